@@ -1,0 +1,37 @@
+//! What a user can ask the engine for.
+
+use std::net::SocketAddr;
+
+use crate::event::{PeerKey, TrackerKey};
+
+/// One wish. Its effect shows in the next view, its answer as a note there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Stop requests, uploads and dialling; announce `stopped`; stay paused over restarts.
+    Pause,
+    /// Go on, after a pause or a disk failure.
+    Resume,
+    /// Keep the peer connected, but neither ask it nor send to it; again: let go.
+    Hold(PeerKey),
+    /// Close the peer and neither dial nor accept it until the user retries it.
+    Drop(PeerKey),
+    /// Ban the peer's address for an hour.
+    Ban(PeerKey),
+    /// Take back the last hold, drop or ban.
+    Undo,
+    /// Dial the peer now, without back-off; takes back a drop or ban.
+    Retry(PeerKey),
+    /// Dial this address too.
+    AddPeer(SocketAddr),
+    /// Ask this tracker now, within its `min interval`; `None`: all of them.
+    Announce(Option<TrackerKey>),
+    /// New limits, bytes a second; `None`: none.
+    Limit {
+        /// For what we receive.
+        down_bps: Option<u64>,
+        /// For what we send.
+        up_bps: Option<u64>,
+    },
+    /// Announce `stopped`, keep what is verified, end within two seconds.
+    Quit,
+}

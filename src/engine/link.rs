@@ -1,0 +1,112 @@
+//! What passes between the task that owns a torrent (the brain) and the task that owns a peer's socket.
+//!
+//! Awaited sends point only towards the brain, so there is no cycle to deadlock; orders go through an unbounded
+//! channel that stays short because grants are bounded by memory and everything else by the pace of a person or
+//! of the choker.
+
+use bytes::Bytes;
+
+use super::pool::BlockBuf;
+use crate::event::{Cause, OsError, PeerSample};
+use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+
+/// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnKey(pub u32);
+
+/// From the brain to a peer task.
+#[derive(Debug)]
+pub enum Order {
+    /// These blocks are yours to request, in this order, after those granted before.
+    Grant(Vec<BlockRef>),
+    /// These are no more: forget those not requested yet, cancel the others.
+    Revoke(Vec<BlockRef>),
+    /// Choke or unchoke the peer. Choking forgets what it requested.
+    Choke(bool),
+    /// Say interested, or not interested.
+    Interested(bool),
+    /// Neither request nor send while held; keep the connection.
+    Hold(bool),
+    /// Send what is being written to its end if that is quick, then close.
+    Close(Cause),
+}
+
+/// From a peer task to the brain.
+#[derive(Debug)]
+pub enum Report {
+    /// The request window as it stands, sent with blocks and whenever grants run short.
+    Blocks {
+        /// Finished blocks, in order of arrival.
+        blocks: Vec<(BlockRef, BlockBuf)>,
+        /// The window after them.
+        window: WindowState,
+    },
+    /// It chokes us: every grant it held is void and back with the brain. Blocks that were on their way may still come.
+    Choked,
+    /// It unchokes us.
+    Unchoked,
+    /// It is interested in us, or no more.
+    Interested(bool),
+    /// What it has, from bitfield, have-all or have-none. Sent once, right after the handshake, also if it said nothing.
+    Has(Bitfield),
+    /// It has these pieces more.
+    Have(Vec<PieceIndex>),
+    /// It will not send these (BEP 6 reject): they are back with the brain.
+    Rejected(Vec<BlockRef>),
+    /// Its extension handshake.
+    Extended {
+        /// `v`, cleaned.
+        calls_itself: Option<String>,
+        /// Names of the messages it takes, cleaned.
+        extensions: Vec<String>,
+        /// `reqq`.
+        reqq: Option<u32>,
+        /// `p`.
+        listen_port: Option<u16>,
+    },
+    /// One second went by.
+    Sample(PeerSample),
+    /// The task is over; nothing follows.
+    Closed(Closed),
+}
+
+/// How a connection ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Closed {
+    /// Why.
+    pub cause: Cause,
+    /// What the operating system said, where it did.
+    pub error: Option<OsError>,
+    /// Anything more exact, for people.
+    pub detail: Option<String>,
+    /// Bytes received over the whole connection, handshake included.
+    pub bytes_in: u64,
+    /// Bytes sent over the whole connection, handshake included.
+    pub bytes_out: u64,
+}
+
+/// The state of a request window, for the brain to grant by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WindowState {
+    /// Granted blocks not requested yet.
+    pub granted: u32,
+    /// Requests out.
+    pub outstanding: u32,
+    /// Requests the window wants out at the present rate.
+    pub target: u32,
+    /// Payload rate, bytes a second.
+    pub down_bps: u64,
+    /// Age of the oldest request out, milliseconds.
+    pub oldest_request_ms: u32,
+}
+
+/// What a valid handshake told of the other end.
+#[derive(Clone, Debug)]
+pub struct Shaken {
+    /// Its peer id.
+    pub peer_id: PeerId,
+    /// Its reserved bytes.
+    pub reserved: [u8; 8],
+    /// All 68 bytes.
+    pub received: Bytes,
+}

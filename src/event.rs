@@ -1,0 +1,402 @@
+//! Everything the program learns, as a stream of facts with times.
+//!
+//! The stream is the only input of the ledger; a recording is the stream written down. Kinds are only ever
+//! appended, because old recordings must stay readable. Strings in events are already cleaned for showing.
+
+mod attempt;
+mod cause;
+mod tracker;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
+pub use cause::{Blame, Cause, CauseInfo, LooksLike};
+pub use tracker::{AnnounceKind, Announced, TrackerError};
+
+use crate::metainfo::{Bitfield, PieceIndex};
+
+/// Time since the start of the run.
+pub type At = Duration;
+
+/// A peer's row; given out once in a run and never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct PeerKey(pub u32);
+
+/// A tracker of the torrent, by its place in the list of all of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct TrackerKey(pub u16);
+
+/// Where a peer's address came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Source {
+    /// This tracker named it.
+    Tracker(TrackerKey),
+    /// The user named it.
+    Manual,
+    /// It connected to us.
+    Incoming,
+    /// It was live when the last run ended.
+    Resume,
+}
+
+/// What the torrent as a whole is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Phase {
+    /// Looking at what is on disk.
+    #[default]
+    Checking,
+    /// Pieces are missing.
+    Downloading,
+    /// Everything is here.
+    Seeding,
+    /// The user paused it.
+    Paused,
+    /// The disk refuses (full, no permission): nothing goes on until the user resumes.
+    Stopped,
+}
+
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Side {
+    /// We do it to the peer.
+    Us,
+    /// The peer does it to us.
+    Them,
+}
+
+/// How weighty a line of the log or a verdict is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Severity {
+    /// All is well.
+    Good,
+    /// Worth knowing.
+    Info,
+    /// Costs something.
+    Warn,
+    /// Stops something.
+    Error,
+}
+
+/// What one connection did in the last second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PeerSample {
+    /// Payload received, bytes a second.
+    pub down_bps: u64,
+    /// Payload sent, bytes a second.
+    pub up_bps: u64,
+    /// Payload received on this connection, bytes.
+    pub down_bytes: u64,
+    /// Payload sent on this connection, bytes.
+    pub up_bytes: u64,
+    /// Requests sent and not answered yet.
+    pub requests_out: u32,
+    /// Requests we would like to have out.
+    pub request_target: u32,
+    /// Age of the oldest request out, milliseconds.
+    pub oldest_request_ms: u32,
+    /// Time from a request to its block when nothing else was queued, milliseconds.
+    pub latency_ms: u32,
+}
+
+/// What the torrent as a whole did in the last second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Sample {
+    /// Payload received, bytes a second.
+    pub down_bps: u64,
+    /// Payload sent, bytes a second.
+    pub up_bps: u64,
+}
+
+/// A fact and when it was learned.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Stamped {
+    /// When, since the start of the run.
+    pub at: At,
+    /// What.
+    pub event: Event,
+}
+
+/// One fact.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Event {
+    /// The torrent entered a phase; for `Stopped`, `reason` is one line saying what failed and what to do.
+    Phase {
+        /// The phase.
+        phase: Phase,
+        /// Why, where the phase does not say it itself.
+        reason: Option<String>,
+    },
+    /// So many pieces were looked at while checking.
+    Checked {
+        /// Pieces looked at.
+        done: u32,
+        /// Pieces to look at.
+        of: u32,
+    },
+    /// The pieces that were good when checking ended.
+    Had {
+        /// Those pieces.
+        pieces: Arc<Bitfield>,
+    },
+    /// We listen for peers on this port.
+    Listening {
+        /// The TCP port.
+        port: u16,
+    },
+    /// The rate limits in force, bytes a second.
+    Limits {
+        /// For what we receive.
+        down_bps: Option<u64>,
+        /// For what we send.
+        up_bps: Option<u64>,
+    },
+
+    /// An address was learned. A second source for a known address is learned again under the same key.
+    PeerLearned {
+        /// Its row.
+        peer: PeerKey,
+        /// Where it listens, or, for an incoming one that never said, where it called from.
+        addr: SocketAddr,
+        /// Who named it.
+        source: Source,
+    },
+    /// An incoming peer named the port it listens on, and that address already had a row: the two are one.
+    PeerMerged {
+        /// The row that ends.
+        gone: PeerKey,
+        /// The row that goes on, with the attempts of both.
+        into: PeerKey,
+    },
+    /// We began to dial, or it connected to us.
+    AttemptBegan {
+        /// Whose row.
+        peer: PeerKey,
+        /// Who connected.
+        direction: Direction,
+        /// Over what.
+        transport: Transport,
+        /// Under what.
+        encryption: Encryption,
+    },
+    /// The connection is open.
+    Connected {
+        /// Whose row.
+        peer: PeerKey,
+    },
+    /// Our handshake was written.
+    HandshakeSent {
+        /// Whose row.
+        peer: PeerKey,
+        /// The bytes we sent.
+        sent: Vec<u8>,
+    },
+    /// Bytes came where a handshake belongs: all 68, or as many as came before it ended.
+    HandshakeBytes {
+        /// Whose row.
+        peer: PeerKey,
+        /// What came, 68 bytes at most.
+        received: Vec<u8>,
+    },
+    /// Its handshake was valid: the peer is live.
+    Handshaken {
+        /// Whose row.
+        peer: PeerKey,
+    },
+    /// Its extension handshake came (BEP 10).
+    Extended {
+        /// Whose row.
+        peer: PeerKey,
+        /// The `v` it calls itself by.
+        calls_itself: Option<String>,
+        /// Names of the extension messages it takes.
+        extensions: Vec<String>,
+        /// How many requests it queues.
+        reqq: Option<u32>,
+        /// The port it says it listens on.
+        listen_port: Option<u16>,
+    },
+    /// All the pieces it has, as it said at the start.
+    Has {
+        /// Whose row.
+        peer: PeerKey,
+        /// Those pieces.
+        pieces: Arc<Bitfield>,
+    },
+    /// It has one piece more.
+    Have {
+        /// Whose row.
+        peer: PeerKey,
+        /// That piece.
+        piece: PieceIndex,
+    },
+    /// A side chokes or unchokes the other.
+    Choking {
+        /// Whose row.
+        peer: PeerKey,
+        /// Who does it.
+        by: Side,
+        /// True for choke, false for unchoke.
+        choking: bool,
+    },
+    /// A side is interested in the other, or no more.
+    Interested {
+        /// Whose row.
+        peer: PeerKey,
+        /// Who is.
+        by: Side,
+        /// True for interested.
+        interested: bool,
+    },
+    /// Its first block of this connection arrived.
+    FirstBlock {
+        /// Whose row.
+        peer: PeerKey,
+    },
+    /// One second of a connection.
+    PeerSample {
+        /// Whose row.
+        peer: PeerKey,
+        /// What it did.
+        sample: PeerSample,
+    },
+    /// The attempt is over. Its cause is never rewritten.
+    AttemptEnded {
+        /// Whose row.
+        peer: PeerKey,
+        /// Why.
+        cause: Cause,
+        /// What the operating system said, where it did.
+        error: Option<OsError>,
+        /// Anything more exact.
+        detail: Option<String>,
+        /// Bytes received, all of them.
+        bytes_in: u64,
+        /// Bytes sent, all of them.
+        bytes_out: u64,
+    },
+    /// When the peer is dialled next; `None`: not by itself.
+    NextTry {
+        /// Whose row.
+        peer: PeerKey,
+        /// When, since the start of the run.
+        at: Option<At>,
+    },
+    /// Why a peer that is not connected is not dialled now, where no attempt says it; `None`: no more so.
+    NotDialled {
+        /// Whose row.
+        peer: PeerKey,
+        /// Why.
+        cause: Option<Cause>,
+    },
+    /// The user holds the peer (connected, nothing asked nor sent), or lets go.
+    Held {
+        /// Whose row.
+        peer: PeerKey,
+        /// Whether it is held.
+        held: bool,
+    },
+    /// The user dropped the peer (neither dialled nor accepted), or took that back.
+    Dropped {
+        /// Whose row.
+        peer: PeerKey,
+        /// Whether it is dropped.
+        dropped: bool,
+    },
+    /// The peer is banned, or no more.
+    Banned {
+        /// Whose row.
+        peer: PeerKey,
+        /// Until when; `None` ends the ban.
+        until: Option<At>,
+        /// Why.
+        reason: String,
+    },
+    /// A connection from outside ended without a valid handshake.
+    IncomingFailed {
+        /// Where from.
+        addr: IpAddr,
+        /// Why.
+        cause: Cause,
+    },
+
+    /// Blocks of a piece were granted for the first time.
+    PieceOpened {
+        /// That piece.
+        piece: PieceIndex,
+    },
+    /// Nothing of the piece is asked for any more.
+    PieceClosed {
+        /// That piece.
+        piece: PieceIndex,
+    },
+    /// The piece has the right hash and is written.
+    PieceVerified {
+        /// That piece.
+        piece: PieceIndex,
+        /// Who sent blocks of it.
+        from: Vec<PeerKey>,
+    },
+    /// The piece has the wrong hash.
+    PieceFailed {
+        /// That piece.
+        piece: PieceIndex,
+        /// Who sent blocks of it.
+        from: Vec<PeerKey>,
+    },
+
+    /// The torrent names this tracker.
+    TrackerKnown {
+        /// Its key.
+        tracker: TrackerKey,
+        /// Its tier, from 0.
+        tier: u16,
+        /// Scheme, host and port: what may be shown.
+        url: String,
+    },
+    /// An announce is on its way.
+    AnnounceBegan {
+        /// To whom.
+        tracker: TrackerKey,
+        /// Which.
+        kind: AnnounceKind,
+    },
+    /// The tracker answered.
+    AnnounceAnswered {
+        /// Who.
+        tracker: TrackerKey,
+        /// What.
+        answer: Announced,
+    },
+    /// The announce failed.
+    AnnounceFailed {
+        /// Whose.
+        tracker: TrackerKey,
+        /// How.
+        error: TrackerError,
+        /// In whose words: the tracker's own, or the system's.
+        text: String,
+    },
+    /// When the tracker is asked next.
+    NextAnnounce {
+        /// Whose.
+        tracker: TrackerKey,
+        /// When, since the start of the run; `None`: not again in this run.
+        at: Option<At>,
+    },
+
+    /// One second of the torrent.
+    Sample(Sample),
+    /// A line for the log, and for the message line when it answers a command.
+    Note {
+        /// How weighty.
+        severity: Severity,
+        /// One line for people.
+        text: String,
+        /// Whether it answers a command.
+        answer: bool,
+    },
+}

@@ -1,0 +1,88 @@
+//! One try to talk to a peer, from dialling to its end.
+
+use serde::{Deserialize, Serialize};
+
+use super::{At, Cause};
+
+/// Who connected to whom.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Direction {
+    /// We dialled.
+    Out,
+    /// It called us.
+    In,
+}
+
+/// What carries the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// uTP (BEP 29).
+    Utp,
+}
+
+/// Whether the handshake travels under message stream encryption.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Encryption {
+    /// As BEP 3 has it.
+    Plain,
+    /// Under MSE/PE.
+    Mse,
+}
+
+/// What the operating system said of a failed operation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct OsError {
+    /// The error number, where there was one.
+    pub code: Option<i32>,
+    /// Its text.
+    pub text: String,
+}
+
+impl From<&std::io::Error> for OsError {
+    fn from(error: &std::io::Error) -> Self {
+        Self { code: error.raw_os_error(), text: error.to_string() }
+    }
+}
+
+/// One try, as the ledger keeps it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its number within the peer, from 1.
+    pub number: u32,
+    /// Who connected.
+    pub direction: Direction,
+    /// Over what.
+    pub transport: Transport,
+    /// Under what.
+    pub encryption: Encryption,
+    /// When it began.
+    pub began: At,
+    /// When the connection was open.
+    pub connected: Option<At>,
+    /// When our handshake was written.
+    pub handshake_sent: Option<At>,
+    /// When its valid handshake was here.
+    pub handshaken: Option<At>,
+    /// When it first unchoked us.
+    pub unchoked: Option<At>,
+    /// When its first block was here.
+    pub first_block: Option<At>,
+    /// When it was over.
+    pub ended: Option<At>,
+    /// The handshake we sent.
+    pub sent: Vec<u8>,
+    /// What came where its handshake belongs, 68 bytes at most.
+    pub received: Vec<u8>,
+    /// Bytes received, known when it is over.
+    pub bytes_in: u64,
+    /// Bytes sent, known when it is over.
+    pub bytes_out: u64,
+    /// Why it ended; `None` while it goes on.
+    pub cause: Option<Cause>,
+    /// What the operating system said.
+    pub error: Option<OsError>,
+    /// Anything more exact.
+    pub detail: Option<String>,
+}

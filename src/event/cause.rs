@@ -1,0 +1,215 @@
+//! Why an attempt ended, or a peer is not dialled: one table, from which code, words and advice are taken.
+
+use serde::{Deserialize, Serialize};
+
+/// What the first bytes look like, where a service that is no BitTorrent client answered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LooksLike {
+    /// A web server.
+    Http,
+    /// A TLS alert or handshake.
+    Tls,
+    /// An SSH server.
+    Ssh,
+    /// A mail server.
+    Smtp,
+    /// An FTP server.
+    Ftp,
+    /// Bytes without pattern, as encryption makes them.
+    Encrypted,
+    /// Zeros only.
+    Zeros,
+    /// None of these.
+    Unknown,
+}
+
+/// Who an end is to be laid to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// The peer.
+    Peer,
+    /// The path between, or either end of it.
+    Network,
+    /// Whoever named the address.
+    TrackerData,
+    /// This program, this machine, or its user.
+    Us,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// What the table says of a cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CauseInfo {
+    /// The code other programs read; it never changes its meaning.
+    pub code: &'static str,
+    /// Nine columns at most, for tables.
+    pub short: &'static str,
+    /// One plain sentence.
+    pub sentence: &'static str,
+    /// Who it is to be laid to.
+    pub blame: Blame,
+    /// What to try; empty where there is nothing.
+    pub advice: &'static str,
+    /// Whether an attempt that ended so after a valid handshake ended by a fault, rather than just left.
+    pub fault: bool,
+}
+
+macro_rules! causes {
+    ($($(#[$doc:meta])* $name:ident: $code:literal, $short:literal, $blame:ident, $fault:literal, $sentence:literal, $advice:literal;)*) => {
+        /// Why an attempt ended, or why a peer is not dialled.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Cause {
+            $(#[doc = $sentence] $(#[$doc])* $name,)*
+        }
+
+        impl Cause {
+            /// Every cause, in the order of a connection's life.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The table's entry.
+            pub fn info(self) -> &'static CauseInfo {
+                match self {
+                    $(Self::$name => &CauseInfo {
+                        code: $code, short: $short, sentence: $sentence, blame: Blame::$blame, advice: $advice, fault: $fault,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+causes! {
+    // Never dialled.
+    Queued: "queued", "queued", Us, false,
+        "It waits for its turn to be dialled.", "";
+    BackingOff: "backing_off", "waiting", Us, false,
+        "It failed before and is tried again later.", "r tries it now.";
+    ConnectionLimit: "connection_limit", "queued", Us, false,
+        "We have as many connections as the settings allow.", "Raise --max-peers.";
+    Blocked: "blocked", "blocked", Us, false,
+        "A block list forbids this address.", "";
+    InvalidAddress: "invalid_address", "bad addr", TrackerData, true,
+        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do here: whoever named it is wrong.";
+    DuplicateConnection: "duplicate_connection", "duplicate", Us, false,
+        "We are connected to this peer already.", "";
+    // Dialling.
+    ConnectTimeout: "connect_timeout", "no answer", Network, true,
+        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing if others answer. If nobody does, look at VPN and firewall.";
+    ConnectionRefused: "connection_refused", "refused", Peer, true,
+        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "";
+    HostUnreachable: "host_unreachable", "no route", Network, true,
+        "A router says that the machine cannot be reached.", "";
+    NetworkUnreachable: "network_unreachable", "no route", Us, true,
+        "This machine has no route to that network.", "For IPv6 addresses: this machine has no IPv6. Otherwise look at the network or VPN.";
+    PermissionDenied: "permission_denied", "forbidden", Us, true,
+        "This machine forbids the connection.", "A local firewall or sandbox rule is in the way.";
+    NoLocalPorts: "no_local_ports", "no ports", Us, true,
+        "This machine has no free port or address to dial from.", "Fewer connections (--max-peers), or wait a minute.";
+    TooManyOpenFiles: "too_many_open_files", "no files", Us, true,
+        "This process may open no more files.", "Raise the limit (ulimit -n) or lower --max-peers.";
+    // Handshake.
+    ClosedBeforeHandshake: "closed_before_handshake", "hung up", Unknown, true,
+        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing if others answer.";
+    ResetBeforeHandshake: "reset_before_handshake", "reset", Unknown, true,
+        "The connection was reset before its handshake: by the peer, or by something on the way.", "";
+    HandshakeTimeout: "handshake_timeout", "silent", Unknown, true,
+        "It took the connection and then said nothing for 10 seconds.", "It may be overloaded, or not a BitTorrent client.";
+    HandshakeTruncated: "handshake_truncated", "cut short", Peer, true,
+        "Its handshake began well and stopped before its end.", "";
+    NotBittorrent: "not_bittorrent", "not BT", TrackerData, true,
+        "What answers there is not a BitTorrent client.", "Nothing to do here: the address is wrong or old.";
+    InfoHashMismatch: "info_hash_mismatch", "not ours", Peer, true,
+        "It answered for another torrent.", "";
+    UnknownInfoHash: "unknown_info_hash", "not ours", Peer, true,
+        "It called us for a torrent we do not have.", "";
+    SelfConnection: "self_connection", "ourselves", TrackerData, true,
+        "That is ourselves: the tracker returned our own address.", "";
+    DuplicatePeerId: "duplicate_peer_id", "duplicate", Peer, false,
+        "The same client is connected already.", "";
+    EncryptionRequired: "encryption_required", "encrypted", Peer, true,
+        "It takes encrypted connections only.", "Allow encryption (--encryption).";
+    EncryptionFailed: "encryption_failed", "encrypted", Peer, true,
+        "The encrypted handshake failed.", "";
+    EncryptionMismatch: "encryption_mismatch", "encrypted", Us, true,
+        "Its encryption and our setting do not go together.", "Use --encryption prefer-plain.";
+    // Protocol.
+    MessageTooLarge: "message_too_large", "bad data", Peer, true,
+        "It sent a message longer than any may be.", "";
+    BadMessage: "bad_message", "bad data", Peer, true,
+        "It sent a message that breaks the protocol.", "";
+    BadBitfield: "bad_bitfield", "bad data", Peer, true,
+        "Its list of pieces does not fit this torrent.", "";
+    PieceOutOfRange: "piece_out_of_range", "bad data", Peer, true,
+        "It spoke of a piece that the torrent does not have.", "";
+    UnrequestedBlock: "unrequested_block", "bad data", Peer, true,
+        "It sent data we never asked for.", "";
+    BadExtensionMessage: "bad_extension_message", "bad data", Peer, true,
+        "It sent a broken extension message.", "";
+    RequestFlood: "request_flood", "flood", Peer, true,
+        "It asked for more than any client may.", "";
+    // Service.
+    NeverUnchoked: "never_unchoked", "waits", Peer, false,
+        "It never let us download (it kept choking us).", "Often ends by itself: clients change turns.";
+    Snubbed: "snubbed", "silent", Peer, false,
+        "It let us download and then sent nothing.", "";
+    NotInteresting: "not_interesting", "no need", Peer, false,
+        "It has nothing that we miss.", "";
+    BothSeeds: "both_seeds", "both done", Peer, false,
+        "It has everything, and so do we.", "";
+    IdleTimeout: "idle_timeout", "idle", Network, false,
+        "It said nothing for two minutes.", "";
+    HashFailures: "hash_failures", "bad data", Peer, true,
+        "It sent wrong data.", "";
+    // Ended by the other side or the path.
+    ClosedAfterHandshake: "closed_after_handshake", "hung up", Unknown, false,
+        "It shook hands and hung up at once: it is full, or neither needs the other.", "";
+    ClosedByPeer: "closed_by_peer", "left", Peer, false,
+        "It closed the connection.", "";
+    ResetByPeer: "reset_by_peer", "reset", Network, false,
+        "The connection was reset, by the peer or on the way.", "";
+    ConnectionLost: "connection_lost", "lost", Network, false,
+        "The path to the peer broke.", "";
+    // Ended by us.
+    DroppedByUser: "dropped_by_user", "dropped", Us, false,
+        "You dropped it.", "r takes it back.";
+    Banned: "banned", "banned", Us, true,
+        "It is banned.", "";
+    Replaced: "replaced", "replaced", Us, false,
+        "Another connection took its place.", "";
+    TooManyFromAddress: "too_many_from_address", "too many", Us, true,
+        "Its address has as many connections to us as one may have.", "";
+    TorrentPaused: "torrent_paused", "paused", Us, false,
+        "The download is paused.", "p goes on.";
+    Shutdown: "shutdown", "ended", Us, false,
+        "We quit.", "";
+    NotAnswered: "not_answered", "no time", Us, false,
+        "The run ended before it could answer.", "Give it more time (--for).";
+    DiskError: "disk_error", "our disk", Us, false,
+        "Our disk failed.", "";
+    // Any.
+    LocalError: "local_error", "our fault", Us, true,
+        "This machine could not do it.", "";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_fits_its_table() {
+        let mut codes = BTreeSet::new();
+        for cause in Cause::ALL {
+            let info = cause.info();
+            assert!(codes.insert(info.code), "{} twice", info.code);
+            assert!((1..=9).contains(&info.short.chars().count()), "{}: short {}", info.code, info.short);
+            assert!(info.sentence.ends_with('.'), "{}", info.code);
+            assert_eq!(serde_json::to_value(cause).unwrap(), info.code, "the code is the name");
+        }
+    }
+}

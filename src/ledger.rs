@@ -1,0 +1,17 @@
+//! Folds events into what is known, and publishes it as a [`View`].
+//!
+//! The ledger sees events and nothing else, so a live run and a replayed one cannot differ.
+
+mod peer;
+mod pieces;
+mod series;
+mod tracker;
+mod verdict;
+mod view;
+
+pub use peer::{Flags, Group, PeerRecord, Stage};
+pub use pieces::{PieceMap, PieceState};
+pub use series::Series;
+pub use tracker::{TrackerRecord, TrackerStatus};
+pub use verdict::{Verdict, VerdictCode};
+pub use view::{Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};

@@ -1,0 +1,140 @@
+//! What is known of one peer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::event::{At, Attempt, Cause, PeerKey, PeerSample, Source};
+use crate::metainfo::{Bitfield, PeerId};
+
+/// The furthest step any attempt of a peer reached; it never goes back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Known, not dialled yet.
+    #[default]
+    Queued,
+    /// Dialled.
+    Dialling,
+    /// The connection was open.
+    Connected,
+    /// Our handshake was written.
+    HandshakeSent,
+    /// Its handshake was valid.
+    Handshaken,
+    /// It unchoked us.
+    Unchoked,
+    /// It sent a block.
+    Transferring,
+}
+
+/// The one group a peer is in now.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Connected, after a valid handshake.
+    Live,
+    /// An attempt is under way.
+    Trying,
+    /// No handshake, or ended by a fault.
+    Failed,
+    /// Was live and ended without a fault.
+    Left,
+    /// Waits for its first try.
+    #[default]
+    Queued,
+    /// Banned.
+    Banned,
+}
+
+/// The four states of a connection (BEP 3), as they begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Flags {
+    /// We choke it.
+    pub am_choking: bool,
+    /// We want what it has.
+    pub am_interested: bool,
+    /// It chokes us.
+    pub peer_choking: bool,
+    /// It wants what we have.
+    pub peer_interested: bool,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self { am_choking: true, am_interested: false, peer_choking: true, peer_interested: false }
+    }
+}
+
+/// What is known of one peer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PeerRecord {
+    /// Its row.
+    pub key: PeerKey,
+    /// Where it is.
+    pub addr: SocketAddr,
+    /// Who named it, each once.
+    pub sources: Vec<Source>,
+    /// The furthest step any attempt reached.
+    pub stage: Stage,
+    /// Where it stands now.
+    pub group: Group,
+    /// Why it does not serve us; `None` while connected and serving.
+    pub cause: Option<Cause>,
+    /// Every try, oldest first. Of long ladders the oldest go, the numbers stay.
+    pub attempts: Vec<Attempt>,
+    /// Who it is by its peer id: `Transmission 4.0.6`.
+    pub client: Option<String>,
+    /// What it calls itself in its extension handshake.
+    pub calls_itself: Option<String>,
+    /// Its peer id, once 68 bytes came.
+    pub peer_id: Option<PeerId>,
+    /// The reserved bytes of its handshake.
+    pub reserved: Option<[u8; 8]>,
+    /// Names of the extension messages it takes.
+    pub extensions: Vec<String>,
+    /// How many requests it queues.
+    pub reqq: Option<u32>,
+    /// The pieces it has, as far as it said; `None` before it did.
+    pub has: Option<Arc<Bitfield>>,
+    /// The four states of the present connection.
+    pub flags: Flags,
+    /// The last second of the present connection.
+    pub sample: PeerSample,
+    /// Payload received over all its connections, bytes.
+    pub down_bytes: u64,
+    /// Payload sent over all its connections, bytes.
+    pub up_bytes: u64,
+    /// When its last block came.
+    pub last_block: Option<At>,
+    /// Pieces it sent blocks of that failed their hash.
+    pub failed_pieces: u32,
+    /// The user holds it.
+    pub held: bool,
+    /// The user dropped it.
+    pub dropped: bool,
+    /// Banned until then, and why.
+    pub banned: Option<(At, String)>,
+    /// When it is dialled next.
+    pub next_try: Option<At>,
+    /// When its group or its standing (choked, unchoked, sending) last changed.
+    pub since: At,
+}
+
+impl PeerRecord {
+    /// The attempt under way or the last one.
+    pub fn last_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// Connected after a valid handshake.
+    pub fn is_live(&self) -> bool {
+        self.group == Group::Live
+    }
+
+    /// Live, and a block came within the last three seconds.
+    pub fn is_sending(&self, now: At) -> bool {
+        self.is_live() && self.last_block.is_some_and(|last| now.saturating_sub(last).as_secs() < 3)
+    }
+}

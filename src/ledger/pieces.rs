@@ -1,0 +1,52 @@
+//! What is known of every piece.
+
+use crate::metainfo::PieceIndex;
+
+/// Where a piece stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum PieceState {
+    /// Nothing of it is here.
+    #[default]
+    Missing,
+    /// Blocks of it are on their way or here.
+    Arriving,
+    /// It failed its check and was not fetched again yet.
+    Failed,
+    /// It is good.
+    Good,
+}
+
+/// Where every piece stands, and how many connected peers hold it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PieceMap {
+    /// Grows with every change, so that a drawing of an old one is known to be old.
+    pub generation: u64,
+    /// One entry a piece.
+    pub states: Vec<PieceState>,
+    /// How many live peers hold each piece, seeds left out.
+    pub held_by: Vec<u16>,
+    /// Live peers that hold every piece.
+    pub seeds: u32,
+    /// Pieces that are good.
+    pub good: u32,
+    /// Pieces arriving.
+    pub arriving: u32,
+    /// Pieces that failed their check and are not fetched again yet.
+    pub failed: u32,
+    /// Hash failures since the start.
+    pub failures: u32,
+}
+
+impl PieceMap {
+    /// How many live peers hold this piece.
+    pub fn availability(&self, piece: PieceIndex) -> u32 {
+        u32::from(self.held_by.get(piece.index()).copied().unwrap_or(0)) + self.seeds
+    }
+
+    /// How many live peers hold the rarest of the pieces that are not good; `None` when all are.
+    pub fn rarest(&self) -> Option<u32> {
+        let missing = self.states.iter().zip(&self.held_by).filter(|(state, _)| **state != PieceState::Good);
+        missing.map(|(_, held)| u32::from(*held)).min().map(|held| held + self.seeds)
+    }
+}

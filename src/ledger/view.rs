@@ -1,0 +1,151 @@
+//! What is published: everything a screen, a report or a program may show, at one moment.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
+use crate::event::{At, Cause, Phase, Sample, Severity};
+use crate::metainfo::{Geometry, InfoHash};
+
+/// What does not change during a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TorrentFacts {
+    /// The torrent's name, cleaned for showing.
+    pub name: String,
+    /// Its info-hash.
+    pub info_hash: InfoHash,
+    /// Its lengths.
+    pub geometry: Geometry,
+    /// Only trackers may name peers (BEP 27).
+    pub private: bool,
+    /// Path (cleaned for showing) and length of every file that is not padding.
+    pub files: Vec<(String, u64)>,
+    /// The output folder.
+    pub output: PathBuf,
+    /// Our own peer id, as the handshake shows it.
+    pub peer_id: String,
+}
+
+/// How many peers got how far: a step counts the peers whose stage is at least that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Funnel {
+    /// Peers with an address.
+    pub known: u32,
+    /// Dialled, or called us.
+    pub dialled: u32,
+    /// The connection was open.
+    pub connected: u32,
+    /// Its handshake was valid.
+    pub handshaken: u32,
+    /// It unchoked us.
+    pub unchoked: u32,
+    /// It sent a block.
+    pub transferring: u32,
+}
+
+/// How many peers stand where: the sum is `known`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Groups {
+    /// Connected after a valid handshake.
+    pub live: u32,
+    /// An attempt is under way.
+    pub trying: u32,
+    /// No handshake, or ended by a fault.
+    pub failed: u32,
+    /// Was live, ended without a fault.
+    pub left: u32,
+    /// Waits for its first try.
+    pub queued: u32,
+    /// Banned.
+    pub banned: u32,
+}
+
+/// Why peers did not get past a step of the funnel, most frequent first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Loss {
+    /// The cause and how many peers it holds back; a cause of `None` counts those still on their way.
+    pub causes: Vec<(Option<Cause>, u32)>,
+}
+
+/// Connections from outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct IncomingCounts {
+    /// Those that shook hands, addresses of this machine and its private networks left out.
+    pub public_handshaken: u32,
+    /// Those that shook hands, all.
+    pub handshaken: u32,
+    /// Those that did not.
+    pub failed: u32,
+}
+
+/// A line of the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLine {
+    /// When.
+    pub at: At,
+    /// How weighty.
+    pub severity: Severity,
+    /// What.
+    pub text: String,
+    /// The peer it is about.
+    pub peer: Option<crate::event::PeerKey>,
+}
+
+/// Everything there is to show, at one moment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct View {
+    /// The moment.
+    pub at: At,
+    /// What does not change.
+    pub torrent: Arc<TorrentFacts>,
+    /// What the torrent is doing.
+    pub phase: Phase,
+    /// Since when.
+    pub phase_since: At,
+    /// For `Stopped`: what failed.
+    pub phase_reason: Option<String>,
+    /// While checking: pieces looked at, of how many.
+    pub checked: Option<(u32, u32)>,
+    /// Bytes of good pieces.
+    pub have_bytes: u64,
+    /// Mean of the last three seconds.
+    pub rates: Sample,
+    /// Payload received in this run, bytes.
+    pub down_bytes: u64,
+    /// Payload sent in this run, bytes.
+    pub up_bytes: u64,
+    /// Time to completion at the present rate; `None`: no telling.
+    pub eta: Option<Duration>,
+    /// When the last block of anybody came.
+    pub last_block: Option<At>,
+    /// The rate limits, bytes a second: down, up.
+    pub limits: (Option<u64>, Option<u64>),
+    /// The port we listen on.
+    pub port: Option<u16>,
+    /// Connections from outside.
+    pub incoming: IncomingCounts,
+    /// Every peer that has a row, by key.
+    pub peers: Vec<Arc<PeerRecord>>,
+    /// How far peers got.
+    pub funnel: Funnel,
+    /// Why peers did not get further, by step: the n-th tells why peers reached step n-1 of the funnel and not
+    /// step n (dialled, connected, handshaken, unchoked, transferring).
+    pub losses: [Loss; 5],
+    /// Where peers stand.
+    pub groups: Groups,
+    /// Every tracker, by key.
+    pub trackers: Vec<Arc<TrackerRecord>>,
+    /// Every piece.
+    pub pieces: Arc<PieceMap>,
+    /// Throughput over time.
+    pub series: Arc<Series>,
+    /// Judgements, weightiest first; the first judges the whole. Never empty.
+    pub verdicts: Vec<Verdict>,
+    /// The last thousand lines of the log, newest last.
+    pub log: Arc<Vec<LogLine>>,
+    /// The answer to the last command, and when it came.
+    pub answer: Option<(At, String)>,
+}

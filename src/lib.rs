@@ -1,0 +1,41 @@
+//! A BitTorrent downloader that shows what every peer is doing, and why the others are not.
+//!
+//! Every fact the program learns is an [`event::Event`] with a time. The [`ledger`] folds events into state, and
+//! everything a person or a program gets to see (screen, headless output, `check`, exports) reads only the
+//! ledger's [`ledger::View`]. Decisions ([`swarm`]) are plain state machines without clock, socket or thread;
+//! [`engine`] gives them sockets, disks and time.
+//!
+//! # Layers
+//!
+//! The table is the design: `tests/layers.rs` reads it and holds the `use crate::` lines of every module
+//! against it. A module may import what its row lists, and anyone may import `units` and `text`.
+//!
+//! | module | knows | may import |
+//! |---|---|---|
+//! | `units` | bytes, rates and durations in words | |
+//! | `text` | makes strings that came from outside safe to show | |
+//! | `metainfo` | bencode spans, torrent files, ids, piece, block and file arithmetic | |
+//! | `wire` | bytes to messages and back, no sockets: handshake, messages, extensions, tracker codecs | metainfo |
+//! | `event` | events, causes, attempts, ids of peers and trackers | metainfo, wire |
+//! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |
+//! | `command` | what a user can ask for | metainfo, event |
+//! | `swarm` | decisions: peers, picking, choking, grants, retries, announce times | metainfo, wire, event, command |
+//! | `hash` | SHA-1 over running states | |
+//! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
+//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage |
+//! | `report` | `info`, `verify` and progress as text and JSON | metainfo, wire, event, ledger, storage |
+//! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command |
+//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
+//! | `cli` | arguments, settings, wiring, exit status | * |
+
+pub mod command;
+pub mod engine;
+pub mod event;
+pub mod hash;
+pub mod ledger;
+pub mod metainfo;
+pub mod storage;
+pub mod swarm;
+pub mod text;
+pub mod units;
+pub mod wire;

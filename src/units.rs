@@ -1,0 +1,133 @@
+//! Bytes, rates and durations in the words the screens use.
+
+use std::time::Duration;
+
+use humansize::{BINARY, DECIMAL, FormatSizeOptions, format_size};
+
+/// Whether sizes count in 1024s or in 1000s.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Units {
+    /// KiB, MiB, GiB.
+    #[default]
+    Binary,
+    /// kB, MB, GB.
+    Decimal,
+}
+
+/// A number of bytes with three significant digits: `3.7 GiB`, `525 MiB`, `0 B`.
+pub fn bytes(count: u64, units: Units) -> String {
+    let (options, step) = match units {
+        Units::Binary => (BINARY, 1024.0),
+        Units::Decimal => (DECIMAL, 1000.0),
+    };
+    let mut scaled = count as f64;
+    while scaled >= step {
+        scaled /= step;
+    }
+    let places = usize::from(count as f64 >= step && scaled < 99.95);
+    format_size(count, FormatSizeOptions::from(options).decimal_places(places).decimal_zeroes(places))
+}
+
+/// Bytes a second: `19.4 MiB/s`.
+pub fn rate(bps: u64, units: Units) -> String {
+    format!("{}/s", bytes(bps, units))
+}
+
+/// A time to wait, rounded as one would say it: `9s`, `2m 48s`, `1h 20m`, `3d 4h`.
+pub fn duration(time: Duration) -> String {
+    let s = time.as_secs();
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m {:02}s", s / 60, s % 60),
+        3600..86_400 => format!("{}h {:02}m", s / 3600, s % 3600 / 60),
+        _ => format!("{}d {}h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+/// A time to wait in one word: `9s`, `4m`, `2h`, `3d`.
+pub fn duration_short(time: Duration) -> String {
+    let s = time.as_secs();
+    match s {
+        0..60 => format!("{s}s"),
+        60..3600 => format!("{}m", s / 60),
+        3600..86_400 => format!("{}h", s / 3600),
+        _ => format!("{}d", s / 86_400),
+    }
+}
+
+/// A count with thin gaps between thousands: `15 104`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Reads a rate such as `500k`, `2.5M`, `1MiB` or a bare number of bytes a second; `None` when it is no rate.
+/// Letters count in 1024s; `0` means nothing may pass.
+pub fn parse_rate(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().ok()?;
+    let unit = unit.trim().trim_end_matches("/s").to_ascii_lowercase();
+    let factor: f64 = match unit.as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" | "kib" => 1024.0,
+        "m" | "mb" | "mib" => 1024.0 * 1024.0,
+        "g" | "gb" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let bps = number * factor;
+    (bps.is_finite() && bps < 1e15).then_some(bps as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_bytes_with_at_most_three_digits() {
+        for (count, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (19 * 1024 * 1024 + 400_000, "19.4 MiB"),
+            (525 << 20, "525 MiB"),
+            (3_972_844_748, "3.7 GiB"),
+        ] {
+            assert_eq!(bytes(count, Units::Binary), shown);
+        }
+        assert_eq!(rate(1_500_000, Units::Decimal), "1.5 MB/s");
+    }
+
+    #[test]
+    fn says_durations_as_people_do() {
+        assert_eq!(duration(Duration::from_secs(168)), "2m 48s");
+        assert_eq!(duration(Duration::from_secs(4800)), "1h 20m");
+        assert_eq!(duration_short(Duration::from_secs(250)), "4m");
+    }
+
+    #[test]
+    fn groups_thousands() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(2098), "2 098");
+        assert_eq!(count(1_000_000), "1 000 000");
+    }
+
+    #[test]
+    fn reads_rates_and_refuses_what_is_none() {
+        assert_eq!(parse_rate("500k"), Some(512_000));
+        assert_eq!(parse_rate("2.5M"), Some(2_621_440));
+        assert_eq!(parse_rate("1MiB/s"), Some(1 << 20));
+        assert_eq!(parse_rate("1000"), Some(1000));
+        for bad in ["", "fast", "5x", "-1", "1e400", "."] {
+            assert_eq!(parse_rate(bad), None, "{bad}");
+        }
+    }
+}
