@@ -1,6 +1,7 @@
 //! Holds the imports of `src/` against the layer table in the crate docs.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

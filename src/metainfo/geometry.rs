@@ -122,7 +122,7 @@ impl Geometry {
     /// The block that a message names by piece number and begin, if it is exactly one of ours.
     pub fn block_at(&self, piece: u32, begin: u32) -> Option<BlockRef> {
         let piece = self.piece(piece)?;
-        if begin % BLOCK_LENGTH != 0 {
+        if !begin.is_multiple_of(BLOCK_LENGTH) {
             return None;
         }
         self.block(piece, begin / BLOCK_LENGTH)
