@@ -1,1 +1,3 @@
+//! The `ttui` program: a thin shell over the library.
+
 fn main() {}

@@ -9,10 +9,7 @@ use bytes::Bytes;
 use super::pool::BlockBuf;
 use crate::event::{Cause, OsError, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
-
-/// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ConnKey(pub u32);
+use crate::swarm::WindowState;
 
 /// From the brain to a peer task.
 #[derive(Debug)]
@@ -83,21 +80,6 @@ pub struct Closed {
     pub bytes_in: u64,
     /// Bytes sent over the whole connection, handshake included.
     pub bytes_out: u64,
-}
-
-/// The state of a request window, for the brain to grant by.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct WindowState {
-    /// Granted blocks not requested yet.
-    pub granted: u32,
-    /// Requests out.
-    pub outstanding: u32,
-    /// Requests the window wants out at the present rate.
-    pub target: u32,
-    /// Payload rate, bytes a second.
-    pub down_bps: u64,
-    /// Age of the oldest request out, milliseconds.
-    pub oldest_request_ms: u32,
 }
 
 /// What a valid handshake told of the other end.
