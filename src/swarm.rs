@@ -2,4 +2,4 @@
 
 mod conn;
 
-pub use conn::{ConnKey, WindowState};
+pub use conn::{Closed, ConnKey, Order, WindowState};
