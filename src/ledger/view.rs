@@ -149,3 +149,17 @@ pub struct View {
     /// The answer to the last command, and when it came.
     pub answer: Option<(At, String)>,
 }
+
+impl View {
+    /// How long nothing has arrived, counted from the last block or from when this phase began.
+    pub fn quiet_for(&self) -> Duration {
+        self.at.saturating_sub(self.last_block.unwrap_or_default().max(self.phase_since))
+    }
+
+    /// For how long the download stands still, once that is 30 s: pieces are missing, nothing keeps us from
+    /// fetching them, and nothing arrives.
+    pub fn stalled_for(&self) -> Option<Duration> {
+        let quiet = self.quiet_for();
+        (self.phase == Phase::Downloading && quiet.as_secs() >= 30).then_some(quiet)
+    }
+}
