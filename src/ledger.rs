@@ -24,4 +24,4 @@ pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};
-pub use view::{Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
