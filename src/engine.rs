@@ -1,6 +1,7 @@
 //! Tasks and sockets: gives the swarm's decisions a clock, connections, trackers and disks.
 
 pub mod clock;
+pub mod errno;
 pub mod handshake;
 pub mod haves;
 pub mod limit;
