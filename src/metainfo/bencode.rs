@@ -225,7 +225,7 @@ impl<'d> Value<'d> {
     }
 
     /// The first value under `key`; `None` when this is no dictionary or has no such key.
-    pub fn dict_get(self, key: &[u8]) -> Option<Value<'d>> {
+    pub fn dict_get(self, key: &[u8]) -> Option<Self> {
         self.dict()?.find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
@@ -519,8 +519,8 @@ mod tests {
     enum Tree {
         Int(i64),
         Bytes(Vec<u8>),
-        List(Vec<Tree>),
-        Dict(Vec<(Vec<u8>, Tree)>),
+        List(Vec<Self>),
+        Dict(Vec<(Vec<u8>, Self)>),
     }
 
     fn tree() -> impl Strategy<Value = Tree> {

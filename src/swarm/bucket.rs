@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn holds_the_rate_within_a_tenth() {
-        for (rate, chunk) in [(100_000, 16_384), (1_000_000, 16_384), (50_000_000, 262_144), (1_000_000, 100)] {
+        for (rate, chunk) in [(100_000, 16_384), (1_000_000, 16_384), (50_000_000, 262_144), (1_000_000, 100)]
+        {
             let bytes = passed(&mut Bucket::new(Some(rate)), chunk);
             let (least, most) = (rate * 9, rate * 11);
             assert!((least..=most).contains(&bytes), "{rate} by {chunk}: {bytes}");
