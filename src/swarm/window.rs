@@ -178,6 +178,11 @@ impl Window {
         Arrival::Requested
     }
 
+    /// Part of a block came: the peer is slow, not silent.
+    pub fn progressed(&mut self, now: At) {
+        self.heard = now;
+    }
+
     /// To be called about once a second: notices a peer that went silent.
     pub fn tick(&mut self, now: At) {
         if !self.outstanding.is_empty() && !self.held && now.saturating_sub(self.heard) >= SNUB_AFTER {
