@@ -2,9 +2,13 @@
 
 pub mod bencode;
 mod bitfield;
+mod files;
 mod geometry;
 mod id;
+mod paths;
 
 pub use bitfield::Bitfield;
+pub use files::{File, FileSpan, Files};
 pub use geometry::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 pub use id::{InfoHash, PeerId};
+pub use paths::SafePath;
