@@ -67,7 +67,7 @@ fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Pro
         format!("network.scgi.open_port={}", host.at(SCGI_PORT)),
         format!("network.port_range.set={PEER_PORT}-{PEER_PORT}"),
         "network.port_random.set=no".to_owned(),
-        "dht.mode.set=disable".to_owned(),
+        "dht.mode.set=off".to_owned(),
         "protocol.pex.set=no".to_owned(),
         "protocol.encryption.set=none".to_owned(),
         "pieces.hash.on_completion.set=yes".to_owned(),
