@@ -216,7 +216,10 @@ fn bind_all(addrs: &[IpAddr], port: u16) -> io::Result<Listener> {
 }
 
 fn is_missing_family(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT))
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT)
+    )
 }
 
 fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {

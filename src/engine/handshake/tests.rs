@@ -87,9 +87,12 @@ async fn a_right_beginning_that_stops_is_cut_short_however_it_stops() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_wrong_byte_decides_however_few_came() {
-    for (bytes, like) in
-        [(&b"H"[..], "unknown"), (b"HTTP/1.1 400 Bad\r\n", "http"), (b"SSH-2.0-x\r\n", "ssh"), (&[0; 68], "zeros")]
-    {
+    for (bytes, like) in [
+        (&b"H"[..], "unknown"),
+        (b"HTTP/1.1 400 Bad\r\n", "http"),
+        (b"SSH-2.0-x\r\n", "ssh"),
+        (&[0; 68], "zeros"),
+    ] {
         for close in [true, false] {
             let began = Instant::now();
             let end = end(&[bytes], close).await;
