@@ -14,10 +14,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
-pub use cause::{Blame, Cause, CauseInfo, LooksLike};
-pub use tracker::{AnnounceKind, Announced, TrackerError};
+pub use cause::{Blame, Cause, CauseInfo};
+pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
+pub use crate::wire::{AnnounceKind, LooksLike};
 
 /// Time since the start of the run.
 pub type At = Duration;

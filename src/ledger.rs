@@ -24,7 +24,7 @@ pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};
-pub use view::{Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
 
 #[cfg(test)]
 pub(crate) mod script;

@@ -1,5 +1,402 @@
 //! Decisions without clock, socket or thread: whom to dial, what to ask of whom, whom to serve.
+//!
+//! [`Swarm`] owns the decisions of one torrent. It is told what happened ([`Swarm::handle`], with the time) and
+//! says what to do ([`Swarm::poll`], until it is empty) and when it wants to be told the time again
+//! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 
+mod book;
+mod bucket;
+mod choker;
+mod commands;
 mod conn;
+mod grants;
+mod live;
+mod peers;
+mod pieces;
+mod rarity;
+mod rate;
+mod rounds;
+mod window;
 
-pub use conn::{ConnKey, WindowState};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use bucket::Bucket;
+pub use conn::{Closed, ConnKey, Order, WindowState};
+pub use rate::RateMeter;
+pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
+
+use self::book::Book;
+use self::choker::Choker;
+use self::live::Live;
+use self::pieces::OpenPieces;
+use self::rarity::Rarity;
+use crate::command::Command;
+use crate::event::{At, Cause, Event, PeerKey, PeerSample, Phase, Sample, Severity, Source};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
+
+/// What a swarm is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The most connections at once, both directions.
+    pub max_peers: usize,
+    /// The most dials under way at once.
+    pub max_dials: usize,
+    /// Peers served at once, the optimistic one included.
+    pub upload_slots: usize,
+    /// Bytes of blocks granted or here and not yet written, at which nothing more is opened.
+    pub memory_bytes: u64,
+    /// Limit for what we receive, bytes a second.
+    pub down_bps: Option<u64>,
+    /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
+    pub up_bps: Option<u64>,
+    /// Our own peer id.
+    pub peer_id: PeerId,
+    /// Where every random choice comes from.
+    pub seed: u64,
+    /// Begin paused.
+    pub paused: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_peers: 200,
+            max_dials: 100,
+            upload_slots: 8,
+            memory_bytes: 24 * 1024 * 1024,
+            down_bps: None,
+            up_bps: None,
+            peer_id: PeerId::ours(0),
+            seed: 0,
+            paused: false,
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A source named an address.
+    Learned {
+        /// Where.
+        addr: SocketAddr,
+        /// Who named it.
+        source: Source,
+    },
+    /// A source named an address at which no peer can be.
+    LearnedInvalid {
+        /// Where.
+        addr: SocketAddr,
+        /// Who named it.
+        source: Source,
+    },
+    /// Dialling ended without a valid handshake.
+    DialFailed {
+        /// Whom we dialled.
+        peer: PeerKey,
+        /// How it ended.
+        end: Closed,
+    },
+    /// A valid handshake came, on a connection we opened (`peer`) or one that was opened to us.
+    Shaken {
+        /// The connection.
+        conn: ConnKey,
+        /// Whom we dialled; `None` for one that called.
+        peer: Option<PeerKey>,
+        /// The other end.
+        addr: SocketAddr,
+        /// Its peer id.
+        peer_id: PeerId,
+        /// For one that called: the facts of its attempt so far, told as soon as it has a row.
+        so_far: Vec<IncomingStep>,
+    },
+    /// A connection from outside ended without a valid handshake.
+    IncomingFailed {
+        /// Where from.
+        addr: IpAddr,
+        /// Why.
+        cause: Cause,
+    },
+    /// Its window stands so.
+    Window {
+        /// The connection.
+        conn: ConnKey,
+        /// The window.
+        window: WindowState,
+    },
+    /// It chokes us.
+    Choked(ConnKey),
+    /// It unchokes us.
+    Unchoked(ConnKey),
+    /// It is interested in us, or no more.
+    Interested(ConnKey, bool),
+    /// All it has.
+    Has(ConnKey, Bitfield),
+    /// What it has more.
+    Have(ConnKey, Vec<PieceIndex>),
+    /// It will not send these.
+    Rejected(ConnKey, Vec<BlockRef>),
+    /// Its extension handshake.
+    Extended {
+        /// The connection.
+        conn: ConnKey,
+        /// The `v` it calls itself by.
+        calls_itself: Option<String>,
+        /// Names of the extension messages it takes.
+        extensions: Vec<String>,
+        /// How many requests it queues.
+        reqq: Option<u32>,
+        /// The port it says it listens on.
+        listen_port: Option<u16>,
+    },
+    /// One second of it.
+    PeerSample(ConnKey, PeerSample),
+    /// It is over.
+    Closed(ConnKey, Closed),
+    /// Bytes of an open piece were written and are out of memory.
+    Written {
+        /// The piece.
+        piece: PieceIndex,
+        /// How many.
+        bytes: u64,
+    },
+    /// All blocks of a piece came; was its hash right? If so it is written.
+    PieceDone {
+        /// The piece.
+        piece: PieceIndex,
+        /// Whether the hash was right.
+        good: bool,
+    },
+    /// The disk refused. `reason` is one line for people.
+    DiskFailed {
+        /// The piece that could not be written or read back.
+        piece: Option<PieceIndex>,
+        /// What failed and what to do.
+        reason: String,
+    },
+    /// The user wishes something.
+    Command(Command),
+    /// Nothing but time went by.
+    Tick,
+}
+
+/// What an incoming connection did before it had a row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IncomingStep {
+    /// It was open.
+    Connected(At),
+    /// Our handshake was written.
+    HandshakeSent(At, Vec<u8>),
+    /// Its handshake came.
+    HandshakeBytes(At, Vec<u8>),
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Dial the address; answer with `Shaken` or `DialFailed`.
+    Dial {
+        /// Whose row.
+        peer: PeerKey,
+        /// Where.
+        addr: SocketAddr,
+    },
+    /// Tell the connection.
+    Order(ConnKey, Order),
+    /// Forget the blocks of this piece, whatever is under way with them.
+    Discard(PieceIndex),
+    /// Tell every peer that we have it now.
+    Have(PieceIndex),
+    /// What we send is limited so from now on, bytes a second.
+    LimitUp(Option<u64>),
+    /// Peers are wanted: ask the trackers sooner than their interval, within their rules.
+    WantPeers,
+    /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
+    Entered(Phase),
+    /// This was learned.
+    Learned(At, Event),
+}
+
+/// The decisions of one torrent.
+pub struct Swarm {
+    geometry: Geometry,
+    settings: Settings,
+    random: fastrand::Rng,
+    phase: Phase,
+    phase_since: At,
+    have: Bitfield,
+    book: Book,
+    live: BTreeMap<ConnKey, Live>,
+    rarity: Rarity,
+    /// Grows whenever there may be more to pick than before.
+    pick_generation: u64,
+    open: OpenPieces,
+    /// Pieces that failed their hash: the next try comes from one peer alone.
+    suspect: BTreeSet<PieceIndex>,
+    /// Connections that would take more grants than they could be given.
+    hungry: BTreeSet<ConnKey>,
+    down_bucket: Bucket,
+    /// When the download limit lets something be asked for again.
+    grant_at: Option<At>,
+    choker: Choker,
+    next_round: At,
+    next_second: At,
+    down_bytes: u64,
+    up_bytes: u64,
+    last_second: (u64, u64),
+    last_wish: Option<commands::Undoable>,
+    actions: VecDeque<Action>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Swarm {
+    /// The swarm of a torrent of which `have` is on disk.
+    pub fn new(now: At, geometry: Geometry, have: Bitfield, settings: Settings) -> Self {
+        let mut random = fastrand::Rng::with_seed(settings.seed);
+        let rarity = Rarity::new(geometry, &have, &mut random);
+        let mut swarm = Self {
+            open: OpenPieces::new(geometry, settings.memory_bytes),
+            down_bucket: Bucket::new(settings.down_bps),
+            book: Book::new(),
+            grant_at: None,
+            phase: Phase::Checking,
+            phase_since: now,
+            live: BTreeMap::new(),
+            pick_generation: 0,
+            suspect: BTreeSet::new(),
+            hungry: BTreeSet::new(),
+            choker: Choker::default(),
+            next_round: now + choker::ROUND,
+            next_second: now + SECOND,
+            down_bytes: 0,
+            up_bytes: 0,
+            last_second: (0, 0),
+            last_wish: None,
+            actions: VecDeque::new(),
+            geometry,
+            random,
+            rarity,
+            have,
+            settings,
+        };
+        swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
+        let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
+        swarm.tell(now, limits);
+        let phase = if swarm.settings.paused { Phase::Paused } else { swarm.active_phase() };
+        swarm.enter(now, phase, None);
+        swarm
+    }
+
+    /// Feeds one thing that happened. Afterwards empty [`poll`](Self::poll) and read [`deadline`](Self::deadline)
+    /// again.
+    pub fn handle(&mut self, now: At, input: Input) {
+        match input {
+            Input::Learned { addr, source } => self.learn(now, addr, source),
+            Input::LearnedInvalid { addr, source } => self.learn_invalid(now, addr, source),
+            Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
+            Input::Shaken { conn, peer, addr, peer_id, so_far } => {
+                self.shaken(now, conn, peer, addr, peer_id, so_far);
+            }
+            Input::IncomingFailed { addr, cause } => self.tell(now, Event::IncomingFailed { addr, cause }),
+            Input::Window { conn, window } => self.window(now, conn, window),
+            Input::Choked(conn) => self.choked(now, conn),
+            Input::Unchoked(conn) => self.unchoked(now, conn),
+            Input::Interested(conn, interested) => self.interested(now, conn, interested),
+            Input::Has(conn, pieces) => self.has(now, conn, pieces),
+            Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
+            Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
+            Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
+                self.extended(now, conn, calls_itself, extensions, reqq, listen_port);
+            }
+            Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
+            Input::Closed(conn, end) => self.closed(now, conn, end),
+            Input::Written { piece, bytes } => self.open.written(piece, bytes),
+            Input::PieceDone { piece, good } => self.piece_done(now, piece, good),
+            Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
+            Input::Command(command) => self.command(now, command),
+            Input::Tick => {}
+        }
+        self.advance(now);
+    }
+
+    /// What to do next; empty it after every call of [`handle`](Self::handle).
+    #[must_use]
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Input::Tick`] is wanted at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> At {
+        let dial = if self.may_dial() { self.book.next_due() } else { None };
+        let grant = if self.hungry.is_empty() { None } else { self.grant_at };
+        [dial, grant].into_iter().flatten().fold(self.next_second.min(self.next_round), At::min)
+    }
+
+    /// What the torrent is doing.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The pieces that are good and written.
+    pub fn have(&self) -> &Bitfield {
+        &self.have
+    }
+
+    /// Payload received and sent in this run, bytes.
+    pub fn transferred(&self) -> (u64, u64) {
+        (self.down_bytes, self.up_bytes)
+    }
+
+    /// Addresses worth dialling first in the next run, the live ones first.
+    pub fn worth_keeping(&self, most: usize) -> Vec<SocketAddr> {
+        self.book.worth_keeping(most)
+    }
+
+    /// What follows from anything that happened, or from time.
+    fn advance(&mut self, now: At) {
+        self.feed_hungry(now);
+        self.dial_due(now);
+        self.rounds(now);
+    }
+
+    /// Whether pieces are asked for and peers served.
+    fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Downloading | Phase::Seeding)
+    }
+
+    fn active_phase(&self) -> Phase {
+        if self.have.is_full() { Phase::Seeding } else { Phase::Downloading }
+    }
+
+    fn enter(&mut self, now: At, phase: Phase, reason: Option<String>) {
+        self.phase = phase;
+        self.phase_since = now;
+        self.tell(now, Event::Phase { phase, reason });
+        self.actions.push_back(Action::Entered(phase));
+    }
+
+    fn tell(&mut self, now: At, event: Event) {
+        self.actions.push_back(Action::Learned(now, event));
+    }
+
+    fn answer(&mut self, now: At, text: String) {
+        self.tell(now, Event::Note { severity: Severity::Info, text, answer: true });
+    }
+
+    fn order(&mut self, conn: ConnKey, order: Order) {
+        self.actions.push_back(Action::Order(conn, order));
+    }
+
+    fn sample(&self) -> Sample {
+        let (down, up) = self.last_second;
+        Sample { down_bps: self.down_bytes.saturating_sub(down), up_bps: self.up_bytes.saturating_sub(up) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

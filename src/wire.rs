@@ -1,1 +1,20 @@
-//! .
+//! Bytes to messages and back, without sockets: handshake, peer messages, extensions, tracker codecs.
+//!
+//! Everything that reads here reads foreign bytes: it never panics, never trusts a length, and allocates no more
+//! than what was received.
+
+mod extension;
+mod handshake;
+mod message;
+mod sniff;
+mod tracker;
+pub mod tracker_http;
+pub mod tracker_udp;
+
+pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};
+pub use handshake::{HANDSHAKE_BYTES, Handshake, Judged, PROTOCOL, Reserved};
+pub use message::{
+    BlockSpec, Head, MAX_FRAME, MAX_REQUEST, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader,
+};
+pub use sniff::{LooksLike, looks_like};
+pub use tracker::{AnnounceKind, AnnounceParams, TrackerReply};

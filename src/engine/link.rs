@@ -7,26 +7,10 @@
 use bytes::Bytes;
 
 use super::pool::BlockBuf;
-use crate::event::{Cause, OsError, PeerSample};
+use crate::event::PeerSample;
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
-use crate::swarm::WindowState;
 
-/// From the brain to a peer task.
-#[derive(Debug)]
-pub enum Order {
-    /// These blocks are yours to request, in this order, after those granted before.
-    Grant(Vec<BlockRef>),
-    /// These are no more: forget those not requested yet, cancel the others.
-    Revoke(Vec<BlockRef>),
-    /// Choke or unchoke the peer. Choking forgets what it requested.
-    Choke(bool),
-    /// Say interested, or not interested.
-    Interested(bool),
-    /// Neither request nor send while held; keep the connection.
-    Hold(bool),
-    /// Send what is being written to its end if that is quick, then close.
-    Close(Cause),
-}
+pub use crate::swarm::{Closed, ConnKey, Order, WindowState};
 
 /// From a peer task to the brain.
 #[derive(Debug)]
@@ -65,21 +49,6 @@ pub enum Report {
     Sample(PeerSample),
     /// The task is over; nothing follows.
     Closed(Closed),
-}
-
-/// How a connection ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Closed {
-    /// Why.
-    pub cause: Cause,
-    /// What the operating system said, where it did.
-    pub error: Option<OsError>,
-    /// Anything more exact, for people.
-    pub detail: Option<String>,
-    /// Bytes received over the whole connection, handshake included.
-    pub bytes_in: u64,
-    /// Bytes sent over the whole connection, handshake included.
-    pub bytes_out: u64,
 }
 
 /// What a valid handshake told of the other end.

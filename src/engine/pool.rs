@@ -33,6 +33,13 @@ impl BlockPool {
     }
 }
 
+impl BlockBuf {
+    /// Makes it a buffer of `len` bytes (16 KiB at most); their content is unspecified.
+    pub fn set_len(&mut self, len: u32) {
+        self.len = (len as usize).min(self.bytes.len());
+    }
+}
+
 impl Deref for BlockBuf {
     type Target = [u8];
 
@@ -53,6 +60,12 @@ impl Drop for BlockBuf {
         if free.len() < self.pool.keep {
             free.push(std::mem::take(&mut self.bytes));
         }
+    }
+}
+
+impl fmt::Debug for BlockPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlockPool(keeps {})", self.keep)
     }
 }
 

@@ -2,28 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the first bytes look like, where a service that is no BitTorrent client answered.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LooksLike {
-    /// A web server.
-    Http,
-    /// A TLS alert or handshake.
-    Tls,
-    /// An SSH server.
-    Ssh,
-    /// A mail server.
-    Smtp,
-    /// An FTP server.
-    Ftp,
-    /// Bytes without pattern, as encryption makes them.
-    Encrypted,
-    /// Zeros only.
-    Zeros,
-    /// None of these.
-    Unknown,
-}
-
 /// Who an end is to be laid to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

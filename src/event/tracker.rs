@@ -2,19 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The `event` of an announce (BEP 3).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub enum AnnounceKind {
-    /// The first of a run.
-    Started,
-    /// The regular one, without an event.
-    Interval,
-    /// This run finished the download.
-    Completed,
-    /// We leave, or pause.
-    Stopped,
-}
-
 /// A tracker's answer, less the addresses (each of which is learned by an event of its own).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Announced {

@@ -1,4 +1,7 @@
-//! What decisions need to know of a connection: its name, and the state of its request window.
+//! What passes between decisions and a connection, bytes left out.
+
+use crate::event::{Cause, OsError};
+use crate::metainfo::BlockRef;
 
 /// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -17,4 +20,36 @@ pub struct WindowState {
     pub down_bps: u64,
     /// Age of the oldest request out, milliseconds.
     pub oldest_request_ms: u32,
+}
+
+/// What a connection is told to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// These blocks are yours to request, in this order, after those granted before.
+    Grant(Vec<BlockRef>),
+    /// These are no more: forget those not requested yet, cancel the others.
+    Revoke(Vec<BlockRef>),
+    /// Choke or unchoke the peer. Choking forgets what it requested.
+    Choke(bool),
+    /// Say interested, or not interested.
+    Interested(bool),
+    /// Neither request nor send while held; keep the connection.
+    Hold(bool),
+    /// Send what is being written to its end if that is quick, then close.
+    Close(Cause),
+}
+
+/// How a connection, or the try to make one, ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Closed {
+    /// Why.
+    pub cause: Cause,
+    /// What the operating system said, where it did.
+    pub error: Option<OsError>,
+    /// Anything more exact, for people.
+    pub detail: Option<String>,
+    /// Bytes received over the whole connection, handshake included.
+    pub bytes_in: u64,
+    /// Bytes sent over the whole connection, handshake included.
+    pub bytes_out: u64,
 }

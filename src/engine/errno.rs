@@ -1,0 +1,95 @@
+//! From what the operating system says to the cause it stands for.
+
+use std::io;
+
+use rustix::io::Errno;
+
+use crate::event::Cause;
+
+/// Why dialling failed.
+pub fn dial_cause(error: &io::Error) -> Cause {
+    match Errno::from_io_error(error) {
+        Some(Errno::CONNREFUSED) => Cause::ConnectionRefused,
+        Some(Errno::HOSTUNREACH | Errno::HOSTDOWN) => Cause::HostUnreachable,
+        Some(Errno::NETUNREACH | Errno::NETDOWN | Errno::AFNOSUPPORT) => Cause::NetworkUnreachable,
+        Some(Errno::ACCESS | Errno::PERM) => Cause::PermissionDenied,
+        Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => Cause::NoLocalPorts,
+        Some(Errno::MFILE | Errno::NFILE) => Cause::TooManyOpenFiles,
+        Some(Errno::TIMEDOUT) => Cause::ConnectTimeout,
+        Some(Errno::CONNRESET | Errno::CONNABORTED) => Cause::ResetBeforeHandshake,
+        _ => Cause::LocalError,
+    }
+}
+
+/// How an open connection broke, as far as its error tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Broken {
+    /// The other side had closed.
+    Closed,
+    /// It was reset, by the other side or on the way.
+    Reset,
+    /// The path broke.
+    Lost,
+    /// Something here failed.
+    Local,
+}
+
+impl Broken {
+    /// Reads the error of a read or write.
+    pub fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => {
+                Self::Closed
+            }
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Self::Reset,
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::NotConnected => Self::Lost,
+            _ => match Errno::from_io_error(error) {
+                Some(Errno::HOSTDOWN | Errno::PROTO | Errno::NOPROTOOPT | Errno::CONNREFUSED) => Self::Lost,
+                _ => Self::Local,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(errno: Errno) -> io::Error {
+        errno.into()
+    }
+
+    #[test]
+    fn every_error_of_dialling_has_its_cause() {
+        let table = [
+            (Errno::CONNREFUSED, Cause::ConnectionRefused),
+            (Errno::HOSTUNREACH, Cause::HostUnreachable),
+            (Errno::NETUNREACH, Cause::NetworkUnreachable),
+            (Errno::AFNOSUPPORT, Cause::NetworkUnreachable),
+            (Errno::ACCESS, Cause::PermissionDenied),
+            (Errno::PERM, Cause::PermissionDenied),
+            (Errno::ADDRNOTAVAIL, Cause::NoLocalPorts),
+            (Errno::MFILE, Cause::TooManyOpenFiles),
+            (Errno::NFILE, Cause::TooManyOpenFiles),
+            (Errno::TIMEDOUT, Cause::ConnectTimeout),
+            (Errno::INVAL, Cause::LocalError),
+            (Errno::NOBUFS, Cause::LocalError),
+        ];
+        for (errno, cause) in table {
+            assert_eq!(dial_cause(&of(errno)), cause, "{errno}");
+        }
+    }
+
+    #[test]
+    fn tells_a_close_from_a_reset_and_a_broken_path() {
+        assert_eq!(Broken::of(&of(Errno::PIPE)), Broken::Closed);
+        assert_eq!(Broken::of(&of(Errno::CONNRESET)), Broken::Reset);
+        assert_eq!(Broken::of(&of(Errno::TIMEDOUT)), Broken::Lost);
+        assert_eq!(Broken::of(&of(Errno::HOSTUNREACH)), Broken::Lost);
+        assert_eq!(Broken::of(&of(Errno::NOMEM)), Broken::Local);
+    }
+}

@@ -1,0 +1,283 @@
+//! Dialling and shaking hands, and the one cause of every way it can fail (BEP 3).
+//!
+//! Which cause wins: the first byte that is none of a handshake's decides `not_bittorrent`, however few came; a right
+//! beginning that stops, by whatever, is `handshake_truncated`; all 48 bytes up to the info-hash with another hash
+//! are a mismatch; nothing at all is closed, reset or silent.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::errno::{Broken, dial_cause};
+use super::link::Shaken;
+use super::transport::Transport;
+use crate::event::{Cause, OsError};
+use crate::swarm::{Closed, ConnKey};
+use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, looks_like};
+
+/// How long a connection may take to open.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a handshake may take, ours written and theirs read.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much longer is read when the end is decided, to tell who is there.
+const NAMING_TIME: Duration = Duration::from_millis(200);
+const NAMING_BYTES: usize = 512;
+/// With these the torrent is known.
+const UP_TO_INFO_HASH: usize = 48;
+
+/// How far an attempt has come. Its end is what [`dial`], [`shake_out`] or [`shake_in`] return.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HandshakeStep {
+    /// The connection is open.
+    Connected,
+    /// These bytes, our handshake, are written.
+    Sent(Bytes),
+    /// These bytes came where its handshake belongs: all 68, or as many as came before it ended. Said once, and
+    /// not when none came.
+    Received(Bytes),
+}
+
+/// Where the steps of one connection are told. Nobody need listen.
+#[derive(Clone, Debug)]
+pub struct Steps {
+    conn: ConnKey,
+    to: mpsc::Sender<(ConnKey, HandshakeStep)>,
+}
+
+impl Steps {
+    /// Tells `to` the steps of `conn`.
+    pub fn new(conn: ConnKey, to: mpsc::Sender<(ConnKey, HandshakeStep)>) -> Self {
+        Self { conn, to }
+    }
+
+    /// For those who want only the end.
+    pub fn untold() -> Self {
+        Self { conn: ConnKey(u32::MAX), to: mpsc::channel(1).0 }
+    }
+
+    async fn tell(&self, step: HandshakeStep) {
+        // Whoever stopped listening has no use for it.
+        let _ = self.to.send((self.conn, step)).await;
+    }
+}
+
+/// Connects to `addr` and shakes hands.
+///
+/// # Errors
+///
+/// The attempt's end, with exactly one cause.
+pub async fn dial(
+    addr: SocketAddr,
+    ours: &Handshake,
+    steps: &Steps,
+) -> Result<(TcpStream, Shaken), Box<Closed>> {
+    let mut stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(addr)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(ended(dial_cause(&error), Some(&error), None, 0, 0)),
+        Err(_) => return Err(ended(Cause::ConnectTimeout, None, None, 0, 0)),
+    };
+    // A refused option costs speed, not the connection.
+    let _ = stream.set_nodelay(true);
+    steps.tell(HandshakeStep::Connected).await;
+    let shaken = shake_out(&mut stream, ours, steps).await?;
+    Ok((stream, shaken))
+}
+
+/// Shakes hands over a connection we opened: ours first.
+///
+/// # Errors
+///
+/// The attempt's end, with exactly one cause.
+pub async fn shake_out<T: Transport>(
+    transport: &mut T,
+    ours: &Handshake,
+    steps: &Steps,
+) -> Result<Shaken, Box<Closed>> {
+    let mut shake = Shake::new(transport, ours, Cause::InfoHashMismatch);
+    let result = shake.out(steps).await;
+    shake.conclude(result, steps).await
+}
+
+/// Shakes hands over a connection the peer opened: ours only when it asked for our torrent.
+///
+/// # Errors
+///
+/// The attempt's end, with exactly one cause.
+pub async fn shake_in<T: Transport>(
+    transport: &mut T,
+    ours: &Handshake,
+    steps: &Steps,
+) -> Result<Shaken, Box<Closed>> {
+    let mut shake = Shake::new(transport, ours, Cause::UnknownInfoHash);
+    let result = shake.inward(steps).await;
+    shake.conclude(result, steps).await
+}
+
+/// Why no more is read.
+enum Stop {
+    /// The other side closed, or had closed when we wrote.
+    Closed,
+    /// Too late.
+    Timeout,
+    /// The connection broke.
+    Error(io::Error),
+    /// What came decides.
+    Decided(Cause, String),
+}
+
+struct Shake<'a, T> {
+    transport: &'a mut T,
+    ours: &'a Handshake,
+    /// The cause when it means another torrent.
+    other_torrent: Cause,
+    deadline: Instant,
+    received: Vec<u8>,
+    sent_bytes: u64,
+}
+
+impl<'a, T: Transport> Shake<'a, T> {
+    fn new(transport: &'a mut T, ours: &'a Handshake, other_torrent: Cause) -> Self {
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+        let received = Vec::with_capacity(HANDSHAKE_BYTES);
+        Self { transport, ours, other_torrent, deadline, received, sent_bytes: 0 }
+    }
+
+    async fn out(&mut self, steps: &Steps) -> Result<Handshake, Stop> {
+        // What the other side said before it closed outweighs that our bytes could not be written.
+        let written = self.write(steps).await;
+        self.read_up_to(UP_TO_INFO_HASH).await?;
+        written?;
+        self.read_up_to(HANDSHAKE_BYTES).await?;
+        self.whole()
+    }
+
+    async fn inward(&mut self, steps: &Steps) -> Result<Handshake, Stop> {
+        self.read_up_to(UP_TO_INFO_HASH).await?;
+        self.write(steps).await?;
+        self.read_up_to(HANDSHAKE_BYTES).await?;
+        self.whole()
+    }
+
+    async fn write(&mut self, steps: &Steps) -> Result<(), Stop> {
+        let bytes = self.ours.to_bytes();
+        timeout_at(self.deadline, self.transport.write_all(&bytes))
+            .await
+            .map_err(|_| Stop::Timeout)?
+            .map_err(Stop::Error)?;
+        self.sent_bytes = bytes.len() as u64;
+        steps.tell(HandshakeStep::Sent(Bytes::copy_from_slice(&bytes))).await;
+        Ok(())
+    }
+
+    /// Reads until that many bytes are here, never more: what follows a handshake belongs to whoever reads messages.
+    async fn read_up_to(&mut self, want: usize) -> Result<(), Stop> {
+        loop {
+            match Handshake::judge(&self.received) {
+                Judged::NotBittorrent { at } => {
+                    self.read_on(NAMING_BYTES).await;
+                    let detail = format!("byte {at} is none of a handshake's");
+                    return Err(Stop::Decided(Cause::NotBittorrent, detail));
+                }
+                Judged::Torrent { info_hash, .. } if info_hash != self.ours.info_hash => {
+                    self.read_on(HANDSHAKE_BYTES).await;
+                    return Err(Stop::Decided(self.other_torrent, format!("it said {info_hash}")));
+                }
+                _ if self.received.len() >= want => return Ok(()),
+                _ => self.read_some(want, self.deadline).await?,
+            }
+        }
+    }
+
+    /// The end is decided; a little more tells who it was.
+    async fn read_on(&mut self, most: usize) {
+        let until = (Instant::now() + NAMING_TIME).min(self.deadline);
+        while self.received.len() < most && self.read_some(most, until).await.is_ok() {}
+    }
+
+    async fn read_some(&mut self, want: usize, until: Instant) -> Result<(), Stop> {
+        let mut buffer = [0; NAMING_BYTES];
+        let room = want.saturating_sub(self.received.len()).min(buffer.len());
+        match timeout_at(until, self.transport.read(&mut buffer[..room])).await {
+            Err(_) => Err(Stop::Timeout),
+            Ok(Err(error)) => Err(Stop::Error(error)),
+            Ok(Ok(0)) => Err(Stop::Closed),
+            Ok(Ok(n)) => {
+                self.received.extend_from_slice(&buffer[..n]);
+                Ok(())
+            }
+        }
+    }
+
+    fn whole(&self) -> Result<Handshake, Stop> {
+        match Handshake::judge(&self.received) {
+            Judged::Whole(theirs) if theirs.peer_id == self.ours.peer_id => {
+                Err(Stop::Decided(Cause::SelfConnection, "it has our own peer id".to_owned()))
+            }
+            Judged::Whole(theirs) => Ok(theirs),
+            _ => Err(Stop::Closed),
+        }
+    }
+
+    async fn conclude(self, result: Result<Handshake, Stop>, steps: &Steps) -> Result<Shaken, Box<Closed>> {
+        let shown = self.received.len().min(HANDSHAKE_BYTES);
+        let received = Bytes::copy_from_slice(&self.received[..shown]);
+        if shown > 0 {
+            steps.tell(HandshakeStep::Received(received.clone())).await;
+        }
+        let (bytes_in, bytes_out) = (self.received.len() as u64, self.sent_bytes);
+        match result {
+            Ok(theirs) => Ok(Shaken { peer_id: theirs.peer_id, reserved: theirs.reserved.0, received }),
+            Err(stop) => {
+                let (cause, detail) = judge_end(&stop, &self.received);
+                let error = if let Stop::Error(error) = &stop { Some(error) } else { None };
+                Err(ended(cause, error, detail, bytes_in, bytes_out))
+            }
+        }
+    }
+}
+
+fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
+    let nothing = received.is_empty();
+    match stop {
+        Stop::Decided(cause @ Cause::NotBittorrent, detail) => {
+            let like = format!("{:?}", looks_like(received)).to_lowercase();
+            (*cause, Some(format!("{detail}; looks like {like}")))
+        }
+        Stop::Decided(cause, detail) => (*cause, Some(detail.clone())),
+        _ if !nothing => {
+            let ending = match stop {
+                Stop::Timeout => "then nothing more came",
+                Stop::Error(_) => "then the connection broke",
+                _ => "then it closed",
+            };
+            (Cause::HandshakeTruncated, Some(format!("{} of 68 bytes, {ending}", received.len())))
+        }
+        Stop::Closed => (Cause::ClosedBeforeHandshake, None),
+        Stop::Timeout => (Cause::HandshakeTimeout, None),
+        Stop::Error(error) => match Broken::of(error) {
+            Broken::Closed => (Cause::ClosedBeforeHandshake, None),
+            Broken::Reset => (Cause::ResetBeforeHandshake, None),
+            Broken::Lost => (Cause::ConnectionLost, None),
+            Broken::Local => (Cause::LocalError, None),
+        },
+    }
+}
+
+fn ended(
+    cause: Cause,
+    error: Option<&io::Error>,
+    detail: Option<String>,
+    bytes_in: u64,
+    bytes_out: u64,
+) -> Box<Closed> {
+    Box::new(Closed { cause, error: error.map(OsError::from), detail, bytes_in, bytes_out })
+}
+
+#[cfg(test)]
+mod tests;

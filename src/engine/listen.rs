@@ -1,0 +1,312 @@
+//! Takes connections from outside and shakes hands with them.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::handshake::{Steps, shake_in};
+use super::link::Shaken;
+use crate::event::OsError;
+use crate::swarm::Closed;
+use crate::wire::Handshake;
+
+/// Where we listen when no port is asked for, and it is free.
+const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
+const BACKLOG: i32 = 256;
+/// Handshakes in progress, all addresses together.
+const MOST_PENDING: usize = 256;
+/// After a failed accept, as when no file may be opened any more.
+const BACK_OFF: Duration = Duration::from_millis(200);
+/// How often a free port is tried that turns out to be taken in the other address family.
+const FREE_PORT_TRIES: usize = 20;
+
+/// Why we cannot listen.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ListenError {
+    /// Somebody listens there.
+    #[error("port {port} is taken: choose another with --port, or leave it out")]
+    Taken {
+        /// The port asked for.
+        port: u16,
+    },
+    /// Not allowed, as for ports below 1024.
+    #[error("port {port} may not be used: {}", .error.text)]
+    Forbidden {
+        /// The port asked for.
+        port: u16,
+        /// What the system said.
+        error: OsError,
+    },
+    /// Anything else.
+    #[error("cannot listen for peers: {}", .error.text)]
+    System {
+        /// What the system said.
+        error: OsError,
+    },
+}
+
+/// Listens on one port, over IPv4 and, where the machine has it, IPv6.
+#[derive(Debug)]
+pub struct Listener {
+    sockets: Vec<TcpListener>,
+    port: u16,
+}
+
+/// A connection from outside that shook hands, or did not.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Where from.
+    pub addr: SocketAddr,
+    /// The connection after a valid handshake, or the end it came to.
+    pub outcome: Result<(TcpStream, Shaken), Box<Closed>>,
+}
+
+impl Listener {
+    /// Listens on `port`; without one on the first free of 6881–6889, else on any.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] when the port asked for cannot be had, or no port at all.
+    pub fn bind(port: Option<u16>) -> Result<Self, ListenError> {
+        Self::bind_at(&[IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)], port)
+    }
+
+    /// Listens on loopback only, on any free port.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`] when no port can be had.
+    pub fn bind_loopback() -> Result<Self, ListenError> {
+        Self::bind_at(&[IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)], Some(0))
+    }
+
+    fn bind_at(addrs: &[IpAddr], port: Option<u16>) -> Result<Self, ListenError> {
+        let fixed = port.filter(|&port| port != 0);
+        if let Some(port) = fixed {
+            return bind_all(addrs, port).map_err(|error| blame(&error, port));
+        }
+        if port.is_none() {
+            for port in USUAL_PORTS {
+                if let Ok(listener) = bind_all(addrs, port) {
+                    return Ok(listener);
+                }
+            }
+        }
+        let mut tried = bind_all(addrs, 0);
+        for _ in 1..FREE_PORT_TRIES {
+            if !matches!(&tried, Err(error) if error.kind() == io::ErrorKind::AddrInUse) {
+                break;
+            }
+            tried = bind_all(addrs, 0);
+        }
+        tried.map_err(|error| blame(&error, 0))
+    }
+
+    /// The port we listen on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time. A
+    /// machine that can open no more files is asked again until it can.
+    pub async fn run(self, ours: Handshake, arrivals: mpsc::Sender<Arrived>) {
+        let pending = Arc::new(Semaphore::new(MOST_PENDING));
+        let mut loops = JoinSet::new();
+        for socket in self.sockets {
+            loops.spawn(accept_all(socket, ours, arrivals.clone(), Arc::clone(&pending)));
+        }
+        while loops.join_next().await.is_some() {}
+    }
+}
+
+async fn accept_all(
+    socket: TcpListener,
+    ours: Handshake,
+    arrivals: mpsc::Sender<Arrived>,
+    pending: Arc<Semaphore>,
+) {
+    let mut shaking = JoinSet::new();
+    loop {
+        let Ok(permit) = Arc::clone(&pending).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            biased;
+            () = arrivals.closed() => return,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, addr)) => {
+                let arrivals = arrivals.clone();
+                shaking.spawn(async move {
+                    let outcome = welcome(stream, &ours).await;
+                    drop(permit);
+                    // Nobody listens only when the run is over.
+                    let _ = arrivals.send(Arrived { addr: unmapped(addr), outcome }).await;
+                });
+            }
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+        while shaking.try_join_next().is_some() {}
+    }
+}
+
+async fn welcome(mut stream: TcpStream, ours: &Handshake) -> Result<(TcpStream, Shaken), Box<Closed>> {
+    // A refused option costs speed, not the connection.
+    let _ = stream.set_nodelay(true);
+    let shaken = shake_in(&mut stream, ours, &Steps::untold()).await?;
+    Ok((stream, shaken))
+}
+
+/// The connection broke before it was accepted; the next is none the worse.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+fn unmapped(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
+}
+
+/// Listens at all of `addrs` on one port; a missing address family is no failure while another is there.
+fn bind_all(addrs: &[IpAddr], port: u16) -> io::Result<Listener> {
+    let mut listener = Listener { sockets: Vec::new(), port };
+    let mut missing = None;
+    for &addr in addrs {
+        match bind_one(SocketAddr::new(addr, listener.port)) {
+            Ok(socket) => {
+                listener.port = socket.local_addr()?.port();
+                listener.sockets.push(socket);
+            }
+            Err(error) if is_missing_family(&error) => missing = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if listener.sockets.is_empty() => Err(error),
+        _ => Ok(listener),
+    }
+}
+
+fn is_missing_family(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT)
+    )
+}
+
+fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // So that a port is free again at once after the last run; elsewhere than on Unix it would mean sharing it.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(addr))?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn blame(error: &io::Error, port: u16) -> ListenError {
+    let text = OsError::from(error);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => ListenError::Taken { port },
+        io::ErrorKind::PermissionDenied => ListenError::Forbidden { port, error: text },
+        _ => ListenError::System { error: text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::event::Cause;
+    use crate::metainfo::{InfoHash, PeerId};
+    use crate::wire::Reserved;
+
+    fn ours() -> Handshake {
+        Handshake { reserved: Reserved::OURS, info_hash: InfoHash([7; 20]), peer_id: PeerId::ours(1) }
+    }
+
+    fn theirs(hash: u8) -> [u8; 68] {
+        let handshake = Handshake { info_hash: InfoHash([hash; 20]), peer_id: PeerId::ours(2), ..ours() };
+        handshake.to_bytes()
+    }
+
+    async fn arrival(arrivals: &mut mpsc::Receiver<Arrived>) -> Arrived {
+        timeout(Duration::from_secs(5), arrivals.recv()).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn shakes_hands_over_both_address_families_on_one_port() {
+        let listener = Listener::bind_loopback().unwrap();
+        let port = listener.port();
+        let both = listener.sockets.len() == 2;
+        let (to, mut arrivals) = mpsc::channel(10);
+        let task = tokio::spawn(listener.run(ours(), to));
+        let mut addrs = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
+        addrs.extend(both.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, port))));
+        for addr in addrs {
+            let mut peer = TcpStream::connect(addr).await.unwrap();
+            peer.write_all(&theirs(7)).await.unwrap();
+            let arrived = arrival(&mut arrivals).await;
+            assert_eq!(arrived.addr, peer.local_addr().unwrap());
+            assert_eq!(arrived.outcome.unwrap().1.peer_id, PeerId::ours(2));
+            let mut answer = [0; 68];
+            peer.read_exact(&mut answer).await.unwrap();
+            assert_eq!(answer, ours().to_bytes());
+        }
+        drop(arrivals);
+        timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_silent_caller_does_not_delay_the_next() {
+        let listener = Listener::bind_loopback().unwrap();
+        let port = listener.port();
+        let (to, mut arrivals) = mpsc::channel(10);
+        let _task = tokio::spawn(listener.run(ours(), to));
+        let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let mut wrong = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        wrong.write_all(&theirs(8)).await.unwrap();
+        let end = arrival(&mut arrivals).await.outcome.unwrap_err();
+        assert_eq!((end.cause, end.bytes_in, end.bytes_out), (Cause::UnknownInfoHash, 68, 0));
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_named() {
+        let first = Listener::bind_loopback().unwrap();
+        let port = first.port();
+        let addrs = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        let error = Listener::bind_at(&addrs, Some(port)).unwrap_err();
+        assert_eq!(error, ListenError::Taken { port });
+        assert!(error.to_string().contains(&port.to_string()));
+    }
+
+    #[tokio::test]
+    async fn finds_a_free_port_when_none_is_asked_for() {
+        let listeners: Vec<Listener> = (0..12).map(|_| Listener::bind(None).unwrap()).collect();
+        let mut ports: Vec<u16> = listeners.iter().map(Listener::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 12);
+    }
+}

@@ -1,0 +1,444 @@
+//! Every peer address we know: whom to dial when, and whom not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::ConnKey;
+use crate::event::{At, Cause, PeerKey, Source};
+
+/// The most rows that are kept; the oldest that never shook hands make room.
+pub(super) const MOST_ROWS: usize = 20_000;
+/// How long an automatic ban, or one by the user, lasts.
+pub(super) const BAN: Duration = Duration::from_secs(3600);
+/// Banned ports of one address after which the whole address is banned.
+const BANNED_PORTS: usize = 3;
+/// Connections one public address may have.
+const MOST_PER_ADDRESS: usize = 8;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    Idle,
+    Dialling,
+    Live(ConnKey),
+}
+
+/// One known peer.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) addr: SocketAddr,
+    /// Where it listens, if an incoming one said so.
+    pub(super) listens: Option<SocketAddr>,
+    pub(super) sources: Vec<Source>,
+    pub(super) standing: Standing,
+    /// Failures in a row.
+    failures: u32,
+    /// When it may be dialled; `None`: not by itself.
+    next: Option<At>,
+    pub(super) dropped: bool,
+    pub(super) shook_hands: bool,
+}
+
+/// Every known peer, by row and by address.
+pub(super) struct Book {
+    rows: BTreeMap<PeerKey, Row>,
+    by_addr: BTreeMap<SocketAddr, PeerKey>,
+    due: BTreeSet<(At, PeerKey)>,
+    bans: BTreeMap<SocketAddr, At>,
+    address_bans: BTreeMap<IpAddr, At>,
+    dialling: usize,
+    next_key: u32,
+}
+
+impl Book {
+    pub(super) fn new() -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            by_addr: BTreeMap::new(),
+            due: BTreeSet::new(),
+            bans: BTreeMap::new(),
+            address_bans: BTreeMap::new(),
+            dialling: 0,
+            next_key: 0,
+        }
+    }
+
+    pub(super) fn row(&self, peer: PeerKey) -> Option<&Row> {
+        self.rows.get(&peer)
+    }
+
+    pub(super) fn row_mut(&mut self, peer: PeerKey) -> Option<&mut Row> {
+        self.rows.get_mut(&peer)
+    }
+
+    pub(super) fn find(&self, addr: SocketAddr) -> Option<PeerKey> {
+        self.by_addr.get(&addr).copied()
+    }
+
+    pub(super) fn dialling(&self) -> usize {
+        self.dialling
+    }
+
+    /// Learns an address. `None` when it was known from that source already; else its row, and whether it is new.
+    pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
+        if let Some(peer) = self.find(addr) {
+            let row = self.rows.get_mut(&peer)?;
+            if row.sources.contains(&source) {
+                return None;
+            }
+            row.sources.push(source);
+            return Some((peer, false));
+        }
+        if self.rows.len() >= MOST_ROWS {
+            self.forget_oldest()?;
+        }
+        let peer = PeerKey(self.next_key);
+        self.next_key += 1;
+        let row = Row {
+            addr,
+            listens: None,
+            sources: vec![source],
+            standing: Standing::Idle,
+            failures: 0,
+            next: None,
+            dropped: false,
+            shook_hands: false,
+        };
+        self.rows.insert(peer, row);
+        self.by_addr.insert(addr, peer);
+        if source != Source::Incoming {
+            self.schedule(peer, Some(now));
+        }
+        Some((peer, true))
+    }
+
+    fn forget_oldest(&mut self) -> Option<()> {
+        let oldest = self.rows.iter().find(|(_, row)| {
+            row.standing == Standing::Idle
+                && !row.shook_hands
+                && !row.dropped
+                && !row.sources.contains(&Source::Manual)
+        });
+        let (peer, addr) = oldest.map(|(peer, row)| (*peer, row.addr))?;
+        self.schedule(peer, None);
+        self.rows.remove(&peer);
+        self.by_addr.remove(&addr);
+        Some(())
+    }
+
+    /// Sets when the peer may be dialled.
+    pub(super) fn schedule(&mut self, peer: PeerKey, at: Option<At>) {
+        if let Some(row) = self.rows.get_mut(&peer) {
+            if let Some(old) = row.next {
+                self.due.remove(&(old, peer));
+            }
+            row.next = at;
+            if let Some(at) = at {
+                self.due.insert((at, peer));
+            }
+        }
+    }
+
+    /// When the next peer may be dialled.
+    pub(super) fn next_due(&self) -> Option<At> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The next peer to dial now, with the address to dial. It is dialling from here on.
+    pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr)> {
+        while let Some(&(at, peer)) = self.due.first()
+            && at <= now
+        {
+            self.schedule(peer, None);
+            let Some(row) = self.rows.get(&peer) else { continue };
+            let addr = row.listens.unwrap_or(row.addr);
+            let live_there = self.live_from(addr.ip());
+            let crowded = is_public(addr.ip()) && live_there >= MOST_PER_ADDRESS;
+            if crowded {
+                self.schedule(peer, Some(now + Duration::from_secs(60)));
+                continue;
+            }
+            let banned_until = self.banned_until(now, addr);
+            if banned_until.is_some() {
+                self.schedule(peer, banned_until);
+                continue;
+            }
+            if let Some(row) = self.rows.get_mut(&peer)
+                && row.standing == Standing::Idle
+                && !row.dropped
+            {
+                row.standing = Standing::Dialling;
+                self.dialling += 1;
+                return Some((peer, addr));
+            }
+        }
+        None
+    }
+
+    /// The peer is live on this connection.
+    pub(super) fn live(&mut self, peer: PeerKey, conn: ConnKey) {
+        self.end_dial(peer);
+        self.schedule(peer, None);
+        if let Some(row) = self.rows.get_mut(&peer) {
+            row.standing = Standing::Live(conn);
+            row.failures = 0;
+            row.shook_hands = true;
+        }
+    }
+
+    fn end_dial(&mut self, peer: PeerKey) {
+        if let Some(row) = self.rows.get_mut(&peer)
+            && row.standing == Standing::Dialling
+        {
+            row.standing = Standing::Idle;
+            self.dialling -= 1;
+        }
+    }
+
+    /// An attempt, or a connection, ended. Returns when the peer is dialled next.
+    pub(super) fn ended(
+        &mut self,
+        now: At,
+        peer: PeerKey,
+        cause: Cause,
+        complete: bool,
+        random: &mut fastrand::Rng,
+    ) -> Option<At> {
+        self.end_dial(peer);
+        let row = self.rows.get_mut(&peer)?;
+        row.standing = Standing::Idle;
+        let reachable = row.listens.is_some() || row.sources.iter().any(|source| *source != Source::Incoming);
+        let wait = wait_after(cause, row.failures, complete);
+        row.failures += 1;
+        let next = (reachable && !row.dropped)
+            .then_some(wait)
+            .flatten()
+            // A tenth of jitter, so that peers that failed together are not dialled together for ever.
+            .map(|wait| now + wait.mul_f64(0.95 + random.f64() * 0.1));
+        self.schedule(peer, next);
+        next
+    }
+
+    /// Every idle peer that was not dropped may be dialled now; those that shook hands go first.
+    pub(super) fn retry_all(&mut self, now: At) {
+        let waiting: Vec<(PeerKey, bool)> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.standing == Standing::Idle && row.next.is_some() && !row.dropped)
+            .map(|(peer, row)| (*peer, row.shook_hands))
+            .collect();
+        for (peer, shook_hands) in waiting {
+            self.schedule(peer, Some(if shook_hands { At::ZERO } else { now }));
+        }
+    }
+
+    /// Bans the address and port; after three ports, the whole address. Returns until when.
+    pub(super) fn ban(&mut self, now: At, addr: SocketAddr) -> At {
+        let until = now + BAN;
+        self.bans.insert(addr, until);
+        let ports = self.bans.iter().filter(|(banned, end)| banned.ip() == addr.ip() && **end > now).count();
+        if ports >= BANNED_PORTS {
+            self.ban_address(now, addr.ip());
+        }
+        until
+    }
+
+    /// Bans the whole address. Returns until when.
+    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr) -> At {
+        self.address_bans.insert(addr, now + BAN);
+        now + BAN
+    }
+
+    pub(super) fn unban(&mut self, addr: SocketAddr) {
+        self.bans.remove(&addr);
+        self.address_bans.remove(&addr.ip());
+    }
+
+    /// Until when the address is banned, if it is.
+    pub(super) fn banned_until(&self, now: At, addr: SocketAddr) -> Option<At> {
+        let port = self.bans.get(&addr).copied();
+        let whole = self.address_bans.get(&addr.ip()).copied();
+        port.max(whole).filter(|until| *until > now)
+    }
+
+    /// The bans that ran out, each told once.
+    pub(super) fn expired_bans(&mut self, now: At) -> Vec<PeerKey> {
+        let over = |until: &At| *until <= now;
+        if !self.bans.values().any(over) && !self.address_bans.values().any(over) {
+            return Vec::new();
+        }
+        let was: Vec<PeerKey> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| {
+                self.bans.get(&row.addr).is_some_and(over)
+                    || self.address_bans.get(&row.addr.ip()).is_some_and(over)
+            })
+            .map(|(peer, _)| *peer)
+            .collect();
+        self.bans.retain(|_, until| !over(until));
+        self.address_bans.retain(|_, until| !over(until));
+        was.into_iter()
+            .filter(|peer| self.rows.get(peer).is_some_and(|row| self.banned_until(now, row.addr).is_none()))
+            .collect()
+    }
+
+    /// Whether one more connection from this address would be too many.
+    pub(super) fn crowded(&self, addr: IpAddr) -> bool {
+        is_public(addr) && self.live_from(addr) >= MOST_PER_ADDRESS
+    }
+
+    /// Rows of this address, whatever the port.
+    pub(super) fn at_address(&self, addr: IpAddr) -> Vec<PeerKey> {
+        let ports = SocketAddr::new(addr, 0)..=SocketAddr::new(addr, u16::MAX);
+        self.by_addr.range(ports).map(|(_, peer)| *peer).collect()
+    }
+
+    fn live_from(&self, addr: IpAddr) -> usize {
+        let live =
+            |peer: &PeerKey| self.rows.get(peer).is_some_and(|row| matches!(row.standing, Standing::Live(_)));
+        self.at_address(addr).iter().filter(|peer| live(peer)).count()
+    }
+
+    /// An incoming peer on `peer` says it listens on `listens`. Where that address has an idle row, the two
+    /// become one: its key is returned, and `peer` is gone.
+    pub(super) fn listens(&mut self, peer: PeerKey, listens: SocketAddr) -> Option<PeerKey> {
+        let Some(into) = self.find(listens).filter(|into| *into != peer) else {
+            self.rows.get_mut(&peer)?.listens = Some(listens);
+            return None;
+        };
+        if self.rows.get(&into)?.standing != Standing::Idle {
+            return None;
+        }
+        let gone = self.rows.remove(&peer)?;
+        self.by_addr.remove(&gone.addr);
+        self.schedule(into, None);
+        let row = self.rows.get_mut(&into)?;
+        row.standing = gone.standing;
+        row.shook_hands |= gone.shook_hands;
+        row.failures = 0;
+        row.sources.push(Source::Incoming);
+        Some(into)
+    }
+
+    /// Where those that shook hands listen, the live ones first: whom to dial first in the next run.
+    pub(super) fn worth_keeping(&self, most: usize) -> Vec<SocketAddr> {
+        let mut kept: Vec<(bool, SocketAddr)> = self
+            .rows
+            .values()
+            .filter(|row| row.shook_hands && !row.dropped)
+            .filter_map(|row| {
+                let dialled =
+                    row.sources.iter().any(|source| *source != Source::Incoming).then_some(row.addr);
+                row.listens.or(dialled).map(|addr| (!matches!(row.standing, Standing::Live(_)), addr))
+            })
+            .collect();
+        kept.sort_unstable();
+        kept.into_iter().map(|(_, addr)| addr).take(most).collect()
+    }
+}
+
+/// How long to wait before a peer is dialled again; `None`: never by itself. Doubles from a minute to half an
+/// hour with every failure in a row.
+fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<Duration> {
+    let doubled = Duration::from_secs(60) * 2u32.saturating_pow(failures.min(5));
+    let doubled = doubled.min(Duration::from_secs(30 * 60));
+    match cause {
+        Cause::InvalidAddress
+        | Cause::SelfConnection
+        | Cause::DroppedByUser
+        | Cause::BothSeeds
+        | Cause::Shutdown
+        | Cause::DuplicatePeerId
+        | Cause::DuplicateConnection => None,
+        Cause::NotInteresting if complete => None,
+        Cause::NotBittorrent | Cause::InfoHashMismatch => Some(Duration::from_secs(30 * 60)),
+        Cause::Banned | Cause::HashFailures => Some(BAN),
+        Cause::TorrentPaused | Cause::DiskError => Some(Duration::ZERO),
+        _ => Some(doubled),
+    }
+}
+
+/// Whether the address is neither loopback nor of a private or link-local network.
+pub(super) fn is_public(addr: IpAddr) -> bool {
+    match addr.to_canonical() {
+        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(n: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], n))
+    }
+
+    fn secs(n: u64) -> At {
+        At::from_secs(n)
+    }
+
+    #[test]
+    fn a_refused_peer_is_dialled_less_and_less() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut book = Book::new();
+        let (peer, new) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+        assert!(new);
+        let mut now = At::ZERO;
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            assert_eq!(book.take_due(now), Some((peer, addr(1))));
+            assert_eq!(book.take_due(now), None);
+            let next = book.ended(now, peer, Cause::ConnectionRefused, false, &mut random).unwrap();
+            waits.push((next - now).as_secs());
+            assert_eq!(book.take_due(now), None);
+            now = next;
+        }
+        assert!(waits[0] >= 55 && waits[1] >= 110 && waits[3] > 440, "{waits:?}");
+        assert!(waits.iter().all(|wait| *wait <= 1900), "{waits:?}");
+    }
+
+    #[test]
+    fn three_banned_ports_ban_the_address() {
+        let mut book = Book::new();
+        book.ban(At::ZERO, addr(1));
+        book.ban(At::ZERO, addr(2));
+        assert!(book.banned_until(At::ZERO, addr(3)).is_none());
+        book.ban(secs(5), addr(3));
+        assert_eq!(book.banned_until(secs(5), addr(4)), Some(secs(5) + BAN));
+        assert!(book.banned_until(secs(6) + BAN, addr(4)).is_none());
+    }
+
+    #[test]
+    fn a_dropped_peer_is_not_dialled() {
+        let mut book = Book::new();
+        let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+        book.row_mut(peer).unwrap().dropped = true;
+        assert_eq!(book.take_due(secs(1)), None);
+    }
+
+    #[test]
+    fn an_incoming_peer_joins_the_row_of_its_listening_port() {
+        let mut book = Book::new();
+        let (known, _) = book.learn(At::ZERO, addr(6881), Source::Resume).unwrap();
+        let (called, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
+        book.live(called, ConnKey(3));
+        assert_eq!(book.listens(called, addr(6881)), Some(known));
+        assert_eq!(book.row(known).unwrap().standing, Standing::Live(ConnKey(3)));
+        assert!(book.row(called).is_none());
+        assert_eq!(book.take_due(secs(9)), None, "it is connected");
+    }
+
+    #[test]
+    fn the_oldest_that_never_shook_hands_makes_room() {
+        let mut book = Book::new();
+        for n in 0..MOST_ROWS as u32 + 10 {
+            let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
+            assert!(
+                book.learn(At::ZERO, addr, Source::Manual).is_some() == (n < MOST_ROWS as u32),
+                "manual ones stay"
+            );
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the user asks for.
+
+use super::book::Standing;
+use super::{Action, ConnKey, Order, Phase, Swarm};
+use crate::command::Command;
+use crate::event::{At, Cause, Event, PeerKey, Source};
+use crate::units::{Units, rate};
+
+/// The last wish that can be taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Undoable {
+    Hold(PeerKey, bool),
+    Drop(PeerKey),
+    Ban(PeerKey),
+}
+
+impl Swarm {
+    pub(super) fn command(&mut self, now: At, command: Command) {
+        match command {
+            Command::Pause => self.pause(now),
+            Command::Resume => self.resume(now),
+            Command::Hold(peer) => self.hold(now, peer),
+            Command::Drop(peer) => self.drop_peer(now, peer),
+            Command::Ban(peer) => self.ban_by_user(now, peer),
+            Command::Undo => self.undo(now),
+            Command::Retry(peer) => self.retry(now, peer),
+            Command::AddPeer(addr) => self.add_peer(now, addr),
+            Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
+            Command::Announce(_) => {}
+            Command::Quit => self.close_all(Cause::Shutdown),
+        }
+    }
+
+    fn pause(&mut self, now: At) {
+        if self.phase != Phase::Paused {
+            self.rest(now, Phase::Paused, None);
+            self.answer(now, "Paused. p goes on.".to_owned());
+        }
+    }
+
+    fn resume(&mut self, now: At) {
+        if matches!(self.phase, Phase::Paused | Phase::Stopped) {
+            self.wake(now);
+            self.answer(now, "Going on.".to_owned());
+        }
+    }
+
+    fn hold(&mut self, now: At, peer: PeerKey) {
+        let Some(conn) = self.conn_of(peer) else {
+            self.answer(now, "Only a connected peer can be held.".to_owned());
+            return;
+        };
+        let held = self.live.get(&conn).is_some_and(|live| live.held);
+        self.last_wish = Some(Undoable::Hold(peer, held));
+        self.set_held(now, conn, !held);
+        let addr = self.address(peer);
+        self.answer(
+            now,
+            if held {
+                format!("{addr} goes on.")
+            } else {
+                format!("Holding {addr}: nothing is asked of it nor sent to it.")
+            },
+        );
+    }
+
+    fn set_held(&mut self, now: At, conn: ConnKey, held: bool) {
+        if held {
+            let blocks = self.release_all(conn);
+            self.order(conn, Order::Revoke(blocks));
+            self.hungry.remove(&conn);
+        }
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.held = held;
+        live.progress = now;
+        let peer = live.peer;
+        self.order(conn, Order::Hold(held));
+        self.tell(now, Event::Held { peer, held });
+        if held {
+            self.set_choking(now, conn, true);
+        } else {
+            self.hungry.insert(conn);
+        }
+        self.rechoke_if_room(now);
+    }
+
+    fn drop_peer(&mut self, now: At, peer: PeerKey) {
+        let addr = self.address(peer);
+        let Some(row) = self.book.row_mut(peer) else { return };
+        if row.dropped {
+            self.answer(now, format!("{addr} is dropped already. r takes it back."));
+            return;
+        }
+        row.dropped = true;
+        let standing = row.standing;
+        self.book.schedule(peer, None);
+        if let Standing::Live(conn) = standing {
+            self.order(conn, Order::Close(Cause::DroppedByUser));
+        }
+        self.last_wish = Some(Undoable::Drop(peer));
+        self.tell(now, Event::Dropped { peer, dropped: true });
+        self.answer(
+            now,
+            format!("Dropped {addr}. It is not dialled again, and refused if it calls, until you retry it."),
+        );
+    }
+
+    fn ban_by_user(&mut self, now: At, peer: PeerKey) {
+        let Some(addr) = self.book.row(peer).map(|row| row.addr) else { return };
+        self.last_wish = Some(Undoable::Ban(peer));
+        self.ban_address(now, addr.ip(), "by you");
+        self.answer(now, format!("Banned {} for an hour.", addr.ip()));
+    }
+
+    fn undo(&mut self, now: At) {
+        let Some(wish) = self.last_wish.take() else {
+            self.answer(now, "There is nothing to take back.".to_owned());
+            return;
+        };
+        match wish {
+            Undoable::Hold(peer, held) => {
+                if let Some(conn) = self.conn_of(peer) {
+                    self.set_held(now, conn, held);
+                    self.answer(
+                        now,
+                        format!(
+                            "Taken back: {} {}.",
+                            self.address(peer),
+                            if held { "is held again" } else { "goes on" }
+                        ),
+                    );
+                } else {
+                    self.answer(now, "That peer is gone.".to_owned());
+                }
+            }
+            Undoable::Drop(peer) | Undoable::Ban(peer) => {
+                self.forgive(now, peer);
+                self.answer(now, format!("Taken back: {} may be dialled again.", self.address(peer)));
+            }
+        }
+    }
+
+    /// Takes back drop and ban, and dials it now.
+    fn forgive(&mut self, now: At, peer: PeerKey) {
+        let Some(row) = self.book.row_mut(peer) else { return };
+        let was_dropped = std::mem::take(&mut row.dropped);
+        let (addr, idle) = (row.addr, row.standing == Standing::Idle);
+        if was_dropped {
+            self.tell(now, Event::Dropped { peer, dropped: false });
+        }
+        if self.book.banned_until(now, addr).is_some() {
+            self.book.unban(addr);
+            for other in self.book.at_address(addr.ip()) {
+                self.tell(now, Event::Banned { peer: other, until: None, reason: String::new() });
+            }
+        }
+        if idle {
+            self.book.schedule(peer, Some(At::ZERO));
+            self.tell(now, Event::NextTry { peer, at: Some(now) });
+        }
+    }
+
+    fn retry(&mut self, now: At, peer: PeerKey) {
+        let addr = self.address(peer);
+        let text = match self.book.row(peer).map(|row| row.standing) {
+            None => return,
+            Some(Standing::Live(_)) => format!("{addr} is connected."),
+            Some(Standing::Dialling) => format!("{addr} is being dialled."),
+            Some(Standing::Idle) if !self.is_active() => {
+                self.forgive(now, peer);
+                format!("{addr} is dialled when the download goes on.")
+            }
+            Some(Standing::Idle) => {
+                self.forgive(now, peer);
+                format!("Dialling {addr}.")
+            }
+        };
+        self.answer(now, text);
+    }
+
+    fn add_peer(&mut self, now: At, addr: std::net::SocketAddr) {
+        let known = self.book.find(addr);
+        self.learn(now, addr, Source::Manual);
+        match known {
+            Some(peer) => self.retry(now, peer),
+            None => self.answer(now, format!("Dialling {addr}.")),
+        }
+    }
+
+    fn limit(&mut self, now: At, down_bps: Option<u64>, up_bps: Option<u64>) {
+        self.down_bucket.set_rate(now, down_bps);
+        self.grant_at = None;
+        self.settings.down_bps = down_bps;
+        self.settings.up_bps = up_bps;
+        self.actions.push_back(Action::LimitUp(up_bps));
+        self.tell(now, Event::Limits { down_bps, up_bps });
+        let shown =
+            |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |bps| rate(bps, Units::Binary));
+        self.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
+        self.all_hungry();
+    }
+
+    fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {
+        match self.book.row(peer)?.standing {
+            Standing::Live(conn) => Some(conn),
+            _ => None,
+        }
+    }
+
+    fn address(&self, peer: PeerKey) -> String {
+        self.book.row(peer).map(|row| row.addr.to_string()).unwrap_or_default()
+    }
+}

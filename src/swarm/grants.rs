@@ -1,0 +1,381 @@
+//! What is asked of whom: granting blocks ahead of need, and taking them back.
+
+use std::time::Duration;
+
+use super::pieces::Arrived;
+use super::{Action, ConnKey, Order, Phase, Swarm};
+use crate::event::{At, Cause, Event, PeerKey, Severity};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
+
+/// Blocks granted to a peer whose rate is not known yet, where memory is plenty.
+const FIRST_GRANT: u32 = 128;
+/// A peer is quick for a piece if it can send it whole within this time.
+const QUICK: Duration = Duration::from_secs(20);
+/// A peer that was asked and sent nothing for this long is snubbed.
+pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
+/// An open piece nobody sends anything of for this long is given up when its memory is needed.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// Blocks asked of a second peer at a time, at the end of a download.
+const SHARED_AT_ONCE: usize = 8;
+
+impl Swarm {
+    /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
+    pub fn block_arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
+        let length = u64::from(self.geometry.block_length(block));
+        self.down_bytes += length;
+        let Some(live) = self.live.get_mut(&conn) else { return false };
+        live.blocks.remove(&block);
+        live.progress = now;
+        live.snubbed = false;
+        let (peer, first) = (live.peer, !live.sent_block);
+        live.sent_block = true;
+        if first {
+            self.tell(now, Event::FirstBlock { peer });
+        }
+        match self.open.arrived(block, conn, peer, now) {
+            Arrived::Useless => false,
+            Arrived::Wanted { cancel } => {
+                for other in cancel {
+                    if let Some(live) = self.live.get_mut(&other) {
+                        live.blocks.remove(&block);
+                        self.order(other, Order::Revoke(vec![block]));
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    /// Grants the connection blocks until it has as many as it can use.
+    pub(super) fn refill(&mut self, now: At, conn: ConnKey) {
+        self.hungry.remove(&conn);
+        let Some(live) = self.live.get(&conn) else { return };
+        if self.phase != Phase::Downloading || !live.can_be_asked() {
+            return;
+        }
+        let has = live.blocks.len() as u32;
+        let ahead = self.ahead(conn);
+        // A refill is worth a message when a quarter is used up, or all.
+        if has >= ahead || (has > 0 && ahead - has < ahead.div_ceil(4)) {
+            return;
+        }
+        let mut left = self.affordable(now, ahead - has);
+        let mut granted = Vec::new();
+        while left > 0 {
+            let Some(piece) = self.next_piece(now, conn) else { break };
+            let blocks = self.open.grant(piece, conn, left);
+            if blocks.is_empty() {
+                break;
+            }
+            left -= blocks.len() as u32;
+            granted.extend(blocks);
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.current = Some(piece);
+            }
+        }
+        if granted.is_empty() && has == 0 && left > 0 {
+            granted = self.share(conn);
+        }
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        if live.blocks.is_empty() {
+            live.progress = now;
+        }
+        live.blocks.extend(granted.iter().copied());
+        if (live.blocks.len() as u32) < ahead.min(live.window.target.max(1)) {
+            self.hungry.insert(conn);
+        }
+        if !granted.is_empty() {
+            // Asked for only when something was left, so this cannot fail; a shared block is paid for too.
+            let _ = self.down_bucket.take(now, self.bytes_of(&granted));
+            self.order(conn, Order::Grant(granted));
+        }
+    }
+
+    /// Blocks a connection should hold: twice what its window wants out, or, while that is unknown, an equal
+    /// share of memory.
+    fn ahead(&self, conn: ConnKey) -> u32 {
+        let Some(live) = self.live.get(&conn) else { return 0 };
+        if live.snubbed {
+            return 1;
+        }
+        let share = self.open.high_mark() / u64::from(BLOCK_LENGTH) / (self.live.len() as u64 + 1);
+        if live.window.down_bps == 0 {
+            return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, FIRST_GRANT);
+        }
+        (live.window.target * 2).clamp(4, 2048)
+    }
+
+    /// How many of `blocks` the download limit lets us ask for now.
+    fn affordable(&mut self, now: At, blocks: u32) -> u32 {
+        let Some(left) = self.down_bucket.left(now) else { return blocks };
+        self.grant_at = self.down_bucket.take(now, 0).err();
+        if self.grant_at.is_some() {
+            return 0;
+        }
+        let blocks_left = u32::try_from(left / u64::from(BLOCK_LENGTH)).unwrap_or(u32::MAX);
+        blocks.min(blocks_left.max(1))
+    }
+
+    /// The piece to grant the connection's next blocks from; opens one where that is best.
+    fn next_piece(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
+        let live = self.live.get(&conn)?;
+        let current = live.current;
+        let quick = self.is_quick(conn);
+        if let Some(piece) = current
+            && self
+                .open
+                .piece(piece)
+                .is_some_and(|open| open.has_free() && (!open.alone || open.owner == Some(conn)))
+            && live.has_piece(piece)
+        {
+            return Some(piece);
+        }
+        if quick {
+            return self
+                .open_piece(now, conn, true)
+                .or_else(|| self.join(conn, false))
+                .or_else(|| self.join(conn, true));
+        }
+        self.join(conn, false).or_else(|| self.open_piece(now, conn, false)).or_else(|| self.join(conn, true))
+    }
+
+    /// An open piece with free blocks that the peer has: the nearest to completion. Pieces of quick owners are
+    /// left to them unless `any`.
+    fn join(&self, conn: ConnKey, any: bool) -> Option<PieceIndex> {
+        let live = self.live.get(&conn)?;
+        let mut best: Option<(u32, PieceIndex)> = None;
+        for (piece, open) in self.open.iter().filter(|(_, open)| open.has_free()) {
+            let mine = open.owner == Some(conn);
+            let left_alone = match open.owner {
+                Some(owner) if !mine => open.alone || (!any && self.is_quick(owner)),
+                _ => false,
+            };
+            let nearer = best.is_none_or(|(missing, _)| open.missing() < missing);
+            if !left_alone && nearer && live.has_piece(piece) {
+                best = Some((open.missing(), piece));
+            }
+        }
+        best.map(|(_, piece)| piece)
+    }
+
+    fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
+        let generation = self.pick_generation;
+        let live = self.live.get_mut(&conn)?;
+        if live.dry_at == Some(generation) {
+            return None;
+        }
+        let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
+            live.dry_at = Some(generation);
+            return None;
+        };
+        if !self.open.may_open(piece) {
+            return None;
+        }
+        self.rarity.remove(piece);
+        let alone = self.suspect.contains(&piece);
+        let open = self.open.open(piece, now);
+        open.owner = (own || alone).then_some(conn);
+        open.alone = alone;
+        self.tell(now, Event::PieceOpened { piece });
+        Some(piece)
+    }
+
+    /// Whether the peer can be left a whole piece: it sends one quickly, or nothing is known against it and
+    /// there are pieces for everybody.
+    fn is_quick(&self, conn: ConnKey) -> bool {
+        let Some(live) = self.live.get(&conn) else { return false };
+        if live.snubbed || live.peer_choking || live.held {
+            return false;
+        }
+        let rate = live.window.down_bps.max(live.down_bps);
+        if rate == 0 {
+            return self.rarity.len() > self.live.len();
+        }
+        u64::from(self.geometry.piece_bytes()) / rate < QUICK.as_secs()
+    }
+
+    /// At the end, when every missing block is asked of somebody: ask a peer with nothing to do for some too.
+    fn share(&mut self, conn: ConnKey) -> Vec<BlockRef> {
+        let Some(live) = self.live.get(&conn) else { return Vec::new() };
+        if self.rarity.len() > 0 && live.dry_at != Some(self.pick_generation) {
+            return Vec::new();
+        }
+        let most = if live.snubbed { 1 } else { SHARED_AT_ONCE };
+        let open: Vec<PieceIndex> =
+            self.open.iter().map(|(piece, _)| piece).filter(|piece| live.has_piece(*piece)).collect();
+        let mut shared = Vec::new();
+        for piece in open {
+            shared.extend(self.open.share(piece, conn, most - shared.len()));
+            if shared.len() >= most {
+                break;
+            }
+        }
+        shared
+    }
+
+    /// Takes everything granted back from the connection.
+    pub(super) fn release_all(&mut self, conn: ConnKey) -> Vec<BlockRef> {
+        let Some(live) = self.live.get_mut(&conn) else { return Vec::new() };
+        let blocks: Vec<BlockRef> = std::mem::take(&mut live.blocks).into_iter().collect();
+        self.release(conn, &blocks);
+        blocks
+    }
+
+    pub(super) fn release(&mut self, conn: ConnKey, blocks: &[BlockRef]) {
+        for block in blocks {
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.blocks.remove(block);
+            }
+            self.open.release(*block, conn);
+        }
+        self.down_bucket.give_back(self.bytes_of(blocks));
+        if !blocks.is_empty() {
+            self.all_hungry();
+        }
+    }
+
+    fn bytes_of(&self, blocks: &[BlockRef]) -> u64 {
+        blocks.iter().map(|block| u64::from(self.geometry.block_length(*block))).sum()
+    }
+
+    /// Something became free: whoever can be asked may want it.
+    pub(super) fn all_hungry(&mut self) {
+        self.hungry.extend(self.live.iter().filter(|(_, live)| live.can_be_asked()).map(|(conn, _)| *conn));
+    }
+
+    /// Offers what is free to those that could not be given enough before.
+    pub(super) fn feed_hungry(&mut self, now: At) {
+        if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
+            return;
+        }
+        for conn in std::mem::take(&mut self.hungry) {
+            self.refill(now, conn);
+        }
+    }
+
+    /// A peer that was asked and sends nothing loses its blocks to others, and is asked for one at a time.
+    pub(super) fn take_from_snubbing(&mut self, now: At) {
+        let snubbing: Vec<ConnKey> = self
+            .live
+            .iter()
+            .filter(|(_, live)| !live.snubbed && live.window.outstanding > 0 && !live.blocks.is_empty())
+            .filter(|(_, live)| now.saturating_sub(live.progress) >= SNUBBED_AFTER)
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in snubbing {
+            let blocks = self.release_all(conn);
+            self.order(conn, Order::Revoke(blocks));
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.snubbed = true;
+                live.progress = now;
+                // The blocks go to the others before this one is asked again.
+                self.hungry.remove(&conn);
+            }
+        }
+    }
+
+    /// Gives up open pieces that nobody sends anything of, where others could use their memory.
+    pub(super) fn give_up_stuck(&mut self, now: At) {
+        if self.rarity.len() == 0 || self.hungry.is_empty() {
+            return;
+        }
+        let stuck: Vec<PieceIndex> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.missing() > 0 && now.saturating_sub(open.touched) >= GIVE_UP_AFTER)
+            .map(|(piece, _)| piece)
+            .collect();
+        for piece in stuck {
+            self.abandon(now, piece);
+        }
+    }
+
+    /// Forgets what is here of an open piece; it can be picked anew.
+    pub(super) fn abandon(&mut self, now: At, piece: PieceIndex) {
+        for (conn, block) in self.open.asked(piece) {
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.blocks.remove(&block);
+                self.order(conn, Order::Revoke(vec![block]));
+            }
+        }
+        self.close_piece(piece);
+        self.actions.push_back(Action::Discard(piece));
+        self.tell(now, Event::PieceClosed { piece });
+        self.reopen(piece);
+    }
+
+    fn reopen(&mut self, piece: PieceIndex) {
+        if !self.have.has(piece) {
+            self.rarity.insert(piece);
+            self.pick_generation += 1;
+            self.all_hungry();
+        }
+    }
+
+    /// Takes the piece off the open ones; returns who sent blocks of it.
+    fn close_piece(&mut self, piece: PieceIndex) -> Vec<PeerKey> {
+        self.open.close(piece).map(|open| open.senders()).unwrap_or_default()
+    }
+
+    pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool) {
+        if self.open.piece(piece).is_none() {
+            return;
+        }
+        let from = self.close_piece(piece);
+        self.all_hungry();
+        if good {
+            self.piece_good(now, piece, from);
+        } else {
+            self.piece_bad(now, piece, &from);
+        }
+    }
+
+    fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
+        self.suspect.remove(&piece);
+        self.have.set(piece);
+        self.tell(now, Event::PieceVerified { piece, from });
+        self.actions.push_back(Action::Have(piece));
+        let mut done_with = Vec::new();
+        for (conn, live) in &mut self.live {
+            if live.has.as_ref().is_some_and(|has| has.has(piece)) {
+                live.wanted = live.wanted.saturating_sub(1);
+                if live.wanted == 0 {
+                    done_with.push(*conn);
+                }
+            }
+        }
+        for conn in done_with {
+            self.update_interest(now, conn);
+        }
+        if self.have.is_full() && self.phase == Phase::Downloading {
+            self.complete(now);
+        }
+    }
+
+    fn piece_bad(&mut self, now: At, piece: PieceIndex, from: &[PeerKey]) {
+        self.tell(now, Event::PieceFailed { piece, from: from.to_vec() });
+        if let [only] = *from {
+            self.ban_peer(
+                now,
+                only,
+                Cause::HashFailures,
+                format!("It alone sent piece {}, and it was wrong.", piece.number()),
+            );
+        } else {
+            self.suspect.insert(piece);
+        }
+        self.reopen(piece);
+    }
+
+    pub(super) fn disk_failed(&mut self, now: At, piece: Option<PieceIndex>, reason: String) {
+        if let Some(piece) = piece
+            && self.open.piece(piece).is_some()
+        {
+            self.abandon(now, piece);
+        }
+        if self.phase != Phase::Stopped {
+            self.tell(now, Event::Note { severity: Severity::Error, text: reason.clone(), answer: false });
+            self.rest(now, Phase::Stopped, Some(reason));
+        }
+    }
+}

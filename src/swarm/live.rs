@@ -1,0 +1,93 @@
+//! What decisions keep of a peer that shook hands.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use super::WindowState;
+use crate::event::{At, PeerKey, PeerSample};
+use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+
+/// A live peer.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) peer: PeerKey,
+    pub(super) addr: SocketAddr,
+    pub(super) peer_id: PeerId,
+    /// We opened the connection.
+    pub(super) outgoing: bool,
+    pub(super) since: At,
+    pub(super) has: Option<Bitfield>,
+    /// Pieces it has and we have not.
+    pub(super) wanted: u32,
+    pub(super) am_choking: bool,
+    pub(super) am_interested: bool,
+    pub(super) peer_choking: bool,
+    pub(super) peer_interested: bool,
+    pub(super) held: bool,
+    /// Blocks granted to it and not here yet.
+    pub(super) blocks: BTreeSet<BlockRef>,
+    /// The last piece it was granted blocks of.
+    pub(super) current: Option<PieceIndex>,
+    pub(super) window: WindowState,
+    /// When its last block came, or, before, when it was first granted some after having none.
+    pub(super) progress: At,
+    /// It has not sent anything for long while asked: it gets one block at a time.
+    pub(super) snubbed: bool,
+    /// A block of it came on this connection.
+    pub(super) sent_block: bool,
+    /// Smoothed over about ten seconds, bytes a second: what it sends, what it takes.
+    pub(super) down_bps: u64,
+    pub(super) up_bps: u64,
+    pub(super) up_bytes: u64,
+    /// There was nothing to pick for it when the swarm's generation was this.
+    pub(super) dry_at: Option<u64>,
+}
+
+impl Live {
+    pub(super) fn new(peer: PeerKey, addr: SocketAddr, peer_id: PeerId, outgoing: bool, now: At) -> Self {
+        Self {
+            peer,
+            addr,
+            peer_id,
+            outgoing,
+            since: now,
+            has: None,
+            wanted: 0,
+            am_choking: true,
+            am_interested: false,
+            peer_choking: true,
+            peer_interested: false,
+            held: false,
+            blocks: BTreeSet::new(),
+            current: None,
+            window: WindowState::default(),
+            progress: now,
+            snubbed: false,
+            sent_block: false,
+            down_bps: 0,
+            up_bps: 0,
+            up_bytes: 0,
+            dry_at: None,
+        }
+    }
+
+    pub(super) fn has_piece(&self, piece: PieceIndex) -> bool {
+        self.has.as_ref().is_some_and(|has| has.has(piece))
+    }
+
+    pub(super) fn is_seed(&self) -> bool {
+        self.has.as_ref().is_some_and(Bitfield::is_full)
+    }
+
+    /// Whether blocks can be asked of it.
+    pub(super) fn can_be_asked(&self) -> bool {
+        !self.peer_choking && self.am_interested && !self.held
+    }
+
+    /// Takes one second into the smoothed rates.
+    pub(super) fn smooth(&mut self, sample: &PeerSample) {
+        let blend = |old: u64, new: u64| if old == 0 { new } else { (old * 9 + new) / 10 };
+        self.down_bps = blend(self.down_bps, sample.down_bps);
+        self.up_bps = blend(self.up_bps, sample.up_bps);
+    }
+}

@@ -1,0 +1,347 @@
+//! A peer's way: learned, dialled, shaken hands, heard of, gone.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::book::Standing;
+use super::live::Live;
+use super::{Action, Closed, ConnKey, IncomingStep, Order, Phase, Swarm, WindowState};
+use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Side, Source, Transport};
+use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+
+impl Swarm {
+    pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
+        let Some((peer, new)) = self.book.learn(now, addr, source) else { return };
+        self.tell(now, Event::PeerLearned { peer, addr, source });
+        if new && source == Source::Manual {
+            // The user's own choice goes before what trackers name.
+            self.book.schedule(peer, Some(At::ZERO));
+        }
+    }
+
+    pub(super) fn learn_invalid(&mut self, now: At, addr: SocketAddr, source: Source) {
+        let Some((peer, new)) = self.book.learn(now, addr, source) else { return };
+        self.tell(now, Event::PeerLearned { peer, addr, source });
+        if new {
+            self.book.schedule(peer, None);
+            self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
+        }
+    }
+
+    pub(super) fn may_dial(&self) -> bool {
+        self.is_active()
+            && self.book.dialling() < self.settings.max_dials
+            && self.live.len() + self.book.dialling() < self.settings.max_peers
+    }
+
+    pub(super) fn dial_due(&mut self, now: At) {
+        while self.may_dial() {
+            let Some((peer, addr)) = self.book.take_due(now) else { break };
+            self.tell(now, attempt_began(peer, Direction::Out));
+            self.actions.push_back(Action::Dial { peer, addr });
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
+        self.attempt_ended(now, peer, end);
+    }
+
+    fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
+        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
+        self.tell(now, Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
+        let at = self.book.ended(now, peer, cause, self.have.is_full(), &mut self.random);
+        self.tell(now, Event::NextTry { peer, at });
+    }
+
+    /// Why a peer that just shook hands is not kept, if so. A connection it replaces is closed here.
+    fn refusal(
+        &mut self,
+        now: At,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+        peer_id: PeerId,
+    ) -> Option<Cause> {
+        if peer_id == self.settings.peer_id {
+            return Some(Cause::SelfConnection);
+        }
+        let known = peer.or_else(|| self.book.find(addr));
+        if known.and_then(|known| self.book.row(known)).is_some_and(|row| row.dropped) {
+            return Some(Cause::DroppedByUser);
+        }
+        if self.book.banned_until(now, addr).is_some() {
+            return Some(Cause::Banned);
+        }
+        if !self.is_active() {
+            return Some(Cause::TorrentPaused);
+        }
+        let outgoing = peer.is_some();
+        if let Some((conn, other)) = self.live.iter().find(|(_, live)| live.peer_id == peer_id) {
+            // Both ends may have dialled at once. They must agree on which connection stays: the one opened by
+            // the end with the greater peer id.
+            let ours_stays = self.settings.peer_id > peer_id;
+            if other.outgoing == outgoing || outgoing != ours_stays {
+                return Some(Cause::DuplicatePeerId);
+            }
+            let conn = *conn;
+            self.order(conn, Order::Close(Cause::Replaced));
+        }
+        if !outgoing && self.book.crowded(addr.ip()) {
+            return Some(Cause::TooManyFromAddress);
+        }
+        (!outgoing && self.live.len() >= self.settings.max_peers).then_some(Cause::ConnectionLimit)
+    }
+
+    pub(super) fn shaken(
+        &mut self,
+        now: At,
+        conn: ConnKey,
+        dialled: Option<PeerKey>,
+        addr: SocketAddr,
+        peer_id: PeerId,
+        so_far: Vec<IncomingStep>,
+    ) {
+        let refusal = self.refusal(now, dialled, addr, peer_id);
+        let Some(peer) = dialled.or_else(|| self.incoming_row(now, addr, refusal, so_far)) else {
+            self.order(conn, Order::Close(refusal.unwrap_or(Cause::ConnectionLimit)));
+            return;
+        };
+        if refusal != Some(Cause::SelfConnection) {
+            self.tell(now, Event::Handshaken { peer });
+        }
+        self.book.live(peer, conn);
+        self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
+        if let Some(cause) = refusal {
+            self.order(conn, Order::Close(cause));
+        }
+    }
+
+    /// The row of a peer that called; `None` where it gets none.
+    fn incoming_row(
+        &mut self,
+        now: At,
+        addr: SocketAddr,
+        refusal: Option<Cause>,
+        so_far: Vec<IncomingStep>,
+    ) -> Option<PeerKey> {
+        let ours =
+            matches!(refusal, Some(Cause::SelfConnection | Cause::TorrentPaused | Cause::ConnectionLimit));
+        let busy = |peer: &PeerKey| self.book.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
+        if ours || self.book.find(addr).is_some_and(|peer| busy(&peer)) {
+            return None;
+        }
+        let peer = match self.book.learn(now, addr, Source::Incoming) {
+            Some((peer, _)) => {
+                self.tell(now, Event::PeerLearned { peer, addr, source: Source::Incoming });
+                peer
+            }
+            None => self.book.find(addr)?,
+        };
+        let began = match so_far.first() {
+            Some(IncomingStep::Connected(at)) => *at,
+            _ => now,
+        };
+        self.tell(began, attempt_began(peer, Direction::In));
+        for step in so_far {
+            match step {
+                IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
+                IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
+                IncomingStep::HandshakeBytes(at, received) => {
+                    self.tell(at, Event::HandshakeBytes { peer, received });
+                }
+            }
+        }
+        Some(peer)
+    }
+
+    pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
+        self.release_all(conn);
+        self.hungry.remove(&conn);
+        let Some(live) = self.live.remove(&conn) else { return };
+        if let Some(has) = &live.has
+            && !has.is_full()
+        {
+            self.rarity.count(has, false);
+        }
+        self.attempt_ended(now, live.peer, end);
+        if self.live.is_empty() && self.phase == Phase::Downloading {
+            self.actions.push_back(Action::WantPeers);
+        }
+        self.rechoke_if_room(now);
+    }
+
+    pub(super) fn window(&mut self, now: At, conn: ConnKey, window: WindowState) {
+        if let Some(live) = self.live.get_mut(&conn) {
+            live.window = window;
+            self.refill(now, conn);
+        }
+    }
+
+    pub(super) fn choked(&mut self, now: At, conn: ConnKey) {
+        self.release_all(conn);
+        if let Some(live) = self.live.get_mut(&conn) {
+            live.peer_choking = true;
+            let peer = live.peer;
+            self.tell(now, Event::Choking { peer, by: Side::Them, choking: true });
+        }
+    }
+
+    pub(super) fn unchoked(&mut self, now: At, conn: ConnKey) {
+        if let Some(live) = self.live.get_mut(&conn) {
+            live.peer_choking = false;
+            live.progress = now;
+            let peer = live.peer;
+            self.tell(now, Event::Choking { peer, by: Side::Them, choking: false });
+            self.refill(now, conn);
+        }
+    }
+
+    pub(super) fn interested(&mut self, now: At, conn: ConnKey, interested: bool) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.peer_interested = interested;
+        let peer = live.peer;
+        self.tell(now, Event::Interested { peer, by: Side::Them, interested });
+        self.rechoke_if_room(now);
+    }
+
+    pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.wanted = pieces.count_missing_from(&self.have);
+        let peer = live.peer;
+        if pieces.is_full() {
+            self.pick_generation += 1;
+        } else {
+            self.rarity.count(&pieces, true);
+        }
+        self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
+        if let Some(live) = self.live.get_mut(&conn) {
+            live.has = Some(pieces);
+        }
+        self.update_interest(now, conn);
+        self.close_if_both_seeds(conn);
+    }
+
+    pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
+        let count = self.geometry.piece_count();
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        let peer = live.peer;
+        let has = live.has.get_or_insert_with(|| Bitfield::empty(count));
+        let fresh: Vec<PieceIndex> = pieces.iter().copied().filter(|piece| has.set(*piece)).collect();
+        live.wanted += fresh.iter().filter(|piece| !self.have.has(**piece)).count() as u32;
+        live.dry_at = None;
+        let seed_now = has.is_full() && !fresh.is_empty();
+        for piece in &fresh {
+            self.rarity.gained(*piece);
+        }
+        if seed_now {
+            // Whoever has everything is not counted piece by piece.
+            self.rarity.count(&Bitfield::full(count), false);
+        }
+        for piece in fresh {
+            self.tell(now, Event::Have { peer, piece });
+        }
+        self.update_interest(now, conn);
+        self.refill(now, conn);
+        self.close_if_both_seeds(conn);
+    }
+
+    /// Neither end has a use for a connection between two that have everything.
+    pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
+        if self.have.is_full() && self.live.get(&conn).is_some_and(Live::is_seed) {
+            self.order(conn, Order::Close(Cause::BothSeeds));
+        }
+    }
+
+    pub(super) fn update_interest(&mut self, now: At, conn: ConnKey) {
+        let active = self.is_active();
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        let interested = active && live.wanted > 0;
+        if live.am_interested != interested {
+            live.am_interested = interested;
+            let peer = live.peer;
+            self.order(conn, Order::Interested(interested));
+            self.tell(now, Event::Interested { peer, by: Side::Us, interested });
+            if interested {
+                self.refill(now, conn);
+            }
+        }
+    }
+
+    pub(super) fn rejected(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
+        self.release(conn, blocks);
+        // Asking the same peer at once for what it just refused would go round for ever.
+        self.hungry.remove(&conn);
+        if let Some(live) = self.live.get_mut(&conn) {
+            live.progress = now;
+        }
+    }
+
+    pub(super) fn extended(
+        &mut self,
+        now: At,
+        conn: ConnKey,
+        calls_itself: Option<String>,
+        extensions: Vec<String>,
+        reqq: Option<u32>,
+        listen_port: Option<u16>,
+    ) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        let (peer, addr, outgoing) = (live.peer, live.addr, live.outgoing);
+        self.tell(now, Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+        let Some(port) = listen_port.filter(|port| *port != 0 && !outgoing) else { return };
+        if let Some(into) = self.book.listens(peer, SocketAddr::new(addr.ip(), port)) {
+            self.tell(now, Event::PeerMerged { gone: peer, into });
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.peer = into;
+            }
+        }
+    }
+
+    pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.smooth(&sample);
+        self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
+        live.up_bytes = sample.up_bytes;
+        let peer = live.peer;
+        self.tell(now, Event::PeerSample { peer, sample });
+    }
+
+    /// Bans the peer's address and port for an hour and closes it.
+    pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: String) {
+        let Some(row) = self.book.row(peer) else { return };
+        let (addr, listens, standing) = (row.addr, row.listens, row.standing);
+        let until = self.book.ban(now, addr);
+        if let Some(listens) = listens {
+            self.book.ban(now, listens);
+        }
+        self.after_ban(now, peer, standing, until, cause, reason);
+    }
+
+    /// Bans the whole address for an hour and closes every peer there.
+    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) {
+        let until = self.book.ban_address(now, addr);
+        for peer in self.book.at_address(addr) {
+            if let Some(standing) = self.book.row(peer).map(|row| row.standing) {
+                self.after_ban(now, peer, standing, until, Cause::Banned, reason.to_owned());
+            }
+        }
+    }
+
+    fn after_ban(
+        &mut self,
+        now: At,
+        peer: PeerKey,
+        standing: Standing,
+        until: At,
+        cause: Cause,
+        reason: String,
+    ) {
+        self.tell(now, Event::Banned { peer, until: Some(until), reason });
+        if let Standing::Live(conn) = standing {
+            self.order(conn, Order::Close(cause));
+        }
+    }
+}
+
+fn attempt_began(peer: PeerKey, direction: Direction) -> Event {
+    Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption: Encryption::Plain }
+}

@@ -1,0 +1,335 @@
+//! The pieces being fetched: which block was granted to whom, and which is here.
+
+use std::collections::BTreeMap;
+
+use super::ConnKey;
+use crate::event::{At, PeerKey};
+use crate::metainfo::{BlockRef, Geometry, PieceIndex};
+
+/// Pieces up to this length are charged to memory whole when opened, and hashed and written when complete.
+/// Longer ones are charged by the block, and written as their beginning grows.
+const WHOLE_PIECE_BYTES: u32 = 1024 * 1024;
+
+/// The most peers that are asked for the same block.
+const MOST_ASKED: usize = 3;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Slot {
+    Free,
+    Granted([Option<ConnKey>; MOST_ASKED]),
+    Here(PeerKey),
+}
+
+/// A piece being fetched.
+pub(super) struct OpenPiece {
+    slots: Vec<Slot>,
+    free: u32,
+    here: u32,
+    /// No block below this one is free.
+    first_free: u32,
+    /// One more than the highest block ever granted.
+    pub(super) high: u32,
+    /// Whose piece it is while that peer is quick.
+    pub(super) owner: Option<ConnKey>,
+    /// Only its owner may send any of it: it failed before, and this shows who sends wrong data.
+    pub(super) alone: bool,
+    /// When a block of it last came.
+    pub(super) touched: At,
+    /// Bytes of memory it is charged with.
+    charged: u64,
+}
+
+/// What became of a block that arrived.
+pub(super) enum Arrived {
+    /// It was missing; these others were asked for it too.
+    Wanted { cancel: Vec<ConnKey> },
+    /// It is here already, or nothing of its piece is wanted.
+    Useless,
+}
+
+impl OpenPiece {
+    fn new(blocks: u32, now: At) -> Self {
+        let slots = vec![Slot::Free; blocks as usize];
+        Self {
+            slots,
+            free: blocks,
+            here: 0,
+            first_free: 0,
+            high: 0,
+            owner: None,
+            alone: false,
+            touched: now,
+            charged: 0,
+        }
+    }
+
+    pub(super) fn has_free(&self) -> bool {
+        self.free > 0
+    }
+
+    pub(super) fn missing(&self) -> u32 {
+        self.slots.len() as u32 - self.here
+    }
+
+    /// The lowest block nobody was granted.
+    fn next_free(&mut self) -> Option<u32> {
+        while let Some(slot) = self.slots.get(self.first_free as usize) {
+            if *slot == Slot::Free {
+                return Some(self.first_free);
+            }
+            self.first_free += 1;
+        }
+        None
+    }
+
+    /// Who sent blocks of it, each once.
+    pub(super) fn senders(&self) -> Vec<PeerKey> {
+        let mut senders: Vec<PeerKey> = self
+            .slots
+            .iter()
+            .filter_map(|slot| if let Slot::Here(peer) = slot { Some(*peer) } else { None })
+            .collect();
+        senders.sort_unstable();
+        senders.dedup();
+        senders
+    }
+}
+
+/// Every piece being fetched, and the memory they are charged with.
+pub(super) struct OpenPieces {
+    geometry: Geometry,
+    open: BTreeMap<PieceIndex, OpenPiece>,
+    charged: u64,
+    high_mark: u64,
+}
+
+impl OpenPieces {
+    /// `high_mark`: bytes that may be charged before nothing more is opened.
+    pub(super) fn new(geometry: Geometry, high_mark: u64) -> Self {
+        Self { geometry, open: BTreeMap::new(), charged: 0, high_mark }
+    }
+
+    pub(super) fn high_mark(&self) -> u64 {
+        self.high_mark
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PieceIndex, &OpenPiece)> {
+        self.open.iter().map(|(piece, open)| (*piece, open))
+    }
+
+    pub(super) fn piece(&mut self, piece: PieceIndex) -> Option<&mut OpenPiece> {
+        self.open.get_mut(&piece)
+    }
+
+    /// Whether memory lets another piece be opened.
+    pub(super) fn may_open(&self, piece: PieceIndex) -> bool {
+        let charge = if self.whole() { u64::from(self.geometry.length_of(piece)) } else { 0 };
+        self.charged == 0 || self.charged + charge < self.high_mark
+    }
+
+    pub(super) fn open(&mut self, piece: PieceIndex, now: At) -> &mut OpenPiece {
+        let charge = if self.whole() { u64::from(self.geometry.length_of(piece)) } else { 0 };
+        self.charged += charge;
+        let blocks = self.geometry.blocks_in(piece);
+        let open = self.open.entry(piece).or_insert_with(|| OpenPiece::new(blocks, now));
+        open.charged += charge;
+        open
+    }
+
+    /// Gives up to `most` free blocks of the piece to the connection, lowest first. Where blocks are charged
+    /// one by one, memory ends it too, but never for a block below one already granted: the gap it fills is
+    /// what frees memory.
+    pub(super) fn grant(&mut self, piece: PieceIndex, to: ConnKey, most: u32) -> Vec<BlockRef> {
+        let whole = self.whole();
+        let Some(open) = self.open.get_mut(&piece) else { return Vec::new() };
+        let mut granted = Vec::new();
+        while granted.len() < most as usize
+            && let Some(number) = open.next_free()
+            && let Some(block) = self.geometry.block(piece, number)
+        {
+            let charge = u64::from(self.geometry.block_length(block));
+            if !whole {
+                if number >= open.high && self.charged > 0 && self.charged + charge > self.high_mark {
+                    break;
+                }
+                self.charged += charge;
+                open.charged += charge;
+            }
+            open.slots[number as usize] = Slot::Granted([Some(to), None, None]);
+            open.free -= 1;
+            open.high = open.high.max(number + 1);
+            granted.push(block);
+        }
+        granted
+    }
+
+    /// Up to `most` blocks that were granted to others and not to this connection, for the end of a download.
+    pub(super) fn share(&mut self, piece: PieceIndex, to: ConnKey, most: usize) -> Vec<BlockRef> {
+        let Some(open) = self.open.get_mut(&piece) else { return Vec::new() };
+        if open.alone {
+            return Vec::new();
+        }
+        let mut shared = Vec::new();
+        // From the end: its first owner works from the beginning.
+        for (number, slot) in open.slots.iter_mut().enumerate().rev() {
+            if shared.len() == most {
+                break;
+            }
+            if let Slot::Granted(owners) = slot
+                && !owners.contains(&Some(to))
+                && let Some(vacant) = owners.iter_mut().find(|owner| owner.is_none())
+                && let Some(block) = self.geometry.block(piece, number as u32)
+            {
+                *vacant = Some(to);
+                shared.push(block);
+            }
+        }
+        shared
+    }
+
+    /// The connection gives the block back: it was choked, refused, or closed.
+    pub(super) fn release(&mut self, block: BlockRef, from: ConnKey) {
+        let whole = self.whole();
+        let Some(open) = self.open.get_mut(&block.piece()) else { return };
+        let slot = &mut open.slots[block.number() as usize];
+        let Slot::Granted(owners) = slot else { return };
+        for owner in owners.iter_mut().filter(|owner| **owner == Some(from)) {
+            *owner = None;
+        }
+        if owners.iter().all(Option::is_none) {
+            *slot = Slot::Free;
+            open.free += 1;
+            open.first_free = open.first_free.min(block.number());
+            if !whole {
+                let charge = u64::from(self.geometry.block_length(block));
+                self.charged -= charge;
+                open.charged -= charge;
+            }
+        }
+    }
+
+    /// A block came from this connection. It counts also if it was granted to somebody else by now.
+    pub(super) fn arrived(&mut self, block: BlockRef, from: ConnKey, peer: PeerKey, now: At) -> Arrived {
+        let whole = self.whole();
+        let Some(open) = self.open.get_mut(&block.piece()) else { return Arrived::Useless };
+        if open.alone && open.owner != Some(from) {
+            return Arrived::Useless;
+        }
+        let slot = &mut open.slots[block.number() as usize];
+        let mut cancel = Vec::new();
+        match slot {
+            Slot::Here(_) => return Arrived::Useless,
+            Slot::Free => {
+                open.free -= 1;
+                if !whole {
+                    let charge = u64::from(self.geometry.block_length(block));
+                    self.charged += charge;
+                    open.charged += charge;
+                }
+            }
+            Slot::Granted(owners) => cancel.extend(owners.iter().flatten().filter(|owner| **owner != from)),
+        }
+        *slot = Slot::Here(peer);
+        open.here += 1;
+        open.high = open.high.max(block.number() + 1);
+        open.touched = now;
+        Arrived::Wanted { cancel }
+    }
+
+    /// Bytes of an open piece were written and are out of memory. A piece charged whole stays so to its end.
+    pub(super) fn written(&mut self, piece: PieceIndex, bytes: u64) {
+        if !self.whole()
+            && let Some(open) = self.open.get_mut(&piece)
+        {
+            let freed = bytes.min(open.charged);
+            open.charged -= freed;
+            self.charged -= freed;
+        }
+    }
+
+    /// The piece is done with, or given up: it is charged no more.
+    pub(super) fn close(&mut self, piece: PieceIndex) -> Option<OpenPiece> {
+        let open = self.open.remove(&piece)?;
+        self.charged -= open.charged;
+        Some(open)
+    }
+
+    /// The connections asked for blocks of the piece, with those blocks.
+    pub(super) fn asked(&self, piece: PieceIndex) -> Vec<(ConnKey, BlockRef)> {
+        let Some(open) = self.open.get(&piece) else { return Vec::new() };
+        let mut asked = Vec::new();
+        for (number, slot) in open.slots.iter().enumerate() {
+            if let (Slot::Granted(owners), Some(block)) = (slot, self.geometry.block(piece, number as u32)) {
+                asked.extend(owners.iter().flatten().map(|owner| (*owner, block)));
+            }
+        }
+        asked
+    }
+
+    fn whole(&self) -> bool {
+        self.geometry.piece_bytes() <= WHOLE_PIECE_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metainfo::BLOCK_LENGTH;
+
+    const A: ConnKey = ConnKey(1);
+    const B: ConnKey = ConnKey(2);
+    const NOW: At = At::ZERO;
+
+    fn pieces(total: u64, piece: u32, mark: u64) -> (Geometry, OpenPieces) {
+        let geometry = Geometry::new(total, piece).unwrap();
+        (geometry, OpenPieces::new(geometry, mark))
+    }
+
+    #[test]
+    fn gives_a_released_block_to_the_next_who_asks() {
+        let (geometry, mut open) = pieces(4 * u64::from(BLOCK_LENGTH), 4 * BLOCK_LENGTH, 1 << 20);
+        let piece = geometry.piece(0).unwrap();
+        open.open(piece, NOW);
+        let granted = open.grant(piece, A, 3);
+        assert_eq!(granted.len(), 3);
+        open.release(granted[1], A);
+        assert_eq!(open.grant(piece, B, 9), vec![granted[1], geometry.block(piece, 3).unwrap()]);
+        assert!(!open.piece(piece).unwrap().has_free());
+    }
+
+    #[test]
+    fn a_shared_block_is_cancelled_at_the_others_when_it_comes() {
+        let (geometry, mut open) = pieces(2 * u64::from(BLOCK_LENGTH), 2 * BLOCK_LENGTH, 1 << 20);
+        let piece = geometry.piece(0).unwrap();
+        open.open(piece, NOW);
+        let granted = open.grant(piece, A, 2);
+        assert_eq!(open.share(piece, B, 9), vec![granted[1], granted[0]]);
+        assert!(open.share(piece, B, 9).is_empty(), "not twice to the same");
+        let Arrived::Wanted { cancel } = open.arrived(granted[0], B, PeerKey(7), NOW) else { panic!() };
+        assert_eq!(cancel, vec![A]);
+        assert!(matches!(open.arrived(granted[0], A, PeerKey(8), NOW), Arrived::Useless));
+        assert!(matches!(open.arrived(granted[1], A, PeerKey(8), NOW), Arrived::Wanted { .. }));
+        assert_eq!(open.piece(piece).unwrap().missing(), 0);
+        assert_eq!(open.close(piece).unwrap().senders(), vec![PeerKey(7), PeerKey(8)]);
+        assert_eq!(open.charged, 0);
+    }
+
+    #[test]
+    fn at_the_mark_only_gaps_of_a_long_piece_are_granted() {
+        let block = u64::from(BLOCK_LENGTH);
+        let (geometry, mut open) = pieces(8 << 20, 4 << 20, 4 * block);
+        let piece = geometry.piece(0).unwrap();
+        open.open(piece, NOW);
+        let granted = open.grant(piece, A, 100);
+        assert_eq!(granted.len(), 4, "memory ends it");
+        for block in &granted[1..] {
+            let _ = open.arrived(*block, A, PeerKey(1), NOW);
+        }
+        open.release(granted[0], A);
+        assert_eq!(open.grant(piece, B, 100), granted[..1], "the gap, and nothing above it");
+        let _ = open.arrived(granted[0], B, PeerKey(2), NOW);
+        open.written(piece, 4 * block);
+        assert_eq!(open.charged, 0);
+        assert_eq!(open.grant(piece, B, 100).len(), 4);
+    }
+}

@@ -1,0 +1,186 @@
+//! Which missing piece is the rarest: every step of it in constant time, whatever the number of pieces.
+//!
+//! The pieces to pick from stand in one array, sorted by how many peers hold them; `starts[n]` is where those
+//! held by `n` peers begin. A piece that gains or loses a holder swaps with the edge of its bucket. Peers that
+//! hold everything do not change the order and are not counted here.
+
+use crate::metainfo::{Bitfield, Geometry, PieceIndex};
+
+const ABSENT: u32 = u32::MAX;
+
+pub(super) struct Rarity {
+    geometry: Geometry,
+    order: Vec<PieceIndex>,
+    /// Where each piece stands in `order`; `ABSENT` when it is not to be picked.
+    place: Vec<u32>,
+    /// How many peers hold each piece, seeds left out.
+    held_by: Vec<u16>,
+    starts: Vec<u32>,
+}
+
+impl Rarity {
+    /// Every piece that is not in `have`, in random order, held by nobody.
+    pub(super) fn new(geometry: Geometry, have: &Bitfield, random: &mut fastrand::Rng) -> Self {
+        let mut order: Vec<PieceIndex> = geometry.pieces().filter(|piece| !have.has(*piece)).collect();
+        random.shuffle(&mut order);
+        let count = geometry.piece_count() as usize;
+        let mut place = vec![ABSENT; count];
+        for (i, piece) in order.iter().enumerate() {
+            place[piece.index()] = i as u32;
+        }
+        Self { geometry, order, place, held_by: vec![0; count], starts: vec![0] }
+    }
+
+    /// Pieces there are to pick from.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Takes the piece out: it is being fetched, or it is here.
+    pub(super) fn remove(&mut self, piece: PieceIndex) {
+        if self.place[piece.index()] == ABSENT {
+            return;
+        }
+        for bucket in usize::from(self.held_by[piece.index()])..self.starts.len() {
+            self.swap(piece, self.end(bucket) - 1);
+            if let Some(next) = self.starts.get_mut(bucket + 1) {
+                *next -= 1;
+            }
+        }
+        self.order.pop();
+        self.place[piece.index()] = ABSENT;
+    }
+
+    /// Puts the piece back: it has to be fetched again.
+    pub(super) fn insert(&mut self, piece: PieceIndex) {
+        if self.place[piece.index()] != ABSENT {
+            return;
+        }
+        let home = usize::from(self.held_by[piece.index()]);
+        self.reach(home);
+        self.place[piece.index()] = self.order.len() as u32;
+        self.order.push(piece);
+        for bucket in (home + 1..self.starts.len()).rev() {
+            self.swap(piece, self.starts[bucket]);
+            self.starts[bucket] += 1;
+        }
+    }
+
+    /// One peer more holds the piece.
+    pub(super) fn gained(&mut self, piece: PieceIndex) {
+        let bucket = usize::from(self.held_by[piece.index()]);
+        self.held_by[piece.index()] += 1;
+        if self.place[piece.index()] != ABSENT {
+            self.reach(bucket + 1);
+            self.swap(piece, self.end(bucket) - 1);
+            self.starts[bucket + 1] -= 1;
+        }
+    }
+
+    /// One peer less holds the piece.
+    pub(super) fn lost(&mut self, piece: PieceIndex) {
+        let bucket = usize::from(self.held_by[piece.index()]);
+        self.held_by[piece.index()] = self.held_by[piece.index()].saturating_sub(1);
+        if bucket > 0 && self.place[piece.index()] != ABSENT {
+            self.swap(piece, self.starts[bucket]);
+            self.starts[bucket] += 1;
+        }
+    }
+
+    /// A peer with these pieces came, or went.
+    pub(super) fn count(&mut self, pieces: &Bitfield, came: bool) {
+        let geometry = self.geometry;
+        for piece in pieces.numbers().filter_map(|number| geometry.piece(number)) {
+            if came { self.gained(piece) } else { self.lost(piece) }
+        }
+    }
+
+    /// The rarest piece among `has`; the one right after `last` where that is no less rare, so that a fast
+    /// peer's pieces lie side by side.
+    pub(super) fn rarest(&self, has: &Bitfield, last: Option<PieceIndex>) -> Option<PieceIndex> {
+        let rarest = self.order.iter().copied().find(|piece| has.has(*piece))?;
+        let next = last
+            .and_then(|last| self.geometry.piece(last.number() + 1))
+            .filter(|next| self.place[next.index()] != ABSENT && has.has(*next))
+            .filter(|next| self.held_by[next.index()] <= self.held_by[rarest.index()]);
+        Some(next.unwrap_or(rarest))
+    }
+
+    fn end(&self, bucket: usize) -> u32 {
+        self.starts.get(bucket + 1).copied().unwrap_or(self.order.len() as u32)
+    }
+
+    /// Makes sure there is a bucket of this number.
+    fn reach(&mut self, bucket: usize) {
+        while self.starts.len() <= bucket {
+            self.starts.push(self.order.len() as u32);
+        }
+    }
+
+    fn swap(&mut self, piece: PieceIndex, to: u32) {
+        let from = self.place[piece.index()];
+        let other = self.order[to as usize];
+        self.order.swap(from as usize, to as usize);
+        self.place[piece.index()] = to;
+        self.place[other.index()] = from;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Rarity {
+        fn check(&self) {
+            for (i, piece) in self.order.iter().enumerate() {
+                assert_eq!(self.place[piece.index()] as usize, i);
+                let bucket = usize::from(self.held_by[piece.index()]);
+                assert!(
+                    self.starts[bucket] as usize <= i && i < self.end(bucket) as usize,
+                    "{piece:?} out of its bucket"
+                );
+            }
+            assert!(self.order.is_sorted_by_key(|piece| self.held_by[piece.index()]));
+            assert!(self.starts.is_sorted());
+            let present = self.place.iter().filter(|place| **place != ABSENT).count();
+            assert_eq!(present, self.order.len());
+        }
+    }
+
+    #[test]
+    fn picks_the_rarest_and_then_its_neighbour() {
+        let geometry = Geometry::new(8, 1).unwrap();
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut rarity = Rarity::new(geometry, &Bitfield::empty(8), &mut random);
+        let full = Bitfield::full(8);
+        for piece in geometry.pieces().filter(|piece| ![3, 4].contains(&piece.number())) {
+            rarity.gained(piece);
+        }
+        let first = rarity.rarest(&full, None).unwrap();
+        assert!([3, 4].contains(&first.number()));
+        assert_eq!(rarity.rarest(&full, geometry.piece(2)).unwrap().number(), 3);
+        assert_eq!(rarity.rarest(&full, geometry.piece(0)).unwrap(), first, "piece 1 is less rare");
+        assert_eq!(rarity.rarest(&Bitfield::empty(8), None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn stays_sorted_under_any_change(changes in proptest::collection::vec((0u8..4, 0u32..12), 0..200)) {
+            let geometry = Geometry::new(12, 1).unwrap();
+            let mut random = fastrand::Rng::with_seed(7);
+            let mut rarity = Rarity::new(geometry, &Bitfield::empty(12), &mut random);
+            for (kind, number) in changes {
+                let piece = geometry.piece(number).unwrap();
+                match kind {
+                    0 => rarity.gained(piece),
+                    1 => rarity.lost(piece),
+                    2 => rarity.remove(piece),
+                    _ => rarity.insert(piece),
+                }
+                rarity.check();
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What happens by the clock: seconds, rounds of choking, phases.
+
+use std::time::Duration;
+
+use super::book::Standing;
+use super::choker::{self, Candidate};
+use super::{Action, ConnKey, Event, Order, Phase, SECOND, Swarm};
+use crate::event::{At, Cause, Side};
+
+/// How long connections stay open after a pause, so that a short one costs nothing.
+const PAUSE_GRACE: Duration = Duration::from_secs(30);
+
+impl Swarm {
+    pub(super) fn rounds(&mut self, now: At) {
+        if now >= self.next_second {
+            // After a gap (a suspended machine) the missed seconds are not made up for.
+            self.next_second = (self.next_second + SECOND).max(now + SECOND / 2);
+            self.second(now);
+        }
+        if now >= self.next_round {
+            self.next_round = now + choker::ROUND;
+            self.rechoke(now);
+        }
+    }
+
+    fn second(&mut self, now: At) {
+        let sample = self.sample();
+        self.last_second = (self.down_bytes, self.up_bytes);
+        self.tell(now, Event::Sample(sample));
+        for peer in self.book.expired_bans(now) {
+            self.tell(now, Event::Banned { peer, until: None, reason: String::new() });
+        }
+        if self.phase == Phase::Downloading {
+            self.take_from_snubbing(now);
+            self.give_up_stuck(now);
+            self.all_hungry();
+            self.feed_hungry(now);
+        }
+        let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
+        if resting && now.saturating_sub(self.phase_since) >= PAUSE_GRACE {
+            self.close_all(Cause::TorrentPaused);
+        }
+    }
+
+    /// Chooses anew whom to serve.
+    fn rechoke(&mut self, now: At) {
+        let seeding = self.have.is_full();
+        let candidates: Vec<Candidate> = self
+            .live
+            .iter()
+            .filter(|(_, live)| live.peer_interested && !live.held && self.is_active())
+            .map(|(conn, live)| Candidate {
+                conn: *conn,
+                worth_bps: if seeding { live.up_bps } else { live.down_bps },
+                since: live.since,
+                unchoked: !live.am_choking,
+            })
+            .collect();
+        let chosen = self.choker.choose(now, &candidates, self.settings.upload_slots, &mut self.random);
+        let changes: Vec<(ConnKey, bool)> = self
+            .live
+            .iter()
+            .map(|(conn, live)| (*conn, live.am_choking, !chosen.contains(conn)))
+            .filter(|(_, now, then)| now != then)
+            .map(|(conn, _, then)| (conn, then))
+            .collect();
+        for (conn, choking) in changes {
+            self.set_choking(now, conn, choking);
+        }
+    }
+
+    /// Between rounds: whoever becomes interested while there is room is served at once.
+    pub(super) fn rechoke_if_room(&mut self, now: At) {
+        let served = self.live.values().filter(|live| !live.am_choking && live.peer_interested).count();
+        let waiting = self.live.values().any(|live| live.am_choking && live.peer_interested && !live.held);
+        if waiting && served < self.settings.upload_slots {
+            self.rechoke(now);
+        }
+    }
+
+    pub(super) fn set_choking(&mut self, now: At, conn: ConnKey, choking: bool) {
+        if let Some(live) = self.live.get_mut(&conn)
+            && live.am_choking != choking
+        {
+            live.am_choking = choking;
+            let peer = live.peer;
+            self.order(conn, Order::Choke(choking));
+            self.tell(now, Event::Choking { peer, by: Side::Us, choking });
+        }
+    }
+
+    /// Everything is here.
+    pub(super) fn complete(&mut self, now: At) {
+        self.enter(now, Phase::Seeding, None);
+        let all: Vec<ConnKey> = self.live.keys().copied().collect();
+        for conn in all {
+            self.close_if_both_seeds(conn);
+        }
+        self.rechoke(now);
+    }
+
+    /// Stops asking, serving and dialling; connections stay for a while.
+    pub(super) fn rest(&mut self, now: At, phase: Phase, reason: Option<String>) {
+        self.enter(now, phase, reason);
+        let all: Vec<ConnKey> = self.live.keys().copied().collect();
+        for conn in all {
+            let blocks = self.release_all(conn);
+            if !blocks.is_empty() {
+                self.order(conn, Order::Revoke(blocks));
+            }
+            self.update_interest(now, conn);
+            self.set_choking(now, conn, true);
+        }
+        self.hungry.clear();
+    }
+
+    /// Goes on after a rest.
+    pub(super) fn wake(&mut self, now: At) {
+        let phase = self.active_phase();
+        self.enter(now, phase, None);
+        self.book.retry_all(now);
+        let all: Vec<ConnKey> = self.live.keys().copied().collect();
+        for conn in all {
+            self.update_interest(now, conn);
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.progress = now;
+            }
+        }
+        self.actions.push_back(Action::WantPeers);
+        self.rechoke(now);
+    }
+
+    pub(super) fn close_all(&mut self, cause: Cause) {
+        let all: Vec<ConnKey> =
+            self.live.iter().filter(|(_, live)| self.is_current(live.peer)).map(|(conn, _)| *conn).collect();
+        for conn in all {
+            self.order(conn, Order::Close(cause));
+        }
+    }
+
+    fn is_current(&self, peer: crate::event::PeerKey) -> bool {
+        self.book.row(peer).is_some_and(|row| matches!(row.standing, Standing::Live(_)))
+    }
+}

@@ -1,0 +1,279 @@
+//! A peer's request window: which granted blocks are asked for now, and which of those asked for are owed.
+//!
+//! The window covers rate × (round trip + half a second): enough that the peer never runs dry, little enough
+//! that a slow peer does not sit on blocks others could send. While the window itself is what limits the rate,
+//! that product grows by `1 + 0.5 s / round trip` each round, so no separate slow start is needed.
+
+use std::collections::VecDeque;
+
+use super::{RateMeter, WindowState};
+use crate::event::At;
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry};
+
+/// Requests out before anything is known of the peer.
+const START: u32 = 64;
+/// What a peer that names no `reqq` is taken to queue: the number most clients name.
+pub const DEFAULT_REQQ: u32 = 250;
+/// The most requests ever out to one peer.
+pub const MOST: u32 = 1024;
+/// Even the slowest peer has one block to send while the request for the next is on its way.
+const LEAST: u32 = 2;
+/// What the peer has queued beyond the round trip.
+const MARGIN_MS: u64 = 500;
+/// A peer that owes blocks and sends none for this long is snubbing us.
+const SNUB_AFTER: At = At::from_secs(20);
+/// How many blocks that are no longer owed are remembered, and for how long, so that they may still come.
+const LATE_KEPT: usize = 2048;
+const LATE_FOR: At = At::from_secs(120);
+
+/// What became of a block that arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// It was owed.
+    Requested,
+    /// It was asked for, then cancelled, revoked, rejected or voided by a choke; it was on its way.
+    Late,
+    /// It was never asked for, or came already.
+    Unrequested,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    block: BlockRef,
+    sent: At,
+    /// Nothing else was owed when it was sent, so its delay is the round trip and no queue.
+    alone: bool,
+}
+
+/// The requests of one connection. Time is handed in; nothing here waits.
+#[derive(Debug)]
+pub struct Window {
+    geometry: Geometry,
+    granted: VecDeque<BlockRef>,
+    outstanding: VecDeque<Request>,
+    late: VecDeque<(BlockRef, At)>,
+    rate: RateMeter,
+    round_trip: Option<At>,
+    reqq: u32,
+    target: u32,
+    /// When the peer last sent a block it owed, or began to owe.
+    heard: At,
+    measured: bool,
+    snubbed: bool,
+    held: bool,
+}
+
+impl Window {
+    /// An empty window onto a torrent of this geometry.
+    pub fn new(geometry: Geometry) -> Self {
+        Self {
+            geometry,
+            granted: VecDeque::new(),
+            outstanding: VecDeque::new(),
+            late: VecDeque::new(),
+            rate: RateMeter::default(),
+            round_trip: None,
+            reqq: DEFAULT_REQQ,
+            target: START,
+            heard: At::ZERO,
+            measured: false,
+            snubbed: false,
+            held: false,
+        }
+    }
+
+    /// How many requests the peer queues, as its extension handshake says.
+    pub fn set_reqq(&mut self, reqq: u32) {
+        self.reqq = reqq.max(1);
+        self.target = self.target.min(self.most());
+    }
+
+    /// Ask for nothing new while held. What is owed may come.
+    pub fn set_held(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Whether the peer owes blocks and has sent none for twenty seconds.
+    pub fn is_snubbed(&self) -> bool {
+        self.snubbed
+    }
+
+    /// Adds blocks to ask for, behind those granted before.
+    pub fn grant(&mut self, blocks: impl IntoIterator<Item = BlockRef>) {
+        self.granted.extend(blocks);
+    }
+
+    /// Takes blocks back. Those in the result were asked for and want a `cancel`.
+    pub fn revoke(&mut self, now: At, blocks: &[BlockRef]) -> Vec<BlockRef> {
+        let mut cancel = Vec::new();
+        for &block in blocks {
+            if self.forget(now, block) {
+                cancel.push(block);
+            } else if let Some(at) = self.granted.iter().position(|&granted| granted == block) {
+                self.granted.remove(at);
+            }
+        }
+        cancel
+    }
+
+    /// The peer will not send the block (BEP 6). True when it was owed, so that someone else must be asked.
+    pub fn reject(&mut self, now: At, block: BlockRef) -> bool {
+        self.forget(now, block)
+    }
+
+    /// The peer chokes us: all grants are void. Blocks that were on their way may still come.
+    pub fn choke(&mut self, now: At) {
+        self.granted.clear();
+        while let Some(request) = self.outstanding.pop_front() {
+            self.remember(now, request.block);
+        }
+        self.restart();
+    }
+
+    /// Blocks to ask for now, in order, appended to `requests`. Nothing until a quarter of the window is free, so
+    /// that requests leave in batches.
+    pub fn refill(&mut self, now: At, requests: &mut Vec<BlockRef>) {
+        self.retarget(now);
+        let out = self.outstanding.len() as u32;
+        if self.held || self.granted.is_empty() || out > self.target - self.target.div_ceil(4) {
+            return;
+        }
+        let room = ((self.target - out) as usize).min(self.granted.len());
+        for block in self.granted.drain(..room) {
+            let alone = self.outstanding.is_empty();
+            if alone {
+                self.heard = now;
+                self.rate.begin(now);
+            }
+            self.outstanding.push_back(Request { block, sent: now, alone });
+            requests.push(block);
+        }
+    }
+
+    /// A whole block came.
+    pub fn received(&mut self, now: At, block: BlockRef) -> Arrival {
+        let Some(request) = self.take_outstanding(block) else {
+            return match self.late.iter().position(|&(late, _)| late == block) {
+                Some(at) => {
+                    self.late.remove(at);
+                    self.rate.add(now, u64::from(self.geometry.block_length(block)));
+                    Arrival::Late
+                }
+                None => Arrival::Unrequested,
+            };
+        };
+        self.heard = now;
+        self.measured = true;
+        if self.snubbed {
+            self.snubbed = false;
+            self.rate.begin(now);
+        }
+        self.rate.add(now, u64::from(self.geometry.block_length(block)));
+        let delay = now.saturating_sub(request.sent);
+        self.round_trip = Some(match self.round_trip {
+            None => delay,
+            Some(known) if request.alone => (known * 3 + delay) / 4,
+            Some(known) => known.min(delay),
+        });
+        Arrival::Requested
+    }
+
+    /// Part of a block came: the peer is slow, not silent.
+    pub fn progressed(&mut self, now: At) {
+        self.heard = now;
+    }
+
+    /// To be called about once a second: notices a peer that went silent.
+    pub fn tick(&mut self, now: At) {
+        if !self.outstanding.is_empty() && !self.held && now.saturating_sub(self.heard) >= SNUB_AFTER {
+            self.snubbed = true;
+        }
+        while self.late.front().is_some_and(|&(_, since)| now.saturating_sub(since) > LATE_FOR) {
+            self.late.pop_front();
+        }
+        self.retarget(now);
+    }
+
+    /// The blocks owed, in the order they were asked for: the order they are expected in.
+    pub fn expected(&self) -> impl Iterator<Item = BlockRef> + '_ {
+        self.outstanding.iter().map(|request| request.block)
+    }
+
+    /// Whether the block may come: it is owed, or was and is on its way.
+    pub fn may_come(&self, block: BlockRef) -> bool {
+        self.expected().any(|owed| owed == block) || self.late.iter().any(|&(late, _)| late == block)
+    }
+
+    /// Whether anything is owed.
+    pub fn is_idle(&self) -> bool {
+        self.outstanding.is_empty()
+    }
+
+    /// Whether fewer blocks are granted and owed than the window wants out.
+    pub fn is_short(&self) -> bool {
+        ((self.granted.len() + self.outstanding.len()) as u32) < self.target
+    }
+
+    /// Time from a request to its block when nothing else was queued.
+    pub fn round_trip(&self) -> Option<At> {
+        self.round_trip
+    }
+
+    /// What the brain grants by.
+    pub fn state(&self, now: At) -> WindowState {
+        WindowState {
+            granted: self.granted.len() as u32,
+            outstanding: self.outstanding.len() as u32,
+            target: self.target,
+            down_bps: self.rate.bps(now),
+            oldest_request_ms: self.outstanding.front().map_or(0, |oldest| {
+                u32::try_from(now.saturating_sub(oldest.sent).as_millis()).unwrap_or(u32::MAX)
+            }),
+        }
+    }
+
+    fn most(&self) -> u32 {
+        self.reqq.min(MOST)
+    }
+
+    fn restart(&mut self) {
+        self.measured = false;
+        self.snubbed = false;
+        self.target = START.min(self.most());
+    }
+
+    fn retarget(&mut self, now: At) {
+        if self.snubbed {
+            self.target = 1;
+        } else if self.measured {
+            let ahead_ms = self.round_trip.unwrap_or_default().as_millis() as u64 + MARGIN_MS;
+            let bytes = self.rate.recent_bps(now).saturating_mul(ahead_ms) / 1000;
+            let blocks = bytes.div_ceil(u64::from(BLOCK_LENGTH)).min(u64::from(MOST)) as u32;
+            self.target = blocks.max(LEAST).min(self.most());
+        }
+    }
+
+    /// Requests are mostly answered in order, so the one looked for is at or near the front.
+    fn take_outstanding(&mut self, block: BlockRef) -> Option<Request> {
+        let at = self.outstanding.iter().position(|request| request.block == block)?;
+        self.outstanding.remove(at)
+    }
+
+    fn forget(&mut self, now: At, block: BlockRef) -> bool {
+        let owed = self.take_outstanding(block).is_some();
+        if owed {
+            self.remember(now, block);
+        }
+        owed
+    }
+
+    fn remember(&mut self, now: At, block: BlockRef) {
+        if self.late.len() == LATE_KEPT {
+            self.late.pop_front();
+        }
+        self.late.push_back((block, now));
+    }
+}
+
+#[cfg(test)]
+mod tests;
