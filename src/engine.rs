@@ -10,6 +10,10 @@ pub mod limit;
 pub mod link;
 pub mod listen;
 pub mod output;
+pub mod peer;
 pub mod pool;
 pub mod receive;
+#[cfg(test)]
+pub(crate) mod testpeer;
 pub mod transport;
+pub mod upload;

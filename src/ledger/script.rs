@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ledger, PeerRecord, TorrentFacts, Verdict, VerdictCode, View};
+use super::{FileFacts, Ledger, PeerRecord, TorrentFacts, Verdict, VerdictCode, View};
 use crate::event::{
     Announced, At, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Phase, Sample, Side, Source,
     TrackerError, TrackerKey, Transport,
@@ -22,7 +22,7 @@ pub(crate) fn facts(pieces: u32) -> Arc<TorrentFacts> {
         info_hash: InfoHash([7; 20]),
         geometry: Geometry::new(total, PIECE_BYTES).unwrap(),
         private: false,
-        files: vec![("debian.iso".to_owned(), total)],
+        files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes: total }],
         output: "/home/me/iso".into(),
         peer_id: "-Tu0100-0123456789ab".to_owned(),
     })

@@ -1,6 +1,7 @@
 //! opentracker, HTTP and UDP on one port. Debian's build serves only the torrents on a list it is given.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use color_eyre::eyre::{Result, ensure};
@@ -42,6 +43,9 @@ impl Tracker {
     pub(crate) fn start(&mut self, lab: &Lab, torrent: &Torrent) -> Result<()> {
         let folder = lab.folder("opentracker")?;
         fs::write(folder.join(LIST), format!("{}\n", torrent.hex()))?;
+        // It reads the list as `nobody`, whatever our umask is.
+        fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
+        fs::set_permissions(folder.join(LIST), Permissions::from_mode(0o644))?;
         let mut command = as_nobody(&self.host);
         command.args(["-i", &self.host.v4.to_string(), "-p", &PORT.to_string(), "-P", &PORT.to_string()]);
         // It moves into the folder (as root with `chroot`) before it looks for the list.
