@@ -10,4 +10,5 @@ pub mod listen;
 pub mod output;
 pub mod pool;
 pub mod receive;
+pub mod tracker;
 pub mod transport;
