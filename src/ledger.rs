@@ -25,3 +25,8 @@ pub use series::Series;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};
 pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+
+#[cfg(test)]
+pub(crate) mod script;
+#[cfg(test)]
+mod tests;

@@ -40,7 +40,7 @@ const HANDSHAKE_BYTES: usize = 68;
 ///     info_hash: InfoHash([0; 20]),
 ///     geometry: Geometry::new(1 << 20, 1 << 14).expect("lengths a torrent can have"),
 ///     private: false,
-///     files: vec![("debian.iso".to_owned(), 1 << 20)],
+///     files: Vec::new(),
 ///     output: "/tmp".into(),
 ///     peer_id: "-Tu0100-0123456789ab".to_owned(),
 /// }));

@@ -146,3 +146,6 @@ pub(super) fn judge(ledger: &Ledger, view: &View) -> Vec<Verdict> {
     rest.insert(0, first);
     rest
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::event::{
     TrackerKey,
 };
 use crate::metainfo::PieceIndex;
-use crate::units::{self, Units};
+use crate::units;
 
 /// Peers named in one line at most.
 const MOST_NAMED: usize = 4;
@@ -33,17 +33,13 @@ impl Known<'_> {
 /// The line an event is worth; `None` for the many that are not.
 pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
     match event {
-        Event::Phase { phase, reason } => Some(phase_entry(*phase, reason.as_deref())),
+        Event::Phase { phase, .. } => Some(phase_entry(*phase)),
         Event::Had { pieces } => {
             let (good, of) = (units::count(pieces.count().into()), units::count(known.piece_count.into()));
             Some(Entry::new(Severity::Info, format!("{good} of {of} pieces were on disk and good.")))
         }
         Event::Listening { port } => {
             Some(Entry::new(Severity::Info, format!("Listening for peers on port {port}.")))
-        }
-        Event::Limits { down_bps, up_bps } => {
-            let text = format!("Limits: {} down, {} up.", limit(*down_bps), limit(*up_bps));
-            Some(Entry::new(Severity::Info, text))
         }
         Event::Handshaken { peer } => known.peers.record(*peer).and_then(handshaken),
         Event::Choking { peer, by: Side::Them, choking: false } => {
@@ -57,17 +53,10 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
             let record = known.peers.record(*peer)?;
             Some(ended(record, *cause, error.as_ref()))
         }
-        Event::Banned { peer, until, reason } => {
-            let record = known.peers.record(*peer)?;
-            let text = match until {
-                Some(until) => format!(
-                    "{} is banned for {}: {reason}",
-                    record.addr,
-                    units::duration(until.saturating_sub(at))
-                ),
-                None => format!("{} is banned no more.", record.addr),
-            };
-            Some(Entry::new(Severity::Warn, text).about(*peer))
+        Event::Banned { peer, until: Some(until), reason } => {
+            let addr = known.peers.record(*peer)?.addr;
+            let time = units::duration(until.saturating_sub(at));
+            Some(Entry::new(Severity::Warn, format!("{addr} is banned for {time}: {reason}")).about(*peer))
         }
         Event::IncomingFailed { addr, cause } => Some(called(*addr, *cause)),
         Event::PieceFailed { piece, from } => Some(piece_failed(*piece, from, known.peers)),
@@ -82,19 +71,15 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
     }
 }
 
-fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
+fn phase_entry(phase: Phase) -> Entry {
     let (severity, text) = match phase {
         Phase::Checking => (Severity::Info, "Looking at what is on disk."),
         Phase::Downloading => (Severity::Info, "Downloading."),
         Phase::Seeding => (Severity::Good, "Complete: every piece is here and good."),
         Phase::Paused => (Severity::Info, "Paused."),
-        Phase::Stopped => (Severity::Error, "Stopped."),
+        Phase::Stopped => (Severity::Error, "Stopped: nothing goes on until you resume it."),
     };
-    Entry::new(severity, reason.map_or_else(|| text.to_owned(), |reason| format!("{text} {reason}")))
-}
-
-fn limit(bps: Option<u64>) -> String {
-    bps.map_or_else(|| "none".to_owned(), |bps| units::rate(bps, Units::Binary))
+    Entry::new(severity, text.to_owned())
 }
 
 fn handshaken(record: &PeerRecord) -> Option<Entry> {
