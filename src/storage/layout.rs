@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::metainfo::{Geometry, PieceIndex};
+use crate::metainfo::{Geometry, PieceIndex, Torrent};
 
 /// The files of a torrent, laid end to end.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,6 +48,17 @@ impl Layout {
             at = at.checked_add(file.length)?;
         }
         (at == geometry.total_bytes()).then_some(Self { geometry, files })
+    }
+
+    /// The files of this torrent.
+    pub fn of(torrent: &Torrent) -> Self {
+        let files = torrent.files.iter().map(|file| LayoutFile {
+            path: file.path.elements().collect(),
+            length: file.length,
+            offset: file.offset,
+            pad: file.pad,
+        });
+        Self { geometry: torrent.geometry, files: files.collect() }
     }
 
     /// Piece lengths and counts.
