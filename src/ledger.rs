@@ -18,6 +18,7 @@ mod verdict;
 mod view;
 mod words;
 
+pub use client::client_name;
 pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{PieceMap, PieceState};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::client;
+use super::client::client_name;
 use super::log::Log;
 use super::peers::Peers;
 use super::pieces::{PieceState, Pieces};
@@ -122,7 +122,7 @@ impl Ledger {
                 self.with(at, *peer, |row, pieces| {
                     uncount(row, pieces);
                     row.begin(at, *direction, *transport, *encryption);
-                })
+                });
             }
             Event::Connected { peer } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.connected = attempt.connected.or(Some(at)));
@@ -148,7 +148,7 @@ impl Ledger {
             Event::Has { peer, pieces } => self.with(at, *peer, |row, map| take_pieces(row, map, pieces)),
             Event::Have { peer, piece } => self.with(at, *peer, |row, map| take_piece(row, map, *piece)),
             Event::Choking { peer, by, choking } => {
-                self.with(at, *peer, |row, _| choke(at, row, *by, *choking))
+                self.with(at, *peer, |row, _| choke(at, row, *by, *choking));
             }
             Event::Interested { peer, by, interested } => self.with(at, *peer, |row, _| {
                 if row.open().is_some() {
@@ -193,7 +193,7 @@ impl Ledger {
             Event::PieceVerified { piece, .. } => self.pieces.set(*piece, PieceState::Good),
             Event::PieceFailed { piece, from } => self.piece_failed(at, *piece, from),
             Event::TrackerKnown { tracker, tier, url } => {
-                tracker::know(&mut self.trackers, *tracker, *tier, url)
+                tracker::know(&mut self.trackers, *tracker, *tier, url);
             }
             Event::AnnounceBegan { tracker, kind } => self.with_tracker(*tracker, |record| record.ask(*kind)),
             Event::AnnounceAnswered { tracker, answer } => {
@@ -203,7 +203,7 @@ impl Ledger {
                 self.with_tracker(*tracker, |record| record.take_failure(at, *error, text));
             }
             Event::NextAnnounce { tracker, at: next } => {
-                self.with_tracker(*tracker, |record| record.next = *next)
+                self.with_tracker(*tracker, |record| record.next = *next);
             }
             Event::Sample(sample) => {
                 self.series.push(at, *sample);
@@ -332,7 +332,7 @@ fn take_handshake(row: &mut Row, received: &[u8]) {
         let record = row.edit();
         record.reserved = reserved.try_into().ok();
         record.peer_id = id.try_into().ok().map(PeerId);
-        record.client = record.peer_id.as_ref().and_then(client::name);
+        record.client = record.peer_id.as_ref().and_then(client_name);
     }
 }
 

@@ -203,7 +203,7 @@ impl<'a> Crowd<'a> {
         for attempt in ours {
             match attempt.encryption {
                 Encryption::Plain => {
-                    plain_failed |= attempt.connected.is_some() && attempt.handshaken.is_none()
+                    plain_failed |= attempt.connected.is_some() && attempt.handshaken.is_none();
                 }
                 Encryption::Mse => mse_worked |= attempt.handshaken.is_some(),
             }
