@@ -1,6 +1,8 @@
 //! Tasks and sockets: gives the swarm's decisions a clock, connections, trackers and disks.
 
+pub mod assembly;
 pub mod clock;
+pub mod disk;
 pub mod errno;
 pub mod handshake;
 pub mod haves;
@@ -8,6 +10,10 @@ pub mod limit;
 pub mod link;
 pub mod listen;
 pub mod output;
+pub mod peer;
 pub mod pool;
 pub mod receive;
+#[cfg(test)]
+pub(crate) mod testpeer;
 pub mod transport;
+pub mod upload;

@@ -5,6 +5,7 @@
 //! whoever has more than one run of bytes to hash hands them over together.
 
 use std::fmt;
+use std::ops::Deref;
 
 use sha1::{Digest, Sha1};
 
@@ -59,10 +60,10 @@ impl fmt::Debug for PieceHash {
 }
 
 /// Feeds every run into its state. The states are independent of each other.
-pub fn advance<S: AsRef<[u8]>>(runs: &mut [Run<'_, S>]) {
+pub fn advance<S: Deref<Target = [u8]>>(runs: &mut [Run<'_, S>]) {
     for run in runs {
         for slice in run.slices {
-            run.hash.update(slice.as_ref());
+            run.hash.update(slice);
         }
     }
 }

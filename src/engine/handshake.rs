@@ -14,10 +14,11 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::clock::Clock;
 use super::errno::{Broken, dial_cause};
 use super::link::Shaken;
 use super::transport::Transport;
-use crate::event::{Cause, OsError};
+use crate::event::{At, Cause, OsError};
 use crate::swarm::{Closed, ConnKey};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, looks_like};
 
@@ -43,27 +44,28 @@ pub enum HandshakeStep {
     Received(Bytes),
 }
 
-/// Where the steps of one connection are told. Nobody need listen.
+/// Where the steps of one connection are told, with the time of each. Nobody need listen.
 #[derive(Clone, Debug)]
 pub struct Steps {
     conn: ConnKey,
-    to: mpsc::Sender<(ConnKey, HandshakeStep)>,
+    clock: Clock,
+    to: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
 }
 
 impl Steps {
-    /// Tells `to` the steps of `conn`.
-    pub fn new(conn: ConnKey, to: mpsc::Sender<(ConnKey, HandshakeStep)>) -> Self {
-        Self { conn, to }
+    /// Tells `to` the steps of `conn`. There are three at most.
+    pub fn new(conn: ConnKey, clock: Clock, to: mpsc::Sender<(ConnKey, At, HandshakeStep)>) -> Self {
+        Self { conn, clock, to }
     }
 
     /// For those who want only the end.
     pub fn untold() -> Self {
-        Self { conn: ConnKey(u32::MAX), to: mpsc::channel(1).0 }
+        Self::new(ConnKey(u32::MAX), Clock::start(), mpsc::channel(1).0)
     }
 
-    async fn tell(&self, step: HandshakeStep) {
+    pub(super) async fn tell(&self, step: HandshakeStep) {
         // Whoever stopped listening has no use for it.
-        let _ = self.to.send((self.conn, step)).await;
+        let _ = self.to.send((self.conn, self.clock.now(), step)).await;
     }
 }
 

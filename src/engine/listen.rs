@@ -12,14 +12,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::handshake::{Steps, shake_in};
+use super::clock::Clock;
+use super::handshake::{HandshakeStep, Steps, shake_in};
 use super::link::Shaken;
 use crate::event::OsError;
-use crate::swarm::Closed;
+use crate::swarm::{Closed, ConnKey, IncomingStep};
 use crate::wire::Handshake;
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
+/// Steps of one handshake: connected, sent, received.
+const MOST_STEPS: usize = 3;
 const BACKLOG: i32 = 256;
 /// Handshakes in progress, all addresses together.
 const MOST_PENDING: usize = 256;
@@ -65,6 +68,8 @@ pub struct Listener {
 pub struct Arrived {
     /// Where from.
     pub addr: SocketAddr,
+    /// What happened so far, with times.
+    pub so_far: Vec<IncomingStep>,
     /// The connection after a valid handshake, or the end it came to.
     pub outcome: Result<(TcpStream, Shaken), Box<Closed>>,
 }
@@ -117,11 +122,11 @@ impl Listener {
 
     /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time. A
     /// machine that can open no more files is asked again until it can.
-    pub async fn run(self, ours: Handshake, arrivals: mpsc::Sender<Arrived>) {
+    pub async fn run(self, ours: Handshake, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
         let pending = Arc::new(Semaphore::new(MOST_PENDING));
         let mut loops = JoinSet::new();
         for socket in self.sockets {
-            loops.spawn(accept_all(socket, ours, arrivals.clone(), Arc::clone(&pending)));
+            loops.spawn(accept_all(socket, ours, clock, arrivals.clone(), Arc::clone(&pending)));
         }
         while loops.join_next().await.is_some() {}
     }
@@ -130,6 +135,7 @@ impl Listener {
 async fn accept_all(
     socket: TcpListener,
     ours: Handshake,
+    clock: Clock,
     arrivals: mpsc::Sender<Arrived>,
     pending: Arc<Semaphore>,
 ) {
@@ -145,10 +151,10 @@ async fn accept_all(
             Ok((stream, addr)) => {
                 let arrivals = arrivals.clone();
                 shaking.spawn(async move {
-                    let outcome = welcome(stream, &ours).await;
+                    let arrived = welcome(stream, addr, &ours, clock).await;
                     drop(permit);
                     // Nobody listens only when the run is over.
-                    let _ = arrivals.send(Arrived { addr: unmapped(addr), outcome }).await;
+                    let _ = arrivals.send(arrived).await;
                 });
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -161,11 +167,24 @@ async fn accept_all(
     }
 }
 
-async fn welcome(mut stream: TcpStream, ours: &Handshake) -> Result<(TcpStream, Shaken), Box<Closed>> {
+async fn welcome(mut stream: TcpStream, addr: SocketAddr, ours: &Handshake, clock: Clock) -> Arrived {
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
-    let shaken = shake_in(&mut stream, ours, &Steps::untold()).await?;
-    Ok((stream, shaken))
+    let (to, mut steps) = mpsc::channel(MOST_STEPS);
+    let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
+    steps_to.tell(HandshakeStep::Connected).await;
+    let shaken = shake_in(&mut stream, ours, &steps_to).await;
+    drop(steps_to);
+    let mut so_far = Vec::new();
+    while let Some((_, at, step)) = steps.recv().await {
+        so_far.push(match step {
+            HandshakeStep::Connected => IncomingStep::Connected(at),
+            HandshakeStep::Sent(bytes) => IncomingStep::HandshakeSent(at, bytes.to_vec()),
+            HandshakeStep::Received(bytes) => IncomingStep::HandshakeBytes(at, bytes.to_vec()),
+        });
+    }
+    let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
+    Arrived { addr, so_far, outcome: shaken.map(|shaken| (stream, shaken)) }
 }
 
 /// The connection broke before it was accepted; the next is none the worse.
@@ -174,10 +193,6 @@ fn is_of_the_peer(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
-}
-
-fn unmapped(addr: SocketAddr) -> SocketAddr {
-    SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }
 
 /// Listens at all of `addrs` on one port; a missing address family is no failure while another is there.
@@ -261,7 +276,7 @@ mod tests {
         let port = listener.port();
         let both = listener.sockets.len() == 2;
         let (to, mut arrivals) = mpsc::channel(10);
-        let task = tokio::spawn(listener.run(ours(), to));
+        let task = tokio::spawn(listener.run(ours(), Clock::start(), to));
         let mut addrs = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
         addrs.extend(both.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, port))));
         for addr in addrs {
@@ -269,6 +284,12 @@ mod tests {
             peer.write_all(&theirs(7)).await.unwrap();
             let arrived = arrival(&mut arrivals).await;
             assert_eq!(arrived.addr, peer.local_addr().unwrap());
+            let [IncomingStep::Connected(_), IncomingStep::HandshakeSent(_, sent), IncomingStep::HandshakeBytes(_, got)] =
+                &arrived.so_far[..]
+            else {
+                panic!("{:?}", arrived.so_far)
+            };
+            assert_eq!((&sent[..], &got[..]), (&ours().to_bytes()[..], &theirs(7)[..]));
             assert_eq!(arrived.outcome.unwrap().1.peer_id, PeerId::ours(2));
             let mut answer = [0; 68];
             peer.read_exact(&mut answer).await.unwrap();
@@ -283,7 +304,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (to, mut arrivals) = mpsc::channel(10);
-        let _task = tokio::spawn(listener.run(ours(), to));
+        let _task = tokio::spawn(listener.run(ours(), Clock::start(), to));
         let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let mut wrong = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         wrong.write_all(&theirs(8)).await.unwrap();

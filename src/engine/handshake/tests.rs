@@ -132,9 +132,9 @@ async fn steps_of(mut there: DuplexStream, mut here: DuplexStream, bytes: Vec<u8
     let (to, mut steps) = mpsc::channel(10);
     there.write_all(&bytes).await.unwrap();
     drop(there);
-    let _ = shake_out(&mut here, &ours(), &Steps::new(ConnKey(3), to)).await;
+    let _ = shake_out(&mut here, &ours(), &Steps::new(ConnKey(3), Clock::start(), to)).await;
     let mut seen = Vec::new();
-    while let Some((conn, step)) = steps.recv().await {
+    while let Some((conn, _, step)) = steps.recv().await {
         assert_eq!(conn, ConnKey(3));
         seen.push(step);
     }
@@ -150,11 +150,11 @@ async fn steps_tell_what_was_sent_and_what_came() {
     let (mut here, mut there) = duplex(4096);
     let (to, mut steps) = mpsc::channel(10);
     there.write_all(&theirs().to_bytes()).await.unwrap();
-    shake_out(&mut here, &ours(), &Steps::new(ConnKey(4), to)).await.unwrap();
+    shake_out(&mut here, &ours(), &Steps::new(ConnKey(4), Clock::start(), to)).await.unwrap();
     let sent = HandshakeStep::Sent(Bytes::copy_from_slice(&ours().to_bytes()));
-    assert_eq!(steps.recv().await, Some((ConnKey(4), sent)));
+    assert_eq!(steps.recv().await, Some((ConnKey(4), At::ZERO, sent)));
     let received = HandshakeStep::Received(Bytes::copy_from_slice(&theirs().to_bytes()));
-    assert_eq!(steps.recv().await, Some((ConnKey(4), received)));
+    assert_eq!(steps.recv().await, Some((ConnKey(4), At::ZERO, received)));
     assert_eq!(steps.recv().await, None);
 }
 

@@ -1,0 +1,369 @@
+//! The task of one connection, from the handshake on: reads, writes, reports, does as it is told.
+//!
+//! It owns its socket and its request window. Nothing of it is shared but what is in [`Common`]; it hears of the
+//! brain through orders and the brain of it through reports.
+
+mod talk;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+
+use self::talk::{Fault, Talk};
+use super::clock::Clock;
+use super::errno::Broken;
+use super::haves::HaveLog;
+use super::limit::Limit;
+use super::link::{Closed, ConnKey, Order, Report, Shaken};
+use super::pool::BlockPool;
+use super::receive::Receiver;
+use super::transport::Transport;
+use super::upload::{BlockSource, Job, JobDone};
+use crate::event::{At, Cause, OsError};
+use crate::metainfo::Geometry;
+use crate::wire::HANDSHAKE_BYTES;
+
+const TICK: Duration = Duration::from_secs(1);
+/// Who closes within this time and said nothing closed at once.
+const AT_ONCE: At = At::from_secs(1);
+/// How long the last bytes may take to leave.
+const FLUSH_TIME: Duration = Duration::from_millis(250);
+
+/// What all connections of a torrent share.
+pub struct Common {
+    /// The torrent's lengths.
+    pub geometry: Geometry,
+    /// The run's clock.
+    pub clock: Clock,
+    /// Where blocks are received into.
+    pub pool: Arc<BlockPool>,
+    /// What we have.
+    pub haves: Arc<HaveLog>,
+    /// Where uploads are read from.
+    pub source: Arc<dyn BlockSource>,
+    /// The limit of all uploads together.
+    pub up: Arc<Limit>,
+    /// The port we listen on, told to peers.
+    pub listen_port: Option<u16>,
+}
+
+impl fmt::Debug for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common").field("geometry", &self.geometry).finish_non_exhaustive()
+    }
+}
+
+/// How a connection came to its end.
+enum End {
+    /// The other side closed.
+    Eof,
+    /// A read or write failed.
+    Io(io::Error),
+    /// The peer broke the protocol, or fell silent.
+    Fault(Fault),
+    /// We were told to close.
+    Told(Cause),
+    /// Our disk failed it.
+    Disk(io::Error),
+    /// Nobody listens to reports any more.
+    Deserted,
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Something that happened to a connection.
+enum Happened {
+    Order(Option<Order>),
+    Tick,
+    Job(JobDone),
+    /// So many bytes were read; none when only room to write was made.
+    Io(Result<usize, End>),
+}
+
+/// Talks to a peer that shook hands until the connection ends. The last report is [`Report::Closed`].
+///
+/// When `orders` is closed it ends as by [`Cause::Shutdown`]; when nobody takes reports, it just ends.
+pub async fn run<T: Transport>(
+    transport: T,
+    shaken: Shaken,
+    conn: ConnKey,
+    common: Arc<Common>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    reports: mpsc::Sender<(ConnKey, Report)>,
+) {
+    let mut peer = Peer::new(transport, &shaken, conn, common, orders, reports);
+    let end = peer.talk().await;
+    peer.close(end).await;
+}
+
+struct Peer<T> {
+    transport: T,
+    talk: Talk,
+    receiver: Receiver,
+    conn: ConnKey,
+    common: Arc<Common>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    reports: mpsc::Sender<(ConnKey, Report)>,
+    tick: Interval,
+    job: Option<Job>,
+    /// Nothing can be written any more; what is still to be read comes first.
+    write_error: Option<io::Error>,
+    began: At,
+    bytes_in: u64,
+}
+
+impl<T: Transport> Peer<T> {
+    fn new(
+        transport: T,
+        shaken: &Shaken,
+        conn: ConnKey,
+        common: Arc<Common>,
+        orders: mpsc::UnboundedReceiver<Order>,
+        reports: mpsc::Sender<(ConnKey, Report)>,
+    ) -> Self {
+        let began = common.clock.now();
+        let mut tick = interval_at(Instant::now() + TICK, TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            transport,
+            talk: Talk::new(Arc::clone(&common), shaken, began),
+            receiver: Receiver::new(common.geometry, Arc::clone(&common.pool)),
+            conn,
+            common,
+            orders,
+            reports,
+            tick,
+            job: None,
+            write_error: None,
+            began,
+            bytes_in: shaken.received.len() as u64,
+        }
+    }
+
+    async fn talk(&mut self) -> End {
+        loop {
+            let happened = self.wait().await;
+            let now = self.common.clock.now();
+            let result = self.handle(now, happened);
+            if result.is_ok() {
+                self.talk.refill(now);
+                self.start_job();
+                self.write_now().await;
+            }
+            let reported = self.report(now).await;
+            if let Err(end) = result.and(reported) {
+                return end;
+            }
+        }
+    }
+
+    /// Orders first: a close or a revoke must not wait for a fast peer to pause.
+    async fn wait(&mut self) -> Happened {
+        let Self { transport, talk, receiver, orders, tick, job, write_error, .. } = self;
+        tokio::select! {
+            biased;
+            order = orders.recv() => Happened::Order(order),
+            _ = tick.tick() => Happened::Tick,
+            done = wait_for(job) => Happened::Job(done),
+            read = poll_fn(|cx| poll_io(transport, talk, receiver, write_error, cx)) => Happened::Io(read),
+        }
+    }
+
+    fn handle(&mut self, now: At, happened: Happened) -> Result<(), End> {
+        match happened {
+            Happened::Order(order) => self.take_orders(now, order),
+            Happened::Tick => Ok(self.talk.tick(now, self.receiver.payload_bytes())?),
+            Happened::Job(done) => {
+                self.job = None;
+                self.talk.upload.finish(done, &mut self.talk.output).map_err(End::Disk)
+            }
+            Happened::Io(read) => self.take_bytes(now, read?),
+        }
+    }
+
+    fn take_orders(&mut self, now: At, first: Option<Order>) -> Result<(), End> {
+        let mut next = Some(first.unwrap_or(Order::Close(Cause::Shutdown)));
+        while let Some(order) = next {
+            if let Some(cause) = self.talk.order(now, order) {
+                return Err(End::Told(cause));
+            }
+            next = self.orders.try_recv().ok();
+        }
+        Ok(())
+    }
+
+    fn take_bytes(&mut self, now: At, n: usize) -> Result<(), End> {
+        if n == 0 {
+            return Ok(());
+        }
+        self.bytes_in += n as u64;
+        self.talk.heard(now);
+        let payload_before = self.receiver.payload_bytes();
+        let advanced = self.receiver.advance(n, &self.talk.window);
+        if self.receiver.payload_bytes() > payload_before {
+            self.talk.window.progressed(now);
+        }
+        while let Some(incoming) = self.receiver.next() {
+            self.talk.incoming(now, incoming)?;
+        }
+        Ok(advanced.map_err(Fault::from)?)
+    }
+
+    fn start_job(&mut self) {
+        if self.job.is_none() {
+            let Common { source, up, clock, .. } = &*self.common;
+            self.job = self.talk.upload.start(&self.talk.output, &**source, up, *clock);
+        }
+    }
+
+    /// Writes what the socket takes, without waiting: requests must not wait until the brain takes a report.
+    async fn write_now(&mut self) {
+        let before = self.talk.output.bytes();
+        let Self { transport, talk, write_error, .. } = self;
+        poll_fn(|cx| {
+            let _ = poll_write(transport, talk, write_error, cx);
+            Poll::Ready(())
+        })
+        .await;
+        if self.talk.output.bytes() > before {
+            // There may be room for the next read from disk.
+            self.start_job();
+        }
+    }
+
+    async fn report(&mut self, now: At) -> Result<(), End> {
+        for report in self.talk.reports(now) {
+            if self.reports.send((self.conn, report)).await.is_err() {
+                return Err(End::Deserted);
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(mut self, end: End) {
+        if matches!(end, End::Deserted) {
+            return;
+        }
+        if matches!(end, End::Told(_) | End::Fault(_)) {
+            self.flush().await;
+        }
+        let age = self.common.clock.now().saturating_sub(self.began);
+        let (cause, error, detail) = judge(end, age < AT_ONCE && !self.talk.said_anything());
+        let closed = Closed {
+            cause,
+            error,
+            detail,
+            bytes_in: self.bytes_in,
+            bytes_out: self.talk.output.bytes() + HANDSHAKE_BYTES as u64,
+        };
+        let Self { transport, reports, conn, .. } = self;
+        // The socket first: whoever hears of the end may count on it being over.
+        drop(transport);
+        // Nobody left to hear it is as good as heard.
+        let _ = reports.send((conn, Report::Closed(closed))).await;
+    }
+
+    /// Sends what was begun and the small messages, if that is quick, and says that nothing follows.
+    async fn flush(&mut self) {
+        self.talk.output.drop_blocks();
+        let Self { transport, talk, write_error, .. } = self;
+        let flushed = async {
+            poll_fn(|cx| poll_write(transport, talk, write_error, cx)).await;
+            transport.shutdown().await
+        };
+        // Too late or broken: it is being closed all the same.
+        let _ = timeout(FLUSH_TIME, flushed).await;
+    }
+}
+
+async fn wait_for(job: &mut Option<Job>) -> JobDone {
+    match job {
+        Some(job) => job.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes until everything is out, or nothing can be written any more.
+fn poll_write<T: Transport>(
+    transport: &mut T,
+    talk: &mut Talk,
+    failed: &mut Option<io::Error>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    while failed.is_none() && !talk.output.is_empty() {
+        let written = talk.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
+        match written {
+            Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(n)) => talk.output.advance(n),
+            Poll::Ready(Err(error)) => *failed = Some(error),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    Poll::Ready(())
+}
+
+/// Writes what it can, then reads once. Ready with zero when only something was written.
+fn poll_io<T: Transport>(
+    transport: &mut T,
+    talk: &mut Talk,
+    receiver: &mut Receiver,
+    write_error: &mut Option<io::Error>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<usize, End>> {
+    let before = talk.output.bytes();
+    let _ = poll_write(transport, talk, write_error, cx);
+    let read = match transport.poll_readable(cx) {
+        Poll::Ready(Ok(())) => {
+            receiver.read_with(&talk.window, |slices| transport.poll_read_slices(cx, slices))
+        }
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Pending => Poll::Pending,
+    };
+    match read {
+        Poll::Ready(Ok(n)) if n > 0 => Poll::Ready(Ok(n)),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(End::Io(error))),
+        // Whichever call comes first is told of a reset; the other sees an ordinary end.
+        ended => match (write_error.take(), ended) {
+            (Some(error), _) => Poll::Ready(Err(End::Io(error))),
+            (None, Poll::Ready(_)) => Poll::Ready(Err(End::Eof)),
+            (None, Poll::Pending) if talk.output.bytes() > before => Poll::Ready(Ok(0)),
+            (None, Poll::Pending) => Poll::Pending,
+        },
+    }
+}
+
+/// The one cause of an end.
+fn judge(end: End, at_once: bool) -> (Cause, Option<OsError>, Option<String>) {
+    let closed = if at_once { Cause::ClosedAfterHandshake } else { Cause::ClosedByPeer };
+    match end {
+        End::Eof => (closed, None, None),
+        End::Io(error) => {
+            let cause = match Broken::of(&error) {
+                Broken::Closed => closed,
+                Broken::Reset => Cause::ResetByPeer,
+                Broken::Lost => Cause::ConnectionLost,
+                Broken::Local => Cause::LocalError,
+            };
+            (cause, Some(OsError::from(&error)), None)
+        }
+        End::Fault(fault) => (fault.cause, None, fault.detail),
+        End::Told(cause) => (cause, None, None),
+        End::Disk(error) => (Cause::DiskError, Some(OsError::from(&error)), None),
+        End::Deserted => (Cause::Shutdown, None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests;

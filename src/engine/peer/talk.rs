@@ -1,0 +1,473 @@
+//! What is said on a connection and what it means, without the connection: messages in, messages out, reports.
+
+use std::sync::Arc;
+
+use super::Common;
+use crate::engine::link::{Order, Report, Shaken};
+use crate::engine::output::Output;
+use crate::engine::pool::BlockBuf;
+use crate::engine::receive::{Incoming, ReceiveError};
+use crate::engine::upload::{Flood, OFFERED_REQQ, Upload};
+use crate::event::{At, Cause, PeerSample};
+use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
+use crate::swarm::{Arrival, Window};
+use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME, Reserved};
+
+/// We say something at least this often.
+const KEEP_ALIVE_AFTER: At = At::from_secs(100);
+/// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
+const IDLE_AFTER: At = At::from_secs(150);
+/// Answers that a peer makes us write and does not read.
+const MOST_UNREAD_BYTES: usize = 1024 * 1024;
+/// A peer may correct its extension handshake so often.
+const MOST_EXTENSION_HANDSHAKES: u8 = 8;
+
+/// Why the connection ends by what the peer said, or did not say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Fault {
+    pub(super) cause: Cause,
+    pub(super) detail: Option<String>,
+}
+
+impl Fault {
+    fn new(cause: Cause, detail: impl Into<String>) -> Self {
+        Self { cause, detail: Some(detail.into()) }
+    }
+}
+
+impl From<ReceiveError> for Fault {
+    fn from(error: ReceiveError) -> Self {
+        Self::new(error.cause(), error.to_string())
+    }
+}
+
+impl From<Flood> for Fault {
+    fn from(_: Flood) -> Self {
+        Self::new(Cause::RequestFlood, format!("we offer to queue {OFFERED_REQQ} requests"))
+    }
+}
+
+/// What it has, as far as it said.
+#[derive(Debug)]
+enum Theirs {
+    /// Nothing was said yet.
+    Unsaid,
+    Some(Bitfield),
+    /// Everything; kept apart because of what a bitfield takes.
+    All,
+}
+
+/// One connection's conversation.
+#[derive(Debug)]
+pub(super) struct Talk {
+    common: Arc<Common>,
+    fast: bool,
+    extended: bool,
+    pub(super) window: Window,
+    pub(super) output: Output,
+    pub(super) upload: Upload,
+    am_choking: bool,
+    am_interested: bool,
+    peer_choking: bool,
+    peer_interested: bool,
+    theirs: Theirs,
+    bitfield_came: bool,
+    extension_handshakes: u8,
+    /// How far it was told what we have.
+    told: usize,
+    said_anything: bool,
+    heard: At,
+    spoke: At,
+    spoken_bytes: u64,
+    blocks: Vec<(BlockRef, BlockBuf)>,
+    haves: Vec<PieceIndex>,
+    rejected: Vec<BlockRef>,
+    requests: Vec<BlockRef>,
+    reports: Vec<Report>,
+    sampled: Sampled,
+}
+
+/// Where the counters stood at the last sample.
+#[derive(Debug, Default)]
+struct Sampled {
+    at: At,
+    down_bytes: u64,
+    up_bytes: u64,
+}
+
+impl Talk {
+    /// Begins: what we have, then who we are.
+    pub(super) fn new(common: Arc<Common>, shaken: &Shaken, now: At) -> Self {
+        let reserved = Reserved(shaken.reserved);
+        let (have, told) = common.haves.snapshot();
+        let mut talk = Self {
+            fast: reserved.fast(),
+            extended: reserved.extension_protocol(),
+            window: Window::new(common.geometry),
+            output: Output::default(),
+            upload: Upload::default(),
+            am_choking: true,
+            am_interested: false,
+            peer_choking: true,
+            peer_interested: false,
+            theirs: Theirs::Unsaid,
+            bitfield_came: false,
+            extension_handshakes: 0,
+            told,
+            said_anything: false,
+            heard: now,
+            spoke: now,
+            spoken_bytes: 0,
+            blocks: Vec::new(),
+            haves: Vec::new(),
+            rejected: Vec::new(),
+            requests: Vec::new(),
+            reports: Vec::new(),
+            sampled: Sampled { at: now, ..Sampled::default() },
+            common,
+        };
+        if talk.fast && have.is_full() {
+            talk.output.push(&Message::HaveAll);
+        } else if talk.fast && have.is_empty() {
+            talk.output.push(&Message::HaveNone);
+        } else if !have.is_empty() {
+            talk.output.push(&Message::Bitfield(have.to_bytes().into()));
+        }
+        if talk.extended {
+            let ours = ExtensionHandshake {
+                client: Some(OUR_NAME.to_owned()),
+                listen_port: talk.common.listen_port,
+                reqq: Some(OFFERED_REQQ),
+                ..ExtensionHandshake::default()
+            };
+            talk.output.push(&Message::Extended { id: 0, payload: ours.encode().into() });
+        }
+        talk
+    }
+
+    /// Whether any message came.
+    pub(super) fn said_anything(&self) -> bool {
+        self.said_anything
+    }
+
+    /// Bytes came, of whatever.
+    pub(super) fn heard(&mut self, now: At) {
+        self.heard = now;
+    }
+
+    /// Does what the brain wants; a wish to close is returned.
+    pub(super) fn order(&mut self, now: At, order: Order) -> Option<Cause> {
+        match order {
+            // A grant that crosses a choke is void: the brain hears of the choke and counts it as back.
+            Order::Grant(blocks) if !self.peer_choking => self.window.grant(blocks),
+            Order::Grant(_) => {}
+            Order::Revoke(blocks) => {
+                for block in self.window.revoke(now, &blocks) {
+                    self.output.push(&Message::Cancel(self.spec_of(block)));
+                }
+            }
+            Order::Choke(choking) => self.choke(choking),
+            Order::Interested(interested) => {
+                if interested != self.am_interested {
+                    self.am_interested = interested;
+                    self.output.push(if interested { &Message::Interested } else { &Message::NotInterested });
+                }
+            }
+            Order::Hold(held) => {
+                self.window.set_held(held);
+                self.upload.set_held(held);
+            }
+            Order::Close(cause) => return Some(cause),
+        }
+        None
+    }
+
+    /// Takes what came.
+    pub(super) fn incoming(&mut self, now: At, incoming: Incoming) -> Result<(), Fault> {
+        self.said_anything = true;
+        match incoming {
+            Incoming::Block(block, buffer) => {
+                if self.window.received(now, block) == Arrival::Unrequested {
+                    return Err(Fault::new(Cause::UnrequestedBlock, "a block came twice"));
+                }
+                self.blocks.push((block, buffer));
+                Ok(())
+            }
+            Incoming::Message(message) => self.message(now, message),
+        }
+    }
+
+    fn message(&mut self, now: At, message: Message) -> Result<(), Fault> {
+        let says_what_it_has = matches!(message, Message::Bitfield(_) | Message::HaveAll | Message::HaveNone);
+        // Some clients introduce themselves before they say what they have.
+        if !says_what_it_has && !matches!(message, Message::KeepAlive | Message::Extended { .. } | Message::Port(_)) {
+            self.has_nothing_unless_said();
+        }
+        match message {
+            Message::KeepAlive | Message::Port(_) | Message::Suggest(_) | Message::AllowedFast(_) => {}
+            Message::Unknown { .. } | Message::Piece(_) => {}
+            Message::Choke => self.choked(now),
+            Message::Unchoke => {
+                if std::mem::replace(&mut self.peer_choking, false) {
+                    self.reports.push(Report::Unchoked);
+                }
+            }
+            Message::Interested => self.interested(true),
+            Message::NotInterested => self.interested(false),
+            Message::Have(piece) => self.have(piece)?,
+            Message::Bitfield(bytes) => {
+                let count = self.common.geometry.piece_count();
+                let Some(pieces) = Bitfield::from_bytes(&bytes, count) else {
+                    let detail = format!("{} bytes for {count} pieces, or spare bits set", bytes.len());
+                    return Err(Fault::new(Cause::BadBitfield, detail));
+                };
+                self.has(pieces)?;
+            }
+            Message::HaveAll => self.has(Bitfield::full(self.common.geometry.piece_count()))?,
+            Message::HaveNone => self.has(Bitfield::empty(self.common.geometry.piece_count()))?,
+            Message::Request(spec) => self.request(spec)?,
+            Message::Cancel(spec) => {
+                if self.upload.cancel(spec, &mut self.output) && self.fast {
+                    self.output.push(&Message::Reject(spec));
+                }
+            }
+            Message::Reject(spec) => self.reject(now, spec)?,
+            Message::Extended { id: 0, payload } => self.extension_handshake(&payload)?,
+            Message::Extended { .. } => {}
+        }
+        if self.output.small_bytes() > MOST_UNREAD_BYTES {
+            return Err(Fault::new(Cause::RequestFlood, "it makes us answer and does not read the answers"));
+        }
+        Ok(())
+    }
+
+    /// A second went by.
+    pub(super) fn tick(&mut self, now: At, payload_bytes: u64) -> Result<(), Fault> {
+        self.has_nothing_unless_said();
+        self.upload.tick();
+        self.window.tick(now);
+        self.sample(now, payload_bytes);
+        self.tell_haves();
+        if std::mem::replace(&mut self.spoken_bytes, self.output.bytes()) != self.output.bytes() {
+            self.spoke = now;
+        }
+        if self.output.is_empty() && now.saturating_sub(self.spoke) >= KEEP_ALIVE_AFTER {
+            self.output.push(&Message::KeepAlive);
+        }
+        if !self.peer_choking && self.am_interested && self.window.is_short() {
+            self.report_window(now);
+        }
+        if now.saturating_sub(self.heard) >= IDLE_AFTER {
+            return Err(Fault { cause: Cause::IdleTimeout, detail: None });
+        }
+        Ok(())
+    }
+
+    /// Writes down the requests that are due, and what else goes with the same write.
+    pub(super) fn refill(&mut self, now: At) {
+        if !self.peer_choking {
+            self.window.refill(now, &mut self.requests);
+            for block in std::mem::take(&mut self.requests) {
+                self.output.push(&Message::Request(self.spec_of(block)));
+            }
+        }
+        if !self.output.is_empty() {
+            self.tell_haves();
+        }
+    }
+
+    /// What the brain is to hear, in order. Blocks come first, with the window as it stands.
+    pub(super) fn reports(&mut self, now: At) -> std::vec::Drain<'_, Report> {
+        self.flush_blocks(now);
+        if !self.haves.is_empty() {
+            self.reports.push(Report::Have(std::mem::take(&mut self.haves)));
+        }
+        if !self.rejected.is_empty() {
+            self.reports.push(Report::Rejected(std::mem::take(&mut self.rejected)));
+        }
+        self.reports.drain(..)
+    }
+
+    fn flush_blocks(&mut self, now: At) {
+        if !self.blocks.is_empty() {
+            self.report_window(now);
+        }
+    }
+
+    fn report_window(&mut self, now: At) {
+        let blocks = std::mem::take(&mut self.blocks);
+        self.reports.push(Report::Blocks { blocks, window: self.window.state(now) });
+    }
+
+    fn choke(&mut self, choking: bool) {
+        if choking == self.am_choking {
+            return;
+        }
+        self.am_choking = choking;
+        if !choking {
+            self.output.push(&Message::Unchoke);
+            return;
+        }
+        self.output.push(&Message::Choke);
+        for spec in self.upload.forget(&mut self.output) {
+            if self.fast {
+                self.output.push(&Message::Reject(spec));
+            }
+        }
+    }
+
+    fn choked(&mut self, now: At) {
+        if std::mem::replace(&mut self.peer_choking, true) {
+            return;
+        }
+        self.flush_blocks(now);
+        self.window.choke(now);
+        // They are among what the choke gives back.
+        self.rejected.clear();
+        self.reports.push(Report::Choked);
+    }
+
+    fn interested(&mut self, interested: bool) {
+        if interested != self.peer_interested {
+            self.peer_interested = interested;
+            self.reports.push(Report::Interested(interested));
+        }
+    }
+
+    fn has_nothing_unless_said(&mut self) {
+        if matches!(self.theirs, Theirs::Unsaid) {
+            let nothing = Bitfield::empty(self.common.geometry.piece_count());
+            self.theirs = Theirs::Some(nothing.clone());
+            self.reports.push(Report::Has(nothing));
+        }
+    }
+
+    fn has(&mut self, pieces: Bitfield) -> Result<(), Fault> {
+        if std::mem::replace(&mut self.bitfield_came, true) {
+            return Err(Fault::new(Cause::BadBitfield, "it said twice what it has"));
+        }
+        let geometry = self.common.geometry;
+        match &mut self.theirs {
+            Theirs::Unsaid => {
+                self.theirs = if pieces.is_full() { Theirs::All } else { Theirs::Some(pieces.clone()) };
+                self.reports.push(Report::Has(pieces));
+            }
+            // Late, after other messages: what it adds counts.
+            Theirs::Some(known) => {
+                let fresh = pieces.numbers().filter_map(|number| geometry.piece(number));
+                self.haves.extend(fresh.filter(|&piece| known.set(piece)));
+            }
+            Theirs::All => {}
+        }
+        Ok(())
+    }
+
+    fn have(&mut self, piece: u32) -> Result<(), Fault> {
+        let piece = self.piece(piece)?;
+        if let Theirs::Some(known) = &mut self.theirs {
+            if known.set(piece) {
+                self.haves.push(piece);
+            }
+            if known.is_full() {
+                self.theirs = Theirs::All;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, spec: BlockSpec) -> Result<(), Fault> {
+        let piece = self.piece(spec.index)?;
+        let end = u64::from(spec.begin) + u64::from(spec.length);
+        let piece_bytes = self.common.geometry.length_of(piece);
+        if spec.length == 0 || spec.length > MAX_REQUEST || end > u64::from(piece_bytes) {
+            let detail =
+                format!("a request for {} bytes at {} of piece {}", spec.length, spec.begin, spec.index);
+            return Err(Fault::new(Cause::BadMessage, detail));
+        }
+        if self.am_choking || !self.common.haves.has(piece) {
+            self.upload.refuse()?;
+            if self.fast {
+                self.output.push(&Message::Reject(spec));
+            }
+            return Ok(());
+        }
+        Ok(self.upload.request(piece, spec)?)
+    }
+
+    fn reject(&mut self, now: At, spec: BlockSpec) -> Result<(), Fault> {
+        let piece = self.piece(spec.index)?;
+        let block = self.common.geometry.block_at(piece.number(), spec.begin);
+        // Of blocks that were cancelled or voided meanwhile nobody waits for news.
+        if let Some(block) = block.filter(|&block| self.window.reject(now, block)) {
+            self.rejected.push(block);
+        }
+        Ok(())
+    }
+
+    fn extension_handshake(&mut self, payload: &[u8]) -> Result<(), Fault> {
+        let theirs = ExtensionHandshake::decode(payload)
+            .map_err(|error| Fault::new(Cause::BadExtensionMessage, error.to_string()))?;
+        self.extension_handshakes += 1;
+        if self.extension_handshakes > MOST_EXTENSION_HANDSHAKES {
+            return Err(Fault::new(Cause::BadExtensionMessage, "it introduces itself again and again"));
+        }
+        if let Some(reqq) = theirs.reqq {
+            self.window.set_reqq(reqq);
+        }
+        self.reports.push(Report::Extended {
+            calls_itself: theirs.client,
+            extensions: theirs.messages.into_iter().map(|(name, _)| name).collect(),
+            reqq: theirs.reqq,
+            listen_port: theirs.listen_port,
+        });
+        Ok(())
+    }
+
+    fn tell_haves(&mut self) {
+        if !self.common.haves.has_news(self.told) {
+            return;
+        }
+        let Self { common, told, theirs, output, .. } = self;
+        common.haves.tell(told, |piece| {
+            let knows = match theirs {
+                Theirs::Unsaid => false,
+                Theirs::Some(pieces) => pieces.has(piece),
+                Theirs::All => true,
+            };
+            if !knows {
+                output.push(&Message::Have(piece.number()));
+            }
+        });
+    }
+
+    fn sample(&mut self, now: At, down_bytes: u64) {
+        let up_bytes = self.output.payload_bytes();
+        let passed_ms = now.saturating_sub(self.sampled.at).as_millis().max(1) as u64;
+        let bps = |bytes: u64| bytes.saturating_mul(1000) / passed_ms;
+        let window = self.window.state(now);
+        self.reports.push(Report::Sample(PeerSample {
+            down_bps: bps(down_bytes - self.sampled.down_bytes),
+            up_bps: bps(up_bytes - self.sampled.up_bytes),
+            down_bytes,
+            up_bytes,
+            requests_out: window.outstanding,
+            request_target: window.target,
+            oldest_request_ms: window.oldest_request_ms,
+            latency_ms: self.window.round_trip().map_or(0, |at| at.as_millis().min(u128::from(u32::MAX)) as u32),
+        }));
+        self.sampled = Sampled { at: now, down_bytes, up_bytes };
+    }
+
+    fn piece(&self, number: u32) -> Result<PieceIndex, Fault> {
+        let geometry = self.common.geometry;
+        geometry.piece(number).ok_or_else(|| {
+            let detail = format!("piece {number}, where the torrent has {}", geometry.piece_count());
+            Fault::new(Cause::PieceOutOfRange, detail)
+        })
+    }
+
+    fn spec_of(&self, block: BlockRef) -> BlockSpec {
+        let length = self.common.geometry.block_length(block);
+        BlockSpec { index: block.piece().number(), begin: block.begin(), length }
+    }
+}

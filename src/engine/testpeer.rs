@@ -1,0 +1,129 @@
+//! A peer for tests that says exactly what it is told to, and shows what it hears.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::metainfo::{BlockRef, Geometry, InfoHash, PeerId};
+use crate::wire::{BlockSpec, ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Message, PieceHeader, Reserved};
+
+/// No test waits longer for anything; under a paused clock that costs nothing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a scripted peer hears.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Heard {
+    /// Any message but a block.
+    Message(Message),
+    /// A block.
+    Block(PieceHeader, Vec<u8>),
+    /// The other side closed, or reset.
+    End,
+}
+
+/// One end of a connection, driven by a test.
+#[derive(Debug)]
+pub(crate) struct TestPeer<T> {
+    pub(crate) stream: T,
+}
+
+/// The byte at `at` of a piece in all tests' torrents.
+pub(crate) fn content(piece: u32, at: u32) -> u8 {
+    (piece.wrapping_mul(131) ^ at.wrapping_mul(7) ^ (at >> 8)) as u8
+}
+
+/// A block's bytes in all tests' torrents.
+pub(crate) fn block_content(geometry: &Geometry, block: BlockRef) -> Vec<u8> {
+    let begin = block.begin();
+    (begin..begin + geometry.block_length(block)).map(|at| content(block.piece().number(), at)).collect()
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> TestPeer<T> {
+    pub(crate) fn new(stream: T) -> Self {
+        Self { stream }
+    }
+
+    /// Shakes hands as the one who was called.
+    pub(crate) async fn answer(&mut self, info_hash: InfoHash, peer_id: PeerId) -> Handshake {
+        let mut asked = [0; HANDSHAKE_BYTES];
+        timeout(PATIENCE, self.stream.read_exact(&mut asked)).await.unwrap().unwrap();
+        let ours = Handshake { reserved: Reserved::OURS, info_hash, peer_id };
+        self.raw(&ours.to_bytes()).await;
+        match Handshake::judge(&asked) {
+            crate::wire::Judged::Whole(handshake) => handshake,
+            other => panic!("not a handshake: {other:?}"),
+        }
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
+        timeout(PATIENCE, self.stream.write_all(bytes)).await.unwrap().unwrap();
+    }
+
+    /// Sends messages, all in one write.
+    pub(crate) async fn say(&mut self, messages: &[Message]) {
+        let mut out = BytesMut::new();
+        messages.iter().for_each(|message| message.encode(&mut out));
+        self.raw(&out).await;
+    }
+
+    /// Sends a block.
+    pub(crate) async fn send(&mut self, spec: BlockSpec) {
+        let BlockSpec { index, begin, length } = spec;
+        let mut out = PieceHeader { index, begin, length }.to_bytes().to_vec();
+        out.extend((begin..begin + length).map(|at| content(index, at)));
+        self.raw(&out).await;
+    }
+
+    /// The next thing it hears.
+    pub(crate) async fn hear(&mut self) -> Heard {
+        timeout(PATIENCE, self.read()).await.expect("nothing was said in time")
+    }
+
+    /// What it hears within this time; `None`: nothing.
+    pub(crate) async fn hear_within(&mut self, time: Duration) -> Option<Heard> {
+        timeout(time, self.read()).await.ok()
+    }
+
+    /// The next message, which must be this one.
+    pub(crate) async fn expect(&mut self, message: Message) {
+        assert_eq!(self.hear().await, Heard::Message(message));
+    }
+
+    /// The next message, which must be an extension handshake.
+    pub(crate) async fn expect_extension_handshake(&mut self) -> ExtensionHandshake {
+        match self.hear().await {
+            Heard::Message(Message::Extended { id: 0, payload }) => ExtensionHandshake::decode(&payload).unwrap(),
+            other => panic!("{other:?} where an extension handshake was expected"),
+        }
+    }
+
+    /// The next `n` messages, which must be requests.
+    pub(crate) async fn expect_requests(&mut self, n: usize) -> Vec<BlockSpec> {
+        let mut specs = Vec::new();
+        while specs.len() < n {
+            match self.hear().await {
+                Heard::Message(Message::Request(spec)) => specs.push(spec),
+                other => panic!("{other:?} after {} requests, where {n} were expected", specs.len()),
+            }
+        }
+        specs
+    }
+
+    async fn read(&mut self) -> Heard {
+        let mut prefix = [0; 4];
+        if self.stream.read_exact(&mut prefix).await.is_err() {
+            return Heard::End;
+        }
+        let mut frame = vec![0; u32::from_be_bytes(prefix) as usize];
+        if self.stream.read_exact(&mut frame).await.is_err() {
+            return Heard::End;
+        }
+        match Message::decode(&frame).unwrap() {
+            Message::Piece(header) => Heard::Block(header, frame.split_off(9)),
+            message => Heard::Message(message),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Serves the requests of one peer: which are waiting, what is read from disk next, what goes out.
+//!
+//! Requests for bytes that follow one another are read in one go. What one peer holds in memory is bounded, and the
+//! shared limit is asked before the disk is, so nothing is read that cannot be sent.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use super::clock::Clock;
+use super::limit::Limit;
+use super::output::Output;
+use crate::metainfo::PieceIndex;
+use crate::wire::{BlockSpec, PieceHeader};
+
+/// Requests we say we queue (`reqq` of the extension handshake, BEP 10).
+pub const OFFERED_REQQ: u32 = 500;
+/// A peer with more waiting than this floods us; well past what we offered, for requests that cross our answers.
+const MOST_QUEUED: usize = 2 * OFFERED_REQQ as usize;
+/// Requests we may have to refuse a peer in a second before that is a flood too.
+const MOST_REFUSED: u32 = 4 * OFFERED_REQQ;
+/// Bytes read in one go.
+const RUN_BYTES: u32 = 256 * 1024;
+/// The same under a limit, so that a slow flow is an even one.
+const LIMITED_RUN_BYTES: u32 = 32 * 1024;
+/// Bytes in memory for one peer, read or being read.
+const MOST_IN_FLIGHT: usize = 1024 * 1024;
+
+/// Data of verified pieces.
+pub trait BlockSource: Send + Sync + 'static {
+    /// Reads `length` bytes of the piece from `begin` on. They lie inside the piece.
+    fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture;
+}
+
+/// What [`BlockSource::read`] returns: the bytes, or why they cannot be read.
+pub type ReadFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
+
+/// Something [`Upload`] waits for; to be awaited, and its result handed to [`Upload::finish`].
+pub type Job = Pin<Box<dyn Future<Output = JobDone> + Send>>;
+
+/// A job's result.
+#[derive(Debug)]
+pub enum JobDone {
+    /// The limit lets bytes pass again.
+    Waited,
+    /// The disk answered.
+    Read(io::Result<Bytes>),
+}
+
+/// Too many requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flood;
+
+/// The requests of one peer. All in it name pieces we have and bytes inside them.
+#[derive(Debug, Default)]
+pub struct Upload {
+    queue: VecDeque<(PieceIndex, BlockSpec)>,
+    /// The run being read; a cancelled request is taken out, the bytes of it thrown away.
+    reading: Vec<BlockSpec>,
+    reading_begin: u32,
+    reading_bytes: usize,
+    refused: u32,
+    held: bool,
+}
+
+impl Upload {
+    /// Queues a request.
+    ///
+    /// # Errors
+    ///
+    /// [`Flood`] when far more are waiting than we offered to queue.
+    pub fn request(&mut self, piece: PieceIndex, spec: BlockSpec) -> Result<(), Flood> {
+        if self.queue.len() >= MOST_QUEUED {
+            return Err(Flood);
+        }
+        self.queue.push_back((piece, spec));
+        Ok(())
+    }
+
+    /// Counts a request that cannot be served.
+    ///
+    /// # Errors
+    ///
+    /// [`Flood`] when there are too many such.
+    pub fn refuse(&mut self) -> Result<(), Flood> {
+        self.refused += 1;
+        if self.refused > MOST_REFUSED { Err(Flood) } else { Ok(()) }
+    }
+
+    /// A second went by.
+    pub fn tick(&mut self) {
+        self.refused = self.refused.saturating_sub(OFFERED_REQQ);
+    }
+
+    /// Takes a request back; whether it was waiting, so that it is not answered.
+    pub fn cancel(&mut self, spec: BlockSpec, output: &mut Output) -> bool {
+        if let Some(at) = self.queue.iter().position(|(_, queued)| *queued == spec) {
+            self.queue.remove(at);
+            return true;
+        }
+        if let Some(at) = self.reading.iter().position(|reading| *reading == spec) {
+            self.reading.remove(at);
+            return true;
+        }
+        output.drop_block(header_of(spec))
+    }
+
+    /// Forgets every request whose block was not begun, and names them.
+    pub fn forget(&mut self, output: &mut Output) -> Vec<BlockSpec> {
+        let written = output.drop_blocks();
+        let specs = written.into_iter().map(|header| BlockSpec {
+            index: header.index,
+            begin: header.begin,
+            length: header.length,
+        });
+        let forgotten = specs.chain(self.reading.drain(..)).collect::<Vec<_>>();
+        forgotten.into_iter().chain(self.queue.drain(..).map(|(_, spec)| spec)).collect()
+    }
+
+    /// Nothing more is read while held.
+    pub fn set_held(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Requests waiting.
+    pub fn waiting(&self) -> usize {
+        self.queue.len() + self.reading.len()
+    }
+
+    /// Begins the next read, if there is something to read, room for it, and no job of this peer under way.
+    pub fn start(&mut self, output: &Output, source: &dyn BlockSource, limit: &Limit, clock: Clock) -> Option<Job> {
+        let &(piece, first) = self.queue.front()?;
+        if self.held || output.block_bytes() + first.length as usize > MOST_IN_FLIGHT {
+            return None;
+        }
+        let most = if limit.is_limited() { LIMITED_RUN_BYTES } else { RUN_BYTES };
+        let length = self.run_length(piece, first, most);
+        if let Err(at) = limit.take(clock.now(), u64::from(length)) {
+            let until = clock.instant(at);
+            return Some(Box::pin(async move {
+                tokio::time::sleep_until(until).await;
+                JobDone::Waited
+            }));
+        }
+        self.take_run(first.begin + length);
+        self.reading_begin = first.begin;
+        self.reading_bytes = length as usize;
+        let read = source.read(piece, first.begin, length);
+        Some(Box::pin(async move { JobDone::Read(read.await) }))
+    }
+
+    /// A job is done: what it read goes to `output`.
+    ///
+    /// # Errors
+    ///
+    /// What the disk said.
+    pub fn finish(&mut self, done: JobDone, output: &mut Output) -> io::Result<()> {
+        let JobDone::Read(result) = done else { return Ok(()) };
+        let specs = std::mem::take(&mut self.reading);
+        let bytes = result?;
+        if bytes.len() != self.reading_bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        for spec in specs {
+            let from = (spec.begin - self.reading_begin) as usize;
+            output.push_block(header_of(spec), bytes.slice(from..from + spec.length as usize));
+        }
+        Ok(())
+    }
+
+    /// Bytes from the first request on that the next ones go on without a gap.
+    fn run_length(&self, piece: PieceIndex, first: BlockSpec, most: u32) -> u32 {
+        let mut length = first.length;
+        for &(next_piece, next) in self.queue.iter().skip(1) {
+            let follows = next_piece == piece && next.begin == first.begin + length;
+            if !follows || length + next.length > most {
+                break;
+            }
+            length += next.length;
+        }
+        length
+    }
+
+    fn take_run(&mut self, end: u32) {
+        self.reading.clear();
+        while let Some((_, spec)) = self.queue.pop_front() {
+            self.reading.push(spec);
+            if spec.begin + spec.length == end {
+                break;
+            }
+        }
+    }
+}
+
+fn header_of(spec: BlockSpec) -> PieceHeader {
+    PieceHeader { index: spec.index, begin: spec.begin, length: spec.length }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::At;
+    use crate::metainfo::Geometry;
+
+    /// Bytes that tell where they come from; notes what was read.
+    #[derive(Default)]
+    struct Disk {
+        reads: Mutex<Vec<(u32, u32, u32)>>,
+    }
+
+    impl BlockSource for Disk {
+        fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
+            self.reads.lock().unwrap().push((piece.number(), begin, length));
+            let bytes: Vec<u8> = (begin..begin + length).map(|at| (at / 1000) as u8).collect();
+            Box::pin(async move { Ok(Bytes::from(bytes)) })
+        }
+    }
+
+    fn spec(index: u32, number: u32) -> BlockSpec {
+        BlockSpec { index, begin: number * 16384, length: 16384 }
+    }
+
+    fn queued(specs: &[BlockSpec]) -> Upload {
+        let geometry = Geometry::new(1 << 30, 1 << 20).unwrap();
+        let mut upload = Upload::default();
+        for &spec in specs {
+            upload.request(geometry.piece(spec.index).unwrap(), spec).unwrap();
+        }
+        upload
+    }
+
+    async fn step(upload: &mut Upload, output: &mut Output, disk: &Disk, limit: &Limit, clock: Clock) -> bool {
+        let Some(job) = upload.start(output, disk, limit, clock) else { return false };
+        let done = job.await;
+        upload.finish(done, output).unwrap();
+        true
+    }
+
+    #[tokio::test]
+    async fn reads_what_follows_one_another_in_one_go() {
+        let specs: Vec<BlockSpec> = (0..20).map(|n| spec(3, n)).chain([spec(4, 0), spec(4, 2)]).collect();
+        let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
+        let (limit, clock) = (Limit::new(None), Clock::start());
+        while step(&mut upload, &mut output, &disk, &limit, clock).await {}
+        let reads = disk.reads.lock().unwrap().clone();
+        let run = 262_144;
+        assert_eq!(reads, [(3, 0, run), (3, run, 4 * 16384), (4, 0, 16384), (4, 32768, 16384)]);
+        assert_eq!(output.block_bytes(), specs.len() * 16384);
+        assert_eq!(upload.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn holds_no_more_than_a_mebibyte_in_memory() {
+        let specs: Vec<BlockSpec> = (0..5).flat_map(|piece| (0..64).map(move |n| spec(piece, n))).collect();
+        let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
+        let (limit, clock) = (Limit::new(None), Clock::start());
+        while step(&mut upload, &mut output, &disk, &limit, clock).await {}
+        assert!(output.block_bytes() <= MOST_IN_FLIGHT + RUN_BYTES as usize, "{}", output.block_bytes());
+        assert!(upload.waiting() > 200);
+        output.drop_blocks();
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_is_held_within_a_tenth() {
+        let clock = Clock::start();
+        let limit = Limit::new(Some(200_000));
+        let disk = Disk::default();
+        let mut output = Output::default();
+        let mut sent = 0;
+        let mut piece = 0;
+        let mut upload = queued(&[]);
+        while clock.now() < At::from_secs(10) {
+            if upload.waiting() == 0 {
+                upload = queued(&(0..16).map(|n| spec(piece, n)).collect::<Vec<_>>());
+                piece += 1;
+            }
+            assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+            sent += output.block_bytes();
+            output = Output::default();
+        }
+        assert!((1_800_000..=2_200_000).contains(&sent), "{sent}");
+    }
+
+    #[tokio::test]
+    async fn what_is_cancelled_is_not_sent() {
+        let specs: Vec<BlockSpec> = (0..4).map(|n| spec(0, n)).chain([spec(9, 9)]).collect();
+        let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
+        let (limit, clock) = (Limit::new(None), Clock::start());
+        assert!(upload.cancel(spec(9, 9), &mut output));
+        let job = upload.start(&output, &disk, &limit, clock).unwrap();
+        assert!(upload.cancel(spec(0, 1), &mut output));
+        upload.finish(job.await, &mut output).unwrap();
+        assert!(upload.cancel(spec(0, 3), &mut output));
+        assert!(!upload.cancel(spec(0, 3), &mut output));
+        let left: Vec<u32> = output.drop_blocks().iter().map(|header| header.begin / 16384).collect();
+        assert_eq!(left, [0, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_choke_forgets_requests_wherever_they_are() {
+        let specs: Vec<BlockSpec> = (0..20).map(|n| spec(0, n)).collect();
+        let (mut upload, mut output, disk) = (queued(&specs[..16]), Output::default(), Disk::default());
+        let (limit, clock) = (Limit::new(None), Clock::start());
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+        let geometry = Geometry::new(1 << 30, 1 << 20).unwrap();
+        for &spec in &specs[16..] {
+            upload.request(geometry.piece(0).unwrap(), spec).unwrap();
+        }
+        output.advance(5);
+        let job = upload.start(&output, &disk, &limit, clock).unwrap();
+        assert_eq!(upload.forget(&mut output), specs[1..]);
+        upload.finish(job.await, &mut output).unwrap();
+        assert_eq!(output.block_bytes(), 16384);
+    }
+
+    #[test]
+    fn more_than_twice_what_we_offer_is_a_flood() {
+        let mut upload = queued(&vec![spec(0, 0); MOST_QUEUED]);
+        let piece = Geometry::new(1 << 30, 1 << 20).unwrap().piece(0).unwrap();
+        assert_eq!(upload.request(piece, spec(0, 0)), Err(Flood));
+        assert!((0..MOST_REFUSED).all(|_| upload.refuse().is_ok()));
+        assert_eq!(upload.refuse(), Err(Flood));
+        upload.tick();
+        assert_eq!(upload.refuse(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_short_or_failed_read_is_an_error() {
+        struct Broken(Option<Bytes>);
+        impl BlockSource for Broken {
+            fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
+                let answer = self.0.clone().ok_or(io::ErrorKind::Other.into());
+                Box::pin(async move { answer })
+            }
+        }
+        for source in [Broken(None), Broken(Some(Bytes::from_static(b"short")))] {
+            let (mut upload, mut output) = (queued(&[spec(0, 0)]), Output::default());
+            let job = upload.start(&output, &source, &Limit::new(None), Clock::start()).unwrap();
+            assert!(upload.finish(job.await, &mut output).is_err());
+        }
+    }
+}
