@@ -3,6 +3,7 @@
 //! The ledger sees events and nothing else, so a live run and a replayed one cannot differ.
 
 mod client;
+mod conn;
 mod fold;
 mod folded;
 mod log;

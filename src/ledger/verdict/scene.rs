@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::event::{At, Cause, Direction, Encryption, Phase, Sample};
-use crate::ledger::fold::{Ledger, is_offline, is_public};
+use crate::ledger::conn::{is_offline, is_public};
+use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
 use crate::ledger::view::View;
 
