@@ -38,7 +38,9 @@ impl Broken {
     /// Reads the error of a read or write.
     pub fn of(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => Self::Closed,
+            io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => {
+                Self::Closed
+            }
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Self::Reset,
             io::ErrorKind::TimedOut
             | io::ErrorKind::HostUnreachable

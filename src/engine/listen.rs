@@ -216,7 +216,10 @@ fn bind_all(addrs: &[IpAddr], port: u16) -> io::Result<Listener> {
 }
 
 fn is_missing_family(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT))
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT)
+    )
 }
 
 fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -281,8 +284,11 @@ mod tests {
             peer.write_all(&theirs(7)).await.unwrap();
             let arrived = arrival(&mut arrivals).await;
             assert_eq!(arrived.addr, peer.local_addr().unwrap());
-            let [IncomingStep::Connected(_), IncomingStep::HandshakeSent(_, sent), IncomingStep::HandshakeBytes(_, got)] =
-                &arrived.so_far[..]
+            let [
+                IncomingStep::Connected(_),
+                IncomingStep::HandshakeSent(_, sent),
+                IncomingStep::HandshakeBytes(_, got),
+            ] = &arrived.so_far[..]
             else {
                 panic!("{:?}", arrived.so_far)
             };

@@ -222,7 +222,8 @@ mod tests {
         }
         output.advance(20);
         output.push(&Message::Have(7));
-        let stream: Vec<u8> = output.write_with(|slices| slices.iter().flat_map(|slice| slice.to_vec()).collect());
+        let stream: Vec<u8> =
+            output.write_with(|slices| slices.iter().flat_map(|slice| slice.to_vec()).collect());
         assert_eq!(parse(&stream[93..]), [7, -998, -997]);
     }
 

@@ -305,9 +305,7 @@ mod tests {
         let granted = open.grant(piece, A, 2);
         assert_eq!(open.share(piece, B, 9), vec![granted[1], granted[0]]);
         assert!(open.share(piece, B, 9).is_empty(), "not twice to the same");
-        let Arrived::Wanted { cancel } = open.arrived(granted[0], B, PeerKey(7), NOW) else {
-            panic!()
-        };
+        let Arrived::Wanted { cancel } = open.arrived(granted[0], B, PeerKey(7), NOW) else { panic!() };
         assert_eq!(cancel, vec![A]);
         assert!(matches!(open.arrived(granted[0], A, PeerKey(8), NOW), Arrived::Useless));
         assert!(matches!(open.arrived(granted[1], A, PeerKey(8), NOW), Arrived::Wanted { .. }));

@@ -104,8 +104,11 @@ fn header(index: u32, begin: u32, length: u32) -> Vec<u8> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let spec = (any::<u32>(), any::<u32>(), any::<u32>())
-        .prop_map(|(index, begin, length)| BlockSpec { index, begin, length });
+    let spec = (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(index, begin, length)| BlockSpec {
+        index,
+        begin,
+        length,
+    });
     let bytes = proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from);
     prop_oneof![
         Just(Message::KeepAlive),
@@ -199,9 +202,8 @@ fn predicted_blocks_land_in_their_own_buffers_without_a_copy() {
     let owed = &all_blocks()[..8];
     let mut receiver = receiver();
     let window = owing(owed);
-    let places: Vec<*const u8> = receiver.read_with(&window, |slices| {
-        slices.iter().skip(1).step_by(2).map(|slice| slice.as_ptr()).collect()
-    });
+    let places: Vec<*const u8> = receiver
+        .read_with(&window, |slices| slices.iter().skip(1).step_by(2).map(|slice| slice.as_ptr()).collect());
     let mut stream = BytesMut::new();
     owed.iter().for_each(|&block| put_block(&mut stream, block));
     let mut bytes = &stream[..];
