@@ -1,6 +1,8 @@
 //! Tasks and sockets: gives the swarm's decisions a clock, connections, trackers and disks.
 
+pub mod assembly;
 pub mod clock;
+pub mod disk;
 pub mod errno;
 pub mod handshake;
 pub mod haves;

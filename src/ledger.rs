@@ -2,16 +2,31 @@
 //!
 //! The ledger sees events and nothing else, so a live run and a replayed one cannot differ.
 
+mod client;
+mod fold;
+mod folded;
+mod log;
 mod peer;
+mod peers;
 mod pieces;
+mod publish;
+mod row;
 mod series;
+mod tally;
 mod tracker;
 mod verdict;
 mod view;
+mod words;
 
+pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};
-pub use view::{Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+
+#[cfg(test)]
+pub(crate) mod script;
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,7 @@
 //! | `cli` | arguments, settings, wiring, exit status | * |
 
 pub mod command;
+pub mod demo;
 pub mod engine;
 pub mod event;
 pub mod hash;

@@ -1,10 +1,18 @@
 //! What a torrent file says: its bytes, ids, and the arithmetic of pieces, blocks and files (BEP 3).
 
+mod author;
 pub mod bencode;
 mod bitfield;
+mod files;
 mod geometry;
 mod id;
+mod paths;
+mod torrent;
 
+pub use author::NewTorrent;
 pub use bitfield::Bitfield;
+pub use files::{File, FileSpan, Files};
 pub use geometry::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 pub use id::{InfoHash, PeerId};
+pub use paths::SafePath;
+pub use torrent::{Fault, MOST_TORRENT_BYTES, Torrent, TorrentError, Warning};

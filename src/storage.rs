@@ -1,1 +1,260 @@
-//! .
+//! Files on disk: where the bytes of a torrent lie, safely opened, written, read, verified and remembered.
+//!
+//! A piece is *verified* (its hash is right), then *written* (the system has it), then *synced* (the disk has
+//! it). [`Record`] keeps the last two apart over restarts: synced pieces are trusted, the others are hashed again.
+//!
+//! Nothing here truncates a file, follows a symbolic link inside the output folder, or opens a path outside it.
+
+mod check;
+mod dirty;
+mod error;
+mod files;
+mod layout;
+mod open;
+mod record;
+mod resume;
+mod start;
+
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::retry_on_intr;
+
+pub use check::{Check, Verdicts, check, check_piece, verify};
+pub use dirty::DirtySet;
+pub use error::{Operation, OsKind, StorageError};
+pub use open::FileStat;
+pub use record::{FileStamp, Record};
+pub use resume::{Loaded, ResumeFile, state_dir};
+pub use start::{Start, Started, start};
+
+use self::files::OpenFiles;
+use self::open::{Access, Root};
+use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
+
+/// Files kept open at most; with those that threads have in hand, never more than 256 are.
+const MOST_OPEN_FILES: usize = 240;
+
+/// How a [`Storage`] treats the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Create what is missing. Without it nothing is written, and a missing output folder is an error.
+    pub writable: bool,
+    /// Reserve disk for a file when it is first written to.
+    pub preallocate: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { writable: true, preallocate: true }
+    }
+}
+
+/// The files of one torrent in one output folder. Shared by threads without a lock around reads and writes.
+#[derive(Debug)]
+pub struct Storage {
+    torrent: Arc<Torrent>,
+    options: Options,
+    root: Root,
+    open: OpenFiles,
+    /// By file: whether room for all of it was asked for in this run.
+    allocated: Vec<AtomicBool>,
+}
+
+impl Storage {
+    /// Opens the output folder, creating it where it is to be written to. No file is touched yet.
+    ///
+    /// # Errors
+    /// The folder cannot be opened or created.
+    pub fn open(torrent: Arc<Torrent>, output_dir: &Path, options: Options) -> Result<Self, StorageError> {
+        let root = Root::open(output_dir, options.writable)?;
+        let allocated = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { torrent, options, root, open: OpenFiles::new(MOST_OPEN_FILES), allocated })
+    }
+
+    /// Whose files they are.
+    pub fn torrent(&self) -> &Arc<Torrent> {
+        &self.torrent
+    }
+
+    /// The output folder, absolute and without links.
+    pub fn output_dir(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Where a file of the torrent lies.
+    pub fn path_of(&self, file: usize) -> PathBuf {
+        self.torrent.files.file(file).map(|file| self.root.full(path(file))).unwrap_or_default()
+    }
+
+    /// Looks at every file without opening it; `None` for one that does not exist, and for pad files.
+    ///
+    /// # Errors
+    /// Something that is no plain file is in the way, or the system refuses to look.
+    pub fn survey(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
+        let files = self.torrent.files.iter();
+        files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file)) }).collect()
+    }
+
+    /// Makes ready to write what is missing from `have`: compares it with the free space, then creates every
+    /// file and folder that does not exist, files of no length included. Called before the first byte, and
+    /// again when a full disk got room.
+    ///
+    /// # Errors
+    /// [`StorageError::NoRoom`] when the disk is too small, before anything was created. Any refusal to create.
+    pub fn prepare(&self, have: &Bitfield) -> Result<(), StorageError> {
+        let found = self.survey()?;
+        let needed_bytes = self.still_to_write(have, &found);
+        if needed_bytes > 0
+            && let Some(free_bytes) = self.root.free_bytes()
+            && free_bytes < needed_bytes
+        {
+            return Err(StorageError::NoRoom { path: self.root.path().to_owned(), needed_bytes, free_bytes });
+        }
+        for (file, found) in self.torrent.files.iter().zip(&found) {
+            if !file.pad && found.is_none() {
+                self.root.file(path(file), Access::Write)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes the disk has to find room for: what is missing, less what the files already take.
+    fn still_to_write(&self, have: &Bitfield, found: &[Option<FileStat>]) -> u64 {
+        let mut missing = vec![0u64; self.torrent.files.len()];
+        for piece in self.torrent.geometry.pieces().filter(|&piece| !have.has(piece)) {
+            for span in self.torrent.spans_of(piece).filter(|span| !self.file(span.file).pad) {
+                missing[span.file] += span.length;
+            }
+        }
+        let files = self.torrent.files.iter().zip(found).zip(missing);
+        files
+            .map(|((file, found), missing)| {
+                let taken = found.map_or(0, |found| found.allocated_bytes);
+                missing.min(file.length.saturating_sub(taken))
+            })
+            .sum()
+    }
+
+    /// Writes these bytes at this offset of the piece: one `pwritev` per file. What falls into pad files is not
+    /// written.
+    ///
+    /// # Errors
+    /// The system refuses to open, reserve or write; on a full disk some of the bytes may have been written.
+    pub fn write(&self, piece: PieceIndex, offset: u32, slices: &[IoSlice<'_>]) -> Result<(), StorageError> {
+        let length: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
+        debug_assert!(u64::from(offset) + length <= u64::from(self.torrent.geometry.length_of(piece)));
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(offset);
+        let mut rest = Cutter { slices, within: 0 };
+        for span in self.torrent.files.spans(from, length) {
+            let mut part = rest.take(span.length);
+            let file = self.file(span.file);
+            if file.pad {
+                continue;
+            }
+            let handle = self.open.file(span.file, Access::Write, &self.root, path(file))?;
+            if self.options.preallocate
+                && span.length < file.length
+                && !self.allocated[span.file].swap(true, Ordering::Relaxed)
+            {
+                files::allocate(&handle, file.length, &self.root.full(path(file))).inspect_err(|_| {
+                    self.allocated[span.file].store(false, Ordering::Relaxed);
+                })?;
+            }
+            files::write_all(&handle, span.offset, &mut part)
+                .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Write, errno))?;
+        }
+        Ok(())
+    }
+
+    /// Fills `into` from this offset of the piece. Pad files read as zeros.
+    ///
+    /// # Errors
+    /// A file is absent, shorter than what is asked for, or the system refuses.
+    pub fn read(&self, piece: PieceIndex, begin: u32, into: &mut [u8]) -> Result<(), StorageError> {
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
+        let mut rest = into;
+        for span in self.torrent.files.spans(from, rest.len() as u64) {
+            let (part, after) = rest.split_at_mut(span.length as usize);
+            rest = after;
+            let file = self.file(span.file);
+            if file.pad {
+                part.fill(0);
+                continue;
+            }
+            let handle = self.open.file(span.file, Access::Read, &self.root, path(file))?;
+            let whole = files::read_all(&handle, span.offset, part)
+                .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Read, errno))?;
+            if !whole {
+                return Err(StorageError::TooShort { path: self.root.full(path(file)) });
+            }
+        }
+        debug_assert!(rest.is_empty(), "the range lies in the torrent");
+        Ok(())
+    }
+
+    /// Waits until the disk has everything that was written to the files of these pieces. Slow: seconds.
+    ///
+    /// # Errors
+    /// The system refuses, or the disk failed: then these pieces must not be trusted at the next start.
+    pub fn sync(&self, pieces: &[PieceIndex]) -> Result<(), StorageError> {
+        let spans = pieces.iter().flat_map(|&piece| self.torrent.spans_of(piece));
+        let mut files: Vec<usize> =
+            spans.map(|span| span.file).filter(|&file| !self.file(file).pad).collect();
+        files.sort_unstable();
+        files.dedup();
+        for number in files {
+            let path = path(self.file(number));
+            let handle = self.open.file(number, Access::Read, &self.root, path)?;
+            retry_on_intr(|| rustix::fs::fdatasync(&handle))
+                .map_err(|errno| StorageError::os(self.root.full(path), Operation::Sync, errno))?;
+        }
+        Ok(())
+    }
+
+    fn file(&self, number: usize) -> &File {
+        &self.torrent.files.as_slice()[number]
+    }
+
+    fn handle(&self, number: usize) -> Result<Arc<std::fs::File>, StorageError> {
+        self.open.file(number, Access::Read, &self.root, path(self.file(number)))
+    }
+}
+
+fn path(file: &File) -> &Path {
+    Path::new(file.path.as_str())
+}
+
+/// Cuts a list of slices into lists of given lengths.
+struct Cutter<'a> {
+    slices: &'a [IoSlice<'a>],
+    within: usize,
+}
+
+impl<'a> Cutter<'a> {
+    fn take(&mut self, length: u64) -> Vec<IoSlice<'a>> {
+        let mut left = length as usize;
+        let mut part = Vec::with_capacity(self.slices.len().min(left / 4096 + 2));
+        while left > 0
+            && let Some(first) = self.slices.first()
+        {
+            let bytes: &'a [u8] = &first[self.within..];
+            if bytes.len() <= left {
+                part.push(IoSlice::new(bytes));
+                left -= bytes.len();
+                self.slices = &self.slices[1..];
+                self.within = 0;
+            } else {
+                part.push(IoSlice::new(&bytes[..left]));
+                self.within += left;
+                left = 0;
+            }
+        }
+        part
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@
 //! says what to do ([`Swarm::poll`], until it is empty) and when it wants to be told the time again
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 
+pub mod address;
+pub mod announce;
 mod book;
 mod bucket;
 mod choker;

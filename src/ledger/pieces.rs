@@ -1,5 +1,9 @@
 //! What is known of every piece.
 
+mod fold;
+
+pub(super) use fold::Pieces;
+
 use crate::metainfo::PieceIndex;
 
 /// Where a piece stands.

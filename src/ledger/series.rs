@@ -1,8 +1,9 @@
 //! Throughput over time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::event::Sample;
+use crate::event::{At, Sample};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -11,4 +12,127 @@ pub struct Series {
     pub seconds: VecDeque<Sample>,
     /// The run at most four weeks back, newest last: the mean of each whole minute.
     pub minutes: VecDeque<Sample>,
+}
+
+/// Seconds kept.
+const MOST_SECONDS: usize = 3600;
+/// Minutes kept: four weeks.
+const MOST_MINUTES: usize = 4 * 7 * 24 * 60;
+/// Seconds over which a rate is averaged for showing.
+const MEAN_SECONDS: usize = 3;
+
+/// Takes in one sample a second and keeps the sums.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SeriesFold {
+    series: Arc<Series>,
+    last: Option<At>,
+    minute: (u64, u64, u64),
+}
+
+impl SeriesFold {
+    pub(super) fn series(&self) -> &Arc<Series> {
+        &self.series
+    }
+
+    /// Takes in one second. Seconds that nobody sampled (the process slept) count as silent ones, so that the
+    /// axis stays true.
+    pub(super) fn push(&mut self, at: At, sample: Sample) {
+        let gap = self.last.map_or(0, |last| at.saturating_sub(last).as_millis().saturating_add(500) / 1000);
+        self.last = Some(at);
+        if gap >= 3 {
+            for _ in 0..gap.min(MOST_SECONDS as u128) - 1 {
+                self.push_second(Sample::default());
+            }
+        }
+        self.push_second(sample);
+    }
+
+    fn push_second(&mut self, sample: Sample) {
+        let series = Arc::make_mut(&mut self.series);
+        push_bounded(&mut series.seconds, sample, MOST_SECONDS);
+        let (down, up, seconds) = self.minute;
+        self.minute = (down.saturating_add(sample.down_bps), up.saturating_add(sample.up_bps), seconds + 1);
+        if self.minute.2 == 60 {
+            let mean = Sample { down_bps: self.minute.0 / 60, up_bps: self.minute.1 / 60 };
+            push_bounded(&mut series.minutes, mean, MOST_MINUTES);
+            self.minute = (0, 0, 0);
+        }
+    }
+
+    /// The mean of the last three seconds; zero when nothing was sampled in them.
+    pub(super) fn rates(&self, now: At) -> Sample {
+        if self.last.is_none_or(|last| now.saturating_sub(last).as_secs() >= MEAN_SECONDS as u64) {
+            return Sample::default();
+        }
+        self.mean(MEAN_SECONDS)
+    }
+
+    /// The mean of the last so many seconds, or of as many as there are.
+    pub(super) fn mean(&self, seconds: usize) -> Sample {
+        let taken = self.series.seconds.len().min(seconds);
+        let (mut down, mut up) = (0u64, 0u64);
+        for sample in self.series.seconds.iter().rev().take(taken) {
+            down = down.saturating_add(sample.down_bps);
+            up = up.saturating_add(sample.up_bps);
+        }
+        let count = taken.max(1) as u64;
+        Sample { down_bps: down / count, up_bps: up / count }
+    }
+}
+
+fn push_bounded(ring: &mut VecDeque<Sample>, sample: Sample, most: usize) {
+    if ring.len() == most {
+        ring.pop_front();
+    }
+    ring.push_back(sample);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn down(down_bps: u64) -> Sample {
+        Sample { down_bps, up_bps: 0 }
+    }
+
+    fn s(seconds: u64) -> At {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn averages_three_seconds_and_falls_silent_with_its_source() {
+        let mut fold = SeriesFold::default();
+        assert_eq!(fold.rates(s(0)), down(0));
+        for (second, rate) in [(1, 900), (2, 100), (3, 200), (4, 300)] {
+            fold.push(s(second), down(rate));
+        }
+        assert_eq!(fold.rates(s(4)), down(200));
+        assert_eq!(fold.rates(s(7)), down(0));
+    }
+
+    #[test]
+    fn keeps_an_hour_of_seconds_and_the_means_of_whole_minutes() {
+        let mut fold = SeriesFold::default();
+        for second in 1..=3700 {
+            fold.push(s(second), down(second));
+        }
+        assert_eq!(fold.series().seconds.len(), 3600);
+        assert_eq!(fold.series().seconds.back(), Some(&down(3700)));
+        assert_eq!(fold.series().minutes.len(), 61);
+        assert_eq!(fold.series().minutes[0], down((1 + 60) / 2));
+    }
+
+    #[test]
+    fn fills_a_gap_with_silence() {
+        let mut fold = SeriesFold::default();
+        fold.push(s(1), down(5));
+        fold.push(Duration::from_millis(2400), down(6));
+        fold.push(s(6), down(7));
+        let rates: Vec<u64> = fold.series().seconds.iter().map(|sample| sample.down_bps).collect();
+        assert_eq!(rates, [5, 6, 0, 0, 0, 7]);
+        fold.push(s(1_000_000), down(8));
+        assert_eq!(fold.series().seconds.len(), 3600);
+    }
 }

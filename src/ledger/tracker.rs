@@ -1,5 +1,8 @@
 //! What is known of one tracker.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::event::{AnnounceKind, Announced, At, TrackerError, TrackerKey};
 
 /// How its last announce went.
@@ -37,4 +40,54 @@ pub struct TrackerRecord {
     pub peers: u32,
     /// Those of them that shook hands.
     pub handshaken: u32,
+}
+
+impl TrackerRecord {
+    pub(super) fn ask(&mut self, kind: AnnounceKind) {
+        self.asking = Some(kind);
+        self.next = None;
+    }
+
+    pub(super) fn take_answer(&mut self, at: At, answer: &Announced) {
+        // A goodbye is answered without peers; what the tracker said before is worth more.
+        let goodbye = self.asking.take() == Some(AnnounceKind::Stopped);
+        if !(goodbye && matches!(self.status, TrackerStatus::Ok(_))) {
+            self.status = TrackerStatus::Ok(answer.clone());
+        }
+        self.answered = Some(at);
+        self.failures = 0;
+    }
+
+    pub(super) fn take_failure(&mut self, at: At, error: TrackerError, text: &str) {
+        self.asking = None;
+        self.status = TrackerStatus::Failed(error, text.to_owned());
+        self.answered = Some(at);
+        self.failures = self.failures.saturating_add(1);
+    }
+}
+
+/// Takes in a tracker of the torrent, or its new place.
+pub(super) fn know(
+    trackers: &mut BTreeMap<TrackerKey, Arc<TrackerRecord>>,
+    key: TrackerKey,
+    tier: u16,
+    url: &str,
+) {
+    let record = trackers.entry(key).or_insert_with(|| {
+        Arc::new(TrackerRecord {
+            key,
+            tier,
+            url: String::new(),
+            status: TrackerStatus::Pending,
+            asking: None,
+            answered: None,
+            failures: 0,
+            next: None,
+            peers: 0,
+            handshaken: 0,
+        })
+    });
+    let record = Arc::make_mut(record);
+    record.tier = tier;
+    record.url = url.to_owned();
 }

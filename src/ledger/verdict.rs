@@ -1,7 +1,19 @@
 //! What the numbers mean, in words.
+//!
+//! Each rule is a small function over one [`Scene`] and stands in one of three tables: those that judge the whole,
+//! those that say why nothing arrives, and those that note what costs something. A rule that is not sure is silent.
+
+mod notes;
+mod say;
+mod scene;
+mod troubles;
+mod whole;
 
 use serde::Serialize;
 
+use self::scene::Scene;
+use super::fold::Ledger;
+use super::view::View;
 use crate::event::Severity;
 
 /// Which rule speaks; the codes are a contract.
@@ -68,3 +80,72 @@ pub struct Verdict {
     /// The numbers it rests on, by name.
     pub evidence: Vec<(&'static str, u64)>,
 }
+
+/// What a rule found.
+struct Finding {
+    severity: Severity,
+    text: String,
+    advice: String,
+    evidence: Vec<(&'static str, u64)>,
+    /// Whether it is reason enough that nothing arrives.
+    explains: bool,
+}
+
+impl Finding {
+    fn new(severity: Severity, text: String) -> Self {
+        Self { severity, text, advice: String::new(), evidence: Vec::new(), explains: false }
+    }
+
+    fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
+    }
+
+    fn evidence(mut self, name: &'static str, number: impl Into<u64>) -> Self {
+        self.evidence.push((name, number.into()));
+        self
+    }
+
+    fn explains(mut self) -> Self {
+        self.explains = true;
+        self
+    }
+
+    fn verdict(self, code: VerdictCode) -> Verdict {
+        Verdict {
+            severity: self.severity,
+            code,
+            text: self.text,
+            advice: self.advice,
+            evidence: self.evidence,
+        }
+    }
+}
+
+/// Everything there is to say of this moment: first what judges the whole, then the rest, weightiest first.
+pub(super) fn judge(ledger: &Ledger, view: &View) -> Vec<Verdict> {
+    let scene = Scene::new(ledger, view);
+    let rules = troubles::RULES.iter().chain(notes::RULES);
+    let mut found: Vec<(VerdictCode, Finding)> =
+        rules.filter_map(|(code, rule)| rule(&scene).map(|finding| (*code, finding))).collect();
+    let first = whole::RULES.iter().find_map(|rule| rule(&scene));
+    let first = first.unwrap_or_else(|| {
+        // Nothing arrives. The first rule that knows why speaks for the whole.
+        let explains = found.iter().position(|(_, finding)| finding.explains);
+        match explains.map(|index| found.remove(index)) {
+            Some((code, mut finding)) => {
+                finding.text = format!("Nothing arrives: {}", say::after_colon(&finding.text));
+                finding.severity = finding.severity.max(Severity::Warn);
+                finding.verdict(code)
+            }
+            None => whole::stalled(&scene).unwrap_or_else(|| whole::unknown(&scene)),
+        }
+    });
+    let mut rest: Vec<Verdict> = found.into_iter().map(|(code, finding)| finding.verdict(code)).collect();
+    rest.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity));
+    rest.insert(0, first);
+    rest
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,17 @@ use super::{PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
 use crate::event::{At, Cause, Phase, Sample, Severity};
 use crate::metainfo::{Geometry, InfoHash};
 
+/// One file of the torrent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileFacts {
+    /// Its path, cleaned for showing.
+    pub path: String,
+    /// Where it begins in the torrent, bytes. Padding counts, so files need not follow each other.
+    pub offset_bytes: u64,
+    /// Its length, bytes.
+    pub length_bytes: u64,
+}
+
 /// What does not change during a run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TorrentFacts {
@@ -21,8 +32,8 @@ pub struct TorrentFacts {
     pub geometry: Geometry,
     /// Only trackers may name peers (BEP 27).
     pub private: bool,
-    /// Path (cleaned for showing) and length of every file that is not padding.
-    pub files: Vec<(String, u64)>,
+    /// Every file that is not padding, in the torrent's order.
+    pub files: Vec<FileFacts>,
     /// The output folder.
     pub output: PathBuf,
     /// Our own peer id, as the handshake shows it.
@@ -148,4 +159,18 @@ pub struct View {
     pub log: Arc<Vec<LogLine>>,
     /// The answer to the last command, and when it came.
     pub answer: Option<(At, String)>,
+}
+
+impl View {
+    /// How long nothing has arrived, counted from the last block or from when this phase began.
+    pub fn quiet_for(&self) -> Duration {
+        self.at.saturating_sub(self.last_block.unwrap_or_default().max(self.phase_since))
+    }
+
+    /// For how long the download stands still, once that is 30 s: pieces are missing, nothing keeps us from
+    /// fetching them, and nothing arrives.
+    pub fn stalled_for(&self) -> Option<Duration> {
+        let quiet = self.quiet_for();
+        (self.phase == Phase::Downloading && quiet.as_secs() >= 30).then_some(quiet)
+    }
 }

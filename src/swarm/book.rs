@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::ConnKey;
+use super::address::{Scope, scope_of};
 use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept; the oldest that never shook hands make room.
@@ -359,12 +360,8 @@ fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<Duration> {
     }
 }
 
-/// Whether the address is neither loopback nor of a private or link-local network.
-pub(super) fn is_public(addr: IpAddr) -> bool {
-    match addr.to_canonical() {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
-        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
-    }
+fn is_public(addr: IpAddr) -> bool {
+    scope_of(addr) == Scope::Public
 }
 
 #[cfg(test)]

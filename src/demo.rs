@@ -1,0 +1,93 @@
+//! A small swarm on loopback inside the process: a tracker, seeds, and peers that misbehave in known ways.
+//!
+//! Nothing here talks to any other machine. Every address is of 127.0.0.0/8, so that the rows of the screen
+//! differ; where the system knows only 127.0.0.1, that is used for all.
+
+mod behaviour;
+mod content;
+mod serve;
+mod tracker;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use self::behaviour::{Behaviour, CAST};
+use self::content::Content;
+use self::serve::Host;
+use crate::metainfo::InfoHash;
+
+/// A running demonstration; its peers and its tracker end when it is dropped.
+pub struct Demo {
+    torrent: Vec<u8>,
+    _tasks: JoinSet<()>,
+}
+
+impl Demo {
+    /// Starts tracker and peers. `fast` makes the whole download a matter of seconds.
+    ///
+    /// # Errors
+    ///
+    /// When no port of loopback can be listened on.
+    pub async fn start(fast: bool) -> io::Result<Self> {
+        let mut tasks = JoinSet::new();
+        let tracker = listen(Ipv4Addr::LOCALHOST).await?;
+        let silent_tracker = listen(Ipv4Addr::LOCALHOST).await?;
+        let trackers = [tracker.local_addr()?, silent_tracker.local_addr()?]
+            .map(|addr| format!("http://{addr}/announce"));
+        // Closed at once: an announce there is refused.
+        drop(silent_tracker);
+
+        let (content, torrent, info_hash) = Content::with_torrent(fast, &trackers);
+        let content = Arc::new(content);
+        let mut named = Vec::new();
+        let mut callers = Vec::new();
+        for (n, (behaviour, client, bps)) in CAST.iter().enumerate() {
+            let host = Host {
+                content: Arc::clone(&content),
+                info_hash,
+                behaviour: *behaviour,
+                client: *client,
+                bps: if fast { bps * 16 } else { *bps },
+                number: n as u64,
+            };
+            if *behaviour == Behaviour::Calls {
+                callers.push(host);
+                continue;
+            }
+            let ip =
+                Ipv4Addr::new(127, 83 + (n as u8 * 37) % 120, (n as u8).wrapping_mul(53), 11 + n as u8 * 7);
+            named.push(host.settle(ip, &mut tasks).await?);
+        }
+        tasks.spawn(tracker::run(tracker, named, callers));
+        Ok(Self { torrent, _tasks: tasks })
+    }
+
+    /// The bytes of the demonstration's torrent file.
+    pub fn torrent(&self) -> &[u8] {
+        &self.torrent
+    }
+}
+
+/// Listens on a free port of this loopback address, or of 127.0.0.1 where the system has no other.
+async fn listen(ip: Ipv4Addr) -> io::Result<TcpListener> {
+    match TcpListener::bind((ip, 0)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// What differs from the torrent's own: the hash of a torrent nobody asked for.
+fn other(info_hash: InfoHash) -> InfoHash {
+    InfoHash(info_hash.0.map(|byte| !byte))
+}
+
+#[cfg(test)]
+mod tests;

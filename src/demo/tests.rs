@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::*;
+use crate::metainfo::PeerId;
+use crate::wire::{Handshake, Judged, Reserved};
+
+/// What happens to a handshake sent to a peer of this behaviour.
+async fn shake(behaviour: Behaviour) -> Result<Vec<u8>, String> {
+    let (content, _, info_hash) = Content::with_torrent(true, &["http://127.0.0.1:9/announce".to_owned()]);
+    let host =
+        Host { content: Arc::new(content), info_hash, behaviour, client: CAST[0].1, bps: 1000, number: 3 };
+    let mut tasks = JoinSet::new();
+    let addr = host.settle(Ipv4Addr::LOCALHOST, &mut tasks).await.unwrap();
+    let connect = timeout(Duration::from_millis(1500), TcpStream::connect(addr)).await;
+    let mut stream =
+        connect.map_err(|_| "no answer".to_owned())?.map_err(|error| error.kind().to_string())?;
+    let ours = Handshake { reserved: Reserved::OURS, info_hash, peer_id: PeerId::ours(9) }.to_bytes();
+    stream.write_all(&ours).await.unwrap();
+    let mut received = vec![0; 68];
+    let mut filled = 0;
+    while filled < received.len() {
+        match timeout(Duration::from_secs(2), stream.read(&mut received[filled..])).await {
+            Err(_) => return Err("silence".to_owned()),
+            Ok(Err(error)) => return Err(error.kind().to_string()),
+            Ok(Ok(0)) => break,
+            Ok(Ok(n)) => filled += n,
+        }
+    }
+    received.truncate(filled);
+    Ok(received)
+}
+
+#[tokio::test]
+async fn every_behaviour_is_what_its_name_says() {
+    use std::io::ErrorKind;
+
+    let whole = |received: &[u8]| matches!(Handshake::judge(received), Judged::Whole(_));
+    for behaviour in
+        [Behaviour::Seeds, Behaviour::Shares, Behaviour::Chokes, Behaviour::Leaves, Behaviour::FallsSilent]
+    {
+        assert!(whole(&shake(behaviour).await.unwrap()), "{behaviour:?}");
+    }
+    assert_eq!(shake(Behaviour::SaysNothing).await, Err("silence".to_owned()));
+    assert_eq!(shake(Behaviour::HangsUp).await, Ok(Vec::new()));
+    assert_eq!(shake(Behaviour::Resets).await, Err(ErrorKind::ConnectionReset.to_string()));
+    assert_eq!(shake(Behaviour::CutsShort).await.map(|received| received.len()), Ok(40));
+    assert!(whole(&shake(Behaviour::OtherTorrent).await.unwrap()));
+    assert!(shake(Behaviour::Web).await.unwrap().starts_with(b"HTTP/1.1"));
+    assert_eq!(shake(Behaviour::Refuses).await, Err(ErrorKind::ConnectionRefused.to_string()));
+    assert_eq!(shake(Behaviour::NoAnswer).await, Err("no answer".to_owned()));
+}

@@ -1,0 +1,232 @@
+//! Makes sure, on a thread of its own, that the disk has what was written, and remembers it.
+//!
+//! Nobody waits for this thread: neither the download, nor its completion, nor, unless told to, the end.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::DiskDone;
+use crate::engine::clock::Clock;
+use crate::metainfo::{Bitfield, PieceIndex};
+use crate::storage::{DirtySet, Record, ResumeFile, Storage, StorageError};
+
+/// What changes without a piece being written is saved this much later.
+const NOTES_WAIT: Duration = Duration::from_secs(300);
+/// A save that failed is tried again after this.
+const RETRY_WAIT: Duration = Duration::from_secs(30);
+
+/// What is remembered beside the pieces.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Notes {
+    /// Whether the user paused the torrent.
+    pub paused: bool,
+    /// Payload sent to peers in all runs, bytes.
+    pub uploaded_bytes: u64,
+    /// Payload received from peers in all runs, bytes.
+    pub downloaded_bytes: u64,
+    /// Peers that are live.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// Knows which pieces are written and which are synced, syncs them when it is time, and saves the resume file.
+#[derive(Debug)]
+pub struct Keeper {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    storage: Arc<Storage>,
+    resume: ResumeFile,
+    clock: Clock,
+    state: Mutex<State>,
+    wake: Condvar,
+    done: mpsc::UnboundedSender<DiskDone>,
+}
+
+#[derive(Debug)]
+struct State {
+    dirty: DirtySet,
+    /// Everything but the pieces is right in it.
+    record: Record,
+    save_at: Option<Duration>,
+    ended: bool,
+}
+
+impl State {
+    fn record(&self) -> Record {
+        Record {
+            synced: self.dirty.synced().clone(),
+            unsynced: self.dirty.unsynced().clone(),
+            ..self.record.clone()
+        }
+    }
+}
+
+impl Keeper {
+    /// Begins with what was found at the start of the download. Trouble is
+    /// reported to `done`.
+    pub fn start(
+        storage: Arc<Storage>,
+        resume: ResumeFile,
+        record: Record,
+        clock: Clock,
+        done: mpsc::UnboundedSender<DiskDone>,
+    ) -> Arc<Self> {
+        let geometry = storage.torrent().geometry;
+        let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
+        let dirty = DirtySet::new(geometry, synced, unsynced, clock.now());
+        let state = Mutex::new(State { dirty, record, save_at: None, ended: false });
+        let shared = Arc::new(Shared { storage, resume, clock, state, wake: Condvar::new(), done });
+        let worker = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("sync".to_owned());
+        if let Err(error) = thread.spawn(move || worker.work()) {
+            // Without it nothing is synced before the end; the download itself can go on.
+            let path = shared.resume.path();
+            shared.report(StorageError::io(path, crate::storage::Operation::Sync, &error));
+        }
+        Arc::new(Self { shared })
+    }
+
+    /// Makes ready to write what is missing from `have`: room on the disk, files and folders, and a record
+    /// that says that writing began. Called before the first write, and again when a full disk got room. Blocks.
+    ///
+    /// # Errors
+    /// See [`Storage::prepare`]; or the record cannot be saved. Nothing may be written then.
+    pub fn prepare(&self, have: &Bitfield) -> Result<(), StorageError> {
+        self.shared.storage.prepare(have)?;
+        if have.is_full() {
+            return Ok(());
+        }
+        let files = self.shared.storage.survey()?;
+        let mut state = self.shared.lock();
+        state.record.clean = false;
+        state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
+        let record = state.record();
+        drop(state);
+        self.shared.resume.save(&record)
+    }
+
+    /// A piece was verified and written.
+    pub fn written(&self, piece: PieceIndex) {
+        let now = self.shared.clock.now();
+        let mut state = self.shared.lock();
+        let before = state.dirty.deadline();
+        state.dirty.written(piece, now);
+        state.record.clean = false;
+        let sooner = state.dirty.deadline() != before;
+        drop(state);
+        if sooner {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// A piece that was here turned out to be wrong.
+    pub fn lost(&self, piece: PieceIndex) {
+        self.shared.lock().dirty.lost(piece);
+    }
+
+    /// Remembers these with the next save: soon when the pause changed, else within minutes.
+    pub fn note(&self, notes: Notes) {
+        let now = self.shared.clock.now();
+        let mut state = self.shared.lock();
+        let record = &mut state.record;
+        let at_once = record.paused != notes.paused;
+        record.paused = notes.paused;
+        record.uploaded_bytes = notes.uploaded_bytes;
+        record.downloaded_bytes = notes.downloaded_bytes;
+        record.peers = notes.peers;
+        let due = if at_once { now } else { now + NOTES_WAIT };
+        state.save_at = Some(state.save_at.map_or(due, |at| at.min(due)));
+        drop(state);
+        if at_once {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// Saves the record for the last time, as that of a run that ended cleanly. To be called when nothing writes
+    /// any more. With `sync` it waits until the disk has everything; without, for no disk. Blocks.
+    ///
+    /// # Errors
+    /// The sync or the save fails; what is remembered then is what was saved before.
+    pub fn finish(&self, sync: bool) -> Result<(), StorageError> {
+        let shared = &self.shared;
+        shared.lock().ended = true;
+        shared.wake.notify_one();
+        let synced = if sync { shared.sync() } else { Ok(()) };
+        let files = shared.storage.survey();
+        let mut state = shared.lock();
+        if let Ok(files) = files {
+            state.record.clean = true;
+            state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
+        }
+        let record = state.record();
+        drop(state);
+        shared.resume.save_last(&record, sync)?;
+        synced
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let mut state = self.lock();
+        while !state.ended {
+            let now = self.clock.now();
+            let sync_at = state.dirty.deadline();
+            let due = [sync_at, state.save_at].into_iter().flatten().min();
+            state = match due {
+                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(due) if due > now => {
+                    self.wake.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0
+                }
+                Some(_) => {
+                    drop(state);
+                    if sync_at.is_some_and(|at| at <= now)
+                        && let Err(error) = self.sync()
+                    {
+                        self.report(error);
+                    }
+                    self.save();
+                    self.lock()
+                }
+            };
+        }
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        let pieces = self.lock().dirty.begin();
+        let synced = self.storage.sync(&pieces);
+        self.lock().dirty.end(&pieces, synced.is_ok(), self.clock.now());
+        synced
+    }
+
+    fn save(&self) {
+        let mut state = self.lock();
+        state.save_at = None;
+        let record = state.record();
+        drop(state);
+        if let Err(error) = self.resume.save(&record) {
+            self.lock().save_at = Some(self.clock.now() + RETRY_WAIT);
+            self.report(error);
+        }
+    }
+
+    fn report(&self, error: StorageError) {
+        // The torrent may have ended already.
+        let _ = self.done.send(DiskDone::Trouble(error));
+    }
+}

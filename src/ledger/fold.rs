@@ -1,0 +1,430 @@
+//! The ledger itself: one event in, everything that follows from it brought up to date.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::client;
+use super::log::Log;
+use super::peers::Peers;
+use super::pieces::{PieceState, Pieces};
+use super::row::Row;
+use super::series::SeriesFold;
+use super::tracker::{self, TrackerRecord};
+use super::view::{IncomingCounts, TorrentFacts};
+use super::words::{self, Known};
+use crate::event::{At, Cause, Direction, Event, PeerKey, PeerSample, Phase, Side, TrackerKey};
+use crate::metainfo::{Bitfield, PeerId, PieceIndex};
+
+/// Rows kept before the oldest peers that never shook hands are folded into counters.
+const MOST_ROWS: usize = 20_000;
+/// Bytes of a handshake (BEP 3).
+const HANDSHAKE_BYTES: usize = 68;
+
+/// Everything known of one torrent's run, folded from its events.
+///
+/// It has no clock: the time comes with each event, and with each view that is asked for. The same events give
+/// the same views, in a live run, a replay and a test. It takes any order of events without failing; those that
+/// make no sense (a handshake of a peer that was never dialled) change nothing.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use ttui::event::{Event, PeerKey, Source};
+/// use ttui::ledger::{Ledger, TorrentFacts};
+/// use ttui::metainfo::{Geometry, InfoHash};
+///
+/// let mut ledger = Ledger::new(Arc::new(TorrentFacts {
+///     name: "debian.iso".to_owned(),
+///     info_hash: InfoHash([0; 20]),
+///     geometry: Geometry::new(1 << 20, 1 << 14).expect("lengths a torrent can have"),
+///     private: false,
+///     files: Vec::new(),
+///     output: "/tmp".into(),
+///     peer_id: "-Tu0100-0123456789ab".to_owned(),
+/// }));
+/// let addr = "192.0.2.1:6881".parse().expect("an address");
+/// ledger.apply(Duration::ZERO, &Event::PeerLearned { peer: PeerKey(0), addr, source: Source::Manual });
+/// assert_eq!(ledger.view(Duration::from_secs(1)).funnel.known, 1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(super) facts: Arc<TorrentFacts>,
+    pub(super) run: Run,
+    pub(super) peers: Peers,
+    pub(super) pieces: Pieces,
+    pub(super) trackers: BTreeMap<TrackerKey, Arc<TrackerRecord>>,
+    pub(super) series: SeriesFold,
+    pub(super) log: Log,
+}
+
+/// The state of the run that belongs to no peer, piece or tracker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Run {
+    pub(super) phase: Phase,
+    pub(super) phase_since: At,
+    pub(super) phase_reason: Option<String>,
+    pub(super) checked: Option<(u32, u32)>,
+    pub(super) down_bytes: u64,
+    pub(super) up_bytes: u64,
+    pub(super) last_block: Option<At>,
+    pub(super) limits: (Option<u64>, Option<u64>),
+    pub(super) listening: Option<(u16, At)>,
+    pub(super) incoming: IncomingCounts,
+    pub(super) answer: Option<(At, String)>,
+}
+
+impl Ledger {
+    /// A ledger that knows the torrent and nothing else.
+    pub fn new(facts: Arc<TorrentFacts>) -> Self {
+        Self::with_most_rows(facts, MOST_ROWS)
+    }
+
+    /// The same, with another number of peers that have a row of their own before the oldest ones that never
+    /// shook hands are only counted.
+    pub fn with_most_rows(facts: Arc<TorrentFacts>, most_rows: usize) -> Self {
+        let pieces = Pieces::new(facts.geometry);
+        Self {
+            facts,
+            run: Run::default(),
+            peers: Peers::new(most_rows),
+            pieces,
+            trackers: BTreeMap::new(),
+            series: SeriesFold::default(),
+            log: Log::default(),
+        }
+    }
+
+    /// Takes in one fact.
+    pub fn apply(&mut self, at: At, event: &Event) {
+        self.fold(at, event);
+        let known = Known {
+            peers: &self.peers,
+            trackers: &self.trackers,
+            piece_count: self.facts.geometry.piece_count(),
+        };
+        if let Some(entry) = words::entry(at, event, &known) {
+            self.log.push(at, entry);
+        }
+    }
+
+    fn fold(&mut self, at: At, event: &Event) {
+        match event {
+            Event::Phase { phase, reason } => self.run.enter(at, *phase, reason.as_ref()),
+            Event::Checked { done, of } => self.run.checked = Some((*done, *of)),
+            Event::Had { pieces } => self.had(pieces),
+            Event::Listening { port } => self.run.listening = Some((*port, at)),
+            Event::Limits { down_bps, up_bps } => self.run.limits = (*down_bps, *up_bps),
+            Event::PeerLearned { peer, addr, source } => self.peers.learn(at, *peer, *addr, *source),
+            Event::PeerMerged { gone, into } => self.merge(at, *gone, *into),
+            Event::AttemptBegan { peer, direction, transport, encryption } => {
+                self.with(at, *peer, |row, pieces| {
+                    uncount(row, pieces);
+                    row.begin(at, *direction, *transport, *encryption);
+                })
+            }
+            Event::Connected { peer } => self.with(at, *peer, |row, _| {
+                row.advance(|attempt| attempt.connected = attempt.connected.or(Some(at)));
+            }),
+            Event::HandshakeSent { peer, sent } => self.with(at, *peer, |row, _| {
+                row.advance(|attempt| {
+                    attempt.handshake_sent = attempt.handshake_sent.or(Some(at));
+                    attempt.sent = first_bytes(sent);
+                });
+            }),
+            Event::HandshakeBytes { peer, received } => {
+                self.with(at, *peer, |row, _| take_handshake(row, received));
+            }
+            Event::Handshaken { peer } => self.handshaken(at, *peer),
+            Event::Extended { peer, calls_itself, extensions, reqq, listen_port: _ } => {
+                self.with(at, *peer, |row, _| {
+                    let record = row.edit();
+                    record.calls_itself.clone_from(calls_itself);
+                    record.extensions.clone_from(extensions);
+                    record.reqq = *reqq;
+                });
+            }
+            Event::Has { peer, pieces } => self.with(at, *peer, |row, map| take_pieces(row, map, pieces)),
+            Event::Have { peer, piece } => self.with(at, *peer, |row, map| take_piece(row, map, *piece)),
+            Event::Choking { peer, by, choking } => {
+                self.with(at, *peer, |row, _| choke(at, row, *by, *choking))
+            }
+            Event::Interested { peer, by, interested } => self.with(at, *peer, |row, _| {
+                if row.open().is_some() {
+                    let flags = &mut row.edit().flags;
+                    *match by {
+                        Side::Us => &mut flags.am_interested,
+                        Side::Them => &mut flags.peer_interested,
+                    } = *interested;
+                }
+            }),
+            Event::FirstBlock { peer } => self.first_block(at, *peer),
+            Event::PeerSample { peer, sample } => self.sample_peer(at, *peer, *sample),
+            Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out } => {
+                self.with(at, *peer, |row, pieces| {
+                    uncount(row, pieces);
+                    row.end(at, *cause, |attempt| {
+                        attempt.error.clone_from(error);
+                        attempt.detail.clone_from(detail);
+                        attempt.bytes_in = *bytes_in;
+                        attempt.bytes_out = *bytes_out;
+                    });
+                });
+            }
+            Event::NextTry { peer, at: next } => self.with(at, *peer, |row, _| row.edit().next_try = *next),
+            Event::NotDialled { peer, cause } => self.with(at, *peer, |row, _| row.set_not_dialled(*cause)),
+            Event::Held { peer, held } => self.with(at, *peer, |row, _| row.edit().held = *held),
+            Event::Dropped { peer, dropped } => self.with(at, *peer, |row, _| row.edit().dropped = *dropped),
+            Event::Banned { peer, until, reason } => self.with(at, *peer, |row, _| {
+                row.edit().banned = until.map(|until| (until, reason.clone()));
+            }),
+            Event::IncomingFailed { .. } => bump(&mut self.run.incoming.failed),
+            Event::PieceOpened { piece } => {
+                if self.pieces.state(*piece) != Some(PieceState::Good) {
+                    self.pieces.set(*piece, PieceState::Arriving);
+                }
+            }
+            Event::PieceClosed { piece } => {
+                if self.pieces.state(*piece) == Some(PieceState::Arriving) {
+                    self.pieces.set(*piece, PieceState::Missing);
+                }
+            }
+            Event::PieceVerified { piece, .. } => self.pieces.set(*piece, PieceState::Good),
+            Event::PieceFailed { piece, from } => self.piece_failed(at, *piece, from),
+            Event::TrackerKnown { tracker, tier, url } => {
+                tracker::know(&mut self.trackers, *tracker, *tier, url)
+            }
+            Event::AnnounceBegan { tracker, kind } => self.with_tracker(*tracker, |record| record.ask(*kind)),
+            Event::AnnounceAnswered { tracker, answer } => {
+                self.with_tracker(*tracker, |record| record.take_answer(at, answer));
+            }
+            Event::AnnounceFailed { tracker, error, text } => {
+                self.with_tracker(*tracker, |record| record.take_failure(at, *error, text));
+            }
+            Event::NextAnnounce { tracker, at: next } => {
+                self.with_tracker(*tracker, |record| record.next = *next)
+            }
+            Event::Sample(sample) => {
+                self.series.push(at, *sample);
+                self.peers.tick(at);
+            }
+            Event::Note { text, answer, .. } => {
+                if *answer {
+                    self.run.answer = Some((at, text.clone()));
+                }
+            }
+        }
+    }
+
+    /// Changes a peer's row, where it has one, and what follows from the change.
+    fn with(&mut self, at: At, peer: PeerKey, change: impl FnOnce(&mut Row, &mut Pieces)) {
+        if let Some(row) = self.peers.row(at, peer) {
+            change(row, &mut self.pieces);
+            row.refresh(at);
+        }
+    }
+
+    fn with_tracker(&mut self, tracker: TrackerKey, change: impl FnOnce(&mut TrackerRecord)) {
+        if let Some(record) = self.trackers.get_mut(&tracker) {
+            change(Arc::make_mut(record));
+        }
+    }
+
+    fn had(&mut self, good: &Bitfield) {
+        for piece in self.facts.geometry.pieces() {
+            match (good.has(piece), self.pieces.state(piece)) {
+                (true, _) => self.pieces.set(piece, PieceState::Good),
+                (false, Some(PieceState::Good)) => self.pieces.set(piece, PieceState::Missing),
+                (false, _) => {}
+            }
+        }
+    }
+
+    fn merge(&mut self, at: At, gone: PeerKey, into: PeerKey) {
+        if gone == into || !self.peers.contains(at, into) {
+            return;
+        }
+        let Some(mut other) = self.peers.remove(at, gone) else { return };
+        uncount(&mut other, &mut self.pieces);
+        self.with(at, into, |row, pieces| {
+            uncount(row, pieces);
+            row.absorb(at, other);
+            count(row, pieces);
+        });
+    }
+
+    fn handshaken(&mut self, at: At, peer: PeerKey) {
+        let incoming = &mut self.run.incoming;
+        let Some(row) = self.peers.row(at, peer) else { return };
+        let fresh = row.open().is_some_and(|attempt| attempt.handshaken.is_none());
+        row.advance(|attempt| {
+            attempt.connected = attempt.connected.or(Some(at));
+            attempt.handshaken = attempt.handshaken.or(Some(at));
+        });
+        if fresh && row.open().is_some_and(|attempt| attempt.direction == Direction::In) {
+            bump(&mut incoming.handshaken);
+            if is_public(row.record().addr.ip()) {
+                bump(&mut incoming.public_handshaken);
+            }
+        }
+        count(row, &mut self.pieces);
+        row.refresh(at);
+    }
+
+    fn first_block(&mut self, at: At, peer: PeerKey) {
+        let Some(row) = self.peers.row(at, peer) else { return };
+        if row.advance(|attempt| attempt.first_block = attempt.first_block.or(Some(at))) {
+            row.edit().last_block = Some(at);
+            self.run.last_block = Some(at);
+            row.refresh(at);
+        }
+    }
+
+    fn sample_peer(&mut self, at: At, peer: PeerKey, sample: PeerSample) {
+        let Some(row) = self.peers.row(at, peer) else { return };
+        let (down, up) = row.take_sample(at, sample);
+        row.refresh(at);
+        self.run.down_bytes = self.run.down_bytes.saturating_add(down);
+        self.run.up_bytes = self.run.up_bytes.saturating_add(up);
+        if down > 0 {
+            self.run.last_block = Some(at);
+        }
+    }
+
+    fn piece_failed(&mut self, at: At, piece: PieceIndex, from: &[PeerKey]) {
+        if self.pieces.state(piece).is_none() {
+            return;
+        }
+        self.pieces.note_failure(piece);
+        for peer in from {
+            self.with(at, *peer, |row, _| bump(&mut row.edit().failed_pieces));
+        }
+    }
+}
+
+impl Run {
+    fn enter(&mut self, at: At, phase: Phase, reason: Option<&String>) {
+        if phase != self.phase || at == At::ZERO {
+            self.phase_since = at;
+        }
+        self.phase = phase;
+        self.phase_reason = reason.cloned();
+        if phase != Phase::Checking {
+            self.checked = None;
+        }
+    }
+}
+
+fn bump(count: &mut u32) {
+    *count = count.saturating_add(1);
+}
+
+fn first_bytes(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len().min(HANDSHAKE_BYTES)].to_vec()
+}
+
+fn take_handshake(row: &mut Row, received: &[u8]) {
+    if !row.advance(|attempt| attempt.received = first_bytes(received)) {
+        return;
+    }
+    if let (Some(reserved), Some(id)) = (received.get(20..28), received.get(48..HANDSHAKE_BYTES)) {
+        let record = row.edit();
+        record.reserved = reserved.try_into().ok();
+        record.peer_id = id.try_into().ok().map(PeerId);
+        record.client = record.peer_id.as_ref().and_then(client::name);
+    }
+}
+
+fn choke(at: At, row: &mut Row, by: Side, choking: bool) {
+    if row.open().is_none() {
+        return;
+    }
+    let flags = &mut row.edit().flags;
+    match by {
+        Side::Us => flags.am_choking = choking,
+        Side::Them => {
+            flags.peer_choking = choking;
+            if !choking && row.is_live() {
+                row.advance(|attempt| attempt.unchoked = attempt.unchoked.or(Some(at)));
+            }
+        }
+    }
+}
+
+fn take_pieces(row: &mut Row, map: &mut Pieces, pieces: &Arc<Bitfield>) {
+    let (true, Some(adopted)) = (row.open().is_some(), map.adopt(pieces)) else { return };
+    uncount(row, map);
+    row.edit().has = Some(adopted);
+    count(row, map);
+}
+
+fn take_piece(row: &mut Row, map: &mut Pieces, piece: PieceIndex) {
+    if row.open().is_none() || row.record().has.as_ref().is_some_and(|has| has.has(piece)) {
+        return;
+    }
+    let mut has = row.edit().has.take().unwrap_or_else(|| map.none());
+    let set = Arc::make_mut(&mut has);
+    let becomes_seed = set.count() + 1 == set.len();
+    if becomes_seed && row.counted {
+        map.count_out(set);
+    }
+    let fresh = set.set(piece);
+    match (row.counted, becomes_seed) {
+        (true, true) => map.count_in(set),
+        (true, false) if fresh => map.count_one(piece),
+        _ => {}
+    }
+    row.edit().has = Some(map.adopt(&has).unwrap_or(has));
+    count(row, map);
+}
+
+fn count(row: &mut Row, map: &mut Pieces) {
+    if row.is_live()
+        && !row.counted
+        && let Some(has) = &row.record().has
+    {
+        map.count_in(has);
+        row.counted = true;
+    }
+}
+
+fn uncount(row: &mut Row, map: &mut Pieces) {
+    if std::mem::take(&mut row.counted)
+        && let Some(has) = &row.record().has
+    {
+        map.count_out(has);
+    }
+}
+
+/// Whether an address is one of the open internet, so that its call proves our port reachable.
+pub(super) fn is_public(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let carrier = first == 100 && (64..128).contains(&second);
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_broadcast()
+                || ip.is_multicast()
+                || first == 0
+                || carrier)
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local())
+        }
+    }
+}
+
+/// Whether an end says that nobody is at the address now, rather than that somebody did wrong.
+pub(super) fn is_offline(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable | Cause::NetworkUnreachable
+    )
+}

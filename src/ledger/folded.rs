@@ -1,0 +1,67 @@
+//! Peers that lost their row because there were too many: still counted, and remembered well enough to come back.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::peer::{Group, PeerRecord, Stage};
+use super::tally::{Place, Tally};
+use crate::event::{At, Cause, PeerKey, Source};
+
+/// Folded peers that can come back. Those beyond it stay counted and can not.
+const MOST_REMEMBERED: usize = 100_000;
+
+/// What is kept of a peer without a row.
+#[derive(Clone, Debug)]
+pub(super) struct Lost {
+    pub(super) addr: SocketAddr,
+    pub(super) stage: Stage,
+    pub(super) group: Group,
+    pub(super) cause: Option<Cause>,
+    pub(super) sources: Box<[Source]>,
+}
+
+impl Lost {
+    fn place(&self) -> Place<'_> {
+        Place { stage: self.stage, group: self.group, loss: self.cause, sources: &self.sources }
+    }
+}
+
+/// All the peers that have no row any more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Folded {
+    remembered: BTreeMap<PeerKey, Lost>,
+    tally: Tally,
+}
+
+impl Folded {
+    /// The counts over all of them.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Takes a peer in.
+    pub(super) fn take(&mut self, record: &PeerRecord, now: At) {
+        if Place::of(record, now).is_none() {
+            return;
+        }
+        let lost = Lost {
+            addr: record.addr,
+            stage: record.stage,
+            group: record.group,
+            cause: record.cause,
+            sources: record.sources.clone().into_boxed_slice(),
+        };
+        self.tally.add(&lost.place());
+        self.remembered.insert(record.key, lost);
+        if self.remembered.len() > MOST_REMEMBERED {
+            self.remembered.pop_first();
+        }
+    }
+
+    /// Gives a peer back, if it is one of them and still remembered.
+    pub(super) fn give_back(&mut self, key: PeerKey) -> Option<Lost> {
+        let lost = self.remembered.remove(&key)?;
+        self.tally.remove(&lost.place());
+        Some(lost)
+    }
+}

@@ -1,0 +1,108 @@
+//! Every peer's row, and the folding of rows that are too many.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::folded::Folded;
+use super::peer::{Group, PeerRecord};
+use super::row::Row;
+use super::tally::{Place, Tally};
+use crate::event::{At, PeerKey, Source};
+
+/// The rows, by key: the order of everything that is published, so that two runs over the same events agree.
+#[derive(Clone, Debug)]
+pub(super) struct Peers {
+    rows: BTreeMap<PeerKey, Row>,
+    folded: Folded,
+    most_rows: usize,
+    /// Rows at which folding is tried next.
+    fold_at: usize,
+}
+
+impl Peers {
+    pub(super) fn new(most_rows: usize) -> Self {
+        Self { rows: BTreeMap::new(), folded: Folded::default(), most_rows, fold_at: most_rows + 1 }
+    }
+
+    pub(super) fn learn(&mut self, at: At, key: PeerKey, addr: SocketAddr, source: Source) {
+        self.unfold(at, key);
+        let row = self.rows.entry(key).or_insert_with(|| Row::new(key, addr, at));
+        if row.record().addr != addr {
+            row.edit().addr = addr;
+        }
+        row.add_source(source);
+        if self.rows.len() >= self.fold_at {
+            self.fold(at, key);
+        }
+    }
+
+    /// The row of a peer that was learned.
+    pub(super) fn row(&mut self, at: At, key: PeerKey) -> Option<&mut Row> {
+        self.unfold(at, key);
+        self.rows.get_mut(&key)
+    }
+
+    pub(super) fn record(&self, key: PeerKey) -> Option<&PeerRecord> {
+        self.rows.get(&key).map(|row| &**row.record())
+    }
+
+    pub(super) fn remove(&mut self, at: At, key: PeerKey) -> Option<Row> {
+        self.unfold(at, key);
+        self.rows.remove(&key)
+    }
+
+    pub(super) fn contains(&mut self, at: At, key: PeerKey) -> bool {
+        self.row(at, key).is_some()
+    }
+
+    /// Brings what follows from the time alone up to date.
+    pub(super) fn tick(&mut self, now: At) {
+        for row in self.rows.values_mut().filter(|row| row.record().group == Group::Live) {
+            row.refresh(now);
+        }
+    }
+
+    /// Ends the bans whose time is over.
+    pub(super) fn end_bans(&mut self, now: At) {
+        for row in self.rows.values_mut().filter(|row| row.record().group == Group::Banned) {
+            let until = row.record().banned.as_ref().map(|(until, _)| *until);
+            if let Some(until) = until.filter(|until| *until <= now) {
+                row.refresh(until);
+            }
+        }
+    }
+
+    pub(super) fn publish(&self) -> Vec<Arc<PeerRecord>> {
+        self.rows.values().map(|row| Arc::clone(row.record())).collect()
+    }
+
+    /// The counts over all peers, with and without a row.
+    pub(super) fn tally(&self, now: At) -> Tally {
+        let mut tally = self.folded.tally().clone();
+        for place in self.rows.values().filter_map(|row| Place::of(row.record(), now)) {
+            tally.add(&place);
+        }
+        tally
+    }
+
+    fn unfold(&mut self, at: At, key: PeerKey) {
+        if let Some(lost) = self.folded.give_back(key) {
+            self.rows.insert(key, Row::again(key, lost, at));
+        }
+    }
+
+    /// Folds the oldest rows that never shook hands, a sixteenth more than needed so that it is rarely done.
+    fn fold(&mut self, now: At, spare: PeerKey) {
+        let target = self.most_rows - self.most_rows / 16;
+        let surplus = self.rows.len().saturating_sub(target);
+        let foldable = self.rows.iter().filter(|(key, row)| **key != spare && row.is_foldable());
+        let keys: Vec<PeerKey> = foldable.map(|(key, _)| *key).take(surplus).collect();
+        for key in keys {
+            if let Some(row) = self.rows.remove(&key) {
+                self.folded.take(row.record(), now);
+            }
+        }
+        self.fold_at = (self.most_rows + 1).max(self.rows.len() + self.most_rows / 16 + 1);
+    }
+}

@@ -1,0 +1,227 @@
+//! Keeps the piece map and its sums true, one change at a time.
+
+use std::sync::Arc;
+
+use super::{PieceMap, PieceState};
+use crate::metainfo::{Bitfield, Geometry, PieceIndex};
+
+/// The piece map with what follows from it.
+#[derive(Clone, Debug)]
+pub(in crate::ledger) struct Pieces {
+    map: Arc<PieceMap>,
+    geometry: Geometry,
+    have_bytes: u64,
+    /// Pieces that are not good and that no live peer holds, seeds left out.
+    unheld: u32,
+    /// One set for all the peers that have everything.
+    full: Arc<Bitfield>,
+}
+
+impl Pieces {
+    pub(in crate::ledger) fn new(geometry: Geometry) -> Self {
+        let count = geometry.piece_count();
+        let map = PieceMap {
+            states: vec![PieceState::Missing; count as usize],
+            held_by: vec![0; count as usize],
+            ..PieceMap::default()
+        };
+        Self {
+            map: Arc::new(map),
+            geometry,
+            have_bytes: 0,
+            unheld: count,
+            full: Arc::new(Bitfield::full(count)),
+        }
+    }
+
+    pub(in crate::ledger) fn map(&self) -> &Arc<PieceMap> {
+        &self.map
+    }
+
+    /// Bytes of good pieces.
+    pub(in crate::ledger) fn have_bytes(&self) -> u64 {
+        self.have_bytes
+    }
+
+    /// Pieces that are not good and that no live peer holds.
+    pub(in crate::ledger) fn unheld(&self) -> u32 {
+        if self.map.seeds > 0 { 0 } else { self.unheld }
+    }
+
+    /// Pieces that are not good.
+    pub(in crate::ledger) fn missing(&self) -> u32 {
+        self.geometry.piece_count() - self.map.good
+    }
+
+    pub(in crate::ledger) fn state(&self, piece: PieceIndex) -> Option<PieceState> {
+        self.map.states.get(piece.index()).copied()
+    }
+
+    pub(in crate::ledger) fn set(&mut self, piece: PieceIndex, to: PieceState) {
+        let Some(from) = self.state(piece).filter(|from| *from != to) else { return };
+        let length = u64::from(self.geometry.length_of(piece));
+        let map = Arc::make_mut(&mut self.map);
+        map.generation += 1;
+        map.states[piece.index()] = to;
+        if let Some(count) = counter(map, from) {
+            *count -= 1;
+        }
+        if let Some(count) = counter(map, to) {
+            *count += 1;
+        }
+        let unheld = u32::from(map.held_by[piece.index()] == 0);
+        if from == PieceState::Good {
+            self.have_bytes -= length;
+            self.unheld += unheld;
+        } else if to == PieceState::Good {
+            self.have_bytes += length;
+            self.unheld -= unheld;
+        }
+    }
+
+    pub(in crate::ledger) fn note_failure(&mut self, piece: PieceIndex) {
+        self.set(piece, PieceState::Failed);
+        let map = Arc::make_mut(&mut self.map);
+        map.failures = map.failures.saturating_add(1);
+        map.generation += 1;
+    }
+
+    /// The same set, shared with the others where it is full; `None` when it is not one of this torrent.
+    pub(in crate::ledger) fn adopt(&self, pieces: &Arc<Bitfield>) -> Option<Arc<Bitfield>> {
+        if pieces.len() != self.geometry.piece_count() {
+            return None;
+        }
+        Some(Arc::clone(if pieces.is_full() { &self.full } else { pieces }))
+    }
+
+    /// A set without pieces.
+    pub(in crate::ledger) fn none(&self) -> Arc<Bitfield> {
+        Arc::new(Bitfield::empty(self.geometry.piece_count()))
+    }
+
+    /// Counts the pieces of a peer that became live.
+    pub(in crate::ledger) fn count_in(&mut self, pieces: &Bitfield) {
+        self.count(pieces, true);
+    }
+
+    /// Counts the pieces of a live peer no more.
+    pub(in crate::ledger) fn count_out(&mut self, pieces: &Bitfield) {
+        self.count(pieces, false);
+    }
+
+    /// Counts one more piece of a peer that is counted. It must not become a seed by it.
+    pub(in crate::ledger) fn count_one(&mut self, piece: PieceIndex) {
+        let map = Arc::make_mut(&mut self.map);
+        map.generation += 1;
+        self.unheld -= held(map, piece.index(), true);
+    }
+
+    fn count(&mut self, pieces: &Bitfield, more: bool) {
+        if pieces.is_empty() {
+            return;
+        }
+        let map = Arc::make_mut(&mut self.map);
+        map.generation += 1;
+        if pieces.is_full() {
+            map.seeds = if more { map.seeds.saturating_add(1) } else { map.seeds.saturating_sub(1) };
+            return;
+        }
+        for number in pieces.numbers() {
+            let turned = held(map, number as usize, more);
+            if more {
+                self.unheld -= turned;
+            } else {
+                self.unheld += turned;
+            }
+        }
+    }
+}
+
+/// Counts one holder of a piece more or less. Returns 1 when a piece that is not good turned from unheld to held
+/// or back, else 0.
+fn held(map: &mut PieceMap, index: usize, more: bool) -> u32 {
+    let Some(holders) = map.held_by.get_mut(index) else { return 0 };
+    let was_held = *holders > 0;
+    *holders = if more { holders.saturating_add(1) } else { holders.saturating_sub(1) };
+    u32::from(was_held != (*holders > 0) && map.states[index] != PieceState::Good)
+}
+
+fn counter(map: &mut PieceMap, state: PieceState) -> Option<&mut u32> {
+    match state {
+        PieceState::Missing => None,
+        PieceState::Arriving => Some(&mut map.arriving),
+        PieceState::Failed => Some(&mut map.failed),
+        PieceState::Good => Some(&mut map.good),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pieces(count: u64) -> (Pieces, Vec<PieceIndex>) {
+        let geometry = Geometry::new(count * 10 - 3, 10).unwrap();
+        (Pieces::new(geometry), geometry.pieces().collect())
+    }
+
+    #[test]
+    fn copies_the_map_once_for_a_view_that_holds_it() {
+        let (mut pieces, all) = pieces(4);
+        let view = Arc::clone(pieces.map());
+        pieces.set(all[0], PieceState::Good);
+        let second = Arc::as_ptr(pieces.map());
+        pieces.set(all[1], PieceState::Good);
+        pieces.count_one(all[2]);
+        assert_eq!(second, Arc::as_ptr(pieces.map()));
+        assert_eq!((view.good, pieces.map().good), (0, 2));
+        assert!(pieces.map().generation > view.generation);
+    }
+
+    #[test]
+    fn counts_the_short_last_piece_by_its_length() {
+        let (mut pieces, all) = pieces(4);
+        for piece in all {
+            pieces.set(piece, PieceState::Good);
+        }
+        assert_eq!((pieces.have_bytes(), pieces.missing(), pieces.unheld()), (37, 0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn sums_stay_what_counting_again_gives(steps in proptest::collection::vec((0u8..4, 0usize..20, any::<u32>()), 0..200)) {
+            let (mut pieces, all) = pieces(20);
+            let mut peers: Vec<Bitfield> = Vec::new();
+            for (kind, index, bits) in steps {
+                match kind {
+                    0 => pieces.set(all[index], [PieceState::Missing, PieceState::Arriving, PieceState::Good, PieceState::Failed][bits as usize % 4]),
+                    1 => pieces.note_failure(all[index]),
+                    2 => {
+                        let mut set = Bitfield::empty(20);
+                        for piece in all.iter().filter(|piece| bits % 5 == 0 || bits >> piece.number() & 1 == 1) {
+                            set.set(*piece);
+                        }
+                        pieces.count_in(&set);
+                        peers.push(set);
+                    }
+                    _ if index < peers.len() => pieces.count_out(&peers.swap_remove(index)),
+                    _ => {}
+                }
+            }
+            let map = pieces.map();
+            let count = |state| map.states.iter().filter(|s| **s == state).count() as u32;
+            prop_assert_eq!(map.good, count(PieceState::Good));
+            prop_assert_eq!(map.arriving, count(PieceState::Arriving));
+            prop_assert_eq!(map.failed, count(PieceState::Failed));
+            prop_assert_eq!(map.seeds as usize, peers.iter().filter(|set| set.is_full()).count());
+            let mut unheld = 0;
+            for piece in &all {
+                let holders = peers.iter().filter(|set| !set.is_full() && set.has(*piece)).count();
+                prop_assert_eq!(usize::from(map.held_by[piece.index()]), holders);
+                unheld += u32::from(holders == 0 && map.states[piece.index()] != PieceState::Good);
+            }
+            prop_assert_eq!(pieces.unheld(), if map.seeds > 0 { 0 } else { unheld });
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Makes the view: what changed since the last one is copied, the rest is shared.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fold::Ledger;
+use super::tally::Tally;
+use super::verdict;
+use super::view::View;
+use crate::event::{At, Phase};
+
+impl Ledger {
+    /// Everything there is to show at this moment.
+    ///
+    /// Costs time with the number of peers, and beyond that only for what changed since the last view.
+    pub fn view(&mut self, now: At) -> Arc<View> {
+        self.peers.end_bans(now);
+        let tally = self.peers.tally(now);
+        self.count_tracker_peers(&tally);
+        let run = &self.run;
+        let mut view = View {
+            at: now,
+            torrent: Arc::clone(&self.facts),
+            phase: run.phase,
+            phase_since: run.phase_since,
+            phase_reason: run.phase_reason.clone(),
+            checked: run.checked,
+            have_bytes: self.pieces.have_bytes(),
+            rates: self.series.rates(now),
+            down_bytes: run.down_bytes,
+            up_bytes: run.up_bytes,
+            eta: self.eta(now),
+            last_block: run.last_block,
+            limits: run.limits,
+            port: run.listening.map(|(port, _)| port),
+            incoming: run.incoming,
+            peers: self.peers.publish(),
+            funnel: tally.funnel(),
+            losses: tally.losses(),
+            groups: tally.groups(),
+            trackers: self.trackers.values().map(Arc::clone).collect(),
+            pieces: Arc::clone(self.pieces.map()),
+            series: Arc::clone(self.series.series()),
+            verdicts: Vec::new(),
+            log: self.log.publish(),
+            answer: run.answer.clone(),
+        };
+        view.verdicts = verdict::judge(self, &view);
+        Arc::new(view)
+    }
+
+    /// Time to completion at the mean rate of the last seconds, in whole seconds.
+    fn eta(&self, now: At) -> Option<Duration> {
+        let missing = self.facts.geometry.total_bytes() - self.pieces.have_bytes();
+        let rate = self.series.rates(now).down_bps;
+        let known = self.run.phase == Phase::Downloading && missing > 0 && rate > 0;
+        known.then(|| Duration::from_secs(missing.div_ceil(rate)))
+    }
+
+    fn count_tracker_peers(&mut self, tally: &Tally) {
+        for (key, record) in &mut self.trackers {
+            let (peers, handshaken) = tally.named_by(*key);
+            if (record.peers, record.handshaken) != (peers, handshaken) {
+                let record = Arc::make_mut(record);
+                record.peers = peers;
+                record.handshaken = handshaken;
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! One peer as the ledger keeps it: the record that is published, and what is needed to fold its events.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::folded::Lost;
+use super::peer::{Flags, Group, PeerRecord, Stage};
+use crate::event::{At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport};
+
+/// Attempts kept of one peer.
+const MOST_ATTEMPTS: usize = 8;
+/// Sources kept of one peer; a torrent with more trackers than that tells nothing new by the rest.
+const MOST_SOURCES: usize = 32;
+
+/// What a connected peer does for us, as the rows of a table are grouped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    Away,
+    Choked,
+    Unchoked,
+    Sending,
+}
+
+/// A peer's record and the sums behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    record: Arc<PeerRecord>,
+    /// Payload of the connections before the present one, bytes: down, up.
+    before: (u64, u64),
+    not_dialled: Option<Cause>,
+    /// How it stood when its attempts were let go, for a row that was folded away and came back.
+    past: Option<(Group, Option<Cause>)>,
+    standing: Standing,
+    /// Its pieces are counted in the piece map.
+    pub(super) counted: bool,
+}
+
+impl Row {
+    pub(super) fn new(key: PeerKey, addr: SocketAddr, at: At) -> Self {
+        let record = PeerRecord {
+            key,
+            addr,
+            sources: Vec::new(),
+            stage: Stage::Queued,
+            group: Group::Queued,
+            cause: Some(Cause::Queued),
+            attempts: Vec::new(),
+            client: None,
+            calls_itself: None,
+            peer_id: None,
+            reserved: None,
+            extensions: Vec::new(),
+            reqq: None,
+            has: None,
+            flags: Flags::default(),
+            sample: PeerSample::default(),
+            down_bytes: 0,
+            up_bytes: 0,
+            last_block: None,
+            failed_pieces: 0,
+            held: false,
+            dropped: false,
+            banned: None,
+            next_try: None,
+            since: at,
+        };
+        Self {
+            record: Arc::new(record),
+            before: (0, 0),
+            not_dialled: None,
+            past: None,
+            standing: Standing::Away,
+            counted: false,
+        }
+    }
+
+    /// A row that was folded away, without its attempts.
+    pub(super) fn again(key: PeerKey, lost: Lost, at: At) -> Self {
+        let mut row = Self::new(key, lost.addr, at);
+        row.past = Some((lost.group, lost.cause));
+        let record = row.edit();
+        record.stage = lost.stage;
+        record.group = lost.group;
+        record.cause = lost.cause;
+        record.sources = lost.sources.into_vec();
+        row
+    }
+
+    pub(super) fn record(&self) -> &Arc<PeerRecord> {
+        &self.record
+    }
+
+    /// The record for changing; copied first when a view holds it.
+    pub(super) fn edit(&mut self) -> &mut PeerRecord {
+        Arc::make_mut(&mut self.record)
+    }
+
+    /// The attempt under way.
+    pub(super) fn open(&self) -> Option<&Attempt> {
+        self.record.attempts.last().filter(|attempt| attempt.ended.is_none())
+    }
+
+    fn open_mut(&mut self) -> Option<&mut Attempt> {
+        self.open()?;
+        self.edit().attempts.last_mut()
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.open().is_some_and(|attempt| attempt.handshaken.is_some())
+    }
+
+    /// Nothing would be lost but its own line: it never shook hands, nothing is under way, and the user asked
+    /// nothing of it.
+    pub(super) fn is_foldable(&self) -> bool {
+        let record = &self.record;
+        record.stage < Stage::Handshaken
+            && self.open().is_none()
+            && !record.dropped
+            && record.banned.is_none()
+    }
+
+    pub(super) fn add_source(&mut self, source: Source) {
+        if !self.record.sources.contains(&source) && self.record.sources.len() < MOST_SOURCES {
+            let sources = &mut self.edit().sources;
+            sources.reserve_exact(1);
+            sources.push(source);
+        }
+    }
+
+    pub(super) fn set_not_dialled(&mut self, cause: Option<Cause>) {
+        self.not_dialled = cause;
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        at: At,
+        direction: Direction,
+        transport: Transport,
+        encryption: Encryption,
+    ) {
+        self.end(at, Cause::Replaced, |_| {});
+        self.not_dialled = None;
+        let number = self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1);
+        let incoming = direction == Direction::In;
+        let record = self.edit();
+        record.next_try = None;
+        record.attempts.reserve_exact(1);
+        record.attempts.push(Attempt {
+            number,
+            direction,
+            transport,
+            encryption,
+            began: at,
+            connected: incoming.then_some(at),
+            handshake_sent: None,
+            handshaken: None,
+            unchoked: None,
+            first_block: None,
+            ended: None,
+            sent: Vec::new(),
+            received: Vec::new(),
+            bytes_in: 0,
+            bytes_out: 0,
+            cause: None,
+            error: None,
+            detail: None,
+        });
+        self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
+        self.prune();
+    }
+
+    /// Changes the attempt under way, if there is one, and notes how far it got.
+    pub(super) fn advance(&mut self, change: impl FnOnce(&mut Attempt)) -> bool {
+        let Some(attempt) = self.open_mut() else { return false };
+        change(attempt);
+        let reached = reached(attempt);
+        self.reach(reached);
+        true
+    }
+
+    /// Ends the attempt under way; false when there is none.
+    pub(super) fn end(&mut self, at: At, cause: Cause, more: impl FnOnce(&mut Attempt)) -> bool {
+        let Some(attempt) = self.open_mut() else { return false };
+        attempt.ended = Some(at);
+        attempt.cause = Some(cause);
+        more(attempt);
+        let record = self.edit();
+        record.flags = Flags::default();
+        record.sample = PeerSample::default();
+        record.has = None;
+        self.before = (self.record.down_bytes, self.record.up_bytes);
+        true
+    }
+
+    /// Takes in one second of the connection. Returns what it moved since the last one, bytes: down, up.
+    pub(super) fn take_sample(&mut self, at: At, sample: PeerSample) -> (u64, u64) {
+        if self.open().is_none() || self.record.sample == sample {
+            return (0, 0);
+        }
+        let (down_before, up_before) = self.before;
+        let record = self.edit();
+        let down = down_before.saturating_add(sample.down_bytes).max(record.down_bytes);
+        let up = up_before.saturating_add(sample.up_bytes).max(record.up_bytes);
+        let moved = (down - record.down_bytes, up - record.up_bytes);
+        record.sample = sample;
+        record.down_bytes = down;
+        record.up_bytes = up;
+        if moved.0 > 0 {
+            record.last_block = Some(at);
+        }
+        moved
+    }
+
+    /// Makes this row go on with the attempts of another one; the attempt under way of the other one wins.
+    pub(super) fn absorb(&mut self, at: At, mut other: Self) {
+        if other.open().is_some() {
+            self.end(at, Cause::Replaced, |_| {});
+        }
+        let taken = Arc::make_mut(&mut other.record);
+        for source in std::mem::take(&mut taken.sources) {
+            self.add_source(source);
+        }
+        self.reach(taken.stage);
+        let goes_on = taken.attempts.last().is_some_and(|attempt| attempt.ended.is_none());
+        let base = if goes_on { other.before } else { (taken.down_bytes, taken.up_bytes) };
+        self.before = (self.before.0.saturating_add(base.0), self.before.1.saturating_add(base.1));
+        let record = self.edit();
+        record.down_bytes = record.down_bytes.saturating_add(taken.down_bytes);
+        record.up_bytes = record.up_bytes.saturating_add(taken.up_bytes);
+        record.last_block = record.last_block.max(taken.last_block);
+        record.failed_pieces = record.failed_pieces.saturating_add(taken.failed_pieces);
+        record.held |= taken.held;
+        record.dropped |= taken.dropped;
+        record.banned = record.banned.take().max(taken.banned.take());
+        if taken.peer_id.is_some() {
+            record.peer_id = taken.peer_id;
+            record.client = taken.client.take();
+            record.reserved = taken.reserved;
+            record.calls_itself = taken.calls_itself.take();
+            record.extensions = std::mem::take(&mut taken.extensions);
+            record.reqq = taken.reqq;
+        }
+        if goes_on {
+            record.flags = taken.flags;
+            record.sample = taken.sample;
+            record.has = taken.has.take();
+            record.next_try = None;
+        }
+        record.attempts.append(&mut taken.attempts);
+        // The one under way comes last, whenever it began.
+        record.attempts.sort_by_key(|attempt| (attempt.ended.is_none(), attempt.began));
+        for (attempt, number) in record.attempts.iter_mut().zip(1..) {
+            attempt.number = number;
+        }
+        self.prune();
+    }
+
+    /// Brings group, cause and the time of the last change up to date.
+    pub(super) fn refresh(&mut self, at: At) {
+        let (group, cause) = self.stands(at);
+        let standing = self.standing_at(at);
+        let record = &self.record;
+        if (group, standing) != (record.group, self.standing) {
+            self.standing = standing;
+            self.edit().since = at;
+        }
+        if (group, cause) != (self.record.group, self.record.cause) {
+            let record = self.edit();
+            record.group = group;
+            record.cause = cause;
+        }
+    }
+
+    fn standing_at(&self, now: At) -> Standing {
+        if !self.is_live() {
+            return Standing::Away;
+        }
+        match (self.record.flags.peer_choking, self.record.last_block) {
+            (_, Some(last)) if now.saturating_sub(last).as_secs() < 3 => Standing::Sending,
+            (true, _) => Standing::Choked,
+            (false, _) => Standing::Unchoked,
+        }
+    }
+
+    fn stands(&self, now: At) -> (Group, Option<Cause>) {
+        if let Some(attempt) = self.open() {
+            return (if attempt.handshaken.is_some() { Group::Live } else { Group::Trying }, None);
+        }
+        if self.record.banned.as_ref().is_some_and(|(until, _)| *until > now) {
+            return (Group::Banned, Some(Cause::Banned));
+        }
+        let Some(best) = deciding(&self.record.attempts) else {
+            if let (Some(past), None, false) = (self.past, self.not_dialled, self.record.dropped) {
+                return past;
+            }
+            let cause = self.not_dialled.unwrap_or(Cause::Queued);
+            let never = matches!(cause, Cause::InvalidAddress | Cause::Blocked | Cause::SelfConnection);
+            let cause = if self.record.dropped { Cause::DroppedByUser } else { cause };
+            return (if never { Group::Failed } else { Group::Queued }, Some(cause));
+        };
+        let left = best.handshaken.is_some() && best.cause.is_none_or(|cause| !cause.info().fault);
+        let cause = if self.record.dropped { Some(Cause::DroppedByUser) } else { best.cause };
+        (if left { Group::Left } else { Group::Failed }, cause)
+    }
+
+    fn reach(&mut self, stage: Stage) {
+        if stage > self.record.stage {
+            self.edit().stage = stage;
+        }
+    }
+
+    /// Lets the oldest attempts go, but never the one that decides the peer's cause.
+    fn prune(&mut self) {
+        while self.record.attempts.len() > MOST_ATTEMPTS {
+            let decides = deciding(&self.record.attempts).map(|attempt| attempt.number);
+            let oldest = self.record.attempts.iter().position(|attempt| Some(attempt.number) != decides);
+            let Some(oldest) = oldest else { return };
+            self.edit().attempts.remove(oldest);
+        }
+    }
+}
+
+/// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.
+fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
+    let ended = attempts.iter().filter(|attempt| attempt.ended.is_some());
+    ended.max_by_key(|attempt| (reached(attempt), attempt.encryption == Encryption::Plain, attempt.number))
+}
+
+/// How far an attempt got.
+fn reached(attempt: &Attempt) -> Stage {
+    let steps = [
+        (attempt.first_block, Stage::Transferring),
+        (attempt.unchoked, Stage::Unchoked),
+        (attempt.handshaken, Stage::Handshaken),
+        (attempt.handshake_sent, Stage::HandshakeSent),
+        (attempt.connected, Stage::Connected),
+    ];
+    steps.into_iter().find(|(when, _)| when.is_some()).map_or(Stage::Dialling, |(_, stage)| stage)
+}

@@ -1,0 +1,153 @@
+//! Counts peers: how far they got, where they stand, and why they went no further.
+
+use std::collections::BTreeMap;
+
+use super::peer::{Group, PeerRecord, Stage};
+use super::view::{Funnel, Groups, Loss};
+use crate::event::{At, Cause, Source, TrackerKey};
+
+/// Every cause, and one place more for peers that are still on their way.
+const REASONS: usize = Cause::ALL.len() + 1;
+const ON_ITS_WAY: usize = Cause::ALL.len();
+/// A live peer has so long to unchoke us, or to send after it did, before it counts as held back.
+const PATIENCE_S: u64 = 10;
+
+/// What is counted of a peer.
+pub(super) struct Place<'a> {
+    pub(super) stage: Stage,
+    pub(super) group: Group,
+    /// Why it got no further; `None`: it is still on its way.
+    pub(super) loss: Option<Cause>,
+    pub(super) sources: &'a [Source],
+}
+
+impl<'a> Place<'a> {
+    /// Where a peer stands; `None` for ourselves, who count nowhere.
+    pub(super) fn of(record: &'a PeerRecord, now: At) -> Option<Self> {
+        if record.cause == Some(Cause::SelfConnection) {
+            return None;
+        }
+        let loss = match record.group {
+            Group::Trying => None,
+            Group::Live => holds_back(record, now),
+            _ => record.cause,
+        };
+        Some(Self { stage: record.stage, group: record.group, loss, sources: &record.sources })
+    }
+}
+
+/// What keeps a live peer from the next step.
+fn holds_back(record: &PeerRecord, now: At) -> Option<Cause> {
+    let attempt = record.last_attempt()?;
+    let since = attempt.unchoked.or(attempt.handshaken)?;
+    let waited = now.saturating_sub(since).as_secs() >= PATIENCE_S;
+    if !record.flags.am_interested {
+        return waited.then_some(Cause::NotInteresting);
+    }
+    match record.stage {
+        _ if record.flags.peer_choking && attempt.unchoked.is_none() => Some(Cause::NeverUnchoked),
+        _ => waited.then_some(Cause::Snubbed),
+    }
+}
+
+/// Counts over many peers.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    stages: [u32; 7],
+    groups: Groups,
+    losses: [[u32; REASONS]; 5],
+    trackers: BTreeMap<TrackerKey, (u32, u32)>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            stages: [0; 7],
+            groups: Groups::default(),
+            losses: [[0; REASONS]; 5],
+            trackers: BTreeMap::new(),
+        }
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, place: &Place<'_>) {
+        self.change(place, true);
+    }
+
+    pub(super) fn remove(&mut self, place: &Place<'_>) {
+        self.change(place, false);
+    }
+
+    fn change(&mut self, place: &Place<'_>, more: bool) {
+        bump(&mut self.stages[place.stage as usize], more);
+        let groups = &mut self.groups;
+        let group = match place.group {
+            Group::Live => &mut groups.live,
+            Group::Trying => &mut groups.trying,
+            Group::Failed => &mut groups.failed,
+            Group::Left => &mut groups.left,
+            Group::Queued => &mut groups.queued,
+            Group::Banned => &mut groups.banned,
+        };
+        bump(group, more);
+        if let Some(step) = step_after(place.stage) {
+            bump(&mut self.losses[step][place.loss.map_or(ON_ITS_WAY, |cause| cause as usize)], more);
+        }
+        for source in place.sources {
+            if let Source::Tracker(tracker) = source {
+                let (named, handshaken) = self.trackers.entry(*tracker).or_default();
+                bump(named, more);
+                if place.stage >= Stage::Handshaken {
+                    bump(handshaken, more);
+                }
+            }
+        }
+    }
+
+    pub(super) fn groups(&self) -> Groups {
+        self.groups
+    }
+
+    pub(super) fn funnel(&self) -> Funnel {
+        let from = |stage: Stage| self.stages[stage as usize..].iter().sum();
+        Funnel {
+            known: from(Stage::Queued),
+            dialled: from(Stage::Dialling),
+            connected: from(Stage::Connected),
+            handshaken: from(Stage::Handshaken),
+            unchoked: from(Stage::Unchoked),
+            transferring: from(Stage::Transferring),
+        }
+    }
+
+    pub(super) fn losses(&self) -> [Loss; 5] {
+        self.losses.map(|counts| {
+            let reasons = Cause::ALL.iter().copied().map(Some).chain([None]);
+            let mut causes: Vec<_> = reasons.zip(counts).filter(|(_, count)| *count > 0).collect();
+            causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            Loss { causes }
+        })
+    }
+
+    /// Peers in the table that the tracker named, and those of them that shook hands.
+    pub(super) fn named_by(&self, tracker: TrackerKey) -> (u32, u32) {
+        self.trackers.get(&tracker).copied().unwrap_or_default()
+    }
+}
+
+/// The step of the funnel that a peer of this stage did not take.
+fn step_after(stage: Stage) -> Option<usize> {
+    match stage {
+        Stage::Queued => Some(0),
+        Stage::Dialling => Some(1),
+        Stage::Connected | Stage::HandshakeSent => Some(2),
+        Stage::Handshaken => Some(3),
+        Stage::Unchoked => Some(4),
+        Stage::Transferring => None,
+    }
+}
+
+fn bump(count: &mut u32, more: bool) {
+    *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+}

@@ -1,0 +1,82 @@
+//! Numbers and times as sentences have them.
+
+use std::time::Duration;
+
+use crate::units;
+
+/// `1 peer`, `7 peers`, `15 104 pieces`: nouns that take an s.
+pub(super) fn many(count: u32, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count.into())) }
+}
+
+/// A number in a sentence.
+pub(super) fn count(count: u32) -> String {
+    units::count(count.into())
+}
+
+/// A rough time: `about 40 seconds`, `about a minute`, `about 3 hours`.
+pub(super) fn about(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, noun) = match seconds {
+        0..10 => return "a few seconds".to_owned(),
+        10..55 => return format!("about {} seconds", (seconds + 5) / 10 * 10),
+        55..3570 => ((seconds + 30) / 60, "minute"),
+        3570..127_800 => ((seconds + 1800) / 3600, "hour"),
+        _ => ((seconds + 43_200) / 86_400, "day"),
+    };
+    match (count, noun) {
+        (1, "hour") => "about an hour".to_owned(),
+        (1, _) => format!("about a {noun}"),
+        _ => format!("about {} {noun}s", units::count(count)),
+    }
+}
+
+/// A time that went by: `34 seconds`, `3 minutes`, `1 hour`.
+pub(super) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, noun) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7200 => (seconds / 60, "minute"),
+        7200..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count)) }
+}
+
+/// The sentence for use after a colon: its first letter small, unless it begins a name.
+pub(super) fn after_colon(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => sentence.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_times_as_people_do() {
+        for (seconds, said) in [
+            (3, "a few seconds"),
+            (38, "about 40 seconds"),
+            (58, "about a minute"),
+            (168, "about 3 minutes"),
+            (3600, "about an hour"),
+            (80_000, "about 22 hours"),
+            (200_000, "about 2 days"),
+        ] {
+            assert_eq!(about(Duration::from_secs(seconds)), said);
+        }
+        assert_eq!(span(Duration::from_secs(34)), "34 seconds");
+        assert_eq!(span(Duration::from_secs(180)), "3 minutes");
+    }
+
+    #[test]
+    fn makes_the_first_letter_small_except_in_names() {
+        assert_eq!(after_colon("The 3 live peers wait."), "the 3 live peers wait.");
+        assert_eq!(after_colon("41 of 48"), "41 of 48");
+        assert_eq!(after_colon("TCP"), "TCP");
+    }
+}

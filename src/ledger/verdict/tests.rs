@@ -1,0 +1,518 @@
+//! Each rule provoked, and nearly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Verdict, VerdictCode};
+use crate::event::{
+    Cause, Direction, Encryption, Event, Phase, Severity, Side, Source, TrackerError, TrackerKey,
+};
+use crate::ledger::script::Script;
+use crate::metainfo::Bitfield;
+
+fn evidence(verdict: &Verdict, name: &str) -> u64 {
+    verdict.evidence.iter().find(|(known, _)| *known == name).map(|(_, number)| *number).unwrap()
+}
+
+/// A run in which so many of two live peers send at this rate, for so long.
+fn flowing(bps: u64, seconds: u64) -> Script {
+    let mut run = Script::downloading(10_000);
+    let peers = run.peers(2);
+    run.seed(peers[0]).seed(peers[1]).unchoke(peers[0]);
+    run.send(&peers[..1], bps, seconds);
+    run
+}
+
+#[test]
+fn paused_speaks_for_the_whole_while_it_is() {
+    let mut run = flowing(1 << 20, 5);
+    assert_ne!(run.first().code, VerdictCode::Paused);
+    run.phase(Phase::Paused).wait(60);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Paused, Severity::Info));
+    assert_eq!(evidence(&first, "paused_s"), 60);
+}
+
+#[test]
+fn disk_trouble_says_what_the_disk_said() {
+    let mut run = flowing(1 << 20, 5);
+    let reason = Some("No space left in /home/me/iso.".to_owned());
+    run.tell(Event::Phase { phase: Phase::Stopped, reason });
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::DiskTrouble, Severity::Error));
+    assert_eq!(first.text, "Stopped. No space left in /home/me/iso.");
+    assert!(!first.advice.is_empty());
+    run.phase(Phase::Downloading);
+    assert!(run.verdict(VerdictCode::DiskTrouble).is_none());
+}
+
+#[test]
+fn complete_says_where_and_who_is_served() {
+    let mut run = flowing(1 << 20, 5);
+    run.phase(Phase::Seeding);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Complete, Severity::Good));
+    assert_eq!(first.text, "Complete. Everything is in /home/me/iso.");
+}
+
+#[test]
+fn checking_counts_up() {
+    let mut run = Script::downloading(100);
+    run.phase(Phase::Checking).tell(Event::Checked { done: 41, of: 100 });
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Unknown, Severity::Info));
+    assert_eq!(first.text, "Looking at what is already on disk: 41 of 100 pieces so far.");
+}
+
+#[test]
+fn healthy_counts_senders_and_tells_the_time_left() {
+    let mut run = Script::downloading(15_104);
+    let peers = run.peers(17);
+    for peer in &peers {
+        run.seed(*peer);
+    }
+    for peer in &peers[..7] {
+        run.unchoke(*peer);
+    }
+    run.send(&peers[..7], 200 * 1024, 3);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Healthy, Severity::Good));
+    assert_eq!(
+        first.text,
+        "Going well. 7 of the 17 live peers are sending; the rest of the file arrives in about 3 minutes."
+    );
+    run.wait(12);
+    assert_ne!(run.first().code, VerdictCode::Healthy, "nothing for twelve seconds");
+}
+
+#[test]
+fn slow_needs_half_a_minute_of_little_that_is_not_our_own_limit() {
+    let mut run = flowing(20 * 1024, 29);
+    assert_eq!(run.first().code, VerdictCode::Healthy, "not half a minute yet");
+    run = flowing(20 * 1024, 31);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Slow, Severity::Warn));
+    assert!(
+        first.text.starts_with("Slow. 1 of the 2 live peers is sending together 20.0 KiB/s"),
+        "{}",
+        first.text
+    );
+    run.tell(Event::Limits { down_bps: Some(20 * 1024), up_bps: None });
+    assert_eq!(run.first().code, VerdictCode::Healthy, "we wanted it so");
+    assert_eq!(flowing(40 * 1024, 31).first().code, VerdictCode::Healthy);
+}
+
+#[test]
+fn stalled_comes_after_thirty_seconds_that_nothing_explains() {
+    let mut run = flowing(1 << 20, 5);
+    for peer in run.view().peers.iter().map(|record| record.key) {
+        run.tell(Event::Interested { peer, by: Side::Us, interested: false });
+    }
+    run.send(&[], 0, 29);
+    assert_eq!(run.first().code, VerdictCode::Unknown);
+    assert!(run.view().stalled_for().is_none());
+    run.wait(1);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Stalled, Severity::Warn));
+    assert_eq!(first.text, "Nothing arrives for 30 seconds: 2 peers are connected, and none of them sends.");
+    assert_eq!(run.view().stalled_for(), Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn stalled_without_anybody_names_the_reasons() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(5);
+    for peer in &peers[..3] {
+        run.fail(*peer, Cause::ConnectionRefused);
+    }
+    for peer in &peers[3..] {
+        run.fail(*peer, Cause::ConnectTimeout);
+    }
+    run.wait(40);
+    let first = run.first();
+    assert_eq!(first.code, VerdictCode::Stalled);
+    assert_eq!(
+        first.text,
+        "Nothing arrives for 40 seconds: none of the 5 peers could be reached (3 refused, 2 no answer)."
+    );
+}
+
+#[test]
+fn unknown_is_what_can_be_said_at_the_start() {
+    let mut run = Script::downloading(100);
+    run.tracker(0);
+    assert_eq!(run.first().code, VerdictCode::Unknown);
+    assert_eq!(run.first().text, "Asking 1 tracker for peers.");
+    let peers = run.peers(3);
+    run.dial(peers[0]);
+    assert_eq!(run.first().text, "Getting started: 3 peers are being tried.");
+    run.live(peers[1]);
+    assert_eq!(run.first().text, "Getting started: 1 peer is connected, nothing has come yet.");
+}
+
+#[test]
+fn no_peers_known_waits_for_the_trackers() {
+    let mut run = Script::downloading(100);
+    run.wait(4);
+    assert_eq!(run.first().code, VerdictCode::Unknown, "too early");
+    run.wait(1);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::NoPeersKnown, Severity::Warn));
+    assert_eq!(first.text, "Nothing arrives: no peers are known: the torrent names no tracker.");
+
+    let mut run = Script::downloading(100);
+    let tracker = run.tracker(0);
+    run.wait(20);
+    assert_eq!(run.first().code, VerdictCode::Unknown, "it has not answered yet");
+    run.answer(tracker, 0);
+    assert_eq!(run.first().code, VerdictCode::NoPeersKnown);
+    run.peers(1);
+    assert!(run.verdict(VerdictCode::NoPeersKnown).is_none());
+}
+
+#[test]
+fn trackers_failing_means_all_of_them() {
+    let mut run = Script::downloading(100);
+    let (first, second) = (run.tracker(0), run.tracker(1));
+    run.refuse(first, TrackerError::Timeout);
+    assert!(run.verdict(VerdictCode::TrackersFailing).is_none(), "one may still answer");
+    run.refuse(second, TrackerError::Timeout);
+    let verdict = run.first();
+    assert_eq!((verdict.code, verdict.severity), (VerdictCode::TrackersFailing, Severity::Warn));
+    assert_eq!(
+        verdict.text,
+        "Nothing arrives: both trackers fail: no answer. Without one, nobody is known to ask for data."
+    );
+    let peer = run.peer_from("80.1.1.1:6881", Source::Manual);
+    run.seed(peer).unchoke(peer).send(&[peer], 1 << 20, 3);
+    let verdict = run.verdict(VerdictCode::TrackersFailing).unwrap();
+    assert_eq!(verdict.severity, Severity::Info, "it costs nothing while others send");
+    assert_eq!(run.first().code, VerdictCode::Healthy);
+    run.answer(second, 3);
+    assert!(run.verdict(VerdictCode::TrackersFailing).is_none());
+}
+
+#[test]
+fn dials_time_out_needs_most_of_enough() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(50);
+    for peer in &peers[..41] {
+        run.fail(*peer, Cause::ConnectTimeout);
+    }
+    for peer in &peers[41..45] {
+        run.fail(*peer, Cause::ConnectionRefused);
+    }
+    for peer in &peers[45..48] {
+        run.seed(*peer);
+    }
+    run.wait(130);
+    let view = run.view();
+    let (first, second) = (&view.verdicts[0], &view.verdicts[1]);
+    assert_eq!((first.code, first.severity), (VerdictCode::DialsTimeOut, Severity::Warn));
+    assert!(first.text.starts_with("Nothing arrives: 41 of the 48 peers we dialled never answered. Either"));
+    assert_eq!(first.advice, "ttui check with another torrent. It fails too: it is near us.");
+    assert_eq!((evidence(first, "timed_out"), evidence(first, "dialled")), (41, 48));
+    assert_eq!(second.text, "The 3 live peers make us wait (they choke us). That often ends by itself.");
+
+    let mut nearly = Script::downloading(100);
+    let peers = nearly.peers(48);
+    for peer in &peers[..37] {
+        nearly.fail(*peer, Cause::ConnectTimeout);
+    }
+    for peer in &peers[37..] {
+        nearly.fail(*peer, Cause::ConnectionRefused);
+    }
+    assert!(nearly.verdict(VerdictCode::DialsTimeOut).is_none(), "not eight of ten");
+    let mut few = Script::downloading(100);
+    for peer in few.peers(7) {
+        few.fail(peer, Cause::ConnectTimeout);
+    }
+    assert!(few.verdict(VerdictCode::DialsTimeOut).is_none(), "too few to tell");
+}
+
+#[test]
+fn encryption_wanted_by_those_our_setting_shuts_out() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(3);
+    for peer in &peers[..2] {
+        run.connect(*peer).end(*peer, Cause::EncryptionRequired);
+    }
+    assert!(run.verdict(VerdictCode::EncryptionWanted).is_none());
+    run.connect(peers[2]).end(peers[2], Cause::EncryptionRequired);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::EncryptionWanted, Severity::Warn));
+}
+
+#[test]
+fn encryption_wanted_by_those_that_hung_up_on_plain_handshakes() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(4);
+    for peer in &peers {
+        assert!(*peer == peers[3] || run.verdict(VerdictCode::EncryptionWanted).is_none());
+        run.connect(*peer).end(*peer, Cause::ClosedBeforeHandshake);
+        if *peer != peers[3] {
+            run.begin(*peer, Direction::Out, Encryption::Mse).handshake(*peer, b"-TR4060-abcdefghijkl");
+        }
+    }
+    let verdict = run.verdict(VerdictCode::EncryptionWanted).unwrap();
+    assert_eq!(verdict.text, "3 of the 3 peers that shook hands did so only encrypted.");
+}
+
+#[test]
+fn all_choke_us_means_all_that_have_what_we_miss_for_a_while() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(3);
+    run.seed(peers[0]).seed(peers[1]).live(peers[2]);
+    run.wait(9);
+    assert!(run.verdict(VerdictCode::AllChokeUs).is_none(), "they just met us");
+    run.wait(1);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::AllChokeUs, Severity::Warn));
+    assert_eq!(
+        first.text,
+        "Nothing arrives: the 2 live peers that have what we miss make us wait (they choke us). That often ends by \
+         itself."
+    );
+    run.unchoke(peers[1]);
+    assert!(run.verdict(VerdictCode::AllChokeUs).is_none());
+}
+
+#[test]
+fn a_peer_we_hold_does_not_choke_us() {
+    let mut run = Script::downloading(100);
+    let peer = run.peer("80.1.1.1:6881");
+    run.seed(peer).wait(20).tell(Event::Held { peer, held: true });
+    assert!(run.verdict(VerdictCode::AllChokeUs).is_none());
+    let first = run.first();
+    assert_eq!(first.code, VerdictCode::OwnLimits);
+    assert_eq!(first.text, "Nothing arrives: you hold the one live peer, so it is not asked.");
+}
+
+#[test]
+fn unchoked_but_silent_means_all_that_were_asked() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(3);
+    run.seed(peers[0]).seed(peers[1]).unchoke(peers[0]).unchoke(peers[1]).seed(peers[2]);
+    run.asked_in_vain(peers[0]).wait(34);
+    assert!(run.verdict(VerdictCode::UnchokedButSilent).is_none(), "one was not asked");
+    run.asked_in_vain(peers[1]);
+    let first = run.first();
+    assert_eq!(first.code, VerdictCode::UnchokedButSilent);
+    assert_eq!(
+        first.text,
+        "Nothing arrives: the 2 peers that let us download send nothing, for 34 seconds by now."
+    );
+    run.second(&peers[..1], 1000);
+    assert!(run.verdict(VerdictCode::UnchokedButSilent).is_none());
+}
+
+#[test]
+fn snubbed_by_most_is_worth_a_note() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(5);
+    for peer in &peers {
+        run.seed(*peer).unchoke(*peer);
+    }
+    run.asked_in_vain(peers[0]).asked_in_vain(peers[1]).wait(20);
+    run.send(&peers[2..], 1 << 20, 2);
+    assert!(run.verdict(VerdictCode::SnubbedByMost).is_none(), "two of five");
+    run.wait(20).asked_in_vain(peers[2]).send(&peers[3..], 1 << 20, 1);
+    let verdict = run.verdict(VerdictCode::SnubbedByMost).unwrap();
+    assert_eq!(verdict.text, "3 of the 5 peers that let us download send nothing.");
+}
+
+#[test]
+fn pieces_missing_speaks_first_only_when_nothing_else_is_left() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.live(peer).has(peer, &[0, 1, 2]).want(peer).unchoke(peer);
+    run.wait(29);
+    assert!(run.verdict(VerdictCode::PiecesMissing).is_none(), "others may come");
+    run.send(&[peer], 1 << 20, 3);
+    let verdict = run.verdict(VerdictCode::PiecesMissing).unwrap();
+    assert_eq!(verdict.severity, Severity::Info);
+    assert!(verdict.text.starts_with("1 of the 4 missing pieces is held by nobody"), "{}", verdict.text);
+    for number in 0..3 {
+        let piece = run.piece(number);
+        run.tell(Event::PieceVerified { piece, from: vec![peer] });
+    }
+    run.tell(Event::Interested { peer, by: Side::Us, interested: false }).wait(20);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::PiecesMissing, Severity::Warn));
+    assert!(first.text.starts_with("Nothing arrives: the one piece that is missing is held by nobody"));
+    let seed = run.peers(1)[0];
+    run.seed(seed);
+    assert!(run.verdict(VerdictCode::PiecesMissing).is_none());
+}
+
+#[test]
+fn port_unreached_needs_time_and_somebody_who_could_have_called() {
+    let mut run = flowing(1 << 20, 1);
+    run.tell(Event::Listening { port: 6881 });
+    run.wait(179);
+    assert!(run.verdict(VerdictCode::PortUnreached).is_none());
+    run.wait(1);
+    let verdict = run.verdict(VerdictCode::PortUnreached).unwrap();
+    assert_eq!(verdict.severity, Severity::Warn);
+    assert_eq!(
+        verdict.text,
+        "Nobody has reached us on port 6881 in 3 minutes. It may be closed; opening it can bring more peers."
+    );
+    run.called_by("192.168.1.4:5555");
+    assert!(run.verdict(VerdictCode::PortUnreached).is_some(), "a neighbour proves nothing");
+    run.called_by("81.2.3.4:5555");
+    assert!(run.verdict(VerdictCode::PortUnreached).is_none());
+
+    let mut local = Script::downloading(100);
+    let peer = local.peer("127.0.0.1:6881");
+    local.tell(Event::Listening { port: 6881 }).seed(peer).wait(300);
+    assert!(local.verdict(VerdictCode::PortUnreached).is_none(), "nobody out there knows us");
+}
+
+#[test]
+fn bad_data_is_laid_to_the_one_peer_it_came_from() {
+    let mut run = flowing(1 << 20, 3);
+    let liar = run.peer("80.9.9.9:51414");
+    run.seed(liar);
+    assert!(run.verdict(VerdictCode::BadDataOnePeer).is_none());
+    let piece = run.piece(5);
+    run.tell(Event::PieceFailed { piece, from: vec![liar] });
+    let verdict = run.verdict(VerdictCode::BadDataOnePeer).unwrap();
+    assert_eq!(verdict.severity, Severity::Warn);
+    assert_eq!(
+        verdict.text,
+        "80.9.9.9:51414 sent wrong data: 1 piece failed the check. They are fetched again."
+    );
+    let until = Some(run.at + Duration::from_secs(3600));
+    run.tell(Event::Banned { peer: liar, until, reason: "wrong data".to_owned() })
+        .end(liar, Cause::HashFailures);
+    let verdict = run.verdict(VerdictCode::BadDataOnePeer).unwrap();
+    assert_eq!((verdict.severity, verdict.advice.as_str()), (Severity::Info, ""));
+    assert_eq!(run.first().code, VerdictCode::Healthy);
+}
+
+#[test]
+fn bad_data_of_many_peers_leaves_two_suspects() {
+    let mut run = flowing(1 << 20, 3);
+    let peers = run.peers(3);
+    for (number, peer) in peers.iter().enumerate() {
+        assert!(run.verdict(VerdictCode::BadDataManyPeers).is_none());
+        let piece = run.piece(number as u32);
+        run.tell(Event::PieceFailed { piece, from: vec![*peer] });
+    }
+    let verdict = run.verdict(VerdictCode::BadDataManyPeers).unwrap();
+    assert!(
+        verdict.text.starts_with("3 pieces failed the check, with data from 3 peers."),
+        "{}",
+        verdict.text
+    );
+    assert!(run.verdict(VerdictCode::BadDataOnePeer).is_none());
+}
+
+#[test]
+fn own_limits_speak_when_they_hold_it_back() {
+    let mut run = flowing(1 << 20, 10);
+    run.tell(Event::Limits { down_bps: Some(1 << 21), up_bps: None });
+    assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "half of it is used");
+    run.tell(Event::Limits { down_bps: Some(1 << 20), up_bps: None });
+    let verdict = run.verdict(VerdictCode::OwnLimits).unwrap();
+    assert_eq!((verdict.severity, run.first().code), (Severity::Info, VerdictCode::Healthy));
+    assert_eq!(verdict.text, "Our own limit of 1.0 MiB/s is used in full.");
+    run.tell(Event::Limits { down_bps: Some(0), up_bps: None }).wait(11);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::OwnLimits, Severity::Warn));
+    assert!(first.text.starts_with("Nothing arrives: our own limit lets nothing in"));
+}
+
+#[test]
+fn own_limits_count_those_that_wait_for_a_connection() {
+    let mut run = flowing(1 << 20, 3);
+    let peers = run.peers(2);
+    assert!(run.verdict(VerdictCode::OwnLimits).is_none());
+    for peer in peers {
+        run.tell(Event::NotDialled { peer, cause: Some(Cause::ConnectionLimit) });
+    }
+    let verdict = run.verdict(VerdictCode::OwnLimits).unwrap();
+    assert_eq!(verdict.text, "2 peers wait: the settings allow no more connections at once.");
+}
+
+#[test]
+fn losses_are_called_usual_only_while_others_send() {
+    let mut run = flowing(1 << 20, 3);
+    let peers = run.peers(48);
+    for peer in &peers[..17] {
+        run.fail(*peer, Cause::ConnectTimeout);
+    }
+    for peer in &peers[17..28] {
+        run.connect(*peer).end(*peer, Cause::ClosedBeforeHandshake);
+    }
+    let view = run.view();
+    let note = view.verdicts[1..].iter().find(|verdict| verdict.code == VerdictCode::Healthy).unwrap();
+    assert_eq!(note.severity, Severity::Info);
+    assert_eq!(
+        note.text,
+        "28 of 50 peers failed, most of them simply offline. That is usual, and costs nothing while others send."
+    );
+    run.wait(20);
+    assert!(run.verdict(VerdictCode::Healthy).is_none());
+}
+
+#[test]
+fn address_family_dead_needs_the_other_one_alive() {
+    let mut run = Script::downloading(100);
+    let v6: Vec<_> = (1..4).map(|n| run.peer(&format!("[2a01:4f8::{n}]:6881"))).collect();
+    for peer in &v6 {
+        run.fail(*peer, Cause::NetworkUnreachable);
+    }
+    assert!(run.verdict(VerdictCode::AddressFamilyDead).is_none(), "perhaps all is dead");
+    let v4 = run.peers(1)[0];
+    run.live(v4);
+    let verdict = run.verdict(VerdictCode::AddressFamilyDead).unwrap();
+    assert_eq!(verdict.text, "None of the 3 IPv6 peers can be reached: no way leads there from here.");
+    run.live(v6[0]);
+    assert!(run.verdict(VerdictCode::AddressFamilyDead).is_none());
+}
+
+#[test]
+fn stale_tracker_is_one_that_named_nobody_who_answers() {
+    let mut run = Script::downloading(100);
+    let tracker = run.tracker(0);
+    run.answer(tracker, 10);
+    let peers = run.peers(10);
+    for peer in &peers[..9] {
+        run.fail(*peer, Cause::ConnectionRefused);
+    }
+    assert!(run.verdict(VerdictCode::StaleTracker).is_none(), "one was not tried yet");
+    run.fail(peers[9], Cause::ConnectionRefused);
+    let verdict = run.verdict(VerdictCode::StaleTracker).unwrap();
+    assert_eq!(
+        verdict.text,
+        "http://t0.example:6969 named 10 peers, and none of them shook hands: its addresses are old."
+    );
+    run.live(peers[4]);
+    assert!(run.verdict(VerdictCode::StaleTracker).is_none());
+}
+
+#[test]
+fn seeds_only_matters_while_we_seed() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(2);
+    run.seed(peers[0]);
+    assert!(run.verdict(VerdictCode::SeedsOnly).is_none());
+    run.tell(Event::Had { pieces: Arc::new(Bitfield::full(100)) }).phase(Phase::Seeding);
+    assert!(run.verdict(VerdictCode::SeedsOnly).is_some());
+    run.live(peers[1]).has(peers[1], &[3]);
+    assert!(run.verdict(VerdictCode::SeedsOnly).is_none());
+}
+
+#[test]
+fn ranks_by_weight_after_what_judges_the_whole() {
+    let mut run = flowing(1 << 20, 3);
+    run.tell(Event::Listening { port: 6881 }).tell(Event::Limits { down_bps: Some(1 << 20), up_bps: None });
+    let first_peer = run.view().peers[0].key;
+    run.wait(200).send(&[first_peer], 1 << 20, 5);
+    let view = run.view();
+    let codes: Vec<VerdictCode> = view.verdicts.iter().map(|verdict| verdict.code).collect();
+    assert_eq!(codes, [VerdictCode::Healthy, VerdictCode::PortUnreached, VerdictCode::OwnLimits]);
+    assert_eq!(view.trackers.iter().map(|record| record.key).collect::<Vec<TrackerKey>>(), []);
+}

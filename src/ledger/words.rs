@@ -1,0 +1,196 @@
+//! What a line of the log says of an event.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::log::{Alike, Entry};
+use super::peer::PeerRecord;
+use super::peers::Peers;
+use super::tracker::TrackerRecord;
+use crate::event::{
+    Announced, At, Attempt, Cause, Direction, Event, OsError, PeerKey, Phase, Severity, Side, TrackerError,
+    TrackerKey,
+};
+use crate::metainfo::PieceIndex;
+use crate::units;
+
+/// Peers named in one line at most.
+const MOST_NAMED: usize = 4;
+
+/// What the words are taken from: all that is known after the event.
+pub(super) struct Known<'a> {
+    pub(super) peers: &'a Peers,
+    pub(super) trackers: &'a std::collections::BTreeMap<TrackerKey, std::sync::Arc<TrackerRecord>>,
+    pub(super) piece_count: u32,
+}
+
+impl Known<'_> {
+    fn tracker(&self, key: TrackerKey) -> Option<&TrackerRecord> {
+        self.trackers.get(&key).map(|tracker| &**tracker)
+    }
+}
+
+/// The line an event is worth; `None` for the many that are not.
+pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
+    match event {
+        Event::Phase { phase, .. } => Some(phase_entry(*phase)),
+        Event::Had { pieces } => {
+            let (good, of) = (units::count(pieces.count().into()), units::count(known.piece_count.into()));
+            Some(Entry::new(Severity::Info, format!("{good} of {of} pieces were on disk and good.")))
+        }
+        Event::Listening { port } => {
+            Some(Entry::new(Severity::Info, format!("Listening for peers on port {port}.")))
+        }
+        Event::Handshaken { peer } => known.peers.record(*peer).and_then(handshaken),
+        Event::Choking { peer, by: Side::Them, choking: false } => {
+            let record = known.peers.record(*peer)?;
+            let first = record.last_attempt().is_some_and(|attempt| attempt.unchoked == Some(at));
+            first.then(|| {
+                Entry::new(Severity::Info, format!("{} lets us download.", named(record))).about(*peer)
+            })
+        }
+        Event::AttemptEnded { peer, cause, error, .. } => {
+            let record = known.peers.record(*peer)?;
+            Some(ended(record, *cause, error.as_ref()))
+        }
+        Event::Banned { peer, until: Some(until), reason } => {
+            let addr = known.peers.record(*peer)?.addr;
+            let time = units::duration(until.saturating_sub(at));
+            Some(Entry::new(Severity::Warn, format!("{addr} is banned for {time}: {reason}")).about(*peer))
+        }
+        Event::IncomingFailed { addr, cause } => Some(called(*addr, *cause)),
+        Event::PieceFailed { piece, from } => Some(piece_failed(*piece, from, known.peers)),
+        Event::AnnounceAnswered { tracker, answer } => {
+            known.tracker(*tracker).map(|record| answered(record, answer))
+        }
+        Event::AnnounceFailed { tracker, error, text } => {
+            known.tracker(*tracker).map(|record| announce_failed(record, *error, text))
+        }
+        Event::Note { severity, text, .. } => Some(Entry::new(*severity, text.clone())),
+        _ => None,
+    }
+}
+
+fn phase_entry(phase: Phase) -> Entry {
+    let (severity, text) = match phase {
+        Phase::Checking => (Severity::Info, "Looking at what is on disk."),
+        Phase::Downloading => (Severity::Info, "Downloading."),
+        Phase::Seeding => (Severity::Good, "Complete: every piece is here and good."),
+        Phase::Paused => (Severity::Info, "Paused."),
+        Phase::Stopped => (Severity::Error, "Stopped: nothing goes on until you resume it."),
+    };
+    Entry::new(severity, text.to_owned())
+}
+
+fn handshaken(record: &PeerRecord) -> Option<Entry> {
+    let attempt = record.last_attempt()?;
+    let who = record.client.as_deref().unwrap_or("a client we do not know");
+    let text = match attempt.direction {
+        Direction::Out => {
+            let waited = attempt.handshaken?.saturating_sub(attempt.handshake_sent.unwrap_or(attempt.began));
+            format!("{} shook hands after {} ms: {who}.", record.addr, waited.as_millis())
+        }
+        Direction::In => format!("{} called us and shook hands: {who}.", record.addr),
+    };
+    Some(Entry::new(Severity::Good, text).about(record.key))
+}
+
+fn ended(record: &PeerRecord, cause: Cause, error: Option<&OsError>) -> Entry {
+    let info = cause.info();
+    let attempt =
+        record.attempts.iter().filter(|attempt| attempt.ended.is_some()).max_by_key(|attempt| attempt.ended);
+    let detail = attempt.and_then(|attempt| attempt.detail.as_deref());
+    let mut text = match attempt.and_then(lived) {
+        Some(time) => {
+            format!("{}: {} after {}. {}", named(record), info.short, units::duration(time), info.sentence)
+        }
+        None => format!("{}: {}. {}", record.addr, info.short, info.sentence),
+    };
+    if let Some(detail) = detail {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " ({detail})");
+    }
+    if let Some(error) = error {
+        let _ = write!(text, " ({})", error.text);
+    }
+    let live = attempt.is_some_and(|attempt| attempt.handshaken.is_some());
+    let severity = if live && info.fault { Severity::Warn } else { Severity::Info };
+    let alike = (!live).then(|| (Alike::Failed(cause), record.addr.to_string()));
+    Entry { alike, ..Entry::new(severity, text).about(record.key) }
+}
+
+/// How long the peer was live in this attempt.
+fn lived(attempt: &Attempt) -> Option<Duration> {
+    Some(attempt.ended?.saturating_sub(attempt.handshaken?))
+}
+
+fn called(addr: std::net::IpAddr, cause: Cause) -> Entry {
+    let addr = super::log::caller(addr);
+    let text = format!(
+        "{addr} called us, and it came to nothing: {}. {}",
+        cause.info().short,
+        cause.info().sentence
+    );
+    Entry { alike: Some((Alike::Called(cause), addr)), ..Entry::new(Severity::Info, text) }
+}
+
+fn piece_failed(piece: PieceIndex, from: &[PeerKey], peers: &Peers) -> Entry {
+    let mut names: Vec<String> =
+        from.iter().take(MOST_NAMED).filter_map(|peer| peers.record(*peer)).map(named).collect();
+    if from.len() > MOST_NAMED {
+        names.push(format!("{} more", from.len() - MOST_NAMED));
+    }
+    let whom =
+        if names.is_empty() { String::new() } else { format!(" Its data came from {}.", names.join(", ")) };
+    let entry = Entry::new(Severity::Warn, format!("Piece {} failed its check.{whom}", piece.number()));
+    match from {
+        [only] => entry.about(*only),
+        _ => entry,
+    }
+}
+
+fn answered(record: &TrackerRecord, answer: &Announced) -> Entry {
+    let mut text = match answer.peers {
+        1 => format!("{} named 1 peer", record.url),
+        peers => format!("{} named {peers} peers", record.url),
+    };
+    if let (Some(seeders), Some(leechers)) = (answer.seeders, answer.leechers) {
+        let _ = write!(text, "; it counts {seeders} with everything and {leechers} still downloading");
+    }
+    text.push('.');
+    if let Some(warning) = &answer.warning {
+        let _ = write!(text, " It warns: {warning}");
+    }
+    Entry::new(if answer.warning.is_some() { Severity::Warn } else { Severity::Info }, text)
+}
+
+fn announce_failed(record: &TrackerRecord, error: TrackerError, text: &str) -> Entry {
+    let text = format!("{}: {}. {text}", record.url, tracker_failure(error));
+    Entry {
+        alike: Some((Alike::Tracker(record.key), String::new())),
+        ..Entry::new(Severity::Warn, text.trim_end().to_owned())
+    }
+}
+
+/// What a failed announce is called in a sentence.
+pub(super) fn tracker_failure(error: TrackerError) -> &'static str {
+    match error {
+        TrackerError::DnsFailed => "its name has no address",
+        TrackerError::ConnectFailed => "no connection",
+        TrackerError::Timeout => "no answer",
+        TrackerError::TlsFailed => "the secured connection failed",
+        TrackerError::HttpStatus => "it answered with an error status",
+        TrackerError::NotATracker => "what answers there is no tracker",
+        TrackerError::BadAnswer => "its answer is broken",
+        TrackerError::Refused => "it refused",
+        TrackerError::RedirectRefused => "it sent us where we do not go",
+        TrackerError::UnsupportedUrl => "its address is of a kind we do not speak",
+    }
+}
+
+fn named(record: &PeerRecord) -> String {
+    match &record.client {
+        Some(client) => format!("{} ({client})", record.addr),
+        None => record.addr.to_string(),
+    }
+}

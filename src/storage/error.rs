@@ -1,0 +1,261 @@
+//! What can go wrong with files, in words for the person who has to put it right.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use crate::text;
+use crate::units::{self, Units};
+
+/// What failed on disk. Names the file; says what was expected and what to do.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The operating system refused.
+    #[error("cannot {operation} {}: {kind}", shown(.path))]
+    Os {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        operation: Operation,
+        /// What kind of refusal it was.
+        kind: OsKind,
+    },
+    /// There is less room than the missing pieces need.
+    #[error(
+        "{} has {} free, but {} are still to be written; make room, or choose another folder with -o",
+        shown(.path), units::bytes(*.free_bytes, Units::Binary), units::bytes(*.needed_bytes, Units::Binary)
+    )]
+    NoRoom {
+        /// The output folder.
+        path: PathBuf,
+        /// What is still to be written.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
+    /// A file stands where ours belongs, and nothing says it is ours.
+    #[error(
+        "{} exists and holds no piece of this torrent; move it away, choose another folder with -o, or replace its content with --overwrite",
+        shown(.path)
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is longer than the torrent says.
+    #[error(
+        "{} has {found_bytes} bytes, but {expected_bytes} in the torrent; move it away, choose another folder with -o, or write into it with --overwrite",
+        shown(.path)
+    )]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found_bytes: u64,
+        /// Its length in the torrent.
+        expected_bytes: u64,
+    },
+    /// A file is shorter than what was to be read from it.
+    #[error("{} is shorter than it was; something else has changed it", shown(.path))]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Something that is no plain file or folder stands where one belongs.
+    #[error(
+        "{} is {found}, where the torrent needs {wanted}; move it away or choose another folder with -o",
+        shown(.path)
+    )]
+    InTheWay {
+        /// What stands there.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// The torrent names a path that cannot lie beneath the output folder.
+    #[error("{} cannot lie in the output folder; the torrent is refused", shown(.path))]
+    Unsafe {
+        /// The path as the torrent has it.
+        path: PathBuf,
+    },
+    /// Another ttui works on the same data.
+    #[error("another ttui{} is working on this torrent in {}; end it first, or choose another folder with -o", by(.pid), shown(.path))]
+    Locked {
+        /// The output folder.
+        path: PathBuf,
+        /// Its process, where known.
+        pid: Option<u32>,
+    },
+}
+
+/// What was tried with a file; reads as a verb.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "each is the verb it shows")]
+pub enum Operation {
+    Open,
+    Create,
+    CreateFolder,
+    Stat,
+    Read,
+    Write,
+    Allocate,
+    Sync,
+    Rename,
+    Lock,
+}
+
+/// Why the operating system refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OsKind {
+    /// No space, or the quota is used up.
+    DiskFull,
+    /// Not allowed.
+    Permission,
+    /// The file system is mounted read-only.
+    ReadOnly,
+    /// Not there.
+    NotFound,
+    /// Something on the way is no folder.
+    NotAFolder,
+    /// No file can be opened any more.
+    TooManyOpenFiles,
+    /// The file system does not take files this large.
+    FileTooLarge,
+    /// The name is longer than the file system takes.
+    NameTooLong,
+    /// The device failed.
+    Device,
+    /// Anything else: the error number.
+    Other(i32),
+}
+
+impl StorageError {
+    pub(crate) fn os(path: impl Into<PathBuf>, operation: Operation, errno: Errno) -> Self {
+        Self::Os { path: path.into(), operation, kind: errno.into() }
+    }
+
+    /// The same from an error of the standard library.
+    pub(crate) fn io(path: impl Into<PathBuf>, operation: Operation, error: &std::io::Error) -> Self {
+        Self::os(path, operation, Errno::from_io_error(error).unwrap_or(Errno::IO))
+    }
+
+    /// Whether room on the disk would make it go away: the download pauses, and nothing is lost.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::NoRoom { .. } | Self::Os { kind: OsKind::DiskFull, .. })
+    }
+
+    /// The exit status of a program that ends because of it: 2 when what was asked for cannot be done with what
+    /// is there, 3 when the machine failed.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Foreign { .. } | Self::TooLong { .. } | Self::InTheWay { .. } | Self::Unsafe { .. } => 2,
+            Self::Os { kind: OsKind::NotFound | OsKind::NotAFolder | OsKind::NameTooLong, .. } => 2,
+            Self::Os { .. } | Self::NoRoom { .. } | Self::TooShort { .. } | Self::Locked { .. } => 3,
+        }
+    }
+
+    /// The file or folder it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Os { path, .. }
+            | Self::NoRoom { path, .. }
+            | Self::Foreign { path }
+            | Self::TooLong { path, .. }
+            | Self::TooShort { path }
+            | Self::InTheWay { path, .. }
+            | Self::Unsafe { path }
+            | Self::Locked { path, .. } => path,
+        }
+    }
+}
+
+impl From<Errno> for OsKind {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::NOSPC | Errno::DQUOT => Self::DiskFull,
+            Errno::ACCESS | Errno::PERM => Self::Permission,
+            Errno::ROFS => Self::ReadOnly,
+            Errno::NOENT => Self::NotFound,
+            Errno::NOTDIR => Self::NotAFolder,
+            Errno::MFILE | Errno::NFILE => Self::TooManyOpenFiles,
+            Errno::FBIG => Self::FileTooLarge,
+            Errno::NAMETOOLONG => Self::NameTooLong,
+            Errno::IO => Self::Device,
+            other => Self::Other(other.raw_os_error()),
+        }
+    }
+}
+
+impl fmt::Display for OsKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DiskFull => "the disk is full, or its quota is used up",
+            Self::Permission => "permission denied",
+            Self::ReadOnly => "the file system is read-only",
+            Self::NotFound => "it does not exist",
+            Self::NotAFolder => "something on the way is not a folder",
+            Self::TooManyOpenFiles => "too many files are open (see ulimit -n)",
+            Self::FileTooLarge => "the file system does not take files this large",
+            Self::NameTooLong => "the file system does not take names this long",
+            Self::Device => "the device reports an input/output error",
+            Self::Other(errno) => return write!(f, "{}", Errno::from_raw_os_error(*errno)),
+        })
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Create => "create",
+            Self::CreateFolder => "create the folder",
+            Self::Stat => "look at",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Allocate => "reserve room for",
+            Self::Sync => "sync",
+            Self::Rename => "rename",
+            Self::Lock => "lock",
+        })
+    }
+}
+
+fn shown(path: &Path) -> String {
+    text::clean(&path.to_string_lossy(), 1000)
+}
+
+fn by(pid: &Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_failed_where_and_why() {
+        let error = StorageError::os("/data/a\x1b[31m.iso", Operation::Write, Errno::NOSPC);
+        assert_eq!(
+            error.to_string(),
+            "cannot write /data/a·[31m.iso: the disk is full, or its quota is used up"
+        );
+        assert!(error.is_disk_full());
+        assert_eq!(error.exit_status(), 3);
+        assert_eq!(StorageError::Foreign { path: "x".into() }.exit_status(), 2);
+        let room = StorageError::NoRoom { path: "/data".into(), needed_bytes: 3 << 30, free_bytes: 1 << 20 };
+        assert!(room.to_string().starts_with("/data has 1.0 MiB free, but 3.0 GiB are"));
+        assert!(room.is_disk_full());
+    }
+
+    #[test]
+    fn an_unknown_error_keeps_its_number() {
+        let error = StorageError::os("x", Operation::Sync, Errno::NOLCK);
+        assert!(
+            matches!(error, StorageError::Os { kind: OsKind::Other(number), .. } if number == Errno::NOLCK.raw_os_error())
+        );
+        assert!(!error.to_string().is_empty());
+    }
+}

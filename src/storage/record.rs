@@ -1,0 +1,316 @@
+//! What is remembered of a download between runs, as bytes.
+//!
+//! Layout, numbers in big-endian: the magic, a version (2 bytes), the info-hash, the number of pieces (4), the
+//! synced and the unsynced pieces (a bit each), flags (1), bytes uploaded and downloaded (8 each), files
+//! (count 4; each a byte, and if that is 1 length 8, seconds 8, nanoseconds 4), peers (count 2; each family 1,
+//! address 4 or 16, port 2), and the SHA-1 of all of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::open::FileStat;
+use crate::hash::sha1;
+use crate::metainfo::{Bitfield, Geometry, InfoHash};
+
+const MAGIC: &[u8; 12] = b"ttui resume\n";
+const VERSION: u16 = 1;
+const CLEAN: u8 = 1;
+const PAUSED: u8 = 2;
+/// Peers kept at most.
+const MOST_PEERS: usize = 1000;
+
+/// What is remembered of a download.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Of which torrent.
+    pub info_hash: InfoHash,
+    /// Pieces that are verified, written and on the disk: trusted at the next start.
+    pub synced: Bitfield,
+    /// Pieces that are verified and written, but perhaps not on the disk: hashed again at the next start.
+    pub unsynced: Bitfield,
+    /// Whether nothing was written to the files after this was saved: then `files` can be compared.
+    pub clean: bool,
+    /// Whether the user paused it.
+    pub paused: bool,
+    /// Payload sent to peers in all runs, bytes.
+    pub uploaded_bytes: u64,
+    /// Payload received from peers in all runs, bytes.
+    pub downloaded_bytes: u64,
+    /// By file of the torrent: what it looked like; `None` for one that did not exist.
+    pub files: Vec<Option<FileStamp>>,
+    /// Peers that were live last.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// By what a change of a file is noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileStamp {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// When it was last changed: seconds since 1970 and nanoseconds.
+    pub modified: (i64, u32),
+}
+
+/// Why bytes are no record of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum RecordError {
+    #[error("it is cut short or damaged")]
+    Damaged,
+    #[error("it was written by another version of ttui (format {0}, expected {VERSION})")]
+    Version(u16),
+}
+
+impl From<FileStat> for FileStamp {
+    fn from(stat: FileStat) -> Self {
+        Self { bytes: stat.bytes, modified: stat.modified }
+    }
+}
+
+impl Record {
+    /// Nothing is remembered yet.
+    pub fn new(info_hash: InfoHash, pieces: u32, files: usize) -> Self {
+        Self {
+            info_hash,
+            synced: Bitfield::empty(pieces),
+            unsynced: Bitfield::empty(pieces),
+            clean: false,
+            paused: false,
+            uploaded_bytes: 0,
+            downloaded_bytes: 0,
+            files: vec![None; files],
+            peers: Vec::new(),
+        }
+    }
+
+    /// Whether it can be about this torrent.
+    pub(super) fn fits(&self, info_hash: InfoHash, pieces: u32, files: usize) -> bool {
+        self.info_hash == info_hash && self.synced.len() == pieces && self.files.len() == files
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.synced.len() as usize / 4 + self.files.len() * 21 + 1024);
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&VERSION.to_be_bytes());
+        out.extend_from_slice(&self.info_hash.0);
+        out.extend_from_slice(&self.synced.len().to_be_bytes());
+        out.extend_from_slice(&self.synced.to_bytes());
+        out.extend_from_slice(&self.unsynced.to_bytes());
+        out.push((u8::from(self.clean) * CLEAN) | (u8::from(self.paused) * PAUSED));
+        out.extend_from_slice(&self.uploaded_bytes.to_be_bytes());
+        out.extend_from_slice(&self.downloaded_bytes.to_be_bytes());
+        out.extend_from_slice(&(self.files.len() as u32).to_be_bytes());
+        for file in &self.files {
+            out.push(u8::from(file.is_some()));
+            if let Some(file) = file {
+                out.extend_from_slice(&file.bytes.to_be_bytes());
+                out.extend_from_slice(&file.modified.0.to_be_bytes());
+                out.extend_from_slice(&file.modified.1.to_be_bytes());
+            }
+        }
+        let peers = &self.peers[..self.peers.len().min(MOST_PEERS)];
+        out.extend_from_slice(&(peers.len() as u16).to_be_bytes());
+        for peer in peers {
+            match peer.ip() {
+                IpAddr::V4(ip) => {
+                    out.push(4);
+                    out.extend_from_slice(&ip.octets());
+                }
+                IpAddr::V6(ip) => {
+                    out.push(6);
+                    out.extend_from_slice(&ip.octets());
+                }
+            }
+            out.extend_from_slice(&peer.port().to_be_bytes());
+        }
+        let sum = sha1(&out);
+        out.extend_from_slice(&sum);
+        out
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+        let (content, sum) = bytes.split_last_chunk::<20>().ok_or(RecordError::Damaged)?;
+        if sha1(content) != *sum {
+            return Err(RecordError::Damaged);
+        }
+        let mut read = Reader(content);
+        if read.take::<12>()? != *MAGIC {
+            return Err(RecordError::Damaged);
+        }
+        let version = u16::from_be_bytes(read.take()?);
+        if version != VERSION {
+            return Err(RecordError::Version(version));
+        }
+        read.record()
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or(RecordError::Damaged)?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    fn slice(&mut self, count: usize) -> Result<&'a [u8], RecordError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(RecordError::Damaged)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn bits(&mut self, pieces: u32) -> Result<Bitfield, RecordError> {
+        let bytes = self.slice((pieces as usize).div_ceil(8))?;
+        Bitfield::from_bytes(bytes, pieces).ok_or(RecordError::Damaged)
+    }
+
+    fn record(&mut self) -> Result<Record, RecordError> {
+        let info_hash = InfoHash(self.take()?);
+        let pieces = u32::from_be_bytes(self.take()?);
+        if u64::from(pieces) > Geometry::MAX_PIECES {
+            return Err(RecordError::Damaged);
+        }
+        let synced = self.bits(pieces)?;
+        let unsynced = self.bits(pieces)?;
+        let [flags] = self.take()?;
+        let uploaded_bytes = u64::from_be_bytes(self.take()?);
+        let downloaded_bytes = u64::from_be_bytes(self.take()?);
+        let files = self.list(
+            |read| u32::from_be_bytes(read.take()?).try_into().or(Err(RecordError::Damaged)),
+            Self::file,
+        )?;
+        let peers = self.list(|read| Ok(u16::from_be_bytes(read.take()?).into()), Self::peer)?;
+        if !self.0.is_empty() {
+            return Err(RecordError::Damaged);
+        }
+        let (clean, paused) = (flags & CLEAN != 0, flags & PAUSED != 0);
+        Ok(Record {
+            info_hash,
+            synced,
+            unsynced,
+            clean,
+            paused,
+            uploaded_bytes,
+            downloaded_bytes,
+            files,
+            peers,
+        })
+    }
+
+    /// A list whose entries take a byte at least, so that a wrong count cannot make us reserve much.
+    fn list<T>(
+        &mut self,
+        count: impl Fn(&mut Self) -> Result<usize, RecordError>,
+        entry: impl Fn(&mut Self) -> Result<T, RecordError>,
+    ) -> Result<Vec<T>, RecordError> {
+        let count = count(self)?;
+        if count > self.0.len() {
+            return Err(RecordError::Damaged);
+        }
+        (0..count).map(|_| entry(self)).collect()
+    }
+
+    fn file(&mut self) -> Result<Option<FileStamp>, RecordError> {
+        match self.take()? {
+            [0] => Ok(None),
+            [1] => {
+                let bytes = u64::from_be_bytes(self.take()?);
+                let modified = (i64::from_be_bytes(self.take()?), u32::from_be_bytes(self.take()?));
+                Ok(Some(FileStamp { bytes, modified }))
+            }
+            _ => Err(RecordError::Damaged),
+        }
+    }
+
+    fn peer(&mut self) -> Result<SocketAddr, RecordError> {
+        let ip: IpAddr = match self.take()? {
+            [4] => self.take::<4>()?.into(),
+            [6] => self.take::<16>()?.into(),
+            _ => return Err(RecordError::Damaged),
+        };
+        Ok(SocketAddr::new(ip, u16::from_be_bytes(self.take()?)))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn sample(pieces: u32) -> Record {
+        let geometry = Geometry::new(u64::from(pieces), 1).unwrap();
+        let mut record = Record::new(InfoHash([7; 20]), pieces, 3);
+        for piece in geometry.pieces() {
+            match piece.number() % 3 {
+                0 => record.synced.set(piece),
+                1 => record.unsynced.set(piece),
+                _ => false,
+            };
+        }
+        record.files[1] = Some(FileStamp { bytes: 1 << 40, modified: (-5, 999_999_999) });
+        record.peers = vec!["10.0.0.1:6881".parse().unwrap(), "[2001:db8::1]:51413".parse().unwrap()];
+        record.uploaded_bytes = 12;
+        record.downloaded_bytes = u64::MAX;
+        record
+    }
+
+    #[test]
+    fn comes_back_as_it_was_saved() {
+        for (clean, paused) in [(false, false), (false, true), (true, false), (true, true)] {
+            let record = Record { clean, paused, ..sample(1001) };
+            assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
+        }
+    }
+
+    #[test]
+    fn is_refused_when_cut_anywhere() {
+        let bytes = sample(100).to_bytes();
+        for end in 0..bytes.len() {
+            assert_eq!(Record::from_bytes(&bytes[..end]), Err(RecordError::Damaged), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn is_refused_when_any_byte_is_wrong() {
+        let bytes = sample(100).to_bytes();
+        for at in 0..bytes.len() {
+            for bit in [0x01, 0x80, 0xff] {
+                let mut wrong = bytes.clone();
+                wrong[at] ^= bit;
+                assert_eq!(Record::from_bytes(&wrong), Err(RecordError::Damaged), "flipped at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let bytes = sample(10).to_bytes();
+        let mut content = bytes[..bytes.len() - 20].to_vec();
+        content[13] = 9;
+        let sum = sha1(&content);
+        content.extend_from_slice(&sum);
+        assert_eq!(Record::from_bytes(&content), Err(RecordError::Version(9)));
+    }
+
+    #[test]
+    fn keeps_no_more_peers_than_it_can() {
+        let mut record = sample(10);
+        record.peers = vec!["10.0.0.1:1".parse().unwrap(); 70_000];
+        assert_eq!(Record::from_bytes(&record.to_bytes()).unwrap().peers.len(), MOST_PEERS);
+    }
+
+    proptest! {
+        /// A right checksum over anything: nothing panics, nothing is reserved beyond what is there.
+        #[test]
+        fn arbitrary_content_is_refused_or_read(tail in proptest::collection::vec(any::<u8>(), 0..300), keep in 0usize..80) {
+            let valid = sample(20).to_bytes();
+            let mut content = valid[..keep.min(valid.len() - 20)].to_vec();
+            content.extend_from_slice(&tail);
+            let sum = sha1(&content);
+            content.extend_from_slice(&sum);
+            if let Ok(record) = Record::from_bytes(&content) {
+                prop_assert_eq!(record.synced.len(), record.unsynced.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The resume file: one [`Record`] per torrent and output folder, and the lock that goes with it.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::error::{Operation, StorageError};
+use super::record::Record;
+use crate::hash::sha1;
+use crate::metainfo::InfoHash;
+
+/// Bytes a resume file may have; three million files make 63 MB.
+const MOST_BYTES: u64 = 128 << 20;
+
+/// Where a download is remembered. Holding it keeps every other ttui off the same data.
+#[derive(Debug)]
+pub struct ResumeFile {
+    path: PathBuf,
+    /// Whether the last record of this run was saved. Held while a record takes its place.
+    ended: Mutex<bool>,
+    _lock: File,
+}
+
+/// What was found where a download is remembered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Loaded {
+    /// Nothing: it is new here.
+    Absent,
+    /// What the last run left.
+    Found(Box<Record>),
+    /// Something that cannot be used; the line says what and that it is ignored.
+    Unusable(String),
+}
+
+/// `$XDG_STATE_HOME/ttui`, else `~/.local/state/ttui`, from the values of `XDG_STATE_HOME` and `HOME`. Relative
+/// paths do not count. `None` when neither is set.
+pub fn state_dir(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(xdg_state_home)
+        .or_else(|| absolute(home).map(|home| home.join(".local/state")))
+        .map(|state| state.join("ttui"))
+}
+
+impl ResumeFile {
+    /// Locks the place of this torrent in this output folder (absolute, without links) and reads what is there.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] when another ttui has it; `state_dir` cannot be created or written to.
+    pub fn open(
+        state_dir: &Path,
+        info_hash: InfoHash,
+        output_dir: &Path,
+    ) -> Result<(Self, Loaded), StorageError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(state_dir)
+            .map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))?;
+        let place = sha1(output_dir.as_os_str().as_bytes());
+        let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = state_dir.join(format!("{info_hash}-{place}.resume"));
+        let lock = lock(&path.with_extension("lock"), output_dir)?;
+        let loaded = load(&path)?;
+        Ok((Self { path, ended: Mutex::new(false), _lock: lock }, loaded))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Replaces the record, and waits until the disk has it. Does nothing after [`ResumeFile::save_last`].
+    ///
+    /// # Errors
+    /// The system refuses; the record before it stays.
+    pub fn save(&self, record: &Record) -> Result<(), StorageError> {
+        let temporary = self.path.with_extension("new");
+        write(&temporary, record, true)?;
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if *ended {
+            return Ok(());
+        }
+        self.put(&temporary)?;
+        drop(ended);
+        if let Some(dir) = self.path.parent() {
+            File::open(dir)
+                .and_then(|dir| dir.sync_all())
+                .map_err(|e| StorageError::io(dir, Operation::Sync, &e))?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the record for the last time in this run. Does not wait for a [`ResumeFile::save`] that is
+    /// under way, nor, unless told to, for the disk: a record that a power failure cuts is noticed by its
+    /// checksum, and everything is hashed again.
+    ///
+    /// # Errors
+    /// The system refuses; the record before it stays.
+    pub fn save_last(&self, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
+        let temporary = self.path.with_extension("last");
+        write(&temporary, record, wait_for_disk)?;
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        *ended = true;
+        self.put(&temporary)
+    }
+
+    fn put(&self, temporary: &Path) -> Result<(), StorageError> {
+        std::fs::rename(temporary, &self.path)
+            .map_err(|e| StorageError::io(&self.path, Operation::Rename, &e))
+    }
+}
+
+fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
+    let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
+    let mut file = File::create(path).map_err(failed(Operation::Create))?;
+    file.write_all(&record.to_bytes()).map_err(failed(Operation::Write))?;
+    if wait_for_disk {
+        file.sync_all().map_err(failed(Operation::Sync))?;
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Loaded, StorageError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Loaded::Absent),
+        Err(e) => return Err(StorageError::io(path, Operation::Open, &e)),
+    };
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|e| StorageError::io(path, Operation::Read, &e))?;
+    Ok(match Record::from_bytes(&bytes) {
+        Ok(record) => Loaded::Found(Box::new(record)),
+        Err(error) => Loaded::Unusable(format!(
+            "ignoring the resume file {}: {error}; what is on disk is hashed again",
+            path.display()
+        )),
+    })
+}
+
+/// The lock is a file of its own, because the resume file is another one after each save.
+fn lock(path: &Path, output_dir: &Path) -> Result<File, StorageError> {
+    let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed(Operation::Create))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        // Some network file systems know no locks; that must not keep anybody from downloading.
+        Ok(()) | Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let mut holder = String::new();
+            // Whose it is, is only told; not knowing changes nothing.
+            let _ = file.take(20).read_to_string(&mut holder);
+            return Err(StorageError::Locked {
+                path: output_dir.to_owned(),
+                pid: holder.trim().parse().ok(),
+            });
+        }
+        Err(errno) => return Err(StorageError::os(path, Operation::Lock, errno)),
+    }
+    // On a full disk the number of the process is missing; the lock holds all the same.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::sample;
+    use super::*;
+
+    fn open(state: &Path, output: &str) -> Result<(ResumeFile, Loaded), StorageError> {
+        ResumeFile::open(state, InfoHash([7; 20]), Path::new(output))
+    }
+
+    #[test]
+    fn follows_the_base_directory_specification() {
+        let dir =
+            |xdg: Option<&str>, home: Option<&str>| state_dir(xdg.map(Into::into), home.map(Into::into));
+        assert_eq!(dir(Some("/s"), Some("/h")), Some("/s/ttui".into()));
+        assert_eq!(dir(None, Some("/h")), Some("/h/.local/state/ttui".into()));
+        assert_eq!(dir(Some("relative"), Some("/h")), Some("/h/.local/state/ttui".into()));
+        assert_eq!(dir(Some(""), None), None);
+    }
+
+    #[test]
+    fn remembers_by_torrent_and_output_folder() {
+        let state = tempfile::tempdir().unwrap();
+        let (file, loaded) = open(state.path(), "/data").unwrap();
+        assert_eq!(loaded, Loaded::Absent);
+        file.save(&sample(50)).unwrap();
+        drop(file);
+        assert_eq!(open(state.path(), "/data").unwrap().1, Loaded::Found(Box::new(sample(50))));
+        assert_eq!(open(state.path(), "/elsewhere").unwrap().1, Loaded::Absent);
+        let other = ResumeFile::open(state.path(), InfoHash([8; 20]), Path::new("/data")).unwrap();
+        assert_eq!(other.1, Loaded::Absent);
+    }
+
+    #[test]
+    fn is_held_by_one_at_a_time() {
+        let state = tempfile::tempdir().unwrap();
+        let (held, _) = open(state.path(), "/data").unwrap();
+        held.save(&sample(10)).unwrap();
+        let error = open(state.path(), "/data").unwrap_err();
+        assert_eq!(error, StorageError::Locked { path: "/data".into(), pid: Some(std::process::id()) });
+        assert!(error.to_string().contains("another ttui"), "{error}");
+        drop(open(state.path(), "/elsewhere").unwrap());
+        drop(held);
+        open(state.path(), "/data").unwrap();
+    }
+
+    #[test]
+    fn a_damaged_one_is_told_and_ignored() {
+        let state = tempfile::tempdir().unwrap();
+        let (file, _) = open(state.path(), "/data").unwrap();
+        file.save(&sample(50)).unwrap();
+        let path = file.path().to_owned();
+        drop(file);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[40] ^= 1;
+        for damaged in [&bytes[..], &bytes[..30], &[]] {
+            std::fs::write(&path, damaged).unwrap();
+            let Loaded::Unusable(line) = open(state.path(), "/data").unwrap().1 else {
+                panic!("it was used")
+            };
+            assert!(line.contains(&path.display().to_string()) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_saved_after_the_last() {
+        let state = tempfile::tempdir().unwrap();
+        let (file, _) = open(state.path(), "/data").unwrap();
+        file.save_last(&Record { clean: true, ..sample(50) }, false).unwrap();
+        file.save(&sample(50)).unwrap();
+        drop(file);
+        let Loaded::Found(record) = open(state.path(), "/data").unwrap().1 else { panic!("not found") };
+        assert!(record.clean);
+    }
+
+    #[test]
+    fn a_failed_save_leaves_the_record_before_it() {
+        let state = tempfile::tempdir().unwrap();
+        let (file, _) = open(state.path(), "/data").unwrap();
+        file.save(&sample(50)).unwrap();
+        // A folder where the temporary file belongs makes the save fail, also for root.
+        std::fs::create_dir(file.path().with_extension("new")).unwrap();
+        assert!(file.save(&sample(60)).is_err());
+        drop(file);
+        assert_eq!(open(state.path(), "/data").unwrap().1, Loaded::Found(Box::new(sample(50))));
+    }
+}

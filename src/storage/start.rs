@@ -1,0 +1,176 @@
+//! The beginning of a download: what is on disk, what of it can be trusted, and whose it is.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::error::StorageError;
+use super::layout::{pieces_in, pieces_of};
+use super::open::FileStat;
+use super::record::{FileStamp, Record};
+use super::resume::{Loaded, ResumeFile};
+use super::{Check, Options, Storage, check, files};
+use crate::metainfo::{Bitfield, Torrent};
+
+/// What a download begins with.
+pub struct Start<'a> {
+    /// What is downloaded.
+    pub torrent: Arc<Torrent>,
+    /// The folder the files lie in.
+    pub output_dir: &'a Path,
+    /// The folder resume files lie in.
+    pub state_dir: &'a Path,
+    /// How to treat the disk.
+    pub options: Options,
+    /// Write into files that are not ours, too.
+    pub overwrite: bool,
+    /// Threads to hash on.
+    pub threads: usize,
+    /// Called with (pieces looked at, pieces to look at) while hashing, from any of the threads.
+    pub progress: &'a (dyn Fn(u32, u32) + Sync),
+    /// Set by whoever wants it to end early.
+    pub cancel: &'a AtomicBool,
+}
+
+/// A download that can go on from where it was.
+#[derive(Debug)]
+pub struct Started {
+    /// The files.
+    pub storage: Arc<Storage>,
+    /// Where it is remembered.
+    pub resume: ResumeFile,
+    /// What the last run left, with pieces and files as they were found now: clean until something is written.
+    pub record: Record,
+    /// The pieces that are here: synced and unsynced ones.
+    pub have: Bitfield,
+    /// How many pieces had to be hashed.
+    pub hashed: u32,
+    /// Lines for the user.
+    pub notes: Vec<String>,
+    /// False when it was cancelled: then `have` is not complete and nothing was changed.
+    pub finished: bool,
+}
+
+/// Opens the output folder, takes the lock, reads the resume file, and hashes what cannot be trusted. Writes to
+/// no file of the torrent.
+///
+/// Pieces that were synced are trusted, unless their file is gone or too short, or the last run ended cleanly
+/// and the file has another length or time than it had then. After a run that did not end cleanly everything else
+/// that is on disk is hashed; without a usable record all of it is.
+///
+/// # Errors
+/// [`StorageError::Locked`], [`StorageError::Foreign`], [`StorageError::TooLong`], or any refusal of the system.
+pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
+    let storage = Storage::open(start.torrent, start.output_dir, start.options)?;
+    let (resume, loaded) =
+        ResumeFile::open(start.state_dir, storage.torrent().info_hash, storage.output_dir())?;
+    let found = storage.survey()?;
+
+    let torrent = &**storage.torrent();
+    let (pieces, files) = (torrent.geometry.piece_count(), torrent.files.len());
+    let mut notes = Vec::new();
+    let mut ours = false;
+    let mut record = Record::new(torrent.info_hash, pieces, files);
+    match loaded {
+        Loaded::Absent => {}
+        Loaded::Unusable(line) => notes.push(line),
+        Loaded::Found(last) if last.fits(torrent.info_hash, pieces, files) => {
+            ours = true;
+            record = *last;
+        }
+        Loaded::Found(_) => notes.push(format!(
+            "ignoring the resume file {}: it is about another torrent; what is on disk is hashed again",
+            resume.path().display()
+        )),
+    }
+    if !start.overwrite {
+        refuse_longer(&storage, &found, &record)?;
+    }
+
+    let to_check = if ours { distrust(torrent, &found, &mut record) } else { Bitfield::full(pieces) };
+    let checked = check(
+        &storage,
+        &Check { pieces: &to_check, threads: start.threads, progress: start.progress, cancel: start.cancel },
+    )?;
+    if !ours && !start.overwrite && checked.finished {
+        refuse_foreign(&storage, &found, &checked.good)?;
+    }
+    let hashed = checked.good.count() + checked.bad.count();
+    let mut have = record.synced.clone();
+    checked.good.numbers().filter_map(|number| torrent.geometry.piece(number)).for_each(|piece| {
+        have.set(piece);
+    });
+    record.unsynced = checked.good;
+    record.clean = true;
+    record.files = found.iter().map(|found| found.map(FileStamp::from)).collect();
+    let finished = checked.finished;
+    Ok(Started { storage: Arc::new(storage), resume, record, have, hashed, notes, finished })
+}
+
+/// Takes out of `synced` what cannot be trusted, and tells which pieces have to be hashed.
+fn distrust(torrent: &Torrent, found: &[Option<FileStat>], record: &mut Record) -> Bitfield {
+    let geometry = torrent.geometry;
+    let mut to_check = std::mem::replace(&mut record.unsynced, Bitfield::empty(geometry.piece_count()));
+    for (number, (file, found)) in torrent.files.iter().zip(found).enumerate() {
+        if file.pad {
+            continue;
+        }
+        let there = found.map_or(0, |found| found.bytes);
+        if there < file.length {
+            for piece in pieces_in(torrent, number, there, file.length - there) {
+                record.synced.clear(piece);
+            }
+        }
+        if record.clean && found.map(FileStamp::from) != record.files[number] {
+            for piece in pieces_of(torrent, number) {
+                record.synced.clear(piece);
+                to_check.set(piece);
+            }
+        }
+    }
+    for piece in geometry.pieces() {
+        if record.synced.has(piece) {
+            to_check.clear(piece);
+        } else if !record.clean {
+            to_check.set(piece);
+        }
+    }
+    to_check
+}
+
+/// A file longer than in the torrent is somebody else's, unless it was that long when we last had it.
+fn refuse_longer(storage: &Storage, found: &[Option<FileStat>], record: &Record) -> Result<(), StorageError> {
+    for (number, (file, found)) in storage.torrent().files.iter().zip(found).enumerate() {
+        let known = record.files[number].map(|stamp| stamp.bytes);
+        if let Some(found) = found
+            && found.bytes > file.length
+            && known != Some(found.bytes)
+        {
+            return Err(StorageError::TooLong {
+                path: storage.path_of(number),
+                found_bytes: found.bytes,
+                expected_bytes: file.length,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A file with content of which no piece is right is somebody else's.
+fn refuse_foreign(
+    storage: &Storage,
+    found: &[Option<FileStat>],
+    good: &Bitfield,
+) -> Result<(), StorageError> {
+    for (number, found) in found.iter().enumerate() {
+        let Some(found) = found.filter(|found| found.bytes > 0) else { continue };
+        if pieces_of(storage.torrent(), number).any(|piece| good.has(piece)) {
+            continue;
+        }
+        // Reserved but never written: there is nothing to lose.
+        if files::next_data(&*storage.handle(number)?, 0, found.bytes).is_some() {
+            return Err(StorageError::Foreign { path: storage.path_of(number) });
+        }
+    }
+    Ok(())
+}

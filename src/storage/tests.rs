@@ -1,0 +1,515 @@
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, symlink};
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::hash::{sha1, sha1_of_zeros};
+use crate::metainfo::Geometry;
+
+/// A torrent of files named `f0`, `d1/f1`, `f2`, `d3/f3`, … in the folder `t`; negative lengths are pad files.
+pub(crate) fn torrent(lengths: &[i64], piece_bytes: u32, hash: impl Fn(u32) -> [u8; 20]) -> Arc<Torrent> {
+    let total: u64 = lengths.iter().map(|length| length.unsigned_abs()).sum();
+    let pieces = total.div_ceil(u64::from(piece_bytes)) as u32;
+    let mut bytes = b"d4:infod5:filesl".to_vec();
+    for (i, &length) in lengths.iter().enumerate() {
+        let attributes = if length < 0 { "4:attr1:p" } else { "" };
+        let name = format!("f{i}");
+        let folder = if i % 2 == 0 { String::new() } else { format!("2:d{}", i % 8) };
+        let length = length.unsigned_abs();
+        let file = format!("d{attributes}6:lengthi{length}e4:pathl{folder}{}:{name}ee", name.len());
+        bytes.extend_from_slice(file.as_bytes());
+    }
+    let rest = format!("e4:name1:t12:piece lengthi{piece_bytes}e6:pieces{}:", pieces * 20);
+    bytes.extend_from_slice(rest.as_bytes());
+    (0..pieces).for_each(|piece| bytes.extend_from_slice(&hash(piece)));
+    bytes.extend_from_slice(b"ee");
+    Arc::new(Torrent::from_bytes(&bytes).unwrap())
+}
+
+/// A torrent with content, an output folder and a state folder.
+struct Case {
+    dir: TempDir,
+    torrent: Arc<Torrent>,
+    content: Vec<u8>,
+}
+
+impl Case {
+    fn new(lengths: &[i64], piece_bytes: u32) -> Self {
+        let total: i64 = lengths.iter().map(|length| length.abs()).sum();
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut content = vec![0; total as usize];
+        let mut at = 0;
+        for length in lengths {
+            let end = at + length.unsigned_abs() as usize;
+            if *length > 0 {
+                random.fill(&mut content[at..end]);
+            }
+            at = end;
+        }
+        let hashes: Vec<[u8; 20]> = content.chunks(piece_bytes as usize).map(sha1).collect();
+        let torrent = torrent(lengths, piece_bytes, |piece| hashes[piece as usize]);
+        Self { dir: tempfile::tempdir().unwrap(), torrent, content }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    fn file(&self, number: usize) -> PathBuf {
+        self.out().join(self.torrent.files.file(number).unwrap().path.as_str())
+    }
+
+    fn storage(&self) -> Storage {
+        Storage::open(Arc::clone(&self.torrent), &self.out(), Options::default()).unwrap()
+    }
+
+    fn piece(&self, number: u32) -> PieceIndex {
+        self.torrent.geometry.piece(number).unwrap()
+    }
+
+    fn bytes_of(&self, piece: PieceIndex) -> &[u8] {
+        let geometry = self.torrent.geometry;
+        let from = geometry.offset_of(piece) as usize;
+        &self.content[from..from + geometry.length_of(piece) as usize]
+    }
+
+    fn write(&self, storage: &Storage, pieces: impl IntoIterator<Item = u32>) {
+        for number in pieces {
+            let piece = self.piece(number);
+            storage.write(piece, 0, &[IoSlice::new(self.bytes_of(piece))]).unwrap();
+        }
+    }
+
+    fn all(&self) -> std::ops::Range<u32> {
+        0..self.torrent.geometry.piece_count()
+    }
+
+    fn verify(&self) -> Verdicts {
+        verify(Arc::clone(&self.torrent), &self.out(), 2, &|_, _| {}, &AtomicBool::new(false)).unwrap()
+    }
+
+    fn try_start(&self, overwrite: bool) -> Result<Started, StorageError> {
+        start(Start {
+            torrent: Arc::clone(&self.torrent),
+            output_dir: &self.out(),
+            state_dir: &self.dir.path().join("state"),
+            options: Options::default(),
+            overwrite,
+            threads: 2,
+            progress: &|_, _| {},
+            cancel: &AtomicBool::new(false),
+        })
+    }
+
+    fn start(&self) -> Started {
+        self.try_start(false).unwrap()
+    }
+
+    /// Ends a run that left these pieces synced and unsynced.
+    fn end(&self, mut run: Started, synced: &[u32], unsynced: &[u32], clean: bool) {
+        let set = |numbers: &[u32]| {
+            let mut set = Bitfield::empty(self.torrent.geometry.piece_count());
+            for &number in numbers {
+                set.set(self.piece(number));
+            }
+            set
+        };
+        run.record.synced = set(synced);
+        run.record.unsynced = set(unsynced);
+        run.record.clean = clean;
+        run.record.files =
+            run.storage.survey().unwrap().into_iter().map(|found| found.map(Into::into)).collect();
+        run.resume.save(&run.record).unwrap();
+    }
+
+    /// Changes a byte in a file, and its time.
+    fn flip(&self, number: usize, at: u64) {
+        let file = OpenOptions::new().read(true).write(true).open(self.file(number)).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).unwrap();
+    }
+}
+
+fn numbers(set: &Bitfield) -> Vec<u32> {
+    set.numbers().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_is_written_is_read_over_any_layout(
+        lengths in proptest::collection::vec(-40i64..120, 1..24),
+        piece_bytes in 1u32..100,
+        cuts in proptest::collection::vec(1usize..30, 1..10),
+        preallocate: bool,
+    ) {
+        prop_assume!(lengths.iter().any(|&length| length > 0));
+        let case = Case::new(&lengths, piece_bytes);
+        let options = Options { preallocate, ..Options::default() };
+        let storage = Storage::open(Arc::clone(&case.torrent), &case.out(), options).unwrap();
+        let mut order: Vec<u32> = case.all().collect();
+        fastrand::Rng::with_seed(u64::from(piece_bytes)).shuffle(&mut order);
+        let mut cuts = cuts.into_iter().cycle();
+        for &number in &order {
+            let piece = case.piece(number);
+            let mut bytes = case.bytes_of(piece);
+            let mut slices = Vec::new();
+            while !bytes.is_empty() {
+                let (slice, rest) = bytes.split_at(cuts.next().unwrap().min(bytes.len()));
+                slices.push(IoSlice::new(slice));
+                bytes = rest;
+            }
+            // In two runs, as a large piece is written.
+            let first = slices.len() / 2;
+            let begin: usize = slices[..first].iter().map(|slice| slice.len()).sum();
+            storage.write(piece, 0, &slices[..first]).unwrap();
+            storage.write(piece, begin as u32, &slices[first..]).unwrap();
+        }
+        for &number in &order {
+            let piece = case.piece(number);
+            let expected = case.bytes_of(piece);
+            let mut read = vec![0xaa; expected.len()];
+            storage.read(piece, 0, &mut read).unwrap();
+            prop_assert_eq!(&read, expected);
+            let begin = expected.len() / 3;
+            storage.read(piece, begin as u32, &mut read[begin..]).unwrap();
+            prop_assert_eq!(&read, expected);
+        }
+        for (number, file) in case.torrent.files.iter().enumerate() {
+            if file.pad || file.length == 0 {
+                prop_assert!(!case.file(number).exists(), "pad files and empty ones are not written");
+            } else {
+                let expected = &case.content[file.offset as usize..(file.offset + file.length) as usize];
+                prop_assert_eq!(std::fs::read(case.file(number)).unwrap(), expected);
+            }
+        }
+        prop_assert!(case.verify().good.is_full());
+    }
+}
+
+#[test]
+fn preparing_creates_every_file_but_pad_files() {
+    let case = Case::new(&[100, 0, 50, -14, 0, 30], 16);
+    let storage = case.storage();
+    storage.prepare(&Bitfield::empty(case.all().end)).unwrap();
+    let exist: Vec<bool> = (0..6).map(|number| case.file(number).exists()).collect();
+    assert_eq!(exist, [true, true, true, false, true, true]);
+    assert!(storage.survey().unwrap()[1].is_some_and(|found| found.bytes == 0));
+}
+
+#[test]
+fn more_files_than_may_be_open_are_written_and_read() {
+    let case = Case::new(&[10; 300], 25);
+    let storage = case.storage();
+    for round in 0..2 {
+        case.write(&storage, case.all());
+        assert_eq!(storage.open.count(), MOST_OPEN_FILES, "round {round}");
+    }
+    assert!(case.verify().good.is_full());
+}
+
+#[test]
+fn a_piece_with_more_blocks_than_one_call_takes_is_written_whole() {
+    let case = Case::new(&[3000, 3000], 6000);
+    let storage = case.storage();
+    let piece = case.piece(0);
+    let slices: Vec<IoSlice<'_>> = case.bytes_of(piece).chunks(2).map(IoSlice::new).collect();
+    storage.write(piece, 0, &slices).unwrap();
+    assert!(case.verify().good.is_full());
+}
+
+#[test]
+fn links_in_the_output_folder_are_not_written_through() {
+    let case = Case::new(&[100, 100], 50);
+    let outside = case.dir.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("f1"), b"").unwrap();
+    std::fs::create_dir_all(case.out().join("t")).unwrap();
+    symlink(&outside, case.out().join("t/d1")).unwrap();
+    symlink(outside.join("f1"), case.out().join("t/f0")).unwrap();
+    let storage = case.storage();
+    for (number, link) in [(0, "t/f0"), (2, "t/d1")] {
+        let piece = case.piece(number);
+        let error = storage.write(piece, 0, &[IoSlice::new(case.bytes_of(piece))]).unwrap_err();
+        assert!(
+            matches!(&error, StorageError::InTheWay { path, .. } if *path == storage.output_dir().join(link))
+        );
+        assert!(storage.read(piece, 0, &mut [0; 10]).is_err());
+    }
+    assert_eq!(case.try_start(true).unwrap_err().exit_status(), 2);
+    assert_eq!(std::fs::read(outside.join("f1")).unwrap(), b"");
+}
+
+#[test]
+fn tells_good_bad_and_missing_pieces_apart() {
+    let case = Case::new(&[64 << 10, 40 << 10, 64 << 10], 8 << 10);
+    let storage = case.storage();
+    case.write(&storage, [0, 1, 4, 8, 9, 11, 12, 15, 18, 19, 20]);
+    case.flip(0, 9000);
+    case.flip(2, 64 * 1024 - 1);
+    let verdicts = case.verify();
+    assert_eq!(numbers(&verdicts.good), [0, 4, 8, 9, 11, 12, 15, 18, 19]);
+    assert_eq!(numbers(&verdicts.bad), [1, 20]);
+    assert_eq!(numbers(&verdicts.missing), [2, 3, 5, 6, 7, 10, 13, 14, 16, 17]);
+    assert!(verdicts.finished);
+
+    OpenOptions::new().write(true).open(case.file(0)).unwrap().set_len(33 << 10).unwrap();
+    std::fs::remove_file(case.file(2)).unwrap();
+    let verdicts = case.verify();
+    assert_eq!(numbers(&verdicts.good), [0, 8, 9, 11, 12]);
+    assert_eq!(numbers(&verdicts.bad), [1]);
+    assert_eq!(verdicts.missing.count(), 15);
+}
+
+#[test]
+fn a_check_reports_each_piece_and_can_be_cancelled() {
+    let case = Case::new(&[1000], 10);
+    let storage = case.storage();
+    case.write(&storage, case.all());
+    let (calls, cancel) = (AtomicU32::new(0), AtomicBool::new(false));
+    let progress = |done, of| {
+        assert_eq!(of, 100);
+        calls.fetch_max(done, Ordering::Relaxed);
+        if done >= 50 {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    };
+    let found = verify(Arc::clone(&case.torrent), &case.out(), 2, &progress, &cancel).unwrap();
+    assert!(!found.finished && found.good.count() >= 50 && !found.good.is_full());
+    assert!((50..100).contains(&calls.load(Ordering::Relaxed)));
+}
+
+#[test]
+fn verifying_writes_nothing() {
+    let case = Case::new(&[100], 10);
+    let absent = verify(Arc::clone(&case.torrent), &case.out(), 2, &|_, _| {}, &AtomicBool::new(false));
+    assert_eq!(absent.unwrap_err().exit_status(), 2);
+    assert!(!case.out().exists());
+    std::fs::create_dir(case.out()).unwrap();
+    assert_eq!(case.verify().missing.count(), 10);
+    assert_eq!(std::fs::read_dir(case.out()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_new_download_has_nothing_and_a_complete_one_everything() {
+    let case = Case::new(&[100, 200, -20, 30], 32);
+    let run = case.start();
+    assert!(run.have.is_empty() && run.notes.is_empty() && run.hashed == 0);
+    run.storage.prepare(&run.have).unwrap();
+    case.write(&run.storage, case.all());
+    case.end(run, &case.all().collect::<Vec<_>>(), &[], true);
+    let run = case.start();
+    assert!(run.have.is_full() && run.hashed == 0, "an unchanged file is not read");
+}
+
+#[test]
+fn a_piece_of_nothing_but_padding_is_here_from_the_start() {
+    let case = Case::new(&[10, -22, 16], 16);
+    assert_eq!(numbers(&case.start().have), [1]);
+}
+
+#[test]
+fn synced_pieces_are_trusted_and_unsynced_ones_hashed() {
+    for clean in [true, false] {
+        let case = Case::new(&[64 << 10], 4 << 10);
+        let run = case.start();
+        run.storage.prepare(&run.have).unwrap();
+        case.write(&run.storage, [0, 1, 2, 5]);
+        // The record says nothing of piece 5: it was written after the last save.
+        case.end(run, &[0, 1], &[2], clean);
+        let run = case.start();
+        assert_eq!(numbers(&run.record.synced), [0, 1]);
+        let found = if clean { vec![2] } else { vec![2, 5] };
+        assert_eq!((numbers(&run.record.unsynced), run.hashed as usize), (found.clone(), found.len()));
+        assert_eq!(run.have.count() as usize, 2 + found.len());
+    }
+}
+
+#[test]
+fn a_file_changed_after_a_clean_exit_is_hashed_again() {
+    let case = Case::new(&[40, 40], 10);
+    let run = case.start();
+    case.write(&run.storage, case.all());
+    case.end(run, &case.all().collect::<Vec<_>>(), &[], true);
+    case.flip(1, 15);
+    let run = case.start();
+    assert_eq!(run.hashed, 4);
+    assert_eq!(numbers(&run.have), [0, 1, 2, 3, 4, 6, 7]);
+}
+
+#[test]
+fn a_file_deleted_or_cut_is_noticed_after_any_exit() {
+    for clean in [true, false] {
+        let case = Case::new(&[40, 40], 10);
+        let run = case.start();
+        case.write(&run.storage, case.all());
+        case.end(run, &case.all().collect::<Vec<_>>(), &[], clean);
+        std::fs::remove_file(case.file(0)).unwrap();
+        OpenOptions::new().write(true).open(case.file(1)).unwrap().set_len(25).unwrap();
+        assert_eq!(numbers(&case.start().have), [4, 5], "clean: {clean}");
+    }
+}
+
+#[test]
+fn a_strangers_file_stops_the_start_unless_told_otherwise() {
+    let case = Case::new(&[40, 40], 10);
+    std::fs::create_dir_all(case.file(1).parent().unwrap()).unwrap();
+    std::fs::write(case.file(1), b"my diary").unwrap();
+    let error = case.try_start(false).unwrap_err();
+    assert_eq!(error, StorageError::Foreign { path: case.out().canonicalize().unwrap().join("t/d1/f1") });
+    assert!(error.to_string().contains("--overwrite"));
+    assert_eq!(error.exit_status(), 2);
+    assert_eq!(std::fs::read(case.file(1)).unwrap(), b"my diary");
+    assert!(case.try_start(true).unwrap().have.is_empty());
+    assert_eq!(std::fs::read(case.file(1)).unwrap(), b"my diary", "nothing is written at the start");
+}
+
+#[test]
+fn a_file_with_one_right_piece_is_taken_over() {
+    let case = Case::new(&[40], 10);
+    std::fs::create_dir_all(case.out().join("t")).unwrap();
+    let mut content = case.content.clone();
+    content[5] ^= 1;
+    content.truncate(20);
+    std::fs::write(case.file(0), &content).unwrap();
+    let run = case.start();
+    assert_eq!(numbers(&run.have), [1]);
+    assert_eq!(numbers(&run.record.unsynced), [1], "who knows whether the disk has it");
+}
+
+#[test]
+fn a_longer_file_stops_the_start_unless_told_otherwise() {
+    let case = Case::new(&[40], 10);
+    std::fs::create_dir_all(case.out().join("t")).unwrap();
+    let mut longer = case.content.clone();
+    longer.push(1);
+    std::fs::write(case.file(0), &longer).unwrap();
+    let error = case.try_start(false).unwrap_err();
+    assert!(matches!(error, StorageError::TooLong { found_bytes: 41, expected_bytes: 40, .. }));
+    assert_eq!(error.exit_status(), 2);
+    let run = case.try_start(true).unwrap();
+    assert!(run.have.is_full());
+    case.write(&run.storage, case.all());
+    assert_eq!(std::fs::read(case.file(0)).unwrap(), longer, "never truncated");
+    case.end(run, &case.all().collect::<Vec<_>>(), &[], true);
+    assert!(case.start().have.is_full(), "told once is enough");
+}
+
+#[test]
+fn a_damaged_resume_file_is_told_and_everything_hashed() {
+    let case = Case::new(&[40], 10);
+    let run = case.start();
+    case.write(&run.storage, case.all());
+    let path = run.resume.path().to_owned();
+    case.end(run, &case.all().collect::<Vec<_>>(), &[], true);
+    let bytes = std::fs::read(&path).unwrap();
+    for end in 0..bytes.len() {
+        std::fs::write(&path, &bytes[..end]).unwrap();
+        let run = case.start();
+        assert!(run.have.is_full() && run.hashed == 4, "cut at {end}");
+        assert_eq!(run.notes.len(), 1, "cut at {end}");
+    }
+}
+
+#[test]
+fn a_second_start_on_the_same_data_is_refused() {
+    let case = Case::new(&[40], 10);
+    let run = case.start();
+    let error = case.try_start(false).unwrap_err();
+    assert!(matches!(error, StorageError::Locked { .. }), "{error}");
+    drop(run);
+    case.start();
+}
+
+/// A torrent of 100 GiB, all zeros, as a file of one large hole.
+fn huge(dir: &Path, wrong: Option<u32>) -> Arc<Torrent> {
+    let (total, piece_bytes) = (100u64 << 30, 4 << 20);
+    let zeros = sha1_of_zeros(u64::from(piece_bytes));
+    std::fs::create_dir(dir.join("t")).unwrap();
+    std::fs::File::create(dir.join("t/f0")).unwrap().set_len(total).unwrap();
+    torrent(&[total as i64], piece_bytes, |piece| if wrong == Some(piece) { [0; 20] } else { zeros })
+}
+
+#[test]
+fn a_sparse_torrent_of_100_gib_is_looked_at_without_reading_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let torrent = huge(dir.path(), Some(7));
+    let calls = AtomicU32::new(0);
+    let progress = |_, _| {
+        calls.fetch_add(1, Ordering::Relaxed);
+    };
+    let found = verify(torrent, dir.path(), 2, &progress, &AtomicBool::new(false)).unwrap();
+    assert_eq!(numbers(&found.missing), [7], "a hole that should not be one");
+    assert_eq!(found.good.count(), 25_599);
+    assert_eq!(calls.into_inner(), 1, "no piece was read");
+}
+
+#[test]
+fn an_unchanged_torrent_of_100_gib_starts_without_reading_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let torrent = huge(dir.path(), None);
+    // Content that no hash matches: a start that read anything would notice.
+    std::fs::File::options()
+        .write(true)
+        .open(dir.path().join("t/f0"))
+        .unwrap()
+        .write_all_at(b"x", 5)
+        .unwrap();
+    let run = |progress: &(dyn Fn(u32, u32) + Sync)| {
+        start(Start {
+            torrent: Arc::clone(&torrent),
+            output_dir: dir.path(),
+            state_dir: &dir.path().join("state"),
+            options: Options::default(),
+            overwrite: false,
+            threads: 2,
+            progress,
+            cancel: &AtomicBool::new(false),
+        })
+        .unwrap()
+    };
+    let mut first = run(&|_, _| {});
+    assert_eq!(first.have.count(), 25_599);
+    first.record.synced = Bitfield::full(25_600);
+    first.record.clean = true;
+    first.record.files = vec![first.storage.survey().unwrap()[0].map(Into::into)];
+    first.resume.save(&first.record).unwrap();
+    drop(first);
+
+    let looked_at = AtomicU32::new(0);
+    let again = run(&|_, of| {
+        looked_at.fetch_add(of, Ordering::Relaxed);
+    });
+    assert!(again.have.is_full());
+    assert_eq!((again.hashed, looked_at.into_inner()), (0, 0));
+    again.storage.prepare(&again.have).unwrap();
+}
+
+#[test]
+fn a_disk_too_small_is_told_before_the_first_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = Storage::open(torrent(&[1], 1, |_| [0; 20]), dir.path(), Options::default())
+        .unwrap()
+        .root
+        .free_bytes()
+        .unwrap();
+    let piece_bytes = Geometry::MAX_PIECE_BYTES;
+    let length = (free + (1 << 40)).next_multiple_of(u64::from(piece_bytes));
+    let storage =
+        Storage::open(torrent(&[length as i64, 5], piece_bytes, |_| [0; 20]), dir.path(), Options::default())
+            .unwrap();
+    let pieces = storage.torrent().geometry.piece_count();
+    let error = storage.prepare(&Bitfield::empty(pieces)).unwrap_err();
+    assert!(
+        matches!(error, StorageError::NoRoom { needed_bytes, .. } if needed_bytes == length + 5),
+        "{error}"
+    );
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    storage.prepare(&Bitfield::full(pieces)).unwrap();
+}

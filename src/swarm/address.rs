@@ -1,0 +1,143 @@
+//! Which addresses a source may name: its own scope or a wider one, and none at which no peer can be.
+//!
+//! A tracker on the internet could otherwise make us knock on services of our own machine or network.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// How far an address reaches, narrowest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Scope {
+    /// This machine.
+    Loopback,
+    /// A network of its own: private, link-local, unique local, shared by a carrier.
+    Private,
+    /// The internet.
+    Public,
+}
+
+/// How far `address` reaches.
+pub fn scope_of(address: IpAddr) -> Scope {
+    match address.to_canonical() {
+        IpAddr::V4(v4) if v4.is_loopback() => Scope::Loopback,
+        IpAddr::V4(v4) if v4.is_private() || v4.is_link_local() || is_carrier_shared(v4) => Scope::Private,
+        IpAddr::V6(v6) if v6.is_loopback() => Scope::Loopback,
+        IpAddr::V6(v6) if v6.is_unique_local() || v6.is_unicast_link_local() => Scope::Private,
+        _ => Scope::Public,
+    }
+}
+
+/// Whether a source of this scope may name `addr`. `ours` are the addresses of this machine, each with the port
+/// we listen on: a peer at our address and port is found out to be ourselves when it is dialled, one at another
+/// port only a source near to us can know of.
+///
+/// ```
+/// use ttui::swarm::address::{Scope, is_allowed};
+///
+/// assert!(is_allowed(Scope::Loopback, "127.0.0.1:6881".parse()?, &[]));
+/// assert!(!is_allowed(Scope::Public, "127.0.0.1:6881".parse()?, &[]));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+pub fn is_allowed(source: Scope, addr: SocketAddr, ours: &[SocketAddr]) -> bool {
+    if addr.port() == 0 || !can_be_a_peer(addr.ip().to_canonical()) {
+        return false;
+    }
+    if scope_of(addr.ip()) < source {
+        return false;
+    }
+    let at_our_address = ours.iter().any(|our| our.ip().to_canonical() == addr.ip().to_canonical());
+    let at_our_port = ours.iter().any(|our| our.port() == addr.port());
+    source != Scope::Public || !at_our_address || at_our_port
+}
+
+/// Whether anybody can be dialled there at all.
+fn can_be_a_peer(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            !(v4.is_multicast() || v4.is_broadcast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240)
+        }
+        IpAddr::V6(v6) => !(v6.is_multicast() || v6.is_unspecified() || is_v4_compatible(v6)),
+    }
+}
+
+/// `::/96`, the abandoned IPv4-compatible addresses, less loopback.
+fn is_v4_compatible(address: Ipv6Addr) -> bool {
+    !address.is_loopback() && address.segments()[..6] == [0; 6]
+}
+
+/// 100.64.0.0/10 (RFC 6598).
+fn is_carrier_shared(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    first == 100 && second & 0b1100_0000 == 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(source: Scope, addr: &str) -> bool {
+        is_allowed(source, addr.parse().unwrap(), &["203.0.113.7:6881".parse().unwrap()])
+    }
+
+    #[test]
+    fn knows_how_far_an_address_reaches() {
+        for (address, scope) in [
+            ("127.0.0.1", Scope::Loopback),
+            ("127.255.0.9", Scope::Loopback),
+            ("::1", Scope::Loopback),
+            ("::ffff:127.0.0.1", Scope::Loopback),
+            ("10.1.2.3", Scope::Private),
+            ("172.16.0.1", Scope::Private),
+            ("192.168.0.1", Scope::Private),
+            ("169.254.1.1", Scope::Private),
+            ("100.64.0.1", Scope::Private),
+            ("100.128.0.1", Scope::Public),
+            ("fd00::1", Scope::Private),
+            ("fe80::1", Scope::Private),
+            ("::ffff:10.0.0.1", Scope::Private),
+            ("203.0.113.1", Scope::Public),
+            ("2001:db8::1", Scope::Public),
+        ] {
+            assert_eq!(scope_of(address.parse().unwrap()), scope, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_source_names_its_own_scope_or_a_wider_one() {
+        let scopes = [Scope::Loopback, Scope::Private, Scope::Public];
+        for source in scopes {
+            for (addr, scope) in [("127.0.0.1:6881", 0), ("192.168.1.1:6881", 1), ("198.51.100.1:6881", 2)] {
+                assert_eq!(allowed(source, addr), scopes[scope] >= source, "{source:?} names {addr}");
+            }
+        }
+        assert!(!allowed(Scope::Public, "[::1]:6881"));
+        assert!(!allowed(Scope::Public, "[::ffff:127.0.0.1]:6881"));
+        assert!(allowed(Scope::Loopback, "[::1]:6881"));
+    }
+
+    #[test]
+    fn nobody_names_what_cannot_be_a_peer() {
+        for addr in [
+            "198.51.100.1:0",
+            "0.0.0.0:6881",
+            "0.1.2.3:6881",
+            "224.0.0.1:6881",
+            "240.0.0.1:6881",
+            "255.255.255.255:6881",
+            "[::]:6881",
+            "[ff02::1]:6881",
+            "[::2]:6881",
+            "[::ffff:224.0.0.1]:6881",
+        ] {
+            assert!(!allowed(Scope::Public, addr), "{addr}");
+            assert!(!allowed(Scope::Loopback, addr), "{addr}");
+        }
+    }
+
+    #[test]
+    fn a_far_source_names_our_address_at_our_port_only() {
+        assert!(allowed(Scope::Public, "203.0.113.7:6881"));
+        assert!(!allowed(Scope::Public, "203.0.113.7:22"));
+        assert!(allowed(Scope::Loopback, "203.0.113.7:22"));
+        assert!(allowed(Scope::Private, "203.0.113.7:22"));
+    }
+}

@@ -1,0 +1,540 @@
+use super::*;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// An announcer in virtual time, with everything it did.
+struct Rig {
+    announcer: Announcer,
+    now: At,
+    events: Vec<(At, Event)>,
+    sent: Vec<Sent>,
+    taken: usize,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Sent {
+    at: At,
+    ticket: Ticket,
+    tracker: u16,
+    url: String,
+    kind: AnnounceKind,
+    tracker_id: Option<Vec<u8>>,
+}
+
+impl Rig {
+    fn new(tiers: &[&[&str]]) -> Self {
+        Self::seeded(tiers, 1)
+    }
+
+    fn seeded(tiers: &[&[&str]], seed: u64) -> Self {
+        let tiers: Vec<Vec<String>> =
+            tiers.iter().map(|urls| urls.iter().map(|&url| url.to_owned()).collect()).collect();
+        let announcer = Announcer::new(Duration::ZERO, &tiers, seed);
+        let mut rig = Self { announcer, now: Duration::ZERO, events: vec![], sent: vec![], taken: 0 };
+        rig.drain();
+        rig
+    }
+
+    fn started(tiers: &[&[&str]]) -> Self {
+        let mut rig = Self::new(tiers);
+        rig.tell(Input::Start);
+        rig
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.announcer.handle(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.announcer.poll() {
+            match output {
+                Output::Announce { ticket, tracker, url, kind, tracker_id } => {
+                    let at = self.now;
+                    self.sent.push(Sent { at, ticket, tracker: tracker.0, url, kind, tracker_id });
+                }
+                Output::Learned(at, event) => self.events.push((at, event)),
+            }
+        }
+    }
+
+    /// Lets time pass, waking it only when it asked to be woken.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.announcer.deadline().filter(|&due| due <= end) {
+            assert!(due >= self.now, "a deadline lies in the past and would be met for ever");
+            self.now = due;
+            self.tell(Input::Tick);
+            assert!(self.announcer.deadline().is_none_or(|next| next > due), "a deadline met stays");
+        }
+        self.now = end;
+    }
+
+    /// What was sent since the last call.
+    fn news(&mut self) -> Vec<Sent> {
+        let news = self.sent[self.taken..].to_vec();
+        self.taken = self.sent.len();
+        news
+    }
+
+    fn one(&mut self) -> Sent {
+        let mut news = self.news();
+        assert_eq!(news.len(), 1, "{news:?}");
+        news.remove(0)
+    }
+
+    fn answer(&mut self, sent: &Sent) {
+        self.answer_with(sent, 1800, None);
+    }
+
+    fn answer_with(&mut self, sent: &Sent, interval_s: u32, min_interval_s: Option<u32>) {
+        let answer = Announced { interval_s, ..Announced::default() };
+        self.tell(Input::Answered { ticket: sent.ticket, answer, min_interval_s, tracker_id: None });
+    }
+
+    fn fail(&mut self, sent: &Sent, error: TrackerError) {
+        self.tell(Input::Failed { ticket: sent.ticket, error, text: "why".into() });
+    }
+
+    fn next_of(&self, tracker: u16) -> Option<At> {
+        let told = self.events.iter().rev().find_map(|(_, event)| match event {
+            Event::NextAnnounce { tracker: key, at } if key.0 == tracker => Some(*at),
+            _ => None,
+        });
+        told.flatten()
+    }
+
+    fn notes(&self) -> Vec<&str> {
+        let note = |event| match event {
+            &(_, Event::Note { ref text, .. }) => Some(text.as_str()),
+            _ => None,
+        };
+        self.events.iter().filter_map(note).collect()
+    }
+}
+
+#[test]
+fn asks_every_tier_at_once_and_one_tracker_in_each() {
+    let mut rig = Rig::started(&[&["http://a/", "http://b/"], &["udp://c:1"], &["https://d/"]]);
+    let sent = rig.news();
+    assert_eq!(sent.len(), 3);
+    assert!(sent.iter().all(|sent| sent.kind == AnnounceKind::Started && sent.at == Duration::ZERO));
+    let tiers: Vec<_> = sent.iter().map(|sent| sent.tracker.max(1)).collect();
+    assert_eq!(tiers, [1, 2, 3]);
+}
+
+#[test]
+fn tells_of_every_tracker_without_its_passkey() {
+    let rig = Rig::new(&[&["http://a/secret/announce"], &["udp://b:1/secret"]]);
+    let known: Vec<_> = rig
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::TrackerKnown { tracker, tier, url } => Some((tracker.0, *tier, url.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(known, [(0, 0, "http://a"), (1, 1, "udp://b:1")]);
+    assert!(rig.sent.is_empty(), "nothing is asked before the start");
+}
+
+#[test]
+fn shuffles_a_tier_by_the_seed() {
+    let urls: &[&str] = &["http://a/", "http://b/", "http://c/", "http://d/"];
+    let firsts: BTreeSet<String> = (0..40)
+        .map(|seed| {
+            let mut rig = Rig::seeded(&[urls], seed);
+            rig.tell(Input::Start);
+            rig.one().url
+        })
+        .collect();
+    assert_eq!(firsts.len(), 4);
+}
+
+#[test]
+fn asks_the_next_when_one_fails_and_moves_up_the_one_that_answers() {
+    let mut rig = Rig::started(&[&["http://a/", "http://b/", "http://c/"]]);
+    let first = rig.one();
+    rig.fail(&first, TrackerError::ConnectFailed);
+    let second = rig.one();
+    assert_ne!(second.tracker, first.tracker);
+    rig.answer(&second);
+    assert_eq!(rig.news(), []);
+    rig.pass(secs(1800));
+    let again = rig.one();
+    assert_eq!((again.tracker, again.kind, again.at), (second.tracker, AnnounceKind::Interval, secs(1800)));
+}
+
+#[test]
+fn asks_the_next_after_five_silent_seconds() {
+    let mut rig = Rig::started(&[&["http://a/", "http://b/"]]);
+    let first = rig.one();
+    rig.pass(Duration::from_millis(4999));
+    assert_eq!(rig.news(), []);
+    rig.pass(Duration::from_millis(1));
+    let second = rig.one();
+    assert_ne!(second.tracker, first.tracker);
+    rig.answer(&second);
+    // The silent one answers after all: it is told, and stays behind.
+    rig.answer(&first);
+    rig.pass(secs(1800));
+    assert_eq!(rig.one().tracker, second.tracker);
+    rig.tell(Input::Stop);
+    let stopped: BTreeSet<u16> = rig.news().iter().map(|sent| sent.tracker).collect();
+    assert_eq!(stopped.len(), 2, "both were told `started`");
+}
+
+#[test]
+fn a_dead_tier_does_not_hold_up_another() {
+    let mut rig = Rig::started(&[&["http://dead/"], &["http://good/"]]);
+    let sent = rig.news();
+    rig.answer(&sent[1]);
+    assert_eq!(rig.next_of(1), Some(secs(1800)));
+    rig.fail(&sent[0], TrackerError::Timeout);
+    assert!(rig.next_of(0).is_some_and(|at| at < secs(20)));
+}
+
+#[test]
+fn backs_off_up_to_half_an_hour_and_starts_over_after_an_answer() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let mut expected = 15.0;
+    for _ in 0..12 {
+        let sent = rig.one();
+        assert_eq!(sent.kind, AnnounceKind::Started);
+        rig.fail(&sent, TrackerError::ConnectFailed);
+        let pause = (rig.next_of(0).unwrap() - rig.now).as_secs_f64();
+        assert!((expected * 0.8..=expected * 1.2).contains(&pause), "{pause} s, expected about {expected} s");
+        rig.pass(secs(2200).min(rig.next_of(0).unwrap() - rig.now));
+        expected = f64::min(expected * 2.0, 1800.0);
+    }
+    let sent = rig.one();
+    rig.answer(&sent);
+    rig.pass(secs(1800));
+    let sent = rig.one();
+    rig.fail(&sent, TrackerError::ConnectFailed);
+    assert!(rig.next_of(0).unwrap() - rig.now < secs(20));
+}
+
+#[test]
+fn leaves_one_that_refuses_alone_for_a_minute() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.fail(&sent, TrackerError::Refused);
+    assert!(rig.next_of(0).unwrap() >= secs(48));
+}
+
+#[test]
+fn varies_the_pauses_by_the_seed() {
+    let pauses: BTreeSet<Option<At>> = (0..5)
+        .map(|seed| {
+            let mut rig = Rig::seeded(&[&["http://a/"]], seed);
+            rig.tell(Input::Start);
+            let sent = rig.one();
+            rig.fail(&sent, TrackerError::Timeout);
+            rig.next_of(0)
+        })
+        .collect();
+    assert_eq!(pauses.len(), 5);
+}
+
+#[test]
+fn says_completed_once_and_only_when_this_run_completed() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"]]);
+    let sent = rig.news();
+    rig.answer(&sent[0]);
+    rig.pass(secs(10));
+    rig.tell(Input::Completed);
+    let completed = rig.one();
+    assert_eq!((completed.tracker, completed.kind), (0, AnnounceKind::Completed));
+    rig.answer(&completed);
+    assert_eq!(rig.news(), []);
+    // The other tier hears of it as soon as it has heard `started`.
+    rig.answer(&sent[1]);
+    let completed = rig.one();
+    assert_eq!((completed.tracker, completed.kind), (1, AnnounceKind::Completed));
+    rig.answer(&completed);
+    rig.pass(secs(1800));
+    assert!(rig.news().iter().all(|sent| sent.kind == AnnounceKind::Interval));
+}
+
+#[test]
+fn says_completed_again_where_it_was_not_heard() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.answer(&sent);
+    rig.tell(Input::Completed);
+    let sent = rig.one();
+    rig.fail(&sent, TrackerError::Timeout);
+    rig.pass(secs(20));
+    assert_eq!(rig.one().kind, AnnounceKind::Completed);
+}
+
+#[test]
+fn says_stopped_to_those_that_were_told_started() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://dead/"], &["http://slow/"]]);
+    let sent = rig.news();
+    rig.answer(&sent[0]);
+    rig.fail(&sent[1], TrackerError::Timeout);
+    rig.tell(Input::Stop);
+    let stopped = rig.one();
+    assert_eq!((stopped.tracker, stopped.kind), (0, AnnounceKind::Stopped));
+    assert!(rig.announcer.is_stopping());
+    assert_eq!(rig.next_of(0), None);
+    rig.answer(&stopped);
+    assert!(!rig.announcer.is_stopping());
+    // The slow one takes `started` in after all.
+    rig.answer(&sent[2]);
+    let late = rig.one();
+    assert_eq!((late.tracker, late.kind), (2, AnnounceKind::Stopped));
+    rig.fail(&late, TrackerError::Timeout);
+    rig.pass(secs(7200));
+    assert_eq!(rig.news(), []);
+}
+
+#[test]
+fn starts_again_after_a_pause_once_stopped_is_over() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.answer(&sent);
+    rig.tell(Input::Stop);
+    let stopped = rig.one();
+    rig.tell(Input::Start);
+    assert_eq!(rig.news(), [], "`started` must not overtake `stopped`");
+    rig.answer(&stopped);
+    assert_eq!(rig.one().kind, AnnounceKind::Started);
+}
+
+#[test]
+fn goes_on_to_the_next_of_the_tier_when_a_stopped_hangs() {
+    let mut rig = Rig::started(&[&["http://a/", "http://b/"]]);
+    let sent = rig.one();
+    rig.answer(&sent);
+    rig.tell(Input::Stop);
+    rig.one();
+    rig.tell(Input::Start);
+    rig.pass(secs(5));
+    let other = rig.one();
+    assert_ne!(other.tracker, sent.tracker);
+    rig.answer(&other);
+    assert_eq!(rig.next_of(other.tracker), Some(secs(5 + 1800)));
+}
+
+#[test]
+fn asks_sooner_when_peers_are_wanted_but_never_under_a_minute_or_the_min_interval() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"]]);
+    let sent = rig.news();
+    rig.answer(&sent[0]);
+    rig.answer_with(&sent[1], 1800, Some(600));
+    rig.pass(secs(10));
+    rig.tell(Input::WantPeers);
+    assert_eq!((rig.next_of(0), rig.next_of(1)), (Some(secs(60)), Some(secs(600))));
+    rig.pass(secs(50));
+    let again = rig.one();
+    assert_eq!((again.tracker, again.at, again.kind), (0, secs(60), AnnounceKind::Interval));
+    rig.answer(&again);
+    rig.tell(Input::WantPeers);
+    assert_eq!(rig.next_of(0), Some(secs(60 + 120)), "each time in a row doubles the distance");
+    rig.pass(secs(0));
+    assert_eq!(rig.news(), []);
+}
+
+#[test]
+fn wanting_peers_never_postpones() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.answer_with(&sent, 60, None);
+    rig.tell(Input::WantPeers);
+    assert_eq!(rig.next_of(0), Some(secs(60)));
+}
+
+#[test]
+fn obeys_the_user_within_the_min_interval() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.tell(Input::Announce(None));
+    assert_eq!(rig.news(), [], "it is being asked");
+    rig.answer_with(&sent, 1800, Some(300));
+    rig.pass(secs(100));
+    rig.tell(Input::Announce(Some(TrackerKey(0))));
+    assert_eq!(rig.news(), []);
+    assert_eq!(rig.notes(), ["http://a wants no announce before 200 s are over."]);
+    assert_eq!(rig.next_of(0), Some(secs(300)));
+    rig.pass(secs(200));
+    let sent = rig.one();
+    assert_eq!(sent.at, secs(300));
+    rig.answer_with(&sent, 1800, Some(300));
+    rig.pass(secs(301));
+    rig.tell(Input::Announce(None));
+    assert_eq!(rig.one().kind, AnnounceKind::Interval);
+}
+
+#[test]
+fn the_user_cuts_a_back_off_short_and_may_ask_one_further_down() {
+    let mut rig = Rig::started(&[&["http://a/", "http://b/"]]);
+    let first = rig.one();
+    rig.answer(&first);
+    let other = 1 - first.tracker;
+    rig.tell(Input::Announce(Some(TrackerKey(other))));
+    let sent = rig.one();
+    assert_eq!((sent.tracker, sent.kind), (other, AnnounceKind::Started));
+    rig.fail(&sent, TrackerError::Timeout);
+    assert_eq!(rig.next_of(first.tracker), Some(secs(1800)));
+
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.fail(&sent, TrackerError::Timeout);
+    rig.tell(Input::Announce(None));
+    assert_eq!(rig.one().kind, AnnounceKind::Started);
+}
+
+#[test]
+fn answers_wishes_it_cannot_grant() {
+    let mut rig = Rig::new(&[&["http://a/"], &["wss://b/"]]);
+    rig.tell(Input::Announce(None));
+    rig.tell(Input::Start);
+    rig.tell(Input::Announce(Some(TrackerKey(1))));
+    rig.tell(Input::Announce(Some(TrackerKey(99))));
+    assert_eq!(rig.notes(), ["Paused: no tracker is asked. p goes on.", "wss://b cannot be asked."]);
+}
+
+#[test]
+fn fails_schemes_it_does_not_speak_at_once() {
+    let mut rig = Rig::started(&[&["wss://a/secret", "UDP://b:1", "file:///etc/passwd"], &["nonsense"]]);
+    let failed: Vec<u16> = rig
+        .events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::AnnounceFailed { tracker, error: TrackerError::UnsupportedUrl, text } => {
+                assert!(!text.contains("secret"));
+                Some(tracker.0)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failed, [0, 2, 3]);
+    assert_eq!(rig.one().tracker, 1);
+    rig.pass(secs(100));
+    assert_eq!(rig.news(), []);
+}
+
+#[test]
+fn never_asks_again_where_the_url_turned_out_to_be_unusable() {
+    let mut rig = Rig::started(&[&["udp://a", "udp://b"]]);
+    let first = rig.one();
+    rig.fail(&first, TrackerError::UnsupportedUrl);
+    let second = rig.one();
+    assert_ne!(first.tracker, second.tracker);
+    rig.fail(&second, TrackerError::UnsupportedUrl);
+    rig.pass(secs(7200));
+    assert_eq!(rig.news(), []);
+    assert_eq!(rig.announcer.deadline(), None);
+}
+
+#[test]
+fn repeats_the_tracker_id_until_there_is_a_new_one() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let mut ids = Vec::new();
+    for id in [Some(b"x".to_vec()), None, Some(b"y".to_vec()), None] {
+        let sent = rig.one();
+        ids.push(sent.tracker_id.clone());
+        let answer = Announced { interval_s: 60, ..Announced::default() };
+        rig.tell(Input::Answered { ticket: sent.ticket, answer, min_interval_s: None, tracker_id: id });
+        rig.pass(secs(60));
+    }
+    let [x, y] = [b"x", b"y"].map(|id| Some(id.to_vec()));
+    assert_eq!(ids, [None, x.clone(), x, y]);
+}
+
+#[test]
+fn takes_each_url_once_and_not_too_many() {
+    let rig = Rig::new(&[&["http://a/", "http://a/"], &["http://a/", " ", "http://b/"]]);
+    assert_eq!(rig.announcer.trackers.len(), 2);
+    let many: Vec<String> = (0..10_000).map(|number| format!("http://t{number}/")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let rig = Rig::new(&[&many]);
+    assert_eq!(rig.announcer.trackers.len(), MOST_TRACKERS);
+    assert_eq!(rig.notes(), ["the torrent names more than 500 trackers: 9500 are left out"]);
+}
+
+#[test]
+fn ignores_tickets_it_does_not_know() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    let sent = rig.one();
+    rig.answer(&sent);
+    let before = rig.events.len();
+    rig.answer(&sent);
+    rig.fail(&sent, TrackerError::Timeout);
+    assert_eq!(rig.events.len(), before);
+}
+
+#[test]
+fn needs_no_tracker() {
+    let mut rig = Rig::started(&[]);
+    rig.tell(Input::WantPeers);
+    rig.tell(Input::Announce(None));
+    rig.tell(Input::Completed);
+    rig.tell(Input::Stop);
+    assert_eq!(rig.announcer.deadline(), None);
+    assert!(!rig.announcer.is_stopping());
+}
+
+/// Any order of happenings keeps the promises: one announce a tracker at a time, `started` first, nothing but
+/// `stopped` after the end, and never nothing to wait for while a tracker could be asked.
+#[test]
+fn keeps_its_promises_whatever_happens() {
+    for seed in 0..300 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut rig = Rig::seeded(&[&["http://a/", "http://b/", "http://c/"], &["udp://d:1"]], seed);
+        rig.tell(Input::Start);
+        let mut running = true;
+        let mut open: Vec<Sent> = Vec::new();
+        let mut told: BTreeSet<u16> = BTreeSet::new();
+        for _ in 0..200 {
+            for sent in rig.news() {
+                let ends_others = sent.kind == AnnounceKind::Stopped;
+                let clash = open.iter().any(|other| {
+                    other.tracker == sent.tracker && (!ends_others || other.kind == AnnounceKind::Stopped)
+                });
+                assert!(!clash, "two at once with one tracker");
+                match sent.kind {
+                    AnnounceKind::Stopped => {
+                        assert!(told.remove(&sent.tracker));
+                        open.retain(|other| other.tracker != sent.tracker);
+                    }
+                    AnnounceKind::Started => assert!(running && !told.contains(&sent.tracker)),
+                    _ => assert!(running && told.contains(&sent.tracker)),
+                }
+                open.push(sent);
+            }
+            let busy = open.iter().any(|sent| sent.kind != AnnounceKind::Stopped);
+            assert!(!running || busy || rig.announcer.deadline().is_some() || !open.is_empty());
+            match random.u8(..12) {
+                0 => rig.tell(Input::WantPeers),
+                1 => rig.tell(Input::Announce(None)),
+                2 => rig.tell(Input::Announce(Some(TrackerKey(random.u16(..4))))),
+                3 if random.u8(..4) == 0 => rig.tell(Input::Completed),
+                4 if random.u8(..4) == 0 => {
+                    running = !running;
+                    rig.tell(if running { Input::Start } else { Input::Stop });
+                }
+                5..=7 if !open.is_empty() => {
+                    let sent = open.swap_remove(random.usize(..open.len()));
+                    if sent.kind != AnnounceKind::Stopped {
+                        told.insert(sent.tracker);
+                    }
+                    rig.answer_with(&sent, 60 + random.u32(..2000), random.bool().then_some(300));
+                }
+                8..=9 if !open.is_empty() => {
+                    let sent = open.swap_remove(random.usize(..open.len()));
+                    rig.fail(
+                        &sent,
+                        if random.bool() { TrackerError::Timeout } else { TrackerError::Refused },
+                    );
+                }
+                _ => rig.pass(secs(random.u64(..600))),
+            }
+        }
+    }
+}

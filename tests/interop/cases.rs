@@ -1,0 +1,247 @@
+//! What is shown with real clients: ttui downloads from each, each downloads from ttui, byte for byte.
+
+use std::fs;
+use std::process::Command;
+
+use color_eyre::eyre::{ContextCompat, Result, ensure};
+
+use crate::clients::libtorrent::{self, Libtorrent};
+use crate::clients::opentracker::Tracker;
+use crate::clients::qbittorrent::Qbittorrent;
+use crate::clients::rtorrent::Rtorrent;
+use crate::clients::transmission::Transmission;
+use crate::clients::{CLIENTS, Client, PEER_PORT, Source, Tool, ttui};
+use crate::lab::Lab;
+use crate::torrents::{self, Content, Maker, Torrent};
+use crate::tree;
+
+/// A named case.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// Without these it is skipped.
+    pub(crate) needs: Vec<Tool>,
+    pub(crate) run: Box<dyn Fn(&Lab) -> Result<()> + Send + Sync>,
+}
+
+/// How a case gets its content and its torrent, the tracker being known.
+type Recipe = fn(&Lab, Option<&str>) -> Result<(Content, Torrent)>;
+
+/// Every case there is.
+pub(crate) fn all() -> Vec<Case> {
+    let (aria2, libtorrent, rtorrent) = (Tool::Aria2, Tool::Libtorrent, Tool::Rtorrent);
+    let (create, mktorrent, opentracker) = (Tool::TransmissionCli, Tool::Mktorrent, Tool::Opentracker);
+    let mut cases = Vec::new();
+    for (name, client) in CLIENTS {
+        let mut needs = vec![client.tool(), create];
+        cases.push(case(&format!("downloads_from_{name}"), &needs, move |lab| {
+            download_from(lab, client, plain)
+        }));
+        if !client.takes_peers() {
+            needs.push(opentracker);
+        }
+        cases.push(case(&format!("seeds_to_{name}"), &needs, move |lab| seed_to(lab, client, plain)));
+    }
+    cases.extend([
+        case("downloads_through_http_tracker", &[opentracker, libtorrent, create], |lab| {
+            download_through_tracker(lab, Tracker::http)
+        }),
+        case("downloads_through_udp_tracker", &[opentracker, libtorrent, create], |lab| {
+            download_through_tracker(lab, Tracker::udp)
+        }),
+        case("seeds_through_udp_tracker", &[opentracker, libtorrent, create], |lab| {
+            seed_through_tracker(lab, &Libtorrent, plain, Tracker::udp)
+        }),
+        case("downloads_odd_files_of_mktorrent", &[mktorrent, Tool::TransmissionDaemon], |lab| {
+            download_from(lab, &Transmission, odd_files_of_mktorrent)
+        }),
+        case("seeds_odd_files_of_mktorrent", &[mktorrent, Tool::Qbittorrent], |lab| {
+            seed_to(lab, &Qbittorrent, odd_files_of_mktorrent)
+        }),
+        case("downloads_thousand_files", &[create, libtorrent], |lab| {
+            download_from(lab, &Libtorrent, thousand_files)
+        }),
+        case("seeds_thousand_files", &[create, rtorrent], |lab| seed_to(lab, &Rtorrent, thousand_files)),
+        case("downloads_16_mib_pieces", &[mktorrent, libtorrent], |lab| {
+            download_from(lab, &Libtorrent, large_pieces)
+        }),
+        case("seeds_16_mib_pieces", &[mktorrent, Tool::Qbittorrent], |lab| {
+            seed_to(lab, &Qbittorrent, large_pieces)
+        }),
+        case("downloads_hybrid_without_pad_files", &[libtorrent], |lab| {
+            download_from(lab, &Libtorrent, hybrid)
+        }),
+        case("downloads_over_ipv6", &[libtorrent, create], download_over_ipv6),
+        case("seeds_over_ipv6", &[libtorrent, create], seed_over_ipv6),
+        case("info_agrees_with_transmission", &[create], |lab| {
+            info_agrees(lab, Maker::TransmissionCreate, |torrent| {
+                let mut command = Command::new("transmission-show");
+                command.arg(&torrent.path);
+                Ok((command, "Hash:"))
+            })
+        }),
+        case("info_agrees_with_libtorrent", &[libtorrent], |lab| {
+            info_agrees(lab, Maker::Libtorrent, |torrent| {
+                let mut command = Command::new(libtorrent::PYTHON);
+                command.arg(libtorrent::script(lab)?).arg("hash").arg(&torrent.path);
+                Ok((command, "v1:"))
+            })
+        }),
+        case("info_agrees_with_mktorrent_and_aria2", &[mktorrent, aria2], |lab| {
+            info_agrees(lab, Maker::Mktorrent, |torrent| {
+                let mut command = Command::new("aria2c");
+                command.arg("--no-conf=true").arg("-S").arg(&torrent.path);
+                Ok((command, "Info Hash:"))
+            })
+        }),
+    ]);
+    cases
+}
+
+fn case(name: &str, needs: &[Tool], run: impl Fn(&Lab) -> Result<()> + Send + Sync + 'static) -> Case {
+    Case { name: name.to_owned(), needs: needs.to_vec(), run: Box::new(run) }
+}
+
+/// One file whose length is neither a multiple of the piece length nor of a block.
+fn plain(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+    let content = torrents::one_file(lab, "plain.bin", 12 * 1024 * 1024 + 4_321)?;
+    let torrent = torrents::make(lab, Maker::TransmissionCreate, &content, 17, tracker)?;
+    Ok((content, torrent))
+}
+
+fn odd_files_of_mktorrent(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+    let content = torrents::odd_files(lab)?;
+    let torrent = torrents::make(lab, Maker::Mktorrent, &content, 15, tracker)?;
+    Ok((content, torrent))
+}
+
+fn hybrid(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+    let content = torrents::odd_files(lab)?;
+    let torrent = torrents::make(lab, Maker::LibtorrentHybrid, &content, 16, tracker)?;
+    Ok((content, torrent))
+}
+
+fn thousand_files(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+    let content = torrents::thousand_files(lab)?;
+    let torrent = torrents::make(lab, Maker::TransmissionCreate, &content, 16, tracker)?;
+    Ok((content, torrent))
+}
+
+/// Three whole pieces of 16 MiB and a short one.
+fn large_pieces(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+    let content = torrents::one_file(lab, "large pieces.bin", 3 * (16 << 20) + 1_234_567)?;
+    let torrent = torrents::make(lab, Maker::Mktorrent, &content, 24, tracker)?;
+    Ok((content, torrent))
+}
+
+fn download_from(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {
+    let (content, torrent) = recipe(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let _seed = client.seed(lab, &theirs, &torrent, &content.parent)?;
+    let into = lab.folder("download")?;
+    ttui::download(lab, &ours, &torrent, &into, &[theirs.at(PEER_PORT)])?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+fn seed_to(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {
+    if !client.takes_peers() {
+        return seed_through_tracker(lab, client, recipe, Tracker::http);
+    }
+    let (content, torrent) = recipe(lab, None)?;
+    let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
+    let seed = ttui::seed(lab, &ours, &torrent, &content.parent)?;
+    let into = lab.folder("download")?;
+    let _leecher = client.download(lab, &theirs, &torrent, &into, Source::Peer(ours.at(PEER_PORT)))?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ttui::end(lab, seed)
+}
+
+fn seed_through_tracker(
+    lab: &Lab,
+    client: &dyn Client,
+    recipe: Recipe,
+    announce: fn(&Tracker) -> String,
+) -> Result<()> {
+    let mut tracker = Tracker::new(lab)?;
+    let (content, torrent) = recipe(lab, Some(&announce(&tracker)))?;
+    tracker.start(lab, &torrent)?;
+    let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
+    let seed = ttui::seed(lab, &ours, &torrent, &content.parent)?;
+    tracker.wait_for_seed(lab, &torrent)?;
+    let into = lab.folder("download")?;
+    let _leecher = client.download(lab, &theirs, &torrent, &into, Source::Tracker)?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ttui::end(lab, seed)
+}
+
+fn download_through_tracker(lab: &Lab, announce: fn(&Tracker) -> String) -> Result<()> {
+    let mut tracker = Tracker::new(lab)?;
+    let (content, torrent) = plain(lab, Some(&announce(&tracker)))?;
+    tracker.start(lab, &torrent)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let _seed = Libtorrent.seed(lab, &theirs, &torrent, &content.parent)?;
+    tracker.wait_for_seed(lab, &torrent)?;
+    let into = lab.folder("download")?;
+    ttui::download(lab, &ours, &torrent, &into, &[])?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+fn download_over_ipv6(lab: &Lab) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let _seed = libtorrent::seed_at(lab, &theirs, &torrent, &content.parent, &theirs.v6.to_string())?;
+    let into = lab.folder("download")?;
+    ttui::download(lab, &ours, &torrent, &into, &[theirs.at_v6(PEER_PORT)])?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+fn seed_over_ipv6(lab: &Lab) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
+    let seed = ttui::seed(lab, &ours, &torrent, &content.parent)?;
+    let into = lab.folder("download")?;
+    let _leecher = Libtorrent.download(lab, &theirs, &torrent, &into, Source::Peer(ours.at_v6(PEER_PORT)))?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ttui::end(lab, seed)
+}
+
+/// Compares `ttui info --json` with the info-hash another tool reports (after `label`) and with the files on disk.
+fn info_agrees(
+    lab: &Lab,
+    maker: Maker,
+    report: impl Fn(&Torrent) -> Result<(Command, &'static str)>,
+) -> Result<()> {
+    let content = torrents::odd_files(lab)?;
+    let torrent = torrents::make(lab, maker, &content, 15, Some("http://tracker.example:6969/announce"))?;
+    let (command, label) = report(&torrent)?;
+    let said = lab.output("report", command)?;
+    let reported =
+        said.lines().find_map(|line| line.trim().strip_prefix(label)).wrap_err("no info-hash reported")?;
+    let info = ttui::info(lab, &torrent)?;
+    ensure!(
+        info["info_hash"] == reported.trim(),
+        "info_hash is {}, not {}",
+        info["info_hash"],
+        reported.trim()
+    );
+    ensure!(info["info_hash"] == torrent.hex(), "info_hash is {}, not {}", info["info_hash"], torrent.hex());
+    ensure!(
+        info["trackers"][0][0] == "http://tracker.example:6969/announce",
+        "trackers are {}",
+        info["trackers"]
+    );
+    ensure!(info["piece_length"] == 1 << 15, "piece_length is {}", info["piece_length"]);
+
+    let files = info["files"].as_array().wrap_err("no files")?;
+    let mut total = 0;
+    for file in files {
+        let path = content.parent.join(file["path"].as_str().wrap_err("a file without a path")?);
+        let length = fs::metadata(&path)?.len();
+        ensure!(file["length"] == length, "{}: {} is not {length}", path.display(), file["length"]);
+        total += length;
+    }
+    // Empty files are left out by transmission-create, and by it alone.
+    let count = files.iter().filter(|file| file["length"] != 0).count();
+    ensure!(count == tree::count_filled(&content.parent)?, "{count} files with content are listed");
+    ensure!(info["total_length"] == total, "total_length is {}, not {total}", info["total_length"]);
+    Ok(())
+}

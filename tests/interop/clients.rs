@@ -1,0 +1,113 @@
+//! The real clients, one module each. Every discovery but the one a case is about is switched off.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use color_eyre::eyre::Result;
+
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+pub(crate) mod aria2;
+pub(crate) mod libtorrent;
+pub(crate) mod opentracker;
+pub(crate) mod qbittorrent;
+pub(crate) mod rtorrent;
+pub(crate) mod transmission;
+pub(crate) mod ttui;
+
+/// The port on which every client takes peers: each has a host to itself.
+pub(crate) const PEER_PORT: u16 = 6881;
+
+/// How a downloading client learns of its seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    /// Told by its control port.
+    Peer(SocketAddr),
+    /// From the tracker in the torrent.
+    Tracker,
+}
+
+/// A client that can do both.
+pub(crate) trait Client: Sync {
+    /// The package it comes in.
+    fn tool(&self) -> Tool;
+
+    /// Whether it can be told of a peer; if not, it learns of it from a tracker.
+    fn takes_peers(&self) -> bool;
+
+    /// Seeds what stands in `parent`; returns when it knows that it has everything, and listens on [`PEER_PORT`].
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process>;
+
+    /// Downloads into `parent`; returns when the client says that it is complete.
+    fn download(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        from: Source,
+    ) -> Result<Process>;
+}
+
+/// All of them, with the name that cases use.
+pub(crate) const CLIENTS: [(&str, &dyn Client); 5] = [
+    ("libtorrent", &libtorrent::Libtorrent),
+    ("transmission", &transmission::Transmission),
+    ("qbittorrent", &qbittorrent::Qbittorrent),
+    ("aria2", &aria2::Aria2),
+    ("rtorrent", &rtorrent::Rtorrent),
+];
+
+/// A foreign package that cases need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Aria2,
+    Libtorrent,
+    Mktorrent,
+    Opentracker,
+    Qbittorrent,
+    Rtorrent,
+    TransmissionCli,
+    TransmissionDaemon,
+}
+
+impl Tool {
+    /// Its package in Debian.
+    pub(crate) fn package(self) -> &'static str {
+        match self {
+            Self::Aria2 => "aria2",
+            Self::Libtorrent => "python3-libtorrent",
+            Self::Mktorrent => "mktorrent",
+            Self::Opentracker => "opentracker",
+            Self::Qbittorrent => "qbittorrent-nox",
+            Self::Rtorrent => "rtorrent",
+            Self::TransmissionCli => "transmission-cli",
+            Self::TransmissionDaemon => "transmission-daemon",
+        }
+    }
+
+    /// Whether it can be started here.
+    pub(crate) fn is_there(self) -> bool {
+        let (program, arguments): (_, &[&str]) = match self {
+            Self::Aria2 => ("aria2c", &["--version"]),
+            Self::Libtorrent => (libtorrent::PYTHON, &["-c", "import libtorrent"]),
+            Self::Mktorrent => ("mktorrent", &["-h"]),
+            Self::Opentracker => ("opentracker", &["-h"]),
+            Self::Qbittorrent => ("qbittorrent-nox", &["--version"]),
+            Self::Rtorrent => ("rtorrent", &["-h"]),
+            Self::TransmissionCli => ("transmission-create", &["--version"]),
+            Self::TransmissionDaemon => ("transmission-daemon", &["--version"]),
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match command.status() {
+            // Some answer a call for help with a status of their own; only Python's tells whether the module is there.
+            Ok(status) => status.success() || self != Self::Libtorrent,
+            Err(_) => false,
+        }
+    }
+}

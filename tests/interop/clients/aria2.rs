@@ -1,0 +1,75 @@
+//! aria2c, watched over its JSON-RPC port. It cannot be told of a peer: it asks a tracker or is dialled.
+
+use std::path::Path;
+
+use color_eyre::eyre::{Result, ensure};
+use serde_json::{Value, json};
+
+use super::{Client, PEER_PORT, Source, Tool};
+use crate::http;
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+const RPC_PORT: u16 = 6800;
+
+/// See the module.
+pub(crate) struct Aria2;
+
+impl Client for Aria2 {
+    fn tool(&self) -> Tool {
+        Tool::Aria2
+    }
+
+    fn takes_peers(&self) -> bool {
+        false
+    }
+
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        let mut client = run_until_complete(lab, host, torrent, parent)?;
+        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+        Ok(client)
+    }
+
+    fn download(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        from: Source,
+    ) -> Result<Process> {
+        ensure!(matches!(from, Source::Tracker), "aria2 cannot be told of a peer");
+        run_until_complete(lab, host, torrent, parent)
+    }
+}
+
+fn run_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    let mut command = host.command("aria2c");
+    command
+        .arg("--no-conf=true")
+        .arg("--enable-dht=false")
+        .arg("--enable-dht6=false")
+        .arg("--bt-enable-lpd=false")
+        .arg("--enable-peer-exchange=false")
+        .arg("--check-integrity=true")
+        .arg("--seed-ratio=0.0")
+        .arg("--file-allocation=none")
+        .arg(format!("--listen-port={PEER_PORT}"))
+        .arg("--enable-rpc=true")
+        .arg("--rpc-listen-all=true")
+        .arg(format!("--rpc-listen-port={RPC_PORT}"))
+        .arg("--log-level=info")
+        .arg("--log=-")
+        .arg(format!("--dir={}", parent.display()))
+        .arg(&torrent.path);
+    let mut client = lab.spawn(command, "aria2")?;
+    let call = json!({ "jsonrpc": "2.0", "id": "", "method": "aria2.tellActive" }).to_string();
+    lab.wait_for("aria2 to have everything", &mut client, || {
+        let answer = http::post(host.at(RPC_PORT), "/jsonrpc", &[], &call)?.text()?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        Ok((answer["result"][0]["seeder"] == "true").then_some(()))
+    })?;
+    Ok(client)
+}

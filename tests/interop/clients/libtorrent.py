@@ -1,0 +1,79 @@
+"""libtorrent as a test peer: make a torrent, seed it, or download it.
+
+  make OUT CONTENT PIECE_BYTES [TRACKER]     version 1
+  make-hybrid OUT CONTENT PIECE_BYTES [TRACKER]
+  hash TORRENT                               prints the info-hash of version 1
+  seed TORRENT FOLDER IP PORT                prints `complete` once it has everything, and stays
+  download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays
+"""
+import os
+import sys
+import time
+
+import libtorrent as lt
+
+
+def make(flags, out, content, piece_bytes, tracker=None):
+    storage = lt.file_storage()
+    lt.add_files(storage, content)
+    torrent = lt.create_torrent(storage, piece_size=int(piece_bytes), flags=flags)
+    if tracker:
+        torrent.add_tracker(tracker)
+    lt.set_piece_hashes(torrent, os.path.dirname(content))
+    with open(out, "wb") as file:
+        file.write(lt.bencode(torrent.generate()))
+
+
+def session(ip, port):
+    where = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+    return lt.session({
+        "listen_interfaces": where,
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "enable_incoming_utp": False,
+        "enable_outgoing_utp": False,
+        "allow_multiple_connections_per_ip": True,
+        "alert_mask": lt.alert.category_t.error_notification
+        | lt.alert.category_t.status_notification
+        | lt.alert.category_t.storage_notification
+        | lt.alert.category_t.connect_notification
+        | lt.alert.category_t.tracker_notification,
+    })
+
+
+def run(torrent, folder, ip, port, peer=None):
+    ses = session(ip, port)
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(torrent)
+    params.save_path = folder
+    params.flags = lt.torrent_flags.disable_pex | lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
+    handle = ses.add_torrent(params)
+    if peer:
+        handle.connect_peer(peer)
+    flushing = said = False
+    while True:
+        ses.wait_for_alert(200)
+        for alert in ses.pop_alerts():
+            print(type(alert).__name__, alert.message(), file=sys.stderr, flush=True)
+            if flushing and isinstance(alert, lt.cache_flushed_alert) and not said:
+                said = True
+                print("complete", flush=True)
+        if not flushing and handle.status().is_seeding:
+            flushing = True
+            handle.flush_cache()
+
+
+what, arguments = sys.argv[1], sys.argv[2:]
+if what == "make":
+    make(lt.create_torrent.v1_only, *arguments)
+elif what == "make-hybrid":
+    make(0, *arguments)
+elif what == "hash":
+    print("v1:", lt.torrent_info(*arguments).info_hashes().v1)
+elif what in ("seed", "download"):
+    torrent, folder, ip, port = arguments[:4]
+    run(torrent, folder, ip, int(port), (arguments[4], int(arguments[5])) if len(arguments) > 4 else None)
+else:
+    sys.exit(__doc__)

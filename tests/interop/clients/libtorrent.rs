@@ -1,0 +1,87 @@
+//! libtorrent-rasterbar, through a small script for its Python binding.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use color_eyre::eyre::Result;
+
+use super::{Client, PEER_PORT, Source, Tool};
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+/// The distribution's own interpreter: another one first on the path would not know the distribution's modules.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
+
+/// See the module.
+pub(crate) struct Libtorrent;
+
+impl Client for Libtorrent {
+    fn tool(&self) -> Tool {
+        Tool::Libtorrent
+    }
+
+    fn takes_peers(&self) -> bool {
+        true
+    }
+
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        seed_at(lab, host, torrent, parent, &host.v4.to_string())
+    }
+
+    fn download(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        from: Source,
+    ) -> Result<Process> {
+        let own_address = match from {
+            Source::Peer(addr) if addr.is_ipv6() => host.v6.to_string(),
+            Source::Peer(_) | Source::Tracker => host.v4.to_string(),
+        };
+        let mut command = host.command(PYTHON);
+        command.arg(script(lab)?).arg("download").arg(&torrent.path).arg(parent);
+        command.arg(own_address).arg(PEER_PORT.to_string());
+        if let Source::Peer(addr) = from {
+            command.arg(addr.ip().to_string()).arg(addr.port().to_string());
+        }
+        wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+    }
+}
+
+/// Seeds at one given address of the host.
+pub(crate) fn seed_at(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    address: &str,
+) -> Result<Process> {
+    let mut command = host.command(PYTHON);
+    command
+        .arg(script(lab)?)
+        .arg("seed")
+        .arg(&torrent.path)
+        .arg(parent)
+        .arg(address)
+        .arg(PEER_PORT.to_string());
+    wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+}
+
+/// Where the script stands for this case.
+pub(crate) fn script(lab: &Lab) -> Result<PathBuf> {
+    let path = lab.folder("torrent")?.join("libtorrent_peer.py");
+    fs::write(&path, include_str!("libtorrent.py"))?;
+    Ok(path)
+}
+
+fn wait_until_complete(lab: &Lab, mut client: Process) -> Result<Process> {
+    let stdout = client.stdout.clone();
+    lab.wait_for("libtorrent to have everything", &mut client, || {
+        Ok(fs::read_to_string(&stdout)?.contains("complete").then_some(()))
+    })?;
+    Ok(client)
+}

@@ -1,0 +1,104 @@
+//! qbittorrent-nox, steered over its web interface.
+
+use std::fs;
+use std::path::Path;
+
+use color_eyre::eyre::{Result, ensure};
+use serde_json::Value;
+
+use super::{Client, PEER_PORT, Source, Tool};
+use crate::http;
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+const WEB_PORT: u16 = 8080;
+
+/// See the module.
+pub(crate) struct Qbittorrent;
+
+impl Client for Qbittorrent {
+    fn tool(&self) -> Tool {
+        Tool::Qbittorrent
+    }
+
+    fn takes_peers(&self) -> bool {
+        true
+    }
+
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        let mut client = start(lab, host, torrent, parent)?;
+        wait_until_complete(lab, host, torrent, &mut client)?;
+        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+        Ok(client)
+    }
+
+    fn download(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        from: Source,
+    ) -> Result<Process> {
+        let mut client = start(lab, host, torrent, parent)?;
+        if let Source::Peer(peer) = from {
+            let body = format!("hashes={}&peers={peer}", torrent.hex());
+            let form = [("Content-Type", "application/x-www-form-urlencoded")];
+            lab.wait_for("qBittorrent to take the peer", &mut client, || {
+                let answer =
+                    http::post(host.at(WEB_PORT), "/api/v2/torrents/addPeers", &form, &body)?.text()?;
+                let answer: Value = serde_json::from_str(&answer)?;
+                ensure!(answer[torrent.hex()]["added"] == 1, "qBittorrent did not take the peer: {answer}");
+                Ok(Some(()))
+            })?;
+        }
+        wait_until_complete(lab, host, torrent, &mut client)?;
+        Ok(client)
+    }
+}
+
+fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    let profile = lab.folder("qbittorrent")?;
+    let config = profile.join("qBittorrent/config");
+    fs::create_dir_all(&config)?;
+    let settings = format!(
+        "[LegalNotice]\nAccepted=true\n\n\
+         [BitTorrent]\n\
+         Session\\Port={PEER_PORT}\n\
+         Session\\DHTEnabled=false\n\
+         Session\\LSDEnabled=false\n\
+         Session\\PeXEnabled=false\n\
+         Session\\BTProtocol=TCP\n\
+         Session\\MultiConnectionsPerIp=true\n\
+         Session\\Preallocation=false\n\
+         Session\\DefaultSavePath={parent}\n\n\
+         [Network]\nPortForwardingEnabled=false\n\n\
+         [Preferences]\n\
+         WebUI\\Address=*\n\
+         WebUI\\Port={WEB_PORT}\n\
+         WebUI\\UseUPnP=false\n\
+         WebUI\\LocalHostAuth=false\n\
+         WebUI\\AuthSubnetWhitelistEnabled=true\n\
+         WebUI\\AuthSubnetWhitelist=0.0.0.0/0\n\
+         WebUI\\CSRFProtection=false\n\
+         WebUI\\HostHeaderValidation=false\n",
+        parent = parent.display()
+    );
+    fs::write(config.join("qBittorrent.conf"), settings)?;
+    let mut command = host.command("qbittorrent-nox");
+    command.arg(format!("--profile={}", profile.display()));
+    command.arg(format!("--save-path={}", parent.display()));
+    command.args(["--add-paused=false", "--skip-dialog=true"]).arg(&torrent.path);
+    lab.spawn(command, "qbittorrent")
+}
+
+fn wait_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut Process) -> Result<()> {
+    let path = format!("/api/v2/torrents/info?hashes={}", torrent.hex());
+    lab.wait_for("qBittorrent to have everything", client, || {
+        let list: Value = serde_json::from_str(&http::get(host.at(WEB_PORT), &path)?.text()?)?;
+        let state = list[0]["state"].as_str().unwrap_or_default();
+        Ok(matches!(state, "uploading" | "stalledUP" | "forcedUP").then_some(()))
+    })
+}

@@ -1,0 +1,121 @@
+//! rtorrent as a daemon, steered by XML-RPC over SCGI.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use color_eyre::eyre::{Result, ensure};
+
+use super::{Client, PEER_PORT, Source, Tool};
+use crate::http;
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+const SCGI_PORT: u16 = 5000;
+
+/// See the module.
+pub(crate) struct Rtorrent;
+
+impl Client for Rtorrent {
+    fn tool(&self) -> Tool {
+        Tool::Rtorrent
+    }
+
+    fn takes_peers(&self) -> bool {
+        true
+    }
+
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        let mut client = start(lab, host, torrent, parent)?;
+        wait_until_complete(lab, host, torrent, &mut client)?;
+        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+        Ok(client)
+    }
+
+    fn download(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        from: Source,
+    ) -> Result<Process> {
+        let mut client = start(lab, host, torrent, parent)?;
+        if let Source::Peer(peer) = from {
+            let hash = torrent.hex().to_uppercase();
+            lab.wait_for("rtorrent to take the peer", &mut client, || {
+                // Before the torrent is open a peer is forgotten.
+                ensure!(
+                    number(host, "d.is_active", &[&hash])? == Some(1),
+                    "rtorrent has not opened the torrent"
+                );
+                call(host.at(SCGI_PORT), "add_peer", &[&hash, &peer.to_string()]).map(Some)
+            })?;
+        }
+        wait_until_complete(lab, host, torrent, &mut client)?;
+        Ok(client)
+    }
+}
+
+fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    let session = lab.folder("rtorrent")?;
+    let options = [
+        "system.daemon.set=true".to_owned(),
+        format!("session.path.set={}", session.display()),
+        format!("directory.default.set={}", parent.display()),
+        format!("network.scgi.open_port={}", host.at(SCGI_PORT)),
+        format!("network.port_range.set={PEER_PORT}-{PEER_PORT}"),
+        "network.port_random.set=no".to_owned(),
+        "dht.mode.set=off".to_owned(),
+        "protocol.pex.set=no".to_owned(),
+        "protocol.encryption.set=none".to_owned(),
+        "pieces.hash.on_completion.set=yes".to_owned(),
+    ];
+    let mut command = host.command("rtorrent");
+    command.arg("-n");
+    for option in options {
+        command.arg("-o").arg(option);
+    }
+    let mut client = lab.spawn(command, "rtorrent")?;
+    let (path, hash) = (torrent.path.display().to_string(), torrent.hex().to_uppercase());
+    lab.wait_for("rtorrent to take the torrent", &mut client, || {
+        // Its port opens before it is ready, and a torrent that comes too early is silently forgotten.
+        if number(host, "d.state", &[&hash]).is_ok() {
+            return Ok(Some(()));
+        }
+        call(host.at(SCGI_PORT), "load.start", &["", &path])?;
+        Ok(None)
+    })?;
+    Ok(client)
+}
+
+fn wait_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut Process) -> Result<()> {
+    let hash = torrent.hex().to_uppercase();
+    lab.wait_for("rtorrent to have everything", client, || {
+        let complete = number(host, "d.complete", &[&hash])? == Some(1);
+        let hashing = number(host, "d.hashing", &[&hash])? != Some(0);
+        Ok((complete && !hashing).then_some(()))
+    })
+}
+
+fn number(host: &Host, method: &str, arguments: &[&str]) -> Result<Option<i64>> {
+    let answer = call(host.at(SCGI_PORT), method, arguments)?;
+    let value = answer.split("<i8>").nth(1).or_else(|| answer.split("<i4>").nth(1));
+    Ok(value.and_then(|rest| rest.split('<').next()).and_then(|digits| digits.parse().ok()))
+}
+
+fn call(scgi: SocketAddr, method: &str, arguments: &[&str]) -> Result<String> {
+    let arguments: String = arguments
+        .iter()
+        .map(|text| format!("<param><value><string>{text}</string></value></param>"))
+        .collect();
+    let body = format!(
+        "<?xml version=\"1.0\"?><methodCall><methodName>{method}</methodName><params>{arguments}</params></methodCall>"
+    );
+    let head = format!("CONTENT_LENGTH\0{}\0SCGI\01\0", body.len());
+    let answer = http::exchange(scgi, format!("{}:{head},{body}", head.len()).as_bytes())?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    ensure!(answer.contains("<params>"), "rtorrent refuses {method}: {answer}");
+    Ok(answer)
+}

@@ -1,0 +1,105 @@
+//! transmission-daemon, steered over its RPC port. It cannot be told of a peer: it asks a tracker or is dialled.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use color_eyre::eyre::{ContextCompat, Result, ensure};
+use serde_json::{Value, json};
+
+use super::{Client, PEER_PORT, Source, Tool};
+use crate::http;
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+const RPC_PORT: u16 = 9091;
+
+/// See the module.
+pub(crate) struct Transmission;
+
+impl Client for Transmission {
+    fn tool(&self) -> Tool {
+        Tool::TransmissionDaemon
+    }
+
+    fn takes_peers(&self) -> bool {
+        false
+    }
+
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        // Existing files are checked when a torrent is added.
+        let mut client = run_until_complete(lab, host, torrent, parent)?;
+        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+        Ok(client)
+    }
+
+    fn download(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        from: Source,
+    ) -> Result<Process> {
+        ensure!(matches!(from, Source::Tracker), "transmission cannot be told of a peer");
+        run_until_complete(lab, host, torrent, parent)
+    }
+}
+
+fn run_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    let config = lab.folder("transmission")?;
+    let settings = json!({
+        "download-dir": parent,
+        "incomplete-dir-enabled": false,
+        "rename-partial-files": false,
+        "peer-port": PEER_PORT,
+        "peer-port-random-on-start": false,
+        "port-forwarding-enabled": false,
+        "dht-enabled": false,
+        "lpd-enabled": false,
+        "pex-enabled": false,
+        "utp-enabled": false,
+        // 0: dials plain, takes both.
+        "encryption": 0,
+        "rpc-enabled": true,
+        "rpc-bind-address": "0.0.0.0",
+        "rpc-port": RPC_PORT,
+        "rpc-whitelist-enabled": false,
+        "rpc-host-whitelist-enabled": false,
+        "rpc-authentication-required": false,
+        "start-added-torrents": true,
+        "trash-original-torrent-files": false,
+        "watch-dir-enabled": false,
+    });
+    fs::write(config.join("settings.json"), settings.to_string())?;
+    let mut command = host.command("transmission-daemon");
+    command.arg("--foreground").arg("--config-dir").arg(config).arg("--log-debug");
+    let mut client = lab.spawn(command, "transmission")?;
+    let rpc = host.at(RPC_PORT);
+    lab.wait_for("transmission to take the torrent", &mut client, || {
+        let arguments = json!({ "filename": torrent.path, "download-dir": parent, "paused": false });
+        call(rpc, "torrent-add", &arguments).map(Some)
+    })?;
+    lab.wait_for("transmission to have everything", &mut client, || {
+        let fields = ["percentDone", "status", "errorString", "leftUntilDone", "isFinished"];
+        let answer = call(rpc, "torrent-get", &json!({ "fields": fields }))?;
+        let state = &answer["torrents"][0];
+        // 6 is "seeding": neither waiting for a check nor checking.
+        Ok((state["percentDone"].as_f64() == Some(1.0) && state["status"] == 6).then_some(()))
+    })?;
+    Ok(client)
+}
+
+fn call(rpc: SocketAddr, method: &str, arguments: &Value) -> Result<Value> {
+    let body = json!({ "method": method, "arguments": arguments }).to_string();
+    let path = "/transmission/rpc";
+    // The first call is refused with the session's id, which the second has to carry.
+    let refusal = http::get(rpc, path)?;
+    let session = refusal.header("x-transmission-session-id").wrap_err("transmission names no session")?;
+    let answer = http::post(rpc, path, &[("X-Transmission-Session-Id", session)], &body)?.text()?;
+    let mut answer: Value = serde_json::from_str(&answer)?;
+    ensure!(answer["result"] == "success", "transmission refuses {method}: {}", answer["result"]);
+    Ok(answer["arguments"].take())
+}

@@ -1,0 +1,89 @@
+//! The program under test, without its screen.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use color_eyre::eyre::{ContextCompat, Result, WrapErr, ensure};
+use serde_json::Value;
+
+use super::PEER_PORT;
+use crate::lab::{CASE_LIMIT, Lab};
+use crate::net::Host;
+use crate::process::Process;
+use crate::torrents::Torrent;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ttui");
+
+/// The contract gives it two seconds after SIGTERM; the rest is for a busy machine.
+const END_LIMIT: Duration = Duration::from_secs(4);
+
+/// Downloads into `parent` and ends with status 0.
+pub(crate) fn download(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    peers: &[SocketAddr],
+) -> Result<()> {
+    let mut command = headless(host, torrent, parent);
+    for peer in peers {
+        command.arg("--peer").arg(peer.to_string());
+    }
+    let mut client = lab.spawn(command, "ttui")?;
+    let status = lab.wait_for_end(&mut client, CASE_LIMIT)?;
+    ensure!(status == Some(0), "ttui ended with status {status:?}, expected 0");
+    let last = last_line(&client.output())?;
+    ensure!(last["schema"] == "ttui.progress/1", "not a line of progress: {last}");
+    ensure!(last["final"] == true && last["error"].is_null(), "the last line is not a good end: {last}");
+    ensure!(last["state"] == "complete", "the last line does not say complete: {last}");
+    ensure!(last["have_bytes"] == last["total_bytes"], "complete without all bytes: {last}");
+    Ok(())
+}
+
+/// Seeds what stands in `parent`; returns when it says so and listens.
+pub(crate) fn seed(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    let mut command = headless(host, torrent, parent);
+    command.arg("--seed");
+    let mut client = lab.spawn(command, "ttui")?;
+    let stdout = client.stdout.clone();
+    lab.wait_for("ttui to seed", &mut client, || {
+        let line = last_line(&fs::read_to_string(&stdout)?)?;
+        Ok(matches!(line["state"].as_str(), Some("seeding" | "complete")).then_some(()))
+    })?;
+    lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+    Ok(client)
+}
+
+/// Ends a seed: asked to, it has to end in time, with status 0 as it is complete.
+pub(crate) fn end(lab: &Lab, mut client: Process) -> Result<()> {
+    client.terminate();
+    let status = lab.wait_for_end(&mut client, END_LIMIT)?;
+    ensure!(status == Some(0), "after SIGTERM the complete ttui ended with status {status:?}, expected 0");
+    let last = last_line(&client.output())?;
+    ensure!(last["final"] == true && last["error"].is_null(), "the last line is not a good end: {last}");
+    Ok(())
+}
+
+/// What `ttui info --json` says.
+pub(crate) fn info(lab: &Lab, torrent: &Torrent) -> Result<Value> {
+    let mut command = Command::new(PROGRAM);
+    command.arg("info").arg(&torrent.path).arg("--json");
+    let output = lab.output("ttui-info", command)?;
+    serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
+}
+
+fn headless(host: &Host, torrent: &Torrent, parent: &Path) -> Command {
+    let mut command = host.command(PROGRAM);
+    command.args(["--headless", "--json", "-p", &PEER_PORT.to_string(), "-o"]).arg(parent).arg(&torrent.path);
+    command
+}
+
+/// The last whole line, which has to be JSON.
+fn last_line(output: &str) -> Result<Value> {
+    let whole = &output[..output.rfind('\n').map_or(0, |end| end + 1)];
+    let line = whole.lines().last().wrap_err("ttui wrote no line")?;
+    serde_json::from_str(line).wrap_err_with(|| format!("not JSON: {line}"))
+}
