@@ -12,7 +12,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::clock::Clock;
-use super::disk::DiskPool;
 use super::limit::Limit;
 use super::output::Output;
 use crate::metainfo::PieceIndex;
@@ -42,18 +41,6 @@ pub trait BlockSource: Send + Sync + 'static {
 
 /// What [`BlockSource::read`] returns: the bytes, or why they cannot be read.
 pub type ReadFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
-
-impl BlockSource for DiskPool {
-    fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
-        let answer = Self::read(self, piece, begin, length);
-        Box::pin(async move {
-            match answer.await {
-                Ok(read) => read.map_err(io::Error::other),
-                Err(_) => Err(io::Error::other("the disk workers have stopped")),
-            }
-        })
-    }
-}
 
 /// Something [`Upload`] waits for; to be awaited, and its result handed to [`Upload::finish`].
 pub type Job = Pin<Box<dyn Future<Output = JobDone> + Send>>;
