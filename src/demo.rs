@@ -58,8 +58,9 @@ impl Demo {
                 callers.push(host);
                 continue;
             }
-            let ip =
-                Ipv4Addr::new(127, 83 + (n as u8 * 37) % 120, (n as u8).wrapping_mul(53), 11 + n as u8 * 7);
+            // Far apart, as the peers of a real swarm are.
+            let [_, a, b, c] = (n as u32 + 1).wrapping_mul(0x9e37_79b1).to_be_bytes();
+            let ip = Ipv4Addr::new(127, a | 1, b, c | 1);
             named.push(host.settle(ip, &mut tasks).await?);
         }
         tasks.spawn(tracker::run(tracker, named, callers));

@@ -1,14 +1,17 @@
 //! Tasks and sockets: gives the swarm's decisions a clock, connections, trackers and disks.
 
 pub mod assembly;
+mod brain;
 pub mod clock;
 pub mod disk;
+mod download;
 pub mod errno;
 pub mod handshake;
 pub mod haves;
 pub mod limit;
 pub mod link;
 pub mod listen;
+mod log;
 pub mod output;
 pub mod peer;
 pub mod pool;
@@ -18,3 +21,5 @@ pub(crate) mod testpeer;
 pub mod tracker;
 pub mod transport;
 pub mod upload;
+
+pub use download::{Download, EngineError, Options};

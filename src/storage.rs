@@ -25,7 +25,6 @@ use rustix::io::retry_on_intr;
 pub use check::{Check, Verdicts, check, check_piece, verify};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
-pub use layout::{Layout, LayoutFile, Span};
 pub use open::FileStat;
 pub use record::{FileStamp, Record};
 pub use resume::{Loaded, ResumeFile, state_dir};
@@ -33,7 +32,7 @@ pub use start::{Start, Started, start};
 
 use self::files::OpenFiles;
 use self::open::{Access, Root};
-use crate::metainfo::{Bitfield, PieceIndex};
+use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
 const MOST_OPEN_FILES: usize = 240;
@@ -56,7 +55,7 @@ impl Default for Options {
 /// The files of one torrent in one output folder. Shared by threads without a lock around reads and writes.
 #[derive(Debug)]
 pub struct Storage {
-    layout: Layout,
+    torrent: Arc<Torrent>,
     options: Options,
     root: Root,
     open: OpenFiles,
@@ -69,15 +68,15 @@ impl Storage {
     ///
     /// # Errors
     /// The folder cannot be opened or created.
-    pub fn open(layout: Layout, output_dir: &Path, options: Options) -> Result<Self, StorageError> {
+    pub fn open(torrent: Arc<Torrent>, output_dir: &Path, options: Options) -> Result<Self, StorageError> {
         let root = Root::open(output_dir, options.writable)?;
-        let allocated = layout.files().iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { layout, options, root, open: OpenFiles::new(MOST_OPEN_FILES), allocated })
+        let allocated = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { torrent, options, root, open: OpenFiles::new(MOST_OPEN_FILES), allocated })
     }
 
-    /// Which bytes lie where.
-    pub fn layout(&self) -> &Layout {
-        &self.layout
+    /// Whose files they are.
+    pub fn torrent(&self) -> &Arc<Torrent> {
+        &self.torrent
     }
 
     /// The output folder, absolute and without links.
@@ -87,7 +86,7 @@ impl Storage {
 
     /// Where a file of the torrent lies.
     pub fn path_of(&self, file: usize) -> PathBuf {
-        self.layout.files().get(file).map(|file| self.root.full(&file.path)).unwrap_or_default()
+        self.torrent.files.file(file).map(|file| self.root.full(path(file))).unwrap_or_default()
     }
 
     /// Looks at every file without opening it; `None` for one that does not exist, and for pad files.
@@ -95,8 +94,8 @@ impl Storage {
     /// # Errors
     /// Something that is no plain file is in the way, or the system refuses to look.
     pub fn survey(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
-        let files = self.layout.files().iter();
-        files.map(|file| if file.pad { Ok(None) } else { self.root.stat(&file.path) }).collect()
+        let files = self.torrent.files.iter();
+        files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file)) }).collect()
     }
 
     /// Makes ready to write what is missing from `have`: compares it with the free space, then creates every
@@ -114,9 +113,9 @@ impl Storage {
         {
             return Err(StorageError::NoRoom { path: self.root.path().to_owned(), needed_bytes, free_bytes });
         }
-        for (file, found) in self.layout.files().iter().zip(&found) {
+        for (file, found) in self.torrent.files.iter().zip(&found) {
             if !file.pad && found.is_none() {
-                self.root.file(&file.path, Access::Write)?;
+                self.root.file(path(file), Access::Write)?;
             }
         }
         Ok(())
@@ -124,13 +123,13 @@ impl Storage {
 
     /// Bytes the disk has to find room for: what is missing, less what the files already take.
     fn still_to_write(&self, have: &Bitfield, found: &[Option<FileStat>]) -> u64 {
-        let mut missing = vec![0u64; self.layout.files().len()];
-        for piece in self.layout.geometry().pieces().filter(|&piece| !have.has(piece)) {
-            for span in self.layout.spans_of(piece).filter(|span| !span.pad) {
+        let mut missing = vec![0u64; self.torrent.files.len()];
+        for piece in self.torrent.geometry.pieces().filter(|&piece| !have.has(piece)) {
+            for span in self.torrent.spans_of(piece).filter(|span| !self.file(span.file).pad) {
                 missing[span.file] += span.length;
             }
         }
-        let files = self.layout.files().iter().zip(found).zip(missing);
+        let files = self.torrent.files.iter().zip(found).zip(missing);
         files
             .map(|((file, found), missing)| {
                 let taken = found.map_or(0, |found| found.allocated_bytes);
@@ -146,26 +145,26 @@ impl Storage {
     /// The system refuses to open, reserve or write; on a full disk some of the bytes may have been written.
     pub fn write(&self, piece: PieceIndex, offset: u32, slices: &[IoSlice<'_>]) -> Result<(), StorageError> {
         let length: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
-        debug_assert!(u64::from(offset) + length <= u64::from(self.layout.geometry().length_of(piece)));
-        let from = self.layout.geometry().offset_of(piece) + u64::from(offset);
+        debug_assert!(u64::from(offset) + length <= u64::from(self.torrent.geometry.length_of(piece)));
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(offset);
         let mut rest = Cutter { slices, within: 0 };
-        for span in self.layout.spans(from, length) {
+        for span in self.torrent.files.spans(from, length) {
             let mut part = rest.take(span.length);
-            if span.pad {
+            let file = self.file(span.file);
+            if file.pad {
                 continue;
             }
-            let file = &self.layout.files()[span.file];
-            let handle = self.open.file(span.file, Access::Write, &self.root, &file.path)?;
+            let handle = self.open.file(span.file, Access::Write, &self.root, path(file))?;
             if self.options.preallocate
                 && span.length < file.length
                 && !self.allocated[span.file].swap(true, Ordering::Relaxed)
             {
-                files::allocate(&handle, file.length, &self.root.full(&file.path)).inspect_err(|_| {
+                files::allocate(&handle, file.length, &self.root.full(path(file))).inspect_err(|_| {
                     self.allocated[span.file].store(false, Ordering::Relaxed);
                 })?;
             }
-            files::write_all(&handle, span.at, &mut part)
-                .map_err(|errno| StorageError::os(self.root.full(&file.path), Operation::Write, errno))?;
+            files::write_all(&handle, span.offset, &mut part)
+                .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Write, errno))?;
         }
         Ok(())
     }
@@ -175,21 +174,21 @@ impl Storage {
     /// # Errors
     /// A file is absent, shorter than what is asked for, or the system refuses.
     pub fn read(&self, piece: PieceIndex, begin: u32, into: &mut [u8]) -> Result<(), StorageError> {
-        let from = self.layout.geometry().offset_of(piece) + u64::from(begin);
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
         let mut rest = into;
-        for span in self.layout.spans(from, rest.len() as u64) {
+        for span in self.torrent.files.spans(from, rest.len() as u64) {
             let (part, after) = rest.split_at_mut(span.length as usize);
             rest = after;
-            if span.pad {
+            let file = self.file(span.file);
+            if file.pad {
                 part.fill(0);
                 continue;
             }
-            let file = &self.layout.files()[span.file];
-            let handle = self.open.file(span.file, Access::Read, &self.root, &file.path)?;
-            let whole = files::read_all(&handle, span.at, part)
-                .map_err(|errno| StorageError::os(self.root.full(&file.path), Operation::Read, errno))?;
+            let handle = self.open.file(span.file, Access::Read, &self.root, path(file))?;
+            let whole = files::read_all(&handle, span.offset, part)
+                .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Read, errno))?;
             if !whole {
-                return Err(StorageError::TooShort { path: self.root.full(&file.path) });
+                return Err(StorageError::TooShort { path: self.root.full(path(file)) });
             }
         }
         debug_assert!(rest.is_empty(), "the range lies in the torrent");
@@ -201,12 +200,13 @@ impl Storage {
     /// # Errors
     /// The system refuses, or the disk failed: then these pieces must not be trusted at the next start.
     pub fn sync(&self, pieces: &[PieceIndex]) -> Result<(), StorageError> {
-        let spans = pieces.iter().flat_map(|&piece| self.layout.spans_of(piece));
-        let mut files: Vec<usize> = spans.filter(|span| !span.pad).map(|span| span.file).collect();
+        let spans = pieces.iter().flat_map(|&piece| self.torrent.spans_of(piece));
+        let mut files: Vec<usize> =
+            spans.map(|span| span.file).filter(|&file| !self.file(file).pad).collect();
         files.sort_unstable();
         files.dedup();
         for number in files {
-            let path = &self.layout.files()[number].path;
+            let path = path(self.file(number));
             let handle = self.open.file(number, Access::Read, &self.root, path)?;
             retry_on_intr(|| rustix::fs::fdatasync(&handle))
                 .map_err(|errno| StorageError::os(self.root.full(path), Operation::Sync, errno))?;
@@ -214,9 +214,17 @@ impl Storage {
         Ok(())
     }
 
-    fn file(&self, number: usize) -> Result<Arc<std::fs::File>, StorageError> {
-        self.open.file(number, Access::Read, &self.root, &self.layout.files()[number].path)
+    fn file(&self, number: usize) -> &File {
+        &self.torrent.files.as_slice()[number]
     }
+
+    fn handle(&self, number: usize) -> Result<Arc<std::fs::File>, StorageError> {
+        self.open.file(number, Access::Read, &self.root, path(self.file(number)))
+    }
+}
+
+fn path(file: &File) -> &Path {
+    Path::new(file.path.as_str())
 }
 
 /// Cuts a list of slices into lists of given lengths.

@@ -90,7 +90,6 @@ pub enum DiskDone {
 #[derive(Debug)]
 struct Shared {
     storage: Arc<Storage>,
-    hashes: Arc<[[u8; 20]]>,
     keeper: Option<Arc<Keeper>>,
     queue: Mutex<Queue>,
     ready: Condvar,
@@ -128,23 +127,15 @@ impl DiskPool {
         std::thread::available_parallelism().map_or(2, NonZero::get).clamp(1, MOST_WORKERS)
     }
 
-    /// Starts the workers. `hashes` has the SHA-1 of every piece; `keeper` hears of every piece written, and
-    /// `done` of everything.
+    /// Starts the workers. `keeper` hears of every piece written, `done` of everything.
     pub fn start(
         storage: Arc<Storage>,
-        hashes: Arc<[[u8; 20]]>,
         keeper: Option<Arc<Keeper>>,
         workers: usize,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Self {
-        let shared = Arc::new(Shared {
-            storage,
-            hashes,
-            keeper,
-            queue: Mutex::default(),
-            ready: Condvar::new(),
-            done,
-        });
+        let shared =
+            Arc::new(Shared { storage, keeper, queue: Mutex::default(), ready: Condvar::new(), done });
         let threads = (0..workers.clamp(1, MOST_WORKERS))
             .filter_map(|number| {
                 let shared = Arc::clone(&shared);
@@ -225,7 +216,7 @@ impl Shared {
             match job {
                 Job::Advance(run) => self.report(self.run(run)),
                 Job::Check(piece) => {
-                    let good = check_piece(&self.storage, &self.hashes[piece.index()], piece);
+                    let good = check_piece(&self.storage, piece);
                     self.report(DiskDone::Checked { piece, good });
                 }
                 Job::Read { piece, begin, length, reply } => {
@@ -255,7 +246,7 @@ impl Shared {
         let piece = run.piece;
         if !run.hashed {
             hash::advance(&mut [Run { hash: &mut run.hasher, slices: &run.blocks }]);
-            if run.last && !run.hasher.clone().verify(&self.hashes[piece.index()]) {
+            if run.last && !run.hasher.clone().verify(self.storage.torrent().piece_hash(piece)) {
                 return DiskDone::Mismatch { piece };
             }
             run.hashed = true;

@@ -284,8 +284,11 @@ mod tests {
             peer.write_all(&theirs(7)).await.unwrap();
             let arrived = arrival(&mut arrivals).await;
             assert_eq!(arrived.addr, peer.local_addr().unwrap());
-            let [IncomingStep::Connected(_), IncomingStep::HandshakeSent(_, sent), IncomingStep::HandshakeBytes(_, got)] =
-                &arrived.so_far[..]
+            let [
+                IncomingStep::Connected(_),
+                IncomingStep::HandshakeSent(_, sent),
+                IncomingStep::HandshakeBytes(_, got),
+            ] = &arrived.so_far[..]
             else {
                 panic!("{:?}", arrived.so_far)
             };

@@ -303,7 +303,8 @@ fn poll_write<T: Transport>(
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     while failed.is_none() && !talk.output.is_empty() {
-        let written = talk.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
+        let written =
+            talk.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
         match written {
             Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(n)) => talk.output.advance(n),

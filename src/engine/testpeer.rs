@@ -7,7 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::metainfo::{BlockRef, Geometry, InfoHash, PeerId};
-use crate::wire::{BlockSpec, ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Message, PieceHeader, Reserved};
+use crate::wire::{
+    BlockSpec, ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Message, PieceHeader, Reserved,
+};
 
 /// No test waits longer for anything; under a paused clock that costs nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -95,7 +97,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TestPeer<T> {
     /// The next message, which must be an extension handshake.
     pub(crate) async fn expect_extension_handshake(&mut self) -> ExtensionHandshake {
         match self.hear().await {
-            Heard::Message(Message::Extended { id: 0, payload }) => ExtensionHandshake::decode(&payload).unwrap(),
+            Heard::Message(Message::Extended { id: 0, payload }) => {
+                ExtensionHandshake::decode(&payload).unwrap()
+            }
             other => panic!("{other:?} where an extension handshake was expected"),
         }
     }

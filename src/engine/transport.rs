@@ -94,7 +94,8 @@ mod tests {
     async fn read<T: Transport>(transport: &mut T, sizes: &[usize]) -> (usize, Vec<u8>) {
         let mut parts: Vec<Vec<u8>> = sizes.iter().map(|&size| vec![0; size]).collect();
         let read = poll_fn(|cx| {
-            let mut slices: Vec<IoSliceMut<'_>> = parts.iter_mut().map(|part| IoSliceMut::new(part)).collect();
+            let mut slices: Vec<IoSliceMut<'_>> =
+                parts.iter_mut().map(|part| IoSliceMut::new(part)).collect();
             transport.poll_read_slices(cx, &mut slices)
         });
         let n = timeout(Duration::from_secs(5), read).await.unwrap().unwrap();

@@ -131,7 +131,13 @@ impl Upload {
     }
 
     /// Begins the next read, if there is something to read, room for it, and no job of this peer under way.
-    pub fn start(&mut self, output: &Output, source: &dyn BlockSource, limit: &Limit, clock: Clock) -> Option<Job> {
+    pub fn start(
+        &mut self,
+        output: &Output,
+        source: &dyn BlockSource,
+        limit: &Limit,
+        clock: Clock,
+    ) -> Option<Job> {
         let &(piece, first) = self.queue.front()?;
         if self.held || output.block_bytes() + first.length as usize > MOST_IN_FLIGHT {
             return None;
@@ -234,7 +240,13 @@ mod tests {
         upload
     }
 
-    async fn step(upload: &mut Upload, output: &mut Output, disk: &Disk, limit: &Limit, clock: Clock) -> bool {
+    async fn step(
+        upload: &mut Upload,
+        output: &mut Output,
+        disk: &Disk,
+        limit: &Limit,
+        clock: Clock,
+    ) -> bool {
         let Some(job) = upload.start(output, disk, limit, clock) else { return false };
         let done = job.await;
         upload.finish(done, output).unwrap();
@@ -335,7 +347,7 @@ mod tests {
         struct Broken(Option<Bytes>);
         impl BlockSource for Broken {
             fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
-                let answer = self.0.clone().ok_or(io::ErrorKind::Other.into());
+                let answer = self.0.clone().ok_or_else(|| io::ErrorKind::Other.into());
                 Box::pin(async move { answer })
             }
         }

@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(fold.series().seconds.len(), 3600);
         assert_eq!(fold.series().seconds.back(), Some(&down(3700)));
         assert_eq!(fold.series().minutes.len(), 61);
-        assert_eq!(fold.series().minutes[0], down((1 + 60) / 2));
+        assert_eq!(fold.series().minutes[0], down(30));
     }
 
     #[test]

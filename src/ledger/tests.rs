@@ -461,7 +461,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (key(), any::<bool>()).prop_map(|(peer, dropped)| Event::Dropped { peer, dropped }),
         1 => (key(), any::<bool>()).prop_map(|(peer, held)| Event::Held { peer, held }),
         1 => (key(), proptest::option::of(at.clone())).prop_map(|(peer, until)| Event::Banned { peer, until, reason: "so".to_owned() }),
-        1 => (key(), proptest::option::of(at.clone())).prop_map(|(peer, at)| Event::NextTry { peer, at }),
+        1 => (key(), proptest::option::of(at)).prop_map(|(peer, at)| Event::NextTry { peer, at }),
     ];
     let of_the_rest = prop_oneof![
         piece.clone().prop_map(|piece| Event::PieceOpened { piece }),

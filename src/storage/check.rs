@@ -1,12 +1,14 @@
 //! Hashes what is on disk, on several threads, and reads no hole.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{OsKind, StorageError};
-use super::{Layout, Options, Storage, files};
+use super::layout::{pieces_in, pieces_of};
+use super::{Options, Storage, files};
 use crate::hash::{self, PieceHash};
-use crate::metainfo::{Bitfield, PieceIndex};
+use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 
 /// Bytes read and hashed at once, by each thread.
 const CHUNK: usize = 256 * 1024;
@@ -15,8 +17,6 @@ const MOST_THREADS: usize = 16;
 
 /// What to check, and how.
 pub struct Check<'a> {
-    /// The SHA-1 of every piece.
-    pub hashes: &'a [[u8; 20]],
     /// The pieces to look at.
     pub pieces: &'a Bitfield,
     /// Threads to hash on.
@@ -53,16 +53,15 @@ enum Verdict {
 /// # Errors
 /// The folder cannot be opened, or the system refuses to read a file.
 pub fn verify(
-    layout: Layout,
-    output_dir: &std::path::Path,
-    hashes: &[[u8; 20]],
+    torrent: Arc<Torrent>,
+    output_dir: &Path,
     threads: usize,
     progress: &(dyn Fn(u32, u32) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Verdicts, StorageError> {
-    let storage = Storage::open(layout, output_dir, Options { writable: false, preallocate: false })?;
-    let pieces = Bitfield::full(storage.layout().geometry().piece_count());
-    check(&storage, &Check { hashes, pieces: &pieces, threads, progress, cancel })
+    let storage = Storage::open(torrent, output_dir, Options { writable: false, preallocate: false })?;
+    let pieces = Bitfield::full(storage.torrent().geometry.piece_count());
+    check(&storage, &Check { pieces: &pieces, threads, progress, cancel })
 }
 
 /// Hashes the pieces asked for. A device that cannot read a piece makes it bad.
@@ -70,7 +69,7 @@ pub fn verify(
 /// # Errors
 /// Something is in the way of a file, or the system refuses to open or read it.
 pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageError> {
-    let geometry = storage.layout().geometry();
+    let geometry = storage.torrent().geometry;
     let count = geometry.piece_count();
     let of = what.pieces.count();
     let none = Bitfield::empty(count);
@@ -85,7 +84,7 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
         }
         if written.has(piece) {
             to_hash.push(piece);
-        } else if what.hashes.get(piece.index()) == Some(zeros.of(geometry.length_of(piece))) {
+        } else if storage.torrent().piece_hash(piece) == zeros.of(geometry.length_of(piece)) {
             found.good.set(piece);
         } else {
             found.missing.set(piece);
@@ -141,8 +140,8 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
 ///
 /// # Errors
 /// The system refuses to open or read a file.
-pub fn check_piece(storage: &Storage, expected: &[u8; 20], piece: PieceIndex) -> Result<bool, StorageError> {
-    match piece_is_good(storage, expected, piece, &mut vec![0; CHUNK], || true) {
+pub fn check_piece(storage: &Storage, piece: PieceIndex) -> Result<bool, StorageError> {
+    match piece_is_good(storage, piece, &mut vec![0; CHUNK], || true) {
         Ok(good) => Ok(good == Some(true)),
         Err(StorageError::TooShort { .. } | StorageError::Os { kind: OsKind::NotFound, .. }) => Ok(false),
         Err(error) => Err(error),
@@ -152,12 +151,11 @@ pub fn check_piece(storage: &Storage, expected: &[u8; 20], piece: PieceIndex) ->
 /// Hashes a piece on disk, `buffer` being room to read into; `None` when it was told not to go on.
 fn piece_is_good(
     storage: &Storage,
-    expected: &[u8; 20],
     piece: PieceIndex,
     buffer: &mut [u8],
     go_on: impl Fn() -> bool,
 ) -> Result<Option<bool>, StorageError> {
-    let length = storage.layout().geometry().length_of(piece);
+    let length = storage.torrent().geometry.length_of(piece);
     let mut hash = PieceHash::new();
     let mut begin = 0;
     while begin < length {
@@ -170,7 +168,7 @@ fn piece_is_good(
         hash.update(chunk);
         begin += step;
     }
-    Ok(Some(hash.verify(expected)))
+    Ok(Some(hash.verify(storage.torrent().piece_hash(piece))))
 }
 
 /// `None` when the check was cancelled.
@@ -180,8 +178,7 @@ fn hash_piece(
     piece: PieceIndex,
     buffer: &mut [u8],
 ) -> Result<Option<Verdict>, StorageError> {
-    let Some(expected) = what.hashes.get(piece.index()) else { return Ok(Some(Verdict::Bad)) };
-    match piece_is_good(storage, expected, piece, buffer, || !what.cancel.load(Ordering::Relaxed)) {
+    match piece_is_good(storage, piece, buffer, || !what.cancel.load(Ordering::Relaxed)) {
         Ok(good) => Ok(good.map(|good| if good { Verdict::Good } else { Verdict::Bad })),
         // Somebody took it away while we were reading.
         Err(StorageError::TooShort { .. } | StorageError::Os { kind: OsKind::NotFound, .. }) => {
@@ -199,17 +196,17 @@ fn written_pieces(
     which: &Bitfield,
     missing: &mut Bitfield,
 ) -> Result<Bitfield, StorageError> {
-    let layout = storage.layout();
-    let geometry = layout.geometry();
+    let torrent = &**storage.torrent();
+    let geometry = torrent.geometry;
     let mut written = Bitfield::empty(geometry.piece_count());
-    for (number, file) in layout.files().iter().enumerate() {
-        if file.pad || !layout.pieces_of(number).any(|piece| which.has(piece)) {
+    for (number, file) in torrent.files.iter().enumerate() {
+        if file.pad || !pieces_of(torrent, number).any(|piece| which.has(piece)) {
             continue;
         }
-        let handle = match storage.file(number) {
+        let handle = match storage.handle(number) {
             Ok(handle) => handle,
             Err(StorageError::Os { kind: OsKind::NotFound, .. }) => {
-                layout.pieces_of(number).filter(|&piece| which.has(piece)).for_each(|piece| {
+                pieces_of(torrent, number).filter(|&piece| which.has(piece)).for_each(|piece| {
                     missing.set(piece);
                 });
                 continue;
@@ -221,13 +218,13 @@ fn written_pieces(
             .map_err(|e| StorageError::io(storage.path_of(number), super::Operation::Stat, &e))?
             .len();
         if bytes < file.length {
-            let cut = layout.pieces_in(number, bytes, file.length - bytes);
+            let cut = pieces_in(torrent, number, bytes, file.length - bytes);
             cut.filter(|&piece| which.has(piece)).for_each(|piece| {
                 missing.set(piece);
             });
         }
         let mut data = Some((0, 0));
-        for piece in layout.pieces_of(number).filter(|&piece| which.has(piece)) {
+        for piece in pieces_of(torrent, number).filter(|&piece| which.has(piece)) {
             let begins = geometry.offset_of(piece).saturating_sub(file.offset);
             let ends = geometry.offset_of(piece) + u64::from(geometry.length_of(piece)) - file.offset;
             if data.is_some_and(|(_, end)| end <= begins) {
@@ -243,7 +240,7 @@ fn written_pieces(
 }
 
 fn pieces<'a>(storage: &'a Storage, set: &'a Bitfield) -> impl Iterator<Item = PieceIndex> + 'a {
-    set.numbers().filter_map(|number| storage.layout().geometry().piece(number))
+    set.numbers().filter_map(|number| storage.torrent().geometry.piece(number))
 }
 
 /// SHA-1 of zeros, by length; a torrent has at most two lengths of pieces.

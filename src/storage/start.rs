@@ -5,20 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::error::StorageError;
+use super::layout::{pieces_in, pieces_of};
 use super::open::FileStat;
 use super::record::{FileStamp, Record};
 use super::resume::{Loaded, ResumeFile};
-use super::{Check, Layout, Options, Storage, check, files};
-use crate::metainfo::{Bitfield, InfoHash};
+use super::{Check, Options, Storage, check, files};
+use crate::metainfo::{Bitfield, Torrent};
 
 /// What a download begins with.
 pub struct Start<'a> {
-    /// The files of the torrent.
-    pub layout: Layout,
-    /// The SHA-1 of every piece.
-    pub hashes: &'a [[u8; 20]],
-    /// Of the torrent.
-    pub info_hash: InfoHash,
+    /// What is downloaded.
+    pub torrent: Arc<Torrent>,
     /// The folder the files lie in.
     pub output_dir: &'a Path,
     /// The folder resume files lie in.
@@ -64,19 +61,20 @@ pub struct Started {
 /// # Errors
 /// [`StorageError::Locked`], [`StorageError::Foreign`], [`StorageError::TooLong`], or any refusal of the system.
 pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
-    let storage = Storage::open(start.layout, start.output_dir, start.options)?;
-    let (resume, loaded) = ResumeFile::open(start.state_dir, start.info_hash, storage.output_dir())?;
+    let storage = Storage::open(start.torrent, start.output_dir, start.options)?;
+    let (resume, loaded) =
+        ResumeFile::open(start.state_dir, storage.torrent().info_hash, storage.output_dir())?;
     let found = storage.survey()?;
 
-    let layout = storage.layout();
-    let (pieces, files) = (layout.geometry().piece_count(), layout.files().len());
+    let torrent = &**storage.torrent();
+    let (pieces, files) = (torrent.geometry.piece_count(), torrent.files.len());
     let mut notes = Vec::new();
     let mut ours = false;
-    let mut record = Record::new(start.info_hash, pieces, files);
+    let mut record = Record::new(torrent.info_hash, pieces, files);
     match loaded {
         Loaded::Absent => {}
         Loaded::Unusable(line) => notes.push(line),
-        Loaded::Found(last) if last.fits(start.info_hash, pieces, files) => {
+        Loaded::Found(last) if last.fits(torrent.info_hash, pieces, files) => {
             ours = true;
             record = *last;
         }
@@ -89,23 +87,17 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
         refuse_longer(&storage, &found, &record)?;
     }
 
-    let to_check = if ours { distrust(layout, &found, &mut record) } else { Bitfield::full(pieces) };
+    let to_check = if ours { distrust(torrent, &found, &mut record) } else { Bitfield::full(pieces) };
     let checked = check(
         &storage,
-        &Check {
-            hashes: start.hashes,
-            pieces: &to_check,
-            threads: start.threads,
-            progress: start.progress,
-            cancel: start.cancel,
-        },
+        &Check { pieces: &to_check, threads: start.threads, progress: start.progress, cancel: start.cancel },
     )?;
     if !ours && !start.overwrite && checked.finished {
         refuse_foreign(&storage, &found, &checked.good)?;
     }
     let hashed = checked.good.count() + checked.bad.count();
     let mut have = record.synced.clone();
-    checked.good.numbers().filter_map(|number| layout.geometry().piece(number)).for_each(|piece| {
+    checked.good.numbers().filter_map(|number| torrent.geometry.piece(number)).for_each(|piece| {
         have.set(piece);
     });
     record.unsynced = checked.good;
@@ -116,21 +108,21 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
 }
 
 /// Takes out of `synced` what cannot be trusted, and tells which pieces have to be hashed.
-fn distrust(layout: &Layout, found: &[Option<FileStat>], record: &mut Record) -> Bitfield {
-    let geometry = layout.geometry();
+fn distrust(torrent: &Torrent, found: &[Option<FileStat>], record: &mut Record) -> Bitfield {
+    let geometry = torrent.geometry;
     let mut to_check = std::mem::replace(&mut record.unsynced, Bitfield::empty(geometry.piece_count()));
-    for (number, (file, found)) in layout.files().iter().zip(found).enumerate() {
+    for (number, (file, found)) in torrent.files.iter().zip(found).enumerate() {
         if file.pad {
             continue;
         }
         let there = found.map_or(0, |found| found.bytes);
         if there < file.length {
-            for piece in layout.pieces_in(number, there, file.length - there) {
+            for piece in pieces_in(torrent, number, there, file.length - there) {
                 record.synced.clear(piece);
             }
         }
         if record.clean && found.map(FileStamp::from) != record.files[number] {
-            for piece in layout.pieces_of(number) {
+            for piece in pieces_of(torrent, number) {
                 record.synced.clear(piece);
                 to_check.set(piece);
             }
@@ -148,7 +140,7 @@ fn distrust(layout: &Layout, found: &[Option<FileStat>], record: &mut Record) ->
 
 /// A file longer than in the torrent is somebody else's, unless it was that long when we last had it.
 fn refuse_longer(storage: &Storage, found: &[Option<FileStat>], record: &Record) -> Result<(), StorageError> {
-    for (number, (file, found)) in storage.layout().files().iter().zip(found).enumerate() {
+    for (number, (file, found)) in storage.torrent().files.iter().zip(found).enumerate() {
         let known = record.files[number].map(|stamp| stamp.bytes);
         if let Some(found) = found
             && found.bytes > file.length
@@ -172,11 +164,11 @@ fn refuse_foreign(
 ) -> Result<(), StorageError> {
     for (number, found) in found.iter().enumerate() {
         let Some(found) = found.filter(|found| found.bytes > 0) else { continue };
-        if storage.layout().pieces_of(number).any(|piece| good.has(piece)) {
+        if pieces_of(storage.torrent(), number).any(|piece| good.has(piece)) {
             continue;
         }
         // Reserved but never written: there is nothing to lose.
-        if files::next_data(&*storage.file(number)?, 0, found.bytes).is_some() {
+        if files::next_data(&*storage.handle(number)?, 0, found.bytes).is_some() {
             return Err(StorageError::Foreign { path: storage.path_of(number) });
         }
     }

@@ -6,31 +6,53 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::layout::tests::layout;
 use super::*;
 use crate::hash::{sha1, sha1_of_zeros};
-use crate::metainfo::{Geometry, InfoHash};
+use crate::metainfo::Geometry;
 
-const HASH: InfoHash = InfoHash([9; 20]);
+/// A torrent of files named `f0`, `d1/f1`, `f2`, `d3/f3`, … in the folder `t`; negative lengths are pad files.
+pub(crate) fn torrent(lengths: &[i64], piece_bytes: u32, hash: impl Fn(u32) -> [u8; 20]) -> Arc<Torrent> {
+    let total: u64 = lengths.iter().map(|length| length.unsigned_abs()).sum();
+    let pieces = total.div_ceil(u64::from(piece_bytes)) as u32;
+    let mut bytes = b"d4:infod5:filesl".to_vec();
+    for (i, &length) in lengths.iter().enumerate() {
+        let attributes = if length < 0 { "4:attr1:p" } else { "" };
+        let name = format!("f{i}");
+        let folder = if i % 2 == 0 { String::new() } else { format!("2:d{}", i % 8) };
+        let length = length.unsigned_abs();
+        let file = format!("d{attributes}6:lengthi{length}e4:pathl{folder}{}:{name}ee", name.len());
+        bytes.extend_from_slice(file.as_bytes());
+    }
+    let rest = format!("e4:name1:t12:piece lengthi{piece_bytes}e6:pieces{}:", pieces * 20);
+    bytes.extend_from_slice(rest.as_bytes());
+    (0..pieces).for_each(|piece| bytes.extend_from_slice(&hash(piece)));
+    bytes.extend_from_slice(b"ee");
+    Arc::new(Torrent::from_bytes(&bytes).unwrap())
+}
 
 /// A torrent with content, an output folder and a state folder.
 struct Case {
     dir: TempDir,
-    layout: Layout,
+    torrent: Arc<Torrent>,
     content: Vec<u8>,
-    hashes: Vec<[u8; 20]>,
 }
 
 impl Case {
     fn new(lengths: &[i64], piece_bytes: u32) -> Self {
-        let layout = layout(lengths, piece_bytes);
+        let total: i64 = lengths.iter().map(|length| length.abs()).sum();
         let mut random = fastrand::Rng::with_seed(7);
-        let mut content = vec![0; layout.geometry().total_bytes() as usize];
-        for file in layout.files().iter().filter(|file| !file.pad) {
-            random.fill(&mut content[file.offset as usize..(file.offset + file.length) as usize]);
+        let mut content = vec![0; total as usize];
+        let mut at = 0;
+        for length in lengths {
+            let end = at + length.unsigned_abs() as usize;
+            if *length > 0 {
+                random.fill(&mut content[at..end]);
+            }
+            at = end;
         }
-        let hashes = content.chunks(piece_bytes as usize).map(sha1).collect();
-        Self { dir: tempfile::tempdir().unwrap(), layout, content, hashes }
+        let hashes: Vec<[u8; 20]> = content.chunks(piece_bytes as usize).map(sha1).collect();
+        let torrent = torrent(lengths, piece_bytes, |piece| hashes[piece as usize]);
+        Self { dir: tempfile::tempdir().unwrap(), torrent, content }
     }
 
     fn out(&self) -> PathBuf {
@@ -38,19 +60,19 @@ impl Case {
     }
 
     fn file(&self, number: usize) -> PathBuf {
-        self.out().join(&self.layout.files()[number].path)
+        self.out().join(self.torrent.files.file(number).unwrap().path.as_str())
     }
 
     fn storage(&self) -> Storage {
-        Storage::open(self.layout.clone(), &self.out(), Options::default()).unwrap()
+        Storage::open(Arc::clone(&self.torrent), &self.out(), Options::default()).unwrap()
     }
 
     fn piece(&self, number: u32) -> PieceIndex {
-        self.layout.geometry().piece(number).unwrap()
+        self.torrent.geometry.piece(number).unwrap()
     }
 
     fn bytes_of(&self, piece: PieceIndex) -> &[u8] {
-        let geometry = self.layout.geometry();
+        let geometry = self.torrent.geometry;
         let from = geometry.offset_of(piece) as usize;
         &self.content[from..from + geometry.length_of(piece) as usize]
     }
@@ -63,19 +85,16 @@ impl Case {
     }
 
     fn all(&self) -> std::ops::Range<u32> {
-        0..self.layout.geometry().piece_count()
+        0..self.torrent.geometry.piece_count()
     }
 
     fn verify(&self) -> Verdicts {
-        verify(self.layout.clone(), &self.out(), &self.hashes, 2, &|_, _| {}, &AtomicBool::new(false))
-            .unwrap()
+        verify(Arc::clone(&self.torrent), &self.out(), 2, &|_, _| {}, &AtomicBool::new(false)).unwrap()
     }
 
     fn try_start(&self, overwrite: bool) -> Result<Started, StorageError> {
         start(Start {
-            layout: self.layout.clone(),
-            hashes: &self.hashes,
-            info_hash: HASH,
+            torrent: Arc::clone(&self.torrent),
             output_dir: &self.out(),
             state_dir: &self.dir.path().join("state"),
             options: Options::default(),
@@ -93,7 +112,7 @@ impl Case {
     /// Ends a run that left these pieces synced and unsynced.
     fn end(&self, mut run: Started, synced: &[u32], unsynced: &[u32], clean: bool) {
         let set = |numbers: &[u32]| {
-            let mut set = Bitfield::empty(self.layout.geometry().piece_count());
+            let mut set = Bitfield::empty(self.torrent.geometry.piece_count());
             for &number in numbers {
                 set.set(self.piece(number));
             }
@@ -130,10 +149,10 @@ proptest! {
         cuts in proptest::collection::vec(1usize..30, 1..10),
         preallocate: bool,
     ) {
-        prop_assume!(lengths.iter().any(|&length| length != 0));
+        prop_assume!(lengths.iter().any(|&length| length > 0));
         let case = Case::new(&lengths, piece_bytes);
         let options = Options { preallocate, ..Options::default() };
-        let storage = Storage::open(case.layout.clone(), &case.out(), options).unwrap();
+        let storage = Storage::open(Arc::clone(&case.torrent), &case.out(), options).unwrap();
         let mut order: Vec<u32> = case.all().collect();
         fastrand::Rng::with_seed(u64::from(piece_bytes)).shuffle(&mut order);
         let mut cuts = cuts.into_iter().cycle();
@@ -162,7 +181,7 @@ proptest! {
             storage.read(piece, begin as u32, &mut read[begin..]).unwrap();
             prop_assert_eq!(&read, expected);
         }
-        for (number, file) in case.layout.files().iter().enumerate() {
+        for (number, file) in case.torrent.files.iter().enumerate() {
             if file.pad || file.length == 0 {
                 prop_assert!(!case.file(number).exists(), "pad files and empty ones are not written");
             } else {
@@ -211,11 +230,11 @@ fn links_in_the_output_folder_are_not_written_through() {
     let outside = case.dir.path().join("outside");
     std::fs::create_dir(&outside).unwrap();
     std::fs::write(outside.join("f1"), b"").unwrap();
-    std::fs::create_dir(case.out()).unwrap();
-    symlink(&outside, case.out().join("d1")).unwrap();
-    symlink(outside.join("f1"), case.out().join("f0")).unwrap();
+    std::fs::create_dir_all(case.out().join("t")).unwrap();
+    symlink(&outside, case.out().join("t/d1")).unwrap();
+    symlink(outside.join("f1"), case.out().join("t/f0")).unwrap();
     let storage = case.storage();
-    for (number, link) in [(0, "f0"), (2, "d1")] {
+    for (number, link) in [(0, "t/f0"), (2, "t/d1")] {
         let piece = case.piece(number);
         let error = storage.write(piece, 0, &[IoSlice::new(case.bytes_of(piece))]).unwrap_err();
         assert!(
@@ -261,7 +280,7 @@ fn a_check_reports_each_piece_and_can_be_cancelled() {
             cancel.store(true, Ordering::Relaxed);
         }
     };
-    let found = verify(case.layout.clone(), &case.out(), &case.hashes, 2, &progress, &cancel).unwrap();
+    let found = verify(Arc::clone(&case.torrent), &case.out(), 2, &progress, &cancel).unwrap();
     assert!(!found.finished && found.good.count() >= 50 && !found.good.is_full());
     assert!((50..100).contains(&calls.load(Ordering::Relaxed)));
 }
@@ -269,8 +288,7 @@ fn a_check_reports_each_piece_and_can_be_cancelled() {
 #[test]
 fn verifying_writes_nothing() {
     let case = Case::new(&[100], 10);
-    let absent =
-        verify(case.layout.clone(), &case.out(), &case.hashes, 2, &|_, _| {}, &AtomicBool::new(false));
+    let absent = verify(Arc::clone(&case.torrent), &case.out(), 2, &|_, _| {}, &AtomicBool::new(false));
     assert_eq!(absent.unwrap_err().exit_status(), 2);
     assert!(!case.out().exists());
     std::fs::create_dir(case.out()).unwrap();
@@ -344,7 +362,7 @@ fn a_strangers_file_stops_the_start_unless_told_otherwise() {
     std::fs::create_dir_all(case.file(1).parent().unwrap()).unwrap();
     std::fs::write(case.file(1), b"my diary").unwrap();
     let error = case.try_start(false).unwrap_err();
-    assert_eq!(error, StorageError::Foreign { path: case.out().canonicalize().unwrap().join("d1/f1") });
+    assert_eq!(error, StorageError::Foreign { path: case.out().canonicalize().unwrap().join("t/d1/f1") });
     assert!(error.to_string().contains("--overwrite"));
     assert_eq!(error.exit_status(), 2);
     assert_eq!(std::fs::read(case.file(1)).unwrap(), b"my diary");
@@ -355,7 +373,7 @@ fn a_strangers_file_stops_the_start_unless_told_otherwise() {
 #[test]
 fn a_file_with_one_right_piece_is_taken_over() {
     let case = Case::new(&[40], 10);
-    std::fs::create_dir_all(case.out()).unwrap();
+    std::fs::create_dir_all(case.out().join("t")).unwrap();
     let mut content = case.content.clone();
     content[5] ^= 1;
     content.truncate(20);
@@ -368,7 +386,7 @@ fn a_file_with_one_right_piece_is_taken_over() {
 #[test]
 fn a_longer_file_stops_the_start_unless_told_otherwise() {
     let case = Case::new(&[40], 10);
-    std::fs::create_dir_all(case.out()).unwrap();
+    std::fs::create_dir_all(case.out().join("t")).unwrap();
     let mut longer = case.content.clone();
     longer.push(1);
     std::fs::write(case.file(0), &longer).unwrap();
@@ -410,25 +428,23 @@ fn a_second_start_on_the_same_data_is_refused() {
 }
 
 /// A torrent of 100 GiB, all zeros, as a file of one large hole.
-fn huge(dir: &Path) -> (Layout, Vec<[u8; 20]>) {
+fn huge(dir: &Path, wrong: Option<u32>) -> Arc<Torrent> {
     let (total, piece_bytes) = (100u64 << 30, 4 << 20);
-    let geometry = Geometry::new(total, piece_bytes).unwrap();
-    let file = LayoutFile { path: "huge".into(), length: total, offset: 0, pad: false };
-    let hashes = vec![sha1_of_zeros(u64::from(piece_bytes)); geometry.piece_count() as usize];
-    std::fs::File::create(dir.join("huge")).unwrap().set_len(total).unwrap();
-    (Layout::new(geometry, vec![file]).unwrap(), hashes)
+    let zeros = sha1_of_zeros(u64::from(piece_bytes));
+    std::fs::create_dir(dir.join("t")).unwrap();
+    std::fs::File::create(dir.join("t/f0")).unwrap().set_len(total).unwrap();
+    torrent(&[total as i64], piece_bytes, |piece| if wrong == Some(piece) { [0; 20] } else { zeros })
 }
 
 #[test]
 fn a_sparse_torrent_of_100_gib_is_looked_at_without_reading_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (layout, mut hashes) = huge(dir.path());
-    hashes[7] = [0; 20];
+    let torrent = huge(dir.path(), Some(7));
     let calls = AtomicU32::new(0);
     let progress = |_, _| {
         calls.fetch_add(1, Ordering::Relaxed);
     };
-    let found = verify(layout, dir.path(), &hashes, 2, &progress, &AtomicBool::new(false)).unwrap();
+    let found = verify(torrent, dir.path(), 2, &progress, &AtomicBool::new(false)).unwrap();
     assert_eq!(numbers(&found.missing), [7], "a hole that should not be one");
     assert_eq!(found.good.count(), 25_599);
     assert_eq!(calls.into_inner(), 1, "no piece was read");
@@ -437,19 +453,17 @@ fn a_sparse_torrent_of_100_gib_is_looked_at_without_reading_it() {
 #[test]
 fn an_unchanged_torrent_of_100_gib_starts_without_reading_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (layout, hashes) = huge(dir.path());
+    let torrent = huge(dir.path(), None);
     // Content that no hash matches: a start that read anything would notice.
     std::fs::File::options()
         .write(true)
-        .open(dir.path().join("huge"))
+        .open(dir.path().join("t/f0"))
         .unwrap()
         .write_all_at(b"x", 5)
         .unwrap();
     let run = |progress: &(dyn Fn(u32, u32) + Sync)| {
         start(Start {
-            layout: layout.clone(),
-            hashes: &hashes,
-            info_hash: HASH,
+            torrent: Arc::clone(&torrent),
             output_dir: dir.path(),
             state_dir: &dir.path().join("state"),
             options: Options::default(),
@@ -480,13 +494,17 @@ fn an_unchanged_torrent_of_100_gib_starts_without_reading_it() {
 #[test]
 fn a_disk_too_small_is_told_before_the_first_byte() {
     let dir = tempfile::tempdir().unwrap();
-    let free =
-        Storage::open(layout(&[1], 1), dir.path(), Options::default()).unwrap().root.free_bytes().unwrap();
+    let free = Storage::open(torrent(&[1], 1, |_| [0; 20]), dir.path(), Options::default())
+        .unwrap()
+        .root
+        .free_bytes()
+        .unwrap();
     let piece_bytes = Geometry::MAX_PIECE_BYTES;
     let length = (free + (1 << 40)).next_multiple_of(u64::from(piece_bytes));
     let storage =
-        Storage::open(layout(&[length as i64, 5], piece_bytes), dir.path(), Options::default()).unwrap();
-    let pieces = storage.layout().geometry().piece_count();
+        Storage::open(torrent(&[length as i64, 5], piece_bytes, |_| [0; 20]), dir.path(), Options::default())
+            .unwrap();
+    let pieces = storage.torrent().geometry.piece_count();
     let error = storage.prepare(&Bitfield::empty(pieces)).unwrap_err();
     assert!(
         matches!(error, StorageError::NoRoom { needed_bytes, .. } if needed_bytes == length + 5),

@@ -76,7 +76,7 @@ impl Keeper {
         clock: Clock,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
-        let geometry = *storage.layout().geometry();
+        let geometry = storage.torrent().geometry;
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now());
         let state = Mutex::new(State { dirty, record, save_at: None, ended: false });

@@ -9,9 +9,8 @@ use super::*;
 use crate::engine::assembly::Assembly;
 use crate::engine::clock::Clock;
 use crate::engine::pool::BlockPool;
-use crate::hash::sha1;
-use crate::metainfo::{Geometry, InfoHash};
-use crate::storage::{Layout, LayoutFile, Loaded, Options, ResumeFile, Start, Started, start};
+use crate::metainfo::{Geometry, NewTorrent, Torrent};
+use crate::storage::{Loaded, Options, ResumeFile, Start, Started, start};
 use crate::swarm::ConnKey;
 
 /// A torrent of one file with known content, and everything that downloads it.
@@ -32,14 +31,14 @@ fn content(length: usize) -> Vec<u8> {
     content
 }
 
-fn begin(dir: &Path, state: &Path, length: usize, piece_bytes: u32) -> (Started, Arc<[[u8; 20]]>) {
-    let geometry = Geometry::new(length as u64, piece_bytes).unwrap();
-    let file = LayoutFile { path: "folder/file".into(), length: length as u64, offset: 0, pad: false };
-    let hashes: Arc<[[u8; 20]]> = content(length).chunks(piece_bytes as usize).map(sha1).collect();
+fn torrent(length: usize, piece_bytes: u32) -> Arc<Torrent> {
+    let new = NewTorrent::of_files("folder", piece_bytes, &[("file", &content(length))]);
+    Arc::new(Torrent::from_bytes(&new.to_bytes()).unwrap())
+}
+
+fn begin(dir: &Path, state: &Path, length: usize, piece_bytes: u32) -> Started {
     let started = start(Start {
-        layout: Layout::new(geometry, vec![file]).unwrap(),
-        hashes: &hashes,
-        info_hash: InfoHash([5; 20]),
+        torrent: torrent(length, piece_bytes),
         output_dir: dir,
         state_dir: state,
         options: Options::default(),
@@ -48,17 +47,17 @@ fn begin(dir: &Path, state: &Path, length: usize, piece_bytes: u32) -> (Started,
         progress: &|_, _| {},
         cancel: &AtomicBool::new(false),
     });
-    (started.unwrap(), hashes)
+    started.unwrap()
 }
 
 impl Case {
     fn new(dir: &Path, length: usize, piece_bytes: u32) -> Self {
-        let (started, hashes) = begin(&dir.join("out"), &dir.join("state"), length, piece_bytes);
+        let started = begin(&dir.join("out"), &dir.join("state"), length, piece_bytes);
         let (sender, done) = mpsc::unbounded_channel();
         let Started { storage, resume, record, .. } = started;
         let keeper = Keeper::start(Arc::clone(&storage), resume, record, Clock::start(), sender.clone());
-        let pool = DiskPool::start(Arc::clone(&storage), hashes, Some(Arc::clone(&keeper)), 2, sender);
-        let geometry = *storage.layout().geometry();
+        let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, sender);
+        let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry);
         let blocks = BlockPool::new(64);
         Self { content: content(length), geometry, storage, keeper, pool, done, assembly, blocks }
@@ -211,7 +210,7 @@ fn what_was_written_is_known_at_the_next_start() {
         assert_eq!((record.synced.count(), record.unsynced.count()), (synced, unsynced));
         assert!(record.clean && record.paused);
         assert_eq!((record.uploaded_bytes, record.downloaded_bytes, record.peers.len()), (1, 2, 1));
-        let (again, _) = retry_begin(dir.path());
+        let again = retry_begin(dir.path());
         assert_eq!((again.have.numbers().collect::<Vec<_>>(), again.hashed), (vec![0, 2], unsynced));
     }
 }
@@ -228,10 +227,10 @@ fn until<T>(what: impl Fn() -> Option<T>) -> T {
 }
 
 fn reopen(state: &Path, output: &Path) -> (ResumeFile, Loaded) {
-    until(|| ResumeFile::open(state, InfoHash([5; 20]), output).ok())
+    until(|| ResumeFile::open(state, torrent(300_000, 100_000).info_hash, output).ok())
 }
 
-fn retry_begin(dir: &Path) -> (Started, Arc<[[u8; 20]]>) {
+fn retry_begin(dir: &Path) -> Started {
     begin(&dir.join("out"), &dir.join("state"), 300_000, 100_000)
 }
 
@@ -253,7 +252,8 @@ fn a_run_that_is_killed_is_seen_as_such_and_a_pause_is_saved_at_once() {
         let copy = dir.path().join("copy");
         std::fs::create_dir_all(&copy).unwrap();
         std::fs::copy(&file, copy.join(file.file_name().unwrap())).ok()?;
-        match ResumeFile::open(&copy, InfoHash([5; 20]), case.storage.output_dir()).unwrap().1 {
+        match ResumeFile::open(&copy, case.storage.torrent().info_hash, case.storage.output_dir()).unwrap().1
+        {
             Loaded::Found(record) if record.paused => Some(record),
             _ => None,
         }

@@ -200,7 +200,9 @@ impl Talk {
     fn message(&mut self, now: At, message: Message) -> Result<(), Fault> {
         let says_what_it_has = matches!(message, Message::Bitfield(_) | Message::HaveAll | Message::HaveNone);
         // Some clients introduce themselves before they say what they have.
-        if !says_what_it_has && !matches!(message, Message::KeepAlive | Message::Extended { .. } | Message::Port(_)) {
+        if !says_what_it_has
+            && !matches!(message, Message::KeepAlive | Message::Extended { .. } | Message::Port(_))
+        {
             self.has_nothing_unless_said();
         }
         match message {
@@ -453,7 +455,10 @@ impl Talk {
             requests_out: window.outstanding,
             request_target: window.target,
             oldest_request_ms: window.oldest_request_ms,
-            latency_ms: self.window.round_trip().map_or(0, |at| at.as_millis().min(u128::from(u32::MAX)) as u32),
+            latency_ms: self
+                .window
+                .round_trip()
+                .map_or(0, |at| at.as_millis().min(u128::from(u32::MAX)) as u32),
         }));
         self.sampled = Sampled { at: now, down_bytes, up_bytes };
     }

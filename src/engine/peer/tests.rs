@@ -39,11 +39,7 @@ fn blocks(n: usize) -> Vec<BlockRef> {
 }
 
 fn spec(block: BlockRef) -> BlockSpec {
-    BlockSpec {
-        index: block.piece().number(),
-        begin: block.begin(),
-        length: geometry().block_length(block),
-    }
+    BlockSpec { index: block.piece().number(), begin: block.begin(), length: geometry().block_length(block) }
 }
 
 /// How the connection under test begins.
@@ -106,7 +102,8 @@ impl<T: Transport> World<T> {
     /// The next report that is no sample.
     async fn report(&mut self) -> Report {
         loop {
-            let (conn, report) = timeout(PATIENCE, self.reports.recv()).await.expect("no report").expect("ended");
+            let (conn, report) =
+                timeout(PATIENCE, self.reports.recv()).await.expect("no report").expect("ended");
             assert_eq!(conn, CONN);
             if !matches!(report, Report::Sample(_)) {
                 return report;
@@ -306,7 +303,7 @@ async fn a_held_peer_is_neither_asked_nor_served() {
     world.peer.say(&[Message::Request(spec(blocks(1)[0]))]).await;
     assert_eq!(world.peer.hear_within(Duration::from_secs(20)).await, None);
     world.order(Order::Hold(false)).await;
-    let mut heard = vec![world.peer.hear().await, world.peer.hear().await];
+    let mut heard = [world.peer.hear().await, world.peer.hear().await];
     heard.sort_by_key(|heard| matches!(heard, Heard::Block(..)));
     assert_eq!(heard[0], Heard::Message(Message::Request(spec(blocks(1)[0]))));
     assert!(matches!(&heard[1], Heard::Block(header, _) if header.index == 0));
@@ -328,7 +325,13 @@ async fn both_sides_interest_and_choking_are_told_when_they_change_and_only_then
         let heard = world.peer.hear_within(Duration::from_secs(2)).await;
         assert_eq!(heard, expected.map(Heard::Message));
     }
-    let said = [Message::NotInterested, Message::Interested, Message::Interested, Message::Unchoke, Message::Unchoke];
+    let said = [
+        Message::NotInterested,
+        Message::Interested,
+        Message::Interested,
+        Message::Unchoke,
+        Message::Unchoke,
+    ];
     world.peer.say(&said).await;
     world.has().await;
     assert!(matches!(world.report().await, Report::Interested(true)));
@@ -347,7 +350,10 @@ async fn new_pieces_are_told_within_a_second_to_those_who_lack_them() {
     for number in [1, 2, 3, 4] {
         world.common.haves.append(piece(number));
     }
-    assert_eq!(world.peer.hear_within(Duration::from_millis(1100)).await, Some(Heard::Message(Message::Have(2))));
+    assert_eq!(
+        world.peer.hear_within(Duration::from_millis(1100)).await,
+        Some(Heard::Message(Message::Have(2)))
+    );
     world.peer.expect(Message::Have(4)).await;
     world.common.haves.append(piece(5));
     world.order(Order::Interested(true)).await;
@@ -429,8 +435,12 @@ async fn serves_what_it_has_while_it_unchokes() {
     world.peer.hear().await;
     world.serve().await;
     let last = geometry().blocks_of(piece(19)).last().unwrap();
-    let wanted: Vec<BlockSpec> =
-        geometry().blocks_of(piece(0)).chain([last]).map(spec).chain([BlockSpec { index: 0, begin: 7, length: 3 }]).collect();
+    let wanted: Vec<BlockSpec> = geometry()
+        .blocks_of(piece(0))
+        .chain([last])
+        .map(spec)
+        .chain([BlockSpec { index: 0, begin: 7, length: 3 }])
+        .collect();
     let requests: Vec<Message> = wanted.iter().copied().map(Message::Request).collect();
     world.peer.say(&requests).await;
     for spec in wanted {
@@ -442,7 +452,11 @@ async fn serves_what_it_has_while_it_unchokes() {
     world.order(Order::Choke(true)).await;
     world.peer.expect(Message::Choke).await;
     world.peer.say(&[Message::Request(BlockSpec { index: 0, begin: 0, length: 16384 })]).await;
-    assert_eq!(world.peer.hear_within(Duration::from_secs(5)).await, None, "neither what we lack nor when we choke");
+    assert_eq!(
+        world.peer.hear_within(Duration::from_secs(5)).await,
+        None,
+        "neither what we lack nor when we choke"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -456,9 +470,10 @@ async fn refusals_are_told_to_those_who_understand_them() {
     world.serve().await;
     // The first takes all the limit allows; the rest wait for days.
     let waiting: Vec<BlockSpec> = blocks(5).into_iter().map(spec).collect();
-    let requests: Vec<Message> = [mine, other].into_iter().chain(waiting[1..].iter().copied()).map(Message::Request).collect();
+    let requests: Vec<Message> =
+        [mine, other].into_iter().chain(waiting[1..].iter().copied()).map(Message::Request).collect();
     world.peer.say(&requests).await;
-    let mut heard = vec![world.peer.hear().await, world.peer.hear().await];
+    let mut heard = [world.peer.hear().await, world.peer.hear().await];
     heard.sort_by_key(|heard| matches!(heard, Heard::Block(..)));
     assert_eq!(heard[0], Heard::Message(Message::Reject(other)));
     assert!(matches!(heard[1], Heard::Block(..)));
@@ -567,7 +582,9 @@ async fn whoever_closes_at_once_is_told_from_one_who_leaves_later() {
     socket2::SockRef::from(&world.peer.stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(world.peer);
     let (_, report) = timeout(PATIENCE, world.reports.recv()).await.unwrap().unwrap();
-    assert!(matches!(report, Report::Closed(closed) if closed.cause == Cause::ResetByPeer && closed.error.is_some()));
+    assert!(
+        matches!(report, Report::Closed(closed) if closed.cause == Cause::ResetByPeer && closed.error.is_some())
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,317 @@
+//! The task that owns a torrent: feeds what happens to the decisions, carries out what they say, and publishes
+//! what is known.
+//!
+//! Everything else (peer tasks, dials, trackers, disk threads) sends it messages and may wait for it; it waits
+//! for nobody, so there is no cycle to deadlock.
+
+mod disk;
+mod inbox;
+mod peers;
+mod trackers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
+
+pub(super) use self::inbox::open;
+use self::inbox::{Inbox, Outlets};
+use super::EngineError;
+use super::assembly::Assembly;
+use super::clock::Clock;
+use super::disk::{DiskPool, Keeper, Notes};
+use super::haves::HaveLog;
+use super::limit::Limit;
+use super::listen::Listener;
+use super::log::EventLog;
+use super::peer::Common;
+use super::pool::BlockPool;
+use super::tracker;
+use super::upload::BlockSource;
+use crate::command::Command;
+use crate::event::{At, Event, PeerKey, Phase, TrackerKey};
+use crate::ledger::{Ledger, View};
+use crate::metainfo::{PieceIndex, Torrent};
+use crate::swarm::announce::{self, Announcer, Ticket};
+use crate::swarm::{Action, ConnKey, Input, Order, Swarm};
+use crate::wire::Handshake;
+
+/// How often the view is published.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// How long leaving may take: announces of `stopped`, connections, the disk.
+const LEAVE_WITHIN: Duration = Duration::from_millis(1800);
+/// Reports taken from peers in one turn, so that nothing else waits long.
+const REPORTS_A_TURN: usize = 64;
+/// Free block buffers kept for the next blocks: 16 MiB.
+const KEPT_BUFFERS: usize = 1024;
+/// Peers kept for the next run.
+const PEERS_KEPT: usize = 100;
+
+/// What a brain is born with.
+pub(super) struct Birth {
+    pub(super) clock: Clock,
+    pub(super) torrent: Arc<Torrent>,
+    pub(super) ours: Handshake,
+    pub(super) port: u16,
+    /// Drawn once a run, so that trackers know us over every address we have.
+    pub(super) key: u32,
+    pub(super) seed: u64,
+    pub(super) up_bps: Option<u64>,
+    /// Leave only when the disk has everything.
+    pub(super) sync: bool,
+    pub(super) client: tracker::Client,
+    pub(super) ledger: Ledger,
+    pub(super) views: watch::Sender<Arc<View>>,
+    pub(super) disk: Arc<DiskPool>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) swarm: Swarm,
+}
+
+/// Runs a torrent until it is told to quit. The view of its end is published last.
+pub(super) async fn run(
+    birth: Birth,
+    listener: Listener,
+    inbox: Inbox,
+    outlets: Outlets,
+) -> Result<(), EngineError> {
+    let mut brain = Brain::new(birth, outlets);
+    let calls = listener.run(brain.ours, brain.clock, brain.outlets.arrivals.clone());
+    brain.tasks.spawn(calls);
+    Box::pin(brain.run(inbox)).await
+}
+
+struct Brain {
+    clock: Clock,
+    torrent: Arc<Torrent>,
+    ours: Handshake,
+    port: u16,
+    key: u32,
+    sync: bool,
+    swarm: Swarm,
+    announcer: Announcer,
+    /// Which tracker an announce under way went to.
+    asked: BTreeMap<Ticket, TrackerKey>,
+    /// Where trackers see us, with the port we listen on.
+    our_addresses: BTreeSet<SocketAddr>,
+    ledger: Ledger,
+    log: EventLog,
+    views: watch::Sender<Arc<View>>,
+    publish_at: At,
+    client: tracker::Client,
+    disk: Arc<DiskPool>,
+    keeper: Arc<Keeper>,
+    assembly: Assembly,
+    /// Pieces given up while a worker had a part of them: forgotten when it is done.
+    discarded: BTreeSet<PieceIndex>,
+    /// What peer tasks share.
+    common: Arc<Common>,
+    orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
+    dialling: BTreeMap<ConnKey, PeerKey>,
+    next_conn: u32,
+    outlets: Outlets,
+    tasks: JoinSet<()>,
+    /// Leaving: until when at the latest.
+    leave_by: Option<At>,
+    /// The last piece just came: trackers are told `completed` once.
+    completed_here: bool,
+}
+
+impl Brain {
+    fn new(birth: Birth, outlets: Outlets) -> Self {
+        let now = birth.clock.now();
+        let geometry = birth.torrent.geometry;
+        let common = Common {
+            geometry,
+            clock: birth.clock,
+            pool: BlockPool::new(KEPT_BUFFERS),
+            haves: Arc::new(HaveLog::new(birth.swarm.have().clone())),
+            source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
+            up: Arc::new(Limit::new(birth.up_bps)),
+            listen_port: Some(birth.port),
+        };
+        Self {
+            announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
+            asked: BTreeMap::new(),
+            our_addresses: BTreeSet::new(),
+            log: EventLog::default(),
+            publish_at: now,
+            assembly: Assembly::new(geometry),
+            discarded: BTreeSet::new(),
+            common: Arc::new(common),
+            orders: BTreeMap::new(),
+            dialling: BTreeMap::new(),
+            next_conn: 0,
+            outlets,
+            tasks: JoinSet::new(),
+            leave_by: None,
+            completed_here: false,
+            clock: birth.clock,
+            torrent: birth.torrent,
+            ours: birth.ours,
+            port: birth.port,
+            key: birth.key,
+            sync: birth.sync,
+            swarm: birth.swarm,
+            ledger: birth.ledger,
+            views: birth.views,
+            client: birth.client,
+            disk: birth.disk,
+            keeper: birth.keeper,
+        }
+    }
+
+    /// Runs until it is told to quit. The view of the end is published last.
+    async fn run(mut self, mut inbox: Inbox) -> Result<(), EngineError> {
+        let mut reports = Vec::with_capacity(REPORTS_A_TURN);
+        loop {
+            let now = self.clock.now();
+            self.tick(now);
+            if self.leave_by.is_some_and(|by| now >= by || self.is_done()) {
+                break;
+            }
+            let wake = self.clock.instant(self.deadline());
+            tokio::select! {
+                biased;
+                command = inbox.commands.recv() => self.wish(command.unwrap_or(Command::Quit)),
+                Some(done) = inbox.disk.recv() => self.disk_done(done),
+                Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
+                Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
+                Some(arrived) = inbox.arrivals.recv() => self.arrived(arrived),
+                Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
+                _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
+                    for (conn, report) in reports.drain(..) {
+                        self.report(conn, report);
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+        self.leave().await
+    }
+
+    /// Carries out what is due by the clock, and publishes.
+    fn tick(&mut self, now: At) {
+        if now >= self.swarm.deadline() {
+            self.swarm.handle(now, Input::Tick);
+        }
+        if self.announcer.deadline().is_some_and(|at| now >= at) {
+            self.announcer.handle(now, announce::Input::Tick);
+        }
+        self.settle();
+        if now >= self.publish_at {
+            self.publish(now);
+        }
+    }
+
+    fn deadline(&self) -> At {
+        let announce = self.announcer.deadline().unwrap_or(At::MAX);
+        let leave = self.leave_by.unwrap_or(At::MAX);
+        // Nobody is far in the future: a sleep that long is as good as none and cannot overflow.
+        let far = self.publish_at + Duration::from_secs(60);
+        self.swarm.deadline().min(announce).min(leave).min(self.publish_at).min(far)
+    }
+
+    fn publish(&mut self, now: At) {
+        self.publish_at = now + PUBLISH_EVERY;
+        if self.views.receiver_count() > 0 {
+            let view = self.ledger.view(now);
+            self.views.send_replace(view);
+        }
+    }
+
+    /// Hands a happening to the decisions.
+    fn feed(&mut self, input: Input) {
+        self.swarm.handle(self.clock.now(), input);
+        self.settle();
+    }
+
+    /// Carries out everything decided so far.
+    fn settle(&mut self) {
+        loop {
+            while let Some(action) = self.swarm.poll() {
+                self.act(action);
+            }
+            let Some(output) = self.announcer.poll() else { break };
+            self.announce(output);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Dial { peer, addr } => self.dial(peer, addr),
+            Action::Order(conn, order) => self.order(conn, order),
+            Action::Discard(piece) => self.discard(piece),
+            Action::Have(piece) => self.common.haves.append(piece),
+            Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
+            Action::WantPeers => self.announcer.handle(self.clock.now(), announce::Input::WantPeers),
+            Action::Entered(phase) => self.entered(phase),
+            Action::Learned(at, event) => self.learned(at, &event),
+        }
+    }
+
+    fn learned(&mut self, at: At, event: &Event) {
+        self.log.write(at, event);
+        self.ledger.apply(at, event);
+    }
+
+    fn entered(&mut self, phase: Phase) {
+        let now = self.clock.now();
+        match phase {
+            Phase::Downloading => self.announcer.handle(now, announce::Input::Start),
+            Phase::Seeding => {
+                self.announcer.handle(now, announce::Input::Start);
+                if std::mem::take(&mut self.completed_here) {
+                    self.announcer.handle(now, announce::Input::Completed);
+                }
+            }
+            Phase::Paused | Phase::Stopped => self.announcer.handle(now, announce::Input::Stop),
+            Phase::Checking => {}
+        }
+        self.note();
+    }
+
+    /// Remembers for the next run what is not a piece.
+    fn note(&self) {
+        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        self.keeper.note(Notes {
+            paused: self.swarm.phase() == Phase::Paused,
+            uploaded_bytes,
+            downloaded_bytes,
+            peers: self.swarm.worth_keeping(PEERS_KEPT),
+        });
+    }
+
+    fn wish(&mut self, command: Command) {
+        let now = self.clock.now();
+        match command {
+            Command::Quit if self.leave_by.is_some() => self.leave_by = Some(now),
+            Command::Quit => {
+                self.leave_by = Some(now + LEAVE_WITHIN);
+                self.note();
+                self.announcer.handle(now, announce::Input::Stop);
+            }
+            Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
+            Command::Resume => self.retry_disk(),
+            _ => {}
+        }
+        self.feed(Input::Command(command));
+        self.publish(self.clock.now());
+    }
+
+    /// Whether nothing is left to wait for before the end.
+    fn is_done(&self) -> bool {
+        !self.announcer.is_stopping() && self.orders.is_empty()
+    }
+
+    /// Brings what is in memory to the disk, remembers it, and publishes the end.
+    async fn leave(mut self) -> Result<(), EngineError> {
+        // The disk's threads end when nobody can ask them anything any more.
+        self.tasks.shutdown().await;
+        self.publish(self.clock.now());
+        self.finish_disk().await
+    }
+}

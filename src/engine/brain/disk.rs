@@ -1,0 +1,117 @@
+//! Blocks on their way to the disk, and what the disk says.
+
+use std::io;
+use std::sync::Arc;
+
+use super::super::EngineError;
+use super::super::assembly::Advanced;
+use super::super::disk::{Advance, DiskDone, DiskPool};
+use super::super::pool::BlockBuf;
+use super::super::upload::{BlockSource, ReadFuture};
+use super::Brain;
+use crate::event::{Event, Severity};
+use crate::metainfo::{BlockRef, PieceIndex};
+use crate::storage::StorageError;
+use crate::swarm::{ConnKey, Input};
+
+impl Brain {
+    /// Takes a block that was missing.
+    pub(super) fn assemble(&mut self, conn: ConnKey, block: BlockRef, bytes: BlockBuf) {
+        if self.discarded.contains(&block.piece()) {
+            return;
+        }
+        let put = self.assembly.put(block, bytes, conn);
+        if let Some(job) = put.job {
+            self.disk.advance(job);
+        }
+    }
+
+    /// Forgets what is here of the piece; what a worker has of it, when the worker is done.
+    pub(super) fn discard(&mut self, piece: PieceIndex) {
+        if self.assembly.received(piece) > 0 && self.assembly.abandon(piece).is_none() {
+            self.discarded.insert(piece);
+        }
+    }
+
+    pub(super) fn disk_done(&mut self, done: DiskDone) {
+        match done {
+            DiskDone::Advanced { piece, hasher } => {
+                if self.discarded.remove(&piece) {
+                    self.assembly.settled(piece);
+                    return;
+                }
+                let Advanced { freed_bytes, job } = self.assembly.advanced(piece, hasher);
+                if let Some(job) = job {
+                    self.disk.advance(job);
+                }
+                self.feed(Input::Written { piece, bytes: freed_bytes });
+            }
+            DiskDone::Verified { piece } => self.piece_done(piece, true),
+            DiskDone::Mismatch { piece } => self.piece_done(piece, false),
+            DiskDone::Stuck { job, error } => self.stuck(job, &error),
+            // Pieces are hashed again only by order of a later check; there is none in a running download.
+            DiskDone::Checked { .. } => {}
+            DiskDone::Trouble(error) => {
+                let text = error.to_string();
+                let note = Event::Note { severity: Severity::Warn, text, answer: false };
+                self.learned(self.clock.now(), &note);
+            }
+        }
+    }
+
+    fn piece_done(&mut self, piece: PieceIndex, good: bool) {
+        self.assembly.settled(piece);
+        self.discarded.remove(&piece);
+        let was_missing = !self.swarm.have().is_full();
+        self.feed_piece(piece, good, was_missing);
+    }
+
+    fn feed_piece(&mut self, piece: PieceIndex, good: bool, was_missing: bool) {
+        let now = self.clock.now();
+        self.swarm.handle(now, Input::PieceDone { piece, good });
+        self.completed_here = was_missing && self.swarm.have().is_full();
+        self.settle();
+    }
+
+    /// The disk refused: everything waits until the user says go on. Nothing is lost: the job is kept.
+    fn stuck(&mut self, job: Box<Advance>, error: &StorageError) {
+        self.assembly.stuck(job);
+        self.feed(Input::DiskFailed { piece: None, reason: format!("{error} (p tries again)") });
+    }
+
+    /// Hands everything the disk refused in again.
+    pub(super) fn retry_disk(&mut self) {
+        for job in self.assembly.retry() {
+            self.disk.advance(job);
+        }
+    }
+
+    /// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
+    pub(super) async fn finish_disk(self) -> Result<(), EngineError> {
+        let Self { disk, keeper, common, sync, .. } = self;
+        drop(common);
+        let finished = tokio::task::spawn_blocking(move || {
+            if let Some(disk) = Arc::into_inner(disk) {
+                disk.stop();
+            }
+            keeper.finish(sync)
+        });
+        match finished.await {
+            Ok(saved) => saved.map_err(EngineError::Storage),
+            // The thread panicked and has said so; what was verified is on disk all the same.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl BlockSource for DiskPool {
+    fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
+        let answer = Self::read(self, piece, begin, length);
+        Box::pin(async move {
+            match answer.await {
+                Ok(read) => read.map_err(io::Error::other),
+                Err(_) => Err(io::Error::other("the disk threads have ended")),
+            }
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! The channels through which everybody speaks to the brain.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::super::disk::DiskDone;
+use super::super::handshake::HandshakeStep;
+use super::super::link::{Report, Shaken};
+use super::super::listen::Arrived;
+use super::super::tracker;
+use crate::command::Command;
+use crate::event::At;
+use crate::swarm::announce::Ticket;
+use crate::swarm::{Closed, ConnKey};
+
+/// Reports that may wait for the brain before peer tasks stop reading.
+const REPORTS: usize = 1024;
+const OTHERS: usize = 256;
+
+/// How an announce ended.
+pub(super) type Answered = Result<tracker::Answer, tracker::Failure>;
+
+/// How a dial ended.
+pub(super) struct Dialled {
+    pub(super) conn: ConnKey,
+    pub(super) addr: SocketAddr,
+    pub(super) outcome: Result<(TcpStream, Shaken), Box<Closed>>,
+}
+
+/// The brain's end of every channel.
+pub(in crate::engine) struct Inbox {
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) disk: mpsc::UnboundedReceiver<DiskDone>,
+    pub(super) steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
+    pub(super) dialled: mpsc::Receiver<Dialled>,
+    pub(super) arrivals: mpsc::Receiver<Arrived>,
+    pub(super) answers: mpsc::Receiver<(Ticket, Answered)>,
+    pub(super) reports: mpsc::Receiver<(ConnKey, Report)>,
+}
+
+/// What tasks are given to speak through.
+#[derive(Clone)]
+pub(in crate::engine) struct Outlets {
+    pub(in crate::engine) disk: mpsc::UnboundedSender<DiskDone>,
+    pub(super) steps: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
+    pub(super) dialled: mpsc::Sender<Dialled>,
+    pub(in crate::engine) arrivals: mpsc::Sender<Arrived>,
+    pub(super) answers: mpsc::Sender<(Ticket, Answered)>,
+    pub(super) reports: mpsc::Sender<(ConnKey, Report)>,
+}
+
+/// Both ends; commands come in through a channel that exists already.
+pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (Inbox, Outlets) {
+    let (disk_to, disk) = mpsc::unbounded_channel();
+    let (steps_to, steps) = mpsc::channel(OTHERS);
+    let (dialled_to, dialled) = mpsc::channel(OTHERS);
+    let (arrivals_to, arrivals) = mpsc::channel(OTHERS);
+    let (answers_to, answers) = mpsc::channel(OTHERS);
+    let (reports_to, reports) = mpsc::channel(REPORTS);
+    let inbox = Inbox { commands, disk, steps, dialled, arrivals, answers, reports };
+    let outlets = Outlets {
+        disk: disk_to,
+        steps: steps_to,
+        dialled: dialled_to,
+        arrivals: arrivals_to,
+        answers: answers_to,
+        reports: reports_to,
+    };
+    (inbox, outlets)
+}

@@ -1,0 +1,137 @@
+//! Dialling, and what peer tasks report.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use super::super::handshake::{HandshakeStep, Steps, dial};
+use super::super::link::{Report, Shaken};
+use super::super::listen::Arrived;
+use super::super::peer;
+use super::Brain;
+use super::inbox::Dialled;
+use crate::event::{At, Event, PeerKey};
+use crate::metainfo::BlockRef;
+use crate::swarm::{Closed, ConnKey, Input, Order};
+
+impl Brain {
+    fn new_conn(&mut self) -> ConnKey {
+        let conn = ConnKey(self.next_conn);
+        self.next_conn += 1;
+        conn
+    }
+
+    pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr) {
+        let conn = self.new_conn();
+        self.dialling.insert(conn, peer);
+        let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
+        let (ours, dialled) = (self.ours, self.outlets.dialled.clone());
+        self.tasks.spawn(async move {
+            let outcome = dial(addr, &ours, &steps).await;
+            // Nobody listens only when the run is over.
+            let _ = dialled.send(Dialled { conn, addr, outcome }).await;
+        });
+    }
+
+    /// A dial under way came a step further.
+    pub(super) fn step(&mut self, conn: ConnKey, at: At, step: HandshakeStep) {
+        let Some(&peer) = self.dialling.get(&conn) else { return };
+        let event = match step {
+            HandshakeStep::Connected => Event::Connected { peer },
+            HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
+            HandshakeStep::Received(received) => Event::HandshakeBytes { peer, received: received.to_vec() },
+        };
+        self.learned(at, &event);
+    }
+
+    pub(super) fn dialled(
+        &mut self,
+        dialled: Dialled,
+        steps: &mut mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
+    ) {
+        // Its steps were sent before its end, on another channel: they come first.
+        while let Ok((conn, at, step)) = steps.try_recv() {
+            self.step(conn, at, step);
+        }
+        let Dialled { conn, addr, outcome } = dialled;
+        let Some(peer) = self.dialling.remove(&conn) else { return };
+        match outcome {
+            Ok((stream, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), stream, shaken),
+            Err(end) => self.feed(Input::DialFailed { peer, end: *end }),
+        }
+    }
+
+    /// Somebody called.
+    pub(super) fn arrived(&mut self, arrived: Arrived) {
+        let Arrived { addr, so_far, outcome } = arrived;
+        match outcome {
+            Ok((stream, shaken)) => {
+                let conn = self.new_conn();
+                self.shaken(conn, None, addr, so_far, stream, shaken);
+            }
+            Err(end) => self.feed(Input::IncomingFailed { addr: addr.ip(), cause: end.cause }),
+        }
+    }
+
+    fn shaken(
+        &mut self,
+        conn: ConnKey,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+        so_far: Vec<crate::swarm::IncomingStep>,
+        stream: TcpStream,
+        shaken: Shaken,
+    ) {
+        let peer_id = shaken.peer_id;
+        let (orders, taken) = mpsc::unbounded_channel();
+        self.orders.insert(conn, orders);
+        let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
+        self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports));
+        self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    pub(super) fn order(&mut self, conn: ConnKey, order: Order) {
+        if let Some(orders) = self.orders.get(&conn) {
+            // A task that is over has reported so, or is about to.
+            let _ = orders.send(order);
+        }
+    }
+
+    pub(super) fn report(&mut self, conn: ConnKey, report: Report) {
+        let input = match report {
+            Report::Blocks { blocks, window } => {
+                self.blocks(conn, blocks);
+                Input::Window { conn, window }
+            }
+            Report::Choked => Input::Choked(conn),
+            Report::Unchoked => Input::Unchoked(conn),
+            Report::Interested(interested) => Input::Interested(conn, interested),
+            Report::Has(pieces) => Input::Has(conn, pieces),
+            Report::Have(pieces) => Input::Have(conn, pieces),
+            Report::Rejected(blocks) => Input::Rejected(conn, blocks),
+            Report::Extended { calls_itself, extensions, reqq, listen_port } => {
+                Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
+            }
+            Report::Sample(sample) => Input::PeerSample(conn, sample),
+            Report::Closed(end) => return self.closed(conn, end),
+        };
+        self.feed(input);
+    }
+
+    fn blocks(&mut self, conn: ConnKey, blocks: Vec<(BlockRef, super::super::pool::BlockBuf)>) {
+        let now = self.clock.now();
+        for (block, bytes) in blocks {
+            if self.swarm.block_arrived(now, conn, block) {
+                self.assemble(conn, block, bytes);
+            }
+        }
+    }
+
+    fn closed(&mut self, conn: ConnKey, end: Closed) {
+        self.orders.remove(&conn);
+        self.feed(Input::Closed(conn, end));
+    }
+}

@@ -1,0 +1,86 @@
+//! Announcing, and what comes of it.
+
+use super::super::tracker::{self, Answer};
+use super::Brain;
+use crate::event::Source;
+use crate::swarm::Input;
+use crate::swarm::address::is_allowed;
+use crate::swarm::announce::{self, Output, Ticket};
+use crate::wire::AnnounceParams;
+
+/// Peers asked for in an announce, unless we leave.
+const NUMWANT: u32 = 200;
+
+impl Brain {
+    pub(super) fn announce(&mut self, output: Output) {
+        let (ticket, tracker, url, kind, tracker_id) = match output {
+            Output::Learned(at, event) => return self.learned(at, &event),
+            Output::Announce { ticket, tracker, url, kind, tracker_id } => {
+                (ticket, tracker, url, kind, tracker_id)
+            }
+        };
+        self.asked.insert(ticket, tracker);
+        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        let stopped = kind == crate::event::AnnounceKind::Stopped;
+        let params = AnnounceParams {
+            info_hash: self.torrent.info_hash,
+            peer_id: self.ours.peer_id,
+            port: self.port,
+            uploaded_bytes,
+            downloaded_bytes,
+            left_bytes: self.left_bytes(),
+            kind,
+            key: self.key,
+            numwant: if stopped { 0 } else { NUMWANT },
+            tracker_id,
+        };
+        let (client, answers) = (self.client.clone(), self.outlets.answers.clone());
+        self.tasks.spawn(async move {
+            let outcome = client.announce(&url, &params).await;
+            // Nobody listens only when the run is over.
+            let _ = answers.send((ticket, outcome)).await;
+        });
+    }
+
+    pub(super) fn answered(&mut self, ticket: Ticket, outcome: Result<Answer, tracker::Failure>) {
+        let now = self.clock.now();
+        let tracker = self.asked.remove(&ticket);
+        match outcome {
+            Err(failure) => {
+                let tracker::Failure { error, text } = failure;
+                self.announcer.handle(now, announce::Input::Failed { ticket, error, text });
+            }
+            Ok(answer) => {
+                let Answer { peers, scope, announced, min_interval_s, tracker_id, our_address } = answer;
+                if let Some(ours) = our_address {
+                    self.our_addresses.insert(std::net::SocketAddr::new(ours, self.port));
+                }
+                let input =
+                    announce::Input::Answered { ticket, answer: announced, min_interval_s, tracker_id };
+                self.announcer.handle(now, input);
+                let ours: Vec<_> = self.our_addresses.iter().copied().collect();
+                for addr in peers {
+                    let Some(source) = tracker.map(Source::Tracker) else { break };
+                    let input = if is_allowed(scope, addr, &ours) {
+                        Input::Learned { addr, source }
+                    } else {
+                        Input::LearnedInvalid { addr, source }
+                    };
+                    self.swarm.handle(now, input);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// Bytes of pieces that are not good.
+    fn left_bytes(&self) -> u64 {
+        let geometry = &self.torrent.geometry;
+        let have = self.swarm.have();
+        if have.is_full() {
+            return 0;
+        }
+        let missing = geometry.pieces().filter(|piece| !have.has(*piece));
+        missing.map(|piece| u64::from(geometry.length_of(piece))).sum()
+    }
+}

@@ -1,0 +1,374 @@
+//! One torrent from start to end, as a program holds it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinHandle};
+
+use super::brain::{self, Birth};
+use super::clock::Clock;
+use super::disk::{DiskPool, Keeper};
+use super::listen::{ListenError, Listener};
+use super::tracker;
+use crate::command::Command;
+use crate::event::{At, Event, Phase, Severity, Source};
+use crate::ledger::{FileFacts, Ledger, TorrentFacts, View};
+use crate::metainfo::{Bitfield, PeerId, Torrent};
+use crate::storage::{self, Start, Started, StorageError, state_dir};
+use crate::swarm::{self, Swarm};
+use crate::text;
+use crate::wire::{Handshake, Reserved};
+
+/// How a download is to go.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder the files go to.
+    pub output: PathBuf,
+    /// The folder of resume files; `None`: `$XDG_STATE_HOME/ttui`, or where that defaults to.
+    pub state: Option<PathBuf>,
+    /// The port to listen on; `None`: 6881–6889, or else any free one.
+    pub port: Option<u16>,
+    /// Listen on loopback only.
+    pub loopback: bool,
+    /// Peers to dial besides those that trackers name.
+    pub peers: Vec<SocketAddr>,
+    /// The most connections at once.
+    pub max_peers: usize,
+    /// Limit for what we receive, bytes a second.
+    pub down_bps: Option<u64>,
+    /// Limit for what we send, bytes a second.
+    pub up_bps: Option<u64>,
+    /// Write into files that are not ours, too.
+    pub overwrite: bool,
+    /// Leave only when the disk has everything.
+    pub sync: bool,
+    /// How trackers are spoken to.
+    pub tracker: tracker::Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            output: PathBuf::from("."),
+            state: None,
+            port: None,
+            loopback: false,
+            peers: Vec::new(),
+            max_peers: swarm::Settings::default().max_peers,
+            down_bps: None,
+            up_bps: None,
+            overwrite: false,
+            sync: false,
+            tracker: tracker::Settings::default(),
+        }
+    }
+}
+
+/// Why a download could not begin, or ended before its time.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum EngineError {
+    /// The disk.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The port.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// No randomness from the system.
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
+    /// Nowhere to keep resume files.
+    #[error("neither XDG_STATE_HOME nor HOME is set: there is nowhere to remember what was downloaded")]
+    NoStateFolder,
+    /// A task of ours ended as it never should.
+    #[error("an internal error ended the download; what was verified is kept")]
+    Internal,
+}
+
+impl EngineError {
+    /// The exit status it is worth: 2 for what the user asked for, 3 for this machine.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Storage(error) => error.exit_status(),
+            Self::Listen(_) | Self::Random(_) | Self::NoStateFolder | Self::Internal => 3,
+        }
+    }
+}
+
+/// A download under way. Dropping it ends it at once, without goodbye; [`Download::stop`] does it properly.
+///
+/// ```no_run
+/// use ttui::engine::{Download, Options};
+/// use ttui::metainfo::Torrent;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let torrent = Torrent::from_file("debian.iso.torrent")?;
+/// let mut download = Download::start(torrent, Options::default())?;
+/// download.completed().await?;
+/// println!("{} bytes are here", download.view().have_bytes);
+/// download.stop().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Download {
+    views: watch::Receiver<Arc<View>>,
+    commands: mpsc::UnboundedSender<Command>,
+    cancel: Arc<AtomicBool>,
+    task: JoinHandle<Result<(), EngineError>>,
+}
+
+impl Download {
+    /// Begins: listens, and looks at what is on disk. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be listened on, or there is nowhere to keep resume files.
+    pub fn start(torrent: Torrent, options: Options) -> Result<Self, EngineError> {
+        let listener =
+            if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
+        let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+        let state = options.state.clone().or_else(env).ok_or(EngineError::NoStateFolder)?;
+        let seed = random_seed()?;
+        let clock = Clock::start();
+        let ours =
+            Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
+        let facts = Arc::new(facts(&torrent, &options, ours.peer_id));
+        let mut ledger = Ledger::new(facts);
+        let view = ledger.view(clock.now());
+        let (views_to, views) = watch::channel(view);
+        let (commands, wishes) = mpsc::unbounded_channel();
+        let cancel = Arc::new(AtomicBool::new(false));
+        let life = Life {
+            clock,
+            torrent: Arc::new(torrent),
+            options,
+            state,
+            seed,
+            ours,
+            ledger,
+            views: views_to,
+            cancel: Arc::clone(&cancel),
+        };
+        let task = tokio::spawn(Box::pin(life.live(listener, wishes)));
+        Ok(Self { views, commands, cancel, task })
+    }
+
+    /// What is known now.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.views.borrow())
+    }
+
+    /// What is known, whenever it changes: four times a second, and at once after a command.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.views.clone()
+    }
+
+    /// Asks for something.
+    pub fn send(&self, command: Command) {
+        if command == Command::Quit {
+            self.cancel.store(true, Ordering::Relaxed);
+        }
+        // A download that is over takes no more wishes.
+        let _ = self.commands.send(command);
+    }
+
+    /// Where commands go, for whoever sends many.
+    pub fn commands(&self) -> mpsc::UnboundedSender<Command> {
+        self.commands.clone()
+    }
+
+    /// Waits until everything is here and good.
+    ///
+    /// # Errors
+    ///
+    /// What ended the download before.
+    pub async fn completed(&mut self) -> Result<(), EngineError> {
+        loop {
+            if self.views.borrow_and_update().phase == Phase::Seeding {
+                return Ok(());
+            }
+            if self.views.changed().await.is_err() {
+                return self.ended().await;
+            }
+        }
+    }
+
+    /// Waits for the end, whoever brings it about.
+    ///
+    /// # Errors
+    ///
+    /// What brought it about, if not the user.
+    pub async fn ended(&mut self) -> Result<(), EngineError> {
+        (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)))
+    }
+
+    /// Says goodbye to trackers and peers, brings to disk what is in memory, and ends; within two seconds.
+    ///
+    /// # Errors
+    ///
+    /// What could not be saved.
+    pub async fn stop(mut self) -> Result<(), EngineError> {
+        self.send(Command::Quit);
+        self.ended().await
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        self.task.abort();
+    }
+}
+
+fn from_join(_: &JoinError) -> EngineError {
+    EngineError::Internal
+}
+
+fn random_seed() -> Result<u64, EngineError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| EngineError::Random(error.to_string()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+fn facts(torrent: &Torrent, options: &Options, peer_id: PeerId) -> TorrentFacts {
+    let shown = |path: &str| text::clean(path, 4096);
+    let files = torrent.files.iter().filter(|file| !file.pad);
+    TorrentFacts {
+        name: shown(&torrent.name),
+        info_hash: torrent.info_hash,
+        geometry: torrent.geometry,
+        private: torrent.private,
+        files: files
+            .map(|file| FileFacts {
+                path: shown(file.path.as_str()),
+                offset_bytes: file.offset,
+                length_bytes: file.length,
+            })
+            .collect(),
+        output: options.output.clone(),
+        peer_id: peer_id.printable(),
+    }
+}
+
+/// A download before its brain: what is on disk has to be known first.
+struct Life {
+    clock: Clock,
+    torrent: Arc<Torrent>,
+    options: Options,
+    state: PathBuf,
+    seed: u64,
+    ours: Handshake,
+    ledger: Ledger,
+    views: watch::Sender<Arc<View>>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Life {
+    async fn live(
+        mut self,
+        listener: Listener,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> Result<(), EngineError> {
+        let started = self.look_at_disk().await?;
+        if !started.finished {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let port = listener.port();
+        self.tell(now, &Event::Listening { port });
+        for text in &started.notes {
+            self.tell(now, &Event::Note { severity: Severity::Warn, text: text.clone(), answer: false });
+        }
+        let Started { storage, resume, record, have, .. } = started;
+        let (paused, peers) = (record.paused, record.peers.clone());
+        let (inbox, outlets) = brain::open(commands);
+        let keeper = Keeper::start(Arc::clone(&storage), resume, record, self.clock, outlets.disk.clone());
+        let prepared = {
+            let (keeper, have) = (Arc::clone(&keeper), have.clone());
+            tokio::task::spawn_blocking(move || keeper.prepare(&have)).await
+        };
+        // A disk that cannot take the torrent says so before the first byte is fetched.
+        prepared.map_err(|error| from_join(&error))??;
+        let workers = DiskPool::workers_here();
+        let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());
+        let swarm = self.swarm(now, have, paused, &peers);
+        let birth = Birth {
+            clock: self.clock,
+            ours: self.ours,
+            port,
+            key: (self.seed >> 32) as u32,
+            seed: self.seed,
+            up_bps: self.options.up_bps,
+            sync: self.options.sync,
+            client: tracker::Client::new(self.options.tracker),
+            torrent: self.torrent,
+            ledger: self.ledger,
+            views: self.views,
+            disk: Arc::new(disk),
+            keeper,
+            swarm,
+        };
+        Box::pin(brain::run(birth, listener, inbox, outlets)).await
+    }
+
+    /// Checks what is on disk on threads of its own, telling how far it has come.
+    async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
+        let (progress_to, mut progress) = watch::channel((0, 0));
+        let job = {
+            let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
+            let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
+            tokio::task::spawn_blocking(move || {
+                storage::start(Start {
+                    torrent,
+                    output_dir: &options.output,
+                    state_dir: &state,
+                    options: storage::Options::default(),
+                    overwrite: options.overwrite,
+                    threads: DiskPool::workers_here(),
+                    progress: &|done, of| {
+                        progress_to.send_replace((done, of));
+                    },
+                    cancel: &cancel,
+                })
+            })
+        };
+        while progress.changed().await.is_ok() {
+            let (done, of) = *progress.borrow_and_update();
+            let now = self.clock.now();
+            self.tell(now, &Event::Checked { done, of });
+            self.views.send_replace(self.ledger.view(now));
+            // Often enough for a person to see it move.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        Ok(job.await.map_err(|error| from_join(&error))??)
+    }
+
+    fn swarm(&self, now: At, have: Bitfield, paused: bool, last_peers: &[SocketAddr]) -> Swarm {
+        let settings = swarm::Settings {
+            max_peers: self.options.max_peers,
+            down_bps: self.options.down_bps,
+            up_bps: self.options.up_bps,
+            peer_id: self.ours.peer_id,
+            seed: self.seed,
+            paused,
+            ..swarm::Settings::default()
+        };
+        let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);
+        let named = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
+        // Private torrents take peers from their trackers alone (BEP 27).
+        let remembered =
+            last_peers.iter().filter(|_| !self.torrent.private).map(|addr| (*addr, Source::Resume));
+        for (addr, source) in named.chain(remembered) {
+            swarm.handle(now, swarm::Input::Learned { addr, source });
+        }
+        swarm
+    }
+
+    fn tell(&mut self, now: At, event: &Event) {
+        self.ledger.apply(now, event);
+    }
+}
