@@ -3,6 +3,7 @@
 //! The ledger sees events and nothing else, so a live run and a replayed one cannot differ.
 
 mod client;
+mod conn;
 mod fold;
 mod folded;
 mod log;
@@ -18,6 +19,7 @@ mod verdict;
 mod view;
 mod words;
 
+pub use client::client_name;
 pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{PieceMap, PieceState};

@@ -35,6 +35,7 @@ pub mod event;
 pub mod hash;
 pub mod ledger;
 pub mod metainfo;
+pub mod report;
 pub mod storage;
 pub mod swarm;
 pub mod text;

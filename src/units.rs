@@ -68,6 +68,29 @@ pub fn count(number: u64) -> String {
     grouped
 }
 
+/// A moment in seconds since 1970 as date and time of day: `2023-06-10 12:56 UTC`. `None` outside the years 0 to
+/// 9999.
+pub fn date_time(seconds: i64) -> Option<String> {
+    const DAY: i64 = 86_400;
+    if !(-62_167_219_200..253_402_300_800).contains(&seconds) {
+        return None;
+    }
+    let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    // Years are counted from March, so that the leap day is the last day of its year; 719 468 days lie between
+    // the first of March of year 0 and the first of January 1970.
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = (month_from_march + 2) % 12 + 1;
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute) = (second / 3600, second % 3600 / 60);
+    Some(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC"))
+}
+
 /// Reads a rate such as `500k`, `2.5M`, `1MiB` or a bare number of bytes a second; `None` when it is no rate.
 /// Letters count in 1024s; `0` means nothing may pass.
 pub fn parse_rate(text: &str) -> Option<u64> {
@@ -111,6 +134,23 @@ mod tests {
         assert_eq!(duration(Duration::from_secs(168)), "2m 48s");
         assert_eq!(duration(Duration::from_secs(4800)), "1h 20m");
         assert_eq!(duration_short(Duration::from_secs(250)), "4m");
+    }
+
+    #[test]
+    fn writes_dates() {
+        for (seconds, shown) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (-1, "1969-12-31 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (1_686_401_779, "2023-06-10 12:56 UTC"),
+            (4_107_542_399, "2100-02-28 23:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+            (253_402_300_799, "9999-12-31 23:59 UTC"),
+        ] {
+            assert_eq!(date_time(seconds).as_deref(), Some(shown));
+        }
+        assert_eq!(date_time(i64::MAX), None);
+        assert_eq!(date_time(i64::MIN), None);
     }
 
     #[test]

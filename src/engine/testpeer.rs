@@ -1,5 +1,6 @@
 //! A peer for tests that says exactly what it is told to, and shows what it hears.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,7 +16,7 @@ use crate::wire::{
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a scripted peer hears.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Heard {
     /// Any message but a block.
     Message(Message),
@@ -25,10 +26,21 @@ pub(crate) enum Heard {
     End,
 }
 
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => message.fmt(f),
+            Self::Block(header, _) => header.fmt(f),
+            Self::End => f.write_str("the end"),
+        }
+    }
+}
+
 /// One end of a connection, driven by a test.
 #[derive(Debug)]
 pub(crate) struct TestPeer<T> {
     pub(crate) stream: T,
+    unread: BytesMut,
 }
 
 /// The byte at `at` of a piece in all tests' torrents.
@@ -44,7 +56,7 @@ pub(crate) fn block_content(geometry: &Geometry, block: BlockRef) -> Vec<u8> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> TestPeer<T> {
     pub(crate) fn new(stream: T) -> Self {
-        Self { stream }
+        Self { stream, unread: BytesMut::new() }
     }
 
     /// Shakes hands as the one who was called.
@@ -116,18 +128,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> TestPeer<T> {
         specs
     }
 
+    /// What was read and not yet heard is kept when this is given up half way.
     async fn read(&mut self) -> Heard {
-        let mut prefix = [0; 4];
-        if self.stream.read_exact(&mut prefix).await.is_err() {
-            return Heard::End;
-        }
-        let mut frame = vec![0; u32::from_be_bytes(prefix) as usize];
-        if self.stream.read_exact(&mut frame).await.is_err() {
-            return Heard::End;
-        }
-        match Message::decode(&frame).unwrap() {
-            Message::Piece(header) => Heard::Block(header, frame.split_off(9)),
-            message => Heard::Message(message),
+        loop {
+            if let Some(length) = self.unread.first_chunk().map(|prefix| u32::from_be_bytes(*prefix) as usize)
+                && self.unread.len() >= 4 + length
+            {
+                let frame = self.unread.split_to(4 + length);
+                return match Message::decode(&frame[4..]).unwrap() {
+                    Message::Piece(header) => Heard::Block(header, frame[13..].to_vec()),
+                    message => Heard::Message(message),
+                };
+            }
+            if !matches!(self.stream.read_buf(&mut self.unread).await, Ok(1..)) {
+                return Heard::End;
+            }
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The ledger itself: one event in, everything that follows from it brought up to date.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::client;
+use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::log::Log;
 use super::peers::Peers;
 use super::pieces::{PieceState, Pieces};
@@ -13,13 +12,11 @@ use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
-use crate::event::{At, Cause, Direction, Event, PeerKey, PeerSample, Phase, Side, TrackerKey};
-use crate::metainfo::{Bitfield, PeerId, PieceIndex};
+use crate::event::{At, Direction, Event, PeerKey, PeerSample, Phase, Side, TrackerKey};
+use crate::metainfo::{Bitfield, PieceIndex};
 
 /// Rows kept before the oldest peers that never shook hands are folded into counters.
 const MOST_ROWS: usize = 20_000;
-/// Bytes of a handshake (BEP 3).
-const HANDSHAKE_BYTES: usize = 68;
 
 /// Everything known of one torrent's run, folded from its events.
 ///
@@ -122,7 +119,7 @@ impl Ledger {
                 self.with(at, *peer, |row, pieces| {
                     uncount(row, pieces);
                     row.begin(at, *direction, *transport, *encryption);
-                })
+                });
             }
             Event::Connected { peer } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.connected = attempt.connected.or(Some(at)));
@@ -148,7 +145,7 @@ impl Ledger {
             Event::Has { peer, pieces } => self.with(at, *peer, |row, map| take_pieces(row, map, pieces)),
             Event::Have { peer, piece } => self.with(at, *peer, |row, map| take_piece(row, map, *piece)),
             Event::Choking { peer, by, choking } => {
-                self.with(at, *peer, |row, _| choke(at, row, *by, *choking))
+                self.with(at, *peer, |row, _| choke(at, row, *by, *choking));
             }
             Event::Interested { peer, by, interested } => self.with(at, *peer, |row, _| {
                 if row.open().is_some() {
@@ -193,7 +190,7 @@ impl Ledger {
             Event::PieceVerified { piece, .. } => self.pieces.set(*piece, PieceState::Good),
             Event::PieceFailed { piece, from } => self.piece_failed(at, *piece, from),
             Event::TrackerKnown { tracker, tier, url } => {
-                tracker::know(&mut self.trackers, *tracker, *tier, url)
+                tracker::know(&mut self.trackers, *tracker, *tier, url);
             }
             Event::AnnounceBegan { tracker, kind } => self.with_tracker(*tracker, |record| record.ask(*kind)),
             Event::AnnounceAnswered { tracker, answer } => {
@@ -203,7 +200,7 @@ impl Ledger {
                 self.with_tracker(*tracker, |record| record.take_failure(at, *error, text));
             }
             Event::NextAnnounce { tracker, at: next } => {
-                self.with_tracker(*tracker, |record| record.next = *next)
+                self.with_tracker(*tracker, |record| record.next = *next);
             }
             Event::Sample(sample) => {
                 self.series.push(at, *sample);
@@ -318,113 +315,4 @@ impl Run {
 
 fn bump(count: &mut u32) {
     *count = count.saturating_add(1);
-}
-
-fn first_bytes(bytes: &[u8]) -> Vec<u8> {
-    bytes[..bytes.len().min(HANDSHAKE_BYTES)].to_vec()
-}
-
-fn take_handshake(row: &mut Row, received: &[u8]) {
-    if !row.advance(|attempt| attempt.received = first_bytes(received)) {
-        return;
-    }
-    if let (Some(reserved), Some(id)) = (received.get(20..28), received.get(48..HANDSHAKE_BYTES)) {
-        let record = row.edit();
-        record.reserved = reserved.try_into().ok();
-        record.peer_id = id.try_into().ok().map(PeerId);
-        record.client = record.peer_id.as_ref().and_then(client::name);
-    }
-}
-
-fn choke(at: At, row: &mut Row, by: Side, choking: bool) {
-    if row.open().is_none() {
-        return;
-    }
-    let flags = &mut row.edit().flags;
-    match by {
-        Side::Us => flags.am_choking = choking,
-        Side::Them => {
-            flags.peer_choking = choking;
-            if !choking && row.is_live() {
-                row.advance(|attempt| attempt.unchoked = attempt.unchoked.or(Some(at)));
-            }
-        }
-    }
-}
-
-fn take_pieces(row: &mut Row, map: &mut Pieces, pieces: &Arc<Bitfield>) {
-    let (true, Some(adopted)) = (row.open().is_some(), map.adopt(pieces)) else { return };
-    uncount(row, map);
-    row.edit().has = Some(adopted);
-    count(row, map);
-}
-
-fn take_piece(row: &mut Row, map: &mut Pieces, piece: PieceIndex) {
-    if row.open().is_none() || row.record().has.as_ref().is_some_and(|has| has.has(piece)) {
-        return;
-    }
-    let mut has = row.edit().has.take().unwrap_or_else(|| map.none());
-    let set = Arc::make_mut(&mut has);
-    let becomes_seed = set.count() + 1 == set.len();
-    if becomes_seed && row.counted {
-        map.count_out(set);
-    }
-    let fresh = set.set(piece);
-    match (row.counted, becomes_seed) {
-        (true, true) => map.count_in(set),
-        (true, false) if fresh => map.count_one(piece),
-        _ => {}
-    }
-    row.edit().has = Some(map.adopt(&has).unwrap_or(has));
-    count(row, map);
-}
-
-fn count(row: &mut Row, map: &mut Pieces) {
-    if row.is_live()
-        && !row.counted
-        && let Some(has) = &row.record().has
-    {
-        map.count_in(has);
-        row.counted = true;
-    }
-}
-
-fn uncount(row: &mut Row, map: &mut Pieces) {
-    if std::mem::take(&mut row.counted)
-        && let Some(has) = &row.record().has
-    {
-        map.count_out(has);
-    }
-}
-
-/// Whether an address is one of the open internet, so that its call proves our port reachable.
-pub(super) fn is_public(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [first, second, ..] = ip.octets();
-            let carrier = first == 100 && (64..128).contains(&second);
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || first == 0
-                || carrier)
-        }
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local())
-        }
-    }
-}
-
-/// Whether an end says that nobody is at the address now, rather than that somebody did wrong.
-pub(super) fn is_offline(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable | Cause::NetworkUnreachable
-    )
 }

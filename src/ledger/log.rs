@@ -1,7 +1,6 @@
 //! The log: the last thousand lines, with what many peers do alike in one line.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,11 +103,6 @@ fn together(alike: Alike, count: u32, whom: &str, text: &str) -> String {
         }
         Alike::Tracker(_) => format!("{text} ({count} times)"),
     }
-}
-
-/// An address of a caller, as the log names it.
-pub(super) fn caller(addr: IpAddr) -> String {
-    addr.to_string()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::client::disagrees;
 use crate::event::{At, Attempt, Cause, PeerKey, PeerSample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
@@ -136,5 +137,13 @@ impl PeerRecord {
     /// Live, and a block came within the last three seconds.
     pub fn is_sending(&self, now: At) -> bool {
         self.is_live() && self.last_block.is_some_and(|last| now.saturating_sub(last).as_secs() < 3)
+    }
+
+    /// Whether its peer id names one client and its extension handshake another: one of the two lies.
+    pub fn claims_two_clients(&self) -> bool {
+        match (&self.client, &self.calls_itself) {
+            (Some(by_id), Some(calls_itself)) => disagrees(by_id, calls_itself),
+            _ => false,
+        }
     }
 }

@@ -40,7 +40,9 @@ impl Peers {
     /// The row of a peer that was learned.
     pub(super) fn row(&mut self, at: At, key: PeerKey) -> Option<&mut Row> {
         self.unfold(at, key);
-        self.rows.get_mut(&key)
+        let row = self.rows.get_mut(&key)?;
+        row.end_ban(at);
+        Some(row)
     }
 
     pub(super) fn record(&self, key: PeerKey) -> Option<&PeerRecord> {
@@ -48,7 +50,7 @@ impl Peers {
     }
 
     pub(super) fn remove(&mut self, at: At, key: PeerKey) -> Option<Row> {
-        self.unfold(at, key);
+        self.row(at, key)?;
         self.rows.remove(&key)
     }
 
@@ -65,12 +67,7 @@ impl Peers {
 
     /// Ends the bans whose time is over.
     pub(super) fn end_bans(&mut self, now: At) {
-        for row in self.rows.values_mut().filter(|row| row.record().group == Group::Banned) {
-            let until = row.record().banned.as_ref().map(|(until, _)| *until);
-            if let Some(until) = until.filter(|until| *until <= now) {
-                row.refresh(until);
-            }
-        }
+        self.rows.values_mut().for_each(|row| row.end_ban(now));
     }
 
     pub(super) fn publish(&self) -> Vec<Arc<PeerRecord>> {

@@ -255,6 +255,16 @@ impl Row {
         self.prune();
     }
 
+    /// Ends a ban whose time is over, as of that time, whenever somebody looks.
+    pub(super) fn end_ban(&mut self, now: At) {
+        if self.record.group == Group::Banned
+            && let Some(until) =
+                self.record.banned.as_ref().map(|(until, _)| *until).filter(|until| *until <= now)
+        {
+            self.refresh(until);
+        }
+    }
+
     /// Brings group, cause and the time of the last change up to date.
     pub(super) fn refresh(&mut self, at: At) {
         let (group, cause) = self.stands(at);

@@ -49,6 +49,7 @@ impl Script {
         Self { ledger, at: At::ZERO, geometry, next_peer: 0 }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "events are told as they are written down")]
     pub(crate) fn tell(&mut self, event: Event) -> &mut Self {
         self.ledger.apply(self.at, &event);
         self

@@ -1,6 +1,9 @@
 //! What a line of the log says of an event.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::log::{Alike, Entry};
@@ -20,7 +23,7 @@ const MOST_NAMED: usize = 4;
 /// What the words are taken from: all that is known after the event.
 pub(super) struct Known<'a> {
     pub(super) peers: &'a Peers,
-    pub(super) trackers: &'a std::collections::BTreeMap<TrackerKey, std::sync::Arc<TrackerRecord>>,
+    pub(super) trackers: &'a BTreeMap<TrackerKey, Arc<TrackerRecord>>,
     pub(super) piece_count: u32,
 }
 
@@ -124,8 +127,8 @@ fn lived(attempt: &Attempt) -> Option<Duration> {
     Some(attempt.ended?.saturating_sub(attempt.handshaken?))
 }
 
-fn called(addr: std::net::IpAddr, cause: Cause) -> Entry {
-    let addr = super::log::caller(addr);
+fn called(addr: IpAddr, cause: Cause) -> Entry {
+    let addr = addr.to_string();
     let text = format!(
         "{addr} called us, and it came to nothing: {}. {}",
         cause.info().short,

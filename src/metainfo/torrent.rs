@@ -100,6 +100,11 @@ impl Torrent {
         &self.hashes[piece.index()]
     }
 
+    /// SHA-1 of every piece, in order.
+    pub fn piece_hashes(&self) -> &[[u8; 20]] {
+        &self.hashes
+    }
+
     /// The stretches of files the piece falls on, padding included.
     pub fn spans_of(&self, piece: PieceIndex) -> impl Iterator<Item = FileSpan> + '_ {
         self.files.spans(self.geometry.offset_of(piece), u64::from(self.geometry.length_of(piece)))

@@ -2,6 +2,7 @@ use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::engine::testpeer::TestPeer;
 use crate::metainfo::{InfoHash, PeerId};
 use crate::wire::Reserved;
 
@@ -177,12 +178,9 @@ async fn nobody_listening_is_refused() {
 async fn dials_and_shakes_hands_over_a_real_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (shaken, mut peer) = tokio::join!(dialled(&listener), async {
-        let (mut peer, _) = listener.accept().await.unwrap();
-        let mut asked = [0; 68];
-        peer.read_exact(&mut asked).await.unwrap();
-        assert_eq!(asked, ours().to_bytes());
-        peer.write_all(&theirs().to_bytes()).await.unwrap();
-        peer
+        let mut peer = TestPeer::new(listener.accept().await.unwrap().0);
+        assert_eq!(peer.answer(theirs().info_hash, theirs().peer_id).await, ours());
+        peer.stream
     });
     let (mut stream, shaken) = shaken.unwrap();
     assert!(stream.nodelay().unwrap());

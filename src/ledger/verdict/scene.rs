@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::event::{At, Cause, Direction, Encryption, Phase, Sample};
-use crate::ledger::fold::{Ledger, is_offline, is_public};
+use crate::ledger::conn::{is_offline, is_public};
+use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
 use crate::ledger::view::View;
 
@@ -203,7 +204,7 @@ impl<'a> Crowd<'a> {
         for attempt in ours {
             match attempt.encryption {
                 Encryption::Plain => {
-                    plain_failed |= attempt.connected.is_some() && attempt.handshaken.is_none()
+                    plain_failed |= attempt.connected.is_some() && attempt.handshaken.is_none();
                 }
                 Encryption::Mse => mse_worked |= attempt.handshaken.is_some(),
             }

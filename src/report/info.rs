@@ -1,0 +1,215 @@
+//! What a torrent file says.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::json_line;
+use crate::metainfo::{File, Torrent};
+use crate::text::clean;
+use crate::units::{self, Units};
+
+/// Characters of a name, path or URL that text shows.
+const MOST_CHARS: usize = 1000;
+
+#[derive(Serialize)]
+struct Info<'a> {
+    name: &'a str,
+    info_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    info_hash_v2: Option<String>,
+    total_length: u64,
+    piece_length: u32,
+    piece_count: u32,
+    private: bool,
+    files: Vec<InfoFile<'a>>,
+    trackers: &'a [Vec<String>],
+    web_seeds: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_date: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct InfoFile<'a> {
+    path: &'a str,
+    length: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pad: bool,
+}
+
+/// The torrent as one line of JSON.
+pub fn json(torrent: &Torrent) -> String {
+    json_line(&Info {
+        name: &torrent.name,
+        info_hash: torrent.info_hash.to_string(),
+        info_hash_v2: torrent.info_hash_v2.as_ref().map(|hash| hex(hash)),
+        total_length: torrent.geometry.total_bytes(),
+        piece_length: torrent.geometry.piece_bytes(),
+        piece_count: torrent.geometry.piece_count(),
+        private: torrent.private,
+        files: torrent.files.iter().map(file).collect(),
+        trackers: &torrent.trackers,
+        web_seeds: &torrent.web_seeds,
+        comment: torrent.comment.as_deref(),
+        created_by: torrent.created_by.as_deref(),
+        creation_date: torrent.creation_date,
+    })
+}
+
+fn file(file: &File) -> InfoFile<'_> {
+    InfoFile { path: file.path.as_str(), length: file.length, pad: file.pad }
+}
+
+/// The torrent in lines for a person, cleaned for a terminal.
+pub fn text(torrent: &Torrent) -> String {
+    let mut lines = Lines(String::new());
+    let geometry = torrent.geometry;
+    lines.add("name", &torrent.name);
+    lines.add("info-hash", &torrent.info_hash.to_string());
+    if let Some(hash) = &torrent.info_hash_v2 {
+        lines.add("info-hash v2", &hex(hash));
+    }
+    let (total, piece) = (geometry.total_bytes(), u64::from(geometry.piece_bytes()));
+    lines.add(
+        "size",
+        &format!(
+            "{} ({} bytes), {} {} of {}",
+            size(total),
+            units::count(total),
+            units::count(u64::from(geometry.piece_count())),
+            if geometry.piece_count() == 1 { "piece" } else { "pieces" },
+            size(piece)
+        ),
+    );
+    lines.add("private", if torrent.private { "yes: only trackers may name peers" } else { "no" });
+    let date = torrent.creation_date.map(|date| units::date_time(date).unwrap_or_else(|| date.to_string()));
+    if let Some(date) = date {
+        lines.add("created", &date);
+    }
+    for (label, value) in [("created by", &torrent.created_by), ("comment", &torrent.comment)] {
+        if let Some(value) = value {
+            lines.add(label, value);
+        }
+    }
+    lines.add_all("trackers", tiers(torrent), "none");
+    if !torrent.web_seeds.is_empty() {
+        lines.add_all("web seeds", torrent.web_seeds.iter().cloned(), "none");
+    }
+    let count = torrent.files.iter().filter(|file| !file.pad).count();
+    lines.add("files", &units::count(count as u64));
+    for file in torrent.files.iter().filter(|file| !file.pad) {
+        let _ = writeln!(lines.0, "  {:>10}  {}", size(file.length), clean(file.path.as_str(), MOST_CHARS));
+    }
+    lines.0
+}
+
+/// Every tracker, with the number of its tier where there are several.
+fn tiers(torrent: &Torrent) -> impl Iterator<Item = String> {
+    let several = torrent.trackers.len() > 1;
+    torrent.trackers.iter().enumerate().flat_map(move |(tier, urls)| {
+        urls.iter().map(move |url| if several { format!("tier {}: {url}", tier + 1) } else { url.clone() })
+    })
+}
+
+fn size(bytes: u64) -> String {
+    units::bytes(bytes, Units::Binary)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// Labels in one column, values in the next.
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, label: &str, value: &str) {
+        let _ = writeln!(self.0, "{label:<13} {}", clean(value, MOST_CHARS));
+    }
+
+    fn add_all(&mut self, label: &str, values: impl Iterator<Item = String>, none: &str) {
+        let mut label = Some(label);
+        for value in values {
+            self.add(label.take().unwrap_or_default(), &value);
+        }
+        if let Some(label) = label {
+            self.add(label, none);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metainfo::NewTorrent;
+
+    fn torrent() -> Torrent {
+        let files: [(&str, &[u8]); 2] = [("a b.txt", &[1; 5000]), ("sub/c\u{1b}[2J", &[])];
+        let made = NewTorrent::of_files("dir", 1024, &files)
+            .tracker("http://t.example/0123/announce")
+            .tracker("udp://u.example:6969")
+            .web_seed("http://w.example/")
+            .comment("two\nlines\u{202e}\u{7}")
+            .private();
+        Torrent::from_bytes(&made.to_bytes()).unwrap()
+    }
+
+    #[test]
+    fn writes_json_as_promised() {
+        let torrent = torrent();
+        let value: serde_json::Value = serde_json::from_str(&json(&torrent)).unwrap();
+        let expected = serde_json::json!({
+            "name": "dir",
+            "info_hash": torrent.info_hash.to_string(),
+            "total_length": 5000,
+            "piece_length": 1024,
+            "piece_count": 5,
+            "private": true,
+            "files": [{"path": "dir/a b.txt", "length": 5000}, {"path": "dir/sub/c_[2J", "length": 0}],
+            "trackers": [["http://t.example/0123/announce"], ["udp://u.example:6969"]],
+            "web_seeds": ["http://w.example/"],
+            "comment": "two\nlines\u{202e}\u{7}",
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn marks_padding_and_the_second_hash_in_json() {
+        let mut torrent = torrent();
+        torrent.info_hash_v2 = Some([0xab; 32]);
+        torrent.creation_date = Some(-5);
+        let path = torrent.files.file(1).unwrap().path.clone();
+        torrent.files = crate::metainfo::Files::lay_out([(path, 5000, true)]).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json(&torrent)).unwrap();
+        assert_eq!(value["info_hash_v2"], "ab".repeat(32));
+        assert_eq!(value["files"][0]["pad"], true);
+        assert_eq!(value["creation_date"], -5);
+    }
+
+    #[test]
+    fn writes_text_that_leaves_the_terminal_alone() {
+        let torrent = torrent();
+        let expected = format!(
+            "name          dir\n\
+             info-hash     {}\n\
+             size          4.9 KiB (5 000 bytes), 5 pieces of 1.0 KiB\n\
+             private       yes: only trackers may name peers\n\
+             comment       two lines·\n\
+             trackers      tier 1: http://t.example/0123/announce\n\
+             \u{20}             tier 2: udp://u.example:6969\n\
+             web seeds     http://w.example/\n\
+             files         2\n\
+             \u{20}    4.9 KiB  dir/a b.txt\n\
+             \u{20}        0 B  dir/sub/c_[2J\n",
+            torrent.info_hash
+        );
+        assert_eq!(text(&torrent), expected);
+    }
+}
