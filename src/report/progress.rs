@@ -1,10 +1,13 @@
-//! How a download stands, as a line of text or of JSON.
+//! How a download without a screen is getting on: a line a second.
+
+use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::json_line;
-use crate::event::Phase;
+use crate::event::{Phase, Severity};
 use crate::ledger::{Funnel, Groups, VerdictCode, View};
+use crate::text::clean;
 use crate::units::{self, Units};
 
 #[derive(Serialize)]
@@ -19,26 +22,36 @@ struct Progress {
     peers: Groups,
     funnel: Funnel,
     verdict: Option<VerdictCode>,
-    #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
-    last: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Option<String>>,
+    #[serde(flatten)]
+    ending: Option<Ending>,
 }
 
-/// How a run ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ending {
-    /// What went wrong, in one line; `None`: nothing.
-    pub error: Option<String>,
+#[derive(Serialize)]
+struct Ending {
+    r#final: bool,
+    error: Option<String>,
 }
 
-/// The view as one line of JSON (`ttui.progress/1`); the last one of a run has its ending.
-pub fn json(view: &View, ending: Option<&Ending>) -> String {
-    let failed = ending.is_some_and(|ending| ending.error.is_some());
-    json_line(&Progress {
+/// One line of JSON while it goes on.
+pub fn json(view: &View) -> String {
+    json_line(&progress(view, state(view.phase), None))
+}
+
+/// The last line of JSON: how it ended, and what ended it if not the user or completion.
+pub fn last_json(view: &View, error: Option<String>) -> String {
+    let state = match () {
+        () if error.is_some() => "error",
+        () if is_complete(view) => "complete",
+        () => state(view.phase),
+    };
+    json_line(&progress(view, state, Some(Ending { r#final: true, error })))
+}
+
+fn progress(view: &View, state: &'static str, ending: Option<Ending>) -> Progress {
+    Progress {
         schema: "ttui.progress/1",
-        t_ms: u64::try_from(view.at.as_millis()).unwrap_or(u64::MAX),
-        state: if failed { "error" } else { state(view, ending.is_some()) },
+        t_ms: view.at.as_millis() as u64,
+        state,
         have_bytes: view.have_bytes,
         total_bytes: view.torrent.geometry.total_bytes(),
         down_bps: view.rates.down_bps,
@@ -46,116 +59,164 @@ pub fn json(view: &View, ending: Option<&Ending>) -> String {
         peers: view.groups,
         funnel: view.funnel,
         verdict: view.verdicts.first().map(|verdict| verdict.code),
-        last: ending.map(|_| true),
-        error: ending.map(|ending| ending.error.clone()),
-    })
+        ending,
+    }
 }
 
-/// What the torrent does, in the contract's words. A run that ends with everything here is complete.
-fn state(view: &View, over: bool) -> &'static str {
-    match view.phase {
+fn state(phase: Phase) -> &'static str {
+    match phase {
         Phase::Checking => "checking",
         Phase::Downloading => "downloading",
-        Phase::Seeding if over => "complete",
         Phase::Seeding => "seeding",
         Phase::Paused => "paused",
         Phase::Stopped => "error",
     }
 }
 
-/// The view as one line for people.
-pub fn text(view: &View) -> String {
-    let shown = |bytes| units::bytes(bytes, Units::Binary);
-    let total = view.torrent.geometry.total_bytes();
-    let percent = percent(view);
-    let groups = view.groups;
-    let peers = format!("{} live {} trying {} failed", groups.live, groups.trying, groups.failed);
-    let rates = format!(
-        "down {}  up {}",
-        units::rate(view.rates.down_bps, Units::Binary),
-        units::rate(view.rates.up_bps, Units::Binary)
-    );
-    let state = match view.phase {
-        Phase::Checking => {
-            let (done, of) = view.checked.unwrap_or_default();
-            return format!(
-                "checking  {} of {} pieces",
-                units::count(u64::from(done)),
-                units::count(u64::from(of))
-            );
-        }
-        Phase::Downloading => match view.eta {
-            Some(eta) => format!("{} left", units::duration(eta)),
-            None => "no ETA".to_owned(),
-        },
-        Phase::Seeding => "seeding".to_owned(),
-        Phase::Paused => "paused".to_owned(),
-        Phase::Stopped => "stopped".to_owned(),
-    };
-    format!("{percent:>3} %  {} of {}  {rates}  {peers}  {state}", shown(view.have_bytes), shown(total))
+/// Whether everything is here.
+pub fn is_complete(view: &View) -> bool {
+    view.phase == Phase::Seeding || view.have_bytes == view.torrent.geometry.total_bytes()
 }
 
-/// Whole percent of the torrent that are here; 100 only when all is.
-pub fn percent(view: &View) -> u64 {
-    let total = view.torrent.geometry.total_bytes().max(1);
-    (u128::from(view.have_bytes) * 100 / u128::from(total)) as u64
+/// One line for a person while it goes on.
+pub fn text(view: &View) -> String {
+    let mut line = state(view.phase).to_owned();
+    if let (Phase::Checking, Some((done, of))) = (view.phase, view.checked) {
+        let _ = write!(line, " {} of {} pieces", units::count(done.into()), units::count(of.into()));
+        return line;
+    }
+    let total = view.torrent.geometry.total_bytes();
+    let _ = write!(line, " {} of {}", percent(view.have_bytes, total), units::bytes(total, Units::Binary));
+    let rate = |bps| units::rate(bps, Units::Binary);
+    let _ = write!(line, ", down {}, up {}", rate(view.rates.down_bps), rate(view.rates.up_bps));
+    let groups = view.groups;
+    let _ = write!(line, ", peers: {} live", groups.live);
+    for (count, word) in [(groups.trying, "trying"), (groups.queued, "queued"), (groups.failed, "failed")] {
+        if count > 0 {
+            let _ = write!(line, " {count} {word}");
+        }
+    }
+    if let Some(eta) = view.eta {
+        let _ = write!(line, ", {} left", units::duration(eta));
+    }
+    // What goes well needs no explaining.
+    if let Some(verdict) = view.verdicts.first().filter(|verdict| verdict.severity >= Severity::Warn) {
+        let _ = write!(line, ": {}", clean(&verdict.text, 300));
+    }
+    line
+}
+
+/// The last line for a person.
+pub fn last_text(view: &View) -> String {
+    let total = view.torrent.geometry.total_bytes();
+    let folder = clean(&view.torrent.output.to_string_lossy(), 300);
+    let name = clean(&view.torrent.name, 200);
+    if is_complete(view) {
+        let received = units::bytes(view.down_bytes, Units::Binary);
+        format!("complete: {name} in {folder} ({}, {received} received)", units::bytes(total, Units::Binary))
+    } else {
+        format!("incomplete: {} of {name} in {folder}; start again to go on", percent(view.have_bytes, total))
+    }
+}
+
+/// `45.3 %`, and 100 only when nothing is missing.
+fn percent(part: u64, of: u64) -> String {
+    let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
+    format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
-    use crate::event::{Event, Sample};
-    use crate::ledger::Ledger;
-    use crate::ledger::script::facts;
-    use crate::metainfo::Bitfield;
+    use crate::event::Event;
+    use crate::ledger::{Ledger, TorrentFacts};
+    use crate::metainfo::{Geometry, InfoHash};
 
-    fn ledger() -> Ledger {
-        let facts = facts(100);
-        let mut ledger = Ledger::new(facts.clone());
-        let mut have = Bitfield::empty(100);
-        for piece in facts.geometry.pieces().take(25) {
-            have.set(piece);
+    fn view() -> View {
+        let facts = TorrentFacts {
+            name: "n\u{1b}".to_owned(),
+            info_hash: InfoHash([0; 20]),
+            geometry: Geometry::new(1000, 100).unwrap(),
+            private: false,
+            files: Vec::new(),
+            output: "out".into(),
+            peer_id: String::new(),
+        };
+        let mut ledger = Ledger::new(Arc::new(facts));
+        let at = Duration::from_millis(1500);
+        ledger.apply(at, &Event::Phase { phase: Phase::Downloading, reason: None });
+        let mut view = (*ledger.view(at)).clone();
+        view.have_bytes = 999;
+        view.rates.down_bps = 2048;
+        view
+    }
+
+    #[test]
+    fn writes_a_line_of_json_with_every_field_of_the_contract() {
+        let value: serde_json::Value = serde_json::from_str(&json(&view())).unwrap();
+        let fields = [
+            "schema",
+            "t_ms",
+            "state",
+            "have_bytes",
+            "total_bytes",
+            "down_bps",
+            "up_bps",
+            "peers",
+            "funnel",
+            "verdict",
+        ];
+        assert_eq!(value.as_object().unwrap().len(), fields.len());
+        assert!(fields.iter().all(|field| value.get(field).is_some()), "{value}");
+        assert_eq!(value["schema"], "ttui.progress/1");
+        assert_eq!(
+            (&value["t_ms"], &value["state"], &value["down_bps"]),
+            (&1500.into(), &"downloading".into(), &2048.into())
+        );
+        for group in ["live", "trying", "failed", "left", "queued", "banned"] {
+            assert_eq!(value["peers"][group], 0);
         }
-        ledger.apply(Duration::ZERO, &Event::Had { pieces: have.into() });
-        ledger.apply(Duration::ZERO, &Event::Phase { phase: Phase::Downloading, reason: None });
-        for second in 1..=5 {
-            let sample = Sample { down_bps: 2048, up_bps: 0 };
-            ledger.apply(Duration::from_secs(second), &Event::Sample(sample));
+        for step in ["known", "dialled", "connected", "handshaken", "unchoked", "transferring"] {
+            assert_eq!(value["funnel"][step], 0);
         }
-        ledger
+        assert!(value["verdict"].is_string());
     }
 
     #[test]
-    fn the_json_has_the_keys_of_the_contract() {
-        let view = ledger().view(Duration::from_secs(5));
-        let line: serde_json::Value = serde_json::from_str(&json(&view, None)).unwrap();
-        assert_eq!(line["schema"], "ttui.progress/1");
-        assert_eq!((&line["t_ms"], &line["state"]), (&5000.into(), &"downloading".into()));
-        assert_eq!(line["have_bytes"].as_u64(), Some(25 * 16 * 1024));
-        assert_eq!(line["peers"]["live"], 0);
-        assert_eq!(line["funnel"]["known"], 0);
-        assert!(line["verdict"].is_string());
-        assert!(line.get("final").is_none() && line.get("error").is_none());
+    fn says_in_the_last_line_how_it_ended() {
+        let mut view = view();
+        let ended = |view: &View, error: Option<&str>| -> (String, serde_json::Value, bool) {
+            let value: serde_json::Value =
+                serde_json::from_str(&last_json(view, error.map(String::from))).unwrap();
+            (
+                value["state"].as_str().unwrap().to_owned(),
+                value["error"].clone(),
+                value["final"].as_bool().unwrap(),
+            )
+        };
+        assert_eq!(ended(&view, None), ("downloading".into(), serde_json::Value::Null, true));
+        assert_eq!(ended(&view, Some("disk")), ("error".into(), "disk".into(), true));
+        assert_eq!(last_text(&view), "incomplete: 99.9 % of n· in out; start again to go on");
+        view.have_bytes = 1000;
+        assert_eq!(ended(&view, None).0, "complete");
+        assert_eq!(last_text(&view), "complete: n· in out (1000 B, 0 B received)");
     }
 
     #[test]
-    fn the_last_line_says_how_it_ended() {
-        let view = ledger().view(Duration::from_secs(5));
-        let well: serde_json::Value =
-            serde_json::from_str(&json(&view, Some(&Ending { error: None }))).unwrap();
-        assert_eq!((&well["final"], &well["error"]), (&true.into(), &serde_json::Value::Null));
-        assert!(well.as_object().unwrap().contains_key("error"));
-        let ending = Ending { error: Some("the disk is full".to_owned()) };
-        let badly: serde_json::Value = serde_json::from_str(&json(&view, Some(&ending))).unwrap();
-        assert_eq!((&badly["state"], &badly["error"]), (&"error".into(), &"the disk is full".into()));
-    }
-
-    #[test]
-    fn the_text_says_how_far_it_is() {
-        let line = text(&ledger().view(Duration::from_secs(5)));
-        assert!(line.starts_with(" 25 %  400 KiB of 1.6 MiB  down 2.0 KiB/s"), "{line}");
-        assert!(line.ends_with("10m 00s left"), "{line}");
+    fn writes_a_line_for_a_person() {
+        let mut view = view();
+        view.eta = Some(Duration::from_secs(168));
+        view.groups.failed = 3;
+        view.verdicts.clear();
+        assert_eq!(
+            text(&view),
+            "downloading 99.9 % of 1000 B, down 2.0 KiB/s, up 0 B/s, peers: 0 live 3 failed, 2m 48s left"
+        );
+        view.phase = Phase::Checking;
+        view.checked = Some((5, 1200));
+        assert_eq!(text(&view), "checking 5 of 1 200 pieces");
     }
 }
