@@ -19,10 +19,14 @@ mod grid;
 pub mod model;
 mod order;
 mod paint;
+mod run;
 
 #[cfg(test)]
 mod sample;
 mod screens;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
 
 pub mod theme;
 mod update;
@@ -30,6 +34,7 @@ mod widgets;
 mod words;
 
 pub use model::Model;
+pub use run::{Left, Options, Reason, run, summary};
 
 pub use screens::draw;
 pub use theme::{ColourChoice, Colours, Glyphs, Look};

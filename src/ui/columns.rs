@@ -162,7 +162,7 @@ pub(crate) const LIVE_ALL: &[&str] = &[
 ];
 /// The columns of the list of the other peers, all of them.
 pub(crate) const OTHERS_ALL: &[&str] =
-    &["state", "address", "why", "next", "source", "client", "tries", "how", "for", "received", "sent", "reserved", "peer_id"];
+    &["state", "address", "why", "next", "for", "source", "client", "tries", "how", "received", "sent", "reserved", "peer_id"];
 
 /// The column of this id.
 pub(crate) fn column(id: &str) -> Option<&'static Column<PeerRecord>> {

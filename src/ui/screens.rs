@@ -61,7 +61,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let (columns, rows) = model.size;
     let lines = match model.page() {
-        Mode::Keys => help::lines(columns).len(),
+        Mode::Keys => help::lines(columns, model).len(),
         Mode::Why => judgement::lines(view, columns).len(),
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::ui::action::{BINDINGS, Scope};
 use crate::ui::columns::PEER_COLUMNS;
-use crate::ui::model::Model;
+use crate::ui::model::{Mode, Model};
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
 use crate::ui::theme::Role;
 
@@ -21,10 +21,10 @@ const GLYPHS: [(&str, &str); 8] = [
 ];
 
 /// Columns for the keys themselves.
-const KEYS: usize = 18;
+const KEYS: usize = 13;
 
 /// The lines of the help.
-pub(super) fn lines(columns: u16) -> Vec<Spans> {
+pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
     let room = usize::from(columns).saturating_sub(KEYS + 4).clamp(8, 90);
     let mut lines = Vec::new();
     let entry = |lines: &mut Vec<Spans>, key: &str, text: &str| {
@@ -33,9 +33,24 @@ pub(super) fn lines(columns: u16) -> Vec<Spans> {
             lines.push(Spans::new().add(Role::Strong, format!("  {key:<KEYS$}")).add(Role::Text, line));
         }
     };
-    let scopes = [
-        Scope::Everywhere, Scope::Peer, Scope::PeerList, Scope::Overview, Scope::Peers, Scope::PeerPage, Scope::Trackers, Scope::Log,
+    // The keys of what lies below the help come first.
+    let mut below = model.clone();
+    below.open.retain(|mode| *mode != Mode::Keys);
+    let mut scopes = [
+        Scope::PeerPage,
+        Scope::Overview,
+        Scope::Peers,
+        Scope::Trackers,
+        Scope::Log,
+        Scope::PeerList,
+        Scope::Peer,
+        Scope::Everywhere,
     ];
+    scopes.sort_by_key(|scope| match *scope {
+        Scope::Everywhere => 1,
+        scope if scope.holds(&below) => 0,
+        _ => 2,
+    });
     for scope in scopes {
         lines.push(Spans::new());
         lines.push(Spans::new().add(Role::Dim, scope.title()));
@@ -61,7 +76,7 @@ pub(super) fn lines(columns: u16) -> Vec<Spans> {
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut body = area;
     pen.rule(inset(take_top(&mut body, 1), 1, 1), "Keys", "", "↑ ↓ scroll · Esc back");
-    let lines = lines(area.width);
+    let lines = lines(area.width, model);
     let off = model.scrolls.keys.min(lines.len().saturating_sub(usize::from(body.height)));
     for line in lines.iter().skip(off) {
         let row = take_top(&mut body, 1);

@@ -36,6 +36,9 @@ fn first_sentence(text: &str) -> &str {
     text.match_indices(". ").map(|(end, _)| end).find(|&end| end >= 20).map_or(text, |end| &text[..=end])
 }
 
+/// The mark of a line that goes on with the one before.
+const CONTINUED: (&str, Role) = ("", Role::Text);
+
 type Line = ((&'static str, Role), String);
 
 /// The judgements in lines of so many columns; the shorter of two wordings where `brief` says so.
@@ -47,7 +50,7 @@ fn worded(verdicts: &[&Verdict], columns: u16, brief: impl Fn(usize) -> bool, ad
         let mut mark = glyph(verdict, at == 0);
         for line in wrap(text, room) {
             lines.push((mark, line));
-            mark = (" ", Role::Text);
+            mark = CONTINUED;
         }
         if advice && !verdict.advice.is_empty() {
             lines.extend(wrap(&format!("Try: {}", verdict.advice), room).into_iter().map(|line| (mark, line)));
@@ -73,7 +76,7 @@ pub(super) fn summary(view: &View, columns: u16, most: usize) -> Vec<Line> {
     let brief = worded(&verdicts, columns, |_| true, false);
     let mut lines = [full, notes_brief].into_iter().find(|lines| lines.len() <= most).unwrap_or(brief);
     // A sentence that is cut says so.
-    let cut = lines.get(most).is_some_and(|((mark, _), text)| *mark == " " && !text.is_empty());
+    let cut = lines.get(most).is_some_and(|(mark, _)| *mark == CONTINUED);
     lines.truncate(most);
     if let Some((_, last)) = lines.last_mut().filter(|_| cut) {
         last.push('…');
@@ -91,7 +94,10 @@ pub(super) fn draw_lines(pen: &mut Pen<'_>, area: Rect, lines: &[Line]) {
         }
         pen.put(row.x + 1, row.y, 1, mark, *role);
         let room = row.width.saturating_sub(INDENT + 1);
-        let used = pen.put(row.x + INDENT, row.y, room, text, if at == 0 { Role::Strong } else { Role::Text });
+        // The word or two that judge the whole stand out.
+        let head = if at == 0 { text.find([':', '.', ';']).map_or(text.len(), |end| end + 1) } else { 0 };
+        let mut used = pen.put(row.x + INDENT, row.y, room, &text[..head], Role::Strong);
+        used += pen.put(row.x + INDENT + used, row.y, room.saturating_sub(used), &text[head..], Role::Text);
         if at + 1 == lines.len() && used + 8 <= room {
             pen.put_right(row.right() - 1, row.y, 5, "w why", Role::Dim);
         }

@@ -113,7 +113,7 @@ fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scal
     };
     let mut row = Spans::new()
         .add(Role::Strong, format!("{:>2}  ", attempt.number.min(999)))
-        .add(Role::Text, format!("{:<13} {:<16} {:>6} {:>7}  ", clock(attempt.began), words::how(attempt), shown(open), sent));
+        .add(Role::Text, format!("{:<11} {:<14} {:>5} {:>7}  ", clock(attempt.began), words::how(attempt), shown(open), sent));
     match ms(attempt.handshaken) {
         Some(ms) => {
             row.push(Role::Progress, "✓");
@@ -139,12 +139,13 @@ fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scal
     }
     if bar > 0 {
         let used = row.width();
-        row.push(Role::Text, " ".repeat(96_usize.saturating_sub(used)));
+        row.push(Role::Text, " ".repeat(88_usize.saturating_sub(used)));
         let length = |ms: u128| (ms * u128::from(bar) / scale.max(1)).min(u128::from(bar)) as usize;
         let opened = length(open.unwrap_or(0));
         let whole = ms(attempt.handshaken).or_else(|| ms(attempt.ended)).map_or(opened, length).max(opened);
         row.push(Role::Dim, "─".repeat(opened));
-        row.push(Role::Good, "━".repeat(whole - opened));
+        let role = if attempt.handshaken.is_some() { Role::Good } else { Role::TroubleWord };
+        row.push(role, "━".repeat(whole - opened));
     }
     row
 }
@@ -176,9 +177,9 @@ pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16
         lines.push(Spans::new().add(Role::Dim, "none yet"));
     } else {
         lines.push(rule("Attempts", "milliseconds", columns));
-        let bar = if columns >= 110 { columns - 100 } else { 0 };
+        let bar = if columns >= 110 { columns - 92 } else { 0 };
         let head = format!(
-            "    {:<13} {:<16} {:>6} {:>7}  {:>8}  {:<24}{}",
+            "    {:<11} {:<14} {:>5} {:>7}  {:>8}  {:<32}{}",
             "BEGAN", "HOW", "OPEN", "SENT", "ANSWER", "END", if bar > 0 { "─ opening  ━ handshake" } else { "" }
         );
         lines.push(Spans::new().add(Role::Dim, head));
@@ -198,7 +199,7 @@ pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16
     }
     lines.push(Spans::new());
     lines.extend(handshake(peer, columns, bytes));
-    lines.extend(facts(peer, view));
+    lines.extend(facts(peer, view, columns));
     lines
 }
 
@@ -221,10 +222,10 @@ fn handshake(peer: &PeerRecord, columns: u16, bytes: bool) -> Vec<Spans> {
 }
 
 /// What else is known, at the end of the page.
-fn facts(peer: &PeerRecord, view: &View) -> Vec<Spans> {
+fn facts(peer: &PeerRecord, view: &View, columns: u16) -> Vec<Spans> {
     let mut lines = Vec::new();
     let mut fact = |name: &str, text: String| {
-        lines.push(Spans::new().add(Role::Dim, format!("{name:<5}")).add(Role::Text, text));
+        lines.push(Spans::new().add(Role::Dim, format!("{name:<6}")).add(Role::Text, text));
     };
     if peer.is_live() {
         let flags = peer.flags;
@@ -234,9 +235,16 @@ fn facts(peer: &PeerRecord, view: &View) -> Vec<Spans> {
             let choking = if chokes { "chokes" } else { "serves" };
             format!("{choking} {whom} · {}interested", if wants { "" } else { "not " })
         };
-        fact("It", format!("{}{has}", side(flags.peer_choking, "us", flags.peer_interested)));
+        let its = format!("{}{has}", side(flags.peer_choking, "us", flags.peer_interested));
         let ours = side(flags.am_choking, "it", flags.am_interested);
-        fact("We", ours.replacen("chokes", "choke", 1).replacen("serves", "serve", 1));
+        let ours = ours.replacen("chokes", "choke", 1).replacen("serves", "serve", 1);
+        let together = format!("{its}        We  {ours}");
+        if together.len() + 7 <= usize::from(columns) {
+            fact("It", together);
+        } else {
+            fact("It", its);
+            fact("We", ours);
+        }
     }
     let size = |bytes: u64| units::bytes(bytes, units::Units::Binary);
     let mut data = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));

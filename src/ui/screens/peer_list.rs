@@ -63,7 +63,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     }
     let off = if full { model.columns_off } else { 0 };
     let choose = if off == 0 { Choose::Weightiest } else { Choose::Scrolled { fixed: 2, off } };
-    let (live_ids, other_ids) = if full { (LIVE_ALL, OTHERS_ALL) } else { (LIVE, OTHERS) };
+    let live_ids = if full || area.width >= 150 { LIVE_ALL } else { LIVE };
+    // The reasons need their room, so there is no more beside them unless it is asked for.
+    let other_ids = if full && (off > 0 || area.width >= 170) { OTHERS_ALL } else { OTHERS };
     let mut rest = rows;
     let head_rows = u16::from(!live.is_empty() || full);
     // The others always get a third of the rows, at least two, and a rule above them.
@@ -88,10 +90,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
     if rule > 0 && rest.height > 1 {
         let separator = if wide { " · " } else { " " };
-        let left = if wide { 1 } else { 0 };
         let note = if model.shown_here() == Shown::All { others_note(view.groups, separator) } else { String::new() };
         let order = if model.order.column.is_none() { "latest first" } else { "" };
-        pen.rule(inset(take_top(&mut rest, 1), 0, 1 - left), "not connected", &note, order);
+        let row = take_top(&mut rest, 1);
+        // In line with the other rules: one column further out than the rows where these have a margin.
+        let row = if wide { Rect { x: row.x - 1, width: row.width + 1, ..row } } else { inset(row, 0, 1) };
+        pen.rule(row, "not connected", &note, order);
     }
     part.draw(pen, rest, &others, &[], &other_placed);
 }

@@ -8,7 +8,7 @@ use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::SortKey;
 use crate::ui::grid::{self, Choose, Column, Context, RowLook};
 use crate::ui::model::Model;
-use crate::ui::paint::{Pen, Spans, inset, take_bottom, take_top, wrap};
+use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words;
 use crate::units;
@@ -102,19 +102,21 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         pen.put(body.x + 2, body.y, body.width.saturating_sub(3), "This torrent names no tracker; peers come by hand or call us.", Role::Dim);
         return;
     }
-    let third = body.height / 3;
-    let below = take_bottom(&mut body, third.min(6));
-    let mut rows = inset(body, 2, 1);
+    // What the selected one said stands below the rows, and has its room in any case.
+    let said = (body.height / 3).min(6);
+    let all = view.trackers.len().saturating_add(2).min(usize::from(body.height - said)) as u16;
+    let table = take_top(&mut body, all);
+    let mut rows = inset(table, 2, 1);
     let columns: Vec<_> = COLUMNS.iter().collect();
     let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
     grid::head(pen, take_top(&mut rows, 1), &placed);
     let context = Context { view, look: pen.look };
     let selected = model.scrolls.trackers.min(view.trackers.len() - 1);
-    for at in grid::visible(view.trackers.len(), usize::from(rows.height), Some(selected), &[]) {
+    for at in grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[]) {
         let look = RowLook { selected: at == selected, dim: false };
         grid::row(pen, take_top(&mut rows, 1), &placed, &*view.trackers[at], context, look);
     }
-    detail(pen, below, &view.trackers[selected], view);
+    detail(pen, body, &view.trackers[selected], view);
 }
 
 /// What the selected tracker said, in its own words.

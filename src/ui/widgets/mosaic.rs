@@ -32,7 +32,7 @@ impl Cell {
             Self::Good => ("█", Role::Text),
             Self::Most => ("▓", Role::Text),
             Self::Some => ("▒", Role::Text),
-            Self::Arriving => ("░", Role::Good),
+            Self::Arriving => ("░", Role::Text),
             Self::Missing => ("·", Role::Dim),
             Self::Unheld => ("!", Role::Trouble),
             Self::Failed => ("x", Role::Trouble),
