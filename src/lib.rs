@@ -40,5 +40,6 @@ pub mod report;
 pub mod storage;
 pub mod swarm;
 pub mod text;
+pub mod ui;
 pub mod units;
 pub mod wire;

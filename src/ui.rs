@@ -1,0 +1,41 @@
+//! The terminal front end: draws a [`crate::ledger::View`] and turns keys into [`crate::command::Command`]s.
+//!
+//! Three parts that meet only in [`run()`]: the [`Model`] (where the user is), [`update()`] (what a key does to it,
+//! and which command it sends) and [`draw()`] (a pure function of view, model and area). The engine is not known
+//! here; a recording is shown by the same code as a live run.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `action` | the one table of keys: key handling, help and key line are made from it |
+//! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
+//! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
+//! | `words` | the words for states, steps and causes |
+//! | `screens`, `widgets` | one module a screen, one a drawing |
+//! | `run`, `terminal` | the loop, and giving the terminal back |
+
+pub mod action;
+mod columns;
+mod grid;
+pub mod model;
+mod order;
+mod paint;
+mod run;
+
+#[cfg(test)]
+mod sample;
+mod screens;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+
+pub mod theme;
+mod update;
+mod widgets;
+mod words;
+
+pub use model::Model;
+pub use run::{Left, Options, Reason, run, summary};
+
+pub use screens::draw;
+pub use theme::{ColourChoice, Colours, Glyphs, Look};
+pub use update::update;

@@ -1,0 +1,280 @@
+//! Everything a key can do: one table, from which key handling, the help screen and the key line are made.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::model::{Mode, Model, Screen};
+
+/// Something a key asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Action {
+    /// Show this screen.
+    Show(Screen),
+    /// Pause or resume the download.
+    Pause,
+    /// Hold the peer, or let it go on.
+    Hold,
+    /// Drop the peer.
+    Drop,
+    /// Ban the peer's address.
+    Ban,
+    /// Dial the peer now.
+    Retry,
+    /// Take back the last hold, drop or ban.
+    Undo,
+    /// Ask all trackers now.
+    Announce,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One cell left.
+    Left,
+    /// One cell right.
+    Right,
+    /// Half a screen up.
+    PageUp,
+    /// Half a screen down.
+    PageDown,
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
+    /// The next panel.
+    NextPanel,
+    /// The panel before.
+    PreviousPanel,
+    /// Open what is selected.
+    Open,
+    /// Close what is open.
+    Back,
+    /// The next tab, or the next peer.
+    NextTab,
+    /// The tab or the peer before.
+    PreviousTab,
+    /// Sort by the next column.
+    Sort,
+    /// Turn the order around.
+    Reverse,
+    /// The next length of time for the graph.
+    Window,
+    /// The peer's lines of the log, and all of them again.
+    PeerLog,
+    /// The judgement in full.
+    Why,
+    /// Count sizes in 1024s or in 1000s.
+    Units,
+    /// Which keys there are.
+    Keys,
+    /// Close what is open, or quit.
+    Quit,
+    /// Quit at once.
+    QuitNow,
+    /// Draw everything anew.
+    Redraw,
+    /// Stop the process until `fg`.
+    Suspend,
+}
+
+/// Where a key holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Scope {
+    /// Where a peer is selected: the overview, the peers, a peer's page.
+    Peer,
+    /// Where peers are listed: the overview and the peers.
+    PeerList,
+    /// On the overview.
+    Overview,
+    /// On the list of peers.
+    Peers,
+    /// On a peer's page.
+    PeerPage,
+    /// On the log.
+    Log,
+    /// On the trackers.
+    Trackers,
+    /// Everywhere.
+    Everywhere,
+}
+
+impl Scope {
+    /// Whether keys of this scope hold where the model stands.
+    pub fn holds(self, model: &Model) -> bool {
+        let lists = |screens: &[Screen]| model.mode() == Mode::Browse && screens.contains(&model.screen);
+        match self {
+            Self::Everywhere => true,
+            Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
+            Self::Peer => Self::PeerPage.holds(model) || Self::PeerList.holds(model),
+            Self::PeerList => lists(&[Screen::Overview, Screen::Peers]),
+            Self::Overview => lists(&[Screen::Overview]),
+            Self::Peers => lists(&[Screen::Peers]),
+            Self::Log => lists(&[Screen::Log]),
+            Self::Trackers => lists(&[Screen::Trackers]),
+        }
+    }
+
+    /// Its name on the help screen.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Peer => "The selected peer",
+            Self::PeerList => "Lists of peers",
+            Self::Overview => "Overview",
+            Self::Peers => "Peers",
+            Self::PeerPage => "A peer's page",
+            Self::Log => "Log",
+            Self::Trackers => "Trackers",
+            Self::Everywhere => "Everywhere",
+        }
+    }
+}
+
+/// A key as the table names it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Key {
+    /// Which.
+    pub code: KeyCode,
+    /// With Ctrl held down.
+    pub ctrl: bool,
+}
+
+impl Key {
+    const fn char(c: char) -> Self {
+        Self { code: KeyCode::Char(c), ctrl: false }
+    }
+
+    const fn ctrl(c: char) -> Self {
+        Self { code: KeyCode::Char(c), ctrl: true }
+    }
+
+    const fn of(code: KeyCode) -> Self {
+        Self { code, ctrl: false }
+    }
+
+    /// The key of a terminal's event. Shift is part of the character, so it is left out.
+    pub fn from_event(event: &KeyEvent) -> Self {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let code = match event.code {
+            KeyCode::Char(c) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
+            code => code,
+        };
+        Self { code, ctrl }
+    }
+
+    /// How people call it.
+    pub fn name(self) -> String {
+        let name = match self.code {
+            KeyCode::Char(' ') => "space".to_owned(),
+            KeyCode::Char(c) => c.to_string(),
+            KeyCode::Up => "↑".to_owned(),
+            KeyCode::Down => "↓".to_owned(),
+            KeyCode::Left => "←".to_owned(),
+            KeyCode::Right => "→".to_owned(),
+            KeyCode::PageUp => "PgUp".to_owned(),
+            KeyCode::PageDown => "PgDn".to_owned(),
+            KeyCode::BackTab => "Shift-Tab".to_owned(),
+            code => format!("{code:?}"),
+        };
+        if self.ctrl { format!("Ctrl-{}", name.to_uppercase()) } else { name }
+    }
+}
+
+/// A line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// Its keys, the usual one first.
+    pub keys: &'static [Key],
+    /// Where they hold.
+    pub scope: Scope,
+    /// What it does, for the help screen.
+    pub help: &'static str,
+    /// Its word on the key line, and how early it goes when the line is full: the highest number first.
+    pub label: Option<(&'static str, u8)>,
+}
+
+const fn bind(
+    action: Action,
+    keys: &'static [Key],
+    scope: Scope,
+    label: Option<(&'static str, u8)>,
+    help: &'static str,
+) -> Binding {
+    Binding { action, keys, scope, help, label }
+}
+
+/// Every binding. A key may stand twice in scopes that never hold together.
+pub const BINDINGS: &[Binding] = &[
+    bind(Action::Show(Screen::Overview), &[Key::char('1')], Scope::Everywhere, Some(("overview", 0)), "everything at a glance"),
+    bind(Action::Show(Screen::Peers), &[Key::char('2')], Scope::Everywhere, Some(("peers", 0)), "every peer, and why it does not send"),
+    bind(Action::Show(Screen::Pieces), &[Key::char('3')], Scope::Everywhere, Some(("pieces", 0)), "which pieces are here, and who holds the others"),
+    bind(Action::Show(Screen::Trackers), &[Key::char('4')], Scope::Everywhere, Some(("trackers", 0)), "who names peers, and how good they are"),
+    bind(Action::Show(Screen::Files), &[Key::char('5')], Scope::Everywhere, Some(("files", 0)), "the files and how much of each is here"),
+    bind(Action::Show(Screen::Log), &[Key::char('6')], Scope::Everywhere, Some(("log", 0)), "what happened, line by line"),
+    bind(Action::Pause, &[Key::char('p')], Scope::Everywhere, Some(("pause", 1)), "pause the download, or go on"),
+    bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
+    bind(Action::Drop, &[Key::char('x')], Scope::Peer, Some(("drop", 4)), "drop it: closed, neither dialled nor accepted until you retry it"),
+    bind(Action::Ban, &[Key::char('X')], Scope::Peer, None, "ban its address for an hour"),
+    bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 4)), "dial it now; takes back a drop or a ban"),
+    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
+    bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
+    bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
+    bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
+    bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),
+    bind(Action::PreviousTab, &[Key::char('[')], Scope::PeerPage, None, "the peer before"),
+    bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
+    bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "sort by the next column"),
+    bind(Action::Reverse, &[Key::char('S')], Scope::PeerList, None, "turn the order around"),
+    bind(Action::Window, &[Key::char('t')], Scope::Overview, None, "how far back the graph looks"),
+    bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::Overview, None, "to the funnel and back to the peers"),
+    bind(Action::PreviousPanel, &[Key::of(KeyCode::BackTab)], Scope::Overview, None, "the same, the other way round"),
+    bind(Action::NextTab, &[Key::of(KeyCode::Tab)], Scope::Peers, None, "the next group of peers"),
+    bind(Action::PreviousTab, &[Key::of(KeyCode::BackTab)], Scope::Peers, None, "the group before"),
+    bind(Action::Up, &[Key::of(KeyCode::Up), Key::char('k')], Scope::Everywhere, None, "up"),
+    bind(Action::Down, &[Key::of(KeyCode::Down), Key::char('j')], Scope::Everywhere, None, "down"),
+    bind(Action::Left, &[Key::of(KeyCode::Left), Key::char('h')], Scope::Everywhere, None, "left"),
+    bind(Action::Right, &[Key::of(KeyCode::Right), Key::char('l')], Scope::Everywhere, None, "right"),
+    bind(Action::PageUp, &[Key::of(KeyCode::PageUp)], Scope::Everywhere, None, "half a screen up"),
+    bind(Action::PageDown, &[Key::of(KeyCode::PageDown)], Scope::Everywhere, None, "half a screen down"),
+    bind(Action::First, &[Key::of(KeyCode::Home), Key::char('g')], Scope::Everywhere, None, "to the first"),
+    bind(Action::Last, &[Key::of(KeyCode::End), Key::char('G')], Scope::Everywhere, None, "to the last"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerList, Some(("open", 7)), "open the peer; in the funnel: the peers of that step"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerPage, None, "all 68 bytes of both handshakes, and back"),
+    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open"),
+    bind(Action::Why, &[Key::char('w')], Scope::Everywhere, Some(("why", 2)), "what the numbers mean, in full"),
+    bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
+    bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
+    bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),
+    bind(Action::QuitNow, &[Key::ctrl('c')], Scope::Everywhere, None, "quit at once, from anywhere"),
+    bind(Action::Redraw, &[Key::ctrl('l')], Scope::Everywhere, None, "draw the screen anew"),
+    bind(Action::Suspend, &[Key::ctrl('z')], Scope::Everywhere, None, "stop the process; fg brings it back"),
+];
+
+/// What the key does where the model stands; the narrowest scope wins.
+pub fn action_for(key: Key, model: &Model) -> Option<Action> {
+    let holding = BINDINGS.iter().filter(|binding| binding.keys.contains(&key) && binding.scope.holds(model));
+    holding.min_by_key(|binding| binding.scope).map(|binding| binding.action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_bindings_of_a_scope_share_a_key() {
+        for (i, a) in BINDINGS.iter().enumerate() {
+            for b in &BINDINGS[i + 1..] {
+                let shared = a.keys.iter().find(|key| b.keys.contains(key));
+                assert!(a.scope != b.scope || shared.is_none(), "{shared:?}: {a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_have_names_people_know() {
+        assert_eq!(Key::ctrl('c').name(), "Ctrl-C");
+        assert_eq!(Key::char(' ').name(), "space");
+        assert_eq!(Key::of(KeyCode::PageDown).name(), "PgDn");
+        assert_eq!(Key::of(KeyCode::Enter).name(), "Enter");
+    }
+}

@@ -1,0 +1,132 @@
+//! The order of the peers' rows: two parts, sorted every two seconds and left alone while the user moves in them.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::event::PeerKey;
+use crate::ledger::View;
+
+use super::columns::{self, SortKey};
+use super::model;
+use super::words::Standing;
+
+/// How often rows are sorted.
+const EVERY: Duration = Duration::from_secs(2);
+/// For how long after a move of the selection they are not.
+const REST: Duration = Duration::from_secs(3);
+
+/// The order of the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    /// Live peers.
+    pub(crate) live: Vec<PeerKey>,
+    /// The others.
+    pub(crate) others: Vec<PeerKey>,
+    /// The column they are sorted by; `None`: by state, the others by their newest change.
+    pub(crate) column: Option<&'static str>,
+    /// Whether the order is turned around.
+    pub(crate) reversed: bool,
+    sorted_at: Option<Duration>,
+    moved_at: Option<Duration>,
+}
+
+impl Order {
+    /// The user moved the selection: rows rest for a while.
+    pub fn moved(&mut self, clock: Duration) {
+        self.moved_at = Some(clock);
+    }
+
+    /// Whether the user ever moved the selection.
+    pub(crate) fn moved_by_user(&self) -> bool {
+        self.moved_at.is_some()
+    }
+
+    /// Sorts at the next view, whatever the time.
+    pub(crate) fn sort_soon(&mut self) {
+        self.sorted_at = None;
+    }
+
+    /// Takes the next column to sort by.
+    pub(crate) fn next_column(&mut self) {
+        let sortable = columns::SORTABLE;
+        self.column = match self.column {
+            None => sortable.first().copied(),
+            Some(id) => {
+                let at = sortable.iter().position(|other| *other == id).map_or(0, |at| at + 1);
+                sortable.get(at).copied()
+            }
+        };
+        self.reversed = false;
+        self.sort_soon();
+    }
+
+    /// What the rule above the rows says of the order.
+    pub(crate) fn says(&self) -> String {
+        let by = self.column.and_then(columns::column).map_or("state", |column| column.name);
+        format!("by {by} {}", if self.reversed { "▴" } else { "▾" })
+    }
+
+    pub(crate) fn take_in(&mut self, view: &View, clock: Duration) {
+        self.part(view);
+        let due = self.sorted_at.is_none_or(|at| clock.saturating_sub(at) >= EVERY);
+        let resting = self.moved_at.is_some_and(|at| clock.saturating_sub(at) < REST);
+        if self.sorted_at.is_none() || (due && !resting) {
+            self.sort(view);
+            self.sorted_at = Some(clock);
+        }
+    }
+
+    /// Puts every peer into its part. Those that stay keep their place; those that come to the others stand
+    /// first there, those that come to the live ones last.
+    fn part(&mut self, view: &View) {
+        let stays = |key: &PeerKey, live: bool| model::peer(view, *key).is_some_and(|peer| peer.is_live() == live);
+        self.live.retain(|key| stays(key, true));
+        self.others.retain(|key| stays(key, false));
+        if self.live.len() + self.others.len() == view.peers.len() {
+            return;
+        }
+        let placed: HashSet<PeerKey> = self.live.iter().chain(&self.others).copied().collect();
+        let fresh: Vec<_> = view.peers.iter().filter(|peer| !placed.contains(&peer.key)).collect();
+        self.live.extend(fresh.iter().filter(|peer| peer.is_live()).map(|peer| peer.key));
+        let new: Vec<_> = fresh.iter().filter(|peer| !peer.is_live()).map(|peer| peer.key).collect();
+        self.others.splice(0..0, new);
+    }
+
+    fn sort(&mut self, view: &View) {
+        let column = self.column.and_then(columns::column);
+        let value = |key: PeerKey| model::peer(view, key);
+        if let Some(column) = column {
+            let by = |key: &PeerKey| value(*key).map_or(SortKey::default(), |peer| (column.key)(peer, view));
+            self.live.sort_by_cached_key(|key| (by(key), *key));
+            self.others.sort_by_cached_key(|key| (by(key), *key));
+        } else {
+            self.live.sort_by_cached_key(|key| {
+                value(*key).map(|peer| {
+                    (Standing::of(peer, view.at), Reverse(coarse(peer.sample.down_bps.saturating_add(peer.sample.up_bps))), *key)
+                })
+            });
+            // What goes on now stands first, what has not begun last; between them the newest change.
+            self.others.sort_by_cached_key(|key| {
+                value(*key).map(|peer| {
+                    let standing = Standing::of(peer, view.at);
+                    let rank = match standing {
+                        Standing::Trying => 0,
+                        Standing::Queued => 2,
+                        _ => 1,
+                    };
+                    (rank, Reverse(peer.since), *key)
+                })
+            });
+        }
+        if self.reversed {
+            self.live.reverse();
+            self.others.reverse();
+        }
+    }
+}
+
+/// The rate in steps of a quarter, so that rows do not trade places over a few bytes.
+fn coarse(bps: u64) -> u32 {
+    if bps == 0 { 0 } else { 1 + ((bps as f64).log2() * 3.0) as u32 }
+}

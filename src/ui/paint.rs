@@ -1,0 +1,292 @@
+//! Writing text into cells: clipped by display width, never outside its area.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::{Look, Role};
+
+/// Columns the text takes on a terminal.
+pub(crate) fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.graphemes(true).map(cell_width).sum() }
+}
+
+fn cell_width(grapheme: &str) -> usize {
+    UnicodeWidthStr::width(drawn(grapheme))
+}
+
+/// What is drawn of a grapheme: towers of combining characters, and what terminals do not agree on the width of,
+/// are reduced to their base.
+fn drawn(grapheme: &str) -> &str {
+    if grapheme.len() > 24 || UnicodeWidthStr::width(grapheme) > 2 {
+        let base = grapheme.chars().next().map_or(0, char::len_utf8);
+        &grapheme[..base]
+    } else {
+        grapheme
+    }
+}
+
+/// The text in at most `most` columns; what was cut ends in `…`.
+pub(crate) fn clip(text: &str, most: usize) -> Cow<'_, str> {
+    // No character takes more than two columns, so most strings need no measuring at all.
+    if text.len() <= most || width(text) <= most {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(most + 3);
+    let mut used = 0;
+    for grapheme in text.graphemes(true) {
+        let columns = cell_width(grapheme);
+        if used + columns + 1 > most {
+            break;
+        }
+        used += columns;
+        kept.push_str(grapheme);
+    }
+    if most > 0 {
+        kept.push('…');
+    }
+    Cow::Owned(kept)
+}
+
+/// An address in at most `most` columns: cut in its middle, never in its port.
+pub(crate) fn clip_address(address: &str, most: usize) -> Cow<'_, str> {
+    let length = address.len();
+    if length <= most || !address.is_ascii() {
+        return clip(address, most);
+    }
+    let port = address.rfind(':').unwrap_or(length);
+    let tail = if address.starts_with('[') { &address[port.saturating_sub(1)..] } else { &address[port..] };
+    if tail.len() + 1 > most {
+        return clip(tail, most);
+    }
+    let mut head = &address[..most - tail.len() - 1];
+    // Cutting behind a colon reads better than within a group.
+    if let Some(group) = head.rfind(':').filter(|&at| at + 5 > head.len() && at > 1) {
+        head = &head[..=group];
+    }
+    Cow::Owned(format!("{head}…{tail}"))
+}
+
+/// Breaks the text at spaces into lines of at most `most` columns.
+pub(crate) fn wrap(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let columns = width(word).min(most);
+        if used > 0 && used + 1 + columns > most {
+            lines.push(String::new());
+            used = 0;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(&clip(word, most));
+        used += columns;
+    }
+    lines
+}
+
+/// Pieces of text of different roles that stand behind each other.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Spans(Vec<(Role, String)>);
+
+impl Spans {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn add(mut self, role: Role, text: impl Into<String>) -> Self {
+        self.push(role, text);
+        self
+    }
+
+    pub(crate) fn push(&mut self, role: Role, text: impl Into<String>) {
+        self.0.push((role, text.into()));
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.0.iter().map(|(_, text)| width(text)).sum()
+    }
+
+    /// Every span as this role would have it.
+    pub(crate) fn all_as(mut self, role: Role) -> Self {
+        self.0.iter_mut().for_each(|span| span.0 = role);
+        self
+    }
+}
+
+/// The place to draw on, and how things look there.
+pub(crate) struct Pen<'a> {
+    pub(crate) buf: &'a mut Buffer,
+    pub(crate) look: &'a Look,
+}
+
+impl Pen<'_> {
+    /// Writes the text at this place in at most `most` columns, and returns how many it took.
+    pub(crate) fn put(&mut self, x: u16, y: u16, most: u16, text: &str, role: Role) -> u16 {
+        let area = self.buf.area;
+        if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
+            return 0;
+        }
+        let most = most.min(area.right() - x);
+        let style = self.look.style(role);
+        let text = clip(text, usize::from(most));
+        let mut at = x;
+        let end = x + most;
+        for grapheme in text.graphemes(true) {
+            let columns = cell_width(grapheme) as u16;
+            if columns == 0 {
+                continue;
+            }
+            if at + columns > end {
+                break;
+            }
+            let shown = drawn(grapheme);
+            let shown = if shown.chars().any(char::is_control) { "?" } else { shown };
+            let cell = &mut self.buf[(at, y)];
+            cell.reset();
+            cell.set_symbol(shown).set_style(style);
+            for behind in at + 1..at + columns {
+                self.buf[(behind, y)].reset();
+            }
+            at += columns;
+        }
+        at - x
+    }
+
+    /// Writes the text so that it ends before column `end`, in at most `most` columns; returns how many it took.
+    pub(crate) fn put_right(&mut self, end: u16, y: u16, most: u16, text: &str, role: Role) -> u16 {
+        let text = clip(text, usize::from(most));
+        let columns = width(&text) as u16;
+        self.put(end.saturating_sub(columns), y, columns, &text, role)
+    }
+
+    /// Writes the spans in at most `most` columns, and returns how many they took.
+    pub(crate) fn spans(&mut self, x: u16, y: u16, most: u16, spans: &Spans) -> u16 {
+        let mut used = 0;
+        for (role, text) in &spans.0 {
+            if used >= most {
+                break;
+            }
+            used += self.put(x + used, y, most - used, text, *role);
+        }
+        used
+    }
+
+    /// Writes the spans so that they end before column `end`.
+    pub(crate) fn spans_right(&mut self, end: u16, y: u16, most: u16, spans: &Spans) -> u16 {
+        let columns = (spans.width() as u16).min(most);
+        self.spans(end.saturating_sub(columns), y, columns, spans)
+    }
+
+    /// A thin rule across the area's first row, with a title, a note beside it and another at its end. What does
+    /// not fit is left out, the right note first.
+    pub(crate) fn rule(&mut self, area: Rect, title: &str, note: &str, right: &str) {
+        if area.is_empty() {
+            return;
+        }
+        let (x, y, columns) = (area.x, area.y, area.width);
+        for at in x..area.right() {
+            self.put(at, y, 1, "─", Role::Dim);
+        }
+        let mut used = 0;
+        if !title.is_empty() {
+            used += self.put(x, y, columns, title, Role::Strong);
+            used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);
+        }
+        let fits = |used: u16, text: &str| usize::from(used) + width(text) + 6 <= usize::from(columns);
+        if !note.is_empty() && fits(used, note) {
+            if used > 0 {
+                used += self.put(x + used, y, columns - used, "── ", Role::Dim);
+            }
+            used += self.put(x + used, y, columns.saturating_sub(used), note, Role::Text);
+            used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);
+        }
+        if !right.is_empty() && fits(used, right) {
+            let shown = format!(" {right} ");
+            self.put_right(area.right().saturating_sub(2), y, columns - used, &shown, Role::Dim);
+        }
+    }
+}
+
+/// Takes rows off the top of an area.
+pub(crate) fn take_top(area: &mut Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    let taken = Rect { height: rows, ..*area };
+    area.y += rows;
+    area.height -= rows;
+    taken
+}
+
+/// Takes rows off the bottom of an area.
+pub(crate) fn take_bottom(area: &mut Rect, rows: u16) -> Rect {
+    let rows = rows.min(area.height);
+    area.height -= rows;
+    Rect { y: area.bottom(), height: rows, ..*area }
+}
+
+/// The area less a margin left and right.
+pub(crate) fn inset(area: Rect, left: u16, right: u16) -> Rect {
+    let left = left.min(area.width);
+    Rect { x: area.x + left, width: area.width.saturating_sub(left + right), ..area }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn clips_an_address_in_its_middle_and_never_in_its_port() {
+        assert_eq!(clip_address("83.148.245.186:51414", 21), "83.148.245.186:51414");
+        assert_eq!(clip_address("[2a01:4f8:c17:1234::2]:51413", 21), "[2a01:4f8:…]:51413");
+        assert_eq!(clip_address("83.148.245.186:51414", 12), "83.14…:51414");
+        assert_eq!(clip_address("[2a01:4f8:c17:1234::2]:51413", 8), "…]:51413");
+    }
+
+    #[test]
+    fn wraps_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("incomprehensible", 7), ["incomp…"]);
+        assert_eq!(wrap("", 7), [""]);
+    }
+
+    #[test]
+    fn a_rule_leaves_out_what_does_not_fit() {
+        let row = |columns: u16| {
+            let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
+            let area = buf.area;
+            Pen { buf: &mut buf, look: &Look::default() }.rule(area, "Peers", "50", "by state");
+            buf.content().iter().map(|cell| cell.symbol()).collect::<String>()
+        };
+        assert_eq!(row(32), "Peers ── 50 ──────── by state ──");
+        assert_eq!(row(20), "Peers ── 50 ────────");
+        assert_eq!(row(7), "Peers ─");
+    }
+
+    proptest! {
+        #[test]
+        fn clipped_text_keeps_its_width(text in "\\PC{0,40}", most in 0usize..30) {
+            let shown = clip(&text, most);
+            prop_assert!(width(&shown) <= most);
+            for line in wrap(&text, most.max(1)) {
+                prop_assert!(width(&line) <= most.max(1));
+            }
+        }
+
+        #[test]
+        fn nothing_is_written_outside_the_width(text in "\\PC{0,40}", x in 0u16..20, most in 0u16..30) {
+            let mut buf = Buffer::filled(Rect::new(0, 0, 30, 1), ratatui::buffer::Cell::new("."));
+            Pen { buf: &mut buf, look: &Look::default() }.put(x, 0, most, &text, Role::Text);
+            for at in (0..30).filter(|&at| at < x || at >= x + most) {
+                prop_assert_eq!(buf[(at, 0)].symbol(), ".");
+            }
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The loop of the screen: views and keys come in, frames and commands go out.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt, Stream, StreamExt};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ratatui::crossterm::event::{Event, KeyEventKind};
+use ratatui::layout::Size;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::command::Command;
+use crate::event::Phase;
+use crate::ledger::View;
+use crate::units;
+
+use super::action::{Key, action_for};
+use super::model::Model;
+use super::screens;
+use super::theme::Look;
+use super::update::update;
+
+/// Keys taken from one burst of input before the screen is drawn again.
+const BURST: usize = 256;
+
+/// How the screen is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Colours, glyphs and units.
+    pub look: Look,
+    /// Frames a second at most.
+    pub frames_per_second: u16,
+    /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
+    pub suspend: Option<fn() -> io::Result<()>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { look: Look::default(), frames_per_second: 30, suspend: None }
+    }
+}
+
+/// Why the screen was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// The user quit.
+    Quit,
+    /// `stop` was ready: a signal, say.
+    Stopped,
+    /// There are no more views: whoever publishes them ended.
+    Ended,
+    /// There is no more input: the terminal is gone.
+    InputClosed,
+}
+
+/// How the screen was left, and what was last known.
+#[derive(Clone, Debug)]
+pub struct Left {
+    /// Why.
+    pub reason: Reason,
+    /// The newest view.
+    pub view: Arc<View>,
+}
+
+/// Shows views and takes keys until the user leaves, `stop` is ready, or either stream ends.
+///
+/// Draws only when something changed, at most `frames_per_second` times a second, and always the newest view: a
+/// slow terminal misses frames, and nothing waits for it. Quitting sends [`Command::Quit`] and returns at once.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to, or its input fails.
+pub async fn run<B, S, F>(
+    terminal: &mut Terminal<B>,
+    input: S,
+    mut views: watch::Receiver<Arc<View>>,
+    commands: mpsc::UnboundedSender<Command>,
+    options: Options,
+    stop: F,
+) -> io::Result<Left>
+where
+    B: Backend,
+    B::Error: Into<io::Error>,
+    S: Stream<Item = io::Result<Event>>,
+    F: Future<Output = ()>,
+{
+    let mut input = std::pin::pin!(input);
+    let mut stop = std::pin::pin!(stop);
+    let mut screen = Screen::new(&options, &mut views, terminal.size().map_err(Into::into)?);
+    let frame = Duration::from_secs(1) / u32::from(options.frames_per_second.max(1));
+    screen.draw(terminal)?;
+    let mut next_frame = Instant::now() + frame;
+    let left = |screen: &Screen, reason| Ok(Left { reason, view: Arc::clone(&screen.view) });
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => return left(&screen, Reason::Stopped),
+            event = input.next() => {
+                let Some(event) = event else { return left(&screen, Reason::InputClosed) };
+                screen.take(&event?, &commands);
+                // Keys that are there already are taken before anything is drawn.
+                for _ in 0..BURST {
+                    match input.next().now_or_never() {
+                        Some(Some(event)) => screen.take(&event?, &commands),
+                        Some(None) | None => break,
+                    }
+                }
+                if screen.model.leaving {
+                    return left(&screen, Reason::Quit);
+                }
+            }
+            changed = views.changed() => {
+                screen.look_at(&mut views);
+                if changed.is_err() {
+                    return left(&screen, Reason::Ended);
+                }
+            }
+            () = tokio::time::sleep_until(next_frame), if screen.changed => {
+                screen.draw(terminal)?;
+                next_frame = Instant::now() + frame;
+            }
+        }
+        if screen.model.suspend {
+            screen.model.suspend = false;
+            if let Some(suspend) = options.suspend {
+                suspend()?;
+                screen.model.redraw = true;
+                screen.changed = true;
+            }
+        }
+    }
+}
+
+/// The model, the newest view, and whether they differ from what is on the terminal.
+struct Screen {
+    model: Model,
+    view: Arc<View>,
+    changed: bool,
+    began: Instant,
+}
+
+impl Screen {
+    fn new(options: &Options, views: &mut watch::Receiver<Arc<View>>, size: Size) -> Self {
+        let mut model = Model::new(options.look);
+        model.size = (size.width, size.height);
+        let view = Arc::clone(&views.borrow_and_update());
+        model.take_in(&view);
+        Self { model, view, changed: true, began: Instant::now() }
+    }
+
+    fn look_at(&mut self, views: &mut watch::Receiver<Arc<View>>) {
+        self.view = Arc::clone(&views.borrow_and_update());
+        self.model.clock = self.began.elapsed();
+        self.model.take_in(&self.view);
+        self.changed = true;
+    }
+
+    fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                self.model.clock = self.began.elapsed();
+                let Some(action) = action_for(Key::from_event(key), &self.model) else {
+                    return;
+                };
+                if let Some(command) = update(&mut self.model, action, &self.view) {
+                    // Nobody takes commands when the engine is gone; then the views end too.
+                    let _ = commands.send(command);
+                }
+                self.changed = true;
+            }
+            Event::Resize(columns, rows) => {
+                self.model.size = (*columns, *rows);
+                self.changed = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn draw<B>(&mut self, terminal: &mut Terminal<B>) -> io::Result<()>
+    where
+        B: Backend,
+        B::Error: Into<io::Error>,
+    {
+        if std::mem::take(&mut self.model.redraw) {
+            terminal.clear().map_err(Into::into)?;
+        }
+        let (model, view) = (&mut self.model, &self.view);
+        terminal
+            .draw(|frame| {
+                let area = frame.area();
+                model.size = (area.width, area.height);
+                screens::draw(frame.buffer_mut(), area, model, view);
+            })
+            .map_err(Into::into)?;
+        self.changed = false;
+        Ok(())
+    }
+}
+
+/// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
+pub fn summary(view: &View) -> String {
+    let binary = units::Units::Binary;
+    let total = view.torrent.geometry.total_bytes();
+    let complete = view.pieces.good == view.torrent.geometry.piece_count();
+    let name = &view.torrent.name;
+    let done = if complete {
+        format!("{name}: complete, {}", units::bytes(total, binary))
+    } else {
+        let percent = (u128::from(view.have_bytes) * 100 / u128::from(total.max(1))).min(99);
+        format!("{name}: {percent} % of {}", units::bytes(total, binary))
+    };
+    let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 400);
+    let (down, up) = (units::bytes(view.down_bytes, binary), units::bytes(view.up_bytes, binary));
+    let time = units::duration(view.at);
+    let short = match (complete, view.phase) {
+        (true, _) => "Nothing is missing.".to_owned(),
+        (false, Phase::Stopped) => {
+            format!("It stopped: {}", view.phase_reason.as_deref().unwrap_or("the disk refused."))
+        }
+        (false, Phase::Paused) => "It is paused, and stays so until p at the next start.".to_owned(),
+        (false, _) => "The same command goes on where it stopped.".to_owned(),
+    };
+    format!("{done}, in {output}\n{down} received and {up} sent in {time}.\n{short}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use ratatui::backend::{ClearType, TestBackend, WindowSize};
+    use ratatui::buffer::Cell;
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use ratatui::layout::Position;
+
+    use super::*;
+    use crate::ui::sample;
+
+    /// A test backend whose errors are I/O errors, and which counts its frames.
+    struct Counting(TestBackend, usize);
+
+    fn never<T>(result: Result<T, Infallible>) -> io::Result<T> {
+        result.map_err(|never| match never {})
+    }
+
+    impl Backend for Counting {
+        type Error = io::Error;
+
+        fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
+            self.1 += 1;
+            never(self.0.draw(content))
+        }
+        fn hide_cursor(&mut self) -> io::Result<()> {
+            never(self.0.hide_cursor())
+        }
+        fn show_cursor(&mut self) -> io::Result<()> {
+            never(self.0.show_cursor())
+        }
+        fn get_cursor_position(&mut self) -> io::Result<Position> {
+            never(self.0.get_cursor_position())
+        }
+        fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+            never(self.0.set_cursor_position(position))
+        }
+        fn clear(&mut self) -> io::Result<()> {
+            never(self.0.clear())
+        }
+        fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
+            never(self.0.clear_region(region))
+        }
+        fn size(&self) -> io::Result<Size> {
+            never(self.0.size())
+        }
+        fn window_size(&mut self) -> io::Result<WindowSize> {
+            never(self.0.window_size())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            never(self.0.flush())
+        }
+    }
+
+    fn terminal() -> Terminal<Counting> {
+        Terminal::new(Counting(TestBackend::new(80, 24), 0)).unwrap()
+    }
+
+    fn key(code: KeyCode, modifiers: KeyModifiers) -> io::Result<Event> {
+        Ok(Event::Key(KeyEvent::new(code, modifiers)))
+    }
+
+    fn char(c: char) -> io::Result<Event> {
+        key(KeyCode::Char(c), KeyModifiers::NONE)
+    }
+
+    type Held = (watch::Sender<Arc<View>>, mpsc::UnboundedReceiver<Command>);
+
+    /// Runs over this input, which then stays silent, until `stop` or the end.
+    async fn run_over(
+        terminal: &mut Terminal<Counting>,
+        input: Vec<io::Result<Event>>,
+        view: View,
+        during: impl AsyncFnOnce(&watch::Sender<Arc<View>>),
+    ) -> (Option<Left>, Held) {
+        let (sender, views) = watch::channel(Arc::new(view));
+        let (commands, taken) = mpsc::unbounded_channel();
+        let input = stream::iter(input).chain(stream::pending());
+        let left = tokio::select! {
+            biased;
+            left = run(terminal, input, views, commands, Options::default(), std::future::pending()) => Some(left.unwrap()),
+            () = during(&sender) => None,
+        };
+        (left, (sender, taken))
+    }
+
+    fn text(terminal: &Terminal<Counting>) -> String {
+        terminal.backend().0.buffer().content().iter().map(Cell::symbol).collect()
+    }
+
+    async fn a_second(_: &watch::Sender<Arc<View>>) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn draws_at_once_and_then_only_on_change() {
+        let mut terminal = terminal();
+        let (left, _) = run_over(&mut terminal, Vec::new(), sample::healthy(), a_second).await;
+        assert!(left.is_none());
+        assert_eq!(terminal.backend().1, 1);
+        assert!(text(&terminal).contains("Going well"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_views_is_drawn_thirty_times_a_second_at_most() {
+        let mut terminal = terminal();
+        let flood = async |views: &watch::Sender<Arc<View>>| {
+            for n in 0..1000 {
+                let mut view = sample::seeding();
+                view.rates.up_bps = n;
+                views.send_replace(Arc::new(view));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        run_over(&mut terminal, Vec::new(), sample::healthy(), flood).await;
+        assert!((20..=32).contains(&terminal.backend().1), "{}", terminal.backend().1);
+        assert!(text(&terminal).contains("seeding"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn control_c_quits_at_once_even_behind_an_open_page() {
+        let mut terminal = terminal();
+        let input = vec![char('?'), key(KeyCode::Char('c'), KeyModifiers::CONTROL)];
+        let (left, (_, mut commands)) = run_over(&mut terminal, input, sample::healthy(), a_second).await;
+        assert_eq!(left.unwrap().reason, Reason::Quit);
+        assert_eq!(commands.try_recv().unwrap(), Command::Quit);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn q_asks_before_it_stops_a_download() {
+        let mut terminal = terminal();
+        let (left, (_, mut commands)) = run_over(&mut terminal, vec![char('q')], sample::healthy(), a_second).await;
+        assert!(left.is_none());
+        assert!(text(&terminal).contains("q again stops the download (it resumes later)"));
+        assert!(commands.try_recv().is_err());
+        let twice = vec![char('q'), char('q')];
+        let (left, _) = run_over(&mut terminal, twice, sample::healthy(), a_second).await;
+        assert_eq!(left.unwrap().reason, Reason::Quit);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_when_no_more_views_come() {
+        let (sender, views) = watch::channel(Arc::new(sample::healthy()));
+        let (commands, _taken) = mpsc::unbounded_channel();
+        drop(sender);
+        let run = run(&mut terminal(), stream::pending(), views, commands, Options::default(), std::future::pending());
+        assert_eq!(run.await.unwrap().reason, Reason::Ended);
+    }
+
+    #[test]
+    fn the_summary_says_what_was_done_and_how_to_go_on() {
+        let said = summary(&sample::healthy());
+        assert_eq!(said.lines().count(), 3, "{said}");
+        assert!(said.contains("goes on where it stopped"), "{said}");
+        assert!(summary(&sample::seeding()).contains("complete, 3.7 GiB, in /home/me/iso"));
+        assert!(summary(&sample::stopped()).contains("The disk is full"));
+    }
+}

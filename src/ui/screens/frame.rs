@@ -1,0 +1,267 @@
+//! What stands around every screen: the head with the torrent's state, and the key line.
+
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use crate::event::Phase;
+use crate::ledger::{VerdictCode, View};
+use crate::ui::action::{Action, BINDINGS, Scope};
+use crate::ui::model::{Mode, Model, Screen};
+use crate::ui::paint::{self, Pen, Spans, inset, take_top};
+use crate::ui::theme::{Look, Role};
+use crate::ui::widgets::bar;
+use crate::ui::words;
+use crate::units;
+
+/// For how long the answer to a command stands on the key line.
+const ANSWER_STANDS: Duration = Duration::from_secs(4);
+/// Nothing for so long is a stall.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+
+/// Since when nothing has come, if that is a stall.
+pub(super) fn stalled(view: &View) -> Option<Duration> {
+    let silent = view.at.saturating_sub(view.last_block.unwrap_or_default().max(view.phase_since));
+    (view.phase == Phase::Downloading && silent >= STALLED_AFTER).then_some(silent)
+}
+
+/// What the torrent is doing, as a glyph and a word or two.
+pub(super) fn state(view: &View) -> Spans {
+    let span = |glyph: Role, shown: &str, role: Role, word: String| {
+        Spans::new().add(glyph, shown).add(Role::Text, " ").add(role, word)
+    };
+    let text = Role::Text;
+    match view.phase {
+        Phase::Checking => {
+            let percent = view.checked.map_or(0, |(done, of)| u64::from(done) * 100 / u64::from(of.max(1)));
+            span(Role::Progress, "▸", text, format!("verifying {percent} %"))
+        }
+        Phase::Downloading => {
+            let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
+            match stalled(view) {
+                Some(silent) => {
+                    span(Role::Trouble, "▲", Role::TroubleWord, format!("stalled {}", units::duration(silent)))
+                }
+                None if slow => span(Role::Trouble, "▲", Role::TroubleWord, "slow".to_owned()),
+                None => span(Role::Progress, "▸", text, "downloading".to_owned()),
+            }
+        }
+        Phase::Seeding => span(Role::Progress, "✓", text, "seeding".to_owned()),
+        Phase::Paused => {
+            let since = words::span(view.at.saturating_sub(view.phase_since));
+            span(Role::Barred, "‖", text, format!("paused by you, {since} · p goes on"))
+        }
+        Phase::Stopped => span(Role::Trouble, "■", Role::TroubleWord, "stopped · p goes on".to_owned()),
+    }
+}
+
+/// How much is good, in whole percent; 100 only when everything is.
+pub(super) fn percent(view: &View) -> u64 {
+    let total = u128::from(view.torrent.geometry.total_bytes().max(1));
+    (u128::from(view.have_bytes) * 100 / total).min(100) as u64
+}
+
+/// The time to go, in words; nothing where there is nothing to wait for.
+pub(super) fn eta(view: &View) -> String {
+    match view.phase {
+        Phase::Downloading => {
+            view.eta.map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The first line: the torrent at the left, its state at the right.
+pub(super) fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let area = inset(area, 1, 1);
+    let wide = area.width >= 98;
+    let gap = if wide { "    " } else { "   " };
+    let shown_percent = format!("{} %", percent(view));
+    let mut right = state(view);
+    if view.phase != Phase::Checking {
+        right = right.add(Role::Text, gap).add(Role::Progress, shown_percent);
+    }
+    let eta = eta(view);
+    if !eta.is_empty() {
+        right = right.add(Role::Text, format!("{gap}{eta}"));
+    }
+    let used = pen.spans_right(area.right(), area.y, area.width, &right);
+    let room = area.width.saturating_sub(used + 2);
+    let size = units::bytes(view.torrent.geometry.total_bytes(), pen.look.units);
+    let name_room = room.saturating_sub(paint::width(&size) as u16 + 3);
+    let name_room = if name_room < 10 { room } else { name_room };
+    let mut x = pen.put(area.x, area.y, name_room, &view.torrent.name, Role::Strong);
+    if x + 3 + paint::width(&size) as u16 <= room {
+        x += 3;
+        x += pen.put(area.x + x, area.y, room - x, &size, Role::Text);
+    }
+    let output = format!(" → {}", home_as_tilde(&view.torrent.output.to_string_lossy()));
+    if wide && x + 12 <= room {
+        pen.put(area.x + x, area.y, room - x, &crate::text::clean(&output, 200), Role::Dim);
+    }
+}
+
+/// A path as people write it: the home folder is `~`.
+fn home_as_tilde(path: &str) -> String {
+    let mut parts = path.splitn(4, '/');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(""), Some("home"), Some(_), rest) => {
+            rest.map_or_else(|| "~".to_owned(), |rest| format!("~/{rest}"))
+        }
+        _ => path.to_owned(),
+    }
+}
+
+/// The second line: progress, or how much of the disk was looked at.
+pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let area = inset(area, 1, 1);
+    match (view.phase, view.checked) {
+        (Phase::Checking, Some((done, of))) => bar::progress(pen, area, u64::from(done), u64::from(of)),
+        _ => bar::progress(pen, area, view.have_bytes, view.torrent.geometry.total_bytes()),
+    }
+}
+
+/// The rates as text: `↓ 19.4 MiB/s`, `↑ 412 KiB/s`.
+pub(super) fn rates(view: &View, look: &Look) -> (String, String) {
+    let (down, up) = (view.rates.down_bps, view.rates.up_bps);
+    (format!("↓ {}", units::rate(down, look.units)), format!("↑ {}", units::rate(up, look.units)))
+}
+
+/// The third line: rates and where peers stand.
+pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let area = inset(area, 1, 1);
+    let wide = area.width >= 98;
+    let groups = view.groups;
+    let named = [
+        (groups.live, "live"),
+        (groups.trying, "trying"),
+        (groups.failed, "failed"),
+        (groups.left, "left"),
+        (groups.queued, "queued"),
+        (groups.banned, "banned"),
+    ];
+    let named = named.iter().filter(|(count, name)| *count > 0 || *name != "banned");
+    let joined = named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>();
+    let joined = joined.join(if wide { " · " } else { " " });
+    let (down, up) = rates(view, pen.look);
+    let gap = if wide { "     " } else { "  " };
+    let mut left = Spans::new().add(Role::Strong, down).add(Role::Text, gap).add(Role::Text, up);
+    let good = format!("{gap}{} good", units::bytes(view.have_bytes, pen.look.units));
+    if wide && left.width() + paint::width(&good) + joined.len() + 4 < usize::from(area.width) {
+        left.push(Role::Text, good);
+    }
+    let used = pen.spans(area.x, area.y, area.width, &left);
+    if usize::from(used) + 2 + joined.len() <= usize::from(area.width) {
+        pen.put_right(area.right(), area.y, area.width, &joined, Role::Text);
+    }
+}
+
+/// Title, progress and counts; what is left of the area is the body's.
+pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, view: &View) {
+    title(pen, take_top(body, 1), view);
+    progress(pen, take_top(body, 1), view);
+    counts(pen, take_top(body, 1), view);
+}
+
+/// The head of the screens that need their room for themselves: title and progress.
+pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, view: &View) {
+    title(pen, take_top(body, 1), view);
+    progress(pen, take_top(body, 1), view);
+}
+
+/// The key line, or what stands in its place: a question, or the answer to a command.
+pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let area = inset(area, 1, 1);
+    if area.is_empty() {
+        return;
+    }
+    if model.mode() == Mode::AskQuit {
+        let used = pen.put(area.x, area.y, area.width, "q again stops the download (it resumes later)", Role::Strong);
+        if used + 20 <= area.width {
+            pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
+        }
+        return;
+    }
+    if let Some((at, answer)) = &view.answer
+        && view.at.saturating_sub(*at) < ANSWER_STANDS
+    {
+        let undo = if model.undoable { "u undo" } else { "" };
+        let room = area.width.saturating_sub(undo.len() as u16 + 2);
+        pen.put(area.x, area.y, room, answer, Role::Text);
+        pen.put_right(area.right(), area.y, area.width, undo, Role::Strong);
+        return;
+    }
+    keys(pen, area, model, view);
+}
+
+struct Item {
+    key: String,
+    label: &'static str,
+    weight: u8,
+    gap: u16,
+}
+
+impl Item {
+    fn columns(&self) -> u16 {
+        (paint::width(&self.key) + 1 + paint::width(self.label)) as u16 + self.gap
+    }
+}
+
+fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let browsing = model.open.is_empty();
+    let (mut screens, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
+    if !browsing {
+        left.push(Item { key: "Esc".to_owned(), label: "back", weight: 0, gap: 0 });
+    }
+    for binding in BINDINGS.iter().filter(|binding| binding.scope.holds(model)) {
+        let Some((label, weight)) = binding.label else {
+            continue;
+        };
+        // On a page that shows nothing of it, pausing still works but is no news.
+        let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
+        let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
+        let label = if binding.action == Action::Pause && paused { "go on" } else { label };
+        match binding.action {
+            Action::Show(_) if browsing => screens.push(Item { key, label, weight, gap: 1 }),
+            Action::Show(_) => {}
+            Action::Why | Action::Keys | Action::Quit => right.push(Item { key, label, weight, gap: 2 }),
+            _ if browsing || binding.scope != Scope::Everywhere => left.push(Item { key, label, weight, gap: 2 }),
+            _ => {}
+        }
+    }
+    let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
+    let room = area.width;
+    let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
+    // The names of the screens are worth more than the least of the keys, but not than the others.
+    let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
+    if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
+        let label = if room >= 60 { "screens" } else { "" };
+        screens = vec![Item { key: "1-6".to_owned(), label, weight: 0, gap: 0 }];
+    }
+    while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
+        let heaviest = left.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at)).map_or(0, |(at, _)| at);
+        left.remove(heaviest);
+    }
+    while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
+        right.remove(0);
+    }
+    let here = [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
+    let here = here.iter().position(|screen| *screen == model.screen);
+    let mut x = area.x;
+    for (at, item) in screens.iter().enumerate() {
+        let now = browsing && screens.len() > 1 && here == Some(at);
+        x += if at > 0 { item.gap } else { 0 };
+        x += pen.put(x, area.y, room, &item.key, if now { Role::Strong } else { Role::Text }) + 1;
+        x += pen.put(x, area.y, room, item.label, if now { Role::Strong } else { Role::Dim });
+    }
+    for item in &left {
+        x += if x > area.x { item.gap.max(2) } else { 0 };
+        x += pen.put(x, area.y, room, &item.key, Role::Text) + 1;
+        x += pen.put(x, area.y, room, item.label, Role::Dim);
+    }
+    let mut x = area.right().saturating_sub(sum(&right).saturating_sub(2));
+    for item in &right {
+        x += pen.put(x, area.y, room, &item.key, Role::Text) + 1;
+        x += pen.put(x, area.y, room, item.label, Role::Dim) + 2;
+    }
+}

@@ -1,0 +1,182 @@
+//! What the numbers mean: a few lines on the overview, and in full on a page of its own.
+
+use ratatui::layout::Rect;
+
+use super::frame;
+use crate::event::Severity;
+use crate::ledger::{Verdict, VerdictCode, View};
+use crate::ui::model::Model;
+use crate::ui::paint::{Pen, Spans, take_top, wrap};
+use crate::ui::theme::Role;
+use crate::ui::words;
+use crate::units;
+
+/// Columns the glyph in front of a judgement takes, with the margin.
+const INDENT: u16 = 3;
+
+/// The glyph in front of a judgement; the first judges the whole and always has one.
+fn glyph(verdict: &Verdict, first: bool) -> (&'static str, Role) {
+    match (verdict.code, verdict.severity) {
+        (VerdictCode::Paused, _) => ("‖", Role::Barred),
+        (VerdictCode::DiskTrouble, _) => ("■", Role::Trouble),
+        (_, Severity::Warn | Severity::Error) => ("▲", Role::Trouble),
+        (_, Severity::Good) => ("✓", Role::Progress),
+        (_, Severity::Info) if first => ("▸", Role::Progress),
+        (_, Severity::Info) => (" ", Role::Text),
+    }
+}
+
+/// Whether all is well enough that a few lines say it.
+pub(super) fn is_well(view: &View) -> bool {
+    view.verdicts.first().is_none_or(|verdict| verdict.severity <= Severity::Info)
+}
+
+/// The first sentence; one of a word or two takes the next with it.
+fn first_sentence(text: &str) -> &str {
+    text.match_indices(". ").map(|(end, _)| end).find(|&end| end >= 20).map_or(text, |end| &text[..=end])
+}
+
+/// The mark of a line that goes on with the one before.
+const CONTINUED: (&str, Role) = ("", Role::Text);
+
+type Line = ((&'static str, Role), String);
+
+/// The judgements in lines of so many columns; the shorter of two wordings where `brief` says so.
+fn worded(verdicts: &[&Verdict], columns: u16, brief: impl Fn(usize) -> bool, advice: bool) -> Vec<Line> {
+    let room = usize::from(columns.saturating_sub(INDENT + 1)).max(1);
+    let mut lines = Vec::new();
+    for (at, verdict) in verdicts.iter().enumerate() {
+        let text = if brief(at) { first_sentence(&verdict.text) } else { &verdict.text };
+        let mut mark = glyph(verdict, at == 0);
+        for line in wrap(text, room) {
+            lines.push((mark, line));
+            mark = CONTINUED;
+        }
+        if advice && !verdict.advice.is_empty() {
+            lines.extend(wrap(&format!("Try: {}", verdict.advice), room).into_iter().map(|line| (mark, line)));
+        }
+    }
+    lines
+}
+
+/// The lines for the overview: at most three when all is well and six otherwise, in the fullest wording
+/// that fits into `most`.
+pub(super) fn summary(view: &View, columns: u16, most: usize) -> Vec<Line> {
+    let well = is_well(view);
+    let most = if well { most.min(3) } else { most.min(6) };
+    let mut verdicts: Vec<&Verdict> = view.verdicts.iter().collect();
+    let full = worded(&verdicts, columns, |_| false, !well);
+    let notes_brief = worded(&verdicts, columns, |at| at > 0, !well);
+    // Where not all can be told, what costs something comes before what is merely worth knowing.
+    if verdicts.len() > most
+        && let Some((_, notes)) = verdicts.split_first_mut()
+    {
+        notes.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity));
+    }
+    let brief = worded(&verdicts, columns, |_| true, false);
+    let mut lines = [full, notes_brief].into_iter().find(|lines| lines.len() <= most).unwrap_or(brief);
+    // A sentence that is cut says so.
+    let cut = lines.get(most).is_some_and(|(mark, _)| *mark == CONTINUED);
+    lines.truncate(most);
+    if let Some((_, last)) = lines.last_mut().filter(|_| cut) {
+        last.push('…');
+    }
+    lines
+}
+
+/// Draws such lines; the last says that there is more to read where there is room for it.
+pub(super) fn draw_lines(pen: &mut Pen<'_>, area: Rect, lines: &[Line]) {
+    let mut rest = area;
+    for (at, ((mark, role), text)) in lines.iter().enumerate() {
+        let row = take_top(&mut rest, 1);
+        if row.is_empty() {
+            return;
+        }
+        pen.put(row.x + 1, row.y, 1, mark, *role);
+        let room = row.width.saturating_sub(INDENT + 1);
+        // The word or two that judge the whole stand out.
+        let head = if at == 0 { text.find([':', '.', ';']).map_or(text.len(), |end| end + 1) } else { 0 };
+        let mut used = pen.put(row.x + INDENT, row.y, room, &text[..head], Role::Strong);
+        used += pen.put(row.x + INDENT + used, row.y, room.saturating_sub(used), &text[head..], Role::Text);
+        if at + 1 == lines.len() && used + 8 <= room {
+            pen.put_right(row.right() - 1, row.y, 5, "w why", Role::Dim);
+        }
+    }
+}
+
+/// The lines of the page in full.
+pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
+    let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
+    let mut lines = vec![Spans::new()];
+    for (at, verdict) in view.verdicts.iter().enumerate() {
+        let (mut mark, role) = glyph(verdict, at == 0);
+        for line in wrap(&verdict.text, room) {
+            lines.push(Spans::new().add(role, mark).add(Role::Text, " ").add(Role::Text, line));
+            mark = " ";
+        }
+        if !verdict.advice.is_empty() {
+            for line in wrap(&format!("Try: {}", verdict.advice), room) {
+                lines.push(Spans::new().add(Role::Text, "  ").add(Role::Strong, line));
+            }
+        }
+        let evidence: Vec<_> =
+            verdict.evidence.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), units::count(*value))).collect();
+        if !evidence.is_empty() {
+            for line in wrap(&format!("seen: {}", evidence.join(", ")), room) {
+                lines.push(Spans::new().add(Role::Dim, format!("  {line}")));
+            }
+        }
+        lines.push(Spans::new());
+    }
+    lines.push(Spans::new().add(Role::Strong, "Where peers are lost"));
+    for (step, loss) in view.losses.iter().enumerate() {
+        for (cause, count) in &loss.causes {
+            let word = words::loss_word(step + 1, *cause);
+            let head = format!("  {count:>5}  {word:<16}");
+            let room = room.saturating_sub(head.len()).max(12);
+            let sentence = cause.map_or("", |cause| cause.info().sentence);
+            let advice = cause.map_or("", |cause| cause.info().advice);
+            let told = format!("{sentence} {advice}");
+            for (at, line) in wrap(&told, room).into_iter().enumerate() {
+                let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
+                lines.push(Spans::new().add(Role::Text, head).add(Role::Dim, line));
+            }
+        }
+    }
+    if view.losses.iter().all(|loss| loss.causes.is_empty()) {
+        lines.push(Spans::new().add(Role::Dim, "  nowhere yet"));
+    }
+    lines
+}
+
+/// Draws the page.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::short_head(pen, &mut body, view);
+    let title = take_top(&mut body, 1);
+    pen.rule(crate::ui::paint::inset(title, 1, 1), "Why", "what the numbers mean", "");
+    let lines = lines(view, area.width);
+    let off = model.scrolls.why.min(lines.len().saturating_sub(usize::from(body.height)));
+    for line in lines.iter().skip(off) {
+        let row = take_top(&mut body, 1);
+        if row.is_empty() {
+            return;
+        }
+        pen.spans(row.x + 1, row.y, row.width.saturating_sub(2), line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+
+    #[test]
+    fn three_lines_say_that_all_is_well_and_six_that_it_is_not() {
+        assert_eq!(summary(&sample::healthy(), 120, 9).len(), 3);
+        assert_eq!(summary(&sample::healthy(), 80, 2).len(), 2);
+        let stalled = summary(&sample::stalled(), 80, 9);
+        assert!((4..=6).contains(&stalled.len()), "{stalled:?}");
+        assert!(stalled.iter().any(|(_, text)| text.starts_with("Try: ")), "{stalled:?}");
+    }
+}

@@ -1,0 +1,326 @@
+//! Everything at a glance.
+//!
+//! ```text
+//!  name, size                         state, percent, time to go
+//!  ━━━━━━━━╸──────────────────────────────────────────────────────
+//!  rates                                       where peers stand
+//!  ✓ what it means, in a few lines
+//!  How far peers get ──────────────  Speed ───────────────────────
+//!  Pieces ────────────────────────────────────────────────────────
+//!  Peers ─────────────────────────────────────────────────────────
+//! ```
+//!
+//! Where there is less room the pieces shrink to a row at the end and the empty rows go.
+
+use ratatui::layout::Rect;
+
+use super::{frame, judgement, peer_list};
+use crate::ledger::View;
+use crate::ui::model::{Model, Panel, Window};
+use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
+use crate::ui::theme::{Glyphs, Role};
+use crate::ui::widgets::graph::{self, Grows};
+use crate::ui::widgets::{bar, mosaic};
+use crate::ui::words::{self, STEPS};
+use crate::units;
+
+/// Rows of the funnel.
+const FUNNEL: u16 = STEPS.len() as u16;
+
+/// Draws the overview.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let roomy = area.width >= 100 && area.height >= 33;
+    let mut body = area;
+    frame::head(pen, &mut body, view);
+    if roomy {
+        take_top(&mut body, 1);
+    }
+    // In trouble the words matter more than pieces and a row of peers.
+    let least_peers = 5;
+    let room_for_why = usize::from(body.height.saturating_sub(1 + FUNNEL + 1 + least_peers));
+    let room_for_why = if area.height < 28 && judgement::is_well(view) { 2 } else { room_for_why.max(1) };
+    let lines = judgement::summary(view, area.width, room_for_why);
+    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines);
+    if roomy {
+        take_top(&mut body, 1);
+        let spare = usize::from(body.height).saturating_sub(30 + view.peers.len());
+        let funnel = take_top(&mut body, 1 + FUNNEL + (spare as u16).min(8));
+        roomy_middle(pen, funnel, model, view);
+        take_top(&mut body, 1);
+        let rows = if body.height >= 19 { 6 } else { 4 };
+        let pieces = take_top(&mut body, rows);
+        roomy_pieces(pen, pieces, view);
+        take_top(&mut body, 1);
+    } else {
+        let columns = if area.width >= 100 { area.width * 3 / 5 } else { 52 };
+        let block = take_top(&mut body, 1 + FUNNEL);
+        funnel(pen, Rect { width: columns.saturating_sub(1), ..block }, model, view);
+        compact_speed(pen, inset(block, columns, 1), model, view);
+        if body.height >= 9 {
+            compact_pieces(pen, take_bottom(&mut body, 2), view);
+        }
+    }
+    let count = units::count(view.peers.len() as u64);
+    let left = u16::from(area.width >= 100) + 1;
+    let rule = inset(take_top(&mut body, 1), 1, 1);
+    pen.rule(rule, "Peers", &count, &peer_list::order_note(model, area.width));
+    peer_list::draw(pen, inset(body, left - 1, 0), model, view, false);
+}
+
+/// How many peers reached each step.
+pub(super) fn steps(view: &View) -> [u32; 6] {
+    let funnel = view.funnel;
+    [funnel.known, funnel.dialled, funnel.connected, funnel.handshaken, funnel.unchoked, funnel.transferring]
+}
+
+/// What stands beside a step: where its peers come from, or where the others were lost. Wordings that read the
+/// same are counted together.
+fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
+    if step == 0 {
+        let answered =
+            view.trackers.iter().filter(|tracker| matches!(tracker.status, crate::ledger::TrackerStatus::Ok(_))).count();
+        let said = match view.trackers.len() {
+            0 => "no tracker to ask".to_owned(),
+            total if separator.trim().is_empty() => format!("from {answered} of {total} trackers"),
+            total => format!("{answered} of {total} trackers answered"),
+        };
+        return vec![(0, said)];
+    }
+    let mut counted: Vec<(usize, &str, u32)> = Vec::new();
+    for (at, (cause, count)) in view.losses[step - 1].causes.iter().enumerate() {
+        let word = words::loss_word(step, *cause);
+        match counted.iter_mut().find(|(_, other, _)| *other == word) {
+            Some((_, _, sum)) => *sum += count,
+            None => counted.push((at + 1, word, *count)),
+        }
+    }
+    counted.into_iter().map(|(at, word, count)| (at, format!("{count} {word}"))).collect()
+}
+
+/// The funnel: a title, and a row for every step.
+fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut rows = area;
+    let title = inset(take_top(&mut rows, 1), 1, 0);
+    pen.rule(title, "How far peers get", "", "");
+    let roomy = area.width >= 60;
+    let separator = if roomy { " · " } else { " " };
+    let bars = if roomy { 14 } else { 8 };
+    let focused = model.panel == Panel::Funnel;
+    let counts = steps(view);
+    for (step, (name, count)) in STEPS.iter().zip(counts).enumerate() {
+        let row = take_top(&mut rows, 1);
+        if row.is_empty() {
+            return;
+        }
+        let here = focused && model.step.0 == step;
+        if here {
+            pen.put(row.x, row.y, 1, "▸", Role::Strong);
+        }
+        let role = if here && model.step.1 == 0 { Role::Strong } else { Role::Text };
+        pen.put(row.x + 1, row.y, 10, name, role);
+        pen.put_right(row.x + 15, row.y, 5, &count.to_string(), Role::Strong);
+        bar::blocks(pen, row.x + 17, row.y, bars, u64::from(count), u64::from(counts[0]));
+        let x = row.x + 17 + bars + 2;
+        let room = row.right().saturating_sub(x);
+        let items = beside(view, step, separator);
+        let picked = if here { model.step.1 } else { 0 };
+        pen.spans(x, row.y, room, &losses(&items, picked, separator, usize::from(room)));
+    }
+}
+
+/// The losses in so many columns: the picked one in brackets, and those that do not fit as a number.
+fn losses(items: &[(usize, String)], picked: usize, separator: &str, room: usize) -> Spans {
+    let mut words = Spans::new();
+    for (n, (at, text)) in items.iter().enumerate() {
+        let chosen = picked == *at && *at > 0;
+        let text = if chosen { format!("[{text}]") } else { text.clone() };
+        let needs = if n > 0 { separator.len() } else { 0 } + paint::width(&text);
+        let more = if n + 1 < items.len() { paint::width(separator) + 4 } else { 0 };
+        if n > 0 && words.width() + needs + more > room {
+            let left: u64 = items[n..].iter().filter_map(|(_, text)| text.split(' ').next()?.parse::<u64>().ok()).sum();
+            words.push(Role::Dim, format!("{separator}+{left}"));
+            break;
+        }
+        if n > 0 {
+            words.push(Role::Dim, separator);
+        }
+        words.push(if chosen { Role::Strong } else { Role::Text }, text);
+    }
+    words
+}
+
+/// What the window is called.
+fn window_name(window: Window) -> &'static str {
+    match window {
+        Window::Minute => "last minute",
+        Window::FiveMinutes => "last 5 minutes",
+        Window::Quarter => "last 15 minutes",
+        Window::Hour => "last hour",
+        Window::Run => "whole run",
+    }
+}
+
+/// Down and up rates of the window, one a point.
+fn values(model: &Model, view: &View, columns: u16, glyphs: Glyphs) -> (Vec<u64>, Vec<u64>) {
+    let points = graph::points(&view.series, model.window, graph::points_in(columns, glyphs));
+    points.iter().map(|point| point.map_or((0, 0), |sample| (sample.down_bps, sample.up_bps))).unzip()
+}
+
+fn most(values: &[u64]) -> u64 {
+    values.iter().copied().max().unwrap_or(0)
+}
+
+/// Funnel and graph side by side, each with its rule.
+fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let left = (area.width * 21 / 40).clamp(62, 90);
+    funnel(pen, Rect { width: left - 1, ..area }, model, view);
+    let mut right = inset(area, left + 1, 1);
+    let note = format!("{} · t", window_name(model.window));
+    pen.rule(take_top(&mut right, 1), "Speed", "", &note);
+    if right.height < 4 {
+        return;
+    }
+    let labels = 10;
+    let points = inset(right, labels, 0);
+    let (down, up) = values(model, view, points.width, pen.look.glyphs);
+    let (full_down, down_label) = graph::scale(most(&down), pen.look.units);
+    let (full_up, up_label) = graph::scale(most(&up), pen.look.units);
+    // What comes gets all rows but one for the axis and at least one for what goes.
+    let up_rows = 1 + (right.height - 4) / 4;
+    let mut rest = points;
+    let above = take_top(&mut rest, right.height - 1 - up_rows);
+    let axis = take_top(&mut rest, 1);
+    for row in 0..right.height {
+        let y = right.y + row;
+        let glyph = match () {
+            () if y == axis.y => "┼",
+            () if row == 0 || y == axis.y + 1 => "┤",
+            () => "│",
+        };
+        pen.put(right.x + labels - 1, y, 1, glyph, Role::Dim);
+    }
+    for x in axis.left()..axis.right() {
+        pen.put(x, axis.y, 1, "─", Role::Dim);
+    }
+    let put_label = |pen: &mut Pen<'_>, y: u16, label: &str| {
+        pen.put_right(right.x + labels - 1, y, labels - 1, label, Role::Dim);
+    };
+    put_label(pen, above.y, &format!("{down_label} ↓"));
+    put_label(pen, axis.y, "0");
+    put_label(pen, axis.y + 1, &format!("{up_label} ↑"));
+    graph::draw(pen, above, &down, full_down, Grows::Up, Role::Good);
+    graph::draw(pen, rest, &up, full_up, Grows::Down, Role::Good);
+}
+
+/// The graph without axes, its scale in the title.
+fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut rest = area;
+    let title = take_top(&mut rest, 1);
+    if title.width < 12 || rest.height < 3 {
+        return;
+    }
+    let (down, up) = values(model, view, rest.width, pen.look.glyphs);
+    let (full_down, label) = graph::scale(most(&down), pen.look.units);
+    let (full_up, _) = graph::scale(most(&up), pen.look.units);
+    let short = match model.window {
+        Window::Minute => "1 min",
+        Window::FiveMinutes => "5 min",
+        Window::Quarter => "15 min",
+        Window::Hour => "1 h",
+        Window::Run => "run",
+    };
+    pen.rule(title, &format!("Speed, {short}"), "", &format!("{label}/s"));
+    let above = take_top(&mut rest, area.height - 2);
+    graph::draw(pen, above, &down, full_down, Grows::Up, Role::Good);
+    graph::draw(pen, rest, &up, full_up, Grows::Down, Role::Good);
+}
+
+/// A graph of what comes, in so many rows.
+pub(super) fn down_graph(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, rows: u16) {
+    let (down, _) = values(model, view, area.width, pen.look.glyphs);
+    let (full, _) = graph::scale(most(&down), pen.look.units);
+    graph::draw(pen, Rect { height: rows, ..area }, &down, full, Grows::Up, Role::Good);
+}
+
+/// How many pieces are good, arriving and bad: `2 098 of 15 104 good · 41 arriving`.
+pub(super) fn piece_counts(view: &View, with_bad: bool) -> String {
+    let pieces = &view.pieces;
+    let total = u64::from(view.torrent.geometry.piece_count());
+    let mut said = format!("{} of {} good", units::count(u64::from(pieces.good)), units::count(total));
+    if pieces.arriving > 0 {
+        said += &format!(" · {} arriving", units::count(u64::from(pieces.arriving)));
+    }
+    if with_bad || pieces.failures > 0 {
+        said += &format!(" · {} bad", units::count(u64::from(pieces.failures)));
+    }
+    said
+}
+
+/// How rare the rarest missing piece is.
+pub(super) fn rarity(view: &View) -> String {
+    if view.groups.live == 0 {
+        return String::new();
+    }
+    match view.pieces.rarest() {
+        None => String::new(),
+        Some(0) => {
+            let states = view.pieces.states.iter().zip(&view.pieces.held_by);
+            let unheld = states.filter(|(state, held)| **state != crate::ledger::PieceState::Good && **held == 0);
+            format!("{} held by no live peer", units::count(unheld.count() as u64))
+        }
+        Some(1) => "each is held by 1 peer or more".to_owned(),
+        Some(n) => format!("each is held by {n} peers or more"),
+    }
+}
+
+fn roomy_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let mut rest = area;
+    let title = inset(take_top(&mut rest, 1), 1, 1);
+    pen.rule(title, "Pieces", &piece_counts(view, true), &rarity(view));
+    let legend_row = inset(take_bottom(&mut rest, 1), 1, 1);
+    let grid = inset(rest, 2, 2);
+    let cells = usize::from(grid.width) * usize::from(grid.height);
+    let a_cell = mosaic::pieces_a_cell(view.pieces.states.len(), cells);
+    mosaic::draw(pen, grid, &mosaic::cells(&view.pieces, a_cell));
+    legend(pen, inset(legend_row, 1, 1), a_cell);
+}
+
+/// What the cells of the grid mean.
+pub(super) fn legend(pen: &mut Pen<'_>, area: Rect, a_cell: usize) {
+    let one = if a_cell == 1 { "one cell = 1 piece".to_owned() } else { format!("one cell = {a_cell} pieces") };
+    let right = paint::width(&one) as u16;
+    let mut x = area.x;
+    for (glyphs, means) in [
+        ("█", "good"),
+        ("▓▒", "partly good"),
+        ("░", "arriving"),
+        ("·", "missing"),
+        ("!", "held by nobody"),
+        ("x", "failed its check"),
+    ] {
+        let columns = (paint::width(glyphs) + 1 + paint::width(means)) as u16;
+        if x + columns > area.right() {
+            return;
+        }
+        x += pen.put(x, area.y, 3, glyphs, Role::Text) + 1;
+        x += pen.put(x, area.y, columns, means, Role::Dim) + 3;
+    }
+    if x + right <= area.right() {
+        pen.put_right(area.right(), area.y, right, &one, Role::Dim);
+    }
+}
+
+fn compact_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let mut rest = area;
+    let title = inset(take_top(&mut rest, 1), 1, 1);
+    let used = pen.put(title.x, title.y, title.width, "Pieces", Role::Strong) + 2;
+    let counts = piece_counts(view, false);
+    let used = used + pen.put(title.x + used, title.y, title.width.saturating_sub(used), &counts, Role::Text);
+    let rarity = rarity(view);
+    if usize::from(used) + 2 + paint::width(&rarity) <= usize::from(title.width) {
+        pen.put_right(title.right(), title.y, title.width, &rarity, Role::Dim);
+    }
+    let grid = inset(rest, 1, 1);
+    let a_cell = mosaic::pieces_a_cell(view.pieces.states.len(), usize::from(grid.width));
+    mosaic::draw(pen, grid, &mosaic::cells(&view.pieces, a_cell));
+}

@@ -1,0 +1,304 @@
+//! A peer's page: what its state means, every attempt, and the handshakes side by side.
+
+use ratatui::layout::Rect;
+
+use super::peer_bytes;
+use crate::event::{Attempt, Cause, Encryption, Phase};
+use crate::ledger::{PeerRecord, View};
+use crate::ui::columns::words_of_source;
+use crate::ui::model::{self, Model};
+use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
+use crate::ui::theme::Role;
+use crate::ui::words::{self, Standing};
+use crate::units;
+
+/// What the state means, in a few words beside the address.
+fn headline(peer: &PeerRecord, view: &View) -> String {
+    match Standing::of(peer, view.at) {
+        Standing::Sending => "sending: live, and blocks come".to_owned(),
+        Standing::Unchoked => "unchoked: we may ask, but nothing comes".to_owned(),
+        Standing::Taking => "taking: it downloads from us".to_owned(),
+        Standing::Choked => "choked: live, but it makes us wait".to_owned(),
+        Standing::Idle => "idle: live, we need nothing it has".to_owned(),
+        Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
+        Standing::Trying => "an attempt is under way".to_owned(),
+        Standing::Queued => "waits for its turn".to_owned(),
+        standing => format!("{}: not connected", match standing {
+            Standing::Banned => "banned",
+            Standing::Dropped => "dropped by you",
+            _ => words::state_word(peer, view.at),
+        }),
+    }
+}
+
+/// What is known about why, and what to try.
+fn meaning(peer: &PeerRecord, view: &View) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let refused_plain = peer.attempts.iter().any(|attempt| {
+        attempt.encryption == Encryption::Plain && attempt.connected.is_some() && attempt.handshaken.is_none() && attempt.ended.is_some()
+    });
+    let shook_encrypted =
+        peer.attempts.iter().any(|attempt| attempt.encryption == Encryption::Mse && attempt.handshaken.is_some());
+    if refused_plain && shook_encrypted {
+        said.push(
+            "It hung up on our plain handshake and answered the encrypted one: it seems to take encrypted connections \
+             only."
+                .to_owned(),
+        );
+    }
+    let mut advice = "";
+    match Standing::of(peer, view.at) {
+        Standing::Sending => said.push("It sends what we ask for. All is well.".to_owned()),
+        Standing::Unchoked if view.phase == Phase::Downloading => {
+            said.push("It lets us ask (it unchoked us) and sends nothing. Its blocks are asked of others too.".to_owned());
+            advice = "nothing, or x if it goes on.";
+        }
+        Standing::Unchoked => said.push("It would let us ask; nothing is asked now.".to_owned()),
+        Standing::Choked => {
+            said.push("It serves others first (it chokes us). Clients change turns every 10 to 30 seconds.".to_owned());
+            advice = "nothing, wait.";
+        }
+        Standing::Taking => said.push("It takes what we have, and we miss nothing that it has.".to_owned()),
+        Standing::Idle => said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned()),
+        Standing::Held => {
+            said.push("You hold it: it stays connected, and nothing is asked nor sent.".to_owned());
+            advice = "space lets it go on.";
+        }
+        Standing::Trying => {
+            said.push(format!("Under way: {}.", words::row_reason(peer, view.at)));
+        }
+        Standing::Queued if peer.cause.is_none() => {
+            said.push(Cause::Queued.info().sentence.to_owned());
+        }
+        _ => {
+            if let Some(cause) = peer.cause {
+                said.push(cause.info().sentence.to_owned());
+                advice = cause.info().advice;
+            }
+            if let Some((_, reason)) = peer.banned.as_ref().filter(|(_, reason)| !reason.is_empty()) {
+                said.push(format!("Banned: {reason}."));
+            }
+        }
+    }
+    if peer.failed_pieces > 0 {
+        said.push(format!("{} pieces with blocks of it failed their check.", peer.failed_pieces));
+    }
+    if !advice.is_empty() {
+        let mut try_it = advice.to_owned();
+        if let Some(first) = try_it.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        said.push(format!("Try: {try_it}"));
+    }
+    said.join(" ")
+}
+
+/// Time since the start of the run, to the millisecond: `1:02:11.204`.
+fn clock(at: std::time::Duration) -> String {
+    let s = at.as_secs();
+    let (h, m, s, ms) = (s / 3600, s / 60 % 60, s % 60, at.subsec_millis());
+    if h > 0 { format!("{h}:{m:02}:{s:02}.{ms:03}") } else { format!("{m}:{s:02}.{ms:03}") }
+}
+
+/// One attempt as a row; `scale` is the longest of them in milliseconds, and `bar` the room for its bar.
+fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scale: u128) -> Spans {
+    let ms = |at: Option<std::time::Duration>| at.map(|at| words::ms_between(attempt.began, at));
+    let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
+    let open = ms(attempt.connected);
+    let sent = if attempt.handshake_sent.is_some() {
+        let bytes = if attempt.bytes_out > 0 { attempt.bytes_out.min(9999) } else { attempt.sent.len() as u64 };
+        format!("{bytes} B")
+    } else {
+        "–".to_owned()
+    };
+    let mut row = Spans::new()
+        .add(Role::Strong, format!("{:>2}  ", attempt.number.min(999)))
+        .add(Role::Text, format!("{:<11} {:<14} {:>5} {:>7}  ", clock(attempt.began), words::how(attempt), shown(open), sent));
+    match ms(attempt.handshaken) {
+        Some(ms) => {
+            row.push(Role::Progress, "✓");
+            row.push(Role::Text, format!("{ms:>7}  "));
+        }
+        None if attempt.handshake_sent.is_some() => {
+            row.push(Role::Text, format!("{:>8}  ", format!("{} B", attempt.received.len())));
+        }
+        None => row.push(Role::Text, format!("{:>8}  ", "–")),
+    }
+    match (attempt.cause, attempt.ended) {
+        (Some(cause), ended) => {
+            let took = ended.map_or(0, |at| words::ms_between(attempt.connected.unwrap_or(attempt.began), at));
+            let good = attempt.handshaken.is_some();
+            row.push(if good { Role::Dim } else { Role::Trouble }, if good { "·" } else { "✗" });
+            row.push(Role::Text, format!(" {} after {}", cause.info().short, milliseconds(took)));
+        }
+        (None, None) if peer.is_live() => {
+            let since = attempt.handshaken.unwrap_or(attempt.began);
+            row.push(Role::Text, format!("live for {}", words::span(view.at.saturating_sub(since))));
+        }
+        (None, _) => row.push(Role::Text, "under way"),
+    }
+    if bar > 0 {
+        let used = row.width();
+        row.push(Role::Text, " ".repeat(88_usize.saturating_sub(used)));
+        let length = |ms: u128| (ms * u128::from(bar) / scale.max(1)).min(u128::from(bar)) as usize;
+        let opened = length(open.unwrap_or(0));
+        let whole = ms(attempt.handshaken).or_else(|| ms(attempt.ended)).map_or(opened, length).max(opened);
+        row.push(Role::Dim, "─".repeat(opened));
+        let role = if attempt.handshaken.is_some() { Role::Good } else { Role::TroubleWord };
+        row.push(role, "━".repeat(whole - opened));
+    }
+    row
+}
+
+fn milliseconds(ms: u128) -> String {
+    if ms < 10_000 { ms.to_string() } else { words::span(std::time::Duration::from_millis(ms as u64)) }
+}
+
+/// A title with a rule, as a line of spans.
+fn rule(title: &str, right: &str, columns: u16) -> Spans {
+    let columns = usize::from(columns.saturating_sub(2));
+    let used = title.chars().count() + 1 + if right.is_empty() { 0 } else { right.chars().count() + 4 };
+    let mut line = Spans::new().add(Role::Strong, title).add(Role::Dim, " ");
+    line.push(Role::Dim, "─".repeat(columns.saturating_sub(used)));
+    if !right.is_empty() {
+        line.push(Role::Dim, format!(" {right} ──"));
+    }
+    line
+}
+
+/// The lines of the page below its head.
+pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16, bytes: bool) -> Vec<Spans> {
+    let room = usize::from(columns.saturating_sub(2)).clamp(1, 100);
+    let mut lines = vec![Spans::new()];
+    lines.extend(wrap(&meaning(peer, view), room).into_iter().map(|line| Spans::new().add(Role::Text, line)));
+    lines.push(Spans::new());
+    if peer.attempts.is_empty() {
+        lines.push(rule("Attempts", "", columns));
+        lines.push(Spans::new().add(Role::Dim, "none yet"));
+    } else {
+        lines.push(rule("Attempts", "milliseconds", columns));
+        let bar = if columns >= 110 { columns - 92 } else { 0 };
+        let head = format!(
+            "    {:<11} {:<14} {:>5} {:>7}  {:>8}  {:<32}{}",
+            "BEGAN", "HOW", "OPEN", "SENT", "ANSWER", "END", if bar > 0 { "─ opening  ━ handshake" } else { "" }
+        );
+        lines.push(Spans::new().add(Role::Dim, head));
+        let took = |attempt: &Attempt| {
+            let end = attempt.handshaken.or(attempt.ended).or(attempt.connected);
+            end.map_or(0, |end| words::ms_between(attempt.began, end))
+        };
+        let scale = peer.attempts.iter().map(took).max().unwrap_or(0);
+        lines.extend(peer.attempts.iter().rev().map(|attempt| attempt_row(attempt, peer, view, bar, scale)));
+        let told = peer.attempts.iter().rev().find_map(|attempt| {
+            let error = attempt.error.as_ref().map(|error| error.text.clone());
+            Some((attempt.number, attempt.detail.clone().or(error)?))
+        });
+        if let Some((number, text)) = told {
+            lines.push(Spans::new().add(Role::Dim, format!("    attempt {number} said: {text}")));
+        }
+    }
+    lines.push(Spans::new());
+    lines.extend(handshake(peer, columns, bytes));
+    lines.extend(facts(peer, view, columns));
+    lines
+}
+
+/// The handshakes of the last attempt in which any bytes went.
+fn handshake(peer: &PeerRecord, columns: u16, bytes: bool) -> Vec<Spans> {
+    let told = |attempt: &&Attempt| !attempt.sent.is_empty() || !attempt.received.is_empty();
+    let by_answer = peer.attempts.iter().rev().find(|attempt| !attempt.received.is_empty());
+    let Some(attempt) = by_answer.or_else(|| peer.attempts.iter().rev().find(told)) else {
+        return Vec::new();
+    };
+    let key = if bytes { "Enter field by field" } else { "Enter all 68 bytes" };
+    let mut lines = vec![rule(&format!("Handshake of attempt {}", attempt.number), key, columns)];
+    lines.extend(if bytes {
+        peer_bytes::all(attempt, columns)
+    } else {
+        peer_bytes::fields(attempt, columns)
+    });
+    lines.push(Spans::new());
+    lines
+}
+
+/// What else is known, at the end of the page.
+fn facts(peer: &PeerRecord, view: &View, columns: u16) -> Vec<Spans> {
+    let mut lines = Vec::new();
+    let mut fact = |name: &str, text: String| {
+        lines.push(Spans::new().add(Role::Dim, format!("{name:<6}")).add(Role::Text, text));
+    };
+    if peer.is_live() {
+        let flags = peer.flags;
+        let has = peer.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)));
+        let has = has.map_or_else(String::new, |percent| format!(" · has {percent} %"));
+        let side = |chokes: bool, whom: &str, wants: bool| {
+            let choking = if chokes { "chokes" } else { "serves" };
+            format!("{choking} {whom} · {}interested", if wants { "" } else { "not " })
+        };
+        let its = format!("{}{has}", side(flags.peer_choking, "us", flags.peer_interested));
+        let ours = side(flags.am_choking, "it", flags.am_interested);
+        let ours = ours.replacen("chokes", "choke", 1).replacen("serves", "serve", 1);
+        let together = format!("{its}        We  {ours}");
+        if together.len() + 7 <= usize::from(columns) {
+            fact("It", together);
+        } else {
+            fact("It", its);
+            fact("We", ours);
+        }
+    }
+    let size = |bytes: u64| units::bytes(bytes, units::Units::Binary);
+    let mut data = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
+    if peer.is_live() {
+        data += &format!(" · {} of {} requests out", peer.sample.requests_out, peer.sample.request_target);
+    }
+    fact("Data", data);
+    if !peer.extensions.is_empty() {
+        fact("Takes", peer.extensions.join(" · "));
+    }
+    let mut from: Vec<String> = peer.sources.iter().map(|source| words_of_source(*source, view)).collect();
+    from.dedup();
+    fact("From", from.join(" · "));
+    let next = words::next_step(peer, view, false);
+    if !next.is_empty() && !peer.is_live() {
+        fact("Next", next);
+    }
+    lines
+}
+
+/// Draws the page.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, bytes: bool) {
+    let Some(peer) = model.selected.and_then(|key| model::peer(view, key)) else {
+        pen.put(area.x + 1, area.y, area.width.saturating_sub(2), "This peer is gone.", Role::Text);
+        return;
+    };
+    let mut body = area;
+    let row = inset(take_top(&mut body, 1), 1, 1);
+    let standing = Standing::of(peer, view.at);
+    let state = Spans::new().add(standing.roles().0, standing.glyph()).add(Role::Text, " ").add(standing.roles().1, headline(peer, view));
+    let address = clip_address(&peer.addr.to_string(), usize::from(row.width / 2)).into_owned();
+    let used = pen.put(row.x, row.y, row.width, &address, Role::Strong);
+    pen.spans_right(row.right(), row.y, row.width.saturating_sub(used + 2), &state);
+    let row = inset(take_top(&mut body, 1), 1, 1);
+    let mut who = Spans::new();
+    if let Some(id) = peer.peer_id {
+        who.push(Role::Text, id.printable().chars().take(8).collect::<String>());
+        who.push(Role::Text, format!(" {}", peer.client.as_deref().unwrap_or("a client we do not know")));
+    }
+    if let Some(name) = &peer.calls_itself {
+        who.push(Role::Dim, format!("   calls itself {name}"));
+    }
+    let rows = model.rows(view);
+    let place = rows.into_iter().position(|key| key == peer.key).map_or(0, |at| at + 1);
+    let count = format!("peer {place} of {}", model.rows(view).count());
+    let right = pen.put_right(row.right(), row.y, row.width, &count, Role::Dim);
+    pen.spans(row.x, row.y, row.width.saturating_sub(right + 2), &who);
+    let lines = lines(peer, model, view, area.width, bytes);
+    let off = model.scrolls.peer.min(lines.len().saturating_sub(usize::from(body.height)));
+    for line in lines.iter().skip(off) {
+        let row = take_top(&mut body, 1);
+        if row.is_empty() {
+            return;
+        }
+        pen.spans(row.x + 1, row.y, row.width.saturating_sub(2), line);
+    }
+}

@@ -1,0 +1,146 @@
+//! The peers in two parts: the live ones, and the others with the newest change first.
+
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use crate::event::PeerKey;
+use crate::ledger::{Groups, View};
+use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, columns};
+use crate::ui::grid::{self, Choose, Context, RowLook};
+use crate::ui::model::{Model, Panel, Screen, Shown, peer};
+use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::theme::Role;
+use crate::ui::words::Standing;
+
+/// After so long a change is old news.
+const OLD: Duration = Duration::from_secs(600);
+
+/// What the rule above the rows says of their order.
+pub(super) fn order_note(model: &Model, columns: u16) -> String {
+    let order = model.order.says();
+    if columns >= 100 { format!("{order} · s sort") } else { order }
+}
+
+/// How the others are counted on the rule above them.
+fn others_note(groups: Groups, separator: &str) -> String {
+    let counts = [
+        (groups.failed, "failed"),
+        (groups.trying, "trying"),
+        (groups.left, "left"),
+        (groups.queued, "queued"),
+        (groups.banned, "banned"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}"));
+    counts.collect::<Vec<_>>().join(separator)
+}
+
+/// What stands in place of rows where there are none.
+fn nobody(model: &Model, view: &View) -> String {
+    if !view.peers.is_empty() || model.shown_here() != Shown::All {
+        return "None here. Tab shows the other groups.".to_owned();
+    }
+    let asking = view.trackers.iter().filter(|tracker| tracker.asking.is_some()).count();
+    match asking {
+        0 => "No peers known yet.".to_owned(),
+        1 => "No peers known yet; asking a tracker.".to_owned(),
+        n => format!("No peers known yet; asking {n} trackers."),
+    }
+}
+
+/// Draws the list; with `full`, every column can be scrolled to.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) {
+    let wide = area.width >= 98;
+    let rows = inset(area, 1, u16::from(wide));
+    if rows.is_empty() {
+        return;
+    }
+    let live: Vec<PeerKey> = model.live_rows(view).collect();
+    let others: Vec<PeerKey> = model.other_rows(view).collect();
+    if live.is_empty() && others.is_empty() {
+        pen.put(rows.x + 1, rows.y, rows.width.saturating_sub(1), &nobody(model, view), Role::Dim);
+        return;
+    }
+    let off = if full { model.columns_off } else { 0 };
+    let choose = if off == 0 { Choose::Weightiest } else { Choose::Scrolled { fixed: 2, off } };
+    let live_ids = if full || area.width >= 150 { LIVE_ALL } else { LIVE };
+    // The reasons need their room, so there is no more beside them unless it is asked for.
+    let other_ids = if full && (off > 0 || area.width >= 170) { OTHERS_ALL } else { OTHERS };
+    let mut rest = rows;
+    let head_rows = u16::from(!live.is_empty() || full);
+    // The others always get a third of the rows, at least two, and a rule above them.
+    let rule = u16::from(!others.is_empty() && !live.is_empty());
+    let room = usize::from(rest.height.saturating_sub(head_rows + rule));
+    let live_room = match (live.len(), others.len()) {
+        (_, 0) => room,
+        (0, _) => 0,
+        (live, others) => {
+            let kept = (room / 3).max(2).min(others);
+            live.min(room.saturating_sub(kept))
+        }
+    };
+    let live_placed = grid::lay_out(&columns(live_ids), rows.width, choose);
+    let other_placed = grid::lay_out(&columns(other_ids), rows.width, choose);
+    if head_rows > 0 {
+        let row = take_top(&mut rest, 1);
+        grid::head(pen, row, if live.is_empty() { &other_placed } else { &live_placed });
+    }
+    let part = Part { model, view };
+    let firsts = part.firsts(&live);
+    part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
+    if rule > 0 && rest.height > 1 {
+        let separator = if wide { " · " } else { " " };
+        let note = if model.shown_here() == Shown::All { others_note(view.groups, separator) } else { String::new() };
+        let order = if model.order.column.is_none() { "latest first" } else { "" };
+        let row = take_top(&mut rest, 1);
+        // In line with the other rules: one column further out than the rows where these have a margin.
+        let row = if wide { Rect { x: row.x - 1, width: row.width + 1, ..row } } else { inset(row, 0, 1) };
+        pen.rule(row, "not connected", &note, order);
+    }
+    part.draw(pen, rest, &others, &[], &other_placed);
+}
+
+struct Part<'a> {
+    model: &'a Model,
+    view: &'a View,
+}
+
+impl Part<'_> {
+    /// The first row of each state, which is kept visible.
+    fn firsts(&self, keys: &[PeerKey]) -> Vec<usize> {
+        let mut seen: Vec<Standing> = Vec::new();
+        let mut firsts = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            let Some(standing) = peer(self.view, *key).map(|peer| Standing::of(peer, self.view.at)) else {
+                continue;
+            };
+            if !seen.contains(&standing) {
+                seen.push(standing);
+                firsts.push(at);
+            }
+        }
+        firsts
+    }
+
+    fn draw(
+        &self,
+        pen: &mut Pen<'_>,
+        area: Rect,
+        keys: &[PeerKey],
+        keep: &[usize],
+        placed: &[grid::Placed<'_, crate::ledger::PeerRecord>],
+    ) {
+        let mut rest = area;
+        let chosen = self.model.selected.and_then(|key| keys.iter().position(|other| *other == key));
+        let takes_keys = self.model.screen != Screen::Overview || self.model.panel == Panel::Peers;
+        let context = Context { view: self.view, look: pen.look };
+        for at in grid::visible(keys.len(), usize::from(area.height), chosen, keep) {
+            let Some(record) = peer(self.view, keys[at]) else {
+                continue;
+            };
+            let old = !record.is_live() && self.view.at.saturating_sub(record.since) >= OLD;
+            let look = RowLook { selected: takes_keys && chosen == Some(at), dim: old };
+            grid::row(pen, take_top(&mut rest, 1), placed, record, context, look);
+        }
+    }
+}

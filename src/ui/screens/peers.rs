@@ -1,0 +1,71 @@
+//! Every peer, by group.
+
+use ratatui::layout::Rect;
+
+use super::{frame, peer_list};
+use crate::ledger::View;
+use crate::ui::model::{Model, Shown};
+use crate::ui::paint::{self, Pen, Spans, inset, take_top};
+use crate::ui::theme::Role;
+use crate::ui::words::{self, STEPS};
+use crate::units;
+
+/// The tabs with their counts.
+fn tabs(view: &View) -> [(&'static str, u32); 7] {
+    let groups = view.groups;
+    [
+        ("all", view.peers.len() as u32),
+        ("live", groups.live),
+        ("trying", groups.trying),
+        ("failed", groups.failed),
+        ("left", groups.left),
+        ("queued", groups.queued),
+        ("banned", groups.banned),
+    ]
+}
+
+/// What is shown where it is none of the tabs.
+fn narrowed(shown: Shown) -> Option<String> {
+    match shown {
+        Shown::All | Shown::Of(_) => None,
+        Shown::Reached(step) => Some(format!("those that got as far as {}", STEPS[step.min(5)])),
+        Shown::Lost(step, cause) => {
+            let from = STEPS[step.saturating_sub(1).min(5)];
+            let why = cause.map_or_else(String::new, |cause| format!(": {}", words::loss_word(step, Some(cause))));
+            Some(format!("{from}, not {}{why}", STEPS[step.min(5)]))
+        }
+    }
+}
+
+/// Draws the list of peers.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::title(pen, take_top(&mut body, 1), view);
+    let wide = area.width >= 100;
+    let count = units::count(view.peers.len() as u64);
+    let rule = inset(take_top(&mut body, 1), 1, 1);
+    pen.rule(rule, "Peers", &count, &peer_list::order_note(model, area.width));
+    let row = inset(take_top(&mut body, 1), 1, 1);
+    if let Some(said) = narrowed(model.shown) {
+        let found = model.rows(view).count();
+        let line = Spans::new()
+            .add(Role::Text, "▸ ")
+            .add(Role::Strong, said)
+            .add(Role::Text, format!(" · {}", units::count(found as u64)))
+            .add(Role::Dim, "   Esc shows all");
+        pen.spans(row.x, row.y, row.width, &line);
+    } else {
+        let mut x = row.x;
+        let gap = if wide { 4 } else { 2 };
+        for (tab, (name, count)) in Shown::TABS.iter().zip(tabs(view)) {
+            let here = *tab == model.shown;
+            let text = if here { format!("[{name} {count}]") } else { format!("{name} {count}") };
+            let columns = paint::width(&text) as u16;
+            if x + columns > row.right() {
+                break;
+            }
+            x += pen.put(x, row.y, columns, &text, if here { Role::Strong } else { Role::Dim }) + gap;
+        }
+    }
+    peer_list::draw(pen, inset(body, u16::from(wide), 0), model, view, true);
+}

@@ -1,0 +1,114 @@
+//! The overview where there is little room: down to one line, never nothing.
+
+use ratatui::layout::Rect;
+
+use super::{frame, judgement, overview, peer_list};
+use crate::ledger::View;
+use crate::ui::model::Model;
+use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
+use crate::ui::theme::Role;
+use crate::ui::widgets::bar;
+use crate::ui::words::STEPS;
+use crate::units;
+
+/// Whether the overview has to do with this layout.
+pub(super) fn is_small(area: Rect) -> bool {
+    area.width < 72 || area.height < 18
+}
+
+/// Everything in one line.
+pub(super) fn line(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let (down, _) = frame::rates(view, pen.look);
+    let mut parts = vec![
+        Spans::new().add(Role::Progress, format!("{} %", frame::percent(view))),
+        Spans::new().add(Role::Text, down),
+        frame::state(view),
+        Spans::new().add(Role::Text, frame::eta(view)),
+    ];
+    // The glyph alone is better than nothing.
+    if area.width < 5 {
+        parts = vec![frame::state(view)];
+    }
+    let mut x = area.x;
+    for part in parts {
+        if x > area.x && usize::from(x - area.x) + part.width() > usize::from(area.width) {
+            break;
+        }
+        x += pen.spans(x, area.y, area.right().saturating_sub(x), &part) + 2;
+        if x >= area.right() {
+            break;
+        }
+    }
+}
+
+/// Draws the overview, from a few lines up.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if area.height < 4 || area.width < 24 {
+        return line(pen, area, view);
+    }
+    let mut body = area;
+    let foot = take_bottom(&mut body, 1);
+    title(pen, take_top(&mut body, 1), view);
+    progress(pen, take_top(&mut body, 1), view);
+    if body.height > 0 {
+        rates(pen, take_top(&mut body, 1), view);
+    }
+    let lines = judgement::summary(view, area.width, if body.height >= 5 { 2 } else { 1 });
+    let steps = if body.height >= 4 { 3 } else { 0 };
+    // What is left goes to the graph, and where it is much, to the peers.
+    let spare = usize::from(body.height).saturating_sub(lines.len() + usize::from(steps));
+    let graph = spare.min(if spare > 8 { 3 } else { 1 }) as u16;
+    let points = take_top(&mut body, graph);
+    overview::down_graph(pen, inset(points, 1, 1), model, view, points.height);
+    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines);
+    funnel(pen, take_top(&mut body, steps), view);
+    if body.height >= 3 {
+        let count = units::count(view.peers.len() as u64);
+        pen.rule(inset(take_top(&mut body, 1), 1, 1), "Peers", &count, "");
+        peer_list::draw(pen, body, model, view, false);
+    }
+    frame::foot(pen, foot, model, view);
+}
+
+fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let area = inset(area, 1, 1);
+    let state = frame::state(view);
+    let used = pen.spans_right(area.right(), area.y, area.width.saturating_sub(8), &state);
+    pen.put(area.x, area.y, area.width.saturating_sub(used + 1), &view.torrent.name, Role::Strong);
+}
+
+fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let area = inset(area, 1, 1);
+    let percent = format!("{} %", frame::percent(view));
+    let used = pen.put_right(area.right(), area.y, area.width, &format!("{percent:>5}"), Role::Progress);
+    bar::progress(pen, inset(area, 0, used + 1), view.have_bytes, view.torrent.geometry.total_bytes());
+}
+
+fn rates(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let area = inset(area, 1, 1);
+    let (down, up) = frame::rates(view, pen.look);
+    let left = Spans::new().add(Role::Strong, down).add(Role::Text, "  ").add(Role::Text, up);
+    let used = pen.spans(area.x, area.y, area.width, &left);
+    let eta = frame::eta(view);
+    if usize::from(used) + 2 + paint::width(&eta) <= usize::from(area.width) {
+        pen.put_right(area.right(), area.y, area.width, &eta, Role::Text);
+    }
+}
+
+/// The funnel in two columns.
+fn funnel(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    if area.is_empty() {
+        return;
+    }
+    let counts = overview::steps(view);
+    let half = area.width / 2;
+    for (at, (name, count)) in STEPS.iter().zip(counts).enumerate() {
+        let (column, row) = (at as u16 / 3, at as u16 % 3);
+        if row >= area.height {
+            continue;
+        }
+        let x = area.x + 1 + column * half;
+        pen.put(x, area.y + row, half, name, Role::Text);
+        pen.put_right(x + 16, area.y + row, 5, &count.to_string(), Role::Text);
+    }
+}

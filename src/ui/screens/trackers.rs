@@ -1,0 +1,152 @@
+//! Who names peers, and how good they are.
+
+use ratatui::layout::Rect;
+
+use super::frame;
+use crate::event::{AnnounceKind, TrackerError};
+use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::ui::columns::SortKey;
+use crate::ui::grid::{self, Choose, Column, Context, RowLook};
+use crate::ui::model::Model;
+use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
+use crate::ui::theme::Role;
+use crate::ui::words;
+use crate::units;
+
+fn plain(role: Role, text: impl Into<String>) -> Spans {
+    Spans::new().add(role, text)
+}
+
+fn number(count: Option<u32>) -> Spans {
+    match count {
+        Some(count) => plain(Role::Text, units::count(u64::from(count))),
+        None => plain(Role::Dim, "–"),
+    }
+}
+
+/// What went wrong, in words.
+fn error_words(error: TrackerError) -> &'static str {
+    match error {
+        TrackerError::DnsFailed => "no such name",
+        TrackerError::ConnectFailed => "no connection",
+        TrackerError::Timeout => "no answer",
+        TrackerError::TlsFailed => "TLS failed",
+        TrackerError::HttpStatus => "HTTP error",
+        TrackerError::NotATracker => "no tracker",
+        TrackerError::BadAnswer => "bad answer",
+        TrackerError::Refused => "refused",
+        TrackerError::RedirectRefused => "bad redirect",
+        TrackerError::UnsupportedUrl => "not spoken",
+    }
+}
+
+fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
+    match &tracker.status {
+        TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
+        TrackerStatus::Pending => Spans::new().add(Role::Text, "◌ asking"),
+        TrackerStatus::Failed(error, _) => {
+            Spans::new().add(Role::Trouble, "✗").add(Role::TroubleWord, format!(" {}", error_words(*error)))
+        }
+    }
+}
+
+fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
+    if let Some(kind) = tracker.asking {
+        return plain(Role::Text, match kind {
+            AnnounceKind::Stopped => "saying goodbye",
+            _ => "asking now",
+        });
+    }
+    match tracker.next {
+        Some(at) if at <= context.view.at => plain(Role::Text, "now"),
+        Some(at) => plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(context.view.at)))),
+        None => plain(Role::Dim, "not again"),
+    }
+}
+
+fn counted(tracker: &TrackerRecord) -> (Option<u32>, Option<u32>) {
+    match &tracker.status {
+        TrackerStatus::Ok(answer) => (answer.seeders, answer.leechers),
+        _ => (None, None),
+    }
+}
+
+const fn column(
+    title: &'static str,
+    (least, wish): (u16, u16),
+    weight: u8,
+    cell: fn(&TrackerRecord, Context<'_>, u16) -> Spans,
+) -> Column<TrackerRecord> {
+    let key = |_: &TrackerRecord, _: &View| SortKey::Unknown;
+    Column { id: title, name: title, title, help: "", least, wish, grows: false, right: true, weight, cell, key }
+}
+
+static COLUMNS: &[Column<TrackerRecord>] = &[
+    Column { right: false, ..column("TIER", (4, 4), 50, |tracker, _, _| plain(Role::Dim, format!("{:>4}", tracker.tier.saturating_add(1)))) },
+    Column { right: false, grows: true, ..column("TRACKER", (18, 30), 100, |tracker, _, _| plain(Role::Text, tracker.url.as_str())) },
+    Column { right: false, ..column("  LAST ANSWER", (14, 14), 90, state) },
+    column("PEERS", (5, 6), 80, |tracker, _, _| plain(Role::Text, units::count(u64::from(tracker.peers)))),
+    column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| plain(Role::Strong, units::count(u64::from(tracker.handshaken)))),
+    column("SEEDS", (5, 7), 40, |tracker, _, _| number(counted(tracker).0)),
+    column("LEECHES", (7, 7), 39, |tracker, _, _| number(counted(tracker).1)),
+    column("AGAIN", (10, 14), 70, next),
+];
+
+/// Draws the trackers.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::short_head(pen, &mut body, view);
+    let count = units::count(view.trackers.len() as u64);
+    pen.rule(inset(take_top(&mut body, 1), 1, 1), "Trackers", &count, "all tiers are asked at once");
+    if view.trackers.is_empty() {
+        pen.put(body.x + 2, body.y, body.width.saturating_sub(3), "This torrent names no tracker; peers come by hand or call us.", Role::Dim);
+        return;
+    }
+    // What the selected one said stands below the rows, and has its room in any case.
+    let said = (body.height / 3).min(6);
+    let all = view.trackers.len().saturating_add(2).min(usize::from(body.height - said)) as u16;
+    let table = take_top(&mut body, all);
+    let mut rows = inset(table, 2, 1);
+    let columns: Vec<_> = COLUMNS.iter().collect();
+    let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
+    grid::head(pen, take_top(&mut rows, 1), &placed);
+    let context = Context { view, look: pen.look };
+    let selected = model.scrolls.trackers.min(view.trackers.len() - 1);
+    for at in grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[]) {
+        let look = RowLook { selected: at == selected, dim: false };
+        grid::row(pen, take_top(&mut rows, 1), &placed, &*view.trackers[at], context, look);
+    }
+    detail(pen, body, &view.trackers[selected], view);
+}
+
+/// What the selected tracker said, in its own words.
+fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
+    let mut rest = area;
+    pen.rule(inset(take_top(&mut rest, 1), 1, 1), &tracker.url, "", "");
+    let ago = tracker.answered.map_or_else(String::new, |at| format!(", {} ago", words::span(view.at.saturating_sub(at))));
+    let mut said = Vec::new();
+    match &tracker.status {
+        TrackerStatus::Pending => said.push("It has not answered yet.".to_owned()),
+        TrackerStatus::Ok(answer) => {
+            said.push(format!(
+                "It named {} peers{ago}; {} of the peers it ever named are in the table, and {} shook hands.",
+                answer.peers, tracker.peers, tracker.handshaken
+            ));
+            let interval = std::time::Duration::from_secs(u64::from(answer.interval_s));
+            said.push(format!("It wants to be asked every {}.", units::duration(interval)));
+            said.extend(answer.warning.iter().map(|warning| format!("It warns: {warning}")));
+        }
+        TrackerStatus::Failed(_, text) => {
+            said.push(format!("It failed{ago}, {} times in a row: {text}", tracker.failures.max(1)));
+            said.push("It is asked again, and others go on meanwhile.".to_owned());
+        }
+    }
+    let mut rows = inset(rest, 1, 1);
+    for line in said.iter().flat_map(|text| wrap(text, usize::from(rows.width).max(1))).collect::<Vec<_>>() {
+        let row = take_top(&mut rows, 1);
+        if row.is_empty() {
+            return;
+        }
+        pen.put(row.x, row.y, row.width, &line, Role::Text);
+    }
+}

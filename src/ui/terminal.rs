@@ -1,0 +1,168 @@
+//! Taking the terminal, and giving it back whatever happens.
+
+use std::future::poll_fn;
+use std::io::{self, Stdout, Write};
+use std::panic;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::style::force_color_output;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::crossterm::{execute, queue};
+
+/// Whether the terminal is ours now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+/// A terminal in raw mode, on its alternate screen, with the cursor hidden. Dropping it gives the terminal back, and
+/// so does a panic, before its report is printed.
+#[derive(Debug)]
+pub struct Guard {
+    /// The terminal to draw on.
+    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Guard {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    ///
+    /// When standard output is no terminal, or cannot be written to.
+    pub fn take() -> io::Result<Self> {
+        // Colours are chosen by the theme alone: with NO_COLOR set, crossterm would write resets in their place
+        // and wipe bold and reverse with them.
+        force_color_output(true);
+        HOOK.call_once(|| {
+            let report = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                give_back();
+                report(info);
+            }));
+        });
+        take_over()?;
+        match Terminal::new(CrosstermBackend::new(io::stdout())) {
+            Ok(terminal) => Ok(Self { terminal }),
+            Err(error) => {
+                give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Shows a text as the title of the terminal's window. The text must be cleaned for showing.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal cannot be written to.
+    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
+        execute!(io::stdout(), SetTitle(title))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take_over() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let entered = execute!(io::stdout(), EnterAlternateScreen, Hide);
+    if entered.is_err() {
+        give_back();
+    }
+    entered
+}
+
+/// Gives the terminal back, if it is ours. What fails here fails silently: there is nobody left to tell.
+pub fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = queue!(out, LeaveAlternateScreen, Show);
+        let _ = out.flush();
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Gives the terminal back, stops the process until somebody lets it go on, and takes the terminal again.
+///
+/// # Errors
+///
+/// When the process cannot be stopped, or the terminal cannot be taken again.
+#[cfg(unix)]
+pub fn suspend() -> io::Result<()> {
+    give_back();
+    // Every thread stops here, and goes on here after `fg`.
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+    take_over()
+}
+
+/// Ready once the process is asked to end: SIGTERM or SIGHUP.
+///
+/// # Errors
+///
+/// When the signals cannot be listened for.
+#[cfg(unix)]
+pub fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+    Ok(poll_fn(move |context| {
+        let asked = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+        if asked { Poll::Ready(()) } else { Poll::Pending }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::backend::Backend;
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+
+    use super::*;
+    use crate::ui::theme::{Colours, Look};
+    use crate::ui::{Model, draw, sample};
+
+    /// The bytes that a frame writes.
+    fn bytes(colours: Colours) -> String {
+        force_color_output(true);
+        let view = sample::healthy();
+        let mut model = Model::new(Look { colours, ..Look::default() });
+        model.take_in(&view);
+        let area = Rect::new(0, 0, 80, 24);
+        let mut buf = Buffer::empty(area);
+        draw(&mut buf, area, &model, &view);
+        let mut written = Vec::new();
+        let cells = Buffer::empty(area);
+        CrosstermBackend::new(&mut written).draw(cells.diff(&buf).into_iter()).unwrap();
+        String::from_utf8(written).unwrap()
+    }
+
+    #[test]
+    fn mono_writes_no_colour_and_keeps_bold_reverse_and_dim() {
+        let written = bytes(Colours::None);
+        // The resets at the end of a frame are the only colours named.
+        assert!(!written.contains("\x1b[38;5") && !written.contains("\x1b[38;2"), "a colour was written");
+        assert!(!written.trim_end_matches("\x1b[39m\x1b[49m\x1b[0m").contains("\x1b[0m"), "a reset in the frame");
+        assert!(!written.contains("\x1b[m") && !written.contains("\x1b[;"));
+        for attribute in ["\x1b[1m", "\x1b[2m", "\x1b[7m"] {
+            assert!(written.contains(attribute), "{attribute:?} is missing");
+        }
+    }
+
+    #[test]
+    fn colours_are_written_in_their_tier_and_never_as_a_background() {
+        assert!(bytes(Colours::True).contains("\x1b[38;2;0;158;115;49m"));
+        assert!(bytes(Colours::Indexed).contains("38;5;29"));
+        for colours in [Colours::True, Colours::Indexed, Colours::Sixteen] {
+            assert!(!bytes(colours).contains("48;"));
+        }
+    }
+}

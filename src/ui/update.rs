@@ -1,0 +1,359 @@
+//! What an action does: it changes the model, and may ask the engine for something.
+
+use crate::command::Command;
+use crate::event::{PeerKey, Phase};
+use crate::ledger::View;
+use crate::units::Units;
+
+use super::action::Action;
+use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::screens;
+use super::words::STEPS;
+
+/// Carries out the action. Pure: the clock is the model's, and what there is to act on is the view's.
+pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command> {
+    if model.mode() == Mode::AskQuit && action != Action::Quit {
+        model.open.pop();
+    }
+    match action {
+        Action::Show(screen) => show(model, screen),
+        Action::Pause => {
+            let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
+            model.undoable = false;
+            return Some(if paused { Command::Resume } else { Command::Pause });
+        }
+        Action::Hold => return on_peer(model, true, Command::Hold),
+        Action::Drop => return on_peer(model, true, Command::Drop),
+        Action::Ban => return on_peer(model, true, Command::Ban),
+        Action::Retry => return on_peer(model, false, Command::Retry),
+        Action::Undo => {
+            model.undoable = false;
+            return Some(Command::Undo);
+        }
+        Action::Announce => {
+            model.undoable = false;
+            return Some(Command::Announce(None));
+        }
+        Action::Up => step(model, view, -1),
+        Action::Down => step(model, view, 1),
+        Action::Left => sideways(model, view, -1),
+        Action::Right => sideways(model, view, 1),
+        Action::PageUp => step(model, view, -page(model)),
+        Action::PageDown => step(model, view, page(model)),
+        Action::First => step(model, view, isize::MIN / 2),
+        Action::Last => step(model, view, isize::MAX / 2),
+        Action::NextPanel | Action::PreviousPanel => {
+            model.panel = match model.panel {
+                Panel::Peers => Panel::Funnel,
+                Panel::Funnel => Panel::Peers,
+            };
+        }
+        Action::Open => open(model, view),
+        Action::Back => back(model, view),
+        Action::NextTab => turn(model, view, 1),
+        Action::PreviousTab => turn(model, view, -1),
+        Action::Sort => {
+            model.order.next_column();
+            model.take_in(view);
+        }
+        Action::Reverse => {
+            model.order.reversed = !model.order.reversed;
+            model.order.sort_soon();
+            model.take_in(view);
+        }
+        Action::Window => model.window = model.window.next(),
+        Action::PeerLog => {
+            if model.screen == Screen::Log && model.open.is_empty() {
+                model.log_of = None;
+            } else if let Some(key) = model.selected {
+                show(model, Screen::Log);
+                model.log_of = Some(key);
+            }
+            model.scrolls.log_back = 0;
+        }
+        Action::Why => toggle(model, Mode::Why),
+        Action::Keys => toggle(model, Mode::Keys),
+        Action::Units => {
+            model.look.units = match model.look.units {
+                Units::Binary => Units::Decimal,
+                Units::Decimal => Units::Binary,
+            };
+        }
+        Action::Quit => return quit(model, view),
+        Action::QuitNow => {
+            model.leaving = true;
+            return Some(Command::Quit);
+        }
+        Action::Redraw => model.redraw = true,
+        Action::Suspend => model.suspend = true,
+    }
+    None
+}
+
+fn show(model: &mut Model, screen: Screen) {
+    model.open.clear();
+    model.screen = screen;
+}
+
+fn on_peer(model: &mut Model, undoable: bool, command: fn(PeerKey) -> Command) -> Option<Command> {
+    let key = model.selected?;
+    model.undoable = undoable;
+    model.order.moved(model.clock);
+    Some(command(key))
+}
+
+/// How many rows a page key moves by.
+fn page(model: &Model) -> isize {
+    isize::from((model.size.1 / 2).max(1) as i16)
+}
+
+fn shifted(at: usize, by: isize, last: usize) -> usize {
+    (at as isize).saturating_add(by).clamp(0, last as isize) as usize
+}
+
+/// Moves by rows: a selection, a cursor, or the lines of a page.
+fn step(model: &mut Model, view: &View, by: isize) {
+    let furthest = screens::furthest(model, view);
+    let scrolls = &mut model.scrolls;
+    match model.open.last() {
+        Some(Mode::Keys) => return scrolls.keys = shifted(scrolls.keys, by, furthest),
+        Some(Mode::Why) => return scrolls.why = shifted(scrolls.why, by, furthest),
+        Some(Mode::Peer { .. }) => return scrolls.peer = shifted(scrolls.peer, by, furthest),
+        Some(Mode::AskQuit | Mode::Browse) | None => {}
+    }
+    match model.screen {
+        Screen::Overview if model.panel == Panel::Funnel => {
+            model.step = (shifted(model.step.0, by, STEPS.len() - 1), 0);
+        }
+        Screen::Overview | Screen::Peers => select(model, view, by),
+        Screen::Pieces => {
+            let (columns, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
+            move_piece(model, view, by.saturating_mul((columns * a_cell) as isize));
+        }
+        Screen::Trackers => scrolls.trackers = shifted(scrolls.trackers, by, furthest),
+        Screen::Files => scrolls.files = shifted(scrolls.files, by, furthest),
+        // The log counts from its end.
+        Screen::Log => scrolls.log_back = shifted(scrolls.log_back, by.saturating_neg(), furthest),
+    }
+}
+
+fn move_piece(model: &mut Model, view: &View, by: isize) {
+    let last = view.torrent.geometry.piece_count().saturating_sub(1);
+    model.piece = shifted(model.piece as usize, by, last as usize) as u32;
+}
+
+fn sideways(model: &mut Model, view: &View, by: isize) {
+    if !model.open.is_empty() {
+        return;
+    }
+    match model.screen {
+        Screen::Overview if model.panel == Panel::Funnel && model.step.0 > 0 => {
+            let losses = view.losses[model.step.0 - 1].causes.len();
+            model.step.1 = shifted(model.step.1, by, losses);
+        }
+        Screen::Peers => model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3),
+        Screen::Pieces => {
+            let (_, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
+            move_piece(model, view, by.saturating_mul(a_cell as isize));
+        }
+        _ => {}
+    }
+}
+
+/// Moves the selection by so many rows.
+fn select(model: &mut Model, view: &View, by: isize) {
+    let rows: Vec<PeerKey> = model.rows(view).collect();
+    let Some(last) = rows.len().checked_sub(1) else {
+        return;
+    };
+    let at = model.selected.and_then(|key| rows.iter().position(|other| *other == key));
+    model.selected = Some(rows[at.map_or(0, |at| shifted(at, by, last))]);
+    model.order.moved(model.clock);
+}
+
+/// The next tab of the list, or the next peer on a peer's page.
+fn turn(model: &mut Model, view: &View, by: isize) {
+    if matches!(model.mode(), Mode::Peer { .. }) {
+        model.scrolls.peer = 0;
+        return select(model, view, by);
+    }
+    let tabs = Shown::TABS;
+    let at = tabs.iter().position(|tab| *tab == model.shown).unwrap_or(0) as isize;
+    narrow(model, view, tabs[(at + by).rem_euclid(tabs.len() as isize) as usize]);
+}
+
+/// Shows only these peers, with the selection among them.
+fn narrow(model: &mut Model, view: &View, shown: Shown) {
+    model.shown = shown;
+    let among = model.rows(view).any(|key| Some(key) == model.selected);
+    if !among {
+        let first = model.rows(view).next();
+        model.selected = first.or(model.selected);
+    }
+}
+
+fn open(model: &mut Model, view: &View) {
+    match model.mode() {
+        Mode::Peer { bytes } => {
+            model.open.pop();
+            model.open.push(Mode::Peer { bytes: !bytes });
+            model.scrolls.peer = 0;
+        }
+        Mode::Browse if model.screen == Screen::Overview && model.panel == Panel::Funnel => {
+            let (step, loss) = model.step;
+            let cause = loss.checked_sub(1).and_then(|at| view.losses[step - 1].causes.get(at));
+            model.screen = Screen::Peers;
+            narrow(model, view, match cause {
+                Some((cause, _)) => Shown::Lost(step, *cause),
+                None if step == 0 => Shown::All,
+                None => Shown::Reached(step),
+            });
+        }
+        Mode::Browse if model.selected.is_some() => {
+            model.open.push(Mode::Peer { bytes: false });
+            model.scrolls.peer = 0;
+        }
+        _ => {}
+    }
+}
+
+fn back(model: &mut Model, view: &View) {
+    if model.open.pop().is_some() {
+        return;
+    }
+    match model.screen {
+        Screen::Peers if model.shown != Shown::All => narrow(model, view, Shown::All),
+        Screen::Overview => model.panel = Panel::Peers,
+        _ => show(model, Screen::Overview),
+    }
+}
+
+fn toggle(model: &mut Model, mode: Mode) {
+    if model.mode() == mode {
+        model.open.pop();
+    } else {
+        model.open.retain(|other| *other != mode);
+        model.open.push(mode);
+        model.scrolls = Scrolls { keys: 0, why: 0, ..model.scrolls };
+    }
+}
+
+fn quit(model: &mut Model, view: &View) -> Option<Command> {
+    match model.open.pop() {
+        None if matches!(view.phase, Phase::Downloading | Phase::Checking) => model.open.push(Mode::AskQuit),
+        None | Some(Mode::AskQuit) => {
+            model.leaving = true;
+            return Some(Command::Quit);
+        }
+        Some(_) => {}
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ledger::Group;
+    use crate::ui::sample;
+    use crate::ui::theme::Look;
+
+    fn at_start(view: &View) -> Model {
+        let mut model = Model::new(Look::default());
+        model.size = (120, 40);
+        model.take_in(view);
+        model
+    }
+
+    fn press(model: &mut Model, view: &View, actions: &[Action]) -> Option<Command> {
+        actions.iter().map(|action| update(model, *action, view)).last().flatten()
+    }
+
+    #[test]
+    fn pausing_a_paused_download_resumes_it() {
+        let (running, paused) = (sample::healthy(), sample::paused());
+        assert_eq!(press(&mut at_start(&running), &running, &[Action::Pause]), Some(Command::Pause));
+        assert_eq!(press(&mut at_start(&paused), &paused, &[Action::Pause]), Some(Command::Resume));
+    }
+
+    #[test]
+    fn quitting_a_download_asks_once_and_any_other_key_goes_on() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        assert_eq!(press(&mut model, &view, &[Action::Quit, Action::Down]), None);
+        assert_eq!(model.mode(), Mode::Browse);
+        assert_eq!(press(&mut model, &view, &[Action::Quit, Action::Quit]), Some(Command::Quit));
+        assert!(model.leaving);
+        let done = sample::seeding();
+        assert_eq!(press(&mut at_start(&done), &done, &[Action::Quit]), Some(Command::Quit));
+    }
+
+    #[test]
+    fn quit_closes_what_is_open_on_top_first() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Open, Action::Keys, Action::Quit]);
+        assert_eq!(model.mode(), Mode::Peer { bytes: false });
+        press(&mut model, &view, &[Action::Quit]);
+        assert_eq!(model.mode(), Mode::Browse);
+        assert!(!model.leaving);
+    }
+
+    #[test]
+    fn the_selection_stays_on_its_peer_when_rows_move() {
+        let mut view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Down, Action::Down]);
+        let chosen = model.selected.unwrap();
+        for peer in &mut view.peers {
+            std::sync::Arc::make_mut(peer).sample.down_bps = u64::from(peer.key.0) * 1_000_000;
+        }
+        let before: Vec<_> = model.rows(&view).collect();
+        model.clock = Duration::from_secs(1);
+        model.take_in(&view);
+        assert_eq!(model.rows(&view).collect::<Vec<_>>(), before, "rows rest after a move");
+        model.clock = Duration::from_secs(10);
+        model.take_in(&view);
+        assert_ne!(model.rows(&view).collect::<Vec<_>>(), before);
+        assert_eq!(model.selected, Some(chosen));
+    }
+
+    #[test]
+    fn commands_go_to_the_selected_peer() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Last]);
+        let key = model.selected.unwrap();
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), Some(Command::Drop(key)));
+        assert_eq!(press(&mut model, &view, &[Action::Hold]), Some(Command::Hold(key)));
+        assert_eq!(press(&mut model, &view, &[Action::Ban]), Some(Command::Ban(key)));
+        assert_eq!(press(&mut model, &view, &[Action::Retry]), Some(Command::Retry(key)));
+        assert_eq!(press(&mut model, &view, &[Action::Undo]), Some(Command::Undo));
+    }
+
+    #[test]
+    fn the_funnel_opens_the_peers_that_a_step_lost() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::NextPanel, Action::Down, Action::Down, Action::Right, Action::Open]);
+        assert_eq!(model.screen, Screen::Peers);
+        let shown: Vec<_> = model.rows(&view).filter_map(|key| crate::ui::model::peer(&view, key)).collect();
+        assert_eq!(shown.len(), 17);
+        assert!(shown.iter().all(|peer| peer.cause == Some(crate::event::Cause::ConnectTimeout)));
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn tabs_go_round_and_take_the_selection_with_them() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Show(Screen::Peers), Action::PreviousTab, Action::NextTab]);
+        assert_eq!(model.shown, Shown::All);
+        press(&mut model, &view, &[Action::NextTab, Action::NextTab, Action::NextTab]);
+        assert_eq!(model.shown, Shown::Of(Group::Failed));
+        let selected = crate::ui::model::peer(&view, model.selected.unwrap()).unwrap();
+        assert_eq!(selected.group, Group::Failed);
+    }
+}

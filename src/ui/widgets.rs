@@ -1,0 +1,5 @@
+//! The drawings: progress bar, funnel bars, throughput graph, grid of pieces.
+
+pub(crate) mod bar;
+pub(crate) mod graph;
+pub(crate) mod mosaic;

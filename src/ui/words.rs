@@ -1,0 +1,330 @@
+//! The words the screens use for peers, steps and causes.
+
+use std::time::Duration;
+
+use crate::event::{At, Attempt, Cause, Direction, Encryption};
+use crate::ledger::{Group, PeerRecord, Stage, View};
+use crate::units;
+
+use super::theme::Role;
+
+/// The steps of the funnel.
+pub(crate) const STEPS: [&str; 6] = ["known", "dialled", "connected", "handshaken", "unchoked", "sending"];
+
+/// Which step of the funnel a stage is.
+pub(crate) fn step_of(stage: Stage) -> usize {
+    match stage {
+        Stage::Queued => 0,
+        Stage::Dialling => 1,
+        Stage::Connected | Stage::HandshakeSent => 2,
+        Stage::Handshaken => 3,
+        Stage::Unchoked => 4,
+        Stage::Transferring => 5,
+    }
+}
+
+/// What a peer is doing now, as one glyph and one word; in the order of the rows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Standing {
+    /// Blocks come.
+    Sending,
+    /// It lets us ask, but nothing comes.
+    Unchoked,
+    /// Blocks go to it, and we want none of its.
+    Taking,
+    /// It chokes us.
+    Choked,
+    /// Connected, and nobody wants anything.
+    Idle,
+    /// The user holds it.
+    Held,
+    /// An attempt is under way.
+    Trying,
+    /// No handshake, or ended by a fault.
+    Failed,
+    /// Was live, ended without a fault.
+    Left,
+    /// The user dropped it.
+    Dropped,
+    /// Its address is banned.
+    Banned,
+    /// Waits for its first try.
+    Queued,
+}
+
+impl Standing {
+    /// Every one of them.
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Sending,
+        Self::Unchoked,
+        Self::Taking,
+        Self::Choked,
+        Self::Idle,
+        Self::Held,
+        Self::Trying,
+        Self::Failed,
+        Self::Left,
+        Self::Dropped,
+        Self::Banned,
+        Self::Queued,
+    ];
+
+    /// What the peer is doing at this moment.
+    pub(crate) fn of(peer: &PeerRecord, now: At) -> Self {
+        match peer.group {
+            Group::Live if peer.held => Self::Held,
+            Group::Live if peer.is_sending(now) => Self::Sending,
+            Group::Live if peer.flags.am_interested && !peer.flags.peer_choking => Self::Unchoked,
+            Group::Live if peer.flags.am_interested => Self::Choked,
+            Group::Live if peer.sample.up_bps > 0 => Self::Taking,
+            Group::Live => Self::Idle,
+            Group::Trying => Self::Trying,
+            Group::Banned => Self::Banned,
+            _ if peer.dropped => Self::Dropped,
+            Group::Failed => Self::Failed,
+            Group::Left => Self::Left,
+            Group::Queued => Self::Queued,
+        }
+    }
+
+    /// Its glyph.
+    pub(crate) fn glyph(self) -> &'static str {
+        match self {
+            Self::Sending | Self::Taking => "●",
+            Self::Unchoked | Self::Idle => "○",
+            Self::Choked => "◐",
+            Self::Trying => "◌",
+            Self::Failed => "✗",
+            Self::Left => "·",
+            Self::Held | Self::Dropped | Self::Banned => "⊘",
+            Self::Queued => "–",
+        }
+    }
+
+    /// How its glyph and its word look.
+    pub(crate) fn roles(self) -> (Role, Role) {
+        match self {
+            Self::Sending | Self::Taking => (Role::Good, Role::Text),
+            Self::Unchoked | Self::Choked | Self::Idle | Self::Trying => (Role::Text, Role::Text),
+            Self::Failed => (Role::Trouble, Role::TroubleWord),
+            Self::Held | Self::Dropped | Self::Banned => (Role::Barred, Role::BarredWord),
+            Self::Left | Self::Queued => (Role::Dim, Role::Dim),
+        }
+    }
+}
+
+/// The word for what a peer is doing.
+pub(crate) fn state_word(peer: &PeerRecord, now: At) -> &'static str {
+    match Standing::of(peer, now) {
+        Standing::Sending => "sending",
+        Standing::Unchoked => "unchoked",
+        Standing::Taking => "taking",
+        Standing::Choked => "choked",
+        Standing::Idle => "idle",
+        Standing::Held => "held",
+        Standing::Dropped => "dropped",
+        Standing::Banned => "banned",
+        Standing::Queued => "queued",
+        Standing::Trying => match peer.last_attempt() {
+            Some(attempt) if attempt.connected.is_some() => "waiting",
+            _ => "dialling",
+        },
+        Standing::Failed => peer.cause.map_or("failed", |cause| cause.info().short),
+        Standing::Left => peer.cause.map_or("left", |cause| cause.info().short),
+    }
+}
+
+/// What holds back the peers of a loss at this step (1: dialled … 5: sending); with a number before it, a phrase.
+pub(crate) fn loss_word(step: usize, cause: Option<Cause>) -> &'static str {
+    match (step, cause) {
+        (1, None | Some(Cause::Queued | Cause::ConnectionLimit)) => "wait their turn",
+        (2 | 3, None) => "now",
+        (_, None) if step == 4 => "make us wait",
+        (_, None) => "send nothing",
+        (_, Some(Cause::NeverUnchoked)) => "make us wait",
+        (_, Some(Cause::Snubbed)) => "send nothing",
+        (_, Some(cause)) => cause.info().short,
+    }
+}
+
+/// A span of time inside a sentence: `34 s`, `2m 10s`.
+pub(crate) fn span(time: Duration) -> String {
+    if time.as_secs() < 60 { format!("{} s", time.as_secs()) } else { units::duration(time) }
+}
+
+/// Whole milliseconds from one moment to another.
+pub(crate) fn ms_between(from: At, to: At) -> u128 {
+    to.saturating_sub(from).as_millis()
+}
+
+/// How often something happened: nothing for once, `twice`, `3 times`.
+fn times(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        2 => "twice: ".to_owned(),
+        n => format!("{n} times: "),
+    }
+}
+
+/// Why a peer that is not connected is not, in one line for a row.
+pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
+    let standing = Standing::of(peer, now);
+    if standing == Standing::Trying {
+        return peer.last_attempt().map_or_else(String::new, |attempt| trying(attempt, now));
+    }
+    if standing == Standing::Banned
+        && let Some((_, reason)) = &peer.banned
+        && !reason.is_empty()
+    {
+        return reason.clone();
+    }
+    let Some(cause) = peer.cause else {
+        return match standing {
+            Standing::Queued => "waits for its turn".to_owned(),
+            _ => String::new(),
+        };
+    };
+    let same = peer.attempts.iter().filter(|attempt| attempt.cause == Some(cause)).count();
+    let detail = peer.attempts.iter().rev().find(|attempt| attempt.cause == Some(cause));
+    let detail = detail.and_then(|attempt| attempt.detail.as_deref()).filter(|detail| !detail.is_empty());
+    let ways: Vec<Encryption> =
+        peer.attempts.iter().filter(|attempt| attempt.cause == Some(cause)).map(|attempt| attempt.encryption).collect();
+    let both = ways.contains(&Encryption::Plain) && ways.contains(&Encryption::Mse);
+    match (cause, detail) {
+        (Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake, _) if both => {
+            format!("{}, plain and encrypted: full, or no such torrent", brief(cause))
+        }
+        (Cause::ClosedBeforeHandshake, _) => format!("{}: full, wants encryption, or no such torrent", brief(cause)),
+        (Cause::NotBittorrent | Cause::LocalError | Cause::EncryptionFailed, Some(detail)) => {
+            format!("{}: {detail}", brief(cause))
+        }
+        _ => format!("{}{}", times(same), brief(cause)),
+    }
+}
+
+fn trying(attempt: &Attempt, now: At) -> String {
+    let since = |at: At| span(now.saturating_sub(at));
+    match (attempt.connected, attempt.handshake_sent) {
+        (_, Some(sent)) => format!("handshake sent {} ago, nothing back yet", since(sent)),
+        (Some(open), None) if attempt.direction == Direction::In => format!("called us {} ago", since(open)),
+        (Some(open), None) => format!("open for {}", since(open)),
+        (None, _) => format!("dialled {} ago, no answer yet", since(attempt.began)),
+    }
+}
+
+/// A cause in a few words, to stand in a row behind the peer's state.
+fn brief(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Queued | Cause::ConnectionLimit => "waits for its turn",
+        Cause::BackingOff => "failed before, waits",
+        Cause::Blocked => "on a block list",
+        Cause::InvalidAddress => "no peer can be at this address",
+        Cause::DuplicateConnection => "we are connected to it already",
+        Cause::ConnectTimeout => "offline, or a router drops us",
+        Cause::ConnectionRefused => "machine is up, client is not",
+        Cause::HostUnreachable => "a router says it cannot be reached",
+        Cause::NetworkUnreachable => "no route from here to that network",
+        Cause::PermissionDenied => "this machine forbids it: firewall",
+        Cause::NoLocalPorts => "no free port here to dial from",
+        Cause::TooManyOpenFiles => "too many open files here (ulimit -n)",
+        Cause::ClosedBeforeHandshake => "after our handshake",
+        Cause::ResetBeforeHandshake => "before any handshake",
+        Cause::HandshakeTimeout => "took our call, said nothing for 10 s",
+        Cause::HandshakeTruncated => "its handshake stopped half way",
+        Cause::NotBittorrent => "not a BitTorrent client",
+        Cause::InfoHashMismatch => "answered for another torrent",
+        Cause::UnknownInfoHash => "called us for another torrent",
+        Cause::SelfConnection => "that is ourselves",
+        Cause::DuplicatePeerId => "the same client is connected already",
+        Cause::EncryptionRequired => "takes encrypted connections only",
+        Cause::EncryptionFailed => "encrypted handshake failed",
+        Cause::EncryptionMismatch => "its encryption and our setting differ",
+        Cause::MessageTooLarge => "sent a message longer than allowed",
+        Cause::BadMessage => "broke the protocol",
+        Cause::BadBitfield => "its list of pieces does not fit",
+        Cause::PieceOutOfRange => "spoke of a piece that does not exist",
+        Cause::UnrequestedBlock => "sent what we never asked for",
+        Cause::BadExtensionMessage => "sent a broken extension message",
+        Cause::RequestFlood => "asked for more than any client may",
+        Cause::NeverUnchoked => "never let us download",
+        Cause::Snubbed => "let us download, then sent nothing",
+        Cause::NotInteresting => "has nothing that we miss",
+        Cause::BothSeeds => "it is complete, and so are we",
+        Cause::IdleTimeout => "said nothing for two minutes",
+        Cause::HashFailures => "sent wrong data",
+        Cause::ClosedAfterHandshake => "right after the handshake: full, or no use",
+        Cause::ClosedByPeer => "it closed the connection",
+        Cause::ResetByPeer => "by it, or on the way",
+        Cause::ConnectionLost => "the path to it broke",
+        Cause::DroppedByUser => "by you; r takes it back",
+        Cause::Banned => "its address is banned",
+        Cause::Replaced => "another connection took its place",
+        Cause::TooManyFromAddress => "its address has enough connections",
+        Cause::TorrentPaused => "the download is paused",
+        Cause::Shutdown => "we quit",
+        Cause::NotAnswered => "the run ended before it answered",
+        Cause::DiskError => "our disk failed",
+        Cause::LocalError => "this machine could not do it",
+    }
+}
+
+/// What happens next to a peer that is not connected, and when; in its short wording where `brief`.
+pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
+    let now = view.at;
+    let until = |at: At| units::duration_short(at.saturating_sub(now));
+    match Standing::of(peer, now) {
+        Standing::Trying => {
+            let began = peer.last_attempt().and_then(|attempt| attempt.connected.or(Some(attempt.began)));
+            let left = began.map_or(0, |at| 10_u64.saturating_sub(now.saturating_sub(at).as_secs()));
+            if brief { format!("gives up {left}s") } else { format!("gives up in {left} s") }
+        }
+        Standing::Banned => peer.banned.as_ref().map_or_else(String::new, |(at, _)| format!("{}{}", if brief { "ends " } else { "ends in " }, until(*at))),
+        Standing::Dropped => "r retries".to_owned(),
+        _ => match peer.next_try {
+            Some(at) if at <= now => "soon".to_owned(),
+            Some(at) if brief => format!("again {}", until(at)),
+            Some(at) => format!("again in {}", until(at)),
+            None => String::new(),
+        },
+    }
+}
+
+/// What an attempt used: `tcp encrypted`.
+pub(crate) fn how(attempt: &Attempt) -> String {
+    let transport = match attempt.transport {
+        crate::event::Transport::Tcp => "tcp",
+        crate::event::Transport::Utp => "utp",
+    };
+    let encryption = match attempt.encryption {
+        Encryption::Plain => "plain",
+        Encryption::Mse => "encrypted",
+    };
+    let direction = if attempt.direction == Direction::In { " in" } else { "" };
+    format!("{transport} {encryption}{direction}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::ui::sample;
+
+    #[test]
+    fn every_cause_has_a_brief_that_fits_a_row() {
+        for cause in Cause::ALL {
+            assert!(brief(*cause).chars().count() <= 44, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn every_standing_is_told_apart_without_colour() {
+        let shown: HashSet<_> =
+            sample::one_of_each().iter().map(|(view, key)| {
+                let peer = crate::ui::model::peer(view, *key).unwrap();
+                (Standing::of(peer, view.at).glyph(), state_word(peer, view.at))
+            }).collect();
+        assert_eq!(shown.len(), Standing::ALL.len());
+    }
+}
