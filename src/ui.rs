@@ -20,14 +20,12 @@ pub mod model;
 mod order;
 mod paint;
 mod run;
-
 #[cfg(test)]
 mod sample;
 mod screens;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
-
 pub mod theme;
 mod update;
 mod widgets;
@@ -35,7 +33,6 @@ mod words;
 
 pub use model::Model;
 pub use run::{Left, Options, Reason, run, summary};
-
 pub use screens::draw;
 pub use theme::{ColourChoice, Colours, Glyphs, Look};
 pub use update::update;

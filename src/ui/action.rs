@@ -203,6 +203,7 @@ const fn bind(
 }
 
 /// Every binding. A key may stand twice in scopes that never hold together.
+#[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind(Action::Show(Screen::Overview), &[Key::char('1')], Scope::Everywhere, Some(("overview", 0)), "everything at a glance"),
     bind(Action::Show(Screen::Peers), &[Key::char('2')], Scope::Everywhere, Some(("peers", 0)), "every peer, and why it does not send"),

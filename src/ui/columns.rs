@@ -31,6 +31,7 @@ fn text(text: Option<&str>) -> SortKey {
 }
 
 /// Every column, in the order of the table.
+#[rustfmt::skip]
 pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     Column {
         id: "state", name: "state", title: "  STATE", help: "what it is doing, or why it is not",
@@ -152,17 +153,37 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
 pub(crate) const SORTABLE: &[&str] = &["down", "up", "has", "client", "address", "handshake", "for", "why"];
 
 /// The columns of live peers on the overview.
-pub(crate) const LIVE: &[&str] = &["state", "address", "id", "client", "handshake", "has", "down", "up", "for"];
+pub(crate) const LIVE: &[&str] =
+    &["state", "address", "id", "client", "handshake", "has", "down", "up", "for"];
 /// The columns of the other peers.
 pub(crate) const OTHERS: &[&str] = &["state", "address", "why", "next"];
 /// The columns of the list of live peers, all of them.
 pub(crate) const LIVE_ALL: &[&str] = &[
-    "state", "address", "id", "client", "handshake", "has", "down", "up", "for", "received", "sent", "requests",
-    "latency", "source", "how", "tries", "why", "reserved", "peer_id",
+    "state",
+    "address",
+    "id",
+    "client",
+    "handshake",
+    "has",
+    "down",
+    "up",
+    "for",
+    "received",
+    "sent",
+    "requests",
+    "latency",
+    "source",
+    "how",
+    "tries",
+    "why",
+    "reserved",
+    "peer_id",
 ];
 /// The columns of the list of the other peers, all of them.
-pub(crate) const OTHERS_ALL: &[&str] =
-    &["state", "address", "why", "next", "for", "source", "client", "tries", "how", "received", "sent", "reserved", "peer_id"];
+pub(crate) const OTHERS_ALL: &[&str] = &[
+    "state", "address", "why", "next", "for", "source", "client", "tries", "how", "received", "sent",
+    "reserved", "peer_id",
+];
 
 /// The column of this id.
 pub(crate) fn column(id: &str) -> Option<&'static Column<PeerRecord>> {
@@ -177,7 +198,10 @@ pub(crate) fn columns(ids: &[&str]) -> Vec<&'static Column<PeerRecord>> {
 fn state(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
     let (glyph, word) = Standing::of(peer, context.view.at).roles();
     let standing = Standing::of(peer, context.view.at);
-    Spans::new().add(glyph, standing.glyph()).add(Role::Text, " ").add(word, words::state_word(peer, context.view.at))
+    Spans::new()
+        .add(glyph, standing.glyph())
+        .add(Role::Text, " ")
+        .add(word, words::state_word(peer, context.view.at))
 }
 
 fn address(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
@@ -212,7 +236,10 @@ fn handshake(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
         return Spans::new();
     };
     let took = if ms < 10_000 { format!(" {ms} ms") } else { format!(" {} s", ms / 1000) };
-    Spans::new().add(Role::Progress, "✓").add(Role::Text, took).add(Role::Dim, if encrypted { " enc" } else { "" })
+    Spans::new()
+        .add(Role::Progress, "✓")
+        .add(Role::Text, took)
+        .add(Role::Dim, if encrypted { " enc" } else { "" })
 }
 
 fn has(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
@@ -228,9 +255,7 @@ fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
     let word = |word: &str| Spans::new().add(Role::Text, word);
     match Standing::of(peer, now) {
         Standing::Held => word("held"),
-        Standing::Sending => {
-            Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns))
-        }
+        Standing::Sending => Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns)),
         Standing::Unchoked => {
             let silent = now.saturating_sub(silent_since(peer));
             let shown = format!("0 · {}", words::span(silent));
@@ -285,7 +310,9 @@ fn next(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
 fn rate(bps: u64, context: Context<'_>, columns: u16) -> String {
     let shown = units::rate(bps, context.look.units);
     match (fits(&shown, columns), shown.split_once('.')) {
-        (false, Some((whole, rest))) => format!("{whole}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit())),
+        (false, Some((whole, rest))) => {
+            format!("{whole}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
         _ => shown,
     }
 }

@@ -4,7 +4,7 @@
 //! order, and what is then left to the columns that grow.
 
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Modifier;
 
 use crate::ledger::View;
 
@@ -80,10 +80,13 @@ pub(crate) fn lay_out<'c, R: ?Sized>(
             columns.iter().take(fixed).chain(scrolled).copied().collect()
         }
     };
-    let needs = |kept: &[&Column<R>]| kept.iter().map(|column| column.least + 1).sum::<u16>().saturating_sub(1);
+    let needs =
+        |kept: &[&Column<R>]| kept.iter().map(|column| column.least + 1).sum::<u16>().saturating_sub(1);
     while kept.len() > 1 && needs(&kept) > room {
         let lightest = match choose {
-            Choose::Weightiest => (0..kept.len()).min_by_key(|&at| (kept[at].weight, usize::MAX - at)).unwrap_or(0),
+            Choose::Weightiest => {
+                (0..kept.len()).min_by_key(|&at| (kept[at].weight, usize::MAX - at)).unwrap_or(0)
+            }
             Choose::Scrolled { .. } => kept.len() - 1,
         };
         kept.remove(lightest);
@@ -161,8 +164,7 @@ pub(crate) fn row<R: ?Sized>(
         if area.x > 0 {
             pen.put(area.x - 1, area.y, 1, "▸", Role::Strong);
         }
-        let line = Rect { height: 1, ..area }.intersection(pen.buf.area);
-        pen.buf.set_style(line, Style::new().add_modifier(Modifier::BOLD).remove_modifier(Modifier::DIM));
+        pen.modify(Rect { height: 1, ..area }, Modifier::BOLD, Modifier::DIM);
     }
 }
 
@@ -201,7 +203,15 @@ mod tests {
 
     fn column(least: u16, wish: u16, grows: bool, weight: u8) -> Column<u8> {
         Column {
-            id: "", name: "", title: "", help: "", least, wish, grows, right: false, weight,
+            id: "",
+            name: "",
+            title: "",
+            help: "",
+            least,
+            wish,
+            grows,
+            right: false,
+            weight,
             cell: |_, _, _| Spans::new(),
             key: |_, _| SortKey::default(),
         }

@@ -80,7 +80,8 @@ impl Order {
     /// Puts every peer into its part. Those that stay keep their place; those that come to the others stand
     /// first there, those that come to the live ones last.
     fn part(&mut self, view: &View) {
-        let stays = |key: &PeerKey, live: bool| model::peer(view, *key).is_some_and(|peer| peer.is_live() == live);
+        let stays =
+            |key: &PeerKey, live: bool| model::peer(view, *key).is_some_and(|peer| peer.is_live() == live);
         self.live.retain(|key| stays(key, true));
         self.others.retain(|key| stays(key, false));
         if self.live.len() + self.others.len() == view.peers.len() {
@@ -103,7 +104,11 @@ impl Order {
         } else {
             self.live.sort_by_cached_key(|key| {
                 value(*key).map(|peer| {
-                    (Standing::of(peer, view.at), Reverse(coarse(peer.sample.down_bps.saturating_add(peer.sample.up_bps))), *key)
+                    (
+                        Standing::of(peer, view.at),
+                        Reverse(coarse(peer.sample.down_bps.saturating_add(peer.sample.up_bps))),
+                        *key,
+                    )
                 })
             });
             // What goes on now stands first, what has not begun last; between them the newest change.

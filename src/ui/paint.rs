@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -120,20 +121,34 @@ impl Spans {
     }
 }
 
-/// The place to draw on, and how things look there.
+/// The place to draw on, and how things look there. Nothing is ever written outside its area.
 pub(crate) struct Pen<'a> {
     pub(crate) buf: &'a mut Buffer,
     pub(crate) look: &'a Look,
+    area: Rect,
 }
 
-impl Pen<'_> {
+impl<'a> Pen<'a> {
+    pub(crate) fn new(buf: &'a mut Buffer, area: Rect, look: &'a Look) -> Self {
+        let area = area.intersection(buf.area);
+        Self { buf, look, area }
+    }
+
+    /// Lays a modifier over cells.
+    pub(crate) fn modify(&mut self, area: Rect, add: Modifier, remove: Modifier) {
+        let area = area.intersection(self.area);
+        self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
+    }
+
     /// Writes the text at this place in at most `most` columns, and returns how many it took.
     pub(crate) fn put(&mut self, x: u16, y: u16, most: u16, text: &str, role: Role) -> u16 {
-        let area = self.buf.area;
-        if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
+        let area = self.area;
+        if y < area.top() || y >= area.bottom() || x >= area.right() {
             return 0;
         }
-        let most = most.min(area.right() - x);
+        let outside = area.left().saturating_sub(x);
+        let x = x + outside;
+        let most = most.saturating_sub(outside).min(area.right() - x);
         let style = self.look.style(role);
         let text = clip(text, usize::from(most));
         let mut at = x;
@@ -262,7 +277,7 @@ mod tests {
         let row = |columns: u16| {
             let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
             let area = buf.area;
-            Pen { buf: &mut buf, look: &Look::default() }.rule(area, "Peers", "50", "by state");
+            Pen::new(&mut buf, area, &Look::default()).rule(area, "Peers", "50", "by state");
             buf.content().iter().map(|cell| cell.symbol()).collect::<String>()
         };
         assert_eq!(row(32), "Peers ── 50 ──────── by state ──");
@@ -283,7 +298,8 @@ mod tests {
         #[test]
         fn nothing_is_written_outside_the_width(text in "\\PC{0,40}", x in 0u16..20, most in 0u16..30) {
             let mut buf = Buffer::filled(Rect::new(0, 0, 30, 1), ratatui::buffer::Cell::new("."));
-            Pen { buf: &mut buf, look: &Look::default() }.put(x, 0, most, &text, Role::Text);
+            let area = buf.area;
+            Pen::new(&mut buf, area, &Look::default()).put(x, 0, most, &text, Role::Text);
             for at in (0..30).filter(|&at| at < x || at >= x + most) {
                 prop_assert_eq!(buf[(at, 0)].symbol(), ".");
             }

@@ -359,7 +359,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn q_asks_before_it_stops_a_download() {
         let mut terminal = terminal();
-        let (left, (_, mut commands)) = run_over(&mut terminal, vec![char('q')], sample::healthy(), a_second).await;
+        let (left, (_, mut commands)) =
+            run_over(&mut terminal, vec![char('q')], sample::healthy(), a_second).await;
         assert!(left.is_none());
         assert!(text(&terminal).contains("q again stops the download (it resumes later)"));
         assert!(commands.try_recv().is_err());
@@ -373,7 +374,9 @@ mod tests {
         let (sender, views) = watch::channel(Arc::new(sample::healthy()));
         let (commands, _taken) = mpsc::unbounded_channel();
         drop(sender);
-        let run = run(&mut terminal(), stream::pending(), views, commands, Options::default(), std::future::pending());
+        let mut terminal = terminal();
+        let never = std::future::pending();
+        let run = run(&mut terminal, stream::pending(), views, commands, Options::default(), never);
         assert_eq!(run.await.unwrap().reason, Reason::Ended);
     }
 

@@ -40,7 +40,8 @@ fn handshake(reserved: [u8; 8], hash: [u8; 20], id: [u8; 20]) -> Vec<u8> {
 }
 
 const HASH: [u8; 20] = [
-    0x26, 0x7d, 0x63, 0xff, 0xd3, 0x17, 0x70, 0xe4, 0x0c, 0x99, 0x2b, 0x1f, 0x6e, 0x55, 0xa0, 0x31, 0x8d, 0x7e, 0x44, 0x19,
+    0x26, 0x7d, 0x63, 0xff, 0xd3, 0x17, 0x70, 0xe4, 0x0c, 0x99, 0x2b, 0x1f, 0x6e, 0x55, 0xa0, 0x31, 0x8d,
+    0x7e, 0x44, 0x19,
 ];
 const OUR_RESERVED: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x05];
 const OUR_ID: &[u8; 20] = b"-Tu0100-7f3kQ0xWm2Lp";
@@ -69,7 +70,8 @@ fn attempt(number: u32, began: At, encryption: Encryption) -> Attempt {
 }
 
 fn failed_attempt(number: u32, began: At, encryption: Encryption, cause: Cause, took_ms: u64) -> Attempt {
-    let opened = !matches!(cause, Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::NetworkUnreachable);
+    let opened =
+        !matches!(cause, Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::NetworkUnreachable);
     let mut attempt = attempt(number, began, encryption);
     if opened {
         attempt.connected = Some(after(began, 62));
@@ -130,7 +132,8 @@ fn live(key: u32, live: &Live) -> PeerRecord {
     let encryption = if live.encrypted { Encryption::Mse } else { Encryption::Plain };
     let mut attempts = Vec::new();
     if live.encrypted {
-        let mut first = failed_attempt(1, ago(live.since + 12), Encryption::Plain, Cause::ClosedBeforeHandshake, 123);
+        let mut first =
+            failed_attempt(1, ago(live.since + 12), Encryption::Plain, Cause::ClosedBeforeHandshake, 123);
         first.received = Vec::new();
         attempts.push(first);
     }
@@ -192,6 +195,7 @@ fn live(key: u32, live: &Live) -> PeerRecord {
     }
 }
 
+#[rustfmt::skip]
 const LIVES: &[Live] = &[
     Live { addr: "83.148.245.186:51414", id: b"-TR4040-", client: "Transmission 4.0.4", ms: 61, encrypted: false, percent: 100, down: 6_400_000, up: 0, since: 130 },
     Live { addr: "66.56.80.113:36787", id: b"-TR4050-", client: "Transmission 4.0.5", ms: 48, encrypted: false, percent: 100, down: 5_030_000, up: 0, since: 118 },
@@ -260,7 +264,14 @@ fn fifty_peers() -> Vec<PeerRecord> {
     peers.push(failed(key + 3, "192.0.2.80:80", Cause::NotBittorrent, 1, 20, 900));
     for n in 0..16 {
         let addr = format!("198.18.{}.{}:{}", n * 13 % 256, 200 - n * 7, 6881 + n * 311);
-        peers.push(failed(key + 4 + n, &addr, Cause::ConnectTimeout, 1, 30 + u64::from(n), 200 + u64::from(n) * 9));
+        peers.push(failed(
+            key + 4 + n,
+            &addr,
+            Cause::ConnectTimeout,
+            1,
+            30 + u64::from(n),
+            200 + u64::from(n) * 9,
+        ));
     }
     for (n, cause) in [
         (0, Cause::ConnectionRefused),
@@ -277,7 +288,8 @@ fn fifty_peers() -> Vec<PeerRecord> {
         peers.push(failed(key + 20 + n, &addr, cause, 1, 60 + u64::from(n), 300));
     }
     for n in 0..2 {
-        let mut left = live(key + 29 + n, &Live { addr: "80.6.7.8:6881", since: 90 + u64::from(n), ..LIVES[13] });
+        let mut left =
+            live(key + 29 + n, &Live { addr: "80.6.7.8:6881", since: 90 + u64::from(n), ..LIVES[13] });
         left.addr.set_port(7000 + n as u16);
         left.group = Group::Left;
         left.cause = Some(Cause::ClosedByPeer);
@@ -289,7 +301,10 @@ fn fifty_peers() -> Vec<PeerRecord> {
         peers.push(left);
     }
     for n in 0..2 {
-        peers.push(PeerRecord { cause: Some(Cause::Queued), ..peer(key + 31 + n, &format!("100.64.7.{}:6881", 9 + n)) });
+        peers.push(PeerRecord {
+            cause: Some(Cause::Queued),
+            ..peer(key + 31 + n, &format!("100.64.7.{}:6881", 9 + n))
+        });
     }
     peers
 }
@@ -331,13 +346,8 @@ fn series(seconds: u64, peak: f64) -> Series {
 }
 
 fn trackers() -> Vec<TrackerRecord> {
-    let answer = Announced {
-        peers: 50,
-        seeders: Some(212),
-        leechers: Some(31),
-        interval_s: 1800,
-        warning: None,
-    };
+    let answer =
+        Announced { peers: 50, seeders: Some(212), leechers: Some(31), interval_s: 1800, warning: None };
     vec![
         TrackerRecord {
             key: TrackerKey(0),
@@ -436,7 +446,14 @@ pub(crate) fn healthy() -> View {
         incoming: IncomingCounts::default(),
         groups: groups_of(&peers),
         peers: peers.into_iter().map(Arc::new).collect(),
-        funnel: Funnel { known: 50, dialled: 48, connected: 28, handshaken: 19, unchoked: 9, transferring: 7 },
+        funnel: Funnel {
+            known: 50,
+            dialled: 48,
+            connected: 28,
+            handshaken: 19,
+            unchoked: 9,
+            transferring: 7,
+        },
         losses: [
             loss(&[(Some(Cause::Queued), 2)]),
             loss(&[(Some(Cause::ConnectTimeout), 17), (Some(Cause::ConnectionRefused), 3)]),
@@ -481,14 +498,16 @@ pub(crate) fn healthy() -> View {
 /// Nothing arrives any more.
 pub(crate) fn stalled() -> View {
     let mut view = healthy();
-    let kept: Vec<_> = view.peers.iter().filter(|peer| !peer.is_live() || (9..12).contains(&peer.key.0)).cloned().collect();
+    let kept: Vec<_> =
+        view.peers.iter().filter(|peer| !peer.is_live() || (9..12).contains(&peer.key.0)).cloned().collect();
     view.peers = kept;
     let gone = |n: u32, addr: String| Arc::new(failed(100 + n, &addr, Cause::ConnectTimeout, 3, 100, 200));
     let more = (0..14).map(|n| gone(n, format!("198.19.{n}.7:6881")));
     view.peers.extend(more);
     let peers: Vec<PeerRecord> = view.peers.iter().map(|peer| (**peer).clone()).collect();
     view.groups = groups_of(&peers);
-    view.funnel = Funnel { known: 50, dialled: 48, connected: 12, handshaken: 5, unchoked: 0, transferring: 0 };
+    view.funnel =
+        Funnel { known: 50, dialled: 48, connected: 12, handshaken: 5, unchoked: 0, transferring: 0 };
     view.rates = Sample::default();
     view.eta = None;
     view.last_block = Some(ago(130));
@@ -498,7 +517,12 @@ pub(crate) fn stalled() -> View {
     let stalled = "Nothing arrives: 41 of the 48 peers we dialled never answered. Either they are gone (an old swarm), \
                    or something near us blocks us: VPN down, firewall, provider. From here both look the same.";
     view.verdicts = vec![
-        verdict(Severity::Error, VerdictCode::DialsTimeOut, stalled, "ttui check with another torrent. It fails too: it is near us."),
+        verdict(
+            Severity::Error,
+            VerdictCode::DialsTimeOut,
+            stalled,
+            "ttui check with another torrent. It fails too: it is near us.",
+        ),
         verdict(
             Severity::Warn,
             VerdictCode::AllChokeUs,
@@ -592,7 +616,8 @@ pub(crate) fn checking() -> View {
     let mut asked = trackers();
     for tracker in &mut asked {
         (tracker.status, tracker.answered, tracker.next) = (TrackerStatus::Pending, None, None);
-        (tracker.asking, tracker.failures, tracker.peers, tracker.handshaken) = (Some(AnnounceKind::Started), 0, 0, 0);
+        (tracker.asking, tracker.failures, tracker.peers, tracker.handshaken) =
+            (Some(AnnounceKind::Started), 0, 0, 0);
     }
     view.trackers = asked.into_iter().map(Arc::new).collect();
     view.series = Arc::new(Series::default());
@@ -607,7 +632,11 @@ pub(crate) fn hostile() -> View {
     let facts = Arc::make_mut(&mut view.torrent);
     facts.name = "日本語のとても長い名前のファイル…".repeat(40);
     facts.files = vec![
-        FileFacts { path: "名前/e\u{301}\u{301}\u{301}\u{301}/مرحبا/👩‍👩‍👧‍👦.bin".repeat(30), offset_bytes: 0, length_bytes: 0 },
+        FileFacts {
+            path: "名前/e\u{301}\u{301}\u{301}\u{301}/مرحبا/👩‍👩‍👧‍👦.bin".repeat(30),
+            offset_bytes: 0,
+            length_bytes: 0,
+        },
         FileFacts { path: "a".repeat(10_000), offset_bytes: u64::MAX - 5, length_bytes: u64::MAX },
     ];
     for (at, peer) in view.peers.iter_mut().enumerate() {
@@ -634,7 +663,8 @@ pub(crate) fn hostile() -> View {
     view.rates = Sample { down_bps: u64::MAX, up_bps: u64::MAX };
     view.have_bytes = u64::MAX;
     view.eta = Some(Duration::MAX);
-    view.verdicts = vec![verdict(Severity::Error, VerdictCode::Unknown, &"文字列 ".repeat(2000), &"x".repeat(5000))];
+    view.verdicts =
+        vec![verdict(Severity::Error, VerdictCode::Unknown, &"文字列 ".repeat(2000), &"x".repeat(5000))];
     view.answer = Some((view.at, "答".repeat(1000)));
     view
 }
@@ -643,7 +673,8 @@ pub(crate) fn hostile() -> View {
 pub(crate) fn one_of_each() -> Vec<(View, PeerKey)> {
     let mut found: Vec<(View, PeerKey)> = Vec::new();
     let mut barred = healthy();
-    let change = |view: &mut View, at: usize, change: fn(&mut PeerRecord)| change(Arc::make_mut(&mut view.peers[at]));
+    let change =
+        |view: &mut View, at: usize, change: fn(&mut PeerRecord)| change(Arc::make_mut(&mut view.peers[at]));
     change(&mut barred, 0, |peer| peer.held = true);
     change(&mut barred, 30, |peer| {
         (peer.dropped, peer.cause) = (true, Some(Cause::DroppedByUser));
@@ -654,7 +685,8 @@ pub(crate) fn one_of_each() -> Vec<(View, PeerKey)> {
     });
     for standing in Standing::ALL {
         for view in [healthy(), seeding(), barred.clone()] {
-            let key = view.peers.iter().find(|peer| Standing::of(peer, view.at) == standing).map(|peer| peer.key);
+            let key =
+                view.peers.iter().find(|peer| Standing::of(peer, view.at) == standing).map(|peer| peer.key);
             if let Some(key) = key {
                 found.push((view, key));
                 break;
@@ -674,7 +706,8 @@ pub(crate) fn random(seed: u64) -> View {
     for peer in &mut view.peers {
         let peer = Arc::make_mut(peer);
         if random.bool() {
-            let groups = [Group::Live, Group::Trying, Group::Failed, Group::Left, Group::Queued, Group::Banned];
+            let groups =
+                [Group::Live, Group::Trying, Group::Failed, Group::Left, Group::Queued, Group::Banned];
             peer.group = groups[random.usize(..groups.len())];
             peer.cause = Some(Cause::ALL[random.usize(..Cause::ALL.len())]);
             peer.held = random.u32(..5) == 0;
@@ -703,59 +736,4 @@ pub(crate) fn random(seed: u64) -> View {
     view.funnel.known = random.u32(..);
     view.rates.down_bps = random.u64(..);
     view
-}
-
-#[cfg(test)]
-mod dump {
-    use ratatui::backend::{Backend, CrosstermBackend};
-    use ratatui::buffer::Buffer;
-    use ratatui::layout::Rect;
-
-    use super::super::model::*;
-    use super::super::*;
-    use super::*;
-
-    #[test]
-    fn dump() {
-        let dir = std::env::var("DUMP").unwrap_or_default();
-        if dir.is_empty() { return; }
-        crossterm_force();
-        let list: Vec<(&str, fn() -> View)> = vec![("healthy", healthy), ("stalled", stalled), ("paused", paused), ("stopped", stopped), ("seeding", seeding), ("checking", checking), ("hostile", hostile)];
-        for (w, h) in [(40u16, 10u16), (80, 24), (120, 40), (200, 60)] {
-            for (name, view) in &list {
-                let view = view();
-                for (page, setup) in pages() {
-                    let mut model = Model::new(Look::default());
-                    model.size = (w, h);
-                    model.take_in(&view);
-                    setup(&mut model, &view);
-                    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
-                    let area = buf.area;
-                    draw(&mut buf, area, &model, &view);
-                    let mut out = Vec::new();
-                    let mut back = CrosstermBackend::new(&mut out);
-                    let empty = Buffer::empty(area);
-                    back.draw(empty.diff(&buf).into_iter()).unwrap();
-                    std::fs::write(format!("{dir}/{name}-{page}-{w}x{h}.ansi"), out).unwrap();
-                }
-            }
-        }
-    }
-
-    fn crossterm_force() { ratatui::crossterm::style::force_color_output(true); }
-
-    fn pages() -> Vec<(&'static str, fn(&mut Model, &View))> {
-        vec![
-            ("overview", |_, _| {}),
-            ("peers", |m, _| m.screen = Screen::Peers),
-            ("peer", |m, _| { m.selected = Some(PeerKey(10)); m.open.push(Mode::Peer { bytes: false }); }),
-            ("peerfail", |m, _| { m.selected = Some(PeerKey(18)); m.open.push(Mode::Peer { bytes: true }); }),
-            ("pieces", |m, _| { m.screen = Screen::Pieces; m.piece = 1000; }),
-            ("trackers", |m, _| m.screen = Screen::Trackers),
-            ("files", |m, _| m.screen = Screen::Files),
-            ("log", |m, _| m.screen = Screen::Log),
-            ("why", |m, _| m.open.push(Mode::Why)),
-            ("keys", |m, _| m.open.push(Mode::Keys)),
-        ]
-    }
 }

@@ -29,7 +29,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     if area.is_empty() {
         return;
     }
-    let mut pen = Pen { buf, look: &model.look };
+    let mut pen = Pen::new(buf, area, &model.look);
     if small::is_small(area) && model.page() == Mode::Browse && model.screen == Screen::Overview {
         small::draw(&mut pen, area, model, view);
     } else if area.height < 4 || area.width < 24 {

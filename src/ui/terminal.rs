@@ -125,13 +125,14 @@ mod tests {
     use ratatui::backend::Backend;
     use ratatui::buffer::Buffer;
     use ratatui::layout::Rect;
+    use ratatui::style::Modifier;
 
     use super::*;
     use crate::ui::theme::{Colours, Look};
     use crate::ui::{Model, draw, sample};
 
-    /// The bytes that a frame writes.
-    fn bytes(colours: Colours) -> String {
+    /// A frame, and the bytes it writes.
+    fn written(colours: Colours) -> (Buffer, Vec<u8>) {
         force_color_output(true);
         let view = sample::healthy();
         let mut model = Model::new(Look { colours, ..Look::default() });
@@ -139,30 +140,38 @@ mod tests {
         let area = Rect::new(0, 0, 80, 24);
         let mut buf = Buffer::empty(area);
         draw(&mut buf, area, &model, &view);
-        let mut written = Vec::new();
+        let mut bytes = Vec::new();
         let cells = Buffer::empty(area);
-        CrosstermBackend::new(&mut written).draw(cells.diff(&buf).into_iter()).unwrap();
-        String::from_utf8(written).unwrap()
+        CrosstermBackend::new(&mut bytes).draw(cells.diff(&buf).into_iter()).unwrap();
+        (buf, bytes)
     }
 
     #[test]
-    fn mono_writes_no_colour_and_keeps_bold_reverse_and_dim() {
-        let written = bytes(Colours::None);
-        // The resets at the end of a frame are the only colours named.
-        assert!(!written.contains("\x1b[38;5") && !written.contains("\x1b[38;2"), "a colour was written");
-        assert!(!written.trim_end_matches("\x1b[39m\x1b[49m\x1b[0m").contains("\x1b[0m"), "a reset in the frame");
-        assert!(!written.contains("\x1b[m") && !written.contains("\x1b[;"));
-        for attribute in ["\x1b[1m", "\x1b[2m", "\x1b[7m"] {
-            assert!(written.contains(attribute), "{attribute:?} is missing");
+    fn mono_keeps_bold_reverse_and_dim_and_writes_no_colour() {
+        let (buf, bytes) = written(Colours::None);
+        let mut terminal = vt100::Parser::new(24, 80, 0);
+        terminal.process(&bytes);
+        let mut seen = Modifier::empty();
+        for (at, cell) in buf.content().iter().enumerate().filter(|(_, cell)| cell.symbol() != " ") {
+            let shown = terminal.screen().cell((at / 80) as u16, (at % 80) as u16).unwrap();
+            assert_eq!(shown.contents(), cell.symbol());
+            assert_eq!((shown.fgcolor(), shown.bgcolor()), (vt100::Color::Default, vt100::Color::Default));
+            let attributes = (shown.bold(), shown.inverse(), shown.dim());
+            let meant =
+                [Modifier::BOLD, Modifier::REVERSED, Modifier::DIM].map(|one| cell.modifier.contains(one));
+            assert_eq!(attributes, meant.into(), "{} at {at}", cell.symbol());
+            seen |= cell.modifier;
         }
+        assert_eq!(seen, Modifier::BOLD | Modifier::REVERSED | Modifier::DIM);
     }
 
     #[test]
     fn colours_are_written_in_their_tier_and_never_as_a_background() {
-        assert!(bytes(Colours::True).contains("\x1b[38;2;0;158;115;49m"));
-        assert!(bytes(Colours::Indexed).contains("38;5;29"));
+        let text = |colours| String::from_utf8(written(colours).1).unwrap();
+        assert!(text(Colours::True).contains("38;2;0;158;115"));
+        assert!(text(Colours::Indexed).contains("38;5;29"));
         for colours in [Colours::True, Colours::Indexed, Colours::Sixteen] {
-            assert!(!bytes(colours).contains("48;"));
+            assert!(!text(colours).contains("48;"));
         }
     }
 }

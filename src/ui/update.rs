@@ -151,7 +151,9 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
             let losses = view.losses[model.step.0 - 1].causes.len();
             model.step.1 = shifted(model.step.1, by, losses);
         }
-        Screen::Peers => model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3),
+        Screen::Peers => {
+            model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3)
+        }
         Screen::Pieces => {
             let (_, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
             move_piece(model, view, by.saturating_mul(a_cell as isize));
@@ -203,11 +205,15 @@ fn open(model: &mut Model, view: &View) {
             let (step, loss) = model.step;
             let cause = loss.checked_sub(1).and_then(|at| view.losses[step - 1].causes.get(at));
             model.screen = Screen::Peers;
-            narrow(model, view, match cause {
-                Some((cause, _)) => Shown::Lost(step, *cause),
-                None if step == 0 => Shown::All,
-                None => Shown::Reached(step),
-            });
+            narrow(
+                model,
+                view,
+                match cause {
+                    Some((cause, _)) => Shown::Lost(step, *cause),
+                    None if step == 0 => Shown::All,
+                    None => Shown::Reached(step),
+                },
+            );
         }
         Mode::Browse if model.selected.is_some() => {
             model.open.push(Mode::Peer { bytes: false });
@@ -336,7 +342,11 @@ mod tests {
     fn the_funnel_opens_the_peers_that_a_step_lost() {
         let view = sample::healthy();
         let mut model = at_start(&view);
-        press(&mut model, &view, &[Action::NextPanel, Action::Down, Action::Down, Action::Right, Action::Open]);
+        press(
+            &mut model,
+            &view,
+            &[Action::NextPanel, Action::Down, Action::Down, Action::Right, Action::Open],
+        );
         assert_eq!(model.screen, Screen::Peers);
         let shown: Vec<_> = model.rows(&view).filter_map(|key| crate::ui::model::peer(&view, key)).collect();
         assert_eq!(shown.len(), 17);

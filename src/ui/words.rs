@@ -188,14 +188,20 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     let same = peer.attempts.iter().filter(|attempt| attempt.cause == Some(cause)).count();
     let detail = peer.attempts.iter().rev().find(|attempt| attempt.cause == Some(cause));
     let detail = detail.and_then(|attempt| attempt.detail.as_deref()).filter(|detail| !detail.is_empty());
-    let ways: Vec<Encryption> =
-        peer.attempts.iter().filter(|attempt| attempt.cause == Some(cause)).map(|attempt| attempt.encryption).collect();
+    let ways: Vec<Encryption> = peer
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.cause == Some(cause))
+        .map(|attempt| attempt.encryption)
+        .collect();
     let both = ways.contains(&Encryption::Plain) && ways.contains(&Encryption::Mse);
     match (cause, detail) {
         (Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake, _) if both => {
             format!("{}, plain and encrypted: full, or no such torrent", brief(cause))
         }
-        (Cause::ClosedBeforeHandshake, _) => format!("{}: full, wants encryption, or no such torrent", brief(cause)),
+        (Cause::ClosedBeforeHandshake, _) => {
+            format!("{}: full, wants encryption, or no such torrent", brief(cause))
+        }
         (Cause::NotBittorrent | Cause::LocalError | Cause::EncryptionFailed, Some(detail)) => {
             format!("{}: {detail}", brief(cause))
         }
@@ -279,7 +285,9 @@ pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
             let left = began.map_or(0, |at| 10_u64.saturating_sub(now.saturating_sub(at).as_secs()));
             if brief { format!("gives up {left}s") } else { format!("gives up in {left} s") }
         }
-        Standing::Banned => peer.banned.as_ref().map_or_else(String::new, |(at, _)| format!("{}{}", if brief { "ends " } else { "ends in " }, until(*at))),
+        Standing::Banned => peer.banned.as_ref().map_or_else(String::new, |(at, _)| {
+            format!("{}{}", if brief { "ends " } else { "ends in " }, until(*at))
+        }),
         Standing::Dropped => "r retries".to_owned(),
         _ => match peer.next_try {
             Some(at) if at <= now => "soon".to_owned(),
@@ -320,11 +328,13 @@ mod tests {
 
     #[test]
     fn every_standing_is_told_apart_without_colour() {
-        let shown: HashSet<_> =
-            sample::one_of_each().iter().map(|(view, key)| {
+        let shown: HashSet<_> = sample::one_of_each()
+            .iter()
+            .map(|(view, key)| {
                 let peer = crate::ui::model::peer(view, *key).unwrap();
                 (Standing::of(peer, view.at).glyph(), state_word(peer, view.at))
-            }).collect();
+            })
+            .collect();
         assert_eq!(shown.len(), Standing::ALL.len());
     }
 }

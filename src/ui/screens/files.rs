@@ -20,7 +20,8 @@ fn good_bytes(file: &FileFacts, view: &View) -> u64 {
     let (first, last) = (file.offset_bytes / piece_bytes, (end - 1) / piece_bytes);
     let count = view.pieces.states.len() as u64;
     let range = first.min(count) as usize..(last.saturating_add(1)).min(count) as usize;
-    let good = view.pieces.states[range.clone()].iter().enumerate().filter(|(_, state)| **state == PieceState::Good);
+    let good =
+        view.pieces.states[range.clone()].iter().enumerate().filter(|(_, state)| **state == PieceState::Good);
     let within = |at: usize| {
         let begin = (range.start + at) as u64 * piece_bytes;
         (begin + piece_bytes).min(end).saturating_sub(begin.max(file.offset_bytes))
@@ -54,17 +55,31 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
         let good = good_bytes(file, view);
         let done = good >= file.length_bytes;
-        let percent = if done { 100 } else { (u128::from(good) * 100 / u128::from(file.length_bytes.max(1))) as u64 };
+        let percent =
+            if done { 100 } else { (u128::from(good) * 100 / u128::from(file.length_bytes.max(1))) as u64 };
         let mut x = row.x + 1;
         // The folder is the same for many files: only the name stands out.
         let cut = file.path.rfind('/').map_or(0, |at| at + 1);
         let (folder, name) = file.path.split_at(cut);
         x += pen.put(x, row.y, name_columns / 2, folder, Role::Dim);
         pen.put(x, row.y, (row.x + 1 + name_columns).saturating_sub(x), name, Role::Text);
-        pen.put_right(row.right().saturating_sub(9 + bar_columns), row.y, 10, &units::bytes(file.length_bytes, pen.look.units), Role::Text);
-        let place = Rect { x: row.right().saturating_sub(7 + bar_columns), width: bar_columns.min(row.width), ..row };
+        pen.put_right(
+            row.right().saturating_sub(9 + bar_columns),
+            row.y,
+            10,
+            &units::bytes(file.length_bytes, pen.look.units),
+            Role::Text,
+        );
+        let place =
+            Rect { x: row.right().saturating_sub(7 + bar_columns), width: bar_columns.min(row.width), ..row };
         bar::progress(pen, place, if done { 1 } else { good }, if done { 1 } else { file.length_bytes });
-        pen.put_right(row.right(), row.y, 5, &format!("{percent} %"), if done { Role::Progress } else { Role::Text });
+        pen.put_right(
+            row.right(),
+            row.y,
+            5,
+            &format!("{percent} %"),
+            if done { Role::Progress } else { Role::Text },
+        );
     }
 }
 

@@ -39,9 +39,12 @@ pub(super) fn state(view: &View) -> Spans {
         Phase::Downloading => {
             let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
             match stalled(view) {
-                Some(silent) => {
-                    span(Role::Trouble, "▲", Role::TroubleWord, format!("stalled {}", units::duration(silent)))
-                }
+                Some(silent) => span(
+                    Role::Trouble,
+                    "▲",
+                    Role::TroubleWord,
+                    format!("stalled {}", units::duration(silent)),
+                ),
                 None if slow => span(Role::Trouble, "▲", Role::TroubleWord, "slow".to_owned()),
                 None => span(Role::Progress, "▸", text, "downloading".to_owned()),
             }
@@ -176,7 +179,13 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     if model.mode() == Mode::AskQuit {
-        let used = pen.put(area.x, area.y, area.width, "q again stops the download (it resumes later)", Role::Strong);
+        let used = pen.put(
+            area.x,
+            area.y,
+            area.width,
+            "q again stops the download (it resumes later)",
+            Role::Strong,
+        );
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
         }
@@ -225,7 +234,9 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             Action::Show(_) if browsing => screens.push(Item { key, label, weight, gap: 1 }),
             Action::Show(_) => {}
             Action::Why | Action::Keys | Action::Quit => right.push(Item { key, label, weight, gap: 2 }),
-            _ if browsing || binding.scope != Scope::Everywhere => left.push(Item { key, label, weight, gap: 2 }),
+            _ if browsing || binding.scope != Scope::Everywhere => {
+                left.push(Item { key, label, weight, gap: 2 })
+            }
             _ => {}
         }
     }
@@ -239,13 +250,15 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         screens = vec![Item { key: "1-6".to_owned(), label, weight: 0, gap: 0 }];
     }
     while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
-        let heaviest = left.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at)).map_or(0, |(at, _)| at);
+        let heaviest =
+            left.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at)).map_or(0, |(at, _)| at);
         left.remove(heaviest);
     }
     while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
         right.remove(0);
     }
-    let here = [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
+    let here =
+        [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
     let here = here.iter().position(|screen| *screen == model.screen);
     let mut x = area.x;
     for (at, item) in screens.iter().enumerate() {

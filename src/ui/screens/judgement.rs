@@ -53,7 +53,8 @@ fn worded(verdicts: &[&Verdict], columns: u16, brief: impl Fn(usize) -> bool, ad
             mark = CONTINUED;
         }
         if advice && !verdict.advice.is_empty() {
-            lines.extend(wrap(&format!("Try: {}", verdict.advice), room).into_iter().map(|line| (mark, line)));
+            lines
+                .extend(wrap(&format!("Try: {}", verdict.advice), room).into_iter().map(|line| (mark, line)));
         }
     }
     lines
@@ -119,8 +120,11 @@ pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
                 lines.push(Spans::new().add(Role::Text, "  ").add(Role::Strong, line));
             }
         }
-        let evidence: Vec<_> =
-            verdict.evidence.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), units::count(*value))).collect();
+        let evidence: Vec<_> = verdict
+            .evidence
+            .iter()
+            .map(|(name, value)| format!("{} {}", name.replace('_', " "), units::count(*value)))
+            .collect();
         if !evidence.is_empty() {
             for line in wrap(&format!("seen: {}", evidence.join(", ")), room) {
                 lines.push(Spans::new().add(Role::Dim, format!("  {line}")));

@@ -28,8 +28,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let title = inset(take_top(&mut body, 1), 1, 1);
     let peer = model.log_of.and_then(|key| model::peer(view, key));
     match (model.log_of, peer) {
-        (Some(_), Some(peer)) => pen.rule(title, "Log", &format!("{count} lines of {}", peer.addr), "L shows all"),
-        (Some(_), None) => pen.rule(title, "Log", &format!("{count} lines of a peer that is gone"), "L shows all"),
+        (Some(_), Some(peer)) => {
+            pen.rule(title, "Log", &format!("{count} lines of {}", peer.addr), "L shows all")
+        }
+        (Some(_), None) => {
+            pen.rule(title, "Log", &format!("{count} lines of a peer that is gone"), "L shows all")
+        }
         (None, _) => pen.rule(title, "Log", &units::count(count as u64), "time since the start"),
     }
     if count == 0 {

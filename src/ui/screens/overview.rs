@@ -77,8 +77,11 @@ pub(super) fn steps(view: &View) -> [u32; 6] {
 /// same are counted together.
 fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
     if step == 0 {
-        let answered =
-            view.trackers.iter().filter(|tracker| matches!(tracker.status, crate::ledger::TrackerStatus::Ok(_))).count();
+        let answered = view
+            .trackers
+            .iter()
+            .filter(|tracker| matches!(tracker.status, crate::ledger::TrackerStatus::Ok(_)))
+            .count();
         let said = match view.trackers.len() {
             0 => "no tracker to ask".to_owned(),
             total if separator.trim().is_empty() => format!("from {answered} of {total} trackers"),
@@ -137,7 +140,8 @@ fn losses(items: &[(usize, String)], picked: usize, separator: &str, room: usize
         let needs = if n > 0 { separator.len() } else { 0 } + paint::width(&text);
         let more = if n + 1 < items.len() { paint::width(separator) + 4 } else { 0 };
         if n > 0 && words.width() + needs + more > room {
-            let left: u64 = items[n..].iter().filter_map(|(_, text)| text.split(' ').next()?.parse::<u64>().ok()).sum();
+            let left: u64 =
+                items[n..].iter().filter_map(|(_, text)| text.split(' ').next()?.parse::<u64>().ok()).sum();
             words.push(Role::Dim, format!("{separator}+{left}"));
             break;
         }
@@ -265,7 +269,8 @@ pub(super) fn rarity(view: &View) -> String {
         None => String::new(),
         Some(0) => {
             let states = view.pieces.states.iter().zip(&view.pieces.held_by);
-            let unheld = states.filter(|(state, held)| **state != crate::ledger::PieceState::Good && **held == 0);
+            let unheld =
+                states.filter(|(state, held)| **state != crate::ledger::PieceState::Good && **held == 0);
             format!("{} held by no live peer", units::count(unheld.count() as u64))
         }
         Some(1) => "each is held by 1 peer or more".to_owned(),
@@ -287,7 +292,8 @@ fn roomy_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
 
 /// What the cells of the grid mean.
 pub(super) fn legend(pen: &mut Pen<'_>, area: Rect, a_cell: usize) {
-    let one = if a_cell == 1 { "one cell = 1 piece".to_owned() } else { format!("one cell = {a_cell} pieces") };
+    let one =
+        if a_cell == 1 { "one cell = 1 piece".to_owned() } else { format!("one cell = {a_cell} pieces") };
     let right = paint::width(&one) as u16;
     let mut x = area.x;
     for (glyphs, means) in [

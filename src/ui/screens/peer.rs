@@ -23,11 +23,14 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
         Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
         Standing::Trying => "an attempt is under way".to_owned(),
         Standing::Queued => "waits for its turn".to_owned(),
-        standing => format!("{}: not connected", match standing {
-            Standing::Banned => "banned",
-            Standing::Dropped => "dropped by you",
-            _ => words::state_word(peer, view.at),
-        }),
+        standing => format!(
+            "{}: not connected",
+            match standing {
+                Standing::Banned => "banned",
+                Standing::Dropped => "dropped by you",
+                _ => words::state_word(peer, view.at),
+            }
+        ),
     }
 }
 
@@ -35,10 +38,15 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
 fn meaning(peer: &PeerRecord, view: &View) -> String {
     let mut said: Vec<String> = Vec::new();
     let refused_plain = peer.attempts.iter().any(|attempt| {
-        attempt.encryption == Encryption::Plain && attempt.connected.is_some() && attempt.handshaken.is_none() && attempt.ended.is_some()
+        attempt.encryption == Encryption::Plain
+            && attempt.connected.is_some()
+            && attempt.handshaken.is_none()
+            && attempt.ended.is_some()
     });
-    let shook_encrypted =
-        peer.attempts.iter().any(|attempt| attempt.encryption == Encryption::Mse && attempt.handshaken.is_some());
+    let shook_encrypted = peer
+        .attempts
+        .iter()
+        .any(|attempt| attempt.encryption == Encryption::Mse && attempt.handshaken.is_some());
     if refused_plain && shook_encrypted {
         said.push(
             "It hung up on our plain handshake and answered the encrypted one: it seems to take encrypted connections \
@@ -50,16 +58,24 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
     match Standing::of(peer, view.at) {
         Standing::Sending => said.push("It sends what we ask for. All is well.".to_owned()),
         Standing::Unchoked if view.phase == Phase::Downloading => {
-            said.push("It lets us ask (it unchoked us) and sends nothing. Its blocks are asked of others too.".to_owned());
+            said.push(
+                "It lets us ask (it unchoked us) and sends nothing. Its blocks are asked of others too."
+                    .to_owned(),
+            );
             advice = "nothing, or x if it goes on.";
         }
         Standing::Unchoked => said.push("It would let us ask; nothing is asked now.".to_owned()),
         Standing::Choked => {
-            said.push("It serves others first (it chokes us). Clients change turns every 10 to 30 seconds.".to_owned());
+            said.push(
+                "It serves others first (it chokes us). Clients change turns every 10 to 30 seconds."
+                    .to_owned(),
+            );
             advice = "nothing, wait.";
         }
         Standing::Taking => said.push("It takes what we have, and we miss nothing that it has.".to_owned()),
-        Standing::Idle => said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned()),
+        Standing::Idle => {
+            said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned())
+        }
         Standing::Held => {
             said.push("You hold it: it stays connected, and nothing is asked nor sent.".to_owned());
             advice = "space lets it go on.";
@@ -106,14 +122,16 @@ fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scal
     let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
     let open = ms(attempt.connected);
     let sent = if attempt.handshake_sent.is_some() {
-        let bytes = if attempt.bytes_out > 0 { attempt.bytes_out.min(9999) } else { attempt.sent.len() as u64 };
+        let bytes =
+            if attempt.bytes_out > 0 { attempt.bytes_out.min(9999) } else { attempt.sent.len() as u64 };
         format!("{bytes} B")
     } else {
         "–".to_owned()
     };
-    let mut row = Spans::new()
-        .add(Role::Strong, format!("{:>2}  ", attempt.number.min(999)))
-        .add(Role::Text, format!("{:<11} {:<14} {:>5} {:>7}  ", clock(attempt.began), words::how(attempt), shown(open), sent));
+    let mut row = Spans::new().add(Role::Strong, format!("{:>2}  ", attempt.number.min(999))).add(
+        Role::Text,
+        format!("{:<11} {:<14} {:>5} {:>7}  ", clock(attempt.began), words::how(attempt), shown(open), sent),
+    );
     match ms(attempt.handshaken) {
         Some(ms) => {
             row.push(Role::Progress, "✓");
@@ -126,7 +144,8 @@ fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scal
     }
     match (attempt.cause, attempt.ended) {
         (Some(cause), ended) => {
-            let took = ended.map_or(0, |at| words::ms_between(attempt.connected.unwrap_or(attempt.began), at));
+            let took =
+                ended.map_or(0, |at| words::ms_between(attempt.connected.unwrap_or(attempt.began), at));
             let good = attempt.handshaken.is_some();
             row.push(if good { Role::Dim } else { Role::Trouble }, if good { "·" } else { "✗" });
             row.push(Role::Text, format!(" {} after {}", cause.info().short, milliseconds(took)));
@@ -180,7 +199,13 @@ pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16
         let bar = if columns >= 110 { columns - 92 } else { 0 };
         let head = format!(
             "    {:<11} {:<14} {:>5} {:>7}  {:>8}  {:<32}{}",
-            "BEGAN", "HOW", "OPEN", "SENT", "ANSWER", "END", if bar > 0 { "─ opening  ━ handshake" } else { "" }
+            "BEGAN",
+            "HOW",
+            "OPEN",
+            "SENT",
+            "ANSWER",
+            "END",
+            if bar > 0 { "─ opening  ━ handshake" } else { "" }
         );
         lines.push(Spans::new().add(Role::Dim, head));
         let took = |attempt: &Attempt| {
@@ -274,7 +299,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
     let mut body = area;
     let row = inset(take_top(&mut body, 1), 1, 1);
     let standing = Standing::of(peer, view.at);
-    let state = Spans::new().add(standing.roles().0, standing.glyph()).add(Role::Text, " ").add(standing.roles().1, headline(peer, view));
+    let state = Spans::new()
+        .add(standing.roles().0, standing.glyph())
+        .add(Role::Text, " ")
+        .add(standing.roles().1, headline(peer, view));
     let address = clip_address(&peer.addr.to_string(), usize::from(row.width / 2)).into_owned();
     let used = pen.put(row.x, row.y, row.width, &address, Role::Strong);
     pen.spans_right(row.right(), row.y, row.width.saturating_sub(used + 2), &state);

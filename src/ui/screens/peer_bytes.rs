@@ -83,7 +83,11 @@ pub(super) fn fields(attempt: &Attempt, columns: u16) -> Vec<Spans> {
             Some(bytes) => line.push(Role::Text, field(name, bytes, most)),
             None => {
                 let part = attempt.received.get(from..).unwrap_or(&[]);
-                let text = if part.is_empty() { "nothing".to_owned() } else { format!("{}, then nothing", hex(part, most)) };
+                let text = if part.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    format!("{}, then nothing", hex(part, most))
+                };
                 line.push(Role::Dim, text);
             }
         }

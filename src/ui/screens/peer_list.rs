@@ -90,7 +90,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
     if rule > 0 && rest.height > 1 {
         let separator = if wide { " · " } else { " " };
-        let note = if model.shown_here() == Shown::All { others_note(view.groups, separator) } else { String::new() };
+        let note = if model.shown_here() == Shown::All {
+            others_note(view.groups, separator)
+        } else {
+            String::new()
+        };
         let order = if model.order.column.is_none() { "latest first" } else { "" };
         let row = take_top(&mut rest, 1);
         // In line with the other rules: one column further out than the rows where these have a margin.

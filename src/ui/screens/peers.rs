@@ -31,7 +31,8 @@ fn narrowed(shown: Shown) -> Option<String> {
         Shown::Reached(step) => Some(format!("those that got as far as {}", STEPS[step.min(5)])),
         Shown::Lost(step, cause) => {
             let from = STEPS[step.saturating_sub(1).min(5)];
-            let why = cause.map_or_else(String::new, |cause| format!(": {}", words::loss_word(step, Some(cause))));
+            let why =
+                cause.map_or_else(String::new, |cause| format!(": {}", words::loss_word(step, Some(cause))));
             Some(format!("{from}, not {}{why}", STEPS[step.min(5)]))
         }
     }

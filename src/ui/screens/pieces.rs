@@ -1,6 +1,7 @@
 //! Every piece in a grid, and what is known of the one under the cursor.
 
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::{frame, overview};
 use crate::ledger::{PieceState, View};
@@ -33,7 +34,12 @@ pub(crate) fn grid_columns(size: (u16, u16), pieces: usize) -> (usize, usize) {
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, view);
-    pen.rule(inset(take_top(&mut body, 1), 1, 1), "Pieces", &overview::piece_counts(view, true), &overview::rarity(view));
+    pen.rule(
+        inset(take_top(&mut body, 1), 1, 1),
+        "Pieces",
+        &overview::piece_counts(view, true),
+        &overview::rarity(view),
+    );
     let grid = grid_area(area);
     let pieces = view.pieces.states.len();
     let a_cell = mosaic::pieces_a_cell(pieces, usize::from(grid.width) * usize::from(grid.height));
@@ -43,11 +49,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
     let cell = model.piece as usize / a_cell;
     let (row, column) = (cell / usize::from(grid.width), cell % usize::from(grid.width));
-    if let Some(under) = pen.buf.cell_mut((grid.x + column as u16, grid.y + row as u16))
-        && row < usize::from(grid.height)
-    {
-        under.modifier.insert(ratatui::style::Modifier::REVERSED);
-        under.modifier.remove(ratatui::style::Modifier::DIM);
+    if row < usize::from(grid.height) {
+        let under = Rect::new(grid.x + column as u16, grid.y + row as u16, 1, 1);
+        pen.modify(under, Modifier::REVERSED, Modifier::DIM);
     }
     let mut below = take_bottom(&mut body, DETAIL + 1);
     overview::legend(pen, inset(take_top(&mut below, 1), 2, 2), a_cell);
@@ -93,7 +97,11 @@ fn detail(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, a_cell: usi
         said.push(Spans::new().add(Role::Text, head));
         let names: Vec<String> = holders.iter().map(|peer| peer.addr.to_string()).collect();
         let names = names.join("  ");
-        said.extend(wrap(&names, usize::from(text.width).max(1)).into_iter().map(|line| Spans::new().add(Role::Dim, line)));
+        said.extend(
+            wrap(&names, usize::from(text.width).max(1))
+                .into_iter()
+                .map(|line| Spans::new().add(Role::Dim, line)),
+        );
     }
     let mut rows = text;
     for line in said {

@@ -52,14 +52,19 @@ fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
 
 fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
     if let Some(kind) = tracker.asking {
-        return plain(Role::Text, match kind {
-            AnnounceKind::Stopped => "saying goodbye",
-            _ => "asking now",
-        });
+        return plain(
+            Role::Text,
+            match kind {
+                AnnounceKind::Stopped => "saying goodbye",
+                _ => "asking now",
+            },
+        );
     }
     match tracker.next {
         Some(at) if at <= context.view.at => plain(Role::Text, "now"),
-        Some(at) => plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(context.view.at)))),
+        Some(at) => {
+            plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(context.view.at))))
+        }
         None => plain(Role::Dim, "not again"),
     }
 }
@@ -78,9 +83,22 @@ const fn column(
     cell: fn(&TrackerRecord, Context<'_>, u16) -> Spans,
 ) -> Column<TrackerRecord> {
     let key = |_: &TrackerRecord, _: &View| SortKey::Unknown;
-    Column { id: title, name: title, title, help: "", least, wish, grows: false, right: true, weight, cell, key }
+    Column {
+        id: title,
+        name: title,
+        title,
+        help: "",
+        least,
+        wish,
+        grows: false,
+        right: true,
+        weight,
+        cell,
+        key,
+    }
 }
 
+#[rustfmt::skip]
 static COLUMNS: &[Column<TrackerRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, |tracker, _, _| plain(Role::Dim, format!("{:>4}", tracker.tier.saturating_add(1)))) },
     Column { right: false, grows: true, ..column("TRACKER", (18, 30), 100, |tracker, _, _| plain(Role::Text, tracker.url.as_str())) },
@@ -99,7 +117,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let count = units::count(view.trackers.len() as u64);
     pen.rule(inset(take_top(&mut body, 1), 1, 1), "Trackers", &count, "all tiers are asked at once");
     if view.trackers.is_empty() {
-        pen.put(body.x + 2, body.y, body.width.saturating_sub(3), "This torrent names no tracker; peers come by hand or call us.", Role::Dim);
+        pen.put(
+            body.x + 2,
+            body.y,
+            body.width.saturating_sub(3),
+            "This torrent names no tracker; peers come by hand or call us.",
+            Role::Dim,
+        );
         return;
     }
     // What the selected one said stands below the rows, and has its room in any case.
@@ -112,7 +136,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     grid::head(pen, take_top(&mut rows, 1), &placed);
     let context = Context { view, look: pen.look };
     let selected = model.scrolls.trackers.min(view.trackers.len() - 1);
-    for at in grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[]) {
+    for at in
+        grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[])
+    {
         let look = RowLook { selected: at == selected, dim: false };
         grid::row(pen, take_top(&mut rows, 1), &placed, &*view.trackers[at], context, look);
     }
@@ -123,7 +149,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
     let mut rest = area;
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), &tracker.url, "", "");
-    let ago = tracker.answered.map_or_else(String::new, |at| format!(", {} ago", words::span(view.at.saturating_sub(at))));
+    let ago = tracker
+        .answered
+        .map_or_else(String::new, |at| format!(", {} ago", words::span(view.at.saturating_sub(at))));
     let mut said = Vec::new();
     match &tracker.status {
         TrackerStatus::Pending => said.push("It has not answered yet.".to_owned()),

@@ -46,7 +46,7 @@ mod tests {
     fn drawn(draw: impl Fn(&mut Pen<'_>, Rect)) -> String {
         let mut buf = Buffer::empty(Rect::new(0, 0, 8, 1));
         let area = buf.area;
-        draw(&mut Pen { buf: &mut buf, look: &Look::default() }, area);
+        draw(&mut Pen::new(&mut buf, area, &Look::default()), area);
         buf.content().iter().map(|cell| cell.symbol()).collect()
     }
 

@@ -94,7 +94,9 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, values: &[u64], full: u64, gro
             let from_axis = u64::from(if grows == Grows::Up { area.height - 1 - row } else { row });
             let within = |value: u64| height(value).saturating_sub(from_axis * steps_a_row).min(steps_a_row);
             let glyph = match glyphs {
-                Glyphs::Braille => braille(within(cell[0]), cell.get(1).map_or(0, |value| within(*value)), grows),
+                Glyphs::Braille => {
+                    braille(within(cell[0]), cell.get(1).map_or(0, |value| within(*value)), grows)
+                }
                 Glyphs::Blocks if grows == Grows::Up => {
                     [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][within(cell[0]) as usize]
                 }

@@ -1,0 +1,378 @@
+//! Whole screens, text and style, against the files in `tests/screens/`.
+//!
+//! `UPDATE_SCREENS=1 cargo test ui::tests` writes them anew; look at the difference before it is committed.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+
+use super::action::{Action, BINDINGS, action_for};
+use super::model::{Mode, Model, Panel, Screen, Shown, Window};
+use super::theme::{Colours, Glyphs, Look};
+use super::{draw, sample, update};
+use crate::event::PeerKey;
+use crate::ledger::{Group, View};
+
+const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (200, 60)];
+
+fn look(colours: Colours, glyphs: Glyphs) -> Look {
+    Look { colours, glyphs, ..Look::default() }
+}
+
+fn model(look: Look, (columns, rows): (u16, u16), view: &View) -> Model {
+    let mut model = Model::new(look);
+    model.size = (columns, rows);
+    model.take_in(view);
+    model
+}
+
+fn drawn(model: &Model, view: &View) -> Buffer {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    let mut buf = Buffer::empty(area);
+    draw(&mut buf, area, model, view);
+    buf
+}
+
+/// The style of a cell as one letter; colours by the names of their roles.
+fn style_letter(cell: &Cell) -> char {
+    let colour = match cell.fg {
+        Color::Reset => ' ',
+        Color::Rgb(0, 0x72, 0xb2) => 'g',
+        Color::Rgb(0xd5, 0x5e, 0) => 't',
+        Color::Rgb(0, 0x9e, 0x73) => 'p',
+        Color::Rgb(0xcc, 0x79, 0xa7) => 'b',
+        _ => '?',
+    };
+    match (colour, cell.modifier) {
+        (' ', Modifier::BOLD) => '*',
+        (' ', Modifier::DIM) => '.',
+        (' ', modifier) if modifier.contains(Modifier::REVERSED) => '#',
+        (colour, modifier) if modifier.contains(Modifier::BOLD) => colour.to_ascii_uppercase(),
+        (colour, _) => colour,
+    }
+}
+
+/// The text of a screen, and below it the letters of its styles.
+fn page(buf: &Buffer) -> String {
+    let mut page = String::new();
+    let row_end = |row: String| row.trim_end().to_owned();
+    for y in buf.area.top()..buf.area.bottom() {
+        let mut row = String::new();
+        let mut x = 0;
+        while x < buf.area.right() {
+            row.push_str(buf[(x, y)].symbol());
+            x += super::paint::width(buf[(x, y)].symbol()).max(1) as u16;
+        }
+        let _ = writeln!(page, "{}", row_end(row));
+    }
+    let _ = writeln!(page, "{}", "=".repeat(usize::from(buf.area.width)));
+    for y in buf.area.top()..buf.area.bottom() {
+        let row: String = (buf.area.left()..buf.area.right()).map(|x| style_letter(&buf[(x, y)])).collect();
+        let _ = writeln!(page, "{}", row_end(row));
+    }
+    page
+}
+
+/// Holds a screen against its file, or writes the file where that is asked for.
+fn holds(name: &str, buf: &Buffer) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(format!("{name}.txt"));
+    let page = page(buf);
+    if std::env::var_os("UPDATE_SCREENS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    for (at, (now, then)) in page.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(
+            now,
+            then,
+            "{name}, line {}: is the change meant? UPDATE_SCREENS=1 renews the files",
+            at + 1
+        );
+    }
+    assert_eq!(page, expected, "{name}: UPDATE_SCREENS=1 renews the files");
+}
+
+type Page = (&'static str, fn(&mut Model));
+
+/// Every page there is.
+const PAGES: [Page; 10] = [
+    ("overview", |_| {}),
+    ("peers", |model| model.screen = Screen::Peers),
+    ("peer", |model| {
+        model.selected = Some(PeerKey(10));
+        model.open.push(Mode::Peer { bytes: false });
+    }),
+    ("peer-bytes", |model| {
+        model.selected = Some(PeerKey(10));
+        model.open.push(Mode::Peer { bytes: true });
+    }),
+    ("pieces", |model| model.screen = Screen::Pieces),
+    ("trackers", |model| model.screen = Screen::Trackers),
+    ("files", |model| model.screen = Screen::Files),
+    ("log", |model| model.screen = Screen::Log),
+    ("why", |model| model.open.push(Mode::Why)),
+    ("keys", |model| model.open.push(Mode::Keys)),
+];
+
+#[test]
+fn the_overview_looks_as_expected_in_every_size_and_look() {
+    let view = sample::healthy();
+    for (columns, rows) in SIZES {
+        for (name, look) in [
+            ("colour", look(Colours::True, Glyphs::Braille)),
+            ("mono", look(Colours::None, Glyphs::Braille)),
+            ("ascii", look(Colours::None, Glyphs::Ascii)),
+        ] {
+            let buf = drawn(&model(look, (columns, rows), &view), &view);
+            holds(&format!("overview-{columns}x{rows}-{name}"), &buf);
+        }
+    }
+}
+
+#[test]
+fn the_overview_looks_as_expected_in_every_state() {
+    let states: [(&str, fn() -> View); 6] = [
+        ("stalled", sample::stalled),
+        ("paused", sample::paused),
+        ("stopped", sample::stopped),
+        ("seeding", sample::seeding),
+        ("checking", sample::checking),
+        ("hostile", sample::hostile),
+    ];
+    for (name, view) in states {
+        for (columns, rows) in [(40, 10), (80, 24), (120, 40)] {
+            let view = view();
+            let buf = drawn(&model(Look::default(), (columns, rows), &view), &view);
+            holds(&format!("{name}-{columns}x{rows}"), &buf);
+        }
+    }
+}
+
+#[test]
+fn every_page_looks_as_expected() {
+    let view = sample::healthy();
+    for (name, change) in &PAGES[1..] {
+        for (columns, rows) in [(80, 24), (120, 40)] {
+            let mut model = model(Look::default(), (columns, rows), &view);
+            change(&mut model);
+            holds(&format!("{name}-{columns}x{rows}"), &drawn(&model, &view));
+        }
+    }
+}
+
+#[test]
+fn in_ascii_nothing_else_is_shown() {
+    for view in [sample::healthy(), sample::hostile()] {
+        for (_, change) in PAGES {
+            let mut model = model(look(Colours::None, Glyphs::Ascii), (120, 40), &view);
+            change(&mut model);
+            let buf = drawn(&model, &view);
+            assert!(buf.content().iter().all(|cell| cell.symbol().is_ascii()));
+        }
+    }
+}
+
+#[test]
+fn without_braille_none_is_shown() {
+    let view = sample::healthy();
+    let buf = drawn(&model(look(Colours::True, Glyphs::Blocks), (120, 40), &view), &view);
+    let braille = '\u{2800}'..='\u{28ff}';
+    assert!(!buf.content().iter().any(|cell| cell.symbol().chars().any(|c| braille.contains(&c))));
+}
+
+#[test]
+fn a_state_never_rests_on_colour_alone() {
+    let look = look(Colours::None, Glyphs::Ascii);
+    let mut heads = std::collections::HashSet::new();
+    for view in [
+        sample::healthy(),
+        sample::stalled(),
+        sample::paused(),
+        sample::stopped(),
+        sample::seeding(),
+        sample::checking(),
+    ] {
+        let buf = drawn(&model(look, (120, 40), &view), &view);
+        let text = page(&buf);
+        let head = text.lines().next().unwrap_or_default();
+        assert!(heads.insert(head[60..].to_owned()), "{head}");
+    }
+}
+
+#[test]
+fn it_is_never_blank_however_small() {
+    for view in [sample::healthy(), sample::checking(), sample::stalled()] {
+        for columns in 1..45 {
+            for rows in 1..14 {
+                let buf = drawn(&model(Look::default(), (columns, rows), &view), &view);
+                assert!(buf.content().iter().any(|cell| cell.symbol() != " "), "{columns}×{rows}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_cell_has_a_background() {
+    let view = sample::healthy();
+    for (_, change) in PAGES {
+        let mut model = model(Look::default(), (120, 40), &view);
+        change(&mut model);
+        assert!(drawn(&model, &view).content().iter().all(|cell| cell.bg == Color::Reset));
+    }
+}
+
+/// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
+fn told(model: &Model) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
+        model.look,
+        model.screen,
+        model.open,
+        model.panel,
+        model.selected,
+        model.step,
+        model.columns_off,
+        model.piece,
+        model.log_of,
+        model.window,
+        model.scrolls,
+        model.leaving,
+        model.redraw,
+        model.suspend,
+        model.shown,
+        model.order.column,
+        model.order.reversed,
+    )
+}
+
+/// Places from which every key has something to do.
+fn starts(view: &View) -> Vec<Model> {
+    let mut starts = Vec::new();
+    for (_, change) in PAGES {
+        let mut fresh = model(Look::default(), (80, 24), view);
+        change(&mut fresh);
+        starts.push(fresh);
+    }
+    let mut middle = model(Look::default(), (80, 24), view);
+    update(&mut middle, Action::Down, view);
+    (middle.panel, middle.step) = (Panel::Funnel, (3, 1));
+    middle.log_of = Some(PeerKey(0));
+    (middle.columns_off, middle.piece) = (3, 5000);
+    middle.scrolls.keys = 5;
+    for screen in [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Log] {
+        let mut there = middle.clone();
+        there.screen = screen;
+        starts.push(there.clone());
+        there.panel = Panel::Peers;
+        starts.push(there.clone());
+        there.open.push(Mode::Keys);
+        starts.push(there);
+    }
+    starts
+}
+
+#[test]
+fn every_key_of_the_table_does_something() {
+    let view = sample::healthy();
+    let starts = starts(&view);
+    for binding in BINDINGS {
+        for key in binding.keys {
+            let works = starts.iter().filter(|start| binding.scope.holds(start)).any(|start| {
+                let Some(action) = action_for(*key, start).filter(|action| *action == binding.action) else {
+                    return false;
+                };
+                let mut after = start.clone();
+                let command = update(&mut after, action, &view);
+                command.is_some() || told(&after) != told(start)
+            });
+            assert!(works, "{} ({:?}) does nothing", key.name(), binding.action);
+        }
+    }
+}
+
+#[test]
+fn the_key_line_offers_only_keys_that_hold() {
+    let view = sample::healthy();
+    for (_, change) in PAGES {
+        let mut model = model(Look::default(), (200, 60), &view);
+        change(&mut model);
+        let text = page(&drawn(&model, &view));
+        let foot = text.lines().nth(59).unwrap_or_default();
+        for binding in BINDINGS.iter().filter(|binding| !binding.scope.holds(&model)) {
+            if let Some((label, _)) = binding.label.filter(|_| action_for(binding.keys[0], &model).is_none())
+            {
+                assert!(!foot.contains(label), "{foot}: {label}");
+            }
+        }
+        assert!(foot.contains("q quit"), "{foot}");
+    }
+}
+
+fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let colours = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
+    let glyphs = [Glyphs::Braille, Glyphs::Blocks, Glyphs::Ascii];
+    let look = look(colours[random.usize(..4)], glyphs[random.usize(..3)]);
+    let mut model = model(look, size, view);
+    PAGES[random.usize(..PAGES.len())].1(&mut model);
+    model.shown = match random.u32(..8) {
+        0 => Shown::Of(Group::Failed),
+        1 => Shown::Reached(random.usize(..9)),
+        2 => Shown::Lost(random.usize(..9), None),
+        _ => Shown::All,
+    };
+    model.window = [Window::Minute, Window::Hour, Window::Run][random.usize(..3)];
+    for _ in 0..random.u32(..12) {
+        let action = BINDINGS[random.usize(..BINDINGS.len())].action;
+        update(&mut model, action, view);
+    }
+    if random.bool() {
+        (model.scrolls.keys, model.scrolls.files, model.scrolls.log_back) =
+            (usize::MAX, usize::MAX, usize::MAX);
+        (model.scrolls.why, model.scrolls.peer, model.scrolls.trackers) =
+            (usize::MAX, usize::MAX, usize::MAX);
+        (model.piece, model.columns_off) = (u32::MAX, usize::MAX);
+    }
+    model
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_view_and_any_area_are_drawn_within_the_area(
+        seed in any::<u64>(),
+        columns in 1u16..140,
+        rows in 1u16..50,
+        x in 0u16..10,
+        y in 0u16..5,
+    ) {
+        let view = sample::random(seed);
+        let mut model = any_model(seed, &view, (columns, rows));
+        model.take_in(&view);
+        let whole = Rect::new(0, 0, columns + x + 3, rows + y + 3);
+        let mut buf = Buffer::filled(whole, Cell::new("@"));
+        let area = Rect::new(x, y, columns, rows);
+        draw(&mut buf, area, &model, &view);
+        for row in whole.top()..whole.bottom() {
+            for column in whole.left()..whole.right() {
+                if !area.contains((column, row).into()) {
+                    prop_assert_eq!(buf[(column, row)].symbol(), "@", "{}×{}: {},{}", columns, rows, column, row);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_huge_terminal_is_drawn() {
+    let view = sample::healthy();
+    for (columns, rows) in [(500, 200), (1, 200), (500, 1)] {
+        let _ = drawn(&model(Look::default(), (columns, rows), &view), &view);
+    }
+}
