@@ -9,6 +9,9 @@ use super::client::disagrees;
 use crate::event::{At, Attempt, Cause, PeerKey, PeerSample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
+/// A live peer has so long to unchoke us, or to send after it did, before it counts as held back.
+const PATIENCE_S: u64 = 10;
+
 /// The furthest step any attempt of a peer reached; it never goes back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -137,6 +140,29 @@ impl PeerRecord {
     /// Live, and a block came within the last three seconds.
     pub fn is_sending(&self, now: At) -> bool {
         self.is_live() && self.last_block.is_some_and(|last| now.saturating_sub(last).as_secs() < 3)
+    }
+
+    /// Why it got no further in the funnel than it did; `None`: it is still on its way.
+    pub fn held_back_by(&self, now: At) -> Option<Cause> {
+        match self.group {
+            Group::Trying => None,
+            Group::Live => self.live_held_back_by(now),
+            _ => self.cause,
+        }
+    }
+
+    /// What keeps a live peer from the next step.
+    fn live_held_back_by(&self, now: At) -> Option<Cause> {
+        let attempt = self.last_attempt()?;
+        let since = attempt.unchoked.or(attempt.handshaken)?;
+        let waited = now.saturating_sub(since).as_secs() >= PATIENCE_S;
+        if !self.flags.am_interested {
+            return waited.then_some(Cause::NotInteresting);
+        }
+        match self.flags.peer_choking && attempt.unchoked.is_none() {
+            true => Some(Cause::NeverUnchoked),
+            false => waited.then_some(Cause::Snubbed),
+        }
     }
 
     /// Whether its peer id names one client and its extension handshake another: one of the two lies.

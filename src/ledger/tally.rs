@@ -9,8 +9,6 @@ use crate::event::{At, Cause, Source, TrackerKey};
 /// Every cause, and one place more for peers that are still on their way.
 const REASONS: usize = Cause::ALL.len() + 1;
 const ON_ITS_WAY: usize = Cause::ALL.len();
-/// A live peer has so long to unchoke us, or to send after it did, before it counts as held back.
-const PATIENCE_S: u64 = 10;
 
 /// What is counted of a peer.
 pub(super) struct Place<'a> {
@@ -27,26 +25,8 @@ impl<'a> Place<'a> {
         if record.cause == Some(Cause::SelfConnection) {
             return None;
         }
-        let loss = match record.group {
-            Group::Trying => None,
-            Group::Live => holds_back(record, now),
-            _ => record.cause,
-        };
+        let loss = record.held_back_by(now);
         Some(Self { stage: record.stage, group: record.group, loss, sources: &record.sources })
-    }
-}
-
-/// What keeps a live peer from the next step.
-fn holds_back(record: &PeerRecord, now: At) -> Option<Cause> {
-    let attempt = record.last_attempt()?;
-    let since = attempt.unchoked.or(attempt.handshaken)?;
-    let waited = now.saturating_sub(since).as_secs() >= PATIENCE_S;
-    if !record.flags.am_interested {
-        return waited.then_some(Cause::NotInteresting);
-    }
-    match record.stage {
-        _ if record.flags.peer_choking && attempt.unchoked.is_none() => Some(Cause::NeverUnchoked),
-        _ => waited.then_some(Cause::Snubbed),
     }
 }
 

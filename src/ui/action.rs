@@ -103,7 +103,9 @@ impl Scope {
         match self {
             Self::Everywhere => true,
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
-            Self::Peer => Self::PeerPage.holds(model) || Self::PeerList.holds(model),
+            Self::Peer => {
+                model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
+            }
             Self::PeerList => lists(&[Screen::Overview, Screen::Peers]),
             Self::Overview => lists(&[Screen::Overview]),
             Self::Peers => lists(&[Screen::Peers]),

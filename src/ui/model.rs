@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::event::{Cause, PeerKey};
+use crate::event::{At, PeerKey};
 use crate::ledger::{Group, PeerRecord, View};
 
 use super::order::Order;
 use super::theme::Look;
+use super::words;
 
 /// One of the six screens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -63,10 +64,10 @@ pub enum Shown {
     All,
     /// Those of a group.
     Of(Group),
-    /// Those that reached this step of the funnel (by its place in [`super::words::STEPS`]).
+    /// Those that reached this step of the funnel (0: known … 5: sending).
     Reached(usize),
-    /// Those that reached the step before this one and not this one, all or for one cause.
-    Lost(usize, Option<Cause>),
+    /// Those that reached the step before this one and not this one, for the reasons of this phrase.
+    Lost(usize, &'static str),
 }
 
 impl Shown {
@@ -82,14 +83,14 @@ impl Shown {
     ];
 
     /// Whether the peer is one of them.
-    pub fn takes(self, peer: &PeerRecord) -> bool {
-        let step = super::words::step_of(peer.stage);
+    pub fn takes(self, peer: &PeerRecord, now: At) -> bool {
+        let step = words::step_of(peer.stage);
         match self {
             Self::All => true,
             Self::Of(group) => peer.group == group,
             Self::Reached(wanted) => step >= wanted,
-            Self::Lost(lost, cause) => {
-                step + 1 == lost && cause.is_none_or(|cause| peer.cause == Some(cause))
+            Self::Lost(lost, word) => {
+                step + 1 == lost && words::loss_word(lost, peer.held_back_by(now)) == word
             }
         }
     }
@@ -256,7 +257,7 @@ impl Model {
     }
 
     fn lists(&self, view: &View, key: PeerKey) -> bool {
-        peer(view, key).is_some_and(|peer| self.shown_here().takes(peer))
+        peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
     }
 }
 

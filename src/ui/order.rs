@@ -98,7 +98,8 @@ impl Order {
         let column = self.column.and_then(columns::column);
         let value = |key: PeerKey| model::peer(view, key);
         if let Some(column) = column {
-            let by = |key: &PeerKey| value(*key).map_or(SortKey::default(), |peer| (column.key)(peer, view));
+            let by =
+                |key: &PeerKey| value(*key).map_or_else(SortKey::default, |peer| (column.key)(peer, view));
             self.live.sort_by_cached_key(|key| (by(key), *key));
             self.others.sort_by_cached_key(|key| (by(key), *key));
         } else {

@@ -278,7 +278,7 @@ mod tests {
             let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
             let area = buf.area;
             Pen::new(&mut buf, area, &Look::default()).rule(area, "Peers", "50", "by state");
-            buf.content().iter().map(|cell| cell.symbol()).collect::<String>()
+            buf.content().iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
         };
         assert_eq!(row(32), "Peers ── 50 ──────── by state ──");
         assert_eq!(row(20), "Peers ── 50 ────────");

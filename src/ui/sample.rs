@@ -245,11 +245,7 @@ fn fifty_peers() -> Vec<PeerRecord> {
         let silent = &mut peers[at];
         silent.last_block = Some(ago(seconds));
         silent.stage = Stage::Unchoked;
-        silent.cause = Some(Cause::Snubbed);
         silent.sample.down_bps = 0;
-    }
-    for choked in &mut peers[9..] {
-        choked.cause = Some(Cause::NeverUnchoked);
     }
     let key = peers.len() as u32;
     let mut waiting = peer(key, "102.129.252.107:51413");

@@ -134,9 +134,11 @@ fn the_overview_looks_as_expected_in_every_size_and_look() {
     }
 }
 
+type State = (&'static str, fn() -> View);
+
 #[test]
 fn the_overview_looks_as_expected_in_every_state() {
-    let states: [(&str, fn() -> View); 6] = [
+    let states: [State; 6] = [
         ("stalled", sample::stalled),
         ("paused", sample::paused),
         ("stopped", sample::stopped),
@@ -323,7 +325,7 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
     model.shown = match random.u32(..8) {
         0 => Shown::Of(Group::Failed),
         1 => Shown::Reached(random.usize(..9)),
-        2 => Shown::Lost(random.usize(..9), None),
+        2 => Shown::Lost(random.usize(..9), "hung up"),
         _ => Shown::All,
     };
     model.window = [Window::Minute, Window::Hour, Window::Run][random.usize(..3)];

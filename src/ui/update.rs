@@ -8,7 +8,7 @@ use crate::units::Units;
 use super::action::Action;
 use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::screens;
-use super::words::STEPS;
+use super::words::{self, STEPS};
 
 /// Carries out the action. Pure: the clock is the model's, and what there is to act on is the view's.
 pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command> {
@@ -148,7 +148,7 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
     }
     match model.screen {
         Screen::Overview if model.panel == Panel::Funnel && model.step.0 > 0 => {
-            let losses = view.losses[model.step.0 - 1].causes.len();
+            let losses = words::losses(view, model.step.0).len();
             model.step.1 = shifted(model.step.1, by, losses);
         }
         Screen::Peers => {
@@ -203,17 +203,14 @@ fn open(model: &mut Model, view: &View) {
         }
         Mode::Browse if model.screen == Screen::Overview && model.panel == Panel::Funnel => {
             let (step, loss) = model.step;
-            let cause = loss.checked_sub(1).and_then(|at| view.losses[step - 1].causes.get(at));
+            let lost = loss.checked_sub(1).and_then(|at| words::losses(view, step).get(at).copied());
+            let shown = match lost {
+                Some((word, _)) => Shown::Lost(step, word),
+                None if step == 0 => Shown::All,
+                None => Shown::Reached(step),
+            };
             model.screen = Screen::Peers;
-            narrow(
-                model,
-                view,
-                match cause {
-                    Some((cause, _)) => Shown::Lost(step, *cause),
-                    None if step == 0 => Shown::All,
-                    None => Shown::Reached(step),
-                },
-            );
+            narrow(model, view, shown);
         }
         Mode::Browse if model.selected.is_some() => {
             model.open.push(Mode::Peer { bytes: false });

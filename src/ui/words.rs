@@ -137,15 +137,29 @@ pub(crate) fn state_word(peer: &PeerRecord, now: At) -> &'static str {
 
 /// What holds back the peers of a loss at this step (1: dialled … 5: sending); with a number before it, a phrase.
 pub(crate) fn loss_word(step: usize, cause: Option<Cause>) -> &'static str {
-    match (step, cause) {
-        (1, None | Some(Cause::Queued | Cause::ConnectionLimit)) => "wait their turn",
-        (2 | 3, None) => "now",
-        (_, None) if step == 4 => "make us wait",
-        (_, None) => "send nothing",
-        (_, Some(Cause::NeverUnchoked)) => "make us wait",
-        (_, Some(Cause::Snubbed)) => "send nothing",
-        (_, Some(cause)) => cause.info().short,
+    match cause {
+        None if step == 1 => "wait their turn",
+        None => "now",
+        Some(Cause::Queued | Cause::ConnectionLimit) => "wait their turn",
+        Some(Cause::NeverUnchoked) => "make us wait",
+        Some(Cause::Snubbed) => "send nothing",
+        Some(Cause::NotInteresting) => "not needed",
+        Some(cause) => cause.info().short,
     }
+}
+
+/// How many peers each phrase counts at this step; what reads the same is counted together.
+pub(crate) fn losses(view: &View, step: usize) -> Vec<(&'static str, u32)> {
+    let mut counted: Vec<(&str, u32)> = Vec::new();
+    let causes = step.checked_sub(1).and_then(|at| view.losses.get(at)).map_or(&[][..], |loss| &loss.causes);
+    for (cause, count) in causes {
+        let word = loss_word(step, *cause);
+        match counted.iter_mut().find(|(other, _)| *other == word) {
+            Some((_, sum)) => *sum = sum.saturating_add(*count),
+            None => counted.push((word, *count)),
+        }
+    }
+    counted
 }
 
 /// A span of time inside a sentence: `34 s`, `2m 10s`.

@@ -16,14 +16,8 @@ use crate::units;
 
 /// For how long the answer to a command stands on the key line.
 const ANSWER_STANDS: Duration = Duration::from_secs(4);
-/// Nothing for so long is a stall.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
-
-/// Since when nothing has come, if that is a stall.
-pub(super) fn stalled(view: &View) -> Option<Duration> {
-    let silent = view.at.saturating_sub(view.last_block.unwrap_or_default().max(view.phase_since));
-    (view.phase == Phase::Downloading && silent >= STALLED_AFTER).then_some(silent)
-}
+/// A longer time to go is no answer.
+const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
 /// What the torrent is doing, as a glyph and a word or two.
 pub(super) fn state(view: &View) -> Spans {
@@ -38,7 +32,7 @@ pub(super) fn state(view: &View) -> Spans {
         }
         Phase::Downloading => {
             let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
-            match stalled(view) {
+            match view.stalled_for() {
                 Some(silent) => span(
                     Role::Trouble,
                     "▲",
@@ -68,7 +62,8 @@ pub(super) fn percent(view: &View) -> u64 {
 pub(super) fn eta(view: &View) -> String {
     match view.phase {
         Phase::Downloading => {
-            view.eta.map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta)))
+            let told = view.eta.filter(|eta| *eta < LONGEST_ETA);
+            told.map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta)))
         }
         _ => String::new(),
     }
@@ -212,7 +207,13 @@ struct Item {
 
 impl Item {
     fn columns(&self) -> u16 {
-        (paint::width(&self.key) + 1 + paint::width(self.label)) as u16 + self.gap
+        let label = if self.label.is_empty() { 0 } else { 1 + paint::width(self.label) };
+        (paint::width(&self.key) + label) as u16 + self.gap
+    }
+
+    fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, most: u16, (key, label): (Role, Role)) {
+        let used = pen.put(x, y, most, &self.key, key) + 1;
+        pen.put(x + used, y, most.saturating_sub(used), self.label, label);
     }
 }
 
@@ -223,7 +224,8 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         left.push(Item { key: "Esc".to_owned(), label: "back", weight: 0, gap: 0 });
     }
     for binding in BINDINGS.iter().filter(|binding| binding.scope.holds(model)) {
-        let Some((label, weight)) = binding.label else {
+        let nothing_to_open = binding.action == Action::Open && model.selected.is_none();
+        let Some((label, weight)) = binding.label.filter(|_| !nothing_to_open) else {
             continue;
         };
         // On a page that shows nothing of it, pausing still works but is no news.
@@ -260,21 +262,22 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let here =
         [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
     let here = here.iter().position(|screen| *screen == model.screen);
+    let quiet = (Role::Text, Role::Dim);
     let mut x = area.x;
     for (at, item) in screens.iter().enumerate() {
         let now = browsing && screens.len() > 1 && here == Some(at);
-        x += if at > 0 { item.gap } else { 0 };
-        x += pen.put(x, area.y, room, &item.key, if now { Role::Strong } else { Role::Text }) + 1;
-        x += pen.put(x, area.y, room, item.label, if now { Role::Strong } else { Role::Dim });
+        item.draw(pen, x, area.y, room, if now { (Role::Strong, Role::Strong) } else { quiet });
+        x += item.columns();
     }
+    x = x.saturating_sub(screens.last().map_or(0, |item| item.gap)).max(area.x);
     for item in &left {
-        x += if x > area.x { item.gap.max(2) } else { 0 };
-        x += pen.put(x, area.y, room, &item.key, Role::Text) + 1;
-        x += pen.put(x, area.y, room, item.label, Role::Dim);
+        x += if x > area.x { 2 } else { 0 };
+        item.draw(pen, x, area.y, room, quiet);
+        x += item.columns() - item.gap;
     }
     let mut x = area.right().saturating_sub(sum(&right).saturating_sub(2));
     for item in &right {
-        x += pen.put(x, area.y, room, &item.key, Role::Text) + 1;
-        x += pen.put(x, area.y, room, item.label, Role::Dim) + 2;
+        item.draw(pen, x, area.y, room, quiet);
+        x += item.columns();
     }
 }

@@ -89,15 +89,8 @@ fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
         };
         return vec![(0, said)];
     }
-    let mut counted: Vec<(usize, &str, u32)> = Vec::new();
-    for (at, (cause, count)) in view.losses[step - 1].causes.iter().enumerate() {
-        let word = words::loss_word(step, *cause);
-        match counted.iter_mut().find(|(_, other, _)| *other == word) {
-            Some((_, _, sum)) => *sum += count,
-            None => counted.push((at + 1, word, *count)),
-        }
-    }
-    counted.into_iter().map(|(at, word, count)| (at, format!("{count} {word}"))).collect()
+    let losses = words::losses(view, step).into_iter().enumerate();
+    losses.map(|(at, (word, count))| (at + 1, format!("{count} {word}"))).collect()
 }
 
 /// The funnel: a title, and a row for every step.

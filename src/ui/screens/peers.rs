@@ -7,7 +7,7 @@ use crate::ledger::View;
 use crate::ui::model::{Model, Shown};
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::Role;
-use crate::ui::words::{self, STEPS};
+use crate::ui::words::STEPS;
 use crate::units;
 
 /// The tabs with their counts.
@@ -29,11 +29,9 @@ fn narrowed(shown: Shown) -> Option<String> {
     match shown {
         Shown::All | Shown::Of(_) => None,
         Shown::Reached(step) => Some(format!("those that got as far as {}", STEPS[step.min(5)])),
-        Shown::Lost(step, cause) => {
+        Shown::Lost(step, word) => {
             let from = STEPS[step.saturating_sub(1).min(5)];
-            let why =
-                cause.map_or_else(String::new, |cause| format!(": {}", words::loss_word(step, Some(cause))));
-            Some(format!("{from}, not {}{why}", STEPS[step.min(5)]))
+            Some(format!("{from}, not {}: {word}", STEPS[step.min(5)]))
         }
     }
 }

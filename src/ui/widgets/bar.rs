@@ -47,7 +47,7 @@ mod tests {
         let mut buf = Buffer::empty(Rect::new(0, 0, 8, 1));
         let area = buf.area;
         draw(&mut Pen::new(&mut buf, area, &Look::default()), area);
-        buf.content().iter().map(|cell| cell.symbol()).collect()
+        buf.content().iter().map(ratatui::buffer::Cell::symbol).collect()
     }
 
     #[test]
