@@ -1,0 +1,13 @@
+//! What once went wrong, or nearly.
+
+use super::*;
+
+#[test]
+fn a_peer_that_never_sends_a_block_loses_its_requests() {
+    let mut world = World::new(MIB, 256 * 1024, Settings::default());
+    let mut silent = world.seed(MIB);
+    silent.silent_after = Some(0);
+    world.add(1, silent);
+    world.run(secs(13));
+    assert!(world.live.values().all(|(_, fake)| fake.queue.len() <= 1), "they were taken back");
+}
