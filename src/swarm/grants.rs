@@ -248,7 +248,12 @@ impl Swarm {
         if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
             return;
         }
-        for conn in std::mem::take(&mut self.hungry) {
+        // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
+        // the silent.
+        let hungry = std::mem::take(&mut self.hungry);
+        let is_silent = |conn: &ConnKey| self.live.get(conn).is_some_and(|live| live.snubbed);
+        let (silent, others): (Vec<ConnKey>, Vec<ConnKey>) = hungry.into_iter().partition(is_silent);
+        for conn in others.into_iter().chain(silent) {
             self.refill(now, conn);
         }
     }
@@ -258,7 +263,7 @@ impl Swarm {
         let snubbing: Vec<ConnKey> = self
             .live
             .iter()
-            .filter(|(_, live)| !live.snubbed && live.window.outstanding > 0 && !live.blocks.is_empty())
+            .filter(|(_, live)| live.window.outstanding > 0 && !live.blocks.is_empty())
             .filter(|(_, live)| now.saturating_sub(live.progress) >= SNUBBED_AFTER)
             .map(|(conn, _)| *conn)
             .collect();
