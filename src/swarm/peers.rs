@@ -157,6 +157,7 @@ impl Swarm {
         self.release_all(conn);
         self.hungry.remove(&conn);
         let Some(live) = self.live.remove(&conn) else { return };
+        self.give_up_alone(now, conn);
         if let Some(has) = &live.has
             && !has.is_full()
         {
