@@ -36,7 +36,7 @@ use super::upload::BlockSource;
 use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase, TrackerKey};
 use crate::ledger::{Ledger, View};
-use crate::metainfo::{PieceIndex, Torrent};
+use crate::metainfo::Torrent;
 use crate::swarm::announce::{self, Announcer, Ticket};
 use crate::swarm::{Action, ConnKey, Input, Order, Swarm};
 use crate::wire::Handshake;
@@ -106,8 +106,6 @@ struct Brain {
     disk: Arc<DiskPool>,
     keeper: Arc<Keeper>,
     assembly: Assembly,
-    /// Pieces given up while a worker had a part of them: forgotten when it is done.
-    discarded: BTreeSet<PieceIndex>,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -141,7 +139,6 @@ impl Brain {
             log: EventLog::default(),
             publish_at: now,
             assembly: Assembly::new(geometry),
-            discarded: BTreeSet::new(),
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),

@@ -248,7 +248,12 @@ impl Swarm {
         if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
             return;
         }
-        for conn in std::mem::take(&mut self.hungry) {
+        // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
+        // the silent.
+        let hungry = std::mem::take(&mut self.hungry);
+        let is_silent = |conn: &ConnKey| self.live.get(conn).is_some_and(|live| live.snubbed);
+        let (silent, others): (Vec<ConnKey>, Vec<ConnKey>) = hungry.into_iter().partition(is_silent);
+        for conn in others.into_iter().chain(silent) {
             self.refill(now, conn);
         }
     }
@@ -258,7 +263,7 @@ impl Swarm {
         let snubbing: Vec<ConnKey> = self
             .live
             .iter()
-            .filter(|(_, live)| !live.snubbed && live.window.outstanding > 0 && !live.blocks.is_empty())
+            .filter(|(_, live)| live.window.outstanding > 0 && !live.blocks.is_empty())
             .filter(|(_, live)| now.saturating_sub(live.progress) >= SNUBBED_AFTER)
             .map(|(conn, _)| *conn)
             .collect();
@@ -274,18 +279,33 @@ impl Swarm {
         }
     }
 
-    /// Gives up open pieces that nobody sends anything of, where others could use their memory.
+    /// Gives up open pieces that nobody sends anything of, where others could use their memory; and those that one
+    /// peer alone may send, if it does not.
     pub(super) fn give_up_stuck(&mut self, now: At) {
-        if self.rarity.len() == 0 || self.hungry.is_empty() {
-            return;
-        }
+        // Nothing more can be opened at the end, and a piece that is charged whole takes no more when it goes on.
+        let of_use = !self.open.whole() || self.rarity.len() > 0;
+        let needed = of_use && !self.hungry.is_empty() && self.open.is_tight();
         let stuck: Vec<PieceIndex> = self
             .open
             .iter()
+            .filter(|(_, open)| needed || open.alone)
             .filter(|(_, open)| open.missing() > 0 && now.saturating_sub(open.touched) >= GIVE_UP_AFTER)
             .map(|(piece, _)| piece)
             .collect();
         for piece in stuck {
+            self.abandon(now, piece);
+        }
+    }
+
+    /// Gives up the pieces that this connection alone may send: it is gone.
+    pub(super) fn give_up_alone(&mut self, now: At, conn: ConnKey) {
+        let orphaned: Vec<PieceIndex> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.alone && open.owner == Some(conn) && open.missing() > 0)
+            .map(|(piece, _)| piece)
+            .collect();
+        for piece in orphaned {
             self.abandon(now, piece);
         }
     }

@@ -157,6 +157,7 @@ impl Swarm {
         self.release_all(conn);
         self.hungry.remove(&conn);
         let Some(live) = self.live.remove(&conn) else { return };
+        self.give_up_alone(now, conn);
         if let Some(has) = &live.has
             && !has.is_full()
         {
@@ -299,6 +300,14 @@ impl Swarm {
     pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.smooth(&sample);
+        // A peer that sends nothing reports no window either: this is how its silence shows.
+        live.window.outstanding = sample.requests_out;
+        live.window.target = sample.request_target;
+        live.window.oldest_request_ms = sample.oldest_request_ms;
+        if sample.down_bps > 0 {
+            // Part of a block came: slow, not silent.
+            live.progress = now;
+        }
         self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
         live.up_bytes = sample.up_bytes;
         let peer = live.peer;

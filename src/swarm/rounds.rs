@@ -119,6 +119,7 @@ impl Swarm {
         let phase = self.active_phase();
         self.enter(now, phase, None);
         self.book.retry_all(now);
+        self.open.touch_all(now);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
             self.update_interest(now, conn);
