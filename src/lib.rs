@@ -28,6 +28,7 @@
 //! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
 //! | `cli` | arguments, settings, wiring, exit status | * |
 
+pub mod cli;
 pub mod command;
 pub mod demo;
 pub mod engine;

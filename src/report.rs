@@ -1,6 +1,7 @@
 //! What a run found out, as text for people and JSON for programs.
 
 pub mod info;
+pub mod progress;
 pub mod verify;
 
 use serde::Serialize;

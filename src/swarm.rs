@@ -60,6 +60,8 @@ pub struct Settings {
     pub seed: u64,
     /// Begin paused.
     pub paused: bool,
+    /// Begin stopped, because the disk refuses: one line for people.
+    pub stopped: Option<String>,
 }
 
 impl Default for Settings {
@@ -74,6 +76,7 @@ impl Default for Settings {
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
+            stopped: None,
         }
     }
 }
@@ -288,8 +291,13 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
-        let phase = if swarm.settings.paused { Phase::Paused } else { swarm.active_phase() };
-        swarm.enter(now, phase, None);
+        let stopped = swarm.settings.stopped.take();
+        let phase = match stopped {
+            Some(_) => Phase::Stopped,
+            None if swarm.settings.paused => Phase::Paused,
+            None => swarm.active_phase(),
+        };
+        swarm.enter(now, phase, stopped);
         swarm
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
+pub(super) use self::disk::disk_trouble;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use super::EngineError;
@@ -178,6 +179,7 @@ impl Brain {
                 biased;
                 command = inbox.commands.recv() => self.wish(command.unwrap_or(Command::Quit)),
                 Some(done) = inbox.disk.recv() => self.disk_done(done),
+                Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
                 Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
                 Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
                 Some(arrived) = inbox.arrivals.recv() => self.arrived(arrived),
@@ -295,7 +297,7 @@ impl Brain {
                 self.announcer.handle(now, announce::Input::Stop);
             }
             Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
-            Command::Resume => self.retry_disk(),
+            Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             _ => {}
         }
         self.feed(Input::Command(command));

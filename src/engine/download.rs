@@ -291,11 +291,16 @@ impl Life {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());
             tokio::task::spawn_blocking(move || keeper.prepare(&have)).await
         };
-        // A disk that cannot take the torrent says so before the first byte is fetched.
-        prepared.map_err(|error| from_join(&error))??;
+        // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
+        // the user says so. Whatever else is wrong with it would only get worse.
+        let stopped = match prepared.map_err(|error| from_join(&error))? {
+            Ok(()) => None,
+            Err(error) if error.is_disk_full() => Some(brain::disk_trouble(&error)),
+            Err(error) => return Err(error.into()),
+        };
         let workers = DiskPool::workers_here();
         let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());
-        let swarm = self.swarm(now, have, paused, &peers);
+        let swarm = self.swarm(now, have, paused, stopped, &peers);
         let birth = Birth {
             clock: self.clock,
             ours: self.ours,
@@ -347,7 +352,14 @@ impl Life {
         Ok(job.await.map_err(|error| from_join(&error))??)
     }
 
-    fn swarm(&self, now: At, have: Bitfield, paused: bool, last_peers: &[SocketAddr]) -> Swarm {
+    fn swarm(
+        &self,
+        now: At,
+        have: Bitfield,
+        paused: bool,
+        stopped: Option<String>,
+        last_peers: &[SocketAddr],
+    ) -> Swarm {
         let settings = swarm::Settings {
             max_peers: self.options.max_peers,
             down_bps: self.options.down_bps,
@@ -355,6 +367,7 @@ impl Life {
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,
+            stopped,
             ..swarm::Settings::default()
         };
         let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);

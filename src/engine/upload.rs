@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -28,6 +29,9 @@ const RUN_BYTES: u32 = 256 * 1024;
 const LIMITED_RUN_BYTES: u32 = 32 * 1024;
 /// Bytes in memory for one peer, read or being read.
 const MOST_IN_FLIGHT: usize = 1024 * 1024;
+
+/// A limit may be lifted while somebody waits for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Data of verified pieces.
 pub trait BlockSource: Send + Sync + 'static {
@@ -145,7 +149,7 @@ impl Upload {
         let most = if limit.is_limited() { LIMITED_RUN_BYTES } else { RUN_BYTES };
         let length = self.run_length(piece, first, most);
         if let Err(at) = limit.take(clock.now(), u64::from(length)) {
-            let until = clock.instant(at);
+            let until = clock.instant(at.min(clock.now() + LONGEST_WAIT));
             return Some(Box::pin(async move {
                 tokio::time::sleep_until(until).await;
                 JobDone::Waited
@@ -297,6 +301,19 @@ mod tests {
             output = Output::default();
         }
         assert!((1_800_000..=2_200_000).contains(&sent), "{sent}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lifted_limit_is_noticed_within_a_second() {
+        let (mut upload, mut output, disk) = (queued(&[spec(0, 0)]), Output::default(), Disk::default());
+        let (limit, clock) = (Limit::new(Some(1)), Clock::start());
+        limit.take(clock.now(), 1_000_000).unwrap();
+        let job = upload.start(&output, &disk, &limit, clock).unwrap();
+        limit.set(clock.now(), None);
+        upload.finish(job.await, &mut output).unwrap();
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+        assert_eq!(output.block_bytes(), 16384);
+        assert!(clock.now() <= At::from_secs(1));
     }
 
     #[tokio::test]

@@ -154,7 +154,11 @@ fn body(packet: &[u8], transaction: u32, action: u32, expected: usize) -> Result
         return Err(UdpError::NotOurs { length });
     }
     match u32::from_be_bytes([head[0], head[1], head[2], head[3]]) {
-        ERROR => Err(UdpError::Refused(text::clean_bytes(body, MOST_ERROR_CHARS))),
+        // Some trackers end their words as C does.
+        ERROR => {
+            let words = text::clean_bytes(body.trim_ascii_end(), MOST_ERROR_CHARS);
+            Err(UdpError::Refused(words.trim_end_matches('·').to_owned()))
+        }
         other if other != action => Err(UdpError::WrongAction { action: other }),
         _ if length < expected => Err(UdpError::Short { length, expected }),
         _ => Ok(body),
@@ -236,7 +240,7 @@ mod tests {
 
     #[test]
     fn hands_on_the_trackers_words_without_control_characters() {
-        let refused = announce_answer(&answer(3, 7, b"not \x1b[31mregistered"), 7, Family::V4);
+        let refused = announce_answer(&answer(3, 7, b"not \x1b[31mregistered\0"), 7, Family::V4);
         assert_eq!(refused, Err(UdpError::Refused("not ·[31mregistered".into())));
     }
 

@@ -9,6 +9,7 @@ use super::super::disk::{Advance, DiskDone, DiskPool};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::Brain;
+use crate::command::Command;
 use crate::event::{Event, Severity};
 use crate::metainfo::{BlockRef, PieceIndex};
 use crate::storage::StorageError;
@@ -76,14 +77,38 @@ impl Brain {
     /// The disk refused: everything waits until the user says go on. Nothing is lost: the job is kept.
     fn stuck(&mut self, job: Box<Advance>, error: &StorageError) {
         self.assembly.stuck(job);
-        self.feed(Input::DiskFailed { piece: None, reason: format!("{error} (p tries again)") });
+        self.feed(Input::DiskFailed { piece: None, reason: disk_trouble(error) });
     }
 
-    /// Hands everything the disk refused in again.
-    pub(super) fn retry_disk(&mut self) {
-        for job in self.assembly.retry() {
-            self.disk.advance(job);
+    /// The user says go on: looks whether there is room now.
+    pub(super) fn ask_disk_again(&mut self) {
+        let (keeper, have) = (Arc::clone(&self.keeper), self.swarm.have().clone());
+        let prepared = self.outlets.prepared.clone();
+        self.tasks.spawn(async move {
+            if let Ok(answer) = tokio::task::spawn_blocking(move || keeper.prepare(&have)).await {
+                // Nobody listens only when the run is over.
+                let _ = prepared.send(answer).await;
+            }
+        });
+    }
+
+    /// If there is room, everything the disk refused is handed in again, and the download goes on.
+    pub(super) fn disk_answered(&mut self, prepared: Result<(), StorageError>) {
+        let now = self.clock.now();
+        match prepared {
+            Err(error) => {
+                let note =
+                    Event::Note { severity: Severity::Error, text: disk_trouble(&error), answer: true };
+                self.learned(now, &note);
+            }
+            Ok(()) => {
+                for job in self.assembly.retry() {
+                    self.disk.advance(job);
+                }
+                self.feed(Input::Command(Command::Resume));
+            }
         }
+        self.publish(now);
     }
 
     /// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
@@ -102,6 +127,11 @@ impl Brain {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// What stands in the way, and what takes it out.
+pub(in crate::engine) fn disk_trouble(error: &StorageError) -> String {
+    format!("{error} (p tries again)")
 }
 
 impl BlockSource for DiskPool {

@@ -12,6 +12,7 @@ use super::super::listen::Arrived;
 use super::super::tracker;
 use crate::command::Command;
 use crate::event::At;
+use crate::storage::StorageError;
 use crate::swarm::announce::Ticket;
 use crate::swarm::{Closed, ConnKey};
 
@@ -33,6 +34,7 @@ pub(super) struct Dialled {
 pub(in crate::engine) struct Inbox {
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) disk: mpsc::UnboundedReceiver<DiskDone>,
+    pub(super) prepared: mpsc::Receiver<Result<(), StorageError>>,
     pub(super) steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
     pub(super) dialled: mpsc::Receiver<Dialled>,
     pub(super) arrivals: mpsc::Receiver<Arrived>,
@@ -44,6 +46,7 @@ pub(in crate::engine) struct Inbox {
 #[derive(Clone)]
 pub(in crate::engine) struct Outlets {
     pub(in crate::engine) disk: mpsc::UnboundedSender<DiskDone>,
+    pub(super) prepared: mpsc::Sender<Result<(), StorageError>>,
     pub(super) steps: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
     pub(super) dialled: mpsc::Sender<Dialled>,
     pub(in crate::engine) arrivals: mpsc::Sender<Arrived>,
@@ -54,14 +57,16 @@ pub(in crate::engine) struct Outlets {
 /// Both ends; commands come in through a channel that exists already.
 pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (Inbox, Outlets) {
     let (disk_to, disk) = mpsc::unbounded_channel();
+    let (prepared_to, prepared) = mpsc::channel(OTHERS);
     let (steps_to, steps) = mpsc::channel(OTHERS);
     let (dialled_to, dialled) = mpsc::channel(OTHERS);
     let (arrivals_to, arrivals) = mpsc::channel(OTHERS);
     let (answers_to, answers) = mpsc::channel(OTHERS);
     let (reports_to, reports) = mpsc::channel(REPORTS);
-    let inbox = Inbox { commands, disk, steps, dialled, arrivals, answers, reports };
+    let inbox = Inbox { commands, disk, prepared, steps, dialled, arrivals, answers, reports };
     let outlets = Outlets {
         disk: disk_to,
+        prepared: prepared_to,
         steps: steps_to,
         dialled: dialled_to,
         arrivals: arrivals_to,

@@ -1,0 +1,125 @@
+//! The command line: what can be asked for, who does it, and with which exit status it ends.
+//!
+//! Exit status: 0 done, 1 not achieved, 2 bad usage or input, 3 the machine failed. What goes wrong is one line
+//! on standard error that names the thing.
+
+pub mod args;
+
+mod failure;
+mod headless;
+mod info;
+mod logfile;
+mod output;
+mod verify;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use self::args::{Cli, Command, DemoArgs, DownloadArgs};
+use self::output::Stdout;
+use crate::demo::Demo;
+use crate::engine;
+use crate::metainfo::Torrent;
+
+pub use failure::{Failure, Status};
+
+/// The whole program: reads the arguments of the process, does what they ask, and says what went wrong.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            // Help and version. That standard output is closed is no reason to complain.
+            let _ = error.print();
+            return Status::Done.into();
+        }
+        Err(error) => return complain(&Failure::from(error)),
+    };
+    match run(cli) {
+        Ok(status) => status.into(),
+        Err(failure) => complain(&failure),
+    }
+}
+
+fn run(cli: Cli) -> Result<Status, Failure> {
+    let _log = logfile::start(cli.log.as_deref())?;
+    match cli.command {
+        None => download(&cli.download),
+        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Demo(args)) => demo(&args),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ttui", &mut script);
+            Stdout.write(&script)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Failure::Output)?;
+            Stdout.write(&page)
+        }
+    }
+}
+
+fn download(args: &DownloadArgs) -> Result<Status, Failure> {
+    let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
+    headless::run(torrent, args.engine_options(), headless::Style { json: args.json, seed: args.seed })
+}
+
+fn demo(args: &DemoArgs) -> Result<Status, Failure> {
+    let runtime = runtime()?;
+    let demo = runtime
+        .block_on(Demo::start(args.fast))
+        .map_err(|error| Failure::Machine(format!("the demo cannot listen on loopback: {error}")))?;
+    let torrent = Torrent::from_bytes(demo.torrent())?;
+    let folder = demo_folder()?;
+    let mut stdout = Stdout;
+    stdout.write(format!("the demo downloads into {}\n", folder.display()).as_bytes())?;
+    let options = engine::Options {
+        state: Some(folder.join("state")),
+        output: folder.join("files"),
+        loopback: true,
+        ..engine::Options::default()
+    };
+    headless::run(torrent, options, headless::Style { json: false, seed: false })
+}
+
+/// A new folder of our own among the temporary ones.
+fn demo_folder() -> Result<PathBuf, Failure> {
+    let folder = std::env::temp_dir().join(format!("ttui-demo-{}", std::process::id()));
+    let refused = |error| Failure::Machine(format!("cannot create {}: {error}", folder.display()));
+    std::fs::create_dir(&folder).map_err(refused)?;
+    Ok(folder)
+}
+
+/// Reads the torrent and tells what is odd about it.
+fn open_torrent(path: &std::path::Path) -> Result<Torrent, Failure> {
+    let torrent = Torrent::from_file(path)?;
+    for warning in &torrent.warnings {
+        warn(&warning.to_string());
+    }
+    Ok(torrent)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Machine(format!("cannot start threads: {error}")))
+}
+
+fn warn(text: &str) {
+    say(&format!("ttui: warning: {text}"));
+}
+
+fn complain(failure: &Failure) -> ExitCode {
+    say(&format!("ttui: {failure}"));
+    failure.status().into()
+}
+
+/// A line on standard error. Where that is closed there is nobody to tell.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+}

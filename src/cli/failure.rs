@@ -1,0 +1,116 @@
+//! How the program ends.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use thiserror::Error;
+
+use crate::engine::EngineError;
+use crate::metainfo::TorrentError;
+use crate::storage::StorageError;
+
+/// How it ended when nothing failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// What was asked for is done.
+    Done,
+    /// It is not: pieces are missing or bad.
+    NotAchieved,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Done => Self::SUCCESS,
+            Status::NotAchieved => Self::from(1),
+        }
+    }
+}
+
+/// What ended it, in one line.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The arguments make no sense.
+    #[error("{0}; see `ttui --help`")]
+    Usage(String),
+    /// Nothing to download was named.
+    #[error("expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
+    NoTorrent,
+    /// The torrent file.
+    #[error(transparent)]
+    Torrent(#[from] TorrentError),
+    /// The files on disk.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The download.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The disk refused while downloading.
+    #[error("{0}; what was verified is kept, start again to go on")]
+    Stopped(String),
+    /// The log file cannot be written.
+    #[error("{0}")]
+    Log(String),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+    /// Anything else of this machine.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl Failure {
+    /// 2 when what was asked for is at fault, 3 when this machine is.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::NoTorrent | Self::Torrent(_) | Self::Log(_) => 2,
+            Self::Storage(error) => error.exit_status(),
+            Self::Engine(error) => error.exit_status(),
+            Self::Stopped(_) | Self::Output(_) | Self::Machine(_) => 3,
+        }
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        let missing = |name: &str| match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(names)) => names.iter().any(|missing| missing == name),
+            _ => false,
+        };
+        if error.kind() == ErrorKind::MissingRequiredArgument
+            && missing("<TORRENT>")
+            && std::env::args_os().len() == 1
+        {
+            return Self::NoTorrent;
+        }
+        let text = error.to_string();
+        let told = text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim);
+        let told: Vec<&str> = told.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
+        Self::Usage(told.join(" ").trim_start_matches("error: ").to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    #[test]
+    fn puts_bad_usage_into_one_line() {
+        let told = |line: &str| Failure::from(Cli::try_parse_from(line.split(' ')).unwrap_err()).to_string();
+        assert_eq!(
+            told("ttui a --peer here"),
+            "invalid value 'here' for '--peer <IP:PORT>': expected IP:PORT, as 192.0.2.7:6881 or \
+             [2001:db8::7]:6881; see `ttui --help`"
+        );
+        assert_eq!(told("ttui check a.torrent"), "unexpected argument 'a.torrent' found; see `ttui --help`");
+        for line in ["ttui info", "ttui a --seed --no-seed", "ttui a --colour never", "ttui a -p"] {
+            let told = told(line);
+            assert!(told.ends_with("; see `ttui --help`") && !told.contains('\n'), "{told}");
+            assert!(!told.contains("Usage") && !told.starts_with("error"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `--log FILE` and `RUST_LOG`: one line a step, written by a thread of its own so that nobody waits for the disk.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use tracing_subscriber::EnvFilter;
+
+use super::Failure;
+use crate::text;
+
+/// Lines that may wait for the disk; more are left out rather than slow the download.
+const MOST_WAITING: usize = 16 * 1024;
+
+/// Writes what waits when dropped.
+pub(super) struct LogGuard {
+    lines: Option<SyncSender<Option<Vec<u8>>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Begins to log, where a file is named. The file is added to, never shortened.
+pub(super) fn start(path: Option<&Path>) -> Result<LogGuard, Failure> {
+    let Some(path) = path else { return Ok(LogGuard { lines: None, thread: None }) };
+    let bad = |error: io::Error| {
+        Failure::Log(format!(
+            "{}: cannot be written as the log: {error}",
+            text::clean(&path.to_string_lossy(), 300)
+        ))
+    };
+    let file = File::options().append(true).create(true).open(path).map_err(bad)?;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("ttui=info"));
+    let (lines, waiting) = sync_channel(MOST_WAITING);
+    let thread =
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(file, &waiting));
+    let thread = thread.map_err(|error| Failure::Machine(format!("cannot start a thread: {error}")))?;
+    let sender = lines.clone();
+    // It is only refused when something else logs already, as in a test of many.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(move || Line { lines: sender.clone() })
+        .try_init();
+    Ok(LogGuard { lines: Some(lines), thread: Some(thread) })
+}
+
+/// Writes until told to end, and to the disk whenever nothing waits.
+fn write_lines(file: File, waiting: &Receiver<Option<Vec<u8>>>) {
+    let mut file = BufWriter::new(file);
+    while let Ok(Some(line)) = waiting.recv() {
+        let mut next = Some(line);
+        while let Some(line) = next {
+            // A full disk ends the log and not the download.
+            if file.write_all(&line).is_err() {
+                return;
+            }
+            next = match waiting.try_recv() {
+                Ok(Some(line)) => Some(line),
+                Ok(None) => {
+                    let _ = file.flush();
+                    return;
+                }
+                Err(_) => None,
+            };
+        }
+        if file.flush().is_err() {
+            return;
+        }
+    }
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        if let (Some(lines), Some(thread)) = (self.lines.take(), self.thread.take()) {
+            // Fails only when the thread has ended already.
+            let _ = lines.send(None);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Takes the pieces of one line together.
+struct Line {
+    lines: SyncSender<Option<Vec<u8>>>,
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.lines.try_send(Some(bytes.to_vec()));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

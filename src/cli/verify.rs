@@ -1,0 +1,49 @@
+//! `ttui verify`
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::args::VerifyArgs;
+use super::output::Stdout;
+use super::{Failure, Status, open_torrent};
+use crate::{report, storage};
+
+pub(super) fn run(args: &VerifyArgs) -> Result<Status, Failure> {
+    let torrent = Arc::new(open_torrent(&args.torrent)?);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let meter = Meter { shown: io::stderr().is_terminal(), percent: AtomicU32::new(u32::MAX) };
+    let progress = |done, of| meter.tell(done, of);
+    let cancel = AtomicBool::new(false);
+    let found = storage::verify(Arc::clone(&torrent), &args.output, threads, &progress, &cancel);
+    meter.clear();
+    let verdicts = found?;
+    let text = if args.json {
+        report::verify::json(&verdicts) + "\n"
+    } else {
+        report::verify::text(&torrent, &verdicts)
+    };
+    Stdout.write(text.as_bytes())?;
+    Ok(if verdicts.good.is_full() { Status::Done } else { Status::NotAchieved })
+}
+
+/// How far the hashing is, on a terminal's last line.
+struct Meter {
+    shown: bool,
+    percent: AtomicU32,
+}
+
+impl Meter {
+    fn tell(&self, done: u32, of: u32) {
+        let percent = (u64::from(done) * 100 / u64::from(of.max(1))) as u32;
+        if self.shown && self.percent.swap(percent, Ordering::Relaxed) != percent {
+            let _ = write!(io::stderr(), "\rhashing: {percent} %");
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! How a download without a screen is getting on: a line a second.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::json_line;
+use crate::event::{Phase, Severity};
+use crate::ledger::{Funnel, Groups, VerdictCode, View};
+use crate::text::clean;
+use crate::units::{self, Units};
+
+#[derive(Serialize)]
+struct Progress {
+    schema: &'static str,
+    t_ms: u64,
+    state: &'static str,
+    have_bytes: u64,
+    total_bytes: u64,
+    down_bps: u64,
+    up_bps: u64,
+    peers: Groups,
+    funnel: Funnel,
+    verdict: Option<VerdictCode>,
+    #[serde(flatten)]
+    ending: Option<Ending>,
+}
+
+#[derive(Serialize)]
+struct Ending {
+    r#final: bool,
+    error: Option<String>,
+}
+
+/// One line of JSON while it goes on.
+pub fn json(view: &View) -> String {
+    json_line(&progress(view, state(view.phase), None))
+}
+
+/// The last line of JSON: how it ended, and what ended it if not the user or completion.
+pub fn last_json(view: &View, error: Option<String>) -> String {
+    let state = match () {
+        () if error.is_some() => "error",
+        () if is_complete(view) => "complete",
+        () => state(view.phase),
+    };
+    json_line(&progress(view, state, Some(Ending { r#final: true, error })))
+}
+
+fn progress(view: &View, state: &'static str, ending: Option<Ending>) -> Progress {
+    Progress {
+        schema: "ttui.progress/1",
+        t_ms: view.at.as_millis() as u64,
+        state,
+        have_bytes: view.have_bytes,
+        total_bytes: view.torrent.geometry.total_bytes(),
+        down_bps: view.rates.down_bps,
+        up_bps: view.rates.up_bps,
+        peers: view.groups,
+        funnel: view.funnel,
+        verdict: view.verdicts.first().map(|verdict| verdict.code),
+        ending,
+    }
+}
+
+fn state(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Checking => "checking",
+        Phase::Downloading => "downloading",
+        Phase::Seeding => "seeding",
+        Phase::Paused => "paused",
+        Phase::Stopped => "error",
+    }
+}
+
+/// Whether everything is here.
+pub fn is_complete(view: &View) -> bool {
+    view.phase == Phase::Seeding || view.have_bytes == view.torrent.geometry.total_bytes()
+}
+
+/// One line for a person while it goes on.
+pub fn text(view: &View) -> String {
+    let mut line = state(view.phase).to_owned();
+    if let (Phase::Checking, Some((done, of))) = (view.phase, view.checked) {
+        let _ = write!(line, " {} of {} pieces", units::count(done.into()), units::count(of.into()));
+        return line;
+    }
+    let total = view.torrent.geometry.total_bytes();
+    let _ = write!(line, " {} of {}", percent(view.have_bytes, total), units::bytes(total, Units::Binary));
+    let rate = |bps| units::rate(bps, Units::Binary);
+    let _ = write!(line, ", down {}, up {}", rate(view.rates.down_bps), rate(view.rates.up_bps));
+    let groups = view.groups;
+    let _ = write!(line, ", peers: {} live", groups.live);
+    for (count, word) in [(groups.trying, "trying"), (groups.queued, "queued"), (groups.failed, "failed")] {
+        if count > 0 {
+            let _ = write!(line, " {count} {word}");
+        }
+    }
+    if let Some(eta) = view.eta {
+        let _ = write!(line, ", {} left", units::duration(eta));
+    }
+    // What goes well needs no explaining.
+    if let Some(verdict) = view.verdicts.first().filter(|verdict| verdict.severity >= Severity::Warn) {
+        let _ = write!(line, ": {}", clean(&verdict.text, 300));
+    }
+    line
+}
+
+/// The last line for a person.
+pub fn last_text(view: &View) -> String {
+    let total = view.torrent.geometry.total_bytes();
+    let folder = clean(&view.torrent.output.to_string_lossy(), 300);
+    let name = clean(&view.torrent.name, 200);
+    if is_complete(view) {
+        let received = units::bytes(view.down_bytes, Units::Binary);
+        format!("complete: {name} in {folder} ({}, {received} received)", units::bytes(total, Units::Binary))
+    } else {
+        format!("incomplete: {} of {name} in {folder}; start again to go on", percent(view.have_bytes, total))
+    }
+}
+
+/// `45.3 %`, and 100 only when nothing is missing.
+fn percent(part: u64, of: u64) -> String {
+    let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::Event;
+    use crate::ledger::{Ledger, TorrentFacts};
+    use crate::metainfo::{Geometry, InfoHash};
+
+    fn view() -> View {
+        let facts = TorrentFacts {
+            name: "n\u{1b}".to_owned(),
+            info_hash: InfoHash([0; 20]),
+            geometry: Geometry::new(1000, 100).unwrap(),
+            private: false,
+            files: Vec::new(),
+            output: "out".into(),
+            peer_id: String::new(),
+        };
+        let mut ledger = Ledger::new(Arc::new(facts));
+        let at = Duration::from_millis(1500);
+        ledger.apply(at, &Event::Phase { phase: Phase::Downloading, reason: None });
+        let mut view = (*ledger.view(at)).clone();
+        view.have_bytes = 999;
+        view.rates.down_bps = 2048;
+        view
+    }
+
+    #[test]
+    fn writes_a_line_of_json_with_every_field_of_the_contract() {
+        let value: serde_json::Value = serde_json::from_str(&json(&view())).unwrap();
+        let fields = [
+            "schema",
+            "t_ms",
+            "state",
+            "have_bytes",
+            "total_bytes",
+            "down_bps",
+            "up_bps",
+            "peers",
+            "funnel",
+            "verdict",
+        ];
+        assert_eq!(value.as_object().unwrap().len(), fields.len());
+        assert!(fields.iter().all(|field| value.get(field).is_some()), "{value}");
+        assert_eq!(value["schema"], "ttui.progress/1");
+        assert_eq!(
+            (&value["t_ms"], &value["state"], &value["down_bps"]),
+            (&1500.into(), &"downloading".into(), &2048.into())
+        );
+        for group in ["live", "trying", "failed", "left", "queued", "banned"] {
+            assert_eq!(value["peers"][group], 0);
+        }
+        for step in ["known", "dialled", "connected", "handshaken", "unchoked", "transferring"] {
+            assert_eq!(value["funnel"][step], 0);
+        }
+        assert!(value["verdict"].is_string());
+    }
+
+    #[test]
+    fn says_in_the_last_line_how_it_ended() {
+        let mut view = view();
+        let ended = |view: &View, error: Option<&str>| -> (String, serde_json::Value, bool) {
+            let value: serde_json::Value =
+                serde_json::from_str(&last_json(view, error.map(String::from))).unwrap();
+            (
+                value["state"].as_str().unwrap().to_owned(),
+                value["error"].clone(),
+                value["final"].as_bool().unwrap(),
+            )
+        };
+        assert_eq!(ended(&view, None), ("downloading".into(), serde_json::Value::Null, true));
+        assert_eq!(ended(&view, Some("disk")), ("error".into(), "disk".into(), true));
+        assert_eq!(last_text(&view), "incomplete: 99.9 % of n· in out; start again to go on");
+        view.have_bytes = 1000;
+        assert_eq!(ended(&view, None).0, "complete");
+        assert_eq!(last_text(&view), "complete: n· in out (1000 B, 0 B received)");
+    }
+
+    #[test]
+    fn writes_a_line_for_a_person() {
+        let mut view = view();
+        view.eta = Some(Duration::from_secs(168));
+        view.groups.failed = 3;
+        view.verdicts.clear();
+        assert_eq!(
+            text(&view),
+            "downloading 99.9 % of 1000 B, down 2.0 KiB/s, up 0 B/s, peers: 0 live 3 failed, 2m 48s left"
+        );
+        view.phase = Phase::Checking;
+        view.checked = Some((5, 1200));
+        assert_eq!(text(&view), "checking 5 of 1 200 pieces");
+    }
+}
