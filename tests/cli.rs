@@ -140,7 +140,7 @@ fn bad_torrents_end_in_one_line_and_status_2() {
         ("no-length", info(&format!("{name_and_piece}6:pieces40:{hashes}")), "`info.length`: missing, expected a length in bytes (a whole number, not negative, of at most 63 bits)".into()),
         ("no-piece-length", info(&format!("6:lengthi1e4:name1:n6:pieces40:{hashes}")), "`info.piece length`: missing, expected a whole number from 1 to 536870912 (512 MiB)".into()),
         ("no-pieces", info(&format!("6:lengthi1e{name_and_piece}")), "`info.pieces`: missing, expected a string whose length is a multiple of 20".into()),
-        ("odd-pieces", info(&format!("6:lengthi1e{name_and_piece}6:pieces3:abc")), "`info.pieces` (byte 59): expected a string whose length is a multiple of 20, found a string of 3 bytes".into()),
+        ("odd-pieces", info(&format!("6:lengthi1e{name_and_piece}6:pieces3:abc")), "`info.pieces` (byte 58): expected a string whose length is a multiple of 20, found a string of 3 bytes".into()),
         ("few-pieces", info(&format!("6:lengthi99999e{name_and_piece}6:pieces40:{hashes}")), "`info.pieces`: 2 hashes, expected 7 for 99999 bytes in pieces of 16384".into()),
         ("huge", info(&format!("6:lengthi9223372036854775807e{name_and_piece}6:pieces40:{hashes}")), "`info`: 9223372036854775807 bytes in pieces of 16384 are 562949953421312 pieces, expected at most 2097152".into()),
         (
@@ -180,7 +180,10 @@ fn unreadable_files_end_in_one_line_and_status_2() {
         format!("{shown}: is a folder, expected the path of a torrent file")
     );
     assert_eq!(bad(&["check"], 2), "check: no such file, expected the path of a torrent file");
-    assert_eq!(bad(&["check", "a.torrent"], 2), "unexpected argument 'a.torrent' found; see `ttui --help`");
+    assert_eq!(
+        bad(&["check", "a.torrent"], 2),
+        "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
+    );
     let magnet = "magnet:?xt=urn:btih:0000000000000000000000000000000000000000";
     for args in [&["info", magnet][..], &[magnet]] {
         assert_eq!(bad(args, 2), "magnet links are not supported yet, expected the path of a torrent file");

@@ -3,9 +3,11 @@
 use std::io;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
 
+use super::args::Cli;
 use crate::engine::EngineError;
 use crate::metainfo::TorrentError;
 use crate::storage::StorageError;
@@ -84,6 +86,18 @@ impl From<clap::Error> for Failure {
         {
             return Self::NoTorrent;
         }
+        let unknown = match error.get(ContextKind::InvalidSubcommand) {
+            Some(ContextValue::String(name)) => {
+                Cli::command().find_subcommand(name).is_none().then_some(name)
+            }
+            _ => None,
+        };
+        if let Some(argument) = unknown {
+            // A second argument that is no command, after one that is none either.
+            return Self::Usage(format!(
+                "unexpected argument '{argument}': expected one torrent file, or a command"
+            ));
+        }
         let text = error.to_string();
         let told = text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim);
         let told: Vec<&str> = told.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
@@ -96,7 +110,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::args::Cli;
 
     #[test]
     fn puts_bad_usage_into_one_line() {
@@ -106,7 +119,10 @@ mod tests {
             "invalid value 'here' for '--peer <IP:PORT>': expected IP:PORT, as 192.0.2.7:6881 or \
              [2001:db8::7]:6881; see `ttui --help`"
         );
-        assert_eq!(told("ttui check a.torrent"), "unexpected argument 'a.torrent' found; see `ttui --help`");
+        assert_eq!(
+            told("ttui check a.torrent"),
+            "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
+        );
         for line in ["ttui info", "ttui a --seed --no-seed", "ttui a --colour never", "ttui a -p"] {
             let told = told(line);
             assert!(told.ends_with("; see `ttui --help`") && !told.contains('\n'), "{told}");

@@ -71,7 +71,6 @@ pub(super) struct Talk {
     peer_choking: bool,
     peer_interested: bool,
     theirs: Theirs,
-    bitfield_came: bool,
     extension_handshakes: u8,
     /// How far it was told what we have.
     told: usize,
@@ -111,7 +110,6 @@ impl Talk {
             peer_choking: true,
             peer_interested: false,
             theirs: Theirs::Unsaid,
-            bitfield_came: false,
             extension_handshakes: 0,
             told,
             said_anything: false,
@@ -223,10 +221,10 @@ impl Talk {
                     let detail = format!("{} bytes for {count} pieces, or spare bits set", bytes.len());
                     return Err(Fault::new(Cause::BadBitfield, detail));
                 };
-                self.has(pieces)?;
+                self.has(pieces);
             }
-            Message::HaveAll => self.has(Bitfield::full(self.common.geometry.piece_count()))?,
-            Message::HaveNone => self.has(Bitfield::empty(self.common.geometry.piece_count()))?,
+            Message::HaveAll => self.has(Bitfield::full(self.common.geometry.piece_count())),
+            Message::HaveNone => self.has(Bitfield::empty(self.common.geometry.piece_count())),
             Message::Request(spec) => self.request(spec)?,
             Message::Cancel(spec) => {
                 if self.upload.cancel(spec, &mut self.output) && self.fast {
@@ -344,24 +342,20 @@ impl Talk {
         }
     }
 
-    fn has(&mut self, pieces: Bitfield) -> Result<(), Fault> {
-        if std::mem::replace(&mut self.bitfield_came, true) {
-            return Err(Fault::new(Cause::BadBitfield, "it said twice what it has"));
-        }
+    fn has(&mut self, pieces: Bitfield) {
         let geometry = self.common.geometry;
         match &mut self.theirs {
             Theirs::Unsaid => {
                 self.theirs = if pieces.is_full() { Theirs::All } else { Theirs::Some(pieces.clone()) };
                 self.reports.push(Report::Has(pieces));
             }
-            // Late, after other messages: what it adds counts.
+            // Late or again, as aria2 does in place of many HAVEs: what it adds counts.
             Theirs::Some(known) => {
                 let fresh = pieces.numbers().filter_map(|number| geometry.piece(number));
                 self.haves.extend(fresh.filter(|&piece| known.set(piece)));
             }
             Theirs::All => {}
         }
-        Ok(())
     }
 
     fn have(&mut self, piece: u32) -> Result<(), Fault> {
