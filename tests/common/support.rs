@@ -7,6 +7,8 @@
 mod lab;
 mod payload;
 mod peer;
+pub(crate) mod program;
+mod tracker;
 mod wire;
 
 use std::future::Future;
@@ -15,6 +17,8 @@ use std::time::Duration;
 pub(crate) use lab::{Lab, is_empty, key_of, peer_at, until};
 pub(crate) use payload::{Payload, Recipe};
 pub(crate) use peer::{Script, Seed, Seen, nobody_at};
+pub(crate) use program::Program;
+pub(crate) use tracker::{Asked, Certificate, Reply, Tracker};
 pub(crate) use wire::{Heard, Wire};
 
 /// No test waits longer for anything.
