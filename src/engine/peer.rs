@@ -259,7 +259,11 @@ impl<T: Transport> Peer<T> {
         if matches!(end, End::Told(_) | End::Fault(_)) {
             self.flush().await;
         }
-        let age = self.common.clock.now().saturating_sub(self.began);
+        let now = self.common.clock.now();
+        self.talk.sample_rest(now, self.receiver.payload_bytes());
+        // Nobody left to hear it is as good as heard, here and below.
+        let _ = self.report(now).await;
+        let age = now.saturating_sub(self.began);
         let (cause, error, detail) = judge(end, age < AT_ONCE && !self.talk.said_anything());
         let closed = Closed {
             cause,
@@ -271,7 +275,6 @@ impl<T: Transport> Peer<T> {
         let Self { transport, reports, conn, .. } = self;
         // The socket first: whoever hears of the end may count on it being over.
         drop(transport);
-        // Nobody left to hear it is as good as heard.
         let _ = reports.send((conn, Report::Closed(closed))).await;
     }
 
