@@ -8,9 +8,7 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use support::{
-    Heard, Lab, Recipe, Script, Seed, Wire, is_empty, key_of, nobody_at, peer_at, soon, until,
-};
+use support::{Heard, Lab, Recipe, Script, Seed, Wire, is_empty, key_of, nobody_at, peer_at, soon, until};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use ttui::command::Command;
@@ -138,7 +136,8 @@ async fn a_wrong_piece_bans_its_only_sender_and_is_fetched_from_another() {
     let lab = Lab::new();
     let download = lab.start(&payload, &[liar.addr]);
     until_ended(&download, liar.addr, Cause::HashFailures).await;
-    let reason = until(&download, "the liar is banned", |view| peer_at(view, liar.addr)?.banned.clone()).await;
+    let reason =
+        until(&download, "the liar is banned", |view| peer_at(view, liar.addr)?.banned.clone()).await;
     assert!(!reason.1.is_empty(), "a ban has a reason");
 
     honest.allow(u64::MAX);
@@ -324,14 +323,10 @@ async fn nothing_is_asked_of_one_who_chokes_and_every_state_is_shown() {
     .await;
     wire.say(&[Message::Choke, Message::NotInterested, Message::Have(2)]).await;
     wire.expect(&Message::Interested).await;
-    until(
-        &download,
-        "choked, and interested again",
-        |view| {
-            let flags = peer_at(view, addr)?.flags;
-            (flags.peer_choking && flags.am_interested && !flags.peer_interested).then_some(())
-        },
-    )
+    until(&download, "choked, and interested again", |view| {
+        let flags = peer_at(view, addr)?.flags;
+        (flags.peer_choking && flags.am_interested && !flags.peer_interested).then_some(())
+    })
     .await;
     soon("the download stops", download.stop()).await.unwrap();
     wire.hear_until("the end", |heard| (*heard == Heard::End).then_some(())).await;
@@ -371,7 +366,8 @@ async fn who_calls_is_served_while_downloading_and_after() {
         caller.fetch(&payload, piece).await;
     }
     let view = download.view();
-    let row = view.peers.iter().find(|row| row.sources.contains(&Source::Incoming)).expect("a row of its own");
+    let row =
+        view.peers.iter().find(|row| row.sources.contains(&Source::Incoming)).expect("a row of its own");
     assert!(row.is_live());
     until(&download, "what was sent is counted", |view| {
         (view.up_bytes == 12 * 64 * KIB as u64).then_some(())
@@ -408,7 +404,8 @@ async fn a_second_ttui_downloads_from_the_first() {
     soon("what is there is found good", seeding.completed()).await.unwrap();
     assert_eq!(seeding.view().down_bytes, 0);
     second.download(&payload, &[own_address(&seeding).await]).await;
-    until(&seeding, "it was all sent", |view| (view.up_bytes >= payload.bytes.len() as u64).then_some(())).await;
+    until(&seeding, "it was all sent", |view| (view.up_bytes >= payload.bytes.len() as u64).then_some(()))
+        .await;
     soon("the first stops", seeding.stop()).await.unwrap();
     payload.assert_at(&first.out());
 }
@@ -417,7 +414,8 @@ async fn a_second_ttui_downloads_from_the_first() {
 async fn two_ttuis_give_each_other_what_they_lack() {
     let payload = Recipe::file("it", 2_000_000, 64 * KIB).make();
     let count = payload.pieces();
-    let low = Seed::start(&payload, Script { has: Some((0..count / 2).collect()), ..Script::default() }).await;
+    let low =
+        Seed::start(&payload, Script { has: Some((0..count / 2).collect()), ..Script::default() }).await;
     let high =
         Seed::start(&payload, Script { has: Some((count / 2..count).collect()), ..Script::default() }).await;
     let (one, two) = (Lab::new(), Lab::new());
@@ -439,7 +437,8 @@ async fn ipv6_carries_both_directions() {
         println!("skipped: this machine has no IPv6");
         return;
     }
-    let seed = Seed::start(&payload, Script { ip: IpAddr::V6(Ipv6Addr::LOCALHOST), ..Script::default() }).await;
+    let seed =
+        Seed::start(&payload, Script { ip: IpAddr::V6(Ipv6Addr::LOCALHOST), ..Script::default() }).await;
     let lab = Lab::new();
     let download = lab.start(&payload, &[seed.addr]);
     until(&download, "everything is here", phase_is(Phase::Seeding)).await;
@@ -533,7 +532,8 @@ async fn a_pause_takes_back_what_was_asked_and_resuming_finishes() {
     let seed = Seed::start(&payload, Script { allowed: 20, ..Script::default() }).await;
     let lab = Lab::new();
     let download = lab.start(&payload, &[seed.addr]);
-    seed.until("it is asked for more than it sends", |seen| seen.sent.len() == 20 && seen.unanswered > 4).await;
+    seed.until("it is asked for more than it sends", |seen| seen.sent.len() == 20 && seen.unanswered > 4)
+        .await;
     let mut caller = Wire::dial(own_address(&download).await, payload.info_hash()).await;
     caller.say(&[Message::Interested]).await;
     caller.expect(&Message::Unchoke).await;
@@ -559,7 +559,8 @@ async fn a_held_peer_stays_connected_and_is_neither_asked_nor_served() {
     let held = Seed::start(&payload, Script { allowed: 10, ..Script::default() }).await;
     let lab = Lab::new();
     let download = lab.start(&payload, &[held.addr]);
-    held.until("it is asked for more than it sends", |seen| seen.sent.len() == 10 && seen.unanswered > 4).await;
+    held.until("it is asked for more than it sends", |seen| seen.sent.len() == 10 && seen.unanswered > 4)
+        .await;
     let key = key_of(&download, held.addr).await;
     download.send(Command::Hold(key));
     until(&download, "it is shown as held", |view| peer_at(view, held.addr)?.held.then_some(())).await;

@@ -91,7 +91,8 @@ fn verdict(output: &Output) -> (u64, Vec<u64>, Vec<u64>) {
     let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["bad", "good", "missing", "pieces", "schema"]);
     assert_eq!(line["schema"], "ttui.verify/1");
-    let list = |key: &str| line[key].as_array().unwrap().iter().map(|piece| piece.as_u64().unwrap()).collect();
+    let list =
+        |key: &str| line[key].as_array().unwrap().iter().map(|piece| piece.as_u64().unwrap()).collect();
     let (good, bad, missing): (u64, Vec<u64>, Vec<u64>) =
         (line["good"].as_u64().unwrap(), list("bad"), list("missing"));
     assert_eq!(line["pieces"].as_u64().unwrap(), good + (bad.len() + missing.len()) as u64);

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use rustix::process::Signal;
 use support::{
-    Asked, Certificate, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, peer_at,
-    program, soon, until,
+    Asked, Certificate, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at,
+    peer_at, program, soon, until,
 };
 use ttui::command::Command;
 use ttui::engine::Download;
@@ -122,7 +122,8 @@ async fn told_over_a_life(tracker: Tracker, path: &str) {
         caller.fetch(&payload, piece).await;
     }
     drop(caller);
-    until(&download, "what was sent is counted", |view| (view.up_bytes == 3 * PIECE as u64).then_some(())).await;
+    until(&download, "what was sent is counted", |view| (view.up_bytes == 3 * PIECE as u64).then_some(()))
+        .await;
     soon("the download stops", download.stop()).await.unwrap();
     let stopped = tracker.until("stopped").await;
     assert_eq!((stopped.left, stopped.uploaded, stopped.numwant), (0, 3 * PIECE as u64, 0));
@@ -130,9 +131,8 @@ async fn told_over_a_life(tracker: Tracker, path: &str) {
 
     assert_eq!(tracker.events(), ["started", "completed", "stopped"], "each exactly once");
     for asked in [&completed, &stopped] {
-        let same = |asked: &Asked| {
-            (asked.key.clone(), asked.peer_id.clone(), asked.port, asked.info_hash.clone())
-        };
+        let same =
+            |asked: &Asked| (asked.key.clone(), asked.peer_id.clone(), asked.port, asked.info_hash.clone());
         assert_eq!(same(asked), same(&started), "known again as the same");
     }
 }
@@ -157,19 +157,32 @@ async fn the_query_says_everything_the_way_trackers_read_it() {
     let mut encoded = String::new();
     for byte in payload.info_hash().0 {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             _ => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
     assert!(
-        asked.url.starts_with("/announce?passkey=1%2B2&") && asked.url.contains(&format!("info_hash={encoded}&")),
+        asked.url.starts_with("/announce?passkey=1%2B2&")
+            && asked.url.contains(&format!("info_hash={encoded}&")),
         "{}",
         asked.url
     );
     let names: BTreeSet<&str> = asked.params.keys().map(String::as_str).collect();
     let expected = [
-        "passkey", "info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "compact", "no_peer_id",
-        "numwant", "key", "event",
+        "passkey",
+        "info_hash",
+        "peer_id",
+        "port",
+        "uploaded",
+        "downloaded",
+        "left",
+        "compact",
+        "no_peer_id",
+        "numwant",
+        "key",
+        "event",
     ];
     assert_eq!(names, BTreeSet::from(expected));
     assert_eq!(asked.params["compact"], b"1");
@@ -209,8 +222,7 @@ async fn a_pause_says_stopped_and_resuming_says_started() {
     let payload = eight_pieces().tier(&[&tracker.url()]).make();
     let lab = Lab::new();
     let download = lab.start(&payload, &[]);
-    let answered =
-        |view: &View| matches!(view.trackers.first()?.status, TrackerStatus::Ok(_)).then_some(());
+    let answered = |view: &View| matches!(view.trackers.first()?.status, TrackerStatus::Ok(_)).then_some(());
     until(&download, "the tracker answered", answered).await;
     download.send(Command::Pause);
     tracker.until("stopped").await;
@@ -294,7 +306,8 @@ async fn no_answer_of_a_tracker_ends_the_download_and_each_is_named() {
     let lab = Lab::new();
     let download = lab.start(&payload, &[]);
     until(&download, "every tracker failed", |view| {
-        let failed = view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Failed(..)));
+        let failed =
+            view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Failed(..)));
         (failed.count() == trackers.len()).then_some(())
     })
     .await;
@@ -327,10 +340,17 @@ async fn addresses_at_which_no_peer_can_be_are_not_dialled() {
     let tracker = Tracker::http(Reply::nobody()).await;
     let payload = eight_pieces().tier(&[&tracker.url()]).make();
     let seed = Seed::honest(&payload).await;
-    let impossible: Vec<SocketAddr> =
-        ["127.0.0.1:0", "0.0.0.0:6881", "224.0.0.1:6881", "239.1.2.3:6881", "255.255.255.255:6881", "[ff02::1]:6881", "[::]:1"]
-            .map(|addr| addr.parse().unwrap())
-            .to_vec();
+    let impossible: Vec<SocketAddr> = [
+        "127.0.0.1:0",
+        "0.0.0.0:6881",
+        "224.0.0.1:6881",
+        "239.1.2.3:6881",
+        "255.255.255.255:6881",
+        "[ff02::1]:6881",
+        "[::]:1",
+    ]
+    .map(|addr| addr.parse().unwrap())
+    .to_vec();
     tracker.reply(Reply::Compact(impossible.iter().copied().chain([seed.addr]).collect()));
     let lab = Lab::new();
     let download = lab.start(&payload, &[]);
@@ -425,8 +445,7 @@ async fn a_passkey_shows_nowhere() {
         refusing.url_with(&format!("/announce?passkey={}", KEYS[2])),
         format!("http://user:{}@{dead}/{}", KEYS[3], KEYS[3]),
     ];
-    let payload =
-        urls.iter().fold(eight_pieces(), |recipe, url| recipe.tier(&[url])).make();
+    let payload = urls.iter().fold(eight_pieces(), |recipe, url| recipe.tier(&[url])).make();
     let seed = Seed::honest(&payload).await;
     live.reply(Reply::Compact(vec![seed.addr]));
     let lab = Lab::new();

@@ -79,7 +79,11 @@ impl Lab {
 }
 
 /// Waits until a view shows what is looked for.
-pub(crate) async fn until<T>(download: &Download, what: &str, mut found: impl FnMut(&View) -> Option<T>) -> T {
+pub(crate) async fn until<T>(
+    download: &Download,
+    what: &str,
+    mut found: impl FnMut(&View) -> Option<T>,
+) -> T {
     let mut views = download.views();
     let look = async {
         loop {

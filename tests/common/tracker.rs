@@ -272,7 +272,9 @@ fn dictionaries(peers: &[SocketAddr]) -> Vec<u8> {
     let mut out = b"5:peersl".to_vec();
     for peer in peers {
         let ip = peer.ip().to_string();
-        out.extend(format!("d2:ip{}:{ip}7:peer id20:-XX0001-0123456789ab4:porti{}ee", ip.len(), peer.port()).bytes());
+        out.extend(
+            format!("d2:ip{}:{ip}7:peer id20:-XX0001-0123456789ab4:porti{}ee", ip.len(), peer.port()).bytes(),
+        );
     }
     out.push(b'e');
     out

@@ -96,7 +96,11 @@ impl Wire {
     }
 
     /// Hears until something is what is looked for.
-    pub(crate) async fn hear_until<T>(&mut self, what: &str, mut found: impl FnMut(&Heard) -> Option<T>) -> T {
+    pub(crate) async fn hear_until<T>(
+        &mut self,
+        what: &str,
+        mut found: impl FnMut(&Heard) -> Option<T>,
+    ) -> T {
         let look = async {
             loop {
                 let heard = self.read().await;
