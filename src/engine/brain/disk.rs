@@ -69,7 +69,7 @@ impl Brain {
         if let Some(next) = self.assembly.stuck(job) {
             self.disk.advance(next);
         }
-        self.feed(Input::DiskFailed { piece: None, reason: disk_trouble(error) });
+        self.feed(Input::DiskFailed { piece: None, reason: error.to_string() });
     }
 
     /// The user says go on: looks whether there is room now.
@@ -90,7 +90,7 @@ impl Brain {
         match prepared {
             Err(error) => {
                 let note =
-                    Event::Note { severity: Severity::Error, text: disk_trouble(&error), answer: true };
+                    Event::Note { severity: Severity::Error, text: format!("{error} (p tries again)"), answer: true };
                 self.learned(now, &note);
             }
             Ok(()) => {
@@ -119,11 +119,6 @@ impl Brain {
             Err(_) => Ok(()),
         }
     }
-}
-
-/// What stands in the way, and what takes it out.
-pub(in crate::engine) fn disk_trouble(error: &StorageError) -> String {
-    format!("{error} (p tries again)")
 }
 
 impl BlockSource for DiskPool {
