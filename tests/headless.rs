@@ -14,9 +14,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::program::command;
-use support::{
-    Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, program, soon,
-};
+use support::{Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, program, soon};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use ttui::wire::Message;
@@ -35,7 +33,15 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 #[track_caller]
 fn assert_contract(lines: &[Value], payload: &Payload) {
     let every = [
-        "schema", "t_ms", "state", "have_bytes", "total_bytes", "down_bps", "up_bps", "peers", "funnel",
+        "schema",
+        "t_ms",
+        "state",
+        "have_bytes",
+        "total_bytes",
+        "down_bps",
+        "up_bps",
+        "peers",
+        "funnel",
         "verdict",
     ];
     let states = ["checking", "downloading", "seeding", "paused", "complete", "error"];
@@ -166,7 +172,8 @@ async fn a_taken_port_ends_with_3_and_one_line_that_names_it() {
     let port = taken.local_addr().unwrap().port().to_string();
     let seed = Seed::honest(&payload).await;
     let lab = Lab::new();
-    let ended = program::download(&lab, &payload, &["-p", &port, "--peer", &seed.addr.to_string()]).ended().await;
+    let ended =
+        program::download(&lab, &payload, &["-p", &port, "--peer", &seed.addr.to_string()]).ended().await;
     assert_eq!(ended.code(), 3, "{ended:#?}");
     assert!(ended.complaint().contains(&port), "{}", ended.complaint());
     assert!(is_empty(&lab.out()), "nothing is written");
@@ -274,7 +281,7 @@ async fn warnings_go_to_stderr_and_lines_to_stdout() {
     let payload = eight_pieces().tier(&[&refusing.url()]).make();
     let seed = Seed::start(&payload, Script { bps: Some(300_000), ..Script::default() }).await;
     let lab = Lab::new();
-    let trailing = lab.write("trailing.torrent", &[&payload.torrent_bytes[..], b"\n"].concat());
+    let trailing = lab.write("trailing.torrent", &[&payload.torrent_bytes[..], b"more"].concat());
     let mut command = command(&lab);
     command.arg("--json").arg(&trailing).arg("-o").arg(lab.out()).arg("--peer").arg(seed.addr.to_string());
     let program = Program::spawn(&mut command);
@@ -300,9 +307,7 @@ async fn the_log_has_a_line_for_every_step() {
     let log = lab.path("the.log");
     let program = program::download(&lab, &payload, &["--seed", "--log", log.to_str().unwrap()]);
     program.until("it seeds", |line| line["state"] == "seeding").await;
-    program
-        .until("the stranger is found out", |line| line["peers"]["failed"].as_u64() > Some(0))
-        .await;
+    program.until("the stranger is found out", |line| line["peers"]["failed"].as_u64() > Some(0)).await;
     program.signal(Signal::TERM);
     let ended = program.ended().await;
     assert!(ended.stderr.is_empty(), "{:?}", ended.stderr);

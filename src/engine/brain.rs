@@ -12,6 +12,7 @@ mod trackers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -130,6 +131,7 @@ impl Brain {
             source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
             up: Arc::new(Limit::new(birth.up_bps)),
             listen_port: Some(birth.port),
+            sent_bytes: AtomicU64::new(0),
         };
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
@@ -272,9 +274,15 @@ impl Brain {
         self.note();
     }
 
+    /// Payload received and sent in this run, bytes.
+    fn transferred(&self) -> (u64, u64) {
+        let (received, _) = self.swarm.transferred();
+        (received, self.common.sent_bytes.load(Ordering::Relaxed))
+    }
+
     /// Remembers for the next run what is not a piece.
     fn note(&self) {
-        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
         self.keeper.note(Notes {
             paused: self.swarm.phase() == Phase::Paused,
             uploaded_bytes,

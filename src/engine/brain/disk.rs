@@ -89,8 +89,11 @@ impl Brain {
         let now = self.clock.now();
         match prepared {
             Err(error) => {
-                let note =
-                    Event::Note { severity: Severity::Error, text: format!("{error} (p tries again)"), answer: true };
+                let note = Event::Note {
+                    severity: Severity::Error,
+                    text: format!("{error} (p tries again)"),
+                    answer: true,
+                };
                 self.learned(now, &note);
             }
             Ok(()) => {

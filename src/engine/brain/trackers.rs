@@ -20,7 +20,7 @@ impl Brain {
             }
         };
         self.asked.insert(ticket, tracker);
-        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let stopped = kind == crate::event::AnnounceKind::Stopped;
         let params = AnnounceParams {
             info_hash: self.torrent.info_hash,
