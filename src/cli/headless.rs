@@ -147,7 +147,8 @@ impl WarnedUntil {
     fn warn_of_new(&mut self, view: &View) {
         let first = view.log.partition_point(|line| line.at < self.at);
         for line in view.log[first..].iter().skip(self.lines) {
-            if line.severity >= Severity::Warn && line.peer.is_none() {
+            // What is worse than a warning ends the run, and is said then.
+            if line.severity == Severity::Warn && line.peer.is_none() {
                 say(&format!("ttui: {}", line.text));
             }
         }

@@ -18,7 +18,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-pub(super) use self::disk::disk_trouble;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use super::EngineError;

@@ -295,7 +295,7 @@ impl Life {
         // the user says so. Whatever else is wrong with it would only get worse.
         let stopped = match prepared.map_err(|error| from_join(&error))? {
             Ok(()) => None,
-            Err(error) if error.is_disk_full() => Some(brain::disk_trouble(&error)),
+            Err(error) if error.is_disk_full() => Some(error.to_string()),
             Err(error) => return Err(error.into()),
         };
         let workers = DiskPool::workers_here();

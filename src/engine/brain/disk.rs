@@ -69,7 +69,7 @@ impl Brain {
         if let Some(next) = self.assembly.stuck(job) {
             self.disk.advance(next);
         }
-        self.feed(Input::DiskFailed { piece: None, reason: disk_trouble(error) });
+        self.feed(Input::DiskFailed { piece: None, reason: error.to_string() });
     }
 
     /// The user says go on: looks whether there is room now.
@@ -89,8 +89,7 @@ impl Brain {
         let now = self.clock.now();
         match prepared {
             Err(error) => {
-                let note =
-                    Event::Note { severity: Severity::Error, text: disk_trouble(&error), answer: true };
+                let note = Event::Note { severity: Severity::Error, text: error.to_string(), answer: true };
                 self.learned(now, &note);
             }
             Ok(()) => {
@@ -119,11 +118,6 @@ impl Brain {
             Err(_) => Ok(()),
         }
     }
-}
-
-/// What stands in the way, and what takes it out.
-pub(in crate::engine) fn disk_trouble(error: &StorageError) -> String {
-    format!("{error} (p tries again)")
 }
 
 impl BlockSource for DiskPool {
