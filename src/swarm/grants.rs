@@ -50,7 +50,7 @@ impl Swarm {
     pub(super) fn refill(&mut self, now: At, conn: ConnKey) {
         self.hungry.remove(&conn);
         let Some(live) = self.live.get(&conn) else { return };
-        if self.phase != Phase::Downloading || !live.can_be_asked() {
+        if self.phase != Phase::Downloading || self.leaving || !live.can_be_asked() {
             return;
         }
         let has = live.blocks.len() as u32;
