@@ -143,7 +143,8 @@ struct WarnedUntil {
 }
 
 impl WarnedUntil {
-    /// Writes new lines of weight to standard error. What befalls single peers is left to the log file.
+    /// Writes new warnings to standard error. What befalls single peers is left to the log file; what stops
+    /// everything is the last line, and said there.
     fn warn_of_new(&mut self, view: &View) {
         let first = view.log.partition_point(|line| line.at < self.at);
         for line in view.log[first..].iter().skip(self.lines) {
