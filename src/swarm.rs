@@ -253,6 +253,8 @@ pub struct Swarm {
     up_bytes: u64,
     last_second: (u64, u64),
     last_wish: Option<commands::Undoable>,
+    /// The program ends: nobody is dialled, asked or let in any more.
+    leaving: bool,
     actions: VecDeque<Action>,
 }
 
@@ -281,6 +283,7 @@ impl Swarm {
             up_bytes: 0,
             last_second: (0, 0),
             last_wish: None,
+            leaving: false,
             actions: VecDeque::new(),
             geometry,
             random,
@@ -376,7 +379,7 @@ impl Swarm {
 
     /// Whether pieces are asked for and peers served.
     fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Downloading | Phase::Seeding)
+        matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
     }
 
     fn active_phase(&self) -> Phase {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use ttui::command::Command;
 use ttui::engine::{Download, Options};
 use ttui::event::{Cause, Phase, Source};
-use ttui::ledger::{Flags, Group, Stage, View};
+use ttui::ledger::{Flags, Group, PeerRecord, Stage, View};
 use ttui::metainfo::InfoHash;
 use ttui::wire::{BlockSpec, Message};
 
@@ -218,7 +218,7 @@ async fn forty_dead_peers_do_not_delay_ten() {
     let lab = Lab::new();
     let download = lab.start(&payload, &peers);
     until(&download, "all ten shook hands", |view| {
-        let ready = seeds.iter().filter(|seed| peer_at(view, seed.addr).is_some_and(|row| row.is_live()));
+        let ready = seeds.iter().filter(|seed| peer_at(view, seed.addr).is_some_and(PeerRecord::is_live));
         (ready.count() == 10).then_some(())
     })
     .await;

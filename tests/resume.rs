@@ -1,6 +1,10 @@
 //! What is on disk: continued, checked, repaired, and left alone where it is somebody else's.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips, and one that cannot do its work has failed"
+)]
 
 #[path = "common/support.rs"]
 mod support;

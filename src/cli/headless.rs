@@ -148,6 +148,7 @@ impl WarnedUntil {
     fn warn_of_new(&mut self, view: &View) {
         let first = view.log.partition_point(|line| line.at < self.at);
         for line in view.log[first..].iter().skip(self.lines) {
+            // What is worse than a warning ends the run, and is said then.
             if line.severity == Severity::Warn && line.peer.is_none() {
                 say(&format!("ttui: {}", line.text));
             }

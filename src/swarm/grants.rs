@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::pieces::Arrived;
 use super::{Action, ConnKey, Order, Phase, Swarm};
-use crate::event::{At, Cause, Event, PeerKey, Severity};
+use crate::event::{At, Cause, Event, PeerKey};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
 
 /// Blocks granted to a peer whose rate is not known yet, where memory is plenty.
@@ -50,7 +50,7 @@ impl Swarm {
     pub(super) fn refill(&mut self, now: At, conn: ConnKey) {
         self.hungry.remove(&conn);
         let Some(live) = self.live.get(&conn) else { return };
-        if self.phase != Phase::Downloading || !live.can_be_asked() {
+        if self.phase != Phase::Downloading || self.leaving || !live.can_be_asked() {
             return;
         }
         let has = live.blocks.len() as u32;
@@ -394,7 +394,6 @@ impl Swarm {
             self.abandon(now, piece);
         }
         if self.phase != Phase::Stopped {
-            self.tell(now, Event::Note { severity: Severity::Error, text: reason.clone(), answer: false });
             self.rest(now, Phase::Stopped, Some(reason));
         }
     }

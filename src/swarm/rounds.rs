@@ -126,6 +126,7 @@ impl Swarm {
             if let Some(live) = self.live.get_mut(&conn) {
                 live.progress = now;
             }
+            self.close_if_both_seeds(conn);
         }
         self.actions.push_back(Action::WantPeers);
         self.rechoke(now);

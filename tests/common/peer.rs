@@ -175,7 +175,7 @@ impl Host {
         let mut wire = Wire::new(stream);
         if script.is_silent {
             // Until the other side has had enough.
-            while !matches!(wire.handshake().await, None) {}
+            while wire.handshake().await.is_some() {}
             return;
         }
         if wire.handshake().await.is_none() {
@@ -185,7 +185,7 @@ impl Host {
         if script.hangs_up {
             return;
         }
-        let info_hash = script.info_hash.unwrap_or(self.payload.info_hash());
+        let info_hash = script.info_hash.unwrap_or_else(|| self.payload.info_hash());
         let reserved = Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]);
         let handshake = Handshake { reserved, info_hash, peer_id: self.peer_id }.to_bytes();
         if script.dribbles {
@@ -229,7 +229,7 @@ impl Host {
                     });
                     wire.send_block(spec, &content).await;
                     let sent = self.seen.borrow().sent.len() as u64;
-                    if self.script.chokes_every.is_some_and(|every| sent % every == 0) {
+                    if self.script.chokes_every.is_some_and(|every| sent.is_multiple_of(every)) {
                         queue.clear();
                         wire.say(&[Message::Choke, Message::Unchoke]).await;
                     }

@@ -89,11 +89,7 @@ impl Brain {
         let now = self.clock.now();
         match prepared {
             Err(error) => {
-                let note = Event::Note {
-                    severity: Severity::Error,
-                    text: format!("{error} (p tries again)"),
-                    answer: true,
-                };
+                let note = Event::Note { severity: Severity::Error, text: error.to_string(), answer: true };
                 self.learned(now, &note);
             }
             Ok(()) => {
