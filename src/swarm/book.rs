@@ -527,7 +527,7 @@ mod tests {
         for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
             book.live(peer, ConnKey(1));
             let next = book.ended(secs(1), peer, cause, true, &mut random);
-            assert!(next.is_some_and(|next| next > secs(30)), "{next:?}");
+            assert!(next.is_some_and(|next| next > secs(10)), "{next:?}");
         }
     }
 
