@@ -164,7 +164,8 @@ impl Swarm {
     fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
         let generation = self.pick_generation;
         let live = self.live.get_mut(&conn)?;
-        if live.dry_at == Some(generation) {
+        // Memory first: looking for a piece can take long where the peer has few that we miss.
+        if live.dry_at == Some(generation) || (self.rarity.len() > 0 && !self.open.may_open_any()) {
             return None;
         }
         let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
