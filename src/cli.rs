@@ -74,7 +74,11 @@ fn download(args: &DownloadArgs) -> Result<Status, Failure> {
     if args.headless || args.json || !io::stdout().is_terminal() {
         headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
     } else {
-        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: args.no_seed })
+        screen::run(
+            torrent,
+            options,
+            screen::Style { screen: args.screen, no_seed: args.no_seed, demo: false },
+        )
     }
 }
 
@@ -93,7 +97,7 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
     };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: false })
+        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
         headless::run(torrent, options, headless::Style { json: false, seed: false })
