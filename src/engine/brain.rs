@@ -203,6 +203,8 @@ impl Brain {
         }
         self.settle();
         if now >= self.publish_at {
+            // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
+            while self.tasks.try_join_next().is_some() {}
             self.publish(now);
         }
     }

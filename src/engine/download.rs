@@ -119,6 +119,8 @@ pub struct Download {
     commands: mpsc::UnboundedSender<Command>,
     cancel: Arc<AtomicBool>,
     task: JoinHandle<Result<(), EngineError>>,
+    /// How it ended, once that is known: a task tells it only once.
+    outcome: Option<Result<(), EngineError>>,
 }
 
 impl Download {
@@ -154,7 +156,7 @@ impl Download {
             cancel: Arc::clone(&cancel),
         };
         let task = tokio::spawn(Box::pin(life.live(listener, wishes)));
-        Ok(Self { views, commands, cancel, task })
+        Ok(Self { views, commands, cancel, task, outcome: None })
     }
 
     /// What is known now.
@@ -203,7 +205,12 @@ impl Download {
     ///
     /// What brought it about, if not the user.
     pub async fn ended(&mut self) -> Result<(), EngineError> {
-        (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)))
+        if let Some(outcome) = &self.outcome {
+            return outcome.clone();
+        }
+        let outcome = (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)));
+        self.outcome = Some(outcome.clone());
+        outcome
     }
 
     /// Says goodbye to trackers and peers, brings to disk what is in memory, and ends; within two seconds.

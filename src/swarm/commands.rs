@@ -88,6 +88,7 @@ impl Swarm {
             self.set_choking(now, conn, true);
         } else {
             self.hungry.insert(conn);
+            self.freed = true;
         }
         self.rechoke_if_room(now);
     }

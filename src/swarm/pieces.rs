@@ -127,6 +127,11 @@ impl OpenPieces {
         self.charged == 0 || self.charged + charge < self.high_mark
     }
 
+    /// Whether memory lets any other piece be opened, the shortest last one at least.
+    pub(super) fn may_open_any(&self) -> bool {
+        self.geometry.piece(self.geometry.piece_count() - 1).is_none_or(|last| self.may_open(last))
+    }
+
     /// Whether memory is what keeps others from being asked for more.
     pub(super) fn is_tight(&self) -> bool {
         let least = if self.whole() { self.geometry.piece_bytes() } else { BLOCK_LENGTH };

@@ -210,3 +210,13 @@ fn seeds_are_let_go_when_the_last_piece_came_during_a_pause() {
     assert_eq!(world.closed, [(addr(1), Cause::BothSeeds)]);
     assert_eq!(world.swarm.phase(), Phase::Seeding);
 }
+
+#[test]
+fn two_hundred_peers_complete_together() {
+    let mut world = World::new(128 * MIB, MIB as u32, Settings::default());
+    for n in 1..=200 {
+        world.add(n, world.seed(100 * 1024));
+    }
+    world.until_complete(secs(12));
+    assert!(world.duplicates < 800, "{}", world.duplicates);
+}
