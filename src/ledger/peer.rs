@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::client::disagrees;
-use crate::event::{At, Attempt, Cause, PeerKey, PeerSample, Source};
+use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
 /// A live peer has so long to unchoke us, or to send after it did, before it counts as held back.
@@ -163,6 +163,16 @@ impl PeerRecord {
             true => Some(Cause::NeverUnchoked),
             false => waited.then_some(Cause::Snubbed),
         }
+    }
+
+    /// What a failed plain attempt turned out to mean: the peer shook hands, and only encrypted.
+    pub fn resolved(&self, attempt: &Attempt) -> Option<Cause> {
+        let shook = |encryption| {
+            self.attempts.iter().any(|tried| tried.encryption == encryption && tried.handshaken.is_some())
+        };
+        let opened = attempt.encryption == Encryption::Plain && attempt.connected.is_some();
+        (opened && attempt.ended.is_some() && shook(Encryption::Mse) && !shook(Encryption::Plain))
+            .then_some(Cause::EncryptionRequired)
     }
 
     /// Whether its peer id names one client and its extension handshake another: one of the two lies.

@@ -164,6 +164,7 @@ impl Row {
             cause: None,
             error: None,
             detail: None,
+            looks_like: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
         self.prune();
