@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::client::disagrees;
+use super::row::deciding;
 use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
@@ -130,6 +131,11 @@ impl PeerRecord {
     /// The attempt under way or the last one.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// The attempt that tells most of the peer: the one under way while it is live, else the one that got furthest.
+    pub fn telling_attempt(&self) -> Option<&Attempt> {
+        if self.is_live() { self.last_attempt() } else { deciding(&self.attempts).or(self.last_attempt()) }
     }
 
     /// Connected after a valid handshake.

@@ -196,6 +196,7 @@ pub struct Check {
     /// Until when those that are silent are waited for; `None`: no more.
     tracker_patience: Option<At>,
     left_out: bool,
+    told_no_room: bool,
     /// It is ending: until when connections may take to close.
     ending: Option<At>,
     actions: VecDeque<Action>,
@@ -219,6 +220,7 @@ impl Check {
             told: BTreeMap::new(),
             tracker_patience: Some(now + TRACKER_SILENT),
             left_out: false,
+            told_no_room: false,
             ending: None,
             actions: VecDeque::new(),
             settings,
@@ -334,6 +336,7 @@ impl Check {
             && let Some(&(peer, encryption)) = self.queue.front()
         {
             if !self.has_room() {
+                self.tell_no_room(now);
                 // Whoever has given its answer makes room for one that has not.
                 if let Some((&conn, _)) = self.live.iter().find(|(_, live)| live.answered && !live.closing) {
                     self.close(conn, Cause::ConnectionLimit);
@@ -349,6 +352,17 @@ impl Check {
             self.dialling += 1;
             self.tell(now, began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
+        }
+    }
+
+    fn tell_no_room(&mut self, now: At) {
+        if !std::mem::replace(&mut self.told_no_room, true) {
+            let most = self.settings.most_open;
+            let text = format!(
+                "Only {most} peers are tried at once: this process may open no more files. Raise the limit (ulimit -n) \
+                 for a faster check."
+            );
+            self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
     }
 
@@ -379,8 +393,8 @@ impl Check {
         }
         if self.rows.len() >= MOST_PEERS {
             if !std::mem::replace(&mut self.left_out, true) {
-                let text = format!("more than {MOST_PEERS} peers are known: the rest is left out");
-                self.tell(now, Event::Note { severity: Severity::Warn, text, answer: false });
+                let text = format!("More than {MOST_PEERS} peers are known: the rest is left out.");
+                self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
             }
             return None;
         }
