@@ -101,6 +101,7 @@ fn task(
         source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),
         up: Arc::new(Limit::new(None)),
         listen_port: None,
+        sent_bytes: std::sync::atomic::AtomicU64::new(0),
     };
     stream.set_nonblocking(true).unwrap();
     let stream = tokio::net::TcpStream::from_std(stream).unwrap();

@@ -10,9 +10,11 @@ mod headless;
 mod info;
 mod logfile;
 mod output;
+mod screen;
+mod signals;
 mod verify;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,6 +30,9 @@ pub use failure::{Failure, Status};
 
 /// The whole program: reads the arguments of the process, does what they ask, and says what went wrong.
 pub fn main() -> ExitCode {
+    if std::env::args_os().len() <= 1 {
+        return complain(&Failure::NoTorrent);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
@@ -65,7 +70,12 @@ fn run(cli: Cli) -> Result<Status, Failure> {
 
 fn download(args: &DownloadArgs) -> Result<Status, Failure> {
     let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
-    headless::run(torrent, args.engine_options(), headless::Style { json: args.json, seed: args.seed })
+    let options = args.engine_options();
+    if args.headless || args.json || !io::stdout().is_terminal() {
+        headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
+    } else {
+        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: args.no_seed })
+    }
 }
 
 fn demo(args: &DemoArgs) -> Result<Status, Failure> {
@@ -74,24 +84,39 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
         .block_on(Demo::start(args.fast))
         .map_err(|error| Failure::Machine(format!("the demo cannot listen on loopback: {error}")))?;
     let torrent = Torrent::from_bytes(demo.torrent())?;
-    let folder = demo_folder()?;
-    let mut stdout = Stdout;
-    stdout.write(format!("the demo downloads into {}\n", folder.display()).as_bytes())?;
+    let folder = DemoFolder::new()?;
     let options = engine::Options {
-        state: Some(folder.join("state")),
-        output: folder.join("files"),
+        state: Some(folder.0.join("state")),
+        output: folder.0.join("files"),
         loopback: true,
         ..engine::Options::default()
     };
-    headless::run(torrent, options, headless::Style { json: false, seed: false })
+    if io::stdout().is_terminal() {
+        // However far it came: the user left it.
+        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: false })
+            .map(|_| Status::Done)
+    } else {
+        headless::run(torrent, options, headless::Style { json: false, seed: false })
+    }
 }
 
-/// A new folder of our own among the temporary ones.
-fn demo_folder() -> Result<PathBuf, Failure> {
-    let folder = std::env::temp_dir().join(format!("ttui-demo-{}", std::process::id()));
-    let refused = |error| Failure::Machine(format!("cannot create {}: {error}", folder.display()));
-    std::fs::create_dir(&folder).map_err(refused)?;
-    Ok(folder)
+/// A new folder of our own among the temporary ones, gone with the demo.
+struct DemoFolder(PathBuf);
+
+impl DemoFolder {
+    fn new() -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("ttui-demo-{}", std::process::id()));
+        let refused = |error| Failure::Machine(format!("cannot create {}: {error}", folder.display()));
+        std::fs::create_dir(&folder).map_err(refused)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for DemoFolder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to whoever cleans the temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Reads the torrent and tells what is odd about it.

@@ -244,6 +244,9 @@ pub struct Swarm {
     suspect: BTreeSet<PieceIndex>,
     /// Connections that would take more grants than they could be given.
     hungry: BTreeSet<ConnKey>,
+    /// Something became free since the hungry were last offered what there is. Between, offering again is idle
+    /// work: once for every report of every peer.
+    freed: bool,
     down_bucket: Bucket,
     /// When the download limit lets something be asked for again.
     grant_at: Option<At>,
@@ -254,6 +257,8 @@ pub struct Swarm {
     up_bytes: u64,
     last_second: (u64, u64),
     last_wish: Option<commands::Undoable>,
+    /// The program ends: nobody is dialled, asked or let in any more.
+    leaving: bool,
     actions: VecDeque<Action>,
 }
 
@@ -275,6 +280,7 @@ impl Swarm {
             pick_generation: 0,
             suspect: BTreeSet::new(),
             hungry: BTreeSet::new(),
+            freed: false,
             choker: Choker::default(),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -282,6 +288,7 @@ impl Swarm {
             up_bytes: 0,
             last_second: (0, 0),
             last_wish: None,
+            leaving: false,
             actions: VecDeque::new(),
             geometry,
             random,
@@ -325,7 +332,10 @@ impl Swarm {
             }
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
             Input::Closed(conn, end) => self.closed(now, conn, end),
-            Input::Written { piece, bytes } => self.open.written(piece, bytes),
+            Input::Written { piece, bytes } => {
+                self.open.written(piece, bytes);
+                self.freed = true;
+            }
             Input::PieceDone { piece, good } => self.piece_done(now, piece, good),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
             Input::Command(command) => self.command(now, command),
@@ -370,14 +380,16 @@ impl Swarm {
 
     /// What follows from anything that happened, or from time.
     fn advance(&mut self, now: At) {
-        self.feed_hungry(now);
+        if self.freed || self.grant_at.is_some_and(|at| now >= at) {
+            self.feed_hungry(now);
+        }
         self.dial_due(now);
         self.rounds(now);
     }
 
     /// Whether pieces are asked for and peers served.
     fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Downloading | Phase::Seeding)
+        matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
     }
 
     fn active_phase(&self) -> Phase {

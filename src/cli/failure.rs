@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::{ContextKind, ContextValue};
 use thiserror::Error;
 
 use super::args::Cli;
@@ -76,16 +76,6 @@ impl Failure {
 
 impl From<clap::Error> for Failure {
     fn from(error: clap::Error) -> Self {
-        let missing = |name: &str| match error.get(ContextKind::InvalidArg) {
-            Some(ContextValue::Strings(names)) => names.iter().any(|missing| missing == name),
-            _ => false,
-        };
-        if error.kind() == ErrorKind::MissingRequiredArgument
-            && missing("<TORRENT>")
-            && std::env::args_os().len() == 1
-        {
-            return Self::NoTorrent;
-        }
         let unknown = match error.get(ContextKind::InvalidSubcommand) {
             Some(ContextValue::String(name)) => {
                 Cli::command().find_subcommand(name).is_none().then_some(name)

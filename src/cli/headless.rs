@@ -1,7 +1,5 @@
 //! A download without a screen: a line a second on standard output, warnings on standard error.
 
-use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::output::Stdout;
+use super::signals::asked_to_end;
 use super::{Failure, Status, runtime, say};
 use crate::command::Command;
 use crate::engine::{Download, EngineError, Options};
@@ -144,11 +143,13 @@ struct WarnedUntil {
 }
 
 impl WarnedUntil {
-    /// Writes new lines of weight to standard error. What befalls single peers is left to the log file.
+    /// Writes new warnings to standard error. What befalls single peers is left to the log file; what stops
+    /// everything is the last line, and said there.
     fn warn_of_new(&mut self, view: &View) {
         let first = view.log.partition_point(|line| line.at < self.at);
         for line in view.log[first..].iter().skip(self.lines) {
-            if line.severity >= Severity::Warn && line.peer.is_none() {
+            // What is worse than a warning ends the run, and is said then.
+            if line.severity == Severity::Warn && line.peer.is_none() {
                 say(&format!("ttui: {}", line.text));
             }
         }
@@ -157,34 +158,4 @@ impl WarnedUntil {
             self.lines = view.log.iter().rev().take_while(|line| line.at == last.at).count();
         }
     }
-}
-
-/// Ends when the user (or the system, on its way down) asks for it.
-#[cfg(unix)]
-fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
-
-    let on = |kind| -> Result<Signal, Failure> {
-        signal(kind).map_err(|error: io::Error| Failure::Machine(format!("cannot take signals: {error}")))
-    };
-    let (mut int, mut term, mut hup) =
-        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
-    Ok(async move {
-        tokio::select! {
-            _ = int.recv() => {}
-            _ = term.recv() => {}
-            _ = hup.recv() => {}
-        }
-    })
-}
-
-/// Ends when the user asks for it.
-#[cfg(not(unix))]
-fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
-    Ok(async {
-        // Without signals only completion ends it.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }

@@ -81,6 +81,9 @@ enum Work {
     Busy(u64),
     /// The disk refused this job.
     Stuck(Box<Advance>),
+    /// A job with this many bytes is under way that belongs to the piece as it was before it was given up: what
+    /// comes of it means nothing, and until then nothing else of the piece may be written.
+    Stale(u64),
 }
 
 impl Assembly {
@@ -109,10 +112,13 @@ impl Assembly {
 
     /// A job of this piece was hashed and written.
     pub fn advanced(&mut self, index: PieceIndex, hasher: PieceHash) -> Advanced {
+        if let Some(job) = self.end_stale(index) {
+            return Advanced { freed_bytes: 0, job };
+        }
         let Some(piece) = self.pieces.get_mut(&index) else { return Advanced::default() };
         let freed_bytes = match std::mem::replace(&mut piece.work, Work::Idle(hasher)) {
             Work::Busy(bytes) => bytes,
-            Work::Idle(_) | Work::Stuck(_) => 0,
+            Work::Idle(_) | Work::Stuck(_) | Work::Stale(_) => 0,
         };
         self.held_bytes -= freed_bytes;
         Advanced { freed_bytes, job: self.next_job(index) }
@@ -126,11 +132,28 @@ impl Assembly {
         Settled { freed_bytes, contributors: piece.contributors() }
     }
 
-    /// The disk refused this job; it is kept for [`Assembly::retry`].
-    pub fn stuck(&mut self, job: Box<Advance>) {
+    /// The disk refused this job; it is kept for [`Assembly::retry`]. One of a piece that was given up is
+    /// forgotten instead, and the piece's next is returned.
+    pub fn stuck(&mut self, job: Box<Advance>) -> Option<Advance> {
+        if let Some(next) = self.end_stale(job.piece) {
+            return next;
+        }
         if let Some(piece) = self.pieces.get_mut(&job.piece) {
             piece.work = Work::Stuck(job);
         }
+        None
+    }
+
+    /// Ends the stale job of the piece, if there is one. Returns what the disk workers can do next.
+    fn end_stale(&mut self, index: PieceIndex) -> Option<Option<Advance>> {
+        let piece = self.pieces.get_mut(&index)?;
+        let Work::Stale(bytes) = piece.work else { return None };
+        piece.work = Work::Idle(PieceHash::new());
+        self.held_bytes -= bytes;
+        if piece.received == 0 {
+            self.pieces.remove(&index);
+        }
+        Some(self.next_job(index))
     }
 
     /// All jobs the disk refused, to be handed in again.
@@ -141,19 +164,24 @@ impl Assembly {
                 let bytes = if let Work::Stuck(job) = &piece.work { job.bytes() } else { 0 };
                 match std::mem::replace(&mut piece.work, Work::Busy(bytes)) {
                     Work::Stuck(job) => Some(*job),
-                    Work::Idle(_) | Work::Busy(_) => None,
+                    Work::Idle(_) | Work::Busy(_) | Work::Stale(_) => None,
                 }
             })
             .collect()
     }
 
-    /// Lets go of all that is here of a piece and gives the bytes of memory back; `None`, and nothing happens,
-    /// while a worker has a part of it.
-    pub fn abandon(&mut self, index: PieceIndex) -> Option<u64> {
-        if matches!(self.pieces.get(&index)?.work, Work::Busy(_)) {
-            return None;
-        }
-        Some(self.settled(index).freed_bytes)
+    /// Lets go of all that is here of a piece and returns the bytes of memory given back; what a worker has of it
+    /// follows when the worker is done. The piece can be begun anew at once.
+    pub fn abandon(&mut self, index: PieceIndex) -> u64 {
+        let Some(piece) = self.pieces.get_mut(&index) else { return 0 };
+        let (Work::Busy(bytes) | Work::Stale(bytes)) = piece.work else {
+            return self.settled(index).freed_bytes;
+        };
+        let freed_bytes = piece.held_bytes() - bytes;
+        *piece = Piece::new(self.geometry.blocks_in(index));
+        piece.work = Work::Stale(bytes);
+        self.held_bytes -= freed_bytes;
+        freed_bytes
     }
 
     /// Whether the block is here, or was and is handed over.
@@ -224,7 +252,7 @@ impl Piece {
             self.slots.iter().map(|slot| if let Slot::Here(block, _) = slot { block.len() } else { 0 });
         let with_worker = match &self.work {
             Work::Idle(_) => 0,
-            Work::Busy(bytes) => *bytes,
+            Work::Busy(bytes) | Work::Stale(bytes) => *bytes,
             Work::Stuck(job) => job.bytes(),
         };
         here.sum::<usize>() as u64 + with_worker
@@ -363,8 +391,7 @@ mod tests {
         case.put(0, 0, US);
         let job = case.put(0, 1, US).job.unwrap();
         let piece = job.piece;
-        assert_eq!(case.assembly.abandon(piece), None, "a worker has it");
-        case.assembly.stuck(Box::new(job));
+        assert!(case.assembly.stuck(Box::new(job)).is_none());
         assert_eq!(case.assembly.held_bytes(), 32_768);
         let again = case.assembly.retry();
         assert_eq!(again.len(), 1);
@@ -378,9 +405,47 @@ mod tests {
         let mut case = Case::new(32_768, 32_768);
         case.put(0, 1, US);
         let piece = case.geometry.piece(0).unwrap();
-        assert_eq!(case.assembly.abandon(piece), Some(16_384));
+        assert_eq!(case.assembly.abandon(piece), 16_384);
         assert_eq!((case.assembly.held_bytes(), case.assembly.received(piece)), (0, 0));
         assert!(case.put(0, 1, US).fresh);
+    }
+
+    #[test]
+    fn a_piece_given_up_while_a_worker_has_a_part_takes_blocks_and_waits_for_the_worker() {
+        let mut case = Case::new(2 << 20, 2 << 20);
+        let piece = case.geometry.piece(0).unwrap();
+        for number in 0..16 {
+            case.put(0, number, US);
+        }
+        case.put(0, 20, US);
+        assert_eq!(case.assembly.abandon(piece), 16_384);
+        for number in 0..128 {
+            let put = case.put(0, number, ConnKey(2));
+            assert!(put.fresh && put.job.is_none(), "what is written first must not be written last");
+        }
+        let next = case.assembly.advanced(piece, PieceHash::new());
+        assert_eq!(next.freed_bytes, 0, "given back when it was given up");
+        let job = next.job.unwrap();
+        assert_eq!((job.offset, job.blocks.len(), job.last), (0, 128, true));
+        assert_eq!(case.assembly.settled(piece).contributors, [(ConnKey(2), 128)]);
+        assert_eq!(case.assembly.held_bytes(), 0);
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_piece_given_up_and_not_begun_anew() {
+        for refused in [false, true] {
+            let mut case = Case::new(2 << 20, 2 << 20);
+            let piece = case.geometry.piece(0).unwrap();
+            let job = (0..16).find_map(|number| case.put(0, number, US).job).unwrap();
+            assert_eq!(case.assembly.abandon(piece), 0);
+            let next = if refused {
+                case.assembly.stuck(Box::new(job))
+            } else {
+                case.assembly.advanced(piece, PieceHash::new()).job
+            };
+            assert!(next.is_none());
+            assert_eq!((case.assembly.held_bytes(), case.assembly.pieces().count()), (0, 0));
+        }
     }
 
     proptest! {

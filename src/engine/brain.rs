@@ -12,13 +12,13 @@ mod trackers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-pub(super) use self::disk::disk_trouble;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use super::EngineError;
@@ -36,7 +36,7 @@ use super::upload::BlockSource;
 use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase, TrackerKey};
 use crate::ledger::{Ledger, View};
-use crate::metainfo::{PieceIndex, Torrent};
+use crate::metainfo::Torrent;
 use crate::swarm::announce::{self, Announcer, Ticket};
 use crate::swarm::{Action, ConnKey, Input, Order, Swarm};
 use crate::wire::Handshake;
@@ -106,8 +106,6 @@ struct Brain {
     disk: Arc<DiskPool>,
     keeper: Arc<Keeper>,
     assembly: Assembly,
-    /// Pieces given up while a worker had a part of them: forgotten when it is done.
-    discarded: BTreeSet<PieceIndex>,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -133,6 +131,7 @@ impl Brain {
             source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
             up: Arc::new(Limit::new(birth.up_bps)),
             listen_port: Some(birth.port),
+            sent_bytes: AtomicU64::new(0),
         };
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
@@ -141,7 +140,6 @@ impl Brain {
             log: EventLog::default(),
             publish_at: now,
             assembly: Assembly::new(geometry),
-            discarded: BTreeSet::new(),
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -205,6 +203,8 @@ impl Brain {
         }
         self.settle();
         if now >= self.publish_at {
+            // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
+            while self.tasks.try_join_next().is_some() {}
             self.publish(now);
         }
     }
@@ -276,9 +276,15 @@ impl Brain {
         self.note();
     }
 
+    /// Payload received and sent in this run, bytes.
+    fn transferred(&self) -> (u64, u64) {
+        let (received, _) = self.swarm.transferred();
+        (received, self.common.sent_bytes.load(Ordering::Relaxed))
+    }
+
     /// Remembers for the next run what is not a piece.
     fn note(&self) {
-        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
         self.keeper.note(Notes {
             paused: self.swarm.phase() == Phase::Paused,
             uploaded_bytes,

@@ -122,6 +122,8 @@ pub struct Download {
     commands: mpsc::UnboundedSender<Command>,
     cancel: Arc<AtomicBool>,
     task: JoinHandle<Result<(), EngineError>>,
+    /// How it ended, once that is known: a task tells it only once.
+    outcome: Option<Result<(), EngineError>>,
 }
 
 impl Download {
@@ -157,7 +159,7 @@ impl Download {
             cancel: Arc::clone(&cancel),
         };
         let task = tokio::spawn(Box::pin(life.live(listener, wishes)));
-        Ok(Self { views, commands, cancel, task })
+        Ok(Self { views, commands, cancel, task, outcome: None })
     }
 
     /// What is known now.
@@ -206,7 +208,12 @@ impl Download {
     ///
     /// What brought it about, if not the user.
     pub async fn ended(&mut self) -> Result<(), EngineError> {
-        (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)))
+        if let Some(outcome) = &self.outcome {
+            return outcome.clone();
+        }
+        let outcome = (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)));
+        self.outcome = Some(outcome.clone());
+        outcome
     }
 
     /// Says goodbye to trackers and peers, brings to disk what is in memory, and ends; within two seconds.
@@ -299,7 +306,7 @@ impl Life {
         // the user says so. Whatever else is wrong with it would only get worse.
         let stopped = match prepared.map_err(|error| from_join(&error))? {
             Ok(()) => None,
-            Err(error) if error.is_disk_full() => Some(brain::disk_trouble(&error)),
+            Err(error) if error.is_disk_full() => Some(error.to_string()),
             Err(error) => return Err(error.into()),
         };
         let workers = DiskPool::workers_here();

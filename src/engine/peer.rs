@@ -10,6 +10,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct Common {
     pub up: Arc<Limit>,
     /// The port we listen on, told to peers.
     pub listen_port: Option<u16>,
+    /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
+    pub sent_bytes: AtomicU64,
 }
 
 impl fmt::Debug for Common {
@@ -122,6 +125,8 @@ struct Peer<T> {
     write_error: Option<io::Error>,
     began: At,
     bytes_in: u64,
+    /// Payload sent and counted in [`Common::sent_bytes`].
+    sent_bytes: u64,
 }
 
 impl<T: Transport> Peer<T> {
@@ -149,6 +154,7 @@ impl<T: Transport> Peer<T> {
             write_error: None,
             began,
             bytes_in: shaken.received.len() as u64,
+            sent_bytes: 0,
         }
     }
 
@@ -162,6 +168,7 @@ impl<T: Transport> Peer<T> {
                 self.start_job();
                 self.write_now().await;
             }
+            self.count_sent();
             let reported = self.report(now).await;
             if let Err(end) = result.and(reported) {
                 return end;
@@ -243,6 +250,14 @@ impl<T: Transport> Peer<T> {
         }
     }
 
+    fn count_sent(&mut self) {
+        let sent_bytes = self.talk.output.payload_bytes();
+        if sent_bytes > self.sent_bytes {
+            self.common.sent_bytes.fetch_add(sent_bytes - self.sent_bytes, Ordering::Relaxed);
+            self.sent_bytes = sent_bytes;
+        }
+    }
+
     async fn report(&mut self, now: At) -> Result<(), End> {
         for report in self.talk.reports(now) {
             if self.reports.send((self.conn, report)).await.is_err() {
@@ -259,7 +274,12 @@ impl<T: Transport> Peer<T> {
         if matches!(end, End::Told(_) | End::Fault(_)) {
             self.flush().await;
         }
-        let age = self.common.clock.now().saturating_sub(self.began);
+        self.count_sent();
+        let now = self.common.clock.now();
+        self.talk.sample_rest(now, self.receiver.payload_bytes());
+        // Nobody left to hear it is as good as heard, here and below.
+        let _ = self.report(now).await;
+        let age = now.saturating_sub(self.began);
         let (cause, error, detail) = judge(end, age < AT_ONCE && !self.talk.said_anything());
         let closed = Closed {
             cause,
@@ -271,7 +291,6 @@ impl<T: Transport> Peer<T> {
         let Self { transport, reports, conn, .. } = self;
         // The socket first: whoever hears of the end may count on it being over.
         drop(transport);
-        // Nobody left to hear it is as good as heard.
         let _ = reports.send((conn, Report::Closed(closed))).await;
     }
 

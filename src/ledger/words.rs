@@ -36,7 +36,7 @@ impl Known<'_> {
 /// The line an event is worth; `None` for the many that are not.
 pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
     match event {
-        Event::Phase { phase, .. } => Some(phase_entry(*phase)),
+        Event::Phase { phase, reason } => Some(phase_entry(*phase, reason.as_deref())),
         Event::Had { pieces } => {
             let (good, of) = (units::count(pieces.count().into()), units::count(known.piece_count.into()));
             Some(Entry::new(Severity::Info, format!("{good} of {of} pieces were on disk and good.")))
@@ -74,7 +74,10 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
     }
 }
 
-fn phase_entry(phase: Phase) -> Entry {
+fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
+    if let (Phase::Stopped, Some(reason)) = (phase, reason) {
+        return Entry::new(Severity::Error, format!("Stopped: {reason}"));
+    }
     let (severity, text) = match phase {
         Phase::Checking => (Severity::Info, "Looking at what is on disk."),
         Phase::Downloading => (Severity::Info, "Downloading."),

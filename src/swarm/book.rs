@@ -40,6 +40,13 @@ pub(super) struct Row {
     pub(super) shook_hands: bool,
 }
 
+impl Row {
+    /// Whether we know where it listens.
+    fn is_reachable(&self) -> bool {
+        self.listens.is_some() || self.sources.iter().any(|source| *source != Source::Incoming)
+    }
+}
+
 /// Every known peer, by row and by address.
 pub(super) struct Book {
     rows: BTreeMap<PeerKey, Row>,
@@ -87,7 +94,11 @@ impl Book {
             if row.sources.contains(&source) {
                 return None;
             }
+            let was_reachable = row.is_reachable();
             row.sources.push(source);
+            if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
+                self.schedule(peer, Some(now));
+            }
             return Some((peer, false));
         }
         if self.rows.len() >= MOST_ROWS {
@@ -115,16 +126,23 @@ impl Book {
 
     fn forget_oldest(&mut self) -> Option<()> {
         let oldest = self.rows.iter().find(|(_, row)| {
-            row.standing == Standing::Idle
-                && !row.shook_hands
-                && !row.dropped
-                && !row.sources.contains(&Source::Manual)
+            let unproved = !row.shook_hands && !row.sources.contains(&Source::Manual);
+            row.standing == Standing::Idle && !row.dropped && (unproved || !row.is_reachable())
         });
-        let (peer, addr) = oldest.map(|(peer, row)| (*peer, row.addr))?;
-        self.schedule(peer, None);
-        self.rows.remove(&peer);
-        self.by_addr.remove(&addr);
+        let peer = oldest.map(|(peer, _)| *peer)?;
+        self.remove(peer);
         Some(())
+    }
+
+    fn remove(&mut self, peer: PeerKey) -> Option<Row> {
+        self.schedule(peer, None);
+        let row = self.rows.remove(&peer)?;
+        for addr in [Some(row.addr), row.listens].into_iter().flatten() {
+            if self.by_addr.get(&addr) == Some(&peer) {
+                self.by_addr.remove(&addr);
+            }
+        }
+        Some(row)
     }
 
     /// Sets when the peer may be dialled.
@@ -153,10 +171,15 @@ impl Book {
             self.schedule(peer, None);
             let Some(row) = self.rows.get(&peer) else { continue };
             let addr = row.listens.unwrap_or(row.addr);
-            let live_there = self.live_from(addr.ip());
-            let crowded = is_public(addr.ip()) && live_there >= MOST_PER_ADDRESS;
-            if crowded {
-                self.schedule(peer, Some(now + Duration::from_secs(60)));
+            if self.crowded(addr.ip()) {
+                let later = now + Duration::from_secs(60);
+                self.schedule(peer, Some(later));
+                // All of them at once: an address may be named with thousands of ports.
+                for other in self.at_address(addr.ip()) {
+                    if self.rows.get(&other).is_some_and(|row| row.next.is_some_and(|next| next <= now)) {
+                        self.schedule(other, Some(later));
+                    }
+                }
                 continue;
             }
             let banned_until = self.banned_until(now, addr);
@@ -206,16 +229,19 @@ impl Book {
         random: &mut fastrand::Rng,
     ) -> Option<At> {
         self.end_dial(peer);
+        let addr = self.rows.get(&peer).map(|row| row.listens.unwrap_or(row.addr))?;
+        let banned_until = self.banned_until(now, addr);
         let row = self.rows.get_mut(&peer)?;
         row.standing = Standing::Idle;
-        let reachable = row.listens.is_some() || row.sources.iter().any(|source| *source != Source::Incoming);
+        let reachable = row.is_reachable();
         let wait = wait_after(cause, row.failures, complete);
         row.failures += 1;
         let next = (reachable && !row.dropped)
             .then_some(wait)
             .flatten()
             // A tenth of jitter, so that peers that failed together are not dialled together for ever.
-            .map(|wait| now + wait.mul_f64(0.95 + random.f64() * 0.1));
+            .map(|wait| now + wait.mul_f64(0.95 + random.f64() * 0.1))
+            .map(|next| banned_until.map_or(next, |until| until.max(next)));
         self.schedule(peer, next);
         next
     }
@@ -286,39 +312,49 @@ impl Book {
 
     /// Whether one more connection from this address would be too many.
     pub(super) fn crowded(&self, addr: IpAddr) -> bool {
-        is_public(addr) && self.live_from(addr) >= MOST_PER_ADDRESS
+        is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
     }
 
     /// Rows of this address, whatever the port.
     pub(super) fn at_address(&self, addr: IpAddr) -> Vec<PeerKey> {
         let ports = SocketAddr::new(addr, 0)..=SocketAddr::new(addr, u16::MAX);
-        self.by_addr.range(ports).map(|(_, peer)| *peer).collect()
+        let mut there: Vec<PeerKey> = self.by_addr.range(ports).map(|(_, peer)| *peer).collect();
+        there.sort_unstable();
+        there.dedup();
+        there
     }
 
-    fn live_from(&self, addr: IpAddr) -> usize {
-        let live =
-            |peer: &PeerKey| self.rows.get(peer).is_some_and(|row| matches!(row.standing, Standing::Live(_)));
-        self.at_address(addr).iter().filter(|peer| live(peer)).count()
+    /// Connections with this address, those being made included.
+    fn busy_at(&self, addr: IpAddr) -> usize {
+        let busy = |peer: &PeerKey| self.rows.get(peer).is_some_and(|row| row.standing != Standing::Idle);
+        self.at_address(addr).iter().filter(|peer| busy(peer)).count()
     }
 
     /// An incoming peer on `peer` says it listens on `listens`. Where that address has an idle row, the two
     /// become one: its key is returned, and `peer` is gone.
     pub(super) fn listens(&mut self, peer: PeerKey, listens: SocketAddr) -> Option<PeerKey> {
         let Some(into) = self.find(listens).filter(|into| *into != peer) else {
-            self.rows.get_mut(&peer)?.listens = Some(listens);
+            let row = self.rows.get_mut(&peer)?;
+            let addr = row.addr;
+            let before = row.listens.replace(listens).filter(|before| ![addr, listens].contains(before));
+            if let Some(before) = before.filter(|before| self.by_addr.get(before) == Some(&peer)) {
+                self.by_addr.remove(&before);
+            }
+            self.by_addr.insert(listens, peer);
             return None;
         };
         if self.rows.get(&into)?.standing != Standing::Idle {
             return None;
         }
-        let gone = self.rows.remove(&peer)?;
-        self.by_addr.remove(&gone.addr);
+        let gone = self.remove(peer)?;
         self.schedule(into, None);
         let row = self.rows.get_mut(&into)?;
         row.standing = gone.standing;
         row.shook_hands |= gone.shook_hands;
         row.failures = 0;
-        row.sources.push(Source::Incoming);
+        if !row.sources.contains(&Source::Incoming) {
+            row.sources.push(Source::Incoming);
+        }
         Some(into)
     }
 
@@ -339,23 +375,22 @@ impl Book {
     }
 }
 
-/// How long to wait before a peer is dialled again; `None`: never by itself. Doubles from a minute to half an
-/// hour with every failure in a row.
+/// How long to wait before a peer is dialled again; `None`: never by itself. The first failure may be of the
+/// moment (a client just starting); from then on the wait doubles, from a minute to half an hour.
 fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<Duration> {
-    let doubled = Duration::from_secs(60) * 2u32.saturating_pow(failures.min(5));
+    let doubled = match failures {
+        0 => Duration::from_secs(15),
+        n => Duration::from_secs(60) * 2u32.saturating_pow((n - 1).min(5)),
+    };
     let doubled = doubled.min(Duration::from_secs(30 * 60));
     match cause {
-        Cause::InvalidAddress
-        | Cause::SelfConnection
-        | Cause::DroppedByUser
-        | Cause::BothSeeds
-        | Cause::Shutdown
-        | Cause::DuplicatePeerId
-        | Cause::DuplicateConnection => None,
+        Cause::InvalidAddress | Cause::SelfConnection | Cause::BothSeeds | Cause::Shutdown => None,
         Cause::NotInteresting if complete => None,
         Cause::NotBittorrent | Cause::InfoHashMismatch => Some(Duration::from_secs(30 * 60)),
-        Cause::Banned | Cause::HashFailures => Some(BAN),
-        Cause::TorrentPaused | Cause::DiskError => Some(Duration::ZERO),
+        // While it is dropped or banned it is not dialled anyway; taken back, it is at once.
+        Cause::Banned | Cause::HashFailures | Cause::DroppedByUser | Cause::TorrentPaused => {
+            Some(Duration::ZERO)
+        }
         _ => Some(doubled),
     }
 }
@@ -392,7 +427,7 @@ mod tests {
             assert_eq!(book.take_due(now), None);
             now = next;
         }
-        assert!(waits[0] >= 55 && waits[1] >= 110 && waits[3] > 440, "{waits:?}");
+        assert!(waits[0] >= 14 && waits[1] >= 55 && waits[4] > 440, "{waits:?}");
         assert!(waits.iter().all(|wait| *wait <= 1900), "{waits:?}");
     }
 
@@ -425,6 +460,75 @@ mod tests {
         assert_eq!(book.row(known).unwrap().standing, Standing::Live(ConnKey(3)));
         assert!(book.row(called).is_none());
         assert_eq!(book.take_due(secs(9)), None, "it is connected");
+    }
+
+    fn public(port: u16) -> SocketAddr {
+        SocketAddr::from(([1, 2, 3, 4], port))
+    }
+
+    #[test]
+    fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
+        let mut book = Book::new();
+        for port in 1..=20 {
+            book.learn(At::ZERO, public(port), Source::Manual);
+        }
+        assert_eq!(std::iter::from_fn(|| book.take_due(secs(1))).count(), MOST_PER_ADDRESS);
+        assert_eq!(book.next_due(), Some(secs(61)));
+    }
+
+    #[test]
+    fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
+        let mut book = Book::new();
+        let mut random = fastrand::Rng::with_seed(1);
+        let (first, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
+        book.live(first, ConnKey(1));
+        assert_eq!(book.listens(first, addr(6881)), None);
+        book.ended(secs(1), first, Cause::ClosedByPeer, false, &mut random);
+        for port in 40_001..40_010 {
+            let (again, _) = book.learn(secs(2), addr(port), Source::Incoming).unwrap();
+            book.live(again, ConnKey(u32::from(port)));
+            assert_eq!(book.listens(again, addr(6881)), Some(first));
+            book.ended(secs(3), first, Cause::ClosedByPeer, false, &mut random);
+        }
+        assert_eq!((book.rows.len(), book.by_addr.len()), (1, 2));
+        assert_eq!(book.row(first).unwrap().sources.len(), 1);
+    }
+
+    #[test]
+    fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
+        let mut book = Book::new();
+        let mut random = fastrand::Rng::with_seed(1);
+        let (peer, _) = book.learn(At::ZERO, addr(6881), Source::Incoming).unwrap();
+        book.live(peer, ConnKey(1));
+        assert_eq!(book.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random), None);
+        assert_eq!(book.learn(secs(2), addr(6881), Source::Resume), Some((peer, false)));
+        assert_eq!(book.take_due(secs(2)), Some((peer, addr(6881))));
+    }
+
+    #[test]
+    fn callers_that_cannot_be_dialled_make_room() {
+        let mut book = Book::new();
+        let mut random = fastrand::Rng::with_seed(1);
+        for n in 0..MOST_ROWS as u32 {
+            let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
+            let (peer, _) = book.learn(At::ZERO, addr, Source::Incoming).unwrap();
+            book.live(peer, ConnKey(n));
+            book.ended(secs(1), peer, Cause::DuplicatePeerId, false, &mut random);
+        }
+        assert!(book.learn(secs(2), addr(1), Source::Resume).is_some());
+        assert_eq!(book.rows.len(), MOST_ROWS);
+    }
+
+    #[test]
+    fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
+        let mut book = Book::new();
+        let mut random = fastrand::Rng::with_seed(1);
+        let (peer, _) = book.learn(At::ZERO, addr(1), Source::Resume).unwrap();
+        for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
+            book.live(peer, ConnKey(1));
+            let next = book.ended(secs(1), peer, cause, true, &mut random);
+            assert!(next.is_some_and(|next| next > secs(10)), "{next:?}");
+        }
     }
 
     #[test]

@@ -27,14 +27,22 @@ impl Swarm {
             Command::AddPeer(addr) => self.add_peer(now, addr),
             Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
             Command::Announce(_) => {}
-            Command::Quit => self.close_all(Cause::Shutdown),
+            Command::Quit => {
+                self.leaving = true;
+                self.close_all(Cause::Shutdown);
+            }
         }
     }
 
     fn pause(&mut self, now: At) {
-        if self.phase != Phase::Paused {
-            self.rest(now, Phase::Paused, None);
-            self.answer(now, "Paused. p goes on.".to_owned());
+        match self.phase {
+            Phase::Paused => {}
+            // It must not be forgotten that the disk is to be asked first.
+            Phase::Stopped => self.answer(now, "It stands still already. p goes on.".to_owned()),
+            _ => {
+                self.rest(now, Phase::Paused, None);
+                self.answer(now, "Paused. p goes on.".to_owned());
+            }
         }
     }
 
@@ -80,6 +88,7 @@ impl Swarm {
             self.set_choking(now, conn, true);
         } else {
             self.hungry.insert(conn);
+            self.freed = true;
         }
         self.rechoke_if_room(now);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::pieces::Arrived;
 use super::{Action, ConnKey, Order, Phase, Swarm};
-use crate::event::{At, Cause, Event, PeerKey, Severity};
+use crate::event::{At, Cause, Event, PeerKey};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
 
 /// Blocks granted to a peer whose rate is not known yet, where memory is plenty.
@@ -15,6 +15,8 @@ const QUICK: Duration = Duration::from_secs(20);
 pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
 /// An open piece nobody sends anything of for this long is given up when its memory is needed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// What a peer was granted before its rate was known goes to others as far as it would take longer than this.
+const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 /// Blocks asked of a second peer at a time, at the end of a download.
 const SHARED_AT_ONCE: usize = 8;
 
@@ -50,7 +52,7 @@ impl Swarm {
     pub(super) fn refill(&mut self, now: At, conn: ConnKey) {
         self.hungry.remove(&conn);
         let Some(live) = self.live.get(&conn) else { return };
-        if self.phase != Phase::Downloading || !live.can_be_asked() {
+        if self.phase != Phase::Downloading || self.leaving || !live.can_be_asked() {
             return;
         }
         let has = live.blocks.len() as u32;
@@ -87,6 +89,7 @@ impl Swarm {
         if !granted.is_empty() {
             // Asked for only when something was left, so this cannot fail; a shared block is paid for too.
             let _ = self.down_bucket.take(now, self.bytes_of(&granted));
+            self.grant_at = self.down_bucket.take(now, 0).err();
             self.order(conn, Order::Grant(granted));
         }
     }
@@ -161,7 +164,8 @@ impl Swarm {
     fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
         let generation = self.pick_generation;
         let live = self.live.get_mut(&conn)?;
-        if live.dry_at == Some(generation) {
+        // Memory first: looking for a piece can take long where the peer has few that we miss.
+        if live.dry_at == Some(generation) || (self.rarity.len() > 0 && !self.open.may_open_any()) {
             return None;
         }
         let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
@@ -240,15 +244,22 @@ impl Swarm {
 
     /// Something became free: whoever can be asked may want it.
     pub(super) fn all_hungry(&mut self) {
+        self.freed = true;
         self.hungry.extend(self.live.iter().filter(|(_, live)| live.can_be_asked()).map(|(conn, _)| *conn));
     }
 
     /// Offers what is free to those that could not be given enough before.
     pub(super) fn feed_hungry(&mut self, now: At) {
+        self.freed = false;
         if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
             return;
         }
-        for conn in std::mem::take(&mut self.hungry) {
+        // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
+        // the silent.
+        let hungry = std::mem::take(&mut self.hungry);
+        let is_silent = |conn: &ConnKey| self.live.get(conn).is_some_and(|live| live.snubbed);
+        let (silent, others): (Vec<ConnKey>, Vec<ConnKey>) = hungry.into_iter().partition(is_silent);
+        for conn in others.into_iter().chain(silent) {
             self.refill(now, conn);
         }
     }
@@ -258,7 +269,7 @@ impl Swarm {
         let snubbing: Vec<ConnKey> = self
             .live
             .iter()
-            .filter(|(_, live)| !live.snubbed && live.window.outstanding > 0 && !live.blocks.is_empty())
+            .filter(|(_, live)| live.window.outstanding > 0 && !live.blocks.is_empty())
             .filter(|(_, live)| now.saturating_sub(live.progress) >= SNUBBED_AFTER)
             .map(|(conn, _)| *conn)
             .collect();
@@ -274,18 +285,56 @@ impl Swarm {
         }
     }
 
-    /// Gives up open pieces that nobody sends anything of, where others could use their memory.
-    pub(super) fn give_up_stuck(&mut self, now: At) {
-        if self.rarity.len() == 0 || self.hungry.is_empty() {
+    /// The first to come are granted much before anything is known of them. Where they turn out slow and others
+    /// wait, they keep what they can send soon.
+    pub(super) fn take_surplus(&mut self) {
+        if self.hungry.is_empty() {
             return;
         }
+        let surplus: Vec<(ConnKey, Vec<BlockRef>)> = self
+            .live
+            .iter()
+            .filter(|(_, live)| live.window.down_bps > 0)
+            .filter_map(|(conn, live)| {
+                let soon = live.window.down_bps * LONGEST_QUEUE.as_secs() / u64::from(BLOCK_LENGTH);
+                let keeps = usize::try_from(soon).unwrap_or(usize::MAX).max(self.ahead(*conn) as usize);
+                let more = live.blocks.len().checked_sub(keeps).filter(|more| *more > 0)?;
+                Some((*conn, live.blocks.iter().rev().take(more).copied().collect()))
+            })
+            .collect();
+        for (conn, blocks) in surplus {
+            self.release(conn, &blocks);
+            self.order(conn, Order::Revoke(blocks));
+        }
+    }
+
+    /// Gives up open pieces that nobody sends anything of, where others could use their memory; and those that one
+    /// peer alone may send, if it does not.
+    pub(super) fn give_up_stuck(&mut self, now: At) {
+        // Nothing more can be opened at the end, and a piece that is charged whole takes no more when it goes on.
+        let of_use = !self.open.whole() || self.rarity.len() > 0;
+        let needed = of_use && !self.hungry.is_empty() && self.open.is_tight();
         let stuck: Vec<PieceIndex> = self
             .open
             .iter()
+            .filter(|(_, open)| needed || open.alone)
             .filter(|(_, open)| open.missing() > 0 && now.saturating_sub(open.touched) >= GIVE_UP_AFTER)
             .map(|(piece, _)| piece)
             .collect();
         for piece in stuck {
+            self.abandon(now, piece);
+        }
+    }
+
+    /// Gives up the pieces that this connection alone may send: it is gone.
+    pub(super) fn give_up_alone(&mut self, now: At, conn: ConnKey) {
+        let orphaned: Vec<PieceIndex> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.alone && open.owner == Some(conn) && open.missing() > 0)
+            .map(|(piece, _)| piece)
+            .collect();
+        for piece in orphaned {
             self.abandon(now, piece);
         }
     }
@@ -374,7 +423,6 @@ impl Swarm {
             self.abandon(now, piece);
         }
         if self.phase != Phase::Stopped {
-            self.tell(now, Event::Note { severity: Severity::Error, text: reason.clone(), answer: false });
             self.rest(now, Phase::Stopped, Some(reason));
         }
     }

@@ -71,6 +71,9 @@ impl Swarm {
         if self.book.banned_until(now, addr).is_some() {
             return Some(Cause::Banned);
         }
+        if self.leaving {
+            return Some(Cause::Shutdown);
+        }
         if !self.is_active() {
             return Some(Cause::TorrentPaused);
         }
@@ -82,13 +85,16 @@ impl Swarm {
             if other.outgoing == outgoing || outgoing != ours_stays {
                 return Some(Cause::DuplicatePeerId);
             }
+            // It takes the other's place: no limit is in its way.
             let conn = *conn;
             self.order(conn, Order::Close(Cause::Replaced));
+            return None;
         }
         if !outgoing && self.book.crowded(addr.ip()) {
             return Some(Cause::TooManyFromAddress);
         }
-        (!outgoing && self.live.len() >= self.settings.max_peers).then_some(Cause::ConnectionLimit)
+        // Others may have called while it was being dialled.
+        (self.live.len() >= self.settings.max_peers).then_some(Cause::ConnectionLimit)
     }
 
     pub(super) fn shaken(
@@ -123,8 +129,10 @@ impl Swarm {
         refusal: Option<Cause>,
         so_far: Vec<IncomingStep>,
     ) -> Option<PeerKey> {
-        let ours =
-            matches!(refusal, Some(Cause::SelfConnection | Cause::TorrentPaused | Cause::ConnectionLimit));
+        let ours = matches!(
+            refusal,
+            Some(Cause::SelfConnection | Cause::TorrentPaused | Cause::ConnectionLimit | Cause::Shutdown)
+        );
         let busy = |peer: &PeerKey| self.book.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
         if ours || self.book.find(addr).is_some_and(|peer| busy(&peer)) {
             return None;
@@ -157,10 +165,14 @@ impl Swarm {
         self.release_all(conn);
         self.hungry.remove(&conn);
         let Some(live) = self.live.remove(&conn) else { return };
+        self.give_up_alone(now, conn);
         if let Some(has) = &live.has
             && !has.is_full()
         {
             self.rarity.count(has, false);
+        }
+        if live.held {
+            self.tell(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
         if self.live.is_empty() && self.phase == Phase::Downloading {
@@ -288,17 +300,34 @@ impl Swarm {
         let (peer, addr, outgoing) = (live.peer, live.addr, live.outgoing);
         self.tell(now, Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
         let Some(port) = listen_port.filter(|port| *port != 0 && !outgoing) else { return };
-        if let Some(into) = self.book.listens(peer, SocketAddr::new(addr.ip(), port)) {
+        let listens = SocketAddr::new(addr.ip(), port);
+        if let Some(into) = self.book.listens(peer, listens) {
             self.tell(now, Event::PeerMerged { gone: peer, into });
             if let Some(live) = self.live.get_mut(&conn) {
                 live.peer = into;
             }
+            if self.book.row(into).is_some_and(|row| row.dropped) {
+                self.order(conn, Order::Close(Cause::DroppedByUser));
+                return;
+            }
+        }
+        // What was banned is known by where it listens, whatever port it calls from.
+        if self.book.banned_until(now, listens).is_some() {
+            self.order(conn, Order::Close(Cause::Banned));
         }
     }
 
     pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.smooth(&sample);
+        // A peer that sends nothing reports no window either: this is how its silence shows.
+        live.window.outstanding = sample.requests_out;
+        live.window.target = sample.request_target;
+        live.window.oldest_request_ms = sample.oldest_request_ms;
+        if sample.down_bps > 0 {
+            // Part of a block came: slow, not silent.
+            live.progress = now;
+        }
         self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
         live.up_bytes = sample.up_bytes;
         let peer = live.peer;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ConnKey;
 use crate::event::{At, PeerKey};
-use crate::metainfo::{BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are charged to memory whole when opened, and hashed and written when complete.
 /// Longer ones are charged by the block, and written as their beginning grows.
@@ -125,6 +125,22 @@ impl OpenPieces {
     pub(super) fn may_open(&self, piece: PieceIndex) -> bool {
         let charge = if self.whole() { u64::from(self.geometry.length_of(piece)) } else { 0 };
         self.charged == 0 || self.charged + charge < self.high_mark
+    }
+
+    /// Whether memory lets any other piece be opened, the shortest last one at least.
+    pub(super) fn may_open_any(&self) -> bool {
+        self.geometry.piece(self.geometry.piece_count() - 1).is_none_or(|last| self.may_open(last))
+    }
+
+    /// Whether memory is what keeps others from being asked for more.
+    pub(super) fn is_tight(&self) -> bool {
+        let least = if self.whole() { self.geometry.piece_bytes() } else { BLOCK_LENGTH };
+        self.charged + u64::from(least) >= self.high_mark
+    }
+
+    /// The time while nothing was asked for does not count against any piece.
+    pub(super) fn touch_all(&mut self, now: At) {
+        self.open.values_mut().for_each(|open| open.touched = now);
     }
 
     pub(super) fn open(&mut self, piece: PieceIndex, now: At) -> &mut OpenPiece {
@@ -266,7 +282,8 @@ impl OpenPieces {
         asked
     }
 
-    fn whole(&self) -> bool {
+    /// Whether pieces are charged whole when they are opened.
+    pub(super) fn whole(&self) -> bool {
         self.geometry.piece_bytes() <= WHOLE_PIECE_BYTES
     }
 }
@@ -274,7 +291,6 @@ impl OpenPieces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metainfo::BLOCK_LENGTH;
 
     const A: ConnKey = ConnKey(1);
     const B: ConnKey = ConnKey(2);

@@ -32,6 +32,7 @@ impl Swarm {
         }
         if self.phase == Phase::Downloading {
             self.take_from_snubbing(now);
+            self.take_surplus();
             self.give_up_stuck(now);
             self.all_hungry();
             self.feed_hungry(now);
@@ -119,12 +120,14 @@ impl Swarm {
         let phase = self.active_phase();
         self.enter(now, phase, None);
         self.book.retry_all(now);
+        self.open.touch_all(now);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
             self.update_interest(now, conn);
             if let Some(live) = self.live.get_mut(&conn) {
                 live.progress = now;
             }
+            self.close_if_both_seeds(conn);
         }
         self.actions.push_back(Action::WantPeers);
         self.rechoke(now);

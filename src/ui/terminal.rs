@@ -1,11 +1,9 @@
 //! Taking the terminal, and giving it back whatever happens.
 
-use std::future::poll_fn;
 use std::io::{self, Stdout, Write};
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -102,22 +100,6 @@ pub fn suspend() -> io::Result<()> {
     // Every thread stops here, and goes on here after `fg`.
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
     take_over()
-}
-
-/// Ready once the process is asked to end: SIGTERM or SIGHUP.
-///
-/// # Errors
-///
-/// When the signals cannot be listened for.
-#[cfg(unix)]
-pub fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
-    Ok(poll_fn(move |context| {
-        let asked = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
-        if asked { Poll::Ready(()) } else { Poll::Pending }
-    }))
 }
 
 #[cfg(test)]

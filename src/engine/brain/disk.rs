@@ -18,29 +18,20 @@ use crate::swarm::{ConnKey, Input};
 impl Brain {
     /// Takes a block that was missing.
     pub(super) fn assemble(&mut self, conn: ConnKey, block: BlockRef, bytes: BlockBuf) {
-        if self.discarded.contains(&block.piece()) {
-            return;
-        }
         let put = self.assembly.put(block, bytes, conn);
         if let Some(job) = put.job {
             self.disk.advance(job);
         }
     }
 
-    /// Forgets what is here of the piece; what a worker has of it, when the worker is done.
+    /// Forgets what is here of the piece; the swarm charges it no more, whatever a worker still has of it.
     pub(super) fn discard(&mut self, piece: PieceIndex) {
-        if self.assembly.received(piece) > 0 && self.assembly.abandon(piece).is_none() {
-            self.discarded.insert(piece);
-        }
+        let _ = self.assembly.abandon(piece);
     }
 
     pub(super) fn disk_done(&mut self, done: DiskDone) {
         match done {
             DiskDone::Advanced { piece, hasher } => {
-                if self.discarded.remove(&piece) {
-                    self.assembly.settled(piece);
-                    return;
-                }
                 let Advanced { freed_bytes, job } = self.assembly.advanced(piece, hasher);
                 if let Some(job) = job {
                     self.disk.advance(job);
@@ -62,7 +53,6 @@ impl Brain {
 
     fn piece_done(&mut self, piece: PieceIndex, good: bool) {
         self.assembly.settled(piece);
-        self.discarded.remove(&piece);
         let was_missing = !self.swarm.have().is_full();
         self.feed_piece(piece, good, was_missing);
     }
@@ -76,8 +66,10 @@ impl Brain {
 
     /// The disk refused: everything waits until the user says go on. Nothing is lost: the job is kept.
     fn stuck(&mut self, job: Box<Advance>, error: &StorageError) {
-        self.assembly.stuck(job);
-        self.feed(Input::DiskFailed { piece: None, reason: disk_trouble(error) });
+        if let Some(next) = self.assembly.stuck(job) {
+            self.disk.advance(next);
+        }
+        self.feed(Input::DiskFailed { piece: None, reason: error.to_string() });
     }
 
     /// The user says go on: looks whether there is room now.
@@ -97,8 +89,7 @@ impl Brain {
         let now = self.clock.now();
         match prepared {
             Err(error) => {
-                let note =
-                    Event::Note { severity: Severity::Error, text: disk_trouble(&error), answer: true };
+                let note = Event::Note { severity: Severity::Error, text: error.to_string(), answer: true };
                 self.learned(now, &note);
             }
             Ok(()) => {
@@ -127,11 +118,6 @@ impl Brain {
             Err(_) => Ok(()),
         }
     }
-}
-
-/// What stands in the way, and what takes it out.
-pub(in crate::engine) fn disk_trouble(error: &StorageError) -> String {
-    format!("{error} (p tries again)")
 }
 
 impl BlockSource for DiskPool {

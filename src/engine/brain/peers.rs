@@ -91,7 +91,6 @@ impl Brain {
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports));
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
-        while self.tasks.try_join_next().is_some() {}
     }
 
     pub(super) fn order(&mut self, conn: ConnKey, order: Order) {

@@ -436,6 +436,14 @@ impl Talk {
         });
     }
 
+    /// Counts what went over the line since the last sample, if anything did: no second follows any more.
+    pub(super) fn sample_rest(&mut self, now: At, down_bytes: u64) {
+        let counted = (self.sampled.down_bytes, self.sampled.up_bytes);
+        if counted != (down_bytes, self.output.payload_bytes()) {
+            self.sample(now, down_bytes);
+        }
+    }
+
     fn sample(&mut self, now: At, down_bytes: u64) {
         let up_bytes = self.output.payload_bytes();
         let passed_ms = now.saturating_sub(self.sampled.at).as_millis().max(1) as u64;

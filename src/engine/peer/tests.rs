@@ -75,6 +75,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         source: Arc::new(Disk { fails: begin.disk_fails }),
         up: Arc::new(Limit::new(begin.up_bps)),
         listen_port: Some(6881),
+        sent_bytes: AtomicU64::new(0),
     });
     let shaken =
         Shaken { peer_id: PeerId::ours(2), reserved: begin.reserved, received: Bytes::from(vec![0; 68]) };

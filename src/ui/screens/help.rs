@@ -10,7 +10,7 @@ use crate::ui::theme::Role;
 
 /// The glyphs, their words and what they mean.
 const GLYPHS: [(&str, &str); 8] = [
-    ("● sending", "live, and blocks come; ● taking: we are done, and it downloads from us"),
+    ("● sending", "live, and blocks come; ● taking: it has nothing we miss, and downloads from us"),
     ("○ unchoked", "it lets us ask, but nothing comes; ○ idle: nobody wants anything"),
     ("◐ choked", "live, but it serves others first: it makes us wait"),
     ("◌ trying", "being dialled, or its handshake is awaited"),

@@ -47,8 +47,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let funnel = take_top(&mut body, 1 + FUNNEL + (spare as u16).min(8));
         roomy_middle(pen, funnel, model, view);
         take_top(&mut body, 1);
-        let rows = if body.height >= 19 { 6 } else { 4 };
-        let pieces = take_top(&mut body, rows);
+        let rows = grid_rows(view, area.width, if body.height >= 19 { 4 } else { 2 });
+        let pieces = take_top(&mut body, rows + 2);
         roomy_pieces(pen, pieces, view);
         take_top(&mut body, 1);
     } else {
@@ -269,6 +269,14 @@ pub(super) fn rarity(view: &View) -> String {
         Some(1) => "each is held by 1 peer or more".to_owned(),
         Some(n) => format!("each is held by {n} peers or more"),
     }
+}
+
+/// Rows of the grid that hold any cells, of at most so many.
+fn grid_rows(view: &View, columns: u16, most: u16) -> u16 {
+    let columns = usize::from(columns.saturating_sub(4)).max(1);
+    let pieces = view.pieces.states.len();
+    let a_cell = mosaic::pieces_a_cell(pieces, columns * usize::from(most));
+    pieces.div_ceil(a_cell * columns).clamp(1, usize::from(most)) as u16
 }
 
 fn roomy_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {

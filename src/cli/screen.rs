@@ -1,0 +1,103 @@
+//! A download on the screen: the only place that knows both the engine and the screen.
+
+use std::future::Future;
+use std::io;
+
+use crossterm::event::EventStream;
+use tokio::sync::watch;
+
+use super::args::{Color, ScreenArgs};
+use super::output::Stdout;
+use super::signals::{asked_to_end, interrupted};
+use super::{Failure, Status, runtime};
+use crate::engine::{Download, EngineError, Options};
+use crate::event::Phase;
+use crate::metainfo::Torrent;
+use crate::report::progress;
+use crate::ui::{self, ColourChoice, Colours, Look, Reason, terminal};
+
+/// How it is shown, and when it ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    pub(super) screen: ScreenArgs,
+    /// End when complete.
+    pub(super) no_seed: bool,
+}
+
+/// Downloads until the user leaves, a signal comes, or, where that is wanted, everything is here.
+pub(super) fn run(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(Box::pin(show(torrent, options, style)));
+    runtime.shutdown_background();
+    ended
+}
+
+async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
+    let signals = asked_to_end()?;
+    let download = Download::start(torrent, options)?;
+    let views = download.views();
+    let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
+    let left = {
+        let mut guard = terminal::Guard::take().map_err(refused)?;
+        let title = format!("{} · ttui", views.borrow().torrent.name);
+        // Not every terminal has a title.
+        let _ = guard.set_title(&title);
+        let stop = either(signals, complete(style.no_seed.then(|| download.views())));
+        let options = options_of(style.screen);
+        ui::run(&mut guard.terminal, EventStream::new(), download.views(), download.commands(), options, stop)
+            .await
+            .map_err(refused)?
+    };
+    let ended = match left.reason {
+        Reason::Ended => over(download).await,
+        Reason::Quit | Reason::Stopped | Reason::InputClosed => goodbye(download).await,
+    };
+    ended?;
+    let view = views.borrow().clone();
+    Stdout.write(ui::summary(&view).as_bytes())?;
+    Ok(if progress::is_complete(&view) { Status::Done } else { Status::NotAchieved })
+}
+
+async fn over(mut download: Download) -> Result<(), EngineError> {
+    download.ended().await
+}
+
+/// Says goodbye to trackers and peers; who asks a second time does not want to wait for that.
+async fn goodbye(download: Download) -> Result<(), EngineError> {
+    tokio::select! {
+        ended = download.stop() => ended,
+        () = interrupted() => Ok(()),
+    }
+}
+
+/// Ready when everything is here; never where nobody asks.
+async fn complete(views: Option<watch::Receiver<std::sync::Arc<crate::ledger::View>>>) {
+    if let Some(mut views) = views
+        && views.wait_for(|view| view.phase == Phase::Seeding).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => {}
+        () = other => {}
+    }
+}
+
+fn options_of(screen: ScreenArgs) -> ui::Options {
+    let choice = match screen.color {
+        Color::Auto => ColourChoice::Auto,
+        Color::Never => ColourChoice::Never,
+        Color::Ansi16 => ColourChoice::Exactly(Colours::Sixteen),
+        Color::Indexed256 => ColourChoice::Exactly(Colours::Indexed),
+        Color::True => ColourChoice::Exactly(Colours::True),
+    };
+    ui::Options {
+        look: Look::detect(choice, screen.ascii, |name| std::env::var(name).ok()),
+        frames_per_second: u16::from(screen.fps),
+        suspend: Some(terminal::suspend),
+    }
+}

@@ -1,0 +1,38 @@
+//! Being asked to end.
+
+use std::future::Future;
+use std::io;
+
+use super::Failure;
+
+/// Ends when the user (or the system, on its way down) asks for it: SIGINT, SIGTERM or SIGHUP.
+#[cfg(unix)]
+pub(super) fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    let on = |kind| -> Result<Signal, Failure> {
+        signal(kind).map_err(|error: io::Error| Failure::Machine(format!("cannot take signals: {error}")))
+    };
+    let (mut int, mut term, mut hup) =
+        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
+    Ok(async move {
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+            _ = hup.recv() => {}
+        }
+    })
+}
+
+/// Ends when the user asks for it.
+#[cfg(not(unix))]
+pub(super) fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
+    Ok(interrupted())
+}
+
+/// Ends at Ctrl-C; never where that cannot be noticed.
+pub(super) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,222 @@
+//! What once went wrong, or nearly.
+
+use super::*;
+
+#[test]
+fn a_peer_that_never_sends_a_block_loses_its_requests() {
+    let mut world = World::new(MIB, 256 * 1024, Settings::default());
+    let mut silent = world.seed(MIB);
+    silent.silent_after = Some(0);
+    world.add(1, silent);
+    world.run(secs(13));
+    assert!(world.live.values().all(|(_, fake)| fake.queue.len() <= 1), "they were taken back");
+}
+
+#[test]
+fn three_silent_peers_do_not_keep_the_last_blocks_from_a_fourth() {
+    let mut world = World::new(10_000, 16_384, Settings::default());
+    for n in 1..=3 {
+        world.add(n, Script { silent_after: Some(0), ..world.seed(MIB) });
+    }
+    world.run(secs(30));
+    world.add(4, world.seed(MIB));
+    world.until_complete(secs(15));
+}
+
+/// Two peers that together sent a wrong piece, the only one: the first of them is left to send it alone.
+fn suspected() -> World {
+    let mut world = World::new(256 * 1024, 256 * 1024, Settings::default());
+    for n in 1..=2 {
+        world.add(n, Script { lies: true, silent_after: Some(8 + 4), ..world.seed(64 * 1024) });
+    }
+    world.until(secs(60), |world| {
+        world.events.iter().any(|event| matches!(event, Event::PieceFailed { from, .. } if from.len() == 2))
+    });
+    world
+}
+
+#[test]
+fn a_suspect_piece_is_not_left_to_a_peer_that_is_gone() {
+    let mut world = suspected();
+    world.run(secs(1));
+    let all: Vec<ConnKey> = world.live.keys().copied().collect();
+    for conn in all {
+        world.close(conn, Cause::ClosedByPeer);
+    }
+    world.add(3, world.seed(MIB));
+    world.until_complete(secs(5));
+}
+
+#[test]
+fn a_suspect_piece_is_not_left_to_a_peer_that_sends_nothing() {
+    let mut world = suspected();
+    world.add(3, world.seed(MIB));
+    world.until_complete(secs(150));
+}
+
+#[test]
+fn what_is_here_is_not_given_up_while_there_is_memory() {
+    let mut world = World::new(8 * MIB, MIB as u32, Settings::default());
+    world.add(1, Script { silent_after: Some(10), ..world.seed(MIB) });
+    world.run(secs(200));
+    world.add(2, world.seed(MIB));
+    world.until_complete(secs(30));
+    assert!(!world.events.iter().any(|event| matches!(event, Event::PieceClosed { .. })));
+}
+
+/// Lets a peer that calls shake hands.
+fn call(world: &mut World, conn: u32, port: u16, peer_id: u64) {
+    let called = SocketAddr::new(addr(1).ip(), port);
+    let peer_id = PeerId::ours(peer_id);
+    let so_far = vec![IncomingStep::Connected(world.now)];
+    world.tell(Input::Shaken { conn: ConnKey(conn), peer: None, addr: called, peer_id, so_far });
+}
+
+fn listens(world: &mut World, conn: u32, port: u16) {
+    let conn = ConnKey(conn);
+    let (calls_itself, extensions, reqq) = (None, Vec::new(), None);
+    world.tell(Input::Extended { conn, calls_itself, extensions, reqq, listen_port: Some(port) });
+}
+
+/// Closes ordered so far on the connection.
+fn ordered_closes(world: &World, conn: u32) -> usize {
+    let order = format!("Order(ConnKey({conn}), Close(");
+    world.trace.iter().filter(|line| line.contains(&order)).count()
+}
+
+fn end(cause: Cause) -> Closed {
+    Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 }
+}
+
+#[test]
+fn a_connection_that_replaces_another_is_kept_at_the_limit_too() {
+    let settings = Settings { max_peers: 1, peer_id: PeerId::ours(1), ..Settings::default() };
+    let mut kept = 0;
+    for theirs in 2..30 {
+        let mut world = World::new(MIB, 16384, settings.clone());
+        let dialled = addr(1);
+        world.swarm.handle(world.now, Input::Learned { addr: dialled, source: Source::Manual });
+        let peer_id = PeerId::ours(theirs);
+        let (conn, peer) = (ConnKey(100), Some(PeerKey(0)));
+        world
+            .swarm
+            .handle(world.now, Input::Shaken { conn, peer, addr: dialled, peer_id, so_far: Vec::new() });
+        while world.swarm.poll().is_some() {}
+        call(&mut world, 101, 40_000, theirs);
+        assert_eq!(ordered_closes(&world, 100) + ordered_closes(&world, 101), 1);
+        kept += ordered_closes(&world, 100);
+    }
+    assert!(kept > 0, "one replaced the other at least once");
+}
+
+#[test]
+fn dials_that_come_late_do_not_exceed_the_most_peers() {
+    let settings = Settings { max_peers: 2, ..Settings::default() };
+    let mut world = World::new(MIB, 16384, settings);
+    world.swarm.handle(world.now, Input::Learned { addr: addr(9), source: Source::Manual });
+    while world.swarm.poll().is_some() {}
+    for n in 0..2 {
+        call(&mut world, 200 + n, 40_000 + n as u16, 50 + u64::from(n));
+    }
+    let (conn, peer, peer_id) = (ConnKey(300), Some(PeerKey(0)), PeerId::ours(70));
+    world.tell(Input::Shaken { conn, peer, addr: addr(9), peer_id, so_far: Vec::new() });
+    assert_eq!(ordered_closes(&world, 300), 1);
+    world.tell(Input::Closed(conn, end(Cause::ConnectionLimit)));
+    assert_eq!(world.swarm.live.len(), 2);
+}
+
+#[test]
+fn nobody_is_dialled_or_let_in_once_it_ends() {
+    let mut world = World::new(MIB, 16384, Settings::default());
+    world.add(1, world.seed(0));
+    world.tell(Input::Command(Command::Quit));
+    let dials = world.dials.len();
+    world.learn(2);
+    world.run(secs(2));
+    assert_eq!(world.dials.len(), dials);
+    call(&mut world, 500, 40_000, 9);
+    assert_eq!(ordered_closes(&world, 500), 1);
+}
+
+#[test]
+fn a_dropped_or_banned_peer_does_not_come_back_from_another_port() {
+    for banned in [false, true] {
+        let mut world = World::new(MIB, 16384, Settings::default());
+        call(&mut world, 500, 40_000, 9);
+        listens(&mut world, 500, 6881);
+        let peer = world.swarm.live[&ConnKey(500)].peer;
+        if banned {
+            world.swarm.ban_peer(world.now, peer, Cause::HashFailures, String::new());
+            world.act();
+        } else {
+            world.tell(Input::Command(Command::Drop(peer)));
+        }
+        world.tell(Input::Closed(ConnKey(500), end(Cause::DroppedByUser)));
+        call(&mut world, 501, 40_001, 9);
+        assert_eq!(ordered_closes(&world, 501), 0, "not known yet");
+        listens(&mut world, 501, 6881);
+        assert_eq!(ordered_closes(&world, 501), 1);
+    }
+}
+
+#[test]
+fn a_drop_taken_back_before_the_connection_ended_is_dialled_again() {
+    for wish in [Command::Drop(PeerKey(0)), Command::Ban(PeerKey(0))] {
+        let mut world = World::new(MIB, 16384, Settings::default());
+        world.add(1, world.seed(0));
+        // The connection has not heard of it yet.
+        for command in [wish, Command::Undo] {
+            world.swarm.handle(world.now, Input::Command(command));
+        }
+        world.act();
+        world.run(secs(2));
+        assert_eq!(world.dials.len(), 2);
+    }
+}
+
+#[test]
+fn a_hold_ends_with_the_connection() {
+    let mut world = World::new(MIB, 16384, Settings::default());
+    world.add(1, world.seed(0));
+    world.tell(Input::Command(Command::Hold(PeerKey(0))));
+    world.close(ConnKey(0), Cause::ClosedByPeer);
+    world.act();
+    let held: Vec<bool> = world
+        .events
+        .iter()
+        .filter_map(|event| if let Event::Held { held, .. } = event { Some(*held) } else { None })
+        .collect();
+    assert_eq!(held, [true, false]);
+}
+
+#[test]
+fn a_pause_does_not_make_it_forget_that_the_disk_refused() {
+    let mut world = World::new(MIB, 16384, Settings::default());
+    world.tell(Input::DiskFailed { piece: None, reason: "full".to_owned() });
+    world.tell(Input::Command(Command::Pause));
+    assert_eq!(world.swarm.phase(), Phase::Stopped);
+}
+
+#[test]
+fn seeds_are_let_go_when_the_last_piece_came_during_a_pause() {
+    let mut world = World::new(16384, 16384, Settings::default());
+    world.add(1, world.seed(MIB));
+    let piece = world.geometry.piece(0).unwrap();
+    let block = world.geometry.block(piece, 0).unwrap();
+    assert!(world.swarm.block_arrived(world.now, ConnKey(0), block));
+    world.tell(Input::Command(Command::Pause));
+    world.tell(Input::PieceDone { piece, good: true });
+    world.tell(Input::Command(Command::Resume));
+    assert_eq!(world.closed, [(addr(1), Cause::BothSeeds)]);
+    assert_eq!(world.swarm.phase(), Phase::Seeding);
+}
+
+#[test]
+fn two_hundred_peers_complete_together() {
+    let mut world = World::new(128 * MIB, MIB as u32, Settings::default());
+    for n in 1..=200 {
+        world.add(n, world.seed(100 * 1024));
+    }
+    world.until_complete(secs(12));
+    assert!(world.duplicates < 800, "{}", world.duplicates);
+}

@@ -1,0 +1,348 @@
+//! The program without a screen: what it writes, with which status it ends, and how soon.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+
+#[path = "common/support.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::program::command;
+use support::{Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, program, soon};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use ttui::wire::Message;
+
+const PIECE: usize = 64 * 1024;
+
+fn eight_pieces() -> Recipe {
+    Recipe::file("it", 8 * PIECE - 777, PIECE)
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// Holds lines against the contract: `ttui.progress/1`, the last of them final.
+#[track_caller]
+fn assert_contract(lines: &[Value], payload: &Payload) {
+    let every = [
+        "schema",
+        "t_ms",
+        "state",
+        "have_bytes",
+        "total_bytes",
+        "down_bps",
+        "up_bps",
+        "peers",
+        "funnel",
+        "verdict",
+    ];
+    let states = ["checking", "downloading", "seeding", "paused", "complete", "error"];
+    let mut before = 0;
+    for (n, line) in lines.iter().enumerate() {
+        let is_last = n + 1 == lines.len();
+        let expected: BTreeSet<&str> =
+            every.into_iter().chain(["final", "error"].into_iter().filter(|_| is_last)).collect();
+        assert_eq!(keys(line), expected, "{line}");
+        assert_eq!(line["schema"], "ttui.progress/1");
+        assert!(states.contains(&line["state"].as_str().unwrap()), "{line}");
+        assert!(is_last || line["state"] != "complete", "`complete` is the last word: {line}");
+        let at = line["t_ms"].as_u64().unwrap();
+        assert!(at >= before, "time goes on: {line}");
+        before = at;
+        assert_eq!(line["total_bytes"], payload.bytes.len());
+        assert!(line["have_bytes"].as_u64().unwrap() <= payload.bytes.len() as u64);
+        assert!(line["down_bps"].is_u64() && line["up_bps"].is_u64(), "{line}");
+        assert!(line["verdict"].is_string() || line["verdict"].is_null(), "{line}");
+        let groups = ["live", "trying", "failed", "left", "queued", "banned"];
+        assert_eq!(keys(&line["peers"]), BTreeSet::from(groups), "{line}");
+        let steps = ["known", "dialled", "connected", "handshaken", "unchoked", "transferring"];
+        assert_eq!(keys(&line["funnel"]), BTreeSet::from(steps), "{line}");
+        let funnel = steps.map(|step| line["funnel"][step].as_u64().unwrap());
+        assert!(funnel.is_sorted_by(|wider, narrower| wider >= narrower), "it only falls: {line}");
+        let sum: u64 = groups.iter().map(|group| line["peers"][group].as_u64().unwrap()).sum();
+        assert_eq!(sum, funnel[0], "every known peer is in one group: {line}");
+    }
+    let last = lines.last().expect("there is a last line");
+    assert_eq!(last["final"], true);
+    assert_eq!(last["error"].is_string(), last["state"] == "error", "{last}");
+    assert!(last["error"].is_string() || last["error"].is_null(), "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn json_lines_follow_the_contract_and_end_complete() {
+    let payload = eight_pieces().make();
+    // Slow enough for some lines before the last.
+    let seed = Seed::start(&payload, Script { bps: Some(300_000), ..Script::default() }).await;
+    let lab = Lab::new();
+    let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0);
+    assert!(ended.stderr.is_empty(), "{:?}", ended.stderr);
+    let lines = ended.json();
+    assert_contract(&lines, &payload);
+    let states: Vec<&str> = lines.iter().map(|line| line["state"].as_str().unwrap()).collect();
+    assert!(states.contains(&"downloading"), "{states:?}");
+    let last = lines.last().unwrap();
+    assert_eq!((&last["state"], &last["error"]), (&"complete".into(), &Value::Null));
+    assert_eq!(last["have_bytes"], last["total_bytes"]);
+    assert_eq!(last["funnel"]["transferring"], 1);
+    // A line a second at most, but for the last.
+    let times: Vec<u64> = lines.iter().map(|line| line["t_ms"].as_u64().unwrap()).collect();
+    let span_s = (times[times.len() - 1] - times[0]) / 1000;
+    assert!(lines.len() as u64 <= span_s + 3, "{} lines in {span_s} s", lines.len());
+    payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_json_a_person_can_read_the_lines() {
+    let payload = eight_pieces().make();
+    let seed = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let mut command = command(&lab);
+    // Standard output is no terminal, so no option has to ask for lines.
+    command.arg(lab.torrent(&payload)).arg("-o").arg(lab.out()).arg("--peer").arg(seed.addr.to_string());
+    let ended = Program::spawn(&mut command).ended().await;
+    assert_eq!((ended.code(), ended.stderr.len()), (0, 0), "{ended:#?}");
+    let last = ended.stdout.last().unwrap();
+    assert!(last.starts_with("complete: it in "), "{last}");
+    for line in &ended.stdout {
+        assert!(!line.contains('\x1b') && line.is_ascii(), "no terminal, no colours: {line:?}");
+    }
+    payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_torrent_ends_with_2_and_one_line_that_names_it() {
+    let lab = Lab::new();
+    let whole = eight_pieces().make().torrent_bytes.clone();
+    let text = String::from_utf8_lossy(&whole).into_owned();
+    let cut = |from: &str, to: &str| {
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        [&whole[..at], to.as_bytes(), &whole[at + from.len()..]].concat()
+    };
+    assert!(text.contains("6:lengthi523511e"), "{text}");
+    let short_pieces = {
+        // One byte fewer of piece hashes.
+        let at = whole.windows(9).position(|window| window == b"6:pieces1").unwrap();
+        let mut out = whole[..at].to_vec();
+        out.extend(b"6:pieces159:");
+        out.extend(&whole[at + 12..at + 12 + 159]);
+        out.extend(b"ee");
+        out
+    };
+    let cases: [(&str, Vec<u8>, &str); 7] = [
+        ("text.torrent", b"this is no torrent".to_vec(), ""),
+        ("empty.torrent", Vec::new(), ""),
+        ("no-name.torrent", cut("4:name2:it", ""), "name"),
+        ("no-length.torrent", cut("6:lengthi523511e", ""), "length"),
+        ("overflow.torrent", cut("i523511e", "i99999999999999999999e"), ""),
+        ("negative.torrent", cut("i523511e", "i-5e"), "length"),
+        ("short-pieces.torrent", short_pieces, "pieces"),
+    ];
+    for (name, bytes, field) in cases {
+        let path = lab.write(name, &bytes);
+        let ended = Program::run(&lab, &["--json", path.to_str().unwrap(), "-o", "out"]).ended().await;
+        assert_eq!(ended.code(), 2, "{name}: {ended:#?}");
+        let complaint = ended.complaint();
+        assert!(complaint.contains(name) && complaint.contains(field), "{name}: {complaint}");
+        assert!(is_empty(&lab.out()), "{name}: something was written");
+    }
+    for (name, is_folder) in [("nowhere.torrent", false), ("a-folder", true)] {
+        let path = lab.path(name);
+        if is_folder {
+            std::fs::create_dir(&path).unwrap();
+        }
+        let ended = Program::run(&lab, &["--json", path.to_str().unwrap(), "-o", "out"]).ended().await;
+        assert_eq!(ended.code(), 2, "{name}: {ended:#?}");
+        assert!(ended.complaint().contains(name), "{}", ended.complaint());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_taken_port_ends_with_3_and_one_line_that_names_it() {
+    let payload = eight_pieces().make();
+    let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let seed = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let ended =
+        program::download(&lab, &payload, &["-p", &port, "--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    assert!(ended.complaint().contains(&port), "{}", ended.complaint());
+    assert!(is_empty(&lab.out()), "nothing is written");
+
+    // Where it is free it is taken.
+    drop(taken);
+    let tracker = Tracker::http(Reply::Compact(vec![seed.addr])).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let ended = program::download(&lab, &payload, &["-p", &port]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(tracker.asked()[0].port.to_string(), port);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_signal_says_goodbye_and_ends_within_two_seconds() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let tracker = Tracker::http(Reply::nobody()).await;
+        let silent = Tracker::http(Reply::nobody()).await;
+        let payload = eight_pieces().tier(&[&tracker.url()]).tier(&[&silent.url()]).make();
+        let seed = Seed::start(&payload, Script { allowed: 6, ..Script::default() }).await;
+        tracker.reply(Reply::Compact(vec![seed.addr]));
+        let lab = Lab::new();
+        let program = program::download(&lab, &payload, &[]);
+        program.until("a part is here", |line| line["have_bytes"].as_u64() > Some(0)).await;
+        silent.until("started").await;
+        // A tracker that does not answer is not waited for longer than that.
+        silent.reply(Reply::Silence);
+        let asked_at = Instant::now();
+        program.signal(signal);
+        let ended = program.ended().await;
+        let took = asked_at.elapsed();
+        assert!(took < Duration::from_millis(2300), "it took {took:?}");
+        assert_eq!(ended.code(), 1, "{signal:?}: {ended:#?}");
+        assert!(ended.stderr.is_empty(), "{:?}", ended.stderr);
+        let lines = ended.json();
+        assert_contract(&lines, &payload);
+        let last = lines.last().unwrap();
+        assert_eq!((&last["state"], &last["error"]), (&"downloading".into(), &Value::Null));
+        assert_eq!(tracker.events(), ["started", "stopped"]);
+        assert_eq!(silent.events(), ["started", "stopped"]);
+        let stopped = tracker.until("stopped").await;
+        assert_eq!(stopped.left, payload.bytes.len() as u64 - last["have_bytes"].as_u64().unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_seed_it_goes_on_after_completion_and_a_signal_ends_it_with_0() {
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let seed = Seed::honest(&payload).await;
+    tracker.reply(Reply::Compact(vec![seed.addr]));
+    let lab = Lab::new();
+    let program = program::download(&lab, &payload, &["--seed"]);
+    program.until("it seeds", |line| line["state"] == "seeding").await;
+    payload.assert_at(&lab.out());
+    let port = tracker.until("completed").await.port;
+    let mut caller = Wire::dial(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), payload.info_hash()).await;
+    caller.say(&[Message::Interested]).await;
+    caller.expect(&Message::Unchoke).await;
+    for piece in 0..payload.pieces() {
+        caller.fetch(&payload, piece).await;
+    }
+    program.signal(Signal::TERM);
+    let ended = program.ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let lines = ended.json();
+    assert_contract(&lines, &payload);
+    assert_eq!(lines.last().unwrap()["state"], "complete");
+    assert_eq!(tracker.events(), ["started", "completed", "stopped"]);
+    assert_eq!(tracker.until("stopped").await.uploaded, payload.bytes.len() as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_stdout_ends_it_quietly() {
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let lab = Lab::new();
+    let mut command = command(&lab);
+    command.arg("--json").arg(lab.torrent(&payload)).arg("-o").arg(lab.out());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (status, told) = soon(
+        "it ends when nobody reads",
+        tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            let mut stdout = BufReader::new(stdout);
+            stdout.read_line(&mut line).unwrap();
+            assert!(line.contains("ttui.progress/1"), "{line}");
+            drop(stdout);
+            let mut told = String::new();
+            stderr.read_to_string(&mut told).unwrap();
+            (child.wait().unwrap(), told)
+        }),
+    )
+    .await
+    .unwrap();
+    assert_eq!((status.code(), told.as_str()), (Some(1), ""), "incomplete, and nothing said");
+    assert_eq!(tracker.events().last().map(String::as_str), Some("stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warnings_go_to_stderr_and_lines_to_stdout() {
+    let refusing = Tracker::http(Reply::refusal("come back tomorrow")).await;
+    let payload = eight_pieces().tier(&[&refusing.url()]).make();
+    let seed = Seed::start(&payload, Script { bps: Some(300_000), ..Script::default() }).await;
+    let lab = Lab::new();
+    let trailing = lab.write("trailing.torrent", &[&payload.torrent_bytes[..], b"more"].concat());
+    let mut command = command(&lab);
+    command.arg("--json").arg(&trailing).arg("-o").arg(lab.out()).arg("--peer").arg(seed.addr.to_string());
+    let program = Program::spawn(&mut command);
+    program.until_told("come back tomorrow").await;
+    let ended = program.ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_contract(&ended.json(), &payload);
+    let told = |text: &str| ended.stderr.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(told("bytes follow the torrent"), 1, "{:#?}", ended.stderr);
+    assert_eq!(told("come back tomorrow"), 1, "said once: {:#?}", ended.stderr);
+    assert!(ended.stderr.iter().all(|line| line.starts_with("ttui: ")), "{:#?}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_has_a_line_for_every_step() {
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let seed = Seed::honest(&payload).await;
+    let mismatch = Script { info_hash: Some(ttui::metainfo::InfoHash([3; 20])), ..Script::default() };
+    let stranger = Seed::start(&payload, mismatch).await;
+    tracker.reply(Reply::Compact(vec![seed.addr, stranger.addr]));
+    let lab = Lab::new();
+    let log = lab.path("the.log");
+    let program = program::download(&lab, &payload, &["--seed", "--log", log.to_str().unwrap()]);
+    program.until("it seeds", |line| line["state"] == "seeding").await;
+    program.until("the stranger is found out", |line| line["peers"]["failed"].as_u64() > Some(0)).await;
+    program.signal(Signal::TERM);
+    let ended = program.ended().await;
+    assert!(ended.stderr.is_empty(), "{:?}", ended.stderr);
+    let log = std::fs::read_to_string(&log).unwrap();
+    let has = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    let (seed, stranger, tracker) =
+        (seed.addr.to_string(), stranger.addr.to_string(), tracker.addr.to_string());
+    for words in [
+        &["announce", &tracker, "Started"][..],
+        &["announce", &tracker, "Stopped"],
+        &["dial", &seed],
+        &["handshake", "sent", &seed],
+        &["handshake", &seed, "-XX0001-"],
+        &["info_hash_mismatch", &stranger],
+    ] {
+        assert!(has(words), "no line with {words:?} in\n{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_and_peers_of_the_command_line_reach_the_engine() {
+    let payload = eight_pieces().make();
+    let seeds = [Seed::honest(&payload).await, Seed::honest(&payload).await];
+    let lab = Lab::new();
+    let peers = seeds.each_ref().map(|seed| seed.addr.to_string());
+    let program = program::download(
+        &lab,
+        &payload,
+        &["--down", "100k", "--max-peers", "1", "--peer", &peers[0], "--peer", &peers[1]],
+    );
+    let began = program.until("it downloads", |line| line["have_bytes"].as_u64() > Some(0)).await;
+    let later = program
+        .until("two seconds on", |line| line["t_ms"].as_u64() > began["t_ms"].as_u64().map(|at| at + 2000))
+        .await;
+    assert_eq!(later["state"], "downloading", "half a mebibyte cannot be here yet");
+    assert_eq!(later["peers"]["live"], 1);
+    assert_eq!(later["funnel"]["known"], 2);
+}

@@ -1,0 +1,471 @@
+//! What is on disk: continued, checked, repaired, and left alone where it is somebody else's.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what it skips, and one that cannot do its work has failed"
+)]
+
+#[path = "common/support.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use rustix::process::Signal;
+use sha1::{Digest, Sha1};
+use support::program::{Output, command};
+use support::{Lab, Payload, Program, Recipe, Script, Seed, is_empty, peer_at, program, soon, until};
+use ttui::event::Phase;
+use ttui::metainfo::{Bitfield, Torrent};
+use ttui::storage::{FileStamp, Record, ResumeFile};
+
+const PIECE: usize = 64 * 1024;
+
+/// Pieces of the payload that lie whole and right below the folder.
+fn right_on_disk(payload: &Payload, folder: &Path) -> BTreeSet<u32> {
+    let mut found = Vec::new();
+    for (path, content) in &payload.files {
+        let mut bytes = fs::read(folder.join(path)).unwrap_or_default();
+        bytes.resize(content.len(), 0);
+        found.extend(bytes);
+    }
+    let pieces = found.chunks(PIECE).zip(payload.bytes.chunks(PIECE)).zip(0..);
+    pieces.filter(|((found, content), _)| found == content).map(|(_, number)| number).collect()
+}
+
+/// Downloads about half, ends the program by this signal, and lets it start again.
+async fn half_then_again(signal: Signal) {
+    let payload = Recipe::files("it", &[("a", 20 * PIECE + 99), ("b/c", 0), ("d", 44 * PIECE)], PIECE).make();
+    let half = payload.blocks() / 2;
+    let seed = Seed::start(&payload, Script { allowed: half, ..Script::default() }).await;
+    let peer = seed.addr.to_string();
+    let lab = Lab::new();
+    let first = program::download(&lab, &payload, &["--peer", &peer]);
+    seed.until("half is sent", |seen| seen.sent.len() as u64 == half).await;
+    let quarter = payload.bytes.len() as u64 / 4;
+    first.until("much of it is verified", |line| line["have_bytes"].as_u64() >= Some(quarter)).await;
+    first.signal(signal);
+    let ended = first.ended().await;
+    if signal == Signal::TERM {
+        assert_eq!(ended.code(), 1);
+        assert!(ended.stderr.is_empty(), "{:?}", ended.stderr);
+        let last = ended.json().pop().unwrap();
+        assert_eq!((&last["final"], &last["state"]), (&true.into(), &"downloading".into()));
+    }
+
+    let kept = right_on_disk(&payload, &lab.out());
+    assert!(kept.len() >= 16, "only {} pieces were kept", kept.len());
+    assert!(kept.len() < payload.pieces() as usize);
+    let again = Seed::honest(&payload).await;
+    let ended = program::download(&lab, &payload, &["--peer", &again.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&lab.out());
+    let asked = again.pieces_asked();
+    let twice: Vec<_> = asked.intersection(&kept).collect();
+    assert!(twice.is_empty(), "asked for again: {twice:?}");
+    assert_eq!(asked.len() + kept.len(), payload.pieces() as usize);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quitting_at_half_goes_on_without_asking_for_a_piece_twice() {
+    half_then_again(Signal::TERM).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn being_killed_at_half_goes_on_without_asking_for_a_written_piece_twice() {
+    half_then_again(Signal::KILL).await;
+}
+
+async fn verify(lab: &Lab, payload: &Payload) -> Output {
+    let mut command = command(lab);
+    command.arg("verify").arg("--json").arg(lab.torrent(payload)).arg("-o").arg(lab.out());
+    Program::spawn(&mut command).ended().await
+}
+
+/// What `verify --json` says: good, bad, missing.
+fn verdict(output: &Output) -> (u64, Vec<u64>, Vec<u64>) {
+    let lines = output.json();
+    assert_eq!(lines.len(), 1, "one line");
+    let line = &lines[0];
+    let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["bad", "good", "missing", "pieces", "schema"]);
+    assert_eq!(line["schema"], "ttui.verify/1");
+    let list =
+        |key: &str| line[key].as_array().unwrap().iter().map(|piece| piece.as_u64().unwrap()).collect();
+    let (good, bad, missing): (u64, Vec<u64>, Vec<u64>) =
+        (line["good"].as_u64().unwrap(), list("bad"), list("missing"));
+    assert_eq!(line["pieces"].as_u64().unwrap(), good + (bad.len() + missing.len()) as u64);
+    (good, bad, missing)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flipped_byte_is_named_by_verify_and_its_piece_alone_is_fetched_again() {
+    let payload = Recipe::files("it", &[("a", 5 * PIECE + 5), ("b", 4 * PIECE)], PIECE).make();
+    let lab = Lab::new();
+    let seed = Seed::honest(&payload).await;
+    let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let output = verify(&lab, &payload).await;
+    assert_eq!((output.code(), verdict(&output)), (0, (10, vec![], vec![])));
+
+    // The file may have been written within the same tick of the file system's clock: what is changed later has
+    // another time.
+    let changed = lab.out().join("it/b");
+    let before = fs::metadata(&changed).unwrap().modified().unwrap();
+    let file = File::options().read(true).write(true).open(&changed).unwrap();
+    let at = 2 * PIECE as u64;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    file.set_modified(before + std::time::Duration::from_secs(2)).unwrap();
+    drop(file);
+    let flipped = 7; // 5 pieces and 5 bytes of `a`, then 2 pieces.
+    let output = verify(&lab, &payload).await;
+    assert_eq!((output.code(), verdict(&output)), (1, (9, vec![flipped], vec![])));
+
+    let again = Seed::honest(&payload).await;
+    let ended = program::download(&lab, &payload, &["--peer", &again.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(again.pieces_asked(), BTreeSet::from([flipped as u32]));
+    payload.assert_at(&lab.out());
+    let output = verify(&lab, &payload).await;
+    assert_eq!((output.code(), verdict(&output)), (0, (10, vec![], vec![])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verify_tells_missing_from_bad_and_creates_nothing() {
+    let payload = Recipe::files("it", &[("a", 2 * PIECE), ("b", 2 * PIECE), ("c", PIECE)], PIECE).make();
+    let lab = Lab::new();
+    let output = verify(&lab, &payload).await;
+    assert_eq!((output.code(), verdict(&output)), (1, (0, vec![], vec![0, 1, 2, 3, 4])));
+    assert!(is_empty(&lab.out()), "verify writes nothing");
+    assert!(!lab.state().exists(), "verify writes no resume file");
+
+    payload.lay_out(&lab.out());
+    fs::remove_file(lab.out().join("it/c")).unwrap();
+    fs::write(lab.out().join("it/b"), vec![b'x'; 2 * PIECE]).unwrap();
+    let output = verify(&lab, &payload).await;
+    assert_eq!((output.code(), verdict(&output)), (1, (2, vec![2, 3], vec![4])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paused_stays_paused_over_a_restart() {
+    let payload = Recipe::file("it", 8 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script { allowed: 6, ..Script::default() }).await;
+    let lab = Lab::new();
+    let download = lab.start(&payload, &[seed.addr]);
+    until(&download, "a part is here", |view| (view.have_bytes > 0).then_some(())).await;
+    download.send(ttui::command::Command::Pause);
+    let phase = |phase: Phase| move |view: &ttui::ledger::View| (view.phase == phase).then_some(());
+    until(&download, "paused", phase(Phase::Paused)).await;
+    soon("the download stops", download.stop()).await.unwrap();
+
+    let again = lab.start(&payload, &[seed.addr]);
+    until(&again, "paused again", phase(Phase::Paused)).await;
+    let named = until(&again, "the peer is known", |view| peer_at(view, seed.addr).cloned()).await;
+    assert!(named.attempts.is_empty(), "nobody is dialled: {named:?}");
+    assert_eq!(seed.seen().connections, 1);
+    seed.allow(u64::MAX);
+    again.send(ttui::command::Command::Resume);
+    until(&again, "everything is here", phase(Phase::Seeding)).await;
+    soon("the download stops", again.stop()).await.unwrap();
+    payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ttui_on_the_same_data_is_turned_away() {
+    let payload = Recipe::file("it", 4 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script { allowed: 5, ..Script::default() }).await;
+    let lab = Lab::new();
+    let first = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]);
+    first.until("it downloads", |line| line["have_bytes"].as_u64() > Some(0)).await;
+
+    let second = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(second.code(), 3);
+    let complaint = second.complaint();
+    assert!(complaint.contains(&first.pid().to_string()), "{complaint}");
+    assert!(complaint.contains(&*lab.out().to_string_lossy()), "{complaint}");
+
+    // The first has noticed nothing.
+    seed.allow(u64::MAX);
+    let ended = first.ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&lab.out());
+}
+
+/// Runs against an output folder that must not be touched: status 2, and one line that names the path.
+async fn refused(lab: &Lab, payload: &Arc<Payload>, named: &Path) {
+    let seed = Seed::honest(payload).await;
+    let ended = program::download(lab, payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 2, "{ended:#?}");
+    let complaint = ended.complaint();
+    assert!(complaint.contains(&*named.to_string_lossy()), "{complaint}");
+    let last = ended.json().pop().unwrap();
+    assert_eq!((&last["final"], &last["state"]), (&true.into(), &"error".into()), "{last}");
+    assert!(complaint.contains(last["error"].as_str().unwrap()), "the same words: {last}");
+    assert_eq!(seed.seen().sent.len(), 0, "nothing is fetched");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_file_is_left_alone_unless_overwriting_is_asked_for() {
+    let payload = Recipe::files("it", &[("a", 3 * PIECE), ("b", PIECE)], PIECE).make();
+    let lab = Lab::new();
+    let path = lab.out().join("it/a");
+    fs::create_dir(lab.out().join("it")).unwrap();
+    fs::write(&path, b"somebody else's letters").unwrap();
+    refused(&lab, &payload, &path).await;
+    assert_eq!(fs::read(&path).unwrap(), b"somebody else's letters");
+    assert!(!lab.out().join("it/b").exists(), "nothing is created beside it");
+
+    let seed = Seed::honest(&payload).await;
+    let ended =
+        program::download(&lab, &payload, &["--overwrite", "--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_longer_file_is_left_alone_and_never_cut() {
+    let payload = Recipe::file("it", 3 * PIECE, PIECE).make();
+    let lab = Lab::new();
+    let path = lab.out().join("it");
+    // Even where all of the torrent is in it.
+    let mut longer = payload.bytes.clone();
+    longer[PIECE] ^= 1;
+    longer.extend(b" and more");
+    fs::write(&path, &longer).unwrap();
+    refused(&lab, &payload, &path).await;
+    assert_eq!(fs::read(&path).unwrap(), longer);
+
+    let seed = Seed::honest(&payload).await;
+    let ended =
+        program::download(&lab, &payload, &["--overwrite", "--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let found = fs::read(&path).unwrap();
+    assert_eq!(found[..payload.bytes.len()], payload.bytes);
+    assert_eq!(&found[payload.bytes.len()..], b" and more", "nothing is ever cut");
+    assert_eq!(seed.pieces_asked(), BTreeSet::from([1]), "what was right is kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_in_the_output_folder_lead_nowhere() {
+    // A link where a file belongs, and one where a folder belongs; to something, and to nothing.
+    let payload = Recipe::files("it", &[("sub/a", PIECE), ("b", PIECE)], PIECE).make();
+    for (link, exists) in [("it/b", true), ("it/b", false), ("it/sub", true), ("it", true)] {
+        let lab = Lab::new();
+        let outside = lab.path("outside");
+        fs::create_dir(&outside).unwrap();
+        let target = if link == "it/b" { outside.join("file") } else { outside.clone() };
+        if link == "it/b" && exists {
+            fs::write(&target, b"precious").unwrap();
+        }
+        let link = lab.out().join(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        symlink(&target, &link).unwrap();
+        refused(&lab, &payload, &link).await;
+        match (target == outside, exists) {
+            (true, _) => assert!(is_empty(&outside), "something was written through {}", link.display()),
+            (false, true) => assert_eq!(fs::read(&target).unwrap(), b"precious"),
+            (false, false) => assert!(!target.exists(), "a file was created through {}", link.display()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_folder_may_itself_be_a_link_or_not_exist_yet() {
+    let payload = Recipe::file("it", 2 * PIECE, PIECE).make();
+    let seed = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let real = lab.path("real");
+    fs::create_dir(&real).unwrap();
+    fs::remove_dir(lab.out()).unwrap();
+    symlink(&real, lab.out()).unwrap();
+    let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&real);
+
+    let lab = Lab::new();
+    fs::remove_dir(lab.out()).unwrap();
+    let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_folder_that_cannot_be_is_named() {
+    let payload = Recipe::file("it", 2 * PIECE, PIECE).make();
+    // A file where the folder should be, and one in the path to it.
+    for below in ["", "deeper"] {
+        let lab = Lab::new();
+        fs::remove_dir(lab.out()).unwrap();
+        fs::write(lab.out(), b"a file").unwrap();
+        let folder = if below.is_empty() { lab.out() } else { lab.out().join(below) };
+        let mut command = command(&lab);
+        command.arg("--json").arg(lab.torrent(&payload)).arg("-o").arg(&folder);
+        let ended = Program::spawn(&mut command).ended().await;
+        assert_eq!(ended.code(), 2, "{ended:#?}");
+        assert!(ended.complaint().contains(&*lab.out().to_string_lossy()), "{}", ended.complaint());
+        assert_eq!(fs::read(lab.out()).unwrap(), b"a file");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unchanged_torrent_of_a_hundred_gibibytes_starts_without_being_read() {
+    const LARGE: u64 = 16 << 20;
+    const PIECES: u32 = 6400;
+    let recipe = Recipe::file("huge", (LARGE * u64::from(PIECES)) as usize, LARGE as usize);
+    let hash = Sha1::digest(vec![0; LARGE as usize]);
+    let torrent = Torrent::from_bytes(&recipe.torrent(&hash.repeat(PIECES as usize))).unwrap();
+    let lab = Lab::new();
+    let path = lab.out().join("huge");
+    let file = File::create(&path).unwrap();
+    file.set_len(LARGE * u64::from(PIECES)).unwrap();
+    drop(file);
+    // As a clean exit leaves it.
+    let remember = || {
+        let (resume, _) =
+            ResumeFile::open(&lab.state(), torrent.info_hash, &fs::canonicalize(lab.out()).unwrap()).unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let since_1970 = modified.duration_since(std::time::UNIX_EPOCH).unwrap();
+        let mut record = Record::new(torrent.info_hash, PIECES, 1);
+        record.synced = Bitfield::full(PIECES);
+        record.clean = true;
+        record.files = vec![Some(FileStamp {
+            bytes: LARGE * u64::from(PIECES),
+            modified: (since_1970.as_secs() as i64, since_1970.subsec_nanos()),
+        })];
+        resume.save(&record).unwrap();
+    };
+    remember();
+    // Hashing it would take minutes, far longer than anything is waited for here.
+    let mut download = ttui::engine::Download::start(torrent.clone(), lab.options(&[])).unwrap();
+    soon("it is found complete", download.completed()).await.unwrap();
+    let view = download.view();
+    assert!(view.at.as_secs() < 5, "it took {:?}", view.at);
+    soon("the download stops", download.stop()).await.unwrap();
+
+    // And it is left so: the next start is as quick.
+    let mut again = ttui::engine::Download::start(torrent.clone(), lab.options(&[])).unwrap();
+    soon("it is found complete again", again.completed()).await.unwrap();
+    soon("the download stops", again.stop()).await.unwrap();
+}
+
+/// A file system of few bytes over a lab's output folder, in a mount namespace of its own.
+struct SmallDisk {
+    holder: Child,
+}
+
+impl SmallDisk {
+    /// `None` where namespaces cannot be made; with `CI` set that is a failure.
+    fn over(lab: &Lab, bytes: u64) -> Option<Self> {
+        let script = format!(
+            "mount -t tmpfs -o size={bytes} small '{}' && echo ready && exec cat >/dev/null",
+            lab.out().display()
+        );
+        let mut holder = Command::new("unshare")
+            .args(["-rm", "sh", "-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let mut said = String::new();
+        let stdout = holder.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut said).unwrap();
+        if said == "ready\n" {
+            return Some(Self { holder });
+        }
+        let ended = holder.wait_with_output().unwrap();
+        let reason = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(std::env::var_os("CI").is_none(), "CI must allow mount namespaces: {reason}");
+        println!("skipped: no mount namespace can be made here: {reason}");
+        None
+    }
+
+    /// A command that is run where the small disk is.
+    fn enter(&self, lab: &Lab, program: &str) -> Command {
+        let inside = command(lab);
+        let mut enter = Command::new("nsenter");
+        enter.arg("--preserve-credentials").args(["-U", "-m", "-t", &self.holder.id().to_string()]);
+        enter.arg("--").arg(program);
+        enter.env_clear().envs(inside.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        enter
+    }
+
+    fn download(&self, lab: &Lab, payload: &Payload, seeds: &[&Seed]) -> Program {
+        let mut command = self.enter(lab, env!("CARGO_BIN_EXE_ttui"));
+        command.arg("--json").arg(lab.torrent(payload)).arg("-o").arg(lab.out());
+        for seed in seeds {
+            command.arg("--peer").arg(seed.addr.to_string());
+        }
+        Program::spawn(&mut command)
+    }
+
+    async fn shell(&self, lab: &Lab, script: &str) -> Output {
+        Program::spawn(self.enter(lab, "sh").arg("-c").arg(script)).ended().await
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // The namespace goes with the last process in it.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_up_ends_it_with_what_was_verified_kept() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::over(&lab, 4 << 20) else { return };
+    let payload = Recipe::files("it", &[("a", 16 * PIECE), ("b", 16 * PIECE)], PIECE).make();
+    let first = Seed::start(&payload, Script { has: Some((0..16).collect()), ..Script::default() }).await;
+    let second = Script { has: Some((16..32).collect()), allowed: 0, ..Script::default() };
+    let second = Seed::start(&payload, second).await;
+    let program = disk.download(&lab, &payload, &[&first, &second]);
+    let half = 16 * PIECE as u64;
+    program.until("the first file is here", |line| line["have_bytes"].as_u64() == Some(half)).await;
+    second.until("the second is asked for", |seen| !seen.requests.is_empty()).await;
+
+    let out = lab.out();
+    let ballast = out.join("ballast");
+    disk.shell(&lab, &format!("cat /dev/zero > '{}'", ballast.display())).await;
+    second.allow(u64::MAX);
+    let ended = program.ended().await;
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    let complaint = ended.complaint();
+    assert!(complaint.contains("full") && complaint.contains(&*out.to_string_lossy()), "{complaint}");
+    let last = ended.json().pop().unwrap();
+    assert_eq!((&last["final"], &last["state"]), (&true.into(), &"error".into()), "{last}");
+    assert_eq!(last["have_bytes"], half, "what was verified stays: {last}");
+
+    let removed = disk.shell(&lab, &format!("rm '{}'", ballast.display())).await;
+    assert_eq!(removed.code(), 0, "{removed:?}");
+    let asked_before = first.seen().requests.len();
+    let ended = disk.download(&lab, &payload, &[&first, &second]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(first.seen().requests.len(), asked_before, "what was verified is not asked for again");
+    let copied =
+        disk.shell(&lab, &format!("cp -r '{}' '{}'", out.display(), lab.path("copy").display())).await;
+    assert_eq!(copied.code(), 0, "{copied:?}");
+    payload.assert_at(&lab.path("copy"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_too_small_is_said_before_the_first_byte() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::over(&lab, 1 << 20) else { return };
+    let payload = Recipe::file("it", 32 * PIECE, PIECE).make();
+    let seed = Seed::honest(&payload).await;
+    let ended = disk.download(&lab, &payload, &[&seed]).ended().await;
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    assert!(ended.complaint().contains(&*lab.out().to_string_lossy()), "{}", ended.complaint());
+    assert_eq!(seed.seen().sent.len(), 0, "nothing is fetched");
+    let listed = disk.shell(&lab, &format!("ls -A '{}'", lab.out().display())).await;
+    assert_eq!(listed.stdout, Vec::<String>::new(), "nothing is created");
+}
