@@ -5,6 +5,7 @@
 
 pub mod args;
 
+mod check;
 mod failure;
 mod headless;
 mod info;
@@ -54,6 +55,8 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         None => download(&cli.download),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Handshake(args)) => check::handshake(&args),
         Some(Command::Demo(args)) => demo(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -123,6 +124,7 @@ pub async fn check(
         source: Arc::new(Nothing),
         up: Arc::new(Limit::new(None)),
         listen_port: Some(port),
+        sent_bytes: AtomicU64::new(0),
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(listener.run(ours, clock, outlets.arrivals.clone()));
