@@ -353,6 +353,18 @@ impl Run {
                     self.close(conn, Cause::Shutdown);
                 }
             }
+            // A busy moment: everybody serves us, and the disk keeps up.
+            20 | 21 => {
+                for conn in self.conns.keys().copied().collect::<Vec<_>>() {
+                    if self.conns.get(&conn).is_some_and(|state| !state.unchoked) {
+                        self.step_of(conn, 7);
+                    }
+                    let most = self.random.usize(0..4);
+                    self.deliver(conn, most);
+                }
+                let good = self.random.bool();
+                self.disk(good);
+            }
             _ => {
                 if let Some(conn) = self.some_conn() {
                     self.step_of(conn, kind);
