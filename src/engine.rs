@@ -2,10 +2,12 @@
 
 pub mod assembly;
 mod brain;
+pub mod check;
 pub mod clock;
 pub mod disk;
 mod download;
 pub mod errno;
+pub mod files;
 pub mod handshake;
 pub mod haves;
 pub mod limit;
@@ -22,4 +24,5 @@ pub mod tracker;
 pub mod transport;
 pub mod upload;
 
+pub use check::{CheckOptions, check, shake_hands};
 pub use download::{Download, EngineError, Options};

@@ -400,4 +400,23 @@ pub enum Event {
         /// Whether it answers a command.
         answer: bool,
     },
+
+    /// What answered where a handshake belongs, as far as its first bytes tell.
+    LooksLike {
+        /// Whose row.
+        peer: PeerKey,
+        /// What it looks like.
+        what: LooksLike,
+    },
+    /// Bytes that went over the connection under way so far, all of them.
+    Traffic {
+        /// Whose row.
+        peer: PeerKey,
+        /// Bytes received.
+        bytes_in: u64,
+        /// Bytes sent.
+        bytes_out: u64,
+    },
+    /// This run only looks who answers: what it receives is thrown away.
+    Probing,
 }

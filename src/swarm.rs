@@ -8,6 +8,7 @@ pub mod address;
 pub mod announce;
 mod book;
 mod bucket;
+pub mod check;
 mod choker;
 mod commands;
 mod conn;

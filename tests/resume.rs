@@ -58,6 +58,8 @@ async fn half_then_again(signal: Signal) {
         assert_eq!((&last["final"], &last["state"]), (&true.into(), &"downloading".into()));
     }
 
+    // Remembered, and gone.
+    drop(seed);
     let kept = right_on_disk(&payload, &lab.out());
     assert!(kept.len() >= 16, "only {} pieces were kept", kept.len());
     assert!(kept.len() < payload.pieces() as usize);
@@ -110,6 +112,8 @@ async fn a_flipped_byte_is_named_by_verify_and_its_piece_alone_is_fetched_again(
     let seed = Seed::honest(&payload).await;
     let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
     assert_eq!(ended.code(), 0, "{ended:#?}");
+    // It is remembered, and would be asked as well.
+    drop(seed);
     let output = verify(&lab, &payload).await;
     assert_eq!((output.code(), verdict(&output)), (0, (10, vec![], vec![])));
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -11,6 +12,9 @@ use crate::units;
 
 const EXIT_STATUS: &str = "Exit status: 0 done · 1 not achieved (incomplete, interrupted) · 2 bad usage, bad \
                            torrent or unreadable input · 3 this machine failed (disk full, port taken)";
+
+/// Whoever looks longer than this forgot to stop.
+const LONGEST_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A BitTorrent downloader that shows what every peer is doing, and why the others are not.
 #[derive(Clone, PartialEq, Debug, Parser)]
@@ -41,6 +45,10 @@ pub enum Command {
     Info(InfoArgs),
     /// Hash what is on disk and name the pieces that are bad or missing
     Verify(VerifyArgs),
+    /// Dial every peer and report who shakes hands, and why the rest do not
+    Check(CheckArgs),
+    /// Shake hands with one peer and show every byte
+    Handshake(HandshakeArgs),
     /// Download a made-up torrent from a small swarm inside this process: no network, no file needed
     Demo(DemoArgs),
     /// Write a completion script for a shell to standard output
@@ -173,6 +181,58 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
+/// `ttui check`.
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct CheckArgs {
+    /// The torrent file
+    #[arg(value_name = "TORRENT")]
+    pub torrent: PathBuf,
+    /// How long it may take at most, as 30s, 2m or 500ms
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub time: Duration,
+    /// In what form
+    #[command(flatten)]
+    pub form: FormArgs,
+    /// The port to listen on [default: any free one]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Try this peer too (may be given again)
+    #[arg(long, value_name = "IP:PORT", value_parser = peer)]
+    pub peer: Vec<SocketAddr>,
+    /// Show peers under made-up names instead of their addresses
+    #[arg(long)]
+    pub privacy: bool,
+}
+
+/// The form of a report; text for people without any.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Args)]
+#[group(multiple = false)]
+pub struct FormArgs {
+    /// As one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// As CSV, one line a peer
+    #[arg(long)]
+    pub csv: bool,
+    /// As Markdown
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// `ttui handshake`.
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct HandshakeArgs {
+    /// The torrent file
+    #[arg(value_name = "TORRENT")]
+    pub torrent: PathBuf,
+    /// The peer
+    #[arg(value_name = "IP:PORT", value_parser = peer)]
+    pub peer: SocketAddr,
+    /// As one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `ttui demo`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
 pub struct DemoArgs {
@@ -188,6 +248,12 @@ fn peer(text: &str) -> Result<SocketAddr, String> {
     let addr: Option<SocketAddr> = text.parse().ok();
     addr.filter(|addr| addr.port() != 0)
         .ok_or_else(|| "expected IP:PORT, as 192.0.2.7:6881 or [2001:db8::7]:6881".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    units::parse_duration(text)
+        .filter(|time| !time.is_zero() && *time <= LONGEST_CHECK)
+        .ok_or_else(|| "expected a time up to a day, as 30s, 2m or 500ms".to_owned())
 }
 
 fn rate(text: &str) -> Result<u64, String> {
@@ -248,6 +314,18 @@ mod tests {
         assert_eq!(command("ttui info a --json"), Command::Info(info));
         let verify = VerifyArgs { torrent: "a".into(), output: "d".into(), json: false };
         assert_eq!(command("ttui verify a -o d"), Command::Verify(verify));
+        let Command::Check(check) =
+            command("ttui check a --for 500ms --markdown -p 7000 --peer 192.0.2.1:1 --privacy")
+        else {
+            panic!("a check was asked for")
+        };
+        assert_eq!((check.time, check.port, check.peer.len()), (Duration::from_millis(500), Some(7000), 1));
+        assert!(check.form.markdown && check.privacy);
+        let Command::Check(check) = command("ttui check a") else { panic!("a check was asked for") };
+        assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
+        let peer = "[2001:db8::7]:6881".parse().unwrap();
+        let handshake = HandshakeArgs { torrent: "a".into(), peer, json: true };
+        assert_eq!(command("ttui handshake a [2001:db8::7]:6881 --json"), Command::Handshake(handshake));
         assert_eq!(command("ttui completions bash"), Command::Completions { shell: Shell::Bash });
         assert_eq!(command("ttui man"), Command::Man);
         let Command::Demo(demo) = command("ttui demo --fast --ascii") else { panic!("a demo was asked for") };
@@ -272,6 +350,12 @@ mod tests {
             "ttui a b",
             "ttui a --unknown",
             "ttui info",
+            "ttui check",
+            "ttui check a --for 0s",
+            "ttui check a --for long",
+            "ttui check a --json --csv",
+            "ttui handshake a",
+            "ttui handshake a 192.0.2.1",
             "ttui completions tcsh",
         ] {
             assert!(parse(line).is_err(), "{line}");

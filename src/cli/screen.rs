@@ -22,6 +22,8 @@ pub(super) struct Style {
     pub(super) screen: ScreenArgs,
     /// End when complete.
     pub(super) no_seed: bool,
+    /// Nothing of it is kept, so there is nothing to say where it is.
+    pub(super) demo: bool,
 }
 
 /// Downloads until the user leaves, a signal comes, or, where that is wanted, everything is here.
@@ -54,7 +56,12 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     };
     ended?;
     let view = views.borrow().clone();
-    Stdout.write(ui::summary(&view).as_bytes())?;
+    let farewell = if style.demo {
+        "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()
+    } else {
+        ui::summary(&view)
+    };
+    Stdout.write(farewell.as_bytes())?;
     Ok(if progress::is_complete(&view) { Status::Done } else { Status::NotAchieved })
 }
 

@@ -1,7 +1,7 @@
 //! One torrent from start to end, as a program holds it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +15,7 @@ use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
 use super::tracker;
 use crate::command::Command;
-use crate::event::{At, Event, Phase, Severity, Source};
+use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, Ledger, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, Torrent};
 use crate::storage::{self, Start, Started, StorageError, state_dir};
@@ -80,6 +80,9 @@ pub enum EngineError {
     /// No randomness from the system.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
+    /// No thread from the system.
+    #[error("the system starts no threads: {}", .0.text)]
+    Threads(OsError),
     /// Nowhere to keep resume files.
     #[error("neither XDG_STATE_HOME nor HOME is set: there is nowhere to remember what was downloaded")]
     NoStateFolder,
@@ -93,7 +96,7 @@ impl EngineError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Storage(error) => error.exit_status(),
-            Self::Listen(_) | Self::Random(_) | Self::NoStateFolder | Self::Internal => 3,
+            Self::Listen(_) | Self::Random(_) | Self::Threads(_) | Self::NoStateFolder | Self::Internal => 3,
         }
     }
 }
@@ -138,7 +141,7 @@ impl Download {
         let clock = Clock::start();
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
-        let facts = Arc::new(facts(&torrent, &options, ours.peer_id));
+        let facts = Arc::new(facts(&torrent, &options.output, ours.peer_id));
         let mut ledger = Ledger::new(facts);
         let view = ledger.view(clock.now());
         let (views_to, views) = watch::channel(view);
@@ -235,13 +238,14 @@ fn from_join(_: &JoinError) -> EngineError {
     EngineError::Internal
 }
 
-fn random_seed() -> Result<u64, EngineError> {
+pub(super) fn random_seed() -> Result<u64, EngineError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| EngineError::Random(error.to_string()))?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn facts(torrent: &Torrent, options: &Options, peer_id: PeerId) -> TorrentFacts {
+/// What does not change, for the ledger.
+pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> TorrentFacts {
     let shown = |path: &str| text::clean(path, 4096);
     let files = torrent.files.iter().filter(|file| !file.pad);
     TorrentFacts {
@@ -256,7 +260,7 @@ fn facts(torrent: &Torrent, options: &Options, peer_id: PeerId) -> TorrentFacts 
                 length_bytes: file.length,
             })
             .collect(),
-        output: options.output.clone(),
+        output: output.to_owned(),
         peer_id: peer_id.printable(),
     }
 }

@@ -20,12 +20,17 @@ use super::link::Shaken;
 use super::transport::Transport;
 use crate::event::{At, Cause, OsError};
 use crate::swarm::{Closed, ConnKey};
-use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, looks_like};
+use crate::text;
+use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, looks_like};
 
 /// How long a connection may take to open.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a handshake may take, ours written and theirs read.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Steps of one handshake: connected, sent, received, and what it looks like.
+pub const MOST_STEPS: usize = 4;
+/// Bytes of a stranger that are shown.
+const SHOWN_BYTES: usize = 60;
 /// How much longer is read when the end is decided, to tell who is there.
 const NAMING_TIME: Duration = Duration::from_millis(200);
 const NAMING_BYTES: usize = 512;
@@ -42,6 +47,8 @@ pub enum HandshakeStep {
     /// These bytes came where its handshake belongs: all 68, or as many as came before it ended. Said once, and
     /// not when none came.
     Received(Bytes),
+    /// What came is no handshake; it looks like this.
+    LooksLike(LooksLike),
 }
 
 /// Where the steps of one connection are told, with the time of each. Nobody need listen.
@@ -53,7 +60,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Tells `to` the steps of `conn`. There are three at most.
+    /// Tells `to` the steps of `conn`. There are [`MOST_STEPS`] at most.
     pub fn new(conn: ConnKey, clock: Clock, to: mpsc::Sender<(ConnKey, At, HandshakeStep)>) -> Self {
         Self { conn, clock, to }
     }
@@ -237,6 +244,9 @@ impl<'a, T: Transport> Shake<'a, T> {
             Ok(theirs) => Ok(Shaken { peer_id: theirs.peer_id, reserved: theirs.reserved.0, received }),
             Err(stop) => {
                 let (cause, detail) = judge_end(&stop, &self.received);
+                if cause == Cause::NotBittorrent {
+                    steps.tell(HandshakeStep::LooksLike(looks_like(&self.received))).await;
+                }
                 let error = if let Stop::Error(error) = &stop { Some(error) } else { None };
                 Err(ended(cause, error, detail, bytes_in, bytes_out))
             }
@@ -248,8 +258,9 @@ fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
     let nothing = received.is_empty();
     match stop {
         Stop::Decided(cause @ Cause::NotBittorrent, detail) => {
-            let like = format!("{:?}", looks_like(received)).to_lowercase();
-            (*cause, Some(format!("{detail}; looks like {like}")))
+            let like = looks_like(received).name();
+            let began = text::escape(received, SHOWN_BYTES);
+            (*cause, Some(format!("{detail}; looks like {like}: \"{began}\"")))
         }
         Stop::Decided(cause, detail) => (*cause, Some(detail.clone())),
         _ if !nothing => {

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::handshake::{HandshakeStep, Steps, shake_in};
+use super::handshake::{HandshakeStep, MOST_STEPS, Steps, shake_in};
 use super::link::Shaken;
 use crate::event::OsError;
 use crate::swarm::{Closed, ConnKey, IncomingStep};
@@ -21,8 +21,6 @@ use crate::wire::Handshake;
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
-/// Steps of one handshake: connected, sent, received.
-const MOST_STEPS: usize = 3;
 const BACKLOG: i32 = 256;
 /// Handshakes in progress, all addresses together.
 const MOST_PENDING: usize = 256;
@@ -181,6 +179,8 @@ async fn welcome(mut stream: TcpStream, addr: SocketAddr, ours: &Handshake, cloc
             HandshakeStep::Connected => IncomingStep::Connected(at),
             HandshakeStep::Sent(bytes) => IncomingStep::HandshakeSent(at, bytes.to_vec()),
             HandshakeStep::Received(bytes) => IncomingStep::HandshakeBytes(at, bytes.to_vec()),
+            // Whoever did not shake hands gets no row that could say so.
+            HandshakeStep::LooksLike(_) => continue,
         });
     }
     let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -125,8 +125,6 @@ struct Peer<T> {
     write_error: Option<io::Error>,
     began: At,
     bytes_in: u64,
-    /// Payload sent and counted in [`Common::sent_bytes`].
-    sent_bytes: u64,
 }
 
 impl<T: Transport> Peer<T> {
@@ -154,7 +152,6 @@ impl<T: Transport> Peer<T> {
             write_error: None,
             began,
             bytes_in: shaken.received.len() as u64,
-            sent_bytes: 0,
         }
     }
 
@@ -168,7 +165,6 @@ impl<T: Transport> Peer<T> {
                 self.start_job();
                 self.write_now().await;
             }
-            self.count_sent();
             let reported = self.report(now).await;
             if let Err(end) = result.and(reported) {
                 return end;
@@ -250,14 +246,6 @@ impl<T: Transport> Peer<T> {
         }
     }
 
-    fn count_sent(&mut self) {
-        let sent_bytes = self.talk.output.payload_bytes();
-        if sent_bytes > self.sent_bytes {
-            self.common.sent_bytes.fetch_add(sent_bytes - self.sent_bytes, Ordering::Relaxed);
-            self.sent_bytes = sent_bytes;
-        }
-    }
-
     async fn report(&mut self, now: At) -> Result<(), End> {
         for report in self.talk.reports(now) {
             if self.reports.send((self.conn, report)).await.is_err() {
@@ -274,7 +262,6 @@ impl<T: Transport> Peer<T> {
         if matches!(end, End::Told(_) | End::Fault(_)) {
             self.flush().await;
         }
-        self.count_sent();
         let now = self.common.clock.now();
         self.talk.sample_rest(now, self.receiver.payload_bytes());
         // Nobody left to hear it is as good as heard, here and below.
@@ -326,7 +313,7 @@ fn poll_write<T: Transport>(
             talk.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
         match written {
             Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero.into()),
-            Poll::Ready(Ok(n)) => talk.output.advance(n),
+            Poll::Ready(Ok(n)) => talk.sent(n),
             Poll::Ready(Err(error)) => *failed = Some(error),
             Poll::Pending => return Poll::Pending,
         }

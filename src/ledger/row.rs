@@ -164,6 +164,7 @@ impl Row {
             cause: None,
             error: None,
             detail: None,
+            looks_like: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
         self.prune();
@@ -331,7 +332,7 @@ impl Row {
 }
 
 /// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.
-fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
+pub(super) fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
     let ended = attempts.iter().filter(|attempt| attempt.ended.is_some());
     ended.max_by_key(|attempt| (reached(attempt), attempt.encryption == Encryption::Plain, attempt.number))
 }

@@ -66,6 +66,7 @@ fn attempt(number: u32, began: At, encryption: Encryption) -> Attempt {
         cause: None,
         error: None,
         detail: None,
+        looks_like: None,
     }
 }
 
@@ -440,6 +441,7 @@ pub(crate) fn healthy() -> View {
         limits: (None, None),
         port: Some(6881),
         incoming: IncomingCounts::default(),
+        failed_calls: Arc::default(),
         groups: groups_of(&peers),
         peers: peers.into_iter().map(Arc::new).collect(),
         funnel: Funnel {

@@ -42,6 +42,7 @@ impl Brain {
             HandshakeStep::Connected => Event::Connected { peer },
             HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
             HandshakeStep::Received(received) => Event::HandshakeBytes { peer, received: received.to_vec() },
+            HandshakeStep::LooksLike(what) => Event::LooksLike { peer, what },
         };
         self.learned(at, &event);
     }

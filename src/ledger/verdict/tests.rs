@@ -516,3 +516,24 @@ fn ranks_by_weight_after_what_judges_the_whole() {
     assert_eq!(codes, [VerdictCode::Healthy, VerdictCode::PortUnreached, VerdictCode::OwnLimits]);
     assert_eq!(view.trackers.iter().map(|record| record.key).collect::<Vec<TrackerKey>>(), []);
 }
+
+#[test]
+fn judges_a_run_that_only_looks_by_who_answered() {
+    let mut run = Script::downloading(4);
+    run.tell(Event::Probing);
+    let peers = run.peers(9);
+    peers[2..].iter().for_each(|peer| {
+        run.fail(*peer, Cause::ConnectTimeout);
+    });
+    assert_eq!(run.first().code, VerdictCode::Unknown, "too few to tell");
+    run.fail(peers[0], Cause::ConnectTimeout);
+    let verdict = run.first();
+    assert_eq!((verdict.code, verdict.severity), (VerdictCode::DialsTimeOut, Severity::Warn));
+    assert!(verdict.text.starts_with("8 of the 8"), "{}", verdict.text);
+    run.live(peers[1]);
+    run.unchoke(peers[1]);
+    run.tell(Event::FirstBlock { peer: peers[1] }).wait(60);
+    let verdict = run.first();
+    assert_eq!((verdict.code, verdict.severity), (VerdictCode::Healthy, Severity::Good));
+    assert_eq!(verdict.text, "It works: 1 of the 9 known peers shook hands, and 1 sent data.");
+}

@@ -15,7 +15,7 @@ const STALLED_AFTER_S: u64 = 30;
 
 /// Looked at in this order; the first that speaks judges the whole.
 pub(super) const RULES: &[fn(&Scene<'_>) -> Option<Verdict>] =
-    &[disk_trouble, paused, checking, complete, slow, healthy];
+    &[disk_trouble, paused, checking, probed, complete, slow, healthy];
 
 fn disk_trouble(scene: &Scene<'_>) -> Option<Verdict> {
     (scene.view.phase == Phase::Stopped).then(|| {
@@ -48,6 +48,24 @@ fn checking(scene: &Scene<'_>) -> Option<Verdict> {
             None => "Looking at what is already on disk.".to_owned(),
         };
         Finding::new(Severity::Info, text).verdict(VerdictCode::Unknown)
+    })
+}
+
+/// A run that only looks who answers is judged by who did.
+fn probed(scene: &Scene<'_>) -> Option<Verdict> {
+    let funnel = scene.view.funnel;
+    (scene.probing && funnel.transferring > 0).then(|| {
+        let text = format!(
+            "It works: {} of the {} shook hands, and {} sent data.",
+            count(funnel.handshaken),
+            many(funnel.known, "known peer"),
+            count(funnel.transferring)
+        );
+        Finding::new(Severity::Good, text)
+            .evidence("known", funnel.known)
+            .evidence("handshaken", funnel.handshaken)
+            .evidence("transferring", funnel.transferring)
+            .verdict(VerdictCode::Healthy)
     })
 }
 
