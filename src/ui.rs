@@ -12,6 +12,7 @@
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal` | the loop, and giving the terminal back |
+//! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
 
 pub mod action;
 mod columns;
@@ -19,6 +20,8 @@ mod grid;
 pub mod model;
 mod order;
 mod paint;
+#[cfg(test)]
+mod picture;
 mod run;
 #[cfg(test)]
 mod sample;
