@@ -153,7 +153,7 @@ pub async fn check(
     for addr in options.peers {
         run.feed(Input::Learned { addr, source: Source::Manual, valid: addr.port() != 0 });
     }
-    Ok(run.run(inbox, hashed, stop).await)
+    Ok(Box::pin(run.run(inbox, hashed, stop)).await)
 }
 
 /// Whether [`try_peer`] can dial encrypted.
