@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::program::command;
 use support::{
@@ -789,4 +790,61 @@ async fn one_handshake_is_shown_byte_by_byte() {
     let output = shake(nobody_at().await, &["--json"]).await;
     assert_eq!((output.code(), &output.json()[0]["cause"]), (1, &json!("connection_refused")));
     assert_eq!(output.json()[0]["received_hex"], "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_ends_it_with_a_report_and_status_1() {
+    let payload = payload();
+    let chokes = Seed::start(&payload, Script { chokes: true, ..Script::default() }).await;
+    let lab = Lab::new();
+    let mut command = command(&lab);
+    command.arg("check").arg(lab.torrent(&payload)).args(["--json", "--peer", &chokes.addr.to_string()]);
+    let program = Program::spawn(&mut command);
+    chokes.until("it shook hands", |seen| seen.handshakes > 0).await;
+    let began = Instant::now();
+    program.signal(Signal::INT);
+    let output = program.ended().await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(output.code(), 1);
+    assert_eq!(peer_of(&output.json()[0], chokes.addr)["cause"], "not_answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn causes_of_the_network_are_named() {
+    let payload = payload();
+    let lab = Lab::new();
+    let routes =
+        "ip link set lo up && ip route add unreachable 10.1.0.0/16 && ip route add prohibit 10.2.0.0/16";
+    let cases = [
+        ("10.1.0.1:5", "host_unreachable"),
+        ("10.2.0.1:5", "permission_denied"),
+        ("10.3.0.1:5", "network_unreachable"),
+        ("[2001:db8::1]:5", "network_unreachable"),
+        ("224.0.0.1:5", "invalid_address"),
+    ];
+    let peers: String = cases.iter().map(|(addr, _)| format!(" --peer {addr}")).collect();
+    let torrent = lab.torrent(&payload);
+    let script = format!(
+        "{routes} && exec '{}' check '{}' --json{peers}",
+        env!("CARGO_BIN_EXE_ttui"),
+        torrent.display()
+    );
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rn", "sh", "-c", &script]).current_dir(lab.path("."));
+    let output = Program::spawn(&mut command).ended().await;
+    if output.stdout.is_empty() {
+        let reason = output.stderr.join(" ");
+        assert!(std::env::var_os("CI").is_none(), "CI must allow network namespaces: {reason}");
+        println!("skipped: no network namespace can be made here: {reason}");
+        return;
+    }
+    assert_eq!(output.code(), 1);
+    let report = &output.json()[0];
+    for (addr, cause) in cases {
+        let peer = peer_of(report, addr.parse().unwrap());
+        assert_eq!(peer["cause"], cause, "{peer:#}");
+        let error = &peer["attempts"][0]["error"];
+        assert_eq!(error.is_string(), cause != "invalid_address", "{peer:#}");
+    }
+    assert_eq!(report["funnel"]["dialled"], 4, "where no peer can be nobody is dialled");
 }
