@@ -298,6 +298,40 @@ impl OpenPieces {
 }
 
 #[cfg(test)]
+impl OpenPiece {
+    pub(super) fn assert_consistent(&self) {
+        let count = |wanted: fn(&Slot) -> bool| self.slots.iter().filter(|slot| wanted(slot)).count() as u32;
+        assert_eq!(self.free, count(|slot| *slot == Slot::Free));
+        assert_eq!(self.here, count(|slot| matches!(slot, Slot::Here(_))));
+        let first = self.slots.iter().position(|slot| *slot == Slot::Free).unwrap_or(self.slots.len());
+        assert!(self.first_free as usize <= first, "a free block is not found");
+        let high = self.slots.iter().rposition(|slot| *slot != Slot::Free).map_or(0, |at| at + 1);
+        assert!(self.high as usize >= high);
+    }
+}
+
+#[cfg(test)]
+impl OpenPieces {
+    pub(super) fn assert_charged(&self) {
+        assert_eq!(self.charged, self.open.values().map(|open| open.charged).sum::<u64>());
+        for (piece, open) in &self.open {
+            let length = u64::from(self.geometry.length_of(*piece));
+            let granted = |(number, slot): (usize, &Slot)| match slot {
+                Slot::Granted(_) => self.geometry.block(*piece, number as u32),
+                _ => None,
+            };
+            let blocks = open.slots.iter().enumerate().filter_map(granted);
+            let least: u64 = blocks.map(|block| u64::from(self.geometry.block_length(block))).sum();
+            assert!(if self.whole() {
+                open.charged == length
+            } else {
+                (least..=length).contains(&open.charged)
+            });
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

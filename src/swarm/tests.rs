@@ -6,6 +6,7 @@ use super::*;
 use crate::metainfo::BLOCK_LENGTH;
 
 mod faults;
+mod invariants;
 
 const TICK: Duration = Duration::from_millis(10);
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event, KeyEventKind};
-use ratatui::layout::Size;
+use ratatui::layout::{Position, Rect, Size};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -25,9 +26,11 @@ use super::update::update;
 
 /// Keys taken from one burst of input before the screen is drawn again.
 const BURST: usize = 256;
+/// Characters of the torrent's name in the title of the window.
+const TITLE_CHARS: usize = 60;
 
 /// How the screen is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Colours, glyphs and units.
     pub look: Look,
@@ -35,11 +38,28 @@ pub struct Options {
     pub frames_per_second: u16,
     /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
     pub suspend: Option<fn() -> io::Result<()>>,
+    /// Whether the terminal has taken what was drawn so far; as long as not, nothing more is drawn. `None`: what is
+    /// drawn is taken at once.
+    pub taken: Option<watch::Receiver<bool>>,
+    /// Shows a text as the title of the terminal's window; `None`: its title is left alone.
+    pub title: Option<fn(&str) -> io::Result<()>>,
+    /// Rings the bell, when the download becomes complete; `None`: it stays silent.
+    pub bell: Option<fn() -> io::Result<()>>,
+    /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
+    pub started: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { look: Look::default(), frames_per_second: 30, suspend: None }
+        Self {
+            look: Look::default(),
+            frames_per_second: 30,
+            suspend: None,
+            taken: None,
+            title: None,
+            bell: None,
+            started: None,
+        }
     }
 }
 
@@ -67,8 +87,8 @@ pub struct Left {
 
 /// Shows views and takes keys until the user leaves, `stop` is ready, or either stream ends.
 ///
-/// Draws only when something changed, at most `frames_per_second` times a second, and always the newest view: a
-/// slow terminal misses frames, and nothing waits for it. Quitting sends [`Command::Quit`] and returns at once.
+/// Writes only when what is shown changed, at most `frames_per_second` times a second, and always the newest view:
+/// a slow terminal misses frames, and nothing waits for it. Quitting sends [`Command::Quit`] and returns at once.
 ///
 /// # Errors
 ///
@@ -78,7 +98,7 @@ pub async fn run<B, S, F>(
     input: S,
     mut views: watch::Receiver<Arc<View>>,
     commands: mpsc::UnboundedSender<Command>,
-    options: Options,
+    mut options: Options,
     stop: F,
 ) -> io::Result<Left>
 where
@@ -92,6 +112,7 @@ where
     let mut screen = Screen::new(&options, &mut views, terminal.size().map_err(Into::into)?);
     let frame = Duration::from_secs(1) / u32::from(options.frames_per_second.max(1));
     screen.draw(terminal)?;
+    screen.call(&options)?;
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| Ok(Left { reason, view: Arc::clone(&screen.view) });
     loop {
@@ -118,8 +139,9 @@ where
                     return left(&screen, Reason::Ended);
                 }
             }
-            () = tokio::time::sleep_until(next_frame), if screen.changed => {
+            () = may_draw(next_frame, &mut options.taken), if screen.changed => {
                 screen.draw(terminal)?;
+                screen.call(&options)?;
                 next_frame = Instant::now() + frame;
             }
         }
@@ -134,11 +156,22 @@ where
     }
 }
 
-/// The model, the newest view, and whether they differ from what is on the terminal.
+/// Waits for the time of the next frame, and until the terminal has taken the one before.
+async fn may_draw(next_frame: Instant, taken: &mut Option<watch::Receiver<bool>>) {
+    tokio::time::sleep_until(next_frame).await;
+    if let Some(taken) = taken {
+        // Nobody left to say so is nobody left to wait for.
+        let _ = taken.wait_for(|taken| *taken).await;
+    }
+}
+
+/// The model, the newest view, whether they may differ from what is on the terminal, and what that is.
 struct Screen {
     model: Model,
     view: Arc<View>,
     changed: bool,
+    shown: Buffer,
+    title: String,
     began: Instant,
 }
 
@@ -146,9 +179,17 @@ impl Screen {
     fn new(options: &Options, views: &mut watch::Receiver<Arc<View>>, size: Size) -> Self {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
+        model.started = options.started;
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);
-        Self { model, view, changed: true, began: Instant::now() }
+        Self {
+            model,
+            view,
+            changed: true,
+            shown: Buffer::default(),
+            title: String::new(),
+            began: Instant::now(),
+        }
     }
 
     fn look_at(&mut self, views: &mut watch::Receiver<Arc<View>>) {
@@ -173,6 +214,8 @@ impl Screen {
             }
             Event::Resize(columns, rows) => {
                 self.model.size = (*columns, *rows);
+                // What the terminal made of the old frame is not known, even when its size is as before.
+                self.model.redraw = true;
                 self.changed = true;
             }
             _ => {}
@@ -184,20 +227,55 @@ impl Screen {
         B: Backend,
         B::Error: Into<io::Error>,
     {
-        if std::mem::take(&mut self.model.redraw) {
-            terminal.clear().map_err(Into::into)?;
+        let afresh = std::mem::take(&mut self.model.redraw);
+        if afresh {
+            // Clears without asking the terminal where its cursor stands, as `clear` does.
+            let size = terminal.size().map_err(Into::into)?;
+            terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(Into::into)?;
+        } else {
+            terminal.autoresize().map_err(Into::into)?;
         }
-        let (model, view) = (&mut self.model, &self.view);
-        terminal
-            .draw(|frame| {
-                let area = frame.area();
-                model.size = (area.width, area.height);
-                screens::draw(frame.buffer_mut(), area, model, view);
-            })
-            .map_err(Into::into)?;
+        let mut frame = terminal.get_frame();
+        let area = frame.area();
+        self.model.size = (area.width, area.height);
+        screens::draw(frame.buffer_mut(), area, &self.model, &self.view);
+        let drawn = terminal.current_buffer_mut();
+        if *drawn == self.shown && !afresh {
+            drawn.reset();
+        } else {
+            self.shown.clone_from(drawn);
+            terminal.apply_buffer().map_err(Into::into)?;
+        }
         self.changed = false;
         Ok(())
     }
+
+    /// What reaches the user beside the screen: the window's title, and the bell.
+    fn call(&mut self, options: &Options) -> io::Result<()> {
+        let title = title(&self.view, &self.model.look);
+        if let Some(set_title) = options.title.filter(|_| title != self.title) {
+            set_title(&title)?;
+            self.title = title;
+        }
+        match options.bell.filter(|_| std::mem::take(&mut self.model.bell)) {
+            Some(ring) => ring(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The title of the window: how far it is, and what it is.
+fn title(view: &View, look: &Look) -> String {
+    let name = crate::text::clean(&view.torrent.name, TITLE_CHARS);
+    let dot = if look.is_ascii() { "-" } else { "·" };
+    let far = match view.phase {
+        Phase::Checking => String::new(),
+        Phase::Paused => format!("paused {} % ", screens::percent(view)),
+        Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
+        Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),
+    };
+    let title = format!("{far}{name} {dot} ttui");
+    if look.is_ascii() { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
 }
 
 /// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
@@ -234,7 +312,6 @@ mod tests {
     use ratatui::backend::{ClearType, TestBackend, WindowSize};
     use ratatui::buffer::Cell;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-    use ratatui::layout::Position;
 
     use super::*;
     use crate::ui::sample;
@@ -303,12 +380,22 @@ mod tests {
         view: View,
         during: impl AsyncFnOnce(&watch::Sender<Arc<View>>),
     ) -> (Option<Left>, Held) {
+        run_with(terminal, input, view, Options::default(), during).await
+    }
+
+    async fn run_with(
+        terminal: &mut Terminal<Counting>,
+        input: Vec<io::Result<Event>>,
+        view: View,
+        options: Options,
+        during: impl AsyncFnOnce(&watch::Sender<Arc<View>>),
+    ) -> (Option<Left>, Held) {
         let (sender, views) = watch::channel(Arc::new(view));
         let (commands, taken) = mpsc::unbounded_channel();
         let input = stream::iter(input).chain(stream::pending());
         let left = tokio::select! {
             biased;
-            left = run(terminal, input, views, commands, Options::default(), std::future::pending()) => Some(left.unwrap()),
+            left = run(terminal, input, views, commands, options, std::future::pending()) => Some(left.unwrap()),
             () = during(&sender) => None,
         };
         (left, (sender, taken))
@@ -345,6 +432,86 @@ mod tests {
         run_over(&mut terminal, Vec::new(), sample::healthy(), flood).await;
         assert!((20..=32).contains(&terminal.backend().1), "{}", terminal.backend().1);
         assert!(text(&terminal).contains("seeding"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_view_that_looks_the_same_writes_nothing() {
+        let mut terminal = terminal();
+        let same = async |views: &watch::Sender<Arc<View>>| {
+            for _ in 0..20 {
+                views.send_replace(Arc::new(sample::healthy()));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        run_over(&mut terminal, Vec::new(), sample::healthy(), same).await;
+        assert_eq!(terminal.backend().1, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_terminal_that_takes_nothing_gets_nothing_more_and_keys_work_on() {
+        let mut terminal = terminal();
+        let (taken_to, taken) = watch::channel(false);
+        let options = Options { taken: Some(taken), ..Options::default() };
+        let during = async |views: &watch::Sender<Arc<View>>| {
+            for _ in 0..20 {
+                views.send_replace(Arc::new(sample::paused()));
+                views.send_replace(Arc::new(sample::seeding()));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            taken_to.send_replace(true);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        };
+        let (_, (_, mut commands)) =
+            run_with(&mut terminal, vec![char('p')], sample::healthy(), options, during).await;
+        assert_eq!(commands.try_recv().unwrap(), Command::Pause);
+        assert_eq!(terminal.backend().1, 2, "the first frame, and the newest once it was taken");
+        assert!(text(&terminal).contains("seeding"));
+    }
+
+    #[test]
+    fn the_title_says_how_far_it_is() {
+        let look = Look::default();
+        assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
+        assert_eq!(title(&sample::checking(), &look), "debian-12.2.0-amd64-DVD-1.iso · ttui");
+        assert!(title(&sample::paused(), &look).starts_with("paused 12 % "));
+        assert!(title(&sample::stopped(), &look).starts_with("stopped 12 % "));
+        assert!(title(&sample::seeding(), &look).starts_with("100 % "));
+        let ascii = Look { glyphs: crate::ui::Glyphs::Ascii, ..look };
+        let hostile = title(&sample::hostile(), &ascii);
+        assert!(hostile.is_ascii() && hostile.len() < 90, "{hostile}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn completion_is_told_once_with_its_path_and_a_ring_of_the_bell() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static RINGS: AtomicU32 = AtomicU32::new(0);
+        let ring = || {
+            RINGS.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
+        let mut terminal = terminal();
+        let options = Options { bell: Some(ring), ..Options::default() };
+        let during = async |views: &watch::Sender<Arc<View>>| {
+            for _ in 0..4 {
+                views.send_replace(Arc::new(sample::seeding()));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        run_with(&mut terminal, Vec::new(), sample::healthy(), options.clone(), during).await;
+        assert_eq!(RINGS.load(Ordering::SeqCst), 1);
+        assert!(text(&terminal).contains("Complete: ~/iso/debian-12.2.0-amd64-DVD-1.iso"));
+        let later = async |views: &watch::Sender<Arc<View>>| {
+            for seconds in [0, 5] {
+                let mut view = sample::seeding();
+                view.at += Duration::from_secs(seconds);
+                views.send_replace(Arc::new(view));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        run_with(&mut terminal, Vec::new(), sample::healthy(), Options::default(), later).await;
+        assert!(text(&terminal).contains("q quit"), "after four seconds the keys are back");
+        run_with(&mut terminal, Vec::new(), sample::seeding(), options, a_second).await;
+        assert_eq!(RINGS.load(Ordering::SeqCst), 1, "what was there at the start is no news");
     }
 
     #[tokio::test(start_paused = true)]

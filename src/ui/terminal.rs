@@ -1,29 +1,45 @@
 //! Taking the terminal, and giving it back whatever happens.
 
-use std::io::{self, Stdout, Write};
-use std::panic;
-use std::sync::Once;
+use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::Command;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::crossterm::{execute, queue};
+use tokio::sync::watch;
+
+use super::outlet::{self, Port};
 
 /// Whether the terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// The thread that draws.
+static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
+/// Reports of panics elsewhere, told once the terminal is given back.
+static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// How long a terminal that takes nothing is waited for in the end.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Keep the window's title aside (xterm's control sequences), and put it back. Where that is not known, the title
+/// is at least cleared.
+const KEEP_TITLE: &str = "\x1b[22;2t";
+const OLD_TITLE: &str = "\x1b]2;\x07\x1b[23;2t";
 
 /// A terminal in raw mode, on its alternate screen, with the cursor hidden. Dropping it gives the terminal back, and
-/// so does a panic, before its report is printed.
+/// so does a panic of the thread that took it, before its report is printed. What panics elsewhere meanwhile is
+/// reported when the terminal is given back.
 #[derive(Debug)]
 pub struct Guard {
-    /// The terminal to draw on.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// The terminal to draw on. Nobody waits for it: see [`taken`].
+    pub terminal: Terminal<CrosstermBackend<Port>>,
 }
 
 impl Guard {
@@ -36,15 +52,21 @@ impl Guard {
         // Colours are chosen by the theme alone: with NO_COLOR set, crossterm would write resets in their place
         // and wipe bold and reverse with them.
         force_color_output(true);
+        outlet::start()?;
+        *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         HOOK.call_once(|| {
             let report = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                give_back();
-                report(info);
+                if TAKEN.load(Ordering::SeqCst) && !is_owner() {
+                    keep_untold(info);
+                } else {
+                    give_back();
+                    report(info);
+                }
             }));
         });
         take_over()?;
-        match Terminal::new(CrosstermBackend::new(io::stdout())) {
+        match Terminal::new(CrosstermBackend::new(Port::default())) {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
                 give_back();
@@ -53,13 +75,9 @@ impl Guard {
         }
     }
 
-    /// Shows a text as the title of the terminal's window. The text must be cleaned for showing.
-    ///
-    /// # Errors
-    ///
-    /// When the terminal cannot be written to.
-    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
-        execute!(io::stdout(), SetTitle(title))
+    /// Gives the terminal back; false when it took nothing of that, so that nothing more can be told there.
+    pub fn release(self) -> bool {
+        give_back()
     }
 }
 
@@ -69,24 +87,75 @@ impl Drop for Guard {
     }
 }
 
+/// Whether the terminal has taken everything that was written. As long as it has not, drawing more would only
+/// queue up.
+pub fn taken() -> watch::Receiver<bool> {
+    outlet::taken()
+}
+
+/// Shows a text as the title of the terminal's window. The text must be cleaned for showing.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn set_title(title: &str) -> io::Result<()> {
+    outlet::send(written(SetTitle(title)).as_bytes())
+}
+
+/// Rings the terminal's bell.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn ring() -> io::Result<()> {
+    outlet::send(b"\x07")
+}
+
+fn is_owner() -> bool {
+    *OWNER.lock().unwrap_or_else(PoisonError::into_inner) == Some(thread::current().id())
+}
+
+fn keep_untold(info: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let report = format!("thread {} {info}", thread.name().unwrap_or("without a name"));
+    UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+}
+
+/// The bytes of a command; none where it has no ANSI form.
+fn written(command: impl Command) -> String {
+    let mut bytes = String::new();
+    // Writing to a string cannot fail.
+    let _ = command.write_ansi(&mut bytes);
+    bytes
+}
+
 fn take_over() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let entered = execute!(io::stdout(), EnterAlternateScreen, Hide);
+    let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &written(Hide)].concat();
+    let entered = outlet::send(enter.as_bytes());
     if entered.is_err() {
         give_back();
     }
     entered
 }
 
-/// Gives the terminal back, if it is ours. What fails here fails silently: there is nobody left to tell.
-pub fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
-        let _ = queue!(out, LeaveAlternateScreen, Show);
-        let _ = out.flush();
-        let _ = disable_raw_mode();
+/// Gives the terminal back, if it is ours; false when it takes nothing any more. A terminal that hangs is not
+/// waited for.
+pub fn give_back() -> bool {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return true;
     }
+    let leave = [&written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
+    let heard = outlet::send_last(leave.as_bytes(), PATIENCE);
+    let _ = disable_raw_mode();
+    let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
+    if heard {
+        let mut err = io::stderr().lock();
+        // Where standard error is closed there is nobody to tell.
+        untold.iter().for_each(|report| drop(writeln!(err, "{report}")));
+    }
+    heard
 }
 
 /// Gives the terminal back, stops the process until somebody lets it go on, and takes the terminal again.

@@ -1,0 +1,125 @@
+//! Bytes on their way to the terminal. A thread of its own waits for a slow terminal, so that nobody else has to:
+//! keys are taken, signals are heard and the download runs on while the terminal takes nothing.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// There is one terminal.
+static OUTLET: LazyLock<Outlet> = LazyLock::new(|| Outlet {
+    queue: Mutex::new(Queue::default()),
+    moved: Condvar::new(),
+    taken: watch::Sender::new(true),
+});
+
+struct Outlet {
+    queue: Mutex<Queue>,
+    moved: Condvar,
+    taken: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// A write is under way.
+    writing: bool,
+    /// Why nothing can be written any more.
+    failed: Option<ErrorKind>,
+    started: bool,
+}
+
+impl Outlet {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // A panic elsewhere leaves nothing half-done here.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut queue = self.queue();
+        if let Some(kind) = queue.failed {
+            return Err(kind.into());
+        }
+        queue.bytes.extend_from_slice(bytes);
+        self.taken.send_replace(false);
+        self.moved.notify_all();
+        Ok(())
+    }
+
+    fn write_on(&self) {
+        let mut queue = self.queue();
+        loop {
+            while queue.bytes.is_empty() {
+                queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            let bytes = std::mem::take(&mut queue.bytes);
+            queue.writing = true;
+            drop(queue);
+            let mut out = io::stdout().lock();
+            let written = out.write_all(&bytes).and_then(|()| out.flush());
+            drop(out);
+            queue = self.queue();
+            queue.writing = false;
+            if let Err(error) = written {
+                queue.failed = Some(error.kind());
+                queue.bytes.clear();
+            }
+            if queue.bytes.is_empty() {
+                self.taken.send_replace(true);
+            }
+            self.moved.notify_all();
+        }
+    }
+}
+
+/// Starts the thread that writes, where it does not run yet.
+pub(super) fn start() -> io::Result<()> {
+    let mut queue = OUTLET.queue();
+    if !queue.started {
+        thread::Builder::new().name("terminal".to_owned()).spawn(|| OUTLET.write_on())?;
+        queue.started = true;
+    }
+    Ok(())
+}
+
+/// Whether the terminal has taken everything so far.
+pub(super) fn taken() -> watch::Receiver<bool> {
+    OUTLET.taken.subscribe()
+}
+
+/// Writes these bytes soon.
+pub(super) fn send(bytes: &[u8]) -> io::Result<()> {
+    OUTLET.add(bytes)
+}
+
+/// Writes these bytes in place of everything that is not under way yet, and waits so long for the terminal to take
+/// them: whether it did.
+pub(super) fn send_last(bytes: &[u8], within: Duration) -> bool {
+    OUTLET.queue().bytes.clear();
+    if OUTLET.add(bytes).is_err() {
+        return false;
+    }
+    let waits = |queue: &mut Queue| queue.writing || !queue.bytes.is_empty();
+    let waited = OUTLET.moved.wait_timeout_while(OUTLET.queue(), within, waits);
+    let (queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+    !waited.timed_out() && queue.failed.is_none()
+}
+
+/// Where a frame is written to; flushing sends it on its way.
+#[derive(Debug, Default)]
+pub struct Port(Vec<u8>);
+
+impl Write for Port {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let sent = if self.0.is_empty() { Ok(()) } else { send(&self.0) };
+        self.0.clear();
+        sent
+    }
+}
