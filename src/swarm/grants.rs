@@ -223,6 +223,8 @@ impl Swarm {
                 && let Some(live) = self.live.get_mut(other)
             {
                 live.blocks.remove(block);
+                // Or it would be asked anew, and take the place of another.
+                live.snubbed = true;
                 self.order(*other, Order::Revoke(vec![*block]));
             }
         }

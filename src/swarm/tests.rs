@@ -322,6 +322,19 @@ fn a_silent_peer_loses_its_requests_to_others() {
 }
 
 #[test]
+fn the_end_does_not_wait_for_as_many_silent_peers_as_a_block_is_asked_of() {
+    let mut world = World::new(2 * MIB, 64 * 1024, Settings::default());
+    for n in 1..=10 {
+        let mut silent = world.seed(MIB);
+        silent.silent_after = Some(u32::from(n % 2 == 0));
+        world.add(n, silent);
+    }
+    world.run(secs(1));
+    world.add(11, world.seed(4 * MIB));
+    world.until_complete(secs(6));
+}
+
+#[test]
 fn choking_gives_its_requests_back() {
     let mut world = World::new(4 * MIB, 256 * 1024, Settings::default());
     let mut fickle = world.seed(MIB);
