@@ -25,10 +25,13 @@ impl EventLog {
             }
             Event::Phase { phase, reason } => info!(t, ?phase, reason, "phase"),
             Event::Listening { port } => info!(t, port, "listening"),
-            Event::AttemptBegan { peer, direction, .. } => {
-                info!(t, peer = self.peer(*peer), ?direction, "dial");
+            Event::AttemptBegan { peer, direction, encryption, .. } => {
+                info!(t, peer = self.peer(*peer), ?direction, ?encryption, "dial");
             }
             Event::Connected { peer } => debug!(t, peer = self.peer(*peer), "connected"),
+            Event::Agreed { peer, payload } => {
+                debug!(t, peer = self.peer(*peer), payload = payload.name(), "encryption agreed");
+            }
             Event::HandshakeSent { peer, .. } => info!(t, peer = self.peer(*peer), "handshake sent"),
             Event::HandshakeBytes { peer, received } => {
                 let peer_id = match Handshake::judge(received) {
