@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tracing::{debug, info, warn};
 
-use crate::event::{At, Event, PeerKey};
+use crate::event::{At, Direction, Event, PeerKey};
 use crate::wire::{Handshake, Judged};
 
 /// Writes events as log lines, with addresses in place of keys.
@@ -25,8 +25,11 @@ impl EventLog {
             }
             Event::Phase { phase, reason } => info!(t, ?phase, reason, "phase"),
             Event::Listening { port } => info!(t, port, "listening"),
-            Event::AttemptBegan { peer, direction, .. } => {
-                info!(t, peer = self.peer(*peer), ?direction, "dial");
+            Event::AttemptBegan { peer, direction: Direction::Out, .. } => {
+                info!(t, peer = self.peer(*peer), "dial");
+            }
+            Event::AttemptBegan { peer, direction: Direction::In, .. } => {
+                info!(t, peer = self.peer(*peer), "called by");
             }
             Event::Connected { peer } => debug!(t, peer = self.peer(*peer), "connected"),
             Event::HandshakeSent { peer, .. } => info!(t, peer = self.peer(*peer), "handshake sent"),
