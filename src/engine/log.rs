@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tracing::{debug, info, warn};
 
-use crate::event::{At, Event, PeerKey};
+use crate::event::{At, Direction, Event, PeerKey};
 use crate::wire::{Handshake, Judged};
 
 /// Writes events as log lines, with addresses in place of keys.
@@ -25,8 +25,11 @@ impl EventLog {
             }
             Event::Phase { phase, reason } => info!(t, ?phase, reason, "phase"),
             Event::Listening { port } => info!(t, port, "listening"),
-            Event::AttemptBegan { peer, direction, encryption, .. } => {
-                info!(t, peer = self.peer(*peer), ?direction, ?encryption, "dial");
+            Event::AttemptBegan { peer, direction: Direction::Out, encryption, .. } => {
+                info!(t, peer = self.peer(*peer), ?encryption, "dial");
+            }
+            Event::AttemptBegan { peer, direction: Direction::In, encryption, .. } => {
+                info!(t, peer = self.peer(*peer), ?encryption, "called by");
             }
             Event::Connected { peer } => debug!(t, peer = self.peer(*peer), "connected"),
             Event::Agreed { peer, payload } => {
