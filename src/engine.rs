@@ -17,6 +17,8 @@ mod log;
 pub mod output;
 pub mod peer;
 pub mod pool;
+#[cfg(test)]
+mod random_runs;
 pub mod receive;
 #[cfg(test)]
 pub(crate) mod testpeer;

@@ -23,7 +23,7 @@
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
 //! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage |
-//! | `report` | `info`, `verify` and progress as text and JSON | metainfo, wire, event, ledger, storage |
+//! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command |
 //! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
 //! | `cli` | arguments, settings, wiring, exit status | * |

@@ -412,6 +412,12 @@ impl Swarm {
     }
 
     fn order(&mut self, conn: ConnKey, order: Order) {
+        if let Order::Close(_) = order
+            && let Some(live) = self.live.get_mut(&conn)
+            && std::mem::replace(&mut live.closing, true)
+        {
+            return;
+        }
         self.actions.push_back(Action::Order(conn, order));
     }
 

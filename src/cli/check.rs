@@ -1,6 +1,8 @@
 //! `ttui check` and `ttui handshake`
 
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::args::{CheckArgs, HandshakeArgs};
 use super::output::Stdout;
@@ -8,6 +10,7 @@ use super::signals::asked_to_end;
 use super::{Failure, Status, open_torrent, runtime};
 use crate::engine::{self, CheckOptions};
 use crate::report::{self, Mask};
+use crate::units;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
     let torrent = open_torrent(&args.torrent)?;
@@ -17,6 +20,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
         time: args.time,
         ..CheckOptions::default()
     };
+    let waiting = Waiting::begin(args);
     let interrupted = AtomicBool::new(false);
     let runtime = runtime()?;
     let view = runtime.block_on(async {
@@ -28,6 +32,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
         Ok::<_, Failure>(engine::check(torrent, options, stop).await?)
     });
     runtime.shutdown_background();
+    drop(waiting);
     let view = view?;
     let mask = Mask::new(&view, args.privacy);
     let form = args.form;
@@ -40,6 +45,28 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
     Stdout.write(shown.as_bytes())?;
     let achieved = view.funnel.handshaken > 0 && !interrupted.load(Ordering::Relaxed);
     Ok(if achieved { Status::Done } else { Status::NotAchieved })
+}
+
+/// A word on a terminal while nothing else is written.
+struct Waiting(bool);
+
+impl Waiting {
+    fn begin(args: &CheckArgs) -> Self {
+        let shown = io::stderr().is_terminal();
+        if shown {
+            let most = units::duration(args.time.max(Duration::from_secs(1)));
+            let _ = write!(io::stderr(), "Trying every peer, for {most} at most. Ctrl-C ends it now.");
+        }
+        Self(shown)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.0 {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
 }
 
 pub(super) fn handshake(args: &HandshakeArgs) -> Result<Status, Failure> {

@@ -40,7 +40,7 @@ use super::upload::{BlockSource, ReadFuture};
 use crate::event::{AnnounceKind, At, Cause, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
-use crate::swarm::address::is_allowed;
+use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
 use crate::swarm::{Closed, ConnKey, IncomingStep, Order};
 use crate::wire::{AnnounceParams, Handshake, Reserved};
@@ -151,9 +151,11 @@ pub async fn check(
     run.learned(clock.now(), &Event::Listening { port });
     run.settle();
     for addr in options.peers {
-        run.feed(Input::Learned { addr, source: Source::Manual, valid: addr.port() != 0 });
+        // The user may name any address at which a peer can be.
+        let valid = is_allowed(Scope::Loopback, addr, &[]);
+        run.feed(Input::Learned { addr, source: Source::Manual, valid });
     }
-    Ok(run.run(inbox, hashed, stop).await)
+    Ok(Box::pin(run.run(inbox, hashed, stop)).await)
 }
 
 /// Whether [`try_peer`] can dial encrypted.

@@ -135,7 +135,11 @@ impl PeerRecord {
 
     /// The attempt that tells most of the peer: the one under way while it is live, else the one that got furthest.
     pub fn telling_attempt(&self) -> Option<&Attempt> {
-        if self.is_live() { self.last_attempt() } else { deciding(&self.attempts).or(self.last_attempt()) }
+        if self.is_live() {
+            self.last_attempt()
+        } else {
+            deciding(&self.attempts).or_else(|| self.last_attempt())
+        }
     }
 
     /// Connected after a valid handshake.

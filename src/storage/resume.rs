@@ -58,11 +58,7 @@ impl ResumeFile {
         info_hash: InfoHash,
         output_dir: &Path,
     ) -> Result<(Self, Loaded), StorageError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(state_dir)
-            .map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))?;
+        create_dir(state_dir)?;
         let place = sha1(output_dir.as_os_str().as_bytes());
         let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let path = state_dir.join(format!("{info_hash}-{place}.resume"));
@@ -126,9 +122,23 @@ impl ResumeFile {
     }
 }
 
+fn create_dir(state_dir: &Path) -> Result<(), StorageError> {
+    let mut builder = DirBuilder::new();
+    let created = builder.recursive(true).mode(0o700).create(state_dir);
+    created.map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
+}
+
 fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
     let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
-    let mut file = File::create(path).map_err(failed(Operation::Create))?;
+    let mut created = File::create(path);
+    if let (Err(error), Some(state_dir)) = (&created, path.parent())
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        // Somebody tidied up while it was running.
+        create_dir(state_dir)?;
+        created = File::create(path);
+    }
+    let mut file = created.map_err(failed(Operation::Create))?;
     file.write_all(&record.to_bytes()).map_err(failed(Operation::Write))?;
     if wait_for_disk {
         file.sync_all().map_err(failed(Operation::Sync))?;

@@ -400,6 +400,28 @@ fn is_public(addr: IpAddr) -> bool {
 }
 
 #[cfg(test)]
+impl Book {
+    pub(super) fn live_rows(&self) -> usize {
+        self.rows.values().filter(|row| matches!(row.standing, Standing::Live(_))).count()
+    }
+
+    pub(super) fn assert_consistent(&self) {
+        let dialling = self.rows.values().filter(|row| row.standing == Standing::Dialling).count();
+        assert_eq!(self.dialling, dialling, "dials under way");
+        for (addr, peer) in &self.by_addr {
+            let row = self.rows.get(peer).expect("an address leads to a row");
+            assert!(row.addr == *addr || row.listens == Some(*addr));
+        }
+        for (peer, row) in &self.rows {
+            assert_eq!(self.by_addr.get(&row.addr), Some(peer));
+            assert_eq!(row.next.is_some_and(|at| self.due.contains(&(at, *peer))), row.next.is_some());
+            assert!(row.next.is_none() || row.standing == Standing::Idle, "{peer:?} is due and not idle");
+        }
+        assert_eq!(self.due.len(), self.rows.values().filter(|row| row.next.is_some()).count());
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -13,6 +13,8 @@ const FIRST_GRANT: u32 = 128;
 const QUICK: Duration = Duration::from_secs(20);
 /// A peer that was asked and sent nothing for this long is snubbed.
 pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
+/// At the end of a download, a peer that was asked and sent nothing for this long stands in nobody's way.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// An open piece nobody sends anything of for this long is given up when its memory is needed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// What a peer was granted before its rate was known goes to others as far as it would take longer than this.
@@ -76,7 +78,7 @@ impl Swarm {
             }
         }
         if granted.is_empty() && has == 0 && left > 0 {
-            granted = self.share(conn);
+            granted = self.share(now, conn);
         }
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.blocks.is_empty() {
@@ -199,7 +201,7 @@ impl Swarm {
     }
 
     /// At the end, when every missing block is asked of somebody: ask a peer with nothing to do for some too.
-    fn share(&mut self, conn: ConnKey) -> Vec<BlockRef> {
+    fn share(&mut self, now: At, conn: ConnKey) -> Vec<BlockRef> {
         let Some(live) = self.live.get(&conn) else { return Vec::new() };
         if self.rarity.len() > 0 && live.dry_at != Some(self.pick_generation) {
             return Vec::new();
@@ -207,14 +209,36 @@ impl Swarm {
         let most = if live.snubbed { 1 } else { SHARED_AT_ONCE };
         let open: Vec<PieceIndex> =
             self.open.iter().map(|(piece, _)| piece).filter(|piece| live.has_piece(*piece)).collect();
+        // Whoever is silent as well takes nobody's place.
+        let silent = if live.snubbed { Vec::new() } else { self.silent(now) };
         let mut shared = Vec::new();
         for piece in open {
-            shared.extend(self.open.share(piece, conn, most - shared.len()));
+            shared.extend(self.open.share(piece, conn, most - shared.len(), &silent));
             if shared.len() >= most {
                 break;
             }
         }
-        shared
+        for (block, replaced) in &shared {
+            if let Some(other) = replaced
+                && let Some(live) = self.live.get_mut(other)
+            {
+                live.blocks.remove(block);
+                // Or it would be asked anew, and take the place of another.
+                live.snubbed = true;
+                self.order(*other, Order::Revoke(vec![*block]));
+            }
+        }
+        shared.into_iter().map(|(block, _)| block).collect()
+    }
+
+    /// Who owes blocks and has sent none for a while.
+    fn silent(&self, now: At) -> Vec<ConnKey> {
+        self.live
+            .iter()
+            .filter(|(_, live)| !live.blocks.is_empty())
+            .filter(|(_, live)| now.saturating_sub(live.progress) >= SILENT_AFTER)
+            .map(|(conn, _)| *conn)
+            .collect()
     }
 
     /// Takes everything granted back from the connection.

@@ -78,7 +78,9 @@ impl Swarm {
             return Some(Cause::TorrentPaused);
         }
         let outgoing = peer.is_some();
-        if let Some((conn, other)) = self.live.iter().find(|(_, live)| live.peer_id == peer_id) {
+        if let Some((conn, other)) =
+            self.live.iter().find(|(_, live)| live.peer_id == peer_id && !live.closing)
+        {
             // Both ends may have dialled at once. They must agree on which connection stays: the one opened by
             // the end with the greater peer id.
             let ours_stays = self.settings.peer_id > peer_id;

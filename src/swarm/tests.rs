@@ -6,6 +6,7 @@ use super::*;
 use crate::metainfo::BLOCK_LENGTH;
 
 mod faults;
+mod invariants;
 
 const TICK: Duration = Duration::from_millis(10);
 
@@ -318,6 +319,19 @@ fn a_silent_peer_loses_its_requests_to_others() {
     world.run(secs(1));
     world.add(2, world.seed(MIB));
     world.until_complete(secs(22));
+}
+
+#[test]
+fn the_end_does_not_wait_for_as_many_silent_peers_as_a_block_is_asked_of() {
+    let mut world = World::new(2 * MIB, 64 * 1024, Settings::default());
+    for n in 1..=10 {
+        let mut silent = world.seed(MIB);
+        silent.silent_after = Some(u32::from(n % 2 == 0));
+        world.add(n, silent);
+    }
+    world.run(secs(1));
+    world.add(11, world.seed(4 * MIB));
+    world.until_complete(secs(6));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{cause, code, connect_ms, group, handshake_ms, peer_object, sources};
 use crate::ledger::View;
 use crate::report::{Mask, hex};
+use crate::wire::LooksLike;
 
 const COLUMNS: &[&str] = &[
     "addr",
@@ -40,7 +41,7 @@ pub fn csv(view: &View, mask: &Mask) -> String {
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             object.detail.unwrap_or_default(),
-            object.looks_like.map(|what| what.name()).unwrap_or_default().to_owned(),
+            object.looks_like.map(LooksLike::name).unwrap_or_default().to_owned(),
             peer.client.clone().unwrap_or_default(),
             peer.peer_id.map(|id| hex(&id.0)).unwrap_or_default(),
             peer.reserved.map(|reserved| hex(&reserved)).unwrap_or_default(),

@@ -96,7 +96,7 @@ impl Run {
             Order::Grant(blocks) => Some(blocks.clone()),
             _ => None,
         });
-        grants.last().unwrap_or_default()
+        grants.into_iter().next_back().unwrap_or_default()
     }
 
     fn causes(&self) -> Vec<(PeerKey, Cause)> {

@@ -220,3 +220,22 @@ fn two_hundred_peers_complete_together() {
     world.until_complete(secs(12));
     assert!(world.duplicates < 800, "{}", world.duplicates);
 }
+
+#[test]
+fn a_connection_is_replaced_only_once() {
+    let settings = Settings { max_peers: 2, peer_id: PeerId::ours(1), ..Settings::default() };
+    for theirs in 2..30 {
+        let mut world = World::new(MIB, 16384, settings.clone());
+        world.swarm.handle(world.now, Input::Learned { addr: addr(1), source: Source::Manual });
+        let (conn, peer, peer_id) = (ConnKey(100), Some(PeerKey(0)), PeerId::ours(theirs));
+        world
+            .swarm
+            .handle(world.now, Input::Shaken { conn, peer, addr: addr(1), peer_id, so_far: Vec::new() });
+        while world.swarm.poll().is_some() {}
+        for n in 0..3 {
+            call(&mut world, 101 + n, 40_000 + n as u16, theirs);
+        }
+        let kept = (100..104).filter(|conn| ordered_closes(&world, *conn) == 0).count();
+        assert_eq!(kept, 1);
+    }
+}
