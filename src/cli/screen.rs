@@ -53,7 +53,7 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
         stop,
     )
     .await;
-    let is_heard = guard.release();
+    drop(guard);
     let ended = match left.map(|left| left.reason) {
         Ok(Reason::Ended) => over(download).await,
         Ok(Reason::Quit | Reason::Stopped | Reason::InputClosed) => goodbye(download).await,
@@ -70,7 +70,7 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     } else {
         ui::summary(&view)
     };
-    if is_heard {
+    if terminal::is_heard() {
         Stdout.write(farewell.as_bytes())?;
     }
     Ok(if progress::is_complete(&view) { Status::Done } else { Status::NotAchieved })

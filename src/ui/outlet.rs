@@ -23,12 +23,23 @@ struct Outlet {
 
 #[derive(Default)]
 struct Queue {
+    /// What has to be written, and is written first.
     bytes: Vec<u8>,
+    /// A frame, which nobody misses once the terminal is given back.
+    frame: Vec<u8>,
     /// A write is under way.
     writing: bool,
     /// Why nothing can be written any more.
     failed: Option<ErrorKind>,
+    /// The terminal was given back: nothing more is written, and nobody has to be told.
+    closed: bool,
     started: bool,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.frame.is_empty()
+    }
 }
 
 impl Outlet {
@@ -37,12 +48,15 @@ impl Outlet {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, bytes: &[u8]) -> io::Result<()> {
+    fn add(&self, bytes: &[u8], to: fn(&mut Queue) -> &mut Vec<u8>) -> io::Result<()> {
         let mut queue = self.queue();
+        if queue.closed {
+            return Ok(());
+        }
         if let Some(kind) = queue.failed {
             return Err(kind.into());
         }
-        queue.bytes.extend_from_slice(bytes);
+        to(&mut queue).extend_from_slice(bytes);
         self.taken.send_replace(false);
         self.moved.notify_all();
         Ok(())
@@ -51,10 +65,11 @@ impl Outlet {
     fn write_on(&self) {
         let mut queue = self.queue();
         loop {
-            while queue.bytes.is_empty() {
+            while queue.is_empty() {
                 queue = self.moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
-            let bytes = std::mem::take(&mut queue.bytes);
+            let mut bytes = std::mem::take(&mut queue.bytes);
+            bytes.append(&mut queue.frame);
             queue.writing = true;
             drop(queue);
             let mut out = io::stdout().lock();
@@ -65,8 +80,9 @@ impl Outlet {
             if let Err(error) = written {
                 queue.failed = Some(error.kind());
                 queue.bytes.clear();
+                queue.frame.clear();
             }
-            if queue.bytes.is_empty() {
+            if queue.is_empty() {
                 self.taken.send_replace(true);
             }
             self.moved.notify_all();
@@ -74,9 +90,10 @@ impl Outlet {
     }
 }
 
-/// Starts the thread that writes, where it does not run yet.
-pub(super) fn start() -> io::Result<()> {
+/// Opens the way to the terminal, with the thread that writes.
+pub(super) fn open() -> io::Result<()> {
     let mut queue = OUTLET.queue();
+    queue.closed = false;
     if !queue.started {
         thread::Builder::new().name("terminal".to_owned()).spawn(|| OUTLET.write_on())?;
         queue.started = true;
@@ -89,19 +106,27 @@ pub(super) fn taken() -> watch::Receiver<bool> {
     OUTLET.taken.subscribe()
 }
 
-/// Writes these bytes soon.
-pub(super) fn send(bytes: &[u8]) -> io::Result<()> {
-    OUTLET.add(bytes)
+/// Whether the terminal has taken everything, and takes more.
+pub(super) fn is_heard() -> bool {
+    let queue = OUTLET.queue();
+    !queue.writing && queue.is_empty() && queue.failed.is_none()
 }
 
-/// Writes these bytes in place of everything that is not under way yet, and waits so long for the terminal to take
-/// them: whether it did.
-pub(super) fn send_last(bytes: &[u8], within: Duration) -> bool {
-    OUTLET.queue().bytes.clear();
-    if OUTLET.add(bytes).is_err() {
+/// Writes these bytes soon.
+pub(super) fn send(bytes: &[u8]) -> io::Result<()> {
+    OUTLET.add(bytes, |queue| &mut queue.bytes)
+}
+
+/// Writes these bytes in place of the frame that is not under way yet, closes the way to the terminal, and waits so
+/// long for it to take them: whether it did.
+pub(super) fn close(bytes: &[u8], within: Duration) -> bool {
+    OUTLET.queue().frame.clear();
+    let sent = send(bytes);
+    OUTLET.queue().closed = true;
+    if sent.is_err() {
         return false;
     }
-    let waits = |queue: &mut Queue| queue.writing || !queue.bytes.is_empty();
+    let waits = |queue: &mut Queue| queue.writing || !queue.is_empty();
     let waited = OUTLET.moved.wait_timeout_while(OUTLET.queue(), within, waits);
     let (queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
     !waited.timed_out() && queue.failed.is_none()
@@ -118,7 +143,8 @@ impl Write for Port {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let sent = if self.0.is_empty() { Ok(()) } else { send(&self.0) };
+        let is_empty = self.0.is_empty();
+        let sent = if is_empty { Ok(()) } else { OUTLET.add(&self.0, |queue| &mut queue.frame) };
         self.0.clear();
         sent
     }

@@ -1,10 +1,13 @@
 //! The loop of the screen: views and keys come in, frames and commands go out.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
@@ -124,9 +127,9 @@ where
                 screen.take(&event?, &commands);
                 // Keys that are there already are taken before anything is drawn.
                 for _ in 0..BURST {
-                    match input.next().now_or_never() {
-                        Some(Some(event)) => screen.take(&event?, &commands),
-                        Some(None) | None => break,
+                    match there_already(&mut input).await {
+                        Some(event) => screen.take(&event?, &commands),
+                        None => break,
                     }
                 }
                 if screen.model.leaving {
@@ -154,6 +157,16 @@ where
             }
         }
     }
+}
+
+/// The next event, where there is one. It is looked for as the task that runs the screen: the terminal's stream
+/// remembers who looked first, and would wake nobody else when the next key comes.
+async fn there_already<S: Stream>(input: &mut Pin<&mut S>) -> Option<S::Item> {
+    poll_fn(|context| match input.as_mut().poll_next(context) {
+        Poll::Ready(event) => Poll::Ready(event),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Waits for the time of the next frame, and until the terminal has taken the one before.
@@ -306,7 +319,10 @@ pub fn summary(view: &View) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::convert::Infallible;
+    use std::sync::Mutex;
+    use std::task::{Context, Waker};
 
     use futures_util::stream;
     use ratatui::backend::{ClearType, TestBackend, WindowSize};
@@ -421,9 +437,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_views_is_drawn_thirty_times_a_second_at_most() {
         let mut terminal = terminal();
+        let seeding = sample::seeding();
         let flood = async |views: &watch::Sender<Arc<View>>| {
             for n in 0..1000 {
-                let mut view = sample::seeding();
+                let mut view = seeding.clone();
                 view.rates.up_bps = n;
                 views.send_replace(Arc::new(view));
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -432,6 +449,52 @@ mod tests {
         run_over(&mut terminal, Vec::new(), sample::healthy(), flood).await;
         assert!((20..=32).contains(&terminal.backend().1), "{}", terminal.backend().1);
         assert!(text(&terminal).contains("seeding"));
+    }
+
+    /// Keys as the terminal's stream gives them: it wakes only whoever looked first since the last one.
+    #[derive(Clone, Default)]
+    struct Typed(Arc<Mutex<(VecDeque<Event>, Option<Waker>)>>);
+
+    impl Typed {
+        fn press(&self, event: io::Result<Event>) {
+            let mut typed = self.0.lock().unwrap();
+            typed.0.push_back(event.unwrap());
+            typed.1.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    impl Stream for Typed {
+        type Item = io::Result<Event>;
+
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            let mut typed = self.0.lock().unwrap();
+            if let Some(event) = typed.0.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            typed.1.get_or_insert_with(|| context.waker().clone());
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_key_is_answered_within_a_frame_though_no_view_comes() {
+        let mut terminal = terminal();
+        let (_views_to, views) = watch::channel(Arc::new(sample::healthy()));
+        let (commands, mut taken) = mpsc::unbounded_channel();
+        let typed = Typed::default();
+        let user = async {
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                typed.press(char('p'));
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                assert_eq!(taken.try_recv().unwrap(), Command::Pause);
+            }
+        };
+        let never = std::future::pending();
+        tokio::select! {
+            _ = run(&mut terminal, typed.clone(), views, commands, Options::default(), never) => unreachable!("nobody left"),
+            () = user => {}
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -52,7 +52,6 @@ impl Guard {
         // Colours are chosen by the theme alone: with NO_COLOR set, crossterm would write resets in their place
         // and wipe bold and reverse with them.
         force_color_output(true);
-        outlet::start()?;
         *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         HOOK.call_once(|| {
             let report = panic::take_hook();
@@ -73,11 +72,6 @@ impl Guard {
                 Err(error)
             }
         }
-    }
-
-    /// Gives the terminal back; false when it took nothing of that, so that nothing more can be told there.
-    pub fn release(self) -> bool {
-        give_back()
     }
 }
 
@@ -111,6 +105,11 @@ pub fn ring() -> io::Result<()> {
     outlet::send(b"\x07")
 }
 
+/// Whether the terminal took everything, its giving back included. As long as it did not, more would not be seen.
+pub fn is_heard() -> bool {
+    outlet::is_heard()
+}
+
 fn is_owner() -> bool {
     *OWNER.lock().unwrap_or_else(PoisonError::into_inner) == Some(thread::current().id())
 }
@@ -130,6 +129,7 @@ fn written(command: impl Command) -> String {
 }
 
 fn take_over() -> io::Result<()> {
+    outlet::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &written(Hide)].concat();
@@ -140,14 +140,13 @@ fn take_over() -> io::Result<()> {
     entered
 }
 
-/// Gives the terminal back, if it is ours; false when it takes nothing any more. A terminal that hangs is not
-/// waited for.
-pub fn give_back() -> bool {
+/// Gives the terminal back, if it is ours. A terminal that takes nothing any more is not waited for.
+pub fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
-        return true;
+        return;
     }
     let leave = [&written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
-    let heard = outlet::send_last(leave.as_bytes(), PATIENCE);
+    let heard = outlet::close(leave.as_bytes(), PATIENCE);
     let _ = disable_raw_mode();
     let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
     if heard {
@@ -155,7 +154,6 @@ pub fn give_back() -> bool {
         // Where standard error is closed there is nobody to tell.
         untold.iter().for_each(|report| drop(writeln!(err, "{report}")));
     }
-    heard
 }
 
 /// Gives the terminal back, stops the process until somebody lets it go on, and takes the terminal again.
@@ -174,7 +172,7 @@ pub fn suspend() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use ratatui::backend::Backend;
-    use ratatui::buffer::Buffer;
+    use ratatui::buffer::{Buffer, Cell};
     use ratatui::layout::Rect;
     use ratatui::style::Modifier;
 
@@ -195,6 +193,75 @@ mod tests {
         let cells = Buffer::empty(area);
         CrosstermBackend::new(&mut bytes).draw(cells.diff(&buf).into_iter()).unwrap();
         (buf, bytes)
+    }
+
+    /// What this test wants of a process of its own, which is this program once more.
+    const ROLE: &str = "TTUI_TEST_ROLE";
+
+    /// Runs a test of this program in a process of its own, on a terminal of its own: what it wrote, and whether the
+    /// terminal's modes are as before.
+    fn on_a_terminal(test: &str, role: &str) -> (String, bool) {
+        use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+        use std::io::Read;
+
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let before = format!("{:?}", pair.master.get_termios());
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+        command.env(ROLE, role);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut written = Vec::new();
+        // On Linux the end of the last program on a terminal is an error there.
+        let _ = reader.read_to_end(&mut written);
+        child.wait().unwrap();
+        let after = format!("{:?}", pair.master.get_termios());
+        (String::from_utf8_lossy(&written).into_owned(), before == after)
+    }
+
+    /// Where a text stands in what was written.
+    #[track_caller]
+    fn place(written: &str, text: &str) -> usize {
+        written.find(text).unwrap_or_else(|| panic!("no {text:?} in {written:?}"))
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_its_report() {
+        const NAME: &str = "ui::terminal::tests::a_panic_gives_the_terminal_back_before_its_report";
+        if std::env::var_os(ROLE).is_some() {
+            let mut guard = Guard::take().unwrap();
+            guard.terminal.draw(|frame| frame.buffer_mut()[(0, 0)] = Cell::new("@")).unwrap();
+            panic!("the ship sinks");
+        }
+        let (written, is_as_before) = on_a_terminal(NAME, "panics");
+        let parts = ["\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h", "the ship sinks"];
+        let places = parts.map(|part| place(&written, part));
+        assert!(places.is_sorted(), "{places:?} {written:?}");
+        assert!(is_as_before);
+    }
+
+    #[test]
+    fn a_panic_elsewhere_leaves_the_screen_alone_and_is_told_after_it() {
+        const NAME: &str =
+            "ui::terminal::tests::a_panic_elsewhere_leaves_the_screen_alone_and_is_told_after_it";
+        if std::env::var_os(ROLE).is_some() {
+            let mut guard = Guard::take().unwrap();
+            let other = thread::Builder::new().name("stoker".to_owned());
+            assert!(other.spawn(|| panic!("the boiler bursts")).unwrap().join().is_err());
+            guard.terminal.draw(|frame| frame.buffer_mut()[(0, 0)] = Cell::new("@")).unwrap();
+            // What is not on its way yet when the terminal is given back is not drawn any more.
+            while !is_heard() {
+                thread::yield_now();
+            }
+            drop(guard);
+            return;
+        }
+        let (written, is_as_before) = on_a_terminal(NAME, "panics elsewhere");
+        let parts = ["\x1b[?1049h", "@", "\x1b[?1049l", "thread stoker panicked at ", "the boiler bursts"];
+        let places = parts.map(|part| place(&written, part));
+        assert!(places.is_sorted(), "{places:?} {written:?}");
+        assert!(is_as_before);
     }
 
     #[test]
