@@ -13,6 +13,7 @@ mod pieces;
 mod publish;
 mod row;
 mod series;
+mod snapshot;
 mod tally;
 mod tracker;
 mod verdict;
@@ -24,6 +25,7 @@ pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
+pub use snapshot::{Snapshot, Unsound};
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};
 pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
@@ -31,4 +33,4 @@ pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, Torrent
 #[cfg(test)]
 pub(crate) mod script;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

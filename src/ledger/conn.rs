@@ -10,7 +10,7 @@ use crate::event::{At, Cause, Side};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 
 /// Bytes of a handshake (BEP 3).
-const HANDSHAKE_BYTES: usize = 68;
+pub(super) const HANDSHAKE_BYTES: usize = 68;
 
 pub(super) fn first_bytes(bytes: &[u8]) -> Vec<u8> {
     bytes[..bytes.len().min(HANDSHAKE_BYTES)].to_vec()

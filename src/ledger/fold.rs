@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::log::Log;
 use super::peers::Peers;
@@ -57,7 +59,7 @@ pub struct Ledger {
 }
 
 /// The state of the run that belongs to no peer, piece or tracker.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) phase: Phase,
     pub(super) phase_since: At,
@@ -143,7 +145,7 @@ impl Ledger {
                 });
             }
             Event::Has { peer, pieces } => self.with(at, *peer, |row, map| take_pieces(row, map, pieces)),
-            Event::Have { peer, piece } => self.with(at, *peer, |row, map| take_piece(row, map, *piece)),
+            Event::Have { peer, piece } => self.have(*peer, *piece),
             Event::Choking { peer, by, choking } => {
                 self.with(at, *peer, |row, _| choke(at, row, *by, *choking));
             }
@@ -278,8 +280,17 @@ impl Ledger {
         }
     }
 
+    /// Takes in one piece more. Nothing that follows depends on when it came within its second: recordings rely
+    /// on that.
+    fn have(&mut self, peer: PeerKey, piece: PieceIndex) {
+        if let Some(row) = self.peers.connected(peer) {
+            take_piece(row, &mut self.pieces, piece);
+        }
+    }
+
+    /// Takes in one second of a connection. One like the last changes nothing at all: recordings leave it out.
     fn sample_peer(&mut self, at: At, peer: PeerKey, sample: PeerSample) {
-        let Some(row) = self.peers.row(at, peer) else { return };
+        let Some(row) = self.peers.connected(peer).filter(|row| row.record().sample != sample) else { return };
         let (down, up) = row.take_sample(at, sample);
         row.refresh(at);
         self.run.down_bytes = self.run.down_bytes.saturating_add(down);

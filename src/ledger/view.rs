@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
 use crate::event::{At, Cause, Phase, Sample, Severity};
 use crate::metainfo::{Geometry, InfoHash};
 
 /// One file of the torrent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FileFacts {
     /// Its path, cleaned for showing.
     pub path: String,
@@ -58,7 +58,7 @@ pub struct Funnel {
 }
 
 /// How many peers stand where: the sum is `known`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Groups {
     /// Connected after a valid handshake.
     pub live: u32,
@@ -82,7 +82,7 @@ pub struct Loss {
 }
 
 /// Connections from outside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct IncomingCounts {
     /// Those that shook hands, addresses of this machine and its private networks left out.
     pub public_handshaken: u32,
@@ -93,7 +93,7 @@ pub struct IncomingCounts {
 }
 
 /// A line of the log.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogLine {
     /// When.
     pub at: At,
