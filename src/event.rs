@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cause;
+pub mod sound;
 mod tracker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
 pub use cause::{Blame, Cause, CauseInfo};
+pub use sound::Unsound;
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};

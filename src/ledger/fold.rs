@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::log::Log;
+use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::pieces::{PieceState, Pieces};
 use super::row::Row;
@@ -106,6 +107,11 @@ impl Ledger {
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
         }
+    }
+
+    /// What is known of a peer, where it has a row.
+    pub fn peer(&self, peer: PeerKey) -> Option<&PeerRecord> {
+        self.peers.record(peer)
     }
 
     fn fold(&mut self, at: At, event: &Event) {
@@ -290,7 +296,9 @@ impl Ledger {
 
     /// Takes in one second of a connection. One like the last changes nothing at all: recordings leave it out.
     fn sample_peer(&mut self, at: At, peer: PeerKey, sample: PeerSample) {
-        let Some(row) = self.peers.connected(peer).filter(|row| row.record().sample != sample) else { return };
+        let Some(row) = self.peers.connected(peer).filter(|row| row.record().sample != sample) else {
+            return;
+        };
         let (down, up) = row.take_sample(at, sample);
         row.refresh(at);
         self.run.down_bytes = self.run.down_bytes.saturating_add(down);

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Group, PeerRecord, Stage};
-use super::snapshot::{Unsound, sound};
 use super::tally::{Place, Tally, TallyKept};
-use crate::event::{At, Cause, PeerKey, Source};
+use crate::event::sound::sound;
+use crate::event::{At, Cause, PeerKey, Source, Unsound};
 
 /// Folded peers that can come back. Those beyond it stay counted and can not.
 const MOST_REMEMBERED: usize = 100_000;

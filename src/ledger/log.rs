@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::{Unsound, shown, sound, times};
 use super::view::LogLine;
-use crate::event::{At, Cause, PeerKey, Severity, TrackerKey};
+use crate::event::sound::{shown, sound, times};
+use crate::event::{At, Cause, PeerKey, Severity, TrackerKey, Unsound};
 
 /// Lines kept.
 const MOST_LINES: usize = 1000;

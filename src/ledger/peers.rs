@@ -10,9 +10,9 @@ use super::folded::{Folded, FoldedKept};
 use super::peer::{Group, PeerRecord};
 use super::pieces::Pieces;
 use super::row::{Row, RowKept};
-use super::snapshot::{Unsound, sound};
 use super::tally::{Place, Tally};
-use crate::event::{At, PeerKey, Source};
+use crate::event::sound::sound;
+use crate::event::{At, PeerKey, Source, Unsound};
 
 /// The rows, by key: the order of everything that is published, so that two runs over the same events agree.
 #[derive(Clone, Debug)]

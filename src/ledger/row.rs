@@ -9,8 +9,10 @@ use super::conn;
 use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::pieces::Pieces;
-use super::snapshot::{Unsound, check_attempt, is_total, peer_sample_is_sound, shown, sound, times};
-use crate::event::{At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport};
+use crate::event::sound::{shown, sound, times, totals};
+use crate::event::{
+    At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport, Unsound,
+};
 use crate::metainfo::Bitfield;
 
 /// Attempts kept of one peer.
@@ -76,7 +78,7 @@ impl Row {
     pub(super) fn kept(kept: RowKept, pieces: &mut Pieces) -> Result<Self, Unsound> {
         let RowKept { mut record, has, before, not_dialled, past, standing } = kept;
         check(Arc::make_mut(&mut record))?;
-        sound(is_total(before.0) && is_total(before.1), "a sum no connection reaches")?;
+        totals([before.0, before.1])?;
         let mut row = Self { record, before, not_dialled, past, standing, counted: false };
         let has = match has {
             HasKept::NotSaid => None,
@@ -394,9 +396,9 @@ fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
     sound(attempts.len() <= MOST_ATTEMPTS, "more attempts than are kept")?;
     let (_, over) = attempts.split_last().unzip();
     sound(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
-    attempts.iter_mut().try_for_each(check_attempt)?;
-    let sums = is_total(*down_bytes) && is_total(*up_bytes);
-    sound(sums && peer_sample_is_sound(sample), "a sum no connection reaches")?;
+    attempts.iter_mut().try_for_each(Attempt::check)?;
+    totals([*down_bytes, *up_bytes])?;
+    sample.check()?;
     let PeerRecord { last_block, banned, next_try, since, .. } = record;
     times([*last_block, banned.as_ref().map(|(until, _)| *until), *next_try, Some(*since)])?;
     let PeerRecord { client, calls_itself, extensions, banned, .. } = record;

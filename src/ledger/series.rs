@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::{Unsound, sample_is_sound, sound, times};
-use crate::event::{At, Sample};
+use crate::event::sound::{sound, times};
+use crate::event::{At, Sample, Unsound};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl SeriesFold {
     pub(super) fn checked(self) -> Result<Self, Unsound> {
         let Series { seconds, minutes } = &*self.series;
         sound(seconds.len() <= MOST_SECONDS && minutes.len() <= MOST_MINUTES, "more seconds than are kept")?;
-        sound(seconds.iter().chain(minutes).all(sample_is_sound), "a rate no run reaches")?;
+        seconds.iter().chain(minutes).try_for_each(Sample::check)?;
         sound(self.minute.2 < 60, "a minute of more than 60 seconds")?;
         times([self.last])?;
         Ok(self)

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Group, PeerRecord, Stage};
-use super::snapshot::{Unsound, sound};
 use super::view::{Funnel, Groups, Loss};
-use crate::event::{At, Cause, Source, TrackerKey};
+use crate::event::sound::sound;
+use crate::event::{At, Cause, Source, TrackerKey, Unsound};
 
 /// Every cause, and one place more for peers that are still on their way.
 const REASONS: usize = Cause::ALL.len() + 1;
@@ -102,7 +102,10 @@ impl Tally {
 
     pub(super) fn keep(&self) -> TallyKept {
         let losses = self.losses.iter().zip(0u8..).flat_map(|(counts, step)| {
-            reasons().zip(counts).filter(|(_, count)| **count > 0).map(move |(why, count)| (step, why, *count))
+            reasons()
+                .zip(counts)
+                .filter(|(_, count)| **count > 0)
+                .map(move |(why, count)| (step, why, *count))
         });
         TallyKept {
             stages: self.stages,
@@ -121,7 +124,8 @@ impl Tally {
         sound(counts.into_iter().all(|count| count <= MOST_COUNTED), "more peers than any run meets")?;
         let mut losses = [[0; REASONS]; 5];
         for (step, why, count) in kept_losses {
-            let step = losses.get_mut(usize::from(step)).ok_or(Unsound("a step that the funnel does not have"))?;
+            let step =
+                losses.get_mut(usize::from(step)).ok_or(Unsound("a step that the funnel does not have"))?;
             step[why.map_or(ON_ITS_WAY, |cause| cause as usize)] = count;
         }
         let trackers = trackers.into_iter().map(|(key, named, shaken)| (key, (named, shaken)));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::snapshot::{Unsound, sound};
 use super::{PieceMap, PieceState};
+use crate::event::Unsound;
+use crate::event::sound::sound;
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 /// The piece map with what follows from it.

@@ -82,7 +82,11 @@ fn keeps_what_a_long_run_knows() {
 #[test]
 fn makes_texts_of_strangers_safe() {
     let mut run = Script::downloading(30);
-    run.tell(Event::Note { severity: crate::event::Severity::Info, text: "a\x1b[31mb".to_owned(), answer: true });
+    run.tell(Event::Note {
+        severity: crate::event::Severity::Info,
+        text: "a\x1b[31mb".to_owned(),
+        answer: true,
+    });
     let view = again(&run.ledger).view(run.at);
     assert_eq!(view.log.last().unwrap().text, "a·[31mb");
     assert_eq!(view.answer.as_ref().unwrap().1, "a·[31mb");
