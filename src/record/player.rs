@@ -131,7 +131,7 @@ impl<R: Read + Seek> Player<R> {
         let Some((since, from)) = self.playing else { return };
         let gone = now.saturating_sub(since).as_secs_f64() * self.speed();
         // Recordings are shorter than a hundred years.
-        let gone = At::try_from_secs_f64(gone).unwrap_or(self.end());
+        let gone = At::try_from_secs_f64(gone).unwrap_or(At::MAX);
         self.fold_to(from.saturating_add(gone).clamp(self.position, self.end().max(self.position)));
         if self.position >= self.end() {
             self.playing = None;
@@ -156,7 +156,7 @@ impl<R: Read + Seek> Player<R> {
         let next = self.recording.places.partition_point(|place| place.until <= at);
         let next =
             self.recording.places[next..].iter().find(|place| place.tells && place.kind == Kind::Events);
-        self.go_to(next.map_or(self.end(), |place| place.until));
+        self.go_to(next.map_or(At::MAX, |place| place.until));
     }
 
     /// Goes back to the end of the last second before this in which anything happened, or to the beginning.
@@ -165,7 +165,7 @@ impl<R: Read + Seek> Player<R> {
         let here = self.recording.places.partition_point(|place| place.until < at);
         let before = &self.recording.places[..here];
         let last = before.iter().rev().find(|place| place.tells && place.kind == Kind::Events);
-        self.go_to(last.map_or(self.begin(), |place| place.until));
+        self.go_to(last.map_or(At::ZERO, |place| place.until));
     }
 
     /// Goes to the next failure; false when there is none.
