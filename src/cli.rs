@@ -5,6 +5,7 @@
 
 pub mod args;
 
+mod check;
 mod failure;
 mod headless;
 mod info;
@@ -54,6 +55,8 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         None => download(&cli.download),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Handshake(args)) => check::handshake(&args),
         Some(Command::Demo(args)) => demo(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -74,7 +77,11 @@ fn download(args: &DownloadArgs) -> Result<Status, Failure> {
     if args.headless || args.json || !io::stdout().is_terminal() {
         headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
     } else {
-        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: args.no_seed })
+        screen::run(
+            torrent,
+            options,
+            screen::Style { screen: args.screen, no_seed: args.no_seed, demo: false },
+        )
     }
 }
 
@@ -93,7 +100,7 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
     };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: false })
+        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
         headless::run(torrent, options, headless::Style { json: false, seed: false })

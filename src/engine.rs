@@ -2,19 +2,24 @@
 
 pub mod assembly;
 mod brain;
+pub mod check;
 pub mod clock;
 pub mod disk;
 mod download;
 pub mod errno;
+pub mod files;
 pub mod handshake;
 pub mod haves;
 pub mod limit;
 pub mod link;
 pub mod listen;
 mod log;
+pub mod mse;
 pub mod output;
 pub mod peer;
 pub mod pool;
+#[cfg(test)]
+mod random_runs;
 pub mod receive;
 #[cfg(test)]
 pub(crate) mod testpeer;
@@ -22,4 +27,5 @@ pub mod tracker;
 pub mod transport;
 pub mod upload;
 
+pub use check::{CheckOptions, check, shake_hands};
 pub use download::{Download, EngineError, Options};

@@ -20,6 +20,7 @@ pub use sound::Unsound;
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
+pub use crate::wire::mse::Payload;
 pub use crate::wire::{AnnounceKind, LooksLike};
 
 /// Time since the start of the run.
@@ -401,5 +402,31 @@ pub enum Event {
         text: String,
         /// Whether it answers a command.
         answer: bool,
+    },
+
+    /// What answered where a handshake belongs, as far as its first bytes tell.
+    LooksLike {
+        /// Whose row.
+        peer: PeerKey,
+        /// What it looks like.
+        what: LooksLike,
+    },
+    /// Bytes that went over the connection under way so far, all of them.
+    Traffic {
+        /// Whose row.
+        peer: PeerKey,
+        /// Bytes received.
+        bytes_in: u64,
+        /// Bytes sent.
+        bytes_out: u64,
+    },
+    /// This run only looks who answers: what it receives is thrown away.
+    Probing,
+    /// Under encryption, both sides agreed on what the messages travel under.
+    Agreed {
+        /// Whose row.
+        peer: PeerKey,
+        /// What they travel under.
+        payload: Payload,
     },
 }

@@ -2,6 +2,7 @@
 //!
 //! The ledger sees events and nothing else, so a live run and a replayed one cannot differ.
 
+mod callers;
 mod client;
 mod conn;
 mod fold;
@@ -28,7 +29,7 @@ pub use series::Series;
 pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};
-pub use view::{FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+pub use view::{FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
 
 #[cfg(test)]
 pub(crate) mod script;

@@ -24,7 +24,7 @@
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
 //! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
-//! | `report` | `info`, `verify` and progress as text and JSON | metainfo, wire, event, ledger, storage |
+//! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
 //! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
 //! | `cli` | arguments, settings, wiring, exit status | * |

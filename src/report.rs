@@ -1,10 +1,26 @@
 //! What a run found out, as text for people and JSON for programs.
 
+pub mod check;
+pub mod handshake;
 pub mod info;
+mod mask;
 pub mod progress;
 pub mod verify;
 
+pub use mask::Mask;
+
 use serde::Serialize;
+
+/// Bytes in lower-case hex.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
 
 /// A report as one line of JSON.
 fn json_line(report: &impl Serialize) -> String {

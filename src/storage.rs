@@ -18,7 +18,7 @@ mod start;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::io::retry_on_intr;
 
@@ -61,6 +61,10 @@ pub struct Storage {
     open: OpenFiles,
     /// By file: whether room for all of it was asked for in this run.
     allocated: Vec<AtomicBool>,
+    /// By file: how far it reaches at least: what it had at the start, and what was written since.
+    reach_bytes: Vec<AtomicU64>,
+    /// Whether a file was found to have lost what was written to it.
+    disturbed: AtomicBool,
 }
 
 impl Storage {
@@ -71,7 +75,9 @@ impl Storage {
     pub fn open(torrent: Arc<Torrent>, output_dir: &Path, options: Options) -> Result<Self, StorageError> {
         let root = Root::open(output_dir, options.writable)?;
         let allocated = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { torrent, options, root, open: OpenFiles::new(MOST_OPEN_FILES), allocated })
+        let reach_bytes = torrent.files.iter().map(|_| AtomicU64::new(0)).collect();
+        let (open, disturbed) = (OpenFiles::new(MOST_OPEN_FILES), AtomicBool::new(false));
+        Ok(Self { torrent, options, root, open, allocated, reach_bytes, disturbed })
     }
 
     /// Whose files they are.
@@ -113,9 +119,11 @@ impl Storage {
         {
             return Err(StorageError::NoRoom { path: self.root.path().to_owned(), needed_bytes, free_bytes });
         }
-        for (file, found) in self.torrent.files.iter().zip(&found) {
-            if !file.pad && found.is_none() {
-                self.root.file(path(file), Access::Write)?;
+        for ((file, found), reach_bytes) in self.torrent.files.iter().zip(&found).zip(&self.reach_bytes) {
+            match found {
+                Some(found) => _ = reach_bytes.fetch_max(found.bytes, Ordering::Relaxed),
+                None if file.pad => {}
+                None => _ = self.root.file(path(file), Access::Write)?,
             }
         }
         Ok(())
@@ -155,6 +163,7 @@ impl Storage {
                 continue;
             }
             let handle = self.open.file(span.file, Access::Write, &self.root, path(file))?;
+            self.still_ours(span.file, &handle)?;
             if self.options.preallocate
                 && span.length < file.length
                 && !self.allocated[span.file].swap(true, Ordering::Relaxed)
@@ -165,6 +174,57 @@ impl Storage {
             }
             files::write_all(&handle, span.offset, &mut part)
                 .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Write, errno))?;
+            self.reach_bytes[span.file].fetch_max(span.offset + span.length, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that every file stands at its path in its full length: the torrent is about to be called
+    /// complete.
+    ///
+    /// # Errors
+    /// [`StorageError::Lost`], or something else is in the way.
+    pub fn confirm(&self) -> Result<(), StorageError> {
+        let found = self.survey().inspect_err(|_| self.disturbed.store(true, Ordering::Relaxed))?;
+        let lost = self
+            .torrent
+            .files
+            .iter()
+            .zip(found)
+            .position(|(file, found)| !file.pad && found.is_none_or(|found| found.bytes < file.length));
+        lost.map_or(Ok(()), |number| Err(self.lost(number)))
+    }
+
+    /// Whether a file was found to have lost what was written to it: nothing that was written can be trusted
+    /// without being hashed again.
+    pub fn is_disturbed(&self) -> bool {
+        self.disturbed.load(Ordering::Relaxed)
+    }
+
+    fn lost(&self, number: usize) -> StorageError {
+        self.disturbed.store(true, Ordering::Relaxed);
+        StorageError::Lost { path: self.path_of(number) }
+    }
+
+    /// That the file was not removed, replaced or cut since we write to it.
+    fn still_ours(&self, number: usize, handle: &std::fs::File) -> Result<(), StorageError> {
+        let reach_bytes = self.reach_bytes[number].load(Ordering::Relaxed);
+        let path = path(self.file(number));
+        let stat = |file: &std::fs::File| {
+            rustix::fs::fstat(file)
+                .map_err(|errno| StorageError::os(self.root.full(path), Operation::Stat, errno))
+        };
+        let held = stat(handle)?;
+        if u64::try_from(held.st_size).unwrap_or(0) < reach_bytes {
+            return Err(self.lost(number));
+        }
+        // Some file systems do not count links: there the path decides.
+        if held.st_nlink == 0 {
+            let named = self.root.file(path, Access::Read).and_then(|named| stat(&named));
+            if named.is_ok_and(|named| (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)) {
+                return Ok(());
+            }
+            return Err(self.lost(number));
         }
         Ok(())
     }

@@ -8,10 +8,12 @@ pub mod address;
 pub mod announce;
 mod book;
 mod bucket;
+pub mod check;
 mod choker;
 mod commands;
 mod conn;
 mod grants;
+mod ladder;
 mod live;
 mod peers;
 mod pieces;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
+pub use ladder::EncryptionPolicy;
 pub use rate::RateMeter;
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -36,7 +39,9 @@ use self::live::Live;
 use self::pieces::OpenPieces;
 use self::rarity::Rarity;
 use crate::command::Command;
-use crate::event::{At, Cause, Event, PeerKey, PeerSample, Phase, Sample, Severity, Source};
+use crate::event::{
+    At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Source,
+};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 
 /// What a swarm is told once.
@@ -54,6 +59,8 @@ pub struct Settings {
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
     pub up_bps: Option<u64>,
+    /// Whether peers are dialled plain or encrypted.
+    pub encryption: EncryptionPolicy,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -73,6 +80,7 @@ impl Default for Settings {
             memory_bytes: 24 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
+            encryption: EncryptionPolicy::default(),
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
@@ -97,6 +105,13 @@ pub enum Input {
         addr: SocketAddr,
         /// Who named it.
         source: Source,
+    },
+    /// What answered a dial is no handshake; it looks like this.
+    LooksLike {
+        /// Whom we dialled.
+        peer: PeerKey,
+        /// What it looks like.
+        what: LooksLike,
     },
     /// Dialling ended without a valid handshake.
     DialFailed {
@@ -193,10 +208,20 @@ pub enum Input {
 pub enum IncomingStep {
     /// It was open.
     Connected(At),
+    /// It is encrypted, and both sides agreed on what its messages travel under.
+    Agreed(At, Payload),
     /// Our handshake was written.
     HandshakeSent(At, Vec<u8>),
     /// Its handshake came.
     HandshakeBytes(At, Vec<u8>),
+}
+
+impl IncomingStep {
+    /// Whether a connection that came this way is encrypted.
+    fn encryption(so_far: &[Self]) -> Encryption {
+        let agreed = so_far.iter().any(|step| matches!(step, Self::Agreed(..)));
+        if agreed { Encryption::Mse } else { Encryption::Plain }
+    }
 }
 
 /// What to do.
@@ -208,6 +233,8 @@ pub enum Action {
         peer: PeerKey,
         /// Where.
         addr: SocketAddr,
+        /// How.
+        encryption: Encryption,
     },
     /// Tell the connection.
     Order(ConnKey, Order),
@@ -243,6 +270,9 @@ pub struct Swarm {
     suspect: BTreeSet<PieceIndex>,
     /// Connections that would take more grants than they could be given.
     hungry: BTreeSet<ConnKey>,
+    /// Something became free since the hungry were last offered what there is. Between, offering again is idle
+    /// work: once for every report of every peer.
+    freed: bool,
     down_bucket: Bucket,
     /// When the download limit lets something be asked for again.
     grant_at: Option<At>,
@@ -276,6 +306,7 @@ impl Swarm {
             pick_generation: 0,
             suspect: BTreeSet::new(),
             hungry: BTreeSet::new(),
+            freed: false,
             choker: Choker::default(),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -310,6 +341,7 @@ impl Swarm {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
             Input::LearnedInvalid { addr, source } => self.learn_invalid(now, addr, source),
+            Input::LooksLike { peer, what } => self.looks_like(peer, what),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
             Input::Shaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
@@ -327,7 +359,10 @@ impl Swarm {
             }
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
             Input::Closed(conn, end) => self.closed(now, conn, end),
-            Input::Written { piece, bytes } => self.open.written(piece, bytes),
+            Input::Written { piece, bytes } => {
+                self.open.written(piece, bytes);
+                self.freed = true;
+            }
             Input::PieceDone { piece, good } => self.piece_done(now, piece, good),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
             Input::Command(command) => self.command(now, command),
@@ -372,7 +407,9 @@ impl Swarm {
 
     /// What follows from anything that happened, or from time.
     fn advance(&mut self, now: At) {
-        self.feed_hungry(now);
+        if self.freed || self.grant_at.is_some_and(|at| now >= at) {
+            self.feed_hungry(now);
+        }
         self.dial_due(now);
         self.rounds(now);
     }
@@ -402,6 +439,12 @@ impl Swarm {
     }
 
     fn order(&mut self, conn: ConnKey, order: Order) {
+        if let Order::Close(_) = order
+            && let Some(live) = self.live.get_mut(&conn)
+            && std::mem::replace(&mut live.closing, true)
+        {
+            return;
+        }
         self.actions.push_back(Action::Order(conn, order));
     }
 

@@ -35,6 +35,17 @@ pub fn clean_in_place(text: &mut String, most_chars: usize) {
     }
 }
 
+/// Bytes as they came, printable ASCII as it is and everything else escaped as in source code (`\r`, `\x1b`), cut
+/// after `most_bytes` with `…`.
+///
+/// ```
+/// assert_eq!(ttui::text::escape(b"HTTP/1.1 400\r\n\xff", 80), r"HTTP/1.1 400\r\n\xff");
+/// ```
+pub fn escape(bytes: &[u8], most_bytes: usize) -> String {
+    let shown = bytes[..bytes.len().min(most_bytes)].escape_ascii();
+    format!("{shown}{}", if bytes.len() > most_bytes { "…" } else { "" })
+}
+
 /// Zero-width characters, direction marks and overrides, tags, variation selectors, and the byte order mark.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,

@@ -11,14 +11,18 @@
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
-//! | `run`, `terminal` | the loop, and giving the terminal back |
+//! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
+//! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
 
 pub mod action;
 mod columns;
 mod grid;
 pub mod model;
 mod order;
+mod outlet;
 mod paint;
+#[cfg(test)]
+mod picture;
 mod run;
 #[cfg(test)]
 mod sample;

@@ -110,6 +110,22 @@ pub fn parse_rate(text: &str) -> Option<u64> {
     (bps.is_finite() && bps < 1e15).then_some(bps as u64)
 }
 
+/// Reads a time such as `30s`, `2m`, `1.5h`, `500ms` or a bare number of seconds; `None` when it is no time.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let number: f64 = number.parse().ok()?;
+    let seconds = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number * seconds).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +174,17 @@ mod tests {
         assert_eq!(count(7), "7");
         assert_eq!(count(2098), "2 098");
         assert_eq!(count(1_000_000), "1 000 000");
+    }
+
+    #[test]
+    fn reads_times_and_refuses_what_is_none() {
+        for (text, ms) in [("30s", 30_000), ("2m", 120_000), ("500ms", 500), ("1.5h", 5_400_000), ("7", 7000)]
+        {
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)), "{text}");
+        }
+        for bad in ["", "s", "soon", "5d", "-1s", "1e9s", ".", "9999999999999999999999s"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -179,9 +179,9 @@ fn unreadable_files_end_in_one_line_and_status_2() {
         bad(&["info", &shown], 2),
         format!("{shown}: is a folder, expected the path of a torrent file")
     );
-    assert_eq!(bad(&["check"], 2), "check: no such file, expected the path of a torrent file");
+    assert_eq!(bad(&["chekc"], 2), "chekc: no such file, expected the path of a torrent file");
     assert_eq!(
-        bad(&["check", "a.torrent"], 2),
+        bad(&["chekc", "a.torrent"], 2),
         "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
     );
     let magnet = "magnet:?xt=urn:btih:0000000000000000000000000000000000000000";

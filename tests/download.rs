@@ -693,3 +693,15 @@ async fn nothing_is_created_before_the_disk_was_looked_at_and_nothing_is_left_ov
     payload.assert_at(&lab.out());
     assert!(!is_empty(&lab.state()), "the resume file lies in the state folder");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_it_ended_may_be_asked_more_than_once() {
+    let lab = Lab::new();
+    let payload = Recipe::file("one file.bin", 100 * KIB, 16 * KIB).make();
+    let mut download = lab.start(&payload, &[]);
+    until(&download, "the disk is looked at", |view| (view.phase == Phase::Downloading).then_some(())).await;
+    download.send(Command::Quit);
+    soon("it ends", download.ended()).await.unwrap();
+    soon("it has ended", download.ended()).await.unwrap();
+    soon("it has ended for good", download.stop()).await.unwrap();
+}

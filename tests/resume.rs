@@ -10,7 +10,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -58,6 +58,8 @@ async fn half_then_again(signal: Signal) {
         assert_eq!((&last["final"], &last["state"]), (&true.into(), &"downloading".into()));
     }
 
+    // Remembered, and gone.
+    drop(seed);
     let kept = right_on_disk(&payload, &lab.out());
     assert!(kept.len() >= 16, "only {} pieces were kept", kept.len());
     assert!(kept.len() < payload.pieces() as usize);
@@ -79,6 +81,41 @@ async fn quitting_at_half_goes_on_without_asking_for_a_piece_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn being_killed_at_half_goes_on_without_asking_for_a_written_piece_twice() {
     half_then_again(Signal::KILL).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_replaced_or_cut_while_running_is_named_and_fetched_anew() {
+    type Act = fn(&Path);
+    let acts: [(&str, Act); 4] = [
+        ("removed", |file| fs::remove_file(file).unwrap()),
+        ("removed with its folder", |file| fs::remove_dir_all(file.parent().unwrap()).unwrap()),
+        ("replaced", |file| {
+            let copy = file.with_extension("copy");
+            fs::write(&copy, vec![7; 40 * PIECE]).unwrap();
+            fs::rename(&copy, file).unwrap();
+        }),
+        ("cut", |file| OpenOptions::new().write(true).open(file).unwrap().set_len(PIECE as u64).unwrap()),
+    ];
+    for (what, act) in acts {
+        let payload = Recipe::files("it", &[("a", 40 * PIECE)], PIECE).make();
+        let half = payload.blocks() / 2;
+        let seed = Seed::start(&payload, Script { allowed: half, ..Script::default() }).await;
+        let lab = Lab::new();
+        let peer = seed.addr.to_string();
+        let first = program::download(&lab, &payload, &["--peer", &peer]);
+        let quarter = payload.bytes.len() as u64 / 4;
+        first.until("much of it is verified", |line| line["have_bytes"].as_u64() >= Some(quarter)).await;
+        act(&lab.out().join("it/a"));
+        seed.allow(u64::MAX);
+        let ended = first.ended().await;
+        assert_eq!(ended.code(), 3, "{what}: {ended:#?}");
+        let line = ended.stderr.join(" ");
+        assert!(line.contains("it/a was removed, replaced or cut"), "{what}: {line}");
+
+        let ended = program::download(&lab, &payload, &["--peer", &peer]).ended().await;
+        assert_eq!(ended.code(), 0, "{what}: {ended:#?}");
+        payload.assert_at(&lab.out());
+    }
 }
 
 async fn verify(lab: &Lab, payload: &Payload) -> Output {
@@ -110,6 +147,8 @@ async fn a_flipped_byte_is_named_by_verify_and_its_piece_alone_is_fetched_again(
     let seed = Seed::honest(&payload).await;
     let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
     assert_eq!(ended.code(), 0, "{ended:#?}");
+    // It is remembered, and would be asked as well.
+    drop(seed);
     let output = verify(&lab, &payload).await;
     assert_eq!((output.code(), verdict(&output)), (0, (10, vec![], vec![])));
 

@@ -2,15 +2,20 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::engine;
+use crate::swarm::EncryptionPolicy;
 use crate::units;
 
 const EXIT_STATUS: &str = "Exit status: 0 done · 1 not achieved (incomplete, interrupted) · 2 bad usage, bad \
                            torrent or unreadable input · 3 this machine failed (disk full, port taken)";
+
+/// Whoever looks longer than this forgot to stop.
+const LONGEST_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A BitTorrent downloader that shows what every peer is doing, and why the others are not.
 #[derive(Clone, PartialEq, Debug, Parser)]
@@ -41,6 +46,10 @@ pub enum Command {
     Info(InfoArgs),
     /// Hash what is on disk and name the pieces that are bad or missing
     Verify(VerifyArgs),
+    /// Dial every peer and report who shakes hands, and why the rest do not
+    Check(CheckArgs),
+    /// Shake hands with one peer and show every byte
+    Handshake(HandshakeArgs),
     /// Download a made-up torrent from a small swarm inside this process: no network, no file needed
     Demo(DemoArgs),
     /// Write a completion script for a shell to standard output
@@ -76,6 +85,9 @@ pub struct DownloadArgs {
     /// The most to send a second [default: no limit]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub up: Option<u64>,
+    /// Whether connections to peers are encrypted
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
+    pub encryption: Encryption,
     /// Without a screen: go on seeding when complete
     #[arg(long, conflicts_with = "no_seed")]
     pub seed: bool,
@@ -109,9 +121,36 @@ impl DownloadArgs {
             max_peers: usize::from(self.max_peers),
             down_bps: self.down,
             up_bps: self.up,
+            encryption: self.encryption.policy(),
             overwrite: self.overwrite,
             sync: self.sync,
             ..engine::Options::default()
+        }
+    }
+}
+
+/// When connections to peers are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Encryption {
+    /// Dial plain, and encrypted where that fails; take both
+    #[default]
+    PreferPlain,
+    /// Dial encrypted, and plain where that fails; take both
+    Prefer,
+    /// Dial and take encrypted connections only
+    Require,
+    /// Dial and take plain connections only
+    Off,
+}
+
+impl Encryption {
+    /// The same, for the engine.
+    pub fn policy(self) -> EncryptionPolicy {
+        match self {
+            Self::PreferPlain => EncryptionPolicy::PreferPlain,
+            Self::Prefer => EncryptionPolicy::Prefer,
+            Self::Require => EncryptionPolicy::Require,
+            Self::Off => EncryptionPolicy::Off,
         }
     }
 }
@@ -173,6 +212,61 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
+/// `ttui check`.
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct CheckArgs {
+    /// The torrent file
+    #[arg(value_name = "TORRENT")]
+    pub torrent: PathBuf,
+    /// How long it may take at most, as 30s, 2m or 500ms
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub time: Duration,
+    /// In what form
+    #[command(flatten)]
+    pub form: FormArgs,
+    /// The port to listen on [default: any free one]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Try this peer too (may be given again)
+    #[arg(long, value_name = "IP:PORT", value_parser = peer)]
+    pub peer: Vec<SocketAddr>,
+    /// Whether connections to peers are encrypted
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
+    pub encryption: Encryption,
+    /// Show peers under made-up names instead of their addresses
+    #[arg(long)]
+    pub privacy: bool,
+}
+
+/// The form of a report; text for people without any.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Args)]
+#[group(multiple = false)]
+pub struct FormArgs {
+    /// As one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// As CSV, one line a peer
+    #[arg(long)]
+    pub csv: bool,
+    /// As Markdown
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// `ttui handshake`.
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct HandshakeArgs {
+    /// The torrent file
+    #[arg(value_name = "TORRENT")]
+    pub torrent: PathBuf,
+    /// The peer
+    #[arg(value_name = "IP:PORT", value_parser = peer)]
+    pub peer: SocketAddr,
+    /// As one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `ttui demo`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
 pub struct DemoArgs {
@@ -188,6 +282,12 @@ fn peer(text: &str) -> Result<SocketAddr, String> {
     let addr: Option<SocketAddr> = text.parse().ok();
     addr.filter(|addr| addr.port() != 0)
         .ok_or_else(|| "expected IP:PORT, as 192.0.2.7:6881 or [2001:db8::7]:6881".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    units::parse_duration(text)
+        .filter(|time| !time.is_zero() && *time <= LONGEST_CHECK)
+        .ok_or_else(|| "expected a time up to a day, as 30s, 2m or 500ms".to_owned())
 }
 
 fn rate(text: &str) -> Result<u64, String> {
@@ -215,7 +315,7 @@ mod tests {
     fn reads_a_download() {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
-             --up 1M --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10",
+             --up 1M --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10",
         )
         .unwrap();
         assert_eq!(cli.command, None);
@@ -230,6 +330,7 @@ mod tests {
         assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
         assert!(options.overwrite && options.sync);
+        assert_eq!(options.encryption, EncryptionPolicy::Require);
     }
 
     #[test]
@@ -239,6 +340,7 @@ mod tests {
         assert_eq!(options.max_peers, engine.max_peers);
         assert_eq!((options.output, options.port), (engine.output, engine.port));
         assert_eq!((options.down_bps, options.up_bps), (None, None));
+        assert_eq!(options.encryption, engine.encryption);
     }
 
     #[test]
@@ -248,6 +350,19 @@ mod tests {
         assert_eq!(command("ttui info a --json"), Command::Info(info));
         let verify = VerifyArgs { torrent: "a".into(), output: "d".into(), json: false };
         assert_eq!(command("ttui verify a -o d"), Command::Verify(verify));
+        let Command::Check(check) =
+            command("ttui check a --for 500ms --markdown -p 7000 --peer 192.0.2.1:1 --privacy")
+        else {
+            panic!("a check was asked for")
+        };
+        assert_eq!((check.time, check.port, check.peer.len()), (Duration::from_millis(500), Some(7000), 1));
+        assert!(check.form.markdown && check.privacy);
+        let Command::Check(check) = command("ttui check a") else { panic!("a check was asked for") };
+        assert_eq!(check.encryption, Encryption::PreferPlain);
+        assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
+        let peer = "[2001:db8::7]:6881".parse().unwrap();
+        let handshake = HandshakeArgs { torrent: "a".into(), peer, json: true };
+        assert_eq!(command("ttui handshake a [2001:db8::7]:6881 --json"), Command::Handshake(handshake));
         assert_eq!(command("ttui completions bash"), Command::Completions { shell: Shell::Bash });
         assert_eq!(command("ttui man"), Command::Man);
         let Command::Demo(demo) = command("ttui demo --fast --ascii") else { panic!("a demo was asked for") };
@@ -269,9 +384,16 @@ mod tests {
             "ttui a --seed --no-seed",
             "ttui a --fps 0",
             "ttui a --color blue",
+            "ttui a --encryption maybe",
             "ttui a b",
             "ttui a --unknown",
             "ttui info",
+            "ttui check",
+            "ttui check a --for 0s",
+            "ttui check a --for long",
+            "ttui check a --json --csv",
+            "ttui handshake a",
+            "ttui handshake a 192.0.2.1",
             "ttui completions tcsh",
         ] {
             assert!(parse(line).is_err(), "{line}");

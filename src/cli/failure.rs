@@ -110,7 +110,7 @@ mod tests {
              [2001:db8::7]:6881; see `ttui --help`"
         );
         assert_eq!(
-            told("ttui check a.torrent"),
+            told("ttui chekc a.torrent"),
             "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
         );
         for line in ["ttui info", "ttui a --seed --no-seed", "ttui a --colour never", "ttui a -p"] {

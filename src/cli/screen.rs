@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use crossterm::event::EventStream;
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ pub(super) struct Style {
     pub(super) screen: ScreenArgs,
     /// End when complete.
     pub(super) no_seed: bool,
+    /// Nothing of it is kept, so there is nothing to say where it is.
+    pub(super) demo: bool,
 }
 
 /// Downloads until the user leaves, a signal comes, or, where that is wanted, everything is here.
@@ -34,28 +37,49 @@ pub(super) fn run(torrent: Torrent, options: Options, style: Style) -> Result<St
 
 async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
     let signals = asked_to_end()?;
+    let started = since_1970();
     let download = Download::start(torrent, options)?;
     let views = download.views();
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
-    let left = {
-        let mut guard = terminal::Guard::take().map_err(refused)?;
-        let title = format!("{} · ttui", views.borrow().torrent.name);
-        // Not every terminal has a title.
-        let _ = guard.set_title(&title);
-        let stop = either(signals, complete(style.no_seed.then(|| download.views())));
-        let options = options_of(style.screen);
-        ui::run(&mut guard.terminal, EventStream::new(), download.views(), download.commands(), options, stop)
-            .await
-            .map_err(refused)?
-    };
-    let ended = match left.reason {
-        Reason::Ended => over(download).await,
-        Reason::Quit | Reason::Stopped | Reason::InputClosed => goodbye(download).await,
+    let mut guard = terminal::Guard::take().map_err(refused)?;
+    let stop = either(signals, complete(style.no_seed.then(|| download.views())));
+    let options = options_of(style.screen, started);
+    let left = ui::run(
+        &mut guard.terminal,
+        EventStream::new(),
+        download.views(),
+        download.commands(),
+        options,
+        stop,
+    )
+    .await;
+    drop(guard);
+    let ended = match left.map(|left| left.reason) {
+        Ok(Reason::Ended) => over(download).await,
+        Ok(Reason::Quit | Reason::Stopped | Reason::InputClosed) => goodbye(download).await,
+        // The terminal is gone, as when its window is closed: that is a way to leave, too.
+        Err(error) => {
+            tracing::warn!(%error, "the terminal is gone");
+            goodbye(download).await
+        }
     };
     ended?;
     let view = views.borrow().clone();
-    Stdout.write(ui::summary(&view).as_bytes())?;
+    let farewell = if style.demo {
+        "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()
+    } else {
+        ui::summary(&view)
+    };
+    if terminal::is_heard() {
+        Stdout.write(farewell.as_bytes())?;
+    }
     Ok(if progress::is_complete(&view) { Status::Done } else { Status::NotAchieved })
+}
+
+/// The time of day, for times that a person compares with others.
+#[expect(clippy::disallowed_methods, reason = "the one place where the time of day enters")]
+fn since_1970() -> Option<Duration> {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
 }
 
 async fn over(mut download: Download) -> Result<(), EngineError> {
@@ -87,7 +111,7 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
     }
 }
 
-fn options_of(screen: ScreenArgs) -> ui::Options {
+fn options_of(screen: ScreenArgs, started: Option<Duration>) -> ui::Options {
     let choice = match screen.color {
         Color::Auto => ColourChoice::Auto,
         Color::Never => ColourChoice::Never,
@@ -99,5 +123,9 @@ fn options_of(screen: ScreenArgs) -> ui::Options {
         look: Look::detect(choice, screen.ascii, |name| std::env::var(name).ok()),
         frames_per_second: u16::from(screen.fps),
         suspend: Some(terminal::suspend),
+        taken: Some(terminal::taken()),
+        title: Some(terminal::set_title),
+        bell: Some(terminal::ring),
+        started,
     }
 }

@@ -12,6 +12,7 @@ mod trackers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -28,6 +29,7 @@ use super::haves::HaveLog;
 use super::limit::Limit;
 use super::listen::Listener;
 use super::log::EventLog;
+use super::mse::Mse;
 use super::peer::Common;
 use super::pool::BlockPool;
 use super::tracker;
@@ -56,6 +58,7 @@ pub(super) struct Birth {
     pub(super) clock: Clock,
     pub(super) torrent: Arc<Torrent>,
     pub(super) ours: Handshake,
+    pub(super) mse: Mse,
     pub(super) port: u16,
     /// Drawn once a run, so that trackers know us over every address we have.
     pub(super) key: u32,
@@ -79,7 +82,7 @@ pub(super) async fn run(
     outlets: Outlets,
 ) -> Result<(), EngineError> {
     let mut brain = Brain::new(birth, outlets);
-    let calls = listener.run(brain.ours, brain.clock, brain.outlets.arrivals.clone());
+    let calls = listener.run(brain.ours, brain.mse.clone(), brain.clock, brain.outlets.arrivals.clone());
     brain.tasks.spawn(calls);
     Box::pin(brain.run(inbox)).await
 }
@@ -88,6 +91,7 @@ struct Brain {
     clock: Clock,
     torrent: Arc<Torrent>,
     ours: Handshake,
+    mse: Mse,
     port: u16,
     key: u32,
     sync: bool,
@@ -130,6 +134,7 @@ impl Brain {
             source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
             up: Arc::new(Limit::new(birth.up_bps)),
             listen_port: Some(birth.port),
+            sent_bytes: AtomicU64::new(0),
         };
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
@@ -149,6 +154,7 @@ impl Brain {
             clock: birth.clock,
             torrent: birth.torrent,
             ours: birth.ours,
+            mse: birth.mse,
             port: birth.port,
             key: birth.key,
             sync: birth.sync,
@@ -201,6 +207,8 @@ impl Brain {
         }
         self.settle();
         if now >= self.publish_at {
+            // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
+            while self.tasks.try_join_next().is_some() {}
             self.publish(now);
         }
     }
@@ -240,7 +248,7 @@ impl Brain {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Dial { peer, addr } => self.dial(peer, addr),
+            Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
             Action::Order(conn, order) => self.order(conn, order),
             Action::Discard(piece) => self.discard(piece),
             Action::Have(piece) => self.common.haves.append(piece),
@@ -272,9 +280,15 @@ impl Brain {
         self.note();
     }
 
+    /// Payload received and sent in this run, bytes.
+    fn transferred(&self) -> (u64, u64) {
+        let (received, _) = self.swarm.transferred();
+        (received, self.common.sent_bytes.load(Ordering::Relaxed))
+    }
+
     /// Remembers for the next run what is not a piece.
     fn note(&self) {
-        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
         self.keeper.note(Notes {
             paused: self.swarm.phase() == Phase::Paused,
             uploaded_bytes,

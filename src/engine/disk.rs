@@ -259,7 +259,10 @@ impl Shared {
             return DiskDone::Advanced { piece, hasher: run.hasher };
         }
         if let Some(keeper) = &self.keeper {
-            keeper.written(piece);
+            let complete = keeper.written(piece);
+            if complete && let Err(error) = self.storage.confirm() {
+                return DiskDone::Stuck { job: Box::new(run), error };
+            }
         }
         DiskDone::Verified { piece }
     }

@@ -1,7 +1,7 @@
 //! One torrent from start to end, as a program holds it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,13 +13,14 @@ use super::brain::{self, Birth};
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
+use super::mse::Mse;
 use super::tracker;
 use crate::command::Command;
-use crate::event::{At, Event, Phase, Severity, Source};
+use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, Ledger, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, Torrent};
 use crate::storage::{self, Start, Started, StorageError, state_dir};
-use crate::swarm::{self, Swarm};
+use crate::swarm::{self, EncryptionPolicy, Swarm};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
 
@@ -42,6 +43,8 @@ pub struct Options {
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
     pub up_bps: Option<u64>,
+    /// Whether connections are plain or encrypted.
+    pub encryption: EncryptionPolicy,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Leave only when the disk has everything.
@@ -61,6 +64,7 @@ impl Default for Options {
             max_peers: swarm::Settings::default().max_peers,
             down_bps: None,
             up_bps: None,
+            encryption: EncryptionPolicy::default(),
             overwrite: false,
             sync: false,
             tracker: tracker::Settings::default(),
@@ -80,6 +84,9 @@ pub enum EngineError {
     /// No randomness from the system.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
+    /// No thread from the system.
+    #[error("the system starts no threads: {}", .0.text)]
+    Threads(OsError),
     /// Nowhere to keep resume files.
     #[error("neither XDG_STATE_HOME nor HOME is set: there is nowhere to remember what was downloaded")]
     NoStateFolder,
@@ -93,7 +100,7 @@ impl EngineError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Storage(error) => error.exit_status(),
-            Self::Listen(_) | Self::Random(_) | Self::NoStateFolder | Self::Internal => 3,
+            Self::Listen(_) | Self::Random(_) | Self::Threads(_) | Self::NoStateFolder | Self::Internal => 3,
         }
     }
 }
@@ -119,6 +126,8 @@ pub struct Download {
     commands: mpsc::UnboundedSender<Command>,
     cancel: Arc<AtomicBool>,
     task: JoinHandle<Result<(), EngineError>>,
+    /// How it ended, once that is known: a task tells it only once.
+    outcome: Option<Result<(), EngineError>>,
 }
 
 impl Download {
@@ -136,7 +145,7 @@ impl Download {
         let clock = Clock::start();
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
-        let facts = Arc::new(facts(&torrent, &options, ours.peer_id));
+        let facts = Arc::new(facts(&torrent, &options.output, ours.peer_id));
         let mut ledger = Ledger::new(facts);
         let view = ledger.view(clock.now());
         let (views_to, views) = watch::channel(view);
@@ -154,7 +163,7 @@ impl Download {
             cancel: Arc::clone(&cancel),
         };
         let task = tokio::spawn(Box::pin(life.live(listener, wishes)));
-        Ok(Self { views, commands, cancel, task })
+        Ok(Self { views, commands, cancel, task, outcome: None })
     }
 
     /// What is known now.
@@ -203,7 +212,12 @@ impl Download {
     ///
     /// What brought it about, if not the user.
     pub async fn ended(&mut self) -> Result<(), EngineError> {
-        (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)))
+        if let Some(outcome) = &self.outcome {
+            return outcome.clone();
+        }
+        let outcome = (&mut self.task).await.unwrap_or_else(|error| Err(from_join(&error)));
+        self.outcome = Some(outcome.clone());
+        outcome
     }
 
     /// Says goodbye to trackers and peers, brings to disk what is in memory, and ends; within two seconds.
@@ -228,13 +242,14 @@ fn from_join(_: &JoinError) -> EngineError {
     EngineError::Internal
 }
 
-fn random_seed() -> Result<u64, EngineError> {
+pub(super) fn random_seed() -> Result<u64, EngineError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| EngineError::Random(error.to_string()))?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn facts(torrent: &Torrent, options: &Options, peer_id: PeerId) -> TorrentFacts {
+/// What does not change, for the ledger.
+pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> TorrentFacts {
     let shown = |path: &str| text::clean(path, 4096);
     let files = torrent.files.iter().filter(|file| !file.pad);
     TorrentFacts {
@@ -249,7 +264,7 @@ fn facts(torrent: &Torrent, options: &Options, peer_id: PeerId) -> TorrentFacts 
                 length_bytes: file.length,
             })
             .collect(),
-        output: options.output.clone(),
+        output: output.to_owned(),
         peer_id: peer_id.printable(),
     }
 }
@@ -304,6 +319,7 @@ impl Life {
         let birth = Birth {
             clock: self.clock,
             ours: self.ours,
+            mse: Mse::new(self.options.encryption, self.seed),
             port,
             key: (self.seed >> 32) as u32,
             seed: self.seed,
@@ -364,6 +380,7 @@ impl Life {
             max_peers: self.options.max_peers,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
+            encryption: self.options.encryption,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Cause};
+use super::{At, Cause, LooksLike, Payload};
 
 /// Who connected to whom.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -75,9 +75,9 @@ pub struct Attempt {
     pub sent: Vec<u8>,
     /// What came where its handshake belongs, 68 bytes at most.
     pub received: Vec<u8>,
-    /// Bytes received, known when it is over.
+    /// Bytes received, known when it is over, or as far as they were counted.
     pub bytes_in: u64,
-    /// Bytes sent, known when it is over.
+    /// Bytes sent, likewise.
     pub bytes_out: u64,
     /// Why it ended; `None` while it goes on.
     pub cause: Option<Cause>,
@@ -85,4 +85,8 @@ pub struct Attempt {
     pub error: Option<OsError>,
     /// Anything more exact.
     pub detail: Option<String>,
+    /// What answered, where it was no BitTorrent client.
+    pub looks_like: Option<LooksLike>,
+    /// What the messages travel under, once that is known.
+    pub payload: Option<Payload>,
 }

@@ -85,7 +85,16 @@ impl Attempt {
     ///
     /// When it is none.
     pub fn check(&mut self) -> Result<(), Unsound> {
-        let Self { number: _, direction: _, transport: _, encryption: _, cause: _, .. } = self;
+        let Self {
+            number: _,
+            direction: _,
+            transport: _,
+            encryption: _,
+            cause: _,
+            looks_like: _,
+            payload: _,
+            ..
+        } = self;
         let Self { began, connected, handshake_sent, handshaken, unchoked, first_block, ended, .. } = self;
         times([Some(*began), *connected, *handshake_sent, *handshaken, *unchoked, *first_block, *ended])?;
         let Self { sent, received, bytes_in, bytes_out, error, detail, .. } = self;
@@ -130,6 +139,7 @@ impl Event {
                 totals([*bytes_in, *bytes_out])?;
                 error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(shown);
             }
+            Self::Traffic { bytes_in, bytes_out, .. } => totals([*bytes_in, *bytes_out])?,
             Self::NextTry { at, .. } | Self::NextAnnounce { at, .. } => times([*at])?,
             Self::Banned { until, reason, .. } => {
                 times([*until])?;
@@ -157,7 +167,10 @@ impl Event {
             | Self::Held { .. }
             | Self::Dropped { .. }
             | Self::IncomingFailed { .. }
-            | Self::AnnounceBegan { .. } => {}
+            | Self::AnnounceBegan { .. }
+            | Self::LooksLike { .. }
+            | Self::Probing
+            | Self::Agreed { .. } => {}
         }
         Ok(())
     }

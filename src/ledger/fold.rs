@@ -1,10 +1,12 @@
 //! The ledger itself: one event in, everything that follows from it brought up to date.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::callers::Callers;
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::log::Log;
 use super::peer::PeerRecord;
@@ -15,7 +17,9 @@ use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
-use crate::event::{At, Direction, Event, PeerKey, PeerSample, Phase, Side, TrackerKey};
+use crate::event::{
+    At, Cause, Direction, Encryption, Event, Payload, PeerKey, PeerSample, Phase, Side, TrackerKey,
+};
 use crate::metainfo::{Bitfield, PieceIndex};
 
 /// Rows kept before the oldest peers that never shook hands are folded into counters.
@@ -72,6 +76,9 @@ pub(super) struct Run {
     pub(super) limits: (Option<u64>, Option<u64>),
     pub(super) listening: Option<(u16, At)>,
     pub(super) incoming: IncomingCounts,
+    pub(super) callers: Callers,
+    /// Nothing is downloaded: peers are only tried.
+    pub(super) probing: bool,
     pub(super) answer: Option<(At, String)>,
 }
 
@@ -184,7 +191,7 @@ impl Ledger {
             Event::Banned { peer, until, reason } => self.with(at, *peer, |row, _| {
                 row.edit().banned = until.map(|until| (until, reason.clone()));
             }),
-            Event::IncomingFailed { .. } => bump(&mut self.run.incoming.failed),
+            Event::IncomingFailed { addr, cause } => self.incoming_failed(*addr, *cause),
             Event::PieceOpened { piece } => {
                 if self.pieces.state(*piece) != Some(PieceState::Good) {
                     self.pieces.set(*piece, PieceState::Arriving);
@@ -219,6 +226,16 @@ impl Ledger {
                     self.run.answer = Some((at, text.clone()));
                 }
             }
+            Event::LooksLike { peer, what } => self.with(at, *peer, |row, _| {
+                row.advance(|attempt| attempt.looks_like = Some(*what));
+            }),
+            Event::Traffic { peer, bytes_in, bytes_out } => self.with(at, *peer, |row, _| {
+                row.advance(|attempt| (attempt.bytes_in, attempt.bytes_out) = (*bytes_in, *bytes_out));
+            }),
+            Event::Probing => self.run.probing = true,
+            Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
+                row.advance(|attempt| attempt.payload = Some(*payload));
+            }),
         }
     }
 
@@ -266,6 +283,9 @@ impl Ledger {
         row.advance(|attempt| {
             attempt.connected = attempt.connected.or(Some(at));
             attempt.handshaken = attempt.handshaken.or(Some(at));
+            if attempt.encryption == Encryption::Plain {
+                attempt.payload = Some(Payload::Plain);
+            }
         });
         if fresh && row.open().is_some_and(|attempt| attempt.direction == Direction::In) {
             bump(&mut incoming.handshaken);
@@ -275,6 +295,14 @@ impl Ledger {
         }
         count(row, &mut self.pieces);
         row.refresh(at);
+    }
+
+    /// Calls of our own, as when a tracker names us to ourselves, count nowhere.
+    fn incoming_failed(&mut self, addr: IpAddr, cause: Cause) {
+        if cause != Cause::SelfConnection {
+            bump(&mut self.run.incoming.failed);
+            self.run.callers.count(addr, cause);
+        }
     }
 
     fn first_block(&mut self, at: At, peer: PeerKey) {

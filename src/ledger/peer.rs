@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
-use crate::event::{At, Attempt, Cause, PeerKey, PeerSample, Source};
+use super::row::deciding;
+use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
 /// A live peer has so long to unchoke us, or to send after it did, before it counts as held back.
@@ -133,6 +134,15 @@ impl PeerRecord {
         self.attempts.last()
     }
 
+    /// The attempt that tells most of the peer: the one under way while it is live, else the one that got furthest.
+    pub fn telling_attempt(&self) -> Option<&Attempt> {
+        if self.is_live() {
+            self.last_attempt()
+        } else {
+            deciding(&self.attempts).or_else(|| self.last_attempt())
+        }
+    }
+
     /// Connected after a valid handshake.
     pub fn is_live(&self) -> bool {
         self.group == Group::Live
@@ -164,6 +174,16 @@ impl PeerRecord {
             true => Some(Cause::NeverUnchoked),
             false => waited.then_some(Cause::Snubbed),
         }
+    }
+
+    /// What a failed plain attempt turned out to mean: the peer shook hands, and only encrypted.
+    pub fn resolved(&self, attempt: &Attempt) -> Option<Cause> {
+        let shook = |encryption| {
+            self.attempts.iter().any(|tried| tried.encryption == encryption && tried.handshaken.is_some())
+        };
+        let opened = attempt.encryption == Encryption::Plain && attempt.connected.is_some();
+        (opened && attempt.ended.is_some() && shook(Encryption::Mse) && !shook(Encryption::Plain))
+            .then_some(Cause::EncryptionRequired)
     }
 
     /// Whether its peer id names one client and its extension handshake another: one of the two lies.

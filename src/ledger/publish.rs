@@ -17,6 +17,7 @@ impl Ledger {
         self.peers.end_bans(now);
         let tally = self.peers.tally(now);
         self.count_tracker_peers(&tally);
+        let failed_calls = self.run.callers.publish();
         let run = &self.run;
         let mut view = View {
             at: now,
@@ -34,6 +35,7 @@ impl Ledger {
             limits: run.limits,
             port: run.listening.map(|(port, _)| port),
             incoming: run.incoming,
+            failed_calls,
             peers: self.peers.publish(),
             funnel: tally.funnel(),
             losses: tally.losses(),

@@ -221,6 +221,8 @@ impl Row {
             cause: None,
             error: None,
             detail: None,
+            looks_like: None,
+            payload: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
         self.prune();
@@ -408,7 +410,7 @@ fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
 }
 
 /// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.
-fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
+pub(super) fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
     let ended = attempts.iter().filter(|attempt| attempt.ended.is_some());
     ended.max_by_key(|attempt| (reached(attempt), attempt.encryption == Encryption::Plain, attempt.number))
 }

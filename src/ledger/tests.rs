@@ -270,6 +270,49 @@ fn counts_calls_from_outside() {
 }
 
 #[test]
+fn keeps_what_answered_and_what_passed_with_the_attempt() {
+    let mut run = Script::downloading(4);
+    let (web, live) = (run.peer("80.1.1.1:80"), run.peer("80.1.1.2:6881"));
+    run.connect(web)
+        .tell(Event::LooksLike { peer: web, what: LooksLike::Http })
+        .end(web, Cause::NotBittorrent);
+    run.tell(Event::LooksLike { peer: web, what: LooksLike::Ssh });
+    assert_eq!(run.record(web).attempts[0].looks_like, Some(LooksLike::Http), "it is over");
+    run.connect(live).handshake(live, b"-TR4060-abcdefghijkl");
+    run.tell(Event::Traffic { peer: live, bytes_in: 700, bytes_out: 90 });
+    let attempt = &run.record(live).attempts[0];
+    assert_eq!((attempt.bytes_in, attempt.bytes_out, attempt.looks_like), (700, 90, None));
+}
+
+#[test]
+fn counts_failed_calls_by_address_and_cause_and_never_our_own() {
+    let mut run = Script::downloading(4);
+    let addr = "80.1.1.1".parse().unwrap();
+    for cause in [Cause::UnknownInfoHash, Cause::NotBittorrent, Cause::UnknownInfoHash, Cause::SelfConnection]
+    {
+        run.tell(Event::IncomingFailed { addr, cause });
+    }
+    let view = run.view();
+    let of = |cause, count| FailedCalls { addr: Some(addr), cause, count };
+    assert_eq!(*view.failed_calls, [of(Cause::NotBittorrent, 1), of(Cause::UnknownInfoHash, 2)]);
+    assert_eq!(view.incoming.failed, 3);
+}
+
+#[test]
+fn a_plain_try_is_resolved_by_an_encrypted_one_that_alone_shook_hands() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.connect(peer).end(peer, Cause::ClosedBeforeHandshake);
+    let record = run.record(peer);
+    assert_eq!(record.resolved(&record.attempts[0]), None, "nothing is proven yet");
+    run.begin(peer, Direction::Out, Encryption::Mse).tell(Event::Connected { peer });
+    run.handshake(peer, b"-TR4060-abcdefghijkl");
+    let record = run.record(peer);
+    assert_eq!(record.resolved(&record.attempts[0]), Some(Cause::EncryptionRequired));
+    assert_eq!((record.resolved(&record.attempts[1]), record.cause), (None, None));
+}
+
+#[test]
 fn follows_trackers_and_whom_they_named() {
     let mut run = Script::downloading(4);
     let (first, second) = (run.tracker(0), run.tracker(1));
@@ -462,6 +505,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (key(), any::<bool>()).prop_map(|(peer, held)| Event::Held { peer, held }),
         1 => (key(), proptest::option::of(at.clone())).prop_map(|(peer, until)| Event::Banned { peer, until, reason: "so".to_owned() }),
         1 => (key(), proptest::option::of(at)).prop_map(|(peer, at)| Event::NextTry { peer, at }),
+        1 => (key(), 0u64..9, 0u64..9).prop_map(|(peer, bytes_in, bytes_out)| Event::Traffic { peer, bytes_in, bytes_out }),
+        1 => key().prop_map(|peer| Event::LooksLike { peer, what: LooksLike::Ssh }),
+        1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
     ];
     let of_the_rest = prop_oneof![
         piece.clone().prop_map(|piece| Event::PieceOpened { piece }),

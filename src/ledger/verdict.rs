@@ -134,7 +134,9 @@ pub(super) fn judge(ledger: &Ledger, view: &View) -> Vec<Verdict> {
         let explains = found.iter().position(|(_, finding)| finding.explains);
         match explains.map(|index| found.remove(index)) {
             Some((code, mut finding)) => {
-                finding.text = format!("Nothing arrives: {}", say::after_colon(&finding.text));
+                if !scene.probing {
+                    finding.text = format!("Nothing arrives: {}", say::after_colon(&finding.text));
+                }
                 finding.severity = finding.severity.max(Severity::Warn);
                 finding.verdict(code)
             }

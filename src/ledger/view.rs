@@ -1,5 +1,6 @@
 //! What is published: everything a screen, a report or a program may show, at one moment.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +93,17 @@ pub struct IncomingCounts {
     pub failed: u32,
 }
 
+/// Connections from one address that ended alike, without a handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FailedCalls {
+    /// Where from; `None`: from any of the addresses beyond the first 4 096.
+    pub addr: Option<IpAddr>,
+    /// Why they ended.
+    pub cause: Cause,
+    /// How many.
+    pub count: u32,
+}
+
 /// A line of the log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogLine {
@@ -138,6 +150,8 @@ pub struct View {
     pub port: Option<u16>,
     /// Connections from outside.
     pub incoming: IncomingCounts,
+    /// Those that did not shake hands, by address and cause.
+    pub failed_calls: Arc<Vec<FailedCalls>>,
     /// Every peer that has a row, by key.
     pub peers: Vec<Arc<PeerRecord>>,
     /// How far peers got.

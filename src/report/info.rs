@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::json_line;
+use super::{hex, json_line};
 use crate::metainfo::{File, Torrent};
 use crate::text::clean;
 use crate::units::{self, Units};
@@ -117,13 +117,6 @@ fn tiers(torrent: &Torrent) -> impl Iterator<Item = String> {
 
 fn size(bytes: u64) -> String {
     units::bytes(bytes, Units::Binary)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 /// Labels in one column, values in the next.

@@ -40,6 +40,11 @@ impl DirtySet {
         &self.unsynced
     }
 
+    /// How many pieces are here, synced or not.
+    pub fn count(&self) -> u32 {
+        self.synced.count() + self.unsynced.count()
+    }
+
     /// A piece was verified and written.
     pub fn written(&mut self, piece: PieceIndex, now: Duration) {
         self.synced.clear(piece);

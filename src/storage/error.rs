@@ -62,6 +62,15 @@ pub enum StorageError {
         /// The file.
         path: PathBuf,
     },
+    /// A file we write to is no longer the one at its path, or lost what was written to it.
+    #[error(
+        "{} was removed, replaced or cut while it was written to; start again, and what is lost is fetched anew",
+        shown(.path)
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something that is no plain file or folder stands where one belongs.
     #[error(
         "{} is {found}, where the torrent needs {wanted}; move it away or choose another folder with -o",
@@ -153,7 +162,11 @@ impl StorageError {
         match self {
             Self::Foreign { .. } | Self::TooLong { .. } | Self::InTheWay { .. } | Self::Unsafe { .. } => 2,
             Self::Os { kind: OsKind::NotFound | OsKind::NotAFolder | OsKind::NameTooLong, .. } => 2,
-            Self::Os { .. } | Self::NoRoom { .. } | Self::TooShort { .. } | Self::Locked { .. } => 3,
+            Self::Os { .. }
+            | Self::NoRoom { .. }
+            | Self::TooShort { .. }
+            | Self::Lost { .. }
+            | Self::Locked { .. } => 3,
         }
     }
 
@@ -165,6 +178,7 @@ impl StorageError {
             | Self::Foreign { path }
             | Self::TooLong { path, .. }
             | Self::TooShort { path }
+            | Self::Lost { path }
             | Self::InTheWay { path, .. }
             | Self::Unsafe { path }
             | Self::Locked { path, .. } => path,

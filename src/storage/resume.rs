@@ -25,7 +25,7 @@ pub struct ResumeFile {
     path: PathBuf,
     /// Whether the last record of this run was saved. Held while a record takes its place.
     ended: Mutex<bool>,
-    _lock: File,
+    lock: File,
 }
 
 /// What was found where a download is remembered.
@@ -58,17 +58,13 @@ impl ResumeFile {
         info_hash: InfoHash,
         output_dir: &Path,
     ) -> Result<(Self, Loaded), StorageError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(state_dir)
-            .map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))?;
+        create_dir(state_dir)?;
         let place = sha1(output_dir.as_os_str().as_bytes());
         let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let path = state_dir.join(format!("{info_hash}-{place}.resume"));
         let lock = lock(&path.with_extension("lock"), output_dir)?;
         let loaded = load(&path)?;
-        Ok((Self { path, ended: Mutex::new(false), _lock: lock }, loaded))
+        Ok((Self { path, ended: Mutex::new(false), lock }, loaded))
     }
 
     /// The file.
@@ -81,6 +77,9 @@ impl ResumeFile {
     /// # Errors
     /// The system refuses; the record before it stays.
     pub fn save(&self, record: &Record) -> Result<(), StorageError> {
+        if *self.ended.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(());
+        }
         let temporary = self.path.with_extension("new");
         write(&temporary, record, true)?;
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +100,9 @@ impl ResumeFile {
     /// under way, nor, unless told to, for the disk: a record that a power failure cuts is noticed by its
     /// checksum, and everything is hashed again.
     ///
+    /// From then on another may work on the same data: nothing waits until the last thread that knows this file
+    /// has ended.
+    ///
     /// # Errors
     /// The system refuses; the record before it stays.
     pub fn save_last(&self, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
@@ -108,7 +110,10 @@ impl ResumeFile {
         write(&temporary, record, wait_for_disk)?;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         *ended = true;
-        self.put(&temporary)
+        self.put(&temporary)?;
+        // Where it cannot be let go now, it is when the file is closed.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
+        Ok(())
     }
 
     fn put(&self, temporary: &Path) -> Result<(), StorageError> {
@@ -117,9 +122,23 @@ impl ResumeFile {
     }
 }
 
+fn create_dir(state_dir: &Path) -> Result<(), StorageError> {
+    let mut builder = DirBuilder::new();
+    let created = builder.recursive(true).mode(0o700).create(state_dir);
+    created.map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
+}
+
 fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
     let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
-    let mut file = File::create(path).map_err(failed(Operation::Create))?;
+    let mut created = File::create(path);
+    if let (Err(error), Some(state_dir)) = (&created, path.parent())
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        // Somebody tidied up while it was running.
+        create_dir(state_dir)?;
+        created = File::create(path);
+    }
+    let mut file = created.map_err(failed(Operation::Create))?;
     file.write_all(&record.to_bytes()).map_err(failed(Operation::Write))?;
     if wait_for_disk {
         file.sync_all().map_err(failed(Operation::Sync))?;
@@ -216,7 +235,10 @@ mod tests {
         assert!(error.to_string().contains("another ttui"), "{error}");
         drop(open(state.path(), "/elsewhere").unwrap());
         drop(held);
+        let (ended, _) = open(state.path(), "/data").unwrap();
+        ended.save_last(&sample(10), false).unwrap();
         open(state.path(), "/data").unwrap();
+        drop(ended);
     }
 
     #[test]

@@ -13,8 +13,12 @@ const FIRST_GRANT: u32 = 128;
 const QUICK: Duration = Duration::from_secs(20);
 /// A peer that was asked and sent nothing for this long is snubbed.
 pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
+/// At the end of a download, a peer that was asked and sent nothing for this long stands in nobody's way.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
 /// An open piece nobody sends anything of for this long is given up when its memory is needed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// What a peer was granted before its rate was known goes to others as far as it would take longer than this.
+const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 /// Blocks asked of a second peer at a time, at the end of a download.
 const SHARED_AT_ONCE: usize = 8;
 
@@ -74,7 +78,7 @@ impl Swarm {
             }
         }
         if granted.is_empty() && has == 0 && left > 0 {
-            granted = self.share(conn);
+            granted = self.share(now, conn);
         }
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.blocks.is_empty() {
@@ -87,6 +91,7 @@ impl Swarm {
         if !granted.is_empty() {
             // Asked for only when something was left, so this cannot fail; a shared block is paid for too.
             let _ = self.down_bucket.take(now, self.bytes_of(&granted));
+            self.grant_at = self.down_bucket.take(now, 0).err();
             self.order(conn, Order::Grant(granted));
         }
     }
@@ -161,7 +166,8 @@ impl Swarm {
     fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
         let generation = self.pick_generation;
         let live = self.live.get_mut(&conn)?;
-        if live.dry_at == Some(generation) {
+        // Memory first: looking for a piece can take long where the peer has few that we miss.
+        if live.dry_at == Some(generation) || (self.rarity.len() > 0 && !self.open.may_open_any()) {
             return None;
         }
         let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
@@ -195,7 +201,7 @@ impl Swarm {
     }
 
     /// At the end, when every missing block is asked of somebody: ask a peer with nothing to do for some too.
-    fn share(&mut self, conn: ConnKey) -> Vec<BlockRef> {
+    fn share(&mut self, now: At, conn: ConnKey) -> Vec<BlockRef> {
         let Some(live) = self.live.get(&conn) else { return Vec::new() };
         if self.rarity.len() > 0 && live.dry_at != Some(self.pick_generation) {
             return Vec::new();
@@ -203,14 +209,36 @@ impl Swarm {
         let most = if live.snubbed { 1 } else { SHARED_AT_ONCE };
         let open: Vec<PieceIndex> =
             self.open.iter().map(|(piece, _)| piece).filter(|piece| live.has_piece(*piece)).collect();
+        // Whoever is silent as well takes nobody's place.
+        let silent = if live.snubbed { Vec::new() } else { self.silent(now) };
         let mut shared = Vec::new();
         for piece in open {
-            shared.extend(self.open.share(piece, conn, most - shared.len()));
+            shared.extend(self.open.share(piece, conn, most - shared.len(), &silent));
             if shared.len() >= most {
                 break;
             }
         }
-        shared
+        for (block, replaced) in &shared {
+            if let Some(other) = replaced
+                && let Some(live) = self.live.get_mut(other)
+            {
+                live.blocks.remove(block);
+                // Or it would be asked anew, and take the place of another.
+                live.snubbed = true;
+                self.order(*other, Order::Revoke(vec![*block]));
+            }
+        }
+        shared.into_iter().map(|(block, _)| block).collect()
+    }
+
+    /// Who owes blocks and has sent none for a while.
+    fn silent(&self, now: At) -> Vec<ConnKey> {
+        self.live
+            .iter()
+            .filter(|(_, live)| !live.blocks.is_empty())
+            .filter(|(_, live)| now.saturating_sub(live.progress) >= SILENT_AFTER)
+            .map(|(conn, _)| *conn)
+            .collect()
     }
 
     /// Takes everything granted back from the connection.
@@ -240,11 +268,13 @@ impl Swarm {
 
     /// Something became free: whoever can be asked may want it.
     pub(super) fn all_hungry(&mut self) {
+        self.freed = true;
         self.hungry.extend(self.live.iter().filter(|(_, live)| live.can_be_asked()).map(|(conn, _)| *conn));
     }
 
     /// Offers what is free to those that could not be given enough before.
     pub(super) fn feed_hungry(&mut self, now: At) {
+        self.freed = false;
         if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
             return;
         }
@@ -276,6 +306,29 @@ impl Swarm {
                 // The blocks go to the others before this one is asked again.
                 self.hungry.remove(&conn);
             }
+        }
+    }
+
+    /// The first to come are granted much before anything is known of them. Where they turn out slow and others
+    /// wait, they keep what they can send soon.
+    pub(super) fn take_surplus(&mut self) {
+        if self.hungry.is_empty() {
+            return;
+        }
+        let surplus: Vec<(ConnKey, Vec<BlockRef>)> = self
+            .live
+            .iter()
+            .filter(|(_, live)| live.window.down_bps > 0)
+            .filter_map(|(conn, live)| {
+                let soon = live.window.down_bps * LONGEST_QUEUE.as_secs() / u64::from(BLOCK_LENGTH);
+                let keeps = usize::try_from(soon).unwrap_or(usize::MAX).max(self.ahead(*conn) as usize);
+                let more = live.blocks.len().checked_sub(keeps).filter(|more| *more > 0)?;
+                Some((*conn, live.blocks.iter().rev().take(more).copied().collect()))
+            })
+            .collect();
+        for (conn, blocks) in surplus {
+            self.release(conn, &blocks);
+            self.order(conn, Order::Revoke(blocks));
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Live {
     pub(super) peer_choking: bool,
     pub(super) peer_interested: bool,
     pub(super) held: bool,
+    /// It was told to close, and has not said yet that it did.
+    pub(super) closing: bool,
     /// Blocks granted to it and not here yet.
     pub(super) blocks: BTreeSet<BlockRef>,
     /// The last piece it was granted blocks of.
@@ -58,6 +60,7 @@ impl Live {
             peer_choking: true,
             peer_interested: false,
             held: false,
+            closing: false,
             blocks: BTreeSet::new(),
             current: None,
             window: WindowState::default(),
@@ -81,7 +84,7 @@ impl Live {
 
     /// Whether blocks can be asked of it.
     pub(super) fn can_be_asked(&self) -> bool {
-        !self.peer_choking && self.am_interested && !self.held
+        !self.peer_choking && self.am_interested && !self.held && !self.closing
     }
 
     /// Takes one second into the smoothed rates.

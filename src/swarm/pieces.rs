@@ -127,6 +127,11 @@ impl OpenPieces {
         self.charged == 0 || self.charged + charge < self.high_mark
     }
 
+    /// Whether memory lets any other piece be opened, the shortest last one at least.
+    pub(super) fn may_open_any(&self) -> bool {
+        self.geometry.piece(self.geometry.piece_count() - 1).is_none_or(|last| self.may_open(last))
+    }
+
     /// Whether memory is what keeps others from being asked for more.
     pub(super) fn is_tight(&self) -> bool {
         let least = if self.whole() { self.geometry.piece_bytes() } else { BLOCK_LENGTH };
@@ -174,8 +179,15 @@ impl OpenPieces {
         granted
     }
 
-    /// Up to `most` blocks that were granted to others and not to this connection, for the end of a download.
-    pub(super) fn share(&mut self, piece: PieceIndex, to: ConnKey, most: usize) -> Vec<BlockRef> {
+    /// Up to `most` blocks that were granted to others and not to this connection, for the end of a download. Where
+    /// as many as may be were asked for a block, one of `silent` gives way; it is named with the block.
+    pub(super) fn share(
+        &mut self,
+        piece: PieceIndex,
+        to: ConnKey,
+        most: usize,
+        silent: &[ConnKey],
+    ) -> Vec<(BlockRef, Option<ConnKey>)> {
         let Some(open) = self.open.get_mut(&piece) else { return Vec::new() };
         if open.alone {
             return Vec::new();
@@ -188,11 +200,13 @@ impl OpenPieces {
             }
             if let Slot::Granted(owners) = slot
                 && !owners.contains(&Some(to))
-                && let Some(vacant) = owners.iter_mut().find(|owner| owner.is_none())
+                && let Some(place) = owners
+                    .iter()
+                    .position(Option::is_none)
+                    .or_else(|| owners.iter().position(|owner| owner.is_some_and(|o| silent.contains(&o))))
                 && let Some(block) = self.geometry.block(piece, number as u32)
             {
-                *vacant = Some(to);
-                shared.push(block);
+                shared.push((block, owners[place].replace(to)));
             }
         }
         shared
@@ -284,6 +298,40 @@ impl OpenPieces {
 }
 
 #[cfg(test)]
+impl OpenPiece {
+    pub(super) fn assert_consistent(&self) {
+        let count = |wanted: fn(&Slot) -> bool| self.slots.iter().filter(|slot| wanted(slot)).count() as u32;
+        assert_eq!(self.free, count(|slot| *slot == Slot::Free));
+        assert_eq!(self.here, count(|slot| matches!(slot, Slot::Here(_))));
+        let first = self.slots.iter().position(|slot| *slot == Slot::Free).unwrap_or(self.slots.len());
+        assert!(self.first_free as usize <= first, "a free block is not found");
+        let high = self.slots.iter().rposition(|slot| *slot != Slot::Free).map_or(0, |at| at + 1);
+        assert!(self.high as usize >= high);
+    }
+}
+
+#[cfg(test)]
+impl OpenPieces {
+    pub(super) fn assert_charged(&self) {
+        assert_eq!(self.charged, self.open.values().map(|open| open.charged).sum::<u64>());
+        for (piece, open) in &self.open {
+            let length = u64::from(self.geometry.length_of(*piece));
+            let granted = |(number, slot): (usize, &Slot)| match slot {
+                Slot::Granted(_) => self.geometry.block(*piece, number as u32),
+                _ => None,
+            };
+            let blocks = open.slots.iter().enumerate().filter_map(granted);
+            let least: u64 = blocks.map(|block| u64::from(self.geometry.block_length(block))).sum();
+            assert!(if self.whole() {
+                open.charged == length
+            } else {
+                (least..=length).contains(&open.charged)
+            });
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -314,8 +362,8 @@ mod tests {
         let piece = geometry.piece(0).unwrap();
         open.open(piece, NOW);
         let granted = open.grant(piece, A, 2);
-        assert_eq!(open.share(piece, B, 9), vec![granted[1], granted[0]]);
-        assert!(open.share(piece, B, 9).is_empty(), "not twice to the same");
+        assert_eq!(open.share(piece, B, 9, &[A]), vec![(granted[1], None), (granted[0], None)]);
+        assert!(open.share(piece, B, 9, &[]).is_empty(), "not twice to the same");
         let Arrived::Wanted { cancel } = open.arrived(granted[0], B, PeerKey(7), NOW) else { panic!() };
         assert_eq!(cancel, vec![A]);
         assert!(matches!(open.arrived(granted[0], A, PeerKey(8), NOW), Arrived::Useless));
@@ -323,6 +371,20 @@ mod tests {
         assert_eq!(open.piece(piece).unwrap().missing(), 0);
         assert_eq!(open.close(piece).unwrap().senders(), vec![PeerKey(7), PeerKey(8)]);
         assert_eq!(open.charged, 0);
+    }
+
+    #[test]
+    fn the_silent_give_way_where_a_block_is_asked_of_as_many_as_may_be() {
+        let (geometry, mut open) = pieces(u64::from(BLOCK_LENGTH), BLOCK_LENGTH, 1 << 20);
+        let piece = geometry.piece(0).unwrap();
+        open.open(piece, NOW);
+        let block = open.grant(piece, A, 1)[0];
+        assert_eq!(open.share(piece, B, 1, &[]), [(block, None)]);
+        assert_eq!(open.share(piece, ConnKey(3), 1, &[]), [(block, None)]);
+        assert_eq!(open.share(piece, ConnKey(4), 1, &[]), []);
+        assert_eq!(open.share(piece, ConnKey(4), 1, &[B]), [(block, Some(B))]);
+        let Arrived::Wanted { cancel } = open.arrived(block, ConnKey(4), PeerKey(4), NOW) else { panic!() };
+        assert_eq!(cancel, [A, ConnKey(3)]);
     }
 
     #[test]

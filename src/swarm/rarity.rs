@@ -127,6 +127,17 @@ impl Rarity {
 }
 
 #[cfg(test)]
+impl Rarity {
+    pub(super) fn has(&self, piece: PieceIndex) -> bool {
+        self.place[piece.index()] != ABSENT
+    }
+
+    pub(super) fn holders(&self, piece: PieceIndex) -> usize {
+        usize::from(self.held_by[piece.index()])
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

@@ -32,6 +32,7 @@ impl Swarm {
         }
         if self.phase == Phase::Downloading {
             self.take_from_snubbing(now);
+            self.take_surplus();
             self.give_up_stuck(now);
             self.all_hungry();
             self.feed_hungry(now);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{At, PeerKey};
+use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
 use super::order::Order;
@@ -183,6 +183,14 @@ pub struct Model {
     pub suspend: bool,
     /// When a command was last sent whose answer `u` can take back.
     pub undoable: bool,
+    /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
+    pub started: Option<Duration>,
+    /// When the download became complete before our eyes.
+    pub completed: Option<At>,
+    /// Set when the bell has to ring, until it did.
+    pub bell: bool,
+    /// What the torrent was doing in the view before.
+    phase: Option<Phase>,
 }
 
 impl Model {
@@ -208,6 +216,10 @@ impl Model {
             redraw: false,
             suspend: false,
             undoable: false,
+            started: None,
+            completed: None,
+            bell: false,
+            phase: None,
         }
     }
 
@@ -234,6 +246,14 @@ impl Model {
             }
         }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+        let before = self.phase.replace(view.phase);
+        let became_complete =
+            view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
+        // What was there at the start is no news.
+        if became_complete && view.down_bytes > 0 {
+            self.completed = Some(view.at);
+            self.bell = true;
+        }
     }
 
     /// The peers of the list in the order of their rows: first the live ones, then the others.

@@ -1,14 +1,18 @@
 //! The loop of the screen: views and keys come in, frames and commands go out.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
+use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event, KeyEventKind};
-use ratatui::layout::Size;
+use ratatui::layout::{Position, Rect, Size};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -25,9 +29,11 @@ use super::update::update;
 
 /// Keys taken from one burst of input before the screen is drawn again.
 const BURST: usize = 256;
+/// Characters of the torrent's name in the title of the window.
+const TITLE_CHARS: usize = 60;
 
 /// How the screen is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Colours, glyphs and units.
     pub look: Look,
@@ -35,11 +41,28 @@ pub struct Options {
     pub frames_per_second: u16,
     /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
     pub suspend: Option<fn() -> io::Result<()>>,
+    /// Whether the terminal has taken what was drawn so far; as long as not, nothing more is drawn. `None`: what is
+    /// drawn is taken at once.
+    pub taken: Option<watch::Receiver<bool>>,
+    /// Shows a text as the title of the terminal's window; `None`: its title is left alone.
+    pub title: Option<fn(&str) -> io::Result<()>>,
+    /// Rings the bell, when the download becomes complete; `None`: it stays silent.
+    pub bell: Option<fn() -> io::Result<()>>,
+    /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
+    pub started: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { look: Look::default(), frames_per_second: 30, suspend: None }
+        Self {
+            look: Look::default(),
+            frames_per_second: 30,
+            suspend: None,
+            taken: None,
+            title: None,
+            bell: None,
+            started: None,
+        }
     }
 }
 
@@ -67,8 +90,8 @@ pub struct Left {
 
 /// Shows views and takes keys until the user leaves, `stop` is ready, or either stream ends.
 ///
-/// Draws only when something changed, at most `frames_per_second` times a second, and always the newest view: a
-/// slow terminal misses frames, and nothing waits for it. Quitting sends [`Command::Quit`] and returns at once.
+/// Writes only when what is shown changed, at most `frames_per_second` times a second, and always the newest view:
+/// a slow terminal misses frames, and nothing waits for it. Quitting sends [`Command::Quit`] and returns at once.
 ///
 /// # Errors
 ///
@@ -78,7 +101,7 @@ pub async fn run<B, S, F>(
     input: S,
     mut views: watch::Receiver<Arc<View>>,
     commands: mpsc::UnboundedSender<Command>,
-    options: Options,
+    mut options: Options,
     stop: F,
 ) -> io::Result<Left>
 where
@@ -92,6 +115,7 @@ where
     let mut screen = Screen::new(&options, &mut views, terminal.size().map_err(Into::into)?);
     let frame = Duration::from_secs(1) / u32::from(options.frames_per_second.max(1));
     screen.draw(terminal)?;
+    screen.call(&options)?;
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| Ok(Left { reason, view: Arc::clone(&screen.view) });
     loop {
@@ -103,9 +127,9 @@ where
                 screen.take(&event?, &commands);
                 // Keys that are there already are taken before anything is drawn.
                 for _ in 0..BURST {
-                    match input.next().now_or_never() {
-                        Some(Some(event)) => screen.take(&event?, &commands),
-                        Some(None) | None => break,
+                    match there_already(&mut input).await {
+                        Some(event) => screen.take(&event?, &commands),
+                        None => break,
                     }
                 }
                 if screen.model.leaving {
@@ -118,8 +142,9 @@ where
                     return left(&screen, Reason::Ended);
                 }
             }
-            () = tokio::time::sleep_until(next_frame), if screen.changed => {
+            () = may_draw(next_frame, &mut options.taken), if screen.changed => {
                 screen.draw(terminal)?;
+                screen.call(&options)?;
                 next_frame = Instant::now() + frame;
             }
         }
@@ -134,11 +159,32 @@ where
     }
 }
 
-/// The model, the newest view, and whether they differ from what is on the terminal.
+/// The next event, where there is one. It is looked for as the task that runs the screen: the terminal's stream
+/// remembers who looked first, and would wake nobody else when the next key comes.
+async fn there_already<S: Stream>(input: &mut Pin<&mut S>) -> Option<S::Item> {
+    poll_fn(|context| match input.as_mut().poll_next(context) {
+        Poll::Ready(event) => Poll::Ready(event),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Waits for the time of the next frame, and until the terminal has taken the one before.
+async fn may_draw(next_frame: Instant, taken: &mut Option<watch::Receiver<bool>>) {
+    tokio::time::sleep_until(next_frame).await;
+    if let Some(taken) = taken {
+        // Nobody left to say so is nobody left to wait for.
+        let _ = taken.wait_for(|taken| *taken).await;
+    }
+}
+
+/// The model, the newest view, whether they may differ from what is on the terminal, and what that is.
 struct Screen {
     model: Model,
     view: Arc<View>,
     changed: bool,
+    shown: Buffer,
+    title: String,
     began: Instant,
 }
 
@@ -146,9 +192,17 @@ impl Screen {
     fn new(options: &Options, views: &mut watch::Receiver<Arc<View>>, size: Size) -> Self {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
+        model.started = options.started;
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);
-        Self { model, view, changed: true, began: Instant::now() }
+        Self {
+            model,
+            view,
+            changed: true,
+            shown: Buffer::default(),
+            title: String::new(),
+            began: Instant::now(),
+        }
     }
 
     fn look_at(&mut self, views: &mut watch::Receiver<Arc<View>>) {
@@ -173,6 +227,8 @@ impl Screen {
             }
             Event::Resize(columns, rows) => {
                 self.model.size = (*columns, *rows);
+                // What the terminal made of the old frame is not known, even when its size is as before.
+                self.model.redraw = true;
                 self.changed = true;
             }
             _ => {}
@@ -184,20 +240,55 @@ impl Screen {
         B: Backend,
         B::Error: Into<io::Error>,
     {
-        if std::mem::take(&mut self.model.redraw) {
-            terminal.clear().map_err(Into::into)?;
+        let afresh = std::mem::take(&mut self.model.redraw);
+        if afresh {
+            // Clears without asking the terminal where its cursor stands, as `clear` does.
+            let size = terminal.size().map_err(Into::into)?;
+            terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(Into::into)?;
+        } else {
+            terminal.autoresize().map_err(Into::into)?;
         }
-        let (model, view) = (&mut self.model, &self.view);
-        terminal
-            .draw(|frame| {
-                let area = frame.area();
-                model.size = (area.width, area.height);
-                screens::draw(frame.buffer_mut(), area, model, view);
-            })
-            .map_err(Into::into)?;
+        let mut frame = terminal.get_frame();
+        let area = frame.area();
+        self.model.size = (area.width, area.height);
+        screens::draw(frame.buffer_mut(), area, &self.model, &self.view);
+        let drawn = terminal.current_buffer_mut();
+        if *drawn == self.shown && !afresh {
+            drawn.reset();
+        } else {
+            self.shown.clone_from(drawn);
+            terminal.apply_buffer().map_err(Into::into)?;
+        }
         self.changed = false;
         Ok(())
     }
+
+    /// What reaches the user beside the screen: the window's title, and the bell.
+    fn call(&mut self, options: &Options) -> io::Result<()> {
+        let title = title(&self.view, &self.model.look);
+        if let Some(set_title) = options.title.filter(|_| title != self.title) {
+            set_title(&title)?;
+            self.title = title;
+        }
+        match options.bell.filter(|_| std::mem::take(&mut self.model.bell)) {
+            Some(ring) => ring(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The title of the window: how far it is, and what it is.
+fn title(view: &View, look: &Look) -> String {
+    let name = crate::text::clean(&view.torrent.name, TITLE_CHARS);
+    let dot = if look.is_ascii() { "-" } else { "·" };
+    let far = match view.phase {
+        Phase::Checking => String::new(),
+        Phase::Paused => format!("paused {} % ", screens::percent(view)),
+        Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
+        Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),
+    };
+    let title = format!("{far}{name} {dot} ttui");
+    if look.is_ascii() { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
 }
 
 /// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
@@ -228,13 +319,15 @@ pub fn summary(view: &View) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::convert::Infallible;
+    use std::sync::Mutex;
+    use std::task::{Context, Waker};
 
     use futures_util::stream;
     use ratatui::backend::{ClearType, TestBackend, WindowSize};
     use ratatui::buffer::Cell;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-    use ratatui::layout::Position;
 
     use super::*;
     use crate::ui::sample;
@@ -303,12 +396,22 @@ mod tests {
         view: View,
         during: impl AsyncFnOnce(&watch::Sender<Arc<View>>),
     ) -> (Option<Left>, Held) {
+        run_with(terminal, input, view, Options::default(), during).await
+    }
+
+    async fn run_with(
+        terminal: &mut Terminal<Counting>,
+        input: Vec<io::Result<Event>>,
+        view: View,
+        options: Options,
+        during: impl AsyncFnOnce(&watch::Sender<Arc<View>>),
+    ) -> (Option<Left>, Held) {
         let (sender, views) = watch::channel(Arc::new(view));
         let (commands, taken) = mpsc::unbounded_channel();
         let input = stream::iter(input).chain(stream::pending());
         let left = tokio::select! {
             biased;
-            left = run(terminal, input, views, commands, Options::default(), std::future::pending()) => Some(left.unwrap()),
+            left = run(terminal, input, views, commands, options, std::future::pending()) => Some(left.unwrap()),
             () = during(&sender) => None,
         };
         (left, (sender, taken))
@@ -334,9 +437,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_views_is_drawn_thirty_times_a_second_at_most() {
         let mut terminal = terminal();
+        let seeding = sample::seeding();
         let flood = async |views: &watch::Sender<Arc<View>>| {
             for n in 0..1000 {
-                let mut view = sample::seeding();
+                let mut view = seeding.clone();
                 view.rates.up_bps = n;
                 views.send_replace(Arc::new(view));
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -345,6 +449,132 @@ mod tests {
         run_over(&mut terminal, Vec::new(), sample::healthy(), flood).await;
         assert!((20..=32).contains(&terminal.backend().1), "{}", terminal.backend().1);
         assert!(text(&terminal).contains("seeding"));
+    }
+
+    /// Keys as the terminal's stream gives them: it wakes only whoever looked first since the last one.
+    #[derive(Clone, Default)]
+    struct Typed(Arc<Mutex<(VecDeque<Event>, Option<Waker>)>>);
+
+    impl Typed {
+        fn press(&self, event: io::Result<Event>) {
+            let mut typed = self.0.lock().unwrap();
+            typed.0.push_back(event.unwrap());
+            typed.1.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    impl Stream for Typed {
+        type Item = io::Result<Event>;
+
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            let mut typed = self.0.lock().unwrap();
+            if let Some(event) = typed.0.pop_front() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            typed.1.get_or_insert_with(|| context.waker().clone());
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_key_is_answered_within_a_frame_though_no_view_comes() {
+        let mut terminal = terminal();
+        let (_views_to, views) = watch::channel(Arc::new(sample::healthy()));
+        let (commands, mut taken) = mpsc::unbounded_channel();
+        let typed = Typed::default();
+        let user = async {
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                typed.press(char('p'));
+                tokio::time::sleep(Duration::from_millis(40)).await;
+                assert_eq!(taken.try_recv().unwrap(), Command::Pause);
+            }
+        };
+        let never = std::future::pending();
+        tokio::select! {
+            _ = run(&mut terminal, typed.clone(), views, commands, Options::default(), never) => unreachable!("nobody left"),
+            () = user => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_view_that_looks_the_same_writes_nothing() {
+        let mut terminal = terminal();
+        let same = async |views: &watch::Sender<Arc<View>>| {
+            for _ in 0..20 {
+                views.send_replace(Arc::new(sample::healthy()));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        run_over(&mut terminal, Vec::new(), sample::healthy(), same).await;
+        assert_eq!(terminal.backend().1, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_terminal_that_takes_nothing_gets_nothing_more_and_keys_work_on() {
+        let mut terminal = terminal();
+        let (taken_to, taken) = watch::channel(false);
+        let options = Options { taken: Some(taken), ..Options::default() };
+        let during = async |views: &watch::Sender<Arc<View>>| {
+            for _ in 0..20 {
+                views.send_replace(Arc::new(sample::paused()));
+                views.send_replace(Arc::new(sample::seeding()));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            taken_to.send_replace(true);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        };
+        let (_, (_, mut commands)) =
+            run_with(&mut terminal, vec![char('p')], sample::healthy(), options, during).await;
+        assert_eq!(commands.try_recv().unwrap(), Command::Pause);
+        assert_eq!(terminal.backend().1, 2, "the first frame, and the newest once it was taken");
+        assert!(text(&terminal).contains("seeding"));
+    }
+
+    #[test]
+    fn the_title_says_how_far_it_is() {
+        let look = Look::default();
+        assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
+        assert_eq!(title(&sample::checking(), &look), "debian-12.2.0-amd64-DVD-1.iso · ttui");
+        assert!(title(&sample::paused(), &look).starts_with("paused 12 % "));
+        assert!(title(&sample::stopped(), &look).starts_with("stopped 12 % "));
+        assert!(title(&sample::seeding(), &look).starts_with("100 % "));
+        let ascii = Look { glyphs: crate::ui::Glyphs::Ascii, ..look };
+        let hostile = title(&sample::hostile(), &ascii);
+        assert!(hostile.is_ascii() && hostile.len() < 90, "{hostile}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn completion_is_told_once_with_its_path_and_a_ring_of_the_bell() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static RINGS: AtomicU32 = AtomicU32::new(0);
+        let ring = || {
+            RINGS.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        };
+        let mut terminal = terminal();
+        let options = Options { bell: Some(ring), ..Options::default() };
+        let during = async |views: &watch::Sender<Arc<View>>| {
+            for _ in 0..4 {
+                views.send_replace(Arc::new(sample::seeding()));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        run_with(&mut terminal, Vec::new(), sample::healthy(), options.clone(), during).await;
+        assert_eq!(RINGS.load(Ordering::SeqCst), 1);
+        assert!(text(&terminal).contains("Complete: ~/iso/debian-12.2.0-amd64-DVD-1.iso"));
+        let later = async |views: &watch::Sender<Arc<View>>| {
+            for seconds in [0, 5] {
+                let mut view = sample::seeding();
+                view.at += Duration::from_secs(seconds);
+                views.send_replace(Arc::new(view));
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+        };
+        run_with(&mut terminal, Vec::new(), sample::healthy(), Options::default(), later).await;
+        assert!(text(&terminal).contains("q quit"), "after four seconds the keys are back");
+        run_with(&mut terminal, Vec::new(), sample::seeding(), options, a_second).await;
+        assert_eq!(RINGS.load(Ordering::SeqCst), 1, "what was there at the start is no news");
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,6 +21,8 @@ const MIB: u64 = 1 << 20;
 const PIECES: u32 = 15_104;
 /// How long the sample runs have gone on.
 const NOW: At = Duration::from_secs(182);
+/// When they began: two o'clock on some day of 2023.
+pub(crate) const STARTED: Duration = Duration::from_millis(1_697_378_461_204);
 
 fn ago(seconds: u64) -> At {
     NOW.saturating_sub(Duration::from_secs(seconds))
@@ -66,6 +68,8 @@ fn attempt(number: u32, began: At, encryption: Encryption) -> Attempt {
         cause: None,
         error: None,
         detail: None,
+        looks_like: None,
+        payload: None,
     }
 }
 
@@ -440,6 +444,7 @@ pub(crate) fn healthy() -> View {
         limits: (None, None),
         port: Some(6881),
         incoming: IncomingCounts::default(),
+        failed_calls: Arc::default(),
         groups: groups_of(&peers),
         peers: peers.into_iter().map(Arc::new).collect(),
         funnel: Funnel {

@@ -78,4 +78,5 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     lines.saturating_sub(usize::from(rows.saturating_sub(4)))
 }
 
+pub(super) use frame::percent;
 pub(super) use pieces::grid_columns;

@@ -1,29 +1,45 @@
 //! Taking the terminal, and giving it back whatever happens.
 
-use std::io::{self, Stdout, Write};
-use std::panic;
-use std::sync::Once;
+use std::io::{self, Write};
+use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::Command;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
-use ratatui::crossterm::{execute, queue};
+use tokio::sync::watch;
+
+use super::outlet::{self, Port};
 
 /// Whether the terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// The thread that draws.
+static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
+/// Reports of panics elsewhere, told once the terminal is given back.
+static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// How long a terminal that takes nothing is waited for in the end.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Keep the window's title aside (xterm's control sequences), and put it back. Where that is not known, the title
+/// is at least cleared.
+const KEEP_TITLE: &str = "\x1b[22;2t";
+const OLD_TITLE: &str = "\x1b]2;\x07\x1b[23;2t";
 
 /// A terminal in raw mode, on its alternate screen, with the cursor hidden. Dropping it gives the terminal back, and
-/// so does a panic, before its report is printed.
+/// so does a panic of the thread that took it, before its report is printed. What panics elsewhere meanwhile is
+/// reported when the terminal is given back.
 #[derive(Debug)]
 pub struct Guard {
-    /// The terminal to draw on.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// The terminal to draw on. Nobody waits for it: see [`taken`].
+    pub terminal: Terminal<CrosstermBackend<Port>>,
 }
 
 impl Guard {
@@ -36,30 +52,26 @@ impl Guard {
         // Colours are chosen by the theme alone: with NO_COLOR set, crossterm would write resets in their place
         // and wipe bold and reverse with them.
         force_color_output(true);
+        *OWNER.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current().id());
         HOOK.call_once(|| {
             let report = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                give_back();
-                report(info);
+                if TAKEN.load(Ordering::SeqCst) && !is_owner() {
+                    keep_untold(info);
+                } else {
+                    give_back();
+                    report(info);
+                }
             }));
         });
         take_over()?;
-        match Terminal::new(CrosstermBackend::new(io::stdout())) {
+        match Terminal::new(CrosstermBackend::new(Port::default())) {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
                 give_back();
                 Err(error)
             }
         }
-    }
-
-    /// Shows a text as the title of the terminal's window. The text must be cleaned for showing.
-    ///
-    /// # Errors
-    ///
-    /// When the terminal cannot be written to.
-    pub fn set_title(&mut self, title: &str) -> io::Result<()> {
-        execute!(io::stdout(), SetTitle(title))
     }
 }
 
@@ -69,23 +81,78 @@ impl Drop for Guard {
     }
 }
 
+/// Whether the terminal has taken everything that was written. As long as it has not, drawing more would only
+/// queue up.
+pub fn taken() -> watch::Receiver<bool> {
+    outlet::taken()
+}
+
+/// Shows a text as the title of the terminal's window. The text must be cleaned for showing.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn set_title(title: &str) -> io::Result<()> {
+    outlet::send(written(SetTitle(title)).as_bytes())
+}
+
+/// Rings the terminal's bell.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn ring() -> io::Result<()> {
+    outlet::send(b"\x07")
+}
+
+/// Whether the terminal took everything, its giving back included. As long as it did not, more would not be seen.
+pub fn is_heard() -> bool {
+    outlet::is_heard()
+}
+
+fn is_owner() -> bool {
+    *OWNER.lock().unwrap_or_else(PoisonError::into_inner) == Some(thread::current().id())
+}
+
+fn keep_untold(info: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let report = format!("thread {} {info}", thread.name().unwrap_or("without a name"));
+    UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+}
+
+/// The bytes of a command; none where it has no ANSI form.
+fn written(command: impl Command) -> String {
+    let mut bytes = String::new();
+    // Writing to a string cannot fail.
+    let _ = command.write_ansi(&mut bytes);
+    bytes
+}
+
 fn take_over() -> io::Result<()> {
+    outlet::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let entered = execute!(io::stdout(), EnterAlternateScreen, Hide);
+    let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &written(Hide)].concat();
+    let entered = outlet::send(enter.as_bytes());
     if entered.is_err() {
         give_back();
     }
     entered
 }
 
-/// Gives the terminal back, if it is ours. What fails here fails silently: there is nobody left to tell.
+/// Gives the terminal back, if it is ours. A terminal that takes nothing any more is not waited for.
 pub fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        let mut out = io::stdout();
-        let _ = queue!(out, LeaveAlternateScreen, Show);
-        let _ = out.flush();
-        let _ = disable_raw_mode();
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let leave = [&written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
+    let heard = outlet::close(leave.as_bytes(), PATIENCE);
+    let _ = disable_raw_mode();
+    let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
+    if heard {
+        let mut err = io::stderr().lock();
+        // Where standard error is closed there is nobody to tell.
+        untold.iter().for_each(|report| drop(writeln!(err, "{report}")));
     }
 }
 
@@ -105,7 +172,7 @@ pub fn suspend() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use ratatui::backend::Backend;
-    use ratatui::buffer::Buffer;
+    use ratatui::buffer::{Buffer, Cell};
     use ratatui::layout::Rect;
     use ratatui::style::Modifier;
 
@@ -126,6 +193,75 @@ mod tests {
         let cells = Buffer::empty(area);
         CrosstermBackend::new(&mut bytes).draw(cells.diff(&buf).into_iter()).unwrap();
         (buf, bytes)
+    }
+
+    /// What this test wants of a process of its own, which is this program once more.
+    const ROLE: &str = "TTUI_TEST_ROLE";
+
+    /// Runs a test of this program in a process of its own, on a terminal of its own: what it wrote, and whether the
+    /// terminal's modes are as before.
+    fn on_a_terminal(test: &str, role: &str) -> (String, bool) {
+        use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+        use std::io::Read;
+
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let before = format!("{:?}", pair.master.get_termios());
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+        command.env(ROLE, role);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut written = Vec::new();
+        // On Linux the end of the last program on a terminal is an error there.
+        let _ = reader.read_to_end(&mut written);
+        child.wait().unwrap();
+        let after = format!("{:?}", pair.master.get_termios());
+        (String::from_utf8_lossy(&written).into_owned(), before == after)
+    }
+
+    /// Where a text stands in what was written.
+    #[track_caller]
+    fn place(written: &str, text: &str) -> usize {
+        written.find(text).unwrap_or_else(|| panic!("no {text:?} in {written:?}"))
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_its_report() {
+        const NAME: &str = "ui::terminal::tests::a_panic_gives_the_terminal_back_before_its_report";
+        if std::env::var_os(ROLE).is_some() {
+            let mut guard = Guard::take().unwrap();
+            guard.terminal.draw(|frame| frame.buffer_mut()[(0, 0)] = Cell::new("@")).unwrap();
+            panic!("the ship sinks");
+        }
+        let (written, is_as_before) = on_a_terminal(NAME, "panics");
+        let parts = ["\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h", "the ship sinks"];
+        let places = parts.map(|part| place(&written, part));
+        assert!(places.is_sorted(), "{places:?} {written:?}");
+        assert!(is_as_before);
+    }
+
+    #[test]
+    fn a_panic_elsewhere_leaves_the_screen_alone_and_is_told_after_it() {
+        const NAME: &str =
+            "ui::terminal::tests::a_panic_elsewhere_leaves_the_screen_alone_and_is_told_after_it";
+        if std::env::var_os(ROLE).is_some() {
+            let mut guard = Guard::take().unwrap();
+            let other = thread::Builder::new().name("stoker".to_owned());
+            assert!(other.spawn(|| panic!("the boiler bursts")).unwrap().join().is_err());
+            guard.terminal.draw(|frame| frame.buffer_mut()[(0, 0)] = Cell::new("@")).unwrap();
+            // What is not on its way yet when the terminal is given back is not drawn any more.
+            while !is_heard() {
+                thread::yield_now();
+            }
+            drop(guard);
+            return;
+        }
+        let (written, is_as_before) = on_a_terminal(NAME, "panics elsewhere");
+        let parts = ["\x1b[?1049h", "@", "\x1b[?1049l", "thread stoker panicked at ", "the boiler bursts"];
+        let places = parts.map(|part| place(&written, part));
+        assert!(places.is_sorted(), "{places:?} {written:?}");
+        assert!(is_as_before);
     }
 
     #[test]

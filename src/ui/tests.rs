@@ -1,4 +1,4 @@
-//! Whole screens, text and style, against the files in `tests/screens/`.
+//! Whole screens, text and style, against the files in `tests/screens/`, and pictures of them in `screenshots/`.
 //!
 //! `UPDATE_SCREENS=1 cargo test ui::tests` writes them anew; look at the difference before it is committed.
 
@@ -13,7 +13,7 @@ use ratatui::style::{Color, Modifier};
 use super::action::{Action, BINDINGS, action_for};
 use super::model::{Mode, Model, Panel, Screen, Shown, Window};
 use super::theme::{Colours, Glyphs, Look};
-use super::{draw, sample, update};
+use super::{draw, picture, sample, update};
 use crate::event::PeerKey;
 use crate::ledger::{Group, View};
 
@@ -25,6 +25,7 @@ fn look(colours: Colours, glyphs: Glyphs) -> Look {
 
 fn model(look: Look, (columns, rows): (u16, u16), view: &View) -> Model {
     let mut model = Model::new(look);
+    model.started = Some(sample::STARTED);
     model.size = (columns, rows);
     model.take_in(view);
     model
@@ -77,16 +78,20 @@ fn page(buf: &Buffer) -> String {
     page
 }
 
-/// Holds a screen against its file, or writes the file where that is asked for.
+/// Holds a screen against its file.
 fn holds(name: &str, buf: &Buffer) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(format!("{name}.txt"));
-    let page = page(buf);
+    is_as_in(&format!("tests/screens/{name}.txt"), &page(buf));
+}
+
+/// Holds a text against its file, or writes the file where that is asked for.
+fn is_as_in(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("UPDATE_SCREENS").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(&path, text).unwrap();
         return;
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    for (at, (now, then)) in page.lines().zip(expected.lines()).enumerate() {
+    for (at, (now, then)) in text.lines().zip(expected.lines()).enumerate() {
         assert_eq!(
             now,
             then,
@@ -94,7 +99,7 @@ fn holds(name: &str, buf: &Buffer) {
             at + 1
         );
     }
-    assert_eq!(page, expected, "{name}: UPDATE_SCREENS=1 renews the files");
+    assert_eq!(text, expected, "{name}: UPDATE_SCREENS=1 renews the files");
 }
 
 type Page = (&'static str, fn(&mut Model));
@@ -168,6 +173,28 @@ fn every_page_looks_as_expected() {
 }
 
 #[test]
+fn the_pictures_show_the_screens_as_they_are() {
+    let (colour, mono) = (Look::default(), look(Colours::None, Glyphs::Braille));
+    let page_of = |name: &str| PAGES.iter().find(|(page, _)| *page == name).unwrap().1;
+    for (name, title, state, (change, look, size)) in [
+        ("overview", "Overview", sample::healthy as fn() -> View, ("overview", colour, (120, 40))),
+        ("overview-80x24", "Overview, 80×24", sample::healthy, ("overview", colour, (80, 24))),
+        ("stalled", "A download that stands still", sample::stalled, ("overview", colour, (80, 24))),
+        ("peers", "Peers", sample::healthy, ("peers", colour, (120, 40))),
+        ("peer", "A peer's page", sample::healthy, ("peer", colour, (80, 24))),
+        ("pieces", "Pieces", sample::healthy, ("pieces", colour, (120, 40))),
+        ("small", "Overview, 40×10", sample::healthy, ("overview", colour, (40, 10))),
+        ("mono", "Overview without colours", sample::healthy, ("overview", mono, (80, 24))),
+    ] {
+        let view = state();
+        let mut model = model(look, size, &view);
+        page_of(change)(&mut model);
+        let picture = picture::svg(&drawn(&model, &view), &format!("ttui: {title}"));
+        is_as_in(&format!("screenshots/{name}.svg"), &picture);
+    }
+}
+
+#[test]
 fn in_ascii_nothing_else_is_shown() {
     for view in [sample::healthy(), sample::hostile()] {
         for (_, change) in PAGES {
@@ -215,6 +242,37 @@ fn it_is_never_blank_however_small() {
                 assert!(buf.content().iter().any(|cell| cell.symbol() != " "), "{columns}×{rows}");
             }
         }
+    }
+}
+
+/// The rows of the overview as text.
+fn rows(view: &View, size: (u16, u16)) -> Vec<String> {
+    let text = page(&drawn(&model(Look::default(), size, view), view));
+    text.lines().take(usize::from(size.1)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_narrowest_funnel_shows_its_numbers() {
+    let view = sample::healthy();
+    for columns in 28..45 {
+        let shown = rows(&view, (columns, 9)).join("\n");
+        for number in [" 50", " 48", " 28", " 19", " 9", " 7"] {
+            assert!(shown.contains(number), "{columns}:{number}\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn whoever_is_live_has_a_row_wherever_a_peer_has_one() {
+    let view = sample::healthy();
+    for size in (14..30).flat_map(|rows| [(60, rows), (80, rows), (120, rows)]) {
+        let shown = rows(&view, size);
+        let others = shown.iter().any(|row| row.contains("not connected ─"));
+        assert!(
+            !others || shown.iter().any(|row| row.contains("● sending")),
+            "{size:?}\n{}",
+            shown.join("\n")
+        );
     }
 }
 

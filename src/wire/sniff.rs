@@ -24,6 +24,22 @@ pub enum LooksLike {
     Unknown,
 }
 
+impl LooksLike {
+    /// The name other programs read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tls => "tls",
+            Self::Ssh => "ssh",
+            Self::Smtp => "smtp",
+            Self::Ftp => "ftp",
+            Self::Encrypted => "encrypted",
+            Self::Zeros => "zeros",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How many bytes are looked at for a pattern: as long as a Diffie-Hellman key of MSE.
 const PATTERN_BYTES: usize = 96;
 

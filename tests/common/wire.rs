@@ -69,6 +69,17 @@ impl Wire {
         let _ = soon("the other side reads", self.stream.write_all(bytes)).await;
     }
 
+    /// Closes, once the other side has, so that nothing is reset.
+    pub(crate) async fn leave(mut self) {
+        let _ = self.stream.shutdown().await;
+        while !matches!(self.stream.read_buf(&mut self.unread).await, Ok(0) | Err(_)) {}
+    }
+
+    /// Resets the connection.
+    pub(crate) fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
+
     /// Sends bytes one by one, each in a packet of its own.
     pub(crate) async fn dribble(&mut self, bytes: &[u8]) {
         for byte in bytes {

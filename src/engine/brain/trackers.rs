@@ -3,6 +3,7 @@
 use super::super::tracker::{self, Answer};
 use super::Brain;
 use crate::event::Source;
+use crate::metainfo::{Bitfield, Geometry};
 use crate::swarm::Input;
 use crate::swarm::address::is_allowed;
 use crate::swarm::announce::{self, Output, Ticket};
@@ -20,7 +21,7 @@ impl Brain {
             }
         };
         self.asked.insert(ticket, tracker);
-        let (downloaded_bytes, uploaded_bytes) = self.swarm.transferred();
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let stopped = kind == crate::event::AnnounceKind::Stopped;
         let params = AnnounceParams {
             info_hash: self.torrent.info_hash,
@@ -28,7 +29,7 @@ impl Brain {
             port: self.port,
             uploaded_bytes,
             downloaded_bytes,
-            left_bytes: self.left_bytes(),
+            left_bytes: missing_bytes(self.torrent.geometry, self.swarm.have()),
             kind,
             key: self.key,
             numwant: if stopped { 0 } else { NUMWANT },
@@ -72,15 +73,32 @@ impl Brain {
         }
         self.settle();
     }
+}
 
-    /// Bytes of pieces that are not good.
-    fn left_bytes(&self) -> u64 {
-        let geometry = &self.torrent.geometry;
-        let have = self.swarm.have();
-        if have.is_full() {
-            return 0;
+/// Bytes of the pieces that are not good: without a look at every piece, of which there may be millions.
+fn missing_bytes(geometry: Geometry, have: &Bitfield) -> u64 {
+    let missing = u64::from(have.len() - have.count()) * u64::from(geometry.piece_bytes());
+    let last = geometry.piece(geometry.piece_count().saturating_sub(1)).filter(|last| !have.has(*last));
+    missing - last.map_or(0, |last| u64::from(geometry.piece_bytes() - geometry.length_of(last)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_counted_to_the_byte() {
+        for (total, piece_bytes) in [(1, 16384), (100_000, 16384), (65536, 16384), (10, 3)] {
+            let geometry = Geometry::new(total, piece_bytes).unwrap();
+            let mut have = Bitfield::empty(geometry.piece_count());
+            let mut missing = total;
+            assert_eq!(missing_bytes(geometry, &have), missing);
+            for piece in geometry.pieces().rev() {
+                have.set(piece);
+                missing -= u64::from(geometry.length_of(piece));
+                assert_eq!(missing_bytes(geometry, &have), missing);
+            }
+            assert_eq!(missing, 0);
         }
-        let missing = geometry.pieces().filter(|piece| !have.has(*piece));
-        missing.map(|piece| u64::from(geometry.length_of(piece))).sum()
     }
 }

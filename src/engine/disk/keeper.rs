@@ -110,18 +110,21 @@ impl Keeper {
         self.shared.resume.save(&record)
     }
 
-    /// A piece was verified and written.
-    pub fn written(&self, piece: PieceIndex) {
+    /// A piece was verified and written. Returns whether it was the last that was missing.
+    pub fn written(&self, piece: PieceIndex) -> bool {
         let now = self.shared.clock.now();
         let mut state = self.shared.lock();
         let before = state.dirty.deadline();
         state.dirty.written(piece, now);
         state.record.clean = false;
         let sooner = state.dirty.deadline() != before;
+        let pieces = self.shared.storage.torrent().geometry.piece_count();
+        let complete = state.dirty.count() == pieces;
         drop(state);
         if sooner {
             self.shared.wake.notify_one();
         }
+        complete
     }
 
     /// A piece that was here turned out to be wrong.
@@ -163,7 +166,7 @@ impl Keeper {
             state.record.clean = true;
             state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
         }
-        let record = state.record();
+        let record = shared.record(&state);
         drop(state);
         shared.resume.save_last(&record, sync)?;
         synced
@@ -180,6 +183,20 @@ impl Drop for Keeper {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered now. After a file was disturbed nothing is trusted: all of it is hashed at the next start.
+    fn record(&self, state: &State) -> Record {
+        let mut record = state.record();
+        if self.storage.is_disturbed() {
+            let geometry = self.storage.torrent().geometry;
+            let synced = std::mem::replace(&mut record.synced, Bitfield::empty(geometry.piece_count()));
+            synced.numbers().filter_map(|number| geometry.piece(number)).for_each(|piece| {
+                record.unsynced.set(piece);
+            });
+            record.clean = false;
+        }
+        record
     }
 
     fn work(&self) {
@@ -217,7 +234,7 @@ impl Shared {
     fn save(&self) {
         let mut state = self.lock();
         state.save_at = None;
-        let record = state.record();
+        let record = self.record(&state);
         drop(state);
         if let Err(error) = self.resume.save(&record) {
             self.lock().save_at = Some(self.clock.now() + RETRY_WAIT);

@@ -1,6 +1,7 @@
 //! What is said on a connection and what it means, without the connection: messages in, messages out, reports.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Common;
 use crate::engine::link::{Order, Report, Shaken};
@@ -141,6 +142,16 @@ impl Talk {
             talk.output.push(&Message::Extended { id: 0, payload: ours.encode().into() });
         }
         talk
+    }
+
+    /// So many bytes of the output were written.
+    pub(super) fn sent(&mut self, n: usize) {
+        let before = self.output.payload_bytes();
+        self.output.advance(n);
+        let payload = self.output.payload_bytes() - before;
+        if payload > 0 {
+            self.common.sent_bytes.fetch_add(payload, Ordering::Relaxed);
+        }
     }
 
     /// Whether any message came.

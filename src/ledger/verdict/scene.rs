@@ -17,6 +17,8 @@ const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
 pub(super) struct Scene<'a> {
     pub(super) view: &'a View,
     pub(super) crowd: Crowd<'a>,
+    /// Peers are only tried; nothing is kept of what they send.
+    pub(super) probing: bool,
     /// Pieces that are not good, and those of them that no live peer holds.
     pub(super) missing: u32,
     pub(super) unheld: u32,
@@ -33,6 +35,7 @@ impl<'a> Scene<'a> {
         Self {
             view,
             crowd: Crowd::of(view),
+            probing: ledger.run.probing,
             missing: ledger.pieces.missing(),
             unheld: ledger.pieces.unheld(),
             listening: ledger.run.listening,
@@ -53,6 +56,9 @@ impl<'a> Scene<'a> {
 
     /// Data arrives: now, or only moments ago.
     pub(super) fn flows(&self) -> bool {
+        if self.probing {
+            return self.view.funnel.transferring > 0;
+        }
         let began = self.view.last_block.is_some_and(|last| last >= self.view.phase_since);
         self.downloading() && began && self.quiet < FLOW_ENDS_AFTER
     }

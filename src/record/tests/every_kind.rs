@@ -1,8 +1,8 @@
 //! One event of every kind, and every value that kinds hold.
 
 use crate::event::{
-    AnnounceKind, Announced, At, Attempt, Cause, Direction, Encryption, Event, OsError, PeerKey, PeerSample,
-    Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey, Transport,
+    AnnounceKind, Announced, At, Attempt, Cause, Direction, Encryption, Event, LooksLike, OsError, Payload,
+    PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::script::facts;
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -52,10 +52,14 @@ pub(super) fn kind(event: &Event) -> usize {
         Event::NextAnnounce { .. } => 34,
         Event::Sample(_) => 35,
         Event::Note { .. } => 36,
+        Event::LooksLike { .. } => 37,
+        Event::Traffic { .. } => 38,
+        Event::Probing => 39,
+        Event::Agreed { .. } => 40,
     }
 }
 
-pub(super) const KINDS: usize = 37;
+pub(super) const KINDS: usize = 41;
 
 fn piece(number: u32) -> PieceIndex {
     facts(30).geometry.piece(number).unwrap()
@@ -156,6 +160,19 @@ pub(super) fn events() -> Vec<(usize, Event)> {
         error,
         text: "so it is".to_owned(),
     }));
+    events.extend([Payload::Plain, Payload::Rc4].map(|payload| Event::Agreed { peer, payload }));
+    events.push(Event::Traffic { peer, bytes_in: 5000, bytes_out: 600 });
+    let likes = [
+        LooksLike::Http,
+        LooksLike::Tls,
+        LooksLike::Ssh,
+        LooksLike::Smtp,
+        LooksLike::Ftp,
+        LooksLike::Encrypted,
+        LooksLike::Zeros,
+        LooksLike::Unknown,
+    ];
+    events.extend(likes.map(|what| Event::LooksLike { peer, what }));
     events.push(Event::AttemptEnded {
         peer,
         cause: Cause::ClosedByPeer,
@@ -179,6 +196,7 @@ pub(super) fn events() -> Vec<(usize, Event)> {
             bytes_out: 68,
         });
     }
+    events.push(Event::Probing);
     events.push(phase(Phase::Paused, None));
     events.push(phase(Phase::Stopped, Some("the disk is full")));
     events.push(phase(Phase::Seeding, None));
@@ -292,6 +310,8 @@ fn is_sound() {
         cause: None,
         error: None,
         detail: None,
+        looks_like: None,
+        payload: None,
     };
     assert!(attempt.check().is_err());
     attempt.began = At::ZERO;

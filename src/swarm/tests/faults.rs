@@ -210,3 +210,32 @@ fn seeds_are_let_go_when_the_last_piece_came_during_a_pause() {
     assert_eq!(world.closed, [(addr(1), Cause::BothSeeds)]);
     assert_eq!(world.swarm.phase(), Phase::Seeding);
 }
+
+#[test]
+fn two_hundred_peers_complete_together() {
+    let mut world = World::new(128 * MIB, MIB as u32, Settings::default());
+    for n in 1..=200 {
+        world.add(n, world.seed(100 * 1024));
+    }
+    world.until_complete(secs(12));
+    assert!(world.duplicates < 800, "{}", world.duplicates);
+}
+
+#[test]
+fn a_connection_is_replaced_only_once() {
+    let settings = Settings { max_peers: 2, peer_id: PeerId::ours(1), ..Settings::default() };
+    for theirs in 2..30 {
+        let mut world = World::new(MIB, 16384, settings.clone());
+        world.swarm.handle(world.now, Input::Learned { addr: addr(1), source: Source::Manual });
+        let (conn, peer, peer_id) = (ConnKey(100), Some(PeerKey(0)), PeerId::ours(theirs));
+        world
+            .swarm
+            .handle(world.now, Input::Shaken { conn, peer, addr: addr(1), peer_id, so_far: Vec::new() });
+        while world.swarm.poll().is_some() {}
+        for n in 0..3 {
+            call(&mut world, 101 + n, 40_000 + n as u16, theirs);
+        }
+        let kept = (100..104).filter(|conn| ordered_closes(&world, *conn) == 0).count();
+        assert_eq!(kept, 1);
+    }
+}

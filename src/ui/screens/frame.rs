@@ -53,7 +53,7 @@ pub(super) fn state(view: &View) -> Spans {
 }
 
 /// How much is good, in whole percent; 100 only when everything is.
-pub(super) fn percent(view: &View) -> u64 {
+pub(in crate::ui) fn percent(view: &View) -> u64 {
     let total = u128::from(view.torrent.geometry.total_bytes().max(1));
     (u128::from(view.have_bytes) * 100 / total).min(100) as u64
 }
@@ -184,6 +184,15 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
         }
+        return;
+    }
+    if let Some(at) = model.completed
+        && view.at.saturating_sub(at) < ANSWER_STANDS
+    {
+        let path = view.torrent.output.join(&view.torrent.name);
+        let path = crate::text::clean(&home_as_tilde(&path.to_string_lossy()), 400);
+        let used = pen.put(area.x, area.y, area.width, "✓ ", Role::Progress);
+        pen.put(area.x + used, area.y, area.width - used, &format!("Complete: {path}"), Role::Strong);
         return;
     }
     if let Some((at, answer)) = &view.answer

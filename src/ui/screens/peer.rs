@@ -19,6 +19,7 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
         Standing::Unchoked => "unchoked: we may ask, but nothing comes".to_owned(),
         Standing::Taking => "taking: it downloads from us".to_owned(),
         Standing::Choked => "choked: live, but it makes us wait".to_owned(),
+        Standing::Idle if words::stands_still(view) => "live; the download stands still".to_owned(),
         Standing::Idle => "idle: live, we need nothing it has".to_owned(),
         Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
         Standing::Trying => "an attempt is under way".to_owned(),
@@ -73,6 +74,10 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
             advice = "nothing, wait.";
         }
         Standing::Taking => said.push("It takes what we have, and we miss nothing that it has.".to_owned()),
+        Standing::Idle if words::stands_still(view) => {
+            said.push("Connected; nothing is asked nor sent until the download goes on.".to_owned());
+            advice = "p goes on.";
+        }
         Standing::Idle => {
             said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned())
         }
@@ -109,15 +114,28 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
     said.join(" ")
 }
 
-/// Time since the start of the run, to the millisecond: `1:02:11.204`.
-fn clock(at: std::time::Duration) -> String {
-    let s = at.as_secs();
-    let (h, m, s, ms) = (s / 3600, s / 60 % 60, s % 60, at.subsec_millis());
-    if h > 0 { format!("{h}:{m:02}:{s:02}.{ms:03}") } else { format!("{m}:{s:02}.{ms:03}") }
+/// The time of day (UTC) to the millisecond: `14:02:11.204`. Where the start of the run is not known, time since
+/// then: `1:02.204`.
+fn clock(at: std::time::Duration, started: Option<std::time::Duration>) -> String {
+    let time = started.unwrap_or_default().saturating_add(at);
+    let s = time.as_secs();
+    let (h, m, s, ms) = (s / 3600, s / 60 % 60, s % 60, time.subsec_millis());
+    match started {
+        Some(_) => format!("{:02}:{m:02}:{s:02}.{ms:03}", h % 24),
+        None if h > 0 => format!("{h}:{m:02}:{s:02}.{ms:03}"),
+        None => format!("{m}:{s:02}.{ms:03}"),
+    }
 }
 
 /// One attempt as a row; `scale` is the longest of them in milliseconds, and `bar` the room for its bar.
-fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scale: u128) -> Spans {
+fn attempt_row(
+    attempt: &Attempt,
+    began: String,
+    peer: &PeerRecord,
+    view: &View,
+    bar: u16,
+    scale: u128,
+) -> Spans {
     let ms = |at: Option<std::time::Duration>| at.map(|at| words::ms_between(attempt.began, at));
     let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
     let open = ms(attempt.connected);
@@ -128,10 +146,9 @@ fn attempt_row(attempt: &Attempt, peer: &PeerRecord, view: &View, bar: u16, scal
     } else {
         "–".to_owned()
     };
-    let mut row = Spans::new().add(Role::Strong, format!("{:>2}  ", attempt.number.min(999))).add(
-        Role::Text,
-        format!("{:<11} {:<14} {:>5} {:>7}  ", clock(attempt.began), words::how(attempt), shown(open), sent),
-    );
+    let mut row = Spans::new()
+        .add(Role::Strong, format!("{:>2}  ", attempt.number.min(999)))
+        .add(Role::Text, format!("{began:<12} {:<14} {:>5} {:>7}  ", words::how(attempt), shown(open), sent));
     match ms(attempt.handshaken) {
         Some(ms) => {
             row.push(Role::Progress, "✓");
@@ -186,7 +203,7 @@ fn rule(title: &str, right: &str, columns: u16) -> Spans {
 }
 
 /// The lines of the page below its head.
-pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16, bytes: bool) -> Vec<Spans> {
+pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16, bytes: bool) -> Vec<Spans> {
     let room = usize::from(columns.saturating_sub(2)).clamp(1, 100);
     let mut lines = vec![Spans::new()];
     lines.extend(wrap(&meaning(peer, view), room).into_iter().map(|line| Spans::new().add(Role::Text, line)));
@@ -198,8 +215,8 @@ pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16
         lines.push(rule("Attempts", "milliseconds", columns));
         let bar = if columns >= 110 { columns - 92 } else { 0 };
         let head = format!(
-            "    {:<11} {:<14} {:>5} {:>7}  {:>8}  {:<32}{}",
-            "BEGAN",
+            "    {:<12} {:<14} {:>5} {:>7}  {:>8}  {:<31}{}",
+            if model.started.is_some() { "BEGAN (UTC)" } else { "BEGAN" },
             "HOW",
             "OPEN",
             "SENT",
@@ -207,19 +224,21 @@ pub(super) fn lines(peer: &PeerRecord, _model: &Model, view: &View, columns: u16
             "END",
             if bar > 0 { "─ opening  ━ handshake" } else { "" }
         );
-        lines.push(Spans::new().add(Role::Dim, head));
+        lines.push(Spans::new().add(Role::Dim, head.trim_end()));
         let took = |attempt: &Attempt| {
             let end = attempt.handshaken.or(attempt.ended).or(attempt.connected);
             end.map_or(0, |end| words::ms_between(attempt.began, end))
         };
         let scale = peer.attempts.iter().map(took).max().unwrap_or(0);
-        lines.extend(peer.attempts.iter().rev().map(|attempt| attempt_row(attempt, peer, view, bar, scale)));
+        lines.extend(peer.attempts.iter().rev().map(|attempt| {
+            attempt_row(attempt, clock(attempt.began, model.started), peer, view, bar, scale)
+        }));
         let told = peer.attempts.iter().rev().find_map(|attempt| {
             let error = attempt.error.as_ref().map(|error| error.text.clone());
             Some((attempt.number, attempt.detail.clone().or(error)?))
         });
         if let Some((number, text)) = told {
-            lines.push(Spans::new().add(Role::Dim, format!("    attempt {number} said: {text}")));
+            lines.push(Spans::new().add(Role::Dim, format!("    attempt {number}: {text}")));
         }
     }
     lines.push(Spans::new());

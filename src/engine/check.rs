@@ -1,0 +1,462 @@
+//! Tries every peer of a torrent and reports how far each comes; downloads nothing.
+//!
+//! [`swarm::check`](crate::swarm::check) decides; here are the sockets. No file is opened: what peers send is
+//! hashed where a whole piece comes, and thrown away.
+
+mod hasher;
+mod once;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{sleep_until, timeout};
+
+use self::hasher::Hasher;
+pub use self::once::shake_hands;
+use super::EngineError;
+use super::clock::Clock;
+use super::download::{facts, random_seed};
+use super::files::raise_open_files;
+use super::handshake::{HandshakeStep, Steps, dial};
+use super::haves::HaveLog;
+use super::limit::Limit;
+use super::link::{Report, Shaken};
+use super::listen::{Arrived, Listener};
+use super::log::EventLog;
+use super::mse::{Carrier, Mse};
+use super::peer::{self, Common};
+use super::pool::BlockPool;
+use super::tracker;
+use super::upload::{BlockSource, ReadFuture};
+
+use crate::event::{AnnounceKind, At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
+use crate::ledger::{Ledger, View};
+use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
+use crate::swarm::address::{Scope, is_allowed};
+use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
+use crate::swarm::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
+use crate::wire::{AnnounceParams, Handshake, Reserved};
+
+/// Files kept for other things than connections.
+const FILES_KEPT: u64 = 64;
+/// Where the number of files is unknown.
+const USUAL_FILES: u64 = 1024;
+/// How long saying goodbye to trackers may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// Peers asked for in an announce.
+const NUMWANT: u32 = 200;
+const CHANNEL: usize = 256;
+/// Free block buffers kept: 1 MiB.
+const KEPT_BUFFERS: usize = 64;
+
+/// How a check is to go.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// The port to listen on; `None`: any free one.
+    pub port: Option<u16>,
+    /// Listen on loopback only.
+    pub loopback: bool,
+    /// Peers to try besides those that trackers name.
+    pub peers: Vec<SocketAddr>,
+    /// Whether connections are plain or encrypted.
+    pub encryption: EncryptionPolicy,
+    /// How long it may take at most.
+    pub time: Duration,
+    /// How trackers are spoken to.
+    pub tracker: tracker::Settings,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self {
+            port: None,
+            loopback: false,
+            peers: Vec::new(),
+            encryption: EncryptionPolicy::default(),
+            time: Duration::from_secs(30),
+            tracker: tracker::Settings::default(),
+        }
+    }
+}
+
+/// Tries every peer, until all have had their chance, the time is up, or `stop` is ready, and returns what is known
+/// then. Says goodbye to the trackers before it does, which takes two seconds at most.
+///
+/// # Errors
+///
+/// When no port can be listened on, or this machine gives no random numbers or threads.
+pub async fn check(
+    torrent: Torrent,
+    options: CheckOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<Arc<View>, EngineError> {
+    let listener =
+        if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port.or(Some(0))) }?;
+    let seed = random_seed()?;
+    let clock = Clock::start();
+    let torrent = Arc::new(torrent);
+    let ours =
+        Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
+    let files = raise_open_files().unwrap_or(USUAL_FILES);
+    let settings = Settings {
+        peer_id: ours.peer_id,
+        most_open: usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1),
+        encryption: options.encryption,
+        until: options.time,
+        seed,
+    };
+    let (inbox, outlets) = open();
+    let (hashed_to, hashed) = mpsc::unbounded_channel();
+    let hasher = Hasher::start(Arc::clone(&torrent), hashed_to)
+        .map_err(|error| EngineError::Threads(OsError::from(&error)))?;
+    let geometry = torrent.geometry;
+    let port = listener.port();
+    let common = Common {
+        geometry,
+        clock,
+        pool: BlockPool::new(KEPT_BUFFERS),
+        haves: Arc::new(HaveLog::new(Bitfield::empty(geometry.piece_count()))),
+        source: Arc::new(Nothing),
+        up: Arc::new(Limit::new(None)),
+        listen_port: Some(port),
+        sent_bytes: AtomicU64::new(0),
+    };
+    let mut tasks = JoinSet::new();
+    let mse = Mse::new(options.encryption, seed);
+    tasks.spawn(listener.run(ours, mse.clone(), clock, outlets.arrivals.clone()));
+    let mut run = Run {
+        check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
+        ledger: Ledger::new(Arc::new(facts(&torrent, std::path::Path::new(""), ours.peer_id))),
+        log: EventLog::default(),
+        client: tracker::Client::new(options.tracker),
+        our_addresses: BTreeSet::new(),
+        orders: BTreeMap::new(),
+        dials: BTreeMap::new(),
+        next_conn: 0,
+        common: Arc::new(common),
+        key: (seed >> 32) as u32,
+        goodbyes: JoinSet::new(),
+        clock,
+        torrent,
+        ours,
+        mse,
+        port,
+        outlets,
+        hasher,
+        tasks,
+    };
+    run.learned(clock.now(), &Event::Listening { port });
+    run.settle();
+    for addr in options.peers {
+        // The user may name any address at which a peer can be.
+        let valid = is_allowed(Scope::Loopback, addr, &[]);
+        run.feed(Input::Learned { addr, source: Source::Manual, valid });
+    }
+    Ok(Box::pin(run.run(inbox, hashed, stop)).await)
+}
+
+type Dialled = (ConnKey, SocketAddr, Result<(Carrier, Shaken), Box<Closed>>);
+type Answered = (TrackerKey, Result<tracker::Answer, tracker::Failure>);
+
+struct Inbox {
+    steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
+    dialled: mpsc::Receiver<Dialled>,
+    arrivals: mpsc::Receiver<Arrived>,
+    answers: mpsc::Receiver<Answered>,
+    reports: mpsc::Receiver<(ConnKey, Report)>,
+}
+
+struct Outlets {
+    steps: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
+    dialled: mpsc::Sender<Dialled>,
+    arrivals: mpsc::Sender<Arrived>,
+    answers: mpsc::Sender<Answered>,
+    reports: mpsc::Sender<(ConnKey, Report)>,
+}
+
+fn open() -> (Inbox, Outlets) {
+    let (steps_to, steps) = mpsc::channel(CHANNEL);
+    let (dialled_to, dialled) = mpsc::channel(CHANNEL);
+    let (arrivals_to, arrivals) = mpsc::channel(CHANNEL);
+    let (answers_to, answers) = mpsc::channel(CHANNEL);
+    let (reports_to, reports) = mpsc::channel(CHANNEL);
+    let outlets = Outlets {
+        steps: steps_to,
+        dialled: dialled_to,
+        arrivals: arrivals_to,
+        answers: answers_to,
+        reports: reports_to,
+    };
+    (Inbox { steps, dialled, arrivals, answers, reports }, outlets)
+}
+
+/// Nothing is uploaded, so nothing is read.
+struct Nothing;
+
+impl BlockSource for Nothing {
+    fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
+        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
+    }
+}
+
+struct Run {
+    clock: Clock,
+    torrent: Arc<Torrent>,
+    ours: Handshake,
+    mse: Mse,
+    port: u16,
+    /// Drawn once a run, so that trackers know us over every address we have.
+    key: u32,
+    check: Check,
+    ledger: Ledger,
+    log: EventLog,
+    client: tracker::Client,
+    /// Where trackers see us, with the port we listen on.
+    our_addresses: BTreeSet<SocketAddr>,
+    common: Arc<Common>,
+    hasher: Hasher,
+    orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
+    dials: BTreeMap<ConnKey, (PeerKey, AbortHandle)>,
+    next_conn: u32,
+    outlets: Outlets,
+    tasks: JoinSet<()>,
+    goodbyes: JoinSet<()>,
+}
+
+impl Run {
+    async fn run(
+        mut self,
+        mut inbox: Inbox,
+        mut hashed: mpsc::UnboundedReceiver<(ConnKey, bool)>,
+        stop: impl Future<Output = ()>,
+    ) -> Arc<View> {
+        let mut stop = pin!(stop);
+        let mut stopped = false;
+        self.feed(Input::Tick);
+        while !self.check.is_over() {
+            let wake = self.clock.instant(self.check.deadline());
+            tokio::select! {
+                biased;
+                () = &mut stop, if !stopped => {
+                    stopped = true;
+                    self.feed(Input::Stop);
+                }
+                Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
+                Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
+                Some(arrived) = inbox.arrivals.recv() => self.arrived(arrived),
+                Some((conn, good)) = hashed.recv() => self.feed(Input::Hashed(conn, good)),
+                Some((conn, report)) = inbox.reports.recv() => self.report(conn, report),
+                Some((tracker, answer)) = inbox.answers.recv() => self.answered(tracker, answer),
+                () = sleep_until(wake) => self.feed(Input::Tick),
+            }
+        }
+        let view = self.ledger.view(self.clock.now());
+        // Nobody takes their answers any more.
+        drop(inbox);
+        let goodbyes = async { while self.goodbyes.join_next().await.is_some() {} };
+        // Trackers that do not answer in time were told all the same.
+        let _ = timeout(GOODBYE, goodbyes).await;
+        self.tasks.shutdown().await;
+        view
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.check.handle(self.clock.now(), input);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while let Some(action) = self.check.poll() {
+            match action {
+                Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
+                Action::Abandon(peer) => self.abandon(peer),
+                Action::Order(conn, order) => {
+                    if let Some(orders) = self.orders.get(&conn) {
+                        // A task that is over has reported so, or is about to.
+                        let _ = orders.send(order);
+                    }
+                }
+                Action::Announce { tracker, url, kind } => self.announce(tracker, url, kind),
+                Action::Learned(at, event) => self.learned(at, &event),
+            }
+        }
+    }
+
+    fn learned(&mut self, at: At, event: &Event) {
+        self.log.write(at, event);
+        self.ledger.apply(at, event);
+    }
+
+    fn new_conn(&mut self) -> ConnKey {
+        let conn = ConnKey(self.next_conn);
+        self.next_conn += 1;
+        conn
+    }
+
+    fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
+        let conn = self.new_conn();
+        let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
+        let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
+        let task = self.tasks.spawn(async move {
+            let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
+            // Nobody listens only when the run is over.
+            let _ = dialled.send((conn, addr, outcome)).await;
+        });
+        self.dials.insert(conn, (peer, task));
+    }
+
+    fn abandon(&mut self, peer: PeerKey) {
+        self.dials.retain(|_, (dialled, task)| {
+            if *dialled == peer {
+                task.abort();
+            }
+            *dialled != peer
+        });
+    }
+
+    fn step(&mut self, conn: ConnKey, at: At, step: HandshakeStep) {
+        let Some(&(peer, _)) = self.dials.get(&conn) else { return };
+        let step = match step {
+            HandshakeStep::Connected => IncomingStep::Connected(at),
+            HandshakeStep::Agreed(payload) => IncomingStep::Agreed(at, payload),
+            HandshakeStep::Sent(sent) => IncomingStep::HandshakeSent(at, sent.to_vec()),
+            HandshakeStep::Received(received) => IncomingStep::HandshakeBytes(at, received.to_vec()),
+            HandshakeStep::LooksLike(what) => return self.feed(Input::LooksLike(peer, at, what)),
+        };
+        self.feed(Input::Step(peer, step));
+    }
+
+    fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, HandshakeStep)>) {
+        // Its steps were sent before its end, on another channel: they come first.
+        while let Ok((conn, at, step)) = steps.try_recv() {
+            self.step(conn, at, step);
+        }
+        let (conn, addr, outcome) = dialled;
+        let Some((peer, _)) = self.dials.remove(&conn) else { return };
+        match outcome {
+            Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
+            Err(end) => self.feed(Input::DialFailed(peer, *end)),
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    fn arrived(&mut self, arrived: Arrived) {
+        let Arrived { addr, so_far, outcome } = arrived;
+        match outcome {
+            Ok((carrier, shaken)) => {
+                let conn = self.new_conn();
+                self.shaken(conn, None, addr, so_far, carrier, shaken);
+            }
+            Err(end) => self.feed(Input::IncomingFailed(addr.ip(), end.cause)),
+        }
+    }
+
+    fn shaken(
+        &mut self,
+        conn: ConnKey,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+        so_far: Vec<IncomingStep>,
+        carrier: Carrier,
+        shaken: Shaken,
+    ) {
+        let peer_id = shaken.peer_id;
+        let (orders, taken) = mpsc::unbounded_channel();
+        self.orders.insert(conn, orders);
+        let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
+        match carrier {
+            Carrier::Bare(stream) => {
+                self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports))
+            }
+            Carrier::Encrypted(stream) => {
+                self.tasks.spawn(peer::run(*stream, shaken, conn, common, taken, reports))
+            }
+        };
+        self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
+    }
+
+    fn report(&mut self, conn: ConnKey, report: Report) {
+        let input = match report {
+            Report::Blocks { blocks, .. } => {
+                let now = self.clock.now();
+                for (block, bytes) in blocks {
+                    let whole = self.torrent.geometry.length_of(block.piece()) <= WHOLE_PIECE_BYTES;
+                    if self.check.block_arrived(now, conn, block) && whole {
+                        self.hasher.take(conn, block, bytes);
+                    }
+                }
+                Input::Tick
+            }
+            Report::Choked => Input::Choked(conn, true),
+            Report::Unchoked => Input::Choked(conn, false),
+            Report::Interested(interested) => Input::Interested(conn, interested),
+            Report::Has(pieces) => Input::Has(conn, pieces),
+            Report::Have(pieces) => Input::Have(conn, pieces),
+            Report::Rejected(_) => return,
+            Report::Extended { calls_itself, extensions, reqq, listen_port } => {
+                Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
+            }
+            Report::Sample(sample) => Input::Sample(conn, sample),
+            Report::Closed(end) => {
+                self.orders.remove(&conn);
+                Input::Closed(conn, end)
+            }
+        };
+        self.feed(input);
+    }
+
+    fn announce(&mut self, tracker: TrackerKey, url: String, kind: AnnounceKind) {
+        let stopped = kind == AnnounceKind::Stopped;
+        let params = AnnounceParams {
+            info_hash: self.torrent.info_hash,
+            peer_id: self.ours.peer_id,
+            port: self.port,
+            uploaded_bytes: 0,
+            downloaded_bytes: 0,
+            left_bytes: self.torrent.geometry.total_bytes(),
+            kind,
+            key: self.key,
+            numwant: if stopped { 0 } else { NUMWANT },
+            tracker_id: None,
+        };
+        let (client, answers) = (self.client.clone(), self.outlets.answers.clone());
+        let announce = async move {
+            let outcome = client.announce(&url, &params).await;
+            // Nobody listens only when the run is over.
+            let _ = answers.send((tracker, outcome)).await;
+        };
+        if stopped {
+            self.goodbyes.spawn(announce);
+        } else {
+            self.tasks.spawn(announce);
+        }
+    }
+
+    fn answered(&mut self, tracker: TrackerKey, outcome: Result<tracker::Answer, tracker::Failure>) {
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(tracker::Failure { error, text }) => {
+                return self.feed(Input::Announced(tracker, Err((error, text))));
+            }
+        };
+        if let Some(ours) = answer.our_address {
+            self.our_addresses.insert(SocketAddr::new(ours, self.port));
+        }
+        let ours: Vec<SocketAddr> = self.our_addresses.iter().copied().collect();
+        let now = self.clock.now();
+        // The peers first: when the last tracker has answered and nobody is known, it is over.
+        for addr in answer.peers {
+            let valid = is_allowed(answer.scope, addr, &ours);
+            self.check.handle(now, Input::Learned { addr, source: Source::Tracker(tracker), valid });
+        }
+        self.feed(Input::Announced(tracker, Ok(answer.announced)));
+    }
+}

@@ -1,0 +1,302 @@
+//! Who shook hands, and why the rest did not: what `ttui check` found, as text, JSON, CSV and Markdown.
+
+mod csv;
+mod markdown;
+mod text;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use self::csv::csv;
+pub use self::markdown::markdown;
+pub use self::text::text;
+use super::{Mask, hex, json_line};
+use crate::event::{
+    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, Severity, Source, Transport,
+};
+use crate::ledger::{
+    Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
+};
+
+/// A live peer has so long to serve us before it is said that it does not.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: &'static str,
+    torrent: Torrent<'a>,
+    duration_ms: u64,
+    funnel: Funnel,
+    groups: Groups,
+    trackers: Vec<Tracker<'a>>,
+    peers: Vec<Peer<'a>>,
+    verdicts: Vec<Judgement<'a>>,
+}
+
+#[derive(Serialize)]
+struct Torrent<'a> {
+    name: &'a str,
+    info_hash: String,
+}
+
+#[derive(Serialize)]
+struct Tracker<'a> {
+    url: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    peers: u32,
+    handshaken: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seeders: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leechers: Option<u32>,
+}
+
+/// One peer, as every report that has peers shows it.
+#[derive(Serialize)]
+pub(super) struct Peer<'a> {
+    addr: String,
+    source: Vec<String>,
+    stage: Stage,
+    live: bool,
+    group: Group,
+    cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    looks_like: Option<LooksLike>,
+    client: Option<&'a str>,
+    peer_id: Option<String>,
+    peer_id_hex: Option<String>,
+    reserved_hex: Option<String>,
+    extensions: &'a [String],
+    attempts: Vec<Try<'a>>,
+}
+
+#[derive(Serialize)]
+struct Try<'a> {
+    direction: &'static str,
+    transport: &'static str,
+    encryption: &'static str,
+    payload: Option<&'static str>,
+    started_ms: u64,
+    connect_ms: Option<u64>,
+    handshake_ms: Option<u64>,
+    bytes_in: u64,
+    bytes_out: u64,
+    cause: Option<&'static str>,
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resolved: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Judgement<'a> {
+    severity: &'static str,
+    code: VerdictCode,
+    text: String,
+    evidence: BTreeMap<&'a str, u64>,
+}
+
+/// Everything as one line of JSON, schema `ttui.check/1`.
+pub fn json(view: &View, mask: &Mask) -> String {
+    json_line(&Report {
+        schema: "ttui.check/1",
+        torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        duration_ms: ms(view.at),
+        funnel: view.funnel,
+        groups: view.groups,
+        trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
+        peers: view.peers.iter().map(|peer| peer_object(peer, view, mask)).collect(),
+        verdicts: view.verdicts.iter().map(|verdict| judgement(verdict, mask)).collect(),
+    })
+}
+
+fn tracker_line(record: &TrackerRecord) -> Tracker<'_> {
+    let (code, error) = match &record.status {
+        TrackerStatus::Failed(error, text) => (Some(error.code()), Some(text.as_str())),
+        _ => (None, None),
+    };
+    let announced = match &record.status {
+        TrackerStatus::Ok(announced) => Some(announced),
+        _ => None,
+    };
+    Tracker {
+        url: &record.url,
+        status: status(record),
+        code,
+        error,
+        peers: record.peers,
+        handshaken: record.handshaken,
+        seeders: announced.and_then(|announced| announced.seeders),
+        leechers: announced.and_then(|announced| announced.leechers),
+    }
+}
+
+fn status(record: &TrackerRecord) -> &'static str {
+    match record.status {
+        TrackerStatus::Pending => "pending",
+        TrackerStatus::Ok(_) => "ok",
+        TrackerStatus::Failed(..) => "failed",
+    }
+}
+
+pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View, mask: &Mask) -> Peer<'a> {
+    let telling = record.telling_attempt();
+    Peer {
+        addr: mask.name(record),
+        source: sources(record, view),
+        stage: record.stage,
+        live: record.is_live(),
+        group: record.group,
+        cause: cause(record, view.at).map(code),
+        detail: telling.and_then(|attempt| attempt.detail.as_deref()).map(|detail| mask.text(detail)),
+        looks_like: telling.and_then(|attempt| attempt.looks_like),
+        client: record.client.as_deref(),
+        peer_id: record.peer_id.map(|id| id.printable()),
+        peer_id_hex: record.peer_id.map(|id| hex(&id.0)),
+        reserved_hex: record.reserved.map(|reserved| hex(&reserved)),
+        extensions: &record.extensions,
+        attempts: record.attempts.iter().map(|attempt| attempt_line(record, attempt)).collect(),
+    }
+}
+
+fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
+    Try {
+        direction: match attempt.direction {
+            Direction::Out => "out",
+            Direction::In => "in",
+        },
+        transport: match attempt.transport {
+            Transport::Tcp => "tcp",
+            Transport::Utp => "utp",
+        },
+        encryption: match attempt.encryption {
+            Encryption::Plain => "plain",
+            Encryption::Mse => "mse",
+        },
+        payload: attempt.payload.map(Payload::name),
+        started_ms: ms(attempt.began),
+        connect_ms: connect_ms(attempt),
+        handshake_ms: handshake_ms(attempt),
+        bytes_in: attempt.bytes_in,
+        bytes_out: attempt.bytes_out,
+        cause: attempt.cause.map(code),
+        error: attempt.error.as_ref().map(|error| error.text.as_str()),
+        resolved: record.resolved(attempt).map(code),
+    }
+}
+
+/// From dialling to the open connection; nobody who calls is dialled.
+pub(super) fn connect_ms(attempt: &Attempt) -> Option<u64> {
+    let connected = attempt.connected.filter(|_| attempt.direction == Direction::Out)?;
+    Some(ms(connected.saturating_sub(attempt.began)))
+}
+
+/// From the open connection to a valid handshake.
+pub(super) fn handshake_ms(attempt: &Attempt) -> Option<u64> {
+    Some(ms(attempt.handshaken?.saturating_sub(attempt.connected.unwrap_or(attempt.began))))
+}
+
+/// Why the peer does not serve us; a live one is given ten seconds from its handshake to do so.
+fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
+    if !record.is_live() {
+        return record.cause;
+    }
+    let attempt = record.last_attempt()?;
+    if attempt.first_block.is_some() || now.saturating_sub(attempt.handshaken?) < PATIENCE {
+        return record.cause;
+    }
+    let has_nothing = record.has.as_ref().is_some_and(|has| has.is_empty());
+    Some(match attempt.unchoked {
+        _ if has_nothing => Cause::NotInteresting,
+        None => Cause::NeverUnchoked,
+        Some(_) => Cause::Snubbed,
+    })
+}
+
+fn sources(record: &PeerRecord, view: &View) -> Vec<String> {
+    let url =
+        |key| view.trackers.iter().find(|tracker| tracker.key == key).map(|tracker| tracker.url.as_str());
+    let sources = record.sources.iter().map(|source| match source {
+        Source::Tracker(key) => format!("tracker:{}", url(*key).unwrap_or_default()),
+        Source::Manual => "manual".to_owned(),
+        Source::Incoming => "incoming".to_owned(),
+        Source::Resume => "resume".to_owned(),
+    });
+    sources.collect()
+}
+
+fn judgement<'a>(verdict: &'a Verdict, mask: &Mask) -> Judgement<'a> {
+    Judgement {
+        severity: severity(verdict.severity),
+        code: verdict.code,
+        text: mask.text(&verdict.text),
+        evidence: verdict.evidence.iter().copied().collect(),
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Good => "good",
+        Severity::Info => "info",
+        Severity::Warn => "warn",
+        Severity::Error => "error",
+    }
+}
+
+fn code(cause: Cause) -> &'static str {
+    cause.info().code
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn group(group: Group) -> &'static str {
+    match group {
+        Group::Live => "live",
+        Group::Trying => "trying",
+        Group::Failed => "failed",
+        Group::Left => "left",
+        Group::Queued => "queued",
+        Group::Banned => "banned",
+    }
+}
+
+/// Every step of the funnel by its name.
+fn steps(funnel: &Funnel) -> [(&'static str, u32); 6] {
+    [
+        ("known", funnel.known),
+        ("dialled", funnel.dialled),
+        ("connected", funnel.connected),
+        ("handshaken", funnel.handshaken),
+        ("unchoked", funnel.unchoked),
+        ("transferring", funnel.transferring),
+    ]
+}
+
+/// The peers as people read them: those that serve us, those that shook hands, then by why they did not.
+fn in_order(view: &View) -> Vec<&PeerRecord> {
+    let mut peers: Vec<&PeerRecord> = view.peers.iter().map(|peer| &**peer).collect();
+    let rank = |group| match group {
+        Group::Live => 0,
+        Group::Left => 1,
+        Group::Failed => 2,
+        Group::Banned => 3,
+        Group::Trying => 4,
+        Group::Queued => 5,
+    };
+    peers.sort_by_key(|peer| {
+        (rank(peer.group), std::cmp::Reverse(peer.stage), cause(peer, view.at), peer.addr)
+    });
+    peers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::event::{Announced, Event, OsError, PeerKey, PeerSample, Phase, Side, TrackerError, TrackerKey};
+use crate::ledger::{Ledger, TorrentFacts};
+use crate::metainfo::{Geometry, InfoHash};
+
+/// A run told event by event.
+struct Scene {
+    ledger: Ledger,
+    now: At,
+    peers: u32,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let facts = TorrentFacts {
+            name: "debian-12.2.0-amd64-DVD-1.iso".to_owned(),
+            info_hash: InfoHash([7; 20]),
+            geometry: Geometry::new(1 << 20, 1 << 14).unwrap(),
+            private: false,
+            files: Vec::new(),
+            output: "".into(),
+            peer_id: String::new(),
+        };
+        let mut scene = Self { ledger: Ledger::new(Arc::new(facts)), now: At::ZERO, peers: 0 };
+        scene.tell(Event::Phase { phase: Phase::Downloading, reason: None });
+        scene.tell(Event::Probing);
+        for (key, url) in [(0, "http://bttracker.example:6969"), (1, "udp://old.example:80")] {
+            scene.tell(Event::TrackerKnown { tracker: TrackerKey(key), tier: key, url: url.to_owned() });
+        }
+        let answer = Announced { peers: 50, seeders: Some(41), leechers: Some(9), ..Announced::default() };
+        scene.tell(Event::AnnounceAnswered { tracker: TrackerKey(0), answer });
+        let (tracker, text) = (TrackerKey(1), "old.example has no address".to_owned());
+        scene.tell(Event::AnnounceFailed { tracker, error: TrackerError::DnsFailed, text });
+        scene
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.ledger.apply(self.now, &event);
+    }
+
+    fn wait(&mut self, ms: u64) {
+        self.now += Duration::from_millis(ms);
+    }
+
+    fn dial(&mut self) -> PeerKey {
+        let peer = PeerKey(self.peers);
+        self.peers += 1;
+        let addr = format!("203.0.113.{}:{}", self.peers, 6881 + self.peers % 9).parse().unwrap();
+        self.tell(Event::PeerLearned { peer, addr, source: Source::Tracker(TrackerKey(0)) });
+        self.tell(Event::AttemptBegan {
+            peer,
+            direction: Direction::Out,
+            transport: Transport::Tcp,
+            encryption: Encryption::Plain,
+        });
+        peer
+    }
+
+    fn open(&mut self) -> PeerKey {
+        let peer = self.dial();
+        self.wait(7);
+        self.tell(Event::Connected { peer });
+        self.tell(Event::HandshakeSent { peer, sent: vec![0; 68] });
+        self.wait(9);
+        peer
+    }
+
+    fn shake(&mut self, id: &[u8; 8]) -> PeerKey {
+        let peer = self.open();
+        let mut received = b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05".to_vec();
+        received.extend([7; 20]);
+        received.extend(id);
+        received.extend(format!("{peer:012?}").bytes().take(12));
+        self.tell(Event::HandshakeBytes { peer, received });
+        self.tell(Event::Handshaken { peer });
+        self.tell(Event::Interested { peer, by: Side::Us, interested: true });
+        peer
+    }
+
+    fn serve(&mut self, id: &[u8; 8]) {
+        let peer = self.shake(id);
+        self.tell(Event::Choking { peer, by: Side::Them, choking: false });
+        self.tell(Event::FirstBlock { peer });
+        let sample = PeerSample { down_bytes: 16_384, ..PeerSample::default() };
+        self.tell(Event::PeerSample { peer, sample });
+    }
+
+    fn end(&mut self, peer: PeerKey, cause: Cause, error: Option<&str>, detail: Option<&str>) {
+        let error = error.map(|text| OsError { code: Some(111), text: text.to_owned() });
+        let detail = detail.map(str::to_owned);
+        self.tell(Event::AttemptEnded { peer, cause, error, detail, bytes_in: 0, bytes_out: 0 });
+    }
+
+    fn view(&mut self) -> Arc<View> {
+        self.ledger.view(self.now)
+    }
+}
+
+/// Fifty addresses, a third of which shake hands, the rest failing in eight ways.
+fn founding_scene() -> Arc<View> {
+    let mut scene = Scene::new();
+    for id in [b"-TR4060-", b"-qB4620-", b"-lt0D80-", b"-DE13F0-", b"-UT2210-", b"-TR3000-", b"-qB5000-"] {
+        scene.serve(id);
+    }
+    for id in [b"-TR4060-", b"-BI3500-", b"-KT5220-", b"-qB4620-", b"-??\x1b[2J-", b"-LT20A0-", b"-WW0007-"] {
+        scene.shake(id);
+    }
+    for _ in 0..3 {
+        let peer = scene.shake(b"-TR2940-");
+        scene.end(peer, Cause::ClosedAfterHandshake, None, None);
+    }
+    for _ in 0..9 {
+        let peer = scene.dial();
+        scene.end(peer, Cause::ConnectionRefused, Some("Connection refused (os error 111)"), None);
+    }
+    for (cause, detail) in [
+        (Cause::ClosedBeforeHandshake, None),
+        (Cause::ClosedBeforeHandshake, None),
+        (Cause::ClosedBeforeHandshake, None),
+        (Cause::ResetBeforeHandshake, None),
+        (Cause::HandshakeTruncated, Some("40 of 68 bytes, then it closed")),
+        (Cause::InfoHashMismatch, Some("it said 0909090909090909090909090909090909090909")),
+    ] {
+        let peer = scene.open();
+        scene.end(peer, cause, None, detail);
+    }
+    let web = scene.open();
+    let received = b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n".to_vec();
+    scene.tell(Event::HandshakeBytes { peer: web, received });
+    scene.tell(Event::LooksLike { peer: web, what: LooksLike::Http });
+    scene.end(web, Cause::NotBittorrent, None, Some("byte 0 is none of a handshake's; looks like http"));
+    let silent = [scene.open(), scene.open()];
+    let lost: Vec<PeerKey> = (0..15).map(|_| scene.dial()).collect();
+    scene.wait(10_000);
+    lost.into_iter().for_each(|peer| scene.end(peer, Cause::ConnectTimeout, None, None));
+    silent.into_iter().for_each(|peer| scene.end(peer, Cause::HandshakeTimeout, None, None));
+    scene.view()
+}
+
+#[test]
+fn the_founding_scene_is_a_screen_of_readable_text() {
+    let view = founding_scene();
+    let text = text(&view, &Mask::new(&view, false));
+    assert!(text.lines().count() <= 80, "{text}");
+    assert!(text.lines().take(53).all(|line| line.chars().count() <= 100), "{text}");
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
+    let peers = text.lines().filter(|line| line.contains("203.0.113.")).count();
+    assert_eq!(peers, 50, "one line a peer:\n{text}");
+    for part in [
+        "debian-12.2.0-amd64-DVD-1.iso: 50 peers tried in 10.",
+        "Transmission 4.0.6: sends data",
+        "Deluge 1.3.15: sends data",
+        "BiglyBT 3.5.0.0: makes us wait (chokes)",
+        "not BT, http: \"HTTP/1.1 400 Bad Request\\r\\n",
+        "cut short: 40 of 68 bytes, then it closed",
+        "7 ms",
+        "9 ms",
+        "   15  no answer  Nothing answered: it is offline,",
+        "    9  refused    The machine is up, but nothing listens",
+        "known 50 > dialled 50 > connected 26 > handshaken 17 > unchoked 7 > transferring 7",
+        "http://bttracker.example:6969: 50 peers, 17 shook hands; it counts 41 with everything",
+        "udp://old.example:80: old.example has no address (dns_failed)",
+        "It works: 17 of the 50 known peers shook hands, and 7 sent data.",
+    ] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+    let causes: std::collections::BTreeSet<Cause> = view
+        .peers
+        .iter()
+        .filter(|peer| peer.stage < Stage::Handshaken)
+        .filter_map(|peer| peer.cause)
+        .collect();
+    assert!(causes.len() >= 7, "{causes:?}");
+    let first = text.lines().position(|line| line.contains("sends data")).unwrap();
+    let last = text.lines().position(|line| line.contains("no answer")).unwrap();
+    assert!(first < last, "those that serve us come first");
+}
+
+#[test]
+fn a_live_peer_that_does_not_serve_us_has_a_cause_after_ten_seconds() {
+    let mut scene = Scene::new();
+    let (chokes, silent) = (scene.shake(b"-TR4060-"), scene.shake(b"-TR4060-"));
+    scene.serve(b"-TR4060-");
+    scene.tell(Event::Choking { peer: silent, by: Side::Them, choking: false });
+    let causes = |scene: &mut Scene| -> Vec<Option<Cause>> {
+        let view = scene.view();
+        view.peers.iter().map(|peer| cause(peer, view.at)).collect()
+    };
+    assert_eq!(causes(&mut scene), [None, None, None]);
+    scene.wait(10_000);
+    assert_eq!(causes(&mut scene), [Some(Cause::NeverUnchoked), Some(Cause::Snubbed), None]);
+    scene.end(chokes, Cause::ClosedByPeer, None, None);
+    assert_eq!(causes(&mut scene)[0], Some(Cause::ClosedByPeer));
+}
+
+#[test]
+fn a_plain_try_says_when_only_encryption_helped() {
+    let mut scene = Scene::new();
+    let peer = scene.open();
+    scene.end(peer, Cause::ClosedBeforeHandshake, None, None);
+    scene.tell(Event::AttemptBegan {
+        peer,
+        direction: Direction::Out,
+        transport: Transport::Tcp,
+        encryption: Encryption::Mse,
+    });
+    scene.tell(Event::Connected { peer });
+    scene.tell(Event::Handshaken { peer });
+    let view = scene.view();
+    let value: serde_json::Value = serde_json::from_str(&json(&view, &Mask::new(&view, false))).unwrap();
+    let attempts = &value["peers"][0]["attempts"];
+    assert_eq!(attempts[0]["cause"], "closed_before_handshake");
+    assert_eq!(attempts[0]["resolved"], "encryption_required");
+    assert!(attempts[1].get("resolved").is_none());
+    assert_eq!(attempts[1]["encryption"], "mse");
+    assert_eq!(value["peers"][0]["cause"], serde_json::Value::Null);
+}
+
+#[test]
+fn names_hide_addresses_and_stay_the_same() {
+    let view = founding_scene();
+    let mask = Mask::new(&view, true);
+    assert_eq!(mask.name(&view.peers[6]), "peer-7");
+    let addr = view.peers[6].addr;
+    assert_eq!(mask.text(&format!("{addr} sent wrong data")), "peer-7 sent wrong data");
+    for shown in [text(&view, &mask), json(&view, &mask), csv(&view, &mask), markdown(&view, &mask)] {
+        assert!(!shown.contains("203.0.113."), "{shown}");
+    }
+}

@@ -1,0 +1,168 @@
+//! For people: one line a peer, then what the causes mean, the funnel, the trackers, and the verdicts.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{cause, connect_ms, group, handshake_ms, in_order, steps};
+use crate::event::{Cause, Severity};
+use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
+use crate::report::Mask;
+use crate::text::clean;
+use crate::units;
+
+/// Columns for the client or the reason.
+const ANSWER_CHARS: usize = 46;
+
+/// What was found, in lines for a person, cleaned for a terminal.
+pub fn text(view: &View, mask: &Mask) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}: {}", clean(&view.torrent.name, 200), took(view));
+    if !view.peers.is_empty() {
+        out.push('\n');
+        peers(&mut out, view, mask);
+    }
+    reasons(&mut out, view);
+    out.push('\n');
+    let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
+    let _ = writeln!(out, "{}", funnel.join(" > "));
+    for tracker in &view.trackers {
+        let _ = writeln!(out, "{}", tracker_line(tracker));
+    }
+    calls(&mut out, view);
+    if let Some((_, note)) = &view.answer {
+        let _ = writeln!(out, "{}", clean(note, 300));
+    }
+    out.push('\n');
+    for verdict in &view.verdicts {
+        let _ = writeln!(out, "{}{}", mark(verdict.severity), clean(&mask.text(&verdict.text), 500));
+        if !verdict.advice.is_empty() {
+            let _ = writeln!(out, "  Try: {}", clean(&mask.text(&verdict.advice), 500));
+        }
+    }
+    out
+}
+
+fn took(view: &View) -> String {
+    let peers = view.peers.len();
+    let peers =
+        if peers == 1 { "1 peer".to_owned() } else { format!("{} peers", units::count(peers as u64)) };
+    format!("{peers} tried in {:.1} s", view.at.as_secs_f64())
+}
+
+fn mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Good | Severity::Info => "",
+        Severity::Warn => "! ",
+        Severity::Error => "!! ",
+    }
+}
+
+fn peers(out: &mut String, view: &View, mask: &Mask) {
+    let peers = in_order(view);
+    let names: Vec<String> = peers.iter().map(|peer| mask.name(peer)).collect();
+    let width = names.iter().map(String::len).max().unwrap_or_default().max("address".len());
+    let _ = writeln!(
+        out,
+        "{:<6}  {:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
+        "", "address", "who answers, or why nobody does", "connect", "handshake"
+    );
+    for (peer, name) in peers.into_iter().zip(names) {
+        let attempt = peer.telling_attempt();
+        let time = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+        let _ = writeln!(
+            out,
+            "{:<6}  {name:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
+            group(peer.group),
+            clean(&mask.text(&answer(peer, view)), ANSWER_CHARS),
+            time(attempt.and_then(connect_ms)),
+            time(attempt.and_then(handshake_ms)),
+        );
+    }
+}
+
+/// Who it is and what it does, or why it does not.
+fn answer(peer: &PeerRecord, view: &View) -> String {
+    let cause = cause(peer, view.at);
+    let attempt = peer.telling_attempt();
+    let mut text = String::new();
+    if peer.stage >= Stage::Handshaken {
+        text.push_str(peer.client.as_deref().or(peer.calls_itself.as_deref()).unwrap_or("unknown client"));
+        if peer.claims_two_clients() {
+            let _ = write!(text, " (calls itself {})", peer.calls_itself.as_deref().unwrap_or_default());
+        }
+        text.push_str(match cause {
+            Some(_) => ": ",
+            None if peer.stage == Stage::Transferring => ": sends data",
+            None => "",
+        });
+    }
+    let Some(cause) = cause else { return text };
+    text.push_str(match cause {
+        Cause::NeverUnchoked => "makes us wait (chokes)",
+        Cause::Snubbed => "unchoked us, sends nothing",
+        cause => cause.info().short,
+    });
+    if let Some(what) = attempt.and_then(|attempt| attempt.looks_like) {
+        let began = attempt.map(|attempt| crate::text::escape(&attempt.received, 32)).unwrap_or_default();
+        let _ = write!(text, ", {}: \"{began}\"", what.name());
+    } else if let Some(detail) = attempt.and_then(|attempt| attempt.detail.as_deref()) {
+        let _ = write!(text, ": {detail}");
+    }
+    if attempt.is_some_and(|attempt| peer.resolved(attempt).is_some()) {
+        text.push_str(", only encrypted");
+    }
+    text
+}
+
+/// What the causes mean, each once.
+fn reasons(out: &mut String, view: &View) {
+    let mut counts: BTreeMap<Cause, u32> = BTreeMap::new();
+    for cause in view.peers.iter().filter_map(|peer| cause(peer, view.at)) {
+        *counts.entry(cause).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return;
+    }
+    let mut counts: Vec<(Cause, u32)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let _ = writeln!(out, "\nWhy not more:");
+    for (cause, count) in counts {
+        let info = cause.info();
+        let _ = writeln!(out, "{count:>5}  {:<9}  {}", info.short, info.sentence);
+    }
+}
+
+fn tracker_line(record: &TrackerRecord) -> String {
+    let url = clean(&record.url, 120);
+    match &record.status {
+        TrackerStatus::Pending => format!("{url}: no answer yet"),
+        TrackerStatus::Failed(error, text) => {
+            format!("{url}: {} ({})", clean(text, 200), error.code())
+        }
+        TrackerStatus::Ok(announced) => {
+            let mut line = format!("{url}: {} peers, {} shook hands", record.peers, record.handshaken);
+            if let (Some(seeders), Some(leechers)) = (announced.seeders, announced.leechers) {
+                let _ =
+                    write!(line, "; it counts {seeders} with everything and {leechers} still downloading");
+            }
+            if let Some(warning) = &announced.warning {
+                let _ = write!(line, "; it warns: {}", clean(warning, 200));
+            }
+            line
+        }
+    }
+}
+
+fn calls(out: &mut String, view: &View) {
+    let mut counts: BTreeMap<Cause, u32> = BTreeMap::new();
+    for call in view.failed_calls.iter() {
+        *counts.entry(call.cause).or_default() += call.count;
+    }
+    let all: u32 = counts.values().sum();
+    if all > 0 {
+        let causes: Vec<String> =
+            counts.iter().map(|(cause, count)| format!("{count} {}", cause.info().short)).collect();
+        let calls = if all == 1 { "1 call".to_owned() } else { format!("{all} calls") };
+        let _ = writeln!(out, "{calls} from outside came to nothing: {}", causes.join(", "));
+    }
+}

@@ -1,0 +1,519 @@
+//! Tries every peer and sees how far each comes, without downloading anything.
+//!
+//! [`Check`] is told what happened and says what to do, as [`Swarm`](super::Swarm) is, and decides far less: every
+//! known address is dialled plain, and once encrypted where that opened and gave no handshake (or as set); whoever
+//! shakes hands and unchokes us is asked for one piece, which is thrown away. It is over when every tracker and
+//! every peer has had its chance, or when its time is up.
+
+mod call;
+mod live;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use self::live::Live;
+use super::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
+use crate::event::{
+    AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Phase,
+    Severity, Source, TrackerError, TrackerKey, Transport,
+};
+use crate::metainfo::{Bitfield, Geometry, PeerId, PieceIndex};
+use crate::text;
+
+/// Pieces up to this length are asked for whole, of longer ones a block, bytes.
+pub const WHOLE_PIECE_BYTES: u32 = 4 * 1024 * 1024;
+/// A thousand dials a second.
+const BETWEEN_DIALS: Duration = Duration::from_millis(1);
+/// Dials made up for at once when the clock was looked at late.
+const CATCH_UP: Duration = Duration::from_millis(10);
+/// A peer that shook hands has so long to send a block.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// One whose first block came has so long to send the rest of the piece.
+const REST_OF_PIECE: Duration = Duration::from_secs(2);
+/// A tracker that is silent for so long is not waited for.
+const TRACKER_SILENT: Duration = Duration::from_secs(15);
+/// How long connections may take to close.
+const CLOSE_WITHIN: Duration = Duration::from_millis(400);
+/// Addresses that are looked at; those after them are left out.
+const MOST_PEERS: usize = 20_000;
+
+/// What a check is told once.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Our own peer id.
+    pub peer_id: PeerId,
+    /// Dials under way and connections at once.
+    pub most_open: usize,
+    /// How peers are dialled. Where two ways are allowed, the second follows a try that opened and gave no handshake.
+    pub encryption: EncryptionPolicy,
+    /// When it is over at the latest.
+    pub until: At,
+    /// Where every random choice comes from.
+    pub seed: u64,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A source named an address.
+    Learned {
+        /// Where.
+        addr: SocketAddr,
+        /// Who named it.
+        source: Source,
+        /// Whether a peer can be there at all.
+        valid: bool,
+    },
+    /// A dial came a step further.
+    Step(PeerKey, IncomingStep),
+    /// What answered a dial is no BitTorrent client.
+    LooksLike(PeerKey, At, LooksLike),
+    /// A dial ended without a valid handshake.
+    DialFailed(PeerKey, Closed),
+    /// A valid handshake came.
+    Shaken {
+        /// The connection.
+        conn: ConnKey,
+        /// Whom we dialled; `None` for one that called.
+        peer: Option<PeerKey>,
+        /// The other end.
+        addr: SocketAddr,
+        /// Its peer id.
+        peer_id: PeerId,
+        /// For one that called: what happened so far.
+        so_far: Vec<IncomingStep>,
+    },
+    /// A connection from outside ended without a valid handshake.
+    IncomingFailed(IpAddr, Cause),
+    /// It chokes us, or no more.
+    Choked(ConnKey, bool),
+    /// It is interested in us, or no more.
+    Interested(ConnKey, bool),
+    /// All it has.
+    Has(ConnKey, Bitfield),
+    /// What it has more.
+    Have(ConnKey, Vec<PieceIndex>),
+    /// Its extension handshake.
+    Extended {
+        /// The connection.
+        conn: ConnKey,
+        /// The `v` it calls itself by.
+        calls_itself: Option<String>,
+        /// Names of the extension messages it takes.
+        extensions: Vec<String>,
+        /// How many requests it queues.
+        reqq: Option<u32>,
+        /// The port it says it listens on.
+        listen_port: Option<u16>,
+    },
+    /// One second of it.
+    Sample(ConnKey, PeerSample),
+    /// The piece it was asked for is whole; was its hash right?
+    Hashed(ConnKey, bool),
+    /// It is over.
+    Closed(ConnKey, Closed),
+    /// A tracker answered, or failed.
+    Announced(TrackerKey, Result<Announced, (TrackerError, String)>),
+    /// Somebody wants it to end now.
+    Stop,
+    /// Nothing but time went by.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Dial the address; answer with `Shaken` or `DialFailed`.
+    Dial {
+        /// Whose row.
+        peer: PeerKey,
+        /// Where.
+        addr: SocketAddr,
+        /// How.
+        encryption: Encryption,
+    },
+    /// Give the dial of this peer up; nothing more is to be said of it.
+    Abandon(PeerKey),
+    /// Tell the connection.
+    Order(ConnKey, Order),
+    /// Announce to a tracker; a `started` is answered with `Announced`.
+    Announce {
+        /// Whom.
+        tracker: TrackerKey,
+        /// Its announce URL, passkey and all: never to be shown.
+        url: String,
+        /// Which event.
+        kind: AnnounceKind,
+    },
+    /// This was learned.
+    Learned(At, Event),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    Queued,
+    Dialling(Dial),
+    Live(ConnKey),
+    Over,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Dial {
+    encryption: Encryption,
+    opened: bool,
+    sent_bytes: u64,
+    received_at: Option<At>,
+}
+
+#[derive(Debug)]
+struct Row {
+    addr: SocketAddr,
+    sources: Vec<Source>,
+    standing: Standing,
+}
+
+/// The decisions of one check.
+pub struct Check {
+    settings: Settings,
+    geometry: Geometry,
+    random: fastrand::Rng,
+    rows: BTreeMap<PeerKey, Row>,
+    by_addr: BTreeMap<SocketAddr, PeerKey>,
+    /// Where peers that called say they listen.
+    listens: BTreeMap<SocketAddr, PeerKey>,
+    queue: VecDeque<(PeerKey, Encryption)>,
+    /// When the next dial may begin.
+    next_dial: At,
+    dialling: usize,
+    live: BTreeMap<ConnKey, Live>,
+    /// Those that still have time to show what they do, and until when.
+    awaited: BTreeSet<(At, ConnKey)>,
+    /// Trackers that have neither answered nor failed.
+    asked: BTreeMap<TrackerKey, String>,
+    /// Trackers that answered.
+    told: BTreeMap<TrackerKey, String>,
+    /// Until when those that are silent are waited for; `None`: no more.
+    tracker_patience: Option<At>,
+    left_out: bool,
+    told_no_room: bool,
+    /// It is ending: until when connections may take to close.
+    ending: Option<At>,
+    actions: VecDeque<Action>,
+}
+
+impl Check {
+    /// Begins: every tracker of every tier is asked.
+    pub fn new(now: At, geometry: Geometry, trackers: &[Vec<String>], settings: Settings) -> Self {
+        let mut check = Self {
+            geometry,
+            random: fastrand::Rng::with_seed(settings.seed),
+            rows: BTreeMap::new(),
+            by_addr: BTreeMap::new(),
+            listens: BTreeMap::new(),
+            queue: VecDeque::new(),
+            next_dial: now,
+            dialling: 0,
+            live: BTreeMap::new(),
+            awaited: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            told: BTreeMap::new(),
+            tracker_patience: Some(now + TRACKER_SILENT),
+            left_out: false,
+            told_no_room: false,
+            ending: None,
+            actions: VecDeque::new(),
+            settings,
+        };
+        check.tell(now, Event::Phase { phase: Phase::Downloading, reason: None });
+        check.tell(now, Event::Probing);
+        let urls =
+            trackers.iter().enumerate().flat_map(|(tier, urls)| urls.iter().map(move |url| (tier, url)));
+        for ((tier, url), key) in urls.zip(0..) {
+            let tracker = TrackerKey(key);
+            let kind = AnnounceKind::Started;
+            check.tell(now, Event::TrackerKnown { tracker, tier: tier as u16, url: text::url_shown(url) });
+            check.tell(now, Event::AnnounceBegan { tracker, kind });
+            check.actions.push_back(Action::Announce { tracker, url: url.clone(), kind });
+            check.asked.insert(tracker, url.clone());
+        }
+        check
+    }
+
+    /// Feeds one thing that happened. Afterwards empty [`poll`](Self::poll) and read [`deadline`](Self::deadline)
+    /// again.
+    pub fn handle(&mut self, now: At, input: Input) {
+        match input {
+            Input::Learned { addr, source, valid } => self.learn(now, addr, source, valid),
+            Input::Step(peer, step) => self.step(peer, step),
+            Input::LooksLike(peer, at, what) => self.tell(at, Event::LooksLike { peer, what }),
+            Input::DialFailed(peer, end) => self.dial_failed(now, peer, end),
+            Input::Shaken { conn, peer, addr, peer_id, so_far } => match peer {
+                Some(peer) => self.dialled(now, conn, peer, addr, peer_id),
+                None => self.called(now, conn, addr, peer_id, so_far),
+            },
+            Input::IncomingFailed(addr, cause) => self.tell(now, Event::IncomingFailed { addr, cause }),
+            Input::Choked(conn, choking) => self.choked(now, conn, choking),
+            Input::Interested(conn, interested) => self.interested(now, conn, interested),
+            Input::Has(conn, pieces) => self.has(now, conn, pieces),
+            Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
+            Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
+                let Some(live) = self.live.get(&conn) else { return };
+                let peer = live.peer;
+                self.tell(now, Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+                self.listens(now, conn, listen_port);
+            }
+            Input::Sample(conn, sample) => {
+                if let Some(live) = self.live.get(&conn) {
+                    let peer = live.peer;
+                    self.tell(now, Event::PeerSample { peer, sample });
+                }
+            }
+            Input::Hashed(conn, good) => self.hashed(now, conn, good),
+            Input::Closed(conn, end) => self.closed(now, conn, end),
+            Input::Announced(tracker, outcome) => self.announced(now, tracker, outcome),
+            Input::Stop => self.end(now),
+            Input::Tick => {}
+        }
+        self.advance(now);
+    }
+
+    /// What to do next; empty it after every call of [`handle`](Self::handle).
+    #[must_use]
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Input::Tick`] is wanted at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> At {
+        if let Some(ending) = self.ending {
+            return ending;
+        }
+        let dial = (!self.queue.is_empty() && self.has_room()).then_some(self.next_dial);
+        let peer = self.awaited.first().map(|(at, _)| *at);
+        let trackers = self.tracker_patience.filter(|_| !self.asked.is_empty());
+        [dial, peer, trackers].into_iter().flatten().fold(self.settings.until, At::min)
+    }
+
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ending.is_some() && self.live.is_empty()
+    }
+
+    fn advance(&mut self, now: At) {
+        if self.ending.is_some_and(|by| now >= by) {
+            return self.give_up(now);
+        }
+        if self.ending.is_some() {
+            return;
+        }
+        while let Some(&(at, conn)) = self.awaited.first()
+            && at <= now
+        {
+            self.awaited.pop_first();
+            if let Some(live) = self.live.get_mut(&conn) {
+                live.answered = true;
+            }
+        }
+        self.dial_due(now);
+        self.tracker_patience = self.tracker_patience.filter(|at| now < *at);
+        let trackers_done = self.asked.is_empty() || self.tracker_patience.is_none();
+        let peers_done = self.queue.is_empty() && self.dialling == 0 && self.awaited.is_empty();
+        if (trackers_done && peers_done) || now >= self.settings.until {
+            self.end(now);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.dialling + self.live.len() < self.settings.most_open
+    }
+
+    fn dial_due(&mut self, now: At) {
+        self.next_dial = self.next_dial.max(now.saturating_sub(CATCH_UP));
+        while self.next_dial <= now
+            && let Some(&(peer, encryption)) = self.queue.front()
+        {
+            if !self.has_room() {
+                self.tell_no_room(now);
+                // Whoever has given its answer makes room for one that has not.
+                if let Some((&conn, _)) = self.live.iter().find(|(_, live)| live.answered && !live.closing) {
+                    self.close(conn, Cause::ConnectionLimit);
+                }
+                return;
+            }
+            self.queue.pop_front();
+            self.next_dial += BETWEEN_DIALS;
+            let Some(row) = self.rows.get_mut(&peer) else { continue };
+            let dial = Dial { encryption, opened: false, sent_bytes: 0, received_at: None };
+            row.standing = Standing::Dialling(dial);
+            let addr = row.addr;
+            self.dialling += 1;
+            self.tell(now, began(peer, Direction::Out, encryption));
+            self.actions.push_back(Action::Dial { peer, addr, encryption });
+        }
+    }
+
+    fn tell_no_room(&mut self, now: At) {
+        if !std::mem::replace(&mut self.told_no_room, true) {
+            let most = self.settings.most_open;
+            let text = format!(
+                "Only {most} peers are tried at once: this process may open no more files. Raise the limit (ulimit -n) \
+                 for a faster check."
+            );
+            self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
+        }
+    }
+
+    fn learn(&mut self, now: At, addr: SocketAddr, source: Source, valid: bool) {
+        let known = self.by_addr.get(&addr).or_else(|| self.listens.get(&addr)).copied();
+        if let Some(peer) = known {
+            let Some(row) = self.rows.get_mut(&peer) else { return };
+            if !row.sources.contains(&source) {
+                row.sources.push(source);
+                self.tell(now, Event::PeerLearned { peer, addr, source });
+            }
+            return;
+        }
+        let Some(peer) = self.new_row(now, addr, source) else { return };
+        if valid {
+            self.queue.push_back((peer, self.settings.encryption.first()));
+            return;
+        }
+        if let Some(row) = self.rows.get_mut(&peer) {
+            row.standing = Standing::Over;
+        }
+        self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
+    }
+
+    fn new_row(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<PeerKey> {
+        if self.ending.is_some() {
+            return None;
+        }
+        if self.rows.len() >= MOST_PEERS {
+            if !std::mem::replace(&mut self.left_out, true) {
+                let text = format!("More than {MOST_PEERS} peers are known: the rest is left out.");
+                self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
+            }
+            return None;
+        }
+        let peer = PeerKey(self.rows.last_key_value().map_or(0, |(last, _)| last.0 + 1));
+        self.rows.insert(peer, Row { addr, sources: vec![source], standing: Standing::Queued });
+        self.by_addr.insert(addr, peer);
+        self.tell(now, Event::PeerLearned { peer, addr, source });
+        Some(peer)
+    }
+
+    fn step(&mut self, peer: PeerKey, step: IncomingStep) {
+        let Some(Row { standing: Standing::Dialling(dial), .. }) = self.rows.get_mut(&peer) else { return };
+        match &step {
+            IncomingStep::Connected(_) => dial.opened = true,
+            IncomingStep::HandshakeSent(_, sent) => dial.sent_bytes = sent.len() as u64,
+            IncomingStep::HandshakeBytes(at, _) => dial.received_at = Some(*at),
+            IncomingStep::Agreed(..) => {}
+        }
+        self.tell_step(peer, step);
+    }
+
+    fn tell_step(&mut self, peer: PeerKey, step: IncomingStep) {
+        match step {
+            IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
+            IncomingStep::Agreed(at, payload) => self.tell(at, Event::Agreed { peer, payload }),
+            IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
+            IncomingStep::HandshakeBytes(at, received) => {
+                self.tell(at, Event::HandshakeBytes { peer, received });
+            }
+        }
+    }
+
+    /// The dial of this peer is over; it is [`Standing::Over`] until somebody says otherwise.
+    fn end_dial(&mut self, peer: PeerKey) -> Option<Dial> {
+        let row = self.rows.get_mut(&peer)?;
+        let Standing::Dialling(dial) = row.standing else { return None };
+        row.standing = Standing::Over;
+        self.dialling -= 1;
+        Some(dial)
+    }
+
+    fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
+        let Some(dial) = self.end_dial(peer) else { return };
+        let shook_hands = matches!(end.cause, Cause::InfoHashMismatch | Cause::SelfConnection);
+        self.tell(now, ended(peer, end));
+        if let Some(caller) = self.rows.get(&peer).and_then(|row| self.listens.get(&row.addr)).copied() {
+            // It called us meanwhile: whether it can be reached as well is known now.
+            return self.merge(now, caller, peer);
+        }
+        let policy = self.settings.encryption;
+        if let Some(second) = policy.second().filter(|_| dial.encryption == policy.first())
+            && dial.opened
+            && !shook_hands
+            && self.ending.is_none()
+        {
+            self.queue.push_back((peer, second));
+        }
+    }
+
+    fn announced(
+        &mut self,
+        now: At,
+        tracker: TrackerKey,
+        outcome: Result<Announced, (TrackerError, String)>,
+    ) {
+        let Some(url) = self.asked.remove(&tracker) else { return };
+        match outcome {
+            Ok(answer) => {
+                self.told.insert(tracker, url);
+                self.tell(now, Event::AnnounceAnswered { tracker, answer });
+            }
+            Err((error, text)) => self.tell(now, Event::AnnounceFailed { tracker, error, text }),
+        }
+    }
+
+    /// Says goodbye to everybody. Whoever has not given its answer never will.
+    fn end(&mut self, now: At) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.ending = Some(now + CLOSE_WITHIN);
+        let dialling = self.rows.iter().filter_map(|(peer, row)| match row.standing {
+            Standing::Dialling(dial) => Some((*peer, dial)),
+            _ => None,
+        });
+        for (peer, dial) in dialling.collect::<Vec<_>>() {
+            self.end_dial(peer);
+            self.actions.push_back(Action::Abandon(peer));
+            self.tell(now, ended(peer, not_answered(dial.sent_bytes)));
+        }
+        for (conn, answered) in
+            self.live.iter().map(|(conn, live)| (*conn, live.answered)).collect::<Vec<_>>()
+        {
+            self.close(conn, if answered { Cause::Shutdown } else { Cause::NotAnswered });
+        }
+        // One that is silent may have heard us all the same.
+        let heard = std::mem::take(&mut self.told).into_iter().chain(std::mem::take(&mut self.asked));
+        for (tracker, url) in heard {
+            self.actions.push_back(Action::Announce { tracker, url, kind: AnnounceKind::Stopped });
+        }
+    }
+
+    fn tell(&mut self, now: At, event: Event) {
+        self.actions.push_back(Action::Learned(now, event));
+    }
+}
+
+fn began(peer: PeerKey, direction: Direction, encryption: Encryption) -> Event {
+    Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption }
+}
+
+fn ended(peer: PeerKey, end: Closed) -> Event {
+    let Closed { cause, error, detail, bytes_in, bytes_out } = end;
+    Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out }
+}
+
+fn not_answered(bytes_out: u64) -> Closed {
+    Closed { cause: Cause::NotAnswered, error: None, detail: None, bytes_in: 0, bytes_out }
+}
+
+#[cfg(test)]
+mod tests;

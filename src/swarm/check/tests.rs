@@ -1,0 +1,431 @@
+use super::*;
+use crate::event::Side;
+use crate::metainfo::BlockRef;
+
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
+
+fn settings() -> Settings {
+    Settings {
+        peer_id: PeerId(*b"-Tu0100-mmmmmmmmmmmm"),
+        most_open: 100,
+        encryption: EncryptionPolicy::Off,
+        until: 30 * S,
+        seed: 1,
+    }
+}
+
+fn addr(n: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 6881))
+}
+
+/// A check in virtual time, and all it did.
+struct Run {
+    check: Check,
+    now: At,
+    done: Vec<(At, Action)>,
+    next_conn: u32,
+}
+
+impl Run {
+    fn new(settings: Settings, trackers: &[&str]) -> Self {
+        let geometry = Geometry::new(10 << 20, 32 << 10).unwrap();
+        Self::with(settings, trackers, geometry)
+    }
+
+    fn with(settings: Settings, trackers: &[&str], geometry: Geometry) -> Self {
+        let tiers: Vec<Vec<String>> = trackers.iter().map(|url| vec![(*url).to_owned()]).collect();
+        let check = Check::new(At::ZERO, geometry, &tiers, settings);
+        let mut run = Self { check, now: At::ZERO, done: Vec::new(), next_conn: 0 };
+        run.drain();
+        run
+    }
+
+    fn drain(&mut self) {
+        while let Some(action) = self.check.poll() {
+            self.done.push((self.now, action));
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.check.handle(self.now, input);
+        self.drain();
+    }
+
+    /// Lets time pass, waking it whenever it wants to be woken.
+    fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.check.deadline() <= until && !self.check.is_over() {
+            assert!(self.check.deadline() >= self.now || self.check.ending.is_none(), "it would spin");
+            self.now = self.now.max(self.check.deadline());
+            self.tell(Input::Tick);
+        }
+        self.now = until;
+    }
+
+    fn learn(&mut self, n: u16) {
+        self.tell(Input::Learned { addr: addr(n), source: Source::Manual, valid: true });
+    }
+
+    fn dials(&self) -> Vec<(At, PeerKey, Encryption)> {
+        let dials = self.done.iter().filter_map(|(at, action)| match action {
+            Action::Dial { peer, encryption, .. } => Some((*at, *peer, *encryption)),
+            _ => None,
+        });
+        dials.collect()
+    }
+
+    fn events(&self) -> Vec<&Event> {
+        let events = self.done.iter().filter_map(|(_, action)| match action {
+            Action::Learned(_, event) => Some(event),
+            _ => None,
+        });
+        events.collect()
+    }
+
+    fn orders(&self, conn: ConnKey) -> Vec<&Order> {
+        let orders = self.done.iter().filter_map(|(_, action)| match action {
+            Action::Order(to, order) if *to == conn => Some(order),
+            _ => None,
+        });
+        orders.collect()
+    }
+
+    fn granted(&self, conn: ConnKey) -> Vec<BlockRef> {
+        let grants = self.orders(conn).into_iter().filter_map(|order| match order {
+            Order::Grant(blocks) => Some(blocks.clone()),
+            _ => None,
+        });
+        grants.into_iter().next_back().unwrap_or_default()
+    }
+
+    fn causes(&self) -> Vec<(PeerKey, Cause)> {
+        let ends = self.events().into_iter().filter_map(|event| match event {
+            Event::AttemptEnded { peer, cause, .. } => Some((*peer, *cause)),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    fn fail(&mut self, peer: PeerKey, cause: Cause) {
+        self.tell(Input::DialFailed(peer, closed(cause)));
+    }
+
+    fn shake(&mut self, peer: Option<PeerKey>, from: SocketAddr, id: &[u8; 20]) -> ConnKey {
+        let conn = ConnKey(self.next_conn);
+        self.next_conn += 1;
+        let so_far =
+            vec![IncomingStep::Connected(self.now), IncomingStep::HandshakeBytes(self.now, vec![0; 68])];
+        if let Some(peer) = peer {
+            self.tell(Input::Step(peer, IncomingStep::Connected(self.now)));
+        }
+        self.tell(Input::Shaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
+        conn
+    }
+
+    /// A dialled peer shakes hands, has everything and unchokes.
+    fn serve(&mut self, peer: PeerKey, id: &[u8; 20]) -> ConnKey {
+        let conn = self.shake(Some(peer), addr(1), id);
+        let count = self.check.geometry.piece_count();
+        self.tell(Input::Has(conn, Bitfield::full(count)));
+        self.tell(Input::Choked(conn, false));
+        conn
+    }
+
+    fn merges(&self) -> Vec<(PeerKey, PeerKey)> {
+        let merges = self.events().into_iter().filter_map(|event| match event {
+            Event::PeerMerged { gone, into } => Some((*gone, *into)),
+            _ => None,
+        });
+        merges.collect()
+    }
+}
+
+fn closed(cause: Cause) -> Closed {
+    Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 }
+}
+
+const A: &[u8; 20] = b"-AA0000-aaaaaaaaaaaa";
+const Z: &[u8; 20] = b"-ZZ0000-zzzzzzzzzzzz";
+
+#[test]
+fn dials_a_thousand_a_second_and_no_more_than_there_is_room_for() {
+    let mut run = Run::new(Settings { most_open: 300, ..settings() }, &["http://t"]);
+    (0..1000).for_each(|n| run.learn(n));
+    assert!(run.dials().len() <= 11, "{}", run.dials().len());
+    run.wait(100 * MS);
+    let dials = run.dials().len();
+    assert!((95..=115).contains(&dials), "{dials}");
+    run.wait(S);
+    assert_eq!(run.dials().len(), 300);
+    run.fail(PeerKey(7), Cause::ConnectionRefused);
+    run.wait(5 * MS);
+    assert_eq!(run.dials().len(), 301);
+}
+
+#[test]
+fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
+    let mut run =
+        Run::new(Settings { encryption: EncryptionPolicy::PreferPlain, ..settings() }, &["http://t"]);
+    let causes = [
+        (Cause::ConnectionRefused, false, false),
+        (Cause::ClosedBeforeHandshake, true, true),
+        (Cause::HandshakeTimeout, true, true),
+        (Cause::NotBittorrent, true, true),
+        (Cause::InfoHashMismatch, true, false),
+        (Cause::SelfConnection, true, false),
+    ];
+    for ((cause, opened, _), n) in causes.into_iter().zip(0..) {
+        run.learn(n);
+        let peer = PeerKey(n.into());
+        run.wait(5 * MS);
+        if opened {
+            run.tell(Input::Step(peer, IncomingStep::Connected(run.now)));
+        }
+        run.fail(peer, cause);
+    }
+    run.wait(50 * MS);
+    for ((cause, _, again), n) in causes.into_iter().zip(0..) {
+        let tries: Vec<Encryption> = run
+            .dials()
+            .iter()
+            .filter(|(_, peer, _)| peer.0 == n)
+            .map(|(.., encryption)| *encryption)
+            .collect();
+        let expected = if again { vec![Encryption::Plain, Encryption::Mse] } else { vec![Encryption::Plain] };
+        assert_eq!(tries, expected, "{cause:?}");
+    }
+    run.tell(Input::Step(PeerKey(1), IncomingStep::Connected(run.now)));
+    run.fail(PeerKey(1), Cause::EncryptionFailed);
+    run.wait(50 * MS);
+    assert_eq!(run.dials().iter().filter(|(_, peer, _)| peer.0 == 1).count(), 2);
+}
+
+#[test]
+fn asks_for_one_piece_and_again_for_what_a_choke_took_back() {
+    let mut run = Run::new(settings(), &[]);
+    run.learn(1);
+    let conn = run.serve(PeerKey(0), A);
+    assert_eq!(run.orders(conn)[0], &Order::Interested(true));
+    let blocks = run.granted(conn);
+    assert_eq!(blocks.len(), 2);
+    assert!(run.check.block_arrived(run.now, conn, blocks[0]));
+    assert!(!run.check.block_arrived(run.now, conn, blocks[0]), "it was here already");
+    run.tell(Input::Choked(conn, true));
+    run.tell(Input::Choked(conn, false));
+    assert_eq!(run.granted(conn), blocks[1..]);
+    assert!(run.check.block_arrived(run.now, conn, blocks[1]));
+    assert!(!run.check.is_over());
+    run.tell(Input::Hashed(conn, true));
+    assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)), "that was all");
+    run.tell(Input::Closed(conn, Closed { bytes_in: 40_000, ..closed(Cause::Shutdown) }));
+    assert!(run.check.is_over());
+    assert!(run.causes().is_empty(), "it was live to the end");
+    let traffic = Event::Traffic { peer: PeerKey(0), bytes_in: 40_000, bytes_out: 0 };
+    assert!(run.events().contains(&&traffic));
+}
+
+#[test]
+fn asks_for_a_block_of_a_long_piece_and_never_for_what_the_peer_has_not() {
+    let geometry = Geometry::new(100 << 20, 8 << 20).unwrap();
+    let mut run = Run::with(settings(), &[], geometry);
+    run.learn(1);
+    let conn = run.shake(Some(PeerKey(0)), addr(1), A);
+    run.tell(Input::Choked(conn, false));
+    run.tell(Input::Has(conn, Bitfield::empty(13)));
+    assert!(run.granted(conn).is_empty());
+    run.tell(Input::Have(conn, vec![geometry.piece(5).unwrap()]));
+    let blocks = run.granted(conn);
+    assert_eq!(blocks.iter().map(|block| block.piece().number()).collect::<Vec<_>>(), [5]);
+    assert!(run.check.block_arrived(run.now, conn, blocks[0]));
+    run.tell(Input::Tick);
+    assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)));
+}
+
+#[test]
+fn wrong_data_ends_the_connection() {
+    let mut run = Run::new(settings(), &["http://t"]);
+    run.learn(1);
+    let conn = run.serve(PeerKey(0), A);
+    for block in run.granted(conn) {
+        run.check.block_arrived(run.now, conn, block);
+    }
+    run.tell(Input::Hashed(conn, false));
+    assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::HashFailures)));
+    assert!(run.events().iter().any(|event| matches!(event, Event::PieceFailed { .. })));
+}
+
+#[test]
+fn waits_ten_seconds_for_a_block_and_fifteen_for_a_tracker() {
+    let mut run = Run::new(settings(), &[]);
+    run.learn(1);
+    let conn = run.shake(Some(PeerKey(0)), addr(1), A);
+    run.wait(9999 * MS);
+    assert_eq!(run.orders(conn).len(), 1);
+    run.wait(MS);
+    assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)), "it has had its time");
+
+    let mut run = Run::new(settings(), &["http://a", "http://b"]);
+    let answer = Announced { peers: 1, ..Announced::default() };
+    run.tell(Input::Announced(TrackerKey(0), Ok(answer)));
+    run.wait(14_999 * MS);
+    assert!(!run.check.is_over());
+    run.wait(MS);
+    assert!(run.check.is_over());
+    let stopped = run
+        .done
+        .iter()
+        .filter(|(_, action)| matches!(action, Action::Announce { kind: AnnounceKind::Stopped, .. }));
+    assert_eq!(stopped.count(), 2, "the silent one may have heard us");
+}
+
+#[test]
+fn is_over_when_all_have_failed_and_tells_failed_trackers_nothing() {
+    let mut run = Run::new(settings(), &["http://a"]);
+    run.learn(1);
+    run.fail(PeerKey(0), Cause::ConnectionRefused);
+    assert!(!run.check.is_over());
+    run.tell(Input::Announced(TrackerKey(0), Err((TrackerError::Timeout, String::new()))));
+    assert!(run.check.is_over());
+    assert!(
+        !run.done
+            .iter()
+            .any(|(_, action)| { matches!(action, Action::Announce { kind: AnnounceKind::Stopped, .. }) })
+    );
+}
+
+#[test]
+fn at_the_end_of_its_time_nobody_is_waited_for() {
+    let mut run = Run::new(Settings { until: 3 * S, ..settings() }, &["http://a"]);
+    (0..3).for_each(|n| run.learn(n));
+    run.wait(5 * MS);
+    run.shake(Some(PeerKey(0)), addr(0), A);
+    let sent = IncomingStep::HandshakeSent(run.now, vec![0; 68]);
+    run.tell(Input::Step(PeerKey(1), sent));
+    run.wait(3 * S);
+    assert_eq!(run.orders(ConnKey(0)).last(), Some(&&Order::Close(Cause::NotAnswered)));
+    run.tell(Input::Closed(ConnKey(0), closed(Cause::NotAnswered)));
+    assert!(run.check.is_over());
+    let all: Vec<_> = [1, 2, 0].map(|n| (PeerKey(n), Cause::NotAnswered)).to_vec();
+    assert_eq!(run.causes(), all);
+    assert!(run.done.contains(&(3 * S, Action::Abandon(PeerKey(2)))));
+    assert!(
+        run.events()
+            .iter()
+            .any(|event| { matches!(event, Event::AttemptEnded { peer: PeerKey(1), bytes_out: 68, .. }) })
+    );
+}
+
+#[test]
+fn connections_that_do_not_close_are_not_waited_for() {
+    let mut run = Run::new(Settings { until: S, ..settings() }, &[]);
+    run.learn(1);
+    run.shake(Some(PeerKey(0)), addr(1), A);
+    run.wait(S);
+    assert!(!run.check.is_over());
+    run.wait(400 * MS);
+    assert!(run.check.is_over());
+    assert_eq!(run.causes(), [(PeerKey(0), Cause::NotAnswered)]);
+}
+
+#[test]
+fn whoever_gave_its_answer_makes_room() {
+    let mut run = Run::new(Settings { most_open: 1, ..settings() }, &[]);
+    (0..2).for_each(|n| run.learn(n));
+    let conn = run.shake(Some(PeerKey(0)), addr(0), A);
+    run.wait(9 * S);
+    assert_eq!((run.dials().len(), run.orders(conn).len()), (1, 1));
+    run.wait(2 * S);
+    assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::ConnectionLimit)));
+    run.tell(Input::Closed(conn, closed(Cause::ConnectionLimit)));
+    assert_eq!(run.dials().len(), 2);
+}
+
+#[test]
+fn two_dialled_peers_with_one_id_are_duplicates() {
+    let mut run = Run::new(settings(), &[]);
+    (0..2).for_each(|n| run.learn(n));
+    run.wait(5 * MS);
+    run.shake(Some(PeerKey(0)), addr(0), A);
+    let second = run.shake(Some(PeerKey(1)), addr(0), A);
+    assert_eq!(run.orders(second).last(), Some(&&Order::Close(Cause::DuplicatePeerId)));
+    assert!(run.merges().is_empty());
+}
+
+#[test]
+fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
+    for (id, ours_stays) in [(A, true), (Z, false)] {
+        // It calls after we got through.
+        let mut run = Run::new(settings(), &["http://t"]);
+        run.learn(1);
+        let dialled = run.shake(Some(PeerKey(0)), addr(1), id);
+        let from = SocketAddr::new(addr(1).ip(), 50_000);
+        let called = run.shake(None, from, id);
+        let gone = if ours_stays { called } else { dialled };
+        assert!(matches!(run.orders(gone).last(), Some(Order::Close(_))), "{ours_stays}");
+        assert_eq!((run.check.rows.len(), run.check.live.len()), (1, 1));
+        assert_eq!(run.check.live.contains_key(&dialled), ours_stays);
+        assert_eq!(run.check.rows[&PeerKey(0)].sources, [Source::Manual, Source::Incoming]);
+
+        // It got through before us.
+        let mut run = Run::new(settings(), &["http://t"]);
+        run.learn(1);
+        let called = run.shake(None, from, id);
+        let dialled = run.shake(Some(PeerKey(0)), addr(1), id);
+        assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
+        assert_eq!(run.check.live.contains_key(&dialled), ours_stays);
+        assert_eq!(run.check.live.contains_key(&called), !ours_stays);
+        let stays = if ours_stays { dialled } else { called };
+        assert_eq!(run.check.live[&stays].peer, PeerKey(0));
+        assert_eq!(run.check.rows[&PeerKey(0)].standing, Standing::Live(stays));
+    }
+}
+
+#[test]
+fn a_peer_that_calls_is_merged_into_the_row_of_the_port_it_listens_on() {
+    let introduce = |run: &mut Run, conn| {
+        run.tell(Input::Extended {
+            conn,
+            calls_itself: None,
+            extensions: Vec::new(),
+            reqq: None,
+            listen_port: Some(6881),
+        });
+    };
+    let from = SocketAddr::new(addr(1).ip(), 50_000);
+    // Its address failed before.
+    let mut run = Run::new(settings(), &["http://t"]);
+    run.learn(1);
+    run.fail(PeerKey(0), Cause::ConnectTimeout);
+    let conn = run.shake(None, from, A);
+    introduce(&mut run, conn);
+    assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
+
+    // Its address is being dialled, in vain.
+    let mut run = Run::new(settings(), &["http://t"]);
+    run.learn(1);
+    let conn = run.shake(None, from, A);
+    introduce(&mut run, conn);
+    assert!(run.merges().is_empty(), "the dial may still tell something");
+    run.fail(PeerKey(0), Cause::ConnectTimeout);
+    assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
+    assert_eq!(run.check.live[&conn].peer, PeerKey(0));
+
+    // Its address is named later.
+    let mut run = Run::new(settings(), &["http://t"]);
+    let conn = run.shake(None, from, A);
+    introduce(&mut run, conn);
+    run.learn(1);
+    assert_eq!((run.dials().len(), run.check.rows.len()), (0, 1));
+}
+
+#[test]
+fn never_unchokes_or_serves_anybody() {
+    let mut run = Run::new(settings(), &[]);
+    run.learn(1);
+    let conn = run.serve(PeerKey(0), A);
+    run.tell(Input::Interested(conn, true));
+    run.wait(10 * S);
+    assert!(!run.orders(conn).iter().any(|order| matches!(order, Order::Choke(_))));
+    assert!(!run.events().iter().any(|event| matches!(event, Event::Choking { by: Side::Us, .. })));
+}

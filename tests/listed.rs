@@ -1,0 +1,41 @@
+//! Holds the table in `tests/README.md` against the tests there are: what it names must exist.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
+
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
+}
+
+/// Whether there is a test of this name, as the table writes it.
+fn exists(file: &str, name: &str) -> bool {
+    if file == "interop" {
+        let (cases, clients) =
+            (read("tests/interop/cases.rs").unwrap(), read("tests/interop/clients.rs").unwrap());
+        let of_client = ["downloads_from_", "seeds_to_"].into_iter().any(|prefix| {
+            name.strip_prefix(prefix).is_some_and(|client| {
+                clients.contains(&format!("\"{client}\"")) && cases.contains(&format!("\"{prefix}{{name}}\""))
+            })
+        });
+        return of_client || cases.contains(&format!("\"{name}\""));
+    }
+    [format!("tests/{file}.rs"), format!("src/{file}.rs")]
+        .iter()
+        .filter_map(|path| read(path))
+        .any(|text| text.contains(&format!("fn {name}(")))
+}
+
+#[test]
+fn every_test_the_table_names_exists() {
+    let table = read("tests/README.md").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with('|'));
+    let named: Vec<&str> = rows.flat_map(|row| row.split('`')).filter(|text| text.contains("::")).collect();
+    assert!(named.len() > 100, "the table was not found");
+    let missing: Vec<_> = named
+        .into_iter()
+        .filter(|named| named.rsplit_once("::").is_none_or(|(file, name)| !exists(file, name)))
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}

@@ -1,0 +1,702 @@
+//! The program on a terminal: the first frame, every key of the table, leaving, resizing, stopping, looks, slow
+//! terminals, and how little it writes.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+
+#[path = "common/pty.rs"]
+mod pty;
+#[path = "common/support.rs"]
+mod support;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::CommandBuilder;
+use pty::{Pace, Pty, position, settle, ttui};
+use rustix::process::Signal;
+use support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, nobody_at};
+use ttui::ui::action::{Action, BINDINGS, Key, Scope};
+use ttui::ui::model::Screen;
+use vt100::Color;
+
+const PIECE: usize = 64 * 1024;
+/// The contract's two seconds, and what a busy machine adds.
+const SOON: Duration = Duration::from_millis(2500);
+
+/// A download that goes on for longer than a test: seeds at a walking pace, and peers that fail.
+struct Stage {
+    payload: Arc<Payload>,
+    seeds: Vec<Seed>,
+    tracker: Tracker,
+    lab: Lab,
+    peers: Vec<SocketAddr>,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let tracker = Tracker::http(Reply::nobody()).await;
+        let files = [("a.bin", 60 * PIECE), ("b/c.bin", 30 * PIECE - 77), ("b/d.bin", 9 * PIECE)];
+        let payload = Recipe::files("a torrent", &files, PIECE).tier(&[&tracker.url()]).make();
+        let mut seeds = Vec::new();
+        for n in 2..5 {
+            let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, n));
+            seeds.push(Seed::start(&payload, Script { ip, bps: Some(40_000), ..Script::default() }).await);
+        }
+        let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+        seeds.push(Seed::start(&payload, Script { ip, hangs_up: true, ..Script::default() }).await);
+        let mut peers: Vec<SocketAddr> = seeds.iter().map(|seed| seed.addr).collect();
+        peers.push(nobody_at().await);
+        Self { payload, seeds, tracker, lab: Lab::new(), peers }
+    }
+
+    fn command(&self) -> CommandBuilder {
+        download(&self.lab, &self.payload, &self.peers)
+    }
+
+    fn open(&self, columns: u16, rows: u16) -> Pty {
+        let pty = Pty::spawn(self.command(), columns, rows);
+        pty.until_shown("● sending");
+        pty
+    }
+}
+
+fn download(lab: &Lab, payload: &Payload, peers: &[SocketAddr]) -> CommandBuilder {
+    let (torrent, out) = (lab.torrent(payload), lab.out());
+    let mut command = ttui(lab, &[torrent.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    for peer in peers {
+        command.args(["--peer", &peer.to_string()]);
+    }
+    command
+}
+
+fn demo(lab: &Lab) -> CommandBuilder {
+    ttui(lab, &["demo", "--fast"])
+}
+
+/// The key of an action, as the table has it.
+fn key(action: Action) -> Key {
+    BINDINGS.iter().find(|binding| binding.action == action).unwrap().keys[0]
+}
+
+/// The row the cursor is at, below the head.
+fn cursor_row(screen: &vt100::Screen) -> Option<String> {
+    let columns = screen.size().1;
+    screen.rows(0, columns).skip(1).find(|row| row.trim_start().starts_with('▸'))
+}
+
+/// The terminal is as it was: by what was written, and by its modes.
+#[track_caller]
+fn assert_given_back(pty: &Pty) {
+    pty.until_closed();
+    let bytes = pty.bytes_from(0);
+    for part in ["\x1b[?1049l", "\x1b[?25h"] {
+        assert!(position(&bytes, part.as_bytes()).is_some(), "{part:?} was never written");
+    }
+    assert!(pty.has_its_modes_back(), "the terminal's modes are its own again");
+    assert!(pty.look(|screen| !screen.alternate_screen() && !screen.hide_cursor()));
+    assert_eq!(pty.calls().titles.last().map(String::as_str), Some(""), "the title is cleared");
+    assert!(position(&bytes, b"\x1b[23;2t").is_some(), "the old title is back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_frame_appears_at_once() {
+    let lab = Lab::new();
+    let began = Instant::now();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown("How far peers get");
+    let took = began.elapsed();
+    // A tenth of it where nothing else runs.
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(!pty.has_its_modes_back() && pty.look(vt100::Screen::alternate_screen));
+    assert!(pty.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_key_of_the_table_does_what_its_help_says() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(120, 40);
+    for binding in BINDINGS {
+        for key in binding.keys {
+            does_what_its_help_says(&stage, &mut pty, binding.action, binding.scope, *key);
+        }
+    }
+}
+
+/// Goes where the key holds, presses it, and waits for what it has to do. Leaves everything as it was.
+#[track_caller]
+fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: Scope, pressed: Key) {
+    let go = |pty: &mut Pty, screen: Screen| {
+        pty.press(key(Action::Show(screen)));
+        pty.until_shown(sign_of(screen));
+    };
+    let list = |pty: &mut Pty| {
+        go(pty, Screen::Peers);
+        pty.press(key(Action::First));
+        pty.until("the first peer is selected, and sends", |screen| {
+            let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
+            let head = rows.iter().position(|row| row.contains("STATE") && row.contains("ADDRESS"))?;
+            cursor_row(screen).filter(|row| *row == rows[head + 1] && row.contains("sending"))
+        })
+    };
+    let row_has = |pty: &Pty, word: &str, is_there: bool| {
+        pty.until(&format!("{word} in the selected row: {is_there}"), |screen| {
+            cursor_row(screen).filter(|row| row.contains(word) == is_there).map(drop)
+        });
+    };
+    let at_piece = |pty: &mut Pty, first: bool| {
+        go(pty, Screen::Pieces);
+        pty.press(key(if first { Action::First } else { Action::Last }));
+        pty.until_shown(if first { "Piece 0 ─" } else { "Piece 98 ─" });
+    };
+    let page = |pty: &mut Pty| {
+        list(pty);
+        pty.press(key(Action::Open));
+        pty.until_shown("Attempts ─");
+    };
+    match (action, scope) {
+        (Action::Show(screen), _) => {
+            let away = if screen == Screen::Peers { Screen::Overview } else { Screen::Peers };
+            go(pty, away);
+            pty.press(pressed);
+            pty.until_shown(sign_of(screen));
+        }
+        (Action::Pause, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("paused by you");
+            pty.press(pressed);
+            pty.until_shown("▸ downloading");
+            pty.until_shown("● sending");
+        }
+        (Action::Hold, _) => {
+            list(pty);
+            pty.press(pressed);
+            row_has(pty, "held", true);
+            pty.press(pressed);
+            row_has(pty, "held", false);
+        }
+        (Action::Drop, _) => {
+            list(pty);
+            pty.press(pressed);
+            row_has(pty, "dropped", true);
+            pty.press(key(Action::Retry));
+            row_has(pty, "sending", true);
+        }
+        (Action::Ban, _) => {
+            list(pty);
+            pty.press(pressed);
+            row_has(pty, "banned", true);
+            pty.press(key(Action::Undo));
+            row_has(pty, "sending", true);
+        }
+        (Action::Retry, _) => {
+            list(pty);
+            pty.press(key(Action::Drop));
+            row_has(pty, "dropped", true);
+            pty.press(pressed);
+            row_has(pty, "sending", true);
+        }
+        (Action::Undo, _) => {
+            list(pty);
+            pty.press(key(Action::Drop));
+            row_has(pty, "dropped", true);
+            pty.press(pressed);
+            row_has(pty, "sending", true);
+        }
+        (Action::PeerLog, Scope::Peer) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("lines of 127.0.0.");
+            pty.press(pressed);
+            pty.until_shown("time since the start");
+        }
+        (Action::PeerLog, Scope::Log) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("L shows all");
+            pty.press(pressed);
+            pty.until_gone("L shows all");
+        }
+        (Action::PeerLog, scope) => panic!("no check for {action:?} in {scope:?}"),
+        (Action::Announce, _) => {
+            go(pty, Screen::Trackers);
+            let asked = stage.tracker.asked().len();
+            pty.press(pressed);
+            pty.until("the tracker is asked again, or said to be soon", |screen| {
+                let says = screen.contents().contains("asking now") || screen.contents().contains("in 1m");
+                (says || stage.tracker.asked().len() > asked).then_some(())
+            });
+        }
+        (Action::NextTab, Scope::Peers) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("[live");
+            pty.press(key(Action::PreviousTab));
+            pty.until_shown("[all");
+        }
+        (Action::PreviousTab, Scope::Peers) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("[banned");
+            pty.press(key(Action::NextTab));
+            pty.until_shown("[all");
+        }
+        (Action::NextTab, _) => {
+            page(pty);
+            pty.until_shown("peer 1 of");
+            pty.press(pressed);
+            pty.until_shown("peer 2 of");
+        }
+        (Action::PreviousTab, _) => {
+            page(pty);
+            pty.press(key(Action::NextTab));
+            pty.until_shown("peer 2 of");
+            pty.press(pressed);
+            pty.until_shown("peer 1 of");
+        }
+        (Action::Sort, _) => {
+            go(pty, Screen::Overview);
+            pty.until_shown("by state ▾");
+            pty.press(pressed);
+            pty.until_gone("by state");
+            let order = |pty: &Pty| pty.until("an order", |screen| by_what(&screen.contents()));
+            let mut now = order(pty);
+            while now != "state" {
+                pty.press(pressed);
+                now = pty.until("the next order", |screen| {
+                    by_what(&screen.contents()).filter(|next| *next != now)
+                });
+            }
+        }
+        (Action::Reverse, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("by state ▴");
+            pty.press(pressed);
+            pty.until_shown("by state ▾");
+        }
+        (Action::Window, _) => {
+            go(pty, Screen::Overview);
+            for window in ["last 5 minutes", "last 15 minutes", "last hour", "whole run", "last minute"] {
+                pty.press(pressed);
+                pty.until_shown(window);
+            }
+        }
+        (Action::NextPanel | Action::PreviousPanel, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            row_has(pty, "known", true);
+            pty.press(pressed);
+            row_has(pty, "known", false);
+        }
+        (Action::Down, _) => {
+            let first = list(pty);
+            let address = first.split_whitespace().nth(2).unwrap().to_owned();
+            pty.press(pressed);
+            row_has(pty, &address, false);
+        }
+        (Action::Up, _) => {
+            let first = list(pty);
+            let address = first.split_whitespace().nth(2).unwrap().to_owned();
+            pty.press(key(Action::Down));
+            row_has(pty, &address, false);
+            pty.press(pressed);
+            row_has(pty, &address, true);
+        }
+        (Action::Right, _) => {
+            at_piece(pty, true);
+            pty.press(pressed);
+            pty.until_shown("Piece 1 ─");
+        }
+        (Action::Left, _) => {
+            at_piece(pty, true);
+            pty.press(key(Action::Right));
+            pty.until_shown("Piece 1 ─");
+            pty.press(pressed);
+            pty.until_shown("Piece 0 ─");
+        }
+        (Action::PageDown | Action::Last, _) => {
+            at_piece(pty, true);
+            pty.press(pressed);
+            pty.until_shown("Piece 98 ─");
+        }
+        (Action::PageUp | Action::First, _) => {
+            at_piece(pty, false);
+            pty.press(pressed);
+            pty.until_shown("Piece 0 ─");
+        }
+        (Action::Open, Scope::PeerPage) => {
+            page(pty);
+            pty.until_shown("Enter all 68 bytes");
+            pty.press(pressed);
+            pty.until_shown("Enter field by field");
+            pty.press(pressed);
+            pty.until_shown("Enter all 68 bytes");
+        }
+        (Action::Open, _) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("Attempts ─");
+            // In the funnel: the peers of that step.
+            go(pty, Screen::Overview);
+            pty.press(key(Action::NextPanel));
+            for _ in 0..3 {
+                pty.press(key(Action::Down));
+            }
+            row_has(pty, "handshaken", true);
+            pty.press(pressed);
+            pty.until_shown("handshaken");
+            pty.until_gone("127.0.0.9:");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+            go(pty, Screen::Overview);
+            pty.press(key(Action::Back));
+            row_has(pty, "handshaken", false);
+        }
+        (Action::Back, _) => {
+            page(pty);
+            pty.press(pressed);
+            pty.until_shown("[all");
+        }
+        (Action::Why, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("what the numbers mean");
+            pty.press(pressed);
+            pty.until_gone("what the numbers mean");
+        }
+        (Action::Units, _) => {
+            go(pty, Screen::Overview);
+            pty.until_shown("6.2 MiB");
+            pty.press(pressed);
+            pty.until_shown("6.5 MB");
+            pty.press(pressed);
+            pty.until_shown("6.2 MiB");
+        }
+        (Action::Keys, _) => {
+            pty.press(pressed);
+            pty.until_shown("pause the download, or go on");
+            pty.press(pressed);
+            pty.until_gone("pause the download, or go on");
+        }
+        (Action::Quit, _) => {
+            go(pty, Screen::Overview);
+            pty.press(key(Action::Keys));
+            pty.until_shown("pause the download, or go on");
+            pty.press(pressed);
+            pty.until_gone("pause the download, or go on");
+            pty.press(pressed);
+            pty.until_shown("q again stops the download");
+            pty.press(key(Action::Back));
+            pty.until_gone("q again stops the download");
+            assert!(pty.is_running());
+        }
+        (Action::Redraw, _) => {
+            go(pty, Screen::Overview);
+            let before = pty.count();
+            pty.press(pressed);
+            pty.until_written(before, b"\x1b[2J");
+            // What did not change is written as well.
+            pty.until_written(before, "How far peers get".as_bytes());
+        }
+        (Action::QuitNow, _) => {
+            let lab = Lab::new();
+            let mut other = Pty::spawn(demo(&lab), 80, 24);
+            other.until_shown("How far peers get");
+            other.press(key(Action::Keys));
+            other.press(pressed);
+            assert_eq!(other.ended_within(SOON), 0);
+            assert_given_back(&other);
+        }
+        (Action::Suspend, _) => stops_and_comes_back(pressed),
+    }
+}
+
+/// What only this screen shows.
+fn sign_of(screen: Screen) -> &'static str {
+    match screen {
+        Screen::Overview => "How far peers get",
+        Screen::Peers => "[all",
+        Screen::Pieces => "Piece ",
+        Screen::Trackers => "all tiers are asked at once",
+        Screen::Files => "Files ─",
+        Screen::Log => "time since the start",
+    }
+}
+
+/// What the rows are ordered by.
+fn by_what(text: &str) -> Option<String> {
+    let (before, _) = text.split_once(" ▾")?;
+    before.rsplit_once("by ").map(|(_, column)| column.to_owned())
+}
+
+/// Ctrl-Z gives the terminal to the shell, and `fg` draws everything again.
+fn stops_and_comes_back(pressed: Key) {
+    let lab = Lab::new();
+    let mut command = CommandBuilder::new("sh");
+    let script = "set -m; \"$0\" demo --fast; echo; echo it stopped; read line; fg; echo it ended with $?";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_ttui")]);
+    settle(&mut command, &lab);
+    let mut pty = Pty::spawn(command, 80, 24);
+    pty.until_shown("How far peers get");
+    pty.press(pressed);
+    pty.until("the shell has its screen", |screen| {
+        (!screen.alternate_screen() && screen.contents().contains("it stopped")).then_some(())
+    });
+    assert!(!pty.look(vt100::Screen::hide_cursor));
+    let before = pty.count();
+    pty.write(b"\n");
+    pty.until("everything is drawn again", |screen| {
+        (screen.alternate_screen() && screen.contents().contains("How far peers get")).then_some(())
+    });
+    pty.until_written(before, b"\x1b[?25l");
+    pty.press(key(Action::QuitNow));
+    pty.until_shown("it ended with 0");
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+}
+
+/// The ways to leave.
+fn ways_to_leave() -> [(&'static str, fn(&mut Pty)); 5] {
+    [
+        ("q twice", |pty| {
+            pty.press(key(Action::Quit));
+            pty.press(key(Action::Quit));
+        }),
+        ("Ctrl-C", |pty| pty.press(key(Action::QuitNow))),
+        ("SIGTERM", |pty| pty.signal(Signal::TERM)),
+        ("SIGINT", |pty| pty.signal(Signal::INT)),
+        ("SIGHUP", |pty| pty.signal(Signal::HUP)),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_go_on() {
+    let stage = Stage::set().await;
+    for (way, leave) in ways_to_leave() {
+        // Goodbyes are not waited for longer than people wait.
+        stage.tracker.reply(Reply::nobody());
+        let mut pty = stage.open(80, 24);
+        stage.tracker.reply(Reply::Silence);
+        leave(&mut pty);
+        assert_eq!(pty.ended_within(SOON), 1, "{way}: incomplete");
+        assert_given_back(&pty);
+        let text = pty.text();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.len(), 3, "{way}: {text}");
+        assert!(lines[0].starts_with("a torrent: ") && lines[0].contains(" % of 6.2 MiB"), "{way}: {text}");
+        assert!(lines[1].contains(" received and "), "{way}: {text}");
+        assert_eq!(lines[2], "The same command goes on where it stopped.", "{way}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_complete_download_rings_once_says_where_it_is_and_leaves_with_zero() {
+    let payload = Recipe::file("it.bin", 8 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script { allowed: 0, ..Script::default() }).await;
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(download(&lab, &payload, &[seed.addr]), 120, 40);
+    pty.until_shown("▸ downloading");
+    seed.allow(8);
+    pty.until_called("the title tells progress", |calls| {
+        calls.titles.iter().any(|title| title == "25 % it.bin · ttui")
+    });
+    assert_eq!(pty.calls().bells, 0);
+    seed.allow(u64::MAX);
+    pty.until_shown(&format!("Complete: {}", lab.out().join("it.bin").display()));
+    pty.until_shown("✓ seeding");
+    // After four seconds the keys stand there again.
+    pty.until_shown("q quit");
+    let calls = pty.calls();
+    assert_eq!(calls.bells, 1);
+    assert_eq!(calls.titles.last().unwrap(), "100 % it.bin · ttui");
+    let told: std::collections::BTreeSet<&String> = calls.titles.iter().collect();
+    assert_eq!(told.len(), calls.titles.len(), "a title is written when it changes: {:?}", calls.titles);
+    pty.press(key(Action::Quit));
+    assert_eq!(pty.ended_within(SOON), 0, "complete, so q asks nothing");
+    assert_given_back(&pty);
+    assert!(pty.text().contains("it.bin: complete, 512 KiB"), "{}", pty.text());
+    payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_the_window_ends_the_program_and_keeps_what_was_done() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(80, 24);
+    pty.close_window();
+    assert_eq!(pty.ended_within(SOON), 1);
+    stage.tracker.until("stopped").await;
+    let resumed = std::fs::read_dir(stage.lab.state()).unwrap().count();
+    assert!(resumed > 0, "there is a resume file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_resizes_does_no_harm() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown("How far peers get");
+    let mut random = fastrand::Rng::with_seed(11);
+    let keys = [Action::Show(Screen::Peers), Action::Open, Action::Keys, Action::Show(Screen::Overview)];
+    for n in 0..100 {
+        match n % 10 {
+            0 => pty.resize(1, 1),
+            1 => pty.resize(200, 60),
+            _ => pty.resize(random.u16(1..=200), random.u16(1..=60)),
+        }
+        if n % 7 == 0 {
+            pty.press(key(keys[n / 7 % keys.len()]));
+        }
+        // Fifty a second.
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(pty.is_running());
+    pty.press(key(Action::Show(Screen::Overview)));
+    for (columns, rows) in [(1, 1), (500, 200), (80, 24)] {
+        pty.resize(columns, rows);
+    }
+    pty.until_shown("How far peers get");
+    pty.until("a whole frame in its new size", |screen| {
+        let last = screen.rows(0, 80).nth(23)?;
+        last.ends_with("q quit").then_some(())
+    });
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+}
+
+/// Every colour that any cell has.
+fn colours(pty: &Pty) -> Vec<Color> {
+    pty.look(|screen| {
+        let (rows, columns) = screen.size();
+        let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let mut colours: Vec<Color> = Vec::new();
+        for cell in cells.filter_map(|(row, column)| screen.cell(row, column)) {
+            for colour in [cell.fgcolor(), cell.bgcolor()] {
+                if !colours.contains(&colour) {
+                    colours.push(colour);
+                }
+            }
+        }
+        colours
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looks_as_the_terminal_and_the_user_want_it() {
+    type Look = (&'static [(&'static str, &'static str)], bool, fn(&Color) -> bool);
+    let looks: [Look; 6] = [
+        (&[("COLORTERM", "truecolor")], false, |colour| matches!(colour, Color::Default | Color::Rgb(..))),
+        (&[], false, |colour| matches!(colour, Color::Default | Color::Idx(16..))),
+        (&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], false, |colour| *colour == Color::Default),
+        (&[("TERM", "vt100")], false, |colour| *colour == Color::Default),
+        (&[("TERM", "dumb")], true, |colour| *colour == Color::Default),
+        (&[("LANG", "C"), ("TERM", "xterm")], true, |colour| {
+            matches!(colour, Color::Default | Color::Idx(0..16))
+        }),
+    ];
+    let payload = Recipe::file("f\u{e4}rbig.bin", 40 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script { bps: Some(60_000), ..Script::default() }).await;
+    for (variables, ascii, is_fine) in looks {
+        let lab = Lab::new();
+        let mut command = download(&lab, &payload, &[seed.addr]);
+        variables.iter().for_each(|(name, value)| command.env(name, value));
+        let pty = Pty::spawn(command, 80, 24);
+        pty.until_shown(if ascii { "* sending" } else { "● sending" });
+        let seen = colours(&pty);
+        assert!(seen.iter().all(is_fine), "{variables:?}: {seen:?}");
+        let is_mono = is_fine(&Color::Default) && !is_fine(&Color::Idx(1)) && !is_fine(&Color::Rgb(0, 0, 0));
+        assert_eq!(seen.len() == 1, is_mono && !is_fine(&Color::Idx(29)), "{variables:?}: {seen:?}");
+        let written = pty.bytes_from(0);
+        assert_eq!(written.is_ascii(), ascii, "{variables:?}");
+        let has_sgr = |codes: &str| position(&written, codes.as_bytes()).is_some();
+        assert!(has_sgr("\x1b[1m"), "bold is there in every look: {variables:?}");
+        assert!(!has_sgr("\x1b[48;") && !has_sgr("\x1b[6n"), "no background is painted, nothing is asked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_terminal_slows_nothing_and_keys_are_answered() {
+    let payload = Recipe::file("it.bin", 160 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script { allowed: 200, ..Script::default() }).await;
+    let lab = Lab::new();
+    let command = download(&lab, &payload, &[seed.addr]);
+    let mut pty = Pty::spawn_paced(command, 80, 24, Pace::BytesPerSecond(2048));
+    seed.until("the blocks it may send", |seen| seen.sent.len() == 200).await;
+    pty.until_shown("How far peers get");
+    // A frame of this size takes two seconds at this pace.
+    let pressed = Instant::now();
+    pty.press(key(Action::Keys));
+    pty.until_shown("to the funnel and back to the peers");
+    let answered = pressed.elapsed();
+    assert!(answered < Duration::from_secs(5), "{answered:?}");
+    let went_on = Instant::now();
+    seed.allow(u64::MAX);
+    seed.until("the whole of it", |seen| seen.sent.len() as u64 == payload.blocks()).await;
+    let took = went_on.elapsed();
+    assert!(took < Duration::from_secs(3), "the download does not wait for the terminal: {took:?}");
+    pty.pace(Pace::AtOnce);
+    pty.until_called("the title tells the end", |calls| {
+        calls.titles.iter().any(|title| title.starts_with("100 %"))
+    });
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_takes_nothing_stops_neither_keys_nor_the_end() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(200, 60);
+    pty.pace(Pace::NotAtAll);
+    // More than the system keeps for a terminal that does not read.
+    for _ in 0..40 {
+        pty.press(key(Action::Redraw));
+        thread::sleep(Duration::from_millis(40));
+    }
+    pty.press(key(Action::Pause));
+    let rests = |seed: &Seed| seed.seen().unanswered == 0;
+    let began = Instant::now();
+    while !stage.seeds.iter().all(rests) {
+        assert!(began.elapsed() < support::PATIENCE, "the download was never paused");
+        thread::sleep(Duration::from_millis(20));
+    }
+    pty.signal(Signal::TERM);
+    assert_eq!(pty.ended_within(SOON), 1);
+    assert!(pty.has_its_modes_back());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn little_is_written_while_all_goes_on_and_nothing_while_nothing_does() {
+    let payload = Recipe::file("it.bin", 24 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script { bps: Some(250_000), ..Script::default() }).await;
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(download(&lab, &payload, &[seed.addr]), 80, 24);
+    pty.until_shown("● sending");
+    let (from, began) = (pty.count(), Instant::now());
+    pty.until_shown("seeding");
+    let bytes_per_second = (pty.count() - from) as f64 / began.elapsed().as_secs_f64();
+    assert!(bytes_per_second <= 4096.0, "{bytes_per_second:.0} bytes a second");
+    // The seed leaves; then nothing goes on that the list of files could show.
+    drop(seed);
+    pty.press(key(Action::Show(Screen::Files)));
+    pty.until_shown("Files ─");
+    pty.until_shown("q quit");
+    let quiet = Duration::from_secs(2);
+    let mut from = (pty.count(), Instant::now());
+    let deadline = Instant::now() + support::PATIENCE;
+    while from.1.elapsed() < quiet {
+        assert!(
+            Instant::now() < deadline,
+            "it never rests: {:?}",
+            String::from_utf8_lossy(&pty.bytes_from(from.0))
+        );
+        thread::sleep(Duration::from_millis(20));
+        if pty.count() != from.0 {
+            from = (pty.count(), Instant::now());
+        }
+    }
+    pty.press(key(Action::Quit));
+    assert_eq!(pty.ended_within(SOON), 0);
+}
