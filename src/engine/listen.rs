@@ -1,5 +1,6 @@
 //! Takes connections from outside and shakes hands with them.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -9,21 +10,21 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::handshake::{HandshakeStep, MOST_STEPS, Steps, accept};
 use super::link::Shaken;
 use super::mse::{Carrier, Mse};
-use crate::event::OsError;
+use crate::event::{Cause, OsError};
 use crate::swarm::{Closed, ConnKey, IncomingStep};
 use crate::wire::Handshake;
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
 const BACKLOG: i32 = 256;
-/// Handshakes in progress, all addresses together.
+/// Handshakes in progress, for each address family.
 const MOST_PENDING: usize = 256;
 /// After a failed accept, as when no file may be opened any more.
 const BACK_OFF: Duration = Duration::from_millis(200);
@@ -119,13 +120,13 @@ impl Listener {
         self.port
     }
 
-    /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time. A
-    /// machine that can open no more files is asked again until it can.
+    /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time of each
+    /// address family: who called first then gives way to the next, so that the silent keep nobody out. A machine
+    /// that can open no more files is asked again until it can.
     pub async fn run(self, ours: Handshake, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
-        let pending = Arc::new(Semaphore::new(MOST_PENDING));
         let mut loops = JoinSet::new();
         for socket in self.sockets {
-            loops.spawn(accept_all(socket, ours, mse.clone(), clock, arrivals.clone(), Arc::clone(&pending)));
+            loops.spawn(accept_all(socket, ours, mse.clone(), clock, arrivals.clone()));
         }
         while loops.join_next().await.is_some() {}
     }
@@ -137,10 +138,18 @@ async fn accept_all(
     mse: Mse,
     clock: Clock,
     arrivals: mpsc::Sender<Arrived>,
-    pending: Arc<Semaphore>,
 ) {
+    let pending = Arc::new(Semaphore::new(MOST_PENDING));
     let mut shaking = JoinSet::new();
+    // In the order they called; dropping one tells it to give way.
+    let mut patience: VecDeque<oneshot::Sender<()>> = VecDeque::new();
     loop {
+        if pending.available_permits() == 0 || patience.len() > 2 * MOST_PENDING {
+            patience.retain(|one| !one.is_closed());
+        }
+        if pending.available_permits() == 0 {
+            drop(patience.pop_front());
+        }
         let Ok(permit) = Arc::clone(&pending).acquire_owned().await else { return };
         let accepted = tokio::select! {
             biased;
@@ -150,8 +159,10 @@ async fn accept_all(
         match accepted {
             Ok((stream, addr)) => {
                 let (arrivals, mse) = (arrivals.clone(), mse.clone());
+                let (patient, impatient) = oneshot::channel();
+                patience.push_back(patient);
                 shaking.spawn(async move {
-                    let arrived = welcome(stream, addr, &ours, &mse, clock).await;
+                    let arrived = welcome(stream, addr, (&ours, &mse), clock, impatient).await;
                     drop(permit);
                     // Nobody listens only when the run is over.
                     let _ = arrivals.send(arrived).await;
@@ -167,13 +178,29 @@ async fn accept_all(
     }
 }
 
-async fn welcome(stream: TcpStream, addr: SocketAddr, ours: &Handshake, mse: &Mse, clock: Clock) -> Arrived {
+async fn welcome(
+    stream: TcpStream,
+    addr: SocketAddr,
+    (ours, mse): (&Handshake, &Mse),
+    clock: Clock,
+    impatient: oneshot::Receiver<()>,
+) -> Arrived {
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
     let (to, mut steps) = mpsc::channel(MOST_STEPS);
     let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
     steps_to.tell(HandshakeStep::Connected).await;
-    let outcome = accept(stream, ours, mse, &steps_to).await;
+    let outcome = tokio::select! {
+        biased;
+        outcome = accept(stream, ours, mse, &steps_to) => outcome,
+        _ = impatient => Err(Box::new(Closed {
+            cause: Cause::HandshakeTimeout,
+            error: None,
+            detail: Some(format!("it gave way: {MOST_PENDING} others were shaking hands")),
+            bytes_in: 0,
+            bytes_out: 0,
+        })),
+    };
     drop(steps_to);
     let mut so_far = Vec::new();
     while let Some((_, at, step)) = steps.recv().await {
@@ -256,7 +283,6 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::event::Cause;
     use crate::metainfo::{InfoHash, PeerId};
     use crate::swarm::EncryptionPolicy;
     use crate::wire::Reserved;
@@ -321,6 +347,28 @@ mod tests {
         wrong.write_all(&theirs(8)).await.unwrap();
         let end = arrival(&mut arrivals).await.outcome.unwrap_err();
         assert_eq!((end.cause, end.bytes_in, end.bytes_out), (Cause::UnknownInfoHash, 68, 0));
+    }
+
+    #[tokio::test]
+    async fn any_number_of_silent_callers_do_not_delay_the_next() {
+        let listener = Listener::bind_loopback().unwrap();
+        let port = listener.port();
+        let (to, mut arrivals) = mpsc::channel(10);
+        let _task = tokio::spawn(listener.run(ours(), mse(), Clock::start(), to));
+        let mut silent = Vec::new();
+        for _ in 0..MOST_PENDING + 3 {
+            silent.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap());
+        }
+        let mut next = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        next.write_all(&theirs(7)).await.unwrap();
+        // The first to call give way, in that order.
+        for first in &silent[..4] {
+            let end = arrival(&mut arrivals).await;
+            assert_eq!(end.addr, first.local_addr().unwrap());
+            assert_eq!(end.outcome.unwrap_err().cause, Cause::HandshakeTimeout);
+        }
+        let mut answer = [0; 68];
+        timeout(Duration::from_secs(5), next.read_exact(&mut answer)).await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -63,10 +63,7 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// A file we write to is no longer the one at its path, or lost what was written to it.
-    #[error(
-        "{} was removed, replaced or cut while it was written to; start again, and what is lost is fetched anew",
-        shown(.path)
-    )]
+    #[error("{} was removed, replaced or cut while it was written to", shown(.path))]
     Lost {
         /// The file.
         path: PathBuf,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::live::Live;
 use super::pieces::Arrived;
 use super::{Action, ConnKey, Order, Phase, Swarm};
 use crate::event::{At, Cause, Event, PeerKey};
@@ -13,8 +14,8 @@ const FIRST_GRANT: u32 = 128;
 const QUICK: Duration = Duration::from_secs(20);
 /// A peer that was asked and sent nothing for this long is snubbed.
 pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
-/// At the end of a download, a peer that was asked and sent nothing for this long stands in nobody's way.
-const SILENT_AFTER: Duration = Duration::from_secs(2);
+/// The same at the end of a download, where another peer has nothing better to do.
+const SNUBBED_AT_END_AFTER: Duration = Duration::from_secs(2);
 /// An open piece nobody sends anything of for this long is given up when its memory is needed.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// What a peer was granted before its rate was known goes to others as far as it would take longer than this.
@@ -78,7 +79,7 @@ impl Swarm {
             }
         }
         if granted.is_empty() && has == 0 && left > 0 {
-            granted = self.share(now, conn);
+            granted = self.share(conn);
         }
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.blocks.is_empty() {
@@ -201,44 +202,25 @@ impl Swarm {
     }
 
     /// At the end, when every missing block is asked of somebody: ask a peer with nothing to do for some too.
-    fn share(&mut self, now: At, conn: ConnKey) -> Vec<BlockRef> {
+    fn share(&mut self, conn: ConnKey) -> Vec<BlockRef> {
         let Some(live) = self.live.get(&conn) else { return Vec::new() };
         if self.rarity.len() > 0 && live.dry_at != Some(self.pick_generation) {
             return Vec::new();
         }
-        let most = if live.snubbed { 1 } else { SHARED_AT_ONCE };
+        // Who sends nothing would only take a place from one that does.
+        if live.snubbed {
+            return Vec::new();
+        }
         let open: Vec<PieceIndex> =
             self.open.iter().map(|(piece, _)| piece).filter(|piece| live.has_piece(*piece)).collect();
-        // Whoever is silent as well takes nobody's place.
-        let silent = if live.snubbed { Vec::new() } else { self.silent(now) };
         let mut shared = Vec::new();
         for piece in open {
-            shared.extend(self.open.share(piece, conn, most - shared.len(), &silent));
-            if shared.len() >= most {
+            shared.extend(self.open.share(piece, conn, SHARED_AT_ONCE - shared.len()));
+            if shared.len() >= SHARED_AT_ONCE {
                 break;
             }
         }
-        for (block, replaced) in &shared {
-            if let Some(other) = replaced
-                && let Some(live) = self.live.get_mut(other)
-            {
-                live.blocks.remove(block);
-                // Or it would be asked anew, and take the place of another.
-                live.snubbed = true;
-                self.order(*other, Order::Revoke(vec![*block]));
-            }
-        }
-        shared.into_iter().map(|(block, _)| block).collect()
-    }
-
-    /// Who owes blocks and has sent none for a while.
-    fn silent(&self, now: At) -> Vec<ConnKey> {
-        self.live
-            .iter()
-            .filter(|(_, live)| !live.blocks.is_empty())
-            .filter(|(_, live)| now.saturating_sub(live.progress) >= SILENT_AFTER)
-            .map(|(conn, _)| *conn)
-            .collect()
+        shared
     }
 
     /// Takes everything granted back from the connection.
@@ -290,11 +272,12 @@ impl Swarm {
 
     /// A peer that was asked and sends nothing loses its blocks to others, and is asked for one at a time.
     pub(super) fn take_from_snubbing(&mut self, now: At) {
+        let patience = if self.end_is_held_up() { SNUBBED_AT_END_AFTER } else { SNUBBED_AFTER };
         let snubbing: Vec<ConnKey> = self
             .live
             .iter()
             .filter(|(_, live)| live.window.outstanding > 0 && !live.blocks.is_empty())
-            .filter(|(_, live)| now.saturating_sub(live.progress) >= SNUBBED_AFTER)
+            .filter(|(_, live)| now.saturating_sub(live.progress) >= patience)
             .map(|(conn, _)| *conn)
             .collect();
         for conn in snubbing {
@@ -307,6 +290,15 @@ impl Swarm {
                 self.hungry.remove(&conn);
             }
         }
+    }
+
+    /// Whether every missing piece is begun, and somebody who sends could take more than is left to ask for.
+    fn end_is_held_up(&self) -> bool {
+        let idle = |live: &Live| (live.blocks.len() as u32) < live.window.target.max(1);
+        self.rarity.len() == 0
+            && self.live.values().any(|live| {
+                live.can_be_asked() && live.sent_block && !live.snubbed && live.wanted > 0 && idle(live)
+            })
     }
 
     /// The first to come are granted much before anything is known of them. Where they turn out slow and others

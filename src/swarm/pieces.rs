@@ -179,15 +179,8 @@ impl OpenPieces {
         granted
     }
 
-    /// Up to `most` blocks that were granted to others and not to this connection, for the end of a download. Where
-    /// as many as may be were asked for a block, one of `silent` gives way; it is named with the block.
-    pub(super) fn share(
-        &mut self,
-        piece: PieceIndex,
-        to: ConnKey,
-        most: usize,
-        silent: &[ConnKey],
-    ) -> Vec<(BlockRef, Option<ConnKey>)> {
+    /// Up to `most` blocks that were granted to others and not to this connection, for the end of a download.
+    pub(super) fn share(&mut self, piece: PieceIndex, to: ConnKey, most: usize) -> Vec<BlockRef> {
         let Some(open) = self.open.get_mut(&piece) else { return Vec::new() };
         if open.alone {
             return Vec::new();
@@ -200,13 +193,11 @@ impl OpenPieces {
             }
             if let Slot::Granted(owners) = slot
                 && !owners.contains(&Some(to))
-                && let Some(place) = owners
-                    .iter()
-                    .position(Option::is_none)
-                    .or_else(|| owners.iter().position(|owner| owner.is_some_and(|o| silent.contains(&o))))
+                && let Some(vacant) = owners.iter_mut().find(|owner| owner.is_none())
                 && let Some(block) = self.geometry.block(piece, number as u32)
             {
-                shared.push((block, owners[place].replace(to)));
+                *vacant = Some(to);
+                shared.push(block);
             }
         }
         shared
@@ -362,8 +353,8 @@ mod tests {
         let piece = geometry.piece(0).unwrap();
         open.open(piece, NOW);
         let granted = open.grant(piece, A, 2);
-        assert_eq!(open.share(piece, B, 9, &[A]), vec![(granted[1], None), (granted[0], None)]);
-        assert!(open.share(piece, B, 9, &[]).is_empty(), "not twice to the same");
+        assert_eq!(open.share(piece, B, 9), vec![granted[1], granted[0]]);
+        assert!(open.share(piece, B, 9).is_empty(), "not twice to the same");
         let Arrived::Wanted { cancel } = open.arrived(granted[0], B, PeerKey(7), NOW) else { panic!() };
         assert_eq!(cancel, vec![A]);
         assert!(matches!(open.arrived(granted[0], A, PeerKey(8), NOW), Arrived::Useless));
@@ -371,20 +362,6 @@ mod tests {
         assert_eq!(open.piece(piece).unwrap().missing(), 0);
         assert_eq!(open.close(piece).unwrap().senders(), vec![PeerKey(7), PeerKey(8)]);
         assert_eq!(open.charged, 0);
-    }
-
-    #[test]
-    fn the_silent_give_way_where_a_block_is_asked_of_as_many_as_may_be() {
-        let (geometry, mut open) = pieces(u64::from(BLOCK_LENGTH), BLOCK_LENGTH, 1 << 20);
-        let piece = geometry.piece(0).unwrap();
-        open.open(piece, NOW);
-        let block = open.grant(piece, A, 1)[0];
-        assert_eq!(open.share(piece, B, 1, &[]), [(block, None)]);
-        assert_eq!(open.share(piece, ConnKey(3), 1, &[]), [(block, None)]);
-        assert_eq!(open.share(piece, ConnKey(4), 1, &[]), []);
-        assert_eq!(open.share(piece, ConnKey(4), 1, &[B]), [(block, Some(B))]);
-        let Arrived::Wanted { cancel } = open.arrived(block, ConnKey(4), PeerKey(4), NOW) else { panic!() };
-        assert_eq!(cancel, [A, ConnKey(3)]);
     }
 
     #[test]

@@ -291,7 +291,7 @@ fn brief(cause: Cause) -> &'static str {
         Cause::IdleTimeout => "said nothing for two minutes",
         Cause::HashFailures => "sent wrong data",
         Cause::ClosedAfterHandshake => "right after the handshake: full, or no use",
-        Cause::ClosedByPeer => "it closed the connection",
+        Cause::ClosedByPeer => "closed by it",
         Cause::ResetByPeer => "by it, or on the way",
         Cause::ConnectionLost => "the path to it broke",
         Cause::DroppedByUser => "by you; r takes it back",
@@ -383,7 +383,7 @@ mod tests {
             peer.group = Group::Left;
             peer.cause = Some(Cause::ClosedByPeer);
         });
-        assert_eq!(refused_since, "it closed the connection; then no answer");
+        assert_eq!(refused_since, "closed by it; then no answer");
     }
 
     #[test]

@@ -174,12 +174,6 @@ impl Pty {
         self.write(&bytes_of(key));
     }
 
-    pub(crate) fn resize(&self, columns: u16, rows: u16) {
-        // The emulator cannot be of one column.
-        self.shared.state().parser.screen_mut().set_size(rows, columns.max(2));
-        self.master.as_ref().expect("the window is open").resize(size(columns, rows)).unwrap();
-    }
-
     pub(crate) fn pace(&self, pace: Pace) {
         self.shared.state().pace = pace;
         self.shared.moved.notify_all();

@@ -54,13 +54,13 @@ impl<'a> Scene<'a> {
         self.view.at.saturating_sub(self.view.phase_since)
     }
 
-    /// Data arrives: now, or only moments ago.
+    /// Data arrives: now, or only moments ago and somebody is left to send more.
     pub(super) fn flows(&self) -> bool {
         if self.probing {
             return self.view.funnel.transferring > 0;
         }
         let began = self.view.last_block.is_some_and(|last| last >= self.view.phase_since);
-        self.downloading() && began && self.quiet < FLOW_ENDS_AFTER
+        self.downloading() && began && self.live() > 0 && self.quiet < FLOW_ENDS_AFTER
     }
 
     pub(super) fn live(&self) -> u32 {

@@ -89,7 +89,6 @@ fn slow(scene: &Scene<'_>) -> Option<Verdict> {
     let (mean, seconds) = scene.half_minute;
     let held_back = scene.view.limits.0.is_some_and(|limit| limit <= SLOW_BPS);
     let slow = scene.flows()
-        && scene.live() > 0
         && seconds >= 30
         && scene.in_phase().as_secs() >= 30
         && mean.down_bps < SLOW_BPS
@@ -109,8 +108,7 @@ fn slow(scene: &Scene<'_>) -> Option<Verdict> {
 }
 
 fn healthy(scene: &Scene<'_>) -> Option<Verdict> {
-    // That data came a moment ago is no comfort once nobody is left to send more.
-    (scene.flows() && scene.live() > 0).then(|| {
+    scene.flows().then(|| {
         let text = match scene.crowd.sending {
             0 => format!("Going well. The last data came {} ago{}.", span(scene.quiet), rest(scene)),
             _ => format!("Going well. {}{}.", senders(scene), rest(scene)),
