@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cause;
+mod pseudonym;
 pub mod sound;
 mod tracker;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
 pub use cause::{Blame, Cause, CauseInfo};
+pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
 pub use tracker::{Announced, TrackerError};
 
