@@ -98,6 +98,7 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
         state: Some(folder.0.join("state")),
         output: folder.0.join("files"),
         loopback: true,
+        recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
     if io::stdout().is_terminal() {

@@ -431,4 +431,9 @@ pub enum Event {
         /// What they travel under.
         payload: Payload,
     },
+    /// A recording of the run began, or ended.
+    Recording {
+        /// Whether there is one from now on.
+        on: bool,
+    },
 }

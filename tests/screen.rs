@@ -232,6 +232,19 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (Action::Record, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Recording to ttui-");
+            pty.until_shown("● rec");
+            pty.press(pressed);
+            pty.until_shown("Recording ended: ");
+            pty.until_gone("● rec");
+            let recordings = std::fs::read_dir(stage.lab.path(".")).unwrap();
+            let recordings = recordings
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".ttrec"));
+            assert_eq!(recordings.count(), 1);
+        }
         (Action::NextTab, Scope::Peers) => {
             list(pty);
             pty.press(pressed);

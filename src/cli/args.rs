@@ -298,11 +298,17 @@ pub struct ReplayArgs {
 }
 
 /// `ttui demo`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct DemoArgs {
     /// In seconds instead of a minute
     #[arg(long)]
     pub fast: bool,
+    /// Record it into this new file, to be shown again with `ttui replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Made-up names instead of peers' addresses, on the screen and in whatever is written
+    #[arg(long)]
+    pub privacy: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
@@ -405,7 +411,7 @@ mod tests {
         let Command::Replay(replay) = command("ttui replay r --json") else {
             panic!("a replay was asked for")
         };
-        assert!(replay.file == PathBuf::from("r") && replay.json && !replay.headless);
+        assert!(replay.file.as_os_str() == "r" && replay.json && !replay.headless);
         let Command::Demo(demo) = command("ttui demo --fast --ascii") else { panic!("a demo was asked for") };
         assert!(demo.fast && demo.screen.ascii);
     }

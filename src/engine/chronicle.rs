@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::clock::wall_ms;
 use super::log::EventLog;
-use super::recorder::{Recorder, RecordingError};
+use super::recorder::{Recorder, RecordingError, shown};
 use crate::event::{At, Event, Pseudonyms, Severity};
 use crate::ledger::{Ledger, TorrentFacts, View};
 use crate::units::{self, Units};
@@ -15,20 +15,14 @@ use crate::units::{self, Units};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What is to be written down of a run, and how.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Recording {
     /// Record from the start, into this new file.
     pub file: Option<PathBuf>,
-    /// Where recordings go that are begun later, without a name.
+    /// Where recordings go that are begun later, without a name; empty: the current folder.
     pub folder: PathBuf,
     /// Names that tell nothing in place of peers' addresses, wherever they are shown or written down.
     pub privacy: bool,
-}
-
-impl Default for Recording {
-    fn default() -> Self {
-        Self { file: None, folder: PathBuf::from("."), privacy: false }
-    }
 }
 
 /// Takes every fact in.
@@ -111,27 +105,28 @@ impl Chronicle {
         let Some(recorder) = &mut self.recorder else { return };
         if let Err(error) = recorder.second(now, &self.ledger) {
             self.recorder = None;
-            self.note(now, Severity::Error, error.to_string());
+            self.learned(now, &Event::Recording { on: false });
+            self.note(now, Severity::Warn, error.to_string());
         }
     }
 
     /// Begins a recording that knows all there is to know by now, or ends the one there is.
     pub(super) fn record(&mut self, now: At) {
+        if self.recorder.is_some() {
+            self.learned(now, &Event::Recording { on: false });
+        }
         let (severity, text) = match self.recorder.take() {
             Some(recorder) => {
                 let size = units::bytes(recorder.written_bytes(), Units::Binary);
-                let text = format!("Recording ended: {size} in {}", recorder.path().display());
+                let text = format!("Recording ended: {size} in {}", shown(recorder.path()));
                 drop(recorder.finish(now));
                 (Severity::Info, text)
             }
             None => {
                 let path = super::recorder::unused(&self.folder, self.wall_ms + now.as_millis() as u64);
                 match self.start_recording(now, &path) {
-                    Ok(()) => {
-                        let text = format!("Recording to {}; R ends it.", path.display());
-                        (Severity::Info, text)
-                    }
-                    Err(error) => (Severity::Error, error.to_string()),
+                    Ok(()) => (Severity::Info, format!("Recording to {}; R ends it.", shown(&path))),
+                    Err(error) => (Severity::Warn, error.to_string()),
                 }
             }
         };
@@ -141,6 +136,7 @@ impl Chronicle {
     fn start_recording(&mut self, now: At, path: &Path) -> Result<(), RecordingError> {
         let snapshot = self.ledger.snapshot();
         self.recorder = Some(Recorder::start(path, Arc::clone(&self.facts), self.wall_ms, now, snapshot)?);
+        self.learned(now, &Event::Recording { on: true });
         Ok(())
     }
 
@@ -152,6 +148,13 @@ impl Chronicle {
     pub(super) async fn end(&mut self, now: At) {
         if let Some(recorder) = self.recorder.take() {
             recorder.finish(now).await;
+        }
+    }
+
+    /// The run never began: takes away what was recorded of it, so that the next try can have the same name.
+    pub(super) fn abandon(&mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.abandon();
         }
     }
 }

@@ -297,10 +297,17 @@ impl Life {
         listener: Listener,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Result<(), EngineError> {
-        let started = self.look_at_disk().await?;
-        if !started.finished {
-            return Ok(());
-        }
+        let started = match self.look_at_disk().await {
+            Ok(started) if started.finished => started,
+            Ok(_) => {
+                self.chronicle.end(self.clock.now()).await;
+                return Ok(());
+            }
+            Err(error) => {
+                self.chronicle.abandon();
+                return Err(error);
+            }
+        };
         let now = self.clock.now();
         let port = listener.port();
         self.tell(now, &Event::Listening { port });
@@ -320,7 +327,10 @@ impl Life {
         let stopped = match prepared.map_err(|error| from_join(&error))? {
             Ok(()) => None,
             Err(error) if error.is_disk_full() => Some(error.to_string()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                self.chronicle.abandon();
+                return Err(error.into());
+            }
         };
         let workers = DiskPool::workers_here();
         let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());

@@ -16,9 +16,12 @@ use tokio::time::timeout;
 use crate::event::{At, Event, OsError};
 use crate::ledger::{Ledger, Snapshot, TorrentFacts};
 use crate::record::{Batch, Batcher, Writer};
+use crate::text;
 
 /// Seconds that may wait for the disk before the recording is given up.
 const MOST_WAITING: usize = 60;
+/// Characters shown of a path.
+const LONGEST_PATH: usize = 300;
 /// So long the end waits for the disk.
 const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -26,16 +29,16 @@ const PATIENCE: Duration = Duration::from_millis(800);
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum RecordingError {
     /// It would take the place of another file.
-    #[error("cannot record to {}: a file of that name exists; name another one", .0.display())]
+    #[error("cannot record to {}: a file of that name exists; name another one", shown(.0))]
     Exists(PathBuf),
     /// The file cannot be made.
-    #[error("cannot record to {}: {}", .0.display(), .1.text)]
+    #[error("cannot record to {}: {}", shown(.0), .1.text)]
     Create(PathBuf, OsError),
     /// It can be written no more.
-    #[error("Recording to {} ended: {}; what was written can be replayed", .0.display(), .1.text)]
+    #[error("Recording to {} ended: {}; what was written can be replayed", shown(.0), .1.text)]
     Write(PathBuf, OsError),
     /// The disk does not keep up.
-    #[error("Recording to {} ended: the disk takes longer than a minute; what was written can be replayed", .0.display())]
+    #[error("Recording to {} ended: the disk takes longer than a minute; what was written can be replayed", shown(.0))]
     TooSlow(PathBuf),
 }
 
@@ -51,9 +54,14 @@ impl RecordingError {
     }
 }
 
+/// A path as it may be shown.
+pub(super) fn shown(path: &Path) -> String {
+    text::clean(&path.to_string_lossy(), LONGEST_PATH)
+}
+
 enum Job {
     Second(Batch),
-    Snapshot(At, Snapshot),
+    Snapshot(At, Box<Snapshot>),
     End(At),
 }
 
@@ -134,7 +142,7 @@ impl Recorder {
         let second = self.batcher.take(now);
         self.hand_over(Job::Second(second))?;
         if self.state.wants_snapshot.swap(false, Ordering::Relaxed) {
-            self.hand_over(Job::Snapshot(now, ledger.snapshot()))?;
+            self.hand_over(Job::Snapshot(now, Box::new(ledger.snapshot())))?;
         }
         Ok(())
     }
@@ -159,6 +167,12 @@ impl Recorder {
         async {
             let _ = timeout(PATIENCE, done).await;
         }
+    }
+
+    /// Takes the file away again.
+    pub(super) fn abandon(self) {
+        // What cannot be removed is left, and says itself what it is.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

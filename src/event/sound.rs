@@ -170,7 +170,8 @@ impl Event {
             | Self::AnnounceBegan { .. }
             | Self::LooksLike { .. }
             | Self::Probing
-            | Self::Agreed { .. } => {}
+            | Self::Agreed { .. }
+            | Self::Recording { .. } => {}
         }
         Ok(())
     }

@@ -80,6 +80,7 @@ pub(super) struct Run {
     /// Nothing is downloaded: peers are only tried.
     pub(super) probing: bool,
     pub(super) answer: Option<(At, String)>,
+    pub(super) recording: bool,
 }
 
 impl Ledger {
@@ -236,6 +237,7 @@ impl Ledger {
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
+            Event::Recording { on } => self.run.recording = *on,
         }
     }
 

@@ -508,6 +508,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (key(), 0u64..9, 0u64..9).prop_map(|(peer, bytes_in, bytes_out)| Event::Traffic { peer, bytes_in, bytes_out }),
         1 => key().prop_map(|peer| Event::LooksLike { peer, what: LooksLike::Ssh }),
         1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
+        1 => any::<bool>().prop_map(|on| Event::Recording { on }),
     ];
     let of_the_rest = prop_oneof![
         piece.clone().prop_map(|piece| Event::PieceOpened { piece }),

@@ -23,6 +23,8 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Begin a recording, or end it.
+    Record,
     /// One row up.
     Up,
     /// One row down.
@@ -221,6 +223,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),

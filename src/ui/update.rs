@@ -34,6 +34,10 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.undoable = false;
             return Some(Command::Announce(None));
         }
+        Action::Record => {
+            model.undoable = false;
+            return Some(Command::Record);
+        }
         Action::Up => step(model, view, -1),
         Action::Down => step(model, view, 1),
         Action::Left => sideways(model, view, -1),

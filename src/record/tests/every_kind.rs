@@ -56,10 +56,11 @@ pub(super) fn kind(event: &Event) -> usize {
         Event::Traffic { .. } => 38,
         Event::Probing => 39,
         Event::Agreed { .. } => 40,
+        Event::Recording { .. } => 41,
     }
 }
 
-pub(super) const KINDS: usize = 41;
+pub(super) const KINDS: usize = 42;
 
 fn piece(number: u32) -> PieceIndex {
     facts(30).geometry.piece(number).unwrap()
@@ -196,6 +197,7 @@ pub(super) fn events() -> Vec<(usize, Event)> {
             bytes_out: 68,
         });
     }
+    events.extend([false, true].map(|on| Event::Recording { on }));
     events.push(Event::Probing);
     events.push(phase(Phase::Paused, None));
     events.push(phase(Phase::Stopped, Some("the disk is full")));
