@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::asking;
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
 use crate::ui::action::{Action, BINDINGS, Scope};
@@ -180,6 +181,9 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let area = inset(area, 1, 1);
     if area.is_empty() {
         return;
+    }
+    if let Some(prompt) = &model.prompt {
+        return asking::draw(pen, area, prompt, view);
     }
     if model.mode() == Mode::AskQuit {
         let used = pen.put(
