@@ -77,7 +77,7 @@ impl Default for Settings {
             max_peers: 200,
             max_dials: 100,
             upload_slots: 8,
-            memory_bytes: 24 * 1024 * 1024,
+            memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),

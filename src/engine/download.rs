@@ -358,7 +358,7 @@ impl Life {
     /// Checks what is on disk on threads of its own, telling how far it has come.
     async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
         let (progress_to, mut progress) = watch::channel((0, 0));
-        let job = {
+        let mut job = {
             let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
             let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
             tokio::task::spawn_blocking(move || {
@@ -377,15 +377,23 @@ impl Life {
             })
         };
         while progress.changed().await.is_ok() {
-            let (done, of) = *progress.borrow_and_update();
-            let now = self.clock.now();
-            self.tell(now, &Event::Checked { done, of });
-            self.chronicle.tick(now);
-            self.views.send_replace(self.chronicle.view(now));
-            // Often enough for a person to see it move.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            self.looked_at(*progress.borrow_and_update());
+            // Often enough for a person to see it move; where there is little to look at, nobody waits for that.
+            let started = tokio::time::timeout(std::time::Duration::from_millis(50), &mut job).await;
+            if let Ok(started) = started {
+                self.looked_at(*progress.borrow());
+                return Ok(started.map_err(|error| from_join(&error))??);
+            }
         }
         Ok(job.await.map_err(|error| from_join(&error))??)
+    }
+
+    /// So many of so many pieces were looked at.
+    fn looked_at(&mut self, (done, of): (u32, u32)) {
+        let now = self.clock.now();
+        self.tell(now, &Event::Checked { done, of });
+        self.chronicle.tick(now);
+        self.views.send_replace(self.chronicle.view(now));
     }
 
     fn swarm(
