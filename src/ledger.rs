@@ -26,7 +26,7 @@ pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
 pub use tracker::{TrackerRecord, TrackerStatus};
-pub use verdict::{Verdict, VerdictCode};
+pub use verdict::{Look, LookOn, Verdict, VerdictCode};
 pub use view::{FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::pieces::{PieceState, Pieces};
 use super::row::Row;
 use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
+use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
@@ -77,6 +78,8 @@ pub(super) struct Run {
     /// Nothing is downloaded: peers are only tried.
     pub(super) probing: bool,
     pub(super) answer: Option<(At, String)>,
+    /// What was told of it all.
+    pub(super) judged: Judged,
 }
 
 impl Ledger {
@@ -110,6 +113,10 @@ impl Ledger {
         };
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
+        }
+        let due = matches!(event, Event::Sample(_) | Event::Phase { .. } | Event::Limits { .. });
+        if due && !self.run.probing {
+            self.judge(at);
         }
     }
 
