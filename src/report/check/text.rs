@@ -37,6 +37,9 @@ pub fn text(view: &View) -> String {
         if !verdict.advice.is_empty() {
             let _ = writeln!(out, "  Try: {}", clean(&verdict.advice, 500));
         }
+        if verdict.severity >= Severity::Warn {
+            let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
+        }
     }
     out
 }
