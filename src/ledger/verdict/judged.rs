@@ -9,7 +9,8 @@ use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, say};
-use crate::event::{At, Phase, Severity};
+use crate::event::sound::{LONGEST_RUN, shown, times};
+use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
 
 /// The rules that hold at present, in the order of the table.
@@ -51,6 +52,24 @@ impl Standing {
 }
 
 impl Judged {
+    /// Makes what was written down fit to be shown.
+    ///
+    /// # Errors
+    ///
+    /// When no run has times like these.
+    pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
+        for held in &mut self.held {
+            times([Some(held.since)])?;
+            if let Some((finding, look)) = &mut held.told {
+                shown(&mut finding.text);
+                shown(&mut finding.advice);
+                // A tracker may ask to be left alone for longer than any run.
+                look.at = look.at.map(|at| at.min(LONGEST_RUN));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
