@@ -7,8 +7,8 @@ use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use crate::event::{At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport};
 
-/// Attempts kept of one peer.
-const MOST_ATTEMPTS: usize = 8;
+/// Attempts kept of one peer: of each of a few, and of each of a crowd.
+pub(super) const MOST_ATTEMPTS: (usize, usize) = (8, 4);
 /// Sources kept of one peer; a torrent with more trackers than that tells nothing new by the rest.
 const MOST_SOURCES: usize = 32;
 
@@ -31,6 +31,8 @@ pub(super) struct Row {
     /// How it stood when its attempts were let go, for a row that was folded away and came back.
     past: Option<(Group, Option<Cause>)>,
     standing: Standing,
+    /// Attempts kept of it.
+    pub(super) most_attempts: usize,
     /// Its pieces are counted in the piece map.
     pub(super) counted: bool,
 }
@@ -70,6 +72,7 @@ impl Row {
             not_dialled: None,
             past: None,
             standing: Standing::Away,
+            most_attempts: MOST_ATTEMPTS.0,
             counted: false,
         }
     }
@@ -142,6 +145,8 @@ impl Row {
         self.not_dialled = None;
         let number = self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1);
         let incoming = direction == Direction::In;
+        // Before the next one comes, so that there is room for no more than are kept.
+        self.prune(self.most_attempts.saturating_sub(1));
         let record = self.edit();
         record.next_try = None;
         record.attempts.reserve_exact(1);
@@ -168,7 +173,6 @@ impl Row {
             payload: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
-        self.prune();
     }
 
     /// Changes the attempt under way, if there is one, and notes how far it got.
@@ -254,7 +258,7 @@ impl Row {
         for (attempt, number) in record.attempts.iter_mut().zip(1..) {
             attempt.number = number;
         }
-        self.prune();
+        self.prune(self.most_attempts);
     }
 
     /// Ends a ban whose time is over, as of that time, whenever somebody looks.
@@ -322,8 +326,8 @@ impl Row {
     }
 
     /// Lets the oldest attempts go, but never the one that decides the peer's cause.
-    fn prune(&mut self) {
-        while self.record.attempts.len() > MOST_ATTEMPTS {
+    fn prune(&mut self, most: usize) {
+        while self.record.attempts.len() > most {
             let decides = deciding(&self.record.attempts).map(|attempt| attempt.number);
             let oldest = self.record.attempts.iter().position(|attempt| Some(attempt.number) != decides);
             let Some(oldest) = oldest else { return };
