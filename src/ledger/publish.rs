@@ -55,6 +55,7 @@ impl Ledger {
             verdicts: Vec::new(),
             log: Arc::default(),
             answer: None,
+            recording: run.recording,
         }
     }
 

@@ -9,7 +9,8 @@ use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, say};
-use crate::event::{At, Phase, Severity};
+use crate::event::sound::{shown, sound, times};
+use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
 
 /// The rules that hold at present, in the order of the table.
@@ -51,8 +52,23 @@ impl Standing {
 }
 
 impl Judged {
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+    /// Whether anything judges the whole.
+    pub(super) fn speaks(&self) -> bool {
+        self.speaker().is_some()
+    }
+
+    /// Holds what was read from a recording against what a run can have told.
+    pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
+        sound(self.held.len() <= RULES.len(), "more judgements than rules")?;
+        for held in &mut self.held {
+            let look = held.told.as_ref().and_then(|(_, look)| look.at);
+            times([Some(held.since), look])?;
+            if let Some((finding, _)) = &mut held.told {
+                shown(&mut finding.text);
+                shown(&mut finding.advice);
+            }
+        }
+        Ok(())
     }
 
     /// The codes that are told.
