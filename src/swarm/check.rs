@@ -438,18 +438,13 @@ impl Check {
 
     fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
         let Some(dial) = self.end_dial(peer) else { return };
-        let shook_hands = matches!(end.cause, Cause::InfoHashMismatch | Cause::SelfConnection);
+        let second = self.settings.encryption.after(dial.encryption, dial.opened, end.cause);
         self.tell(now, ended(peer, end));
         if let Some(caller) = self.rows.get(&peer).and_then(|row| self.listens.get(&row.addr)).copied() {
             // It called us meanwhile: whether it can be reached as well is known now.
             return self.merge(now, caller, peer);
         }
-        let policy = self.settings.encryption;
-        if let Some(second) = policy.second().filter(|_| dial.encryption == policy.first())
-            && dial.opened
-            && !shook_hands
-            && self.ending.is_none()
-        {
+        if let Some(second) = second.filter(|_| self.ending.is_none()) {
             self.queue.push_back((peer, second));
         }
     }
