@@ -29,6 +29,8 @@ const BETWEEN_DIALS: Duration = Duration::from_millis(1);
 const CATCH_UP: Duration = Duration::from_millis(10);
 /// A peer that shook hands has so long to send a block.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// One that unchokes us late has at least so long to send a block: two seconds, as everything that ends a check.
+const AFTER_UNCHOKE: Duration = Duration::from_secs(2);
 /// One whose first block came has so long to send the rest of the piece.
 const REST_OF_PIECE: Duration = Duration::from_secs(2);
 /// A tracker that is silent for so long is not waited for.
