@@ -46,6 +46,7 @@ impl Ledger {
             verdicts: Vec::new(),
             log: self.log.publish(),
             answer: run.answer.clone(),
+            recording: run.recording,
         };
         view.verdicts = verdict::judge(self, &view);
         Arc::new(view)

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::check::{Peer, connect_ms, handshake_ms, peer_object};
-use super::{Mask, hex, json_line};
+use super::{hex, json_line};
 use crate::event::{Attempt, Cause, Encryption, Payload};
 use crate::ledger::{PeerRecord, Stage, View};
 use crate::text::clean;
@@ -30,7 +30,7 @@ pub fn json(view: &View) -> String {
     let Some(peer) = view.peers.first() else { return "{}".to_owned() };
     let of_attempt = |bytes: fn(&Attempt) -> &[u8]| peer.telling_attempt().map(bytes).map(hex);
     json_line(&Report {
-        peer: peer_object(peer, view, &Mask::new(view, false)),
+        peer: peer_object(peer, view),
         sent_hex: of_attempt(|attempt| &attempt.sent).unwrap_or_default(),
         received_hex: of_attempt(|attempt| &attempt.received).unwrap_or_default(),
     })

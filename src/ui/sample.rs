@@ -493,6 +493,7 @@ pub(crate) fn healthy() -> View {
         ],
         log: Arc::new(log.to_vec()),
         answer: None,
+        recording: false,
     }
 }
 

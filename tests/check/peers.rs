@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use ttui::engine::{CheckOptions, check};
 use ttui::ledger::View;
 use ttui::metainfo::{InfoHash, PeerId};
-use ttui::report::{self, Mask};
+use ttui::report;
 use ttui::wire::{HANDSHAKE_BYTES, Handshake, Message, Reserved};
 
 use crate::support::program::{Output, command};
@@ -126,7 +126,7 @@ pub(crate) async fn run(payload: &Payload, options: CheckOptions) -> Arc<View> {
 }
 
 pub(crate) fn as_json(view: &View) -> Value {
-    serde_json::from_str(&report::check::json(view, &Mask::new(view, false))).unwrap()
+    serde_json::from_str(&report::check::json(view)).unwrap()
 }
 
 #[track_caller]
