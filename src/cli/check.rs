@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::{CheckArgs, recording};
 use super::output::Stdout;
 use super::signals::asked_to_end;
-use super::{Failure, Status, open_torrent, runtime};
+use super::{Failure, Status, open_torrent, runtime, warn};
 use crate::engine::{self, CheckOptions};
 use crate::report;
 use crate::units;
@@ -44,6 +44,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
         () if form.markdown => report::check::markdown(&view),
         () => report::check::text(&view),
     };
+    // Text and Markdown have it.
+    if let Some((_, note)) = view.answer.as_ref().filter(|_| form.json || form.csv) {
+        warn(note);
+    }
     Stdout.write(shown.as_bytes())?;
     let achieved = view.funnel.handshaken > 0 && !interrupted.load(Ordering::Relaxed);
     Ok(if achieved { Status::Done } else { Status::NotAchieved })

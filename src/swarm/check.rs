@@ -360,9 +360,10 @@ impl Check {
     fn tell_no_room(&mut self, now: At) {
         if !std::mem::replace(&mut self.told_no_room, true) {
             let most = self.settings.most_open;
+            let peers = if most == 1 { "1 peer is".to_owned() } else { format!("{most} peers are") };
             let text = format!(
-                "Only {most} peers are tried at once: this process may open no more files. Raise the limit (ulimit -n) \
-                 for a faster check."
+                "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
+                 a faster check."
             );
             self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }

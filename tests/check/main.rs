@@ -7,6 +7,7 @@
 mod calls;
 mod causes;
 mod contract;
+mod crowds;
 mod handshake;
 mod namespace;
 mod peers;
