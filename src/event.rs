@@ -4,6 +4,7 @@
 //! appended, because old recordings must stay readable. Strings in events are already cleaned for showing.
 
 mod attempt;
+mod blocks;
 mod cause;
 mod tracker;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
+pub use blocks::{BlockRun, BlockState};
 pub use cause::{Blame, Cause, CauseInfo};
 pub use tracker::{Announced, TrackerError};
 
@@ -426,5 +428,13 @@ pub enum Event {
         peer: PeerKey,
         /// What they travel under.
         payload: Payload,
+    },
+    /// How far a piece under way is. Told of a few pieces a second, those first that were told longest ago, and
+    /// only where something changed: what is shown of a piece may be some seconds old.
+    PieceBlocks {
+        /// That piece.
+        piece: PieceIndex,
+        /// All its blocks, in order.
+        blocks: Vec<BlockRun>,
     },
 }

@@ -23,7 +23,7 @@ mod words;
 pub use client::client_name;
 pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
-pub use pieces::{PieceMap, PieceState};
+pub use pieces::{FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay};
 pub use series::Series;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Verdict, VerdictCode};

@@ -8,7 +8,7 @@ use super::callers::Callers;
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::log::Log;
 use super::peers::Peers;
-use super::pieces::{PieceState, Pieces};
+use super::pieces::Pieces;
 use super::row::Row;
 use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
@@ -184,17 +184,9 @@ impl Ledger {
                 row.edit().banned = until.map(|until| (until, reason.clone()));
             }),
             Event::IncomingFailed { addr, cause } => self.incoming_failed(*addr, *cause),
-            Event::PieceOpened { piece } => {
-                if self.pieces.state(*piece) != Some(PieceState::Good) {
-                    self.pieces.set(*piece, PieceState::Arriving);
-                }
-            }
-            Event::PieceClosed { piece } => {
-                if self.pieces.state(*piece) == Some(PieceState::Arriving) {
-                    self.pieces.set(*piece, PieceState::Missing);
-                }
-            }
-            Event::PieceVerified { piece, .. } => self.pieces.set(*piece, PieceState::Good),
+            Event::PieceOpened { piece } => self.pieces.open(at, *piece),
+            Event::PieceClosed { piece } => self.pieces.close(*piece),
+            Event::PieceVerified { piece, from } => self.pieces.verify(at, *piece, from),
             Event::PieceFailed { piece, from } => self.piece_failed(at, *piece, from),
             Event::TrackerKnown { tracker, tier, url } => {
                 tracker::know(&mut self.trackers, *tracker, *tier, url);
@@ -228,6 +220,7 @@ impl Ledger {
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
+            Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
         }
     }
 
@@ -247,11 +240,7 @@ impl Ledger {
 
     fn had(&mut self, good: &Bitfield) {
         for piece in self.facts.geometry.pieces() {
-            match (good.has(piece), self.pieces.state(piece)) {
-                (true, _) => self.pieces.set(piece, PieceState::Good),
-                (false, Some(PieceState::Good)) => self.pieces.set(piece, PieceState::Missing),
-                (false, _) => {}
-            }
+            self.pieces.had(piece, good.has(piece));
         }
     }
 
@@ -260,6 +249,7 @@ impl Ledger {
             return;
         }
         let Some(mut other) = self.peers.remove(at, gone) else { return };
+        self.pieces.merge(gone, into);
         uncount(&mut other, &mut self.pieces);
         self.with(at, into, |row, pieces| {
             uncount(row, pieces);
@@ -321,7 +311,7 @@ impl Ledger {
         if self.pieces.state(piece).is_none() {
             return;
         }
-        self.pieces.note_failure(piece);
+        self.pieces.fail(at, piece, from);
         for peer in from {
             self.with(at, *peer, |row, _| bump(&mut row.edit().failed_pieces));
         }

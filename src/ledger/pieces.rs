@@ -1,8 +1,10 @@
 //! What is known of every piece.
 
 mod fold;
+mod history;
 
 pub(super) use fold::Pieces;
+pub use history::{FailedTry, Failures, History, SenderGroup, Senders, UnderWay};
 
 use crate::metainfo::PieceIndex;
 
@@ -40,6 +42,8 @@ pub struct PieceMap {
     pub failed: u32,
     /// Hash failures since the start.
     pub failures: u32,
+    /// Where the pieces came from, and how far those under way are.
+    pub history: History,
 }
 
 impl PieceMap {

@@ -389,6 +389,38 @@ fn writes_the_log_in_words() {
 }
 
 #[test]
+fn tells_of_a_piece_who_is_asked_who_sent_it_and_who_is_at_fault() {
+    let mut run = Script::downloading(4);
+    let peers = run.peers(3);
+    let (piece, other) = (run.piece(1), run.piece(2));
+    let here = |peer| vec![BlockRun { count: 1, state: BlockState::Here(peer) }];
+    run.wait(5).tell(Event::PieceOpened { piece }).wait(1);
+    run.tell(Event::PieceBlocks { piece, blocks: here(peers[0]) });
+    run.tell(Event::PieceBlocks { piece: other, blocks: here(peers[0]) });
+    let view = run.view();
+    let history = &view.pieces.history;
+    let under_way = history.under_way(piece).unwrap();
+    assert_eq!((under_way.since.as_secs(), under_way.told.unwrap().as_secs()), (5, 6));
+    assert_eq!(under_way.blocks, here(peers[0]));
+    assert_eq!(history.under_way(other), None, "nothing of it was asked for");
+    run.tell(Event::PieceFailed { piece, from: peers.clone() }).wait(1);
+    run.tell(Event::PieceOpened { piece }).tell(Event::PieceVerified { piece, from: vec![peers[2]] });
+    let view = run.view();
+    let history = &view.pieces.history;
+    assert_eq!(history.under_way(piece), None);
+    assert_eq!(history.senders(1).unwrap().only(), Some(peers[2]));
+    assert_eq!(history.verified(1), Some(Duration::from_secs(7)));
+    let failures = history.failures(piece).unwrap();
+    assert_eq!((failures.count, &failures.tries[0].from.named), (1, &peers));
+    // What was there before came from nobody we know.
+    let mut had = Bitfield::empty(4);
+    had.set(run.piece(0));
+    run.tell(Event::Had { pieces: Arc::new(had) });
+    assert_eq!(run.view().pieces.history.verified(0), None);
+    assert_eq!(run.view().pieces.history.senders(1), None, "it is gone");
+}
+
+#[test]
 fn shares_with_the_last_view_what_did_not_change() {
     let mut run = Script::downloading(1000);
     let peers = run.peers(3);
@@ -451,6 +483,13 @@ fn peer_key() -> impl Strategy<Value = PeerKey> {
 fn event() -> impl Strategy<Value = Event> {
     let cause = (0..Cause::ALL.len()).prop_map(|index| Cause::ALL[index]);
     let piece = (0u32..40).prop_map(|number| Geometry::new(40, 1).unwrap().piece(number).unwrap());
+    let state = prop_oneof![
+        Just(BlockState::Free),
+        proptest::collection::vec(peer_key(), 0..6).prop_map(BlockState::Asked),
+        peer_key().prop_map(BlockState::Here),
+    ];
+    let run = (0u32..9, state).prop_map(|(count, state)| BlockRun { count, state });
+    let blocks = proptest::collection::vec(run, 0..4);
     let side = prop_oneof![Just(Side::Us), Just(Side::Them)];
     let direction = prop_oneof![Just(Direction::Out), Just(Direction::In)];
     let encryption = prop_oneof![Just(Encryption::Plain), Just(Encryption::Mse)];
@@ -509,7 +548,9 @@ fn event() -> impl Strategy<Value = Event> {
     let of_the_rest = prop_oneof![
         piece.clone().prop_map(|piece| Event::PieceOpened { piece }),
         piece.clone().prop_map(|piece| Event::PieceClosed { piece }),
-        piece.clone().prop_map(|piece| Event::PieceVerified { piece, from: vec![] }),
+        (piece.clone(), proptest::collection::vec(peer_key(), 0..3))
+            .prop_map(|(piece, from)| Event::PieceVerified { piece, from }),
+        (piece.clone(), blocks).prop_map(|(piece, blocks)| Event::PieceBlocks { piece, blocks }),
         (piece, proptest::collection::vec(key(), 0..6))
             .prop_map(|(piece, from)| Event::PieceFailed { piece, from }),
         bitfield.prop_map(|pieces| Event::Had { pieces }),
