@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `action` | the one table of keys: key handling, help and key line are made from it |
+//! | `atlas` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `words` | the words for states, steps and causes |
@@ -15,6 +16,7 @@
 //! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
 
 pub mod action;
+pub mod atlas;
 mod columns;
 mod grid;
 pub mod model;

@@ -4,6 +4,8 @@ mod fold;
 mod history;
 
 pub(super) use fold::Pieces;
+#[cfg(test)]
+pub(crate) use history::GroupIndex;
 pub use history::{FailedTry, Failures, History, SenderGroup, Senders, UnderWay};
 
 use crate::metainfo::PieceIndex;

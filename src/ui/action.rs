@@ -57,6 +57,12 @@ pub enum Action {
     Reverse,
     /// The next length of time for the graph.
     Window,
+    /// What the cells of the grid show next.
+    Layer,
+    /// Closer to the pieces.
+    Closer,
+    /// Further away from the pieces.
+    Further,
     /// The peer's lines of the log, and all of them again.
     PeerLog,
     /// The judgement in full.
@@ -92,6 +98,8 @@ pub enum Scope {
     Log,
     /// On the trackers.
     Trackers,
+    /// On the pieces.
+    Pieces,
     /// Everywhere.
     Everywhere,
 }
@@ -111,6 +119,7 @@ impl Scope {
             Self::Peers => lists(&[Screen::Peers]),
             Self::Log => lists(&[Screen::Log]),
             Self::Trackers => lists(&[Screen::Trackers]),
+            Self::Pieces => lists(&[Screen::Pieces]),
         }
     }
 
@@ -124,6 +133,7 @@ impl Scope {
             Self::PeerPage => "A peer's page",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
+            Self::Pieces => "Pieces",
             Self::Everywhere => "Everywhere",
         }
     }
@@ -221,6 +231,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many hold it, who sent it, when it came"),
+    bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("closer", 5)), "closer, up to the blocks of a piece"),
+    bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("further", 6)), "further away, up to the whole"),
     bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
+use super::atlas::Atlas;
 use super::order::Order;
 use super::theme::Look;
 use super::words;
@@ -165,6 +166,8 @@ pub struct Model {
     pub columns_off: usize,
     /// The piece under the cursor.
     pub piece: u32,
+    /// How the grid of pieces is looked at.
+    pub atlas: Atlas,
     /// The peer whose lines the log shows; `None`: all.
     pub log_of: Option<PeerKey>,
     /// How far back the graph looks.
@@ -207,6 +210,7 @@ impl Model {
             shown: Shown::default(),
             columns_off: 0,
             piece: 0,
+            atlas: Atlas::default(),
             log_of: None,
             window: Window::default(),
             scrolls: Scrolls::default(),

@@ -114,6 +114,18 @@ impl Spans {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }
 
+    /// These, and behind them others.
+    pub(crate) fn joined(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// The text of all of them.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     /// Every span as this role would have it.
     pub(crate) fn all_as(mut self, role: Role) -> Self {
         self.0.iter_mut().for_each(|span| span.0 = role);
@@ -138,6 +150,21 @@ impl<'a> Pen<'a> {
     pub(crate) fn modify(&mut self, area: Rect, add: Modifier, remove: Modifier) {
         let area = area.intersection(self.area);
         self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
+    }
+
+    /// Whether a cell is reversed.
+    pub(crate) fn is_reversed(&self, x: u16, y: u16) -> bool {
+        self.buf.cell((x, y)).is_some_and(|cell| cell.modifier.contains(Modifier::REVERSED))
+    }
+
+    /// Writes one character of one column: for drawings of many cells.
+    pub(crate) fn dot(&mut self, x: u16, y: u16, symbol: &str, role: Role) {
+        if self.area.contains((x, y).into()) {
+            let style = self.look.style(role);
+            let cell = &mut self.buf[(x, y)];
+            cell.reset();
+            cell.set_symbol(symbol).set_style(style);
+        }
     }
 
     /// Writes the text at this place in at most `most` columns, and returns how many it took.

@@ -10,6 +10,7 @@ mod peer;
 mod peer_bytes;
 mod peer_list;
 mod peers;
+mod piece;
 mod pieces;
 mod small;
 mod trackers;
@@ -79,4 +80,4 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 }
 
 pub(super) use frame::percent;
-pub(super) use pieces::grid_columns;
+pub(super) use pieces::lattice;

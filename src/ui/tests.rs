@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::action::{Action, BINDINGS, action_for};
+use super::atlas::Layer;
 use super::model::{Mode, Model, Panel, Screen, Shown, Window};
 use super::theme::{Colours, Glyphs, Look};
 use super::{draw, picture, sample, update};
@@ -116,7 +117,10 @@ const PAGES: [Page; 10] = [
         model.selected = Some(PeerKey(10));
         model.open.push(Mode::Peer { bytes: true });
     }),
-    ("pieces", |model| model.screen = Screen::Pieces),
+    ("pieces", |model| {
+        model.screen = Screen::Pieces;
+        model.piece = sample::arriving_piece();
+    }),
     ("trackers", |model| model.screen = Screen::Trackers),
     ("files", |model| model.screen = Screen::Files),
     ("log", |model| model.screen = Screen::Log),
@@ -168,6 +172,25 @@ fn every_page_looks_as_expected() {
             let mut model = model(Look::default(), (columns, rows), &view);
             change(&mut model);
             holds(&format!("{name}-{columns}x{rows}"), &drawn(&model, &view));
+        }
+    }
+}
+
+#[test]
+fn every_layer_of_the_pieces_looks_as_expected_however_close() {
+    let view = sample::healthy();
+    for (name, layer, zoom) in [
+        ("availability", Layer::Availability, 0),
+        ("provenance", Layer::Provenance, 0),
+        ("age", Layer::Age, 0),
+        ("closer", Layer::State, 2),
+        ("blocks", Layer::State, 9),
+    ] {
+        for (columns, rows) in [(80, 24), (120, 40)] {
+            let mut model = model(Look::default(), (columns, rows), &view);
+            (model.screen, model.piece) = (Screen::Pieces, sample::arriving_piece());
+            (model.atlas.layer, model.atlas.zoom) = (layer, zoom);
+            holds(&format!("pieces-{name}-{columns}x{rows}"), &drawn(&model, &view));
         }
     }
 }
@@ -289,8 +312,9 @@ fn no_cell_has_a_background() {
 /// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
 fn told(model: &Model) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
         model.look,
+        model.atlas,
         model.screen,
         model.open,
         model.panel,
@@ -322,7 +346,7 @@ fn starts(view: &View) -> Vec<Model> {
     update(&mut middle, Action::Down, view);
     (middle.panel, middle.step) = (Panel::Funnel, (3, 1));
     middle.log_of = Some(PeerKey(0));
-    (middle.columns_off, middle.piece) = (3, 5000);
+    (middle.columns_off, middle.piece, middle.atlas.zoom) = (3, 5000, 1);
     middle.scrolls.keys = 5;
     for screen in [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Log] {
         let mut there = middle.clone();
@@ -397,6 +421,7 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
         (model.scrolls.why, model.scrolls.peer, model.scrolls.trackers) =
             (usize::MAX, usize::MAX, usize::MAX);
         (model.piece, model.columns_off) = (u32::MAX, usize::MAX);
+        model.atlas.zoom = u8::MAX;
     }
     model
 }

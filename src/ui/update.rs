@@ -62,6 +62,10 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.take_in(view);
         }
         Action::Window => model.window = model.window.next(),
+        Action::Layer => model.atlas.layer = model.atlas.layer.next(),
+        Action::Closer if screens::lattice(model, view).can_be_closer => model.atlas.zoom += 1,
+        Action::Closer => {}
+        Action::Further => model.atlas.zoom = model.atlas.zoom.saturating_sub(1),
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
@@ -127,8 +131,8 @@ fn step(model: &mut Model, view: &View, by: isize) {
         }
         Screen::Overview | Screen::Peers => select(model, view, by),
         Screen::Pieces => {
-            let (columns, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
-            move_piece(model, view, by.saturating_mul((columns * a_cell) as isize));
+            let a_row = screens::lattice(model, view).a_row() as isize;
+            move_piece(model, view, by.saturating_mul(a_row));
         }
         Screen::Trackers => scrolls.trackers = shifted(scrolls.trackers, by, furthest),
         Screen::Files => scrolls.files = shifted(scrolls.files, by, furthest),
@@ -155,8 +159,8 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
             model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3)
         }
         Screen::Pieces => {
-            let (_, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
-            move_piece(model, view, by.saturating_mul(a_cell as isize));
+            let a_cell = screens::lattice(model, view).scale.pieces_a_cell() as isize;
+            move_piece(model, view, by.saturating_mul(a_cell));
         }
         _ => {}
     }

@@ -117,10 +117,10 @@ pub struct History {
 }
 
 /// Where each group of senders stands.
-pub(super) type GroupIndex = BTreeMap<Senders, u32>;
+pub(crate) type GroupIndex = BTreeMap<Senders, u32>;
 
 impl History {
-    pub(super) fn new(pieces: u32) -> Self {
+    pub(crate) fn new(pieces: u32) -> Self {
         Self { origins: vec![Arc::default(); (pieces as usize).div_ceil(CHUNK)], ..Self::default() }
     }
 
@@ -160,7 +160,7 @@ impl History {
         self.under_way.get(&piece.number()).map(|under_way| &**under_way)
     }
 
-    pub(super) fn opened(&mut self, at: At, piece: PieceIndex) {
+    pub(crate) fn opened(&mut self, at: At, piece: PieceIndex) {
         let under_way = Arc::make_mut(&mut self.under_way);
         if under_way.len() < MOST_UNDER_WAY {
             let fresh = || Arc::new(UnderWay { since: at, told: None, blocks: Vec::new() });
@@ -168,14 +168,14 @@ impl History {
         }
     }
 
-    pub(super) fn closed(&mut self, piece: PieceIndex) {
+    pub(crate) fn closed(&mut self, piece: PieceIndex) {
         if self.under_way.contains_key(&piece.number()) {
             Arc::make_mut(&mut self.under_way).remove(&piece.number());
         }
     }
 
     /// Takes in how the blocks of a piece under way stand, as far as the piece has so many; whether that is news.
-    pub(super) fn blocks(&mut self, at: At, piece: PieceIndex, blocks: &[BlockRun], most: u32) -> bool {
+    pub(crate) fn blocks(&mut self, at: At, piece: PieceIndex, blocks: &[BlockRun], most: u32) -> bool {
         if !self.under_way.contains_key(&piece.number()) {
             return false;
         }
@@ -201,7 +201,7 @@ impl History {
         true
     }
 
-    pub(super) fn verified_at(
+    pub(crate) fn verified_at(
         &mut self,
         at: At,
         piece: PieceIndex,
@@ -214,7 +214,7 @@ impl History {
         self.set(piece, Origin { group, second });
     }
 
-    pub(super) fn failed(&mut self, at: At, piece: PieceIndex, from: &[PeerKey]) {
+    pub(crate) fn failed(&mut self, at: At, piece: PieceIndex, from: &[PeerKey]) {
         self.closed(piece);
         let failures = Arc::make_mut(&mut self.failures);
         if failures.len() >= MOST_FAILED && !failures.contains_key(&piece.number()) {
@@ -229,7 +229,7 @@ impl History {
     }
 
     /// Nothing is known of how the piece came here, or it is here no more.
-    pub(super) fn forget(&mut self, piece: PieceIndex) {
+    pub(crate) fn forget(&mut self, piece: PieceIndex) {
         self.closed(piece);
         if self.origin(piece.index()) != Origin::default() {
             self.set(piece, Origin::default());
