@@ -9,6 +9,7 @@
 //! | `action` | the one table of keys: key handling, help and key line are made from it |
 //! | `atlas` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
+//! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
@@ -18,6 +19,7 @@
 pub mod action;
 pub mod atlas;
 mod columns;
+mod file_tree;
 mod grid;
 pub mod model;
 mod order;

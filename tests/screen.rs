@@ -363,6 +363,15 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(pressed);
             pty.until_shown("Enter all 68 bytes");
         }
+        (Action::Open, Scope::Files) => {
+            go(pty, Screen::Files);
+            pty.press(key(Action::First));
+            pty.until_shown("c.bin");
+            pty.press(pressed);
+            pty.until_gone("c.bin");
+            pty.press(pressed);
+            pty.until_shown("c.bin");
+        }
         (Action::Open, _) => {
             list(pty);
             pty.press(pressed);

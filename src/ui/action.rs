@@ -100,6 +100,8 @@ pub enum Scope {
     Trackers,
     /// On the pieces.
     Pieces,
+    /// On the files.
+    Files,
     /// Everywhere.
     Everywhere,
 }
@@ -120,6 +122,7 @@ impl Scope {
             Self::Log => lists(&[Screen::Log]),
             Self::Trackers => lists(&[Screen::Trackers]),
             Self::Pieces => lists(&[Screen::Pieces]),
+            Self::Files => lists(&[Screen::Files]),
         }
     }
 
@@ -134,6 +137,7 @@ impl Scope {
             Self::Log => "Log",
             Self::Trackers => "Trackers",
             Self::Pieces => "Pieces",
+            Self::Files => "Files",
             Self::Everywhere => "Everywhere",
         }
     }
@@ -256,6 +260,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Last, &[Key::of(KeyCode::End), Key::char('G')], Scope::Everywhere, None, "to the last"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerList, Some(("open", 7)), "open the peer; in the funnel: the peers of that step"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerPage, None, "all 68 bytes of both handshakes, and back"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Files, Some(("fold", 3)), "fold the folder, or unfold it; as do left and right"),
     bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open"),
     bind(Action::Why, &[Key::char('w')], Scope::Everywhere, Some(("why", 2)), "what the numbers mean, in full"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),

@@ -6,6 +6,7 @@ use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
 use super::atlas::Atlas;
+use super::file_tree::FileTree;
 use super::order::Order;
 use super::theme::Look;
 use super::words;
@@ -135,8 +136,6 @@ pub struct Scrolls {
     pub why: usize,
     /// First line of a peer's page.
     pub peer: usize,
-    /// First file.
-    pub files: usize,
     /// First tracker.
     pub trackers: usize,
     /// Lines of the log below the last one shown; 0 follows the newest.
@@ -168,6 +167,8 @@ pub struct Model {
     pub piece: u32,
     /// How the grid of pieces is looked at.
     pub atlas: Atlas,
+    /// The files: which are selected and folded.
+    pub files: FileTree,
     /// The peer whose lines the log shows; `None`: all.
     pub log_of: Option<PeerKey>,
     /// How far back the graph looks.
@@ -211,6 +212,7 @@ impl Model {
             columns_off: 0,
             piece: 0,
             atlas: Atlas::default(),
+            files: FileTree::default(),
             log_of: None,
             window: Window::default(),
             scrolls: Scrolls::default(),
@@ -250,6 +252,9 @@ impl Model {
             }
         }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+        if self.screen == Screen::Files {
+            self.files.take_in(view);
+        }
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);

@@ -450,6 +450,35 @@ fn facts() -> TorrentFacts {
     }
 }
 
+/// The same download, of many files in folders.
+pub(crate) fn many_files() -> View {
+    let mut view = healthy();
+    let total = view.torrent.geometry.total_bytes();
+    let facts = Arc::make_mut(&mut view.torrent);
+    facts.name = "Nature documentaries".to_owned();
+    let mut offset_bytes = 0;
+    let mut file = |path: &str, share: u64| {
+        let length_bytes = total * share / 1000;
+        let file = FileFacts { path: format!("Nature documentaries/{path}"), offset_bytes, length_bytes };
+        offset_bytes += length_bytes;
+        file
+    };
+    facts.files = vec![
+        file("Season 1/01 From Pole to Pole.mkv", 120),
+        file("Season 1/02 Mountains.mkv", 110),
+        file("Season 1/03 Fresh Water.mkv", 90),
+        file("Season 1/Subtitles/01 English.srt", 0),
+        file("Season 1/Subtitles/02 English.srt", 0),
+        file("Season 2/01 Caves.mkv", 150),
+        file("Season 2/02 Deserts, with a title that is a good deal longer than there is room for.mkv", 160),
+        file("Season 2/03 冰の世界.mkv", 170),
+        file("Extras/Making of.mkv", 200 - 1),
+        file("Extras/Stills/cover.jpg", 1),
+        file("README.txt", 0),
+    ];
+    view
+}
+
 /// A download that goes well: fifty peers, of which seven send.
 pub(crate) fn healthy() -> View {
     let peers = fifty_peers();

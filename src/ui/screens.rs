@@ -70,9 +70,8 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         }
         Mode::Browse | Mode::AskQuit => match model.screen {
             Screen::Trackers => return view.trackers.len().saturating_sub(1),
-            Screen::Files => view.torrent.files.len() + 1,
             Screen::Log => log::count(model, view) + 1,
-            Screen::Overview | Screen::Peers | Screen::Pieces => return 0,
+            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => return 0,
         },
     };
     // The head of the page and the key line take their rows.

@@ -196,6 +196,20 @@ fn every_layer_of_the_pieces_looks_as_expected_however_close() {
 }
 
 #[test]
+fn files_look_as_expected_in_their_folders() {
+    let view = sample::many_files();
+    for (columns, rows) in [(40, 10), (80, 24), (120, 40)] {
+        let mut model = model(Look::default(), (columns, rows), &view);
+        for action in [Action::Show(Screen::Files), Action::Down, Action::Down, Action::Last, Action::Up] {
+            update(&mut model, action, &view);
+        }
+        update(&mut model, Action::Left, &view);
+        update(&mut model, Action::Open, &view);
+        holds(&format!("files-many-{columns}x{rows}"), &drawn(&model, &view));
+    }
+}
+
+#[test]
 fn the_pictures_show_the_screens_as_they_are() {
     let (colour, mono) = (Look::default(), look(Colours::None, Glyphs::Braille));
     let page_of = |name: &str| PAGES.iter().find(|(page, _)| *page == name).unwrap().1;
@@ -324,7 +338,7 @@ fn told(model: &Model) -> String {
         model.piece,
         model.log_of,
         model.window,
-        model.scrolls,
+        (model.scrolls, model.files.selected(), model.files.len()),
         model.leaving,
         model.redraw,
         model.suspend,
@@ -416,8 +430,7 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
         update(&mut model, action, view);
     }
     if random.bool() {
-        (model.scrolls.keys, model.scrolls.files, model.scrolls.log_back) =
-            (usize::MAX, usize::MAX, usize::MAX);
+        (model.scrolls.keys, model.scrolls.log_back) = (usize::MAX, usize::MAX);
         (model.scrolls.why, model.scrolls.peer, model.scrolls.trackers) =
             (usize::MAX, usize::MAX, usize::MAX);
         (model.piece, model.columns_off) = (u32::MAX, usize::MAX);

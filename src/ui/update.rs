@@ -15,6 +15,9 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
     }
+    if model.screen == Screen::Files {
+        model.files.take_in(view);
+    }
     match action {
         Action::Show(screen) => show(model, screen),
         Action::Pause => {
@@ -135,7 +138,7 @@ fn step(model: &mut Model, view: &View, by: isize) {
             move_piece(model, view, by.saturating_mul(a_row));
         }
         Screen::Trackers => scrolls.trackers = shifted(scrolls.trackers, by, furthest),
-        Screen::Files => scrolls.files = shifted(scrolls.files, by, furthest),
+        Screen::Files => model.files.step(by),
         // The log counts from its end.
         Screen::Log => scrolls.log_back = shifted(scrolls.log_back, by.saturating_neg(), furthest),
     }
@@ -158,6 +161,8 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
         Screen::Peers => {
             model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3)
         }
+        Screen::Files if by < 0 => model.files.fold_or_leave(),
+        Screen::Files => model.files.unfold(),
         Screen::Pieces => {
             let a_cell = screens::lattice(model, view).scale.pieces_a_cell() as isize;
             move_piece(model, view, by.saturating_mul(a_cell));
@@ -216,6 +221,7 @@ fn open(model: &mut Model, view: &View) {
             model.screen = Screen::Peers;
             narrow(model, view, shown);
         }
+        Mode::Browse if model.screen == Screen::Files => model.files.toggle(),
         Mode::Browse if model.selected.is_some() => {
             model.open.push(Mode::Peer { bytes: false });
             model.scrolls.peer = 0;

@@ -80,7 +80,8 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
         right = right.add(Role::Text, gap).add(Role::Progress, shown_percent);
     }
     let eta = eta(view);
-    if !eta.is_empty() {
+    // Where there is little room, what is downloaded matters more than how long it takes.
+    if !eta.is_empty() && area.width >= 60 {
         right = right.add(Role::Text, format!("{gap}{eta}"));
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
