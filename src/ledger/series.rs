@@ -12,6 +12,8 @@ pub struct Series {
     pub seconds: VecDeque<Sample>,
     /// The run at most four weeks back, newest last: the mean of each whole minute.
     pub minutes: VecDeque<Sample>,
+    /// Seconds there ever were: the number of the newest one, so that averages can begin at fixed moments.
+    pub pushed: u64,
 }
 
 /// Seconds kept.
@@ -50,6 +52,7 @@ impl SeriesFold {
     fn push_second(&mut self, sample: Sample) {
         let series = Arc::make_mut(&mut self.series);
         push_bounded(&mut series.seconds, sample, MOST_SECONDS);
+        series.pushed += 1;
         let (down, up, seconds) = self.minute;
         self.minute = (down.saturating_add(sample.down_bps), up.saturating_add(sample.up_bps), seconds + 1);
         if self.minute.2 == 60 {

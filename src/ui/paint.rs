@@ -92,6 +92,48 @@ pub(crate) fn wrap(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
+/// Breaks the text into lines of at most `most` columns, at spaces where it can and within words where it must, so
+/// that nothing of it is left out up to `most_lines`; what is beyond them ends in `…`.
+pub(crate) fn wrap_whole(text: &str, most: usize, most_lines: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let fits = width(word);
+        if used > 0 && used + 1 + fits > most {
+            lines.push(String::new());
+            used = 0;
+        }
+        if lines.len() > most_lines {
+            break;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for grapheme in word.graphemes(true) {
+            let columns = cell_width(grapheme);
+            if used + columns > most && used > 0 {
+                lines.push(String::new());
+                used = 0;
+            }
+            used += columns;
+            lines.last_mut().expect("there is always a line").push_str(grapheme);
+            if lines.len() > most_lines {
+                break;
+            }
+        }
+    }
+    if lines.len() > most_lines {
+        lines.truncate(most_lines);
+        if let Some(last) = lines.last_mut() {
+            while width(last) + 1 > most && last.pop().is_some() {}
+            last.push('…');
+        }
+    }
+    lines
+}
+
 /// Pieces of text of different roles that stand behind each other.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Spans(Vec<(Role, String)>);
@@ -300,6 +342,14 @@ mod tests {
     }
 
     #[test]
+    fn wraps_whole_words_where_it_can_and_leaves_nothing_out() {
+        assert_eq!(wrap_whole("one two three", 7, 9), ["one two", "three"]);
+        assert_eq!(wrap_whole("an incomprehensible one", 7, 9), ["an", "incompr", "ehensib", "le one"]);
+        assert_eq!(wrap_whole("one two three", 7, 1), ["one tw…"]);
+        assert_eq!(wrap_whole("", 7, 9), [""]);
+    }
+
+    #[test]
     fn a_rule_leaves_out_what_does_not_fit() {
         let row = |columns: u16| {
             let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
@@ -319,6 +369,9 @@ mod tests {
             prop_assert!(width(&shown) <= most);
             for line in wrap(&text, most.max(1)) {
                 prop_assert!(width(&line) <= most.max(1));
+            }
+            for line in wrap_whole(&text, most.max(2), 5) {
+                prop_assert!(width(&line) <= most.max(2));
             }
         }
 

@@ -70,7 +70,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         }
         Mode::Browse | Mode::AskQuit => match model.screen {
             Screen::Trackers => return view.trackers.len().saturating_sub(1),
-            Screen::Log => log::count(model, view) + 1,
+            Screen::Log => return log::furthest(model, view),
             Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => return 0,
         },
     };

@@ -64,7 +64,10 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.order.sort_soon();
             model.take_in(view);
         }
-        Action::Window => model.window = model.window.next(),
+        Action::Window => {
+            model.window = model.window.next();
+            model.scales.take_in(&view.series, model.window, model.look.units);
+        }
         Action::Layer => model.atlas.layer = model.atlas.layer.next(),
         Action::Closer if screens::lattice(model, view).can_be_closer => model.atlas.zoom += 1,
         Action::Closer => {}

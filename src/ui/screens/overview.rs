@@ -181,8 +181,8 @@ fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let labels = 10;
     let points = inset(right, labels, 0);
     let (down, up) = values(model, view, points.width, pen.look.glyphs);
-    let (full_down, down_label) = graph::scale(most(&down), pen.look.units);
-    let (full_up, up_label) = graph::scale(most(&up), pen.look.units);
+    let (full_down, down_label) = model.scales.down(most(&down), pen.look.units);
+    let (full_up, up_label) = model.scales.up(most(&up), pen.look.units);
     // What comes gets all rows but one for the axis and at least one for what goes.
     let up_rows = 1 + (right.height - 4) / 4;
     let mut rest = points;
@@ -218,8 +218,8 @@ fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     let (down, up) = values(model, view, rest.width, pen.look.glyphs);
-    let (full_down, label) = graph::scale(most(&down), pen.look.units);
-    let (full_up, up_label) = graph::scale(most(&up), pen.look.units);
+    let (full_down, label) = model.scales.down(most(&down), pen.look.units);
+    let (full_up, up_label) = model.scales.up(most(&up), pen.look.units);
     // The one scale there is room for is that of what moves.
     let label =
         if most(&down) == 0 && most(&up) > 0 { format!("↑ {up_label}/s") } else { format!("{label}/s") };
@@ -242,7 +242,7 @@ fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 /// A graph of what comes, in so many rows.
 pub(super) fn down_graph(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, rows: u16) {
     let (down, _) = values(model, view, area.width, pen.look.glyphs);
-    let (full, _) = graph::scale(most(&down), pen.look.units);
+    let (full, _) = model.scales.down(most(&down), pen.look.units);
     graph::draw(pen, Rect { height: rows, ..area }, &down, full, Grows::Up, Role::Good);
 }
 
