@@ -437,4 +437,11 @@ pub enum Event {
         /// All its blocks, in order.
         blocks: Vec<BlockRun>,
     },
+    /// So many files were made ready for writing, after checking.
+    Preparing {
+        /// Files that are ready.
+        done: u32,
+        /// Files of the torrent.
+        of: u32,
+    },
 }

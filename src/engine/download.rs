@@ -302,10 +302,16 @@ impl Life {
         let (paused, peers) = (record.paused, record.peers.clone());
         let (inbox, outlets) = brain::open(commands);
         let keeper = Keeper::start(Arc::clone(&storage), resume, record, self.clock, outlets.disk.clone());
-        let prepared = {
+        let (progress_to, progress) = watch::channel((0, 0));
+        let preparing = {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            tokio::task::spawn_blocking(move || keeper.prepare(&have)).await
+            tokio::task::spawn_blocking(move || {
+                keeper.prepare_telling(&have, &|done, of| _ = progress_to.send_replace((done, of)))
+            })
         };
+        self.follow(progress, |done, of| Event::Preparing { done, of }).await;
+        let prepared = preparing.await;
+        let now = self.clock.now();
         // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
         // the user says so. Whatever else is wrong with it would only get worse.
         let stopped = match prepared.map_err(|error| from_join(&error))? {
@@ -338,7 +344,7 @@ impl Life {
 
     /// Checks what is on disk on threads of its own, telling how far it has come.
     async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
-        let (progress_to, mut progress) = watch::channel((0, 0));
+        let (progress_to, progress) = watch::channel((0, 0));
         let job = {
             let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
             let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
@@ -357,15 +363,21 @@ impl Life {
                 })
             })
         };
+        self.follow(progress, |done, of| Event::Checked { done, of }).await;
+        Ok(job.await.map_err(|error| from_join(&error))??)
+    }
+
+    /// Tells how far something has come, until nobody says so any more.
+    async fn follow(&mut self, mut progress: watch::Receiver<(u32, u32)>, event: fn(u32, u32) -> Event) {
         while progress.changed().await.is_ok() {
             let (done, of) = *progress.borrow_and_update();
             let now = self.clock.now();
-            self.tell(now, &Event::Checked { done, of });
+            self.tell(now, &event(done, of));
             self.views.send_replace(self.ledger.view(now));
-            // Often enough for a person to see it move.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            // Often enough for a person to see it move; the end is not waited for.
+            let pause = std::time::Duration::from_millis(50);
+            let _ = tokio::time::timeout(pause, progress.wait_for(|_| false)).await;
         }
-        Ok(job.await.map_err(|error| from_join(&error))??)
     }
 
     fn swarm(

@@ -67,6 +67,7 @@ pub(super) struct Run {
     pub(super) phase_since: At,
     pub(super) phase_reason: Option<String>,
     pub(super) checked: Option<(u32, u32)>,
+    pub(super) preparing: Option<(u32, u32)>,
     pub(super) down_bytes: u64,
     pub(super) up_bytes: u64,
     pub(super) last_block: Option<At>,
@@ -220,6 +221,7 @@ impl Ledger {
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
+            Event::Preparing { done, of } => self.run.preparing = Some((*done, *of)),
             Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
         }
     }
@@ -327,6 +329,7 @@ impl Run {
         self.phase_reason = reason.cloned();
         if phase != Phase::Checking {
             self.checked = None;
+            self.preparing = None;
         }
     }
 }

@@ -234,6 +234,17 @@ fn tells_the_time_left_only_when_it_can_be_told() {
 }
 
 #[test]
+fn tells_how_far_checking_and_making_files_are_until_they_are_done() {
+    let mut run = Script::with_ledger(9, Ledger::new(facts(9)));
+    run.tell(Event::Checked { done: 4, of: 9 });
+    assert_eq!((run.view().checked, run.view().preparing), (Some((4, 9)), None));
+    run.tell(Event::Preparing { done: 64, of: 200 });
+    assert_eq!(run.view().preparing, Some((64, 200)));
+    run.phase(Phase::Downloading);
+    assert_eq!((run.view().checked, run.view().preparing), (None, None));
+}
+
+#[test]
 fn merges_an_incoming_peer_into_the_row_of_its_address() {
     let mut run = Script::downloading(4);
     let listed = run.peer("80.1.1.1:6881");
@@ -556,6 +567,7 @@ fn event() -> impl Strategy<Value = Event> {
         bitfield.prop_map(|pieces| Event::Had { pieces }),
         phase.prop_map(|phase| Event::Phase { phase, reason: None }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Checked { done, of }),
+        (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Preparing { done, of }),
         any::<u16>().prop_map(|port| Event::Listening { port }),
         proptest::option::of(any::<u64>()).prop_map(|down_bps| Event::Limits { down_bps, up_bps: None }),
         (any::<u64>(), any::<u64>())

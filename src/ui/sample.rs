@@ -508,6 +508,7 @@ pub(crate) fn healthy() -> View {
         phase_since: ago(181),
         phase_reason: None,
         checked: None,
+        preparing: None,
         have_bytes,
         rates: Sample { down_bps: 20_340_000, up_bps: 422_000 },
         down_bytes: 540 * MIB,
@@ -700,6 +701,13 @@ pub(crate) fn checking() -> View {
     view
 }
 
+/// The moment after: files are made.
+pub(crate) fn preparing() -> View {
+    let mut view = checking();
+    (view.checked, view.preparing) = (Some((PIECES, PIECES)), Some((41_000, 100_000)));
+    view
+}
+
 /// Strings that came from outside at their worst (after cleaning), and odd numbers.
 pub(crate) fn hostile() -> View {
     let mut view = healthy();
@@ -774,7 +782,8 @@ pub(crate) fn one_of_each() -> Vec<(View, PeerKey)> {
 /// A view in which nothing fits together, from a seed.
 pub(crate) fn random(seed: u64) -> View {
     let mut random = fastrand::Rng::with_seed(seed);
-    let bases: [fn() -> View; 7] = [healthy, stalled, paused, stopped, seeding, checking, hostile];
+    let bases: [fn() -> View; 9] =
+        [healthy, stalled, paused, stopped, seeding, checking, preparing, many_files, hostile];
     let mut view = bases[random.usize(..bases.len())]();
     view.peers.retain(|_| random.u32(..4) > 0);
     for peer in &mut view.peers {
@@ -798,6 +807,10 @@ pub(crate) fn random(seed: u64) -> View {
         map.held_by.truncate(random.usize(..300));
         map.seeds = random.u32(..2);
         map.failures = random.u32(..);
+        map.generation += random.u64(..5);
+        if random.bool() {
+            map.history = History::default();
+        }
     }
     if random.u32(..4) == 0 {
         view.trackers.clear();

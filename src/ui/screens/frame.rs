@@ -27,8 +27,12 @@ pub(super) fn state(view: &View) -> Spans {
     let text = Role::Text;
     match view.phase {
         Phase::Checking => {
-            let percent = view.checked.map_or(0, |(done, of)| u64::from(done) * 100 / u64::from(of.max(1)));
-            span(Role::Progress, "▸", text, format!("verifying {percent} %"))
+            let percent = |(done, of): (u32, u32)| u64::from(done.min(of)) * 100 / u64::from(of.max(1));
+            let (doing, percent) = match view.preparing {
+                Some(preparing) => ("making files", percent(preparing)),
+                None => ("verifying", view.checked.map_or(0, percent)),
+            };
+            span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
         Phase::Downloading => {
             let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
@@ -114,7 +118,7 @@ fn home_as_tilde(path: &str) -> String {
 /// The second line: progress, or how much of the disk was looked at.
 pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
-    match (view.phase, view.checked) {
+    match (view.phase, view.preparing.or(view.checked)) {
         (Phase::Checking, Some((done, of))) => bar::progress(pen, area, u64::from(done), u64::from(of)),
         _ => bar::progress(pen, area, view.have_bytes, view.torrent.geometry.total_bytes()),
     }
