@@ -6,6 +6,8 @@
 mod attempt;
 mod blocks;
 mod cause;
+mod pseudonym;
+pub mod sound;
 mod tracker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
 pub use blocks::{BlockRun, BlockState};
 pub use cause::{Blame, Cause, CauseInfo};
+pub use pseudonym::Pseudonyms;
+pub use sound::Unsound;
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -428,6 +432,11 @@ pub enum Event {
         peer: PeerKey,
         /// What they travel under.
         payload: Payload,
+    },
+    /// A recording of the run began, or ended.
+    Recording {
+        /// Whether there is one from now on.
+        on: bool,
     },
     /// How far a piece under way is. Told of a few pieces a second, those first that were told longest ago, and
     /// only where something changed: what is shown of a piece may be some seconds old.

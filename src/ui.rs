@@ -11,6 +11,7 @@
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
+//! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
@@ -19,6 +20,7 @@
 pub mod action;
 pub mod atlas;
 mod columns;
+mod field;
 mod file_tree;
 mod grid;
 pub mod model;
@@ -27,6 +29,7 @@ mod outlet;
 mod paint;
 #[cfg(test)]
 mod picture;
+mod prompt;
 mod run;
 #[cfg(test)]
 mod sample;

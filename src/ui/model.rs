@@ -9,6 +9,7 @@ use crate::ledger::{Group, LogLine, PeerRecord, View};
 use super::atlas::Atlas;
 use super::file_tree::FileTree;
 use super::order::Order;
+use super::prompt::Prompt;
 use super::theme::Look;
 use super::widgets::graph::Scales;
 use super::words;
@@ -155,6 +156,8 @@ pub struct Model {
     pub screen: Screen,
     /// What is open on top of it, the topmost last.
     pub open: Vec<Mode>,
+    /// What is asked in place of the key line.
+    pub(crate) prompt: Option<Prompt>,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -211,6 +214,7 @@ impl Model {
             size: (80, 24),
             screen: Screen::default(),
             open: Vec::new(),
+            prompt: None,
             panel: Panel::default(),
             selected: None,
             step: (0, 0),

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{At, BlockRun, BlockState, PeerKey};
-use crate::metainfo::PieceIndex;
+use crate::event::sound::{sound, times};
+use crate::event::{At, BlockRun, BlockState, PeerKey, Unsound};
+use crate::metainfo::{Geometry, PieceIndex};
 
 /// Pieces in a chunk.
 const CHUNK: usize = 4096;
@@ -122,6 +123,38 @@ pub(crate) type GroupIndex = BTreeMap<Senders, u32>;
 impl History {
     pub(crate) fn new(pieces: u32) -> Self {
         Self { origins: vec![Arc::default(); (pieces as usize).div_ceil(CHUNK)], ..Self::default() }
+    }
+
+    /// The same, if it is one that a run of this torrent can have.
+    pub(super) fn checked(self, geometry: &Geometry) -> Result<Self, Unsound> {
+        let Self { origins, groups, failures, under_way } = &self;
+        let chunks = (geometry.piece_count() as usize).div_ceil(CHUNK);
+        let whole = |chunk: &Arc<Vec<Origin>>| chunk.is_empty() || chunk.len() == CHUNK;
+        sound(origins.len() == chunks && origins.iter().all(whole), "origins of other pieces")?;
+        let few = |senders: &Senders| senders.named.len() <= MOST_NAMED;
+        sound(
+            groups.len() <= MOST_GROUPS && groups.iter().all(|group| few(&group.senders)),
+            "more senders than are kept",
+        )?;
+        sound(failures.len() <= MOST_FAILED, "more failures than are kept")?;
+        for failed in failures.values() {
+            let few = failed.tries.len() <= MOST_TRIES && failed.tries.iter().all(|tried| few(&tried.from));
+            sound(few, "more failures than are kept")?;
+            times(failed.tries.iter().map(|tried| Some(tried.at)))?;
+        }
+        sound(under_way.len() <= MOST_UNDER_WAY, "more pieces under way than are kept")?;
+        for (number, piece) in under_way.iter() {
+            times([Some(piece.since), piece.told])?;
+            let blocks = geometry.piece(*number).map_or(0, |piece| u64::from(geometry.blocks_in(piece)));
+            let told: u64 = piece.blocks.iter().map(|run| u64::from(run.count)).sum();
+            let few = |run: &BlockRun| match &run.state {
+                BlockState::Asked(peers) => peers.len() <= MOST_ASKED,
+                BlockState::Free | BlockState::Here(_) => true,
+            };
+            let whole = told <= blocks && piece.blocks.iter().all(|run| run.count > 0 && few(run));
+            sound(whole, "more blocks than a piece has")?;
+        }
+        Ok(self)
     }
 
     fn origin(&self, index: usize) -> Origin {
@@ -322,7 +355,6 @@ fn rename_in(run: &mut BlockRun, gone: PeerKey, into: PeerKey) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metainfo::Geometry;
 
     fn history(pieces: u64) -> (History, GroupIndex, Vec<PieceIndex>) {
         let geometry = Geometry::new(pieces, 1).unwrap();
@@ -419,6 +451,8 @@ mod tests {
         history.failed(s(1), pieces[1], &[A]);
         history.opened(s(1), pieces[2]);
         history.blocks(s(1), pieces[2], &[BlockRun { count: 1, state: BlockState::Here(A) }], 1);
+        assert_eq!(history.clone().checked(&Geometry::new(10, 1).unwrap()), Ok(history.clone()));
+        assert!(history.clone().checked(&Geometry::new(2, 1).unwrap()).is_err(), "another torrent's");
         history.rename(A, B, &mut index);
         assert_eq!(index, history.index());
         assert_eq!(history.senders(0).and_then(Senders::only), Some(B));

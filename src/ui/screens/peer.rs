@@ -103,6 +103,12 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
             }
         }
     }
+    if peer.claims_two_clients() {
+        said.push(
+            "Its peer id names one client and it calls itself another: one of the two is not true."
+                .to_owned(),
+        );
+    }
     if peer.failed_pieces > 0 {
         said.push(format!("{} pieces with blocks of it failed their check.", peer.failed_pieces));
     }
@@ -277,15 +283,15 @@ fn handshake(peer: &PeerRecord, columns: u16, bytes: bool) -> Vec<Spans> {
     lines
 }
 
-/// When what a live peer does is looked at again.
-fn next_look(peer: &PeerRecord, view: &View) -> String {
+/// What changes how a live peer stands.
+fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
     match Standing::of(peer, view.at) {
-        Standing::Choked => "when it unchokes".to_owned(),
-        Standing::Held => "when you let it go on".to_owned(),
-        Standing::Idle | Standing::Taking if view.phase == Phase::Downloading => {
-            "when it has a piece that we miss".to_owned()
-        }
-        _ => String::new(),
+        Standing::Sending => "when it stops sending",
+        Standing::Unchoked if view.phase == Phase::Downloading => "when a block comes",
+        Standing::Choked => "when it unchokes",
+        Standing::Held => "when you let go",
+        Standing::Idle | Standing::Unchoked if words::stands_still(view) => "when you go on",
+        _ => "when it has what we miss",
     }
 }
 
@@ -332,22 +338,22 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: Option<Duration>
         }
     }
     let size = |bytes: u64| units::bytes(bytes, units::Units::Binary);
-    let mut data = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
+    let moved = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
     if peer.is_live() {
-        data += &match (peer.sample.requests_out, peer.sample.request_target) {
-            (0, 0) => " · 0 requests out".to_owned(),
-            (out, target) => format!(" · {out} of {target} requests out"),
-        };
-    }
-    let look = next_look(peer, view);
-    let columns_left = usize::from(columns).saturating_sub(data.chars().count() + 10);
-    match look.as_str() {
-        "" => fact("Data", data),
-        look if look.len() + 12 <= columns_left => fact("Data", format!("{data}    Next look {look}")),
-        look => {
-            fact("Data", data);
-            fact("Next", format!("look {look}"));
+        let sample = peer.sample;
+        let full = format!("{moved} · {} of {} requests out", sample.requests_out, sample.request_target);
+        let brief = format!("{moved} · {} requests out", sample.requests_out);
+        let look = format!("Next look {}", next_look(peer, view));
+        let beside = [&full, &brief].map(|data| format!("{data}     {look}"));
+        match beside.into_iter().find(|text| text.chars().count() + 8 <= usize::from(columns)) {
+            Some(text) => fact("Data", text),
+            None => {
+                fact("Data", full);
+                fact("", look);
+            }
         }
+    } else {
+        fact("Data", moved);
     }
     let mut from: Vec<String> =
         peer.sources.iter().map(|source| from_words(*source, view, started)).collect();
