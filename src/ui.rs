@@ -44,6 +44,6 @@ mod words;
 
 pub use model::Model;
 pub use run::{Left, Options, Reason, run, summary};
-pub use screens::draw;
+pub use screens::{draw, draw_grid};
 pub use theme::{ColourChoice, Colours, Glyphs, Look};
 pub use update::update;

@@ -416,7 +416,7 @@ mod tests {
         let block = u64::from(BLOCK_LENGTH);
         let (geometry, mut open) = pieces(12 * block, 4 * BLOCK_LENGTH, 1 << 20);
         let all: Vec<PieceIndex> = geometry.pieces().collect();
-        let peer_of = |conn: ConnKey| Some(PeerKey(10 + conn.0 as u32));
+        let peer_of = |conn: ConnKey| Some(PeerKey(10 + conn.0));
         let second = |n| At::from_secs(n);
         for piece in &all {
             open.open(*piece, second(0));

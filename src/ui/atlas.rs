@@ -30,7 +30,7 @@ impl Layer {
     }
 
     /// What it shows, in a word or two.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::State => "what is here",
             Self::Availability => "how many hold it",

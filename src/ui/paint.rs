@@ -200,9 +200,15 @@ impl<'a> Pen<'a> {
         self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
     }
 
-    /// Whether a cell is reversed.
-    pub(crate) fn is_reversed(&self, x: u16, y: u16) -> bool {
-        self.buf.cell((x, y)).is_some_and(|cell| cell.modifier.contains(Modifier::REVERSED))
+    /// Makes what stands in a cell look like this role.
+    pub(crate) fn recolour(&mut self, x: u16, y: u16, role: Role) {
+        if self.area.contains((x, y).into()) {
+            let style = self.look.style(role);
+            let cell = &mut self.buf[(x, y)];
+            let symbol = cell.symbol().to_owned();
+            cell.reset();
+            cell.set_symbol(&symbol).set_style(style);
+        }
     }
 
     /// Writes one character of one column: for drawings of many cells.

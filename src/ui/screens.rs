@@ -80,4 +80,5 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 }
 
 pub(super) use frame::percent;
+pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

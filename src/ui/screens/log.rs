@@ -123,7 +123,7 @@ mod tests {
             severity: Severity::Info,
             text: format!(
                 "line {number} {}[{number}].",
-                "is very long indeed ".repeat(if number % 3 == 0 { 9 } else { 0 })
+                "is very long indeed ".repeat(if number.is_multiple_of(3) { 9 } else { 0 })
             ),
             peer: None,
         };

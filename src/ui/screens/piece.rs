@@ -176,7 +176,7 @@ fn failures(view: &View, failures: &Failures, columns: usize) -> Vec<Spans> {
 }
 
 /// The live peers that hold it, those that send first.
-fn holders<'a>(view: &'a View, piece: PieceIndex) -> Vec<(Standing, &'a PeerRecord)> {
+fn holders(view: &View, piece: PieceIndex) -> Vec<(Standing, &PeerRecord)> {
     let holds = |peer: &&PeerRecord| peer.is_live() && peer.has.as_ref().is_some_and(|has| has.has(piece));
     let all = view.peers.iter().map(|peer| &**peer).filter(holds);
     let mut holders: Vec<_> = all.map(|peer| (Standing::of(peer, view.at), peer)).collect();
@@ -395,7 +395,7 @@ mod tests {
         run.tell(Event::Had { pieces: std::sync::Arc::new(had) });
         let (one, many) = (run.piece(1), run.piece(2));
         run.tell(Event::PieceVerified { piece: one, from: vec![peers[0]] });
-        run.tell(Event::PieceVerified { piece: many, from: peers.clone() }).wait(70);
+        run.tell(Event::PieceVerified { piece: many, from: peers }).wait(70);
         let view = run.view();
         assert!(text(&view, 0, 200, 9).starts_with("✓ Good: it was on disk when ttui looked."));
         assert!(

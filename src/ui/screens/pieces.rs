@@ -8,6 +8,7 @@
 //!  what became of it, its blocks, its failures, who holds it
 //! ```
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{frame, overview, piece};
@@ -57,16 +58,29 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let atlas = model.atlas;
     let lattice = Lattice::new(parts.grid, view, atlas.zoom, model.piece);
     title(pen, parts.title, &lattice, atlas.layer, view);
-    let letters = if atlas.layer == Layer::Provenance { Letters::of(view) } else { Letters::default() };
-    if !parts.grid.is_empty() {
-        mosaic::draw_layer(pen, &lattice, atlas.layer, view, &letters);
-        mosaic::mark(pen, &lattice, model.piece as usize);
-    }
+    let letters = grid(pen, &lattice, model, view);
     let wide = area.width >= 180;
     let name = |peer| if wide { piece::name(view, peer) } else { piece::address(view, peer) };
     let means = mosaic::legend(atlas.layer, &letters, name);
     legend(pen, parts.legend, &means, lattice.scale);
     piece::draw(pen, parts.detail, model, view, &lattice);
+}
+
+/// Draws the grid alone, over the whole area, as the model looks at it.
+pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
+    let mut pen = Pen::new(buf, area, &model.look);
+    let lattice = Lattice::new(area, view, model.atlas.zoom, model.piece);
+    grid(&mut pen, &lattice, model, view);
+}
+
+fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View) -> Letters {
+    let layer = model.atlas.layer;
+    let letters = if layer == Layer::Provenance { Letters::of(view) } else { Letters::default() };
+    if !lattice.area.is_empty() {
+        mosaic::draw_layer(pen, lattice, layer, view, &letters);
+        mosaic::mark(pen, lattice, model.piece as usize);
+    }
+    letters
 }
 
 fn title(pen: &mut Pen<'_>, area: Rect, lattice: &Lattice, layer: Layer, view: &View) {

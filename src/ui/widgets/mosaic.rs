@@ -164,16 +164,16 @@ fn each_cell(
     }
 }
 
-/// Marks the cells of a piece.
+/// Marks the cells of a piece, and in the margin the row they are in.
 pub(crate) fn mark(pen: &mut Pen<'_>, lattice: &Lattice, piece: usize) {
     let Some(place) = lattice.place_of(piece) else { return };
-    let reversed = pen.is_reversed(place.x, place.y);
-    let (add, remove) = match reversed {
-        // Without colours trouble is reversed already.
-        true => (Modifier::UNDERLINED | Modifier::BOLD, Modifier::REVERSED),
-        false => (Modifier::REVERSED, Modifier::DIM),
-    };
-    pen.modify(place, add, remove);
+    for at in place.positions() {
+        pen.recolour(at.x, at.y, Role::Good);
+    }
+    pen.modify(place, Modifier::REVERSED, Modifier::DIM);
+    if let Some(margin) = lattice.area.x.checked_sub(1) {
+        pen.dot(margin, place.y, "▸", Role::Strong);
+    }
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Letters {
         if good == 0 {
             return empty(view, range);
         }
-        let most = counts.iter().position(|count| count * 2 > good).unwrap_or(usize::from(SEVERAL)) as u8;
+        let most = counts.iter().position(|count| count * 2 > good).map_or(SEVERAL, |most| most as u8);
         match most {
             BEFORE => ("■", Role::Dim),
             SEVERAL => ("&", Role::Text),
