@@ -9,7 +9,7 @@ use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, say};
-use crate::event::sound::{LONGEST_RUN, shown, times};
+use crate::event::sound::{LONGEST_RUN, shown, sound, times};
 use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
 
@@ -52,12 +52,18 @@ impl Standing {
 }
 
 impl Judged {
+    /// Whether anything judges the whole.
+    pub(super) fn speaks(&self) -> bool {
+        self.speaker().is_some()
+    }
+
     /// Makes what was written down fit to be shown.
     ///
     /// # Errors
     ///
-    /// When no run has times like these.
+    /// When no run can have told it.
     pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
+        sound(self.held.len() <= RULES.len(), "more judgements than rules")?;
         for held in &mut self.held {
             times([Some(held.since)])?;
             if let Some((finding, look)) = &mut held.told {
@@ -68,10 +74,6 @@ impl Judged {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
     }
 
     /// The codes that are told.
