@@ -7,7 +7,9 @@
 //! | file | holds |
 //! |---|---|
 //! | `action` | the one table of keys: key handling, help and key line are made from it |
+//! | `atlas` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
+//! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `words` | the words for states, steps and causes |
@@ -16,8 +18,10 @@
 //! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
 
 pub mod action;
+pub mod atlas;
 mod columns;
 mod field;
+mod file_tree;
 mod grid;
 pub mod model;
 mod order;
@@ -40,6 +44,6 @@ mod words;
 
 pub use model::Model;
 pub use run::{Left, Options, Reason, run, summary};
-pub use screens::draw;
+pub use screens::{draw, draw_grid};
 pub use theme::{ColourChoice, Colours, Glyphs, Look};
 pub use update::update;

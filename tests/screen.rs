@@ -335,6 +335,31 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 pty.until_shown(window);
             }
         }
+        (Action::Layer, _) => {
+            go(pty, Screen::Pieces);
+            for layer in ["how many hold it", "who sent it", "when it came", "what is here"] {
+                pty.press(pressed);
+                pty.until_shown(&format!("{layer} · v"));
+            }
+        }
+        (Action::Closer, _) => {
+            go(pty, Screen::Pieces);
+            pty.until_shown("one cell = 1 piece");
+            pty.press(pressed);
+            pty.until_shown("2 cells = 1 piece");
+            pty.press(key(Action::Further));
+            pty.until_shown("one cell = 1 piece");
+        }
+        (Action::Further, _) => {
+            go(pty, Screen::Pieces);
+            pty.press(key(Action::Closer));
+            pty.press(key(Action::Closer));
+            pty.until_shown("4 cells = 1 piece");
+            pty.press(pressed);
+            pty.until_shown("2 cells = 1 piece");
+            pty.press(pressed);
+            pty.until_shown("one cell = 1 piece");
+        }
         (Action::NextPanel | Action::PreviousPanel, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
@@ -385,6 +410,15 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown("Enter field by field");
             pty.press(pressed);
             pty.until_shown("Enter all 68 bytes");
+        }
+        (Action::Open, Scope::Files) => {
+            go(pty, Screen::Files);
+            pty.press(key(Action::First));
+            pty.until_shown("c.bin");
+            pty.press(pressed);
+            pty.until_gone("c.bin");
+            pty.press(pressed);
+            pty.until_shown("c.bin");
         }
         (Action::Open, _) => {
             list(pty);

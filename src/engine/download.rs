@@ -323,10 +323,16 @@ impl Life {
         let (paused, peers) = (record.paused, record.peers.clone());
         let (inbox, outlets) = brain::open(commands);
         let keeper = Keeper::start(Arc::clone(&storage), resume, record, self.clock, outlets.disk.clone());
-        let prepared = {
+        let (progress_to, progress) = watch::channel((0, 0));
+        let preparing = {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            tokio::task::spawn_blocking(move || keeper.prepare(&have)).await
+            tokio::task::spawn_blocking(move || {
+                keeper.prepare_telling(&have, &|done, of| _ = progress_to.send_replace((done, of)))
+            })
         };
+        self.follow(progress, |done, of| Event::Preparing { done, of }).await;
+        let prepared = preparing.await;
+        let now = self.clock.now();
         // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
         // the user says so. Whatever else is wrong with it would only get worse.
         let stopped = match prepared.map_err(|error| from_join(&error))? {
@@ -363,8 +369,8 @@ impl Life {
 
     /// Checks what is on disk on threads of its own, telling how far it has come.
     async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
-        let (progress_to, mut progress) = watch::channel((0, 0));
-        let mut job = {
+        let (progress_to, progress) = watch::channel((0, 0));
+        let job = {
             let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
             let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
             tokio::task::spawn_blocking(move || {
@@ -382,24 +388,22 @@ impl Life {
                 })
             })
         };
-        while progress.changed().await.is_ok() {
-            self.looked_at(*progress.borrow_and_update());
-            // Often enough for a person to see it move; where there is little to look at, nobody waits for that.
-            let started = tokio::time::timeout(Duration::from_millis(50), &mut job).await;
-            if let Ok(started) = started {
-                self.looked_at(*progress.borrow());
-                return Ok(started.map_err(|error| from_join(&error))??);
-            }
-        }
+        self.follow(progress, |done, of| Event::Checked { done, of }).await;
         Ok(job.await.map_err(|error| from_join(&error))??)
     }
 
-    /// So many of so many pieces were looked at.
-    fn looked_at(&mut self, (done, of): (u32, u32)) {
-        let now = self.clock.now();
-        self.tell(now, &Event::Checked { done, of });
-        self.chronicle.tick(now);
-        self.views.send_replace(self.chronicle.view(now));
+    /// Tells how far something has come, until nobody says so any more.
+    async fn follow(&mut self, mut progress: watch::Receiver<(u32, u32)>, event: fn(u32, u32) -> Event) {
+        while progress.changed().await.is_ok() {
+            let (done, of) = *progress.borrow_and_update();
+            let now = self.clock.now();
+            self.tell(now, &event(done, of));
+            self.chronicle.tick(now);
+            self.views.send_replace(self.chronicle.view(now));
+            // Often enough for a person to see it move; the end is not waited for.
+            let pause = Duration::from_millis(50);
+            let _ = tokio::time::timeout(pause, progress.wait_for(|_| false)).await;
+        }
     }
 
     fn swarm(

@@ -65,6 +65,12 @@ pub enum Action {
     Reverse,
     /// The next length of time for the graph.
     Window,
+    /// What the cells of the grid show next.
+    Layer,
+    /// Closer to the pieces.
+    Closer,
+    /// Further away from the pieces.
+    Further,
     /// The peer's lines of the log, and all of them again.
     PeerLog,
     /// The judgement in full.
@@ -100,6 +106,10 @@ pub enum Scope {
     Log,
     /// On the trackers.
     Trackers,
+    /// On the pieces.
+    Pieces,
+    /// On the files.
+    Files,
     /// Everywhere.
     Everywhere,
 }
@@ -119,6 +129,8 @@ impl Scope {
             Self::Peers => lists(&[Screen::Peers]),
             Self::Log => lists(&[Screen::Log]),
             Self::Trackers => lists(&[Screen::Trackers]),
+            Self::Pieces => lists(&[Screen::Pieces]),
+            Self::Files => lists(&[Screen::Files]),
         }
     }
 
@@ -132,6 +144,8 @@ impl Scope {
             Self::PeerPage => "A peer's page",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
+            Self::Pieces => "Pieces",
+            Self::Files => "Files",
             Self::Everywhere => "Everywhere",
         }
     }
@@ -232,6 +246,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many hold it, who sent it, when it came"),
+    bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("closer", 5)), "closer, up to the blocks of a piece"),
+    bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("further", 6)), "further away, up to the whole"),
     bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
@@ -255,6 +272,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Last, &[Key::of(KeyCode::End), Key::char('G')], Scope::Everywhere, None, "to the last"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerList, Some(("open", 7)), "open the peer; in the funnel: the peers of that step"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerPage, None, "all 68 bytes of both handshakes, and back"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Files, Some(("fold", 3)), "fold the folder, or unfold it; as do left and right"),
     bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open"),
     bind(Action::Why, &[Key::char('w')], Scope::Everywhere, Some(("why", 2)), "what the numbers mean, in full"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),

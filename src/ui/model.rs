@@ -1,13 +1,17 @@
 //! What the screen is at: which screen, what is open on top of it, what is selected, how rows are ordered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{At, PeerKey, Phase};
-use crate::ledger::{Group, PeerRecord, View};
+use crate::ledger::{Group, LogLine, PeerRecord, View};
 
+use super::atlas::Atlas;
+use super::file_tree::FileTree;
 use super::order::Order;
 use super::prompt::Prompt;
 use super::theme::Look;
+use super::widgets::graph::Scales;
 use super::words;
 
 /// One of the six screens.
@@ -135,8 +139,6 @@ pub struct Scrolls {
     pub why: usize,
     /// First line of a peer's page.
     pub peer: usize,
-    /// First file.
-    pub files: usize,
     /// First tracker.
     pub trackers: usize,
     /// Lines of the log below the last one shown; 0 follows the newest.
@@ -168,10 +170,16 @@ pub struct Model {
     pub columns_off: usize,
     /// The piece under the cursor.
     pub piece: u32,
+    /// How the grid of pieces is looked at.
+    pub atlas: Atlas,
+    /// The files: which are selected and folded.
+    pub files: FileTree,
     /// The peer whose lines the log shows; `None`: all.
     pub log_of: Option<PeerKey>,
     /// How far back the graph looks.
     pub window: Window,
+    /// The scales of the graph.
+    pub scales: Scales,
     /// How screens are scrolled.
     pub scrolls: Scrolls,
     /// The order of the rows.
@@ -192,6 +200,8 @@ pub struct Model {
     pub completed: Option<At>,
     /// Set when the bell has to ring, until it did.
     pub bell: bool,
+    /// The log in the view before.
+    log: Arc<Vec<LogLine>>,
     /// What the torrent was doing in the view before.
     phase: Option<Phase>,
 }
@@ -211,8 +221,11 @@ impl Model {
             shown: Shown::default(),
             columns_off: 0,
             piece: 0,
+            atlas: Atlas::default(),
+            files: FileTree::default(),
             log_of: None,
             window: Window::default(),
+            scales: Scales::default(),
             scrolls: Scrolls::default(),
             order: Order::default(),
             clock: Duration::ZERO,
@@ -223,6 +236,7 @@ impl Model {
             started: None,
             completed: None,
             bell: false,
+            log: Arc::default(),
             phase: None,
         }
     }
@@ -250,6 +264,14 @@ impl Model {
             }
         }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+        if self.scrolls.log_back > 0 {
+            self.scrolls.log_back += self.lines_since(view);
+        }
+        self.log = Arc::clone(&view.log);
+        if self.screen == Screen::Files {
+            self.files.take_in(view);
+        }
+        self.scales.take_in(&view.series, self.window, self.look.units);
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
@@ -258,6 +280,17 @@ impl Model {
             self.completed = Some(view.at);
             self.bell = true;
         }
+    }
+
+    /// How many of the lines that the log shows came since the view before.
+    fn lines_since(&self, view: &View) -> usize {
+        let Some(newest) = self.log.last() else { return 0 };
+        let is_shown =
+            |line: &&LogLine| line.at >= newest.at && (self.log_of.is_none() || line.peer == self.log_of);
+        let count = |log: &[LogLine]| {
+            log.iter().rev().take_while(|line| line.at >= newest.at).filter(is_shown).count()
+        };
+        count(&view.log).saturating_sub(count(&self.log))
     }
 
     /// The peers of the list in the order of their rows: first the live ones, then the others.

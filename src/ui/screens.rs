@@ -11,6 +11,7 @@ mod peer;
 mod peer_bytes;
 mod peer_list;
 mod peers;
+mod piece;
 mod pieces;
 mod small;
 mod trackers;
@@ -70,9 +71,8 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         }
         Mode::Browse | Mode::AskQuit => match model.screen {
             Screen::Trackers => return view.trackers.len().saturating_sub(1),
-            Screen::Files => view.torrent.files.len() + 1,
-            Screen::Log => log::count(model, view) + 1,
-            Screen::Overview | Screen::Peers | Screen::Pieces => return 0,
+            Screen::Log => return log::furthest(model, view),
+            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => return 0,
         },
     };
     // The head of the page and the key line take their rows.
@@ -80,4 +80,5 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 }
 
 pub(super) use frame::percent;
-pub(super) use pieces::grid_columns;
+pub use pieces::draw_grid;
+pub(super) use pieces::lattice;

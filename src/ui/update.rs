@@ -16,6 +16,9 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
     }
+    if model.screen == Screen::Files {
+        model.files.take_in(view);
+    }
     match action {
         Action::Show(screen) => show(model, screen),
         Action::Pause => {
@@ -69,7 +72,14 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.order.sort_soon();
             model.take_in(view);
         }
-        Action::Window => model.window = model.window.next(),
+        Action::Window => {
+            model.window = model.window.next();
+            model.scales.take_in(&view.series, model.window, model.look.units);
+        }
+        Action::Layer => model.atlas.layer = model.atlas.layer.next(),
+        Action::Closer if screens::lattice(model, view).can_be_closer => model.atlas.zoom += 1,
+        Action::Closer => {}
+        Action::Further => model.atlas.zoom = model.atlas.zoom.saturating_sub(1),
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
@@ -135,11 +145,11 @@ fn step(model: &mut Model, view: &View, by: isize) {
         }
         Screen::Overview | Screen::Peers => select(model, view, by),
         Screen::Pieces => {
-            let (columns, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
-            move_piece(model, view, by.saturating_mul((columns * a_cell) as isize));
+            let a_row = screens::lattice(model, view).a_row() as isize;
+            move_piece(model, view, by.saturating_mul(a_row));
         }
         Screen::Trackers => scrolls.trackers = shifted(scrolls.trackers, by, furthest),
-        Screen::Files => scrolls.files = shifted(scrolls.files, by, furthest),
+        Screen::Files => model.files.step(by),
         // The log counts from its end.
         Screen::Log => scrolls.log_back = shifted(scrolls.log_back, by.saturating_neg(), furthest),
     }
@@ -162,9 +172,11 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
         Screen::Peers => {
             model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3)
         }
+        Screen::Files if by < 0 => model.files.fold_or_leave(),
+        Screen::Files => model.files.unfold(),
         Screen::Pieces => {
-            let (_, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
-            move_piece(model, view, by.saturating_mul(a_cell as isize));
+            let a_cell = screens::lattice(model, view).scale.pieces_a_cell() as isize;
+            move_piece(model, view, by.saturating_mul(a_cell));
         }
         _ => {}
     }
@@ -220,6 +232,7 @@ fn open(model: &mut Model, view: &View) {
             model.screen = Screen::Peers;
             narrow(model, view, shown);
         }
+        Mode::Browse if model.screen == Screen::Files => model.files.toggle(),
         Mode::Browse if model.selected.is_some() => {
             model.open.push(Mode::Peer { bytes: false });
             model.scrolls.peer = 0;

@@ -36,8 +36,12 @@ fn phase(view: &View) -> Spans {
     let text = Role::Text;
     match view.phase {
         Phase::Checking => {
-            let percent = view.checked.map_or(0, |(done, of)| u64::from(done) * 100 / u64::from(of.max(1)));
-            span(Role::Progress, "▸", text, format!("verifying {percent} %"))
+            let percent = |(done, of): (u32, u32)| u64::from(done.min(of)) * 100 / u64::from(of.max(1));
+            let (doing, percent) = match view.preparing {
+                Some(preparing) => ("making files", percent(preparing)),
+                None => ("verifying", view.checked.map_or(0, percent)),
+            };
+            span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
         Phase::Downloading => {
             let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
@@ -89,7 +93,8 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
         right = right.add(Role::Text, gap).add(Role::Progress, shown_percent);
     }
     let eta = eta(view);
-    if !eta.is_empty() {
+    // Where there is little room, what is downloaded matters more than how long it takes.
+    if !eta.is_empty() && area.width >= 60 {
         right = right.add(Role::Text, format!("{gap}{eta}"));
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
@@ -122,7 +127,7 @@ fn home_as_tilde(path: &str) -> String {
 /// The second line: progress, or how much of the disk was looked at.
 pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
-    match (view.phase, view.checked) {
+    match (view.phase, view.preparing.or(view.checked)) {
         (Phase::Checking, Some((done, of))) => bar::progress(pen, area, u64::from(done), u64::from(of)),
         _ => bar::progress(pen, area, view.have_bytes, view.torrent.geometry.total_bytes()),
     }
