@@ -12,12 +12,13 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::CommandBuilder;
 use pty::{Pace, Pty, position, settle, ttui};
 use rustix::process::Signal;
 use support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, nobody_at};
+use tokio::time::Instant;
 use ttui::ui::action::{Action, BINDINGS, Key, Scope};
 use ttui::ui::model::Screen;
 use vt100::Color;
@@ -459,8 +460,10 @@ fn stops_and_comes_back(pressed: Key) {
     assert_given_back(&pty);
 }
 
+type Way = (&'static str, fn(&mut Pty));
+
 /// The ways to leave.
-fn ways_to_leave() -> [(&'static str, fn(&mut Pty)); 5] {
+fn ways_to_leave() -> [Way; 5] {
     [
         ("q twice", |pty| {
             pty.press(key(Action::Quit));
