@@ -497,6 +497,36 @@ async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_g
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ctrl_c_does_not_wait_for_trackers() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(80, 24);
+    stage.tracker.reply(Reply::Silence);
+    pty.press(key(Action::QuitNow));
+    stage.tracker.until("stopped").await;
+    assert!(pty.is_running(), "it waits for the tracker");
+    let again = Instant::now();
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    assert!(again.elapsed() < Duration::from_secs(1), "{:?}", again.elapsed());
+    assert_given_back(&pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_does_not_know_its_size_is_taken_for_one_of_80_by_24() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 0, 0);
+    pty.until_shown("How far peers get");
+    pty.press(key(Action::Redraw));
+    pty.press(key(Action::Show(Screen::Log)));
+    pty.until_shown(sign_of(Screen::Log));
+    // Somebody told it.
+    pty.resize(120, 40);
+    pty.until("all of its lines are used", |screen| {
+        screen.rows(0, 120).nth(39)?.ends_with("q quit").then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_complete_download_rings_once_says_where_it_is_and_leaves_with_zero() {
     let payload = Recipe::file("it.bin", 8 * PIECE, PIECE).make();
     let seed = Seed::start(&payload, Script { allowed: 0, ..Script::default() }).await;
