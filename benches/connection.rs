@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use ttui::engine::clock::Clock;
 use ttui::engine::haves::HaveLog;
 use ttui::engine::limit::Limit;
-use ttui::engine::link::{ConnKey, Order, Report, Shaken};
+use ttui::engine::link::{ConnKey, Order, Overhead, Report, Shaken};
 use ttui::engine::peer::{Common, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
@@ -105,7 +105,12 @@ fn task(
     };
     stream.set_nonblocking(true).unwrap();
     let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-    let shaken = Shaken { peer_id: PeerId::ours(1), reserved: [0; 8], received: Bytes::from(vec![0; 68]) };
+    let shaken = Shaken {
+        peer_id: PeerId::ours(1),
+        reserved: [0; 8],
+        received: Bytes::from(vec![0; 68]),
+        overhead: Overhead::default(),
+    };
     let (orders, orders_there) = mpsc::unbounded_channel();
     let (reports_there, reports) = mpsc::channel(64);
     (run(stream, shaken, ConnKey(1), Arc::new(common), orders_there, reports_there), orders, reports)

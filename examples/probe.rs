@@ -10,10 +10,12 @@ use std::net::SocketAddr;
 
 use tokio::task::JoinSet;
 use ttui::engine::handshake::{Steps, dial};
+use ttui::engine::mse::Mse;
 use ttui::engine::tracker::{Client, Settings};
-use ttui::event::AnnounceKind;
+use ttui::event::{AnnounceKind, Encryption};
 use ttui::ledger::client_name;
 use ttui::metainfo::{PeerId, Torrent};
+use ttui::swarm::EncryptionPolicy;
 use ttui::wire::{AnnounceParams, Handshake, Reserved};
 
 #[tokio::main]
@@ -35,9 +37,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
 
+    let mse = Mse::new(EncryptionPolicy::default(), u64::from(std::process::id()));
     let mut dials = JoinSet::new();
     for addr in peers {
-        dials.spawn(async move { (addr, dial(addr, &ours, &Steps::untold()).await) });
+        let mse = mse.clone();
+        let dial = async move { dial(addr, &ours, Encryption::Plain, &mse, &Steps::untold()).await };
+        dials.spawn(async move { (addr, dial.await) });
     }
     while let Some(dialled) = dials.join_next().await {
         let (addr, outcome) = dialled?;

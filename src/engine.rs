@@ -14,6 +14,7 @@ pub mod limit;
 pub mod link;
 pub mod listen;
 mod log;
+pub mod mse;
 pub mod output;
 pub mod peer;
 pub mod pool;

@@ -18,6 +18,7 @@ pub use cause::{Blame, Cause, CauseInfo};
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
+pub use crate::wire::mse::Payload;
 pub use crate::wire::{AnnounceKind, LooksLike};
 
 /// Time since the start of the run.
@@ -419,4 +420,11 @@ pub enum Event {
     },
     /// This run only looks who answers: what it receives is thrown away.
     Probing,
+    /// Under encryption, both sides agreed on what the messages travel under.
+    Agreed {
+        /// Whose row.
+        peer: PeerKey,
+        /// What they travel under.
+        payload: Payload,
+    },
 }

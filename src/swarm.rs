@@ -13,6 +13,7 @@ mod choker;
 mod commands;
 mod conn;
 mod grants;
+mod ladder;
 mod live;
 mod peers;
 mod pieces;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
+pub use ladder::EncryptionPolicy;
 pub use rate::RateMeter;
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -37,7 +39,9 @@ use self::live::Live;
 use self::pieces::OpenPieces;
 use self::rarity::Rarity;
 use crate::command::Command;
-use crate::event::{At, Cause, Event, PeerKey, PeerSample, Phase, Sample, Severity, Source};
+use crate::event::{
+    At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Source,
+};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 
 /// What a swarm is told once.
@@ -55,6 +59,8 @@ pub struct Settings {
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
     pub up_bps: Option<u64>,
+    /// Whether peers are dialled plain or encrypted.
+    pub encryption: EncryptionPolicy,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -74,6 +80,7 @@ impl Default for Settings {
             memory_bytes: 24 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
+            encryption: EncryptionPolicy::default(),
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
@@ -98,6 +105,13 @@ pub enum Input {
         addr: SocketAddr,
         /// Who named it.
         source: Source,
+    },
+    /// What answered a dial is no handshake; it looks like this.
+    LooksLike {
+        /// Whom we dialled.
+        peer: PeerKey,
+        /// What it looks like.
+        what: LooksLike,
     },
     /// Dialling ended without a valid handshake.
     DialFailed {
@@ -194,10 +208,20 @@ pub enum Input {
 pub enum IncomingStep {
     /// It was open.
     Connected(At),
+    /// It is encrypted, and both sides agreed on what its messages travel under.
+    Agreed(At, Payload),
     /// Our handshake was written.
     HandshakeSent(At, Vec<u8>),
     /// Its handshake came.
     HandshakeBytes(At, Vec<u8>),
+}
+
+impl IncomingStep {
+    /// Whether a connection that came this way is encrypted.
+    fn encryption(so_far: &[Self]) -> Encryption {
+        let agreed = so_far.iter().any(|step| matches!(step, Self::Agreed(..)));
+        if agreed { Encryption::Mse } else { Encryption::Plain }
+    }
 }
 
 /// What to do.
@@ -209,6 +233,8 @@ pub enum Action {
         peer: PeerKey,
         /// Where.
         addr: SocketAddr,
+        /// How.
+        encryption: Encryption,
     },
     /// Tell the connection.
     Order(ConnKey, Order),
@@ -315,6 +341,7 @@ impl Swarm {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
             Input::LearnedInvalid { addr, source } => self.learn_invalid(now, addr, source),
+            Input::LooksLike { peer, what } => self.looks_like(peer, what),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
             Input::Shaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);

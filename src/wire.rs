@@ -6,6 +6,7 @@
 mod extension;
 mod handshake;
 mod message;
+pub mod mse;
 mod sniff;
 mod tracker;
 pub mod tracker_http;

@@ -539,7 +539,7 @@ async fn json_holds_every_field_of_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_peers_of_which_forty_are_dead_are_tried_within_fifteen_seconds() {
+async fn a_hundred_peers_of_which_forty_are_dead_are_tried_within_the_time_of_two_tries() {
     let payload = payload();
     let mut peers = Vec::new();
     let mut seeds = Vec::new();
@@ -561,7 +561,8 @@ async fn a_hundred_peers_of_which_forty_are_dead_are_tried_within_fifteen_second
     }
     let began = Instant::now();
     let view = run(&payload, options(&peers)).await;
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    // Whoever is silent has ten seconds plain and ten encrypted.
+    assert!(began.elapsed() < Duration::from_secs(22), "{:?}", began.elapsed());
     let report = as_json(&view);
     let funnel = json!({"known": 100, "dialled": 100, "connected": 80, "handshaken": 60, "unchoked": 60, "transferring": 60});
     assert_eq!(report["funnel"], funnel);

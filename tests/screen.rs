@@ -3,6 +3,8 @@
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+#![allow(clippy::disallowed_methods, reason = "what a person waits for is measured by the clock")]
+#![allow(clippy::type_complexity, reason = "a table of checks is read once, where it stands")]
 
 #[path = "common/pty.rs"]
 mod pty;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::engine;
+use crate::swarm::EncryptionPolicy;
 use crate::units;
 
 const EXIT_STATUS: &str = "Exit status: 0 done · 1 not achieved (incomplete, interrupted) · 2 bad usage, bad \
@@ -84,6 +85,9 @@ pub struct DownloadArgs {
     /// The most to send a second [default: no limit]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub up: Option<u64>,
+    /// Whether connections to peers are encrypted
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
+    pub encryption: Encryption,
     /// Without a screen: go on seeding when complete
     #[arg(long, conflicts_with = "no_seed")]
     pub seed: bool,
@@ -117,9 +121,36 @@ impl DownloadArgs {
             max_peers: usize::from(self.max_peers),
             down_bps: self.down,
             up_bps: self.up,
+            encryption: self.encryption.policy(),
             overwrite: self.overwrite,
             sync: self.sync,
             ..engine::Options::default()
+        }
+    }
+}
+
+/// When connections to peers are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Encryption {
+    /// Dial plain, and encrypted where that fails; take both
+    #[default]
+    PreferPlain,
+    /// Dial encrypted, and plain where that fails; take both
+    Prefer,
+    /// Dial and take encrypted connections only
+    Require,
+    /// Dial and take plain connections only
+    Off,
+}
+
+impl Encryption {
+    /// The same, for the engine.
+    pub fn policy(self) -> EncryptionPolicy {
+        match self {
+            Self::PreferPlain => EncryptionPolicy::PreferPlain,
+            Self::Prefer => EncryptionPolicy::Prefer,
+            Self::Require => EncryptionPolicy::Require,
+            Self::Off => EncryptionPolicy::Off,
         }
     }
 }
@@ -199,6 +230,9 @@ pub struct CheckArgs {
     /// Try this peer too (may be given again)
     #[arg(long, value_name = "IP:PORT", value_parser = peer)]
     pub peer: Vec<SocketAddr>,
+    /// Whether connections to peers are encrypted
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
+    pub encryption: Encryption,
     /// Show peers under made-up names instead of their addresses
     #[arg(long)]
     pub privacy: bool,
@@ -281,7 +315,7 @@ mod tests {
     fn reads_a_download() {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
-             --up 1M --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10",
+             --up 1M --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10",
         )
         .unwrap();
         assert_eq!(cli.command, None);
@@ -296,6 +330,7 @@ mod tests {
         assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
         assert!(options.overwrite && options.sync);
+        assert_eq!(options.encryption, EncryptionPolicy::Require);
     }
 
     #[test]
@@ -305,6 +340,7 @@ mod tests {
         assert_eq!(options.max_peers, engine.max_peers);
         assert_eq!((options.output, options.port), (engine.output, engine.port));
         assert_eq!((options.down_bps, options.up_bps), (None, None));
+        assert_eq!(options.encryption, engine.encryption);
     }
 
     #[test]
@@ -322,6 +358,7 @@ mod tests {
         assert_eq!((check.time, check.port, check.peer.len()), (Duration::from_millis(500), Some(7000), 1));
         assert!(check.form.markdown && check.privacy);
         let Command::Check(check) = command("ttui check a") else { panic!("a check was asked for") };
+        assert_eq!(check.encryption, Encryption::PreferPlain);
         assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
         let peer = "[2001:db8::7]:6881".parse().unwrap();
         let handshake = HandshakeArgs { torrent: "a".into(), peer, json: true };
@@ -347,6 +384,7 @@ mod tests {
             "ttui a --seed --no-seed",
             "ttui a --fps 0",
             "ttui a --color blue",
+            "ttui a --encryption maybe",
             "ttui a b",
             "ttui a --unknown",
             "ttui info",

@@ -17,6 +17,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
     let options = CheckOptions {
         port: args.port,
         peers: args.peer.clone(),
+        encryption: args.encryption.policy(),
         time: args.time,
         ..CheckOptions::default()
     };

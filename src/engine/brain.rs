@@ -29,6 +29,7 @@ use super::haves::HaveLog;
 use super::limit::Limit;
 use super::listen::Listener;
 use super::log::EventLog;
+use super::mse::Mse;
 use super::peer::Common;
 use super::pool::BlockPool;
 use super::tracker;
@@ -57,6 +58,7 @@ pub(super) struct Birth {
     pub(super) clock: Clock,
     pub(super) torrent: Arc<Torrent>,
     pub(super) ours: Handshake,
+    pub(super) mse: Mse,
     pub(super) port: u16,
     /// Drawn once a run, so that trackers know us over every address we have.
     pub(super) key: u32,
@@ -80,7 +82,7 @@ pub(super) async fn run(
     outlets: Outlets,
 ) -> Result<(), EngineError> {
     let mut brain = Brain::new(birth, outlets);
-    let calls = listener.run(brain.ours, brain.clock, brain.outlets.arrivals.clone());
+    let calls = listener.run(brain.ours, brain.mse.clone(), brain.clock, brain.outlets.arrivals.clone());
     brain.tasks.spawn(calls);
     Box::pin(brain.run(inbox)).await
 }
@@ -89,6 +91,7 @@ struct Brain {
     clock: Clock,
     torrent: Arc<Torrent>,
     ours: Handshake,
+    mse: Mse,
     port: u16,
     key: u32,
     sync: bool,
@@ -151,6 +154,7 @@ impl Brain {
             clock: birth.clock,
             torrent: birth.torrent,
             ours: birth.ours,
+            mse: birth.mse,
             port: birth.port,
             key: birth.key,
             sync: birth.sync,
@@ -244,7 +248,7 @@ impl Brain {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Dial { peer, addr } => self.dial(peer, addr),
+            Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
             Action::Order(conn, order) => self.order(conn, order),
             Action::Discard(piece) => self.discard(piece),
             Action::Have(piece) => self.common.haves.append(piece),

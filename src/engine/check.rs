@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -32,17 +31,18 @@ use super::limit::Limit;
 use super::link::{Report, Shaken};
 use super::listen::{Arrived, Listener};
 use super::log::EventLog;
+use super::mse::{Carrier, Mse};
 use super::peer::{self, Common};
 use super::pool::BlockPool;
 use super::tracker;
 use super::upload::{BlockSource, ReadFuture};
 
-use crate::event::{AnnounceKind, At, Cause, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
+use crate::event::{AnnounceKind, At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
-use crate::swarm::{Closed, ConnKey, IncomingStep, Order};
+use crate::swarm::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
 use crate::wire::{AnnounceParams, Handshake, Reserved};
 
 /// Files kept for other things than connections.
@@ -66,6 +66,8 @@ pub struct CheckOptions {
     pub loopback: bool,
     /// Peers to try besides those that trackers name.
     pub peers: Vec<SocketAddr>,
+    /// Whether connections are plain or encrypted.
+    pub encryption: EncryptionPolicy,
     /// How long it may take at most.
     pub time: Duration,
     /// How trackers are spoken to.
@@ -78,6 +80,7 @@ impl Default for CheckOptions {
             port: None,
             loopback: false,
             peers: Vec::new(),
+            encryption: EncryptionPolicy::default(),
             time: Duration::from_secs(30),
             tracker: tracker::Settings::default(),
         }
@@ -106,7 +109,7 @@ pub async fn check(
     let settings = Settings {
         peer_id: ours.peer_id,
         most_open: usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1),
-        encrypted: DIALS_ENCRYPTED,
+        encryption: options.encryption,
         until: options.time,
         seed,
     };
@@ -127,7 +130,8 @@ pub async fn check(
         sent_bytes: AtomicU64::new(0),
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(listener.run(ours, clock, outlets.arrivals.clone()));
+    let mse = Mse::new(options.encryption, seed);
+    tasks.spawn(listener.run(ours, mse.clone(), clock, outlets.arrivals.clone()));
     let mut run = Run {
         check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
         ledger: Ledger::new(Arc::new(facts(&torrent, std::path::Path::new(""), ours.peer_id))),
@@ -143,6 +147,7 @@ pub async fn check(
         clock,
         torrent,
         ours,
+        mse,
         port,
         outlets,
         hasher,
@@ -158,29 +163,7 @@ pub async fn check(
     Ok(Box::pin(run.run(inbox, hashed, stop)).await)
 }
 
-/// Whether [`try_peer`] can dial encrypted.
-const DIALS_ENCRYPTED: bool = false;
-
-/// One try of a peer.
-async fn try_peer(
-    addr: SocketAddr,
-    encryption: Encryption,
-    ours: &Handshake,
-    steps: &Steps,
-) -> Result<(TcpStream, Shaken), Box<Closed>> {
-    match encryption {
-        Encryption::Plain => dial(addr, ours, steps).await,
-        Encryption::Mse => Err(Box::new(Closed {
-            cause: Cause::EncryptionMismatch,
-            error: None,
-            detail: None,
-            bytes_in: 0,
-            bytes_out: 0,
-        })),
-    }
-}
-
-type Dialled = (ConnKey, SocketAddr, Result<(TcpStream, Shaken), Box<Closed>>);
+type Dialled = (ConnKey, SocketAddr, Result<(Carrier, Shaken), Box<Closed>>);
 type Answered = (TrackerKey, Result<tracker::Answer, tracker::Failure>);
 
 struct Inbox {
@@ -228,6 +211,7 @@ struct Run {
     clock: Clock,
     torrent: Arc<Torrent>,
     ours: Handshake,
+    mse: Mse,
     port: u16,
     /// Drawn once a run, so that trackers know us over every address we have.
     key: u32,
@@ -320,9 +304,9 @@ impl Run {
     fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
         let conn = self.new_conn();
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
-        let (ours, dialled) = (self.ours, self.outlets.dialled.clone());
+        let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
         let task = self.tasks.spawn(async move {
-            let outcome = try_peer(addr, encryption, &ours, &steps).await;
+            let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send((conn, addr, outcome)).await;
         });
@@ -342,6 +326,7 @@ impl Run {
         let Some(&(peer, _)) = self.dials.get(&conn) else { return };
         let step = match step {
             HandshakeStep::Connected => IncomingStep::Connected(at),
+            HandshakeStep::Agreed(payload) => IncomingStep::Agreed(at, payload),
             HandshakeStep::Sent(sent) => IncomingStep::HandshakeSent(at, sent.to_vec()),
             HandshakeStep::Received(received) => IncomingStep::HandshakeBytes(at, received.to_vec()),
             HandshakeStep::LooksLike(what) => return self.feed(Input::LooksLike(peer, at, what)),
@@ -357,7 +342,7 @@ impl Run {
         let (conn, addr, outcome) = dialled;
         let Some((peer, _)) = self.dials.remove(&conn) else { return };
         match outcome {
-            Ok((stream, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), stream, shaken),
+            Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
             Err(end) => self.feed(Input::DialFailed(peer, *end)),
         }
         while self.tasks.try_join_next().is_some() {}
@@ -366,9 +351,9 @@ impl Run {
     fn arrived(&mut self, arrived: Arrived) {
         let Arrived { addr, so_far, outcome } = arrived;
         match outcome {
-            Ok((stream, shaken)) => {
+            Ok((carrier, shaken)) => {
                 let conn = self.new_conn();
-                self.shaken(conn, None, addr, so_far, stream, shaken);
+                self.shaken(conn, None, addr, so_far, carrier, shaken);
             }
             Err(end) => self.feed(Input::IncomingFailed(addr.ip(), end.cause)),
         }
@@ -380,14 +365,21 @@ impl Run {
         peer: Option<PeerKey>,
         addr: SocketAddr,
         so_far: Vec<IncomingStep>,
-        stream: TcpStream,
+        carrier: Carrier,
         shaken: Shaken,
     ) {
         let peer_id = shaken.peer_id;
         let (orders, taken) = mpsc::unbounded_channel();
         self.orders.insert(conn, orders);
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
-        self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports));
+        match carrier {
+            Carrier::Bare(stream) => {
+                self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports))
+            }
+            Carrier::Encrypted(stream) => {
+                self.tasks.spawn(peer::run(*stream, shaken, conn, common, taken, reports))
+            }
+        };
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
     }
 

@@ -13,13 +13,14 @@ use super::brain::{self, Birth};
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
+use super::mse::Mse;
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, Ledger, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, Torrent};
 use crate::storage::{self, Start, Started, StorageError, state_dir};
-use crate::swarm::{self, Swarm};
+use crate::swarm::{self, EncryptionPolicy, Swarm};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
 
@@ -42,6 +43,8 @@ pub struct Options {
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
     pub up_bps: Option<u64>,
+    /// Whether connections are plain or encrypted.
+    pub encryption: EncryptionPolicy,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Leave only when the disk has everything.
@@ -61,6 +64,7 @@ impl Default for Options {
             max_peers: swarm::Settings::default().max_peers,
             down_bps: None,
             up_bps: None,
+            encryption: EncryptionPolicy::default(),
             overwrite: false,
             sync: false,
             tracker: tracker::Settings::default(),
@@ -315,6 +319,7 @@ impl Life {
         let birth = Birth {
             clock: self.clock,
             ours: self.ours,
+            mse: Mse::new(self.options.encryption, self.seed),
             port,
             key: (self.seed >> 32) as u32,
             seed: self.seed,
@@ -375,6 +380,7 @@ impl Life {
             max_peers: self.options.max_peers,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
+            encryption: self.options.encryption,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,

@@ -4,6 +4,8 @@
 //! beginning that stops, by whatever, is `handshake_truncated`; all 48 bytes up to the info-hash with another hash
 //! are a mismatch; nothing at all is closed, reset or silent.
 
+mod encrypted;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,21 +16,24 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub use self::encrypted::{accept, shake_out_encrypted};
 use super::clock::Clock;
 use super::errno::{Broken, dial_cause};
-use super::link::Shaken;
+use super::link::{Overhead, Shaken};
+use super::mse::{Carrier, Mse};
 use super::transport::Transport;
-use crate::event::{At, Cause, OsError};
+use crate::event::{At, Cause, Encryption, OsError};
 use crate::swarm::{Closed, ConnKey};
 use crate::text;
+use crate::wire::mse::{MseError, Payload};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, looks_like};
 
 /// How long a connection may take to open.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a handshake may take, ours written and theirs read.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Steps of one handshake: connected, sent, received, and what it looks like.
-pub const MOST_STEPS: usize = 4;
+/// Steps of one handshake: connected, sent, agreed, received, and what it looks like.
+pub const MOST_STEPS: usize = 5;
 /// Bytes of a stranger that are shown.
 const SHOWN_BYTES: usize = 60;
 /// How much longer is read when the end is decided, to tell who is there.
@@ -37,7 +42,7 @@ const NAMING_BYTES: usize = 512;
 /// With these the torrent is known.
 const UP_TO_INFO_HASH: usize = 48;
 
-/// How far an attempt has come. Its end is what [`dial`], [`shake_out`] or [`shake_in`] return.
+/// How far an attempt has come. Its end is what [`dial`] or [`accept`] return.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum HandshakeStep {
     /// The connection is open.
@@ -49,6 +54,8 @@ pub enum HandshakeStep {
     Received(Bytes),
     /// What came is no handshake; it looks like this.
     LooksLike(LooksLike),
+    /// Under encryption, both sides agreed on what follows.
+    Agreed(Payload),
 }
 
 /// Where the steps of one connection are told, with the time of each. Nobody need listen.
@@ -76,7 +83,7 @@ impl Steps {
     }
 }
 
-/// Connects to `addr` and shakes hands.
+/// Connects to `addr` and shakes hands, encrypted or not.
 ///
 /// # Errors
 ///
@@ -84,18 +91,25 @@ impl Steps {
 pub async fn dial(
     addr: SocketAddr,
     ours: &Handshake,
+    encryption: Encryption,
+    mse: &Mse,
     steps: &Steps,
-) -> Result<(TcpStream, Shaken), Box<Closed>> {
+) -> Result<(Carrier, Shaken), Box<Closed>> {
     let mut stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(addr)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(ended(dial_cause(&error), Some(&error), None, 0, 0)),
-        Err(_) => return Err(ended(Cause::ConnectTimeout, None, None, 0, 0)),
+        Ok(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
+        Err(_) => return Err(ended(Cause::ConnectTimeout, None)),
     };
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
     steps.tell(HandshakeStep::Connected).await;
-    let shaken = shake_out(&mut stream, ours, steps).await?;
-    Ok((stream, shaken))
+    match encryption {
+        Encryption::Plain => {
+            let shaken = shake_out(&mut stream, ours, steps).await?;
+            Ok((Carrier::Bare(stream), shaken))
+        }
+        Encryption::Mse => shake_out_encrypted(stream, ours, mse, steps).await,
+    }
 }
 
 /// Shakes hands over a connection we opened: ours first.
@@ -113,21 +127,6 @@ pub async fn shake_out<T: Transport>(
     shake.conclude(result, steps).await
 }
 
-/// Shakes hands over a connection the peer opened: ours only when it asked for our torrent.
-///
-/// # Errors
-///
-/// The attempt's end, with exactly one cause.
-pub async fn shake_in<T: Transport>(
-    transport: &mut T,
-    ours: &Handshake,
-    steps: &Steps,
-) -> Result<Shaken, Box<Closed>> {
-    let mut shake = Shake::new(transport, ours, Cause::UnknownInfoHash);
-    let result = shake.inward(steps).await;
-    shake.conclude(result, steps).await
-}
-
 /// Why no more is read.
 enum Stop {
     /// The other side closed, or had closed when we wrote.
@@ -138,6 +137,8 @@ enum Stop {
     Error(io::Error),
     /// What came decides.
     Decided(Cause, String),
+    /// The negotiation of an encryption failed.
+    Mse(MseError),
 }
 
 struct Shake<'a, T> {
@@ -146,15 +147,27 @@ struct Shake<'a, T> {
     /// The cause when it means another torrent.
     other_torrent: Cause,
     deadline: Instant,
+    /// What came where a handshake belongs.
     received: Vec<u8>,
+    /// Bytes of ours that were written.
     sent_bytes: u64,
+    /// What passed before.
+    overhead: Overhead,
 }
 
 impl<'a, T: Transport> Shake<'a, T> {
     fn new(transport: &'a mut T, ours: &'a Handshake, other_torrent: Cause) -> Self {
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         let received = Vec::with_capacity(HANDSHAKE_BYTES);
-        Self { transport, ours, other_torrent, deadline, received, sent_bytes: 0 }
+        Self {
+            transport,
+            ours,
+            other_torrent,
+            deadline,
+            received,
+            sent_bytes: 0,
+            overhead: Overhead::default(),
+        }
     }
 
     async fn out(&mut self, steps: &Steps) -> Result<Handshake, Stop> {
@@ -162,6 +175,11 @@ impl<'a, T: Transport> Shake<'a, T> {
         let written = self.write(steps).await;
         self.read_up_to(UP_TO_INFO_HASH).await?;
         written?;
+        self.rest().await
+    }
+
+    /// All of theirs, ours being written.
+    async fn rest(&mut self) -> Result<Handshake, Stop> {
         self.read_up_to(HANDSHAKE_BYTES).await?;
         self.whole()
     }
@@ -169,16 +187,16 @@ impl<'a, T: Transport> Shake<'a, T> {
     async fn inward(&mut self, steps: &Steps) -> Result<Handshake, Stop> {
         self.read_up_to(UP_TO_INFO_HASH).await?;
         self.write(steps).await?;
-        self.read_up_to(HANDSHAKE_BYTES).await?;
-        self.whole()
+        self.rest().await
     }
 
     async fn write(&mut self, steps: &Steps) -> Result<(), Stop> {
         let bytes = self.ours.to_bytes();
-        timeout_at(self.deadline, self.transport.write_all(&bytes))
-            .await
-            .map_err(|_| Stop::Timeout)?
-            .map_err(Stop::Error)?;
+        let written = async {
+            self.transport.write_all(&bytes).await?;
+            self.transport.flush().await
+        };
+        timeout_at(self.deadline, written).await.map_err(|_| Stop::Timeout)?.map_err(Stop::Error)?;
         self.sent_bytes = bytes.len() as u64;
         steps.tell(HandshakeStep::Sent(Bytes::copy_from_slice(&bytes))).await;
         Ok(())
@@ -234,23 +252,42 @@ impl<'a, T: Transport> Shake<'a, T> {
     }
 
     async fn conclude(self, result: Result<Handshake, Stop>, steps: &Steps) -> Result<Shaken, Box<Closed>> {
+        match result {
+            Ok(theirs) => {
+                let received = self.tell_received(steps).await;
+                let (peer_id, reserved) = (theirs.peer_id, theirs.reserved.0);
+                Ok(Shaken { peer_id, reserved, received, overhead: self.overhead })
+            }
+            Err(stop) => Err(self.end(&stop, steps).await),
+        }
+    }
+
+    /// The attempt's end.
+    async fn end(self, stop: &Stop, steps: &Steps) -> Box<Closed> {
+        // What a negotiation says is no handshake, not even the beginning of one.
+        if !matches!(stop, Stop::Mse(_)) {
+            self.tell_received(steps).await;
+        }
+        let (cause, detail) = judge_end(stop, &self.received);
+        if cause == Cause::NotBittorrent {
+            steps.tell(HandshakeStep::LooksLike(looks_like(&self.received))).await;
+        }
+        let error = if let Stop::Error(error) = stop { Some(error) } else { None };
+        Box::new(Closed {
+            detail,
+            bytes_in: self.received.len() as u64 + self.overhead.bytes_in,
+            bytes_out: self.sent_bytes + self.overhead.bytes_out,
+            ..*ended(cause, error)
+        })
+    }
+
+    async fn tell_received(&self, steps: &Steps) -> Bytes {
         let shown = self.received.len().min(HANDSHAKE_BYTES);
         let received = Bytes::copy_from_slice(&self.received[..shown]);
         if shown > 0 {
             steps.tell(HandshakeStep::Received(received.clone())).await;
         }
-        let (bytes_in, bytes_out) = (self.received.len() as u64, self.sent_bytes);
-        match result {
-            Ok(theirs) => Ok(Shaken { peer_id: theirs.peer_id, reserved: theirs.reserved.0, received }),
-            Err(stop) => {
-                let (cause, detail) = judge_end(&stop, &self.received);
-                if cause == Cause::NotBittorrent {
-                    steps.tell(HandshakeStep::LooksLike(looks_like(&self.received))).await;
-                }
-                let error = if let Stop::Error(error) = &stop { Some(error) } else { None };
-                Err(ended(cause, error, detail, bytes_in, bytes_out))
-            }
-        }
+        received
     }
 }
 
@@ -263,6 +300,8 @@ fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
             (*cause, Some(format!("{detail}; looks like {like}: \"{began}\"")))
         }
         Stop::Decided(cause, detail) => (*cause, Some(detail.clone())),
+        Stop::Mse(MseError::UnknownTorrent) => (Cause::UnknownInfoHash, None),
+        Stop::Mse(error) => (Cause::EncryptionFailed, Some(error.code().to_owned())),
         _ if !nothing => {
             let ending = match stop {
                 Stop::Timeout => "then nothing more came",
@@ -282,14 +321,8 @@ fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
     }
 }
 
-fn ended(
-    cause: Cause,
-    error: Option<&io::Error>,
-    detail: Option<String>,
-    bytes_in: u64,
-    bytes_out: u64,
-) -> Box<Closed> {
-    Box::new(Closed { cause, error: error.map(OsError::from), detail, bytes_in, bytes_out })
+fn ended(cause: Cause, error: Option<&io::Error>) -> Box<Closed> {
+    Box::new(Closed { cause, error: error.map(OsError::from), detail: None, bytes_in: 0, bytes_out: 0 })
 }
 
 #[cfg(test)]

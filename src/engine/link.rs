@@ -60,4 +60,15 @@ pub struct Shaken {
     pub reserved: [u8; 8],
     /// All 68 bytes.
     pub received: Bytes,
+    /// What passed besides the two handshakes.
+    pub overhead: Overhead,
+}
+
+/// Bytes of a key exchange, which belong to no message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Overhead {
+    /// Received.
+    pub bytes_in: u64,
+    /// Sent.
+    pub bytes_out: u64,
 }

@@ -13,8 +13,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::handshake::{HandshakeStep, MOST_STEPS, Steps, shake_in};
+use super::handshake::{HandshakeStep, MOST_STEPS, Steps, accept};
 use super::link::Shaken;
+use super::mse::{Carrier, Mse};
 use crate::event::OsError;
 use crate::swarm::{Closed, ConnKey, IncomingStep};
 use crate::wire::Handshake;
@@ -69,7 +70,7 @@ pub struct Arrived {
     /// What happened so far, with times.
     pub so_far: Vec<IncomingStep>,
     /// The connection after a valid handshake, or the end it came to.
-    pub outcome: Result<(TcpStream, Shaken), Box<Closed>>,
+    pub outcome: Result<(Carrier, Shaken), Box<Closed>>,
 }
 
 impl Listener {
@@ -120,11 +121,11 @@ impl Listener {
 
     /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time. A
     /// machine that can open no more files is asked again until it can.
-    pub async fn run(self, ours: Handshake, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
+    pub async fn run(self, ours: Handshake, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
         let pending = Arc::new(Semaphore::new(MOST_PENDING));
         let mut loops = JoinSet::new();
         for socket in self.sockets {
-            loops.spawn(accept_all(socket, ours, clock, arrivals.clone(), Arc::clone(&pending)));
+            loops.spawn(accept_all(socket, ours, mse.clone(), clock, arrivals.clone(), Arc::clone(&pending)));
         }
         while loops.join_next().await.is_some() {}
     }
@@ -133,6 +134,7 @@ impl Listener {
 async fn accept_all(
     socket: TcpListener,
     ours: Handshake,
+    mse: Mse,
     clock: Clock,
     arrivals: mpsc::Sender<Arrived>,
     pending: Arc<Semaphore>,
@@ -147,9 +149,9 @@ async fn accept_all(
         };
         match accepted {
             Ok((stream, addr)) => {
-                let arrivals = arrivals.clone();
+                let (arrivals, mse) = (arrivals.clone(), mse.clone());
                 shaking.spawn(async move {
-                    let arrived = welcome(stream, addr, &ours, clock).await;
+                    let arrived = welcome(stream, addr, &ours, &mse, clock).await;
                     drop(permit);
                     // Nobody listens only when the run is over.
                     let _ = arrivals.send(arrived).await;
@@ -165,26 +167,27 @@ async fn accept_all(
     }
 }
 
-async fn welcome(mut stream: TcpStream, addr: SocketAddr, ours: &Handshake, clock: Clock) -> Arrived {
+async fn welcome(stream: TcpStream, addr: SocketAddr, ours: &Handshake, mse: &Mse, clock: Clock) -> Arrived {
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
     let (to, mut steps) = mpsc::channel(MOST_STEPS);
     let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
     steps_to.tell(HandshakeStep::Connected).await;
-    let shaken = shake_in(&mut stream, ours, &steps_to).await;
+    let outcome = accept(stream, ours, mse, &steps_to).await;
     drop(steps_to);
     let mut so_far = Vec::new();
     while let Some((_, at, step)) = steps.recv().await {
         so_far.push(match step {
             HandshakeStep::Connected => IncomingStep::Connected(at),
             HandshakeStep::Sent(bytes) => IncomingStep::HandshakeSent(at, bytes.to_vec()),
+            HandshakeStep::Agreed(payload) => IncomingStep::Agreed(at, payload),
             HandshakeStep::Received(bytes) => IncomingStep::HandshakeBytes(at, bytes.to_vec()),
             // Whoever did not shake hands gets no row that could say so.
             HandshakeStep::LooksLike(_) => continue,
         });
     }
     let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
-    Arrived { addr, so_far, outcome: shaken.map(|shaken| (stream, shaken)) }
+    Arrived { addr, so_far, outcome }
 }
 
 /// The connection broke before it was accepted; the next is none the worse.
@@ -255,10 +258,15 @@ mod tests {
     use super::*;
     use crate::event::Cause;
     use crate::metainfo::{InfoHash, PeerId};
+    use crate::swarm::EncryptionPolicy;
     use crate::wire::Reserved;
 
     fn ours() -> Handshake {
         Handshake { reserved: Reserved::OURS, info_hash: InfoHash([7; 20]), peer_id: PeerId::ours(1) }
+    }
+
+    fn mse() -> Mse {
+        Mse::new(EncryptionPolicy::default(), 1)
     }
 
     fn theirs(hash: u8) -> [u8; 68] {
@@ -276,7 +284,7 @@ mod tests {
         let port = listener.port();
         let both = listener.sockets.len() == 2;
         let (to, mut arrivals) = mpsc::channel(10);
-        let task = tokio::spawn(listener.run(ours(), Clock::start(), to));
+        let task = tokio::spawn(listener.run(ours(), mse(), Clock::start(), to));
         let mut addrs = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
         addrs.extend(both.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, port))));
         for addr in addrs {
@@ -307,7 +315,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (to, mut arrivals) = mpsc::channel(10);
-        let _task = tokio::spawn(listener.run(ours(), Clock::start(), to));
+        let _task = tokio::spawn(listener.run(ours(), mse(), Clock::start(), to));
         let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let mut wrong = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         wrong.write_all(&theirs(8)).await.unwrap();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tracing::{debug, info, warn};
 
-use crate::event::{At, Event, PeerKey};
+use crate::event::{At, Direction, Event, PeerKey};
 use crate::wire::{Handshake, Judged};
 
 /// Writes events as log lines, with addresses in place of keys.
@@ -25,10 +25,16 @@ impl EventLog {
             }
             Event::Phase { phase, reason } => info!(t, ?phase, reason, "phase"),
             Event::Listening { port } => info!(t, port, "listening"),
-            Event::AttemptBegan { peer, direction, .. } => {
-                info!(t, peer = self.peer(*peer), ?direction, "dial");
+            Event::AttemptBegan { peer, direction: Direction::Out, encryption, .. } => {
+                info!(t, peer = self.peer(*peer), ?encryption, "dial");
+            }
+            Event::AttemptBegan { peer, direction: Direction::In, encryption, .. } => {
+                info!(t, peer = self.peer(*peer), ?encryption, "called by");
             }
             Event::Connected { peer } => debug!(t, peer = self.peer(*peer), "connected"),
+            Event::Agreed { peer, payload } => {
+                debug!(t, peer = self.peer(*peer), payload = payload.name(), "encryption agreed");
+            }
             Event::HandshakeSent { peer, .. } => info!(t, peer = self.peer(*peer), "handshake sent"),
             Event::HandshakeBytes { peer, received } => {
                 let peer_id = match Handshake::judge(received) {

@@ -11,7 +11,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -23,7 +23,7 @@ use super::clock::Clock;
 use super::errno::Broken;
 use super::haves::HaveLog;
 use super::limit::Limit;
-use super::link::{Closed, ConnKey, Order, Report, Shaken};
+use super::link::{Closed, ConnKey, Order, Overhead, Report, Shaken};
 use super::pool::BlockPool;
 use super::receive::Receiver;
 use super::transport::Transport;
@@ -125,6 +125,7 @@ struct Peer<T> {
     write_error: Option<io::Error>,
     began: At,
     bytes_in: u64,
+    overhead: Overhead,
 }
 
 impl<T: Transport> Peer<T> {
@@ -151,7 +152,8 @@ impl<T: Transport> Peer<T> {
             job: None,
             write_error: None,
             began,
-            bytes_in: shaken.received.len() as u64,
+            bytes_in: shaken.received.len() as u64 + shaken.overhead.bytes_in,
+            overhead: shaken.overhead,
         }
     }
 
@@ -273,7 +275,7 @@ impl<T: Transport> Peer<T> {
             error,
             detail,
             bytes_in: self.bytes_in,
-            bytes_out: self.talk.output.bytes() + HANDSHAKE_BYTES as u64,
+            bytes_out: self.talk.output.bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out,
         };
         let Self { transport, reports, conn, .. } = self;
         // The socket first: whoever hears of the end may count on it being over.
@@ -316,6 +318,13 @@ fn poll_write<T: Transport>(
             Poll::Ready(Ok(n)) => talk.sent(n),
             Poll::Ready(Err(error)) => *failed = Some(error),
             Poll::Pending => return Poll::Pending,
+        }
+    }
+    if failed.is_none() {
+        // What an encrypted connection took may still be on its way to the socket.
+        match ready!(Pin::new(transport).poll_flush(cx)) {
+            Ok(()) => {}
+            Err(error) => *failed = Some(error),
         }
     }
     Poll::Ready(())

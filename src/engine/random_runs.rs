@@ -88,7 +88,7 @@ impl Run {
     fn act(&mut self) {
         while let Some(action) = self.swarm.poll() {
             match action {
-                Action::Dial { peer, addr } => {
+                Action::Dial { peer, addr, .. } => {
                     assert!(matches!(self.swarm.phase(), Phase::Downloading | Phase::Seeding) && !self.left);
                     assert!(self.dialling.insert(peer, addr).is_none(), "dialled twice at once");
                 }

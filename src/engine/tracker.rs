@@ -149,8 +149,8 @@ impl Client {
             Ok(answer) => tracing::info!(
                 tracker = %shown,
                 peers = answer.announced.peers,
-                seeders = ?answer.announced.seeders,
-                leechers = ?answer.announced.leechers,
+                seeders = answer.announced.seeders,
+                leechers = answer.announced.leechers,
                 interval_s = answer.announced.interval_s,
                 "announce answered"
             ),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Cause, LooksLike};
+use super::{At, Cause, LooksLike, Payload};
 
 /// Who connected to whom.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -87,4 +87,6 @@ pub struct Attempt {
     pub detail: Option<String>,
     /// What answered, where it was no BitTorrent client.
     pub looks_like: Option<LooksLike>,
+    /// What the messages travel under, once that is known.
+    pub payload: Option<Payload>,
 }

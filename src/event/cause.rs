@@ -105,7 +105,7 @@ causes! {
     UnknownInfoHash: "unknown_info_hash", "not ours", Peer, true,
         "It called us for a torrent we do not have.", "";
     SelfConnection: "self_connection", "ourselves", TrackerData, true,
-        "That is ourselves: the tracker returned our own address.", "";
+        "That is ourselves: somebody named our own address.", "";
     DuplicatePeerId: "duplicate_peer_id", "duplicate", Peer, false,
         "The same client is connected already.", "";
     EncryptionRequired: "encryption_required", "encrypted", Peer, true,

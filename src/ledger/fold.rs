@@ -14,7 +14,9 @@ use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
-use crate::event::{At, Cause, Direction, Event, PeerKey, PeerSample, Phase, Side, TrackerKey};
+use crate::event::{
+    At, Cause, Direction, Encryption, Event, Payload, PeerKey, PeerSample, Phase, Side, TrackerKey,
+};
 use crate::metainfo::{Bitfield, PieceIndex};
 
 /// Rows kept before the oldest peers that never shook hands are folded into counters.
@@ -223,6 +225,9 @@ impl Ledger {
                 row.advance(|attempt| (attempt.bytes_in, attempt.bytes_out) = (*bytes_in, *bytes_out));
             }),
             Event::Probing => self.run.probing = true,
+            Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
+                row.advance(|attempt| attempt.payload = Some(*payload));
+            }),
         }
     }
 
@@ -270,6 +275,9 @@ impl Ledger {
         row.advance(|attempt| {
             attempt.connected = attempt.connected.or(Some(at));
             attempt.handshaken = attempt.handshaken.or(Some(at));
+            if attempt.encryption == Encryption::Plain {
+                attempt.payload = Some(Payload::Plain);
+            }
         });
         if fresh && row.open().is_some_and(|attempt| attempt.direction == Direction::In) {
             bump(&mut incoming.handshaken);

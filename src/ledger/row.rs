@@ -165,6 +165,7 @@ impl Row {
             error: None,
             detail: None,
             looks_like: None,
+            payload: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
         self.prune();

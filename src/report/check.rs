@@ -13,7 +13,9 @@ pub use self::csv::csv;
 pub use self::markdown::markdown;
 pub use self::text::text;
 use super::{Mask, hex, json_line};
-use crate::event::{At, Attempt, Cause, Direction, Encryption, LooksLike, Severity, Source, Transport};
+use crate::event::{
+    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, Severity, Source, Transport,
+};
 use crate::ledger::{
     Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
 };
@@ -178,10 +180,7 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
             Encryption::Plain => "plain",
             Encryption::Mse => "mse",
         },
-        payload: match attempt.encryption {
-            Encryption::Plain if attempt.handshaken.is_some() => Some("plain"),
-            _ => None,
-        },
+        payload: attempt.payload.map(Payload::name),
         started_ms: ms(attempt.began),
         connect_ms: connect_ms(attempt),
         handshake_ms: handshake_ms(attempt),

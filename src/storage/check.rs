@@ -35,7 +35,7 @@ pub struct Verdicts {
     /// All bytes are there, and the hash is wrong.
     pub bad: Bitfield,
     /// Nothing to hash: a file it lies in is absent or too short to hold its part, or nothing was ever written
-    /// to its place (all of it is a hole, and the piece is not all zeros in the torrent).
+    /// to its place (all of it is a hole or zeros, and the piece is not all zeros in the torrent).
     pub missing: Bitfield,
     /// False when the check was cancelled: then pieces are in no set.
     pub finished: bool,
@@ -141,22 +141,26 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
 /// # Errors
 /// The system refuses to open or read a file.
 pub fn check_piece(storage: &Storage, piece: PieceIndex) -> Result<bool, StorageError> {
-    match piece_is_good(storage, piece, &mut vec![0; CHUNK], || true) {
-        Ok(good) => Ok(good == Some(true)),
+    match judge_piece(storage, piece, &mut vec![0; CHUNK], || true) {
+        Ok(verdict) => Ok(matches!(verdict, Some(Verdict::Good))),
         Err(StorageError::TooShort { .. } | StorageError::Os { kind: OsKind::NotFound, .. }) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
 /// Hashes a piece on disk, `buffer` being room to read into; `None` when it was told not to go on.
-fn piece_is_good(
+///
+/// Reserved room reads as zeros, and some file systems call it data once it was read: a wrong piece of nothing but
+/// zeros was never written.
+fn judge_piece(
     storage: &Storage,
     piece: PieceIndex,
     buffer: &mut [u8],
     go_on: impl Fn() -> bool,
-) -> Result<Option<bool>, StorageError> {
+) -> Result<Option<Verdict>, StorageError> {
     let length = storage.torrent().geometry.length_of(piece);
     let mut hash = PieceHash::new();
+    let mut zeros = true;
     let mut begin = 0;
     while begin < length {
         if !go_on() {
@@ -166,9 +170,14 @@ fn piece_is_good(
         let chunk = &mut buffer[..step as usize];
         storage.read(piece, begin, chunk)?;
         hash.update(chunk);
+        zeros = zeros && chunk.iter().all(|byte| *byte == 0);
         begin += step;
     }
-    Ok(Some(hash.verify(storage.torrent().piece_hash(piece))))
+    Ok(Some(match hash.verify(storage.torrent().piece_hash(piece)) {
+        true => Verdict::Good,
+        false if zeros => Verdict::Missing,
+        false => Verdict::Bad,
+    }))
 }
 
 /// `None` when the check was cancelled.
@@ -178,8 +187,8 @@ fn hash_piece(
     piece: PieceIndex,
     buffer: &mut [u8],
 ) -> Result<Option<Verdict>, StorageError> {
-    match piece_is_good(storage, piece, buffer, || !what.cancel.load(Ordering::Relaxed)) {
-        Ok(good) => Ok(good.map(|good| if good { Verdict::Good } else { Verdict::Bad })),
+    match judge_piece(storage, piece, buffer, || !what.cancel.load(Ordering::Relaxed)) {
+        Ok(verdict) => Ok(verdict),
         // Somebody took it away while we were reading.
         Err(StorageError::TooShort { .. } | StorageError::Os { kind: OsKind::NotFound, .. }) => {
             Ok(Some(Verdict::Missing))

@@ -268,6 +268,15 @@ fn tells_good_bad_and_missing_pieces_apart() {
 }
 
 #[test]
+fn reserved_room_is_missing_whether_or_not_the_file_system_calls_it_data() {
+    let case = Case::new(&[64 << 10], 8 << 10);
+    std::fs::create_dir_all(case.file(0).parent().unwrap()).unwrap();
+    std::fs::write(case.file(0), vec![0; 64 << 10]).unwrap();
+    let verdicts = case.verify();
+    assert_eq!((verdicts.bad.count(), verdicts.missing.count()), (0, 8));
+}
+
+#[test]
 fn a_check_reports_each_piece_and_can_be_cancelled() {
     let case = Case::new(&[1000], 10);
     let storage = case.storage();

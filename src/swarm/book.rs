@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::ConnKey;
 use super::address::{Scope, scope_of};
+use super::ladder::Ladder;
 use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept; the oldest that never shook hands make room.
@@ -38,6 +39,8 @@ pub(super) struct Row {
     next: Option<At>,
     pub(super) dropped: bool,
     pub(super) shook_hands: bool,
+    /// Plain or encrypted.
+    pub(super) ladder: Ladder,
 }
 
 impl Row {
@@ -115,6 +118,7 @@ impl Book {
             next: None,
             dropped: false,
             shook_hands: false,
+            ladder: Ladder::default(),
         };
         self.rows.insert(peer, row);
         self.by_addr.insert(addr, peer);
@@ -217,6 +221,12 @@ impl Book {
             row.standing = Standing::Idle;
             self.dialling -= 1;
         }
+    }
+
+    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial.
+    pub(super) fn climb(&mut self, peer: PeerKey) {
+        self.end_dial(peer);
+        self.schedule(peer, Some(At::ZERO));
     }
 
     /// An attempt, or a connection, ended. Returns when the peer is dialled next.

@@ -1,7 +1,7 @@
 //! Tries every peer and sees how far each comes, without downloading anything.
 //!
 //! [`Check`] is told what happened and says what to do, as [`Swarm`](super::Swarm) is, and decides far less: every
-//! known address is dialled plain, and once encrypted where the plain try opened and gave no handshake; whoever
+//! known address is dialled plain, and once encrypted where that opened and gave no handshake (or as set); whoever
 //! shakes hands and unchokes us is asked for one piece, which is thrown away. It is over when every tracker and
 //! every peer has had its chance, or when its time is up.
 
@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use self::live::Live;
-use super::{Closed, ConnKey, IncomingStep, Order};
+use super::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
 use crate::event::{
     AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Phase,
     Severity, Source, TrackerError, TrackerKey, Transport,
@@ -45,8 +45,8 @@ pub struct Settings {
     pub peer_id: PeerId,
     /// Dials under way and connections at once.
     pub most_open: usize,
-    /// Whether a peer whose plain try opened and gave no handshake is tried encrypted, once.
-    pub encrypted: bool,
+    /// How peers are dialled. Where two ways are allowed, the second follows a try that opened and gave no handshake.
+    pub encryption: EncryptionPolicy,
     /// When it is over at the latest.
     pub until: At,
     /// Where every random choice comes from.
@@ -378,7 +378,7 @@ impl Check {
         }
         let Some(peer) = self.new_row(now, addr, source) else { return };
         if valid {
-            self.queue.push_back((peer, Encryption::Plain));
+            self.queue.push_back((peer, self.settings.encryption.first()));
             return;
         }
         if let Some(row) = self.rows.get_mut(&peer) {
@@ -411,6 +411,7 @@ impl Check {
             IncomingStep::Connected(_) => dial.opened = true,
             IncomingStep::HandshakeSent(_, sent) => dial.sent_bytes = sent.len() as u64,
             IncomingStep::HandshakeBytes(at, _) => dial.received_at = Some(*at),
+            IncomingStep::Agreed(..) => {}
         }
         self.tell_step(peer, step);
     }
@@ -418,6 +419,7 @@ impl Check {
     fn tell_step(&mut self, peer: PeerKey, step: IncomingStep) {
         match step {
             IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
+            IncomingStep::Agreed(at, payload) => self.tell(at, Event::Agreed { peer, payload }),
             IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
             IncomingStep::HandshakeBytes(at, received) => {
                 self.tell(at, Event::HandshakeBytes { peer, received });
@@ -442,9 +444,13 @@ impl Check {
             // It called us meanwhile: whether it can be reached as well is known now.
             return self.merge(now, caller, peer);
         }
-        let again = self.settings.encrypted && dial.encryption == Encryption::Plain;
-        if again && dial.opened && !shook_hands && self.ending.is_none() {
-            self.queue.push_back((peer, Encryption::Mse));
+        let policy = self.settings.encryption;
+        if let Some(second) = policy.second().filter(|_| dial.encryption == policy.first())
+            && dial.opened
+            && !shook_hands
+            && self.ending.is_none()
+        {
+            self.queue.push_back((peer, second));
         }
     }
 

@@ -108,10 +108,7 @@ impl Swarm {
         }
         self.last_wish = Some(Undoable::Drop(peer));
         self.tell(now, Event::Dropped { peer, dropped: true });
-        self.answer(
-            now,
-            format!("Dropped {addr}. It is not dialled again, and refused if it calls, until you retry it."),
-        );
+        self.answer(now, format!("Dropped {addr}: not dialled, and refused if it calls."));
     }
 
     fn ban_by_user(&mut self, now: At, peer: PeerKey) {

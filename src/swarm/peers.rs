@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::book::Standing;
 use super::live::Live;
 use super::{Action, Closed, ConnKey, IncomingStep, Order, Phase, Swarm, WindowState};
-use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Side, Source, Transport};
+use crate::event::{
+    At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Side, Source, Transport,
+};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
 
 impl Swarm {
@@ -37,18 +39,45 @@ impl Swarm {
     pub(super) fn dial_due(&mut self, now: At) {
         while self.may_dial() {
             let Some((peer, addr)) = self.book.take_due(now) else { break };
-            self.tell(now, attempt_began(peer, Direction::Out));
-            self.actions.push_back(Action::Dial { peer, addr });
+            let encryption = self.rung(peer);
+            self.tell(now, attempt_began(peer, Direction::Out, encryption));
+            self.actions.push_back(Action::Dial { peer, addr, encryption });
+        }
+    }
+
+    /// Whether the peer is dialled plain or encrypted.
+    fn rung(&self, peer: PeerKey) -> Encryption {
+        let ladder = self.book.row(peer).map(|row| row.ladder).unwrap_or_default();
+        ladder.rung(self.settings.encryption)
+    }
+
+    pub(super) fn looks_like(&mut self, peer: PeerKey, what: LooksLike) {
+        if what == LooksLike::Encrypted
+            && let Some(row) = self.book.row_mut(peer)
+        {
+            row.ladder.looked_encrypted();
         }
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        self.attempt_ended(now, peer, end);
+        let (policy, cause) = (self.settings.encryption, end.cause);
+        let dropped = self.book.row(peer).is_none_or(|row| row.dropped);
+        if dropped || !self.book.row_mut(peer).is_some_and(|row| row.ladder.failed(policy, cause)) {
+            return self.attempt_ended(now, peer, end);
+        }
+        self.tell_end(now, peer, end);
+        self.book.climb(peer);
+        self.tell(now, Event::NextTry { peer, at: Some(now) });
+    }
+
+    fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
+        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
+        self.tell(now, Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
     }
 
     fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
-        self.tell(now, Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
+        let cause = end.cause;
+        self.tell_end(now, peer, end);
         let at = self.book.ended(now, peer, cause, self.have.is_full(), &mut self.random);
         self.tell(now, Event::NextTry { peer, at });
     }
@@ -116,6 +145,12 @@ impl Swarm {
         if refusal != Some(Cause::SelfConnection) {
             self.tell(now, Event::Handshaken { peer });
         }
+        let rung = self.rung(peer);
+        if dialled.is_some()
+            && let Some(row) = self.book.row_mut(peer)
+        {
+            row.ladder.works(rung);
+        }
         self.book.live(peer, conn);
         self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
         if let Some(cause) = refusal {
@@ -150,10 +185,11 @@ impl Swarm {
             Some(IncomingStep::Connected(at)) => *at,
             _ => now,
         };
-        self.tell(began, attempt_began(peer, Direction::In));
+        self.tell(began, attempt_began(peer, Direction::In, IncomingStep::encryption(&so_far)));
         for step in so_far {
             match step {
                 IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
+                IncomingStep::Agreed(at, payload) => self.tell(at, Event::Agreed { peer, payload }),
                 IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
                 IncomingStep::HandshakeBytes(at, received) => {
                     self.tell(at, Event::HandshakeBytes { peer, received });
@@ -373,6 +409,6 @@ impl Swarm {
     }
 }
 
-fn attempt_began(peer: PeerKey, direction: Direction) -> Event {
-    Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption: Encryption::Plain }
+fn attempt_began(peer: PeerKey, direction: Direction, encryption: Encryption) -> Event {
+    Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption }
 }

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::*;
 use crate::metainfo::BLOCK_LENGTH;
 
+mod encryption;
 mod faults;
 mod invariants;
 
+const EITHER: &[Encryption] = &[Encryption::Plain, Encryption::Mse];
 const TICK: Duration = Duration::from_millis(10);
 
 /// How a scripted peer behaves.
@@ -22,6 +24,10 @@ struct Script {
     silent_after: Option<u32>,
     /// Chokes us after so many blocks, and unchokes two seconds later.
     chokes_after: Option<u32>,
+    /// Shakes hands only so.
+    takes: &'static [Encryption],
+    /// How other dials end.
+    otherwise: Cause,
 }
 
 struct Fake {
@@ -42,6 +48,8 @@ struct World {
     live: BTreeMap<ConnKey, (SocketAddr, Fake)>,
     arrived: BTreeMap<PieceIndex, BTreeMap<u32, bool>>,
     dials: Vec<(At, SocketAddr)>,
+    /// Whom we dialled how.
+    tried: Vec<(SocketAddr, Encryption)>,
     closed: Vec<(SocketAddr, Cause)>,
     events: Vec<Event>,
     trace: Vec<String>,
@@ -66,6 +74,7 @@ impl World {
             live: BTreeMap::new(),
             arrived: BTreeMap::new(),
             dials: Vec::new(),
+            tried: Vec::new(),
             closed: Vec::new(),
             events: Vec::new(),
             trace: Vec::new(),
@@ -77,7 +86,15 @@ impl World {
 
     fn seed(&self, bps: u64) -> Script {
         let has = Bitfield::full(self.geometry.piece_count());
-        Script { has, bps, lies: false, silent_after: None, chokes_after: None }
+        Script {
+            has,
+            bps,
+            lies: false,
+            silent_after: None,
+            chokes_after: None,
+            takes: EITHER,
+            otherwise: Cause::ClosedBeforeHandshake,
+        }
     }
 
     fn add(&mut self, n: u16, script: Script) {
@@ -98,7 +115,7 @@ impl World {
         while let Some(action) = self.swarm.poll() {
             self.trace.push(format!("{:?} {action:?}", self.now));
             match action {
-                Action::Dial { peer, addr } => self.dial(peer, addr),
+                Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
                 Action::Order(conn, order) => self.obey(conn, order),
                 Action::Discard(piece) => {
                     self.arrived.remove(&piece);
@@ -109,16 +126,17 @@ impl World {
         }
     }
 
-    fn dial(&mut self, peer: PeerKey, addr: SocketAddr) {
+    fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
         self.dials.push((self.now, addr));
-        let Some(script) = self.listeners.get(&addr).cloned() else {
-            let end = Closed {
-                cause: Cause::ConnectionRefused,
-                error: None,
-                detail: None,
-                bytes_in: 0,
-                bytes_out: 0,
-            };
+        self.tried.push((addr, encryption));
+        let script = self.listeners.get(&addr).cloned();
+        let refusal = match &script {
+            None => Some(Cause::ConnectionRefused),
+            Some(script) => (!script.takes.contains(&encryption)).then_some(script.otherwise),
+        };
+        let (Some(script), None) = (script, refusal) else {
+            let cause = refusal.unwrap_or(Cause::ConnectionRefused);
+            let end = Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 };
             self.swarm.handle(self.now, Input::DialFailed { peer, end });
             return;
         };

@@ -1,6 +1,6 @@
 //! The columns of the peers' table: one table, from which heads, cells, sorting and help are made.
 
-use crate::event::{At, Source};
+use crate::event::{At, Phase, Source};
 use crate::ledger::{PeerRecord, View};
 use crate::units;
 
@@ -213,8 +213,17 @@ fn id(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
     Spans::new().add(Role::Text, id.chars().take(8).collect::<String>())
 }
 
-fn client(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
+fn client(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
     match (&peer.client, &peer.calls_itself) {
+        // The version is worth more than what stands in brackets.
+        (Some(client), _) if !fits(client, columns) => {
+            match (client.split_once(" ("), client.split_once(')')) {
+                (Some((name, _)), Some((_, version))) => {
+                    Spans::new().add(Role::Text, format!("{name}{version}"))
+                }
+                _ => Spans::new().add(Role::Text, client.as_str()),
+            }
+        }
         (Some(client), _) => Spans::new().add(Role::Text, client.as_str()),
         (None, Some(name)) => Spans::new().add(Role::Text, name.as_str()),
         (None, None) if peer.peer_id.is_some() => Spans::new().add(Role::Dim, "unknown"),
@@ -255,7 +264,12 @@ fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
     let word = |word: &str| Spans::new().add(Role::Text, word);
     match Standing::of(peer, now) {
         Standing::Held => word("held"),
-        Standing::Sending => Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns)),
+        Standing::Sending if peer.sample.down_bps > 0 => {
+            Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns))
+        }
+        _ if peer.is_live() && words::stands_still(context.view) => word(still(context.view)),
+        Standing::Unchoked if waits_for_our_limit(peer, context.view) => word("our limit"),
+        Standing::Sending => Spans::new().add(Role::Strong, rate(0, context, columns)),
         Standing::Unchoked => {
             let silent = now.saturating_sub(silent_since(peer));
             let shown = format!("0 · {}", words::span(silent));
@@ -265,6 +279,17 @@ fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
         Standing::Taking | Standing::Idle => Spans::new().add(Role::Dim, "no need"),
         _ => Spans::new(),
     }
+}
+
+/// Why nobody is asked for anything.
+fn still(view: &View) -> &'static str {
+    if view.phase == Phase::Paused { "paused" } else { "stopped" }
+}
+
+/// Nothing is asked of it, and our own limit leaves nothing to ask.
+fn waits_for_our_limit(peer: &PeerRecord, view: &View) -> bool {
+    view.limits.0.is_some_and(|limit| view.rates.down_bps >= limit - limit / 7)
+        && peer.sample.requests_out == 0
 }
 
 /// Since when a peer that could send has sent nothing.
@@ -280,6 +305,7 @@ fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
         () if peer.sample.up_bps > 0 => {
             Spans::new().add(Role::Strong, rate(peer.sample.up_bps, context, columns))
         }
+        () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
         () if !peer.flags.peer_interested => Spans::new().add(Role::Dim, "no need"),
         () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
         () => Spans::new().add(Role::Text, units::rate(0, context.look.units)),
@@ -292,9 +318,16 @@ fn age(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
 
 fn why(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
     let reason = match Standing::of(peer, context.view.at) {
+        Standing::Held => "by you; space goes on".to_owned(),
+        _ if peer.is_live() && context.view.phase == Phase::Paused => "you paused the download".to_owned(),
+        _ if peer.is_live() && words::stands_still(context.view) => {
+            "the disk stopped the download".to_owned()
+        }
+        Standing::Unchoked if waits_for_our_limit(peer, context.view) => {
+            "our own limit is used up".to_owned()
+        }
         Standing::Choked => "it serves others first (chokes us)".to_owned(),
         Standing::Unchoked => "we may ask, but nothing comes".to_owned(),
-        Standing::Held => "by you; space goes on".to_owned(),
         Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),
         Standing::Sending => String::new(),
         _ => words::row_reason(peer, context.view.at),

@@ -69,6 +69,7 @@ fn attempt(number: u32, began: At, encryption: Encryption) -> Attempt {
         error: None,
         detail: None,
         looks_like: None,
+        payload: None,
     }
 }
 

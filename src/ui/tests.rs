@@ -245,6 +245,37 @@ fn it_is_never_blank_however_small() {
     }
 }
 
+/// The rows of the overview as text.
+fn rows(view: &View, size: (u16, u16)) -> Vec<String> {
+    let text = page(&drawn(&model(Look::default(), size, view), view));
+    text.lines().take(usize::from(size.1)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_narrowest_funnel_shows_its_numbers() {
+    let view = sample::healthy();
+    for columns in 28..45 {
+        let shown = rows(&view, (columns, 9)).join("\n");
+        for number in [" 50", " 48", " 28", " 19", " 9", " 7"] {
+            assert!(shown.contains(number), "{columns}:{number}\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn whoever_is_live_has_a_row_wherever_a_peer_has_one() {
+    let view = sample::healthy();
+    for size in (14..30).flat_map(|rows| [(60, rows), (80, rows), (120, rows)]) {
+        let shown = rows(&view, size);
+        let others = shown.iter().any(|row| row.contains("not connected ─"));
+        assert!(
+            !others || shown.iter().any(|row| row.contains("● sending")),
+            "{size:?}\n{}",
+            shown.join("\n")
+        );
+    }
+}
+
 #[test]
 fn no_cell_has_a_background() {
     let view = sample::healthy();

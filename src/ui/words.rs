@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{At, Attempt, Cause, Direction, Encryption};
+use crate::event::{At, Attempt, Cause, Direction, Encryption, Phase};
 use crate::ledger::{Group, PeerRecord, Stage, View};
 use crate::units;
 
@@ -82,6 +82,8 @@ impl Standing {
             Group::Trying => Self::Trying,
             Group::Banned => Self::Banned,
             _ if peer.dropped => Self::Dropped,
+            // Nothing failed, and nobody is lost.
+            Group::Failed if peer.cause == Some(Cause::SelfConnection) => Self::Left,
             Group::Failed => Self::Failed,
             Group::Left => Self::Left,
             Group::Queued => Self::Queued,
@@ -202,6 +204,8 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     let same = peer.attempts.iter().filter(|attempt| attempt.cause == Some(cause)).count();
     let detail = peer.attempts.iter().rev().find(|attempt| attempt.cause == Some(cause));
     let detail = detail.and_then(|attempt| attempt.detail.as_deref()).filter(|detail| !detail.is_empty());
+    let looks = peer.attempts.iter().rev().find_map(|attempt| Some(attempt.looks_like?.name()));
+    let looks = looks.filter(|name| *name != "unknown");
     let ways: Vec<Encryption> = peer
         .attempts
         .iter()
@@ -216,17 +220,30 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
         (Cause::ClosedBeforeHandshake, _) => {
             format!("{}: full, wants encryption, or no such torrent", brief(cause))
         }
+        (Cause::DroppedByUser, _) if !peer.dropped => "by you, and taken back".to_owned(),
+        (Cause::NotBittorrent, _) if looks.is_some() => {
+            format!("{}: looks like {}", brief(cause), looks.unwrap_or_default())
+        }
         (Cause::NotBittorrent | Cause::LocalError | Cause::EncryptionFailed, Some(detail)) => {
             format!("{}: {detail}", brief(cause))
         }
-        _ => format!("{}{}", times(same), brief(cause)),
+        _ => format!("{}{}{}", times(same), brief(cause), since_then(peer, cause)),
+    }
+}
+
+/// What the last try came to, where an earlier one that got further decides the peer's cause.
+fn since_then(peer: &PeerRecord, decides: Cause) -> String {
+    let last = peer.last_attempt().and_then(|attempt| attempt.cause);
+    match last.filter(|last| *last != decides && peer.group == Group::Left) {
+        Some(last) => format!("; then {}", last.info().short),
+        None => String::new(),
     }
 }
 
 fn trying(attempt: &Attempt, now: At) -> String {
     let since = |at: At| span(now.saturating_sub(at));
     match (attempt.connected, attempt.handshake_sent) {
-        (_, Some(sent)) => format!("handshake sent {} ago, nothing back yet", since(sent)),
+        (_, Some(sent)) => format!("handshake sent {} ago, no reply", since(sent)),
         (Some(open), None) if attempt.direction == Direction::In => format!("called us {} ago", since(open)),
         (Some(open), None) => format!("open for {}", since(open)),
         (None, _) => format!("dialled {} ago, no answer yet", since(attempt.began)),
@@ -241,8 +258,8 @@ fn brief(cause: Cause) -> &'static str {
         Cause::Blocked => "on a block list",
         Cause::InvalidAddress => "no peer can be at this address",
         Cause::DuplicateConnection => "we are connected to it already",
-        Cause::ConnectTimeout => "offline, or a router drops us",
-        Cause::ConnectionRefused => "machine is up, client is not",
+        Cause::ConnectTimeout => "offline, or blocked",
+        Cause::ConnectionRefused => "machine is up, client not",
         Cause::HostUnreachable => "a router says it cannot be reached",
         Cause::NetworkUnreachable => "no route from here to that network",
         Cause::PermissionDenied => "this machine forbids it: firewall",
@@ -250,8 +267,8 @@ fn brief(cause: Cause) -> &'static str {
         Cause::TooManyOpenFiles => "too many open files here (ulimit -n)",
         Cause::ClosedBeforeHandshake => "after our handshake",
         Cause::ResetBeforeHandshake => "before any handshake",
-        Cause::HandshakeTimeout => "took our call, said nothing for 10 s",
-        Cause::HandshakeTruncated => "its handshake stopped half way",
+        Cause::HandshakeTimeout => "opened, then said nothing",
+        Cause::HandshakeTruncated => "handshake stopped half way",
         Cause::NotBittorrent => "not a BitTorrent client",
         Cause::InfoHashMismatch => "answered for another torrent",
         Cause::UnknownInfoHash => "called us for another torrent",
@@ -289,6 +306,11 @@ fn brief(cause: Cause) -> &'static str {
     }
 }
 
+/// The user or the disk keeps everything from going on.
+pub(crate) fn stands_still(view: &View) -> bool {
+    matches!(view.phase, Phase::Paused | Phase::Stopped)
+}
+
 /// What happens next to a peer that is not connected, and when; in its short wording where `brief`.
 pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
     let now = view.at;
@@ -296,13 +318,17 @@ pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
     match Standing::of(peer, now) {
         Standing::Trying => {
             let began = peer.last_attempt().and_then(|attempt| attempt.connected.or(Some(attempt.began)));
-            let left = began.map_or(0, |at| 10_u64.saturating_sub(now.saturating_sub(at).as_secs()));
+            let given_up = |at: At| at.saturating_add(Duration::from_secs(10));
+            let left = began.map_or(0, |at| given_up(at).saturating_sub(now).as_secs().min(9));
             if brief { format!("gives up {left}s") } else { format!("gives up in {left} s") }
         }
         Standing::Banned => peer.banned.as_ref().map_or_else(String::new, |(at, _)| {
             format!("{}{}", if brief { "ends " } else { "ends in " }, until(*at))
         }),
         Standing::Dropped => "r retries".to_owned(),
+        _ if peer.next_try.is_some() && stands_still(view) => {
+            if brief { "after p" } else { "when you go on" }.to_owned()
+        }
         _ => match peer.next_try {
             Some(at) if at <= now => "soon".to_owned(),
             Some(at) if brief => format!("again {}", until(at)),
@@ -338,6 +364,26 @@ mod tests {
         for cause in Cause::ALL {
             assert!(brief(*cause).chars().count() <= 44, "{cause:?}");
         }
+    }
+
+    /// The row of a peer of this cause, after a change to it.
+    fn reason(cause: Cause, change: impl FnOnce(&mut PeerRecord)) -> String {
+        let view = sample::healthy();
+        let found = view.peers.iter().find(|peer| peer.cause == Some(cause) && !peer.is_live());
+        let mut peer = (**found.unwrap()).clone();
+        change(&mut peer);
+        row_reason(&peer, view.at)
+    }
+
+    #[test]
+    fn what_stands_in_the_row_is_what_holds_now() {
+        let taken_back = reason(Cause::ConnectTimeout, |peer| peer.cause = Some(Cause::DroppedByUser));
+        assert_eq!(taken_back, "by you, and taken back");
+        let refused_since = reason(Cause::ConnectTimeout, |peer| {
+            peer.group = Group::Left;
+            peer.cause = Some(Cause::ClosedByPeer);
+        });
+        assert_eq!(refused_since, "it closed the connection; then no answer");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::clients::opentracker::Tracker;
 use crate::clients::qbittorrent::Qbittorrent;
 use crate::clients::rtorrent::Rtorrent;
 use crate::clients::transmission::Transmission;
-use crate::clients::{CLIENTS, Client, PEER_PORT, Source, Tool, ttui};
+use crate::clients::{CLIENTS, Client, Encryption, PEER_PORT, Source, Tool, ttui};
 use crate::lab::Lab;
 use crate::torrents::{self, Content, Maker, Torrent};
 use crate::tree;
@@ -49,26 +49,28 @@ pub(crate) fn all() -> Vec<Case> {
             download_through_tracker(lab, Tracker::udp)
         }),
         case("seeds_through_udp_tracker", &[opentracker, libtorrent, create], |lab| {
-            seed_through_tracker(lab, &Libtorrent, plain, Tracker::udp)
+            seed_through_tracker(lab, &Libtorrent(Encryption::Usual), plain, Tracker::udp)
         }),
         case("downloads_odd_files_of_mktorrent", &[mktorrent, Tool::TransmissionDaemon], |lab| {
-            download_from(lab, &Transmission, odd_files_of_mktorrent)
+            download_from(lab, &Transmission(Encryption::Usual), odd_files_of_mktorrent)
         }),
         case("seeds_odd_files_of_mktorrent", &[mktorrent, Tool::Qbittorrent], |lab| {
-            seed_to(lab, &Qbittorrent, odd_files_of_mktorrent)
+            seed_to(lab, &Qbittorrent(Encryption::Usual), odd_files_of_mktorrent)
         }),
         case("downloads_thousand_files", &[create, libtorrent], |lab| {
-            download_from(lab, &Libtorrent, thousand_files)
+            download_from(lab, &Libtorrent(Encryption::Usual), thousand_files)
         }),
-        case("seeds_thousand_files", &[create, rtorrent], |lab| seed_to(lab, &Rtorrent, thousand_files)),
+        case("seeds_thousand_files", &[create, rtorrent], |lab| {
+            seed_to(lab, &Rtorrent(Encryption::Usual), thousand_files)
+        }),
         case("downloads_16_mib_pieces", &[mktorrent, libtorrent], |lab| {
-            download_from(lab, &Libtorrent, large_pieces)
+            download_from(lab, &Libtorrent(Encryption::Usual), large_pieces)
         }),
         case("seeds_16_mib_pieces", &[mktorrent, Tool::Qbittorrent], |lab| {
-            seed_to(lab, &Qbittorrent, large_pieces)
+            seed_to(lab, &Qbittorrent(Encryption::Usual), large_pieces)
         }),
         case("downloads_hybrid_without_pad_files", &[libtorrent], |lab| {
-            download_from(lab, &Libtorrent, hybrid)
+            download_from(lab, &Libtorrent(Encryption::Usual), hybrid)
         }),
         case("downloads_over_ipv6", &[libtorrent, create], download_over_ipv6),
         case("seeds_over_ipv6", &[libtorrent, create], seed_over_ipv6),
@@ -178,7 +180,7 @@ fn download_through_tracker(lab: &Lab, announce: fn(&Tracker) -> String) -> Resu
     let (content, torrent) = plain(lab, Some(&announce(&tracker)))?;
     tracker.start(lab, &torrent)?;
     let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
-    let _seed = Libtorrent.seed(lab, &theirs, &torrent, &content.parent)?;
+    let _seed = Libtorrent(Encryption::Usual).seed(lab, &theirs, &torrent, &content.parent)?;
     tracker.wait_for_seed(lab, &torrent)?;
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[])?;
@@ -188,7 +190,14 @@ fn download_through_tracker(lab: &Lab, announce: fn(&Tracker) -> String) -> Resu
 fn download_over_ipv6(lab: &Lab) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
-    let _seed = libtorrent::seed_at(lab, &theirs, &torrent, &content.parent, &theirs.v6.to_string())?;
+    let _seed = libtorrent::seed_at(
+        lab,
+        &theirs,
+        &torrent,
+        &content.parent,
+        &theirs.v6.to_string(),
+        Encryption::Usual,
+    )?;
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[theirs.at_v6(PEER_PORT)])?;
     tree::ensure_equal(&content.parent, &into)
@@ -199,7 +208,13 @@ fn seed_over_ipv6(lab: &Lab) -> Result<()> {
     let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
     let seed = ttui::seed(lab, &ours, &torrent, &content.parent)?;
     let into = lab.folder("download")?;
-    let _leecher = Libtorrent.download(lab, &theirs, &torrent, &into, Source::Peer(ours.at_v6(PEER_PORT)))?;
+    let _leecher = Libtorrent(Encryption::Usual).download(
+        lab,
+        &theirs,
+        &torrent,
+        &into,
+        Source::Peer(ours.at_v6(PEER_PORT)),
+    )?;
     tree::ensure_holds(&content.parent, &into)?;
     ttui::end(lab, seed)
 }

@@ -31,6 +31,15 @@ pub(crate) enum Source {
     Tracker,
 }
 
+/// Which connections a client takes and makes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Encryption {
+    /// As the client is delivered, or plain.
+    Usual,
+    /// Only encrypted ones, with messages under RC4 where the client can insist on it.
+    Required,
+}
+
 /// A client that can do both.
 pub(crate) trait Client: Sync {
     /// The package it comes in.
@@ -54,12 +63,17 @@ pub(crate) trait Client: Sync {
 }
 
 /// All of them, with the name that cases use.
-pub(crate) const CLIENTS: [(&str, &dyn Client); 5] = [
-    ("libtorrent", &libtorrent::Libtorrent),
-    ("transmission", &transmission::Transmission),
-    ("qbittorrent", &qbittorrent::Qbittorrent),
-    ("aria2", &aria2::Aria2),
-    ("rtorrent", &rtorrent::Rtorrent),
+pub(crate) const CLIENTS: [(&str, &dyn Client); 10] = [
+    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
+    ("transmission", &transmission::Transmission(Encryption::Usual)),
+    ("qbittorrent", &qbittorrent::Qbittorrent(Encryption::Usual)),
+    ("aria2", &aria2::Aria2(Encryption::Usual)),
+    ("rtorrent", &rtorrent::Rtorrent(Encryption::Usual)),
+    ("libtorrent_encrypted", &libtorrent::Libtorrent(Encryption::Required)),
+    ("transmission_encrypted", &transmission::Transmission(Encryption::Required)),
+    ("qbittorrent_encrypted", &qbittorrent::Qbittorrent(Encryption::Required)),
+    ("aria2_encrypted", &aria2::Aria2(Encryption::Required)),
+    ("rtorrent_encrypted", &rtorrent::Rtorrent(Encryption::Required)),
 ];
 
 /// A foreign package that cases need.

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::super::disk::DiskDone;
 use super::super::handshake::HandshakeStep;
 use super::super::link::{Report, Shaken};
 use super::super::listen::Arrived;
+use super::super::mse::Carrier;
 use super::super::tracker;
 use crate::command::Command;
 use crate::event::At;
@@ -27,7 +27,7 @@ pub(super) type Answered = Result<tracker::Answer, tracker::Failure>;
 pub(super) struct Dialled {
     pub(super) conn: ConnKey,
     pub(super) addr: SocketAddr,
-    pub(super) outcome: Result<(TcpStream, Shaken), Box<Closed>>,
+    pub(super) outcome: Result<(Carrier, Shaken), Box<Closed>>,
 }
 
 /// The brain's end of every channel.

@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::super::handshake::{HandshakeStep, Steps, dial};
 use super::super::link::{Report, Shaken};
 use super::super::listen::Arrived;
+use super::super::mse::Carrier;
 use super::super::peer;
 use super::Brain;
 use super::inbox::Dialled;
-use crate::event::{At, Event, PeerKey};
+use crate::event::{At, Encryption, Event, PeerKey};
 use crate::metainfo::BlockRef;
 use crate::swarm::{Closed, ConnKey, Input, Order};
 
@@ -23,13 +23,13 @@ impl Brain {
         conn
     }
 
-    pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr) {
+    pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
         let conn = self.new_conn();
         self.dialling.insert(conn, peer);
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
-        let (ours, dialled) = (self.ours, self.outlets.dialled.clone());
+        let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
         self.tasks.spawn(async move {
-            let outcome = dial(addr, &ours, &steps).await;
+            let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send(Dialled { conn, addr, outcome }).await;
         });
@@ -42,7 +42,11 @@ impl Brain {
             HandshakeStep::Connected => Event::Connected { peer },
             HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
             HandshakeStep::Received(received) => Event::HandshakeBytes { peer, received: received.to_vec() },
-            HandshakeStep::LooksLike(what) => Event::LooksLike { peer, what },
+            HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
+            HandshakeStep::LooksLike(what) => {
+                self.swarm.handle(at, Input::LooksLike { peer, what });
+                Event::LooksLike { peer, what }
+            }
         };
         self.learned(at, &event);
     }
@@ -59,7 +63,7 @@ impl Brain {
         let Dialled { conn, addr, outcome } = dialled;
         let Some(peer) = self.dialling.remove(&conn) else { return };
         match outcome {
-            Ok((stream, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), stream, shaken),
+            Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
             Err(end) => self.feed(Input::DialFailed { peer, end: *end }),
         }
     }
@@ -68,9 +72,9 @@ impl Brain {
     pub(super) fn arrived(&mut self, arrived: Arrived) {
         let Arrived { addr, so_far, outcome } = arrived;
         match outcome {
-            Ok((stream, shaken)) => {
+            Ok((carrier, shaken)) => {
                 let conn = self.new_conn();
-                self.shaken(conn, None, addr, so_far, stream, shaken);
+                self.shaken(conn, None, addr, so_far, carrier, shaken);
             }
             Err(end) => self.feed(Input::IncomingFailed { addr: addr.ip(), cause: end.cause }),
         }
@@ -82,14 +86,21 @@ impl Brain {
         peer: Option<PeerKey>,
         addr: SocketAddr,
         so_far: Vec<crate::swarm::IncomingStep>,
-        stream: TcpStream,
+        carrier: Carrier,
         shaken: Shaken,
     ) {
         let peer_id = shaken.peer_id;
         let (orders, taken) = mpsc::unbounded_channel();
         self.orders.insert(conn, orders);
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
-        self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports));
+        match carrier {
+            Carrier::Bare(stream) => {
+                self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports))
+            }
+            Carrier::Encrypted(stream) => {
+                self.tasks.spawn(peer::run(*stream, shaken, conn, common, taken, reports))
+            }
+        };
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
     }
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::try_peer;
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::download::{facts, random_seed};
-use crate::engine::handshake::{HandshakeStep, MOST_STEPS, Steps};
+use crate::engine::handshake::{HandshakeStep, MOST_STEPS, Steps, dial};
+use crate::engine::mse::Mse;
 use crate::event::{At, Direction, Encryption, Event, PeerKey, Phase, Source, Transport};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::{PeerId, Torrent};
-use crate::swarm::{Closed, ConnKey};
+use crate::swarm::{Closed, ConnKey, EncryptionPolicy};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Reserved};
 
 /// Dials one peer, shakes hands and hangs up. The view is that of the moment before hanging up.
@@ -37,7 +37,8 @@ pub async fn shake_hands(torrent: &Torrent, addr: SocketAddr) -> Result<Arc<View
     tell(clock.now(), Event::AttemptBegan { peer, direction, transport, encryption });
     let (to, mut steps) = mpsc::channel(MOST_STEPS);
     let told = Steps::new(ConnKey(0), clock, to);
-    let outcome = try_peer(addr, encryption, &ours, &told).await;
+    let mse = Mse::new(EncryptionPolicy::Off, seed);
+    let outcome = dial(addr, &ours, encryption, &mse, &told).await;
     drop(told);
     let mut last = clock.now();
     while let Some((_, at, step)) = steps.recv().await {
@@ -46,6 +47,7 @@ pub async fn shake_hands(torrent: &Torrent, addr: SocketAddr) -> Result<Arc<View
             at,
             match step {
                 HandshakeStep::Connected => Event::Connected { peer },
+                HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
                 HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
                 HandshakeStep::Received(received) => {
                     Event::HandshakeBytes { peer, received: received.to_vec() }

@@ -4,6 +4,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::engine::testpeer::TestPeer;
 use crate::metainfo::{InfoHash, PeerId};
+use crate::swarm::EncryptionPolicy;
 use crate::wire::Reserved;
 
 fn ours() -> Handshake {
@@ -12,6 +13,10 @@ fn ours() -> Handshake {
 
 fn theirs() -> Handshake {
     Handshake { reserved: Reserved::default(), info_hash: InfoHash([7; 20]), peer_id: PeerId::ours(2) }
+}
+
+fn mse(policy: EncryptionPolicy) -> Mse {
+    Mse::new(policy, 3)
 }
 
 /// Shakes hands with a peer that sends `parts`, a second apart, and then closes or stays silent.
@@ -28,7 +33,9 @@ async fn meet(parts: &[&[u8]], then_close: bool, inward: bool) -> Result<Shaken,
         }
     });
     let result = if inward {
-        shake_in(&mut here, &ours(), &Steps::untold()).await
+        accept(here, &ours(), &mse(EncryptionPolicy::default()), &Steps::untold())
+            .await
+            .map(|(_, shaken)| shaken)
     } else {
         shake_out(&mut here, &ours(), &Steps::untold()).await
     };
@@ -165,7 +172,13 @@ async fn steps_tell_what_was_sent_and_what_came() {
 
 async fn dialled(listener: &TcpListener) -> Result<(TcpStream, Shaken), Box<Closed>> {
     let addr = listener.local_addr().unwrap();
-    timeout(Duration::from_secs(15), dial(addr, &ours(), &Steps::untold())).await.unwrap()
+    let mse = mse(EncryptionPolicy::default());
+    let (ours, steps) = (ours(), Steps::untold());
+    let dial = dial(addr, &ours, Encryption::Plain, &mse, &steps);
+    match timeout(Duration::from_secs(15), dial).await.unwrap()? {
+        (Carrier::Bare(stream), shaken) => Ok((stream, shaken)),
+        other => panic!("{other:?} for a plain dial"),
+    }
 }
 
 #[tokio::test]
@@ -173,7 +186,8 @@ async fn nobody_listening_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     drop(listener);
-    let end = dial(addr, &ours(), &Steps::untold()).await.unwrap_err();
+    let mse = mse(EncryptionPolicy::default());
+    let end = dial(addr, &ours(), Encryption::Plain, &mse, &Steps::untold()).await.unwrap_err();
     assert_eq!(end.cause, Cause::ConnectionRefused);
     assert_eq!(end.error.unwrap().code, Some(rustix::io::Errno::CONNREFUSED.raw_os_error()));
 }

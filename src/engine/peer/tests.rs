@@ -77,8 +77,12 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         listen_port: Some(6881),
         sent_bytes: AtomicU64::new(0),
     });
-    let shaken =
-        Shaken { peer_id: PeerId::ours(2), reserved: begin.reserved, received: Bytes::from(vec![0; 68]) };
+    let shaken = Shaken {
+        peer_id: PeerId::ours(2),
+        reserved: begin.reserved,
+        received: Bytes::from(vec![0; 68]),
+        overhead: Overhead::default(),
+    };
     let (orders, orders_here) = mpsc::unbounded_channel();
     let (reports_there, reports) = mpsc::channel(1000);
     tokio::spawn(run(here, shaken, CONN, Arc::clone(&common), orders_here, reports_there));

@@ -40,7 +40,7 @@ fn disk_trouble_says_what_the_disk_said() {
     run.tell(Event::Phase { phase: Phase::Stopped, reason });
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::DiskTrouble, Severity::Error));
-    assert_eq!(first.text, "Stopped. No space left in /home/me/iso.");
+    assert_eq!(first.text, "Stopped: No space left in /home/me/iso.");
     assert!(!first.advice.is_empty());
     run.phase(Phase::Downloading);
     assert!(run.verdict(VerdictCode::DiskTrouble).is_none());
@@ -93,7 +93,7 @@ fn slow_needs_half_a_minute_of_little_that_is_not_our_own_limit() {
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::Slow, Severity::Warn));
     assert!(
-        first.text.starts_with("Slow. 1 of the 2 live peers is sending together 20.0 KiB/s"),
+        first.text.starts_with("Slow. 1 of the 2 live peers is sending: 20.0 KiB/s in all"),
         "{}",
         first.text
     );
@@ -114,7 +114,10 @@ fn stalled_comes_after_thirty_seconds_that_nothing_explains() {
     run.wait(1);
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::Stalled, Severity::Warn));
-    assert_eq!(first.text, "Nothing arrives for 30 seconds: 2 peers are connected, and none of them sends.");
+    assert_eq!(
+        first.text,
+        "Nothing has arrived for 30 seconds: 2 peers are connected, and none of them sends."
+    );
     assert_eq!(run.view().stalled_for(), Some(Duration::from_secs(30)));
 }
 
@@ -133,8 +136,47 @@ fn stalled_without_anybody_names_the_reasons() {
     assert_eq!(first.code, VerdictCode::Stalled);
     assert_eq!(
         first.text,
-        "Nothing arrives for 40 seconds: none of the 5 peers could be reached (3 refused, 2 no answer)."
+        "Nothing has arrived for 40 seconds: none of the 5 peers shook hands (3 refused, 2 no answer)."
     );
+}
+
+#[test]
+fn going_well_ends_with_the_last_live_peer() {
+    let mut run = Script::downloading(10_000);
+    let peers = run.peers(4);
+    run.fail(peers[0], Cause::ConnectionRefused);
+    for peer in &peers[1..3] {
+        run.seed(*peer).unchoke(*peer);
+    }
+    run.send(&peers[1..3], 1 << 20, 5);
+    assert_eq!(run.first().code, VerdictCode::Healthy);
+    run.end(peers[1], Cause::ResetByPeer)
+        .end(peers[2], Cause::ClosedByPeer)
+        .fail(peers[3], Cause::ConnectTimeout);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Unknown, Severity::Warn));
+    assert_eq!(
+        first.text,
+        "Nobody is connected: 2 of the 4 peers shook hands, and nobody is left; 2 failed (1 refused, 1 no answer)."
+    );
+    run.wait(40);
+    let first = run.first();
+    assert_eq!(first.code, VerdictCode::Stalled);
+    assert!(first.text.contains("2 of the 4 peers shook hands, and nobody is left"), "{}", first.text);
+}
+
+#[test]
+fn a_start_that_goes_badly_says_why_at_once() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(4);
+    for peer in &peers[..3] {
+        run.fail(*peer, Cause::NotBittorrent);
+    }
+    run.dial(peers[3]);
+    assert_eq!(run.first().text, "Getting started: 1 peer is being tried, 3 failed (3 not BT).");
+    run.wait(40);
+    let text = run.first().text;
+    assert!(text.ends_with("none of the 4 peers shook hands (3 not BT); 1 peer is being tried."), "{text}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::say::{about, count, many, span};
 use super::scene::Scene;
 use super::{Finding, Verdict, VerdictCode};
-use crate::event::{Phase, Severity};
+use crate::event::{Cause, Phase, Severity};
+use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
 use crate::text;
 use crate::units::{self, Units};
@@ -20,8 +21,8 @@ pub(super) const RULES: &[fn(&Scene<'_>) -> Option<Verdict>] =
 fn disk_trouble(scene: &Scene<'_>) -> Option<Verdict> {
     (scene.view.phase == Phase::Stopped).then(|| {
         let reason = scene.view.phase_reason.as_deref().unwrap_or("The disk refuses.");
-        Finding::new(Severity::Error, format!("Stopped. {reason}"))
-            .advice("make room or allow writing there, then go on with p.")
+        Finding::new(Severity::Error, format!("Stopped: {}.", reason.trim_end_matches('.')))
+            .advice("put that right, then go on with p.")
             .evidence("missing_pieces", scene.missing)
             .verdict(VerdictCode::DiskTrouble)
     })
@@ -88,6 +89,7 @@ fn slow(scene: &Scene<'_>) -> Option<Verdict> {
     let (mean, seconds) = scene.half_minute;
     let held_back = scene.view.limits.0.is_some_and(|limit| limit <= SLOW_BPS);
     let slow = scene.flows()
+        && scene.live() > 0
         && seconds >= 30
         && scene.in_phase().as_secs() >= 30
         && mean.down_bps < SLOW_BPS
@@ -95,7 +97,7 @@ fn slow(scene: &Scene<'_>) -> Option<Verdict> {
     slow.then(|| {
         let sending = match scene.crowd.sending {
             0 => format!("Slow. Data comes in drops, the last of it {} ago", span(scene.quiet)),
-            _ => format!("Slow. {} together {}", senders(scene), units::rate(mean.down_bps, Units::Binary)),
+            _ => format!("Slow. {}: {} in all", senders(scene), units::rate(mean.down_bps, Units::Binary)),
         };
         Finding::new(Severity::Warn, format!("{sending}{}.", rest(scene)))
             .advice("leave it running: more peers may come, and those here may send more.")
@@ -107,7 +109,8 @@ fn slow(scene: &Scene<'_>) -> Option<Verdict> {
 }
 
 fn healthy(scene: &Scene<'_>) -> Option<Verdict> {
-    scene.flows().then(|| {
+    // That data came a moment ago is no comfort once nobody is left to send more.
+    (scene.flows() && scene.live() > 0).then(|| {
         let text = match scene.crowd.sending {
             0 => format!("Going well. The last data came {} ago{}.", span(scene.quiet), rest(scene)),
             _ => format!("Going well. {}{}.", senders(scene), rest(scene)),
@@ -141,16 +144,11 @@ fn rest(scene: &Scene<'_>) -> String {
 pub(super) fn stalled(scene: &Scene<'_>) -> Option<Verdict> {
     (scene.downloading() && scene.quiet.as_secs() >= STALLED_AFTER_S).then(|| {
         let groups = scene.view.groups;
-        let why = match (groups.live, groups.trying + groups.queued) {
-            (0, 0) => format!(
-                "none of the {} could be reached{}",
-                many(scene.view.funnel.known, "peer"),
-                top(scene)
-            ),
-            (0, 1..) => "nobody is connected yet".to_owned(),
-            (live, _) => format!("{} connected, and none of them sends", connected(live)),
+        let why = match groups.live {
+            0 => nobody(scene),
+            live => format!("{} connected, and none of them sends", connected(live)),
         };
-        Finding::new(Severity::Warn, format!("Nothing arrives for {}: {why}.", span(scene.quiet)))
+        Finding::new(Severity::Warn, format!("Nothing has arrived for {}: {why}.", span(scene.quiet)))
             .advice("run ttui check on this torrent, and on another one, and compare.")
             .evidence("quiet_s", scene.quiet.as_secs())
             .evidence("live", groups.live)
@@ -163,12 +161,42 @@ fn connected(live: u32) -> String {
     if live == 1 { "1 peer is".to_owned() } else { format!("{} are", many(live, "peer")) }
 }
 
-/// The most frequent reasons, in brackets.
+/// What became of everybody while nobody is connected.
+fn nobody(scene: &Scene<'_>) -> String {
+    let (groups, funnel) = (scene.view.groups, scene.view.funnel);
+    let tried = match groups.trying {
+        0 => String::new(),
+        trying => format!("; {} being tried", being(trying)),
+    };
+    let known = many(funnel.known, "peer");
+    match (funnel.handshaken, groups.failed) {
+        (0, 0) => format!("nobody has shaken hands yet{tried}"),
+        (0, _) if funnel.known == 1 => format!("the one known peer did not shake hands{}{tried}", top(scene)),
+        (_, 0) if funnel.known == 1 => format!("the one known peer shook hands, and left{tried}"),
+        (_, _) if funnel.known == 1 => {
+            format!("the one known peer shook hands, then failed{}{tried}", top(scene))
+        }
+        (0, _) => format!("none of the {known} shook hands{}{tried}", top(scene)),
+        (once, 0) => format!("{} of the {known} shook hands, and nobody is left{tried}", count(once)),
+        (once, failed) => format!(
+            "{} of the {known} shook hands, and nobody is left; {} failed{}{tried}",
+            count(once),
+            count(failed),
+            top(scene)
+        ),
+    }
+}
+
+/// The most frequent reasons of those that failed, in brackets.
 fn top(scene: &Scene<'_>) -> String {
     let mut reasons: Vec<(u32, &str)> = Vec::new();
-    for (cause, peers) in scene.view.losses.iter().flat_map(|loss| &loss.causes) {
-        let Some(cause) = cause else { continue };
-        reasons.push((*peers, cause.info().short));
+    let failed = scene.view.peers.iter().filter(|record| record.group == Group::Failed);
+    for cause in failed.filter_map(|record| record.cause).filter(|cause| *cause != Cause::SelfConnection) {
+        let short = cause.info().short;
+        match reasons.iter_mut().find(|(_, other)| *other == short) {
+            Some((peers, _)) => *peers += 1,
+            None => reasons.push((1, short)),
+        }
     }
     reasons.sort_by_key(|(peers, _)| std::cmp::Reverse(*peers));
     let said: Vec<String> =
@@ -181,17 +209,25 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Verdict {
     let groups = scene.view.groups;
     let asked =
         scene.view.trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count() as u32;
+    let lost = scene.downloading() && groups.live == 0 && scene.view.funnel.handshaken > 0;
     let text = match (groups.live, groups.trying + groups.queued, scene.view.funnel.known) {
         (0, 0, 0) if asked > 0 => format!("Asking {} for peers.", many(asked, "tracker")),
         (0, 0, 0) => "No peer is known yet.".to_owned(),
-        (0, 0, known) => format!("None of the {} could be reached so far.", many(known, "peer")),
-        (0, trying, _) => format!("Getting started: {} being tried.", being(trying)),
+        (0, _, _) if lost => format!("Nobody is connected: {}.", nobody(scene)),
+        (0, 0, _) => format!("Nobody is connected: {}.", nobody(scene)),
+        (0, trying, _) => {
+            let failed = match groups.failed {
+                0 => String::new(),
+                failed => format!(", {} failed{}", count(failed), top(scene)),
+            };
+            format!("Getting started: {} being tried{failed}.", being(trying))
+        }
         (live, _, _) => match scene.view.last_block {
             None => format!("Getting started: {} connected, nothing has come yet.", connected(live)),
             Some(_) => format!("Nothing has come for {}; {} connected.", span(scene.quiet), connected(live)),
         },
     };
-    Finding::new(Severity::Info, text)
+    Finding::new(if lost { Severity::Warn } else { Severity::Info }, text)
         .evidence("live", groups.live)
         .evidence("trying", groups.trying)
         .evidence("known", scene.view.funnel.known)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Check, Standing, began};
-use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Source};
+use crate::event::{At, Cause, Direction, Event, PeerKey, Source};
 use crate::metainfo::PeerId;
 use crate::swarm::{Closed, ConnKey, IncomingStep, Order};
 
@@ -94,12 +94,13 @@ impl Check {
         let Some(peer) = row else { return self.order(conn, Order::Close(Cause::ConnectionLimit)) };
         let mut times = so_far.iter().map(|step| match step {
             IncomingStep::Connected(at)
+            | IncomingStep::Agreed(at, _)
             | IncomingStep::HandshakeSent(at, _)
             | IncomingStep::HandshakeBytes(at, _) => *at,
         });
         let first = times.next().unwrap_or(now);
         let last = times.next_back().unwrap_or(now);
-        self.tell(first, began(peer, Direction::In, Encryption::Plain));
+        self.tell(first, began(peer, Direction::In, IncomingStep::encryption(&so_far)));
         so_far.into_iter().for_each(|step| self.tell_step(peer, step));
         self.go_live(now, conn, peer, peer_id, false, last);
         match twin {

@@ -9,7 +9,7 @@ fn settings() -> Settings {
     Settings {
         peer_id: PeerId(*b"-Tu0100-mmmmmmmmmmmm"),
         most_open: 100,
-        encrypted: false,
+        encryption: EncryptionPolicy::Off,
         until: 30 * S,
         seed: 1,
     }
@@ -165,7 +165,8 @@ fn dials_a_thousand_a_second_and_no_more_than_there_is_room_for() {
 
 #[test]
 fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
-    let mut run = Run::new(Settings { encrypted: true, ..settings() }, &["http://t"]);
+    let mut run =
+        Run::new(Settings { encryption: EncryptionPolicy::PreferPlain, ..settings() }, &["http://t"]);
     let causes = [
         (Cause::ConnectionRefused, false, false),
         (Cause::ClosedBeforeHandshake, true, true),

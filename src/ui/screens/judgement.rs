@@ -105,6 +105,29 @@ pub(super) fn draw_lines(pen: &mut Pen<'_>, area: Rect, lines: &[Line]) {
     }
 }
 
+/// A number a judgement rests on, with its unit: `quiet 35 s`, `down 2.0 MiB/s`.
+fn evidence_words(name: &str, value: u64) -> String {
+    let words = |name: &str| name.replace('_', " ");
+    let binary = units::Units::Binary;
+    match name.rsplit_once('_') {
+        Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, binary)),
+        Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, binary)),
+        Some((what, "s")) => format!("{} {} s", words(what), units::count(value)),
+        _ => format!("{} {}", words(name), units::count(value)),
+    }
+}
+
+/// What peers that are at this step right now wait for (0: to be dialled … 4: to send).
+fn under_way(step: usize) -> &'static str {
+    match step {
+        0 => "They are dialled when their turn comes.",
+        1 => "Being called at this moment.",
+        2 => "Shaking hands at this moment.",
+        3 => "Shook hands a moment ago; whether they let us download is not known yet.",
+        _ => "Let us download since a moment ago; nothing has come yet.",
+    }
+}
+
 /// The lines of the page in full.
 pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
@@ -120,11 +143,8 @@ pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
                 lines.push(Spans::new().add(Role::Text, "  ").add(Role::Strong, line));
             }
         }
-        let evidence: Vec<_> = verdict
-            .evidence
-            .iter()
-            .map(|(name, value)| format!("{} {}", name.replace('_', " "), units::count(*value)))
-            .collect();
+        let evidence: Vec<_> =
+            verdict.evidence.iter().map(|(name, value)| evidence_words(name, *value)).collect();
         if !evidence.is_empty() {
             for line in wrap(&format!("seen: {}", evidence.join(", ")), room) {
                 lines.push(Spans::new().add(Role::Dim, format!("  {line}")));
@@ -138,7 +158,7 @@ pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
             let word = words::loss_word(step + 1, *cause);
             let head = format!("  {count:>5}  {word:<16}");
             let room = room.saturating_sub(head.len()).max(12);
-            let sentence = cause.map_or("", |cause| cause.info().sentence);
+            let sentence = cause.map_or_else(|| under_way(step), |cause| cause.info().sentence);
             let advice = cause.map_or("", |cause| cause.info().advice);
             let told = format!("{sentence} {advice}");
             for (at, line) in wrap(&told, room).into_iter().enumerate() {

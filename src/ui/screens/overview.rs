@@ -218,7 +218,10 @@ fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
     let (down, up) = values(model, view, rest.width, pen.look.glyphs);
     let (full_down, label) = graph::scale(most(&down), pen.look.units);
-    let (full_up, _) = graph::scale(most(&up), pen.look.units);
+    let (full_up, up_label) = graph::scale(most(&up), pen.look.units);
+    // The one scale there is room for is that of what moves.
+    let label =
+        if most(&down) == 0 && most(&up) > 0 { format!("↑ {up_label}/s") } else { format!("{label}/s") };
     let short = match model.window {
         Window::Minute => "1 min",
         Window::FiveMinutes => "5 min",
@@ -226,7 +229,10 @@ fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         Window::Hour => "1 h",
         Window::Run => "run",
     };
-    pen.rule(title, &format!("Speed, {short}"), "", &format!("{label}/s"));
+    let name = format!("Speed, {short}");
+    let name =
+        if paint::width(&name) + paint::width(&label) + 7 > usize::from(title.width) { short } else { &name };
+    pen.rule(title, name, "", &label);
     let above = take_top(&mut rest, area.height - 2);
     graph::draw(pen, above, &down, full_down, Grows::Up, Role::Good);
     graph::draw(pen, rest, &up, full_up, Grows::Down, Role::Good);

@@ -19,6 +19,7 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
         Standing::Unchoked => "unchoked: we may ask, but nothing comes".to_owned(),
         Standing::Taking => "taking: it downloads from us".to_owned(),
         Standing::Choked => "choked: live, but it makes us wait".to_owned(),
+        Standing::Idle if words::stands_still(view) => "live; the download stands still".to_owned(),
         Standing::Idle => "idle: live, we need nothing it has".to_owned(),
         Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
         Standing::Trying => "an attempt is under way".to_owned(),
@@ -73,6 +74,10 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
             advice = "nothing, wait.";
         }
         Standing::Taking => said.push("It takes what we have, and we miss nothing that it has.".to_owned()),
+        Standing::Idle if words::stands_still(view) => {
+            said.push("Connected; nothing is asked nor sent until the download goes on.".to_owned());
+            advice = "p goes on.";
+        }
         Standing::Idle => {
             said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned())
         }
@@ -233,7 +238,7 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
             Some((attempt.number, attempt.detail.clone().or(error)?))
         });
         if let Some((number, text)) = told {
-            lines.push(Spans::new().add(Role::Dim, format!("    attempt {number} said: {text}")));
+            lines.push(Spans::new().add(Role::Dim, format!("    attempt {number}: {text}")));
         }
     }
     lines.push(Spans::new());

@@ -76,9 +76,8 @@ pub(super) fn fields(attempt: &Attempt, columns: u16) -> Vec<Spans> {
                 line.push(Role::Progress, "✓");
             }
             Some(bytes) if name == "info hash" => {
-                line.push(Role::Text, format!("{} ", hex(bytes, most)));
                 line.push(Role::Trouble, "✗");
-                line.push(Role::TroubleWord, " another torrent");
+                line.push(Role::TroubleWord, format!(" {}", hex(bytes, most)));
             }
             Some(bytes) => line.push(Role::Text, field(name, bytes, most)),
             None => {

@@ -68,14 +68,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     let other_ids = if full && (off > 0 || area.width >= 170) { OTHERS_ALL } else { OTHERS };
     let mut rest = rows;
     let head_rows = u16::from(!live.is_empty() || full);
-    // The others always get a third of the rows, at least two, and a rule above them.
+    // The others always get a third of the rows, at least two where there are four, and a rule above them.
     let rule = u16::from(!others.is_empty() && !live.is_empty());
     let room = usize::from(rest.height.saturating_sub(head_rows + rule));
     let live_room = match (live.len(), others.len()) {
         (_, 0) => room,
         (0, _) => 0,
         (live, others) => {
-            let kept = (room / 3).max(2).min(others);
+            let kept = (room / 3).max(2).min(room / 2).min(others);
             live.min(room.saturating_sub(kept))
         }
     };

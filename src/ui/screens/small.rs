@@ -108,7 +108,8 @@ fn funnel(pen: &mut Pen<'_>, area: Rect, view: &View) {
             continue;
         }
         let x = area.x + 1 + column * half;
-        pen.put(x, area.y + row, half, name, Role::Text);
-        pen.put_right(x + 16, area.y + row, 5, &count.to_string(), Role::Text);
+        let edge = half.saturating_sub(1).min(16);
+        pen.put(x, area.y + row, edge, name, Role::Text);
+        pen.put_right(x + edge, area.y + row, 5, &format!(" {count}"), Role::Text);
     }
 }

@@ -102,7 +102,7 @@ const fn column(
 static COLUMNS: &[Column<TrackerRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, |tracker, _, _| plain(Role::Dim, format!("{:>4}", tracker.tier.saturating_add(1)))) },
     Column { right: false, grows: true, ..column("TRACKER", (18, 30), 100, |tracker, _, _| plain(Role::Text, tracker.url.as_str())) },
-    Column { right: false, ..column("  LAST ANSWER", (14, 14), 90, state) },
+    Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
     column("PEERS", (5, 6), 80, |tracker, _, _| plain(Role::Text, units::count(u64::from(tracker.peers)))),
     column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| plain(Role::Strong, units::count(u64::from(tracker.handshaken)))),
     column("SEEDS", (5, 7), 40, |tracker, _, _| number(counted(tracker).0)),

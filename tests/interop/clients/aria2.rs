@@ -5,7 +5,7 @@ use std::path::Path;
 use color_eyre::eyre::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Client, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Source, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -15,7 +15,7 @@ use crate::torrents::Torrent;
 const RPC_PORT: u16 = 6800;
 
 /// See the module.
-pub(crate) struct Aria2;
+pub(crate) struct Aria2(pub(crate) Encryption);
 
 impl Client for Aria2 {
     fn tool(&self) -> Tool {
@@ -27,7 +27,7 @@ impl Client for Aria2 {
     }
 
     fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        let mut client = run_until_complete(lab, host, torrent, parent)?;
+        let mut client = run_until_complete(lab, host, torrent, parent, self.0)?;
         lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
         Ok(client)
     }
@@ -41,11 +41,17 @@ impl Client for Aria2 {
         from: Source,
     ) -> Result<Process> {
         ensure!(matches!(from, Source::Tracker), "aria2 cannot be told of a peer");
-        run_until_complete(lab, host, torrent, parent)
+        run_until_complete(lab, host, torrent, parent, self.0)
     }
 }
 
-fn run_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+fn run_until_complete(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    encryption: Encryption,
+) -> Result<Process> {
     let mut command = host.command("aria2c");
     command
         .arg("--no-conf=true")
@@ -64,6 +70,9 @@ fn run_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) 
         .arg("--log=-")
         .arg(format!("--dir={}", parent.display()))
         .arg(&torrent.path);
+    if encryption == Encryption::Required {
+        command.arg("--bt-require-crypto=true").arg("--bt-min-crypto-level=arc4");
+    }
     let mut client = lab.spawn(command, "aria2")?;
     let call = json!({ "jsonrpc": "2.0", "id": "", "method": "aria2.tellActive" }).to_string();
     lab.wait_for("aria2 to have everything", &mut client, || {

@@ -5,6 +5,8 @@
   hash TORRENT                               prints the info-hash of version 1
   seed TORRENT FOLDER IP PORT                prints `complete` once it has everything, and stays
   download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays
+
+With ENCRYPTION=required in the environment only encrypted connections are taken and made.
 """
 import os
 import sys
@@ -26,7 +28,7 @@ def make(flags, out, content, piece_bytes, tracker=None):
 
 def session(ip, port):
     where = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
-    return lt.session({
+    settings = {
         "listen_interfaces": where,
         "enable_dht": False,
         "enable_lsd": False,
@@ -40,7 +42,11 @@ def session(ip, port):
         | lt.alert.category_t.storage_notification
         | lt.alert.category_t.connect_notification
         | lt.alert.category_t.tracker_notification,
-    })
+    }
+    if os.environ.get("ENCRYPTION") == "required":
+        settings["out_enc_policy"] = settings["in_enc_policy"] = int(lt.enc_policy.pe_forced)
+        settings["allowed_enc_level"] = int(lt.enc_level.pe_rc4)
+    return lt.session(settings)
 
 
 def run(torrent, folder, ip, port, peer=None):

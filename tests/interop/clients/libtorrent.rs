@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::Result;
 
-use super::{Client, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Source, Tool};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::process::Process;
@@ -15,7 +15,7 @@ use crate::torrents::Torrent;
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// See the module.
-pub(crate) struct Libtorrent;
+pub(crate) struct Libtorrent(pub(crate) Encryption);
 
 impl Client for Libtorrent {
     fn tool(&self) -> Tool {
@@ -27,7 +27,7 @@ impl Client for Libtorrent {
     }
 
     fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        seed_at(lab, host, torrent, parent, &host.v4.to_string())
+        seed_at(lab, host, torrent, parent, &host.v4.to_string(), self.0)
     }
 
     fn download(
@@ -43,6 +43,7 @@ impl Client for Libtorrent {
             Source::Peer(_) | Source::Tracker => host.v4.to_string(),
         };
         let mut command = host.command(PYTHON);
+        command.envs(encryption(self.0));
         command.arg(script(lab)?).arg("download").arg(&torrent.path).arg(parent);
         command.arg(own_address).arg(PEER_PORT.to_string());
         if let Source::Peer(addr) = from {
@@ -59,9 +60,11 @@ pub(crate) fn seed_at(
     torrent: &Torrent,
     parent: &Path,
     address: &str,
+    wanted: Encryption,
 ) -> Result<Process> {
     let mut command = host.command(PYTHON);
     command
+        .envs(encryption(wanted))
         .arg(script(lab)?)
         .arg("seed")
         .arg(&torrent.path)
@@ -69,6 +72,11 @@ pub(crate) fn seed_at(
         .arg(address)
         .arg(PEER_PORT.to_string());
     wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+}
+
+/// How the script is told of it.
+fn encryption(wanted: Encryption) -> Option<(&'static str, &'static str)> {
+    (wanted == Encryption::Required).then_some(("ENCRYPTION", "required"))
 }
 
 /// Where the script stands for this case.

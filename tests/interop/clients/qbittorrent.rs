@@ -6,7 +6,7 @@ use std::path::Path;
 use color_eyre::eyre::{Result, ensure};
 use serde_json::Value;
 
-use super::{Client, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Source, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -16,7 +16,7 @@ use crate::torrents::Torrent;
 const WEB_PORT: u16 = 8080;
 
 /// See the module.
-pub(crate) struct Qbittorrent;
+pub(crate) struct Qbittorrent(pub(crate) Encryption);
 
 impl Client for Qbittorrent {
     fn tool(&self) -> Tool {
@@ -28,7 +28,7 @@ impl Client for Qbittorrent {
     }
 
     fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent)?;
+        let mut client = start(lab, host, torrent, parent, self.0)?;
         wait_until_complete(lab, host, torrent, &mut client)?;
         lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
         Ok(client)
@@ -42,7 +42,7 @@ impl Client for Qbittorrent {
         parent: &Path,
         from: Source,
     ) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent)?;
+        let mut client = start(lab, host, torrent, parent, self.0)?;
         if let Source::Peer(peer) = from {
             let body = format!("hashes={}&peers={peer}", torrent.hex());
             let form = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -59,7 +59,13 @@ impl Client for Qbittorrent {
     }
 }
 
-fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+fn start(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    encryption: Encryption,
+) -> Result<Process> {
     let profile = lab.folder("qbittorrent")?;
     let config = profile.join("qBittorrent/config");
     fs::create_dir_all(&config)?;
@@ -71,6 +77,7 @@ fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Pro
          Session\\LSDEnabled=false\n\
          Session\\PeXEnabled=false\n\
          Session\\BTProtocol=TCP\n\
+         Session\\Encryption={encryption}\n\
          Session\\MultiConnectionsPerIp=true\n\
          Session\\Preallocation=false\n\
          Session\\DefaultSavePath={parent}\n\n\
@@ -84,7 +91,11 @@ fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Pro
          WebUI\\AuthSubnetWhitelist=0.0.0.0/0\n\
          WebUI\\CSRFProtection=false\n\
          WebUI\\HostHeaderValidation=false\n",
-        parent = parent.display()
+        parent = parent.display(),
+        encryption = match encryption {
+            Encryption::Usual => 0,
+            Encryption::Required => 1,
+        },
     );
     fs::write(config.join("qBittorrent.conf"), settings)?;
     let mut command = host.command("qbittorrent-nox");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use color_eyre::eyre::{Result, ensure};
 
-use super::{Client, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Source, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -15,7 +15,7 @@ use crate::torrents::Torrent;
 const SCGI_PORT: u16 = 5000;
 
 /// See the module.
-pub(crate) struct Rtorrent;
+pub(crate) struct Rtorrent(pub(crate) Encryption);
 
 impl Client for Rtorrent {
     fn tool(&self) -> Tool {
@@ -27,7 +27,7 @@ impl Client for Rtorrent {
     }
 
     fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent)?;
+        let mut client = start(lab, host, torrent, parent, self.0)?;
         wait_until_complete(lab, host, torrent, &mut client)?;
         lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
         Ok(client)
@@ -41,7 +41,7 @@ impl Client for Rtorrent {
         parent: &Path,
         from: Source,
     ) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent)?;
+        let mut client = start(lab, host, torrent, parent, self.0)?;
         if let Source::Peer(peer) = from {
             let hash = torrent.hex().to_uppercase();
             lab.wait_for("rtorrent to take the peer", &mut client, || {
@@ -58,7 +58,13 @@ impl Client for Rtorrent {
     }
 }
 
-fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+fn start(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    encryption: Encryption,
+) -> Result<Process> {
     let session = lab.folder("rtorrent")?;
     let options = [
         "system.daemon.set=true".to_owned(),
@@ -69,13 +75,19 @@ fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Pro
         "network.port_random.set=no".to_owned(),
         "dht.mode.set=off".to_owned(),
         "protocol.pex.set=no".to_owned(),
-        "protocol.encryption.set=none".to_owned(),
+        match encryption {
+            Encryption::Usual => "protocol.encryption.set=none".to_owned(),
+            Encryption::Required => {
+                "protocol.encryption.set=allow_incoming,try_outgoing,require,require_RC4".to_owned()
+            }
+        },
         "pieces.hash.on_completion.set=yes".to_owned(),
     ];
     let mut command = host.command("rtorrent");
     command.arg("-n");
     for option in options {
-        command.arg("-o").arg(option);
+        // Takes an option with commas in it, too.
+        command.arg("-O").arg(option);
     }
     let mut client = lab.spawn(command, "rtorrent")?;
     let (path, hash) = (torrent.path.display().to_string(), torrent.hex().to_uppercase());

@@ -7,7 +7,7 @@ use std::path::Path;
 use color_eyre::eyre::{ContextCompat, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Client, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Source, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -17,7 +17,7 @@ use crate::torrents::Torrent;
 const RPC_PORT: u16 = 9091;
 
 /// See the module.
-pub(crate) struct Transmission;
+pub(crate) struct Transmission(pub(crate) Encryption);
 
 impl Client for Transmission {
     fn tool(&self) -> Tool {
@@ -30,7 +30,7 @@ impl Client for Transmission {
 
     fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
         // Existing files are checked when a torrent is added.
-        let mut client = run_until_complete(lab, host, torrent, parent)?;
+        let mut client = run_until_complete(lab, host, torrent, parent, self.0)?;
         lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
         Ok(client)
     }
@@ -44,11 +44,17 @@ impl Client for Transmission {
         from: Source,
     ) -> Result<Process> {
         ensure!(matches!(from, Source::Tracker), "transmission cannot be told of a peer");
-        run_until_complete(lab, host, torrent, parent)
+        run_until_complete(lab, host, torrent, parent, self.0)
     }
 }
 
-fn run_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+fn run_until_complete(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    encryption: Encryption,
+) -> Result<Process> {
     let config = lab.folder("transmission")?;
     let settings = json!({
         "download-dir": parent,
@@ -61,8 +67,11 @@ fn run_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) 
         "lpd-enabled": false,
         "pex-enabled": false,
         "utp-enabled": false,
-        // 0: dials plain, takes both.
-        "encryption": 0,
+        "encryption": match encryption {
+            // Dials plain, takes both.
+            Encryption::Usual => 0,
+            Encryption::Required => 2,
+        },
         "rpc-enabled": true,
         "rpc-bind-address": "0.0.0.0",
         "rpc-port": RPC_PORT,

@@ -1,0 +1,157 @@
+//! Plain or encrypted: which a peer is dialled with, and which next when that fails.
+
+use crate::event::{Cause, Encryption};
+
+/// When encryption is used. What the messages travel under is agreed on with each peer, plain where both can.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum EncryptionPolicy {
+    /// Dial plain first and encrypted where that fails; take both.
+    #[default]
+    PreferPlain,
+    /// Dial encrypted first and plain where that fails; take both.
+    Prefer,
+    /// Dial and take encrypted only.
+    Require,
+    /// Dial and take plain only.
+    Off,
+}
+
+impl EncryptionPolicy {
+    /// How a peer is dialled of which nothing is known.
+    pub(super) fn first(self) -> Encryption {
+        match self {
+            Self::PreferPlain | Self::Off => Encryption::Plain,
+            Self::Prefer | Self::Require => Encryption::Mse,
+        }
+    }
+
+    /// How it is dialled where the first way fails, if at all.
+    pub(super) fn second(self) -> Option<Encryption> {
+        match self {
+            Self::PreferPlain => Some(Encryption::Mse),
+            Self::Prefer => Some(Encryption::Plain),
+            Self::Require | Self::Off => None,
+        }
+    }
+}
+
+/// Where one peer stands on the ladder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Ladder {
+    /// How it last shook hands when we dialled it.
+    works: Option<Encryption>,
+    /// The second rung, while it is due or under way.
+    second: Option<Encryption>,
+    /// Its last answer was bytes like those of encryption.
+    looked_encrypted: bool,
+}
+
+impl Ladder {
+    /// How to dial it now.
+    pub(super) fn rung(&self, policy: EncryptionPolicy) -> Encryption {
+        let known = self.second.or(self.works).filter(|_| policy.second().is_some());
+        known.unwrap_or_else(|| policy.first())
+    }
+
+    /// Its answer looked like encryption.
+    pub(super) fn looked_encrypted(&mut self) {
+        self.looked_encrypted = true;
+    }
+
+    /// It was dialled so and shook hands.
+    pub(super) fn works(&mut self, how: Encryption) {
+        *self = Self { works: Some(how), ..Self::default() };
+    }
+
+    /// The dial ended without a handshake. True: the other rung is worth a try at once.
+    pub(super) fn failed(&mut self, policy: EncryptionPolicy, cause: Cause) -> bool {
+        let tried = self.rung(policy);
+        let looked_encrypted = std::mem::take(&mut self.looked_encrypted);
+        let climbs = policy.second().is_some()
+            && self.second.is_none()
+            && opens_the_other(tried, cause, looked_encrypted);
+        let other = match tried {
+            Encryption::Plain => Encryption::Mse,
+            Encryption::Mse => Encryption::Plain,
+        };
+        self.second = climbs.then_some(other);
+        climbs
+    }
+}
+
+/// Whether the end may be due to how it was dialled.
+fn opens_the_other(tried: Encryption, cause: Cause, looked_encrypted: bool) -> bool {
+    match (tried, cause) {
+        (_, Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake | Cause::HandshakeTimeout) => true,
+        (Encryption::Plain, Cause::NotBittorrent) => looked_encrypted,
+        (Encryption::Mse, Cause::EncryptionFailed | Cause::EncryptionMismatch) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Cause::{
+        ClosedBeforeHandshake, ConnectTimeout, ConnectionRefused, EncryptionFailed, EncryptionMismatch,
+        HandshakeTimeout, HandshakeTruncated, InfoHashMismatch, NotBittorrent, ResetBeforeHandshake,
+    };
+    use Encryption::{Mse, Plain};
+    use EncryptionPolicy::{Off, Prefer, PreferPlain, Require};
+
+    #[test]
+    fn begins_as_the_setting_says() {
+        let table = [(PreferPlain, Plain), (Prefer, Mse), (Require, Mse), (Off, Plain)];
+        for (policy, first) in table {
+            assert_eq!(Ladder::default().rung(policy), first, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn climbs_once_where_the_other_way_may_help() {
+        for policy in [PreferPlain, Prefer, Require, Off] {
+            for cause in [ClosedBeforeHandshake, ResetBeforeHandshake, HandshakeTimeout] {
+                let mut ladder = Ladder::default();
+                let first = ladder.rung(policy);
+                let climbs = matches!(policy, PreferPlain | Prefer);
+                assert_eq!(ladder.failed(policy, cause), climbs, "{policy:?} {cause:?}");
+                assert_eq!(ladder.rung(policy) != first, climbs);
+                assert!(!ladder.failed(policy, cause), "there are two rungs");
+                assert_eq!(ladder.rung(policy), first, "the next climb begins below");
+            }
+        }
+    }
+
+    #[test]
+    fn other_ends_have_nothing_to_do_with_it() {
+        let ends = [ConnectionRefused, ConnectTimeout, InfoHashMismatch, HandshakeTruncated, NotBittorrent];
+        for cause in ends {
+            assert!(!Ladder::default().failed(PreferPlain, cause), "{cause:?}");
+            assert!(!Ladder::default().failed(Prefer, cause), "{cause:?}");
+        }
+        for cause in [EncryptionFailed, EncryptionMismatch] {
+            assert!(Ladder::default().failed(Prefer, cause));
+        }
+    }
+
+    #[test]
+    fn bytes_that_look_encrypted_open_it_and_are_forgotten_with_the_end() {
+        let mut ladder = Ladder::default();
+        ladder.looked_encrypted();
+        assert!(ladder.failed(PreferPlain, NotBittorrent));
+        assert_eq!(ladder.rung(PreferPlain), Mse);
+        assert!(!ladder.failed(PreferPlain, EncryptionFailed));
+        assert!(!ladder.failed(PreferPlain, NotBittorrent));
+    }
+
+    #[test]
+    fn what_works_comes_first_and_is_given_up_when_it_works_no_more() {
+        let mut ladder = Ladder::default();
+        ladder.works(Mse);
+        assert_eq!((ladder.rung(PreferPlain), ladder.rung(Off)), (Mse, Plain));
+        assert!(ladder.failed(PreferPlain, HandshakeTimeout));
+        assert_eq!(ladder.rung(PreferPlain), Plain);
+        ladder.works(Plain);
+        assert_eq!((ladder.rung(PreferPlain), ladder.rung(Prefer)), (Plain, Plain));
+    }
+}

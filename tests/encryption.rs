@@ -1,0 +1,262 @@
+//! Message stream encryption over real sockets: between two of ours in every setting, and with peers that take
+//! nothing but encryption.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+
+#[path = "common/support.rs"]
+mod support;
+
+use std::future::pending;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use support::{Lab, Payload, Recipe, Seed, peer_at, soon, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use ttui::engine::mse::Encrypted;
+use ttui::engine::{CheckOptions, Download, Options, check};
+use ttui::event::{Attempt, Cause, Direction, Encryption, Payload as Messages};
+use ttui::ledger::{PeerRecord, View};
+use ttui::metainfo::InfoHash;
+use ttui::swarm::EncryptionPolicy;
+use ttui::wire::mse::{Agreed, Incoming, Negotiation, Offer, Outgoing, Step};
+use ttui::wire::{HANDSHAKE_BYTES, PROTOCOL};
+
+use Encryption::{Mse, Plain};
+use EncryptionPolicy::{Off, Prefer, PreferPlain, Require};
+
+const KIB: usize = 1024;
+const RC4: Offer = Offer { plain: false, rc4: true };
+
+fn payload() -> Arc<Payload> {
+    Recipe::file("it", 500 * KIB + 77, 64 * KIB).make()
+}
+
+fn start(lab: &Lab, payload: &Payload, peers: &[SocketAddr], encryption: EncryptionPolicy) -> Download {
+    lab.start_with(payload, Options { encryption, ..lab.options(peers) })
+}
+
+/// One of ours that has everything.
+async fn seed(lab: &Lab, payload: &Payload, encryption: EncryptionPolicy) -> (Download, SocketAddr) {
+    payload.lay_out(&lab.out());
+    let mut seed = start(lab, payload, &[], encryption);
+    soon("the seed has looked at its files", seed.completed()).await.unwrap();
+    let port = until(&seed, "the seed listens", |view| view.port).await;
+    (seed, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+}
+
+fn ways(record: &PeerRecord) -> Vec<(Encryption, bool)> {
+    record.attempts.iter().map(|tried| (tried.encryption, tried.handshaken.is_some())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_of_ours_meet_in_every_setting_that_lets_them() {
+    let table: &[(EncryptionPolicy, EncryptionPolicy, &[Encryption], bool)] = &[
+        (PreferPlain, PreferPlain, &[Plain], true),
+        (PreferPlain, Prefer, &[Plain], true),
+        (PreferPlain, Require, &[Plain, Mse], true),
+        (PreferPlain, Off, &[Plain], true),
+        (Prefer, PreferPlain, &[Mse], true),
+        (Prefer, Prefer, &[Mse], true),
+        (Prefer, Require, &[Mse], true),
+        (Prefer, Off, &[Mse, Plain], true),
+        (Require, PreferPlain, &[Mse], true),
+        (Require, Prefer, &[Mse], true),
+        (Require, Require, &[Mse], true),
+        (Require, Off, &[Mse], false),
+        (Off, PreferPlain, &[Plain], true),
+        (Off, Prefer, &[Plain], true),
+        (Off, Require, &[Plain], false),
+        (Off, Off, &[Plain], true),
+    ];
+    let payload = payload();
+    for (ours, theirs, tries, met) in table {
+        let what = format!("{ours:?} calls {theirs:?}");
+        let (from, into) = (Lab::new(), Lab::new());
+        let (seed, addr) = seed(&from, &payload, *theirs).await;
+        let mut download = start(&into, &payload, &[addr], *ours);
+        if *met {
+            soon(&what, download.completed()).await.unwrap();
+            payload.assert_at(&into.out());
+        } else {
+            until(&download, &what, |view| peer_at(view, addr)?.attempts.first()?.cause).await;
+        }
+        let view = download.view();
+        let record = peer_at(&view, addr).unwrap();
+        let last = tries.len() - 1;
+        let expected: Vec<(Encryption, bool)> =
+            tries.iter().enumerate().map(|(n, way)| (*way, *met && n == last)).collect();
+        assert_eq!(ways(record), expected, "{what}");
+        if *met {
+            assert_eq!(record.attempts[last].payload, Some(Messages::Plain), "{what}: both can do without");
+            let resolved = (tries[0] == Plain && last == 1).then_some(Cause::EncryptionRequired);
+            assert_eq!(record.resolved(&record.attempts[0]), resolved, "{what}");
+            let called = until(&seed, &what, |view| {
+                let mut tries = view.peers.iter().filter_map(|peer| peer.attempts.last());
+                tries.find(|attempt| attempt.handshaken.is_some()).cloned()
+            })
+            .await;
+            assert_eq!((called.direction, called.encryption), (Direction::In, tries[last]), "{what}");
+        }
+        download.stop().await.unwrap();
+        seed.stop().await.unwrap();
+    }
+}
+
+/// Carries a negotiation out; nothing when the other side does not go along.
+async fn negotiate(stream: &mut TcpStream, mut side: impl Negotiation) -> Option<Agreed> {
+    loop {
+        match side.next().ok()? {
+            Step::Write(bytes) => stream.write_all(&bytes).await.ok()?,
+            Step::Exchange(exchange) => side.exchanged(exchange.run()),
+            Step::Read(most) => {
+                let mut bytes = vec![0; most];
+                let n = stream.read(&mut bytes).await.ok().filter(|n| *n > 0)?;
+                side.received(&bytes[..n]);
+            }
+            Step::Agreed(agreed) => return Some(agreed),
+        }
+    }
+}
+
+/// Stands before a peer that knows no encryption, and lets through who comes encrypted, with messages as `accept` says.
+/// Who comes plain is hung up on.
+async fn encrypted_only(behind: SocketAddr, torrent: InfoHash, accept: Offer) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut seed = 0;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            seed += 1;
+            let side = Incoming::new(&[torrent], accept, fastrand::Rng::with_seed(seed));
+            tokio::spawn(async move {
+                let mut first = [0; HANDSHAKE_BYTES];
+                if stream.peek(&mut first).await.is_err() || first.starts_with(&PROTOCOL[..2]) {
+                    // Read, so that the end is a close and no reset.
+                    let _ = stream.read_exact(&mut first).await;
+                    return;
+                }
+                let Some(agreed) = negotiate(&mut stream, side).await else { return };
+                let mut behind = TcpStream::connect(behind).await.unwrap();
+                behind.write_all(&agreed.initial).await.unwrap();
+                // However it ends, it is over.
+                let _ = match agreed.ciphers {
+                    None => copy_bidirectional(&mut stream, &mut behind).await,
+                    Some(ciphers) => {
+                        copy_bidirectional(&mut Encrypted::new(stream, ciphers), &mut behind).await
+                    }
+                };
+            });
+        }
+    });
+    addr
+}
+
+/// Takes plain connections and brings each to `to` with its messages under RC4.
+async fn calls_under_rc4(to: SocketAddr, torrent: InfoHash) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut plain, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(to).await.unwrap();
+                let side = Outgoing::new(torrent, RC4, &[], fastrand::Rng::with_seed(9));
+                let agreed = negotiate(&mut stream, side).await.expect("an answer");
+                let mut encrypted = Encrypted::new(stream, agreed.ciphers.expect("RC4"));
+                // However it ends, it is over.
+                let _ = copy_bidirectional(&mut plain, &mut encrypted).await;
+            });
+        }
+    });
+    addr
+}
+
+fn the_attempts(view: &View, addr: SocketAddr) -> Vec<Attempt> {
+    peer_at(view, addr).unwrap().attempts.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_takes_only_encryption_is_found_out_and_downloaded_from() {
+    let payload = payload();
+    for (accept, messages) in [(Offer::BOTH, Messages::Plain), (RC4, Messages::Rc4)] {
+        let behind = Seed::honest(&payload).await;
+        let addr = encrypted_only(behind.addr, payload.info_hash(), accept).await;
+        let lab = Lab::new();
+        let mut download = start(&lab, &payload, &[addr], PreferPlain);
+        soon("the download completes", download.completed()).await.unwrap();
+        payload.assert_at(&lab.out());
+        let view = download.view();
+        let record = peer_at(&view, addr).unwrap();
+        assert_eq!(ways(record), [(Plain, false), (Mse, true)]);
+        let [plain, encrypted] = &record.attempts[..] else { panic!("two attempts") };
+        assert_eq!(plain.cause, Some(Cause::ClosedBeforeHandshake), "it is never rewritten");
+        assert_eq!(record.resolved(plain), Some(Cause::EncryptionRequired));
+        assert_eq!((plain.payload, encrypted.payload), (None, Some(messages)));
+        assert!(encrypted.handshake_sent.is_some() && !encrypted.received.is_empty());
+        download.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_encryption_is_off_it_stays_a_peer_that_hangs_up() {
+    let payload = payload();
+    let behind = Seed::honest(&payload).await;
+    let addr = encrypted_only(behind.addr, payload.info_hash(), Offer::BOTH).await;
+    let lab = Lab::new();
+    let download = start(&lab, &payload, &[addr], Off);
+    until(&download, "it hangs up", |view| {
+        (peer_at(view, addr)?.cause? == Cause::ClosedBeforeHandshake).then_some(())
+    })
+    .await;
+    assert_eq!(ways(peer_at(&download.view(), addr).unwrap()), [(Plain, false)]);
+    download.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_wants_rc4_is_uploaded_to() {
+    let payload = payload();
+    let (from, into) = (Lab::new(), Lab::new());
+    let (seed, addr) = seed(&from, &payload, PreferPlain).await;
+    let addr = calls_under_rc4(addr, payload.info_hash()).await;
+    let mut download = start(&into, &payload, &[addr], Off);
+    soon("the download completes", download.completed()).await.unwrap();
+    payload.assert_at(&into.out());
+    let call = seed.view().peers[0].attempts[0].clone();
+    assert_eq!((call.direction, call.encryption, call.payload), (Direction::In, Mse, Some(Messages::Rc4)));
+    download.stop().await.unwrap();
+    seed.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_only_peer_is_named_where_encryption_is_required() {
+    let payload = payload();
+    let plain = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let download = start(&lab, &payload, &[plain.addr], Require);
+    let cause = until(&download, "it fails", |view| peer_at(view, plain.addr)?.cause).await;
+    assert!(matches!(cause, Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake), "{cause:?}");
+    assert_eq!(ways(peer_at(&download.view(), plain.addr).unwrap()), [(Mse, false)]);
+    download.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_tells_who_wants_encryption() {
+    let payload = payload();
+    let behind = Seed::honest(&payload).await;
+    let addr = encrypted_only(behind.addr, payload.info_hash(), RC4).await;
+    for (encryption, expected) in [
+        (PreferPlain, vec![(Plain, false), (Mse, true)]),
+        (Prefer, vec![(Mse, true)]),
+        (Require, vec![(Mse, true)]),
+        (Off, vec![(Plain, false)]),
+    ] {
+        let torrent = payload.torrent.clone();
+        let options =
+            CheckOptions { loopback: true, peers: vec![addr], encryption, ..CheckOptions::default() };
+        let view = soon("the check ends", check(torrent, options, pending())).await.unwrap();
+        assert_eq!(ways(peer_at(&view, addr).unwrap()), expected, "{encryption:?}");
+        let last = the_attempts(&view, addr).pop().unwrap();
+        assert_eq!(last.payload, (encryption != Off).then_some(Messages::Rc4));
+        assert_eq!(view.funnel.transferring, u32::from(encryption != Off));
+    }
+}
