@@ -14,12 +14,13 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::CommandBuilder;
 use pty::{Pace, Pty, position, settle, ttui};
 use rustix::process::Signal;
 use support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, nobody_at};
+use tokio::time::Instant;
 use ttui::ui::action::{Action, BINDINGS, Key, Scope};
 use ttui::ui::model::Screen;
 use vt100::Color;
@@ -461,8 +462,10 @@ fn stops_and_comes_back(pressed: Key) {
     assert_given_back(&pty);
 }
 
+type Way = (&'static str, fn(&mut Pty));
+
 /// The ways to leave.
-fn ways_to_leave() -> [(&'static str, fn(&mut Pty)); 5] {
+fn ways_to_leave() -> [Way; 5] {
     [
         ("q twice", |pty| {
             pty.press(key(Action::Quit));
@@ -493,6 +496,36 @@ async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_g
         assert!(lines[1].contains(" received and "), "{way}: {text}");
         assert_eq!(lines[2], "The same command goes on where it stopped.", "{way}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ctrl_c_does_not_wait_for_trackers() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(80, 24);
+    stage.tracker.reply(Reply::Silence);
+    pty.press(key(Action::QuitNow));
+    stage.tracker.until("stopped").await;
+    assert!(pty.is_running(), "it waits for the tracker");
+    let again = Instant::now();
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    assert!(again.elapsed() < Duration::from_secs(1), "{:?}", again.elapsed());
+    assert_given_back(&pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_does_not_know_its_size_is_taken_for_one_of_80_by_24() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 0, 0);
+    pty.until_shown("How far peers get");
+    pty.press(key(Action::Redraw));
+    pty.press(key(Action::Show(Screen::Log)));
+    pty.until_shown(sign_of(Screen::Log));
+    // Somebody told it.
+    pty.resize(120, 40);
+    pty.until("all of its lines are used", |screen| {
+        screen.rows(0, 120).nth(39)?.ends_with("q quit").then_some(())
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

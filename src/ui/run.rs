@@ -243,8 +243,9 @@ impl Screen {
         let afresh = std::mem::take(&mut self.model.redraw);
         if afresh {
             // Clears without asking the terminal where its cursor stands, as `clear` does.
-            let size = terminal.size().map_err(Into::into)?;
-            terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(Into::into)?;
+            let window = Rect::from((Position::ORIGIN, terminal.size().map_err(Into::into)?));
+            let area = if window.is_empty() { terminal.get_frame().area() } else { window };
+            terminal.resize(area).map_err(Into::into)?;
         } else {
             terminal.autoresize().map_err(Into::into)?;
         }

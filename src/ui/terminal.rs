@@ -7,14 +7,15 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::Command;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use tokio::sync::watch;
 
 use super::outlet::{self, Port};
@@ -26,6 +27,8 @@ static HOOK: Once = Once::new();
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// Reports of panics elsewhere, told once the terminal is given back.
 static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// The size of a terminal that does not know its own.
+const USUAL_SIZE: Size = Size { width: 80, height: 24 };
 /// How long a terminal that takes nothing is waited for in the end.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Keep the window's title aside (xterm's control sequences), and put it back. Where that is not known, the title
@@ -65,13 +68,11 @@ impl Guard {
             }));
         });
         take_over()?;
-        match Terminal::new(CrosstermBackend::new(Port::default())) {
-            Ok(terminal) => Ok(Self { terminal }),
-            Err(error) => {
-                give_back();
-                Err(error)
-            }
+        let opened = open();
+        if opened.is_err() {
+            give_back();
         }
+        opened.map(|terminal| Self { terminal })
     }
 }
 
@@ -118,6 +119,18 @@ fn keep_untold(info: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let report = format!("thread {} {info}", thread.name().unwrap_or("without a name"));
     UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+}
+
+/// A terminal that follows the size of the window. One that does not know its size (a serial line) is drawn on as
+/// if it were of the usual one, until somebody tells it.
+fn open() -> io::Result<Terminal<CrosstermBackend<Port>>> {
+    let backend = CrosstermBackend::new(Port::default());
+    let size = backend.size()?;
+    if size.width > 0 && size.height > 0 {
+        return Terminal::new(backend);
+    }
+    let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, USUAL_SIZE)));
+    Terminal::with_options(backend, TerminalOptions { viewport })
 }
 
 /// The bytes of a command; none where it has no ANSI form.
@@ -171,9 +184,7 @@ pub fn suspend() -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use ratatui::backend::Backend;
     use ratatui::buffer::{Buffer, Cell};
-    use ratatui::layout::Rect;
     use ratatui::style::Modifier;
 
     use super::*;

@@ -3,11 +3,12 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossterm::event::KeyCode;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
 use ttui::ui::action::Key;
 use vt100::{Callbacks, Parser, Screen};
 
@@ -98,6 +99,8 @@ impl Pty {
         let modes_before = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         let pid = Pid::from_raw(child.process_id().unwrap() as i32).unwrap();
+        // One that does not know its size has some all the same.
+        let (columns, rows) = if columns == 0 { (80, 24) } else { (columns, rows) };
         let state = State {
             bytes: Vec::new(),
             parser: Parser::new_with_callbacks(rows, columns, 0, Calls::default()),
