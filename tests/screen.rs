@@ -502,9 +502,12 @@ async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_g
 async fn a_second_ctrl_c_does_not_wait_for_trackers() {
     let stage = Stage::set().await;
     let mut pty = stage.open(80, 24);
+    // Who never answered is not told goodbye.
+    pty.until_shown("from 1 of 1 trackers");
     stage.tracker.reply(Reply::Silence);
     pty.press(key(Action::QuitNow));
     stage.tracker.until("stopped").await;
+    pty.until_modes_are_back();
     assert!(pty.is_running(), "it waits for the tracker");
     let again = Instant::now();
     pty.press(key(Action::QuitNow));
@@ -566,6 +569,51 @@ async fn closing_the_window_ends_the_program_and_keeps_what_was_done() {
     stage.tracker.until("stopped").await;
     let resumed = std::fs::read_dir(stage.lab.state()).unwrap().count();
     assert!(resumed > 0, "there is a resume file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_resizes_does_no_harm() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown("How far peers get");
+    pty.look_away();
+    let mut random = fastrand::Rng::with_seed(11);
+    let keys = [Action::Show(Screen::Peers), Action::Open, Action::Keys, Action::Show(Screen::Overview)];
+    for n in 0..150 {
+        match n % 10 {
+            0 => pty.resize_unseen(1, 1),
+            1 => pty.resize_unseen(500, 200),
+            _ => pty.resize_unseen(random.u16(1..=500), random.u16(1..=200)),
+        }
+        if n % 7 == 0 {
+            pty.press(key(keys[n / 7 % keys.len()]));
+        }
+        // Fifty a second.
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(pty.is_running());
+    pty.press(key(Action::Show(Screen::Overview)));
+    for (columns, rows) in [(1, 1), (500, 200), (80, 24)] {
+        pty.look_away();
+        let from = pty.count();
+        pty.resize_unseen(columns, rows);
+        pty.press(key(Action::Redraw));
+        // The emulator cannot be of one column, nor of one row.
+        let emulated = (columns.max(2), rows.max(2));
+        pty.look_again("the picture of the last size", from, emulated, |screen| {
+            let rows: Vec<String> = screen.rows(0, columns).collect();
+            match columns {
+                1 => rows[0] != " " && !rows[0].is_empty(),
+                _ => {
+                    screen.contents().contains("How far peers get")
+                        && rows[rows.len() - 1].ends_with("q quit")
+                }
+            }
+        });
+    }
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
 }
 
 /// Every colour that any cell has.

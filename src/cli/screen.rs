@@ -55,12 +55,13 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     .await;
     drop(guard);
     let ended = match left.map(|left| left.reason) {
-        Ok(Reason::Ended) => over(download).await,
-        Ok(Reason::Quit | Reason::Stopped | Reason::InputClosed) => goodbye(download).await,
+        // The screen has asked for the end already: asking again would mean that nobody waits for trackers.
+        Ok(Reason::Ended | Reason::Quit) => patiently(over(download)).await,
+        Ok(Reason::Stopped | Reason::InputClosed) => patiently(download.stop()).await,
         // The terminal is gone, as when its window is closed: that is a way to leave, too.
         Err(error) => {
             tracing::warn!(%error, "the terminal is gone");
-            goodbye(download).await
+            patiently(download.stop()).await
         }
     };
     ended?;
@@ -86,10 +87,10 @@ async fn over(mut download: Download) -> Result<(), EngineError> {
     download.ended().await
 }
 
-/// Says goodbye to trackers and peers; who asks a second time does not want to wait for that.
-async fn goodbye(download: Download) -> Result<(), EngineError> {
+/// Goodbyes to trackers and peers take their time; who asks a second time does not want to wait for that.
+async fn patiently(goodbye: impl Future<Output = Result<(), EngineError>>) -> Result<(), EngineError> {
     tokio::select! {
-        ended = download.stop() => ended,
+        ended = goodbye => ended,
         () = interrupted() => Ok(()),
     }
 }
