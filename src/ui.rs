@@ -6,7 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `action` | the one table of keys: key handling, help and key line are made from it |
+//! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `words` | the words for states, steps and causes |
@@ -17,6 +17,7 @@
 pub mod action;
 mod columns;
 mod grid;
+pub mod keymap;
 pub mod model;
 mod order;
 mod outlet;
@@ -35,8 +36,9 @@ mod update;
 mod widgets;
 mod words;
 
+pub use keymap::Keymap;
 pub use model::Model;
 pub use run::{Left, Options, Reason, run, summary};
 pub use screens::draw;
-pub use theme::{ColourChoice, Colours, Glyphs, Look};
+pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};
 pub use update::update;

@@ -2,25 +2,26 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crossterm::event::EventStream;
 use tokio::sync::watch;
 
-use super::args::{Color, ScreenArgs};
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, runtime};
+use crate::config::Settings;
 use crate::engine::{Download, EngineError, Options};
 use crate::event::Phase;
 use crate::metainfo::Torrent;
 use crate::report::progress;
-use crate::ui::{self, ColourChoice, Colours, Look, Reason, terminal};
+use crate::ui::{self, Look, Reason, terminal};
 
 /// How it is shown, and when it ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Style {
-    pub(super) screen: ScreenArgs,
+    pub(super) settings: Settings,
     /// End when complete.
     pub(super) no_seed: bool,
     /// Nothing of it is kept, so there is nothing to say where it is.
@@ -43,7 +44,7 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
     let stop = either(signals, complete(style.no_seed.then(|| download.views())));
-    let options = options_of(style.screen, started);
+    let options = options_of(&style.settings, started);
     let left = ui::run(
         &mut guard.terminal,
         EventStream::new(),
@@ -96,7 +97,7 @@ async fn patiently(goodbye: impl Future<Output = Result<(), EngineError>>) -> Re
 }
 
 /// Ready when everything is here; never where nobody asks.
-async fn complete(views: Option<watch::Receiver<std::sync::Arc<crate::ledger::View>>>) {
+async fn complete(views: Option<watch::Receiver<Arc<crate::ledger::View>>>) {
     if let Some(mut views) = views
         && views.wait_for(|view| view.phase == Phase::Seeding).await.is_ok()
     {
@@ -112,21 +113,18 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
     }
 }
 
-fn options_of(screen: ScreenArgs, started: Option<Duration>) -> ui::Options {
-    let choice = match screen.color {
-        Color::Auto => ColourChoice::Auto,
-        Color::Never => ColourChoice::Never,
-        Color::Ansi16 => ColourChoice::Exactly(Colours::Sixteen),
-        Color::Indexed256 => ColourChoice::Exactly(Colours::Indexed),
-        Color::True => ColourChoice::Exactly(Colours::True),
-    };
+fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
+    let screen = &settings.screen;
+    let env = |name: &str| std::env::var(name).ok();
+    let look = Look::detect(screen.theme.look(), screen.color.choice(), screen.ascii, env);
     ui::Options {
-        look: Look::detect(choice, screen.ascii, |name| std::env::var(name).ok()),
+        look: Look { units: screen.units.units(), ..look },
+        keys: Arc::new(settings.keys.clone()),
         frames_per_second: u16::from(screen.fps),
         suspend: Some(terminal::suspend),
         taken: Some(terminal::taken()),
-        title: Some(terminal::set_title),
-        bell: Some(terminal::ring),
+        title: screen.title.then_some(terminal::set_title),
+        bell: screen.bell.then_some(terminal::ring),
         started,
     }
 }

@@ -1,10 +1,12 @@
 //! What the screen is at: which screen, what is open on top of it, what is selected, how rows are ordered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
+use super::keymap::Keymap;
 use super::order::Order;
 use super::theme::Look;
 use super::words;
@@ -147,6 +149,8 @@ pub struct Scrolls {
 pub struct Model {
     /// How things look.
     pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Which screen.
@@ -198,6 +202,7 @@ impl Model {
     pub fn new(look: Look) -> Self {
         Self {
             look,
+            keys: Arc::default(),
             size: (80, 24),
             screen: Screen::default(),
             open: Vec::new(),

@@ -22,6 +22,7 @@ use crate::ledger::View;
 use crate::units;
 
 use super::action::{Key, action_for};
+use super::keymap::Keymap;
 use super::model::Model;
 use super::screens;
 use super::theme::Look;
@@ -37,6 +38,8 @@ const TITLE_CHARS: usize = 60;
 pub struct Options {
     /// Colours, glyphs and units.
     pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
     /// Frames a second at most.
     pub frames_per_second: u16,
     /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
@@ -56,6 +59,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             look: Look::default(),
+            keys: Arc::default(),
             frames_per_second: 30,
             suspend: None,
             taken: None,
@@ -193,6 +197,7 @@ impl Screen {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
         model.started = options.started;
+        model.keys = Arc::clone(&options.keys);
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);
         Self {

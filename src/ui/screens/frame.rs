@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
-use crate::ui::action::{Action, BINDINGS, Scope};
+use crate::ui::action::{Action, Scope};
 use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::{Look, Role};
@@ -232,13 +232,15 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if !browsing {
         left.push(Item { key: "Esc".to_owned(), label: "back", weight: 0, gap: 0 });
     }
-    for binding in BINDINGS.iter().filter(|binding| binding.scope.holds(model)) {
+    for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
         let nothing_to_open = binding.action == Action::Open && model.selected.is_none();
         let Some((label, weight)) = binding.label.filter(|_| !nothing_to_open) else {
             continue;
         };
         // On a page that shows nothing of it, pausing still works but is no news.
-        let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
+        let Some(key) = keys.first().map(|key| key.name()) else {
+            continue;
+        };
         let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
         let label = if binding.action == Action::Pause && paused { "go on" } else { label };
         match binding.action {
