@@ -231,7 +231,7 @@ impl Key {
         if let (Some(c), None) = (chars.next(), chars.next()) {
             let named = NAMED.iter().find(|named| named.1 == name).map(|named| named.0);
             let shown = !c.is_control() && !c.is_whitespace();
-            return named.or(shown.then_some(KeyCode::Char(c))).map(plain);
+            return named.or_else(|| shown.then_some(KeyCode::Char(c))).map(plain);
         }
         let lower = name.to_ascii_lowercase();
         if let Some(letter) = lower.strip_prefix("ctrl-") {
