@@ -11,6 +11,7 @@ mod headless;
 mod info;
 mod logfile;
 mod output;
+mod replay;
 mod screen;
 mod signals;
 mod verify;
@@ -60,6 +61,7 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         Some(Command::Verify(args)) => verify::run(&args, &settings()?),
         Some(Command::Check(args)) => check::run(&args, &settings()?),
         Some(Command::Handshake(args)) => check::handshake(&args),
+        Some(Command::Replay(args)) => replay::run(&args, settings()?),
         Some(Command::Demo(args)) => demo(&args, settings()?),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -115,6 +117,7 @@ fn demo(args: &DemoArgs, mut settings: Settings) -> Result<Status, Failure> {
         state: Some(folder.0.join("state")),
         output: folder.0.join("files"),
         loopback: true,
+        recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
     if io::stdout().is_terminal() {

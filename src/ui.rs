@@ -9,6 +9,8 @@
 //! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
+//! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
+//! | `mouse` | where things stand that can be clicked, and what a click does |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
@@ -16,14 +18,17 @@
 
 pub mod action;
 mod columns;
+mod field;
 mod grid;
 pub mod keymap;
 pub mod model;
+mod mouse;
 mod order;
 mod outlet;
 mod paint;
 #[cfg(test)]
 mod picture;
+mod prompt;
 mod run;
 #[cfg(test)]
 mod sample;

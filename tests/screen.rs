@@ -95,8 +95,16 @@ fn cursor_row(screen: &vt100::Screen) -> Option<String> {
 fn assert_given_back(pty: &Pty) {
     pty.until_closed();
     let bytes = pty.bytes_from(0);
-    for part in ["\x1b[?1049l", "\x1b[?25h"] {
-        assert!(position(&bytes, part.as_bytes()).is_some(), "{part:?} was never written");
+    // The alternate screen, the cursor, pastes told from typing, the mouse.
+    for (taken, back) in [
+        ("\x1b[?1049h", "\x1b[?1049l"),
+        ("\x1b[?25l", "\x1b[?25h"),
+        ("\x1b[?2004h", "\x1b[?2004l"),
+        ("\x1b[?1000h", "\x1b[?1000l"),
+        ("\x1b[?1006h", "\x1b[?1006l"),
+    ] {
+        let last = |part: &str| bytes.windows(part.len()).rposition(|window| window == part.as_bytes());
+        assert!(last(back).is_some() && last(back) > last(taken), "{back:?} was never written");
     }
     assert!(pty.has_its_modes_back(), "the terminal's modes are its own again");
     assert!(pty.look(|screen| !screen.alternate_screen() && !screen.hide_cursor()));
@@ -232,6 +240,54 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 let says = screen.contents().contains("asking now") || screen.contents().contains("in 1m");
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
+        }
+        (Action::Record, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Recording to ttui-");
+            pty.until_shown("● rec");
+            pty.press(pressed);
+            pty.until_shown("Recording ended: ");
+            pty.until_gone("● rec");
+            let recordings = std::fs::read_dir(stage.lab.path(".")).unwrap();
+            let recordings = recordings
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".ttrec"));
+            assert_eq!(recordings.count(), 1);
+        }
+        (Action::AddPeer, _) => {
+            let go_on = |pty: &Pty| pty.until_gone("add peer");
+            go(pty, Screen::Peers);
+            pty.press(pressed);
+            pty.until_shown("its IP address and port");
+            // Every key is text, those that would quit or show another screen included.
+            pty.write(b"127.0.0.1q");
+            pty.until_shown("127.0.0.1q");
+            pty.until_shown("names are not looked up");
+            pty.write(b"\r\x7f:1\r");
+            go_on(pty);
+            pty.until_shown("127.0.0.1:1 ");
+            pty.press(pressed);
+            pty.write(b"\x1b[200~[::1]:2\x1b[201~\r");
+            go_on(pty);
+            pty.until_shown("[::1]:2 ");
+            pty.press(pressed);
+            pty.write(b"12");
+            pty.until_shown("four numbers");
+            pty.press(key(Action::Back));
+            go_on(pty);
+        }
+        (Action::LimitDown | Action::LimitUp, _) => {
+            let word = if action == Action::LimitDown { "download" } else { "upload" };
+            pty.press(pressed);
+            pty.until_shown("now no limit");
+            pty.write(b"9M\r");
+            pty.until_shown(&format!("{word} 9.0 MiB/s"));
+            pty.press(pressed);
+            pty.until_shown("now 9.0 MiB/s");
+            pty.write(b"x\r");
+            pty.until_shown("as 500k");
+            pty.write(b"\x15\r");
+            pty.until_shown(&format!("{word} no limit"));
         }
         (Action::NextTab, Scope::Peers) => {
             list(pty);
@@ -396,6 +452,14 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::Back));
             pty.until_gone("q again stops the download");
             assert!(pty.is_running());
+        }
+        (Action::Mouse, _) => {
+            // What turns clicks and the wheel off, and on again.
+            for told in ["\x1b[?1006l\x1b[?1000l", "\x1b[?1000h\x1b[?1006h"] {
+                let before = pty.count();
+                pty.press(pressed);
+                pty.until_written(before, told.as_bytes());
+            }
         }
         (Action::Redraw, _) => {
             go(pty, Screen::Overview);
@@ -616,6 +680,113 @@ async fn a_storm_of_resizes_does_no_harm() {
     assert_given_back(&pty);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_behind_its_back_it_takes_the_terminal_again() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown("How far peers get");
+    pty.until_written(0, b"\x1b[?1000h");
+    pty.signal(Signal::STOP);
+    let before = pty.count();
+    pty.signal(Signal::CONT);
+    for part in ["\x1b[?1049h", "\x1b[?2004h", "\x1b[2J", "How far peers get", "\x1b[?1000h"] {
+        pty.until_written(before, part.as_bytes());
+    }
+    assert!(!pty.has_its_modes_back());
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+}
+
+/// What a terminal sends for a click.
+fn click(column: u16, row: u16) -> Vec<u8> {
+    let (column, row) = (column + 1, row + 1);
+    format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m").into_bytes()
+}
+
+/// Where a text stands on the screen.
+fn place(screen: &vt100::Screen, text: &str) -> Option<(u16, u16)> {
+    let rows = screen.rows(0, screen.size().1).enumerate();
+    rows.filter_map(|(y, row)| Some((row.split_once(text)?.0.chars().count() as u16, y as u16))).next()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mouse_selects_sorts_scrolls_and_presses_keys() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(120, 40);
+    pty.until_written(0, b"\x1b[?1000h\x1b[?1006h");
+    let at = |pty: &Pty, text: &str| pty.until(text, |screen| place(screen, text));
+    let nobody = stage.peers.last().unwrap().to_string();
+    let (column, row) = at(&pty, &nobody);
+    pty.write(&click(column, row));
+    pty.until("the row is selected", |screen| {
+        cursor_row(screen).filter(|row| row.contains(&nobody)).map(drop)
+    });
+    let (column, row) = at(&pty, "CLIENT");
+    pty.write(&click(column, row));
+    pty.until_shown("by client ▾");
+    pty.write(&click(column, row));
+    pty.until_shown("by client ▴");
+    // The wheel, three rows up.
+    pty.write(b"\x1b[<64;5;30M");
+    pty.until("another row is selected", |screen| {
+        cursor_row(screen).filter(|row| !row.contains(&nobody)).map(drop)
+    });
+    let (column, row) = at(&pty, "? keys");
+    pty.write(&click(column, row));
+    pty.until_shown("Shift-drag");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mouse_is_left_alone_where_nobody_wants_it_taken() {
+    let lab = Lab::new();
+    let settings = lab.write("settings.toml", b"[screen]\nmouse = false\ntitle = false\nunits = 'decimal'\n");
+    for more in [["--config", settings.to_str().unwrap()], ["--no-mouse", "--ascii"]] {
+        let mut command = demo(&lab);
+        command.args(more);
+        let mut pty = Pty::spawn(command, 80, 24);
+        pty.until_shown("How far peers get");
+        pty.press(key(Action::Redraw));
+        pty.until_written(0, b"\x1b[2J");
+        assert_eq!(position(&pty.bytes_from(0), b"\x1b[?1000h"), None);
+        let by_settings = more[0] == "--config";
+        assert_eq!(pty.calls().titles.is_empty(), by_settings);
+        assert_eq!(pty.text().contains("MB"), by_settings, "{}", pty.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_as_the_settings_have_them_and_the_screen_says_so() {
+    let lab = Lab::new();
+    let settings =
+        lab.write("settings.toml", b"[keys]\nkeys = ['F1']\nshow-log = ['Ctrl-G', '6']\nquit = ['Q']\n");
+    let mut command = demo(&lab);
+    command.args(["--config", settings.to_str().unwrap()]);
+    let mut pty = Pty::spawn(command, 120, 40);
+    // Whoever is here for the first time is told where to look, until a key is pressed.
+    pty.until_shown("F1 keys · w why");
+    pty.write(b"?\x07");
+    pty.until_shown(sign_of(Screen::Log));
+    pty.until_shown("Q quit");
+    pty.write(b"\x1bOP");
+    pty.until_shown("pause the download, or go on");
+    pty.write(b"QQQ");
+    assert_eq!(pty.ended_within(SOON), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_first_run_is_told_where_to_look() {
+    let payload = Recipe::file("it.bin", 8 * PIECE, PIECE).make();
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(download(&lab, &payload, &[]), 80, 24);
+    pty.until_shown("? keys · w why");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    let pty = Pty::spawn(download(&lab, &payload, &[]), 80, 24);
+    pty.until_shown("q quit");
+    assert!(!pty.text().contains("? keys · w why"), "{}", pty.text());
+}
+
 /// Every colour that any cell has.
 fn colours(pty: &Pty) -> Vec<Color> {
     pty.look(|screen| {
@@ -636,12 +807,14 @@ fn colours(pty: &Pty) -> Vec<Color> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looks_as_the_terminal_and_the_user_want_it() {
     type Look = (&'static [(&'static str, &'static str)], bool, fn(&Color) -> bool);
-    let looks: [Look; 6] = [
+    let looks: [Look; 7] = [
         (&[("COLORTERM", "truecolor")], false, |colour| matches!(colour, Color::Default | Color::Rgb(..))),
         (&[], false, |colour| matches!(colour, Color::Default | Color::Idx(16..))),
         (&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], false, |colour| *colour == Color::Default),
         (&[("TERM", "vt100")], false, |colour| *colour == Color::Default),
         (&[("TERM", "dumb")], true, |colour| *colour == Color::Default),
+        // Lines and blocks may be two columns wide there.
+        (&[("LC_ALL", "ja_JP.UTF-8"), ("TERM", "vt220")], true, |colour| *colour == Color::Default),
         (&[("LANG", "C"), ("TERM", "xterm")], true, |colour| {
             matches!(colour, Color::Default | Color::Idx(0..16))
         }),

@@ -1,21 +1,25 @@
 //! A download on the screen: the only place that knows both the engine and the screen.
 
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crossterm::event::EventStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::output::Stdout;
-use super::signals::{asked_to_end, interrupted};
+use super::signals::{asked_to_end, interrupted, woken};
 use super::{Failure, Status, runtime};
 use crate::config::Settings;
+use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
 use crate::event::Phase;
 use crate::metainfo::Torrent;
+use crate::record::{Player, Replay};
 use crate::report::progress;
+use crate::storage;
 use crate::ui::{self, Look, Reason, terminal};
 
 /// How it is shown, and when it ends.
@@ -44,7 +48,8 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
     let stop = either(signals, complete(style.no_seed.then(|| download.views())));
-    let options = options_of(&style.settings, started);
+    let welcome = is_first_run(!style.demo);
+    let options = ui::Options { welcome, ..options_of(&style.settings, started) };
     let left = ui::run(
         &mut guard.terminal,
         EventStream::new(),
@@ -76,6 +81,45 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
         Stdout.write(farewell.as_bytes())?;
     }
     Ok(if progress::is_complete(&view) { Status::Done } else { Status::NotAchieved })
+}
+
+/// Shows a recording until the user leaves or a signal comes.
+pub(super) fn replay(player: Player<File>, settings: &Settings) -> Result<Status, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(Box::pin(show_again(player, settings)));
+    runtime.shutdown_background();
+    ended
+}
+
+async fn show_again(player: Player<File>, settings: &Settings) -> Result<Status, Failure> {
+    let signals = asked_to_end()?;
+    let started = Duration::from_millis(player.wall_ms());
+    let clock = Clock::start();
+    let replay = Replay::start(player, move || clock.now());
+    // A recording takes no commands; they are let go with it.
+    let (commands, _unheard) = mpsc::unbounded_channel();
+    let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
+    let mut guard = terminal::Guard::take().map_err(refused)?;
+    let options = options_of(settings, Some(started));
+    let left =
+        ui::run(&mut guard.terminal, EventStream::new(), replay.views(), commands, options, signals).await;
+    drop(guard);
+    if let Err(error) = left {
+        tracing::warn!(%error, "the terminal is gone");
+    }
+    Ok(Status::Done)
+}
+
+/// Whether nobody of this home was here before. That somebody was is remembered, if it is to be, by an empty file
+/// beside those of downloads; where none can be written, nobody is welcomed again and again.
+fn is_first_run(remember: bool) -> bool {
+    let env = |name| std::env::var_os(name);
+    let Some(folder) = storage::state_dir(env("XDG_STATE_HOME"), env("HOME")) else {
+        return false;
+    };
+    let mark = folder.join("welcomed");
+    let written = || std::fs::create_dir_all(&folder).and_then(|()| File::create_new(&mark)).is_ok();
+    if remember { written() } else { !mark.exists() }
 }
 
 /// The time of day, for times that a person compares with others.
@@ -123,6 +167,11 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         frames_per_second: u16::from(screen.fps),
         suspend: Some(terminal::suspend),
         taken: Some(terminal::taken()),
+        retake: Some(terminal::retake),
+        woken: woken(),
+        mouse: Some(terminal::set_mouse),
+        mouse_taken: screen.mouse,
+        welcome: false,
         title: screen.title.then_some(terminal::set_title),
         bell: screen.bell.then_some(terminal::ring),
         started,

@@ -137,6 +137,10 @@ fn name(action: Action) -> &'static str {
         Action::Retry => "retry",
         Action::Undo => "undo",
         Action::Announce => "announce",
+        Action::AddPeer => "add-peer",
+        Action::LimitDown => "limit-down",
+        Action::LimitUp => "limit-up",
+        Action::Record => "record",
         Action::Up => "up",
         Action::Down => "down",
         Action::Left => "left",
@@ -160,6 +164,7 @@ fn name(action: Action) -> &'static str {
         Action::Keys => "keys",
         Action::Quit => "quit",
         Action::QuitNow => "quit-now",
+        Action::Mouse => "mouse",
         Action::Redraw => "redraw",
         Action::Suspend => "suspend",
     }

@@ -8,6 +8,7 @@ use crate::ledger::{Group, PeerRecord, View};
 
 use super::keymap::Keymap;
 use super::order::Order;
+use super::prompt::Prompt;
 use super::theme::Look;
 use super::words;
 
@@ -157,6 +158,8 @@ pub struct Model {
     pub screen: Screen,
     /// What is open on top of it, the topmost last.
     pub open: Vec<Mode>,
+    /// What is asked in place of the key line.
+    pub(crate) prompt: Option<Prompt>,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -179,6 +182,10 @@ pub struct Model {
     pub order: Order,
     /// The clock of the screen, since its start: moved on by whoever runs it.
     pub clock: Duration,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    /// Somebody is here for the first time, and has pressed no key yet.
+    pub welcome: bool,
     /// Set once the user wants to leave.
     pub leaving: bool,
     /// Set when everything has to be drawn anew, until it is.
@@ -206,6 +213,7 @@ impl Model {
             size: (80, 24),
             screen: Screen::default(),
             open: Vec::new(),
+            prompt: None,
             panel: Panel::default(),
             selected: None,
             step: (0, 0),
@@ -217,6 +225,8 @@ impl Model {
             scrolls: Scrolls::default(),
             order: Order::default(),
             clock: Duration::ZERO,
+            mouse: false,
+            welcome: false,
             leaving: false,
             redraw: false,
             suspend: false,

@@ -8,6 +8,7 @@ use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::mouse::Targets;
 use super::theme::{Look, Role};
 
 /// Columns the text takes on a terminal.
@@ -110,6 +111,12 @@ impl Spans {
         self.0.push((role, text.into()));
     }
 
+    /// With the others behind them.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }
@@ -125,13 +132,15 @@ impl Spans {
 pub(crate) struct Pen<'a> {
     pub(crate) buf: &'a mut Buffer,
     pub(crate) look: &'a Look,
+    /// What can be clicked.
+    pub(crate) targets: Targets,
     area: Rect,
 }
 
 impl<'a> Pen<'a> {
     pub(crate) fn new(buf: &'a mut Buffer, area: Rect, look: &'a Look) -> Self {
         let area = area.intersection(buf.area);
-        Self { buf, look, area }
+        Self { buf, look, targets: Targets::default(), area }
     }
 
     /// Lays a modifier over cells.

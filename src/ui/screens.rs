@@ -1,5 +1,6 @@
 //! The screens: each draws itself from the view and the model into the area it is given.
 
+mod asking;
 mod files;
 mod frame;
 mod help;
@@ -20,20 +21,21 @@ use ratatui::layout::Rect;
 use crate::ledger::View;
 
 use super::model::{Mode, Model, Screen};
+use super::mouse::Targets;
 use super::paint::{self, Pen};
 use super::theme;
 
-/// Draws everything: a pure function of the view, the model and the area.
-pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
+/// Draws everything: a pure function of the view, the model and the area. Returns what can be clicked.
+pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets {
     let area = area.intersection(buf.area);
     if area.is_empty() {
-        return;
+        return Targets::default();
     }
     let mut pen = Pen::new(buf, area, &model.look);
     if small::is_small(area) && model.page() == Mode::Browse && model.screen == Screen::Overview {
         small::draw(&mut pen, area, model, view);
     } else if area.height < 4 || area.width < 24 {
-        small::line(&mut pen, area, view);
+        small::line(&mut pen, area, model, view);
     } else {
         let mut body = area;
         let foot = paint::take_bottom(&mut body, 1);
@@ -52,9 +54,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
         }
         frame::foot(&mut pen, foot, model, view);
     }
+    let targets = pen.targets;
     if model.look.is_ascii() {
         theme::to_ascii(buf, area);
     }
+    targets
 }
 
 /// The furthest that what is shown can be scrolled, so that keys stop at the end.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::Command;
 use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
@@ -31,6 +32,9 @@ static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 const USUAL_SIZE: Size = Size { width: 80, height: 24 };
 /// How long a terminal that takes nothing is waited for in the end.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// Be told of clicks and the wheel, in a form that reaches every column, but not of every move.
+const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 /// Keep the window's title aside (xterm's control sequences), and put it back. Where that is not known, the title
 /// is at least cleared.
 const KEEP_TITLE: &str = "\x1b[22;2t";
@@ -97,6 +101,15 @@ pub fn set_title(title: &str) -> io::Result<()> {
     outlet::send(written(SetTitle(title)).as_bytes())
 }
 
+/// Takes the mouse, so that clicks and the wheel are told, or leaves it to the terminal.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn set_mouse(taken: bool) -> io::Result<()> {
+    outlet::send(if taken { TAKE_MOUSE } else { LEAVE_MOUSE }.as_bytes())
+}
+
 /// Rings the terminal's bell.
 ///
 /// # Errors
@@ -145,12 +158,31 @@ fn take_over() -> io::Result<()> {
     outlet::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &written(Hide)].concat();
-    let entered = outlet::send(enter.as_bytes());
+    let entered = outlet::send([KEEP_TITLE, &screen_of_our_own()].concat().as_bytes());
     if entered.is_err() {
         give_back();
     }
     entered
+}
+
+/// The alternate screen, without a cursor, with pastes told from typing.
+fn screen_of_our_own() -> String {
+    [written(EnterAlternateScreen), written(EnableBracketedPaste), written(Hide)].concat()
+}
+
+/// Takes the terminal once more, after somebody stopped the process behind its back and others had the terminal.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn retake() -> io::Result<()> {
+    if !TAKEN.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    // Whoever had it left it in modes of their own; only what is not raw is made so.
+    disable_raw_mode()?;
+    enable_raw_mode()?;
+    outlet::send(screen_of_our_own().as_bytes())
 }
 
 /// Gives the terminal back, if it is ours. A terminal that takes nothing any more is not waited for.
@@ -158,7 +190,8 @@ pub fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let leave = [&written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
+    let no_paste = written(DisableBracketedPaste);
+    let leave = [LEAVE_MOUSE, &no_paste, &written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
     let heard = outlet::close(leave.as_bytes(), PATIENCE);
     let _ = disable_raw_mode();
     let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
@@ -177,8 +210,9 @@ pub fn give_back() {
 #[cfg(unix)]
 pub fn suspend() -> io::Result<()> {
     give_back();
-    // Every thread stops here, and goes on here after `fg`.
-    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+    // Every thread stops here, and goes on here after `fg`. The whole group stops, as it does for Ctrl-Z elsewhere:
+    // the shell waits for all of it.
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
     take_over()
 }
 

@@ -289,7 +289,8 @@ fn no_cell_has_a_background() {
 /// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
 fn told(model: &Model) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {} {:?} {:?} {:?}",
+        model.prompt,
         model.look,
         model.screen,
         model.open,
@@ -304,6 +305,7 @@ fn told(model: &Model) -> String {
         model.leaving,
         model.redraw,
         model.suspend,
+        model.mouse,
         model.shown,
         model.order.column,
         model.order.reversed,

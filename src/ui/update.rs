@@ -7,6 +7,7 @@ use crate::units::Units;
 
 use super::action::Action;
 use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::prompt::{self, Ask};
 use super::screens;
 use super::words::{self, STEPS};
 
@@ -34,6 +35,13 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.undoable = false;
             return Some(Command::Announce(None));
         }
+        Action::Record => {
+            model.undoable = false;
+            return Some(Command::Record);
+        }
+        Action::AddPeer => prompt::open(model, Ask::Peer, view),
+        Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
+        Action::LimitUp => prompt::open(model, Ask::UpLimit, view),
         Action::Up => step(model, view, -1),
         Action::Down => step(model, view, 1),
         Action::Left => sideways(model, view, -1),
@@ -84,6 +92,7 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.leaving = true;
             return Some(Command::Quit);
         }
+        Action::Mouse => model.mouse = !model.mouse,
         Action::Redraw => model.redraw = true,
         Action::Suspend => model.suspend = true,
     }
@@ -185,7 +194,7 @@ fn turn(model: &mut Model, view: &View, by: isize) {
 }
 
 /// Shows only these peers, with the selection among them.
-fn narrow(model: &mut Model, view: &View, shown: Shown) {
+pub(super) fn narrow(model: &mut Model, view: &View, shown: Shown) {
     model.shown = shown;
     let among = model.rows(view).any(|key| Some(key) == model.selected);
     if !among {

@@ -4,11 +4,10 @@ use std::fmt::Write;
 
 use super::{cause, code, connect_ms, group, handshake_ms, in_order, severity, status, steps};
 use crate::ledger::View;
-use crate::report::Mask;
 use crate::text::clean;
 
 /// What was found, as Markdown.
-pub fn markdown(view: &View, mask: &Mask) -> String {
+pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "## ttui check: {}\n", cell(&view.torrent.name));
     let seconds = view.at.as_secs_f64();
@@ -23,8 +22,8 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
     for verdict in &view.verdicts {
-        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), cell(&mask.text(&verdict.text)));
-        let advice = cell(&mask.text(&verdict.advice));
+        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), cell(&verdict.text));
+        let advice = cell(&verdict.advice);
         let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " Try: " });
     }
     if !view.trackers.is_empty() {
@@ -47,13 +46,13 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
         let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
         let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
         let cells = [
-            mask.name(peer),
+            peer.addr.to_string(),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             cell(peer.client.as_deref().unwrap_or_default()),
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
-            cell(&mask.text(detail)),
+            cell(detail),
         ];
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::asking;
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
 use crate::ui::action::{Action, Scope};
 use crate::ui::model::{Mode, Model, Screen};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::{Look, Role};
 use crate::ui::widgets::bar;
@@ -16,11 +18,21 @@ use crate::units;
 
 /// For how long the answer to a command stands on the key line.
 const ANSWER_STANDS: Duration = Duration::from_secs(4);
+/// For how long whoever is here for the first time is told where to look.
+const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
-/// What the torrent is doing, as a glyph and a word or two.
+/// What the torrent is doing, as a glyph and a word or two; before it, whether it is being recorded.
 pub(super) fn state(view: &View) -> Spans {
+    if view.recording {
+        let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");
+        return recording.and(phase(view));
+    }
+    phase(view)
+}
+
+fn phase(view: &View) -> Spans {
     let span = |glyph: Role, shown: &str, role: Role, word: String| {
         Spans::new().add(glyph, shown).add(Role::Text, " ").add(role, word)
     };
@@ -173,6 +185,9 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if area.is_empty() {
         return;
     }
+    if let Some(prompt) = &model.prompt {
+        return asking::draw(pen, area, prompt, view);
+    }
     if model.mode() == Mode::AskQuit {
         let used = pen.put(
             area.x,
@@ -204,6 +219,11 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         pen.put_right(area.right(), area.y, area.width, undo, Role::Strong);
         return;
     }
+    if model.welcome && model.clock < WELCOME_STANDS {
+        let hint = format!("{} keys · {} why", model.keys.name(Action::Keys), model.keys.name(Action::Why));
+        pen.put(area.x, area.y, area.width, &hint, Role::Strong);
+        return;
+    }
     keys(pen, area, model, view);
 }
 
@@ -212,6 +232,7 @@ struct Item {
     label: &'static str,
     weight: u8,
     gap: u16,
+    action: Action,
 }
 
 impl Item {
@@ -221,6 +242,8 @@ impl Item {
     }
 
     fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, most: u16, (key, label): (Role, Role)) {
+        let width = (self.columns() - self.gap).min(most);
+        pen.targets.add(Rect { x, y, width, height: 1 }, Target::Do(self.action));
         let used = pen.put(x, y, most, &self.key, key) + 1;
         pen.put(x + used, y, most.saturating_sub(used), self.label, label);
     }
@@ -230,7 +253,8 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let browsing = model.open.is_empty();
     let (mut screens, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
     if !browsing {
-        left.push(Item { key: "Esc".to_owned(), label: "back", weight: 0, gap: 0 });
+        let (key, action) = (model.keys.name(Action::Back), Action::Back);
+        left.push(Item { key, label: "back", weight: 0, gap: 0, action });
     }
     for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
         let nothing_to_open = binding.action == Action::Open && model.selected.is_none();
@@ -244,11 +268,15 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
         let label = if binding.action == Action::Pause && paused { "go on" } else { label };
         match binding.action {
-            Action::Show(_) if browsing => screens.push(Item { key, label, weight, gap: 1 }),
+            Action::Show(_) if browsing => {
+                screens.push(Item { key, label, weight, gap: 1, action: binding.action })
+            }
             Action::Show(_) => {}
-            Action::Why | Action::Keys | Action::Quit => right.push(Item { key, label, weight, gap: 2 }),
+            Action::Why | Action::Keys | Action::Quit => {
+                right.push(Item { key, label, weight, gap: 2, action: binding.action })
+            }
             _ if browsing || binding.scope != Scope::Everywhere => {
-                left.push(Item { key, label, weight, gap: 2 })
+                left.push(Item { key, label, weight, gap: 2, action: binding.action })
             }
             _ => {}
         }
@@ -260,7 +288,8 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
     if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
         let label = if room >= 60 { "screens" } else { "" };
-        screens = vec![Item { key: "1-6".to_owned(), label, weight: 0, gap: 0 }];
+        let (key, action) = ("1-6".to_owned(), Action::Show(Screen::Overview));
+        screens = vec![Item { key, label, weight: 0, gap: 0, action }];
     }
     while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
         let heaviest =
