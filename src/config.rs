@@ -30,6 +30,8 @@ pub struct Settings {
     pub port: Option<u16>,
     /// The most peers to be connected to at once.
     pub max_peers: u16,
+    /// The most peers with a row of their own.
+    pub max_rows: u32,
     /// The most to receive, bytes a second.
     pub down_bps: Option<u64>,
     /// The most to send, bytes a second.
@@ -69,6 +71,7 @@ impl Default for Settings {
             output: PathBuf::from("."),
             port: None,
             max_peers: 200,
+            max_rows: 20_000,
             down_bps: None,
             up_bps: None,
             encryption: Encryption::default(),

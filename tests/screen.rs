@@ -734,7 +734,7 @@ async fn the_mouse_selects_sorts_scrolls_and_presses_keys() {
     });
     let (column, row) = at(&pty, "? keys");
     pty.write(&click(column, row));
-    pty.until_shown("Shift-drag");
+    pty.until_shown("everything at a glance");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

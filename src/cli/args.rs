@@ -148,6 +148,7 @@ impl DownloadArgs {
             port: settings.port,
             peers: self.peer.clone(),
             max_peers: usize::from(settings.max_peers),
+            max_rows: settings.max_rows as usize,
             down_bps: settings.down_bps,
             up_bps: settings.up_bps,
             encryption: settings.encryption.policy(),
@@ -395,7 +396,7 @@ mod tests {
     fn has_the_defaults_of_the_engine() {
         let options = parse("ttui a.torrent").unwrap().download.engine_options(&Settings::default(), None);
         let engine = engine::Options::default();
-        assert_eq!(options.max_peers, engine.max_peers);
+        assert_eq!((options.max_peers, options.max_rows), (engine.max_peers, engine.max_rows));
         assert_eq!((options.output, options.port), (engine.output, engine.port));
         assert_eq!((options.down_bps, options.up_bps), (None, None));
         assert_eq!(options.encryption, engine.encryption);

@@ -9,6 +9,9 @@ use crate::units;
 
 /// The most connections anybody may ask for.
 pub const MOST_PEERS: u16 = 10_000;
+/// Fewer rows are no list of peers, and more take more memory than anybody means to give.
+const LEAST_ROWS: u32 = 100;
+const MOST_ROWS: u32 = 1_000_000;
 /// The most frames a second anybody may ask for.
 pub const MOST_FPS: u8 = 60;
 
@@ -65,6 +68,16 @@ pub(super) const SETTINGS: &[Setting] = &[
             Some(())
         },
         shown: |settings| settings.max_peers.to_string(),
+    },
+    Setting {
+        table: "",
+        name: "max-rows",
+        help: "The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.",
+        expected: || format!("a number from {LEAST_ROWS} to {MOST_ROWS}"),
+        take: |to, value| {
+            set(&mut to.max_rows, whole(value).filter(|most| (LEAST_ROWS..=MOST_ROWS).contains(most)))
+        },
+        shown: |settings| settings.max_rows.to_string(),
     },
     Setting {
         table: "",

@@ -189,13 +189,8 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return asking::draw(pen, area, prompt, view);
     }
     if model.mode() == Mode::AskQuit {
-        let used = pen.put(
-            area.x,
-            area.y,
-            area.width,
-            "q again stops the download (it resumes later)",
-            Role::Strong,
-        );
+        let asked = format!("{} again stops the download (it resumes later)", model.keys.name(Action::Quit));
+        let used = pen.put(area.x, area.y, area.width, &asked, Role::Strong);
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
         }
@@ -213,10 +208,11 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if let Some((at, answer)) = &view.answer
         && view.at.saturating_sub(*at) < ANSWER_STANDS
     {
-        let undo = if model.undoable { "u undo" } else { "" };
+        let undo =
+            if model.undoable { format!("{} undo", model.keys.name(Action::Undo)) } else { String::new() };
         let room = area.width.saturating_sub(undo.len() as u16 + 2);
         pen.put(area.x, area.y, room, answer, Role::Text);
-        pen.put_right(area.right(), area.y, area.width, undo, Role::Strong);
+        pen.put_right(area.right(), area.y, area.width, &undo, Role::Strong);
         return;
     }
     if model.welcome && model.clock < WELCOME_STANDS {
