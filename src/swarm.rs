@@ -49,6 +49,8 @@ use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 pub struct Settings {
     /// The most connections at once, both directions.
     pub max_peers: usize,
+    /// The most peers to remember one by one.
+    pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
     /// Peers served at once, the optimistic one included.
@@ -75,6 +77,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_peers: 200,
+            max_rows: book::MOST_ROWS,
             max_dials: 100,
             upload_slots: 8,
             memory_bytes: 20 * 1024 * 1024,
@@ -298,7 +301,7 @@ impl Swarm {
         let mut swarm = Self {
             open: OpenPieces::new(geometry, settings.memory_bytes),
             down_bucket: Bucket::new(settings.down_bps),
-            book: Book::new(),
+            book: Book::with_most_rows(settings.max_rows),
             grant_at: None,
             phase: Phase::Checking,
             phase_since: now,

@@ -43,6 +43,8 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// The most connections at once.
     pub max_peers: usize,
+    /// The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.
+    pub max_rows: usize,
     /// Limit for what we receive, bytes a second.
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
@@ -70,6 +72,7 @@ impl Default for Options {
             loopback: false,
             peers: Vec::new(),
             max_peers: swarm::Settings::default().max_peers,
+            max_rows: swarm::Settings::default().max_rows,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
@@ -160,7 +163,7 @@ impl Download {
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
         let facts = facts(&torrent, &options.output, ours.peer_id);
-        let mut chronicle = Chronicle::begin(facts, &options.recording, random_seed()?)?;
+        let mut chronicle = Chronicle::begin(facts, options.max_rows, &options.recording, random_seed()?)?;
         let view = chronicle.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
@@ -416,6 +419,7 @@ impl Life {
     ) -> Swarm {
         let settings = swarm::Settings {
             max_peers: self.options.max_peers,
+            max_rows: self.options.max_rows,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
             encryption: self.options.encryption,

@@ -1,4 +1,5 @@
-//! Everything a key can do: one table, from which key handling, the help screen and the key line are made.
+//! Everything a key can do: one table, from which key handling, the help screen, the key line and the settings
+//! are made.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -83,6 +84,8 @@ pub enum Action {
     Quit,
     /// Quit at once.
     QuitNow,
+    /// Leave the mouse to the terminal, or take it.
+    Mouse,
     /// Draw everything anew.
     Redraw,
     /// Stop the process until `fg`.
@@ -182,23 +185,6 @@ impl Key {
         };
         Self { code, ctrl }
     }
-
-    /// How people call it.
-    pub fn name(self) -> String {
-        let name = match self.code {
-            KeyCode::Char(' ') => "space".to_owned(),
-            KeyCode::Char(c) => c.to_string(),
-            KeyCode::Up => "↑".to_owned(),
-            KeyCode::Down => "↓".to_owned(),
-            KeyCode::Left => "←".to_owned(),
-            KeyCode::Right => "→".to_owned(),
-            KeyCode::PageUp => "PgUp".to_owned(),
-            KeyCode::PageDown => "PgDn".to_owned(),
-            KeyCode::BackTab => "Shift-Tab".to_owned(),
-            code => format!("{code:?}"),
-        };
-        if self.ctrl { format!("Ctrl-{}", name.to_uppercase()) } else { name }
-    }
 }
 
 /// A line of the table.
@@ -226,7 +212,7 @@ const fn bind(
     Binding { action, keys, scope, help, label }
 }
 
-/// Every binding. A key may stand twice in scopes that never hold together.
+/// Every binding, one for an action in a scope. A key may stand twice in scopes that never hold together.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind(Action::Show(Screen::Overview), &[Key::char('1')], Scope::Everywhere, Some(("overview", 0)), "everything at a glance"),
@@ -250,8 +236,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("closer", 5)), "closer, up to the blocks of a piece"),
     bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("further", 6)), "further away, up to the whole"),
     bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
-    bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
-    bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
+    bind(Action::NextTab, &[Key::char(']'), Key::of(KeyCode::Tab)], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
+    bind(Action::PreviousTab, &[Key::char('['), Key::of(KeyCode::BackTab)], Scope::Peers, None, "the group before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::PeerPage, None, "the peer before"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
@@ -260,8 +246,6 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Window, &[Key::char('t')], Scope::Overview, None, "how far back the graph looks"),
     bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::Overview, None, "to the funnel and back to the peers"),
     bind(Action::PreviousPanel, &[Key::of(KeyCode::BackTab)], Scope::Overview, None, "the same, the other way round"),
-    bind(Action::NextTab, &[Key::of(KeyCode::Tab)], Scope::Peers, None, "the next group of peers"),
-    bind(Action::PreviousTab, &[Key::of(KeyCode::BackTab)], Scope::Peers, None, "the group before"),
     bind(Action::Up, &[Key::of(KeyCode::Up), Key::char('k')], Scope::Everywhere, None, "up"),
     bind(Action::Down, &[Key::of(KeyCode::Down), Key::char('j')], Scope::Everywhere, None, "down"),
     bind(Action::Left, &[Key::of(KeyCode::Left), Key::char('h')], Scope::Everywhere, None, "left"),
@@ -279,14 +263,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
     bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),
     bind(Action::QuitNow, &[Key::ctrl('c')], Scope::Everywhere, None, "quit at once, from anywhere"),
+    bind(Action::Mouse, &[Key::char('M')], Scope::Everywhere, None, "leave the mouse to the terminal, or take it; while it is taken, Shift-drag selects text"),
     bind(Action::Redraw, &[Key::ctrl('l')], Scope::Everywhere, None, "draw the screen anew"),
     bind(Action::Suspend, &[Key::ctrl('z')], Scope::Everywhere, None, "stop the process; fg brings it back"),
 ];
 
 /// What the key does where the model stands; the narrowest scope wins.
 pub fn action_for(key: Key, model: &Model) -> Option<Action> {
-    let holding = BINDINGS.iter().filter(|binding| binding.keys.contains(&key) && binding.scope.holds(model));
-    holding.min_by_key(|binding| binding.scope).map(|binding| binding.action)
+    model.keys.action_for(key, model)
 }
 
 #[cfg(test)]
@@ -301,13 +285,5 @@ mod tests {
                 assert!(a.scope != b.scope || shared.is_none(), "{shared:?}: {a:?} and {b:?}");
             }
         }
-    }
-
-    #[test]
-    fn keys_have_names_people_know() {
-        assert_eq!(Key::ctrl('c').name(), "Ctrl-C");
-        assert_eq!(Key::char(' ').name(), "space");
-        assert_eq!(Key::of(KeyCode::PageDown).name(), "PgDn");
-        assert_eq!(Key::of(KeyCode::Enter).name(), "Enter");
     }
 }

@@ -9,6 +9,7 @@ use ratatui::style::Modifier;
 use crate::ledger::View;
 
 use super::columns::SortKey;
+use super::mouse::Target;
 use super::paint::{self, Pen, Spans};
 use super::theme::{Look, Role};
 
@@ -119,6 +120,7 @@ pub(crate) fn head<R: ?Sized>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<'_
     }
     for place in placed {
         let (x, columns) = (area.x + place.x, place.columns);
+        pen.targets.add(Rect { x, width: columns, height: 1, ..area }, Target::Head(place.column.id));
         if place.column.right {
             pen.put_right(x + columns, area.y, columns, place.column.title, Role::Dim);
         } else {

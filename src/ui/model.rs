@@ -8,6 +8,7 @@ use crate::ledger::{Group, LogLine, PeerRecord, View};
 
 use super::atlas::Atlas;
 use super::file_tree::FileTree;
+use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
 use super::theme::Look;
@@ -150,6 +151,8 @@ pub struct Scrolls {
 pub struct Model {
     /// How things look.
     pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Which screen.
@@ -186,6 +189,10 @@ pub struct Model {
     pub order: Order,
     /// The clock of the screen, since its start: moved on by whoever runs it.
     pub clock: Duration,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    /// Somebody is here for the first time, and has pressed no key yet.
+    pub welcome: bool,
     /// Set once the user wants to leave.
     pub leaving: bool,
     /// Set when everything has to be drawn anew, until it is.
@@ -211,6 +218,7 @@ impl Model {
     pub fn new(look: Look) -> Self {
         Self {
             look,
+            keys: Arc::default(),
             size: (80, 24),
             screen: Screen::default(),
             open: Vec::new(),
@@ -229,6 +237,8 @@ impl Model {
             scrolls: Scrolls::default(),
             order: Order::default(),
             clock: Duration::ZERO,
+            mouse: false,
+            welcome: false,
             leaving: false,
             redraw: false,
             suspend: false,

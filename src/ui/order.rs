@@ -61,6 +61,15 @@ impl Order {
         self.sort_soon();
     }
 
+    /// Sorts by this column; where it does already, the other way round.
+    pub(crate) fn by(&mut self, id: &'static str) {
+        // By state is what there is without a column.
+        let column = (id != "state").then_some(id);
+        self.reversed = self.column == column && !self.reversed;
+        self.column = column;
+        self.sort_soon();
+    }
+
     /// What the rule above the rows says of the order.
     pub(crate) fn says(&self) -> String {
         let by = self.column.and_then(columns::column).map_or("state", |column| column.name);

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::mouse::Targets;
 use super::theme::{Look, Role};
 use crate::text::columns::{cell_width, drawn};
 pub(crate) use crate::text::columns::{clip, width, wrap};
@@ -123,13 +124,15 @@ impl Spans {
 pub(crate) struct Pen<'a> {
     pub(crate) buf: &'a mut Buffer,
     pub(crate) look: &'a Look,
+    /// What can be clicked.
+    pub(crate) targets: Targets,
     area: Rect,
 }
 
 impl<'a> Pen<'a> {
     pub(crate) fn new(buf: &'a mut Buffer, area: Rect, look: &'a Look) -> Self {
         let area = area.intersection(buf.area);
-        Self { buf, look, area }
+        Self { buf, look, targets: Targets::default(), area }
     }
 
     /// Lays a modifier over cells.

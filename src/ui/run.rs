@@ -22,7 +22,9 @@ use crate::ledger::View;
 use crate::units;
 
 use super::action::Key;
+use super::keymap::Keymap;
 use super::model::Model;
+use super::mouse::{self, Targets};
 use super::prompt;
 use super::screens;
 use super::theme::Look;
@@ -37,6 +39,8 @@ const TITLE_CHARS: usize = 60;
 pub struct Options {
     /// Colours, glyphs and units.
     pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
     /// Frames a second at most.
     pub frames_per_second: u16,
     /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
@@ -44,6 +48,16 @@ pub struct Options {
     /// Whether the terminal has taken what was drawn so far; as long as not, nothing more is drawn. `None`: what is
     /// drawn is taken at once.
     pub taken: Option<watch::Receiver<bool>>,
+    /// Takes the terminal again after others had it, when `woken` says so.
+    pub retake: Option<fn() -> io::Result<()>>,
+    /// Changes when the process goes on after it was stopped.
+    pub woken: Option<watch::Receiver<()>>,
+    /// Takes the mouse, or leaves it to the terminal; `None`: it is never taken.
+    pub mouse: Option<fn(bool) -> io::Result<()>>,
+    /// Whether the mouse is taken at first.
+    pub mouse_taken: bool,
+    /// Somebody is here for the first time.
+    pub welcome: bool,
     /// Shows a text as the title of the terminal's window; `None`: its title is left alone.
     pub title: Option<fn(&str) -> io::Result<()>>,
     /// Rings the bell, when the download becomes complete; `None`: it stays silent.
@@ -56,9 +70,15 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             look: Look::default(),
+            keys: Arc::default(),
             frames_per_second: 30,
             suspend: None,
             taken: None,
+            retake: None,
+            woken: None,
+            mouse: None,
+            mouse_taken: false,
+            welcome: false,
             title: None,
             bell: None,
             started: None,
@@ -142,6 +162,12 @@ where
                     return left(&screen, Reason::Ended);
                 }
             }
+            () = woken(&mut options.woken) => {
+                if let Some(retake) = options.retake {
+                    retake()?;
+                }
+                screen.begin_anew();
+            }
             () = may_draw(next_frame, &mut options.taken), if screen.changed => {
                 screen.draw(terminal)?;
                 screen.call(&options)?;
@@ -152,8 +178,7 @@ where
             screen.model.suspend = false;
             if let Some(suspend) = options.suspend {
                 suspend()?;
-                screen.model.redraw = true;
-                screen.changed = true;
+                screen.begin_anew();
             }
         }
     }
@@ -167,6 +192,16 @@ async fn there_already<S: Stream>(input: &mut Pin<&mut S>) -> Option<S::Item> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Waits until the process goes on after it was stopped.
+async fn woken(woken: &mut Option<watch::Receiver<()>>) {
+    if let Some(woken) = woken
+        && woken.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 /// Waits for the time of the next frame, and until the terminal has taken the one before.
@@ -185,6 +220,10 @@ struct Screen {
     changed: bool,
     shown: Buffer,
     title: String,
+    /// The terminal was told that the mouse is ours.
+    mouse: bool,
+    /// What can be clicked on it.
+    targets: Targets,
     began: Instant,
 }
 
@@ -193,6 +232,9 @@ impl Screen {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
         model.started = options.started;
+        model.mouse = options.mouse_taken;
+        model.welcome = options.welcome;
+        model.keys = Arc::clone(&options.keys);
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);
         Self {
@@ -201,6 +243,8 @@ impl Screen {
             changed: true,
             shown: Buffer::default(),
             title: String::new(),
+            mouse: false,
+            targets: Targets::default(),
             began: Instant::now(),
         }
     }
@@ -216,8 +260,18 @@ impl Screen {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.model.clock = self.began.elapsed();
+                self.model.welcome = false;
                 if let Some(command) = prompt::press(&mut self.model, Key::from_event(key), &self.view) {
                     // Nobody takes commands when the engine is gone; then the views end too.
+                    let _ = commands.send(command);
+                }
+                self.changed = true;
+            }
+            Event::Mouse(event) => {
+                self.model.clock = self.began.elapsed();
+                let command = mouse::moved(&mut self.model, event, &self.targets, &self.view);
+                if let Some(command) = command {
+                    // As above.
                     let _ = commands.send(command);
                 }
                 self.changed = true;
@@ -236,6 +290,14 @@ impl Screen {
         }
     }
 
+    /// Others had the terminal: what it shows and takes is not known.
+    fn begin_anew(&mut self) {
+        self.model.redraw = true;
+        self.mouse = false;
+        self.title.clear();
+        self.changed = true;
+    }
+
     fn draw<B>(&mut self, terminal: &mut Terminal<B>) -> io::Result<()>
     where
         B: Backend,
@@ -244,15 +306,16 @@ impl Screen {
         let afresh = std::mem::take(&mut self.model.redraw);
         if afresh {
             // Clears without asking the terminal where its cursor stands, as `clear` does.
-            let size = terminal.size().map_err(Into::into)?;
-            terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(Into::into)?;
+            let window = Rect::from((Position::ORIGIN, terminal.size().map_err(Into::into)?));
+            let area = if window.is_empty() { terminal.get_frame().area() } else { window };
+            terminal.resize(area).map_err(Into::into)?;
         } else {
             terminal.autoresize().map_err(Into::into)?;
         }
         let mut frame = terminal.get_frame();
         let area = frame.area();
         self.model.size = (area.width, area.height);
-        screens::draw(frame.buffer_mut(), area, &self.model, &self.view);
+        self.targets = screens::draw(frame.buffer_mut(), area, &self.model, &self.view);
         let drawn = terminal.current_buffer_mut();
         if *drawn == self.shown && !afresh {
             drawn.reset();
@@ -270,6 +333,10 @@ impl Screen {
         if let Some(set_title) = options.title.filter(|_| title != self.title) {
             set_title(&title)?;
             self.title = title;
+        }
+        if let Some(take) = options.mouse.filter(|_| self.mouse != self.model.mouse) {
+            take(self.model.mouse)?;
+            self.mouse = self.model.mouse;
         }
         match options.bell.filter(|_| std::mem::take(&mut self.model.bell)) {
             Some(ring) => ring(),

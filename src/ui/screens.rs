@@ -22,14 +22,15 @@ use ratatui::layout::Rect;
 use crate::ledger::View;
 
 use super::model::{Mode, Model, Screen};
+use super::mouse::Targets;
 use super::paint::{self, Pen};
 use super::theme;
 
-/// Draws everything: a pure function of the view, the model and the area.
-pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
+/// Draws everything: a pure function of the view, the model and the area. Returns what can be clicked.
+pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets {
     let area = area.intersection(buf.area);
     if area.is_empty() {
-        return;
+        return Targets::default();
     }
     let mut pen = Pen::new(buf, area, &model.look);
     if small::is_small(area) && model.page() == Mode::Browse && model.screen == Screen::Overview {
@@ -54,9 +55,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
         }
         frame::foot(&mut pen, foot, model, view);
     }
+    let targets = pen.targets;
     if model.look.is_ascii() {
         theme::to_ascii(buf, area);
     }
+    targets
 }
 
 /// The furthest that what is shown can be scrolled, so that keys stop at the end.

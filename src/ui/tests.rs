@@ -328,7 +328,7 @@ fn no_cell_has_a_background() {
 /// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
 fn told(model: &Model) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         model.prompt,
         model.look,
         model.atlas,
@@ -345,6 +345,7 @@ fn told(model: &Model) -> String {
         model.leaving,
         model.redraw,
         model.suspend,
+        model.mouse,
         model.shown,
         model.order.column,
         model.order.reversed,

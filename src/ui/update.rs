@@ -102,6 +102,7 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.leaving = true;
             return Some(Command::Quit);
         }
+        Action::Mouse => model.mouse = !model.mouse,
         Action::Redraw => model.redraw = true,
         Action::Suspend => model.suspend = true,
     }
@@ -205,7 +206,7 @@ fn turn(model: &mut Model, view: &View, by: isize) {
 }
 
 /// Shows only these peers, with the selection among them.
-fn narrow(model: &mut Model, view: &View, shown: Shown) {
+pub(super) fn narrow(model: &mut Model, view: &View, shown: Shown) {
     model.shown = shown;
     let among = model.rows(view).any(|key| Some(key) == model.selected);
     if !among {

@@ -7,8 +7,9 @@ use ratatui::layout::Rect;
 use super::asking;
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
-use crate::ui::action::{Action, BINDINGS, Scope};
+use crate::ui::action::{Action, Scope};
 use crate::ui::model::{Mode, Model, Screen};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::{Look, Role};
 use crate::ui::widgets::bar;
@@ -17,6 +18,8 @@ use crate::units;
 
 /// For how long the answer to a command stands on the key line.
 const ANSWER_STANDS: Duration = Duration::from_secs(4);
+/// For how long whoever is here for the first time is told where to look.
+const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
@@ -191,13 +194,8 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return asking::draw(pen, area, prompt, view);
     }
     if model.mode() == Mode::AskQuit {
-        let used = pen.put(
-            area.x,
-            area.y,
-            area.width,
-            "q again stops the download (it resumes later)",
-            Role::Strong,
-        );
+        let asked = format!("{} again stops the download (it resumes later)", model.keys.name(Action::Quit));
+        let used = pen.put(area.x, area.y, area.width, &asked, Role::Strong);
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
         }
@@ -215,10 +213,16 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if let Some((at, answer)) = &view.answer
         && view.at.saturating_sub(*at) < ANSWER_STANDS
     {
-        let undo = if model.undoable { "u undo" } else { "" };
+        let undo =
+            if model.undoable { format!("{} undo", model.keys.name(Action::Undo)) } else { String::new() };
         let room = area.width.saturating_sub(undo.len() as u16 + 2);
         pen.put(area.x, area.y, room, answer, Role::Text);
-        pen.put_right(area.right(), area.y, area.width, undo, Role::Strong);
+        pen.put_right(area.right(), area.y, area.width, &undo, Role::Strong);
+        return;
+    }
+    if model.welcome && model.clock < WELCOME_STANDS {
+        let hint = format!("{} keys · {} why", model.keys.name(Action::Keys), model.keys.name(Action::Why));
+        pen.put(area.x, area.y, area.width, &hint, Role::Strong);
         return;
     }
     keys(pen, area, model, view);
@@ -229,6 +233,7 @@ struct Item {
     label: &'static str,
     weight: u8,
     gap: u16,
+    action: Action,
 }
 
 impl Item {
@@ -238,6 +243,8 @@ impl Item {
     }
 
     fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, most: u16, (key, label): (Role, Role)) {
+        let width = (self.columns() - self.gap).min(most);
+        pen.targets.add(Rect { x, y, width, height: 1 }, Target::Do(self.action));
         let used = pen.put(x, y, most, &self.key, key) + 1;
         pen.put(x + used, y, most.saturating_sub(used), self.label, label);
     }
@@ -247,23 +254,30 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let browsing = model.open.is_empty();
     let (mut screens, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
     if !browsing {
-        left.push(Item { key: "Esc".to_owned(), label: "back", weight: 0, gap: 0 });
+        let (key, action) = (model.keys.name(Action::Back), Action::Back);
+        left.push(Item { key, label: "back", weight: 0, gap: 0, action });
     }
-    for binding in BINDINGS.iter().filter(|binding| binding.scope.holds(model)) {
+    for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
         let nothing_to_open = binding.action == Action::Open && model.selected.is_none();
         let Some((label, weight)) = binding.label.filter(|_| !nothing_to_open) else {
             continue;
         };
         // On a page that shows nothing of it, pausing still works but is no news.
-        let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
+        let Some(key) = keys.first().map(|key| key.name()) else {
+            continue;
+        };
         let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
         let label = if binding.action == Action::Pause && paused { "go on" } else { label };
         match binding.action {
-            Action::Show(_) if browsing => screens.push(Item { key, label, weight, gap: 1 }),
+            Action::Show(_) if browsing => {
+                screens.push(Item { key, label, weight, gap: 1, action: binding.action })
+            }
             Action::Show(_) => {}
-            Action::Why | Action::Keys | Action::Quit => right.push(Item { key, label, weight, gap: 2 }),
+            Action::Why | Action::Keys | Action::Quit => {
+                right.push(Item { key, label, weight, gap: 2, action: binding.action })
+            }
             _ if browsing || binding.scope != Scope::Everywhere => {
-                left.push(Item { key, label, weight, gap: 2 })
+                left.push(Item { key, label, weight, gap: 2, action: binding.action })
             }
             _ => {}
         }
@@ -275,7 +289,8 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
     if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
         let label = if room >= 60 { "screens" } else { "" };
-        screens = vec![Item { key: "1-6".to_owned(), label, weight: 0, gap: 0 }];
+        let (key, action) = ("1-6".to_owned(), Action::Show(Screen::Overview));
+        screens = vec![Item { key, label, weight: 0, gap: 0, action }];
     }
     while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
         let heaviest =

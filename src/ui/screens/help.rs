@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::ui::action::{BINDINGS, Scope};
+use crate::ui::action::Scope;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::model::{Mode, Model};
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
@@ -54,8 +54,10 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
     for scope in scopes {
         lines.push(Spans::new());
         lines.push(Spans::new().add(Role::Dim, scope.title()));
-        for binding in BINDINGS.iter().filter(|binding| binding.scope == scope) {
-            let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
+        for (binding, keys) in
+            model.keys.lines().filter(|(line, keys)| line.scope == scope && !keys.is_empty())
+        {
+            let keys: Vec<String> = keys.iter().map(|key| key.name()).collect();
             entry(&mut lines, &keys.join(" "), binding.help);
         }
     }

@@ -9,6 +9,7 @@ use crate::ledger::{Groups, View};
 use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, columns};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, inset, take_top};
 use crate::ui::theme::Role;
 use crate::ui::words::Standing;
@@ -144,7 +145,9 @@ impl Part<'_> {
             };
             let old = !record.is_live() && self.view.at.saturating_sub(record.since) >= OLD;
             let look = RowLook { selected: takes_keys && chosen == Some(at), dim: old };
-            grid::row(pen, take_top(&mut rest, 1), placed, record, context, look);
+            let row = take_top(&mut rest, 1);
+            pen.targets.add(row, Target::Peer(keys[at]));
+            grid::row(pen, row, placed, record, context, look);
         }
     }
 }

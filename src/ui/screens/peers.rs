@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{frame, peer_list};
 use crate::ledger::View;
 use crate::ui::model::{Model, Shown};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::Role;
 use crate::ui::words::STEPS;
@@ -63,6 +64,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             if x + columns > row.right() {
                 break;
             }
+            pen.targets.add(Rect { x, width: columns, height: 1, ..row }, Target::Tab(*tab));
             x += pen.put(x, row.y, columns, &text, if here { Role::Strong } else { Role::Dim }) + gap;
         }
     }
