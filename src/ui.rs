@@ -18,6 +18,7 @@
 pub mod action;
 mod columns;
 mod field;
+mod filter;
 mod grid;
 pub mod model;
 mod order;

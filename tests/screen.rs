@@ -232,6 +232,47 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (Action::Filter, Scope::KeysPage) => {
+            pty.press(key(Action::Keys));
+            pty.until_shown("pause the download, or go on");
+            pty.press(pressed);
+            pty.write(b"go on ban\r");
+            pty.until_gone("pause the download, or go on");
+            pty.press(key(Action::Back));
+            pty.until_shown("pause the download, or go on");
+            pty.press(key(Action::Back));
+            pty.until_gone("pause the download, or go on");
+        }
+        (Action::Filter, Scope::Log) => {
+            go(pty, Screen::Log);
+            pty.press(pressed);
+            pty.write(b"listening\r");
+            pty.until_shown("1 with listening");
+            pty.press(key(Action::Back));
+            pty.until_shown("time since the start");
+        }
+        (Action::Filter, _) => {
+            go(pty, Screen::Peers);
+            pty.until_shown("127.0.0.9:");
+            pty.press(pressed);
+            pty.write(b"state:sending down>1k");
+            pty.until_shown(" match");
+            // It holds while it is typed, and says what is wrong with what is no filter.
+            pty.until_gone("127.0.0.9:");
+            pty.write(b" port:x\r");
+            pty.until_shown("x is no number; as port:51413");
+            pty.write(b"\x17\r");
+            pty.until_shown("with state:sending down>1k");
+            pty.until_shown("[all 3]");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+            // Esc forgets what was typed.
+            pty.press(pressed);
+            pty.write(b"state:sending");
+            pty.until_gone("127.0.0.9:");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+        }
         (Action::AddPeer, _) => {
             let go_on = |pty: &Pty| pty.until_gone("add peer");
             go(pty, Screen::Peers);

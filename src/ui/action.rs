@@ -23,6 +23,8 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Ask which lines of the list to show.
+    Filter,
     /// Ask for the address of a peer to dial.
     AddPeer,
     /// Ask for the limit of what we receive.
@@ -94,6 +96,8 @@ pub enum Scope {
     Peers,
     /// On a peer's page.
     PeerPage,
+    /// On the list of keys.
+    KeysPage,
     /// On the log.
     Log,
     /// On the trackers.
@@ -109,6 +113,7 @@ impl Scope {
         match self {
             Self::Everywhere => true,
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
+            Self::KeysPage => model.mode() == Mode::Keys,
             Self::Peer => {
                 model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
             }
@@ -128,6 +133,7 @@ impl Scope {
             Self::Overview => "Overview",
             Self::Peers => "Peers",
             Self::PeerPage => "A peer's page",
+            Self::KeysPage => "This list",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
             Self::Everywhere => "Everywhere",
@@ -225,7 +231,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, None, "ban its address for an hour"),
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 4)), "dial it now; takes back a drop or a ban"),
     bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
-    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 5)), "add a peer by its address; it is dialled at once"),
+    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a peer by its address; it is dialled at once"),
     bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
@@ -252,8 +258,11 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Last, &[Key::of(KeyCode::End), Key::char('G')], Scope::Everywhere, None, "to the last"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerList, Some(("open", 7)), "open the peer; in the funnel: the peers of that step"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerPage, None, "all 68 bytes of both handshakes, and back"),
-    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open"),
+    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open; on a list: take its filter away"),
     bind(Action::Why, &[Key::char('w')], Scope::Everywhere, Some(("why", 2)), "what the numbers mean, in full"),
+    bind(Action::Filter, &[Key::char('/')], Scope::PeerList, Some(("filter", 3)), "show only some: words, or state:failed why:timeout down>10k"),
+    bind(Action::Filter, &[Key::char('/')], Scope::Log, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Filter, &[Key::char('/')], Scope::KeysPage, Some(("filter", 3)), "only the lines with these words"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
     bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
     bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),

@@ -43,6 +43,37 @@ pub(crate) struct Column<R: ?Sized + 'static> {
     pub(crate) cell: fn(&R, Context<'_>, u16) -> Spans,
     /// By what it sorts, smallest first.
     pub(crate) key: fn(&R, &View) -> SortKey,
+    /// What a filter reads of it.
+    pub(crate) sieve: Sieve<R>,
+}
+
+/// What a filter reads of a column, and an example of such a filter.
+pub(crate) enum Sieve<R: ?Sized + 'static> {
+    /// Nothing: it cannot be filtered by.
+    Nothing,
+    /// Words; what is looked for is the beginning of one.
+    Words(&'static str, fn(&R, &View) -> String),
+    /// A text; what is looked for may stand anywhere in it.
+    Text(&'static str, fn(&R, &View) -> String),
+    /// A number, which can be compared; `None`: there is none.
+    Number(&'static str, Measure, fn(&R, &View) -> Option<u64>),
+}
+
+/// What a number counts, and so how it is typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Measure {
+    /// Things.
+    Count,
+    /// Hundredths.
+    Percent,
+    /// Bytes: `10k`.
+    Bytes,
+    /// Bytes a second: `10k`.
+    Rate,
+    /// A time, typed in milliseconds.
+    Milliseconds,
+    /// A time in milliseconds, typed in seconds: `30s`, `2m`.
+    Time,
 }
 
 /// A column and where it stands, from the left edge of the table.
@@ -214,6 +245,7 @@ mod tests {
             weight,
             cell: |_, _, _| Spans::new(),
             key: |_, _| SortKey::default(),
+            sieve: Sieve::Nothing,
         }
     }
 

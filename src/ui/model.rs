@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
+use super::filter::{Filters, List};
 use super::order::Order;
 use super::prompt::Prompt;
 use super::theme::Look;
@@ -164,6 +165,12 @@ pub struct Model {
     pub step: (usize, usize),
     /// Which peers the list shows.
     pub shown: Shown,
+    /// Which lines the lists show.
+    pub(crate) filters: Filters,
+    /// The peers of the newest view that the filter takes; `None`: there is no filter.
+    found: Option<Vec<PeerKey>>,
+    /// The row of the selected peer when it was last listed.
+    row: usize,
     /// Columns of the list of peers scrolled away to the left.
     pub columns_off: usize,
     /// The piece under the cursor.
@@ -209,6 +216,9 @@ impl Model {
             selected: None,
             step: (0, 0),
             shown: Shown::default(),
+            filters: Filters::default(),
+            found: None,
+            row: 0,
             columns_off: 0,
             piece: 0,
             log_of: None,
@@ -240,14 +250,17 @@ impl Model {
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.
     pub fn take_in(&mut self, view: &View) {
         self.order.take_in(view, self.clock);
-        let known = |key: PeerKey| view.peers.binary_search_by_key(&key, |peer| peer.key).is_ok();
-        let gone = self.selected.is_none_or(|key| !known(key));
+        self.search(view);
+        let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
         if gone || (!self.order.moved_by_user() && self.mode() == Mode::Browse) {
             let first = self.rows(view).next();
             self.selected = first;
             if gone && matches!(self.mode(), Mode::Peer { .. }) {
                 self.open.clear();
             }
+        }
+        if self.mode() == Mode::Browse {
+            self.select_listed(view);
         }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
         let before = self.phase.replace(view.phase);
@@ -258,6 +271,36 @@ impl Model {
             self.completed = Some(view.at);
             self.bell = true;
         }
+    }
+
+    /// Looks for the peers that the filter takes.
+    pub(crate) fn search(&mut self, view: &View) {
+        let filter = &self.filters.peers;
+        self.found = (!filter.is_empty()).then(|| filter.keys(view));
+    }
+
+    /// Keeps the selection on a peer that is listed: where its own left the list, on the one that took its row.
+    pub(crate) fn select_listed(&mut self, view: &View) {
+        let rows: Vec<PeerKey> = self.rows(view).collect();
+        match rows.iter().position(|key| Some(*key) == self.selected) {
+            Some(at) => self.row = at,
+            None => self.selected = rows.get(self.row.min(rows.len().saturating_sub(1))).copied(),
+        }
+    }
+
+    /// Which list of the present screen can be filtered.
+    pub(crate) fn list(&self) -> List {
+        match (self.page(), self.screen) {
+            (Mode::Keys, _) => List::Keys,
+            (_, Screen::Log) => List::Log,
+            _ => List::Peers,
+        }
+    }
+
+    /// How many peers of a kind the filter takes; `None`: there is no filter.
+    pub(crate) fn found(&self, view: &View, shown: Shown) -> Option<usize> {
+        let found = self.found.as_ref()?.iter();
+        Some(found.filter(|key| peer(view, **key).is_some_and(|peer| shown.takes(peer, view.at))).count())
     }
 
     /// The peers of the list in the order of their rows: first the live ones, then the others.
@@ -281,7 +324,8 @@ impl Model {
     }
 
     fn lists(&self, view: &View, key: PeerKey) -> bool {
-        peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
+        self.found.as_ref().is_none_or(|found| found.binary_search(&key).is_ok())
+            && peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
     }
 }
 

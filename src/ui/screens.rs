@@ -20,6 +20,7 @@ use ratatui::layout::Rect;
 
 use crate::ledger::View;
 
+use super::filter::{Filters, List};
 use super::model::{Mode, Model, Screen};
 use super::paint::{self, Pen};
 use super::theme;
@@ -77,6 +78,20 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     };
     // The head of the page and the key line take their rows.
     lines.saturating_sub(usize::from(rows.saturating_sub(4)))
+}
+
+/// How many lines of the list are shown, and how many there are without a filter.
+pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
+    let mut unfiltered = model.clone();
+    unfiltered.filters = Filters::default();
+    match list {
+        List::Peers => {
+            unfiltered.search(view);
+            (model.rows(view).count(), unfiltered.rows(view).count())
+        }
+        List::Keys => (help::count(model), help::count(&unfiltered)),
+        List::Log => (log::count(model, view), log::count(&unfiltered, view)),
+    }
 }
 
 pub(super) use frame::percent;

@@ -5,7 +5,8 @@ use crate::event::{PeerKey, Phase};
 use crate::ledger::View;
 use crate::units::Units;
 
-use super::action::Action;
+use super::action::{Action, Scope};
+use super::filter::Words;
 use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::prompt::{self, Ask};
 use super::screens;
@@ -35,6 +36,7 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.undoable = false;
             return Some(Command::Announce(None));
         }
+        Action::Filter => prompt::open(model, Ask::Filter(model.list()), view),
         Action::AddPeer => prompt::open(model, Ask::Peer, view),
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
         Action::LimitUp => prompt::open(model, Ask::UpLimit, view),
@@ -174,6 +176,7 @@ fn select(model: &mut Model, view: &View, by: isize) {
     };
     let at = model.selected.and_then(|key| rows.iter().position(|other| *other == key));
     model.selected = Some(rows[at.map_or(0, |at| shifted(at, by, last))]);
+    model.select_listed(view);
     model.order.moved(model.clock);
 }
 
@@ -191,10 +194,9 @@ fn turn(model: &mut Model, view: &View, by: isize) {
 /// Shows only these peers, with the selection among them.
 fn narrow(model: &mut Model, view: &View, shown: Shown) {
     model.shown = shown;
-    let among = model.rows(view).any(|key| Some(key) == model.selected);
-    if !among {
+    if !model.rows(view).any(|key| Some(key) == model.selected) {
         let first = model.rows(view).next();
-        model.selected = first.or(model.selected);
+        model.selected = first;
     }
 }
 
@@ -225,6 +227,10 @@ fn open(model: &mut Model, view: &View) {
 }
 
 fn back(model: &mut Model, view: &View) {
+    let lists = Scope::PeerList.holds(model) || Scope::Log.holds(model) || Scope::KeysPage.holds(model);
+    if lists && !model.filters.text(model.list()).is_empty() {
+        return prompt::filter(model, model.list(), "", view);
+    }
     if model.open.pop().is_some() {
         return;
     }
@@ -242,6 +248,7 @@ fn toggle(model: &mut Model, mode: Mode) {
         model.open.retain(|other| *other != mode);
         model.open.push(mode);
         model.scrolls = Scrolls { keys: 0, why: 0, ..model.scrolls };
+        model.filters.keys = Words::default();
     }
 }
 
@@ -263,6 +270,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Group;
+    use crate::ui::filter::List;
     use crate::ui::sample;
     use crate::ui::theme::Look;
 
@@ -354,6 +362,37 @@ mod tests {
         assert!(shown.iter().all(|peer| peer.cause == Some(crate::event::Cause::ConnectTimeout)));
         press(&mut model, &view, &[Action::Back]);
         assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn a_filter_narrows_every_list_of_peers_and_escape_takes_it_away() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Last]);
+        prompt::filter(&mut model, List::Peers, "client:transmission", &view);
+        assert_eq!(model.rows(&view).count(), 5);
+        assert!(model.rows(&view).any(|key| Some(key) == model.selected), "what keys act on is in sight");
+        press(&mut model, &view, &[Action::Show(Screen::Peers), Action::NextTab, Action::NextTab]);
+        assert_eq!((model.rows(&view).count(), model.selected), (0, None));
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), None);
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.rows(&view).count(), 1, "the tab stays");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn the_selection_stays_at_its_row_when_its_peer_leaves_the_list() {
+        let mut view = sample::healthy();
+        let mut model = at_start(&view);
+        prompt::filter(&mut model, List::Peers, "down>10k", &view);
+        press(&mut model, &view, &[Action::Down, Action::Down]);
+        let rows: Vec<_> = model.rows(&view).collect();
+        assert_eq!(model.selected, Some(rows[2]));
+        let at = view.peers.iter().position(|peer| peer.key == rows[2]).unwrap();
+        std::sync::Arc::make_mut(&mut view.peers[at]).sample.down_bps = 0;
+        model.take_in(&view);
+        assert_eq!(model.selected, Some(rows[3]));
     }
 
     #[test]

@@ -175,7 +175,7 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     if let Some(prompt) = &model.prompt {
-        return asking::draw(pen, area, prompt, view);
+        return asking::draw(pen, area, prompt, model, view);
     }
     if model.mode() == Mode::AskQuit {
         let used = pen.put(
@@ -248,7 +248,9 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         match binding.action {
             Action::Show(_) if browsing => screens.push(Item { key, label, weight, gap: 1 }),
             Action::Show(_) => {}
-            Action::Why | Action::Keys | Action::Quit => right.push(Item { key, label, weight, gap: 2 }),
+            Action::Why | Action::Filter | Action::Keys | Action::Quit => {
+                right.push(Item { key, label, weight, gap: 2 })
+            }
             _ if browsing || binding.scope != Scope::Everywhere => {
                 left.push(Item { key, label, weight, gap: 2 })
             }
@@ -256,7 +258,8 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
     }
     let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
-    let room = area.width;
+    // The gap behind the last item is not drawn.
+    let room = area.width + 1;
     let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
     // The names of the screens are worth more than the least of the keys, but not than the others.
     let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
@@ -264,10 +267,16 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let label = if room >= 60 { "screens" } else { "" };
         screens = vec![Item { key: "1-6".to_owned(), label, weight: 0, gap: 0 }];
     }
-    while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
-        let heaviest =
-            left.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at)).map_or(0, |(at, _)| at);
-        left.remove(heaviest);
+    let heaviest = |items: &[Item]| {
+        let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
+        weights.filter(|(weight, _)| *weight > 0).max()
+    };
+    while sum(&screens) + fixed(&left, &right) > room {
+        match (heaviest(&left), heaviest(&right)) {
+            (None, None) => break,
+            (on_left, on_right) if on_left >= on_right => left.remove(on_left.map_or(0, |(_, at)| at)),
+            (_, on_right) => right.remove(on_right.map_or(0, |(_, at)| at)),
+        };
     }
     while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
         right.remove(0);

@@ -6,13 +6,14 @@ use super::frame;
 use crate::event::Severity;
 use crate::ledger::{LogLine, View};
 use crate::ui::model::{self, Model};
-use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::paint::{Pen, clip, inset, take_top};
 use crate::ui::theme::Role;
 use crate::units;
 
 /// The lines that are shown: all, or those of one peer.
 fn shown<'a>(model: &'a Model, view: &'a View) -> impl DoubleEndedIterator<Item = &'a LogLine> {
-    view.log.iter().filter(|line| model.log_of.is_none() || line.peer == model.log_of)
+    let of_peer = view.log.iter().filter(|line| model.log_of.is_none() || line.peer == model.log_of);
+    of_peer.filter(|line| model.filters.log.takes(&line.text))
 }
 
 /// How many lines are shown.
@@ -34,10 +35,18 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         (Some(_), None) => {
             pen.rule(title, "Log", &format!("{count} lines of a peer that is gone"), "L shows all")
         }
+        (None, _) if !model.filters.log.is_empty() => {
+            let note = format!("{} with {}", units::count(count as u64), model.filters.log.text());
+            pen.rule(title, "Log", &clip(&note, usize::from(title.width / 2)), "Esc shows all");
+        }
         (None, _) => pen.rule(title, "Log", &units::count(count as u64), "time since the start"),
     }
     if count == 0 {
-        pen.put(body.x + 2, body.y, body.width.saturating_sub(3), "Nothing happened yet.", Role::Dim);
+        let said = match model.filters.log.is_empty() {
+            true => "Nothing happened yet.",
+            false => "No line has all these words. Esc shows all.",
+        };
+        pen.put(body.x + 2, body.y, body.width.saturating_sub(3), said, Role::Dim);
         return;
     }
     let room = usize::from(body.height);

@@ -60,10 +60,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             compact_pieces(pen, take_bottom(&mut body, 2), view);
         }
     }
-    let count = units::count(view.peers.len() as u64);
     let left = u16::from(area.width >= 100) + 1;
-    let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Peers", &count, &peer_list::order_note(model, area.width));
+    peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
     peer_list::draw(pen, inset(body, left - 1, 0), model, view, false);
 }
 

@@ -9,17 +9,28 @@ use crate::ledger::{Groups, View};
 use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, columns};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
-use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::paint::{Pen, clip, inset, take_top, width};
 use crate::ui::theme::Role;
 use crate::ui::words::Standing;
+use crate::units;
 
 /// After so long a change is old news.
 const OLD: Duration = Duration::from_secs(600);
 
-/// What the rule above the rows says of their order.
-pub(super) fn order_note(model: &Model, columns: u16) -> String {
+/// The rule above the rows: how many there are, what was filtered for, and their order.
+pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let order = model.order.says();
-    if columns >= 100 { format!("{order} · s sort") } else { order }
+    let order = if area.width >= 98 { format!("{order} · s sort") } else { order };
+    let all = units::count(view.peers.len() as u64);
+    let note = match model.found(view, Shown::All) {
+        None => all,
+        Some(found) => {
+            let note = format!("{} of {all} with {}", units::count(found as u64), model.filters.peers.text());
+            clip(&note, usize::from(area.width).saturating_sub(width(&order) + 22)).into_owned()
+        }
+    };
+    let order = if model.filters.peers.is_empty() { order } else { format!("{order} · Esc shows all") };
+    pen.rule(area, "Peers", &note, &order);
 }
 
 /// How the others are counted on the rule above them.
@@ -37,6 +48,9 @@ fn others_note(groups: Groups, separator: &str) -> String {
 
 /// What stands in place of rows where there are none.
 fn nobody(model: &Model, view: &View) -> String {
+    if !view.peers.is_empty() && !model.filters.peers.is_empty() {
+        return "Nobody here is like that. Esc takes the filter away.".to_owned();
+    }
     if !view.peers.is_empty() || model.shown_here() != Shown::All {
         return "None here. Tab shows the other groups.".to_owned();
     }
@@ -90,7 +104,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
     if rule > 0 && rest.height > 1 {
         let separator = if wide { " · " } else { " " };
-        let note = if model.shown_here() == Shown::All {
+        let note = if model.shown_here() == Shown::All && model.filters.peers.is_empty() {
             others_note(view.groups, separator)
         } else {
             String::new()

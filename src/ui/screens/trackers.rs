@@ -6,7 +6,7 @@ use super::frame;
 use crate::event::{AnnounceKind, TrackerError};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::SortKey;
-use crate::ui::grid::{self, Choose, Column, Context, RowLook};
+use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
 use crate::ui::theme::Role;
@@ -95,6 +95,7 @@ const fn column(
         weight,
         cell,
         key,
+        sieve: Sieve::Nothing,
     }
 }
 
