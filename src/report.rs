@@ -5,11 +5,14 @@ pub mod handshake;
 pub mod info;
 mod mask;
 pub mod progress;
+pub mod table;
 pub mod verify;
 
 pub use mask::Mask;
 
 use serde::Serialize;
+
+use crate::text::clean;
 
 /// Bytes in lower-case hex.
 fn hex(bytes: &[u8]) -> String {
@@ -25,4 +28,44 @@ fn hex(bytes: &[u8]) -> String {
 /// A report as one line of JSON.
 fn json_line(report: &impl Serialize) -> String {
     serde_json::to_string(report).expect("reports hold only strings, numbers, lists and structs")
+}
+
+/// A cell. One that a spreadsheet would take for a formula is told apart by an apostrophe: names come from peers.
+fn csv_cell(cell: &str) -> String {
+    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if guard.is_empty() && !cell.contains([',', '"', '\n', '\r']) {
+        return cell.to_owned();
+    }
+    format!("\"{guard}{}\"", cell.replace('"', "\"\""))
+}
+
+/// Text that can neither end its cell nor be taken for markup.
+fn markdown_cell(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in clean(text, 500).chars() {
+        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '!') {
+            shown.push('\\');
+        }
+        shown.push(c);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{csv_cell, markdown_cell};
+
+    #[test]
+    fn quotes_what_would_break_a_line_or_run_as_a_formula() {
+        assert_eq!(csv_cell("plain text"), "plain text");
+        assert_eq!(csv_cell("a,b"), "\"a,b\"");
+        assert_eq!(csv_cell("say \"x\""), "\"say \"\"x\"\"\"");
+        assert_eq!(csv_cell("=1+1"), "\"'=1+1\"");
+        assert_eq!(csv_cell("-2+3"), "\"'-2+3\"");
+    }
+
+    #[test]
+    fn disarms_markup() {
+        assert_eq!(markdown_cell("a|b\n<img>![x](y)"), r"a\|b \<img\>\!\[x\](y)");
+    }
 }

@@ -10,6 +10,7 @@
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
+//! | `export` | what is seen, for a file or the clipboard |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
@@ -17,6 +18,7 @@
 
 pub mod action;
 mod columns;
+pub mod export;
 mod field;
 mod filter;
 mod grid;

@@ -273,6 +273,39 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::Back));
             pty.until_shown("127.0.0.9:");
         }
+        (Action::Export, _) => {
+            go(pty, Screen::Peers);
+            for name in ["some.json", "some.csv", "some.md"] {
+                pty.press(pressed);
+                pty.until_shown("JSON of ");
+                pty.write(format!("\x15{name}\r").as_bytes());
+                pty.until_shown("peers to /");
+                let written = std::fs::read_to_string(stage.lab.path(name)).unwrap();
+                assert!(written.contains("127.0.0.9:"), "{written}");
+            }
+            let json: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(stage.lab.path("some.json")).unwrap()).unwrap();
+            assert_eq!(json["schema"], "ttui.peers/1");
+            let shown = json["peers"].as_array().unwrap().len();
+            pty.press(pressed);
+            pty.until_shown(&format!("JSON of {shown} peers"));
+            pty.write(b"\x15some.csv\r");
+            pty.until_shown("nothing is overwritten");
+            go(pty, Screen::Files);
+            pty.press(pressed);
+            pty.write(b"\x15files.csv\r");
+            pty.until_shown("Wrote 3 files to /");
+            let files = std::fs::read_to_string(stage.lab.path("files.csv")).unwrap();
+            assert!(files.starts_with("path,length,good_bytes\r\n"), "{files}");
+        }
+        (Action::Copy, _) => {
+            let first = list(pty);
+            let address = first.split_whitespace().nth(2).unwrap().to_owned();
+            let before = pty.count();
+            pty.press(pressed);
+            pty.until_shown(&format!("Copied: {address}"));
+            pty.until_written(before, b"\x1b]52;c;MTI3LjAuMC4");
+        }
         (Action::AddPeer, _) => {
             let go_on = |pty: &Pty| pty.until_gone("add peer");
             go(pty, Screen::Peers);

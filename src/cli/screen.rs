@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::args::{Color, ScreenArgs};
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
-use super::{Failure, Status, runtime};
+use super::{Failure, Status, export, runtime};
 use crate::engine::{Download, EngineError, Options};
 use crate::event::Phase;
 use crate::metainfo::Torrent;
@@ -126,6 +126,8 @@ fn options_of(screen: ScreenArgs, started: Option<Duration>) -> ui::Options {
         taken: Some(terminal::taken()),
         title: Some(terminal::set_title),
         bell: Some(terminal::ring),
+        export: Some(export::write),
+        copy: Some(terminal::copy),
         started,
     }
 }

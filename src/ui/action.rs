@@ -23,6 +23,10 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Ask where to write what is seen.
+    Export,
+    /// Copy what is selected.
+    Copy,
     /// Ask which lines of the list to show.
     Filter,
     /// Ask for the address of a peer to dial.
@@ -263,6 +267,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Filter, &[Key::char('/')], Scope::PeerList, Some(("filter", 3)), "show only some: words, or state:failed why:timeout down>10k"),
     bind(Action::Filter, &[Key::char('/')], Scope::Log, Some(("filter", 3)), "only the lines with these words"),
     bind(Action::Filter, &[Key::char('/')], Scope::KeysPage, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Export, &[Key::char('e')], Scope::Everywhere, None, "write what is seen to a file, filters included: JSON, CSV or Markdown"),
+    bind(Action::Copy, &[Key::char('y')], Scope::Everywhere, None, "copy what is selected: the address, the line, the path (OSC 52)"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
     bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
     bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),

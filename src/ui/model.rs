@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
+use super::export::Export;
 use super::filter::{Filters, List};
 use super::order::Order;
 use super::prompt::Prompt;
@@ -144,6 +145,17 @@ pub struct Scrolls {
     pub log_back: usize,
 }
 
+/// Something the screen itself has to say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Note {
+    /// Since when, on the clock of the screen.
+    pub(crate) since: Duration,
+    /// What.
+    pub(crate) text: String,
+    /// Whether something went wrong.
+    pub(crate) trouble: bool,
+}
+
 /// The state of the screen.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -193,6 +205,12 @@ pub struct Model {
     pub suspend: bool,
     /// When a command was last sent whose answer `u` can take back.
     pub undoable: bool,
+    /// What the screen itself has to say, on the key line, and since when.
+    pub(crate) note: Option<Note>,
+    /// Set when this has to be written to a file, until it was.
+    pub(crate) export: Option<Export>,
+    /// Set when this has to be copied, until it was.
+    pub(crate) copy: Option<String>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
     /// When the download became complete before our eyes.
@@ -230,11 +248,19 @@ impl Model {
             redraw: false,
             suspend: false,
             undoable: false,
+            note: None,
+            export: None,
+            copy: None,
             started: None,
             completed: None,
             bell: false,
             phase: None,
         }
+    }
+
+    /// Says this on the key line for a while.
+    pub(crate) fn say(&mut self, text: impl Into<String>, trouble: bool) {
+        self.note = Some(Note { since: self.clock, text: text.into(), trouble });
     }
 
     /// What keys are about.

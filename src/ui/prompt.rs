@@ -8,6 +8,7 @@ use crate::ledger::View;
 use crate::units::{self, Units};
 
 use super::action::{Action, Key, action_for};
+use super::export::{self, Export, Format, What};
 use super::field::{Field, Pressed};
 use super::filter::{Filter, List};
 use super::model::Model;
@@ -19,6 +20,8 @@ use super::update::update;
 pub(crate) enum Ask {
     /// Which lines of a list are shown. It is shown as it is typed.
     Filter(List),
+    /// The file for what is seen.
+    Export,
     /// The address of a peer to dial.
     Peer,
     /// How fast we may receive.
@@ -46,6 +49,7 @@ impl Ask {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Filter(_) => "filter",
+            Self::Export => "export",
             Self::Peer => "add peer",
             Self::DownLimit => "limit ↓",
             Self::UpLimit => "limit ↑",
@@ -56,6 +60,7 @@ impl Ask {
     pub(crate) fn keys(self) -> &'static str {
         match self {
             Self::Filter(_) => "Enter keep · Esc as before",
+            Self::Export => "Enter write · Esc leave",
             Self::Peer => "Enter dial · Esc leave",
             Self::DownLimit | Self::UpLimit => "Enter set · Esc leave",
         }
@@ -65,6 +70,7 @@ impl Ask {
     fn first(self, model: &Model, view: &View) -> String {
         match self {
             Self::Filter(list) => model.filters.text(list).to_owned(),
+            Self::Export => export::name(model, view),
             Self::Peer => String::new(),
             Self::DownLimit => view.limits.0.map(typed_rate).unwrap_or_default(),
             Self::UpLimit => view.limits.1.map(typed_rate).unwrap_or_default(),
@@ -84,6 +90,12 @@ impl Ask {
                 let (found, all) = screens::found(list, model, view);
                 Ok(format!("{} of {} match", units::count(found as u64), units::count(all as u64)))
             }
+            Self::Export => {
+                let (count, of) = What::seen(model, view).count();
+                let format = Format::of(text.trim()).ok_or("a name that ends in .json, .csv or .md")?;
+                let others = if format == Format::Json { "; .csv, .md" } else { "" };
+                Ok(format!("{} of {} {of}{others}", format.name(), units::count(count as u64)))
+            }
             Self::Peer if text.trim().is_empty() => Ok("its IP address and port".to_owned()),
             Self::Peer => {
                 read_address(text).map(|addr| match view.peers.iter().any(|peer| peer.addr == addr) {
@@ -100,7 +112,7 @@ impl Ask {
     fn command(self, text: &str, view: &View) -> Option<Command> {
         let (down_bps, up_bps) = view.limits;
         match self {
-            Self::Filter(_) => None,
+            Self::Filter(_) | Self::Export => None,
             Self::Peer => read_address(text).ok().map(Command::AddPeer),
             Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
             Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
@@ -118,6 +130,7 @@ pub(super) fn open(model: &mut Model, ask: Ask, view: &View) {
 /// elsewhere it does what the table of keys says.
 pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command> {
     let action = action_for(key, model);
+    model.note = None;
     match &mut model.prompt {
         Some(prompt) if action != Some(Action::QuitNow) => {
             let pressed = prompt.field.press(key);
@@ -155,6 +168,12 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View) -> Option<Command>
         }
         Pressed::Enter if ask.says(text, model, view).is_err() => model.prompt = Some(prompt),
         Pressed::Enter => {
+            if ask == Ask::Export
+                && let Some(format) = Format::of(text.trim())
+            {
+                let what = What::seen(model, view);
+                model.export = Some(Export { path: text.trim().into(), format, what });
+            }
             model.undoable = false;
             return ask.command(text, view);
         }

@@ -22,6 +22,7 @@ use crate::ledger::View;
 use crate::units;
 
 use super::action::Key;
+use super::export::Export;
 use super::model::Model;
 use super::prompt;
 use super::screens;
@@ -48,6 +49,10 @@ pub struct Options {
     pub title: Option<fn(&str) -> io::Result<()>>,
     /// Rings the bell, when the download becomes complete; `None`: it stays silent.
     pub bell: Option<fn() -> io::Result<()>>,
+    /// Writes what is seen to a file: where it is, or why it is not; `None`: nothing can be written.
+    pub export: Option<fn(&Export, &View) -> Result<String, String>>,
+    /// Copies a text to the clipboard; `None`: it is only shown.
+    pub copy: Option<fn(&str) -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
 }
@@ -61,6 +66,8 @@ impl Default for Options {
             taken: None,
             title: None,
             bell: None,
+            export: None,
+            copy: None,
             started: None,
         }
     }
@@ -132,6 +139,7 @@ where
                         None => break,
                     }
                 }
+                screen.carry_out(&options)?;
                 if screen.model.leaving {
                     return left(&screen, Reason::Quit);
                 }
@@ -210,6 +218,23 @@ impl Screen {
         self.model.clock = self.began.elapsed();
         self.model.take_in(&self.view);
         self.changed = true;
+    }
+
+    /// Does what the keys asked of whoever runs the screen.
+    fn carry_out(&mut self, options: &Options) -> io::Result<()> {
+        if let (Some(text), Some(copy)) = (self.model.copy.take(), options.copy) {
+            copy(&text)?;
+        }
+        if let (Some(export), Some(write)) = (self.model.export.take(), options.export) {
+            let (count, of) = export.what.count();
+            match write(&export, &self.view) {
+                Ok(path) => {
+                    self.model.say(format!("Wrote {} {of} to {path}.", units::count(count as u64)), false)
+                }
+                Err(why) => self.model.say(why, true),
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {

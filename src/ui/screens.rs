@@ -94,5 +94,7 @@ pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
     }
 }
 
+pub(super) use files::good_bytes;
 pub(super) use frame::percent;
+pub(super) use log::shown as log_lines;
 pub(super) use pieces::grid_columns;

@@ -6,6 +6,7 @@ use crate::ledger::View;
 use crate::units::Units;
 
 use super::action::{Action, Scope};
+use super::export;
 use super::filter::Words;
 use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::prompt::{self, Ask};
@@ -36,6 +37,8 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.undoable = false;
             return Some(Command::Announce(None));
         }
+        Action::Export => prompt::open(model, Ask::Export, view),
+        Action::Copy => copy(model, view),
         Action::Filter => prompt::open(model, Ask::Filter(model.list()), view),
         Action::AddPeer => prompt::open(model, Ask::Peer, view),
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
@@ -239,6 +242,15 @@ fn back(model: &mut Model, view: &View) {
         Screen::Overview => model.panel = Panel::Peers,
         _ => show(model, Screen::Overview),
     }
+}
+
+fn copy(model: &mut Model, view: &View) {
+    let copied = export::copied(model, view);
+    match &copied {
+        Some(text) => model.say(format!("Copied: {text}"), false),
+        None => model.say("There is nothing to copy here.", true),
+    }
+    model.copy = copied;
 }
 
 fn toggle(model: &mut Model, mode: Mode) {

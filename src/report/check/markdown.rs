@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use super::{cause, code, connect_ms, group, handshake_ms, in_order, severity, status, steps};
-use crate::ledger::View;
-use crate::report::Mask;
-use crate::text::clean;
+use super::{cause, chosen, code, connect_ms, group, handshake_ms, in_order, severity, status, steps};
+use crate::event::PeerKey;
+use crate::ledger::{PeerRecord, View};
+use crate::report::{Mask, markdown_cell};
 
 /// What was found, as Markdown.
 pub fn markdown(view: &View, mask: &Mask) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "## ttui check: {}\n", cell(&view.torrent.name));
+    let _ = writeln!(out, "## ttui check: {}\n", markdown_cell(&view.torrent.name));
     let seconds = view.at.as_secs_f64();
     let _ = writeln!(
         out,
@@ -23,8 +23,9 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
     for verdict in &view.verdicts {
-        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), cell(&mask.text(&verdict.text)));
-        let advice = cell(&mask.text(&verdict.advice));
+        let _ =
+            write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&mask.text(&verdict.text)));
+        let advice = markdown_cell(&mask.text(&verdict.advice));
         let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " Try: " });
     }
     if !view.trackers.is_empty() {
@@ -35,14 +36,27 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
             crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.code()),
             _ => status(tracker).to_owned(),
         };
-        let (url, status) = (cell(&tracker.url), cell(&status));
+        let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));
         let _ = writeln!(out, "| {url} | {status} | {} | {} |", tracker.peers, tracker.handshaken);
     }
     if !view.peers.is_empty() {
-        let _ = writeln!(out, "\n| peer | group | cause | client | connect ms | handshake ms | detail |");
-        let _ = writeln!(out, "|---|---|---|---|---|---|---|");
+        out.push('\n');
+        rows(&mut out, in_order(view).into_iter(), view, mask);
     }
-    for peer in in_order(view) {
+    out
+}
+
+/// Some of the peers as a table.
+pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
+    let mut out = String::new();
+    rows(&mut out, chosen(view, keys), view, &Mask::new(view, false));
+    out
+}
+
+fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View, mask: &Mask) {
+    let _ = writeln!(out, "| peer | group | cause | client | connect ms | handshake ms | detail |");
+    let _ = writeln!(out, "|---|---|---|---|---|---|---|");
+    for peer in peers {
         let attempt = peer.telling_attempt();
         let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
         let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
@@ -50,34 +64,11 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
             mask.name(peer),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
-            cell(peer.client.as_deref().unwrap_or_default()),
+            markdown_cell(peer.client.as_deref().unwrap_or_default()),
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
-            cell(&mask.text(detail)),
+            markdown_cell(&mask.text(detail)),
         ];
         let _ = writeln!(out, "| {} |", cells.join(" | "));
-    }
-    out
-}
-
-/// Text that can neither end its cell nor be taken for markup.
-fn cell(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in clean(text, 500).chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '!') {
-            shown.push('\\');
-        }
-        shown.push(c);
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn disarms_markup() {
-        assert_eq!(cell("a|b\n<img>![x](y)"), r"a\|b \<img\>\!\[x\](y)");
     }
 }

@@ -11,7 +11,7 @@ use crate::ui::widgets::bar;
 use crate::units;
 
 /// Bytes of the file that lie in good pieces.
-fn good_bytes(file: &FileFacts, view: &View) -> u64 {
+pub(in crate::ui) fn good_bytes(file: &FileFacts, view: &View) -> u64 {
     let piece_bytes = u64::from(view.torrent.geometry.piece_bytes());
     let end = file.offset_bytes.saturating_add(file.length_bytes);
     if file.length_bytes == 0 {

@@ -190,6 +190,13 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
         return;
     }
+    if let Some(note) = &model.note
+        && model.clock.saturating_sub(note.since) < ANSWER_STANDS
+    {
+        let used = if note.trouble { pen.put(area.x, area.y, area.width, "▲ ", Role::Trouble) } else { 0 };
+        pen.put(area.x + used, area.y, area.width - used, &note.text, Role::Text);
+        return;
+    }
     if let Some(at) = model.completed
         && view.at.saturating_sub(at) < ANSWER_STANDS
     {

@@ -11,7 +11,10 @@ use crate::ui::theme::Role;
 use crate::units;
 
 /// The lines that are shown: all, or those of one peer.
-fn shown<'a>(model: &'a Model, view: &'a View) -> impl DoubleEndedIterator<Item = &'a LogLine> {
+pub(in crate::ui) fn shown<'a>(
+    model: &'a Model,
+    view: &'a View,
+) -> impl DoubleEndedIterator<Item = &'a LogLine> {
     let of_peer = view.log.iter().filter(|line| model.log_of.is_none() || line.peer == model.log_of);
     of_peer.filter(|line| model.filters.log.takes(&line.text))
 }
