@@ -12,6 +12,7 @@ mod headless;
 mod info;
 mod logfile;
 mod output;
+mod replay;
 mod screen;
 mod signals;
 mod verify;
@@ -58,6 +59,7 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Handshake(args)) => check::handshake(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Demo(args)) => demo(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -97,6 +99,7 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
         state: Some(folder.0.join("state")),
         output: folder.0.join("files"),
         loopback: true,
+        recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
     if io::stdout().is_terminal() {

@@ -3,12 +3,9 @@
 pub mod check;
 pub mod handshake;
 pub mod info;
-mod mask;
 pub mod progress;
 pub mod table;
 pub mod verify;
-
-pub use mask::Mask;
 
 use serde::Serialize;
 

@@ -306,6 +306,19 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown(&format!("Copied: {address}"));
             pty.until_written(before, b"\x1b]52;c;MTI3LjAuMC4");
         }
+        (Action::Record, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Recording to ttui-");
+            pty.until_shown("● rec");
+            pty.press(pressed);
+            pty.until_shown("Recording ended: ");
+            pty.until_gone("● rec");
+            let recordings = std::fs::read_dir(stage.lab.path(".")).unwrap();
+            let recordings = recordings
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".ttrec"));
+            assert_eq!(recordings.count(), 1);
+        }
         (Action::AddPeer, _) => {
             let go_on = |pty: &Pty| pty.until_gone("add peer");
             go(pty, Screen::Peers);

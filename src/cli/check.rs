@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::args::{CheckArgs, HandshakeArgs};
+use super::args::{CheckArgs, HandshakeArgs, recording};
 use super::output::Stdout;
 use super::signals::asked_to_end;
 use super::{Failure, Status, open_torrent, runtime};
 use crate::engine::{self, CheckOptions};
-use crate::report::{self, Mask};
+use crate::report;
 use crate::units;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
@@ -19,6 +19,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
         peers: args.peer.clone(),
         encryption: args.encryption.policy(),
         time: args.time,
+        recording: recording(args.record.as_ref(), args.privacy),
         ..CheckOptions::default()
     };
     let waiting = Waiting::begin(args);
@@ -35,13 +36,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
     runtime.shutdown_background();
     drop(waiting);
     let view = view?;
-    let mask = Mask::new(&view, args.privacy);
     let form = args.form;
     let shown = match () {
-        () if form.json => report::check::json(&view, &mask) + "\n",
-        () if form.csv => report::check::csv(&view, &mask),
-        () if form.markdown => report::check::markdown(&view, &mask),
-        () => report::check::text(&view, &mask),
+        () if form.json => report::check::json(&view) + "\n",
+        () if form.csv => report::check::csv(&view),
+        () if form.markdown => report::check::markdown(&view),
+        () => report::check::text(&view),
     };
     Stdout.write(shown.as_bytes())?;
     let achieved = view.funnel.handshaken > 0 && !interrupted.load(Ordering::Relaxed);

@@ -10,14 +10,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::brain::{self, Birth};
+use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
 use super::mse::Mse;
+use super::recorder::RecordingError;
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
-use crate::ledger::{FileFacts, Ledger, TorrentFacts, View};
+use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, Torrent};
 use crate::storage::{self, Start, Started, StorageError, state_dir};
 use crate::swarm::{self, EncryptionPolicy, Swarm};
@@ -51,6 +53,8 @@ pub struct Options {
     pub sync: bool,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
+    /// What is written down of the run.
+    pub recording: Recording,
 }
 
 impl Default for Options {
@@ -68,6 +72,7 @@ impl Default for Options {
             overwrite: false,
             sync: false,
             tracker: tracker::Settings::default(),
+            recording: Recording::default(),
         }
     }
 }
@@ -81,6 +86,9 @@ pub enum EngineError {
     /// The port.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The recording.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// No randomness from the system.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
@@ -100,6 +108,7 @@ impl EngineError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Storage(error) => error.exit_status(),
+            Self::Recording(error) => error.exit_status(),
             Self::Listen(_) | Self::Random(_) | Self::Threads(_) | Self::NoStateFolder | Self::Internal => 3,
         }
     }
@@ -135,7 +144,7 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// When no port can be listened on, or there is nowhere to keep resume files.
+    /// When no port can be listened on, there is nowhere to keep resume files, or the recording cannot be made.
     pub fn start(torrent: Torrent, options: Options) -> Result<Self, EngineError> {
         let listener =
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
@@ -145,9 +154,9 @@ impl Download {
         let clock = Clock::start();
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
-        let facts = Arc::new(facts(&torrent, &options.output, ours.peer_id));
-        let mut ledger = Ledger::new(facts);
-        let view = ledger.view(clock.now());
+        let facts = facts(&torrent, &options.output, ours.peer_id);
+        let mut chronicle = Chronicle::begin(facts, &options.recording, random_seed()?)?;
+        let view = chronicle.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
         let cancel = Arc::new(AtomicBool::new(false));
@@ -158,7 +167,7 @@ impl Download {
             state,
             seed,
             ours,
-            ledger,
+            chronicle,
             views: views_to,
             cancel: Arc::clone(&cancel),
         };
@@ -277,7 +286,7 @@ struct Life {
     state: PathBuf,
     seed: u64,
     ours: Handshake,
-    ledger: Ledger,
+    chronicle: Chronicle,
     views: watch::Sender<Arc<View>>,
     cancel: Arc<AtomicBool>,
 }
@@ -288,10 +297,17 @@ impl Life {
         listener: Listener,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Result<(), EngineError> {
-        let started = self.look_at_disk().await?;
-        if !started.finished {
-            return Ok(());
-        }
+        let started = match self.look_at_disk().await {
+            Ok(started) if started.finished => started,
+            Ok(_) => {
+                self.chronicle.end(self.clock.now()).await;
+                return Ok(());
+            }
+            Err(error) => {
+                self.chronicle.abandon();
+                return Err(error);
+            }
+        };
         let now = self.clock.now();
         let port = listener.port();
         self.tell(now, &Event::Listening { port });
@@ -311,7 +327,10 @@ impl Life {
         let stopped = match prepared.map_err(|error| from_join(&error))? {
             Ok(()) => None,
             Err(error) if error.is_disk_full() => Some(error.to_string()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                self.chronicle.abandon();
+                return Err(error.into());
+            }
         };
         let workers = DiskPool::workers_here();
         let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());
@@ -327,7 +346,7 @@ impl Life {
             sync: self.options.sync,
             client: tracker::Client::new(self.options.tracker),
             torrent: self.torrent,
-            ledger: self.ledger,
+            chronicle: self.chronicle,
             views: self.views,
             disk: Arc::new(disk),
             keeper,
@@ -361,7 +380,8 @@ impl Life {
             let (done, of) = *progress.borrow_and_update();
             let now = self.clock.now();
             self.tell(now, &Event::Checked { done, of });
-            self.views.send_replace(self.ledger.view(now));
+            self.chronicle.tick(now);
+            self.views.send_replace(self.chronicle.view(now));
             // Often enough for a person to see it move.
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
@@ -399,6 +419,6 @@ impl Life {
     }
 
     fn tell(&mut self, now: At, event: &Event) {
-        self.ledger.apply(now, event);
+        self.chronicle.learned(now, event);
     }
 }

@@ -505,6 +505,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (key(), any::<bool>()).prop_map(|(peer, held)| Event::Held { peer, held }),
         1 => (key(), proptest::option::of(at.clone())).prop_map(|(peer, until)| Event::Banned { peer, until, reason: "so".to_owned() }),
         1 => (key(), proptest::option::of(at)).prop_map(|(peer, at)| Event::NextTry { peer, at }),
+        1 => (key(), 0u64..9, 0u64..9).prop_map(|(peer, bytes_in, bytes_out)| Event::Traffic { peer, bytes_in, bytes_out }),
+        1 => key().prop_map(|peer| Event::LooksLike { peer, what: LooksLike::Ssh }),
+        1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
+        1 => any::<bool>().prop_map(|on| Event::Recording { on }),
     ];
     let of_the_rest = prop_oneof![
         piece.clone().prop_map(|piece| Event::PieceOpened { piece }),
@@ -533,6 +537,29 @@ fn event() -> impl Strategy<Value = Event> {
         }),
     ];
     prop_oneof![3 => of_peers, 1 => of_the_rest]
+}
+
+/// The same, but only what a run can have.
+pub(crate) fn possible_event() -> impl Strategy<Value = Event> {
+    let smaller = event().prop_map(|mut event| {
+        match &mut event {
+            Event::PeerSample { sample, .. } => {
+                let PeerSample { down_bps, up_bps, down_bytes, up_bytes, .. } = sample;
+                [down_bps, up_bps, down_bytes, up_bytes].into_iter().for_each(|number| *number >>= 24);
+            }
+            Event::Sample(Sample { down_bps, up_bps }) => {
+                [down_bps, up_bps].into_iter().for_each(|bps| *bps >>= 24);
+            }
+            Event::Limits { down_bps, .. } => *down_bps = down_bps.map(|bps| bps >> 24),
+            Event::HandshakeSent { sent: bytes, .. } | Event::HandshakeBytes { received: bytes, .. } => {
+                bytes.truncate(68);
+            }
+            _ => {}
+        }
+        event
+    });
+    let geometry = Geometry::new(30, 1).unwrap();
+    smaller.prop_filter("possible", move |event| event.clone().check(&geometry).is_ok())
 }
 
 /// What must hold of every view.

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use self::csv::{csv, peers_csv};
 pub use self::markdown::{markdown, peers_markdown};
 pub use self::text::text;
-use super::{Mask, hex, json_line};
+use super::{hex, json_line};
 use crate::event::{
     At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, Severity, Source, Transport,
 };
@@ -67,7 +67,7 @@ pub(super) struct Peer<'a> {
     group: Group,
     cause: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     looks_like: Option<LooksLike>,
     client: Option<&'a str>,
@@ -99,12 +99,12 @@ struct Try<'a> {
 struct Judgement<'a> {
     severity: &'static str,
     code: VerdictCode,
-    text: String,
+    text: &'a str,
     evidence: BTreeMap<&'a str, u64>,
 }
 
 /// Everything as one line of JSON, schema `ttui.check/1`.
-pub fn json(view: &View, mask: &Mask) -> String {
+pub fn json(view: &View) -> String {
     json_line(&Report {
         schema: "ttui.check/1",
         torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
@@ -112,8 +112,8 @@ pub fn json(view: &View, mask: &Mask) -> String {
         funnel: view.funnel,
         groups: view.groups,
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
-        peers: view.peers.iter().map(|peer| peer_object(peer, view, mask)).collect(),
-        verdicts: view.verdicts.iter().map(|verdict| judgement(verdict, mask)).collect(),
+        peers: view.peers.iter().map(|peer| peer_object(peer, view)).collect(),
+        verdicts: view.verdicts.iter().map(judgement).collect(),
     })
 }
 
@@ -126,11 +126,10 @@ struct Peers<'a> {
 
 /// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`].
 pub fn peers_json(view: &View, keys: &[PeerKey]) -> String {
-    let mask = Mask::new(view, false);
     json_line(&Peers {
         schema: "ttui.peers/1",
         torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
-        peers: chosen(view, keys).map(|peer| peer_object(peer, view, &mask)).collect(),
+        peers: chosen(view, keys).map(|peer| peer_object(peer, view)).collect(),
     })
 }
 
@@ -169,16 +168,16 @@ fn status(record: &TrackerRecord) -> &'static str {
     }
 }
 
-pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View, mask: &Mask) -> Peer<'a> {
+pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View) -> Peer<'a> {
     let telling = record.telling_attempt();
     Peer {
-        addr: mask.name(record),
+        addr: record.addr.to_string(),
         source: sources(record, view),
         stage: record.stage,
         live: record.is_live(),
         group: record.group,
         cause: cause(record, view.at).map(code),
-        detail: telling.and_then(|attempt| attempt.detail.as_deref()).map(|detail| mask.text(detail)),
+        detail: telling.and_then(|attempt| attempt.detail.as_deref()),
         looks_like: telling.and_then(|attempt| attempt.looks_like),
         client: record.client.as_deref(),
         peer_id: record.peer_id.map(|id| id.printable()),
@@ -255,11 +254,11 @@ fn sources(record: &PeerRecord, view: &View) -> Vec<String> {
     sources.collect()
 }
 
-fn judgement<'a>(verdict: &'a Verdict, mask: &Mask) -> Judgement<'a> {
+fn judgement(verdict: &Verdict) -> Judgement<'_> {
     Judgement {
         severity: severity(verdict.severity),
         code: verdict.code,
-        text: mask.text(&verdict.text),
+        text: &verdict.text,
         evidence: verdict.evidence.iter().copied().collect(),
     }
 }

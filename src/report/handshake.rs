@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::check::{Peer, connect_ms, handshake_ms, peer_object};
-use super::{Mask, hex, json_line};
+use super::{hex, json_line};
 use crate::event::Attempt;
 use crate::ledger::{PeerRecord, Stage, View};
 use crate::text::clean;
@@ -35,7 +35,7 @@ fn shown(view: &View) -> Option<(&PeerRecord, &Attempt)> {
 pub fn json(view: &View) -> String {
     let Some((peer, attempt)) = shown(view) else { return "{}".to_owned() };
     json_line(&Report {
-        peer: peer_object(peer, view, &Mask::new(view, false)),
+        peer: peer_object(peer, view),
         sent_hex: hex(&attempt.sent),
         received_hex: hex(&attempt.received),
     })

@@ -29,6 +29,8 @@ pub enum Action {
     Copy,
     /// Ask which lines of the list to show.
     Filter,
+    /// Begin a recording, or end it.
+    Record,
     /// Ask for the address of a peer to dial.
     AddPeer,
     /// Ask for the limit of what we receive.
@@ -240,6 +242,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),

@@ -110,6 +110,12 @@ impl Spans {
         self.0.push((role, text.into()));
     }
 
+    /// With the others behind them.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }

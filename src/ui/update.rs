@@ -40,6 +40,10 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
         Action::Export => prompt::open(model, Ask::Export, view),
         Action::Copy => copy(model, view),
         Action::Filter => prompt::open(model, Ask::Filter(model.list()), view),
+        Action::Record => {
+            model.undoable = false;
+            return Some(Command::Record);
+        }
         Action::AddPeer => prompt::open(model, Ask::Peer, view),
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
         Action::LimitUp => prompt::open(model, Ask::UpLimit, view),

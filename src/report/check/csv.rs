@@ -3,7 +3,7 @@
 use super::{cause, chosen, code, connect_ms, group, handshake_ms, peer_object, sources};
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
-use crate::report::{Mask, csv_cell, hex};
+use crate::report::{csv_cell, hex};
 use crate::wire::LooksLike;
 
 const COLUMNS: &[&str] = &[
@@ -28,19 +28,19 @@ const COLUMNS: &[&str] = &[
 ];
 
 /// One line a peer, under a line of names.
-pub fn csv(view: &View, mask: &Mask) -> String {
-    rows(view.peers.iter().map(|peer| &**peer), view, mask)
+pub fn csv(view: &View) -> String {
+    rows(view.peers.iter().map(|peer| &**peer), view)
 }
 
 /// Some of the peers, one line each, under a line of names.
 pub fn peers_csv(view: &View, keys: &[PeerKey]) -> String {
-    rows(chosen(view, keys), view, &Mask::new(view, false))
+    rows(chosen(view, keys), view)
 }
 
-fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View, mask: &Mask) -> String {
+fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View) -> String {
     let mut out = COLUMNS.join(",") + "\r\n";
     for peer in peers {
-        let object = peer_object(peer, view, mask);
+        let object = peer_object(peer, view);
         let attempt = peer.telling_attempt();
         let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let cells = [
@@ -50,7 +50,7 @@ fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View, mask: &Mas
             peer.is_live().to_string(),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
-            object.detail.unwrap_or_default(),
+            object.detail.unwrap_or_default().to_owned(),
             object.looks_like.map(LooksLike::name).unwrap_or_default().to_owned(),
             peer.client.clone().unwrap_or_default(),
             peer.peer_id.map(|id| hex(&id.0)).unwrap_or_default(),

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use super::{cause, chosen, code, connect_ms, group, handshake_ms, in_order, severity, status, steps};
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
-use crate::report::{Mask, markdown_cell};
+use crate::report::markdown_cell;
 
 /// What was found, as Markdown.
-pub fn markdown(view: &View, mask: &Mask) -> String {
+pub fn markdown(view: &View) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "## ttui check: {}\n", markdown_cell(&view.torrent.name));
     let seconds = view.at.as_secs_f64();
@@ -23,9 +23,8 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
     for verdict in &view.verdicts {
-        let _ =
-            write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&mask.text(&verdict.text)));
-        let advice = markdown_cell(&mask.text(&verdict.advice));
+        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&verdict.text));
+        let advice = markdown_cell(&verdict.advice);
         let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " Try: " });
     }
     if !view.trackers.is_empty() {
@@ -41,7 +40,7 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
     }
     if !view.peers.is_empty() {
         out.push('\n');
-        rows(&mut out, in_order(view).into_iter(), view, mask);
+        rows(&mut out, in_order(view).into_iter(), view);
     }
     out
 }
@@ -49,11 +48,11 @@ pub fn markdown(view: &View, mask: &Mask) -> String {
 /// Some of the peers as a table.
 pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
     let mut out = String::new();
-    rows(&mut out, chosen(view, keys), view, &Mask::new(view, false));
+    rows(&mut out, chosen(view, keys), view);
     out
 }
 
-fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View, mask: &Mask) {
+fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View) {
     let _ = writeln!(out, "| peer | group | cause | client | connect ms | handshake ms | detail |");
     let _ = writeln!(out, "|---|---|---|---|---|---|---|");
     for peer in peers {
@@ -61,13 +60,13 @@ fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view:
         let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
         let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
         let cells = [
-            mask.name(peer),
+            peer.addr.to_string(),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             markdown_cell(peer.client.as_deref().unwrap_or_default()),
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
-            markdown_cell(&mask.text(detail)),
+            markdown_cell(detail),
         ];
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }

@@ -6,7 +6,6 @@ use std::fmt::Write;
 use super::{cause, connect_ms, group, handshake_ms, in_order, steps};
 use crate::event::{Cause, Severity};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
-use crate::report::Mask;
 use crate::text::clean;
 use crate::units;
 
@@ -14,12 +13,12 @@ use crate::units;
 const ANSWER_CHARS: usize = 46;
 
 /// What was found, in lines for a person, cleaned for a terminal.
-pub fn text(view: &View, mask: &Mask) -> String {
+pub fn text(view: &View) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}: {}", clean(&view.torrent.name, 200), took(view));
     if !view.peers.is_empty() {
         out.push('\n');
-        peers(&mut out, view, mask);
+        peers(&mut out, view);
     }
     reasons(&mut out, view);
     out.push('\n');
@@ -34,9 +33,12 @@ pub fn text(view: &View, mask: &Mask) -> String {
     }
     out.push('\n');
     for verdict in &view.verdicts {
-        let _ = writeln!(out, "{}{}", mark(verdict.severity), clean(&mask.text(&verdict.text), 500));
+        let _ = writeln!(out, "{}{}", mark(verdict.severity), clean(&verdict.text, 500));
         if !verdict.advice.is_empty() {
-            let _ = writeln!(out, "  Try: {}", clean(&mask.text(&verdict.advice), 500));
+            let _ = writeln!(out, "  Try: {}", clean(&verdict.advice, 500));
+        }
+        if verdict.severity >= Severity::Warn {
+            let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
         }
     }
     out
@@ -57,9 +59,9 @@ fn mark(severity: Severity) -> &'static str {
     }
 }
 
-fn peers(out: &mut String, view: &View, mask: &Mask) {
+fn peers(out: &mut String, view: &View) {
     let peers = in_order(view);
-    let names: Vec<String> = peers.iter().map(|peer| mask.name(peer)).collect();
+    let names: Vec<String> = peers.iter().map(|peer| peer.addr.to_string()).collect();
     let width = names.iter().map(String::len).max().unwrap_or_default().max("address".len());
     let _ = writeln!(
         out,
@@ -73,7 +75,7 @@ fn peers(out: &mut String, view: &View, mask: &Mask) {
             out,
             "{:<6}  {name:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
             group(peer.group),
-            clean(&mask.text(&answer(peer, view)), ANSWER_CHARS),
+            clean(&answer(peer, view), ANSWER_CHARS),
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
         );
