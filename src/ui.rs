@@ -10,6 +10,7 @@
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
+//! | `choose`, `marks` | choosing columns; commands to the selected peer or all marked ones |
 //! | `export` | what is seen, for a file or the clipboard |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
@@ -17,11 +18,13 @@
 //! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
 
 pub mod action;
+mod choose;
 mod columns;
 pub mod export;
 mod field;
 mod filter;
 mod grid;
+mod marks;
 pub mod model;
 mod order;
 mod outlet;

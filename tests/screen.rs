@@ -273,6 +273,82 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::Back));
             pty.until_shown("127.0.0.9:");
         }
+        (Action::Mark, _) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("1 marked");
+            pty.press(pressed);
+            pty.until_shown("2 marked");
+            pty.press(key(Action::Drop));
+            pty.until_shown("2 marked peers dropped");
+            pty.until("both are dropped", |screen| {
+                (screen.contents().matches("⊘ dropped").count() == 2).then_some(())
+            });
+            pty.press(key(Action::Undo));
+            pty.until_gone("⊘ dropped");
+            pty.press(key(Action::Back));
+            pty.until_gone(" marked");
+        }
+        (Action::Freeze, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("screen held ");
+            pty.until_shown("f lets go");
+            pty.press(pressed);
+            pty.until_gone("screen held ");
+        }
+        (Action::Zoom, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_gone("How far peers get");
+            pty.press(pressed);
+            pty.until_shown("How far peers get");
+        }
+        (Action::Columns, _) => {
+            go(pty, Screen::Peers);
+            pty.press(pressed);
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Choose, _) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Last));
+            pty.until_shown("▸   peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸   peer_id");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::NextPanel, Scope::ColumnsPage) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(pressed);
+            pty.until_shown("of peers that are not connected");
+            pty.press(pressed);
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Sort, Scope::ColumnsPage) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::First));
+            pty.press(key(Action::Down));
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ address     ▾");
+            pty.press(key(Action::Up));
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ state       ▾");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
         (Action::Export, _) => {
             go(pty, Screen::Peers);
             for name in ["some.json", "some.csv", "some.md"] {

@@ -23,6 +23,16 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Choose columns.
+    Columns,
+    /// Show the column under the cursor, or hide it.
+    Choose,
+    /// Hold the screen still while the download runs, or let it go.
+    Freeze,
+    /// Give the panel the whole screen, or take it back.
+    Zoom,
+    /// Mark the peer, or take its mark away.
+    Mark,
     /// Ask where to write what is seen.
     Export,
     /// Copy what is selected.
@@ -104,6 +114,8 @@ pub enum Scope {
     PeerPage,
     /// On the list of keys.
     KeysPage,
+    /// Where columns are chosen.
+    ColumnsPage,
     /// On the log.
     Log,
     /// On the trackers.
@@ -120,6 +132,7 @@ impl Scope {
             Self::Everywhere => true,
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
             Self::KeysPage => model.mode() == Mode::Keys,
+            Self::ColumnsPage => model.mode() == Mode::Columns,
             Self::Peer => {
                 model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
             }
@@ -140,6 +153,7 @@ impl Scope {
             Self::Peers => "Peers",
             Self::PeerPage => "A peer's page",
             Self::KeysPage => "This list",
+            Self::ColumnsPage => "Choosing columns",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
             Self::Everywhere => "Everywhere",
@@ -248,8 +262,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::PeerPage, None, "the peer before"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
+    bind(Action::Mark, &[Key::char('m')], Scope::PeerList, None, "mark it: x X r space and e then act on all that are marked"),
+    bind(Action::Columns, &[Key::char('c')], Scope::PeerList, None, "choose columns and their order"),
+    bind(Action::Choose, &[Key::char(' ')], Scope::ColumnsPage, Some(("show or hide", 1)), "show the column, or hide it; ← → move it"),
+    bind(Action::Sort, &[Key::char('s')], Scope::ColumnsPage, Some(("sort by it", 2)), "sort by the column"),
+    bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::ColumnsPage, None, "the columns of the other peers"),
     bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "sort by the next column"),
     bind(Action::Reverse, &[Key::char('S')], Scope::PeerList, None, "turn the order around"),
+    bind(Action::Zoom, &[Key::char('z')], Scope::Overview, None, "the peers, or the funnel, with the whole screen for itself"),
     bind(Action::Window, &[Key::char('t')], Scope::Overview, None, "how far back the graph looks"),
     bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::Overview, None, "to the funnel and back to the peers"),
     bind(Action::PreviousPanel, &[Key::of(KeyCode::BackTab)], Scope::Overview, None, "the same, the other way round"),
@@ -270,6 +290,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Filter, &[Key::char('/')], Scope::PeerList, Some(("filter", 3)), "show only some: words, or state:failed why:timeout down>10k"),
     bind(Action::Filter, &[Key::char('/')], Scope::Log, Some(("filter", 3)), "only the lines with these words"),
     bind(Action::Filter, &[Key::char('/')], Scope::KeysPage, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Freeze, &[Key::char('f')], Scope::Everywhere, None, "hold the screen still while the download runs, and let it go"),
     bind(Action::Export, &[Key::char('e')], Scope::Everywhere, None, "write what is seen to a file, filters included: JSON, CSV or Markdown"),
     bind(Action::Copy, &[Key::char('y')], Scope::Everywhere, None, "copy what is selected: the address, the line, the path (OSC 52)"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),

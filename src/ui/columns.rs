@@ -225,9 +225,6 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
 ];
 
-/// The columns `s` goes through.
-pub(crate) const SORTABLE: &[&str] = &["down", "up", "has", "client", "address", "handshake", "for", "why"];
-
 /// The columns of live peers on the overview.
 pub(crate) const LIVE: &[&str] =
     &["state", "address", "id", "client", "handshake", "has", "down", "up", "for"];
@@ -285,6 +282,61 @@ pub(crate) fn column(id: &str) -> Option<&'static Column<PeerRecord>> {
     PEER_COLUMNS.iter().find(|column| column.id == id)
 }
 
+/// Every column: the chosen ones in their order, then the others in the table's.
+pub(crate) fn in_order(chosen: &[&'static str]) -> Vec<&'static str> {
+    let others = PEER_COLUMNS.iter().map(|column| column.id).filter(|id| !chosen.contains(id));
+    chosen.iter().copied().chain(others).collect()
+}
+
+/// The two parts of a list of peers, each with columns of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Part {
+    /// Live peers.
+    #[default]
+    Live,
+    /// The others.
+    Others,
+}
+
+impl Part {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Live => Self::Others,
+            Self::Others => Self::Live,
+        }
+    }
+}
+
+/// The columns that the user chose; where nothing was chosen, as many as there is room for are shown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Choice {
+    live: Option<Vec<&'static str>>,
+    others: Option<Vec<&'static str>>,
+}
+
+impl Choice {
+    /// The chosen columns of a part.
+    pub(crate) fn of(&self, part: Part) -> Option<&[&'static str]> {
+        match part {
+            Part::Live => self.live.as_deref(),
+            Part::Others => self.others.as_deref(),
+        }
+    }
+
+    /// The chosen columns of a part, or those that are shown without a choice.
+    pub(crate) fn chosen(&self, part: Part, shown: impl FnOnce() -> Vec<&'static str>) -> Vec<&'static str> {
+        self.of(part).map_or_else(shown, <[_]>::to_vec)
+    }
+
+    /// Chooses the columns of a part.
+    pub(crate) fn set(&mut self, part: Part, ids: Vec<&'static str>) {
+        match part {
+            Part::Live => self.live = Some(ids),
+            Part::Others => self.others = Some(ids),
+        }
+    }
+}
+
 /// The columns of these ids.
 pub(crate) fn columns(ids: &[&str]) -> Vec<&'static Column<PeerRecord>> {
     ids.iter().filter_map(|id| column(id)).collect()
@@ -309,7 +361,7 @@ mod tests {
             assert!(column.least <= column.wish, "{}", column.id);
             assert!(!column.help.is_empty() && !column.name.is_empty(), "{}", column.id);
         }
-        for set in [LIVE, OTHERS, LIVE_ALL, OTHERS_ALL, SORTABLE] {
+        for set in [LIVE, OTHERS, LIVE_ALL, OTHERS_ALL] {
             assert_eq!(columns(set).len(), set.len(), "{set:?}");
         }
     }

@@ -76,7 +76,10 @@ impl What {
     pub(super) fn seen(model: &Model, view: &View) -> Self {
         match (model.page(), model.screen) {
             (Mode::Peer { .. }, _) => Self::Peers(model.selected.into_iter().collect()),
-            (_, Screen::Overview | Screen::Peers) => Self::Peers(model.rows(view).collect()),
+            (_, Screen::Overview | Screen::Peers) => {
+                let marked = |key: &PeerKey| model.marked.is_empty() || model.marked.contains(key);
+                Self::Peers(model.rows(view).filter(marked).collect())
+            }
             (_, Screen::Pieces) => Self::Table(pieces(view)),
             (_, Screen::Trackers) => Self::Table(trackers(view)),
             (_, Screen::Files) => Self::Table(files(view)),

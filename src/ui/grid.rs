@@ -83,6 +83,13 @@ pub(crate) struct Placed<'c, R: ?Sized + 'static> {
     columns: u16,
 }
 
+impl<R: ?Sized> Placed<'_, R> {
+    /// The id of the column.
+    pub(crate) fn id(&self) -> &'static str {
+        self.column.id
+    }
+}
+
 /// Which columns stay where there is no room for all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Choose {
@@ -145,10 +152,26 @@ pub(crate) fn lay_out<'c, R: ?Sized>(
 
 /// Draws the heads of the columns.
 pub(crate) fn head<R: ?Sized>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<'_, R>]) {
+    head_by(pen, area, placed, "", "");
+}
+
+/// Draws the heads of the columns, and a mark behind the one that the rows are sorted by.
+pub(crate) fn head_by<R: ?Sized>(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    placed: &[Placed<'_, R>],
+    by: &str,
+    mark: &str,
+) {
     if area.is_empty() {
         return;
     }
     for place in placed {
+        if place.column.id == by {
+            let used =
+                if place.column.right { place.columns } else { paint::width(place.column.title) as u16 };
+            pen.put(area.x + place.x + used, area.y, 1, mark, Role::Strong);
+        }
         let (x, columns) = (area.x + place.x, place.columns);
         if place.column.right {
             pen.put_right(x + columns, area.y, columns, place.column.title, Role::Dim);
@@ -165,6 +188,8 @@ pub(crate) struct RowLook {
     pub(crate) selected: bool,
     /// Old news.
     pub(crate) dim: bool,
+    /// One of those that keys act on together.
+    pub(crate) marked: bool,
 }
 
 /// Draws one row into the area's first line; the mark of the selected one stands just left of it.
@@ -191,9 +216,12 @@ pub(crate) fn row<R: ?Sized>(
             pen.spans(x, area.y, columns, &spans);
         }
     }
+    if look.marked && area.x > 0 {
+        pen.put(area.x - 1, area.y, 1, "+", Role::Strong);
+    }
     if look.selected {
         if area.x > 0 {
-            pen.put(area.x - 1, area.y, 1, "▸", Role::Strong);
+            pen.put(area.x - 1, area.y, 1, if look.marked { "»" } else { "▸" }, Role::Strong);
         }
         pen.modify(Rect { height: 1, ..area }, Modifier::BOLD, Modifier::DIM);
     }

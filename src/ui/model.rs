@@ -1,10 +1,15 @@
 //! What the screen is at: which screen, what is open on top of it, what is selected, how rows are ordered.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::command::Command;
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
+use super::choose::Chooser;
+use super::columns::Choice;
 use super::export::Export;
 use super::filter::{Filters, List};
 use super::order::Order;
@@ -45,6 +50,8 @@ pub enum Mode {
     Why,
     /// Which keys there are.
     Keys,
+    /// Which columns there are.
+    Columns,
     /// The question whether to stop the download.
     AskQuit,
 }
@@ -145,6 +152,15 @@ pub struct Scrolls {
     pub log_back: usize,
 }
 
+/// A screen that is held still.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// What it shows.
+    pub(crate) view: Arc<View>,
+    /// Since when, on the clock of the screen.
+    pub(crate) since: Duration,
+}
+
 /// Something the screen itself has to say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Note {
@@ -185,6 +201,20 @@ pub struct Model {
     row: usize,
     /// Columns of the list of peers scrolled away to the left.
     pub columns_off: usize,
+    /// The columns that the user chose.
+    pub(crate) columns: Choice,
+    /// Where the page that chooses them stands.
+    pub(crate) chooser: Chooser,
+    /// The peers that keys act on together.
+    pub(crate) marked: BTreeSet<PeerKey>,
+    /// What is shown while the screen is held still.
+    pub(crate) held: Option<Held>,
+    /// Whether one panel of the overview has the whole screen.
+    pub(crate) zoomed: bool,
+    /// Commands beside the one that a key returned, until they were sent.
+    pub(crate) more: Vec<Command>,
+    /// Of how many peers was asked what `u` takes back.
+    pub(crate) asked: usize,
     /// The piece under the cursor.
     pub piece: u32,
     /// The peer whose lines the log shows; `None`: all.
@@ -238,6 +268,13 @@ impl Model {
             found: None,
             row: 0,
             columns_off: 0,
+            columns: Choice::default(),
+            chooser: Chooser::default(),
+            marked: BTreeSet::new(),
+            held: None,
+            zoomed: false,
+            more: Vec::new(),
+            asked: 0,
             piece: 0,
             log_of: None,
             window: Window::default(),
@@ -275,6 +312,20 @@ impl Model {
 
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.
     pub fn take_in(&mut self, view: &View) {
+        self.notice(view);
+        if let Some(held) = self.held.clone() {
+            return self.select_in(&held.view);
+        }
+        self.select_in(view);
+    }
+
+    /// What is shown: the newest view, or the one that is held.
+    pub(crate) fn shown_view<'a>(&'a self, newest: &'a View) -> &'a View {
+        self.held.as_ref().map_or(newest, |held| &held.view)
+    }
+
+    /// Orders the rows of what is shown and keeps the selection among them.
+    fn select_in(&mut self, view: &View) {
         self.order.take_in(view, self.clock);
         self.search(view);
         let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
@@ -289,6 +340,10 @@ impl Model {
             self.select_listed(view);
         }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+    }
+
+    /// Notices what happened since the view before.
+    fn notice(&mut self, view: &View) {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);

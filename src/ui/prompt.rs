@@ -134,7 +134,8 @@ pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command>
     match &mut model.prompt {
         Some(prompt) if action != Some(Action::QuitNow) => {
             let pressed = prompt.field.press(key);
-            answered(model, pressed, view)
+            let held = model.held.clone();
+            answered(model, pressed, held.as_ref().map_or(view, |held| &held.view), view)
         }
         _ => update(model, action?, view),
     }
@@ -148,10 +149,11 @@ pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
     if let Some(prompt) = &mut model.prompt {
         prompt.field.insert(text.trim());
     }
-    let _ = answered(model, Pressed::Edited, view);
+    let held = model.held.clone();
+    let _ = answered(model, Pressed::Edited, held.as_ref().map_or(view, |held| &held.view), view);
 }
 
-fn answered(model: &mut Model, pressed: Pressed, view: &View) -> Option<Command> {
+fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> Option<Command> {
     let prompt = model.prompt.take()?;
     let (ask, text) = (prompt.ask, prompt.field.text());
     match pressed {
@@ -175,7 +177,7 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View) -> Option<Command>
                 model.export = Some(Export { path: text.trim().into(), format, what });
             }
             model.undoable = false;
-            return ask.command(text, view);
+            return ask.command(text, newest);
         }
     }
     None

@@ -227,7 +227,7 @@ impl Screen {
         }
         if let (Some(export), Some(write)) = (self.model.export.take(), options.export) {
             let (count, of) = export.what.count();
-            match write(&export, &self.view) {
+            match write(&export, self.model.shown_view(&self.view)) {
                 Ok(path) => {
                     self.model.say(format!("Wrote {} {of} to {path}.", units::count(count as u64)), false)
                 }
@@ -243,6 +243,9 @@ impl Screen {
                 self.model.clock = self.began.elapsed();
                 if let Some(command) = prompt::press(&mut self.model, Key::from_event(key), &self.view) {
                     // Nobody takes commands when the engine is gone; then the views end too.
+                    let _ = commands.send(command);
+                }
+                for command in self.model.more.drain(..) {
                     let _ = commands.send(command);
                 }
                 self.changed = true;

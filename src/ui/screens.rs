@@ -1,6 +1,7 @@
 //! The screens: each draws itself from the view and the model into the area it is given.
 
 mod asking;
+mod chooser;
 mod files;
 mod frame;
 mod help;
@@ -14,12 +15,14 @@ mod peers;
 mod pieces;
 mod small;
 mod trackers;
+mod zoomed;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::ledger::View;
 
+use super::columns::{LIVE_ALL, Part};
 use super::filter::{Filters, List};
 use super::model::{Mode, Model, Screen};
 use super::paint::{self, Pen};
@@ -31,8 +34,13 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     if area.is_empty() {
         return;
     }
+    let (newest, view) = (view, model.shown_view(view));
     let mut pen = Pen::new(buf, area, &model.look);
-    if small::is_small(area) && model.page() == Mode::Browse && model.screen == Screen::Overview {
+    if small::is_small(area)
+        && !model.zoomed
+        && model.page() == Mode::Browse
+        && model.screen == Screen::Overview
+    {
         small::draw(&mut pen, area, model, view);
     } else if area.height < 4 || area.width < 24 {
         small::line(&mut pen, area, model, view);
@@ -41,6 +49,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
         let foot = paint::take_bottom(&mut body, 1);
         match model.page() {
             Mode::Browse | Mode::AskQuit => match model.screen {
+                Screen::Overview if model.zoomed => zoomed::draw(&mut pen, body, model, view),
                 Screen::Overview => overview::draw(&mut pen, body, model, view),
                 Screen::Peers => peers::draw(&mut pen, body, model, view),
                 Screen::Pieces => pieces::draw(&mut pen, body, model, view),
@@ -51,8 +60,12 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
             Mode::Peer { bytes } => peer::draw(&mut pen, body, model, view, bytes),
             Mode::Why => judgement::draw(&mut pen, body, model, view),
             Mode::Keys => help::draw(&mut pen, body, model),
+            Mode::Columns => chooser::draw(&mut pen, body, model),
         }
-        frame::foot(&mut pen, foot, model, view);
+        frame::foot(&mut pen, foot, model, newest);
+    }
+    if let Some(held) = &model.held {
+        frame::held(&mut pen, area, model.clock.saturating_sub(held.since), newest);
     }
     if model.look.is_ascii() {
         theme::to_ascii(buf, area);
@@ -65,6 +78,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let lines = match model.page() {
         Mode::Keys => help::lines(columns, model).len(),
         Mode::Why => judgement::lines(view, columns).len(),
+        Mode::Columns => return 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len())
@@ -92,6 +106,26 @@ pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
         List::Keys => (help::count(model), help::count(&unfiltered)),
         List::Log => (log::count(model, view), log::count(&unfiltered, view)),
     }
+}
+
+/// The columns of a part that are in sight on the present screen.
+pub(super) fn visible_columns(model: &Model, part: Part) -> Vec<&'static str> {
+    peer_list::visible(model, part)
+}
+
+/// The columns that `s` goes through: those in sight, less the one of the order by state.
+pub(super) fn sortable(model: &Model) -> Vec<&'static str> {
+    let mut ids = peer_list::visible(model, Part::Live);
+    ids.extend(peer_list::visible(model, Part::Others));
+    let mut seen = std::collections::HashSet::from(["state"]);
+    ids.retain(|id| seen.insert(*id));
+    ids
+}
+
+/// How far the columns of the list can be scrolled.
+pub(super) fn columns_to_scroll(model: &Model) -> usize {
+    let count = model.columns.of(Part::Live).map_or(LIVE_ALL.len(), <[_]>::len);
+    count.saturating_sub(peer_list::FIXED + 1)
 }
 
 pub(super) use files::good_bytes;

@@ -1,38 +1,48 @@
 //! What an action does: it changes the model, and may ask the engine for something.
 
+use std::sync::Arc;
+
 use crate::command::Command;
 use crate::event::{PeerKey, Phase};
 use crate::ledger::View;
 use crate::units::Units;
 
 use super::action::{Action, Scope};
+use super::choose;
 use super::export;
 use super::filter::Words;
-use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::marks;
+use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::prompt::{self, Ask};
 use super::screens;
 use super::words::{self, STEPS};
 
 /// Carries out the action. Pure: the clock is the model's, and what there is to act on is the view's.
-pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command> {
+pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Command> {
+    let held = model.held.clone();
+    let view = held.as_ref().map_or(newest, |held| &held.view);
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
     }
     match action {
         Action::Show(screen) => show(model, screen),
         Action::Pause => {
-            let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
+            let paused = matches!(newest.phase, Phase::Paused | Phase::Stopped);
             model.undoable = false;
             return Some(if paused { Command::Resume } else { Command::Pause });
         }
-        Action::Hold => return on_peer(model, true, Command::Hold),
-        Action::Drop => return on_peer(model, true, Command::Drop),
-        Action::Ban => return on_peer(model, true, Command::Ban),
-        Action::Retry => return on_peer(model, false, Command::Retry),
-        Action::Undo => {
-            model.undoable = false;
-            return Some(Command::Undo);
+        Action::Hold | Action::Drop | Action::Ban | Action::Retry => {
+            return marks::ask(model, action, view, newest);
         }
+        Action::Undo => return Some(marks::undo(model)),
+        Action::Mark => {
+            marks::mark(model);
+            select(model, view, 1);
+        }
+        Action::Columns => toggle(model, Mode::Columns),
+        Action::Choose => choose::toggle(model),
+        Action::Freeze => freeze(model, newest),
+        Action::Zoom => model.zoomed = !model.zoomed,
         Action::Announce => {
             model.undoable = false;
             return Some(Command::Announce(None));
@@ -55,6 +65,7 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
         Action::PageDown => step(model, view, page(model)),
         Action::First => step(model, view, isize::MIN / 2),
         Action::Last => step(model, view, isize::MAX / 2),
+        Action::NextPanel if model.mode() == Mode::Columns => choose::other_part(model),
         Action::NextPanel | Action::PreviousPanel => {
             model.panel = match model.panel {
                 Panel::Peers => Panel::Funnel,
@@ -66,13 +77,18 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
         Action::NextTab => turn(model, view, 1),
         Action::PreviousTab => turn(model, view, -1),
         Action::Sort => {
-            model.order.next_column();
-            model.take_in(view);
+            if model.mode() == Mode::Columns {
+                model.order.sort_by(choose::here(model).filter(|id| *id != "state"));
+            } else {
+                let shown = screens::sortable(model);
+                model.order.next_column(&shown);
+            }
+            model.take_in(newest);
         }
         Action::Reverse => {
             model.order.reversed = !model.order.reversed;
             model.order.sort_soon();
-            model.take_in(view);
+            model.take_in(newest);
         }
         Action::Window => model.window = model.window.next(),
         Action::PeerLog => {
@@ -92,7 +108,7 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
                 Units::Decimal => Units::Binary,
             };
         }
-        Action::Quit => return quit(model, view),
+        Action::Quit => return quit(model, newest),
         Action::QuitNow => {
             model.leaving = true;
             return Some(Command::Quit);
@@ -108,11 +124,12 @@ fn show(model: &mut Model, screen: Screen) {
     model.screen = screen;
 }
 
-fn on_peer(model: &mut Model, undoable: bool, command: fn(PeerKey) -> Command) -> Option<Command> {
-    let key = model.selected?;
-    model.undoable = undoable;
-    model.order.moved(model.clock);
-    Some(command(key))
+fn freeze(model: &mut Model, newest: &View) {
+    model.held = match model.held.take() {
+        Some(_) => None,
+        None => Some(Held { view: Arc::new(newest.clone()), since: model.clock }),
+    };
+    model.take_in(newest);
 }
 
 /// How many rows a page key moves by.
@@ -132,6 +149,10 @@ fn step(model: &mut Model, view: &View, by: isize) {
         Some(Mode::Keys) => return scrolls.keys = shifted(scrolls.keys, by, furthest),
         Some(Mode::Why) => return scrolls.why = shifted(scrolls.why, by, furthest),
         Some(Mode::Peer { .. }) => return scrolls.peer = shifted(scrolls.peer, by, furthest),
+        Some(Mode::Columns) => {
+            let last = choose::lines(model).saturating_sub(1);
+            return model.chooser.at = shifted(model.chooser.at.min(last), by, last);
+        }
         Some(Mode::AskQuit | Mode::Browse) | None => {}
     }
     match model.screen {
@@ -156,6 +177,9 @@ fn move_piece(model: &mut Model, view: &View, by: isize) {
 }
 
 fn sideways(model: &mut Model, view: &View, by: isize) {
+    if model.mode() == Mode::Columns {
+        return choose::shift(model, by);
+    }
     if !model.open.is_empty() {
         return;
     }
@@ -164,8 +188,8 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
             let losses = words::losses(view, model.step.0).len();
             model.step.1 = shifted(model.step.1, by, losses);
         }
-        Screen::Peers => {
-            model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3)
+        Screen::Peers | Screen::Overview if model.screen == Screen::Peers || model.zoomed => {
+            model.columns_off = shifted(model.columns_off, by, screens::columns_to_scroll(model))
         }
         Screen::Pieces => {
             let (_, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
@@ -237,6 +261,13 @@ fn back(model: &mut Model, view: &View) {
     let lists = Scope::PeerList.holds(model) || Scope::Log.holds(model) || Scope::KeysPage.holds(model);
     if lists && !model.filters.text(model.list()).is_empty() {
         return prompt::filter(model, model.list(), "", view);
+    }
+    if Scope::PeerList.holds(model) && !model.marked.is_empty() {
+        return model.marked.clear();
+    }
+    if Scope::Overview.holds(model) && model.zoomed {
+        model.zoomed = false;
+        return;
     }
     if model.open.pop().is_some() {
         return;
@@ -338,7 +369,7 @@ mod tests {
         press(&mut model, &view, &[Action::Down, Action::Down]);
         let chosen = model.selected.unwrap();
         for peer in &mut view.peers {
-            std::sync::Arc::make_mut(peer).sample.down_bps = u64::from(peer.key.0) * 1_000_000;
+            Arc::make_mut(peer).sample.down_bps = u64::from(peer.key.0) * 1_000_000;
         }
         let before: Vec<_> = model.rows(&view).collect();
         model.clock = Duration::from_secs(1);
@@ -406,7 +437,7 @@ mod tests {
         let rows: Vec<_> = model.rows(&view).collect();
         assert_eq!(model.selected, Some(rows[2]));
         let at = view.peers.iter().position(|peer| peer.key == rows[2]).unwrap();
-        std::sync::Arc::make_mut(&mut view.peers[at]).sample.down_bps = 0;
+        Arc::make_mut(&mut view.peers[at]).sample.down_bps = 0;
         model.take_in(&view);
         assert_eq!(model.selected, Some(rows[3]));
     }

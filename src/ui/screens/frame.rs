@@ -108,6 +108,24 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
     }
 }
 
+/// Says in the first line that the screen is held, and how the download goes on meanwhile.
+pub(super) fn held(pen: &mut Pen<'_>, area: Rect, since: Duration, newest: &View) {
+    let row = inset(Rect { height: 1, ..area }, 1, 1);
+    let rate = units::rate(newest.rates.down_bps, pen.look.units);
+    let said = match row.width {
+        0..46 => "= held · f lets go".to_owned(),
+        46..90 => format!("= held {}, runs at {rate} · f lets go", words::span(since)),
+        _ => format!("= screen held {} ago, download runs at {rate} · f lets go", words::span(since)),
+    };
+    let said = format!("   {said}");
+    let columns = paint::width(&said) as u16;
+    let from = row.right().saturating_sub(columns).max(row.x);
+    for x in from..row.right() {
+        pen.put(x, row.y, 1, " ", Role::Text);
+    }
+    pen.put_right(row.right(), row.y, row.width, &said, Role::Barred);
+}
+
 /// A path as people write it: the home folder is `~`.
 fn home_as_tilde(path: &str) -> String {
     let mut parts = path.splitn(4, '/');

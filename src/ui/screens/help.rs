@@ -40,6 +40,7 @@ fn sections(model: &Model) -> Vec<Section> {
         Scope::PeerList,
         Scope::Peer,
         Scope::KeysPage,
+        Scope::ColumnsPage,
         Scope::Everywhere,
     ];
     scopes.sort_by_key(|scope| match *scope {

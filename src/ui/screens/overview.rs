@@ -92,7 +92,7 @@ fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
 }
 
 /// The funnel: a title, and a row for every step.
-fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rows = area;
     let title = inset(take_top(&mut rows, 1), 1, 0);
     pen.rule(title, "How far peers get", "", "");
@@ -166,7 +166,7 @@ fn most(values: &[u64]) -> u64 {
 }
 
 /// Funnel and graph side by side, each with its rule.
-fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let left = (area.width * 21 / 40).clamp(62, 90);
     funnel(pen, Rect { width: left - 1, ..area }, model, view);
     let mut right = inset(area, left + 1, 1);
@@ -208,7 +208,7 @@ fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 }
 
 /// The graph without axes, its scale in the title.
-fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rest = area;
     let title = take_top(&mut rest, 1);
     if title.width < 12 || rest.height < 3 {

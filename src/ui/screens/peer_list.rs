@@ -5,8 +5,8 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::event::PeerKey;
-use crate::ledger::{Groups, View};
-use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, columns};
+use crate::ledger::{Groups, PeerRecord, View};
+use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, columns};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
 use crate::ui::paint::{Pen, clip, inset, take_top, width};
@@ -28,6 +28,10 @@ pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             let note = format!("{} of {all} with {}", units::count(found as u64), model.filters.peers.text());
             clip(&note, usize::from(area.width).saturating_sub(width(&order) + 22)).into_owned()
         }
+    };
+    let note = match model.marked.len() {
+        0 => note,
+        marked => format!("{note} · {marked} marked"),
     };
     let order = if model.filters.peers.is_empty() { order } else { format!("{order} · Esc shows all") };
     pen.rule(area, "Peers", &note, &order);
@@ -62,6 +66,34 @@ fn nobody(model: &Model, view: &View) -> String {
     }
 }
 
+/// Columns that never scroll.
+pub(super) const FIXED: usize = 2;
+
+/// The columns of a part that there is room for, and their places.
+fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {
+    let off = if full { model.columns_off } else { 0 };
+    let scrolled = Choose::Scrolled { fixed: FIXED, off };
+    if let Some(chosen) = model.columns.of(part) {
+        return grid::lay_out(&columns(chosen), room, scrolled);
+    }
+    let ids = match part {
+        Part::Live if full || room >= 148 => LIVE_ALL,
+        Part::Live => LIVE,
+        // The reasons need their room, so there is no more beside them unless it is asked for.
+        Part::Others if full && (off > 0 || room >= 168) => OTHERS_ALL,
+        Part::Others => OTHERS,
+    };
+    grid::lay_out(&columns(ids), room, if off == 0 { Choose::Weightiest } else { scrolled })
+}
+
+/// The columns of a part that are in sight on the present screen.
+pub(super) fn visible(model: &Model, part: Part) -> Vec<&'static str> {
+    let full = model.screen != Screen::Overview || model.zoomed;
+    let area = model.size.0 - u16::from(model.size.0 >= 100);
+    let room = area.saturating_sub(1 + u16::from(area >= 98));
+    placed(model, part, room, full).iter().map(grid::Placed::id).collect()
+}
+
 /// Draws the list; with `full`, every column can be scrolled to.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) {
     let wide = area.width >= 98;
@@ -75,11 +107,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
         pen.put(rows.x + 1, rows.y, rows.width.saturating_sub(1), &nobody(model, view), Role::Dim);
         return;
     }
-    let off = if full { model.columns_off } else { 0 };
-    let choose = if off == 0 { Choose::Weightiest } else { Choose::Scrolled { fixed: 2, off } };
-    let live_ids = if full || area.width >= 150 { LIVE_ALL } else { LIVE };
-    // The reasons need their room, so there is no more beside them unless it is asked for.
-    let other_ids = if full && (off > 0 || area.width >= 170) { OTHERS_ALL } else { OTHERS };
     let mut rest = rows;
     let head_rows = u16::from(!live.is_empty() || full);
     // The others always get a third of the rows, at least two where there are four, and a rule above them.
@@ -93,13 +120,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
             live.min(room.saturating_sub(kept))
         }
     };
-    let live_placed = grid::lay_out(&columns(live_ids), rows.width, choose);
-    let other_placed = grid::lay_out(&columns(other_ids), rows.width, choose);
+    let live_placed = placed(model, Part::Live, rows.width, full);
+    let other_placed = placed(model, Part::Others, rows.width, full);
     if head_rows > 0 {
         let row = take_top(&mut rest, 1);
-        grid::head(pen, row, if live.is_empty() { &other_placed } else { &live_placed });
+        let heads = if live.is_empty() { &other_placed } else { &live_placed };
+        let mark = if model.order.reversed { "▴" } else { "▾" };
+        grid::head_by(pen, row, heads, model.order.column.unwrap_or_default(), mark);
     }
-    let part = Part { model, view };
+    let part = Rows { model, view };
     let firsts = part.firsts(&live);
     part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
     if rule > 0 && rest.height > 1 {
@@ -118,12 +147,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     part.draw(pen, rest, &others, &[], &other_placed);
 }
 
-struct Part<'a> {
+struct Rows<'a> {
     model: &'a Model,
     view: &'a View,
 }
 
-impl Part<'_> {
+impl Rows<'_> {
     /// The first row of each state, which is kept visible.
     fn firsts(&self, keys: &[PeerKey]) -> Vec<usize> {
         let mut seen: Vec<Standing> = Vec::new();
@@ -146,7 +175,7 @@ impl Part<'_> {
         area: Rect,
         keys: &[PeerKey],
         keep: &[usize],
-        placed: &[grid::Placed<'_, crate::ledger::PeerRecord>],
+        placed: &[grid::Placed<'_, PeerRecord>],
     ) {
         let mut rest = area;
         let chosen = self.model.selected.and_then(|key| keys.iter().position(|other| *other == key));
@@ -157,7 +186,11 @@ impl Part<'_> {
                 continue;
             };
             let old = !record.is_live() && self.view.at.saturating_sub(record.since) >= OLD;
-            let look = RowLook { selected: takes_keys && chosen == Some(at), dim: old };
+            let look = RowLook {
+                selected: takes_keys && chosen == Some(at),
+                dim: old || self.model.held.is_some(),
+                marked: self.model.marked.contains(&keys[at]),
+            };
             grid::row(pen, take_top(&mut rest, 1), placed, record, context, look);
         }
     }

@@ -140,7 +140,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     for at in
         grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[])
     {
-        let look = RowLook { selected: at == selected, dim: false };
+        let look = RowLook { selected: at == selected, ..RowLook::default() };
         grid::row(pen, take_top(&mut rows, 1), &placed, &*view.trackers[at], context, look);
     }
     detail(pen, body, &view.trackers[selected], view);
