@@ -36,16 +36,21 @@ fn csv_cell(cell: &str) -> String {
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 
-/// Text that can neither end its cell nor be taken for markup.
+/// Text that can neither end its cell nor be taken for markup, and that calls nobody: what a stranger says is to make
+/// no links, images, mentions or references where it is pasted.
 fn markdown_cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in clean(text, 500).chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '!') {
-            shown.push('\\');
+        match c {
+            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '!' | '~' | '$' => shown.extend(['\\', c]),
+            '&' => shown.push_str("&amp;"),
+            // Mentions and references are looked for behind all markup; an empty comment keeps them apart.
+            '@' => shown.push_str("@<!-- -->"),
+            '#' => shown.push_str("\\#<!-- -->"),
+            c => shown.push(c),
         }
-        shown.push(c);
     }
-    shown
+    shown.replace("://", "\\://").replace("www.", "www\\.")
 }
 
 #[cfg(test)]
@@ -64,5 +69,10 @@ mod tests {
     #[test]
     fn disarms_markup() {
         assert_eq!(markdown_cell("a|b\n<img>![x](y)"), r"a\|b \<img\>\!\[x\](y)");
+        assert_eq!(markdown_cell("@you #1 &lt; ~a~"), r"@<!-- -->you \#<!-- -->1 &amp;lt; \~a\~");
+        assert_eq!(
+            markdown_cell("see http://x.example www.x.example"),
+            r"see http\://x.example www\.x.example"
+        );
     }
 }

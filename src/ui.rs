@@ -45,7 +45,7 @@ mod widgets;
 mod words;
 
 pub use model::Model;
-pub use run::{Left, Options, Reason, run, summary};
+pub use run::{Left, Options, Reason, Write, run, summary};
 pub use screens::draw;
 pub use theme::{ColourChoice, Colours, Glyphs, Look};
 pub use update::update;

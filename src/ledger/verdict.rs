@@ -190,7 +190,7 @@ impl Ledger {
     /// weightiest first.
     pub(super) fn verdicts(&self, view: &View) -> Vec<Verdict> {
         // A run that only looks who answers is judged once, at its end.
-        if self.run.probing || self.run.judged.is_empty() {
+        if self.run.probing || !self.run.judged.speaks() {
             let mut judged = Judged::default();
             judged.look(&Scene::new(self, view, judged.standing()));
             return judged.verdicts(self.run.probing);

@@ -2,7 +2,7 @@
 
 use crate::command::Command;
 use crate::event::PeerKey;
-use crate::ledger::View;
+use crate::ledger::{PeerRecord, View};
 
 use super::action::Action;
 use super::model::{self, Model};
@@ -40,7 +40,7 @@ pub(super) fn ask(model: &mut Model, action: Action, shown: &View, newest: &View
     let mut commands = Vec::new();
     for key in meant(model) {
         let is = model::peer(newest, key);
-        let was_live = model::peer(shown, key).is_some_and(|peer| peer.is_live());
+        let was_live = model::peer(shown, key).is_some_and(PeerRecord::is_live);
         match is {
             Some(peer) if action == Action::Retry || peer.is_live() || !was_live => {
                 commands.push(command(key))

@@ -33,6 +33,9 @@ const BURST: usize = 256;
 /// Characters of the torrent's name in the title of the window.
 const TITLE_CHARS: usize = 60;
 
+/// Writes what is seen to a file: where it is now, or why it is not.
+pub type Write = fn(&Export, &View) -> Result<String, String>;
+
 /// How the screen is run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -50,7 +53,7 @@ pub struct Options {
     /// Rings the bell, when the download becomes complete; `None`: it stays silent.
     pub bell: Option<fn() -> io::Result<()>>,
     /// Writes what is seen to a file: where it is, or why it is not; `None`: nothing can be written.
-    pub export: Option<fn(&Export, &View) -> Result<String, String>>,
+    pub export: Option<Write>,
     /// Copies a text to the clipboard; `None`: it is only shown.
     pub copy: Option<fn(&str) -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.

@@ -9,7 +9,8 @@ use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, say};
-use crate::event::{At, Phase, Severity};
+use crate::event::sound::{LONGEST_RUN, shown, sound, times};
+use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
 
 /// The rules that hold at present, in the order of the table.
@@ -51,8 +52,28 @@ impl Standing {
 }
 
 impl Judged {
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+    /// Whether anything judges the whole.
+    pub(super) fn speaks(&self) -> bool {
+        self.speaker().is_some()
+    }
+
+    /// Makes what was written down fit to be shown.
+    ///
+    /// # Errors
+    ///
+    /// When no run can have told it.
+    pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
+        sound(self.held.len() <= RULES.len(), "more judgements than rules")?;
+        for held in &mut self.held {
+            times([Some(held.since)])?;
+            if let Some((finding, look)) = &mut held.told {
+                shown(&mut finding.text);
+                shown(&mut finding.advice);
+                // A tracker may ask to be left alone for longer than any run.
+                look.at = look.at.map(|at| at.min(LONGEST_RUN));
+            }
+        }
+        Ok(())
     }
 
     /// The codes that are told.

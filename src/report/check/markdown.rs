@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{cause, chosen, code, connect_ms, group, handshake_ms, in_order, severity, status, steps};
+use super::{
+    cause, chosen, code, connect_ms, encryption, group, handshake_ms, in_order, resolved, severity, status,
+    steps,
+};
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
 use crate::report::markdown_cell;
@@ -38,6 +41,9 @@ pub fn markdown(view: &View) -> String {
         let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));
         let _ = writeln!(out, "| {url} | {status} | {} | {} |", tracker.peers, tracker.handshaken);
     }
+    if let Some((_, note)) = &view.answer {
+        let _ = writeln!(out, "\n{}", markdown_cell(note));
+    }
     if !view.peers.is_empty() {
         out.push('\n');
         rows(&mut out, in_order(view).into_iter(), view);
@@ -53,17 +59,24 @@ pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
 }
 
 fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View) {
-    let _ = writeln!(out, "| peer | group | cause | client | connect ms | handshake ms | detail |");
-    let _ = writeln!(out, "|---|---|---|---|---|---|---|");
+    let _ =
+        writeln!(out, "| peer | group | cause | client | encryption | connect ms | handshake ms | detail |");
+    let _ = writeln!(out, "|---|---|---|---|---|--:|--:|---|");
     for peer in peers {
         let attempt = peer.telling_attempt();
         let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
         let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
+        let way = match (resolved(peer), attempt) {
+            (Some(cause), _) => code(cause).to_owned(),
+            (None, Some(attempt)) => encryption(attempt.encryption).to_owned(),
+            (None, None) => String::new(),
+        };
         let cells = [
             peer.addr.to_string(),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             markdown_cell(peer.client.as_deref().unwrap_or_default()),
+            way,
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
             markdown_cell(detail),
