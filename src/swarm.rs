@@ -285,7 +285,7 @@ pub struct Swarm {
     down_bytes: u64,
     up_bytes: u64,
     last_second: (u64, u64),
-    last_wish: Option<commands::Undoable>,
+    wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
     actions: VecDeque<Action>,
@@ -316,7 +316,7 @@ impl Swarm {
             down_bytes: 0,
             up_bytes: 0,
             last_second: (0, 0),
-            last_wish: None,
+            wishes: Vec::new(),
             leaving: false,
             actions: VecDeque::new(),
             geometry,

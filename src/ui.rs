@@ -13,6 +13,8 @@
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `mouse` | where things stand that can be clicked, and what a click does |
+//! | `choose`, `marks` | choosing columns; commands to the selected peer or all marked ones |
+//! | `export` | what is seen, for a file or the clipboard |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
@@ -20,11 +22,15 @@
 
 pub mod action;
 pub mod atlas;
+mod choose;
 mod columns;
+pub mod export;
 mod field;
 mod file_tree;
+mod filter;
 mod grid;
 pub mod keymap;
+mod marks;
 pub mod model;
 mod mouse;
 mod order;
@@ -47,7 +53,7 @@ mod words;
 
 pub use keymap::Keymap;
 pub use model::Model;
-pub use run::{Left, Options, Reason, run, summary};
+pub use run::{Left, Options, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
 pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};
 pub use update::update;

@@ -241,6 +241,156 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (Action::Filter, Scope::KeysPage) => {
+            pty.press(key(Action::Keys));
+            pty.until_shown("pause the download, or go on");
+            pty.press(pressed);
+            pty.write(b"go on ban\r");
+            pty.until_gone("pause the download, or go on");
+            pty.press(key(Action::Back));
+            pty.until_shown("pause the download, or go on");
+            pty.press(key(Action::Back));
+            pty.until_gone("pause the download, or go on");
+        }
+        (Action::Filter, Scope::Log) => {
+            go(pty, Screen::Log);
+            pty.press(pressed);
+            pty.write(b"listening\r");
+            pty.until_shown("1 with listening");
+            pty.press(key(Action::Back));
+            pty.until_shown("time since the start");
+        }
+        (Action::Filter, _) => {
+            go(pty, Screen::Peers);
+            pty.until_shown("127.0.0.9:");
+            pty.press(pressed);
+            pty.write(b"state:sending down>1k");
+            pty.until_shown(" match");
+            // It holds while it is typed, and says what is wrong with what is no filter.
+            pty.until_gone("127.0.0.9:");
+            pty.write(b" port:x\r");
+            pty.until_shown("x is no number; as port:51413");
+            pty.write(b"\x17\r");
+            pty.until_shown("with state:sending down>1k");
+            pty.until_shown("[all 3]");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+            // Esc forgets what was typed.
+            pty.press(pressed);
+            pty.write(b"state:sending");
+            pty.until_gone("127.0.0.9:");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+        }
+        (Action::Mark, _) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("1 marked");
+            pty.press(pressed);
+            pty.until_shown("2 marked");
+            pty.press(key(Action::Drop));
+            pty.until_shown("2 marked peers dropped");
+            pty.until("both are dropped", |screen| {
+                (screen.contents().matches("⊘ dropped").count() == 2).then_some(())
+            });
+            pty.press(key(Action::Undo));
+            pty.until_gone("⊘ dropped");
+            pty.press(key(Action::Back));
+            pty.until_gone(" marked");
+        }
+        (Action::Freeze, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("screen held ");
+            pty.until_shown("f lets go");
+            pty.press(pressed);
+            pty.until_gone("screen held ");
+        }
+        (Action::Zoom, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_gone("How far peers get");
+            pty.press(pressed);
+            pty.until_shown("How far peers get");
+        }
+        (Action::Columns, _) => {
+            go(pty, Screen::Peers);
+            pty.press(pressed);
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Choose, _) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Last));
+            pty.until_shown("▸   peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸   peer_id");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::NextPanel, Scope::ColumnsPage) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(pressed);
+            pty.until_shown("of peers that are not connected");
+            pty.press(pressed);
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Sort, Scope::ColumnsPage) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::First));
+            pty.press(key(Action::Down));
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ address     ▾");
+            pty.press(key(Action::Up));
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ state       ▾");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Export, _) => {
+            go(pty, Screen::Peers);
+            for name in ["some.json", "some.csv", "some.md"] {
+                pty.press(pressed);
+                pty.until_shown("JSON of ");
+                pty.write(format!("\x15{name}\r").as_bytes());
+                pty.until_shown("peers to /");
+                let written = std::fs::read_to_string(stage.lab.path(name)).unwrap();
+                assert!(written.contains("127.0.0.9:"), "{written}");
+            }
+            let json: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(stage.lab.path("some.json")).unwrap()).unwrap();
+            assert_eq!(json["schema"], "ttui.peers/1");
+            let shown = json["peers"].as_array().unwrap().len();
+            pty.press(pressed);
+            pty.until_shown(&format!("JSON of {shown} peers"));
+            pty.write(b"\x15some.csv\r");
+            pty.until_shown("nothing is overwritten");
+            go(pty, Screen::Files);
+            pty.press(pressed);
+            pty.write(b"\x15files.csv\r");
+            pty.until_shown("Wrote 3 files to /");
+            let files = std::fs::read_to_string(stage.lab.path("files.csv")).unwrap();
+            assert!(files.starts_with("path,length,good_bytes\r\n"), "{files}");
+        }
+        (Action::Copy, _) => {
+            let first = list(pty);
+            let address = first.split_whitespace().nth(2).unwrap().to_owned();
+            let before = pty.count();
+            pty.press(pressed);
+            pty.until_shown(&format!("Copied: {address}"));
+            pty.until_written(before, b"\x1b]52;c;MTI3LjAuMC4");
+        }
         (Action::Record, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted, woken};
-use super::{Failure, Status, runtime};
+use super::{Failure, Status, export, runtime};
 use crate::config::Settings;
 use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
@@ -174,6 +174,8 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         welcome: false,
         title: screen.title.then_some(terminal::set_title),
         bell: screen.bell.then_some(terminal::ring),
+            export: Some(export::write),
+            copy: Some(terminal::copy),
         started,
     }
 }

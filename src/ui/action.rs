@@ -24,6 +24,22 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Choose columns.
+    Columns,
+    /// Show the column under the cursor, or hide it.
+    Choose,
+    /// Hold the screen still while the download runs, or let it go.
+    Freeze,
+    /// Give the panel the whole screen, or take it back.
+    Zoom,
+    /// Mark the peer, or take its mark away.
+    Mark,
+    /// Ask where to write what is seen.
+    Export,
+    /// Copy what is selected.
+    Copy,
+    /// Ask which lines of the list to show.
+    Filter,
     /// Begin a recording, or end it.
     Record,
     /// Ask for the address of a peer to dial.
@@ -105,6 +121,10 @@ pub enum Scope {
     Peers,
     /// On a peer's page.
     PeerPage,
+    /// On the list of keys.
+    KeysPage,
+    /// Where columns are chosen.
+    ColumnsPage,
     /// On the log.
     Log,
     /// On the trackers.
@@ -124,6 +144,8 @@ impl Scope {
         match self {
             Self::Everywhere => true,
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
+            Self::KeysPage => model.mode() == Mode::Keys,
+            Self::ColumnsPage => model.mode() == Mode::Columns,
             Self::Peer => {
                 model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
             }
@@ -145,6 +167,8 @@ impl Scope {
             Self::Overview => "Overview",
             Self::Peers => "Peers",
             Self::PeerPage => "A peer's page",
+            Self::KeysPage => "This list",
+            Self::ColumnsPage => "Choosing columns",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
             Self::Pieces => "Pieces",
@@ -227,7 +251,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, None, "ban its address for an hour"),
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 4)), "dial it now; takes back a drop or a ban"),
     bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
-    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 5)), "add a peer by its address; it is dialled at once"),
+    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a peer by its address; it is dialled at once"),
     bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
@@ -241,8 +265,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::PeerPage, None, "the peer before"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
+    bind(Action::Mark, &[Key::char('m')], Scope::PeerList, None, "mark it: x X r space and e then act on all that are marked"),
+    bind(Action::Columns, &[Key::char('c')], Scope::PeerList, None, "choose columns and their order"),
+    bind(Action::Choose, &[Key::char(' ')], Scope::ColumnsPage, Some(("show or hide", 1)), "show the column, or hide it; ← → move it"),
+    bind(Action::Sort, &[Key::char('s')], Scope::ColumnsPage, Some(("sort by it", 2)), "sort by the column"),
+    bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::ColumnsPage, None, "the columns of the other peers"),
     bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "sort by the next column"),
     bind(Action::Reverse, &[Key::char('S')], Scope::PeerList, None, "turn the order around"),
+    bind(Action::Zoom, &[Key::char('z')], Scope::Overview, None, "the peers, or the funnel, with the whole screen for itself"),
     bind(Action::Window, &[Key::char('t')], Scope::Overview, None, "how far back the graph looks"),
     bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::Overview, None, "to the funnel and back to the peers"),
     bind(Action::PreviousPanel, &[Key::of(KeyCode::BackTab)], Scope::Overview, None, "the same, the other way round"),
@@ -257,8 +287,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerList, Some(("open", 7)), "open the peer; in the funnel: the peers of that step"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerPage, None, "all 68 bytes of both handshakes, and back"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Files, Some(("fold", 3)), "fold the folder, or unfold it; as do left and right"),
-    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open"),
+    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open; on a list: take its filter away"),
     bind(Action::Why, &[Key::char('w')], Scope::Everywhere, Some(("why", 2)), "what the numbers mean, in full"),
+    bind(Action::Filter, &[Key::char('/')], Scope::PeerList, Some(("filter", 3)), "show only some: words, or state:failed why:timeout down>10k"),
+    bind(Action::Filter, &[Key::char('/')], Scope::Log, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Filter, &[Key::char('/')], Scope::KeysPage, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Freeze, &[Key::char('f')], Scope::Everywhere, None, "hold the screen still while the download runs, and let it go"),
+    bind(Action::Export, &[Key::char('e')], Scope::Everywhere, None, "write what is seen to a file, filters included: JSON, CSV or Markdown"),
+    bind(Action::Copy, &[Key::char('y')], Scope::Everywhere, None, "copy what is selected: the address, the line, the path (OSC 52)"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
     bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
     bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),

@@ -101,6 +101,18 @@ impl FileTree {
         path.get(entry.name.0..entry.name.1).unwrap_or(path)
     }
 
+    /// The path of a row's entry, from the output folder on.
+    pub(crate) fn path(&self, row: usize) -> Option<&str> {
+        let (tree, entry) = (self.tree.as_ref()?, self.entry(row)?);
+        tree.facts.files.get(entry.first_file)?.path.get(..entry.name.1)
+    }
+
+    /// Every file by its place in the torrent, and how many of its bytes lie in good pieces.
+    pub(crate) fn good_files(&self) -> impl Iterator<Item = (usize, u64)> {
+        let good = self.entries().iter().zip(&self.good.1);
+        good.filter_map(|(entry, good_bytes)| Some((entry.file?, *good_bytes)))
+    }
+
     /// Bytes of a row's entry that lie in good pieces.
     pub(crate) fn good_bytes(&self, row: usize) -> u64 {
         self.rows.get(row).and_then(|at| self.good.1.get(*at)).copied().unwrap_or(0)

@@ -1,13 +1,19 @@
 //! What the screen is at: which screen, what is open on top of it, what is selected, how rows are ordered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::command::Command;
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, LogLine, PeerRecord, View};
 
 use super::atlas::Atlas;
+use super::choose::Chooser;
+use super::columns::Choice;
+use super::export::Export;
 use super::file_tree::FileTree;
+use super::filter::{Filters, List};
 use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
@@ -48,6 +54,8 @@ pub enum Mode {
     Why,
     /// Which keys there are.
     Keys,
+    /// Which columns there are.
+    Columns,
     /// The question whether to stop the download.
     AskQuit,
 }
@@ -146,6 +154,26 @@ pub struct Scrolls {
     pub log_back: usize,
 }
 
+/// A screen that is held still.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// What it shows.
+    pub(crate) view: Arc<View>,
+    /// Since when, on the clock of the screen.
+    pub(crate) since: Duration,
+}
+
+/// Something the screen itself has to say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Note {
+    /// Since when, on the clock of the screen.
+    pub(crate) since: Duration,
+    /// What.
+    pub(crate) text: String,
+    /// Whether something went wrong.
+    pub(crate) trouble: bool,
+}
+
 /// The state of the screen.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -169,8 +197,28 @@ pub struct Model {
     pub step: (usize, usize),
     /// Which peers the list shows.
     pub shown: Shown,
+    /// Which lines the lists show.
+    pub(crate) filters: Filters,
+    /// The peers of the newest view that the filter takes; `None`: there is no filter.
+    found: Option<Vec<PeerKey>>,
+    /// The row of the selected peer when it was last listed.
+    row: usize,
     /// Columns of the list of peers scrolled away to the left.
     pub columns_off: usize,
+    /// The columns that the user chose.
+    pub(crate) columns: Choice,
+    /// Where the page that chooses them stands.
+    pub(crate) chooser: Chooser,
+    /// The peers that keys act on together.
+    pub(crate) marked: BTreeSet<PeerKey>,
+    /// What is shown while the screen is held still.
+    pub(crate) held: Option<Held>,
+    /// Whether one panel of the overview has the whole screen.
+    pub(crate) zoomed: bool,
+    /// Commands beside the one that a key returned, until they were sent.
+    pub(crate) more: Vec<Command>,
+    /// Of how many peers was asked what `u` takes back.
+    pub(crate) asked: usize,
     /// The piece under the cursor.
     pub piece: u32,
     /// How the grid of pieces is looked at.
@@ -201,6 +249,12 @@ pub struct Model {
     pub suspend: bool,
     /// When a command was last sent whose answer `u` can take back.
     pub undoable: bool,
+    /// What the screen itself has to say, on the key line, and since when.
+    pub(crate) note: Option<Note>,
+    /// Set when this has to be written to a file, until it was.
+    pub(crate) export: Option<Export>,
+    /// Set when this has to be copied, until it was.
+    pub(crate) copy: Option<String>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
     /// When the download became complete before our eyes.
@@ -227,7 +281,17 @@ impl Model {
             selected: None,
             step: (0, 0),
             shown: Shown::default(),
+            filters: Filters::default(),
+            found: None,
+            row: 0,
             columns_off: 0,
+            columns: Choice::default(),
+            chooser: Chooser::default(),
+            marked: BTreeSet::new(),
+            held: None,
+            zoomed: false,
+            more: Vec::new(),
+            asked: 0,
             piece: 0,
             atlas: Atlas::default(),
             files: FileTree::default(),
@@ -243,12 +307,20 @@ impl Model {
             redraw: false,
             suspend: false,
             undoable: false,
+            note: None,
+            export: None,
+            copy: None,
             started: None,
             completed: None,
             bell: false,
             log: Arc::default(),
             phase: None,
         }
+    }
+
+    /// Says this on the key line for a while.
+    pub(crate) fn say(&mut self, text: impl Into<String>, trouble: bool) {
+        self.note = Some(Note { since: self.clock, text: text.into(), trouble });
     }
 
     /// What keys are about.
@@ -263,15 +335,32 @@ impl Model {
 
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.
     pub fn take_in(&mut self, view: &View) {
+        self.notice(view);
+        if let Some(held) = self.held.clone() {
+            return self.select_in(&held.view);
+        }
+        self.select_in(view);
+    }
+
+    /// What is shown: the newest view, or the one that is held.
+    pub(crate) fn shown_view<'a>(&'a self, newest: &'a View) -> &'a View {
+        self.held.as_ref().map_or(newest, |held| &held.view)
+    }
+
+    /// Orders the rows of what is shown and keeps the selection among them.
+    fn select_in(&mut self, view: &View) {
         self.order.take_in(view, self.clock);
-        let known = |key: PeerKey| view.peers.binary_search_by_key(&key, |peer| peer.key).is_ok();
-        let gone = self.selected.is_none_or(|key| !known(key));
+        self.search(view);
+        let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
         if gone || (!self.order.moved_by_user() && self.mode() == Mode::Browse) {
             let first = self.rows(view).next();
             self.selected = first;
             if gone && matches!(self.mode(), Mode::Peer { .. }) {
                 self.open.clear();
             }
+        }
+        if self.mode() == Mode::Browse {
+            self.select_listed(view);
         }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
         if self.scrolls.log_back > 0 {
@@ -282,6 +371,10 @@ impl Model {
             self.files.take_in(view);
         }
         self.scales.take_in(&view.series, self.window, self.look.units);
+    }
+
+    /// Notices what happened since the view before.
+    fn notice(&mut self, view: &View) {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
@@ -301,6 +394,36 @@ impl Model {
             log.iter().rev().take_while(|line| line.at >= newest.at).filter(is_shown).count()
         };
         count(&view.log).saturating_sub(count(&self.log))
+    }
+
+    /// Looks for the peers that the filter takes.
+    pub(crate) fn search(&mut self, view: &View) {
+        let filter = &self.filters.peers;
+        self.found = (!filter.is_empty()).then(|| filter.keys(view));
+    }
+
+    /// Keeps the selection on a peer that is listed: where its own left the list, on the one that took its row.
+    pub(crate) fn select_listed(&mut self, view: &View) {
+        let rows: Vec<PeerKey> = self.rows(view).collect();
+        match rows.iter().position(|key| Some(*key) == self.selected) {
+            Some(at) => self.row = at,
+            None => self.selected = rows.get(self.row.min(rows.len().saturating_sub(1))).copied(),
+        }
+    }
+
+    /// Which list of the present screen can be filtered.
+    pub(crate) fn list(&self) -> List {
+        match (self.page(), self.screen) {
+            (Mode::Keys, _) => List::Keys,
+            (_, Screen::Log) => List::Log,
+            _ => List::Peers,
+        }
+    }
+
+    /// How many peers of a kind the filter takes; `None`: there is no filter.
+    pub(crate) fn found(&self, view: &View, shown: Shown) -> Option<usize> {
+        let found = self.found.as_ref()?.iter();
+        Some(found.filter(|key| peer(view, **key).is_some_and(|peer| shown.takes(peer, view.at))).count())
     }
 
     /// The peers of the list in the order of their rows: first the live ones, then the others.
@@ -324,7 +447,8 @@ impl Model {
     }
 
     fn lists(&self, view: &View, key: PeerKey) -> bool {
-        peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
+        self.found.as_ref().is_none_or(|found| found.binary_search(&key).is_ok())
+            && peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::ledger::View;
 use crate::units;
 
 use super::action::Key;
+use super::export::Export;
 use super::keymap::Keymap;
 use super::model::Model;
 use super::mouse::{self, Targets};
@@ -33,6 +34,9 @@ use super::theme::Look;
 const BURST: usize = 256;
 /// Characters of the torrent's name in the title of the window.
 const TITLE_CHARS: usize = 60;
+
+/// Writes what is seen to a file: where it is now, or why it is not.
+pub type Write = fn(&Export, &View) -> Result<String, String>;
 
 /// How the screen is run.
 #[derive(Clone, Debug)]
@@ -62,6 +66,10 @@ pub struct Options {
     pub title: Option<fn(&str) -> io::Result<()>>,
     /// Rings the bell, when the download becomes complete; `None`: it stays silent.
     pub bell: Option<fn() -> io::Result<()>>,
+    /// Writes what is seen to a file: where it is, or why it is not; `None`: nothing can be written.
+    pub export: Option<Write>,
+    /// Copies a text to the clipboard; `None`: it is only shown.
+    pub copy: Option<fn(&str) -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
 }
@@ -81,6 +89,8 @@ impl Default for Options {
             welcome: false,
             title: None,
             bell: None,
+            export: None,
+            copy: None,
             started: None,
         }
     }
@@ -152,6 +162,7 @@ where
                         None => break,
                     }
                 }
+                screen.carry_out(&options)?;
                 if screen.model.leaving {
                     return left(&screen, Reason::Quit);
                 }
@@ -256,6 +267,23 @@ impl Screen {
         self.changed = true;
     }
 
+    /// Does what the keys asked of whoever runs the screen.
+    fn carry_out(&mut self, options: &Options) -> io::Result<()> {
+        if let (Some(text), Some(copy)) = (self.model.copy.take(), options.copy) {
+            copy(&text)?;
+        }
+        if let (Some(export), Some(write)) = (self.model.export.take(), options.export) {
+            let (count, of) = export.what.count();
+            match write(&export, self.model.shown_view(&self.view)) {
+                Ok(path) => {
+                    self.model.say(format!("Wrote {} {of} to {path}.", units::count(count as u64)), false)
+                }
+                Err(why) => self.model.say(why, true),
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
@@ -263,6 +291,9 @@ impl Screen {
                 self.model.welcome = false;
                 if let Some(command) = prompt::press(&mut self.model, Key::from_event(key), &self.view) {
                     // Nobody takes commands when the engine is gone; then the views end too.
+                    let _ = commands.send(command);
+                }
+                for command in self.model.more.drain(..) {
                     let _ = commands.send(command);
                 }
                 self.changed = true;

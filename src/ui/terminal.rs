@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::Command;
+use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::style::force_color_output;
@@ -117,6 +118,15 @@ pub fn set_mouse(taken: bool) -> io::Result<()> {
 /// When the terminal cannot be written to.
 pub fn ring() -> io::Result<()> {
     outlet::send(b"\x07")
+}
+
+/// Puts a text on the clipboard of the terminal (OSC 52); terminals that cannot do that ignore it.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn copy(text: &str) -> io::Result<()> {
+    outlet::send(written(CopyToClipboard::to_clipboard_from(text)).as_bytes())
 }
 
 /// Whether the terminal took everything, its giving back included. As long as it did not, more would not be seen.

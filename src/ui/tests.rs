@@ -106,7 +106,7 @@ fn is_as_in(name: &str, text: &str) {
 type Page = (&'static str, fn(&mut Model));
 
 /// Every page there is.
-const PAGES: [Page; 10] = [
+const PAGES: [Page; 13] = [
     ("overview", |_| {}),
     ("peers", |model| model.screen = Screen::Peers),
     ("peer", |model| {
@@ -126,6 +126,12 @@ const PAGES: [Page; 10] = [
     ("log", |model| model.screen = Screen::Log),
     ("why", |model| model.open.push(Mode::Why)),
     ("keys", |model| model.open.push(Mode::Keys)),
+    ("columns", |model| {
+        model.screen = Screen::Peers;
+        model.open.push(Mode::Columns);
+    }),
+    ("zoomed", |model| model.zoomed = true),
+    ("zoomed-funnel", |model| (model.zoomed, model.panel) = (true, Panel::Funnel)),
 ];
 
 #[test]
@@ -328,7 +334,10 @@ fn no_cell_has_a_background() {
 /// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
 fn told(model: &Model) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        (&model.columns, model.chooser, &model.marked, model.held.is_some(), model.zoomed),
+        model.note,
+        model.filters,
         model.prompt,
         model.look,
         model.atlas,
@@ -373,6 +382,9 @@ fn starts(view: &View) -> Vec<Model> {
         there.panel = Panel::Peers;
         starts.push(there.clone());
         there.open.push(Mode::Keys);
+        starts.push(there.clone());
+        there.open = vec![Mode::Columns];
+        there.chooser.at = 3;
         starts.push(there);
     }
     starts

@@ -116,6 +116,24 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
     }
 }
 
+/// Says in the first line that the screen is held, and how the download goes on meanwhile.
+pub(super) fn held(pen: &mut Pen<'_>, area: Rect, since: Duration, newest: &View) {
+    let row = inset(Rect { height: 1, ..area }, 1, 1);
+    let rate = units::rate(newest.rates.down_bps, pen.look.units);
+    let said = match row.width {
+        0..46 => "= held · f lets go".to_owned(),
+        46..90 => format!("= held {}, runs at {rate} · f lets go", words::span(since)),
+        _ => format!("= screen held {} ago, download runs at {rate} · f lets go", words::span(since)),
+    };
+    let said = format!("   {said}");
+    let columns = paint::width(&said) as u16;
+    let from = row.right().saturating_sub(columns).max(row.x);
+    for x in from..row.right() {
+        pen.put(x, row.y, 1, " ", Role::Text);
+    }
+    pen.put_right(row.right(), row.y, row.width, &said, Role::Barred);
+}
+
 /// A path as people write it: the home folder is `~`.
 fn home_as_tilde(path: &str) -> String {
     let mut parts = path.splitn(4, '/');
@@ -191,7 +209,7 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     if let Some(prompt) = &model.prompt {
-        return asking::draw(pen, area, prompt, view);
+        return asking::draw(pen, area, prompt, model, view);
     }
     if model.mode() == Mode::AskQuit {
         let asked = format!("{} again stops the download (it resumes later)", model.keys.name(Action::Quit));
@@ -199,6 +217,13 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
         }
+        return;
+    }
+    if let Some(note) = &model.note
+        && model.clock.saturating_sub(note.since) < ANSWER_STANDS
+    {
+        let used = if note.trouble { pen.put(area.x, area.y, area.width, "▲ ", Role::Trouble) } else { 0 };
+        pen.put(area.x + used, area.y, area.width - used, &note.text, Role::Text);
         return;
     }
     if let Some(at) = model.completed
@@ -273,7 +298,7 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
                 screens.push(Item { key, label, weight, gap: 1, action: binding.action })
             }
             Action::Show(_) => {}
-            Action::Why | Action::Keys | Action::Quit => {
+            Action::Why | Action::Filter | Action::Keys | Action::Quit => {
                 right.push(Item { key, label, weight, gap: 2, action: binding.action })
             }
             _ if browsing || binding.scope != Scope::Everywhere => {
@@ -283,7 +308,8 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
     }
     let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
-    let room = area.width;
+    // The gap behind the last item is not drawn.
+    let room = area.width + 1;
     let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
     // The names of the screens are worth more than the least of the keys, but not than the others.
     let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
@@ -292,10 +318,16 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let (key, action) = ("1-6".to_owned(), Action::Show(Screen::Overview));
         screens = vec![Item { key, label, weight: 0, gap: 0, action }];
     }
-    while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
-        let heaviest =
-            left.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at)).map_or(0, |(at, _)| at);
-        left.remove(heaviest);
+    let heaviest = |items: &[Item]| {
+        let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
+        weights.filter(|(weight, _)| *weight > 0).max()
+    };
+    while sum(&screens) + fixed(&left, &right) > room {
+        match (heaviest(&left), heaviest(&right)) {
+            (None, None) => break,
+            (on_left, on_right) if on_left >= on_right => left.remove(on_left.map_or(0, |(_, at)| at)),
+            (_, on_right) => right.remove(on_right.map_or(0, |(_, at)| at)),
+        };
     }
     while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
         right.remove(0);

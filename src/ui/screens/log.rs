@@ -6,7 +6,7 @@ use super::frame;
 use crate::event::Severity;
 use crate::ledger::{LogLine, View};
 use crate::ui::model::{self, Model};
-use crate::ui::paint::{Pen, inset, take_top, wrap_whole};
+use crate::ui::paint::{Pen, clip, inset, take_top, wrap_whole};
 use crate::ui::theme::Role;
 use crate::units;
 
@@ -16,8 +16,9 @@ const BEFORE: u16 = 12;
 const OTHERS: u16 = 4;
 
 /// The lines that are shown: all, or those of one peer.
-fn shown<'a>(model: &Model, view: &'a View) -> Vec<&'a LogLine> {
-    view.log.iter().filter(|line| model.log_of.is_none() || line.peer == model.log_of).collect()
+pub(in crate::ui) fn shown<'a>(model: &Model, view: &'a View) -> Vec<&'a LogLine> {
+    let of_peer = view.log.iter().filter(|line| model.log_of.is_none() || line.peer == model.log_of);
+    of_peer.filter(|line| model.filters.log.takes(&line.text)).collect()
 }
 
 /// The rows of a line in so many columns, at most so many.
@@ -33,6 +34,11 @@ fn fitting<'a>(lines: impl Iterator<Item = &'a &'a LogLine>, columns: u16, room:
         used <= room
     };
     lines.take_while(fits).count()
+}
+
+/// How many lines are shown.
+pub(super) fn count(model: &Model, view: &View) -> usize {
+    shown(model, view).len()
 }
 
 /// How many lines can at most lie below the last one shown.
@@ -54,7 +60,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let last = lines.len() - model.scrolls.log_back.min(furthest(model, view));
     title(pen, all, model, view, (lines.len(), lines.len() - last));
     if lines.is_empty() {
-        pen.put(rows.x + 1, rows.y, rows.width, "Nothing happened yet.", Role::Dim);
+        let said = match model.filters.log.is_empty() {
+            true => "Nothing happened yet.",
+            false => "No line has all these words. Esc shows all.",
+        };
+        pen.put(rows.x + 1, rows.y, rows.width, said, Role::Dim);
         return;
     }
     let first = last - fitting(lines[..last].iter().rev(), rows.width, room);
@@ -67,12 +77,17 @@ fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, (count, belo
     let lines =
         if count == 1 { "1 line".to_owned() } else { format!("{} lines", units::count(count as u64)) };
     let note = match (model.log_of, model.log_of.and_then(|key| model::peer(view, key))) {
+        (None, _) if !model.filters.log.is_empty() => {
+            let note = format!("{lines} with {}", model.filters.log.text());
+            clip(&note, usize::from(area.width / 2)).into_owned()
+        }
         (None, _) => units::count(count as u64),
         (_, Some(peer)) => format!("{lines} of {}", peer.addr),
         _ => format!("{lines} of a peer that is gone"),
     };
     let right = match below {
         0 if model.log_of.is_some() => "L shows all".to_owned(),
+        0 if !model.filters.log.is_empty() => "Esc shows all".to_owned(),
         0 => "time since the start".to_owned(),
         below => format!("{} newer below · G", units::count(below as u64)),
     };

@@ -61,10 +61,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             compact_pieces(pen, take_bottom(&mut body, 2), view);
         }
     }
-    let count = units::count(view.peers.len() as u64);
     let left = u16::from(area.width >= 100) + 1;
-    let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Peers", &count, &peer_list::order_note(model, area.width));
+    peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
     peer_list::draw(pen, inset(body, left - 1, 0), model, view, false);
 }
 
@@ -95,7 +93,7 @@ fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
 }
 
 /// The funnel: a title, and a row for every step.
-fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rows = area;
     let title = inset(take_top(&mut rows, 1), 1, 0);
     pen.rule(title, "How far peers get", "", "");
@@ -169,7 +167,7 @@ fn most(values: &[u64]) -> u64 {
 }
 
 /// Funnel and graph side by side, each with its rule.
-fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let left = (area.width * 21 / 40).clamp(62, 90);
     funnel(pen, Rect { width: left - 1, ..area }, model, view);
     let mut right = inset(area, left + 1, 1);
@@ -211,7 +209,7 @@ fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 }
 
 /// The graph without axes, its scale in the title.
-fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rest = area;
     let title = take_top(&mut rest, 1);
     if title.width < 12 || rest.height < 3 {

@@ -8,7 +8,7 @@ use super::frame;
 use crate::event::{AnnounceKind, TrackerError};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::SortKey;
-use crate::ui::grid::{self, Choose, Column, Context, RowLook};
+use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
 use crate::ui::theme::Role;
@@ -106,6 +106,7 @@ const fn column(
         weight,
         cell,
         key,
+        sieve: Sieve::Nothing,
     }
 }
 
@@ -155,7 +156,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     for at in
         grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[])
     {
-        let look = RowLook { selected: at == selected, dim: false };
+        let look = RowLook { selected: at == selected, ..RowLook::default() };
         let tracker = &*view.trackers[at];
         grid::row(pen, take_top(&mut rows, 1), &placed, tracker, context, look);
         if let (true, TrackerStatus::Failed(_, text)) = (in_words, &tracker.status) {
