@@ -9,7 +9,7 @@ use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, say};
-use crate::event::sound::{shown, sound, times};
+use crate::event::sound::{LONGEST_RUN, shown, sound, times};
 use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
 
@@ -57,15 +57,20 @@ impl Judged {
         self.speaker().is_some()
     }
 
-    /// Holds what was read from a recording against what a run can have told.
+    /// Makes what was written down fit to be shown.
+    ///
+    /// # Errors
+    ///
+    /// When no run can have told it.
     pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
         sound(self.held.len() <= RULES.len(), "more judgements than rules")?;
         for held in &mut self.held {
-            let look = held.told.as_ref().and_then(|(_, look)| look.at);
-            times([Some(held.since), look])?;
-            if let Some((finding, _)) = &mut held.told {
+            times([Some(held.since)])?;
+            if let Some((finding, look)) = &mut held.told {
                 shown(&mut finding.text);
                 shown(&mut finding.advice);
+                // A tracker may ask to be left alone for longer than any run.
+                look.at = look.at.map(|at| at.min(LONGEST_RUN));
             }
         }
         Ok(())
