@@ -398,13 +398,19 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
+/// Many sent wrong data. While more of it comes it judges the whole, for data that is thrown away is no progress.
 pub(super) fn bad_data_many_peers(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.is_poisoned() { None } else { wrong_data(scene, "") }
+}
+
+/// Wrong data of many, however long ago.
+pub(super) fn wrong_data(scene: &Scene<'_>, begins: &str) -> Option<Finding> {
     let (liars, failures) = (&scene.crowd.liars, scene.view.pieces.failures);
     let one = bad_data_one_peer(scene).is_some();
     (!one && liars.len() >= 3 && failures >= 3).then(|| {
         let text = format!(
-            "{} failed the check, with data from {}. Either some of them send wrong data, or memory or disk here is \
-             at fault: from the data alone both look the same.",
+            "{begins}{} failed the check, with data from {}. Either some of them send wrong data, or memory or disk \
+             here is at fault: from the data alone both look the same.",
             many(failures, "piece"),
             many(liars.len() as u32, "peer")
         );

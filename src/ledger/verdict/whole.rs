@@ -2,7 +2,7 @@
 
 use super::say::{about, count, many, span};
 use super::scene::Scene;
-use super::{Finding, VerdictCode};
+use super::{Finding, VerdictCode, troubles};
 use crate::event::{Cause, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
@@ -79,6 +79,11 @@ pub(super) fn complete(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("served", scene.crowd.served)
             .evidence("up_bytes", scene.view.up_bytes)
     })
+}
+
+/// Data arrives, and again and again it is wrong.
+pub(super) fn poisoned(scene: &Scene<'_>) -> Option<Finding> {
+    scene.is_poisoned().then(|| troubles::wrong_data(scene, "Wrong data keeps coming: ")).flatten()
 }
 
 pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {

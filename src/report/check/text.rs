@@ -12,6 +12,9 @@ use crate::units;
 /// Columns for the client or the reason.
 const ANSWER_CHARS: usize = 46;
 
+/// Peers with two names that are told of one by one.
+const MOST_CONTRADICTIONS: usize = 10;
+
 /// What was found, in lines for a person, cleaned for a terminal.
 pub fn text(view: &View) -> String {
     let mut out = String::new();
@@ -21,6 +24,7 @@ pub fn text(view: &View) -> String {
         peers(&mut out, view);
     }
     reasons(&mut out, view);
+    contradictions(&mut out, view);
     out.push('\n');
     let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
     let _ = writeln!(out, "{}", funnel.join(" > "));
@@ -90,7 +94,7 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
     if peer.stage >= Stage::Handshaken {
         text.push_str(peer.client.as_deref().or(peer.calls_itself.as_deref()).unwrap_or("unknown client"));
         if peer.claims_two_clients() {
-            let _ = write!(text, " (calls itself {})", peer.calls_itself.as_deref().unwrap_or_default());
+            text.push_str(" (?)");
         }
         text.push_str(match cause {
             Some(_) => ": ",
@@ -114,6 +118,28 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         text.push_str(", only encrypted");
     }
     text
+}
+
+/// Who has the peer id of one client and calls itself another.
+fn contradictions(out: &mut String, view: &View) {
+    let two_faced: Vec<&PeerRecord> =
+        in_order(view).into_iter().filter(|peer| peer.claims_two_clients()).collect();
+    if !two_faced.is_empty() {
+        out.push('\n');
+    }
+    for peer in two_faced.iter().take(MOST_CONTRADICTIONS) {
+        let (by_id, calls_itself) = (peer.client.as_deref(), peer.calls_itself.as_deref());
+        let _ = writeln!(
+            out,
+            "{} is {} by its peer id and calls itself {}: one is not true.",
+            peer.addr,
+            by_id.unwrap_or_default(),
+            clean(calls_itself.unwrap_or_default(), 60)
+        );
+    }
+    if let Some(more) = two_faced.len().checked_sub(MOST_CONTRADICTIONS).filter(|more| *more > 0) {
+        let _ = writeln!(out, "{more} more have two names, too.");
+    }
 }
 
 /// What the causes mean, each once.
