@@ -266,6 +266,9 @@ async fn the_program_records_and_replays_how_it_ended() {
     assert_eq!(live.code(), 0, "{live:?}");
     let view = last_view(&lab.path("check.ttrec"));
     assert_eq!(live.stdout.join("\n"), ttui::report::check::json(&view));
+    let file = lab.path("check.ttrec");
+    assert_eq!(replayed(&lab, &file, &["--json"]).await.stdout, live.stdout);
+    assert_eq!(replayed(&lab, &file, &[]).await.stdout.join("\n") + "\n", ttui::report::check::text(&view));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

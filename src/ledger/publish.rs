@@ -54,6 +54,7 @@ impl Ledger {
             verdicts: Vec::new(),
             log: Arc::default(),
             answer: None,
+            probing: run.probing,
             recording: run.recording,
         }
     }

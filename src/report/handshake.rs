@@ -46,17 +46,7 @@ pub fn text(view: &View) -> String {
     let mut out = String::new();
     let Some((peer, attempt)) = shown(view) else { return out };
     let _ = writeln!(out, "{} for {}\n", peer.addr, clean(&view.torrent.name, 200));
-    let _ = writeln!(out, "{:<13}  {:<33}  it sent", "", "we sent");
-    for &(name, from, length) in PARTS {
-        for at in (from..from + length).step_by(LINE_BYTES) {
-            let to = (at + LINE_BYTES).min(from + length);
-            let (ours, theirs) = (side(&attempt.sent, at, to), side(&attempt.received, at, to));
-            let label = if at == from { name } else { "" };
-            let mark = mark(name, &attempt.sent, &attempt.received, at, to);
-            let _ = writeln!(out, "{}", format!("{at:>2} {label:<9} {mark} {ours:<33}  {theirs}").trim_end());
-        }
-    }
-    out.push('\n');
+    let _ = writeln!(out, "{}", side_by_side(attempt));
     for (whose, bytes) in [("ours", &attempt.sent), ("its", &attempt.received)] {
         if let Some(reserved) = reserved(bytes) {
             let names = reserved.names();
@@ -68,10 +58,30 @@ pub fn text(view: &View) -> String {
         let client = peer.client.as_deref().unwrap_or("a client we do not know");
         let _ = writeln!(out, "peer id: {}, {client}", id.printable());
     }
-    let time = |ms: Option<u64>| ms.map_or_else(|| "never".to_owned(), |ms| format!("after {ms} ms"));
-    let _ =
-        writeln!(out, "connected {}, handshake {}", time(connect_ms(attempt)), time(handshake_ms(attempt)));
+    let handshake = handshake_ms(attempt).map_or_else(|| "never".to_owned(), |ms| format!("after {ms} ms"));
+    if let Some(connect) = connect_ms(attempt) {
+        let _ = writeln!(out, "connected after {connect} ms, handshake {handshake}");
+    }
     let _ = writeln!(out, "{}", verdict(peer, attempt));
+    out
+}
+
+/// Both handshakes, byte by byte; nothing where neither was sent.
+fn side_by_side(attempt: &Attempt) -> String {
+    let mut out = String::new();
+    if attempt.sent.is_empty() && attempt.received.is_empty() {
+        return out;
+    }
+    let _ = writeln!(out, "{:<13}  {:<33}  it sent", "", "we sent");
+    for &(name, from, length) in PARTS {
+        for at in (from..from + length).step_by(LINE_BYTES) {
+            let to = (at + LINE_BYTES).min(from + length);
+            let (ours, theirs) = (side(&attempt.sent, at, to), side(&attempt.received, at, to));
+            let label = if at == from { name } else { "" };
+            let mark = mark(name, &attempt.sent, &attempt.received, at, to);
+            let _ = writeln!(out, "{}", format!("{at:>2} {label:<9} {mark} {ours:<33}  {theirs}").trim_end());
+        }
+    }
     out
 }
 

@@ -135,15 +135,13 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
 /// What to try where trackers fail in this way.
 fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
     if !alike {
-        return "look at network, DNS and VPN if other programs cannot get out either; it is tried again by itself.";
+        return "look at network, DNS and VPN if other programs cannot get out either.";
     }
     match error {
-        TrackerError::DnsFailed => {
-            "look at network, DNS and VPN: does any other program find that name? It is tried again by itself."
-        }
+        TrackerError::DnsFailed => "look at network, DNS and VPN: does any other program find that name?",
         TrackerError::ConnectFailed | TrackerError::Timeout => {
-            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, and it \
-             is tried again."
+            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, which \
+             often passes."
         }
         TrackerError::TlsFailed => {
             "look at this machine's clock and its certificates; else the tracker's certificate is at fault."
@@ -385,7 +383,9 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         let pieces = many(worst.failed_pieces, "piece");
         let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
         let they = if worst.failed_pieces == 1 { "it is" } else { "they are" };
-        let (severity, after) = if banned {
+        let (severity, after) = if scene.probing {
+            (Severity::Warn, String::new())
+        } else if banned {
             (Severity::Info, format!(" It is banned, and {they} fetched again."))
         } else {
             (Severity::Warn, format!(" {}{} fetched again.", they[..1].to_uppercase(), &they[1..]))

@@ -255,7 +255,9 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
             Some(_) => format!("Nothing has come for {}; {} connected.", span(scene.quiet), connected(live)),
         },
     };
-    let severity = if lost { Severity::Warn } else { Severity::Info };
+    // A run that only looked is over when it is judged: there is nothing to wait for.
+    let in_vain = scene.probing && scene.view.funnel.handshaken == 0 && groups.trying + groups.queued == 0;
+    let severity = if lost || in_vain { Severity::Warn } else { Severity::Info };
     Some(
         Finding::new(severity, text)
             .evidence("live", groups.live)

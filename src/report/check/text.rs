@@ -36,12 +36,13 @@ pub fn text(view: &View) -> String {
         let _ = writeln!(out, "{}", clean(note, 300));
     }
     out.push('\n');
-    for verdict in &view.verdicts {
+    for (index, verdict) in view.verdicts.iter().enumerate() {
         let _ = writeln!(out, "{}{}", mark(verdict.severity), clean(&verdict.text, 500));
         if !verdict.advice.is_empty() {
             let _ = writeln!(out, "  Try: {}", clean(&verdict.advice, 500));
         }
-        if verdict.severity >= Severity::Warn {
+        // The first judges the whole: whether it is worth another look is said once.
+        if index == 0 && verdict.severity >= Severity::Warn {
             let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
         }
     }
