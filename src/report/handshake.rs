@@ -46,7 +46,7 @@ pub fn text(view: &View) -> String {
     let mut out = String::new();
     let Some((peer, attempt)) = shown(view) else { return out };
     let _ = writeln!(out, "{} for {}\n", peer.addr, clean(&view.torrent.name, 200));
-    let _ = writeln!(out, "{}", side_by_side(attempt));
+    out.push_str(&side_by_side(attempt));
     for (whose, bytes) in [("ours", &attempt.sent), ("its", &attempt.received)] {
         if let Some(reserved) = reserved(bytes) {
             let names = reserved.names();
@@ -82,6 +82,7 @@ fn side_by_side(attempt: &Attempt) -> String {
             let _ = writeln!(out, "{}", format!("{at:>2} {label:<9} {mark} {ours:<33}  {theirs}").trim_end());
         }
     }
+    out.push('\n');
     out
 }
 
