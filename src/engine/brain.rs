@@ -65,6 +65,8 @@ pub(super) struct Birth {
     pub(super) key: u32,
     pub(super) seed: u64,
     pub(super) up_bps: Option<u64>,
+    /// Who says nothing for this long is let go.
+    pub(super) idle_after: Duration,
     /// Leave only when the disk has everything.
     pub(super) sync: bool,
     pub(super) client: tracker::Client,
@@ -135,6 +137,7 @@ impl Brain {
             up: Arc::new(Limit::new(birth.up_bps)),
             listen_port: Some(birth.port),
             sent_bytes: AtomicU64::new(0),
+            idle_after: birth.idle_after,
         };
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
@@ -267,6 +270,8 @@ impl Brain {
 
     fn entered(&mut self, phase: Phase) {
         let now = self.clock.now();
+        // Whoever waits for it need not wait for the next regular view.
+        self.publish_at = now;
         match phase {
             Phase::Downloading => self.announcer.handle(now, announce::Input::Start),
             Phase::Seeding => {

@@ -132,6 +132,7 @@ pub async fn check(
         up: Arc::new(Limit::new(None)),
         listen_port: Some(port),
         sent_bytes: AtomicU64::new(0),
+        idle_after: peer::IDLE_AFTER,
     };
     let mut tasks = Crew::default();
     let mse = Mse::new(options.encryption, seed);
@@ -140,6 +141,7 @@ pub async fn check(
         check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
         chronicle: Chronicle::begin(
             facts(&torrent, std::path::Path::new(""), ours.peer_id),
+            crate::swarm::Settings::default().max_rows,
             &options.recording,
             random_seed()?,
         )?,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -15,6 +16,7 @@ use super::clock::Clock;
 use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
 use super::mse::Mse;
+use super::peer::IDLE_AFTER;
 use super::recorder::RecordingError;
 use super::tracker;
 use crate::command::Command;
@@ -41,12 +43,16 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// The most connections at once.
     pub max_peers: usize,
+    /// The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.
+    pub max_rows: usize,
     /// Limit for what we receive, bytes a second.
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
     pub up_bps: Option<u64>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// A connected peer that says nothing for this long is let go.
+    pub idle_after: Duration,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Leave only when the disk has everything.
@@ -66,9 +72,11 @@ impl Default for Options {
             loopback: false,
             peers: Vec::new(),
             max_peers: swarm::Settings::default().max_peers,
+            max_rows: swarm::Settings::default().max_rows,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            idle_after: IDLE_AFTER,
             overwrite: false,
             sync: false,
             tracker: tracker::Settings::default(),
@@ -159,7 +167,7 @@ impl Download {
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
         let facts = facts(&torrent, &options.output, ours.peer_id);
-        let mut chronicle = Chronicle::begin(facts, &options.recording, random_seed()?)?;
+        let mut chronicle = Chronicle::begin(facts, options.max_rows, &options.recording, random_seed()?)?;
         let view = chronicle.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
@@ -322,10 +330,16 @@ impl Life {
         let (paused, peers) = (record.paused, record.peers.clone());
         let (inbox, outlets) = brain::open(commands);
         let keeper = Keeper::start(Arc::clone(&storage), resume, record, self.clock, outlets.disk.clone());
-        let prepared = {
+        let (progress_to, progress) = watch::channel((0, 0));
+        let preparing = {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            tokio::task::spawn_blocking(move || keeper.prepare(&have)).await
+            tokio::task::spawn_blocking(move || {
+                keeper.prepare_telling(&have, &|done, of| _ = progress_to.send_replace((done, of)))
+            })
         };
+        self.follow(progress, |done, of| Event::Preparing { done, of }).await;
+        let prepared = preparing.await;
+        let now = self.clock.now();
         // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
         // the user says so. Whatever else is wrong with it would only get worse.
         let stopped = match prepared.map_err(|error| from_join(&error))? {
@@ -347,6 +361,7 @@ impl Life {
             key: (self.seed >> 32) as u32,
             seed: self.seed,
             up_bps: self.options.up_bps,
+            idle_after: self.options.idle_after,
             sync: self.options.sync,
             client: tracker::Client::new(self.options.tracker),
             torrent: self.torrent,
@@ -361,7 +376,7 @@ impl Life {
 
     /// Checks what is on disk on threads of its own, telling how far it has come.
     async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
-        let (progress_to, mut progress) = watch::channel((0, 0));
+        let (progress_to, progress) = watch::channel((0, 0));
         let job = {
             let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
             let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
@@ -380,16 +395,22 @@ impl Life {
                 })
             })
         };
+        self.follow(progress, |done, of| Event::Checked { done, of }).await;
+        Ok(job.await.map_err(|error| from_join(&error))??)
+    }
+
+    /// Tells how far something has come, until nobody says so any more.
+    async fn follow(&mut self, mut progress: watch::Receiver<(u32, u32)>, event: fn(u32, u32) -> Event) {
         while progress.changed().await.is_ok() {
             let (done, of) = *progress.borrow_and_update();
             let now = self.clock.now();
-            self.tell(now, &Event::Checked { done, of });
+            self.tell(now, &event(done, of));
             self.chronicle.tick(now);
             self.views.send_replace(self.chronicle.view(now));
-            // Often enough for a person to see it move.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            // Often enough for a person to see it move; the end is not waited for.
+            let pause = Duration::from_millis(50);
+            let _ = tokio::time::timeout(pause, progress.wait_for(|_| false)).await;
         }
-        Ok(job.await.map_err(|error| from_join(&error))??)
     }
 
     fn swarm(
@@ -402,6 +423,7 @@ impl Life {
     ) -> Swarm {
         let settings = swarm::Settings {
             max_peers: self.options.max_peers,
+            max_rows: self.options.max_rows,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
             encryption: self.options.encryption,

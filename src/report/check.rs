@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use self::csv::csv;
-pub use self::markdown::markdown;
+pub use self::csv::{csv, peers_csv};
+pub use self::markdown::{markdown, peers_markdown};
 pub use self::text::text;
 use super::{hex, json_line};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, Severity, Source, Transport,
+    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, Severity, Source, Transport,
 };
 use crate::ledger::{
     Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
@@ -117,6 +117,28 @@ pub fn json(view: &View) -> String {
     })
 }
 
+#[derive(Serialize)]
+struct Peers<'a> {
+    schema: &'static str,
+    torrent: Torrent<'a>,
+    peers: Vec<Peer<'a>>,
+}
+
+/// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`].
+pub fn peers_json(view: &View, keys: &[PeerKey]) -> String {
+    json_line(&Peers {
+        schema: "ttui.peers/1",
+        torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        peers: chosen(view, keys).map(|peer| peer_object(peer, view)).collect(),
+    })
+}
+
+/// The peers of these keys, as far as they have rows.
+fn chosen<'a>(view: &'a View, keys: &[PeerKey]) -> impl Iterator<Item = &'a PeerRecord> {
+    let found = keys.iter().map(|key| view.peers.binary_search_by_key(key, |peer| peer.key));
+    found.filter_map(|found| Some(&*view.peers[found.ok()?]))
+}
+
 fn tracker_line(record: &TrackerRecord) -> Tracker<'_> {
     let (code, error) = match &record.status {
         TrackerStatus::Failed(error, text) => (Some(error.code()), Some(text.as_str())),
@@ -176,10 +198,7 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
             Transport::Tcp => "tcp",
             Transport::Utp => "utp",
         },
-        encryption: match attempt.encryption {
-            Encryption::Plain => "plain",
-            Encryption::Mse => "mse",
-        },
+        encryption: encryption(attempt.encryption),
         payload: attempt.payload.map(Payload::name),
         started_ms: ms(attempt.began),
         connect_ms: connect_ms(attempt),
@@ -190,6 +209,18 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
         error: attempt.error.as_ref().map(|error| error.text.as_str()),
         resolved: record.resolved(attempt).map(code),
     }
+}
+
+fn encryption(encryption: Encryption) -> &'static str {
+    match encryption {
+        Encryption::Plain => "plain",
+        Encryption::Mse => "mse",
+    }
+}
+
+/// What a failed try of this peer turned out to mean.
+fn resolved(record: &PeerRecord) -> Option<Cause> {
+    record.attempts.iter().find_map(|attempt| record.resolved(attempt))
 }
 
 /// From dialling to the open connection; nobody who calls is dialled.

@@ -6,51 +6,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
+use super::mouse::Targets;
 use super::theme::{Look, Role};
-
-/// Columns the text takes on a terminal.
-pub(crate) fn width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.graphemes(true).map(cell_width).sum() }
-}
-
-fn cell_width(grapheme: &str) -> usize {
-    UnicodeWidthStr::width(drawn(grapheme))
-}
-
-/// What is drawn of a grapheme: towers of combining characters, and what terminals do not agree on the width of,
-/// are reduced to their base.
-fn drawn(grapheme: &str) -> &str {
-    if grapheme.len() > 24 || UnicodeWidthStr::width(grapheme) > 2 {
-        let base = grapheme.chars().next().map_or(0, char::len_utf8);
-        &grapheme[..base]
-    } else {
-        grapheme
-    }
-}
-
-/// The text in at most `most` columns; what was cut ends in `…`.
-pub(crate) fn clip(text: &str, most: usize) -> Cow<'_, str> {
-    // No character takes more than two columns, so most strings need no measuring at all.
-    if text.len() <= most || width(text) <= most {
-        return Cow::Borrowed(text);
-    }
-    let mut kept = String::with_capacity(most + 3);
-    let mut used = 0;
-    for grapheme in text.graphemes(true) {
-        let columns = cell_width(grapheme);
-        if used + columns + 1 > most {
-            break;
-        }
-        used += columns;
-        kept.push_str(grapheme);
-    }
-    if most > 0 {
-        kept.push('…');
-    }
-    Cow::Owned(kept)
-}
+use crate::text::columns::{cell_width, drawn};
+pub(crate) use crate::text::columns::{clip, width, wrap};
 
 /// An address in at most `most` columns: cut in its middle, never in its port.
 pub(crate) fn clip_address(address: &str, most: usize) -> Cow<'_, str> {
@@ -71,23 +31,44 @@ pub(crate) fn clip_address(address: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}…{tail}"))
 }
 
-/// Breaks the text at spaces into lines of at most `most` columns.
-pub(crate) fn wrap(text: &str, most: usize) -> Vec<String> {
+/// Breaks the text into lines of at most `most` columns, at spaces where it can and within words where it must, so
+/// that nothing of it is left out up to `most_lines`; what is beyond them ends in `…`.
+pub(crate) fn wrap_whole(text: &str, most: usize, most_lines: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let columns = width(word).min(most);
-        if used > 0 && used + 1 + columns > most {
+        let fits = width(word);
+        if used > 0 && used + 1 + fits > most {
             lines.push(String::new());
             used = 0;
+        }
+        if lines.len() > most_lines {
+            break;
         }
         let line = lines.last_mut().expect("there is always a line");
         if used > 0 {
             line.push(' ');
             used += 1;
         }
-        line.push_str(&clip(word, most));
-        used += columns;
+        for grapheme in word.graphemes(true) {
+            let columns = cell_width(grapheme);
+            if used + columns > most && used > 0 {
+                lines.push(String::new());
+                used = 0;
+            }
+            used += columns;
+            lines.last_mut().expect("there is always a line").push_str(grapheme);
+            if lines.len() > most_lines {
+                break;
+            }
+        }
+    }
+    if lines.len() > most_lines {
+        lines.truncate(most_lines);
+        if let Some(last) = lines.last_mut() {
+            while width(last) + 1 > most && last.pop().is_some() {}
+            last.push('…');
+        }
     }
     lines
 }
@@ -120,6 +101,18 @@ impl Spans {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }
 
+    /// These, and behind them others.
+    pub(crate) fn joined(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// The text of all of them.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     /// Every span as this role would have it.
     pub(crate) fn all_as(mut self, role: Role) -> Self {
         self.0.iter_mut().for_each(|span| span.0 = role);
@@ -131,19 +124,42 @@ impl Spans {
 pub(crate) struct Pen<'a> {
     pub(crate) buf: &'a mut Buffer,
     pub(crate) look: &'a Look,
+    /// What can be clicked.
+    pub(crate) targets: Targets,
     area: Rect,
 }
 
 impl<'a> Pen<'a> {
     pub(crate) fn new(buf: &'a mut Buffer, area: Rect, look: &'a Look) -> Self {
         let area = area.intersection(buf.area);
-        Self { buf, look, area }
+        Self { buf, look, targets: Targets::default(), area }
     }
 
     /// Lays a modifier over cells.
     pub(crate) fn modify(&mut self, area: Rect, add: Modifier, remove: Modifier) {
         let area = area.intersection(self.area);
         self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
+    }
+
+    /// Makes what stands in a cell look like this role.
+    pub(crate) fn recolour(&mut self, x: u16, y: u16, role: Role) {
+        if self.area.contains((x, y).into()) {
+            let style = self.look.style(role);
+            let cell = &mut self.buf[(x, y)];
+            let symbol = cell.symbol().to_owned();
+            cell.reset();
+            cell.set_symbol(&symbol).set_style(style);
+        }
+    }
+
+    /// Writes one character of one column: for drawings of many cells.
+    pub(crate) fn dot(&mut self, x: u16, y: u16, symbol: &str, role: Role) {
+        if self.area.contains((x, y).into()) {
+            let style = self.look.style(role);
+            let cell = &mut self.buf[(x, y)];
+            cell.reset();
+            cell.set_symbol(symbol).set_style(style);
+        }
     }
 
     /// Writes the text at this place in at most `most` columns, and returns how many it took.
@@ -279,6 +295,14 @@ mod tests {
     }
 
     #[test]
+    fn wraps_whole_words_where_it_can_and_leaves_nothing_out() {
+        assert_eq!(wrap_whole("one two three", 7, 9), ["one two", "three"]);
+        assert_eq!(wrap_whole("an incomprehensible one", 7, 9), ["an", "incompr", "ehensib", "le one"]);
+        assert_eq!(wrap_whole("one two three", 7, 1), ["one tw…"]);
+        assert_eq!(wrap_whole("", 7, 9), [""]);
+    }
+
+    #[test]
     fn a_rule_leaves_out_what_does_not_fit() {
         let row = |columns: u16| {
             let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
@@ -298,6 +322,9 @@ mod tests {
             prop_assert!(width(&shown) <= most);
             for line in wrap(&text, most.max(1)) {
                 prop_assert!(width(&line) <= most.max(1));
+            }
+            for line in wrap_whole(&text, most.max(2), 5) {
+                prop_assert!(width(&line) <= most.max(2));
             }
         }
 

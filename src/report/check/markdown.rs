@@ -2,14 +2,18 @@
 
 use std::fmt::Write;
 
-use super::{cause, code, connect_ms, group, handshake_ms, in_order, severity, status, steps};
-use crate::ledger::View;
-use crate::text::clean;
+use super::{
+    cause, chosen, code, connect_ms, encryption, group, handshake_ms, in_order, resolved, severity, status,
+    steps,
+};
+use crate::event::PeerKey;
+use crate::ledger::{PeerRecord, View};
+use crate::report::markdown_cell;
 
 /// What was found, as Markdown.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "## ttui check: {}\n", cell(&view.torrent.name));
+    let _ = writeln!(out, "## ttui check: {}\n", markdown_cell(&view.torrent.name));
     let seconds = view.at.as_secs_f64();
     let _ = writeln!(
         out,
@@ -22,8 +26,8 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
     for verdict in &view.verdicts {
-        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), cell(&verdict.text));
-        let advice = cell(&verdict.advice);
+        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&verdict.text));
+        let advice = markdown_cell(&verdict.advice);
         let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " Try: " });
     }
     if !view.trackers.is_empty() {
@@ -34,49 +38,49 @@ pub fn markdown(view: &View) -> String {
             crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.code()),
             _ => status(tracker).to_owned(),
         };
-        let (url, status) = (cell(&tracker.url), cell(&status));
+        let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));
         let _ = writeln!(out, "| {url} | {status} | {} | {} |", tracker.peers, tracker.handshaken);
     }
-    if !view.peers.is_empty() {
-        let _ = writeln!(out, "\n| peer | group | cause | client | connect ms | handshake ms | detail |");
-        let _ = writeln!(out, "|---|---|---|---|---|---|---|");
+    if let Some((_, note)) = &view.answer {
+        let _ = writeln!(out, "\n{}", markdown_cell(note));
     }
-    for peer in in_order(view) {
-        let attempt = peer.telling_attempt();
-        let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
-        let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
-        let cells = [
-            peer.addr.to_string(),
-            group(peer.group).to_owned(),
-            cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
-            cell(peer.client.as_deref().unwrap_or_default()),
-            time(attempt.and_then(connect_ms)),
-            time(attempt.and_then(handshake_ms)),
-            cell(detail),
-        ];
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    if !view.peers.is_empty() {
+        out.push('\n');
+        rows(&mut out, in_order(view).into_iter(), view);
     }
     out
 }
 
-/// Text that can neither end its cell nor be taken for markup.
-fn cell(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in clean(text, 500).chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '!') {
-            shown.push('\\');
-        }
-        shown.push(c);
-    }
-    shown
+/// Some of the peers as a table.
+pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
+    let mut out = String::new();
+    rows(&mut out, chosen(view, keys), view);
+    out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn disarms_markup() {
-        assert_eq!(cell("a|b\n<img>![x](y)"), r"a\|b \<img\>\!\[x\](y)");
+fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View) {
+    let _ =
+        writeln!(out, "| peer | group | cause | client | encryption | connect ms | handshake ms | detail |");
+    let _ = writeln!(out, "|---|---|---|---|---|--:|--:|---|");
+    for peer in peers {
+        let attempt = peer.telling_attempt();
+        let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
+        let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
+        let way = match (resolved(peer), attempt) {
+            (Some(cause), _) => code(cause).to_owned(),
+            (None, Some(attempt)) => encryption(attempt.encryption).to_owned(),
+            (None, None) => String::new(),
+        };
+        let cells = [
+            peer.addr.to_string(),
+            group(peer.group).to_owned(),
+            cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
+            markdown_cell(peer.client.as_deref().unwrap_or_default()),
+            way,
+            time(attempt.and_then(connect_ms)),
+            time(attempt.and_then(handshake_ms)),
+            markdown_cell(detail),
+        ];
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
 }

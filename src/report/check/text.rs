@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{cause, connect_ms, group, handshake_ms, in_order, steps};
-use crate::event::{Cause, Severity};
+use crate::event::{Cause, Encryption, Severity};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
 use crate::text::clean;
+use crate::text::columns::{clip, width, wrap};
 use crate::units;
 
 /// Columns for the client or the reason.
-const ANSWER_CHARS: usize = 46;
+const ANSWER_COLUMNS: usize = 46;
+/// No line is longer, but for names and addresses that are.
+const LINE_COLUMNS: usize = 100;
 
 /// Peers with two names that are told of one by one.
 const MOST_CONTRADICTIONS: usize = 10;
@@ -29,17 +32,17 @@ pub fn text(view: &View) -> String {
     let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
     let _ = writeln!(out, "{}", funnel.join(" > "));
     for tracker in &view.trackers {
-        let _ = writeln!(out, "{}", tracker_line(tracker));
+        lines(&mut out, "", &tracker_line(tracker));
     }
     calls(&mut out, view);
     if let Some((_, note)) = &view.answer {
-        let _ = writeln!(out, "{}", clean(note, 300));
+        lines(&mut out, "", &clean(note, 300));
     }
     out.push('\n');
     for (index, verdict) in view.verdicts.iter().enumerate() {
-        let _ = writeln!(out, "{}{}", mark(verdict.severity), clean(&verdict.text, 500));
+        lines(&mut out, mark(verdict.severity), &clean(&verdict.text, 500));
         if !verdict.advice.is_empty() {
-            let _ = writeln!(out, "  Try: {}", clean(&verdict.advice, 500));
+            lines(&mut out, "  Try: ", &clean(&verdict.advice, 500));
         }
         // The first judges the whole: whether it is worth another look is said once.
         if index == 0 && verdict.severity >= Severity::Warn {
@@ -47,6 +50,17 @@ pub fn text(view: &View) -> String {
         }
     }
     out
+}
+
+/// Text behind `first`, wrapped; the lines after the first stand under its text.
+fn lines(out: &mut String, first: &str, text: &str) {
+    let indent = width(first);
+    for (n, line) in wrap(text, LINE_COLUMNS - indent).into_iter().enumerate() {
+        let _ = match n {
+            0 => writeln!(out, "{first}{line}"),
+            _ => writeln!(out, "{:indent$}{line}", ""),
+        };
+    }
 }
 
 fn took(view: &View) -> String {
@@ -67,20 +81,23 @@ fn mark(severity: Severity) -> &'static str {
 fn peers(out: &mut String, view: &View) {
     let peers = in_order(view);
     let names: Vec<String> = peers.iter().map(|peer| peer.addr.to_string()).collect();
-    let width = names.iter().map(String::len).max().unwrap_or_default().max("address".len());
+    let address = names.iter().map(String::len).max().unwrap_or_default().max("address".len());
     let _ = writeln!(
         out,
-        "{:<6}  {:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
+        "{:<6}  {:<address$}  {:<ANSWER_COLUMNS$}  {:>9}  {:>9}",
         "", "address", "who answers, or why nobody does", "connect", "handshake"
     );
     for (peer, name) in peers.into_iter().zip(names) {
         let attempt = peer.telling_attempt();
         let time = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+        let answer = answer(peer, view);
+        let answer = clip(&answer, ANSWER_COLUMNS);
+        let fill = ANSWER_COLUMNS - width(&answer);
         let _ = writeln!(
             out,
-            "{:<6}  {name:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
+            "{:<6}  {name:<address$}  {answer}{:fill$}  {:>9}  {:>9}",
             group(peer.group),
-            clean(&answer(peer, view), ANSWER_CHARS),
+            "",
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
         );
@@ -97,13 +114,19 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         if peer.claims_two_clients() {
             text.push_str(" (?)");
         }
+        let way = match peer.attempts.iter().find(|tried| tried.handshaken.is_some()) {
+            _ if peer.attempts.iter().any(|tried| peer.resolved(tried).is_some()) => ", encrypted only",
+            Some(tried) if tried.encryption == Encryption::Mse => ", encrypted",
+            _ => "",
+        };
+        text.push_str(way);
         text.push_str(match cause {
             Some(_) => ": ",
             None if peer.stage == Stage::Transferring => ": sends data",
             None => "",
         });
     }
-    let Some(cause) = cause else { return text };
+    let Some(cause) = cause else { return clean(&text, 200) };
     text.push_str(match cause {
         Cause::NeverUnchoked => "makes us wait (chokes)",
         Cause::Snubbed => "unchoked us, sends nothing",
@@ -114,11 +137,17 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         let _ = write!(text, ", {}: \"{began}\"", what.name());
     } else if let Some(detail) = attempt.and_then(|attempt| attempt.detail.as_deref()) {
         let _ = write!(text, ": {detail}");
+    } else if peer.stage == Stage::HandshakeSent && tried_both_ways(peer) {
+        text.push_str(", plain and encrypted");
     }
-    if attempt.is_some_and(|attempt| peer.resolved(attempt).is_some()) {
-        text.push_str(", only encrypted");
-    }
-    text
+    clean(&text, 200)
+}
+
+fn tried_both_ways(peer: &PeerRecord) -> bool {
+    let tried = |encryption| {
+        peer.attempts.iter().any(|tried| tried.encryption == encryption && tried.connected.is_some())
+    };
+    tried(Encryption::Plain) && tried(Encryption::Mse)
 }
 
 /// Who has the peer id of one client and calls itself another.
@@ -130,13 +159,13 @@ fn contradictions(out: &mut String, view: &View) {
     }
     for peer in two_faced.iter().take(MOST_CONTRADICTIONS) {
         let (by_id, calls_itself) = (peer.client.as_deref(), peer.calls_itself.as_deref());
-        let _ = writeln!(
-            out,
+        let text = format!(
             "{} is {} by its peer id and calls itself {}: one is not true.",
             peer.addr,
             by_id.unwrap_or_default(),
             clean(calls_itself.unwrap_or_default(), 60)
         );
+        lines(out, "", &text);
     }
     if let Some(more) = two_faced.len().checked_sub(MOST_CONTRADICTIONS).filter(|more| *more > 0) {
         let _ = writeln!(out, "{more} more have two names, too.");
@@ -157,7 +186,10 @@ fn reasons(out: &mut String, view: &View) {
     let _ = writeln!(out, "\nWhy not more:");
     for (cause, count) in counts {
         let info = cause.info();
-        let _ = writeln!(out, "{count:>5}  {:<9}  {}", info.short, info.sentence);
+        // That nothing need be done goes without saying here.
+        let advice = if info.advice.starts_with("Nothing") { "" } else { info.advice };
+        let text = [info.sentence, advice].join(" ");
+        lines(out, &format!("{count:>5}  {:<9}  ", info.short), text.trim_end());
     }
 }
 
@@ -192,6 +224,6 @@ fn calls(out: &mut String, view: &View) {
         let causes: Vec<String> =
             counts.iter().map(|(cause, count)| format!("{count} {}", cause.info().short)).collect();
         let calls = if all == 1 { "1 call".to_owned() } else { format!("{all} calls") };
-        let _ = writeln!(out, "{calls} from outside came to nothing: {}", causes.join(", "));
+        lines(out, "", &format!("{calls} from outside came to nothing: {}", causes.join(", ")));
     }
 }
