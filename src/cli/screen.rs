@@ -174,8 +174,8 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         welcome: false,
         title: screen.title.then_some(terminal::set_title),
         bell: screen.bell.then_some(terminal::ring),
-            export: Some(export::write),
-            copy: Some(terminal::copy),
+        export: Some(export::write),
+        copy: Some(terminal::copy),
         started,
     }
 }

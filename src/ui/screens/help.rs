@@ -49,8 +49,7 @@ fn sections(model: &Model) -> Vec<Section> {
         _ => 2,
     });
     let keys_of = |scope: Scope| {
-        let of_scope =
-            model.keys.lines().filter(move |(line, keys)| line.scope == scope && !keys.is_empty());
+        let of_scope = model.keys.lines().filter(move |(line, keys)| line.scope == scope && !keys.is_empty());
         of_scope.map(|(binding, keys)| {
             (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help)
         })
