@@ -378,8 +378,8 @@ impl Model {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
-        // What was there at the start is no news.
-        if became_complete && view.down_bytes > 0 {
+        // What was there at the start is no news; the first second of a download counts no bytes yet.
+        if became_complete && (before == Some(Phase::Downloading) || view.down_bytes > 0) {
             self.completed = Some(view.at);
             self.bell = true;
         }
