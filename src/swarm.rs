@@ -455,4 +455,6 @@ impl Swarm {
 }
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;

@@ -150,7 +150,7 @@ impl Swarm {
     fn join(&self, conn: ConnKey, any: bool) -> Option<PieceIndex> {
         let live = self.live.get(&conn)?;
         let mut best: Option<(u32, PieceIndex)> = None;
-        for (piece, open) in self.open.iter().filter(|(_, open)| open.has_free()) {
+        for (piece, open) in self.open.with_free() {
             let mine = open.owner == Some(conn);
             let left_alone = match open.owner {
                 Some(owner) if !mine => open.alone || (!any && self.is_quick(owner)),
@@ -266,8 +266,22 @@ impl Swarm {
         let is_silent = |conn: &ConnKey| self.live.get(conn).is_some_and(|live| live.snubbed);
         let (silent, others): (Vec<ConnKey>, Vec<ConnKey>) = hungry.into_iter().partition(is_silent);
         for conn in others.into_iter().chain(silent) {
-            self.refill(now, conn);
+            if self.has_nothing_for(conn) {
+                self.hungry.insert(conn);
+            } else {
+                self.refill(now, conn);
+            }
         }
+    }
+
+    /// Whether there is nothing to give this connection, whatever it could use: every block of the open pieces is
+    /// granted, memory lets no other be opened, and it has pieces beyond those, so that none is shared with it.
+    fn has_nothing_for(&self, conn: ConnKey) -> bool {
+        let ends = |live: &Live| live.dry_at == Some(self.pick_generation);
+        self.rarity.len() > 0
+            && !self.open.has_free()
+            && !self.open.may_open_any()
+            && !self.live.get(&conn).is_some_and(ends)
     }
 
     /// A peer that was asked and sends nothing loses its blocks to others, and is asked for one at a time.

@@ -1,6 +1,6 @@
 //! The pieces being fetched: which block was granted to whom, and which is here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConnKey;
 use crate::event::{At, PeerKey};
@@ -99,6 +99,8 @@ impl OpenPiece {
 pub(super) struct OpenPieces {
     geometry: Geometry,
     open: BTreeMap<PieceIndex, OpenPiece>,
+    /// Those of them with blocks nobody was granted: few, where many pieces are open.
+    with_free: BTreeSet<PieceIndex>,
     charged: u64,
     high_mark: u64,
 }
@@ -106,7 +108,7 @@ pub(super) struct OpenPieces {
 impl OpenPieces {
     /// `high_mark`: bytes that may be charged before nothing more is opened.
     pub(super) fn new(geometry: Geometry, high_mark: u64) -> Self {
-        Self { geometry, open: BTreeMap::new(), charged: 0, high_mark }
+        Self { geometry, open: BTreeMap::new(), with_free: BTreeSet::new(), charged: 0, high_mark }
     }
 
     pub(super) fn high_mark(&self) -> u64 {
@@ -115,6 +117,16 @@ impl OpenPieces {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (PieceIndex, &OpenPiece)> {
         self.open.iter().map(|(piece, open)| (*piece, open))
+    }
+
+    /// Whether any open piece has a block nobody was granted.
+    pub(super) fn has_free(&self) -> bool {
+        !self.with_free.is_empty()
+    }
+
+    /// The open pieces with blocks nobody was granted.
+    pub(super) fn with_free(&self) -> impl Iterator<Item = (PieceIndex, &OpenPiece)> {
+        self.with_free.iter().filter_map(|piece| Some((*piece, self.open.get(piece)?)))
     }
 
     pub(super) fn piece(&mut self, piece: PieceIndex) -> Option<&mut OpenPiece> {
@@ -147,6 +159,7 @@ impl OpenPieces {
         let charge = if self.whole() { u64::from(self.geometry.length_of(piece)) } else { 0 };
         self.charged += charge;
         let blocks = self.geometry.blocks_in(piece);
+        self.with_free.insert(piece);
         let open = self.open.entry(piece).or_insert_with(|| OpenPiece::new(blocks, now));
         open.charged += charge;
         open
@@ -175,6 +188,9 @@ impl OpenPieces {
             open.free -= 1;
             open.high = open.high.max(number + 1);
             granted.push(block);
+        }
+        if !open.has_free() {
+            self.with_free.remove(&piece);
         }
         granted
     }
@@ -216,6 +232,7 @@ impl OpenPieces {
             *slot = Slot::Free;
             open.free += 1;
             open.first_free = open.first_free.min(block.number());
+            self.with_free.insert(block.piece());
             if !whole {
                 let charge = u64::from(self.geometry.block_length(block));
                 self.charged -= charge;
@@ -237,6 +254,9 @@ impl OpenPieces {
             Slot::Here(_) => return Arrived::Useless,
             Slot::Free => {
                 open.free -= 1;
+                if open.free == 0 {
+                    self.with_free.remove(&block.piece());
+                }
                 if !whole {
                     let charge = u64::from(self.geometry.block_length(block));
                     self.charged += charge;
@@ -266,6 +286,7 @@ impl OpenPieces {
     /// The piece is done with, or given up: it is charged no more.
     pub(super) fn close(&mut self, piece: PieceIndex) -> Option<OpenPiece> {
         let open = self.open.remove(&piece)?;
+        self.with_free.remove(&piece);
         self.charged -= open.charged;
         Some(open)
     }
@@ -304,8 +325,10 @@ impl OpenPiece {
 #[cfg(test)]
 impl OpenPieces {
     pub(super) fn assert_charged(&self) {
+        assert!(self.with_free.iter().all(|piece| self.open.contains_key(piece)));
         assert_eq!(self.charged, self.open.values().map(|open| open.charged).sum::<u64>());
         for (piece, open) in &self.open {
+            assert_eq!(self.with_free.contains(piece), open.has_free());
             let length = u64::from(self.geometry.length_of(*piece));
             let granted = |(number, slot): (usize, &Slot)| match slot {
                 Slot::Granted(_) => self.geometry.block(*piece, number as u32),
