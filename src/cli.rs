@@ -7,10 +7,12 @@ pub mod args;
 
 mod check;
 mod failure;
+mod handshake;
 mod headless;
 mod info;
 mod logfile;
 mod output;
+mod replay;
 mod screen;
 mod signals;
 mod verify;
@@ -56,7 +58,8 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Check(args)) => check::run(&args),
-        Some(Command::Handshake(args)) => check::handshake(&args),
+        Some(Command::Handshake(args)) => handshake::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Demo(args)) => demo(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -96,6 +99,7 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
         state: Some(folder.0.join("state")),
         output: folder.0.join("files"),
         loopback: true,
+        recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
     if io::stdout().is_terminal() {

@@ -32,6 +32,8 @@ pub enum Command {
         /// For what we send.
         up_bps: Option<u64>,
     },
+    /// Begin a recording of the run, or end the one there is.
+    Record,
     /// Announce `stopped`, keep what is verified, end within two seconds.
     Quit,
 }

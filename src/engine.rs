@@ -3,6 +3,7 @@
 pub mod assembly;
 mod brain;
 pub mod check;
+mod chronicle;
 pub mod clock;
 pub mod disk;
 mod download;
@@ -21,6 +22,7 @@ pub mod pool;
 #[cfg(test)]
 mod random_runs;
 pub mod receive;
+mod recorder;
 #[cfg(test)]
 pub(crate) mod testpeer;
 pub mod tracker;
@@ -28,4 +30,6 @@ pub mod transport;
 pub mod upload;
 
 pub use check::{CheckOptions, check, shake_hands};
+pub use chronicle::Recording;
 pub use download::{Download, EngineError, Options};
+pub use recorder::RecordingError;

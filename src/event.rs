@@ -5,6 +5,8 @@
 
 mod attempt;
 mod cause;
+mod pseudonym;
+pub mod sound;
 mod tracker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
 pub use cause::{Blame, Cause, CauseInfo};
+pub use pseudonym::Pseudonyms;
+pub use sound::Unsound;
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -426,5 +430,10 @@ pub enum Event {
         peer: PeerKey,
         /// What they travel under.
         payload: Payload,
+    },
+    /// A recording of the run began, or ended.
+    Recording {
+        /// Whether there is one from now on.
+        on: bool,
     },
 }

@@ -14,6 +14,7 @@ mod pieces;
 mod publish;
 mod row;
 mod series;
+mod snapshot;
 mod tally;
 mod tracker;
 mod verdict;
@@ -25,11 +26,12 @@ pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
+pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};
-pub use verdict::{Verdict, VerdictCode};
+pub use verdict::{Look, LookOn, Verdict, VerdictCode};
 pub use view::{FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
 
 #[cfg(test)]
 pub(crate) mod script;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,9 +22,10 @@
 //! | `swarm` | decisions: peers, picking, choking, grants, retries, announce times | metainfo, wire, event, command |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
-//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage |
+//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage, record |
+//! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
-//! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command |
+//! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
 //! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
 //! | `cli` | arguments, settings, wiring, exit status | * |
 
@@ -36,6 +37,7 @@ pub mod event;
 pub mod hash;
 pub mod ledger;
 pub mod metainfo;
+pub mod record;
 pub mod report;
 pub mod storage;
 pub mod swarm;

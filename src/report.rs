@@ -3,11 +3,8 @@
 pub mod check;
 pub mod handshake;
 pub mod info;
-mod mask;
 pub mod progress;
 pub mod verify;
-
-pub use mask::Mask;
 
 use serde::Serialize;
 

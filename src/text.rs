@@ -3,6 +3,8 @@
 //! Whatever passes through here holds no control character, no escape sequence and nothing that turns the
 //! writing direction around, so a terminal shows it and does nothing else.
 
+pub(crate) mod columns;
+
 /// Decodes `bytes` as UTF-8 (what is not becomes `�`) and cleans them as [`clean`] does.
 pub fn clean_bytes(bytes: &[u8], most_chars: usize) -> String {
     clean(&String::from_utf8_lossy(&bytes[..bytes.len().min(most_chars.saturating_mul(8))]), most_chars)
@@ -25,6 +27,14 @@ pub fn clean(text: &str, most_chars: usize) -> String {
         });
     }
     shown
+}
+
+/// Cleans as [`clean`] does, but only where there is something to clean.
+pub fn clean_in_place(text: &mut String, most_chars: usize) {
+    let acts = |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
+    if text.len() > most_chars || text.chars().any(acts) {
+        *text = clean(text, most_chars);
+    }
 }
 
 /// Bytes as they came, printable ASCII as it is and everything else escaped as in source code (`\r`, `\x1b`), cut
@@ -87,6 +97,9 @@ mod tests {
             let shown = clean_bytes(&bytes, most);
             prop_assert!(shown.chars().count() <= most.max(1));
             prop_assert!(!shown.chars().any(|c| c.is_control() || is_invisible(c)));
+            let mut again = shown.clone();
+            clean_in_place(&mut again, most);
+            prop_assert_eq!(again, shown);
         }
     }
 }

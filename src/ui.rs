@@ -9,6 +9,7 @@
 //! | `action` | the one table of keys: key handling, help and key line are made from it |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
+//! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
@@ -16,6 +17,7 @@
 
 pub mod action;
 mod columns;
+mod field;
 mod grid;
 pub mod model;
 mod order;
@@ -23,6 +25,7 @@ mod outlet;
 mod paint;
 #[cfg(test)]
 mod picture;
+mod prompt;
 mod run;
 #[cfg(test)]
 mod sample;

@@ -111,3 +111,20 @@ fn reads_imports_of_every_shape() {
     let expected = ["wire", "ledger", "swarm", "event", "disk"];
     assert_eq!(found, expected.into_iter().map(String::from).collect());
 }
+
+#[test]
+fn unsafe_stands_in_one_file() {
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    let with_unsafe: Vec<String> = files
+        .iter()
+        .filter(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            let code = text.lines().filter_map(|line| line.split("//").next());
+            code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+                .any(|word| word == "unsafe")
+        })
+        .map(|file| file.strip_prefix(src()).unwrap().display().to_string())
+        .collect();
+    assert_eq!(with_unsafe, ["hash/x86.rs"]);
+}

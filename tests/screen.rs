@@ -232,6 +232,54 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (Action::Record, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Recording to ttui-");
+            pty.until_shown("● rec");
+            pty.press(pressed);
+            pty.until_shown("Recording ended: ");
+            pty.until_gone("● rec");
+            let recordings = std::fs::read_dir(stage.lab.path(".")).unwrap();
+            let recordings = recordings
+                .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".ttrec"));
+            assert_eq!(recordings.count(), 1);
+        }
+        (Action::AddPeer, _) => {
+            let go_on = |pty: &Pty| pty.until_gone("add peer");
+            go(pty, Screen::Peers);
+            pty.press(pressed);
+            pty.until_shown("its IP address and port");
+            // Every key is text, those that would quit or show another screen included.
+            pty.write(b"127.0.0.1q");
+            pty.until_shown("127.0.0.1q");
+            pty.until_shown("names are not looked up");
+            pty.write(b"\r\x7f:1\r");
+            go_on(pty);
+            pty.until_shown("127.0.0.1:1 ");
+            pty.press(pressed);
+            pty.write(b"\x1b[200~[::1]:2\x1b[201~\r");
+            go_on(pty);
+            pty.until_shown("[::1]:2 ");
+            pty.press(pressed);
+            pty.write(b"12");
+            pty.until_shown("four numbers");
+            pty.press(key(Action::Back));
+            go_on(pty);
+        }
+        (Action::LimitDown | Action::LimitUp, _) => {
+            let word = if action == Action::LimitDown { "download" } else { "upload" };
+            pty.press(pressed);
+            pty.until_shown("now no limit");
+            pty.write(b"9M\r");
+            pty.until_shown(&format!("{word} 9.0 MiB/s"));
+            pty.press(pressed);
+            pty.until_shown("now 9.0 MiB/s");
+            pty.write(b"x\r");
+            pty.until_shown("as 500k");
+            pty.write(b"\x15\r");
+            pty.until_shown(&format!("{word} no limit"));
+        }
         (Action::NextTab, Scope::Peers) => {
             list(pty);
             pty.press(pressed);

@@ -50,6 +50,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Shake hands with one peer and show every byte
     Handshake(HandshakeArgs),
+    /// Show a recorded run again
+    Replay(ReplayArgs),
     /// Download a made-up torrent from a small swarm inside this process: no network, no file needed
     Demo(DemoArgs),
     /// Write a completion script for a shell to standard output
@@ -106,6 +108,13 @@ pub struct DownloadArgs {
     /// Leave only when the disk has everything
     #[arg(long)]
     pub sync: bool,
+    /// Record the run into this new file, to be shown again with `ttui replay` (on the screen, R begins and ends a
+    /// recording)
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Made-up names instead of peers' addresses, on the screen and in whatever is written
+    #[arg(long)]
+    pub privacy: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
@@ -124,6 +133,7 @@ impl DownloadArgs {
             encryption: self.encryption.policy(),
             overwrite: self.overwrite,
             sync: self.sync,
+            recording: recording(self.record.as_ref(), self.privacy),
             ..engine::Options::default()
         }
     }
@@ -233,7 +243,10 @@ pub struct CheckArgs {
     /// Whether connections to peers are encrypted
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
     pub encryption: Encryption,
-    /// Show peers under made-up names instead of their addresses
+    /// Record the check into this new file, to be shown again with `ttui replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Made-up names instead of peers' addresses, in whatever is written
     #[arg(long)]
     pub privacy: bool,
 }
@@ -262,20 +275,51 @@ pub struct HandshakeArgs {
     /// The peer
     #[arg(value_name = "IP:PORT", value_parser = peer)]
     pub peer: SocketAddr,
+    /// Whether the connection is encrypted
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
+    pub encryption: Encryption,
     /// As one line of JSON
     #[arg(long)]
     pub json: bool,
 }
 
+/// `ttui replay`.
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// No screen, only how it ended (as when standard output is no terminal)
+    #[arg(long)]
+    pub headless: bool,
+    /// No screen, how it ended as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
 /// `ttui demo`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
+#[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct DemoArgs {
     /// In seconds instead of a minute
     #[arg(long)]
     pub fast: bool,
+    /// Record it into this new file, to be shown again with `ttui replay`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Made-up names instead of peers' addresses, on the screen and in whatever is written
+    #[arg(long)]
+    pub privacy: bool,
     /// How the screen looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
+}
+
+/// What is written down of a run.
+pub(super) fn recording(file: Option<&PathBuf>, privacy: bool) -> engine::Recording {
+    engine::Recording { file: file.cloned(), privacy, ..engine::Recording::default() }
 }
 
 fn peer(text: &str) -> Result<SocketAddr, String> {
@@ -315,7 +359,8 @@ mod tests {
     fn reads_a_download() {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
-             --up 1M --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10",
+             --up 1M --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
+             --record r --privacy",
         )
         .unwrap();
         assert_eq!(cli.command, None);
@@ -329,7 +374,8 @@ mod tests {
         assert_eq!(options.port, Some(7000));
         assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
-        assert!(options.overwrite && options.sync);
+        assert!(options.overwrite && options.sync && options.recording.privacy);
+        assert_eq!(options.recording.file, Some("r".into()));
         assert_eq!(options.encryption, EncryptionPolicy::Require);
     }
 
@@ -361,10 +407,15 @@ mod tests {
         assert_eq!(check.encryption, Encryption::PreferPlain);
         assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
         let peer = "[2001:db8::7]:6881".parse().unwrap();
-        let handshake = HandshakeArgs { torrent: "a".into(), peer, json: true };
+        let encryption = Encryption::PreferPlain;
+        let handshake = HandshakeArgs { torrent: "a".into(), peer, encryption, json: true };
         assert_eq!(command("ttui handshake a [2001:db8::7]:6881 --json"), Command::Handshake(handshake));
         assert_eq!(command("ttui completions bash"), Command::Completions { shell: Shell::Bash });
         assert_eq!(command("ttui man"), Command::Man);
+        let Command::Replay(replay) = command("ttui replay r --json") else {
+            panic!("a replay was asked for")
+        };
+        assert!(replay.file.as_os_str() == "r" && replay.json && !replay.headless);
         let Command::Demo(demo) = command("ttui demo --fast --ascii") else { panic!("a demo was asked for") };
         assert!(demo.fast && demo.screen.ascii);
     }
@@ -388,6 +439,7 @@ mod tests {
             "ttui a b",
             "ttui a --unknown",
             "ttui info",
+            "ttui replay",
             "ttui check",
             "ttui check a --for 0s",
             "ttui check a --for long",

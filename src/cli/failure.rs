@@ -1,6 +1,7 @@
 //! How the program ends.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -10,6 +11,7 @@ use thiserror::Error;
 use super::args::Cli;
 use crate::engine::EngineError;
 use crate::metainfo::TorrentError;
+use crate::record::RecordError;
 use crate::storage::StorageError;
 
 /// How it ended when nothing failed.
@@ -45,6 +47,14 @@ pub enum Failure {
     /// The files on disk.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The recording to show.
+    #[error("{}: {error}", file.display())]
+    Recording {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: RecordError,
+    },
     /// The download.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -66,7 +76,7 @@ impl Failure {
     /// 2 when what was asked for is at fault, 3 when this machine is.
     pub fn status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::NoTorrent | Self::Torrent(_) | Self::Log(_) => 2,
+            Self::Usage(_) | Self::NoTorrent | Self::Torrent(_) | Self::Log(_) | Self::Recording { .. } => 2,
             Self::Storage(error) => error.exit_status(),
             Self::Engine(error) => error.exit_status(),
             Self::Stopped(_) | Self::Output(_) | Self::Machine(_) => 3,

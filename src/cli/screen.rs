@@ -1,19 +1,22 @@
 //! A download on the screen: the only place that knows both the engine and the screen.
 
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::time::{Duration, SystemTime};
 
 use crossterm::event::EventStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::args::{Color, ScreenArgs};
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, runtime};
+use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
 use crate::event::Phase;
 use crate::metainfo::Torrent;
+use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::ui::{self, ColourChoice, Colours, Look, Reason, terminal};
 
@@ -74,6 +77,33 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
         Stdout.write(farewell.as_bytes())?;
     }
     Ok(if progress::is_complete(&view) { Status::Done } else { Status::NotAchieved })
+}
+
+/// Shows a recording until the user leaves or a signal comes.
+pub(super) fn replay(player: Player<File>, screen: ScreenArgs) -> Result<Status, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(Box::pin(show_again(player, screen)));
+    runtime.shutdown_background();
+    ended
+}
+
+async fn show_again(player: Player<File>, screen: ScreenArgs) -> Result<Status, Failure> {
+    let signals = asked_to_end()?;
+    let started = Duration::from_millis(player.wall_ms());
+    let clock = Clock::start();
+    let replay = Replay::start(player, move || clock.now());
+    // A recording takes no commands; they are let go with it.
+    let (commands, _unheard) = mpsc::unbounded_channel();
+    let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
+    let mut guard = terminal::Guard::take().map_err(refused)?;
+    let options = options_of(screen, Some(started));
+    let left =
+        ui::run(&mut guard.terminal, EventStream::new(), replay.views(), commands, options, signals).await;
+    drop(guard);
+    if let Err(error) = left {
+        tracing::warn!(%error, "the terminal is gone");
+    }
+    Ok(Status::Done)
 }
 
 /// The time of day, for times that a person compares with others.

@@ -23,12 +23,12 @@ pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use super::EngineError;
 use super::assembly::Assembly;
+use super::chronicle::Chronicle;
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper, Notes};
 use super::haves::HaveLog;
 use super::limit::Limit;
 use super::listen::Listener;
-use super::log::EventLog;
 use super::mse::Mse;
 use super::peer::Common;
 use super::pool::BlockPool;
@@ -36,7 +36,7 @@ use super::tracker;
 use super::upload::BlockSource;
 use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase, TrackerKey};
-use crate::ledger::{Ledger, View};
+use crate::ledger::View;
 use crate::metainfo::Torrent;
 use crate::swarm::announce::{self, Announcer, Ticket};
 use crate::swarm::{Action, ConnKey, Input, Order, Swarm};
@@ -64,10 +64,12 @@ pub(super) struct Birth {
     pub(super) key: u32,
     pub(super) seed: u64,
     pub(super) up_bps: Option<u64>,
+    /// Who says nothing for this long is let go.
+    pub(super) idle_after: Duration,
     /// Leave only when the disk has everything.
     pub(super) sync: bool,
     pub(super) client: tracker::Client,
-    pub(super) ledger: Ledger,
+    pub(super) chronicle: Chronicle,
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) disk: Arc<DiskPool>,
     pub(super) keeper: Arc<Keeper>,
@@ -101,8 +103,7 @@ struct Brain {
     asked: BTreeMap<Ticket, TrackerKey>,
     /// Where trackers see us, with the port we listen on.
     our_addresses: BTreeSet<SocketAddr>,
-    ledger: Ledger,
-    log: EventLog,
+    chronicle: Chronicle,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
     client: tracker::Client,
@@ -135,12 +136,12 @@ impl Brain {
             up: Arc::new(Limit::new(birth.up_bps)),
             listen_port: Some(birth.port),
             sent_bytes: AtomicU64::new(0),
+            idle_after: birth.idle_after,
         };
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
             asked: BTreeMap::new(),
             our_addresses: BTreeSet::new(),
-            log: EventLog::default(),
             publish_at: now,
             assembly: Assembly::new(geometry),
             common: Arc::new(common),
@@ -159,7 +160,7 @@ impl Brain {
             key: birth.key,
             sync: birth.sync,
             swarm: birth.swarm,
-            ledger: birth.ledger,
+            chronicle: birth.chronicle,
             views: birth.views,
             client: birth.client,
             disk: birth.disk,
@@ -209,6 +210,7 @@ impl Brain {
         if now >= self.publish_at {
             // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
             while self.tasks.try_join_next().is_some() {}
+            self.chronicle.tick(now);
             self.publish(now);
         }
     }
@@ -224,7 +226,7 @@ impl Brain {
     fn publish(&mut self, now: At) {
         self.publish_at = now + PUBLISH_EVERY;
         if self.views.receiver_count() > 0 {
-            let view = self.ledger.view(now);
+            let view = self.chronicle.view(now);
             self.views.send_replace(view);
         }
     }
@@ -260,8 +262,7 @@ impl Brain {
     }
 
     fn learned(&mut self, at: At, event: &Event) {
-        self.log.write(at, event);
-        self.ledger.apply(at, event);
+        self.chronicle.learned(at, event);
     }
 
     fn entered(&mut self, phase: Phase) {
@@ -307,6 +308,7 @@ impl Brain {
                 self.announcer.handle(now, announce::Input::Stop);
             }
             Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
+            Command::Record => self.chronicle.record(now),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             _ => {}
         }
@@ -323,7 +325,9 @@ impl Brain {
     async fn leave(mut self) -> Result<(), EngineError> {
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
-        self.publish(self.clock.now());
+        let now = self.clock.now();
+        self.publish(now);
+        self.chronicle.end(now).await;
         self.finish_disk().await
     }
 }

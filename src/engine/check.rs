@@ -22,6 +22,7 @@ use tokio::time::{sleep_until, timeout};
 use self::hasher::Hasher;
 pub use self::once::shake_hands;
 use super::EngineError;
+use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
 use super::download::{facts, random_seed};
 use super::files::raise_open_files;
@@ -30,7 +31,6 @@ use super::haves::HaveLog;
 use super::limit::Limit;
 use super::link::{Report, Shaken};
 use super::listen::{Arrived, Listener};
-use super::log::EventLog;
 use super::mse::{Carrier, Mse};
 use super::peer::{self, Common};
 use super::pool::BlockPool;
@@ -38,7 +38,7 @@ use super::tracker;
 use super::upload::{BlockSource, ReadFuture};
 
 use crate::event::{AnnounceKind, At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
-use crate::ledger::{Ledger, View};
+use crate::ledger::View;
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
@@ -72,6 +72,8 @@ pub struct CheckOptions {
     pub time: Duration,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
+    /// What is written down of it.
+    pub recording: Recording,
 }
 
 impl Default for CheckOptions {
@@ -83,6 +85,7 @@ impl Default for CheckOptions {
             encryption: EncryptionPolicy::default(),
             time: Duration::from_secs(30),
             tracker: tracker::Settings::default(),
+            recording: Recording::default(),
         }
     }
 }
@@ -92,7 +95,7 @@ impl Default for CheckOptions {
 ///
 /// # Errors
 ///
-/// When no port can be listened on, or this machine gives no random numbers or threads.
+/// When no port can be listened on, the recording cannot be made, or this machine gives no random numbers or threads.
 pub async fn check(
     torrent: Torrent,
     options: CheckOptions,
@@ -128,14 +131,18 @@ pub async fn check(
         up: Arc::new(Limit::new(None)),
         listen_port: Some(port),
         sent_bytes: AtomicU64::new(0),
+        idle_after: peer::IDLE_AFTER,
     };
     let mut tasks = JoinSet::new();
     let mse = Mse::new(options.encryption, seed);
     tasks.spawn(listener.run(ours, mse.clone(), clock, outlets.arrivals.clone()));
     let mut run = Run {
         check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
-        ledger: Ledger::new(Arc::new(facts(&torrent, std::path::Path::new(""), ours.peer_id))),
-        log: EventLog::default(),
+        chronicle: Chronicle::begin(
+            facts(&torrent, std::path::Path::new(""), ours.peer_id),
+            &options.recording,
+            random_seed()?,
+        )?,
         client: tracker::Client::new(options.tracker),
         our_addresses: BTreeSet::new(),
         orders: BTreeMap::new(),
@@ -216,8 +223,7 @@ struct Run {
     /// Drawn once a run, so that trackers know us over every address we have.
     key: u32,
     check: Check,
-    ledger: Ledger,
-    log: EventLog,
+    chronicle: Chronicle,
     client: tracker::Client,
     /// Where trackers see us, with the port we listen on.
     our_addresses: BTreeSet<SocketAddr>,
@@ -242,6 +248,7 @@ impl Run {
         let mut stopped = false;
         self.feed(Input::Tick);
         while !self.check.is_over() {
+            self.chronicle.tick(self.clock.now());
             let wake = self.clock.instant(self.check.deadline());
             tokio::select! {
                 biased;
@@ -258,12 +265,14 @@ impl Run {
                 () = sleep_until(wake) => self.feed(Input::Tick),
             }
         }
-        let view = self.ledger.view(self.clock.now());
+        let now = self.clock.now();
+        let view = self.chronicle.view(now);
         // Nobody takes their answers any more.
         drop(inbox);
         let goodbyes = async { while self.goodbyes.join_next().await.is_some() {} };
         // Trackers that do not answer in time were told all the same.
         let _ = timeout(GOODBYE, goodbyes).await;
+        self.chronicle.end(now).await;
         self.tasks.shutdown().await;
         view
     }
@@ -291,8 +300,7 @@ impl Run {
     }
 
     fn learned(&mut self, at: At, event: &Event) {
-        self.log.write(at, event);
-        self.ledger.apply(at, event);
+        self.chronicle.learned(at, event);
     }
 
     fn new_conn(&mut self) -> ConnKey {

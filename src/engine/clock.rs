@@ -1,5 +1,7 @@
 //! The run's clock: the only place from which time enters.
 
+use std::time::SystemTime;
+
 use tokio::time::Instant;
 
 use crate::event::At;
@@ -25,4 +27,11 @@ impl Clock {
     pub fn instant(&self, at: At) -> Instant {
         self.start + at
     }
+}
+
+/// The time of day, milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "recordings tell when they were made")]
+pub(super) fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }

@@ -4,20 +4,24 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::brain::{self, Birth};
+use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
 use super::mse::Mse;
+use super::peer::IDLE_AFTER;
+use super::recorder::RecordingError;
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
-use crate::ledger::{FileFacts, Ledger, TorrentFacts, View};
+use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, Torrent};
 use crate::storage::{self, Start, Started, StorageError, state_dir};
 use crate::swarm::{self, EncryptionPolicy, Swarm};
@@ -45,12 +49,16 @@ pub struct Options {
     pub up_bps: Option<u64>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// A connected peer that says nothing for this long is let go.
+    pub idle_after: Duration,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Leave only when the disk has everything.
     pub sync: bool,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
+    /// What is written down of the run.
+    pub recording: Recording,
 }
 
 impl Default for Options {
@@ -65,9 +73,11 @@ impl Default for Options {
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            idle_after: IDLE_AFTER,
             overwrite: false,
             sync: false,
             tracker: tracker::Settings::default(),
+            recording: Recording::default(),
         }
     }
 }
@@ -81,6 +91,9 @@ pub enum EngineError {
     /// The port.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The recording.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// No randomness from the system.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
@@ -100,6 +113,7 @@ impl EngineError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Storage(error) => error.exit_status(),
+            Self::Recording(error) => error.exit_status(),
             Self::Listen(_) | Self::Random(_) | Self::Threads(_) | Self::NoStateFolder | Self::Internal => 3,
         }
     }
@@ -135,7 +149,7 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// When no port can be listened on, or there is nowhere to keep resume files.
+    /// When no port can be listened on, there is nowhere to keep resume files, or the recording cannot be made.
     pub fn start(torrent: Torrent, options: Options) -> Result<Self, EngineError> {
         let listener =
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
@@ -145,9 +159,9 @@ impl Download {
         let clock = Clock::start();
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
-        let facts = Arc::new(facts(&torrent, &options.output, ours.peer_id));
-        let mut ledger = Ledger::new(facts);
-        let view = ledger.view(clock.now());
+        let facts = facts(&torrent, &options.output, ours.peer_id);
+        let mut chronicle = Chronicle::begin(facts, &options.recording, random_seed()?)?;
+        let view = chronicle.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
         let cancel = Arc::new(AtomicBool::new(false));
@@ -158,7 +172,7 @@ impl Download {
             state,
             seed,
             ours,
-            ledger,
+            chronicle,
             views: views_to,
             cancel: Arc::clone(&cancel),
         };
@@ -277,7 +291,7 @@ struct Life {
     state: PathBuf,
     seed: u64,
     ours: Handshake,
-    ledger: Ledger,
+    chronicle: Chronicle,
     views: watch::Sender<Arc<View>>,
     cancel: Arc<AtomicBool>,
 }
@@ -288,10 +302,17 @@ impl Life {
         listener: Listener,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Result<(), EngineError> {
-        let started = self.look_at_disk().await?;
-        if !started.finished {
-            return Ok(());
-        }
+        let started = match self.look_at_disk().await {
+            Ok(started) if started.finished => started,
+            Ok(_) => {
+                self.chronicle.end(self.clock.now()).await;
+                return Ok(());
+            }
+            Err(error) => {
+                self.chronicle.abandon();
+                return Err(error);
+            }
+        };
         let now = self.clock.now();
         let port = listener.port();
         self.tell(now, &Event::Listening { port });
@@ -311,7 +332,10 @@ impl Life {
         let stopped = match prepared.map_err(|error| from_join(&error))? {
             Ok(()) => None,
             Err(error) if error.is_disk_full() => Some(error.to_string()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                self.chronicle.abandon();
+                return Err(error.into());
+            }
         };
         let workers = DiskPool::workers_here();
         let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());
@@ -324,10 +348,11 @@ impl Life {
             key: (self.seed >> 32) as u32,
             seed: self.seed,
             up_bps: self.options.up_bps,
+            idle_after: self.options.idle_after,
             sync: self.options.sync,
             client: tracker::Client::new(self.options.tracker),
             torrent: self.torrent,
-            ledger: self.ledger,
+            chronicle: self.chronicle,
             views: self.views,
             disk: Arc::new(disk),
             keeper,
@@ -361,9 +386,10 @@ impl Life {
             let (done, of) = *progress.borrow_and_update();
             let now = self.clock.now();
             self.tell(now, &Event::Checked { done, of });
-            self.views.send_replace(self.ledger.view(now));
+            self.chronicle.tick(now);
+            self.views.send_replace(self.chronicle.view(now));
             // Often enough for a person to see it move.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(job.await.map_err(|error| from_join(&error))??)
     }
@@ -399,6 +425,6 @@ impl Life {
     }
 
     fn tell(&mut self, now: At, event: &Event) {
-        self.ledger.apply(now, event);
+        self.chronicle.learned(now, event);
     }
 }

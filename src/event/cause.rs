@@ -1,6 +1,8 @@
 //! Why an attempt ended, or a peer is not dialled: one table, from which code, words and advice are taken.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Who an end is to be laid to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -38,8 +40,7 @@ pub struct CauseInfo {
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident: $code:literal, $short:literal, $blame:ident, $fault:literal, $sentence:literal, $advice:literal;)*) => {
         /// Why an attempt ended, or why a peer is not dialled.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         pub enum Cause {
             $(#[doc = $sentence] $(#[$doc])* $name,)*
         }
@@ -58,6 +59,34 @@ macro_rules! causes {
             }
         }
     };
+}
+
+/// By its code, in every format: recordings outlive the order of the table.
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.info().code)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Code;
+
+        impl de::Visitor<'_> for Code {
+            type Value = Cause;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the code of a cause")
+            }
+
+            fn visit_str<E: de::Error>(self, code: &str) -> Result<Cause, E> {
+                let known = Cause::ALL.iter().find(|cause| cause.info().code == code);
+                known.copied().ok_or_else(|| E::invalid_value(de::Unexpected::Str(code), &self))
+            }
+        }
+
+        deserializer.deserialize_str(Code)
+    }
 }
 
 causes! {
@@ -187,7 +216,9 @@ mod tests {
             assert!(codes.insert(info.code), "{} twice", info.code);
             assert!((1..=9).contains(&info.short.chars().count()), "{}: short {}", info.code, info.short);
             assert!(info.sentence.ends_with('.'), "{}", info.code);
-            assert_eq!(serde_json::to_value(cause).unwrap(), info.code, "the code is the name");
+            let written = serde_json::to_value(cause).unwrap();
+            assert_eq!(written, info.code);
+            assert_eq!(serde_json::from_value::<Cause>(written).unwrap(), *cause);
         }
     }
 }

@@ -4,17 +4,22 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::view::FailedCalls;
-use crate::event::Cause;
+use crate::event::sound::sound;
+use crate::event::{Cause, Unsound};
 
 /// Addresses that are counted each on its own; the calls of all others are counted together.
 const MOST_ADDRESSES: usize = 4096;
 
 /// The counts. `None` stands for all addresses beyond the first 4 096.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Callers {
     addresses: BTreeMap<Option<IpAddr>, BTreeMap<Cause, u32>>,
+    #[serde(skip)]
     published: Arc<Vec<FailedCalls>>,
+    #[serde(skip)]
     stale: bool,
 }
 
@@ -24,6 +29,13 @@ impl Callers {
         let count = self.addresses.entry(known.then_some(addr)).or_default().entry(cause).or_default();
         *count = count.saturating_add(1);
         self.stale = true;
+    }
+
+    /// Holds counts that were read against what counting gives.
+    pub(super) fn check(&mut self) -> Result<(), Unsound> {
+        sound(self.addresses.len() <= MOST_ADDRESSES + 1, "more addresses than are counted")?;
+        self.stale = true;
+        Ok(())
     }
 
     /// The counts as a view shows them; copied only after they changed.

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use super::client::client_name;
 use super::pieces::Pieces;
 use super::row::Row;
+use crate::event::sound::HANDSHAKE_BYTES;
 use crate::event::{At, Cause, Side};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
-
-/// Bytes of a handshake (BEP 3).
-const HANDSHAKE_BYTES: usize = 68;
 
 pub(super) fn first_bytes(bytes: &[u8]) -> Vec<u8> {
     bytes[..bytes.len().min(HANDSHAKE_BYTES)].to_vec()
@@ -115,8 +113,5 @@ pub(super) fn is_public(ip: IpAddr) -> bool {
 
 /// Whether an end says that nobody is at the address now, rather than that somebody did wrong.
 pub(super) fn is_offline(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable | Cause::NetworkUnreachable
-    )
+    matches!(cause, Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable)
 }

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::callers::Callers;
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::log::Log;
+use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::pieces::{PieceState, Pieces};
 use super::row::Row;
 use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
+use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
@@ -61,7 +65,7 @@ pub struct Ledger {
 }
 
 /// The state of the run that belongs to no peer, piece or tracker.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Run {
     pub(super) phase: Phase,
     pub(super) phase_since: At,
@@ -77,6 +81,9 @@ pub(super) struct Run {
     /// Nothing is downloaded: peers are only tried.
     pub(super) probing: bool,
     pub(super) answer: Option<(At, String)>,
+    pub(super) recording: bool,
+    /// What was told of it all.
+    pub(super) judged: Judged,
 }
 
 impl Ledger {
@@ -111,6 +118,15 @@ impl Ledger {
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
         }
+        let due = matches!(event, Event::Sample(_) | Event::Phase { .. } | Event::Limits { .. });
+        if due && !self.run.probing {
+            self.judge(at);
+        }
+    }
+
+    /// What is known of a peer, where it has a row.
+    pub fn peer(&self, peer: PeerKey) -> Option<&PeerRecord> {
+        self.peers.record(peer)
     }
 
     fn fold(&mut self, at: At, event: &Event) {
@@ -150,7 +166,7 @@ impl Ledger {
                 });
             }
             Event::Has { peer, pieces } => self.with(at, *peer, |row, map| take_pieces(row, map, pieces)),
-            Event::Have { peer, piece } => self.with(at, *peer, |row, map| take_piece(row, map, *piece)),
+            Event::Have { peer, piece } => self.have(*peer, *piece),
             Event::Choking { peer, by, choking } => {
                 self.with(at, *peer, |row, _| choke(at, row, *by, *choking));
             }
@@ -228,6 +244,7 @@ impl Ledger {
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
+            Event::Recording { on } => self.run.recording = *on,
         }
     }
 
@@ -306,8 +323,19 @@ impl Ledger {
         }
     }
 
+    /// Takes in one piece more. Nothing that follows depends on when it came within its second: recordings rely
+    /// on that.
+    fn have(&mut self, peer: PeerKey, piece: PieceIndex) {
+        if let Some(row) = self.peers.connected(peer) {
+            take_piece(row, &mut self.pieces, piece);
+        }
+    }
+
+    /// Takes in one second of a connection. One like the last changes nothing at all: recordings leave it out.
     fn sample_peer(&mut self, at: At, peer: PeerKey, sample: PeerSample) {
-        let Some(row) = self.peers.row(at, peer) else { return };
+        let Some(row) = self.peers.connected(peer).filter(|row| row.record().sample != sample) else {
+            return;
+        };
         let (down, up) = row.take_sample(at, sample);
         row.refresh(at);
         self.run.down_bytes = self.run.down_bytes.saturating_add(down);

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::peer::{Group, PeerRecord, Stage};
-use super::tally::{Place, Tally};
-use crate::event::{At, Cause, PeerKey, Source};
+use super::tally::{Place, Tally, TallyKept};
+use crate::event::sound::sound;
+use crate::event::{At, Cause, PeerKey, Source, Unsound};
 
 /// Folded peers that can come back. Those beyond it stay counted and can not.
 const MOST_REMEMBERED: usize = 100_000;
 
 /// What is kept of a peer without a row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Lost {
     pub(super) addr: SocketAddr,
     pub(super) stage: Stage,
@@ -33,7 +36,31 @@ pub(super) struct Folded {
     tally: Tally,
 }
 
+/// The same, written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct FoldedKept {
+    remembered: Vec<(PeerKey, Lost)>,
+    /// All of them, also those that are only counted.
+    tally: TallyKept,
+}
+
 impl Folded {
+    pub(super) fn keep(&self) -> FoldedKept {
+        FoldedKept {
+            remembered: self.remembered.iter().map(|(key, lost)| (*key, lost.clone())).collect(),
+            tally: self.tally.keep(),
+        }
+    }
+
+    pub(super) fn again(kept: FoldedKept) -> Result<Self, Unsound> {
+        sound(kept.remembered.len() <= MOST_REMEMBERED, "more peers than are remembered")?;
+        Ok(Self { remembered: kept.remembered.into_iter().collect(), tally: Tally::again(kept.tally)? })
+    }
+
+    pub(super) fn remembers(&self, key: PeerKey) -> bool {
+        self.remembered.contains_key(&key)
+    }
+
     /// The counts over all of them.
     pub(super) fn tally(&self) -> &Tally {
         &self.tally

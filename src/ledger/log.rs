@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::view::LogLine;
-use crate::event::{At, Cause, PeerKey, Severity, TrackerKey};
+use crate::event::sound::{shown, sound, times};
+use crate::event::{At, Cause, PeerKey, Severity, TrackerKey, Unsound};
 
 /// Lines kept.
 const MOST_LINES: usize = 1000;
@@ -15,7 +18,7 @@ const LOOK_BACK_LINES: usize = 12;
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// What many do alike, so that one line tells it for all of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Alike {
     /// Attempts that ended so before a handshake.
     Failed(Cause),
@@ -45,8 +48,8 @@ impl Entry {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Kept {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
     line: LogLine,
     alike: Option<Alike>,
     count: u32,
@@ -78,6 +81,22 @@ impl Log {
         }
         let line = LogLine { at, severity: entry.severity, text: entry.text, peer: entry.peer };
         self.lines.push_back(Kept { line, alike: entry.alike.map(|(alike, _)| alike), count: 1 });
+    }
+
+    /// The lines, to be written down.
+    pub(super) fn keep(&self) -> Vec<Kept> {
+        self.lines.iter().cloned().collect()
+    }
+
+    /// The log again, from what was written.
+    pub(super) fn again(mut kept: Vec<Kept>) -> Result<Self, Unsound> {
+        sound(kept.len() <= MOST_LINES, "more lines than the log keeps")?;
+        times(kept.iter().map(|kept| Some(kept.line.at)))?;
+        for kept in &mut kept {
+            kept.count = kept.count.min(u32::MAX / 2);
+            shown(&mut kept.line.text);
+        }
+        Ok(Self { lines: kept.into(), published: Arc::default(), stale: true })
     }
 
     /// The lines as a view shows them; copied only after they changed.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::deciding;
@@ -14,7 +14,7 @@ use crate::metainfo::{Bitfield, PeerId};
 const PATIENCE_S: u64 = 10;
 
 /// The furthest step any attempt of a peer reached; it never goes back.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Known, not dialled yet.
@@ -35,7 +35,7 @@ pub enum Stage {
 }
 
 /// The one group a peer is in now.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
     /// Connected, after a valid handshake.
@@ -54,7 +54,7 @@ pub enum Group {
 }
 
 /// The four states of a connection (BEP 3), as they begin.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Flags {
     /// We choke it.
     pub am_choking: bool,
@@ -73,7 +73,7 @@ impl Default for Flags {
 }
 
 /// What is known of one peer.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PeerRecord {
     /// Its row.
     pub key: PeerKey,
@@ -102,6 +102,7 @@ pub struct PeerRecord {
     /// How many requests it queues.
     pub reqq: Option<u32>,
     /// The pieces it has, as far as it said; `None` before it did.
+    #[serde(skip)]
     pub has: Option<Arc<Bitfield>>,
     /// The four states of the present connection.
     pub flags: Flags,

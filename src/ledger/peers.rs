@@ -4,11 +4,18 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::folded::Folded;
+use serde::{Deserialize, Serialize};
+
+use super::folded::{Folded, FoldedKept};
 use super::peer::{Group, PeerRecord};
-use super::row::Row;
+use super::pieces::Pieces;
+use super::row::{MOST_ATTEMPTS, Row, RowKept};
 use super::tally::{Place, Tally};
-use crate::event::{At, PeerKey, Source};
+use crate::event::sound::sound;
+use crate::event::{At, PeerKey, Source, Unsound};
+
+/// Rows up to which much is kept of each.
+const FEW_ROWS: usize = 256;
 
 /// The rows, by key: the order of everything that is published, so that two runs over the same events agree.
 #[derive(Clone, Debug)]
@@ -20,9 +27,41 @@ pub(super) struct Peers {
     fold_at: usize,
 }
 
+/// The rows, written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PeersKept {
+    rows: Vec<RowKept>,
+    folded: FoldedKept,
+    most_rows: u32,
+    fold_at: u32,
+}
+
 impl Peers {
     pub(super) fn new(most_rows: usize) -> Self {
         Self { rows: BTreeMap::new(), folded: Folded::default(), most_rows, fold_at: most_rows + 1 }
+    }
+
+    /// What there is to write down.
+    pub(super) fn keep(&self) -> PeersKept {
+        PeersKept {
+            rows: self.rows.values().map(Row::keep).collect(),
+            folded: self.folded.keep(),
+            most_rows: self.most_rows as u32,
+            fold_at: self.fold_at as u32,
+        }
+    }
+
+    /// The rows again; counts the pieces of those that are live.
+    pub(super) fn again(kept: PeersKept, pieces: &mut Pieces) -> Result<Self, Unsound> {
+        let PeersKept { rows: kept_rows, folded, most_rows, fold_at } = kept;
+        let mut rows = BTreeMap::new();
+        for kept in kept_rows {
+            let row = Row::kept(kept, pieces)?;
+            rows.insert(row.record().key, row);
+        }
+        let folded = Folded::again(folded)?;
+        sound(rows.keys().all(|key| !folded.remembers(*key)), "a peer with and without a row")?;
+        Ok(Self { rows, folded, most_rows: most_rows as usize, fold_at: fold_at as usize })
     }
 
     pub(super) fn learn(&mut self, at: At, key: PeerKey, addr: SocketAddr, source: Source) {
@@ -40,9 +79,16 @@ impl Peers {
     /// The row of a peer that was learned.
     pub(super) fn row(&mut self, at: At, key: PeerKey) -> Option<&mut Row> {
         self.unfold(at, key);
+        let few = self.rows.len() <= FEW_ROWS;
         let row = self.rows.get_mut(&key)?;
+        row.most_attempts = if few { MOST_ATTEMPTS.0 } else { MOST_ATTEMPTS.1 };
         row.end_ban(at);
         Some(row)
+    }
+
+    /// The row of a peer with an attempt under way.
+    pub(super) fn connected(&mut self, key: PeerKey) -> Option<&mut Row> {
+        self.rows.get_mut(&key).filter(|row| row.open().is_some())
     }
 
     pub(super) fn record(&self, key: PeerKey) -> Option<&PeerRecord> {

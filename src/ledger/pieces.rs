@@ -4,10 +4,12 @@ mod fold;
 
 pub(super) use fold::Pieces;
 
+use serde::{Deserialize, Serialize};
+
 use crate::metainfo::PieceIndex;
 
 /// Where a piece stands.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum PieceState {
     /// Nothing of it is here.
@@ -21,22 +23,27 @@ pub enum PieceState {
     Good,
 }
 
-/// Where every piece stands, and how many connected peers hold it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+/// Where every piece stands, and how many connected peers hold it. Sums are not written down: they follow.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PieceMap {
     /// Grows with every change, so that a drawing of an old one is known to be old.
     pub generation: u64,
     /// One entry a piece.
     pub states: Vec<PieceState>,
     /// How many live peers hold each piece, seeds left out.
+    #[serde(skip)]
     pub held_by: Vec<u16>,
     /// Live peers that hold every piece.
+    #[serde(skip)]
     pub seeds: u32,
     /// Pieces that are good.
+    #[serde(skip)]
     pub good: u32,
     /// Pieces arriving.
+    #[serde(skip)]
     pub arriving: u32,
     /// Pieces that failed their check and are not fetched again yet.
+    #[serde(skip)]
     pub failed: u32,
     /// Hash failures since the start.
     pub failures: u32,

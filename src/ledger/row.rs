@@ -3,18 +3,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::conn;
 use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
-use crate::event::{At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport};
+use super::pieces::Pieces;
+use crate::event::sound::{shown, sound, times, totals};
+use crate::event::{
+    At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport, Unsound,
+};
+use crate::metainfo::Bitfield;
 
-/// Attempts kept of one peer.
-const MOST_ATTEMPTS: usize = 8;
+/// Attempts kept of one peer: of each of a few, and of each of a crowd.
+pub(super) const MOST_ATTEMPTS: (usize, usize) = (8, 4);
 /// Sources kept of one peer; a torrent with more trackers than that tells nothing new by the rest.
 const MOST_SOURCES: usize = 32;
 
 /// What a connected peer does for us, as the rows of a table are grouped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Standing {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum Standing {
     Away,
     Choked,
     Unchoked,
@@ -31,11 +39,63 @@ pub(super) struct Row {
     /// How it stood when its attempts were let go, for a row that was folded away and came back.
     past: Option<(Group, Option<Cause>)>,
     standing: Standing,
+    /// Attempts kept of it.
+    pub(super) most_attempts: usize,
     /// Its pieces are counted in the piece map.
     pub(super) counted: bool,
 }
 
+/// A row, written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RowKept {
+    record: Arc<PeerRecord>,
+    has: HasKept,
+    before: (u64, u64),
+    not_dialled: Option<Cause>,
+    past: Option<(Group, Option<Cause>)>,
+    standing: Standing,
+}
+
+/// The pieces of a peer, written down: seeds are many, and all the same.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum HasKept {
+    NotSaid,
+    All,
+    These(Arc<Bitfield>),
+}
+
 impl Row {
+    pub(super) fn keep(&self) -> RowKept {
+        let Self { record, before, not_dialled, past, standing, most_attempts: _, counted: _ } = self;
+        let has = match &record.has {
+            None => HasKept::NotSaid,
+            Some(has) if has.is_full() => HasKept::All,
+            Some(has) => HasKept::These(Arc::clone(has)),
+        };
+        let (record, before, not_dialled) = (Arc::clone(record), *before, *not_dialled);
+        RowKept { record, has, before, not_dialled, past: *past, standing: *standing }
+    }
+
+    /// The row again; its pieces are counted if it is live.
+    pub(super) fn kept(kept: RowKept, pieces: &mut Pieces) -> Result<Self, Unsound> {
+        let RowKept { mut record, has, before, not_dialled, past, standing } = kept;
+        check(Arc::make_mut(&mut record))?;
+        totals([before.0, before.1])?;
+        let most_attempts = MOST_ATTEMPTS.0;
+        let mut row = Self { record, before, not_dialled, past, standing, most_attempts, counted: false };
+        let has = match has {
+            HasKept::NotSaid => None,
+            HasKept::All => Some(pieces.all()),
+            HasKept::These(set) => Some(pieces.adopt(&set).ok_or(Unsound("pieces of another torrent"))?),
+        };
+        sound(has.is_none() || row.open().is_some(), "pieces of a peer that is not connected")?;
+        if has.is_some() {
+            row.edit().has = has;
+        }
+        conn::count(&mut row, pieces);
+        Ok(row)
+    }
+
     pub(super) fn new(key: PeerKey, addr: SocketAddr, at: At) -> Self {
         let record = PeerRecord {
             key,
@@ -70,6 +130,7 @@ impl Row {
             not_dialled: None,
             past: None,
             standing: Standing::Away,
+            most_attempts: MOST_ATTEMPTS.0,
             counted: false,
         }
     }
@@ -142,6 +203,8 @@ impl Row {
         self.not_dialled = None;
         let number = self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1);
         let incoming = direction == Direction::In;
+        // Before the next one comes, so that there is room for no more than are kept.
+        self.prune(self.most_attempts.saturating_sub(1));
         let record = self.edit();
         record.next_try = None;
         record.attempts.reserve_exact(1);
@@ -168,7 +231,6 @@ impl Row {
             payload: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
-        self.prune();
     }
 
     /// Changes the attempt under way, if there is one, and notes how far it got.
@@ -254,7 +316,7 @@ impl Row {
         for (attempt, number) in record.attempts.iter_mut().zip(1..) {
             attempt.number = number;
         }
-        self.prune();
+        self.prune(self.most_attempts);
     }
 
     /// Ends a ban whose time is over, as of that time, whenever somebody looks.
@@ -322,14 +384,34 @@ impl Row {
     }
 
     /// Lets the oldest attempts go, but never the one that decides the peer's cause.
-    fn prune(&mut self) {
-        while self.record.attempts.len() > MOST_ATTEMPTS {
+    fn prune(&mut self, most: usize) {
+        while self.record.attempts.len() > most {
             let decides = deciding(&self.record.attempts).map(|attempt| attempt.number);
             let oldest = self.record.attempts.iter().position(|attempt| Some(attempt.number) != decides);
             let Some(oldest) = oldest else { return };
             self.edit().attempts.remove(oldest);
         }
     }
+}
+
+/// Holds a record that was read against what a row relies on, and makes its texts safe to show.
+fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
+    let PeerRecord { key: _, addr: _, stage: _, group: _, cause: _, peer_id: _, reserved: _, .. } = record;
+    let PeerRecord { reqq: _, has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
+    let PeerRecord { sources, attempts, sample, down_bytes, up_bytes, .. } = record;
+    sound(sources.len() <= MOST_SOURCES, "more sources than are kept")?;
+    sound(attempts.len() <= MOST_ATTEMPTS.0, "more attempts than are kept")?;
+    let (_, over) = attempts.split_last().unzip();
+    sound(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
+    attempts.iter_mut().try_for_each(Attempt::check)?;
+    totals([*down_bytes, *up_bytes])?;
+    sample.check()?;
+    let PeerRecord { last_block, banned, next_try, since, .. } = record;
+    times([*last_block, banned.as_ref().map(|(until, _)| *until), *next_try, Some(*since)])?;
+    let PeerRecord { client, calls_itself, extensions, banned, .. } = record;
+    let reason = banned.iter_mut().map(|(_, reason)| reason);
+    client.iter_mut().chain(calls_itself).chain(extensions).chain(reason).for_each(shown);
+    Ok(())
 }
 
 /// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.

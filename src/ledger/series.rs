@@ -3,10 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{At, Sample};
+use serde::{Deserialize, Serialize};
+
+use crate::event::sound::{sound, times};
+use crate::event::{At, Sample, Unsound};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Series {
     /// The last hour at most, newest last, one a second.
     pub seconds: VecDeque<Sample>,
@@ -22,7 +25,7 @@ const MOST_MINUTES: usize = 4 * 7 * 24 * 60;
 const MEAN_SECONDS: usize = 3;
 
 /// Takes in one sample a second and keeps the sums.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct SeriesFold {
     series: Arc<Series>,
     last: Option<At>,
@@ -57,6 +60,16 @@ impl SeriesFold {
             push_bounded(&mut series.minutes, mean, MOST_MINUTES);
             self.minute = (0, 0, 0);
         }
+    }
+
+    /// The same, if it is one that any run can have.
+    pub(super) fn checked(self) -> Result<Self, Unsound> {
+        let Series { seconds, minutes } = &*self.series;
+        sound(seconds.len() <= MOST_SECONDS && minutes.len() <= MOST_MINUTES, "more seconds than are kept")?;
+        seconds.iter().chain(minutes).try_for_each(Sample::check)?;
+        sound(self.minute.2 < 60, "a minute of more than 60 seconds")?;
+        times([self.last])?;
+        Ok(self)
     }
 
     /// The mean of the last three seconds; zero when nothing was sampled in them.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::peer::{Group, PeerRecord, Stage};
 use super::view::{Funnel, Groups, Loss};
-use crate::event::{At, Cause, Source, TrackerKey};
+use crate::event::sound::sound;
+use crate::event::{At, Cause, Source, TrackerKey, Unsound};
 
 /// Every cause, and one place more for peers that are still on their way.
 const REASONS: usize = Cause::ALL.len() + 1;
@@ -38,6 +41,18 @@ pub(super) struct Tally {
     losses: [[u32; REASONS]; 5],
     trackers: BTreeMap<TrackerKey, (u32, u32)>,
 }
+
+/// The same, written down: what is zero is left out, and reasons go by their code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct TallyKept {
+    stages: [u32; 7],
+    groups: Groups,
+    losses: Vec<(u8, Option<Cause>, u32)>,
+    trackers: Vec<(TrackerKey, u32, u32)>,
+}
+
+/// More than so many peers are never counted, so that sums cannot overflow.
+const MOST_COUNTED: u32 = 1 << 24;
 
 impl Default for Tally {
     fn default() -> Self {
@@ -85,6 +100,38 @@ impl Tally {
         }
     }
 
+    pub(super) fn keep(&self) -> TallyKept {
+        let losses = self.losses.iter().zip(0u8..).flat_map(|(counts, step)| {
+            reasons()
+                .zip(counts)
+                .filter(|(_, count)| **count > 0)
+                .map(move |(why, count)| (step, why, *count))
+        });
+        TallyKept {
+            stages: self.stages,
+            groups: self.groups,
+            losses: losses.collect(),
+            trackers: self.trackers.iter().map(|(key, (named, shaken))| (*key, *named, *shaken)).collect(),
+        }
+    }
+
+    pub(super) fn again(kept: TallyKept) -> Result<Self, Unsound> {
+        let TallyKept { stages, groups, losses: kept_losses, trackers } = kept;
+        let Groups { live, trying, failed, left, queued, banned } = groups;
+        let counts = stages.into_iter().chain([live, trying, failed, left, queued, banned]);
+        let counts = counts.chain(kept_losses.iter().map(|(_, _, count)| *count));
+        let counts = counts.chain(trackers.iter().flat_map(|(_, named, shaken)| [*named, *shaken]));
+        sound(counts.into_iter().all(|count| count <= MOST_COUNTED), "more peers than any run meets")?;
+        let mut losses = [[0; REASONS]; 5];
+        for (step, why, count) in kept_losses {
+            let step =
+                losses.get_mut(usize::from(step)).ok_or(Unsound("a step that the funnel does not have"))?;
+            step[why.map_or(ON_ITS_WAY, |cause| cause as usize)] = count;
+        }
+        let trackers = trackers.into_iter().map(|(key, named, shaken)| (key, (named, shaken)));
+        Ok(Self { stages, groups, losses, trackers: trackers.collect() })
+    }
+
     pub(super) fn groups(&self) -> Groups {
         self.groups
     }
@@ -103,8 +150,7 @@ impl Tally {
 
     pub(super) fn losses(&self) -> [Loss; 5] {
         self.losses.map(|counts| {
-            let reasons = Cause::ALL.iter().copied().map(Some).chain([None]);
-            let mut causes: Vec<_> = reasons.zip(counts).filter(|(_, count)| *count > 0).collect();
+            let mut causes: Vec<_> = reasons().zip(counts).filter(|(_, count)| *count > 0).collect();
             causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             Loss { causes }
         })
@@ -114,6 +160,11 @@ impl Tally {
     pub(super) fn named_by(&self, tracker: TrackerKey) -> (u32, u32) {
         self.trackers.get(&tracker).copied().unwrap_or_default()
     }
+}
+
+/// Every place of a step's counts, in order.
+fn reasons() -> impl Iterator<Item = Option<Cause>> {
+    Cause::ALL.iter().copied().map(Some).chain([None])
 }
 
 /// The step of the funnel that a peer of this stage did not take.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{AnnounceKind, Announced, At, TrackerError, TrackerKey};
 
 /// How its last announce went.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum TrackerStatus {
     /// Not asked yet, or the first answer is still to come.
     #[default]
@@ -18,7 +20,7 @@ pub enum TrackerStatus {
 }
 
 /// What is known of one tracker.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TrackerRecord {
     /// Its key.
     pub key: TrackerKey,

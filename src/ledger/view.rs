@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
 use crate::event::{At, Cause, Phase, Sample, Severity};
 use crate::metainfo::{Geometry, InfoHash};
 
 /// One file of the torrent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FileFacts {
     /// Its path, cleaned for showing.
     pub path: String,
@@ -59,7 +59,7 @@ pub struct Funnel {
 }
 
 /// How many peers stand where: the sum is `known`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Groups {
     /// Connected after a valid handshake.
     pub live: u32,
@@ -83,7 +83,7 @@ pub struct Loss {
 }
 
 /// Connections from outside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct IncomingCounts {
     /// Those that shook hands, addresses of this machine and its private networks left out.
     pub public_handshaken: u32,
@@ -105,7 +105,7 @@ pub struct FailedCalls {
 }
 
 /// A line of the log.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LogLine {
     /// When.
     pub at: At,
@@ -173,6 +173,8 @@ pub struct View {
     pub log: Arc<Vec<LogLine>>,
     /// The answer to the last command, and when it came.
     pub answer: Option<(At, String)>,
+    /// Whether the run is being recorded.
+    pub recording: bool,
 }
 
 impl View {

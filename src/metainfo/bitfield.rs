@@ -6,10 +6,32 @@ use super::PieceIndex;
 
 /// A set of pieces of one torrent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Bitfield {
     words: Vec<u64>,
     len: u32,
     ones: u32,
+}
+
+/// A set as it is written down; what is read is held against it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    len: u32,
+    bytes: Vec<u8>,
+}
+
+impl From<Bitfield> for Written {
+    fn from(set: Bitfield) -> Self {
+        Self { len: set.len, bytes: set.to_bytes() }
+    }
+}
+
+impl TryFrom<Written> for Bitfield {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        Self::from_bytes(&written.bytes, written.len).ok_or("a set of pieces with a bit too many or too few")
+    }
 }
 
 impl Bitfield {
@@ -133,6 +155,7 @@ mod tests {
         assert!(Bitfield::from_bytes(&[0xff, 0x80], 9).is_some());
         assert!(Bitfield::from_bytes(&[0xff, 0x40], 9).is_none());
         assert!(Bitfield::from_bytes(&[0xff, 0x80, 0], 9).is_none());
+        assert!(serde_json::from_str::<Bitfield>(r#"{"len":9,"bytes":[255,64]}"#).is_err());
     }
 
     proptest! {
@@ -149,6 +172,8 @@ mod tests {
             prop_assert_eq!(field.numbers().collect::<Vec<_>>(), model.into_iter().collect::<Vec<_>>());
             let again = Bitfield::from_bytes(&field.to_bytes(), len);
             prop_assert_eq!(again.as_ref(), Some(&field));
+            let written = serde_json::to_string(&field).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Bitfield>(&written).unwrap(), field.clone());
             prop_assert!(Bitfield::full(len).is_full());
             prop_assert_eq!(Bitfield::from_bytes(&Bitfield::full(len).to_bytes(), len), Some(Bitfield::full(len)));
             prop_assert_eq!(Bitfield::full(len).count_missing_from(&field), len - field.count());

@@ -50,9 +50,24 @@ impl BlockRef {
 
 /// Total length and piece length of a torrent, and all that follows from them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "(u64, u32)", into = "(u64, u32)")]
 pub struct Geometry {
     total_bytes: u64,
     piece_bytes: u32,
+}
+
+impl From<Geometry> for (u64, u32) {
+    fn from(geometry: Geometry) -> Self {
+        (geometry.total_bytes, geometry.piece_bytes)
+    }
+}
+
+impl TryFrom<(u64, u32)> for Geometry {
+    type Error = &'static str;
+
+    fn try_from((total_bytes, piece_bytes): (u64, u32)) -> Result<Self, Self::Error> {
+        Self::new(total_bytes, piece_bytes).ok_or("lengths that no torrent can have")
+    }
 }
 
 impl Geometry {

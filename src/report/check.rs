@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use self::csv::csv;
 pub use self::markdown::markdown;
 pub use self::text::text;
-use super::{Mask, hex, json_line};
+use super::{hex, json_line};
 use crate::event::{
     At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, Severity, Source, Transport,
 };
@@ -67,7 +67,7 @@ pub(super) struct Peer<'a> {
     group: Group,
     cause: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     looks_like: Option<LooksLike>,
     client: Option<&'a str>,
@@ -99,12 +99,12 @@ struct Try<'a> {
 struct Judgement<'a> {
     severity: &'static str,
     code: VerdictCode,
-    text: String,
+    text: &'a str,
     evidence: BTreeMap<&'a str, u64>,
 }
 
 /// Everything as one line of JSON, schema `ttui.check/1`.
-pub fn json(view: &View, mask: &Mask) -> String {
+pub fn json(view: &View) -> String {
     json_line(&Report {
         schema: "ttui.check/1",
         torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
@@ -112,8 +112,8 @@ pub fn json(view: &View, mask: &Mask) -> String {
         funnel: view.funnel,
         groups: view.groups,
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
-        peers: view.peers.iter().map(|peer| peer_object(peer, view, mask)).collect(),
-        verdicts: view.verdicts.iter().map(|verdict| judgement(verdict, mask)).collect(),
+        peers: view.peers.iter().map(|peer| peer_object(peer, view)).collect(),
+        verdicts: view.verdicts.iter().map(judgement).collect(),
     })
 }
 
@@ -146,16 +146,16 @@ fn status(record: &TrackerRecord) -> &'static str {
     }
 }
 
-pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View, mask: &Mask) -> Peer<'a> {
+pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View) -> Peer<'a> {
     let telling = record.telling_attempt();
     Peer {
-        addr: mask.name(record),
+        addr: record.addr.to_string(),
         source: sources(record, view),
         stage: record.stage,
         live: record.is_live(),
         group: record.group,
         cause: cause(record, view.at).map(code),
-        detail: telling.and_then(|attempt| attempt.detail.as_deref()).map(|detail| mask.text(detail)),
+        detail: telling.and_then(|attempt| attempt.detail.as_deref()),
         looks_like: telling.and_then(|attempt| attempt.looks_like),
         client: record.client.as_deref(),
         peer_id: record.peer_id.map(|id| id.printable()),
@@ -176,10 +176,7 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
             Transport::Tcp => "tcp",
             Transport::Utp => "utp",
         },
-        encryption: match attempt.encryption {
-            Encryption::Plain => "plain",
-            Encryption::Mse => "mse",
-        },
+        encryption: encryption(attempt.encryption),
         payload: attempt.payload.map(Payload::name),
         started_ms: ms(attempt.began),
         connect_ms: connect_ms(attempt),
@@ -190,6 +187,18 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
         error: attempt.error.as_ref().map(|error| error.text.as_str()),
         resolved: record.resolved(attempt).map(code),
     }
+}
+
+fn encryption(encryption: Encryption) -> &'static str {
+    match encryption {
+        Encryption::Plain => "plain",
+        Encryption::Mse => "mse",
+    }
+}
+
+/// What a failed try of this peer turned out to mean.
+fn resolved(record: &PeerRecord) -> Option<Cause> {
+    record.attempts.iter().find_map(|attempt| record.resolved(attempt))
 }
 
 /// From dialling to the open connection; nobody who calls is dialled.
@@ -232,11 +241,11 @@ fn sources(record: &PeerRecord, view: &View) -> Vec<String> {
     sources.collect()
 }
 
-fn judgement<'a>(verdict: &'a Verdict, mask: &Mask) -> Judgement<'a> {
+fn judgement(verdict: &Verdict) -> Judgement<'_> {
     Judgement {
         severity: severity(verdict.severity),
         code: verdict.code,
-        text: mask.text(&verdict.text),
+        text: &verdict.text,
         evidence: verdict.evidence.iter().copied().collect(),
     }
 }

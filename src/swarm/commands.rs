@@ -26,7 +26,7 @@ impl Swarm {
             Command::Retry(peer) => self.retry(now, peer),
             Command::AddPeer(addr) => self.add_peer(now, addr),
             Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
-            Command::Announce(_) => {}
+            Command::Announce(_) | Command::Record => {}
             Command::Quit => {
                 self.leaving = true;
                 self.close_all(Cause::Shutdown);

@@ -23,6 +23,14 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Begin a recording, or end it.
+    Record,
+    /// Ask for the address of a peer to dial.
+    AddPeer,
+    /// Ask for the limit of what we receive.
+    LimitDown,
+    /// Ask for the limit of what we send.
+    LimitUp,
     /// One row up.
     Up,
     /// One row down.
@@ -219,8 +227,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, None, "ban its address for an hour"),
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 4)), "dial it now; takes back a drop or a ban"),
     bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
+    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 5)), "add a peer by its address; it is dialled at once"),
+    bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
+    bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),

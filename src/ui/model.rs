@@ -6,6 +6,7 @@ use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
 use super::order::Order;
+use super::prompt::Prompt;
 use super::theme::Look;
 use super::words;
 
@@ -153,6 +154,8 @@ pub struct Model {
     pub screen: Screen,
     /// What is open on top of it, the topmost last.
     pub open: Vec<Mode>,
+    /// What is asked in place of the key line.
+    pub(crate) prompt: Option<Prompt>,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -201,6 +204,7 @@ impl Model {
             size: (80, 24),
             screen: Screen::default(),
             open: Vec::new(),
+            prompt: None,
             panel: Panel::default(),
             selected: None,
             step: (0, 0),

@@ -21,11 +21,11 @@ use crate::event::Phase;
 use crate::ledger::View;
 use crate::units;
 
-use super::action::{Key, action_for};
+use super::action::Key;
 use super::model::Model;
+use super::prompt;
 use super::screens;
 use super::theme::Look;
-use super::update::update;
 
 /// Keys taken from one burst of input before the screen is drawn again.
 const BURST: usize = 256;
@@ -216,13 +216,14 @@ impl Screen {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.model.clock = self.began.elapsed();
-                let Some(action) = action_for(Key::from_event(key), &self.model) else {
-                    return;
-                };
-                if let Some(command) = update(&mut self.model, action, &self.view) {
+                if let Some(command) = prompt::press(&mut self.model, Key::from_event(key), &self.view) {
                     // Nobody takes commands when the engine is gone; then the views end too.
                     let _ = commands.send(command);
                 }
+                self.changed = true;
+            }
+            Event::Paste(text) => {
+                prompt::paste(&mut self.model, text, &self.view);
                 self.changed = true;
             }
             Event::Resize(columns, rows) => {

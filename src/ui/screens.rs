@@ -1,5 +1,6 @@
 //! The screens: each draws itself from the view and the model into the area it is given.
 
+mod asking;
 mod files;
 mod frame;
 mod help;
@@ -33,7 +34,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     if small::is_small(area) && model.page() == Mode::Browse && model.screen == Screen::Overview {
         small::draw(&mut pen, area, model, view);
     } else if area.height < 4 || area.width < 24 {
-        small::line(&mut pen, area, view);
+        small::line(&mut pen, area, model, view);
     } else {
         let mut body = area;
         let foot = paint::take_bottom(&mut body, 1);

@@ -11,6 +11,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::Command;
 use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
@@ -132,7 +133,8 @@ fn take_over() -> io::Result<()> {
     outlet::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &written(Hide)].concat();
+    let paste = written(EnableBracketedPaste);
+    let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &paste, &written(Hide)].concat();
     let entered = outlet::send(enter.as_bytes());
     if entered.is_err() {
         give_back();
@@ -145,7 +147,8 @@ pub fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let leave = [&written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
+    let no_paste = written(DisableBracketedPaste);
+    let leave = [&no_paste, &written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
     let heard = outlet::close(leave.as_bytes(), PATIENCE);
     let _ = disable_raw_mode();
     let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));

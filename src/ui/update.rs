@@ -7,6 +7,7 @@ use crate::units::Units;
 
 use super::action::Action;
 use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::prompt::{self, Ask};
 use super::screens;
 use super::words::{self, STEPS};
 
@@ -34,6 +35,13 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.undoable = false;
             return Some(Command::Announce(None));
         }
+        Action::Record => {
+            model.undoable = false;
+            return Some(Command::Record);
+        }
+        Action::AddPeer => prompt::open(model, Ask::Peer, view),
+        Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
+        Action::LimitUp => prompt::open(model, Ask::UpLimit, view),
         Action::Up => step(model, view, -1),
         Action::Down => step(model, view, 1),
         Action::Left => sideways(model, view, -1),

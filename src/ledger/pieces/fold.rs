@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{PieceMap, PieceState};
+use crate::event::Unsound;
+use crate::event::sound::sound;
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 /// The piece map with what follows from it.
@@ -32,6 +34,24 @@ impl Pieces {
             unheld: count,
             full: Arc::new(Bitfield::full(count)),
         }
+    }
+
+    /// The pieces again, from a map that was written down; nobody holds any yet.
+    pub(in crate::ledger) fn again(geometry: Geometry, kept: &PieceMap) -> Result<Self, Unsound> {
+        let alike = kept.states.len() == geometry.piece_count() as usize;
+        sound(alike, "another number of pieces than the torrent has")?;
+        sound(kept.generation <= u64::MAX / 2, "more changes than any run has")?;
+        let mut pieces = Self::new(geometry);
+        for (piece, state) in geometry.pieces().zip(&kept.states) {
+            pieces.set(piece, *state);
+        }
+        Arc::make_mut(&mut pieces.map).failures = kept.failures;
+        Ok(pieces)
+    }
+
+    /// Counts changes on from here.
+    pub(in crate::ledger) fn count_from(&mut self, generation: u64) {
+        Arc::make_mut(&mut self.map).generation = generation;
     }
 
     pub(in crate::ledger) fn map(&self) -> &Arc<PieceMap> {
@@ -92,6 +112,11 @@ impl Pieces {
             return None;
         }
         Some(Arc::clone(if pieces.is_full() { &self.full } else { pieces }))
+    }
+
+    /// A set of all pieces, shared with the others like it.
+    pub(in crate::ledger) fn all(&self) -> Arc<Bitfield> {
+        Arc::clone(&self.full)
     }
 
     /// A set without pieces.

@@ -1,8 +1,8 @@
 //! For spreadsheets: one line a peer (RFC 4180).
 
-use super::{cause, code, connect_ms, group, handshake_ms, peer_object, sources};
+use super::{cause, code, connect_ms, encryption, group, handshake_ms, peer_object, resolved, sources};
 use crate::ledger::View;
-use crate::report::{Mask, hex};
+use crate::report::hex;
 use crate::wire::LooksLike;
 
 const COLUMNS: &[&str] = &[
@@ -19,6 +19,8 @@ const COLUMNS: &[&str] = &[
     "reserved_hex",
     "extensions",
     "attempts",
+    "encryption",
+    "resolved",
     "connect_ms",
     "handshake_ms",
     "bytes_in",
@@ -27,10 +29,10 @@ const COLUMNS: &[&str] = &[
 ];
 
 /// One line a peer, under a line of names.
-pub fn csv(view: &View, mask: &Mask) -> String {
+pub fn csv(view: &View) -> String {
     let mut out = COLUMNS.join(",") + "\r\n";
     for peer in &view.peers {
-        let object = peer_object(peer, view, mask);
+        let object = peer_object(peer, view);
         let attempt = peer.telling_attempt();
         let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let cells = [
@@ -40,13 +42,15 @@ pub fn csv(view: &View, mask: &Mask) -> String {
             peer.is_live().to_string(),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
-            object.detail.unwrap_or_default(),
+            object.detail.unwrap_or_default().to_owned(),
             object.looks_like.map(LooksLike::name).unwrap_or_default().to_owned(),
             peer.client.clone().unwrap_or_default(),
             peer.peer_id.map(|id| hex(&id.0)).unwrap_or_default(),
             peer.reserved.map(|reserved| hex(&reserved)).unwrap_or_default(),
             peer.extensions.join(" "),
             peer.attempts.len().to_string(),
+            attempt.map(|attempt| encryption(attempt.encryption)).unwrap_or_default().to_owned(),
+            resolved(peer).map(code).unwrap_or_default().to_owned(),
             number(attempt.and_then(connect_ms)),
             number(attempt.and_then(handshake_ms)),
             number(attempt.map(|attempt| attempt.bytes_in)),

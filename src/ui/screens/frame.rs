@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::asking;
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
 use crate::ui::action::{Action, BINDINGS, Scope};
@@ -19,8 +20,16 @@ const ANSWER_STANDS: Duration = Duration::from_secs(4);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
-/// What the torrent is doing, as a glyph and a word or two.
+/// What the torrent is doing, as a glyph and a word or two; before it, whether it is being recorded.
 pub(super) fn state(view: &View) -> Spans {
+    if view.recording {
+        let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");
+        return recording.and(phase(view));
+    }
+    phase(view)
+}
+
+fn phase(view: &View) -> Spans {
     let span = |glyph: Role, shown: &str, role: Role, word: String| {
         Spans::new().add(glyph, shown).add(Role::Text, " ").add(role, word)
     };
@@ -172,6 +181,9 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let area = inset(area, 1, 1);
     if area.is_empty() {
         return;
+    }
+    if let Some(prompt) = &model.prompt {
+        return asking::draw(pen, area, prompt, view);
     }
     if model.mode() == Mode::AskQuit {
         let used = pen.put(

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, judgement, overview, peer_list};
+use super::{asking, frame, judgement, overview, peer_list};
 use crate::ledger::View;
 use crate::ui::model::Model;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
@@ -16,8 +16,14 @@ pub(super) fn is_small(area: Rect) -> bool {
     area.width < 72 || area.height < 18
 }
 
-/// Everything in one line.
-pub(super) fn line(pen: &mut Pen<'_>, area: Rect, view: &View) {
+/// Everything in one line; what is asked stands in the last one.
+pub(super) fn line(pen: &mut Pen<'_>, mut area: Rect, model: &Model, view: &View) {
+    if let Some(prompt) = &model.prompt {
+        asking::draw(pen, take_bottom(&mut area, 1), prompt, view);
+        if area.is_empty() {
+            return;
+        }
+    }
     let (down, _) = frame::rates(view, pen.look);
     let mut parts = vec![
         Spans::new().add(Role::Progress, format!("{} %", frame::percent(view))),
@@ -44,7 +50,7 @@ pub(super) fn line(pen: &mut Pen<'_>, area: Rect, view: &View) {
 /// Draws the overview, from a few lines up.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if area.height < 4 || area.width < 24 {
-        return line(pen, area, view);
+        return line(pen, area, model, view);
     }
     let mut body = area;
     let foot = take_bottom(&mut body, 1);

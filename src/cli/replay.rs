@@ -1,0 +1,37 @@
+//! `ttui replay`
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+
+use super::args::ReplayArgs;
+use super::output::Stdout;
+use super::{Failure, Status, screen, warn};
+use crate::event::At;
+use crate::record::{Player, RecordError, Recording};
+use crate::report::progress;
+
+pub(super) fn run(args: &ReplayArgs) -> Result<Status, Failure> {
+    let refused = |error: RecordError| Failure::Recording { file: args.file.clone(), error };
+    let file = File::open(&args.file).map_err(|error| refused(error.into()))?;
+    let recording = Recording::open(file).map_err(refused)?;
+    let player = Player::new(recording).map_err(refused)?;
+    if let Some(damage) = player.damage() {
+        warn(&format!("{}: {damage}", args.file.display()));
+    }
+    if args.headless || args.json || !io::stdout().is_terminal() {
+        return last(player, args.json);
+    }
+    screen::replay(player, args.screen)
+}
+
+/// How the run ended, in the words of a run without a screen.
+fn last(mut player: Player<File>, json: bool) -> Result<Status, Failure> {
+    player.go_to(At::MAX);
+    let view = player.view();
+    let line = if json {
+        progress::last_json(&view, view.phase_reason.clone())
+    } else {
+        format!("{}\n{}", progress::text(&view), progress::last_text(&view))
+    };
+    Stdout.line(&line).map(|_| Status::Done)
+}

@@ -1,0 +1,178 @@
+//! Holds what was read from a recording against what the rest of the program relies on.
+//!
+//! A recording may come from a stranger: times, sums and piece numbers out of any range would make later sums
+//! overflow, and texts could act on a terminal.
+
+use thiserror::Error;
+
+use super::{At, Attempt, Event, PeerSample, Sample};
+use crate::metainfo::{Geometry, PieceIndex};
+use crate::text::clean_in_place;
+
+/// No run lasts a hundred years: times beyond it are made up.
+pub const LONGEST_RUN: At = At::from_secs(100 * 366 * 24 * 3600);
+/// Bytes of a handshake (BEP 3).
+pub const HANDSHAKE_BYTES: usize = 68;
+
+/// More a second, or in all, no machine moves; sums of so much cannot overflow.
+const MOST_BPS: u64 = 1 << 44;
+const MOST_BYTES: u64 = 1 << 48;
+const LONGEST_TEXT: usize = 8192;
+
+/// What was read is nothing that a run can have written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("{0}")]
+pub struct Unsound(pub &'static str);
+
+/// Fails with `what` unless it holds.
+///
+/// # Errors
+///
+/// When it does not hold.
+pub fn sound(holds: bool, what: &'static str) -> Result<(), Unsound> {
+    if holds { Ok(()) } else { Err(Unsound(what)) }
+}
+
+/// # Errors
+///
+/// When a time lies beyond any run.
+pub fn times(times: impl IntoIterator<Item = Option<At>>) -> Result<(), Unsound> {
+    sound(times.into_iter().flatten().all(|at| at <= LONGEST_RUN), "a time beyond any run")
+}
+
+/// # Errors
+///
+/// When a rate (bytes a second) is more than any machine moves.
+pub fn rates(rates: impl IntoIterator<Item = u64>) -> Result<(), Unsound> {
+    sound(rates.into_iter().all(|bps| bps <= MOST_BPS), "a rate that no machine reaches")
+}
+
+/// # Errors
+///
+/// When a number of bytes is more than any run moves.
+pub fn totals(totals: impl IntoIterator<Item = u64>) -> Result<(), Unsound> {
+    sound(totals.into_iter().all(|bytes| bytes <= MOST_BYTES), "a sum that no run reaches")
+}
+
+/// Makes text safe to show, should it not be.
+pub fn shown(text: &mut String) {
+    clean_in_place(text, LONGEST_TEXT);
+}
+
+impl Sample {
+    /// # Errors
+    ///
+    /// When no machine moves so much.
+    pub fn check(&self) -> Result<(), Unsound> {
+        rates([self.down_bps, self.up_bps])
+    }
+}
+
+impl PeerSample {
+    /// # Errors
+    ///
+    /// When no machine moves so much.
+    pub fn check(&self) -> Result<(), Unsound> {
+        rates([self.down_bps, self.up_bps])?;
+        totals([self.down_bytes, self.up_bytes])
+    }
+}
+
+impl Attempt {
+    /// Holds it against what any attempt is, and makes its texts safe to show.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub fn check(&mut self) -> Result<(), Unsound> {
+        let Self {
+            number: _,
+            direction: _,
+            transport: _,
+            encryption: _,
+            cause: _,
+            looks_like: _,
+            payload: _,
+            ..
+        } = self;
+        let Self { began, connected, handshake_sent, handshaken, unchoked, first_block, ended, .. } = self;
+        times([Some(*began), *connected, *handshake_sent, *handshaken, *unchoked, *first_block, *ended])?;
+        let Self { sent, received, bytes_in, bytes_out, error, detail, .. } = self;
+        totals([*bytes_in, *bytes_out])?;
+        handshake(sent)?;
+        handshake(received)?;
+        error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(shown);
+        Ok(())
+    }
+}
+
+fn handshake(bytes: &[u8]) -> Result<(), Unsound> {
+    sound(bytes.len() <= HANDSHAKE_BYTES, "a handshake of more than 68 bytes")
+}
+
+impl Event {
+    /// Holds it against a torrent of this geometry, and makes its texts safe to show.
+    ///
+    /// # Errors
+    ///
+    /// When no run with this torrent can have it.
+    pub fn check(&mut self, geometry: &Geometry) -> Result<(), Unsound> {
+        let exists = |piece: &PieceIndex| {
+            sound(geometry.piece(piece.number()).is_some(), "a piece that the torrent does not have")
+        };
+        match self {
+            Self::Phase { reason, .. } => reason.iter_mut().for_each(shown),
+            Self::Limits { down_bps, up_bps } => rates([down_bps.unwrap_or(0), up_bps.unwrap_or(0)])?,
+            Self::HandshakeSent { sent: bytes, .. } | Self::HandshakeBytes { received: bytes, .. } => {
+                handshake(bytes)?;
+            }
+            Self::Extended { calls_itself, extensions, .. } => {
+                calls_itself.iter_mut().chain(extensions).for_each(shown);
+            }
+            Self::Have { piece, .. }
+            | Self::PieceOpened { piece }
+            | Self::PieceClosed { piece }
+            | Self::PieceVerified { piece, .. }
+            | Self::PieceFailed { piece, .. } => exists(piece)?,
+            Self::PeerSample { sample, .. } => sample.check()?,
+            Self::AttemptEnded { error, detail, bytes_in, bytes_out, .. } => {
+                totals([*bytes_in, *bytes_out])?;
+                error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(shown);
+            }
+            Self::Traffic { bytes_in, bytes_out, .. } => totals([*bytes_in, *bytes_out])?,
+            Self::NextTry { at, .. } | Self::NextAnnounce { at, .. } => times([*at])?,
+            Self::Banned { until, reason, .. } => {
+                times([*until])?;
+                shown(reason);
+            }
+            Self::TrackerKnown { url: text, .. }
+            | Self::AnnounceFailed { text, .. }
+            | Self::Note { text, .. } => shown(text),
+            Self::AnnounceAnswered { answer, .. } => answer.warning.iter_mut().for_each(shown),
+            Self::Sample(sample) => sample.check()?,
+            // Sets of pieces of another length are no news to the ledger; the rest is sound whatever it says.
+            Self::Had { .. }
+            | Self::Has { .. }
+            | Self::Checked { .. }
+            | Self::Listening { .. }
+            | Self::PeerLearned { .. }
+            | Self::PeerMerged { .. }
+            | Self::AttemptBegan { .. }
+            | Self::Connected { .. }
+            | Self::Handshaken { .. }
+            | Self::Choking { .. }
+            | Self::Interested { .. }
+            | Self::FirstBlock { .. }
+            | Self::NotDialled { .. }
+            | Self::Held { .. }
+            | Self::Dropped { .. }
+            | Self::IncomingFailed { .. }
+            | Self::AnnounceBegan { .. }
+            | Self::LooksLike { .. }
+            | Self::Probing
+            | Self::Agreed { .. }
+            | Self::Recording { .. } => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,229 @@
+//! Plays a recording: where it is, how fast it goes, and what is known there.
+
+use std::io::{Read, Seek};
+use std::sync::Arc;
+
+use super::batch::Entry;
+use super::frame::Kind;
+use super::reader::{Broken, Cursor, Damage, Met, RecordError, Recording};
+use super::scan::{Mark, MarkKind, apply, scan};
+use crate::event::At;
+use crate::ledger::{Ledger, View};
+
+/// The speeds to choose from, times the run's own.
+pub const SPEEDS: &[f64] = &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+
+/// A recording being played. It has no clock: the time is handed in, and is any that goes on.
+///
+/// Positions are times of the recorded run, from [`Player::begin`] to [`Player::end`].
+#[derive(Debug)]
+pub struct Player<R> {
+    recording: Recording<R>,
+    marks: Arc<[Mark]>,
+    ledger: Ledger,
+    cursor: Cursor,
+    /// Met, but not due yet.
+    ahead: Option<Entry>,
+    /// The latest time met so far.
+    told: At,
+    position: At,
+    /// While it plays: when it was where.
+    playing: Option<(At, At)>,
+    speed: usize,
+}
+
+impl<R: Read + Seek> Player<R> {
+    /// Goes through the recording once, then stands stopped at its beginning.
+    ///
+    /// # Errors
+    ///
+    /// When nothing of it can be shown.
+    pub fn new(mut recording: Recording<R>) -> Result<Self, RecordError> {
+        let marks = scan(&mut recording).into();
+        if recording.places.is_empty() {
+            let what = recording.damage().map_or("it ends there", |damage| damage.what);
+            return Err(RecordError::Damaged(what));
+        }
+        let ledger = recording.ledger(0).map_err(RecordError::Damaged)?;
+        let position = recording.begin();
+        Ok(Self {
+            recording,
+            marks,
+            ledger,
+            cursor: Cursor::after(0),
+            ahead: None,
+            told: position,
+            position,
+            playing: None,
+            speed: SPEEDS.iter().position(|speed| *speed == 1.0).unwrap_or_default(),
+        })
+    }
+
+    /// When it begins.
+    pub fn begin(&self) -> At {
+        self.recording.begin()
+    }
+
+    /// When it ends.
+    pub fn end(&self) -> At {
+        self.recording.end()
+    }
+
+    /// Where it is.
+    pub fn position(&self) -> At {
+        self.position
+    }
+
+    /// Whether it plays.
+    pub fn is_playing(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    /// How fast it plays, times the run's own speed.
+    pub fn speed(&self) -> f64 {
+        SPEEDS[self.speed]
+    }
+
+    /// Failures and changes of the verdict, in order.
+    pub fn marks(&self) -> &Arc<[Mark]> {
+        &self.marks
+    }
+
+    /// Where the recording stops being whole, if it does.
+    pub fn damage(&self) -> Option<Damage> {
+        self.recording.damage()
+    }
+
+    /// The wall clock at time 0 of the run, milliseconds since 1970.
+    pub fn wall_ms(&self) -> u64 {
+        self.recording.wall_ms()
+    }
+
+    /// Everything known where it is.
+    pub fn view(&mut self) -> Arc<View> {
+        self.ledger.view(self.position)
+    }
+
+    /// Plays on from where it is; from the beginning where it is at the end.
+    pub fn play(&mut self, now: At) {
+        if self.position >= self.end() {
+            self.go_to(self.begin());
+        }
+        self.playing = Some((now, self.position));
+    }
+
+    /// Stands still.
+    pub fn stop(&mut self, now: At) {
+        self.advance(now);
+        self.playing = None;
+    }
+
+    /// Goes one of [`SPEEDS`] up or down.
+    pub fn change_speed(&mut self, now: At, faster: bool) {
+        self.advance(now);
+        let wanted = if faster { self.speed + 1 } else { self.speed.saturating_sub(1) };
+        self.speed = wanted.min(SPEEDS.len() - 1);
+        self.anchor(now);
+    }
+
+    /// Goes on to where it is by this time. It stops at the end.
+    pub fn advance(&mut self, now: At) {
+        let Some((since, from)) = self.playing else { return };
+        let gone = now.saturating_sub(since).as_secs_f64() * self.speed();
+        // Recordings are shorter than a hundred years.
+        let gone = At::try_from_secs_f64(gone).unwrap_or(At::MAX);
+        self.fold_to(from.saturating_add(gone).clamp(self.position, self.end().max(self.position)));
+        if self.position >= self.end() {
+            self.playing = None;
+        }
+    }
+
+    /// Plays on from here, if it plays.
+    fn anchor(&mut self, now: At) {
+        self.playing = self.playing.map(|_| (now, self.position));
+    }
+
+    /// Does something that moves it, without losing time.
+    pub fn jump(&mut self, now: At, jump: impl FnOnce(&mut Self)) {
+        self.advance(now);
+        jump(self);
+        self.anchor(now);
+    }
+
+    /// Goes to the end of the next second in which anything happened, or to the end.
+    pub fn step_forward(&mut self) {
+        let at = self.position;
+        let next = self.recording.places.partition_point(|place| place.until <= at);
+        let next =
+            self.recording.places[next..].iter().find(|place| place.tells && place.kind == Kind::Events);
+        self.go_to(next.map_or(At::MAX, |place| place.until));
+    }
+
+    /// Goes back to the end of the last second before this in which anything happened, or to the beginning.
+    pub fn step_back(&mut self) {
+        let at = self.position;
+        let here = self.recording.places.partition_point(|place| place.until < at);
+        let before = &self.recording.places[..here];
+        let last = before.iter().rev().find(|place| place.tells && place.kind == Kind::Events);
+        self.go_to(last.map_or(At::ZERO, |place| place.until));
+    }
+
+    /// Goes to the next failure; false when there is none.
+    pub fn next_failure(&mut self) -> bool {
+        let next = self.marks.partition_point(|mark| mark.at <= self.position);
+        let next = self.marks[next..].iter().find(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at);
+        next.inspect(|at| self.go_to(*at)).is_some()
+    }
+
+    /// Goes back to the failure before this; false when there is none.
+    pub fn previous_failure(&mut self) -> bool {
+        let here = self.marks.partition_point(|mark| mark.at < self.position);
+        let last = self.marks[..here].iter().rev().find(|mark| mark.kind == MarkKind::Failure);
+        last.map(|mark| mark.at).inspect(|at| self.go_to(*at)).is_some()
+    }
+
+    /// Goes to this time of the run, or as near as the recording has it.
+    pub fn go_to(&mut self, at: At) {
+        let at = at.clamp(self.begin(), self.end());
+        let places = &self.recording.places;
+        let until = places.partition_point(|place| place.until <= at);
+        let nearest = places[..until].iter().rposition(|place| place.kind == Kind::Snapshot).unwrap_or(0);
+        let shorter = nearest >= self.cursor.frame;
+        if (at < self.position || shorter)
+            && let Ok(ledger) = self.recording.ledger(nearest)
+        {
+            self.ledger = ledger;
+            self.cursor = Cursor::after(nearest);
+            self.ahead = None;
+            self.told = self.recording.places[nearest].until;
+            self.position = self.told;
+        }
+        self.fold_to(at);
+    }
+
+    fn fold_to(&mut self, target: At) {
+        loop {
+            let entry = match self.ahead.take() {
+                Some(entry) => entry,
+                None => match self.cursor.next(&mut self.recording) {
+                    Ok(Met::Entry(entry)) => entry,
+                    Ok(Met::Snapshot(_)) => continue,
+                    Ok(Met::End) => break,
+                    Err(Broken(frame, what)) => {
+                        // It was whole when it was opened. What is known stays shown.
+                        self.recording.cut(frame, what);
+                        break;
+                    }
+                },
+            };
+            let at = entry.at().max(self.told);
+            if at > target {
+                self.ahead = Some(entry);
+                break;
+            }
+            self.told = at;
+            apply(&mut self.ledger, entry);
+        }
+        self.position = target.min(self.end()).max(self.position);
+    }
+}

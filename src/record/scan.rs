@@ -1,0 +1,152 @@
+//! Goes through a recording once: finds what is worth jumping to, and whether all of it can be read.
+
+use std::io::{Read, Seek};
+use std::time::Duration;
+
+use super::batch::Entry;
+use super::reader::{Broken, Cursor, Met, Recording};
+use crate::event::{At, Event, PeerKey, Phase, Stamped};
+use crate::ledger::{Ledger, PeerRecord, VerdictCode};
+use crate::metainfo::PieceIndex;
+
+/// Marks kept of each kind; a bar shows far fewer.
+const MOST_MARKS: usize = 1 << 17;
+/// Verdicts are looked at so many times over the run, at most.
+const LOOKS: u32 = 2000;
+/// What failed within so long is one mark.
+const ALIKE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What happened at a mark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MarkKind {
+    /// Something failed: an attempt, an announce, a piece, the disk.
+    Failure,
+    /// Another verdict judges the whole.
+    Verdict(VerdictCode),
+}
+
+/// A moment worth jumping to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// When.
+    pub at: At,
+    /// What.
+    pub kind: MarkKind,
+}
+
+/// Finds the marks, in order. What cannot be read is cut off the recording.
+pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Vec<Mark> {
+    let Some(mut scan) = Scan::begin(recording) else { return Vec::new() };
+    let mut cursor = Cursor::after(0);
+    loop {
+        match cursor.next(recording) {
+            Ok(Met::End) => break,
+            Ok(Met::Entry(entry)) => scan.take(entry),
+            Ok(Met::Snapshot(frame)) => {
+                if let Err(what) = recording.ledger(frame) {
+                    recording.cut(frame, what);
+                    break;
+                }
+            }
+            Err(Broken(frame, what)) => {
+                recording.cut(frame, what);
+                break;
+            }
+        }
+    }
+    scan.look(recording.end());
+    scan.marks
+}
+
+struct Scan {
+    ledger: Ledger,
+    marks: Vec<Mark>,
+    failures: usize,
+    verdicts: usize,
+    last_failure: Option<At>,
+    verdict: Option<VerdictCode>,
+    look_every: Duration,
+    look_at: At,
+    /// The latest time met so far.
+    now: At,
+}
+
+impl Scan {
+    fn begin<R: Read + Seek>(recording: &mut Recording<R>) -> Option<Self> {
+        recording.places.first()?;
+        let ledger = match recording.ledger(0) {
+            Ok(ledger) => ledger,
+            Err(what) => {
+                recording.cut(0, what);
+                return None;
+            }
+        };
+        let (begin, end) = (recording.begin(), recording.end());
+        let look_every = (end.saturating_sub(begin) / LOOKS).max(Duration::from_secs(1));
+        let mut scan = Self {
+            ledger,
+            marks: Vec::new(),
+            failures: 0,
+            verdicts: 0,
+            last_failure: None,
+            verdict: None,
+            look_every,
+            look_at: begin + look_every,
+            now: begin,
+        };
+        // What it begins with is no change.
+        scan.verdict = scan.ledger.view(begin).verdicts.first().map(|verdict| verdict.code);
+        Some(scan)
+    }
+
+    fn take(&mut self, entry: Entry) {
+        let at = entry.at().max(self.now);
+        while self.look_at <= at {
+            self.look(self.look_at);
+            self.look_at += self.look_every;
+        }
+        self.now = at;
+        let failed = matches!(&entry, Entry::One(Stamped { event, .. }) if self.is_failure(event));
+        let fresh = self.last_failure.is_none_or(|last| at.saturating_sub(last) >= ALIKE_WITHIN);
+        if failed && fresh && self.failures < MOST_MARKS {
+            self.failures += 1;
+            self.last_failure = Some(at);
+            self.marks.push(Mark { at, kind: MarkKind::Failure });
+        }
+        apply(&mut self.ledger, entry);
+    }
+
+    fn look(&mut self, at: At) {
+        let verdict = self.ledger.view(at).verdicts.first().map(|verdict| verdict.code);
+        if let Some(code) = verdict.filter(|_| verdict != self.verdict)
+            && self.verdicts < MOST_MARKS
+        {
+            self.verdicts += 1;
+            self.marks.push(Mark { at, kind: MarkKind::Verdict(code) });
+        }
+        self.verdict = verdict;
+    }
+
+    fn is_failure(&self, event: &Event) -> bool {
+        match event {
+            Event::AttemptEnded { peer, cause, .. } => {
+                let live = self.ledger.peer(*peer).is_some_and(PeerRecord::is_live);
+                cause.info().fault || !live && cause.info().blame != crate::event::Blame::Us
+            }
+            Event::PieceFailed { .. } | Event::AnnounceFailed { .. } => true,
+            Event::Phase { phase, .. } => *phase == Phase::Stopped,
+            _ => false,
+        }
+    }
+}
+
+/// Lets the ledger take in an entry.
+pub(super) fn apply(ledger: &mut Ledger, entry: Entry) {
+    match entry {
+        Entry::One(Stamped { at, event }) => ledger.apply(at, &event),
+        Entry::Haves(at, peer, pieces) => {
+            let have = |piece: PieceIndex| Event::Have { peer: PeerKey(peer.0), piece };
+            pieces.into_iter().for_each(|piece| ledger.apply(at, &have(piece)));
+        }
+    }
+}

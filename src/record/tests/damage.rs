@@ -1,0 +1,177 @@
+//! Files that were cut, changed, or never written by us.
+
+use super::*;
+use crate::record::facts as written;
+use crate::record::frame::{self, Kind};
+
+/// A small run of three seconds, with a snapshot in every one.
+fn small() -> (Vec<u8>, Vec<Arc<View>>) {
+    let mut run = Run::new(30);
+    run.always_snapshot = true;
+    for (_, event) in every_kind::events().into_iter().take(30) {
+        run.tell(event).wait_ms(100);
+    }
+    let mut shown = run.shown.clone();
+    let (file, last) = run.end();
+    shown.push(last);
+    (file, shown)
+}
+
+#[test]
+fn a_recording_cut_at_any_byte_shows_every_whole_second() {
+    let (file, shown) = small();
+    let whole = Recording::open(Cursor::new(file.clone())).unwrap();
+    let first = whole.places[1].byte as usize;
+    for length in 0..file.len() {
+        let cut = &file[..length];
+        if length < first {
+            let error = open(cut).unwrap_err();
+            assert!(
+                matches!(error, RecordError::NotARecording | RecordError::Damaged(_)),
+                "{length}: {error}"
+            );
+            continue;
+        }
+        let mut player = open(cut).unwrap();
+        let boundary = whole.places.iter().any(|place| place.byte == length as u64);
+        assert_eq!(player.damage().is_none(), boundary, "at {length}");
+        player.go_to(At::MAX);
+        let end = player.end();
+        if let Some(view) = shown.iter().find(|view| view.at == end) {
+            assert_eq!(&player.view(), view, "cut at {length}");
+        }
+        if let Some(damage) = player.damage() {
+            assert!(damage.byte <= length as u64 && damage.at == end);
+        }
+    }
+}
+
+#[test]
+fn any_changed_byte_is_noticed() {
+    let (file, _) = small();
+    for at in 0..file.len() {
+        let mut changed = file.clone();
+        changed[at] ^= 1 << (at % 8);
+        if let Ok(mut player) = open(&changed) {
+            assert!(player.damage().is_some(), "byte {at}");
+            player.go_to(At::MAX);
+            player.view();
+        }
+    }
+}
+
+#[test]
+fn says_in_one_line_what_it_cannot_open() {
+    let (mut file, _) = small();
+    assert_eq!(
+        open(b"d8:announce").unwrap_err().to_string(),
+        "not a recording: expected a file that ttui wrote with --record"
+    );
+    assert_eq!(open(b"").unwrap_err(), RecordError::NotARecording);
+    assert_eq!(
+        open(&file[..30]).unwrap_err().to_string(),
+        "a recording that is damaged at its very beginning: it ends there"
+    );
+    file[8..10].copy_from_slice(&(VERSION + 1).to_le_bytes());
+    let newer = open(&file).unwrap_err().to_string();
+    assert_eq!(
+        newer,
+        "a recording of format 2, and this ttui reads only up to 1: a newer ttui can replay it"
+    );
+}
+
+#[test]
+fn tells_where_the_damage_is() {
+    let (mut file, _) = small();
+    let places = Recording::open(Cursor::new(file.clone())).unwrap().places;
+    let third = places[3].byte;
+    file[third as usize + 30] ^= 1;
+    let mut player = open(&file).unwrap();
+    let damage = player.damage().unwrap();
+    assert_eq!((damage.byte, damage.at), (third, places[2].until));
+    let line = damage.to_string();
+    assert!(
+        line.starts_with(&format!("the recording is damaged at byte {third}, ")) && !line.contains('\n'),
+        "{line}"
+    );
+    player.go_to(At::MAX);
+    assert_eq!(player.position(), places[2].until);
+}
+
+/// A file whose checksums hold and whose bodies do not.
+fn forged(bodies: &[(Kind, Vec<u8>)]) -> Vec<u8> {
+    let mut file = frame::header(0).to_vec();
+    frame::write(&mut file, Kind::Facts, At::ZERO, &written::write(&facts(30))).unwrap();
+    for (number, (kind, body)) in (0u64..).zip(bodies) {
+        frame::write(&mut file, *kind, Duration::from_secs(number), body).unwrap();
+    }
+    file
+}
+
+fn look_at_all(file: &[u8]) {
+    let Ok(mut player) = open(file) else { return };
+    player.view();
+    for seconds in [1, 0, 3, 2, 100] {
+        player.go_to(Duration::from_secs(seconds));
+        player.view();
+    }
+    while player.previous_failure() {}
+    player.step_back();
+    player.step_forward();
+}
+
+#[test]
+fn a_frame_that_unpacks_to_more_than_it_says_is_refused() {
+    let snapshot = postcard::to_stdvec(&Ledger::new(facts(30)).snapshot()).unwrap();
+    let mut file = forged(&[(Kind::Snapshot, snapshot)]);
+    let at = file.len();
+    frame::write(&mut file, Kind::Events, Duration::from_secs(5), &vec![0; 1 << 20]).unwrap();
+    // Says that it holds a hundred bytes; the checksum is made right again.
+    file[at + 5..at + 9].copy_from_slice(&100u32.to_le_bytes());
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&file[at..at + 17]);
+    crc.update(&file[at + 21..]);
+    let crc = crc.finalize();
+    file[at + 17..at + 21].copy_from_slice(&crc.to_le_bytes());
+    let player = open(&file).unwrap();
+    assert_eq!(player.damage().unwrap().what, "a frame that does not unpack to its length");
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_fail(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        look_at_all(&bytes);
+        let mut file = frame::header(7).to_vec();
+        file.extend(&bytes);
+        look_at_all(&file);
+    }
+
+    #[test]
+    fn forged_bodies_never_fail(
+        steps in events(),
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0usize..4), 1..5)
+    ) {
+        let mut run = Run::new(30);
+        let mut bodies = vec![(Kind::Snapshot, postcard::to_stdvec(&run.ledger.snapshot()).unwrap())];
+        for part in steps.chunks(steps.len().div_ceil(3)) {
+            let (mut encoder, mut body, mut before) = (codec::Encoder::default(), Vec::new(), Duration::from_secs(9));
+            for (ms, event) in part {
+                run.wait_ms(*ms / 100).tell(event.clone());
+            }
+            for entry in run.batcher.take(run.at).entries {
+                (before, body) = encoder.encode(before, entry, body);
+            }
+            bodies.push((Kind::Events, body));
+        }
+        bodies.push((Kind::Snapshot, postcard::to_stdvec(&run.ledger.snapshot()).unwrap()));
+        for (index, byte, frame) in flips {
+            let count = bodies.len();
+            let body = &mut bodies[frame % count].1;
+            if !body.is_empty() {
+                let at = index.index(body.len());
+                body[at] = byte;
+            }
+        }
+        look_at_all(&forged(&bodies));
+    }
+}

@@ -1,0 +1,202 @@
+//! Playing: clock in, position out.
+
+use super::*;
+use crate::event::{Cause, PeerKey, Phase, Sample, Source};
+use crate::ledger::VerdictCode;
+
+fn s(seconds: u64) -> At {
+    Duration::from_secs(seconds)
+}
+
+fn ms(ms: u64) -> At {
+    Duration::from_millis(ms)
+}
+
+/// Failures at 10.5 s, 11 s and 90.25 s, a pause at 60 s, silence in between, 100 s long.
+fn file() -> Vec<u8> {
+    let mut run = Run::new(30);
+    run.tell(Event::Phase { phase: Phase::Downloading, reason: None });
+    for number in 0..3 {
+        let addr = format!("192.0.2.{number}:6881").parse().unwrap();
+        run.tell(Event::PeerLearned { peer: PeerKey(number), addr, source: Source::Manual });
+    }
+    let fail = |run: &mut Run, peer| {
+        run.tell(every_kind_began(peer)).tell(Event::AttemptEnded {
+            peer,
+            cause: Cause::ConnectTimeout,
+            error: None,
+            detail: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        });
+    };
+    fail(run.wait_ms(10_500), PeerKey(0));
+    fail(run.wait_ms(500), PeerKey(1));
+    run.wait_ms(49_000).tell(Event::Phase { phase: Phase::Paused, reason: None });
+    fail(run.wait_ms(30_250), PeerKey(2));
+    run.wait_ms(9_750);
+    run.end().0
+}
+
+fn every_kind_began(peer: PeerKey) -> Event {
+    use crate::event::{Direction, Encryption, Transport};
+    Event::AttemptBegan {
+        peer,
+        direction: Direction::Out,
+        transport: Transport::Tcp,
+        encryption: Encryption::Plain,
+    }
+}
+
+#[test]
+fn goes_with_the_clock_and_its_speed() {
+    let mut player = open(&file()).unwrap();
+    assert_eq!((player.begin(), player.end(), player.is_playing()), (s(0), s(100), false));
+    player.advance(s(5));
+    assert_eq!(player.position(), s(0), "it stands until it is told to play");
+    player.play(s(1000));
+    player.advance(s(1004));
+    assert_eq!((player.position(), player.speed()), (s(4), 1.0));
+    assert_eq!(player.view().at, s(4));
+    player.change_speed(s(1005), true);
+    player.change_speed(s(1005), true);
+    player.advance(s(1006));
+    assert_eq!((player.position(), player.speed()), (s(10), 5.0));
+    assert_eq!(player.view().groups.failed, 0);
+    player.advance(ms(1_006_100));
+    assert_eq!(player.view().groups.failed, 1);
+    player.stop(s(1007));
+    player.advance(s(2000));
+    assert_eq!((player.position(), player.is_playing()), (s(15), false));
+    for _ in 0..20 {
+        player.change_speed(s(2000), false);
+    }
+    assert_eq!(player.speed(), 0.1);
+    player.play(s(2000));
+    player.advance(s(2010));
+    assert_eq!(player.position(), s(16));
+    for _ in 0..20 {
+        player.change_speed(s(2010), true);
+    }
+    assert_eq!(player.speed(), 100.0);
+    player.advance(s(3000));
+    assert_eq!((player.position(), player.is_playing()), (s(100), false), "it stops at the end");
+    player.play(s(3000));
+    assert_eq!(player.position(), s(0), "and begins again from there");
+}
+
+#[test]
+fn steps_over_the_seconds_in_which_nothing_happened() {
+    let mut player = open(&file()).unwrap();
+    let mut stops = Vec::new();
+    while player.position() < player.end() {
+        player.step_forward();
+        stops.push(player.position());
+    }
+    assert_eq!(stops, [s(1), s(11), s(12), s(61), s(91), s(100)]);
+    let mut back = Vec::new();
+    while player.position() > player.begin() {
+        player.step_back();
+        back.push(player.position());
+    }
+    assert_eq!(back, [s(91), s(61), s(12), s(11), s(1), s(0)]);
+}
+
+#[test]
+fn finds_failures_and_changed_verdicts() {
+    let mut player = open(&file()).unwrap();
+    let failures: Vec<At> = failures(&player);
+    assert_eq!(failures, [ms(10_500), ms(90_250)], "what fails within a second is one mark");
+    assert!(player.marks().iter().any(|mark| matches!(mark.kind, MarkKind::Verdict(VerdictCode::Paused))));
+    assert!(player.marks().windows(2).all(|pair| pair[0].at <= pair[1].at));
+    assert!(player.next_failure());
+    assert_eq!((player.position(), player.view().groups.failed), (ms(10_500), 1));
+    assert!(player.next_failure() && !player.next_failure());
+    assert_eq!((player.position(), player.view().groups.failed), (ms(90_250), 3));
+    assert!(player.previous_failure() && !player.previous_failure());
+    assert_eq!((player.position(), player.view().groups.failed), (ms(10_500), 1));
+}
+
+fn failures<R>(player: &Player<R>) -> Vec<At>
+where
+    R: std::io::Read + std::io::Seek,
+{
+    player.marks().iter().filter(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at).collect()
+}
+
+#[test]
+fn goes_on_from_where_it_jumped_to() {
+    let mut player = open(&file()).unwrap();
+    player.play(s(0));
+    player.jump(s(3), |player| player.go_to(s(50)));
+    assert_eq!(player.position(), s(50));
+    player.advance(s(5));
+    assert_eq!(player.position(), s(52));
+    player.jump(s(5), |player| player.go_to(At::MAX));
+    player.advance(s(5));
+    assert!(!player.is_playing());
+}
+
+#[test]
+fn takes_a_snapshot_when_events_outweigh_the_last_one_and_at_the_latest_after_ten_minutes() {
+    let snapshots = |events: u64| {
+        let mut run = Run::new(30);
+        for second in 0..1300u64 {
+            for event in 0..events {
+                // Numbers that no compression makes small.
+                let noise = (second * 131 + event).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
+                run.tell(Event::Sample(Sample { down_bps: noise, up_bps: noise / 3 }));
+            }
+            run.wait_ms(1000);
+        }
+        let recording = Recording::open(Cursor::new(run.end().0)).unwrap();
+        let places = recording.places.into_iter().filter(|place| place.kind == frame::Kind::Snapshot);
+        places.map(|place| place.until.as_secs()).collect::<Vec<_>>()
+    };
+    assert_eq!(snapshots(0), [0, 600, 1200]);
+    let many = snapshots(40);
+    assert_eq!(many[..2], [0, 60]);
+    assert!(many.windows(2).all(|pair| (60..=600).contains(&(pair[1] - pair[0]))), "{many:?}");
+}
+
+#[test]
+fn plays_on_a_thread_and_does_what_it_is_told() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    let clock = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&clock);
+    let player = open(&file()).unwrap();
+    let replay = Replay::start(player, move || ms(told.load(Ordering::SeqCst)));
+    let mut playback = replay.playback();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut wait = |wanted: &dyn Fn(&Playback) -> bool| {
+        runtime.block_on(async {
+            let wait = playback.wait_for(|playback| wanted(playback));
+            tokio::time::timeout(s(20), wait).await.unwrap().unwrap().clone()
+        })
+    };
+    assert!(wait(&|playback| playback.playing).position == s(0));
+    clock.store(4000, Ordering::SeqCst);
+    wait(&|playback| playback.position == s(4));
+    replay.send(Control::PlayStop);
+    wait(&|playback| !playback.playing);
+    replay.send(Control::NextFailure);
+    wait(&|playback| playback.position == ms(10_500));
+    assert_eq!(replay.views().borrow().at, ms(10_500));
+    replay.send(Control::StepForward);
+    replay.send(Control::StepForward);
+    wait(&|playback| playback.position == s(12));
+    replay.send(Control::StepBack);
+    replay.send(Control::PreviousFailure);
+    wait(&|playback| playback.position == ms(10_500));
+    replay.send(Control::GoTo(s(77)));
+    wait(&|playback| playback.position == s(77));
+    replay.send(Control::Faster);
+    wait(&|playback| playback.speed == 2.0);
+    replay.send(Control::Slower);
+    replay.send(Control::PlayStop);
+    wait(&|playback| playback.playing && playback.speed == 1.0);
+    clock.store(1_000_000, Ordering::SeqCst);
+    let end = wait(&|playback| !playback.playing);
+    assert_eq!((end.position, end.end, end.damage), (s(100), s(100), None));
+}

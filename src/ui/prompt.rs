@@ -1,0 +1,344 @@
+//! Questions that are answered by typing, in place of the key line: what is asked, whether the answer will do, and
+//! what comes of it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::command::Command;
+use crate::ledger::View;
+use crate::units::{self, Units};
+
+use super::action::{Action, Key, action_for};
+use super::field::{Field, Pressed};
+use super::model::Model;
+use super::update::update;
+
+/// What is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ask {
+    /// The address of a peer to dial.
+    Peer,
+    /// How fast we may receive.
+    DownLimit,
+    /// How fast we may send.
+    UpLimit,
+}
+
+/// A question, and the answer as far as it is typed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Prompt {
+    /// What is asked.
+    pub(crate) ask: Ask,
+    /// What is typed.
+    pub(crate) field: Field,
+}
+
+/// What is said of an answer while it is typed: how it is understood, or why it is not.
+pub(crate) type Said = Result<String, String>;
+
+impl Ask {
+    /// The question in a word or two.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Peer => "add peer",
+            Self::DownLimit => "limit ↓",
+            Self::UpLimit => "limit ↑",
+        }
+    }
+
+    /// What Enter does.
+    pub(crate) fn enter_label(self) -> &'static str {
+        match self {
+            Self::Peer => "dial",
+            Self::DownLimit | Self::UpLimit => "set",
+        }
+    }
+
+    /// What stands in the field at first.
+    fn first(self, view: &View) -> String {
+        let limit = match self {
+            Self::DownLimit => view.limits.0,
+            Self::UpLimit => view.limits.1,
+            Self::Peer => None,
+        };
+        limit.map(typed_rate).unwrap_or_default()
+    }
+
+    /// How the answer is understood, or why it is not.
+    pub(crate) fn says(self, text: &str, view: &View) -> Said {
+        match self {
+            Self::Peer if text.trim().is_empty() => Ok("its IP address and port".to_owned()),
+            Self::Peer => {
+                read_address(text).map(|addr| match view.peers.iter().any(|peer| peer.addr == addr) {
+                    true => "known already; dialled again".to_owned(),
+                    false => String::new(),
+                })
+            }
+            Self::DownLimit => read_limit(text).map(|limit| limit_note(limit, view.limits.0)),
+            Self::UpLimit => read_limit(text).map(|limit| limit_note(limit, view.limits.1)),
+        }
+    }
+
+    /// What the answer asks the engine for. Nothing, where the answer will not do or is none.
+    fn command(self, text: &str, view: &View) -> Option<Command> {
+        let (down_bps, up_bps) = view.limits;
+        match self {
+            Self::Peer => read_address(text).ok().map(Command::AddPeer),
+            Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
+            Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
+        }
+    }
+}
+
+/// Asks.
+pub(super) fn open(model: &mut Model, ask: Ask, view: &View) {
+    model.prompt = Some(Prompt { ask, field: Field::new(ask.first(view)) });
+}
+
+/// Carries out a key: where something is asked every key is text, but the few that end or edit it and Ctrl-C;
+/// elsewhere it does what the table of keys says.
+pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command> {
+    let action = action_for(key, model);
+    match &mut model.prompt {
+        Some(prompt) if action != Some(Action::QuitNow) => {
+            let pressed = prompt.field.press(key);
+            answered(model, pressed, view)
+        }
+        _ => update(model, action?, view),
+    }
+}
+
+/// Takes in a text as a whole. Where nothing is asked it is taken for the address of a peer.
+pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
+    if model.prompt.is_none() {
+        open(model, Ask::Peer, view);
+    }
+    if let Some(prompt) = &mut model.prompt {
+        prompt.field.insert(text.trim());
+    }
+}
+
+fn answered(model: &mut Model, pressed: Pressed, view: &View) -> Option<Command> {
+    match pressed {
+        Pressed::Edited | Pressed::Ignored => {}
+        Pressed::Esc => model.prompt = None,
+        Pressed::Enter => {
+            let prompt = model.prompt.take()?;
+            let (ask, text) = (prompt.ask, prompt.field.text());
+            if ask.says(text, view).is_err() {
+                model.prompt = Some(prompt);
+                return None;
+            }
+            model.undoable = false;
+            return ask.command(text, view);
+        }
+    }
+    None
+}
+
+/// Reads a peer's address: `83.148.245.186:51413`, `[2a01:4f8::2]:51413`.
+fn read_address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    let Ok(addr) = text.parse::<SocketAddr>() else {
+        return Err(why_no_address(text));
+    };
+    if addr.port() == 0 {
+        return Err("a port is a number from 1 to 65535".to_owned());
+    }
+    let ip = addr.ip().to_canonical();
+    if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Err(format!("no peer can be at {ip}"));
+    }
+    Ok(addr)
+}
+
+/// Why a text is no address of a peer.
+fn why_no_address(text: &str) -> String {
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    if text.parse::<Ipv6Addr>().is_ok() || (!text.starts_with('[') && text.matches(':').count() > 1) {
+        return format!("brackets around an IPv6 address: [{}]:51413", example(text));
+    }
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            None => return "the ] after the IPv6 address is missing".to_owned(),
+            Some((host, _)) if host.parse::<Ipv6Addr>().is_err() => {
+                return "what stands in brackets is no IPv6 address".to_owned();
+            }
+            Some((host, port)) => (host, port.strip_prefix(':')),
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let ip_is_fine = host.parse::<IpAddr>().is_ok();
+    match port {
+        _ if !ip_is_fine && host.chars().any(|c| !c.is_ascii_digit() && c != '.') => {
+            "an IP address, as 83.148.245.186:51413; names are not looked up".to_owned()
+        }
+        _ if !ip_is_fine => "an IPv4 address is four numbers up to 255, as 83.148.245.186".to_owned(),
+        None | Some("") => "and its port behind a colon, as :51413".to_owned(),
+        Some(port) if !is_port(port) => "a port is a number from 1 to 65535".to_owned(),
+        Some(_) => "an IP address and a port, as 83.148.245.186:51413".to_owned(),
+    }
+}
+
+/// The IPv6 address itself where it is one and short, else one that shows how it is meant.
+fn example(text: &str) -> &str {
+    if text.len() <= 20 && text.parse::<Ipv6Addr>().is_ok() { text } else { "2a01:4f8::2" }
+}
+
+/// Reads a limit; nothing means none.
+fn read_limit(text: &str) -> Result<Option<u64>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    units::parse_rate(text).map(Some).ok_or_else(|| "a rate, as 500k or 1.5M; empty for no limit".to_owned())
+}
+
+fn limit_note(limit: Option<u64>, now: Option<u64>) -> String {
+    let shown = |limit: Option<u64>| {
+        limit.map_or_else(|| "no limit".to_owned(), |bps| units::rate(bps, Units::Binary))
+    };
+    match limit {
+        Some(0) => format!("nothing may pass · now {}", shown(now)),
+        limit if limit == now => format!("now {} · empty: no limit", shown(now)),
+        limit => format!("{} · now {}", shown(limit), shown(now)),
+    }
+}
+
+/// A rate as it would be typed.
+fn typed_rate(bps: u64) -> String {
+    match bps {
+        0 => "0".to_owned(),
+        bps if bps.is_multiple_of(1 << 20) => format!("{}M", bps >> 20),
+        bps if bps.is_multiple_of(1 << 10) => format!("{}k", bps >> 10),
+        bps => bps.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ratatui::crossterm::event::KeyCode;
+
+    use super::*;
+    use crate::ui::sample;
+    use crate::ui::theme::Look;
+
+    fn key(code: KeyCode) -> Key {
+        Key { code, ctrl: false }
+    }
+
+    fn at_start(view: &View) -> Model {
+        let mut model = Model::new(Look::default());
+        model.take_in(view);
+        model
+    }
+
+    fn type_in(model: &mut Model, text: &str, view: &View) -> Option<Command> {
+        text.chars().map(|c| press(model, key(KeyCode::Char(c)), view)).last().flatten()
+    }
+
+    #[test]
+    fn an_address_is_dialled_once_it_is_one() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        assert_eq!(type_in(&mut model, "aq203.0.113.9", &view), None);
+        assert!(!model.leaving, "q is text");
+        press(&mut model, key(KeyCode::Home), &view);
+        press(&mut model, key(KeyCode::Delete), &view);
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None, "there is no port yet");
+        assert!(model.prompt.is_some());
+        press(&mut model, key(KeyCode::End), &view);
+        type_in(&mut model, ":6881", &view);
+        let dials = Command::AddPeer("203.0.113.9:6881".parse().unwrap());
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(dials));
+        assert_eq!(model.prompt, None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said_in_words() {
+        for (text, why) in [
+            ("83.148.245.186", "and its port behind a colon"),
+            ("83.148.245.186:", "and its port behind a colon"),
+            ("83.148.245.186:0", "from 1 to 65535"),
+            ("83.148.245.186:70000", "from 1 to 65535"),
+            ("83.148.245:6881", "four numbers"),
+            ("83.148.245.999:6881", "four numbers"),
+            ("peer.example:6881", "names are not looked up"),
+            ("2a01:4f8::2", "[2a01:4f8::2]:51413"),
+            ("2a01:4f8:0:1:6881", "brackets"),
+            ("[2a01:4f8::2", "] after"),
+            ("[2a01:4f8::2]", "and its port"),
+            ("[2a01:4f8::2]6881", "and its port"),
+            ("[2a01:4g8::2]:6881", "no IPv6 address"),
+            ("224.0.0.1:6881", "no peer can be at"),
+            ("0.0.0.0:6881", "no peer can be at"),
+        ] {
+            let said = read_address(text).unwrap_err();
+            assert!(said.contains(why), "{text}: {said}");
+            assert!(said.chars().count() <= 66, "{said}");
+        }
+        assert_eq!(read_address(" [2a01:4f8::2]:51413 ").unwrap().port(), 51413);
+    }
+
+    #[test]
+    fn limits_show_what_holds_and_set_one_without_the_other() {
+        let mut view = sample::healthy();
+        view.limits = (Some(500 << 10), Some(3 << 20));
+        let mut model = at_start(&view);
+        update(&mut model, Action::LimitDown, &view);
+        let prompt = model.prompt.clone().unwrap();
+        assert_eq!(prompt.field.text(), "500k");
+        assert!(prompt.ask.says("500k", &view).unwrap().contains("now 500 KiB/s"));
+        assert!(prompt.ask.says("fast", &view).unwrap_err().contains("500k"));
+        type_in(&mut model, "b", &view);
+        let set = Command::Limit { down_bps: Some(500 << 10), up_bps: Some(3 << 20) };
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(set), "500kb");
+        update(&mut model, Action::LimitUp, &view);
+        press(&mut model, Key { code: KeyCode::Char('u'), ctrl: true }, &view);
+        let none = Command::Limit { down_bps: Some(500 << 10), up_bps: None };
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(none));
+    }
+
+    #[test]
+    fn escape_forgets_and_control_c_quits_at_once() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        type_in(&mut model, "a1.2.3.4:5", &view);
+        assert_eq!(press(&mut model, key(KeyCode::Esc), &view), None);
+        assert_eq!(model.prompt, None);
+        type_in(&mut model, "a1", &view);
+        let control_c = Key { code: KeyCode::Char('c'), ctrl: true };
+        assert_eq!(press(&mut model, control_c, &view), Some(Command::Quit));
+    }
+
+    #[test]
+    fn a_paste_where_nothing_is_asked_is_taken_for_an_address() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        paste(&mut model, " 203.0.113.9:6881\n", &view);
+        assert_eq!(model.prompt.as_ref().map(|prompt| prompt.field.text()), Some("203.0.113.9:6881"));
+        assert!(matches!(press(&mut model, key(KeyCode::Enter), &view), Some(Command::AddPeer(_))));
+    }
+
+    #[test]
+    fn a_limit_reads_back_as_it_is_shown() {
+        for bps in [0, 1, 1000, 1024, 512_000, 1 << 20, (1 << 20) + 1, 5 << 30] {
+            assert_eq!(units::parse_rate(&typed_rate(bps)), Some(bps));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_understood_or_told_why_not(text in "(\\PC{0,12}|[0-9a-f:.\\[\\]]{0,24})") {
+            let view = sample::healthy();
+            for ask in [Ask::Peer, Ask::DownLimit, Ask::UpLimit] {
+                match ask.says(&text, &view) {
+                    Ok(_) => prop_assert!(text.trim().is_empty() || ask.command(&text, &view).is_some()),
+                    Err(why) => prop_assert!(!why.is_empty() && ask.command(&text, &view).is_none()),
+                }
+            }
+        }
+    }
+}
