@@ -30,6 +30,7 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
+pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -265,6 +266,8 @@ pub struct Swarm {
     rarity: Rarity,
     /// Grows whenever there may be more to pick than before.
     pick_generation: u64,
+    /// The generation in which somebody last had nothing more to pick.
+    dry_at: Option<u64>,
     open: OpenPieces,
     /// Pieces that failed their hash: the next try comes from one peer alone.
     suspect: BTreeSet<PieceIndex>,
@@ -304,6 +307,7 @@ impl Swarm {
             phase_since: now,
             live: BTreeMap::new(),
             pick_generation: 0,
+            dry_at: None,
             suspect: BTreeSet::new(),
             hungry: BTreeSet::new(),
             freed: false,

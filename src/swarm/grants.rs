@@ -1,5 +1,6 @@
 //! What is asked of whom: granting blocks ahead of need, and taking them back.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::live::Live;
@@ -173,6 +174,7 @@ impl Swarm {
         }
         let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
             live.dry_at = Some(generation);
+            self.dry_at = Some(generation);
             return None;
         };
         if !self.open.may_open(piece) {
@@ -262,26 +264,29 @@ impl Swarm {
         }
         // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
         // the silent.
-        let hungry = std::mem::take(&mut self.hungry);
-        let is_silent = |conn: &ConnKey| self.live.get(conn).is_some_and(|live| live.snubbed);
-        let (silent, others): (Vec<ConnKey>, Vec<ConnKey>) = hungry.into_iter().partition(is_silent);
-        for conn in others.into_iter().chain(silent) {
-            if self.has_nothing_for(conn) {
-                self.hungry.insert(conn);
-            } else {
-                self.refill(now, conn);
+        for silent in [false, true] {
+            let mut after = Bound::Unbounded;
+            while let Some(&conn) = self.hungry.range((after, Bound::Unbounded)).next() {
+                // Where many wait for memory, most get none: looking for something for each costs too much.
+                if self.is_exhausted() {
+                    return;
+                }
+                after = Bound::Excluded(conn);
+                if self.live.get(&conn).is_some_and(|live| live.snubbed) == silent {
+                    self.hungry.remove(&conn);
+                    self.refill(now, conn);
+                }
             }
         }
     }
 
-    /// Whether there is nothing to give this connection, whatever it could use: every block of the open pieces is
-    /// granted, memory lets no other be opened, and it has pieces beyond those, so that none is shared with it.
-    fn has_nothing_for(&self, conn: ConnKey) -> bool {
-        let ends = |live: &Live| live.dry_at == Some(self.pick_generation);
+    /// Whether there is nothing to give anybody: every block of the open pieces is granted, memory lets no other be
+    /// opened, and nobody has only pieces that are open, so that some of them could be shared.
+    fn is_exhausted(&self) -> bool {
         self.rarity.len() > 0
             && !self.open.has_free()
             && !self.open.may_open_any()
-            && !self.live.get(&conn).is_some_and(ends)
+            && self.dry_at != Some(self.pick_generation)
     }
 
     /// A peer that was asked and sends nothing loses its blocks to others, and is asked for one at a time.
@@ -343,7 +348,8 @@ impl Swarm {
     pub(super) fn give_up_stuck(&mut self, now: At) {
         // Nothing more can be opened at the end, and a piece that is charged whole takes no more when it goes on.
         let of_use = !self.open.whole() || self.rarity.len() > 0;
-        let needed = of_use && !self.hungry.is_empty() && self.open.is_tight();
+        let waits = |conn: &ConnKey| self.live.get(conn).is_some_and(Live::can_be_asked);
+        let needed = of_use && self.open.is_tight() && self.hungry.iter().any(waits);
         let stuck: Vec<PieceIndex> = self
             .open
             .iter()
@@ -352,6 +358,12 @@ impl Swarm {
             .map(|(piece, _)| piece)
             .collect();
         for piece in stuck {
+            // Who sends a byte now and then is not silent; but here others come first from now on.
+            for (conn, _) in self.open.asked(piece) {
+                if let Some(live) = self.live.get_mut(&conn) {
+                    live.snubbed = true;
+                }
+            }
             self.abandon(now, piece);
         }
     }

@@ -5,8 +5,8 @@
 //! clock or a socket, and all chance comes from one seed, so a run can be repeated exactly.
 //!
 //! What must always hold is checked after every happening, on both sides of a connection: a fake notices what no
-//! peer should ever be sent. A run that fails names its seed. With `TTUI_SEED=n` in the environment the random
-//! runs take that seed alone, and with `TTUI_SIM_RUNS=n` so many of them, from a seed of the moment on.
+//! peer should ever be sent. A random run that fails names its seed. With `TTUI_SEED=n` in the environment the
+//! random runs take that seed alone, and with `TTUI_SIM_RUNS=n` so many of them, from a seed of the moment on.
 
 mod always;
 mod client;
@@ -43,11 +43,19 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// How long a simulation takes.
-#[expect(clippy::disallowed_methods, reason = "what a simulation costs is told by the real clock alone")]
+/// What a simulation costs: time of the processor spent on this thread, whatever else the machine does. Where the
+/// system does not tell, the real clock.
+#[expect(clippy::disallowed_methods, reason = "what a simulation costs is no matter of simulated time")]
 fn stopwatch() -> impl Fn() -> Duration {
-    let began = std::time::Instant::now();
-    move || began.elapsed()
+    let spent = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        stat.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    };
+    let (began, spent_before) = (std::time::Instant::now(), spent());
+    move || match (spent(), spent_before) {
+        (Some(now), Some(before)) => now.saturating_sub(before),
+        _ => began.elapsed(),
+    }
 }
 
 /// What one end says to the other.

@@ -1,5 +1,8 @@
 //! A client: the real decisions, with simulated connections, disk and trackers around them.
 
+mod decided;
+mod writing;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
@@ -13,10 +16,6 @@ use super::{
 use crate::command::Command;
 use crate::event::{Announced, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
-
-/// As the assembly of pieces does it: longer ones are written in runs as their beginning grows.
-const WHOLE: u64 = super::MIB;
-const RUN: u64 = 256 * super::KIB;
 
 /// What a client wants of the world.
 pub(super) enum Effect {
@@ -48,6 +47,8 @@ pub(super) struct Client {
     announcer: Announcer,
     asked: BTreeMap<Ticket, TrackerKey>,
     pub(super) conns: BTreeMap<ConnKey, Conn>,
+    /// Everybody each block was ever asked of.
+    asked_of: BTreeMap<BlockRef, Vec<ConnKey>>,
     pub(super) arriving: BTreeMap<PieceIndex, Arriving>,
     pub(super) disk: Disk,
     /// What is good and on disk.
@@ -83,6 +84,7 @@ impl Client {
             announcer: Announcer::new(now, &urls, settings.seed),
             asked: BTreeMap::new(),
             conns: BTreeMap::new(),
+            asked_of: BTreeMap::new(),
             arriving: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
@@ -201,79 +203,6 @@ impl Client {
         self.ask(now, key);
     }
 
-    fn block(&mut self, now: At, key: ConnKey, block: BlockRef, right: bool) {
-        let length = u64::from(self.geometry.block_length(block));
-        if let Some(conn) = self.conns.get_mut(&key) {
-            conn.down_bytes += length;
-        }
-        if self.swarm.block_arrived(now, key, block) {
-            let arriving = self.arriving.entry(block.piece()).or_default();
-            assert!(arriving.here.insert(block.number()), "a block that is here was wanted again");
-            arriving.bytes += length;
-            arriving.wrong |= !right;
-            self.hand_over(block.piece());
-        } else {
-            self.useless_blocks += 1;
-        }
-        self.report_window(now, key);
-        self.ask(now, key);
-    }
-
-    /// Gives the disk what can be written of a piece.
-    fn hand_over(&mut self, piece: PieceIndex) {
-        let Some(arriving) = self.arriving.get_mut(&piece) else { return };
-        let length = u64::from(self.geometry.length_of(piece));
-        let whole = arriving.here.len() as u32 == self.geometry.blocks_in(piece);
-        let run = match whole {
-            true => length,
-            false if length <= WHOLE => 0,
-            false => {
-                let from = (arriving.handed / u64::from(BLOCK_LENGTH)) as u32;
-                let blocks = (from..).take_while(|number| arriving.here.contains(number)).count();
-                arriving.handed + blocks as u64 * u64::from(BLOCK_LENGTH)
-            }
-        };
-        if whole || run >= arriving.handed + RUN {
-            let ends = whole.then_some(!arriving.wrong);
-            let job = Job::new(piece, run - std::mem::replace(&mut arriving.handed, run), ends);
-            if whole {
-                self.arriving.remove(&piece);
-            }
-            let takes = self.disk.put(job);
-            self.effects.extend(takes.map(Effect::Disk));
-        }
-    }
-
-    pub(super) fn disk_done(&mut self, now: At) {
-        let done = self.disk.end(now);
-        let takes = self.disk.begin();
-        self.effects.extend(takes.map(Effect::Disk));
-        match done {
-            None | Some(Done::Stale) => {}
-            Some(Done::Refused) => {
-                self.feed(now, Input::DiskFailed { piece: None, reason: "the disk refuses".to_owned() });
-            }
-            Some(Done::Written(job)) => self.written(now, job),
-        }
-    }
-
-    fn written(&mut self, now: At, job: Job) {
-        let piece = job.piece;
-        let input = match job.ends {
-            None => Input::Written { piece, bytes: job.bytes },
-            Some(good) => {
-                if good {
-                    assert!(self.written.set(piece), "a piece that is on disk was fetched again");
-                }
-                Input::PieceDone { piece, good }
-            }
-        };
-        let was_missing = !self.is_complete();
-        self.swarm.handle(now, input);
-        self.completed = was_missing && self.is_complete();
-        self.settle(now);
-    }
-
     pub(super) fn answered(&mut self, now: At, ticket: Ticket, answer: Option<(Duration, Vec<SocketAddr>)>) {
         let tracker = self.asked.remove(&ticket);
         match answer {
@@ -342,100 +271,6 @@ impl Client {
         self.effects.push_back(Effect::Say(conn, message));
     }
 
-    fn settle(&mut self, now: At) {
-        loop {
-            while let Some(action) = self.swarm.poll() {
-                if let Some(trace) = &mut self.trace {
-                    trace.push(format!("{now:?} {action:?}"));
-                }
-                self.act(now, action);
-            }
-            match self.announcer.poll() {
-                None => break,
-                Some(announce::Output::Learned(at, event)) => self.learned(at, event),
-                Some(announce::Output::Announce { ticket, tracker, kind, .. }) => {
-                    self.asked.insert(ticket, tracker);
-                    self.effects.push_back(Effect::Announce(ticket, tracker, kind));
-                }
-            }
-        }
-    }
-
-    fn act(&mut self, now: At, action: Action) {
-        match action {
-            Action::Dial { peer, addr, .. } => {
-                self.dials.push((now, addr));
-                self.effects.push_back(Effect::Dial { peer, addr });
-            }
-            Action::Order(conn, Order::Close(cause)) => self.effects.push_back(Effect::Close(conn, cause)),
-            Action::Order(key, order) => self.obey(now, key, order),
-            Action::Discard(piece) => {
-                self.arriving.remove(&piece);
-                self.disk.forget(piece);
-            }
-            Action::Have(piece) => self.haves.push(piece),
-            Action::WantPeers => self.announcer.handle(now, announce::Input::WantPeers),
-            Action::Entered(phase) => self.entered(now, phase),
-            Action::Learned(at, event) => self.learned(at, event),
-            Action::LimitUp(_) => {}
-        }
-    }
-
-    fn obey(&mut self, now: At, key: ConnKey, order: Order) {
-        if let Order::Grant(blocks) = &order {
-            self.judge_grant(key, blocks);
-        }
-        if let Some(conn) = self.conns.get_mut(&key) {
-            let message = conn.obey(now, order);
-            self.effects.extend(message.map(|message| Effect::Say(key, message)));
-            self.ask(now, key);
-        }
-    }
-
-    /// Nothing that is here is asked for, and nothing is asked of two before the end.
-    fn judge_grant(&mut self, key: ConnKey, blocks: &[BlockRef]) {
-        for block in blocks {
-            assert!(!self.written.has(block.piece()), "{block:?} is on disk and asked for");
-            let others =
-                self.conns.iter().filter(|(other, conn)| **other != key && conn.owed.contains(block));
-            if others.count() > 0 {
-                self.granted_twice += 1;
-                let has = self.swarm.live.get(&key).and_then(|live| live.has.as_ref());
-                let more = has.and_then(|has| self.swarm.rarity.rarest(has, None));
-                assert_eq!(more, None, "{block:?} is asked of two, and there is more to ask for");
-            }
-        }
-    }
-
-    fn entered(&mut self, now: At, phase: Phase) {
-        match phase {
-            Phase::Downloading | Phase::Seeding => {
-                self.announcer.handle(now, announce::Input::Start);
-                if std::mem::take(&mut self.completed) {
-                    self.announcer.handle(now, announce::Input::Completed);
-                }
-            }
-            Phase::Paused | Phase::Stopped => self.announcer.handle(now, announce::Input::Stop),
-            Phase::Checking => {}
-        }
-    }
-
-    fn learned(&mut self, at: At, event: Event) {
-        let noisy = matches!(
-            event,
-            Event::Have { .. } | Event::PeerSample { .. } | Event::Sample(_) | Event::Has { .. }
-        );
-        if !noisy {
-            self.events.push((at, event));
-        }
-    }
-
-    /// Bytes of blocks that are here and not written.
-    pub(super) fn held_bytes(&self) -> u64 {
-        let arriving: u64 = self.arriving.values().map(|piece| piece.bytes - piece.handed).sum();
-        arriving + self.disk.held_bytes()
-    }
-
     /// Where it stands, for a run that failed.
     pub(super) fn describe(&self) -> String {
         let mut lines = vec![format!(
@@ -453,6 +288,11 @@ impl Client {
             lines.push(format!("{key:?}: {live:?}"));
         }
         lines.join("\n")
+    }
+
+    /// The connections on which a block is to be sent, in order.
+    pub(super) fn asked(&self) -> Vec<ConnKey> {
+        self.conns.iter().filter(|(_, conn)| conn.is_asked()).map(|(key, _)| *key).collect()
     }
 
     /// Takes the next block a peer asked for, to send it.

@@ -187,9 +187,9 @@ impl Conn {
         (!requests.is_empty()).then_some(Message::Requests(requests))
     }
 
-    /// The next block to send, if nothing keeps us from it.
-    pub(super) fn next_asked(&self) -> Option<&BlockRef> {
-        self.asked.front().filter(|_| !self.held)
+    /// Whether there is a block to send, and nothing keeps us from it.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.held && !self.asked.is_empty()
     }
 
     /// A second went by, in which an unfinished block grew to `begun` bytes. False when the peer has been silent

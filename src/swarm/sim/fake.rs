@@ -292,14 +292,14 @@ impl Fake {
         self.say(key, Message::Requests(blocks));
     }
 
-    /// The next block it would send on the connection.
-    pub(super) fn next_asked(&self, key: ConnKey) -> Option<&BlockRef> {
-        let conn = self.conns.get(&key)?;
-        let silent = self.script.silent_after.is_some_and(|after| conn.sent >= after);
-        conn.asked.front().filter(|_| !silent && self.script.bps > 0)
+    /// The connections on which it would send a block, in order.
+    pub(super) fn asked(&self) -> Vec<ConnKey> {
+        let silent = |conn: &FakeConn| self.script.silent_after.is_some_and(|after| conn.sent >= after);
+        let would = |conn: &FakeConn| self.script.bps > 0 && !conn.asked.is_empty() && !silent(conn);
+        self.conns.iter().filter(|(_, conn)| would(conn)).map(|(key, _)| *key).collect()
     }
 
-    /// Takes that block to send it, and tells whether it is right.
+    /// Takes the next block asked for on the connection, and tells whether it is right.
     pub(super) fn take(&mut self, key: ConnKey) -> Option<(BlockRef, bool)> {
         let conn = self.conns.get_mut(&key)?;
         let block = conn.asked.pop_front()?;

@@ -2,8 +2,9 @@
 
 use super::*;
 
-/// Real time a simulated minute of the largest swarm may take, built without optimisation, on a busy machine.
-const BUDGET: Duration = secs(120);
+/// Time of the processor that twenty simulated seconds of the largest swarm may take, built without optimisation. It
+/// takes a quarter of it.
+const BUDGET: Duration = secs(40);
 
 #[test]
 fn swarm_of_500_peers_and_100k_pieces_stays_under_budget() {
@@ -26,9 +27,9 @@ fn swarm_of_500_peers_and_100k_pieces_stays_under_budget() {
         let fake = world.fake(script);
         world.introduce(client, fake);
     }
-    world.run(secs(60));
+    world.run(secs(20));
     let have = world.at(client).swarm.have().count();
-    assert!(have > 20_000, "{have} pieces in a minute");
+    assert!(have > 6_000, "{have} pieces in twenty seconds");
     let took = took();
-    assert!(took < BUDGET, "{took:?} for a minute, {} happenings", world.happenings);
+    assert!(took < BUDGET, "{took:?} for twenty seconds, {} happenings", world.happenings);
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::ConnKey;
+use super::At;
 use super::world::NodeKey;
-use super::{At, BlockRef};
 
 /// One connection.
 pub(super) struct Wire {
@@ -79,15 +79,12 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// The next connection after the last one served that has something ready.
-    pub(super) fn next<'a>(
-        &mut self,
-        asked: impl Iterator<Item = (ConnKey, Option<&'a BlockRef>)> + Clone,
-        ready: impl Fn(ConnKey) -> bool,
-    ) -> Option<ConnKey> {
-        let mut waiting = asked.filter(|(conn, block)| block.is_some() && ready(*conn)).map(|(conn, _)| conn);
-        let first = waiting.clone().next()?;
-        let next = waiting.find(|conn| self.last.is_none_or(|last| *conn > last)).unwrap_or(first);
+    /// The next connection after the last one served, of those asked for something, that is ready.
+    pub(super) fn next(&mut self, asked: &[ConnKey], ready: impl Fn(ConnKey) -> bool) -> Option<ConnKey> {
+        let mut waiting = asked.iter().copied().filter(|conn| ready(*conn));
+        let first = waiting.next()?;
+        let after = |conn: &ConnKey| self.last.is_none_or(|last| *conn > last);
+        let next = std::iter::once(first).chain(waiting).find(after).unwrap_or(first);
         self.last = Some(next);
         Some(next)
     }

@@ -94,12 +94,13 @@ fn build(seed: u64) -> (World, NodeKey, Vec<NodeKey>) {
         [(3 * MIB + 5, 65_536), (40 * 40_000, 40_000), (10, 16_384), (6 << 20, 2 << 20), (700_000, 1024)];
     let (total, piece) = random.choice(lengths).unwrap_or((10, 16_384));
     let mut world = World::new(total, piece, seed);
+    world.of_seed = true;
     let mut trackers: Vec<tracker::Tracker> =
         (0..random.usize(..3)).map(|_| tracker::Tracker::naming(Vec::new())).collect();
     trackers.iter_mut().for_each(|tracker| tracker.up = random.bool());
     world.trackers = trackers;
     let settings = Settings {
-        memory_bytes: random.choice([2 * MIB, 24 * MIB]).unwrap_or(MIB),
+        memory_bytes: random.choice([64 * KIB, 400_000, 24 * MIB]).unwrap_or(MIB),
         max_peers: random.choice([2, 5, 200]).unwrap_or(200),
         down_bps: random.choice([None, None, None, Some(200_000)]).flatten(),
         upload_slots: random.usize(..5),

@@ -1,6 +1,10 @@
 //! The heap of what happens when, and the nodes it happens to.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod calls;
+mod nodes;
+mod sending;
+
+use std::collections::BTreeMap;
 
 use super::super::announce::Ticket;
 use super::super::{ConnKey, Input};
@@ -116,12 +120,19 @@ pub(super) struct World {
     /// Check what costs much after every happening too; else once a second.
     pub(super) thorough: bool,
     pub(super) happenings: u64,
+    /// Its seed alone makes it, and can be given to the random runs.
+    pub(super) of_seed: bool,
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("simulated for {:?}; to run it again: TTUI_SEED={}", self.now, self.seed);
+            let again = if self.of_seed {
+                format!("; to run it again: TTUI_SEED={}", self.seed)
+            } else {
+                String::new()
+            };
+            eprintln!("simulated for {:?}{again}", self.now);
         }
     }
 }
@@ -143,85 +154,7 @@ impl World {
             trackers: Vec::new(),
             thorough: true,
             happenings: 0,
-        }
-    }
-
-    /// Adds a client that has nothing and knows nobody, sending at most `bps`.
-    pub(super) fn client(&mut self, bps: u64, settings: Settings) -> NodeKey {
-        let have = Bitfield::empty(self.geometry.piece_count());
-        self.client_with(bps, settings, have)
-    }
-
-    pub(super) fn client_with(&mut self, bps: u64, settings: Settings, have: Bitfield) -> NodeKey {
-        let id = PeerId::ours(self.seed.wrapping_mul(1000) + self.nodes.len() as u64);
-        let seed = self.seed.wrapping_add(self.nodes.len() as u64);
-        let settings = Settings { peer_id: id, seed, ..settings };
-        let client = Client::new(self.now, self.geometry, have, settings, self.trackers.len());
-        let node = self.node(Kind::Client(Box::new(client)), bps, id);
-        self.later(SECOND, Happening::Second(node));
-        self.settle(node);
-        node
-    }
-
-    pub(super) fn fake(&mut self, script: Script) -> NodeKey {
-        self.fake_over(script, Link::good())
-    }
-
-    pub(super) fn fake_over(&mut self, script: Script, link: Link) -> NodeKey {
-        let (bps, seed) = (script.bps, self.random.u64(..));
-        let id = PeerId::ours(self.seed.wrapping_mul(1000) + self.nodes.len() as u64);
-        let block = u64::from(crate::metainfo::BLOCK_LENGTH) * 1000;
-        let crossing =
-            (link.latency + Link::good().latency) * 2 + ms(200 + 3 * block / bps.min(link.bps).max(1));
-        let fake = Fake::new(self.geometry, script, seed, crossing);
-        let node = self.node(Kind::Fake(Box::new(fake)), bps, id);
-        self.nodes[node.0].link = link;
-        node
-    }
-
-    fn node(&mut self, kind: Kind, bps: u64, id: PeerId) -> NodeKey {
-        let key = NodeKey(self.nodes.len());
-        let [_, _, high, low] = (key.0 as u32 + 1).to_be_bytes();
-        let addr = SocketAddr::from(([10, 1, high, low], 6881));
-        let (link, reach) = (Link::good(), Reach::Answers);
-        self.nodes.push(Node { addr, id, link, reach, kind, bps, busy: false, turns: Turns::default() });
-        self.by_addr.insert(addr, key);
-        key
-    }
-
-    /// Gives the node another address.
-    pub(super) fn move_to(&mut self, node: NodeKey, addr: SocketAddr) {
-        self.by_addr.remove(&self.nodes[node.0].addr);
-        self.nodes[node.0].addr = addr;
-        self.by_addr.insert(addr, node);
-    }
-
-    pub(super) fn reach(&mut self, node: NodeKey, reach: Reach) {
-        self.nodes[node.0].reach = reach;
-    }
-
-    pub(super) fn addr(&self, node: NodeKey) -> SocketAddr {
-        self.nodes[node.0].addr
-    }
-
-    pub(super) fn at(&self, node: NodeKey) -> &Client {
-        match &self.nodes[node.0].kind {
-            Kind::Client(client) => client,
-            Kind::Fake(_) => panic!("{node:?} is no client"),
-        }
-    }
-
-    pub(super) fn at_mut(&mut self, node: NodeKey) -> &mut Client {
-        match &mut self.nodes[node.0].kind {
-            Kind::Client(client) => client,
-            Kind::Fake(_) => panic!("{node:?} is no client"),
-        }
-    }
-
-    pub(super) fn fake_at(&self, node: NodeKey) -> &Fake {
-        match &self.nodes[node.0].kind {
-            Kind::Fake(fake) => fake,
-            Kind::Client(_) => panic!("{node:?} is no fake"),
+            of_seed: false,
         }
     }
 
@@ -241,26 +174,6 @@ impl World {
         let now = self.now;
         self.at_mut(client).wish(now, command);
         self.settle(client);
-    }
-
-    /// One node calls another.
-    pub(super) fn call(&mut self, from: NodeKey, to: NodeKey) {
-        let addr = self.addr(to);
-        self.dial(from, None, addr);
-    }
-
-    /// Breaks every connection of the node.
-    pub(super) fn cut(&mut self, node: NodeKey) {
-        let of_it = |wire: &Wire| wire.ends.iter().any(|(end, _)| *end == node);
-        let cut: Vec<WireKey> =
-            self.wires.iter().filter(|(_, wire)| of_it(wire)).map(|(key, _)| *key).collect();
-        for wire in cut {
-            self.tear(wire, None, Cause::ConnectionLost);
-        }
-    }
-
-    pub(super) fn connections(&self, node: NodeKey) -> usize {
-        self.ports.range((node, ConnKey(0))..=(node, ConnKey(u32::MAX))).count()
     }
 
     pub(super) fn run(&mut self, time: Duration) {
@@ -422,147 +335,6 @@ impl World {
         }
     }
 
-    fn dial(&mut self, from: NodeKey, peer: Option<PeerKey>, addr: SocketAddr) {
-        let there = self.by_addr.get(&addr).map(|node| &self.nodes[node.0]);
-        let takes = match there {
-            Some(node) if node.reach == Reach::Dark => CONNECT_TIMEOUT,
-            Some(node) => (node.link.latency + self.nodes[from.0].link.latency) * 4,
-            None => ms(40),
-        };
-        self.later(takes, Happening::Dialled { from, peer, addr });
-    }
-
-    fn dialled(&mut self, from: NodeKey, peer: Option<PeerKey>, addr: SocketAddr) -> Option<NodeKey> {
-        let now = self.now;
-        let to = self.by_addr.get(&addr).copied();
-        let refusal = match to.map(|to| self.nodes[to.0].reach) {
-            Some(Reach::Answers) => None,
-            Some(Reach::Refuses) | None => Some(Cause::ConnectionRefused),
-            Some(Reach::Dark) => Some(Cause::ConnectTimeout),
-        };
-        if let Some(cause) = refusal {
-            if let (Kind::Client(client), Some(peer)) = (&mut self.nodes[from.0].kind, peer) {
-                client.dial_failed(now, peer, cause);
-            }
-            return Some(from);
-        }
-        let to = to?;
-        let (out, inn) = (ConnKey(self.next_conn), ConnKey(self.next_conn + 1));
-        self.next_conn += 2;
-        let (theirs, mine) = (self.nodes[to.0].link, self.nodes[from.0].link);
-        let key = WireKey(u64::from(out.0));
-        let wire =
-            Wire::new([(from, out), (to, inn)], theirs.latency + mine.latency, theirs.bps.min(mine.bps));
-        self.wires.insert(key, wire);
-        self.ports.insert((from, out), (key, 0));
-        self.ports.insert((to, inn), (key, 1));
-        for breaks in [theirs.breaks, mine.breaks].into_iter().flatten() {
-            let after = breaks.mul_f64(-(1.0 - self.random.f64()).ln());
-            self.later(after, Happening::Breaks(key));
-        }
-        let called_from = SocketAddr::new(self.addr(from).ip(), 40_000 + (out.0 % 20_000) as u16);
-        self.shaken(from, out, peer, addr, self.nodes[to.0].id);
-        self.shaken(to, inn, None, called_from, self.nodes[from.0].id);
-        self.settle(to);
-        Some(from)
-    }
-
-    fn shaken(&mut self, node: NodeKey, conn: ConnKey, peer: Option<PeerKey>, addr: SocketAddr, id: PeerId) {
-        let now = self.now;
-        match &mut self.nodes[node.0].kind {
-            Kind::Client(client) => client.shaken(now, conn, peer, addr, id),
-            Kind::Fake(fake) => fake.shaken(conn),
-        }
-    }
-
-    /// Ends a connection, by the end named or by the network. Both hear of it later.
-    fn tear(&mut self, key: WireKey, by: Option<usize>, cause: Cause) {
-        let Some(wire) = self.wires.remove(&key) else { return };
-        for (end, (node, conn)) in wire.ends.into_iter().enumerate() {
-            self.ports.remove(&(node, conn));
-            let (after, cause) = match by {
-                Some(by) if by == end => (ms(1), cause),
-                Some(_) => (wire.latency, Cause::ClosedByPeer),
-                None => (wire.latency, cause),
-            };
-            self.later(after, Happening::Over { node, conn, cause });
-        }
-    }
-
-    /// Lets the node send its next block, if its line is free.
-    fn send(&mut self, node: NodeKey) {
-        let now = self.now;
-        if self.nodes[node.0].busy {
-            return;
-        }
-        let Some((conn, block, right)) = self.next_block(node) else { return };
-        let bytes = self.geometry.block_length(block);
-        let nanos = u64::from(bytes).saturating_mul(1_000_000_000) / self.nodes[node.0].bps.max(1);
-        let takes = Duration::from_nanos(nanos);
-        self.nodes[node.0].busy = true;
-        self.later(takes, Happening::Free(node, Some((conn, block, right))));
-        if let Some((wire, end)) = self.wire_of(node, conn) {
-            wire.begin_block(now, end, takes, bytes);
-        }
-    }
-
-    fn sent(&mut self, node: NodeKey, conn: ConnKey, block: BlockRef, right: bool) {
-        let (now, bytes) = (self.now, self.geometry.block_length(block));
-        let Some((wire, end)) = self.wire_of(node, conn) else { return };
-        let at = wire.carry_block(now, end, bytes);
-        let Some(&(key, _)) = self.ports.get(&(node, conn)) else { return };
-        self.heap_at(at, Happening::Arrives(key, 1 - end, Message::Block(block, right)));
-    }
-
-    fn wire_of(&mut self, node: NodeKey, conn: ConnKey) -> Option<(&mut Wire, usize)> {
-        let (key, end) = *self.ports.get(&(node, conn))?;
-        self.wires.get_mut(&key).map(|wire| (wire, end))
-    }
-
-    fn next_block(&mut self, node: NodeKey) -> Option<(ConnKey, BlockRef, bool)> {
-        let Self { nodes, ports, wires, now, .. } = self;
-        let free_at = |conn: ConnKey| {
-            let (key, end) = ports.get(&(node, conn))?;
-            wires.get(key).map(|wire| wire.free_at(*end))
-        };
-        let ready = |conn: ConnKey| free_at(conn).is_some_and(|at| at <= *now + AHEAD);
-        let Node { kind, turns, .. } = &mut nodes[node.0];
-        let (taken, waits) = match kind {
-            Kind::Client(client) => {
-                let asked = client.conns.iter().map(|(key, conn)| (*key, conn.next_asked()));
-                let next = turns.next(asked.clone(), ready);
-                let waits =
-                    asked.filter(|(_, block)| block.is_some()).filter_map(|(key, _)| free_at(key)).min();
-                (next.and_then(|conn| client.take(conn).map(|block| (conn, block, true))), waits)
-            }
-            Kind::Fake(fake) => {
-                let asked = fake.conns.keys().map(|key| (*key, fake.next_asked(*key)));
-                let next = turns.next(asked.clone(), ready);
-                let waits =
-                    asked.filter(|(_, block)| block.is_some()).filter_map(|(key, _)| free_at(key)).min();
-                let taken = next.and_then(|conn| fake.take(conn).map(|(block, right)| (conn, block, right)));
-                (taken, waits)
-            }
-        };
-        if taken.is_none()
-            && let Some(at) = waits
-        {
-            self.nodes[node.0].busy = true;
-            self.heap_at(at.max(self.now + ms(1)), Happening::Free(node, None));
-        }
-        taken
-    }
-
-    /// Bytes of the blocks arriving at a client.
-    fn begun(&self, node: NodeKey) -> BTreeMap<ConnKey, u64> {
-        let of_it = self.ports.range((node, ConnKey(0))..=(node, ConnKey(u32::MAX)));
-        of_it
-            .filter_map(|((_, conn), (key, end))| {
-                Some((*conn, self.wires.get(key)?.begun_bytes(self.now, *end)))
-            })
-            .collect()
-    }
-
     fn asked(
         &mut self,
         node: NodeKey,
@@ -589,11 +361,5 @@ impl World {
                 always::holds(self.now, client, true);
             }
         }
-    }
-
-    /// Nodes that are connected to this one.
-    pub(super) fn neighbours(&self, node: NodeKey) -> BTreeSet<NodeKey> {
-        let wires = self.wires.values().filter(|wire| wire.ends.iter().any(|(end, _)| *end == node));
-        wires.flat_map(|wire| wire.ends).map(|(end, _)| end).filter(|end| *end != node).collect()
     }
 }
