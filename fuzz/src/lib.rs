@@ -21,7 +21,7 @@ use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like, tra
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 12] = [
+pub const ALL: [(&str, Feed); 13] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("handshake", handshake),
@@ -33,6 +33,7 @@ pub const ALL: [(&str, Feed); 12] = [
     ("peer_id", peer_id),
     ("recording", recording),
     ("resume", resume),
+    ("settings", settings),
     ("sanitiser", sanitiser),
 ];
 
@@ -350,6 +351,15 @@ pub fn resume(bytes: &[u8]) {
         if let Ok(record) = Record::from_bytes(file) {
             assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
         }
+    }
+}
+
+/// A settings file: what is wrong is said of a line of it.
+pub fn settings(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err((line, problem)) = ttui::config::read(&text) {
+        assert!(line >= 1 && line <= text.split('\n').count(), "line {line}");
+        assert_harmless(&problem.to_string());
     }
 }
 

@@ -109,7 +109,27 @@ impl Swarm {
         if live.window.down_bps == 0 {
             return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, FIRST_GRANT);
         }
-        (live.window.target * 2).clamp(4, 2048)
+        (live.window.target * 2).min(self.fair_share(live)).clamp(4, 2048)
+    }
+
+    /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the
+    /// first to come must not leave nothing to the others. Who shows no rate yet counts as an average peer.
+    fn fair_share(&self, live: &Live) -> u32 {
+        let all = self.rates.unwrap_or_else(|| self.all_rates());
+        let bytes =
+            u128::from(self.open.high_mark()) * u128::from(live.window.down_bps) / u128::from(all.max(1));
+        u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
+    }
+
+    fn all_rates(&self) -> u64 {
+        let (mut rates, mut known, mut unknown) = (0, 0, 0);
+        for other in self.live.values().filter(|other| other.can_be_asked() && !other.snubbed) {
+            let rate = other.window.down_bps;
+            rates += rate;
+            known += u64::from(rate > 0);
+            unknown += u64::from(rate == 0);
+        }
+        rates + rates / known.max(1) * unknown
     }
 
     /// How many of `blocks` the download limit lets us ask for now.
@@ -262,6 +282,7 @@ impl Swarm {
         if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
             return;
         }
+        self.rates = Some(self.all_rates());
         // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
         // the silent.
         for silent in [false, true] {
@@ -269,6 +290,7 @@ impl Swarm {
             while let Some(&conn) = self.hungry.range((after, Bound::Unbounded)).next() {
                 // Where many wait for memory, most get none: looking for something for each costs too much.
                 if self.is_exhausted() {
+                    self.rates = None;
                     return;
                 }
                 after = Bound::Excluded(conn);
@@ -278,6 +300,7 @@ impl Swarm {
                 }
             }
         }
+        self.rates = None;
     }
 
     /// Whether there is nothing to give anybody: every block of the open pieces is granted, memory lets no other be

@@ -8,27 +8,28 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::ledger::View;
-use crate::ui::paint::{Pen, Spans, clip};
+use crate::ui::model::Model;
+use crate::ui::paint::{Pen, Spans, width};
 use crate::ui::prompt::Prompt;
 use crate::ui::theme::Role;
 
-/// Columns the answer has at least where there is room for anything beside it.
+/// Columns a long answer has at least where something stands beside it.
 const LEAST_FIELD: u16 = 22;
 
 /// Draws the question into the area's first row.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, view: &View) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model, view: &View) {
     if area.is_empty() {
         return;
     }
     let label = prompt.ask.label();
     let used = if area.width >= 30 { pen.put(area.x, area.y, 12, label, Role::Strong) + 2 } else { 0 };
     let field = Rect { x: area.x + used, width: area.width - used, ..area };
-    let note = match prompt.ask.says(prompt.field.text(), view) {
+    let note = match prompt.ask.says(prompt.field.text(), model, view) {
         Ok(said) => Spans::new().add(Role::Dim, said),
         Err(why) => Spans::new().add(Role::Trouble, "▲").add(Role::Text, format!(" {why}")),
     };
-    let keys = format!("Enter {} · Esc leave", prompt.ask.enter_label());
-    let least = LEAST_FIELD.min(field.width);
+    let keys = prompt.ask.keys();
+    let least = LEAST_FIELD.min(width(prompt.field.text()) as u16 + 3).min(field.width);
     let wanted = (note.width() as u16).min(field.width - least);
     let mut columns = field.width;
     if wanted > 2 {
@@ -36,12 +37,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, view: &View) 
         columns = columns.saturating_sub(used + 2);
     }
     let typed = prompt.field.text();
-    let room = usize::from(columns).saturating_sub(crate::ui::paint::width(typed) + 3);
-    if keys.len() <= room && note.width() > 0 {
+    let room = usize::from(columns).saturating_sub(width(typed) + 3);
+    if width(keys) <= room && note.width() > 0 {
         let end = field.x + columns;
-        pen.put_right(end, area.y, keys.len() as u16, &clip(&keys, room), Role::Dim);
+        pen.put_right(end, area.y, width(keys) as u16, keys, Role::Dim);
     } else if note.width() == 0 {
-        pen.put_right(area.right(), area.y, (room as u16).min(columns), &keys, Role::Dim);
+        pen.put_right(area.right(), area.y, (room as u16).min(columns), keys, Role::Dim);
     }
     let shown = prompt.field.shown(usize::from(columns));
     let mut x = field.x;

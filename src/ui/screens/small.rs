@@ -19,7 +19,7 @@ pub(super) fn is_small(area: Rect) -> bool {
 /// Everything in one line; what is asked stands in the last one.
 pub(super) fn line(pen: &mut Pen<'_>, mut area: Rect, model: &Model, view: &View) {
     if let Some(prompt) = &model.prompt {
-        asking::draw(pen, take_bottom(&mut area, 1), prompt, view);
+        asking::draw(pen, take_bottom(&mut area, 1), prompt, model, view);
         if area.is_empty() {
             return;
         }
