@@ -284,28 +284,27 @@ impl Screen {
         Ok(())
     }
 
+    /// Sends what a key or a click asked for.
+    fn ask(&mut self, command: Option<Command>, commands: &mpsc::UnboundedSender<Command>) {
+        for command in command.into_iter().chain(self.model.more.drain(..)) {
+            // Nobody takes commands when the engine is gone; then the views end too.
+            let _ = commands.send(command);
+        }
+        self.changed = true;
+    }
+
     fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.model.clock = self.began.elapsed();
                 self.model.welcome = false;
-                if let Some(command) = prompt::press(&mut self.model, Key::from_event(key), &self.view) {
-                    // Nobody takes commands when the engine is gone; then the views end too.
-                    let _ = commands.send(command);
-                }
-                for command in self.model.more.drain(..) {
-                    let _ = commands.send(command);
-                }
-                self.changed = true;
+                let command = prompt::press(&mut self.model, Key::from_event(key), &self.view);
+                self.ask(command, commands);
             }
             Event::Mouse(event) => {
                 self.model.clock = self.began.elapsed();
                 let command = mouse::moved(&mut self.model, event, &self.targets, &self.view);
-                if let Some(command) = command {
-                    // As above.
-                    let _ = commands.send(command);
-                }
-                self.changed = true;
+                self.ask(command, commands);
             }
             Event::Paste(text) => {
                 prompt::paste(&mut self.model, text, &self.view);

@@ -246,8 +246,15 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     if model.welcome && model.clock < WELCOME_STANDS {
-        let hint = format!("{} keys · {} why", model.keys.name(Action::Keys), model.keys.name(Action::Why));
-        pen.put(area.x, area.y, area.width, &hint, Role::Strong);
+        let mut x = area.x;
+        for (action, word) in [(Action::Keys, "keys"), (Action::Why, "why")] {
+            let room = area.right().saturating_sub(x);
+            let dot = if x > area.x { pen.put(x, area.y, room, " · ", Role::Dim) } else { 0 };
+            let hint = format!("{} {word}", model.keys.name(action));
+            let width = pen.put(x + dot, area.y, room.saturating_sub(dot), &hint, Role::Strong);
+            pen.targets.add(Rect { x: x + dot, y: area.y, width, height: 1 }, Target::Do(action));
+            x += dot + width;
+        }
         return;
     }
     keys(pen, area, model, view);
