@@ -10,6 +10,7 @@
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
+//! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
@@ -26,6 +27,7 @@ mod paint;
 #[cfg(test)]
 mod picture;
 mod prompt;
+mod replay;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -39,6 +41,7 @@ mod widgets;
 mod words;
 
 pub use model::Model;
+pub use replay::{Replayed, Standing};
 pub use run::{Left, Options, Reason, run, summary};
 pub use screens::draw;
 pub use theme::{ColourChoice, Colours, Glyphs, Look};

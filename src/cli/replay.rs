@@ -21,7 +21,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Status, Failure> {
     if args.headless || args.json || !io::stdout().is_terminal() {
         return last(player, args.json);
     }
-    screen::replay(player, args.screen)
+    let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    screen::replay(player, name, args.screen)
 }
 
 /// How the run ended, in the words of a run without a screen.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crossterm::event::EventStream;
@@ -18,7 +19,7 @@ use crate::event::Phase;
 use crate::metainfo::Torrent;
 use crate::record::{Player, Replay};
 use crate::report::progress;
-use crate::ui::{self, ColourChoice, Colours, Look, Reason, terminal};
+use crate::ui::{self, ColourChoice, Colours, Look, Reason, Replayed, terminal};
 
 /// How it is shown, and when it ends.
 #[derive(Clone, Copy, Debug)]
@@ -80,25 +81,29 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
 }
 
 /// Shows a recording until the user leaves or a signal comes.
-pub(super) fn replay(player: Player<File>, screen: ScreenArgs) -> Result<Status, Failure> {
+pub(super) fn replay(player: Player<File>, name: String, screen: ScreenArgs) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(Box::pin(show_again(player, screen)));
+    let ended = runtime.block_on(Box::pin(show_again(player, name, screen)));
     runtime.shutdown_background();
     ended
 }
 
-async fn show_again(player: Player<File>, screen: ScreenArgs) -> Result<Status, Failure> {
+async fn show_again(player: Player<File>, name: String, screen: ScreenArgs) -> Result<Status, Failure> {
     let signals = asked_to_end()?;
     let started = Duration::from_millis(player.wall_ms());
     let clock = Clock::start();
-    let replay = Replay::start(player, move || clock.now());
+    let replay = Arc::new(Replay::start(player, move || clock.now()));
+    let views = replay.views();
     // A recording takes no commands; they are let go with it.
     let (commands, _unheard) = mpsc::unbounded_channel();
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
-    let options = options_of(screen, Some(started));
-    let left =
-        ui::run(&mut guard.terminal, EventStream::new(), replay.views(), commands, options, signals).await;
+    let options = ui::Options {
+        replayed: Some(Replayed { name, replay }),
+        bell: None,
+        ..options_of(screen, Some(started))
+    };
+    let left = ui::run(&mut guard.terminal, EventStream::new(), views, commands, options, signals).await;
     drop(guard);
     if let Err(error) = left {
         tracing::warn!(%error, "the terminal is gone");
@@ -125,7 +130,7 @@ async fn goodbye(download: Download) -> Result<(), EngineError> {
 }
 
 /// Ready when everything is here; never where nobody asks.
-async fn complete(views: Option<watch::Receiver<std::sync::Arc<crate::ledger::View>>>) {
+async fn complete(views: Option<watch::Receiver<Arc<crate::ledger::View>>>) {
     if let Some(mut views) = views
         && views.wait_for(|view| view.phase == Phase::Seeding).await.is_ok()
     {
@@ -157,5 +162,6 @@ fn options_of(screen: ScreenArgs, started: Option<Duration>) -> ui::Options {
         title: Some(terminal::set_title),
         bell: Some(terminal::ring),
         started,
+        replayed: None,
     }
 }

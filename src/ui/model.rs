@@ -7,6 +7,7 @@ use crate::ledger::{Group, PeerRecord, View};
 
 use super::order::Order;
 use super::prompt::Prompt;
+use super::replay::Standing;
 use super::theme::Look;
 use super::words;
 
@@ -156,6 +157,8 @@ pub struct Model {
     pub open: Vec<Mode>,
     /// What is asked in place of the key line.
     pub(crate) prompt: Option<Prompt>,
+    /// The replay that is shown; `None`: the run is live.
+    pub replay: Option<Standing>,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -205,6 +208,7 @@ impl Model {
             screen: Screen::default(),
             open: Vec::new(),
             prompt: None,
+            replay: None,
             panel: Panel::default(),
             selected: None,
             step: (0, 0),
@@ -253,8 +257,8 @@ impl Model {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
-        // What was there at the start is no news.
-        if became_complete && view.down_bytes > 0 {
+        // What was there at the start is no news, nor what was recorded.
+        if became_complete && self.replay.is_none() && view.down_bytes > 0 {
             self.completed = Some(view.at);
             self.bell = true;
         }

@@ -10,11 +10,14 @@ use crate::units::{self, Units};
 use super::action::{Action, Key, action_for};
 use super::field::{Field, Pressed};
 use super::model::Model;
+use super::replay;
 use super::update::update;
 
 /// What is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ask {
+    /// The time of the recording to go to.
+    GoTo,
     /// The address of a peer to dial.
     Peer,
     /// How fast we may receive.
@@ -39,6 +42,7 @@ impl Ask {
     /// The question in a word or two.
     pub(crate) fn label(self) -> &'static str {
         match self {
+            Self::GoTo => "go to",
             Self::Peer => "add peer",
             Self::DownLimit => "limit ↓",
             Self::UpLimit => "limit ↑",
@@ -48,6 +52,7 @@ impl Ask {
     /// What Enter does.
     pub(crate) fn enter_label(self) -> &'static str {
         match self {
+            Self::GoTo => "go",
             Self::Peer => "dial",
             Self::DownLimit | Self::UpLimit => "set",
         }
@@ -58,14 +63,18 @@ impl Ask {
         let limit = match self {
             Self::DownLimit => view.limits.0,
             Self::UpLimit => view.limits.1,
-            Self::Peer => None,
+            Self::GoTo | Self::Peer => None,
         };
         limit.map(typed_rate).unwrap_or_default()
     }
 
     /// How the answer is understood, or why it is not.
-    pub(crate) fn says(self, text: &str, view: &View) -> Said {
+    pub(crate) fn says(self, text: &str, model: &Model, view: &View) -> Said {
         match self {
+            Self::GoTo => match &model.replay {
+                Some(replay) => replay::says(text, &replay.playback),
+                None => Err("this is no recording".to_owned()),
+            },
             Self::Peer if text.trim().is_empty() => Ok("its IP address and port".to_owned()),
             Self::Peer => {
                 read_address(text).map(|addr| match view.peers.iter().any(|peer| peer.addr == addr) {
@@ -82,6 +91,7 @@ impl Ask {
     fn command(self, text: &str, view: &View) -> Option<Command> {
         let (down_bps, up_bps) = view.limits;
         match self {
+            Self::GoTo => None,
             Self::Peer => read_address(text).ok().map(Command::AddPeer),
             Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
             Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
@@ -103,13 +113,22 @@ pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command>
             let pressed = prompt.field.press(key);
             answered(model, pressed, view)
         }
-        _ => update(model, action?, view),
+        _ => match action {
+            Some(action) => update(model, action, view),
+            None => {
+                replay::unbound(model, key);
+                None
+            }
+        },
     }
 }
 
 /// Takes in a text as a whole. Where nothing is asked it is taken for the address of a peer.
 pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
     if model.prompt.is_none() {
+        if replay::paste(model) {
+            return;
+        }
         open(model, Ask::Peer, view);
     }
     if let Some(prompt) = &mut model.prompt {
@@ -124,8 +143,12 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View) -> Option<Command>
         Pressed::Enter => {
             let prompt = model.prompt.take()?;
             let (ask, text) = (prompt.ask, prompt.field.text());
-            if ask.says(text, view).is_err() {
+            if ask.says(text, model, view).is_err() {
                 model.prompt = Some(prompt);
+                return None;
+            }
+            if ask == Ask::GoTo {
+                replay::go_to(model, text);
                 return None;
             }
             model.undoable = false;
@@ -290,8 +313,8 @@ mod tests {
         update(&mut model, Action::LimitDown, &view);
         let prompt = model.prompt.clone().unwrap();
         assert_eq!(prompt.field.text(), "500k");
-        assert!(prompt.ask.says("500k", &view).unwrap().contains("now 500 KiB/s"));
-        assert!(prompt.ask.says("fast", &view).unwrap_err().contains("500k"));
+        assert!(prompt.ask.says("500k", &model, &view).unwrap().contains("now 500 KiB/s"));
+        assert!(prompt.ask.says("fast", &model, &view).unwrap_err().contains("500k"));
         type_in(&mut model, "b", &view);
         let set = Command::Limit { down_bps: Some(500 << 10), up_bps: Some(3 << 20) };
         assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(set), "500kb");
@@ -333,8 +356,9 @@ mod tests {
         #[test]
         fn any_answer_is_understood_or_told_why_not(text in "(\\PC{0,12}|[0-9a-f:.\\[\\]]{0,24})") {
             let view = sample::healthy();
+            let model = at_start(&view);
             for ask in [Ask::Peer, Ask::DownLimit, Ask::UpLimit] {
-                match ask.says(&text, &view) {
+                match ask.says(&text, &model, &view) {
                     Ok(_) => prop_assert!(text.trim().is_empty() || ask.command(&text, &view).is_some()),
                     Err(why) => prop_assert!(!why.is_empty() && ask.command(&text, &view).is_none()),
                 }

@@ -24,6 +24,7 @@ use crate::units;
 use super::action::Key;
 use super::model::Model;
 use super::prompt;
+use super::replay::{Replayed, Standing};
 use super::screens;
 use super::theme::Look;
 
@@ -50,6 +51,8 @@ pub struct Options {
     pub bell: Option<fn() -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
+    /// The recording whose views are shown; `None`: the run is live.
+    pub replayed: Option<Replayed>,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             title: None,
             bell: None,
             started: None,
+            replayed: None,
         }
     }
 }
@@ -119,6 +123,7 @@ where
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| Ok(Left { reason, view: Arc::clone(&screen.view) });
     loop {
+        let said_until = screen.said_until();
         tokio::select! {
             biased;
             () = &mut stop => return left(&screen, Reason::Stopped),
@@ -141,6 +146,9 @@ where
                 if changed.is_err() {
                     return left(&screen, Reason::Ended);
                 }
+            }
+            () = tokio::time::sleep_until(said_until.unwrap_or(next_frame)), if said_until.is_some() => {
+                screen.wake();
             }
             () = may_draw(next_frame, &mut options.taken), if screen.changed => {
                 screen.draw(terminal)?;
@@ -185,6 +193,7 @@ struct Screen {
     changed: bool,
     shown: Buffer,
     title: String,
+    replayed: Option<Replayed>,
     began: Instant,
 }
 
@@ -193,6 +202,10 @@ impl Screen {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
         model.started = options.started;
+        let replayed = options.replayed.clone();
+        model.replay = replayed
+            .as_ref()
+            .map(|shown| Standing::new(&shown.name, shown.replay.playback().borrow().clone()));
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);
         Self {
@@ -201,6 +214,7 @@ impl Screen {
             changed: true,
             shown: Buffer::default(),
             title: String::new(),
+            replayed,
             began: Instant::now(),
         }
     }
@@ -208,7 +222,29 @@ impl Screen {
     fn look_at(&mut self, views: &mut watch::Receiver<Arc<View>>) {
         self.view = Arc::clone(&views.borrow_and_update());
         self.model.clock = self.began.elapsed();
+        if let (Some(shown), Some(replay)) = (&self.replayed, &mut self.model.replay) {
+            replay.playback = shown.replay.playback().borrow().clone();
+        }
         self.model.take_in(&self.view);
+        self.changed = true;
+    }
+
+    /// Hands on what keys asked of the recording.
+    fn ask_the_replay(&mut self) {
+        if let (Some(shown), Some(replay)) = (&self.replayed, &mut self.model.replay) {
+            replay.asked.drain(..).for_each(|control| shown.replay.send(control));
+        }
+    }
+
+    /// When what was said to the user goes away.
+    fn said_until(&self) -> Option<Instant> {
+        let until = self.model.replay.as_ref()?.said_until(self.model.clock)?;
+        Some(self.began + until)
+    }
+
+    /// Time went on, and nothing else.
+    fn wake(&mut self) {
+        self.model.clock = self.began.elapsed();
         self.changed = true;
     }
 
@@ -220,6 +256,7 @@ impl Screen {
                     // Nobody takes commands when the engine is gone; then the views end too.
                     let _ = commands.send(command);
                 }
+                self.ask_the_replay();
                 self.changed = true;
             }
             Event::Paste(text) => {
@@ -266,7 +303,7 @@ impl Screen {
 
     /// What reaches the user beside the screen: the window's title, and the bell.
     fn call(&mut self, options: &Options) -> io::Result<()> {
-        let title = title(&self.view, &self.model.look);
+        let title = title(&self.view, &self.model);
         if let Some(set_title) = options.title.filter(|_| title != self.title) {
             set_title(&title)?;
             self.title = title;
@@ -279,17 +316,19 @@ impl Screen {
 }
 
 /// The title of the window: how far it is, and what it is.
-fn title(view: &View, look: &Look) -> String {
+fn title(view: &View, model: &Model) -> String {
     let name = crate::text::clean(&view.torrent.name, TITLE_CHARS);
-    let dot = if look.is_ascii() { "-" } else { "·" };
+    let is_ascii = model.look.is_ascii();
+    let dot = if is_ascii { "-" } else { "·" };
     let far = match view.phase {
+        _ if model.replay.is_some() => "replay of ".to_owned(),
         Phase::Checking => String::new(),
         Phase::Paused => format!("paused {} % ", screens::percent(view)),
         Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
         Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),
     };
     let title = format!("{far}{name} {dot} ttui");
-    if look.is_ascii() { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
+    if is_ascii { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
 }
 
 /// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
@@ -534,13 +573,13 @@ mod tests {
 
     #[test]
     fn the_title_says_how_far_it_is() {
-        let look = Look::default();
+        let look = Model::new(Look::default());
         assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
         assert_eq!(title(&sample::checking(), &look), "debian-12.2.0-amd64-DVD-1.iso · ttui");
         assert!(title(&sample::paused(), &look).starts_with("paused 12 % "));
         assert!(title(&sample::stopped(), &look).starts_with("stopped 12 % "));
         assert!(title(&sample::seeding(), &look).starts_with("100 % "));
-        let ascii = Look { glyphs: crate::ui::Glyphs::Ascii, ..look };
+        let ascii = Model::new(Look { glyphs: crate::ui::Glyphs::Ascii, ..look.look });
         let hostile = title(&sample::hostile(), &ascii);
         assert!(hostile.is_ascii() && hostile.len() < 90, "{hostile}");
     }

@@ -12,6 +12,7 @@ mod peer_bytes;
 mod peer_list;
 mod peers;
 mod pieces;
+mod replay_bar;
 mod small;
 mod trackers;
 

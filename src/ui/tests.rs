@@ -13,7 +13,7 @@ use ratatui::style::{Color, Modifier};
 use super::action::{Action, BINDINGS, action_for};
 use super::model::{Mode, Model, Panel, Screen, Shown, Window};
 use super::theme::{Colours, Glyphs, Look};
-use super::{draw, picture, sample, update};
+use super::{draw, picture, replay, sample, update};
 use crate::event::PeerKey;
 use crate::ledger::{Group, View};
 
@@ -289,8 +289,9 @@ fn no_cell_has_a_background() {
 /// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
 fn told(model: &Model) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
         model.prompt,
+        model.replay,
         model.look,
         model.screen,
         model.open,
@@ -334,6 +335,7 @@ fn starts(view: &View) -> Vec<Model> {
         there.open.push(Mode::Keys);
         starts.push(there);
     }
+    starts.push(replay::tests::standing(view));
     starts
 }
 

@@ -8,11 +8,15 @@ use crate::units::Units;
 use super::action::Action;
 use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::prompt::{self, Ask};
+use super::replay;
 use super::screens;
 use super::words::{self, STEPS};
 
 /// Carries out the action. Pure: the clock is the model's, and what there is to act on is the view's.
 pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command> {
+    if replay::update(model, action, view) {
+        return None;
+    }
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
     }
@@ -39,6 +43,8 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
             model.undoable = false;
             return Some(Command::Record);
         }
+        // Only a recording can do these, and has done them.
+        Action::Replay(_) | Action::GoTo => {}
         Action::AddPeer => prompt::open(model, Ask::Peer, view),
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
         Action::LimitUp => prompt::open(model, Ask::UpLimit, view),

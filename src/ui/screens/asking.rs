@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::ledger::View;
+use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, clip};
 use crate::ui::prompt::Prompt;
 use crate::ui::theme::Role;
@@ -16,14 +17,14 @@ use crate::ui::theme::Role;
 const LEAST_FIELD: u16 = 22;
 
 /// Draws the question into the area's first row.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, view: &View) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model, view: &View) {
     if area.is_empty() {
         return;
     }
     let label = prompt.ask.label();
     let used = if area.width >= 30 { pen.put(area.x, area.y, 12, label, Role::Strong) + 2 } else { 0 };
     let field = Rect { x: area.x + used, width: area.width - used, ..area };
-    let note = match prompt.ask.says(prompt.field.text(), view) {
+    let note = match prompt.ask.says(prompt.field.text(), model, view) {
         Ok(said) => Spans::new().add(Role::Dim, said),
         Err(why) => Spans::new().add(Role::Trouble, "▲").add(Role::Text, format!(" {why}")),
     };

@@ -32,7 +32,7 @@ fn good_bytes(file: &FileFacts, view: &View) -> u64 {
 /// Draws the files.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     let files = &view.torrent.files;
     let title = inset(take_top(&mut body, 1), 1, 1);
     let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 200);

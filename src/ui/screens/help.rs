@@ -6,6 +6,7 @@ use crate::ui::action::{BINDINGS, Scope};
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::model::{Mode, Model};
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
+use crate::ui::replay;
 use crate::ui::theme::Role;
 
 /// The glyphs, their words and what they mean.
@@ -36,7 +37,7 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
     // The keys of what lies below the help come first.
     let mut below = model.clone();
     below.open.retain(|mode| *mode != Mode::Keys);
-    let mut scopes = [
+    let mut scopes = vec![
         Scope::PeerPage,
         Scope::Overview,
         Scope::Peers,
@@ -51,10 +52,20 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
         scope if scope.holds(&below) => 0,
         _ => 2,
     });
+    if model.replay.is_some() {
+        scopes.insert(0, Scope::Replay);
+    }
     for scope in scopes {
+        // Nothing of a recording can be changed.
+        let works = |action| model.replay.is_none() || !replay::is_for_the_engine(action);
+        let bindings = BINDINGS.iter().filter(|binding| binding.scope == scope && works(binding.action));
+        let bindings: Vec<_> = bindings.collect();
+        if bindings.is_empty() {
+            continue;
+        }
         lines.push(Spans::new());
         lines.push(Spans::new().add(Role::Dim, scope.title()));
-        for binding in BINDINGS.iter().filter(|binding| binding.scope == scope) {
+        for binding in bindings {
             let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
             entry(&mut lines, &keys.join(" "), binding.help);
         }

@@ -23,7 +23,7 @@ pub(super) fn count(model: &Model, view: &View) -> usize {
 /// Draws the log.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     let count = count(model, view);
     let title = inset(take_top(&mut body, 1), 1, 1);
     let peer = model.log_of.and_then(|key| model::peer(view, key));

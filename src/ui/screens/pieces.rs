@@ -33,7 +33,7 @@ pub(crate) fn grid_columns(size: (u16, u16), pieces: usize) -> (usize, usize) {
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     pen.rule(
         inset(take_top(&mut body, 1), 1, 1),
         "Pieces",
