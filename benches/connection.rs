@@ -22,7 +22,7 @@ use ttui::engine::clock::Clock;
 use ttui::engine::haves::HaveLog;
 use ttui::engine::limit::Limit;
 use ttui::engine::link::{ConnKey, Order, Overhead, Report, Shaken};
-use ttui::engine::peer::{Common, run};
+use ttui::engine::peer::{Common, IDLE_AFTER, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
@@ -102,6 +102,7 @@ fn task(
         up: Arc::new(Limit::new(None)),
         listen_port: None,
         sent_bytes: std::sync::atomic::AtomicU64::new(0),
+        idle_after: IDLE_AFTER,
     };
     stream.set_nonblocking(true).unwrap();
     let stream = tokio::net::TcpStream::from_std(stream).unwrap();

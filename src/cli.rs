@@ -7,6 +7,7 @@ pub mod args;
 
 mod check;
 mod failure;
+mod handshake;
 mod headless;
 mod info;
 mod logfile;
@@ -57,7 +58,7 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Check(args)) => check::run(&args),
-        Some(Command::Handshake(args)) => check::handshake(&args),
+        Some(Command::Handshake(args)) => handshake::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Demo(args)) => demo(&args),
         Some(Command::Completions { shell }) => {

@@ -28,7 +28,7 @@ pub use pieces::{PieceMap, PieceState};
 pub use series::Series;
 pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};
-pub use verdict::{Verdict, VerdictCode};
+pub use verdict::{Look, LookOn, Verdict, VerdictCode};
 pub use view::{FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
 
 #[cfg(test)]

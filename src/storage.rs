@@ -9,6 +9,7 @@ mod check;
 mod dirty;
 mod error;
 mod files;
+mod judge;
 mod layout;
 mod open;
 mod record;
@@ -253,6 +254,18 @@ impl Storage {
         }
         debug_assert!(rest.is_empty(), "the range lies in the torrent");
         Ok(())
+    }
+
+    /// Tells the system that this range of the piece will be read soon. Only a hint: nothing comes of its failure.
+    fn will_read(&self, piece: PieceIndex, begin: u32, length: u32) {
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
+        for span in self.torrent.files.spans(from, u64::from(length)) {
+            if !self.file(span.file).pad
+                && let Ok(handle) = self.handle(span.file)
+            {
+                files::will_read(&handle, span.offset, span.length);
+            }
+        }
     }
 
     /// Waits until the disk has everything that was written to the files of these pieces. Slow: seconds.

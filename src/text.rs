@@ -3,6 +3,8 @@
 //! Whatever passes through here holds no control character, no escape sequence and nothing that turns the
 //! writing direction around, so a terminal shows it and does nothing else.
 
+pub(crate) mod columns;
+
 /// Decodes `bytes` as UTF-8 (what is not becomes `�`) and cleans them as [`clean`] does.
 pub fn clean_bytes(bytes: &[u8], most_chars: usize) -> String {
     clean(&String::from_utf8_lossy(&bytes[..bytes.len().min(most_chars.saturating_mul(8))]), most_chars)

@@ -275,6 +275,9 @@ pub struct HandshakeArgs {
     /// The peer
     #[arg(value_name = "IP:PORT", value_parser = peer)]
     pub peer: SocketAddr,
+    /// Whether the connection is encrypted
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
+    pub encryption: Encryption,
     /// As one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -404,7 +407,8 @@ mod tests {
         assert_eq!(check.encryption, Encryption::PreferPlain);
         assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
         let peer = "[2001:db8::7]:6881".parse().unwrap();
-        let handshake = HandshakeArgs { torrent: "a".into(), peer, json: true };
+        let encryption = Encryption::PreferPlain;
+        let handshake = HandshakeArgs { torrent: "a".into(), peer, encryption, json: true };
         assert_eq!(command("ttui handshake a [2001:db8::7]:6881 --json"), Command::Handshake(handshake));
         assert_eq!(command("ttui completions bash"), Command::Completions { shell: Shell::Bash });
         assert_eq!(command("ttui man"), Command::Man);

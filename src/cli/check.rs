@@ -1,13 +1,13 @@
-//! `ttui check` and `ttui handshake`
+//! `ttui check`
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::args::{CheckArgs, HandshakeArgs, recording};
+use super::args::{CheckArgs, recording};
 use super::output::Stdout;
 use super::signals::asked_to_end;
-use super::{Failure, Status, open_torrent, runtime};
+use super::{Failure, Status, open_torrent, runtime, warn};
 use crate::engine::{self, CheckOptions};
 use crate::report;
 use crate::units;
@@ -22,7 +22,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
         recording: recording(args.record.as_ref(), args.privacy),
         ..CheckOptions::default()
     };
-    let waiting = Waiting::begin(args);
+    let most = units::duration(args.time.max(Duration::from_secs(1)));
+    let waiting = Waiting::begin(&format!("Trying every peer, for {most} at most. Ctrl-C ends it now."));
     let interrupted = AtomicBool::new(false);
     let runtime = runtime()?;
     let view = runtime.block_on(async {
@@ -43,20 +44,23 @@ pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
         () if form.markdown => report::check::markdown(&view),
         () => report::check::text(&view),
     };
+    // Text and Markdown have it.
+    if let Some((_, note)) = view.answer.as_ref().filter(|_| form.json || form.csv) {
+        warn(note);
+    }
     Stdout.write(shown.as_bytes())?;
     let achieved = view.funnel.handshaken > 0 && !interrupted.load(Ordering::Relaxed);
     Ok(if achieved { Status::Done } else { Status::NotAchieved })
 }
 
 /// A word on a terminal while nothing else is written.
-struct Waiting(bool);
+pub(super) struct Waiting(bool);
 
 impl Waiting {
-    fn begin(args: &CheckArgs) -> Self {
+    pub(super) fn begin(words: &str) -> Self {
         let shown = io::stderr().is_terminal();
         if shown {
-            let most = units::duration(args.time.max(Duration::from_secs(1)));
-            let _ = write!(io::stderr(), "Trying every peer, for {most} at most. Ctrl-C ends it now.");
+            let _ = write!(io::stderr(), "{words}");
         }
         Self(shown)
     }
@@ -68,16 +72,4 @@ impl Drop for Waiting {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
-}
-
-pub(super) fn handshake(args: &HandshakeArgs) -> Result<Status, Failure> {
-    let torrent = open_torrent(&args.torrent)?;
-    let runtime = runtime()?;
-    let view = runtime.block_on(engine::shake_hands(&torrent, args.peer));
-    runtime.shutdown_background();
-    let view = view?;
-    let shown =
-        if args.json { report::handshake::json(&view) + "\n" } else { report::handshake::text(&view) };
-    Stdout.write(shown.as_bytes())?;
-    Ok(if view.funnel.handshaken > 0 { Status::Done } else { Status::NotAchieved })
 }

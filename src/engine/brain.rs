@@ -64,6 +64,8 @@ pub(super) struct Birth {
     pub(super) key: u32,
     pub(super) seed: u64,
     pub(super) up_bps: Option<u64>,
+    /// Who says nothing for this long is let go.
+    pub(super) idle_after: Duration,
     /// Leave only when the disk has everything.
     pub(super) sync: bool,
     pub(super) client: tracker::Client,
@@ -134,6 +136,7 @@ impl Brain {
             up: Arc::new(Limit::new(birth.up_bps)),
             listen_port: Some(birth.port),
             sent_bytes: AtomicU64::new(0),
+            idle_after: birth.idle_after,
         };
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),

@@ -131,6 +131,7 @@ pub async fn check(
         up: Arc::new(Limit::new(None)),
         listen_port: Some(port),
         sent_bytes: AtomicU64::new(0),
+        idle_after: peer::IDLE_AFTER,
     };
     let mut tasks = JoinSet::new();
     let mse = Mse::new(options.encryption, seed);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -15,6 +16,7 @@ use super::clock::Clock;
 use super::disk::{DiskPool, Keeper};
 use super::listen::{ListenError, Listener};
 use super::mse::Mse;
+use super::peer::IDLE_AFTER;
 use super::recorder::RecordingError;
 use super::tracker;
 use crate::command::Command;
@@ -47,6 +49,8 @@ pub struct Options {
     pub up_bps: Option<u64>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// A connected peer that says nothing for this long is let go.
+    pub idle_after: Duration,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Leave only when the disk has everything.
@@ -69,6 +73,7 @@ impl Default for Options {
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            idle_after: IDLE_AFTER,
             overwrite: false,
             sync: false,
             tracker: tracker::Settings::default(),
@@ -343,6 +348,7 @@ impl Life {
             key: (self.seed >> 32) as u32,
             seed: self.seed,
             up_bps: self.options.up_bps,
+            idle_after: self.options.idle_after,
             sync: self.options.sync,
             client: tracker::Client::new(self.options.tracker),
             torrent: self.torrent,
@@ -383,7 +389,7 @@ impl Life {
             self.chronicle.tick(now);
             self.views.send_replace(self.chronicle.view(now));
             // Often enough for a person to see it move.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(job.await.map_err(|error| from_join(&error))??)
     }

@@ -32,6 +32,8 @@ use crate::event::{At, Cause, OsError};
 use crate::metainfo::Geometry;
 use crate::wire::HANDSHAKE_BYTES;
 
+/// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
+pub const IDLE_AFTER: At = At::from_secs(150);
 const TICK: Duration = Duration::from_secs(1);
 /// Who closes within this time and said nothing closed at once.
 const AT_ONCE: At = At::from_secs(1);
@@ -56,6 +58,8 @@ pub struct Common {
     pub listen_port: Option<u16>,
     /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
     pub sent_bytes: AtomicU64,
+    /// Who says nothing for this long is let go.
+    pub idle_after: Duration,
 }
 
 impl fmt::Debug for Common {

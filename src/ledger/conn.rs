@@ -113,8 +113,5 @@ pub(super) fn is_public(ip: IpAddr) -> bool {
 
 /// Whether an end says that nobody is at the address now, rather than that somebody did wrong.
 pub(super) fn is_offline(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable | Cause::NetworkUnreachable
-    )
+    matches!(cause, Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable)
 }

@@ -15,6 +15,7 @@ use super::pieces::{PieceState, Pieces};
 use super::row::Row;
 use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
+use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
@@ -81,6 +82,8 @@ pub(super) struct Run {
     pub(super) probing: bool,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
+    /// What was told of it all.
+    pub(super) judged: Judged,
 }
 
 impl Ledger {
@@ -114,6 +117,10 @@ impl Ledger {
         };
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
+        }
+        let due = matches!(event, Event::Sample(_) | Event::Phase { .. } | Event::Limits { .. });
+        if due && !self.run.probing {
+            self.judge(at);
         }
     }
 

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::folded::{Folded, FoldedKept};
 use super::peer::{Group, PeerRecord};
 use super::pieces::Pieces;
-use super::row::{Row, RowKept};
+use super::row::{MOST_ATTEMPTS, Row, RowKept};
 use super::tally::{Place, Tally};
 use crate::event::sound::sound;
 use crate::event::{At, PeerKey, Source, Unsound};
+
+/// Rows up to which much is kept of each.
+const FEW_ROWS: usize = 256;
 
 /// The rows, by key: the order of everything that is published, so that two runs over the same events agree.
 #[derive(Clone, Debug)]
@@ -76,7 +79,9 @@ impl Peers {
     /// The row of a peer that was learned.
     pub(super) fn row(&mut self, at: At, key: PeerKey) -> Option<&mut Row> {
         self.unfold(at, key);
+        let few = self.rows.len() <= FEW_ROWS;
         let row = self.rows.get_mut(&key)?;
+        row.most_attempts = if few { MOST_ATTEMPTS.0 } else { MOST_ATTEMPTS.1 };
         row.end_ban(at);
         Some(row)
     }

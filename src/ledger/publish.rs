@@ -5,21 +5,30 @@ use std::time::Duration;
 
 use super::fold::Ledger;
 use super::tally::Tally;
-use super::verdict;
 use super::view::View;
 use crate::event::{At, Phase};
 
 impl Ledger {
     /// Everything there is to show at this moment.
     ///
-    /// Costs time with the number of peers, and beyond that only for what changed since the last view.
+    /// Costs time with the number of peers, and beyond that only for what changed since the last view. Looking
+    /// changes nothing: the same events give the same view, however often one was asked for before.
     pub fn view(&mut self, now: At) -> Arc<View> {
+        let mut view = self.glance(now);
+        view.failed_calls = self.run.callers.publish();
+        view.log = self.log.publish();
+        view.answer.clone_from(&self.run.answer);
+        view.verdicts = self.verdicts(&view);
+        Arc::new(view)
+    }
+
+    /// What judgements are made from: the view less what is only for reading.
+    pub(super) fn glance(&mut self, now: At) -> View {
         self.peers.end_bans(now);
         let tally = self.peers.tally(now);
         self.count_tracker_peers(&tally);
-        let failed_calls = self.run.callers.publish();
         let run = &self.run;
-        let mut view = View {
+        View {
             at: now,
             torrent: Arc::clone(&self.facts),
             phase: run.phase,
@@ -35,7 +44,7 @@ impl Ledger {
             limits: run.limits,
             port: run.listening.map(|(port, _)| port),
             incoming: run.incoming,
-            failed_calls,
+            failed_calls: Arc::default(),
             peers: self.peers.publish(),
             funnel: tally.funnel(),
             losses: tally.losses(),
@@ -44,12 +53,10 @@ impl Ledger {
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),
-            log: self.log.publish(),
-            answer: run.answer.clone(),
+            log: Arc::default(),
+            answer: None,
             recording: run.recording,
-        };
-        view.verdicts = verdict::judge(self, &view);
-        Arc::new(view)
+        }
     }
 
     /// Time to completion at the mean rate of the last seconds, in whole seconds.

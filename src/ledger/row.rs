@@ -15,8 +15,8 @@ use crate::event::{
 };
 use crate::metainfo::Bitfield;
 
-/// Attempts kept of one peer.
-const MOST_ATTEMPTS: usize = 8;
+/// Attempts kept of one peer: of each of a few, and of each of a crowd.
+pub(super) const MOST_ATTEMPTS: (usize, usize) = (8, 4);
 /// Sources kept of one peer; a torrent with more trackers than that tells nothing new by the rest.
 const MOST_SOURCES: usize = 32;
 
@@ -39,6 +39,8 @@ pub(super) struct Row {
     /// How it stood when its attempts were let go, for a row that was folded away and came back.
     past: Option<(Group, Option<Cause>)>,
     standing: Standing,
+    /// Attempts kept of it.
+    pub(super) most_attempts: usize,
     /// Its pieces are counted in the piece map.
     pub(super) counted: bool,
 }
@@ -64,7 +66,7 @@ enum HasKept {
 
 impl Row {
     pub(super) fn keep(&self) -> RowKept {
-        let Self { record, before, not_dialled, past, standing, counted: _ } = self;
+        let Self { record, before, not_dialled, past, standing, most_attempts: _, counted: _ } = self;
         let has = match &record.has {
             None => HasKept::NotSaid,
             Some(has) if has.is_full() => HasKept::All,
@@ -79,7 +81,8 @@ impl Row {
         let RowKept { mut record, has, before, not_dialled, past, standing } = kept;
         check(Arc::make_mut(&mut record))?;
         totals([before.0, before.1])?;
-        let mut row = Self { record, before, not_dialled, past, standing, counted: false };
+        let most_attempts = MOST_ATTEMPTS.0;
+        let mut row = Self { record, before, not_dialled, past, standing, most_attempts, counted: false };
         let has = match has {
             HasKept::NotSaid => None,
             HasKept::All => Some(pieces.all()),
@@ -127,6 +130,7 @@ impl Row {
             not_dialled: None,
             past: None,
             standing: Standing::Away,
+            most_attempts: MOST_ATTEMPTS.0,
             counted: false,
         }
     }
@@ -199,6 +203,8 @@ impl Row {
         self.not_dialled = None;
         let number = self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1);
         let incoming = direction == Direction::In;
+        // Before the next one comes, so that there is room for no more than are kept.
+        self.prune(self.most_attempts.saturating_sub(1));
         let record = self.edit();
         record.next_try = None;
         record.attempts.reserve_exact(1);
@@ -225,7 +231,6 @@ impl Row {
             payload: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
-        self.prune();
     }
 
     /// Changes the attempt under way, if there is one, and notes how far it got.
@@ -311,7 +316,7 @@ impl Row {
         for (attempt, number) in record.attempts.iter_mut().zip(1..) {
             attempt.number = number;
         }
-        self.prune();
+        self.prune(self.most_attempts);
     }
 
     /// Ends a ban whose time is over, as of that time, whenever somebody looks.
@@ -379,8 +384,8 @@ impl Row {
     }
 
     /// Lets the oldest attempts go, but never the one that decides the peer's cause.
-    fn prune(&mut self) {
-        while self.record.attempts.len() > MOST_ATTEMPTS {
+    fn prune(&mut self, most: usize) {
+        while self.record.attempts.len() > most {
             let decides = deciding(&self.record.attempts).map(|attempt| attempt.number);
             let oldest = self.record.attempts.iter().position(|attempt| Some(attempt.number) != decides);
             let Some(oldest) = oldest else { return };
@@ -395,7 +400,7 @@ fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
     let PeerRecord { reqq: _, has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
     let PeerRecord { sources, attempts, sample, down_bytes, up_bytes, .. } = record;
     sound(sources.len() <= MOST_SOURCES, "more sources than are kept")?;
-    sound(attempts.len() <= MOST_ATTEMPTS, "more attempts than are kept")?;
+    sound(attempts.len() <= MOST_ATTEMPTS.0, "more attempts than are kept")?;
     let (_, over) = attempts.split_last().unzip();
     sound(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
     attempts.iter_mut().try_for_each(Attempt::check)?;

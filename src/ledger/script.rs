@@ -61,8 +61,13 @@ impl Script {
         self
     }
 
+    /// Lets seconds pass with nothing happening in them; everything is judged once in each.
     pub(crate) fn wait(&mut self, seconds: u64) -> &mut Self {
-        self.wait_ms(seconds * 1000)
+        for _ in 0..seconds {
+            self.wait_ms(1000);
+            self.ledger.judge(self.at);
+        }
+        self
     }
 
     pub(crate) fn phase(&mut self, phase: Phase) -> &mut Self {
@@ -206,7 +211,57 @@ impl Script {
     }
 
     pub(crate) fn refuse(&mut self, tracker: TrackerKey, error: TrackerError) -> &mut Self {
-        self.tell(Event::AnnounceFailed { tracker, error, text: "so it is".to_owned() })
+        self.refuse_saying(tracker, error, "so it is")
+    }
+
+    pub(crate) fn refuse_saying(
+        &mut self,
+        tracker: TrackerKey,
+        error: TrackerError,
+        text: &str,
+    ) -> &mut Self {
+        self.tell(Event::AnnounceFailed { tracker, error, text: text.to_owned() })
+    }
+
+    pub(crate) fn limit_down(&mut self, down_bps: u64) -> &mut Self {
+        self.tell(Event::Limits { down_bps: Some(down_bps), up_bps: None })
+    }
+
+    /// All of these fail so before a connection.
+    pub(crate) fn fail_all(&mut self, peers: &[PeerKey], cause: Cause) -> &mut Self {
+        peers.iter().fold(self, |run, peer| run.fail(*peer, cause))
+    }
+
+    /// All of these take the connection and then our handshake ends so.
+    pub(crate) fn refuse_hands(&mut self, peers: &[PeerKey], cause: Cause) -> &mut Self {
+        peers.iter().fold(self, |run, peer| run.connect(*peer).end(*peer, cause))
+    }
+
+    /// All of these have everything, and we want it.
+    pub(crate) fn seeds(&mut self, count: u32) -> Vec<PeerKey> {
+        let peers = self.peers(count);
+        for peer in &peers {
+            self.seed(*peer);
+        }
+        peers
+    }
+
+    /// The same, and they let us download.
+    pub(crate) fn open_seeds(&mut self, count: u32) -> Vec<PeerKey> {
+        let peers = self.seeds(count);
+        for peer in &peers {
+            self.unchoke(*peer);
+        }
+        peers
+    }
+
+    /// We have all pieces but these.
+    pub(crate) fn have_all_but(&mut self, numbers: &[u32]) -> &mut Self {
+        let mut pieces = Bitfield::empty(self.geometry.piece_count());
+        for number in (0..self.geometry.piece_count()).filter(|number| !numbers.contains(number)) {
+            pieces.set(self.piece(number));
+        }
+        self.tell(Event::Had { pieces: Arc::new(pieces) })
     }
 
     pub(crate) fn view(&mut self) -> Arc<View> {
@@ -217,14 +272,27 @@ impl Script {
         find(&self.view(), peer).clone()
     }
 
+    /// What there is to say now: everything is judged at this moment.
+    pub(crate) fn verdicts(&mut self) -> Vec<Verdict> {
+        if !self.ledger.run.probing {
+            self.ledger.judge(self.at);
+        }
+        self.view().verdicts.clone()
+    }
+
     /// What judges the whole now.
     pub(crate) fn first(&mut self) -> Verdict {
-        self.view().verdicts[0].clone()
+        self.verdicts().swap_remove(0)
     }
 
     /// What this rule says now.
     pub(crate) fn verdict(&mut self, code: VerdictCode) -> Option<Verdict> {
-        self.view().verdicts.iter().find(|verdict| verdict.code == code).cloned()
+        self.verdicts().into_iter().find(|verdict| verdict.code == code)
+    }
+
+    /// The codes of all there is to say now, in their order.
+    pub(crate) fn codes(&mut self) -> Vec<VerdictCode> {
+        self.verdicts().iter().map(|verdict| verdict.code).collect()
     }
 }
 

@@ -69,7 +69,8 @@ impl Ledger {
 impl Run {
     fn check(&mut self) -> Result<(), Unsound> {
         let Self { phase: _, phase_since, phase_reason, checked: _, down_bytes, up_bytes, .. } = self;
-        let Self { last_block, limits, listening, incoming: _, callers, probing: _, answer, .. } = self;
+        let Self { last_block, limits, listening, incoming: _, callers, probing: _, answer, judged, .. } =
+            self;
         times([
             Some(*phase_since),
             *last_block,
@@ -77,6 +78,7 @@ impl Run {
             answer.as_ref().map(|(at, _)| *at),
         ])?;
         callers.check()?;
+        judged.check()?;
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;
         phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(shown);

@@ -1,23 +1,29 @@
 //! What the numbers mean, in words.
 //!
-//! Each rule is a small function over one [`Scene`] and stands in one of three tables: those that judge the whole,
-//! those that say why nothing arrives, and those that note what costs something. A rule that is not sure is silent.
+//! Each rule is a small function over one [`Scene`] and stands in one table ([`table::RULES`]) with how long it must
+//! hold before it is told and when it is looked at again. A rule that is not sure is silent. [`Judged`] remembers
+//! what was told, so that nothing flickers; it is brought up to date by recorded facts alone.
 
+mod judged;
+mod look;
 mod notes;
 mod say;
 mod scene;
+mod table;
 mod troubles;
 mod whole;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub(super) use self::judged::Judged;
+pub use self::look::{Look, LookOn};
 use self::scene::Scene;
 use super::fold::Ledger;
 use super::view::View;
-use crate::event::Severity;
+use crate::event::{At, Severity};
 
 /// Which rule speaks; the codes are a contract.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictCode {
     /// There is nobody to dial.
@@ -79,13 +85,17 @@ pub struct Verdict {
     pub advice: String,
     /// The numbers it rests on, by name.
     pub evidence: Vec<(&'static str, u64)>,
+    /// When it is looked at again.
+    pub look: Look,
 }
 
 /// What a rule found.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Finding {
     severity: Severity,
     text: String,
     advice: String,
+    #[serde(deserialize_with = "known_evidence")]
     evidence: Vec<(&'static str, u64)>,
     /// Whether it is reason enough that nothing arrives.
     explains: bool,
@@ -102,6 +112,7 @@ impl Finding {
     }
 
     fn evidence(mut self, name: &'static str, number: impl Into<u64>) -> Self {
+        debug_assert!(EVIDENCE.contains(&name), "{name} stands in the list");
         self.evidence.push((name, number.into()));
         self
     }
@@ -110,44 +121,87 @@ impl Finding {
         self.explains = true;
         self
     }
+}
 
-    fn verdict(self, code: VerdictCode) -> Verdict {
-        Verdict {
-            severity: self.severity,
-            code,
-            text: self.text,
-            advice: self.advice,
-            evidence: self.evidence,
+/// Every name a number of the evidence goes by.
+const EVIDENCE: &[&str] = &[
+    "answered",
+    "choking",
+    "dialled",
+    "down_bps",
+    "encrypted_only",
+    "failed",
+    "failed_pieces",
+    "failures",
+    "handshaken",
+    "held",
+    "known",
+    "limit_bps",
+    "listening_s",
+    "live",
+    "longest_wait_s",
+    "lost",
+    "missing",
+    "missing_pieces",
+    "of_pieces",
+    "offline",
+    "open",
+    "opened",
+    "ourselves",
+    "paused_s",
+    "peers",
+    "pieces_looked_at",
+    "port",
+    "quiet_s",
+    "refused",
+    "reset",
+    "sending",
+    "served",
+    "silence_s",
+    "silent",
+    "starved",
+    "timed_out",
+    "trackers",
+    "transferring",
+    "trying",
+    "unheld",
+    "unreachable",
+    "up_bytes",
+    "waiting",
+];
+
+/// Reads evidence back; names of no rule of this version are left out.
+fn known_evidence<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<(&'static str, u64)>, D::Error> {
+    let read = Vec::<(String, u64)>::deserialize(from)?;
+    let known = |name: &str| EVIDENCE.iter().copied().find(|known| *known == name);
+    Ok(read.into_iter().filter_map(|(name, number)| Some((known(&name)?, number))).collect())
+}
+
+impl Ledger {
+    /// Brings the judgements up to date. Called for recorded facts only, so that a replay judges at the same times.
+    pub(super) fn judge(&mut self, now: At) {
+        let view = self.glance(now);
+        let mut judged = std::mem::take(&mut self.run.judged);
+        judged.look(&Scene::new(self, &view, judged.standing()));
+        self.run.judged = judged;
+    }
+
+    /// Everything there is to say of the moment of this view: first what judges the whole, then the rest,
+    /// weightiest first.
+    pub(super) fn verdicts(&self, view: &View) -> Vec<Verdict> {
+        // A run that only looks who answers is judged once, at its end.
+        if self.run.probing || !self.run.judged.speaks() {
+            let mut judged = Judged::default();
+            judged.look(&Scene::new(self, view, judged.standing()));
+            return judged.verdicts(self.run.probing);
         }
+        self.run.judged.verdicts(false)
     }
 }
 
-/// Everything there is to say of this moment: first what judges the whole, then the rest, weightiest first.
-pub(super) fn judge(ledger: &Ledger, view: &View) -> Vec<Verdict> {
-    let scene = Scene::new(ledger, view);
-    let rules = troubles::RULES.iter().chain(notes::RULES);
-    let mut found: Vec<(VerdictCode, Finding)> =
-        rules.filter_map(|(code, rule)| rule(&scene).map(|finding| (*code, finding))).collect();
-    let first = whole::RULES.iter().find_map(|rule| rule(&scene));
-    let first = first.unwrap_or_else(|| {
-        // Nothing arrives. The first rule that knows why speaks for the whole.
-        let explains = found.iter().position(|(_, finding)| finding.explains);
-        match explains.map(|index| found.remove(index)) {
-            Some((code, mut finding)) => {
-                if !scene.probing {
-                    finding.text = format!("Nothing arrives: {}", say::after_colon(&finding.text));
-                }
-                finding.severity = finding.severity.max(Severity::Warn);
-                finding.verdict(code)
-            }
-            None => whole::stalled(&scene).unwrap_or_else(|| whole::unknown(&scene)),
-        }
-    });
-    let mut rest: Vec<Verdict> = found.into_iter().map(|(code, finding)| finding.verdict(code)).collect();
-    rest.sort_by_key(|verdict| std::cmp::Reverse(verdict.severity));
-    rest.insert(0, first);
-    rest
-}
-
+#[cfg(test)]
+mod pairs;
+#[cfg(test)]
+mod scenarios;
 #[cfg(test)]
 mod tests;

@@ -176,10 +176,7 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
             Transport::Tcp => "tcp",
             Transport::Utp => "utp",
         },
-        encryption: match attempt.encryption {
-            Encryption::Plain => "plain",
-            Encryption::Mse => "mse",
-        },
+        encryption: encryption(attempt.encryption),
         payload: attempt.payload.map(Payload::name),
         started_ms: ms(attempt.began),
         connect_ms: connect_ms(attempt),
@@ -190,6 +187,18 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
         error: attempt.error.as_ref().map(|error| error.text.as_str()),
         resolved: record.resolved(attempt).map(code),
     }
+}
+
+fn encryption(encryption: Encryption) -> &'static str {
+    match encryption {
+        Encryption::Plain => "plain",
+        Encryption::Mse => "mse",
+    }
+}
+
+/// What a failed try of this peer turned out to mean.
+fn resolved(record: &PeerRecord) -> Option<Cause> {
+    record.attempts.iter().find_map(|attempt| record.resolved(attempt))
 }
 
 /// From dialling to the open connection; nobody who calls is dialled.

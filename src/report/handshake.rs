@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::check::{Peer, connect_ms, handshake_ms, peer_object};
 use super::{hex, json_line};
-use crate::event::Attempt;
+use crate::event::{Attempt, Cause, Encryption, Payload};
 use crate::ledger::{PeerRecord, Stage, View};
 use crate::text::clean;
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, Reserved};
@@ -25,27 +25,86 @@ const PARTS: &[(&str, usize, usize)] =
 /// Bytes of each side in a line.
 const LINE_BYTES: usize = 8;
 
-/// The attempt shown: the one that got furthest.
-fn shown(view: &View) -> Option<(&PeerRecord, &Attempt)> {
-    let peer = view.peers.first()?;
-    Some((peer, peer.telling_attempt()?))
-}
-
-/// As one line of JSON: a peer as in `check`, and both handshakes in hex.
+/// As one line of JSON: a peer as in `check`, and both handshakes of the attempt that tells most, in hex.
 pub fn json(view: &View) -> String {
-    let Some((peer, attempt)) = shown(view) else { return "{}".to_owned() };
+    let Some(peer) = view.peers.first() else { return "{}".to_owned() };
+    let of_attempt = |bytes: fn(&Attempt) -> &[u8]| peer.telling_attempt().map(bytes).map(hex);
     json_line(&Report {
         peer: peer_object(peer, view),
-        sent_hex: hex(&attempt.sent),
-        received_hex: hex(&attempt.received),
+        sent_hex: of_attempt(|attempt| &attempt.sent).unwrap_or_default(),
+        received_hex: of_attempt(|attempt| &attempt.received).unwrap_or_default(),
     })
 }
 
-/// In lines for a person, cleaned for a terminal.
+/// In lines for a person, cleaned for a terminal: every attempt, then what it comes to.
 pub fn text(view: &View) -> String {
     let mut out = String::new();
-    let Some((peer, attempt)) = shown(view) else { return out };
-    let _ = writeln!(out, "{} for {}\n", peer.addr, clean(&view.torrent.name, 200));
+    let Some(peer) = view.peers.first() else { return out };
+    let _ = writeln!(out, "{} for {}", peer.addr, clean(&view.torrent.name, 200));
+    for tried in &peer.attempts {
+        attempt(&mut out, peer, tried);
+    }
+    out.push('\n');
+    let tells_all = |cause: &Cause| peer.attempts.last().is_none_or(|tried| tried.cause != Some(*cause));
+    if let Some(cause) = peer.cause.filter(tells_all) {
+        let _ = writeln!(out, "{}: {}", cause.info().code, cause.info().sentence);
+    }
+    if let Some(advice) = peer.cause.map(|cause| cause.info().advice).filter(|advice| !advice.is_empty()) {
+        let _ = writeln!(out, "Try: {advice}");
+    }
+    if peer.cause.is_none() && peer.stage >= Stage::Handshaken {
+        let _ = writeln!(out, "A valid handshake.");
+    }
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+fn attempt(out: &mut String, peer: &PeerRecord, attempt: &Attempt) {
+    let _ = writeln!(out, "\n{}", course(attempt));
+    if !attempt.sent.is_empty() || !attempt.received.is_empty() {
+        out.push('\n');
+        bytes(out, attempt);
+        for (whose, bytes) in [("ours", &attempt.sent), ("its", &attempt.received)] {
+            if let Some(reserved) = reserved(bytes) {
+                let names = reserved.names();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let _ = writeln!(out, "reserved bits, {whose}: {names}");
+            }
+        }
+        if attempt.received.len() >= HANDSHAKE_BYTES
+            && let Some(id) = peer.peer_id
+        {
+            let client = peer.client.as_deref().unwrap_or("a client we do not know");
+            let _ = writeln!(out, "peer id: {}, {client}", id.printable());
+        }
+    }
+    if let Some(cause) = attempt.cause {
+        let _ = writeln!(out, "{}", end(attempt, cause));
+    }
+    if let Some(meant) = peer.resolved(attempt) {
+        let info = meant.info();
+        let _ = writeln!(out, "The encrypted try below tells why: {}. {}", info.code, info.sentence);
+    }
+}
+
+/// `Plain: connected after 2 ms, handshake after 5 ms; 68 bytes sent, 68 received.`
+fn course(attempt: &Attempt) -> String {
+    let way = match (attempt.encryption, attempt.payload) {
+        (Encryption::Plain, _) => "Plain",
+        (Encryption::Mse, None) => "Encrypted",
+        (Encryption::Mse, Some(Payload::Plain)) => "Encrypted, then plain messages",
+        (Encryption::Mse, Some(Payload::Rc4)) => "Encrypted, and the messages too (RC4)",
+    };
+    let Some(connected) = connect_ms(attempt) else { return format!("{way}: not connected.") };
+    let handshake = handshake_ms(attempt)
+        .map_or_else(|| "no handshake".to_owned(), |ms| format!("handshake after {ms} ms"));
+    let (sent, received) = (attempt.bytes_out, attempt.bytes_in);
+    format!("{way}: connected after {connected} ms, {handshake}; {sent} bytes sent, {received} received.")
+}
+
+fn bytes(out: &mut String, attempt: &Attempt) {
     let _ = writeln!(out, "{:<13}  {:<33}  it sent", "", "we sent");
     for &(name, from, length) in PARTS {
         for at in (from..from + length).step_by(LINE_BYTES) {
@@ -56,38 +115,13 @@ pub fn text(view: &View) -> String {
             let _ = writeln!(out, "{}", format!("{at:>2} {label:<9} {mark} {ours:<33}  {theirs}").trim_end());
         }
     }
-    out.push('\n');
-    for (whose, bytes) in [("ours", &attempt.sent), ("its", &attempt.received)] {
-        if let Some(reserved) = reserved(bytes) {
-            let names = reserved.names();
-            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let _ = writeln!(out, "reserved bits, {whose}: {names}");
-        }
-    }
-    if let Some(id) = peer.peer_id {
-        let client = peer.client.as_deref().unwrap_or("a client we do not know");
-        let _ = writeln!(out, "peer id: {}, {client}", id.printable());
-    }
-    let time = |ms: Option<u64>| ms.map_or_else(|| "never".to_owned(), |ms| format!("after {ms} ms"));
-    let _ =
-        writeln!(out, "connected {}, handshake {}", time(connect_ms(attempt)), time(handshake_ms(attempt)));
-    let _ = writeln!(out, "{}", verdict(peer, attempt));
-    out
 }
 
-fn verdict(peer: &PeerRecord, attempt: &Attempt) -> String {
-    let Some(cause) = attempt.cause else {
-        let good = peer.stage >= Stage::Handshaken;
-        return if good { "A valid handshake.".to_owned() } else { "No answer yet.".to_owned() };
-    };
-    let info = cause.info();
-    let mut text = format!("{}: {}", info.code, info.sentence);
+fn end(attempt: &Attempt, cause: Cause) -> String {
+    let mut text = format!("{}: {}", cause.info().code, cause.info().sentence);
     let error = attempt.error.as_ref().map(|error| error.text.as_str());
     for more in [attempt.detail.as_deref(), error].into_iter().flatten() {
         let _ = write!(text, " ({})", clean(more, 400));
-    }
-    if !info.advice.is_empty() {
-        let _ = write!(text, "\nTry: {}", info.advice);
     }
     text
 }

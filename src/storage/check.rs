@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{OsKind, StorageError};
+use super::judge::{Judge, SIDE_BY_SIDE, Verdict};
 use super::layout::{pieces_in, pieces_of};
 use super::{Options, Storage, files};
-use crate::hash::{self, PieceHash};
+use crate::hash;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 
-/// Bytes read and hashed at once, by each thread.
-const CHUNK: usize = 256 * 1024;
 /// Threads at most, so that the files they have in hand stay few.
 const MOST_THREADS: usize = 16;
 
@@ -39,13 +38,6 @@ pub struct Verdicts {
     pub missing: Bitfield,
     /// False when the check was cancelled: then pieces are in no set.
     pub finished: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Verdict {
-    Good,
-    Bad,
-    Missing,
 }
 
 /// Checks everything under `output_dir` without writing anything.
@@ -93,37 +85,38 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
 
     let done = AtomicU32::new(of - to_hash.len() as u32);
     (what.progress)(done.load(Ordering::Relaxed), of);
+    let threads = what.threads.clamp(1, MOST_THREADS).min(to_hash.len());
+    let batches = batches(&to_hash, threads);
     let next = AtomicUsize::new(0);
     let shared = Mutex::new((found, None));
     let work = || {
-        let mut buffer = vec![0; CHUNK];
-        while let Some(&piece) = to_hash.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let verdict = if what.cancel.load(Ordering::Relaxed) {
-                Ok(None)
-            } else {
-                hash_piece(storage, what, piece, &mut buffer)
-            };
+        let mut judge = Judge::new(storage);
+        let settled = |piece, verdict| {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let (found, failed) = &mut *shared;
+            let (found, _) = &mut *shared;
             match verdict {
-                Ok(Some(Verdict::Good)) => found.good.set(piece),
-                Ok(Some(Verdict::Bad)) => found.bad.set(piece),
-                Ok(Some(Verdict::Missing)) => found.missing.set(piece),
-                Ok(None) => {
-                    found.finished = false;
-                    return;
-                }
-                Err(error) => {
-                    failed.get_or_insert(error);
-                    next.store(to_hash.len(), Ordering::Relaxed);
-                    return;
-                }
+                Verdict::Good => found.good.set(piece),
+                Verdict::Bad => found.bad.set(piece),
+                Verdict::Missing => found.missing.set(piece),
             };
             drop(shared);
             (what.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, of);
+        };
+        while let Some(&batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            batch.iter().for_each(|&piece| judge.begin(piece));
+            while !judge.is_idle() {
+                if what.cancel.load(Ordering::Relaxed) {
+                    shared.lock().unwrap_or_else(PoisonError::into_inner).0.finished = false;
+                    return;
+                }
+                if let Err(error) = judge.step(settled) {
+                    shared.lock().unwrap_or_else(PoisonError::into_inner).1.get_or_insert(error);
+                    next.store(batches.len(), Ordering::Relaxed);
+                    return;
+                }
+            }
         }
     };
-    let threads = what.threads.clamp(1, MOST_THREADS).min(to_hash.len());
     if threads > 0 {
         std::thread::scope(|scope| {
             for _ in 1..threads {
@@ -136,66 +129,24 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
     failed.map_or(Ok(found), Err)
 }
 
-/// Whether the hash of what is on disk for this piece is right; what cannot be read for lack of bytes is not.
+/// Cuts the pieces into batches to be read side by side: as many batches for every thread, as full as they can be.
+fn batches(pieces: &[PieceIndex], threads: usize) -> Vec<&[PieceIndex]> {
+    let count = pieces.len().div_ceil(SIDE_BY_SIDE).next_multiple_of(threads.max(1));
+    pieces.chunks(pieces.len().div_ceil(count.max(1)).max(1)).collect()
+}
+
+/// Whether the hash of what is on disk for this piece is right; what cannot be read is not.
 ///
 /// # Errors
 /// The system refuses to open or read a file.
 pub fn check_piece(storage: &Storage, piece: PieceIndex) -> Result<bool, StorageError> {
-    match judge_piece(storage, piece, &mut vec![0; CHUNK], || true) {
-        Ok(verdict) => Ok(matches!(verdict, Some(Verdict::Good))),
-        Err(StorageError::TooShort { .. } | StorageError::Os { kind: OsKind::NotFound, .. }) => Ok(false),
-        Err(error) => Err(error),
+    let mut judge = Judge::new(storage);
+    judge.begin(piece);
+    let mut good = false;
+    while !judge.is_idle() {
+        judge.step(|_, verdict| good = verdict == Verdict::Good)?;
     }
-}
-
-/// Hashes a piece on disk, `buffer` being room to read into; `None` when it was told not to go on.
-///
-/// Reserved room reads as zeros, and some file systems call it data once it was read: a wrong piece of nothing but
-/// zeros was never written.
-fn judge_piece(
-    storage: &Storage,
-    piece: PieceIndex,
-    buffer: &mut [u8],
-    go_on: impl Fn() -> bool,
-) -> Result<Option<Verdict>, StorageError> {
-    let length = storage.torrent().geometry.length_of(piece);
-    let mut hash = PieceHash::new();
-    let mut zeros = true;
-    let mut begin = 0;
-    while begin < length {
-        if !go_on() {
-            return Ok(None);
-        }
-        let step = (length - begin).min(buffer.len() as u32);
-        let chunk = &mut buffer[..step as usize];
-        storage.read(piece, begin, chunk)?;
-        hash.update(chunk);
-        zeros = zeros && chunk.iter().all(|byte| *byte == 0);
-        begin += step;
-    }
-    Ok(Some(match hash.verify(storage.torrent().piece_hash(piece)) {
-        true => Verdict::Good,
-        false if zeros => Verdict::Missing,
-        false => Verdict::Bad,
-    }))
-}
-
-/// `None` when the check was cancelled.
-fn hash_piece(
-    storage: &Storage,
-    what: &Check<'_>,
-    piece: PieceIndex,
-    buffer: &mut [u8],
-) -> Result<Option<Verdict>, StorageError> {
-    match judge_piece(storage, piece, buffer, || !what.cancel.load(Ordering::Relaxed)) {
-        Ok(verdict) => Ok(verdict),
-        // Somebody took it away while we were reading.
-        Err(StorageError::TooShort { .. } | StorageError::Os { kind: OsKind::NotFound, .. }) => {
-            Ok(Some(Verdict::Missing))
-        }
-        Err(StorageError::Os { kind: OsKind::Device, .. }) => Ok(Some(Verdict::Bad)),
-        Err(error) => Err(error),
-    }
+    Ok(good)
 }
 
 /// Of the pieces asked for, those with a byte on disk that is not in a hole. Those that lie in a file that is
@@ -263,5 +214,26 @@ impl ZeroHashes {
             self.0.len() - 1
         });
         &self.0[known].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::metainfo::Geometry;
+
+    proptest! {
+        #[test]
+        fn batches_are_even_and_leave_nothing_out(count in 1u32..2000, threads in 1usize..17) {
+            let geometry = Geometry::new(u64::from(count), 1).unwrap();
+            let pieces: Vec<PieceIndex> = geometry.pieces().collect();
+            let batches = batches(&pieces, threads);
+            prop_assert_eq!(&batches.concat(), &pieces);
+            prop_assert!(batches.iter().all(|batch| batch.len() <= SIDE_BY_SIDE));
+            let rounds = batches.len().div_ceil(threads);
+            prop_assert!(rounds <= (count as usize).div_ceil(SIDE_BY_SIDE * threads));
+        }
     }
 }

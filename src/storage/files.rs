@@ -105,6 +105,19 @@ pub(super) fn read_all(file: &File, mut at: u64, mut into: &mut [u8]) -> Result<
     Ok(true)
 }
 
+/// Tells the system that this range will be read soon.
+pub(super) fn will_read(file: &File, at: u64, length: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::num::NonZero;
+
+        use rustix::fs::{Advice, fadvise};
+
+        let _ = fadvise(file, at, NonZero::new(length), Advice::WillNeed);
+    }
+    let _ = (file, at, length);
+}
+
 /// Reserves disk for all of the file. Where the file system cannot, the file grows as it is written.
 pub(super) fn allocate(file: &File, bytes: u64, path: &Path) -> Result<(), StorageError> {
     #[cfg(target_os = "linux")]

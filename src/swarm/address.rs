@@ -38,7 +38,7 @@ pub fn scope_of(address: IpAddr) -> Scope {
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 pub fn is_allowed(source: Scope, addr: SocketAddr, ours: &[SocketAddr]) -> bool {
-    if addr.port() == 0 || !can_be_a_peer(addr.ip().to_canonical()) {
+    if addr.port() == 0 || !can_be_a_peer(addr.ip().to_canonical()) || lacks_its_interface(addr) {
         return false;
     }
     if scope_of(addr.ip()) < source {
@@ -57,6 +57,11 @@ fn can_be_a_peer(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => !(v6.is_multicast() || v6.is_unspecified() || is_v4_compatible(v6)),
     }
+}
+
+/// Link-local IPv6 addresses mean nothing without the interface they are local to.
+fn lacks_its_interface(addr: SocketAddr) -> bool {
+    matches!(addr, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
 
 /// `::/96`, the abandoned IPv4-compatible addresses, less loopback.
@@ -112,6 +117,7 @@ mod tests {
         assert!(!allowed(Scope::Public, "[::1]:6881"));
         assert!(!allowed(Scope::Public, "[::ffff:127.0.0.1]:6881"));
         assert!(allowed(Scope::Loopback, "[::1]:6881"));
+        assert!(allowed(Scope::Loopback, "[fe80::1%2]:6881"));
     }
 
     #[test]
@@ -126,6 +132,7 @@ mod tests {
             "[::]:6881",
             "[ff02::1]:6881",
             "[::2]:6881",
+            "[fe80::1]:6881",
             "[::ffff:224.0.0.1]:6881",
         ] {
             assert!(!allowed(Scope::Public, addr), "{addr}");

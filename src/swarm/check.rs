@@ -29,6 +29,8 @@ const BETWEEN_DIALS: Duration = Duration::from_millis(1);
 const CATCH_UP: Duration = Duration::from_millis(10);
 /// A peer that shook hands has so long to send a block.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// One that unchokes us late has at least so long to send a block: two seconds, as everything that ends a check.
+const AFTER_UNCHOKE: Duration = Duration::from_secs(2);
 /// One whose first block came has so long to send the rest of the piece.
 const REST_OF_PIECE: Duration = Duration::from_secs(2);
 /// A tracker that is silent for so long is not waited for.
@@ -358,9 +360,10 @@ impl Check {
     fn tell_no_room(&mut self, now: At) {
         if !std::mem::replace(&mut self.told_no_room, true) {
             let most = self.settings.most_open;
+            let peers = if most == 1 { "1 peer is".to_owned() } else { format!("{most} peers are") };
             let text = format!(
-                "Only {most} peers are tried at once: this process may open no more files. Raise the limit (ulimit -n) \
-                 for a faster check."
+                "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
+                 a faster check."
             );
             self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
@@ -438,18 +441,13 @@ impl Check {
 
     fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
         let Some(dial) = self.end_dial(peer) else { return };
-        let shook_hands = matches!(end.cause, Cause::InfoHashMismatch | Cause::SelfConnection);
+        let second = self.settings.encryption.after(dial.encryption, dial.opened, end.cause);
         self.tell(now, ended(peer, end));
         if let Some(caller) = self.rows.get(&peer).and_then(|row| self.listens.get(&row.addr)).copied() {
             // It called us meanwhile: whether it can be reached as well is known now.
             return self.merge(now, caller, peer);
         }
-        let policy = self.settings.encryption;
-        if let Some(second) = policy.second().filter(|_| dial.encryption == policy.first())
-            && dial.opened
-            && !shook_hands
-            && self.ending.is_none()
-        {
+        if let Some(second) = second.filter(|_| self.ending.is_none()) {
             self.queue.push_back((peer, second));
         }
     }

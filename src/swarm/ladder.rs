@@ -18,7 +18,7 @@ pub enum EncryptionPolicy {
 
 impl EncryptionPolicy {
     /// How a peer is dialled of which nothing is known.
-    pub(super) fn first(self) -> Encryption {
+    pub fn first(self) -> Encryption {
         match self {
             Self::PreferPlain | Self::Off => Encryption::Plain,
             Self::Prefer | Self::Require => Encryption::Mse,
@@ -32,6 +32,12 @@ impl EncryptionPolicy {
             Self::Prefer => Some(Encryption::Plain),
             Self::Require | Self::Off => None,
         }
+    }
+
+    /// How a probe dials on, that tries each peer each way once: where the first way opened and nobody shook hands.
+    pub fn after(self, tried: Encryption, opened: bool, cause: Cause) -> Option<Encryption> {
+        let shook_hands = matches!(cause, Cause::InfoHashMismatch | Cause::SelfConnection);
+        self.second().filter(|_| tried == self.first() && opened && !shook_hands)
     }
 }
 

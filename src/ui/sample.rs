@@ -10,8 +10,9 @@ use crate::event::{
     Severity, Source, TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::{
-    FileFacts, Flags, Funnel, Group, Groups, IncomingCounts, LogLine, Loss, PeerRecord, PieceMap, PieceState,
-    Series, Stage, TorrentFacts, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
+    FileFacts, Flags, Funnel, Group, Groups, IncomingCounts, LogLine, Look, LookOn, Loss, PeerRecord,
+    PieceMap, PieceState, Series, Stage, TorrentFacts, TrackerRecord, TrackerStatus, Verdict, VerdictCode,
+    View,
 };
 use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
 
@@ -377,7 +378,15 @@ fn trackers() -> Vec<TrackerRecord> {
 }
 
 fn verdict(severity: Severity, code: VerdictCode, text: &str, advice: &str) -> Verdict {
-    Verdict { severity, code, text: text.to_owned(), advice: advice.to_owned(), evidence: vec![("live", 17)] }
+    let look = Look { on: LookOn::Every(10), at: Some(NOW + Duration::from_secs(7)) };
+    Verdict {
+        severity,
+        code,
+        text: text.to_owned(),
+        advice: advice.to_owned(),
+        evidence: vec![("live", 17)],
+        look,
+    }
 }
 
 fn groups_of(peers: &[PeerRecord]) -> Groups {

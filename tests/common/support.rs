@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
 
 mod lab;
+mod mse;
 mod payload;
 mod peer;
 pub(crate) mod program;
@@ -15,6 +16,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use lab::{Lab, is_empty, key_of, peer_at, until};
+pub(crate) use mse::{encrypted_only, negotiate};
 pub(crate) use payload::{Payload, Recipe};
 pub(crate) use peer::{Script, Seed, Seen, nobody_at};
 pub(crate) use program::Program;

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use color_eyre::eyre::{ContextCompat, Result, ensure};
+use serde_json::Value;
 
 use crate::clients::libtorrent::{self, Libtorrent};
 use crate::clients::opentracker::Tracker;
@@ -36,6 +37,8 @@ pub(crate) fn all() -> Vec<Case> {
         cases.push(case(&format!("downloads_from_{name}"), &needs, move |lab| {
             download_from(lab, client, plain)
         }));
+        let encrypted = name.ends_with("_encrypted");
+        cases.push(case(&format!("checks_{name}"), &needs, move |lab| check(lab, client, encrypted)));
         if !client.takes_peers() {
             needs.push(opentracker);
         }
@@ -142,6 +145,42 @@ fn download_from(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[theirs.at(PEER_PORT)])?;
     tree::ensure_equal(&content.parent, &into)
+}
+
+/// `check` and `handshake` name the client and how it is reached.
+fn check(lab: &Lab, client: &dyn Client, encrypted: bool) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let mut seed = client.seed(lab, &theirs, &torrent, &content.parent)?;
+    let peer = theirs.at(PEER_PORT);
+    // A client that has everything and listens may still turn everybody away for a moment.
+    lab.wait_for("a handshake", &mut seed, || {
+        let shaken = ttui::handshake(lab, &ours, &torrent, peer)?;
+        ensure_reached(client, encrypted, &shaken).map(Some)
+    })?;
+    // Whether it unchokes within ten seconds is the client's affair.
+    lab.wait_for("a check", &mut seed, || {
+        let report = ttui::check(lab, &ours, &torrent, peer)?;
+        ensure!(report["funnel"]["handshaken"] == 1, "nobody shook hands: {report:#}");
+        ensure_reached(client, encrypted, &report["peers"][0]).map(Some)
+    })
+}
+
+fn ensure_reached(client: &dyn Client, encrypted: bool, peer: &Value) -> Result<()> {
+    let name = peer["client"].as_str().wrap_err("a client")?;
+    ensure!(name.starts_with(client.calls_itself()), "it is {}: {peer:#}", client.calls_itself());
+    ensure!(peer["live"] == true, "it is not live: {peer:#}");
+    let tries = peer["attempts"].as_array().wrap_err("attempts")?;
+    let last = tries.last().wrap_err("an attempt")?;
+    ensure!(last["handshake_ms"].is_u64() && last["cause"].is_null(), "no handshake: {peer:#}");
+    if !encrypted {
+        ensure!(tries.len() == 1 && last["encryption"] == "plain", "not reached plainly: {peer:#}");
+        return Ok(());
+    }
+    ensure!(tries.len() == 2 && last["encryption"] == "mse", "not reached under encryption: {peer:#}");
+    ensure!(tries[0]["encryption"] == "plain", "not tried plainly: {peer:#}");
+    ensure!(tries[0]["resolved"] == "encryption_required", "that it wants encryption is not said: {peer:#}");
+    Ok(())
 }
 
 fn seed_to(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {

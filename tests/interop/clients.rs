@@ -45,6 +45,9 @@ pub(crate) trait Client: Sync {
     /// The package it comes in.
     fn tool(&self) -> Tool;
 
+    /// How its name begins as its peer id tells it.
+    fn calls_itself(&self) -> &'static str;
+
     /// Whether it can be told of a peer; if not, it learns of it from a tracker.
     fn takes_peers(&self) -> bool;
 

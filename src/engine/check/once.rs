@@ -1,7 +1,9 @@
-//! One handshake with one peer.
+//! One handshake with one peer, plain and encrypted as the setting says.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -10,62 +12,153 @@ use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::download::{facts, random_seed};
 use crate::engine::handshake::{HandshakeStep, MOST_STEPS, Steps, dial};
+use crate::engine::link::Shaken;
 use crate::engine::mse::Mse;
-use crate::event::{At, Direction, Encryption, Event, PeerKey, Phase, Source, Transport};
+use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::{PeerId, Torrent};
+use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::{Closed, ConnKey, EncryptionPolicy};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Reserved};
 
-/// Dials one peer, shakes hands and hangs up. The view is that of the moment before hanging up.
+const PEER: PeerKey = PeerKey(0);
+
+/// Dials one peer, shakes hands and hangs up; again the other way where that may help and the setting allows it. The
+/// view is that of the moment before hanging up, or of that at which `stop` was ready.
 ///
 /// # Errors
 ///
 /// When this machine gives no random numbers. That the peer does not shake hands is no error: the view says why.
-pub async fn shake_hands(torrent: &Torrent, addr: SocketAddr) -> Result<Arc<View>, EngineError> {
-    let seed = random_seed()?;
-    let clock = Clock::start();
-    let ours =
-        Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
-    let mut ledger = Ledger::new(Arc::new(facts(torrent, Path::new(""), ours.peer_id)));
-    let (peer, encryption) = (PeerKey(0), Encryption::Plain);
-    let mut tell = |at: At, event: Event| ledger.apply(at, &event);
-    tell(clock.now(), Event::Phase { phase: Phase::Downloading, reason: None });
-    tell(clock.now(), Event::Probing);
-    tell(clock.now(), Event::PeerLearned { peer, addr, source: Source::Manual });
-    let (direction, transport) = (Direction::Out, Transport::Tcp);
-    tell(clock.now(), Event::AttemptBegan { peer, direction, transport, encryption });
-    let (to, mut steps) = mpsc::channel(MOST_STEPS);
-    let told = Steps::new(ConnKey(0), clock, to);
-    let mse = Mse::new(EncryptionPolicy::Off, seed);
-    let outcome = dial(addr, &ours, encryption, &mse, &told).await;
-    drop(told);
-    let mut last = clock.now();
-    while let Some((_, at, step)) = steps.recv().await {
-        last = at;
-        tell(
-            at,
-            match step {
-                HandshakeStep::Connected => Event::Connected { peer },
+pub async fn shake_hands(
+    torrent: &Torrent,
+    addr: SocketAddr,
+    encryption: EncryptionPolicy,
+    stop: impl Future<Output = ()>,
+) -> Result<Arc<View>, EngineError> {
+    let mut stop = pin!(stop);
+    let mut once = Once::begin(torrent, addr, encryption)?;
+    let mut way = is_allowed(Scope::Loopback, addr, &[]).then(|| encryption.first());
+    if way.is_none() {
+        once.tell_now(Event::NotDialled { peer: PEER, cause: Some(Cause::InvalidAddress) });
+    }
+    let mut shaken = None;
+    while let Some(encrypted) = way {
+        let (told, steps) = once.attempt(encrypted);
+        let outcome = {
+            let dialled = dial(addr, &once.ours, encrypted, &once.mse, &told);
+            tokio::select! {
+                biased;
+                outcome = dialled => Some(outcome),
+                () = &mut stop => None,
+            }
+        };
+        drop(told);
+        let came = once.follow(steps).await;
+        way = None;
+        match outcome {
+            Some(Ok(outcome)) => {
+                once.shook_hands(&came, &outcome.1);
+                shaken = Some(outcome);
+            }
+            Some(Err(end)) => {
+                way = encryption.after(encrypted, came.opened, end.cause);
+                once.ended(*end);
+            }
+            None => once.ended(Closed {
+                cause: Cause::NotAnswered,
+                error: None,
+                detail: None,
+                bytes_in: 0,
+                bytes_out: came.sent_bytes,
+            }),
+        }
+    }
+    let view = once.ledger.view(once.clock.now());
+    // Hung up on after the view was taken, in which it is connected.
+    drop(shaken);
+    Ok(view)
+}
+
+/// How far one attempt came.
+struct Came {
+    opened: bool,
+    sent_bytes: u64,
+    last: At,
+}
+
+struct Once {
+    clock: Clock,
+    ours: Handshake,
+    mse: Mse,
+    ledger: Ledger,
+}
+
+impl Once {
+    fn begin(torrent: &Torrent, addr: SocketAddr, encryption: EncryptionPolicy) -> Result<Self, EngineError> {
+        let seed = random_seed()?;
+        let peer_id = PeerId::ours(seed);
+        let mut once = Self {
+            clock: Clock::start(),
+            ours: Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id },
+            mse: Mse::new(encryption, seed),
+            ledger: Ledger::new(Arc::new(facts(torrent, Path::new(""), peer_id))),
+        };
+        once.tell_now(Event::Phase { phase: Phase::Downloading, reason: None });
+        once.tell_now(Event::Probing);
+        once.tell_now(Event::PeerLearned { peer: PEER, addr, source: Source::Manual });
+        Ok(once)
+    }
+
+    fn tell(&mut self, at: At, event: &Event) {
+        self.ledger.apply(at, event);
+    }
+
+    fn tell_now(&mut self, event: Event) {
+        self.tell(self.clock.now(), &event);
+    }
+
+    fn attempt(&mut self, encryption: Encryption) -> (Steps, mpsc::Receiver<(ConnKey, At, HandshakeStep)>) {
+        let (direction, transport) = (Direction::Out, Transport::Tcp);
+        self.tell_now(Event::AttemptBegan { peer: PEER, direction, transport, encryption });
+        let (to, steps) = mpsc::channel(MOST_STEPS);
+        (Steps::new(ConnKey(0), self.clock, to), steps)
+    }
+
+    /// Tells the steps of an attempt that is over.
+    async fn follow(&mut self, mut steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>) -> Came {
+        let peer = PEER;
+        let mut came = Came { opened: false, sent_bytes: 0, last: self.clock.now() };
+        while let Some((_, at, step)) = steps.recv().await {
+            came.last = at;
+            let event = match step {
+                HandshakeStep::Connected => {
+                    came.opened = true;
+                    Event::Connected { peer }
+                }
                 HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
-                HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
+                HandshakeStep::Sent(sent) => {
+                    came.sent_bytes = sent.len() as u64;
+                    Event::HandshakeSent { peer, sent: sent.to_vec() }
+                }
                 HandshakeStep::Received(received) => {
                     Event::HandshakeBytes { peer, received: received.to_vec() }
                 }
                 HandshakeStep::LooksLike(what) => Event::LooksLike { peer, what },
-            },
-        );
-    }
-    match &outcome {
-        Ok(_) => {
-            let bytes = HANDSHAKE_BYTES as u64;
-            tell(last, Event::Handshaken { peer });
-            tell(last, Event::Traffic { peer, bytes_in: bytes, bytes_out: bytes });
+            };
+            self.tell(at, &event);
         }
-        Err(end) => {
-            let Closed { cause, error, detail, bytes_in, bytes_out } = (**end).clone();
-            tell(clock.now(), Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
-        }
+        came
     }
-    Ok(ledger.view(clock.now()))
+
+    fn shook_hands(&mut self, came: &Came, shaken: &Shaken) {
+        let bytes = HANDSHAKE_BYTES as u64;
+        let (bytes_in, bytes_out) = (bytes + shaken.overhead.bytes_in, bytes + shaken.overhead.bytes_out);
+        self.tell(came.last, &Event::Handshaken { peer: PEER });
+        self.tell(came.last, &Event::Traffic { peer: PEER, bytes_in, bytes_out });
+    }
+
+    fn ended(&mut self, end: Closed) {
+        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
+        self.tell_now(Event::AttemptEnded { peer: PEER, cause, error, detail, bytes_in, bytes_out });
+    }
 }

@@ -16,8 +16,6 @@ use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME,
 
 /// We say something at least this often.
 const KEEP_ALIVE_AFTER: At = At::from_secs(100);
-/// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
-const IDLE_AFTER: At = At::from_secs(150);
 /// Answers that a peer makes us write and does not read.
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
 /// A peer may correct its extension handshake so often.
@@ -268,7 +266,7 @@ impl Talk {
         if !self.peer_choking && self.am_interested && self.window.is_short() {
             self.report_window(now);
         }
-        if now.saturating_sub(self.heard) >= IDLE_AFTER {
+        if now.saturating_sub(self.heard) >= self.common.idle_after {
             return Err(Fault { cause: Cause::IdleTimeout, detail: None });
         }
         Ok(())

@@ -76,6 +76,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         up: Arc::new(Limit::new(begin.up_bps)),
         listen_port: Some(6881),
         sent_bytes: AtomicU64::new(0),
+        idle_after: IDLE_AFTER,
     });
     let shaken = Shaken {
         peer_id: PeerId::ours(2),

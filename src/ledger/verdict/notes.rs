@@ -1,26 +1,15 @@
 //! Rules about what costs something, or is worth knowing, but never explains why nothing arrives.
 
+use super::Finding;
 use super::say::{count, many, span};
-use super::scene::{Dialled, Scene};
-use super::{Finding, VerdictCode};
+use super::scene::Scene;
 use crate::event::{Phase, Severity};
-
-type Rule = (VerdictCode, fn(&Scene<'_>) -> Option<Finding>);
-
-/// The rules, in the order in which they are told among equals.
-pub(super) const RULES: &[Rule] = &[
-    (VerdictCode::PortUnreached, port_unreached),
-    (VerdictCode::SnubbedByMost, snubbed_by_most),
-    (VerdictCode::Healthy, losses_are_usual),
-    (VerdictCode::AddressFamilyDead, address_family_dead),
-    (VerdictCode::StaleTracker, stale_tracker),
-    (VerdictCode::SeedsOnly, seeds_only),
-];
+use crate::ledger::tracker::TrackerRecord;
 
 /// Nobody calls at once; after so long with live peers the port is in doubt.
 const PORT_PATIENCE_S: u64 = 180;
 
-fn port_unreached(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn port_unreached(scene: &Scene<'_>) -> Option<Finding> {
     let (port, since) = scene.listening?;
     let listens = scene.view.at.saturating_sub(since);
     let works = matches!(scene.view.phase, Phase::Downloading | Phase::Seeding);
@@ -42,7 +31,7 @@ fn port_unreached(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let most = crowd.open >= 4 && crowd.silent * 2 > crowd.open && crowd.silent < crowd.open;
     (scene.downloading() && most).then(|| {
@@ -55,7 +44,7 @@ fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     let (failed, known) = (scene.view.groups.failed, scene.view.funnel.known);
     (scene.flows() && failed >= 3 && failed * 4 >= known).then(|| {
         let offline = if scene.crowd.offline * 2 > failed { ", most of them simply offline" } else { "" };
@@ -71,40 +60,33 @@ fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
-    let dead = |these: Dialled, others: Dialled| {
-        these.decided >= 3 && these.unreachable == these.decided && others.opened > 0
+pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
+    let all = scene.crowd.dialled();
+    let stale = |record: &&TrackerRecord| {
+        let named = scene.crowd.named.get(&record.key).copied().unwrap_or_default();
+        let enough = record.peers >= 10 && record.handshaken == 0 && named.decided >= 10;
+        // That packets get out and back must be known from somebody, or it may be we who reach nobody.
+        enough && named.undecided == 0 && named.opened == 0 && all.answered() > 0
     };
-    let (v4, v6) = (scene.crowd.v4, scene.crowd.v6);
-    let (name, peers) = match (dead(v6, v4), dead(v4, v6)) {
-        (true, _) => ("IPv6", v6.decided),
-        (_, true) => ("IPv4", v4.decided),
-        _ => return None,
-    };
-    let text =
-        format!("None of the {} {name} peers can be reached: no way leads there from here.", count(peers));
-    let finding =
-        Finding::new(Severity::Info, text).advice(format!("look whether this machine has {name} at all."));
-    Some(finding.evidence("peers", peers))
-}
-
-fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
-    let groups = scene.view.groups;
-    if groups.trying + groups.queued > 0 {
-        return None;
-    }
-    let stale = scene.view.trackers.iter().find(|record| record.peers >= 10 && record.handshaken == 0)?;
+    let record = scene.view.trackers.iter().map(AsRef::as_ref).find(stale)?;
+    let named = scene.crowd.named.get(&record.key).copied().unwrap_or_default();
     let text = format!(
-        "{} named {}, and none of them shook hands: its addresses are old.",
-        stale.url,
-        many(stale.peers, "peer")
+        "{} named {}, and none of them can be reached: its addresses seem to be old.",
+        record.url,
+        many(record.peers, "peer")
     );
-    Some(Finding::new(Severity::Info, text).evidence("peers", stale.peers))
+    Some(
+        Finding::new(Severity::Info, text)
+            .evidence("peers", record.peers)
+            .evidence("refused", named.refused)
+            .evidence("timed_out", named.timed_out),
+    )
 }
 
-fn seeds_only(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn seeds_only(scene: &Scene<'_>) -> Option<Finding> {
     let live = scene.live();
-    (scene.view.phase == Phase::Seeding && live > 0 && scene.crowd.seeds == live).then(|| {
+    let all = live > 0 && scene.crowd.seeds == live && scene.crowd.want_us == 0;
+    (scene.view.phase == Phase::Seeding && all).then(|| {
         let text = match live {
             1 => "The one live peer has everything too, so nobody wants our data.".to_owned(),
             _ => format!("The {} live peers have everything too, so nobody wants our data.", count(live)),

@@ -1,8 +1,11 @@
 //! What the rules look at: the view, and counts over its peers taken once for all of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{At, Cause, Direction, Encryption, Phase, Sample};
+use super::VerdictCode;
+use super::judged::Standing;
+use crate::event::{At, Attempt, Cause, Direction, Encryption, Phase, Sample, Source, TrackerKey};
 use crate::ledger::conn::{is_offline, is_public};
 use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
@@ -12,6 +15,10 @@ use crate::ledger::view::View;
 const SILENT_AFTER_S: u64 = 15;
 /// After so long without a block, data no longer flows.
 const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
+/// The same where it was told to be slow, which may mean a block now and then.
+const DRIPPING_ENDS_AFTER: Duration = Duration::from_secs(30);
+/// A live peer that has not told its pieces for so long has none.
+const TELLS_PIECES_WITHIN_S: u64 = 10;
 
 /// Everything a rule may judge by.
 pub(super) struct Scene<'a> {
@@ -28,10 +35,11 @@ pub(super) struct Scene<'a> {
     pub(super) half_minute: (Sample, usize),
     /// How long nothing has arrived, counted from when anything could.
     pub(super) quiet: Duration,
+    told: Standing,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(ledger: &Ledger, view: &'a View) -> Self {
+    pub(super) fn new(ledger: &Ledger, view: &'a View, told: Standing) -> Self {
         Self {
             view,
             crowd: Crowd::of(view),
@@ -41,6 +49,7 @@ impl<'a> Scene<'a> {
             listening: ledger.run.listening,
             half_minute: (ledger.series.mean(30), view.series.seconds.len().min(30)),
             quiet: view.quiet_for(),
+            told,
         }
     }
 
@@ -60,7 +69,13 @@ impl<'a> Scene<'a> {
             return self.view.funnel.transferring > 0;
         }
         let began = self.view.last_block.is_some_and(|last| last >= self.view.phase_since);
-        self.downloading() && began && self.live() > 0 && self.quiet < FLOW_ENDS_AFTER
+        let patience = if self.stands(VerdictCode::Slow) { DRIPPING_ENDS_AFTER } else { FLOW_ENDS_AFTER };
+        self.downloading() && began && self.live() > 0 && self.quiet < patience
+    }
+
+    /// Whether a rule was told when everything was last looked at: it takes more to end it than to begin it.
+    pub(super) fn stands(&self, code: VerdictCode) -> bool {
+        self.told.has(code)
     }
 
     pub(super) fn live(&self) -> u32 {
@@ -77,8 +92,8 @@ pub(super) struct Crowd<'a> {
     pub(super) seeds: u32,
     /// Live peers that the user holds.
     pub(super) held: u32,
-    /// Live peers that told which pieces they have.
-    pub(super) told_pieces: u32,
+    /// Live peers that may still tell which pieces they have.
+    pub(super) pieces_untold: u32,
     /// Live peers that have what we miss and are not held.
     pub(super) wanted: u32,
     /// Those of them that choke us, and how long the most patient wait lasts.
@@ -87,8 +102,8 @@ pub(super) struct Crowd<'a> {
     /// Those of them that let us download, and those that we asked and that send nothing.
     pub(super) open: u32,
     pub(super) silent: u32,
-    /// How long the first of the silent ones has been silent.
-    pub(super) longest_silence: Duration,
+    /// For how long every one of them has been silent.
+    pub(super) silence: Duration,
     /// Live peers that want our data, and those that get some.
     pub(super) want_us: u32,
     pub(super) served: u32,
@@ -101,9 +116,21 @@ pub(super) struct Crowd<'a> {
     pub(super) public_handshaken: u32,
     /// Peers that are not dialled because the settings allow no more connections.
     pub(super) over_limit: u32,
+    /// Peers that were not reached because this machine lacks files or ports to dial from.
+    pub(super) out_of_files: u32,
+    pub(super) out_of_ports: u32,
     /// Peers that take encrypted connections only: reached so, and out of reach by our setting.
     pub(super) encrypted: u32,
     pub(super) encrypted_lost: u32,
+    /// Peers whose encryption and our setting do not go together.
+    pub(super) mismatched: u32,
+    /// Peers that opened and did not shake hands, and those of them that hung up or reset at our handshake.
+    pub(super) opened_in_vain: u32,
+    pub(super) cut_off: u32,
+    /// Our own address, as somebody named it.
+    pub(super) ourselves: u32,
+    /// How dialling went with those each tracker named.
+    pub(super) named: BTreeMap<TrackerKey, Dialled>,
     /// Peers that sent blocks of pieces that failed their check, the worst first.
     pub(super) liars: Vec<&'a PeerRecord>,
 }
@@ -113,38 +140,84 @@ pub(super) struct Crowd<'a> {
 pub(super) struct Dialled {
     /// Peers that we dialled and that answered, or did not.
     pub(super) decided: u32,
+    /// Those that were not tried to the end yet.
+    pub(super) undecided: u32,
     /// Those that opened the connection.
     pub(super) opened: u32,
     /// Those that never answered.
     pub(super) timed_out: u32,
-    /// Those that no route leads to.
-    pub(super) unreachable: u32,
+    /// Those at whose address nothing listens.
+    pub(super) refused: u32,
+    /// Those that no route leads to, by what this machine says, by what a router says, and by what it forbids.
+    pub(super) no_way: u32,
+    pub(super) far_end: u32,
+    pub(super) forbidden: u32,
 }
 
-impl Crowd<'_> {
-    /// Dialling over both address families.
-    pub(super) fn dialled(&self) -> Dialled {
-        Dialled {
-            decided: self.v4.decided + self.v6.decided,
-            opened: self.v4.opened + self.v6.opened,
-            timed_out: self.v4.timed_out + self.v6.timed_out,
-            unreachable: self.v4.unreachable + self.v6.unreachable,
+impl Dialled {
+    /// Those that no route leads to.
+    pub(super) fn unreachable(&self) -> u32 {
+        self.no_way + self.far_end + self.forbidden
+    }
+
+    /// Those that said anything at all: a refusal, too, proves that packets go there and back.
+    pub(super) fn answered(&self) -> u32 {
+        self.opened + self.refused
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            decided: self.decided + other.decided,
+            undecided: self.undecided + other.undecided,
+            opened: self.opened + other.opened,
+            timed_out: self.timed_out + other.timed_out,
+            refused: self.refused + other.refused,
+            no_way: self.no_way + other.no_way,
+            far_end: self.far_end + other.far_end,
+            forbidden: self.forbidden + other.forbidden,
+        }
+    }
+
+    /// How dialling this one peer went; a try that is under way does not undo what earlier ones told.
+    fn of(record: &PeerRecord) -> Self {
+        let ours = || record.attempts.iter().filter(|attempt| attempt.direction == Direction::Out);
+        let is = u32::from;
+        let opened = ours().any(|attempt| attempt.connected.is_some());
+        let cause = ours().rev().find(|attempt| attempt.ended.is_some()).and_then(|attempt| attempt.cause);
+        let failed = |what: Cause| is(!opened && cause == Some(what));
+        Self {
+            decided: is(opened || cause.is_some()),
+            undecided: is(!opened && cause.is_none()),
+            opened: is(opened),
+            timed_out: failed(Cause::ConnectTimeout),
+            refused: failed(Cause::ConnectionRefused),
+            no_way: failed(Cause::NetworkUnreachable),
+            far_end: failed(Cause::HostUnreachable),
+            forbidden: failed(Cause::PermissionDenied),
         }
     }
 }
 
 impl<'a> Crowd<'a> {
+    /// Dialling over both address families.
+    pub(super) fn dialled(&self) -> Dialled {
+        self.v4.plus(self.v6)
+    }
+
     fn of(view: &'a View) -> Self {
         let mut crowd = Self::default();
-        for record in view.peers.iter().filter(|record| record.cause != Some(Cause::SelfConnection)) {
+        for record in &view.peers {
+            if record.cause == Some(Cause::SelfConnection) {
+                crowd.ourselves += 1;
+                continue;
+            }
             if record.is_live() {
-                crowd.count_live(record, view.at);
+                crowd.count_live(record, view.at, view.phase_since);
             }
             crowd.count_dialling(record);
             crowd.offline += u32::from(record.group == Group::Failed && record.cause.is_some_and(is_offline));
             crowd.public_handshaken +=
                 u32::from(record.stage >= Stage::Handshaken && is_public(record.addr.ip()));
-            crowd.over_limit += u32::from(record.cause == Some(Cause::ConnectionLimit));
             crowd.count_encryption(record);
             if record.failed_pieces > 0 {
                 crowd.liars.push(record);
@@ -154,67 +227,71 @@ impl<'a> Crowd<'a> {
         crowd
     }
 
-    fn count_live(&mut self, record: &PeerRecord, now: At) {
+    fn count_live(&mut self, record: &PeerRecord, now: At, phase_since: At) {
         let flags = record.flags;
         self.sending += u32::from(record.is_sending(now));
         self.held += u32::from(record.held);
         self.want_us += u32::from(flags.peer_interested);
         self.served += u32::from(record.sample.up_bps > 0);
-        if let Some(has) = &record.has {
-            self.told_pieces += 1;
-            self.seeds += u32::from(has.is_full());
+        let Some(attempt) = record.last_attempt() else { return };
+        match &record.has {
+            Some(has) => self.seeds += u32::from(has.is_full()),
+            None => {
+                let shook = attempt.handshaken.unwrap_or(now);
+                self.pieces_untold += u32::from(now.saturating_sub(shook).as_secs() < TELLS_PIECES_WITHIN_S);
+            }
         }
         if record.held || !flags.am_interested {
             return;
         }
         self.wanted += 1;
-        let Some(attempt) = record.last_attempt() else { return };
         if flags.peer_choking {
             self.choking += 1;
-            let since = attempt.handshaken.max(record.last_block).unwrap_or(now);
+            let since = attempt.handshaken.max(record.last_block).unwrap_or(now).max(phase_since);
             self.longest_wait = self.longest_wait.max(now.saturating_sub(since));
             return;
         }
         self.open += 1;
-        let since = attempt.unchoked.max(record.last_block).unwrap_or(now);
+        let since = attempt.unchoked.max(record.last_block).unwrap_or(now).max(phase_since);
         let silence = now.saturating_sub(since);
         if record.sample.requests_out > 0 && silence.as_secs() >= SILENT_AFTER_S {
+            self.silence = if self.silent == 0 { silence } else { self.silence.min(silence) };
             self.silent += 1;
-            self.longest_silence = self.longest_silence.max(silence);
         }
     }
 
     fn count_dialling(&mut self, record: &PeerRecord) {
-        let dialled = if record.addr.ip().to_canonical().is_ipv6() { &mut self.v6 } else { &mut self.v4 };
-        let mut ours =
-            record.attempts.iter().filter(|attempt| attempt.direction == Direction::Out).peekable();
-        if ours.peek().is_none() {
-            return;
+        let family = if record.addr.ip().to_canonical().is_ipv6() { &mut self.v6 } else { &mut self.v4 };
+        let dialled = Dialled::of(record);
+        for source in &record.sources {
+            if let Source::Tracker(tracker) = source {
+                let named = self.named.entry(*tracker).or_default();
+                *named = named.plus(dialled);
+            }
         }
-        let opened = ours.any(|attempt| attempt.connected.is_some());
-        let over = record.last_attempt().is_some_and(|attempt| attempt.ended.is_some());
-        dialled.decided += u32::from(opened || over);
-        dialled.opened += u32::from(opened);
-        if !opened && over {
-            dialled.timed_out += u32::from(record.cause == Some(Cause::ConnectTimeout));
-            let unreachable = [Cause::NetworkUnreachable, Cause::HostUnreachable, Cause::PermissionDenied];
-            dialled.unreachable += u32::from(record.cause.is_some_and(|cause| unreachable.contains(&cause)));
+        if record.attempts.iter().any(|attempt| attempt.direction == Direction::Out) {
+            *family = family.plus(dialled);
+        }
+        self.over_limit += u32::from(record.cause == Some(Cause::ConnectionLimit));
+        self.out_of_files += u32::from(record.cause == Some(Cause::TooManyOpenFiles));
+        self.out_of_ports += u32::from(record.cause == Some(Cause::NoLocalPorts));
+        if record.stage < Stage::Handshaken && dialled.opened > 0 {
+            let cut = [Cause::ClosedBeforeHandshake, Cause::ResetBeforeHandshake];
+            self.opened_in_vain += 1;
+            self.cut_off += u32::from(record.cause.is_some_and(|cause| cut.contains(&cause)));
         }
     }
 
     fn count_encryption(&mut self, record: &PeerRecord) {
-        let lost = [Cause::EncryptionRequired, Cause::EncryptionMismatch];
-        self.encrypted_lost += u32::from(record.cause.is_some_and(|cause| lost.contains(&cause)));
-        let ours = record.attempts.iter().filter(|attempt| attempt.direction == Direction::Out);
-        let (mut plain_failed, mut mse_worked) = (false, false);
-        for attempt in ours {
-            match attempt.encryption {
-                Encryption::Plain => {
-                    plain_failed |= attempt.connected.is_some() && attempt.handshaken.is_none();
-                }
-                Encryption::Mse => mse_worked |= attempt.handshaken.is_some(),
-            }
-        }
-        self.encrypted += u32::from(plain_failed && mse_worked);
+        self.encrypted_lost += u32::from(record.cause == Some(Cause::EncryptionRequired));
+        self.mismatched += u32::from(record.cause == Some(Cause::EncryptionMismatch));
+        let ours = || record.attempts.iter().filter(|attempt| attempt.direction == Direction::Out);
+        let shook =
+            |how: Encryption| ours().any(|attempt| attempt.encryption == how && attempt.handshaken.is_some());
+        let hung_up = |attempt: &Attempt| {
+            attempt.encryption == Encryption::Plain && attempt.connected.is_some() && attempt.ended.is_some()
+        };
+        self.encrypted +=
+            u32::from(ours().any(hung_up) && shook(Encryption::Mse) && !shook(Encryption::Plain));
     }
 }

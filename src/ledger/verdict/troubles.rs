@@ -2,31 +2,18 @@
 //! answers, who serves; the first that explains why nothing arrives speaks for the whole.
 
 use super::say::{count, many, span};
-use super::scene::Scene;
+use super::scene::{Dialled, Scene};
 use super::{Finding, VerdictCode};
-use crate::event::Severity;
+use crate::event::{Severity, TrackerError};
 use crate::ledger::tracker::TrackerStatus;
 use crate::ledger::words::tracker_failure;
+use crate::text;
 use crate::units::{self, Units};
-
-type Rule = (VerdictCode, fn(&Scene<'_>) -> Option<Finding>);
-
-/// The rules, in the order in which they explain.
-pub(super) const RULES: &[Rule] = &[
-    (VerdictCode::OwnLimits, own_limits),
-    (VerdictCode::TrackersFailing, trackers_failing),
-    (VerdictCode::NoPeersKnown, no_peers_known),
-    (VerdictCode::DialsTimeOut, dials_time_out),
-    (VerdictCode::EncryptionWanted, encryption_wanted),
-    (VerdictCode::AllChokeUs, all_choke_us),
-    (VerdictCode::UnchokedButSilent, unchoked_but_silent),
-    (VerdictCode::PiecesMissing, pieces_missing),
-    (VerdictCode::BadDataManyPeers, bad_data_many_peers),
-    (VerdictCode::BadDataOnePeer, bad_data_one_peer),
-];
 
 /// Dials needed before a pattern in them means anything.
 const ENOUGH_DIALS: u32 = 8;
+/// Seconds in which enough peers are met to say what the swarm holds.
+const SWARM_MET_S: u64 = 30;
 /// Seconds the trackers have for their first answer before the want of peers is called one.
 const FIRST_ANSWER_S: u64 = 5;
 
@@ -35,7 +22,7 @@ fn costly(scene: &Scene<'_>) -> Severity {
     if scene.flows() { Severity::Info } else { Severity::Warn }
 }
 
-fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
     if !scene.downloading() {
         return None;
     }
@@ -66,6 +53,9 @@ fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
         let finding = Finding::new(Severity::Info, text).advice("raise it with D.");
         return Some(finding.evidence("limit_bps", limit).evidence("down_bps", scene.view.rates.down_bps));
     }
+    if let Some(finding) = starved(scene) {
+        return Some(finding);
+    }
     (scene.crowd.over_limit > 0).then(|| {
         let waiting = scene.crowd.over_limit;
         let verb = if waiting == 1 { "waits" } else { "wait" };
@@ -75,21 +65,55 @@ fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
+/// This machine lacks what a dial needs.
+fn starved(scene: &Scene<'_>) -> Option<Finding> {
+    let (files, ports) = (scene.crowd.out_of_files, scene.crowd.out_of_ports);
+    let (peers, lacks, advice) = match (files >= ports, files + ports) {
+        (_, 0) => return None,
+        (true, _) => (
+            files,
+            "this process may open no more files",
+            "raise the limit (ulimit -n), or lower --max-peers.",
+        ),
+        (false, _) => (
+            ports,
+            "this machine has no free port or address to dial from",
+            "lower --max-peers, or wait a minute.",
+        ),
+    };
+    let text = format!("{} could not be dialled: {lacks}.", many(peers, "peer"));
+    let finding = Finding::new(costly(scene), text).advice(advice).evidence("starved", peers);
+    // Where somebody is connected, the lack of more does not explain why those send nothing.
+    Some(if scene.live() == 0 && peers * 2 >= scene.crowd.dialled().decided {
+        finding.explains()
+    } else {
+        finding
+    })
+}
+
+pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
     let failures: Vec<_> = trackers
         .iter()
         .filter_map(|record| match &record.status {
-            TrackerStatus::Failed(error, _) => Some(*error),
+            TrackerStatus::Failed(error, words) => Some((*error, words.as_str())),
             _ => None,
         })
         .collect();
-    if failures.is_empty() || failures.len() < trackers.len() {
+    let &(error, words) = failures.first()?;
+    if failures.len() < trackers.len() {
         return None;
     }
-    let alone = scene.live() == 0 && !scene.flows();
-    let why = tracker_failure(failures[0]);
-    let alike = failures.iter().all(|error| *error == failures[0]);
+    let known = scene.view.funnel.known;
+    let alone = scene.downloading() && scene.live() == 0 && !scene.flows();
+    // A tracker that says no says why in its own words.
+    let why = match (error, words) {
+        (TrackerError::Refused, words) if !words.is_empty() => {
+            format!("{}: “{}”", tracker_failure(error), text::clean(words.trim_end_matches('.'), 120))
+        }
+        _ => tracker_failure(error).to_owned(),
+    };
+    let alike = failures.iter().all(|(other, _)| *other == error);
     let mut text = match (failures.len(), alike) {
         (1, _) => format!("The tracker fails: {why}."),
         (2, true) => format!("Both trackers fail: {why}."),
@@ -97,18 +121,46 @@ fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         (2, false) => format!("Both trackers fail, one of them: {why}."),
         (all, false) => format!("All {all} trackers fail, one of them: {why}."),
     };
-    if scene.view.funnel.known == 0 {
+    if known == 0 {
         text.push_str(" Without one, nobody is known to ask for data.");
     }
-    let mut finding = Finding::new(if alone { Severity::Warn } else { Severity::Info }, text)
-        .advice("look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, and it is tried again.")
+    let severity = if alone { Severity::Warn } else { Severity::Info };
+    let finding = Finding::new(severity, text)
+        .advice(tracker_advice(error, alike))
         .evidence("trackers", failures.len() as u64)
-        .evidence("known", scene.view.funnel.known);
-    finding.explains = scene.view.funnel.known == 0;
-    Some(finding)
+        .evidence("known", known);
+    Some(if known == 0 { finding.explains() } else { finding })
 }
 
-fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
+/// What to try where trackers fail in this way.
+fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
+    if !alike {
+        return "look at network, DNS and VPN if other programs cannot get out either; it is tried again by itself.";
+    }
+    match error {
+        TrackerError::DnsFailed => {
+            "look at network, DNS and VPN: does any other program find that name? It is tried again by itself."
+        }
+        TrackerError::ConnectFailed | TrackerError::Timeout => {
+            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, and it \
+             is tried again."
+        }
+        TrackerError::TlsFailed => {
+            "look at this machine's clock and its certificates; else the tracker's certificate is at fault."
+        }
+        TrackerError::Refused => {
+            "go by its words: take the torrent from its page again where it does not know the torrent or your passkey."
+        }
+        TrackerError::HttpStatus | TrackerError::NotATracker | TrackerError::BadAnswer => {
+            "nothing here: what answers at that address is at fault, or the address in the torrent is old."
+        }
+        TrackerError::RedirectRefused | TrackerError::UnsupportedUrl => {
+            "take the torrent from its page again, or name a peer with --peer IP:PORT."
+        }
+    }
+}
+
+pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
     let answered = trackers.iter().filter(|record| matches!(record.status, TrackerStatus::Ok(_))).count();
     let waiting = trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count();
@@ -121,8 +173,19 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     {
         return None;
     }
+    let ourselves = scene.crowd.ourselves;
     let (text, advice) = if trackers.is_empty() {
         ("No peers are known: the torrent names no tracker.", "name a peer with --peer IP:PORT, or a.")
+    } else if ourselves > 0 {
+        (
+            "No peers are known: the only address that was named is our own. Nobody else may have this torrent now.",
+            "leave it running, for somebody may come; or name a peer with --peer IP:PORT.",
+        )
+    } else if scene.view.torrent.private {
+        (
+            "No peers are known: the trackers that answered named nobody, and only they may (the torrent is private).",
+            "look on the tracker's page whether anybody seeds it; somebody may come.",
+        )
     } else {
         (
             "No peers are known: the trackers that answered named nobody. Nobody may have this torrent any more.",
@@ -134,36 +197,95 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
             .advice(advice)
             .explains()
             .evidence("trackers", trackers.len() as u64)
-            .evidence("answered", answered as u64),
+            .evidence("answered", answered as u64)
+            .evidence("ourselves", ourselves),
     )
 }
 
-fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
+/// No way leads to any peer of an address family, or to any at all.
+pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
+    let dead = |these: Dialled| these.decided >= 3 && these.unreachable() == these.decided;
+    let (v4, v6) = (scene.crowd.v4, scene.crowd.v6);
+    let (name, these, others) = match (dead(v6), dead(v4)) {
+        (true, true) => ("", scene.crowd.dialled(), Dialled::default()),
+        (true, false) => ("IPv6 ", v6, v4),
+        (false, true) => ("IPv4 ", v4, v6),
+        (false, false) => return None,
+    };
+    let why = if these.forbidden * 2 > these.decided {
+        "this machine forbids the connections"
+    } else if these.far_end * 2 > these.decided {
+        "a router on the way turns the connections back"
+    } else {
+        "no way leads there from here"
+    };
+    let text = format!("None of the {} {name}peers can be reached: {why}.", count(these.decided));
+    let advice = if these.forbidden * 2 > these.decided {
+        "look for a rule of a local firewall or sandbox.".to_owned()
+    } else if others.answered() > 0 {
+        format!("look whether this machine has {name}at all.")
+    } else {
+        "look at the network and the VPN of this machine.".to_owned()
+    };
+    let alone = others.answered() == 0 && scene.live() == 0;
+    let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
+        .advice(advice)
+        .evidence("peers", these.decided)
+        .evidence("unreachable", these.unreachable());
+    // Others that only wait for their turn, or give no answer, leave it open.
+    Some(if alone && others.decided == 0 { finding.explains() } else { finding })
+}
+
+/// Most dials time out. Once told, it ends when a third of them do not.
+pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
     let dialled = scene.crowd.dialled();
-    let most = dialled.timed_out * 10 >= dialled.decided * 8;
+    let tenths = if scene.stands(VerdictCode::DialsTimeOut) { 7 } else { 8 };
+    let most = dialled.timed_out * 10 >= dialled.decided * tenths;
     (dialled.decided >= ENOUGH_DIALS && most).then(|| {
-        let text = format!(
-            "{} of the {} peers we dialled never answered. Either they are gone (an old swarm), or something near us \
-             blocks us: VPN down, firewall, provider. From here both look the same.",
+        let whom = format!(
+            "{} of the {} peers we dialled never answered.",
             count(dialled.timed_out),
             count(dialled.decided)
         );
-        Finding::new(costly(scene), text)
-            .advice("ttui check with another torrent. It fails too: it is near us.")
+        let finding = if scene.flows() {
+            let text = format!("{whom} They are gone, or routers on their side drop us: others do answer.");
+            Finding::new(Severity::Info, text)
+        } else {
+            let text = format!(
+                "{whom} Either they are gone (an old swarm), or something near us blocks us: VPN down, firewall, \
+                 provider. From here both look the same."
+            );
+            Finding::new(costly(scene), text)
+                .advice("ttui check with another torrent. It fails too: it is near us.")
+        };
+        finding
             .explains()
             .evidence("timed_out", dialled.timed_out)
             .evidence("dialled", dialled.decided)
+            .evidence("opened", dialled.opened)
     })
 }
 
-fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
     let (lost, reached) = (scene.crowd.encrypted_lost, scene.crowd.encrypted);
-    if lost >= 3 {
-        let text =
-            format!("{} take encrypted connections only, and our setting forbids them.", many(lost, "peer"));
-        let finding =
-            Finding::new(costly(scene), text).advice("--encryption prefer-plain.").evidence("lost", lost);
-        return Some(if scene.live() == 0 { finding.explains() } else { finding });
+    let mismatched = scene.crowd.mismatched;
+    let alone = scene.live() == 0;
+    if lost + mismatched >= 3 {
+        let (peers, text, advice) = if lost >= mismatched {
+            let text = format!(
+                "{} take encrypted connections only, and our setting forbids them.",
+                many(lost, "peer")
+            );
+            (lost, text, "--encryption prefer-plain.")
+        } else {
+            let text = format!(
+                "{} answered without the encryption that our setting asks for.",
+                many(mismatched, "peer")
+            );
+            (mismatched, text, "--encryption prefer.")
+        };
+        let finding = Finding::new(costly(scene), text).advice(advice).evidence("lost", peers);
+        return Some(if alone { finding.explains() } else { finding });
     }
     (reached >= 3 && reached * 10 >= scene.view.funnel.handshaken * 3).then(|| {
         let text = format!(
@@ -174,10 +296,11 @@ fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
         Finding::new(Severity::Info, text)
             .advice("--encryption prefer: it saves them the first, plain try.")
             .evidence("encrypted_only", reached)
+            .evidence("handshaken", scene.view.funnel.handshaken)
     })
 }
 
-fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.wanted > 0 && crowd.choking == crowd.wanted && crowd.longest_wait.as_secs() >= 10;
     (scene.downloading() && all && crowd.sending == 0).then(|| {
@@ -195,8 +318,13 @@ fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
                 count(all)
             ),
         };
+        // Many clients give to those who give.
+        let advice = match scene.view.limits.1 {
+            Some(0) => "raise the upload limit with U: it is 0, and many clients serve those who serve them.",
+            _ => "wait: clients change turns every 10 to 30 seconds.",
+        };
         Finding::new(costly(scene), text)
-            .advice("wait: clients change turns every 10 to 30 seconds.")
+            .advice(advice)
             .explains()
             .evidence("choking", crowd.choking)
             .evidence("live", scene.live())
@@ -204,7 +332,7 @@ fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.open > 0 && crowd.silent == crowd.open;
     (scene.downloading() && all && crowd.sending == 0).then(|| {
@@ -213,17 +341,19 @@ fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
         } else {
             (format!("The {} peers that let us download", count(crowd.open)), "send")
         };
-        let text = format!("{whom} {verb} nothing, for {} by now.", span(crowd.longest_silence));
+        let text = format!("{whom} {verb} nothing, for {} by now.", span(crowd.silence));
         Finding::new(costly(scene), text)
             .advice("drop such a peer with x; its place goes to another one.")
             .explains()
             .evidence("silent", crowd.silent)
-            .evidence("longest_silence_s", crowd.longest_silence.as_secs())
+            .evidence("open", crowd.open)
+            .evidence("silence_s", crowd.silence.as_secs())
     })
 }
 
-fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
-    let settled = scene.in_phase().as_secs() >= 30 && scene.crowd.told_pieces > 0;
+pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
+    let settled =
+        scene.in_phase().as_secs() >= SWARM_MET_S && scene.live() > 0 && scene.crowd.pieces_untold == 0;
     (scene.downloading() && settled && scene.unheld > 0).then(|| {
         let all = scene.unheld == scene.missing;
         let text = match (scene.unheld, all) {
@@ -246,7 +376,7 @@ fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
     let failures = scene.view.pieces.failures;
     let [worst, others @ ..] = scene.crowd.liars.as_slice() else { return None };
     let alone = others.is_empty()
@@ -254,18 +384,21 @@ fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
     alone.then(|| {
         let pieces = many(worst.failed_pieces, "piece");
         let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
+        let they = if worst.failed_pieces == 1 { "it is" } else { "they are" };
         let (severity, after) = if banned {
-            (Severity::Info, " It is banned, and they are fetched again.")
+            (Severity::Info, format!(" It is banned, and {they} fetched again."))
         } else {
-            (Severity::Warn, " They are fetched again.")
+            (Severity::Warn, format!(" {}{} fetched again.", they[..1].to_uppercase(), &they[1..]))
         };
         let text = format!("{} sent wrong data: {pieces} failed the check.{after}", worst.addr);
-        let finding = Finding::new(severity, text).evidence("failed_pieces", worst.failed_pieces);
+        let finding = Finding::new(severity, text)
+            .evidence("failed_pieces", worst.failed_pieces)
+            .evidence("failures", failures);
         if banned { finding } else { finding.advice("ban it with X.") }
     })
 }
 
-fn bad_data_many_peers(scene: &Scene<'_>) -> Option<Finding> {
+pub(super) fn bad_data_many_peers(scene: &Scene<'_>) -> Option<Finding> {
     let (liars, failures) = (&scene.crowd.liars, scene.view.pieces.failures);
     let one = bad_data_one_peer(scene).is_some();
     (!one && liars.len() >= 3 && failures >= 3).then(|| {

@@ -2,7 +2,7 @@
 
 use super::say::{about, count, many, span};
 use super::scene::Scene;
-use super::{Finding, Verdict, VerdictCode};
+use super::{Finding, VerdictCode};
 use crate::event::{Cause, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
@@ -14,30 +14,26 @@ const SLOW_BPS: u64 = 32 * 1024;
 /// Nothing for so long is a stall.
 const STALLED_AFTER_S: u64 = 30;
 
-/// Looked at in this order; the first that speaks judges the whole.
-pub(super) const RULES: &[fn(&Scene<'_>) -> Option<Verdict>] =
-    &[disk_trouble, paused, checking, probed, complete, slow, healthy];
-
-fn disk_trouble(scene: &Scene<'_>) -> Option<Verdict> {
+pub(super) fn disk_trouble(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Stopped).then(|| {
         let reason = scene.view.phase_reason.as_deref().unwrap_or("The disk refuses.");
         Finding::new(Severity::Error, format!("Stopped: {}.", reason.trim_end_matches('.')))
             .advice("put that right, then go on with p.")
             .evidence("missing_pieces", scene.missing)
-            .verdict(VerdictCode::DiskTrouble)
     })
 }
 
-fn paused(scene: &Scene<'_>) -> Option<Verdict> {
+pub(super) fn paused(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Paused).then(|| {
         Finding::new(Severity::Info, "Paused. Nothing is asked for or sent until you go on.".to_owned())
+            .advice("p goes on.")
             .evidence("paused_s", scene.in_phase().as_secs())
-            .verdict(VerdictCode::Paused)
     })
 }
 
-fn checking(scene: &Scene<'_>) -> Option<Verdict> {
+pub(super) fn checking(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Checking).then(|| {
+        let (looked_at, of_pieces) = scene.view.checked.unwrap_or_default();
         let text = match scene.view.checked {
             Some((done, of)) => {
                 format!(
@@ -48,12 +44,14 @@ fn checking(scene: &Scene<'_>) -> Option<Verdict> {
             }
             None => "Looking at what is already on disk.".to_owned(),
         };
-        Finding::new(Severity::Info, text).verdict(VerdictCode::Unknown)
+        Finding::new(Severity::Info, text)
+            .evidence("pieces_looked_at", looked_at)
+            .evidence("of_pieces", of_pieces)
     })
 }
 
 /// A run that only looks who answers is judged by who did.
-fn probed(scene: &Scene<'_>) -> Option<Verdict> {
+fn probed(scene: &Scene<'_>) -> Option<Finding> {
     let funnel = scene.view.funnel;
     (scene.probing && funnel.transferring > 0).then(|| {
         let text = format!(
@@ -66,11 +64,10 @@ fn probed(scene: &Scene<'_>) -> Option<Verdict> {
             .evidence("known", funnel.known)
             .evidence("handshaken", funnel.handshaken)
             .evidence("transferring", funnel.transferring)
-            .verdict(VerdictCode::Healthy)
     })
 }
 
-fn complete(scene: &Scene<'_>) -> Option<Verdict> {
+pub(super) fn complete(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Seeding).then(|| {
         let output = text::clean(&scene.view.torrent.output.to_string_lossy(), 200);
         let served = match scene.crowd.served {
@@ -81,17 +78,19 @@ fn complete(scene: &Scene<'_>) -> Option<Verdict> {
         Finding::new(Severity::Good, format!("Complete. Everything is in {output}.{served}"))
             .evidence("served", scene.crowd.served)
             .evidence("up_bytes", scene.view.up_bytes)
-            .verdict(VerdictCode::Complete)
     })
 }
 
-fn slow(scene: &Scene<'_>) -> Option<Verdict> {
+pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
     let (mean, seconds) = scene.half_minute;
     let held_back = scene.view.limits.0.is_some_and(|limit| limit <= SLOW_BPS);
+    // Once told it takes a quarter more than that to end it.
+    let enough = if scene.stands(VerdictCode::Slow) { SLOW_BPS / 4 * 5 } else { SLOW_BPS };
     let slow = scene.flows()
+        && !scene.probing
         && seconds >= 30
         && scene.in_phase().as_secs() >= 30
-        && mean.down_bps < SLOW_BPS
+        && mean.down_bps < enough
         && !held_back;
     slow.then(|| {
         let sending = match scene.crowd.sending {
@@ -103,11 +102,13 @@ fn slow(scene: &Scene<'_>) -> Option<Verdict> {
             .evidence("down_bps", mean.down_bps)
             .evidence("sending", scene.crowd.sending)
             .evidence("live", scene.live())
-            .verdict(VerdictCode::Slow)
     })
 }
 
-fn healthy(scene: &Scene<'_>) -> Option<Verdict> {
+pub(super) fn healthy(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.probing {
+        return probed(scene);
+    }
     scene.flows().then(|| {
         let text = match scene.crowd.sending {
             0 => format!("Going well. The last data came {} ago{}.", span(scene.quiet), rest(scene)),
@@ -117,7 +118,6 @@ fn healthy(scene: &Scene<'_>) -> Option<Verdict> {
             .evidence("sending", scene.crowd.sending)
             .evidence("live", scene.live())
             .evidence("down_bps", scene.view.rates.down_bps)
-            .verdict(VerdictCode::Healthy)
     })
 }
 
@@ -132,27 +132,43 @@ fn senders(scene: &Scene<'_>) -> String {
     }
 }
 
-/// `; the rest of the file arrives in about 3 minutes`, where that can be told.
+/// `; the rest of the file arrives in about 3 minutes`, where that can be told and somebody has it.
 fn rest(scene: &Scene<'_>) -> String {
+    if scene.unheld > 0 {
+        return String::new();
+    }
     let what = if scene.view.torrent.files.len() == 1 { "the rest of the file" } else { "the rest" };
     scene.view.eta.map_or_else(String::new, |eta| format!("; {what} arrives in {}", about(eta)))
 }
 
 /// Nothing arrives, for long, and no rule knows why.
-pub(super) fn stalled(scene: &Scene<'_>) -> Option<Verdict> {
-    (scene.downloading() && scene.quiet.as_secs() >= STALLED_AFTER_S).then(|| {
+pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
+    (scene.downloading() && !scene.probing && scene.quiet.as_secs() >= STALLED_AFTER_S).then(|| {
         let groups = scene.view.groups;
         let why = match groups.live {
             0 => nobody(scene),
             live => format!("{} connected, and none of them sends", connected(live)),
         };
-        Finding::new(Severity::Warn, format!("Nothing has arrived for {}: {why}.", span(scene.quiet)))
+        let text = format!("Nothing has arrived for {}: {why}.{}", span(scene.quiet), cut_off(scene));
+        Finding::new(Severity::Warn, text)
             .advice("run ttui check on this torrent, and on another one, and compare.")
             .evidence("quiet_s", scene.quiet.as_secs())
             .evidence("live", groups.live)
             .evidence("failed", groups.failed)
-            .verdict(VerdictCode::Stalled)
+            .evidence("reset", scene.crowd.cut_off)
     })
+}
+
+/// What it may mean that nearly all who opened hung up or reset at our handshake.
+fn cut_off(scene: &Scene<'_>) -> &'static str {
+    let crowd = &scene.crowd;
+    let alike = crowd.opened_in_vain >= 5 && crowd.cut_off * 10 >= crowd.opened_in_vain * 8;
+    if alike && scene.view.funnel.handshaken == 0 {
+        " Nearly all who open the connection cut it at our handshake: either something on the way (provider, \
+         firewall) lets no BitTorrent through, or none of them wants us. From here both look the same."
+    } else {
+        ""
+    }
 }
 
 fn connected(live: u32) -> String {
@@ -167,6 +183,15 @@ fn nobody(scene: &Scene<'_>) -> String {
         trying => format!("; {} being tried", being(trying)),
     };
     let known = many(funnel.known, "peer");
+    if funnel.known == 0 {
+        let asked =
+            scene.view.trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count()
+                as u32;
+        return match asked {
+            0 => "no peer is known".to_owned(),
+            asked => format!("no peer is known, and no answer has come from {}", many(asked, "tracker")),
+        };
+    }
     match (funnel.handshaken, groups.failed) {
         (0, 0) => format!("nobody has shaken hands yet{tried}"),
         (0, _) if funnel.known == 1 => format!("the one known peer did not shake hands{}{tried}", top(scene)),
@@ -203,7 +228,7 @@ fn top(scene: &Scene<'_>) -> String {
 }
 
 /// It is too early to tell.
-pub(super) fn unknown(scene: &Scene<'_>) -> Verdict {
+pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
     let groups = scene.view.groups;
     let asked =
         scene.view.trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count() as u32;
@@ -225,11 +250,14 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Verdict {
             Some(_) => format!("Nothing has come for {}; {} connected.", span(scene.quiet), connected(live)),
         },
     };
-    Finding::new(if lost { Severity::Warn } else { Severity::Info }, text)
-        .evidence("live", groups.live)
-        .evidence("trying", groups.trying)
-        .evidence("known", scene.view.funnel.known)
-        .verdict(VerdictCode::Unknown)
+    let severity = if lost { Severity::Warn } else { Severity::Info };
+    Some(
+        Finding::new(severity, text)
+            .evidence("live", groups.live)
+            .evidence("trying", groups.trying)
+            .evidence("failed", groups.failed)
+            .evidence("known", scene.view.funnel.known),
+    )
 }
 
 fn being(trying: u32) -> String {

@@ -1,6 +1,6 @@
 //! For spreadsheets: one line a peer (RFC 4180).
 
-use super::{cause, code, connect_ms, group, handshake_ms, peer_object, sources};
+use super::{cause, code, connect_ms, encryption, group, handshake_ms, peer_object, resolved, sources};
 use crate::ledger::View;
 use crate::report::hex;
 use crate::wire::LooksLike;
@@ -19,6 +19,8 @@ const COLUMNS: &[&str] = &[
     "reserved_hex",
     "extensions",
     "attempts",
+    "encryption",
+    "resolved",
     "connect_ms",
     "handshake_ms",
     "bytes_in",
@@ -47,6 +49,8 @@ pub fn csv(view: &View) -> String {
             peer.reserved.map(|reserved| hex(&reserved)).unwrap_or_default(),
             peer.extensions.join(" "),
             peer.attempts.len().to_string(),
+            attempt.map(|attempt| encryption(attempt.encryption)).unwrap_or_default().to_owned(),
+            resolved(peer).map(code).unwrap_or_default().to_owned(),
             number(attempt.and_then(connect_ms)),
             number(attempt.and_then(handshake_ms)),
             number(attempt.map(|attempt| attempt.bytes_in)),

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{cause, connect_ms, group, handshake_ms, in_order, steps};
-use crate::event::{Cause, Severity};
+use crate::event::{Cause, Encryption, Severity};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
 use crate::text::clean;
+use crate::text::columns::{clip, width, wrap};
 use crate::units;
 
 /// Columns for the client or the reason.
-const ANSWER_CHARS: usize = 46;
+const ANSWER_COLUMNS: usize = 46;
+/// No line is longer, but for names and addresses that are.
+const LINE_COLUMNS: usize = 100;
 
 /// What was found, in lines for a person, cleaned for a terminal.
 pub fn text(view: &View) -> String {
@@ -25,20 +28,34 @@ pub fn text(view: &View) -> String {
     let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
     let _ = writeln!(out, "{}", funnel.join(" > "));
     for tracker in &view.trackers {
-        let _ = writeln!(out, "{}", tracker_line(tracker));
+        lines(&mut out, "", &tracker_line(tracker));
     }
     calls(&mut out, view);
     if let Some((_, note)) = &view.answer {
-        let _ = writeln!(out, "{}", clean(note, 300));
+        lines(&mut out, "", &clean(note, 300));
     }
     out.push('\n');
     for verdict in &view.verdicts {
-        let _ = writeln!(out, "{}{}", mark(verdict.severity), clean(&verdict.text, 500));
+        lines(&mut out, mark(verdict.severity), &clean(&verdict.text, 500));
         if !verdict.advice.is_empty() {
-            let _ = writeln!(out, "  Try: {}", clean(&verdict.advice, 500));
+            lines(&mut out, "  Try: ", &clean(&verdict.advice, 500));
+        }
+        if verdict.severity >= Severity::Warn {
+            let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
         }
     }
     out
+}
+
+/// Text behind `first`, wrapped; the lines after the first stand under its text.
+fn lines(out: &mut String, first: &str, text: &str) {
+    let indent = width(first);
+    for (n, line) in wrap(text, LINE_COLUMNS - indent).into_iter().enumerate() {
+        let _ = match n {
+            0 => writeln!(out, "{first}{line}"),
+            _ => writeln!(out, "{:indent$}{line}", ""),
+        };
+    }
 }
 
 fn took(view: &View) -> String {
@@ -59,20 +76,23 @@ fn mark(severity: Severity) -> &'static str {
 fn peers(out: &mut String, view: &View) {
     let peers = in_order(view);
     let names: Vec<String> = peers.iter().map(|peer| peer.addr.to_string()).collect();
-    let width = names.iter().map(String::len).max().unwrap_or_default().max("address".len());
+    let address = names.iter().map(String::len).max().unwrap_or_default().max("address".len());
     let _ = writeln!(
         out,
-        "{:<6}  {:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
+        "{:<6}  {:<address$}  {:<ANSWER_COLUMNS$}  {:>9}  {:>9}",
         "", "address", "who answers, or why nobody does", "connect", "handshake"
     );
     for (peer, name) in peers.into_iter().zip(names) {
         let attempt = peer.telling_attempt();
         let time = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+        let answer = answer(peer, view);
+        let answer = clip(&answer, ANSWER_COLUMNS);
+        let fill = ANSWER_COLUMNS - width(&answer);
         let _ = writeln!(
             out,
-            "{:<6}  {name:<width$}  {:<ANSWER_CHARS$}  {:>9}  {:>9}",
+            "{:<6}  {name:<address$}  {answer}{:fill$}  {:>9}  {:>9}",
             group(peer.group),
-            clean(&answer(peer, view), ANSWER_CHARS),
+            "",
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
         );
@@ -89,13 +109,19 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         if peer.claims_two_clients() {
             let _ = write!(text, " (calls itself {})", peer.calls_itself.as_deref().unwrap_or_default());
         }
+        let way = match peer.attempts.iter().find(|tried| tried.handshaken.is_some()) {
+            _ if peer.attempts.iter().any(|tried| peer.resolved(tried).is_some()) => ", encrypted only",
+            Some(tried) if tried.encryption == Encryption::Mse => ", encrypted",
+            _ => "",
+        };
+        text.push_str(way);
         text.push_str(match cause {
             Some(_) => ": ",
             None if peer.stage == Stage::Transferring => ": sends data",
             None => "",
         });
     }
-    let Some(cause) = cause else { return text };
+    let Some(cause) = cause else { return clean(&text, 200) };
     text.push_str(match cause {
         Cause::NeverUnchoked => "makes us wait (chokes)",
         Cause::Snubbed => "unchoked us, sends nothing",
@@ -106,11 +132,17 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         let _ = write!(text, ", {}: \"{began}\"", what.name());
     } else if let Some(detail) = attempt.and_then(|attempt| attempt.detail.as_deref()) {
         let _ = write!(text, ": {detail}");
+    } else if peer.stage == Stage::HandshakeSent && tried_both_ways(peer) {
+        text.push_str(", plain and encrypted");
     }
-    if attempt.is_some_and(|attempt| peer.resolved(attempt).is_some()) {
-        text.push_str(", only encrypted");
-    }
-    text
+    clean(&text, 200)
+}
+
+fn tried_both_ways(peer: &PeerRecord) -> bool {
+    let tried = |encryption| {
+        peer.attempts.iter().any(|tried| tried.encryption == encryption && tried.connected.is_some())
+    };
+    tried(Encryption::Plain) && tried(Encryption::Mse)
 }
 
 /// What the causes mean, each once.
@@ -127,7 +159,10 @@ fn reasons(out: &mut String, view: &View) {
     let _ = writeln!(out, "\nWhy not more:");
     for (cause, count) in counts {
         let info = cause.info();
-        let _ = writeln!(out, "{count:>5}  {:<9}  {}", info.short, info.sentence);
+        // That nothing need be done goes without saying here.
+        let advice = if info.advice.starts_with("Nothing") { "" } else { info.advice };
+        let text = [info.sentence, advice].join(" ");
+        lines(out, &format!("{count:>5}  {:<9}  ", info.short), text.trim_end());
     }
 }
 
@@ -162,6 +197,6 @@ fn calls(out: &mut String, view: &View) {
         let causes: Vec<String> =
             counts.iter().map(|(cause, count)| format!("{count} {}", cause.info().short)).collect();
         let calls = if all == 1 { "1 call".to_owned() } else { format!("{all} calls") };
-        let _ = writeln!(out, "{calls} from outside came to nothing: {}", causes.join(", "));
+        lines(out, "", &format!("{calls} from outside came to nothing: {}", causes.join(", ")));
     }
 }

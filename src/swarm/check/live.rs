@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Check, PATIENCE, REST_OF_PIECE, Standing, WHOLE_PIECE_BYTES, ended, not_answered};
+use super::{
+    AFTER_UNCHOKE, Check, PATIENCE, REST_OF_PIECE, Standing, WHOLE_PIECE_BYTES, ended, not_answered,
+};
 use crate::event::{At, Cause, Event, PeerKey, Side};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
 use crate::swarm::{Closed, ConnKey, Order};
@@ -21,6 +23,7 @@ pub(super) struct Live {
     /// It was told to close.
     pub(super) closing: bool,
     unchoked: bool,
+    unchoked_before: bool,
     first_block: bool,
     has: Option<Bitfield>,
     asked: Option<Asked>,
@@ -54,6 +57,7 @@ impl Check {
             answered: false,
             closing: false,
             unchoked: false,
+            unchoked_before: false,
             first_block: false,
             has: None,
             asked: None,
@@ -83,7 +87,11 @@ impl Check {
     pub(super) fn choked(&mut self, now: At, conn: ConnKey, choking: bool) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.unchoked = !choking;
-        let peer = live.peer;
+        let (peer, until) = (live.peer, live.until.max(now + AFTER_UNCHOKE));
+        // Once: who chokes and unchokes in turns buys no time with it.
+        if !choking && !std::mem::replace(&mut live.unchoked_before, true) {
+            self.await_until(conn, Some(until));
+        }
         self.tell(now, Event::Choking { peer, by: Side::Them, choking });
         self.ask(conn);
     }

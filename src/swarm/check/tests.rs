@@ -280,6 +280,22 @@ fn waits_ten_seconds_for_a_block_and_fifteen_for_a_tracker() {
 }
 
 #[test]
+fn a_late_unchoke_has_two_seconds_to_show_a_block_and_only_once() {
+    let mut run = Run::new(settings(), &[]);
+    run.learn(1);
+    let conn = run.shake(Some(PeerKey(0)), addr(1), b"-TR4060-aaaaaaaaaaaa");
+    run.wait(9 * S + 500 * MS);
+    run.tell(Input::Choked(conn, false));
+    run.wait(S);
+    run.tell(Input::Choked(conn, true));
+    run.tell(Input::Choked(conn, false));
+    assert!(!run.check.is_over(), "ten seconds are over, and two since the unchoke are not");
+    run.wait(S);
+    run.tell(Input::Closed(conn, closed(Cause::Shutdown)));
+    assert!(run.check.is_over(), "the second unchoke buys no more time");
+}
+
+#[test]
 fn is_over_when_all_have_failed_and_tells_failed_trackers_nothing() {
     let mut run = Run::new(settings(), &["http://a"]);
     run.learn(1);

@@ -145,10 +145,10 @@ pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
         }
         let evidence: Vec<_> =
             verdict.evidence.iter().map(|(name, value)| evidence_words(name, *value)).collect();
-        if !evidence.is_empty() {
-            for line in wrap(&format!("seen: {}", evidence.join(", ")), room) {
-                lines.push(Spans::new().add(Role::Dim, format!("  {line}")));
-            }
+        let seen =
+            if evidence.is_empty() { String::new() } else { format!("seen: {} · ", evidence.join(", ")) };
+        for line in wrap(&format!("{seen}next look {}", verdict.look.words(view.at)), room) {
+            lines.push(Spans::new().add(Role::Dim, format!("  {line}")));
         }
         lines.push(Spans::new());
     }

@@ -101,6 +101,12 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
             }
         }
     }
+    if peer.claims_two_clients() {
+        said.push(
+            "Its peer id names one client and it calls itself another: one of the two is not true."
+                .to_owned(),
+        );
+    }
     if peer.failed_pieces > 0 {
         said.push(format!("{} pieces with blocks of it failed their check.", peer.failed_pieces));
     }
@@ -265,6 +271,18 @@ fn handshake(peer: &PeerRecord, columns: u16, bytes: bool) -> Vec<Spans> {
     lines
 }
 
+/// What changes how a live peer stands.
+fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
+    match Standing::of(peer, view.at) {
+        Standing::Sending => "when it stops sending",
+        Standing::Unchoked if view.phase == Phase::Downloading => "when a block comes",
+        Standing::Choked => "when it unchokes",
+        Standing::Held => "when you let go",
+        Standing::Idle | Standing::Unchoked if words::stands_still(view) => "when you go on",
+        _ => "when it has what we miss",
+    }
+}
+
 /// What else is known, at the end of the page.
 fn facts(peer: &PeerRecord, view: &View, columns: u16) -> Vec<Spans> {
     let mut lines = Vec::new();
@@ -291,11 +309,23 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16) -> Vec<Spans> {
         }
     }
     let size = |bytes: u64| units::bytes(bytes, units::Units::Binary);
-    let mut data = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
+    let moved = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
     if peer.is_live() {
-        data += &format!(" · {} of {} requests out", peer.sample.requests_out, peer.sample.request_target);
+        let sample = peer.sample;
+        let full = format!("{moved} · {} of {} requests out", sample.requests_out, sample.request_target);
+        let brief = format!("{moved} · {} requests out", sample.requests_out);
+        let look = format!("Next look {}", next_look(peer, view));
+        let beside = [&full, &brief].map(|data| format!("{data}     {look}"));
+        match beside.into_iter().find(|text| text.chars().count() + 8 <= usize::from(columns)) {
+            Some(text) => fact("Data", text),
+            None => {
+                fact("Data", full);
+                fact("", look);
+            }
+        }
+    } else {
+        fact("Data", moved);
     }
-    fact("Data", data);
     if !peer.extensions.is_empty() {
         fact("Takes", peer.extensions.join(" · "));
     }

@@ -22,6 +22,10 @@ impl Client for Aria2 {
         Tool::Aria2
     }
 
+    fn calls_itself(&self) -> &'static str {
+        "aria2"
+    }
+
     fn takes_peers(&self) -> bool {
         false
     }

@@ -22,6 +22,10 @@ impl Client for Libtorrent {
         Tool::Libtorrent
     }
 
+    fn calls_itself(&self) -> &'static str {
+        "libtorrent"
+    }
+
     fn takes_peers(&self) -> bool {
         true
     }

@@ -23,6 +23,10 @@ impl Client for Qbittorrent {
         Tool::Qbittorrent
     }
 
+    fn calls_itself(&self) -> &'static str {
+        "qBittorrent"
+    }
+
     fn takes_peers(&self) -> bool {
         true
     }

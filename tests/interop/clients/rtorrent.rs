@@ -22,6 +22,10 @@ impl Client for Rtorrent {
         Tool::Rtorrent
     }
 
+    fn calls_itself(&self) -> &'static str {
+        "libTorrent"
+    }
+
     fn takes_peers(&self) -> bool {
         true
     }

@@ -24,6 +24,10 @@ impl Client for Transmission {
         Tool::TransmissionDaemon
     }
 
+    fn calls_itself(&self) -> &'static str {
+        "Transmission"
+    }
+
     fn takes_peers(&self) -> bool {
         false
     }

@@ -67,6 +67,22 @@ pub(crate) fn end(lab: &Lab, mut client: Process) -> Result<()> {
     Ok(())
 }
 
+/// What `ttui check --json` says of this peer.
+pub(crate) fn check(lab: &Lab, host: &Host, torrent: &Torrent, peer: SocketAddr) -> Result<Value> {
+    let mut command = host.command(PROGRAM);
+    command.arg("check").arg(&torrent.path).args(["--json", "--peer", &peer.to_string()]);
+    let output = lab.output("ttui-check", command)?;
+    serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
+}
+
+/// What `ttui handshake --json` says of this peer.
+pub(crate) fn handshake(lab: &Lab, host: &Host, torrent: &Torrent, peer: SocketAddr) -> Result<Value> {
+    let mut command = host.command(PROGRAM);
+    command.arg("handshake").arg(&torrent.path).args([&peer.to_string(), "--json"]);
+    let output = lab.output("ttui-handshake", command)?;
+    serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
+}
+
 /// What `ttui info --json` says.
 pub(crate) fn info(lab: &Lab, torrent: &Torrent) -> Result<Value> {
     let mut command = Command::new(PROGRAM);

@@ -1,0 +1,271 @@
+//! The whole table, rule by rule: a run that provokes it, and one that nearly does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::VerdictCode as Code;
+use super::table::{Kind, RULES};
+use crate::event::{Cause, Direction, Encryption, Event, Phase, Side, Source, TrackerError};
+use crate::ledger::script::Script;
+
+const MIB: u64 = 1 << 20;
+
+type Run = fn() -> Script;
+
+fn downloading() -> Script {
+    Script::downloading(10_000)
+}
+
+/// Two seeds, of which the first sends at this rate for so long.
+fn flowing(bps: u64, seconds: u64) -> Script {
+    let mut run = downloading();
+    let peers = run.open_seeds(2);
+    run.send(&peers[..1], bps, seconds);
+    run
+}
+
+fn seeding(seeds: u32, interested: bool) -> Script {
+    let mut run = downloading();
+    let peers = run.seeds(seeds);
+    run.tell(Event::Interested { peer: peers[0], by: Side::Them, interested });
+    run.have_all_but(&[]).phase(Phase::Seeding).wait(5);
+    run
+}
+
+fn refused(failing: u16, all: u16) -> Script {
+    let mut run = downloading();
+    for number in 0..all {
+        let tracker = run.tracker(number);
+        if number < failing {
+            run.refuse(tracker, TrackerError::Timeout);
+        }
+    }
+    run
+}
+
+fn dials(timed_out: usize, refused: usize) -> Script {
+    let mut run = downloading();
+    let peers = run.peers((timed_out + refused) as u32);
+    run.fail_all(&peers[..timed_out], Cause::ConnectTimeout);
+    run.fail_all(&peers[timed_out..], Cause::ConnectionRefused);
+    run
+}
+
+fn unreachable(peers: u32, but: Option<Cause>) -> Script {
+    let mut run = downloading();
+    let peers = run.peers(peers);
+    run.fail_all(&peers, Cause::NetworkUnreachable);
+    if let Some(cause) = but {
+        let more = run.peers(1);
+        run.fail_all(&more, cause);
+    }
+    run
+}
+
+fn wanting_encryption(peers: u32) -> Script {
+    let mut run = downloading();
+    for peer in run.peers(peers) {
+        run.connect(peer).end(peer, Cause::ClosedBeforeHandshake);
+        run.begin(peer, Direction::Out, Encryption::Mse).handshake(peer, b"-TR4060-abcdefghijkl");
+    }
+    run
+}
+
+fn choked(seconds: u64, held: bool) -> Script {
+    let mut run = downloading();
+    for peer in run.seeds(2) {
+        run.tell(Event::Held { peer, held });
+    }
+    run.wait(seconds);
+    run
+}
+
+fn silent(of_two: usize, seconds: u64) -> Script {
+    let mut run = downloading();
+    let peers = run.open_seeds(2);
+    for peer in &peers[..of_two] {
+        run.asked_in_vain(*peer);
+    }
+    run.wait(seconds);
+    run
+}
+
+fn holding(pieces: u32, seconds: u64) -> Script {
+    let mut run = Script::downloading(10);
+    let peer = run.peers(1)[0];
+    run.live(peer).has(peer, &(0..pieces).collect::<Vec<_>>()).want(peer).wait(seconds);
+    run
+}
+
+fn poisoned(pieces: u32, by: u32) -> Script {
+    let mut run = flowing(MIB, 3);
+    let peers = run.seeds(by);
+    for number in 0..pieces {
+        let piece = run.piece(number);
+        run.tell(Event::PieceFailed { piece, from: vec![peers[(number % by) as usize]] });
+    }
+    run
+}
+
+fn listening(seconds: u64, called_by: Option<&str>) -> Script {
+    let mut run = flowing(MIB, 1);
+    run.tell(Event::Listening { port: 6881 }).wait(seconds);
+    if let Some(addr) = called_by {
+        run.called_by(addr);
+    }
+    run
+}
+
+fn snubbing(of_five: usize) -> Script {
+    let mut run = downloading();
+    let peers = run.open_seeds(5);
+    for peer in &peers[..of_five] {
+        run.asked_in_vain(*peer);
+    }
+    run.send(&peers[of_five..], MIB, 20);
+    run
+}
+
+fn losing(peers: u32) -> Script {
+    let mut run = flowing(MIB, 3);
+    let lost = run.peers(peers);
+    run.fail_all(&lost, Cause::ConnectionRefused);
+    run
+}
+
+fn named(refused: usize, hung_up: usize) -> Script {
+    let mut run = downloading();
+    let tracker = run.tracker(0);
+    run.answer(tracker, (refused + hung_up) as u32);
+    let peers = run.peers((refused + hung_up) as u32);
+    run.fail_all(&peers[..refused], Cause::ConnectionRefused);
+    run.refuse_hands(&peers[refused..], Cause::ClosedBeforeHandshake);
+    run
+}
+
+fn limited(limit: u64) -> Script {
+    let mut run = flowing(MIB, 10);
+    run.limit_down(limit);
+    run
+}
+
+fn quiet(seconds: u64) -> Script {
+    let mut run = downloading();
+    let peer = run.peer_from("80.1.1.1:6881", Source::Manual);
+    run.fail(peer, Cause::ConnectTimeout).wait(seconds);
+    run
+}
+
+fn in_phase(phase: Phase) -> Script {
+    let mut run = flowing(MIB, 3);
+    run.phase(phase).wait(2);
+    run
+}
+
+fn just_stopped_flowing(seconds: u64) -> Script {
+    let mut run = flowing(MIB, 3);
+    run.wait(seconds);
+    run
+}
+
+fn resumed() -> Script {
+    let mut run = in_phase(Phase::Paused);
+    run.phase(Phase::Downloading);
+    run
+}
+
+/// Every rule with a run in which it speaks and one in which it all but does.
+const PAIRS: &[(Code, Kind, Run, Run)] = &[
+    (Code::DiskTrouble, Kind::Whole, || in_phase(Phase::Stopped), || in_phase(Phase::Paused)),
+    (Code::Paused, Kind::Whole, || in_phase(Phase::Paused), resumed),
+    (Code::Unknown, Kind::Whole, || in_phase(Phase::Checking), downloading),
+    (Code::Complete, Kind::Whole, || in_phase(Phase::Seeding), || flowing(MIB, 3)),
+    (Code::Slow, Kind::Whole, || flowing(20 * 1024, 31), || flowing(20 * 1024, 29)),
+    (Code::Healthy, Kind::Whole, || flowing(MIB, 3), || just_stopped_flowing(11)),
+    (Code::OwnLimits, Kind::Trouble, || limited(MIB), || limited(2 * MIB)),
+    (Code::TrackersFailing, Kind::Trouble, || refused(2, 2), || refused(1, 2)),
+    (
+        Code::NoPeersKnown,
+        Kind::Trouble,
+        || {
+            let mut run = downloading();
+            run.wait(5);
+            run
+        },
+        || {
+            let mut run = downloading();
+            run.tracker(0);
+            run.wait(30);
+            run
+        },
+    ),
+    (
+        Code::AddressFamilyDead,
+        Kind::Trouble,
+        || unreachable(3, None),
+        || unreachable(3, Some(Cause::ConnectTimeout)),
+    ),
+    (Code::EncryptionWanted, Kind::Trouble, || wanting_encryption(3), || wanting_encryption(2)),
+    (Code::PiecesMissing, Kind::Trouble, || holding(9, 36), || holding(10, 36)),
+    (Code::UnchokedButSilent, Kind::Trouble, || silent(2, 15), || silent(1, 15)),
+    (Code::DialsTimeOut, Kind::Trouble, || dials(8, 2), || dials(79, 21)),
+    (Code::AllChokeUs, Kind::Trouble, || choked(10, false), || choked(9, false)),
+    (Code::BadDataManyPeers, Kind::Trouble, || poisoned(3, 3), || poisoned(3, 2)),
+    (Code::BadDataOnePeer, Kind::Trouble, || poisoned(2, 1), || poisoned(2, 2)),
+    (Code::PortUnreached, Kind::Note, || listening(180, None), || listening(180, Some("81.2.3.4:5555"))),
+    (Code::SnubbedByMost, Kind::Note, || snubbing(3), || snubbing(2)),
+    (Code::Healthy, Kind::Note, || losing(3), || losing(2)),
+    (Code::StaleTracker, Kind::Note, || named(10, 0), || named(9, 1)),
+    (Code::SeedsOnly, Kind::Note, || seeding(2, false), || seeding(2, true)),
+    (Code::Stalled, Kind::Last, || quiet(30), || quiet(29)),
+    (Code::Unknown, Kind::Last, || quiet(29), || quiet(30)),
+];
+
+fn speaks(run: &mut Script, code: Code, kind: Kind) -> bool {
+    run.verdicts();
+    run.ledger.run.judged.tells(code, kind)
+}
+
+#[test]
+fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
+    let (mut rules, mut codes) = (BTreeSet::new(), BTreeSet::new());
+    for (code, kind, provoked, nearly) in PAIRS {
+        assert!(speaks(&mut provoked(), *code, *kind), "{code:?} {kind:?} is provoked");
+        assert!(!speaks(&mut nearly(), *code, *kind), "{code:?} {kind:?} is only near");
+        rules.insert((*code, *kind as u8));
+        codes.insert(*code);
+    }
+    let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
+    assert_eq!(rules, table, "every rule of the table is tried");
+    assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
+    assert_eq!(codes.len(), 22, "every code of the contract");
+}
+
+#[test]
+fn what_the_user_does_is_answered_at_once() {
+    let mut run = choked(20, false);
+    assert!(speaks(&mut run, Code::AllChokeUs, Kind::Trouble));
+    for peer in run.view().peers.iter().map(|record| record.key) {
+        run.tell(Event::Held { peer, held: true });
+    }
+    assert!(!speaks(&mut run, Code::AllChokeUs, Kind::Trouble));
+    let mut run = limited(MIB);
+    run.limit_down(2 * MIB);
+    assert!(!speaks(&mut run, Code::OwnLimits, Kind::Trouble));
+    run.limit_down(0);
+    assert!(run.view().verdicts.iter().any(|verdict| verdict.code == Code::OwnLimits), "without a tick");
+    run.phase(Phase::Paused);
+    assert_eq!(run.view().verdicts[0].code, Code::Paused, "without a tick");
+}
+
+#[test]
+fn rules_are_judged_on_recorded_facts_alone() {
+    let mut run = downloading();
+    run.wait(10);
+    run.seeds(2);
+    let told = run.view().verdicts.clone();
+    run.at += Duration::from_secs(60);
+    assert_eq!(run.view().verdicts, told, "time alone judges nothing");
+    run.tell(Event::Sample(Default::default()));
+    assert_eq!(run.view().verdicts[0].code, Code::AllChokeUs);
+}

@@ -1,0 +1,175 @@
+//! `ttui handshake`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use ttui::metainfo::InfoHash;
+use ttui::wire::mse::Offer;
+
+use crate::contract::assert_peer;
+use crate::peers::{answers, black_hole, handshake, listen_only, payload, serve, talks};
+use crate::support::program::{Output, command};
+use crate::support::{Lab, Payload, Program, Seed, encrypted_only, nobody_at};
+
+/// `ttui handshake` with this peer, ready to run.
+fn shake(lab: &Lab, payload: &Payload, addr: SocketAddr, more: &[&str]) -> Program {
+    let mut command = command(lab);
+    command.arg("handshake").arg(lab.torrent(payload)).arg(addr.to_string()).args(more);
+    Program::spawn(&mut command)
+}
+
+async fn shaken(lab: &Lab, payload: &Payload, addr: SocketAddr, more: &[&str]) -> Output {
+    shake(lab, payload, addr, more).ended().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_handshake_is_shown_byte_by_byte() {
+    let payload = payload();
+    let lab = Lab::new();
+    let theirs = handshake(payload.info_hash(), b'x');
+    let good = talks(&payload, b'x', b"", listen_only).await;
+    let shake = async |addr, more: &[&str]| shaken(&lab, &payload, addr, more).await;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+
+    let output = shake(good, &["--json"]).await;
+    assert_eq!((output.code(), output.stderr.len()), (0, 0));
+    let report = &output.json()[0];
+    assert_peer(report, &["sent_hex", "received_hex"]);
+    assert_eq!(report["received_hex"], hex(&theirs));
+    let sent = report["sent_hex"].as_str().unwrap();
+    assert_eq!((sent.len(), &sent[56..96]), (136, payload.info_hash().to_string().as_str()));
+    assert_eq!((&report["client"], &report["live"]), (&json!("Transmission 4.0.6"), &json!(true)));
+    assert_eq!((&report["cause"], &report["attempts"][0]["bytes_in"]), (&Value::Null, &json!(68)));
+
+    let output = shake(good, &[]).await;
+    let text = output.stdout.join("\n");
+    assert_eq!(output.code(), 0);
+    for part in [
+        " 1 protocol    42 69 74 54 6f 72 72 65 BitTorre   42 69 74 54 6f 72 72 65 BitTorre",
+        "reserved bits, ours: extension protocol, fast",
+        "reserved bits, its: extension protocol, fast",
+        "-TR4060-aaaaaaaaaaax, Transmission 4.0.6",
+        "A valid handshake.",
+    ] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+
+    let other = answers(&handshake(InfoHash([9; 20]), b'o')[..50]).await;
+    let output = shake(other, &[]).await;
+    let text = output.stdout.join("\n");
+    assert_eq!(output.code(), 1);
+    assert!(text.contains("info_hash_mismatch") && text.contains("28 info-hash !"), "{text}");
+    assert!(text.contains("2d 54 .. .. .. .. .. .."), "what did not come is left open\n{text}");
+    let output = shake(other, &["--json"]).await;
+    assert_eq!(output.json()[0]["received_hex"], hex(&handshake(InfoHash([9; 20]), b'o')[..50]));
+    assert_eq!((output.code(), &output.json()[0]["cause"]), (1, &json!("info_hash_mismatch")));
+
+    let output = shake(nobody_at().await, &["--json"]).await;
+    assert_eq!((output.code(), &output.json()[0]["cause"]), (1, &json!("connection_refused")));
+    assert_eq!(output.json()[0]["received_hex"], "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_takes_only_encryption_is_shown_both_ways() {
+    let payload = payload();
+    let behind = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    for (offer, messages) in [(Offer::BOTH, "plain"), (Offer { plain: false, rc4: true }, "rc4")] {
+        let addr = encrypted_only(behind.addr, payload.info_hash(), offer).await;
+        let output = shaken(&lab, &payload, addr, &["--json"]).await;
+        assert_eq!((output.code(), output.stderr.len()), (0, 0));
+        let report = &output.json()[0];
+        assert_peer(report, &["sent_hex", "received_hex"]);
+        assert_eq!(report["sent_hex"].as_str().unwrap().len(), 136, "in the clear, as it was before");
+        assert_eq!(&report["received_hex"].as_str().unwrap()[56..96], payload.info_hash().to_string());
+        assert_eq!((&report["cause"], &report["live"]), (&Value::Null, &json!(true)));
+        let tries = report["attempts"].as_array().unwrap();
+        assert_eq!(tries.len(), 2);
+        assert_eq!((&tries[0]["encryption"], &tries[1]["encryption"]), (&json!("plain"), &json!("mse")));
+        assert_eq!(
+            (&tries[0]["cause"], &tries[0]["resolved"]),
+            (&json!("closed_before_handshake"), &json!("encryption_required"))
+        );
+        assert_eq!(tries[1]["payload"], messages);
+        assert!(tries[1]["bytes_out"].as_u64().unwrap() > 96 + 68, "the key exchange counts");
+
+        let text = shaken(&lab, &payload, addr, &[]).await.stdout.join("\n");
+        for part in [
+            "Plain: connected after",
+            "closed_before_handshake:",
+            "The encrypted try below tells why: encryption_required.",
+            "Encrypted, ",
+            "reserved bits, its: extension protocol",
+            "A valid handshake.",
+        ] {
+            assert!(text.contains(part), "{part:?} in\n{text}");
+        }
+
+        let only = shaken(&lab, &payload, addr, &["--json", "--encryption", "require"]).await;
+        assert_eq!((only.code(), only.json()[0]["attempts"].as_array().unwrap().len()), (0, 1));
+        let none = shaken(&lab, &payload, addr, &["--json", "--encryption", "off"]).await;
+        let (code, report) = (none.code(), &none.json()[0]);
+        assert_eq!((code, report["attempts"].as_array().unwrap().len()), (1, 1));
+        assert_eq!(report["cause"], "closed_before_handshake", "what it did, not what it may mean");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_does_not_shake_hands_is_status_1_and_every_try_is_shown() {
+    let payload = payload();
+    let lab = Lab::new();
+    let tries_of = |report: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let tries = report["attempts"].as_array().unwrap().iter();
+        tries.map(|tried| (text(&tried["encryption"]), text(&tried["cause"]))).collect()
+    };
+    let hangs_up = answers(b"").await;
+    let output = shaken(&lab, &payload, hangs_up, &["--json"]).await;
+    let report = &output.json()[0];
+    assert_eq!((output.code(), &report["cause"]), (1, &json!("closed_before_handshake")));
+    let tries = tries_of(report);
+    assert_eq!(tries[0], ("plain".to_owned(), "closed_before_handshake".to_owned()));
+    // It closes on a key exchange of which it has not read all, which may reset the connection.
+    assert_eq!((tries.len(), tries[1].0.as_str()), (2, "mse"));
+    let text = shaken(&lab, &payload, hangs_up, &[]).await.stdout.join("\n");
+    assert!(text.contains("Plain: ") && text.contains("Encrypted: "), "{text}");
+    assert!(text.ends_with("Try: Nothing if others answer."), "{text}");
+
+    let prefer = shaken(&lab, &payload, hangs_up, &["--json", "--encryption", "prefer"]).await;
+    let ways: Vec<String> = tries_of(&prefer.json()[0]).into_iter().map(|(how, _)| how).collect();
+    assert_eq!(ways, ["mse", "plain"]);
+
+    let nowhere = shaken(&lab, &payload, "224.0.0.1:5".parse().unwrap(), &["--json"]).await;
+    let report = &nowhere.json()[0];
+    assert_eq!((nowhere.code(), &report["cause"]), (1, &json!("invalid_address")));
+    assert_eq!((&report["attempts"], &report["sent_hex"]), (&json!([]), &json!("")));
+
+    let (hole, _kept) = black_hole().await;
+    let began = Instant::now();
+    let output = shaken(&lab, &payload, hole, &["--json"]).await;
+    assert!(began.elapsed() < Duration::from_secs(12), "what does not open is not tried twice");
+    let lost = [("plain".to_owned(), "connect_timeout".to_owned())];
+    assert_eq!((output.code(), tries_of(&output.json()[0])), (1, lost.to_vec()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_handshake_is_reported_as_far_as_it_came() {
+    let payload = payload();
+    let lab = Lab::new();
+    let (opened, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let silent = serve(move |stream| {
+        opened.send(()).unwrap();
+        listen_only(crate::support::Wire::new(stream))
+    })
+    .await;
+    let program = shake(&lab, &payload, silent, &["--json"]);
+    seen.recv().await.unwrap();
+    let began = Instant::now();
+    program.signal(Signal::INT);
+    let output = program.ended().await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!((output.code(), &output.json()[0]["cause"]), (1, &json!("not_answered")));
+}

@@ -1,0 +1,15 @@
+//! `check` and `handshake` over real sockets: every cause provoked by a peer that behaves so, and the contract of
+//! what is written.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
+
+mod calls;
+mod causes;
+mod contract;
+mod crowds;
+mod handshake;
+mod namespace;
+mod peers;
+#[path = "../common/support.rs"]
+mod support;

@@ -1,0 +1,143 @@
+//! Peers that behave as a test says, and `check` run on them.
+
+use std::future::{Future, pending};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use ttui::engine::{CheckOptions, check};
+use ttui::ledger::View;
+use ttui::metainfo::{InfoHash, PeerId};
+use ttui::report;
+use ttui::wire::{HANDSHAKE_BYTES, Handshake, Message, Reserved};
+
+use crate::support::program::{Output, command};
+use crate::support::{Heard, Lab, Payload, Program, Recipe, Wire, nobody_at, soon};
+
+pub(crate) const PIECE: usize = 32 * 1024;
+
+pub(crate) fn payload() -> Arc<Payload> {
+    Recipe::file("it", 4 * PIECE, PIECE).make()
+}
+
+/// A listener on loopback whose connections are all handled so.
+pub(crate) async fn serve<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(handle(stream));
+        }
+    });
+    addr
+}
+
+/// One that reads our handshake and answers with these bytes, then closes.
+pub(crate) async fn answers(bytes: &[u8]) -> SocketAddr {
+    let bytes = bytes.to_vec();
+    serve(move |mut stream| {
+        let bytes = bytes.clone();
+        async move {
+            let mut theirs = [0; HANDSHAKE_BYTES];
+            let _ = stream.read_exact(&mut theirs).await;
+            let _ = stream.write_all(&bytes).await;
+        }
+    })
+    .await
+}
+
+pub(crate) fn handshake(info_hash: InfoHash, name: u8) -> [u8; HANDSHAKE_BYTES] {
+    let mut id = *b"-TR4060-aaaaaaaaaaaa";
+    id[19] = name;
+    Handshake { reserved: Reserved([0, 0, 0, 0, 0, 0x10, 0, 0x04]), info_hash, peer_id: PeerId(id) }
+        .to_bytes()
+}
+
+/// One that shakes hands, sends these messages, and goes on so.
+pub(crate) async fn talks<F>(
+    payload: &Payload,
+    name: u8,
+    first: &[u8],
+    then: impl Fn(Wire) -> F + Send + 'static,
+) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let answer = [&handshake(payload.info_hash(), name)[..], first].concat();
+    let then = Arc::new(std::sync::Mutex::new(then));
+    serve(move |stream| {
+        let (answer, then) = (answer.clone(), Arc::clone(&then));
+        async move {
+            let mut wire = Wire::new(stream);
+            if wire.handshake().await.is_some() {
+                wire.raw(&answer).await;
+                let rest = (*then.lock().unwrap())(wire);
+                rest.await;
+            }
+        }
+    })
+    .await
+}
+
+/// Hears everything and says nothing more.
+pub(crate) async fn listen_only(mut wire: Wire) {
+    while wire.read().await != Heard::End {}
+}
+
+pub(crate) fn message(message: &Message) -> Vec<u8> {
+    let mut out = bytes::BytesMut::new();
+    message.encode(&mut out);
+    out.to_vec()
+}
+
+/// An address at which nothing ever answers: its queue of connections is full.
+pub(crate) async fn black_hole() -> (SocketAddr, impl Sized) {
+    let addr = nobody_at().await;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&addr.into()).unwrap();
+    socket.listen(0).unwrap();
+    let mut fillers = Vec::new();
+    while let Ok(Ok(filler)) = timeout(Duration::from_millis(100), TcpStream::connect(addr)).await {
+        fillers.push(filler);
+        assert!(fillers.len() < 16, "the queue never fills");
+    }
+    (addr, (socket, fillers))
+}
+
+/// A port that no test is given by the system, as those are all above it.
+pub(crate) fn port_of_our_own() -> u16 {
+    let free = |port: &u16| std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+    std::iter::repeat_with(|| fastrand::u16(10_000..30_000)).take(100).find(free).unwrap()
+}
+
+pub(crate) fn options(peers: &[SocketAddr]) -> CheckOptions {
+    CheckOptions { loopback: true, peers: peers.to_vec(), ..CheckOptions::default() }
+}
+
+pub(crate) async fn run(payload: &Payload, options: CheckOptions) -> Arc<View> {
+    soon("the check ends", check(payload.torrent.clone(), options, pending())).await.unwrap()
+}
+
+pub(crate) fn as_json(view: &View) -> Value {
+    serde_json::from_str(&report::check::json(view)).unwrap()
+}
+
+#[track_caller]
+pub(crate) fn peer_of(report: &Value, addr: SocketAddr) -> &Value {
+    let found = report["peers"].as_array().unwrap().iter().find(|peer| peer["addr"] == addr.to_string());
+    found.unwrap_or_else(|| panic!("{addr} in {report:#}"))
+}
+
+/// Runs `ttui check` to its end.
+pub(crate) async fn program_check(lab: &Lab, payload: &Payload, more: &[&str]) -> Output {
+    let mut command = command(lab);
+    command.arg("check").arg(lab.torrent(payload)).args(more);
+    Program::spawn(&mut command).ended().await
+}
