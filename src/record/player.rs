@@ -185,7 +185,7 @@ impl<R: Read + Seek> Player<R> {
         let at = at.clamp(self.begin(), self.end());
         let places = &self.recording.places;
         let until = places.partition_point(|place| place.until <= at);
-        let nearest = places[..until].iter().rposition(|place| place.kind == Kind::Snapshot).unwrap_or(0);
+        let nearest = places[..until].iter().rposition(|place| place.kind.is_snapshot()).unwrap_or(0);
         let shorter = nearest >= self.cursor.frame;
         if (at < self.position || shorter)
             && let Ok(ledger) = self.recording.ledger(nearest)

@@ -138,25 +138,31 @@ fn goes_on_from_where_it_jumped_to() {
 }
 
 #[test]
-fn takes_a_snapshot_when_events_outweigh_the_last_one_and_at_the_latest_after_ten_minutes() {
-    let snapshots = |events: u64| {
-        let mut run = Run::new(30);
-        for second in 0..1300u64 {
-            for event in 0..events {
-                // Numbers that no compression makes small.
-                let noise = (second * 131 + event).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
-                run.tell(Event::Sample(Sample { down_bps: noise, up_bps: noise / 3 }));
-            }
-            run.wait_ms(1000);
-        }
-        let recording = Recording::open(Cursor::new(run.end().0)).unwrap();
-        let places = recording.places.into_iter().filter(|place| place.kind == frame::Kind::Snapshot);
+fn takes_a_snapshot_every_minute_and_a_whole_one_every_twentieth() {
+    let mut run = Run::new(30);
+    run.wait_ms(1);
+    for second in 0..3000u64 {
+        // Numbers that no compression makes small.
+        let noise = second.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
+        run.tell(Event::Sample(Sample { down_bps: noise, up_bps: noise / 3 })).wait_ms(1000);
+    }
+    let shown = run.shown.clone();
+    let file = run.end().0;
+    let recording = Recording::open(Cursor::new(&file)).unwrap();
+    let at = |wanted: &dyn Fn(frame::Kind) -> bool| {
+        let places = recording.places.iter().filter(|place| wanted(place.kind));
         places.map(|place| place.until.as_secs()).collect::<Vec<_>>()
     };
-    assert_eq!(snapshots(0), [0, 600, 1200]);
-    let many = snapshots(40);
-    assert_eq!(many[..2], [0, 60]);
-    assert!(many.windows(2).all(|pair| (60..=600).contains(&(pair[1] - pair[0]))), "{many:?}");
+    assert_eq!(at(&|kind| kind.is_snapshot()), (0..=50).map(|minute| minute * 60).collect::<Vec<_>>());
+    assert_eq!(at(&|kind| kind == frame::Kind::Snapshot), [0, 1200, 2400]);
+    // Wherever it goes, forth and back, and by whichever snapshots.
+    let mut player = open(&file).unwrap();
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..40 {
+        let view = random.choice(&shown).unwrap();
+        player.go_to(view.at);
+        assert_eq!(&player.view(), view);
+    }
 }
 
 #[test]
