@@ -6,6 +6,7 @@
 pub mod args;
 
 mod check;
+mod export;
 mod failure;
 mod handshake;
 mod headless;
@@ -18,13 +19,14 @@ mod signals;
 mod verify;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 use self::args::{Cli, Command, DemoArgs, DownloadArgs};
 use self::output::Stdout;
+use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine;
 use crate::metainfo::Torrent;
@@ -53,14 +55,16 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Status, Failure> {
     let _log = logfile::start(cli.log.as_deref())?;
+    let settings = || settings(cli.config.as_deref());
     match cli.command {
-        None => download(&cli.download),
+        None if cli.print_config => Stdout.write(config::defaults().as_bytes()),
+        None => download(&cli.download, settings()?),
         Some(Command::Info(args)) => info::run(&args),
-        Some(Command::Verify(args)) => verify::run(&args),
-        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args, &settings()?),
+        Some(Command::Check(args)) => check::run(&args, &settings()?),
         Some(Command::Handshake(args)) => handshake::run(&args),
-        Some(Command::Replay(args)) => replay::run(&args),
-        Some(Command::Demo(args)) => demo(&args),
+        Some(Command::Replay(args)) => replay::run(&args, settings()?),
+        Some(Command::Demo(args)) => demo(&args, settings()?),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "ttui", &mut script);
@@ -74,21 +78,37 @@ fn run(cli: Cli) -> Result<Status, Failure> {
     }
 }
 
-fn download(args: &DownloadArgs) -> Result<Status, Failure> {
-    let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
-    let options = args.engine_options();
-    if args.headless || args.json || !io::stdout().is_terminal() {
-        headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
-    } else {
-        screen::run(
-            torrent,
-            options,
-            screen::Style { screen: args.screen, no_seed: args.no_seed, demo: false },
-        )
+/// The settings of the file that was named, or of the one that is looked for.
+fn settings(named: Option<&Path>) -> Result<Settings, Failure> {
+    let usual = || config::path(std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os("HOME"));
+    let read = match named.map(Path::to_owned).or_else(usual) {
+        Some(file) => config::load(&file)?,
+        None => None,
+    };
+    match (read, named) {
+        (None, Some(file)) => Err(Failure::NoSettings(file.to_owned())),
+        (read, _) => Ok(read.unwrap_or_default()),
     }
 }
 
-fn demo(args: &DemoArgs) -> Result<Status, Failure> {
+/// The home folder, as the environment has it.
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
+}
+
+fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
+    let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
+    args.overrule(&mut settings);
+    let options = args.engine_options(&settings, home().as_deref());
+    if args.headless || args.json || !io::stdout().is_terminal() {
+        headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
+    } else {
+        screen::run(torrent, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
+    }
+}
+
+fn demo(args: &DemoArgs, mut settings: Settings) -> Result<Status, Failure> {
+    args.screen.overrule(&mut settings);
     let runtime = runtime()?;
     let demo = runtime
         .block_on(Demo::start(args.fast))
@@ -104,7 +124,7 @@ fn demo(args: &DemoArgs) -> Result<Status, Failure> {
     };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(torrent, options, screen::Style { screen: args.screen, no_seed: false, demo: true })
+        screen::run(torrent, options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
         headless::run(torrent, options, headless::Style { json: false, seed: false })
@@ -131,7 +151,7 @@ impl Drop for DemoFolder {
 }
 
 /// Reads the torrent and tells what is odd about it.
-fn open_torrent(path: &std::path::Path) -> Result<Torrent, Failure> {
+fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
     let torrent = Torrent::from_file(path)?;
     for warning in &torrent.warnings {
         warn(&warning.to_string());

@@ -43,7 +43,7 @@ impl Demo {
 
         let (content, torrent, info_hash) = Content::with_torrent(fast, &trackers);
         let content = Arc::new(content);
-        let mut named = Vec::new();
+        let mut settling = JoinSet::new();
         let mut callers = Vec::new();
         for (n, (behaviour, client, bps)) in CAST.iter().enumerate() {
             let host = Host {
@@ -61,7 +61,14 @@ impl Demo {
             // Far apart, as the peers of a real swarm are.
             let [_, a, b, c] = (n as u32 + 1).wrapping_mul(0x9e37_79b1).to_be_bytes();
             let ip = Ipv4Addr::new(127, a | 1, b, c | 1);
-            named.push(host.settle(ip, &mut tasks).await?);
+            settling.spawn(host.settle(ip));
+        }
+        // Side by side, for filling a queue takes its time.
+        let mut named = Vec::new();
+        while let Some(settled) = settling.join_next().await {
+            let (addr, serving) = settled??;
+            tasks.spawn(serving);
+            named.push(addr);
         }
         tasks.spawn(tracker::run(tracker, named, callers));
         Ok(Self { torrent, _tasks: tasks })

@@ -4,6 +4,7 @@
 //! appended, because old recordings must stay readable. Strings in events are already cleaned for showing.
 
 mod attempt;
+mod blocks;
 mod cause;
 mod pseudonym;
 pub mod sound;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
+pub use blocks::{BlockRun, BlockState};
 pub use cause::{Blame, Cause, CauseInfo};
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
@@ -435,5 +437,20 @@ pub enum Event {
     Recording {
         /// Whether there is one from now on.
         on: bool,
+    },
+    /// How far a piece under way is. Told of a few pieces a second, those first that were told longest ago, and
+    /// only where something changed: what is shown of a piece may be some seconds old.
+    PieceBlocks {
+        /// That piece.
+        piece: PieceIndex,
+        /// All its blocks, in order.
+        blocks: Vec<BlockRun>,
+    },
+    /// So many files were made ready for writing, after checking.
+    Preparing {
+        /// Files that are ready.
+        done: u32,
+        /// Files of the torrent.
+        of: u32,
     },
 }

@@ -27,10 +27,12 @@
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
 //! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
-//! | `cli` | arguments, settings, wiring, exit status | * |
+//! | `config` | settings: plain values, one table, read from a file and handed down | swarm, ui |
+//! | `cli` | arguments, wiring, exit status | * |
 
 pub mod cli;
 pub mod command;
+pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod event;

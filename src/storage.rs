@@ -37,6 +37,8 @@ use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
 const MOST_OPEN_FILES: usize = 240;
+/// Files after which it is told how many are ready.
+const TELL_EVERY: u32 = 64;
 
 /// How a [`Storage`] treats the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,6 +114,14 @@ impl Storage {
     /// # Errors
     /// [`StorageError::NoRoom`] when the disk is too small, before anything was created. Any refusal to create.
     pub fn prepare(&self, have: &Bitfield) -> Result<(), StorageError> {
+        self.prepare_telling(have, &|_, _| {})
+    }
+
+    /// The same, telling now and then how many files are ready, of how many.
+    ///
+    /// # Errors
+    /// Those of [`Self::prepare`].
+    pub fn prepare_telling(&self, have: &Bitfield, told: &dyn Fn(u32, u32)) -> Result<(), StorageError> {
         let found = self.survey()?;
         let needed_bytes = self.still_to_write(have, &found);
         if needed_bytes > 0
@@ -120,7 +130,13 @@ impl Storage {
         {
             return Err(StorageError::NoRoom { path: self.root.path().to_owned(), needed_bytes, free_bytes });
         }
-        for ((file, found), reach_bytes) in self.torrent.files.iter().zip(&found).zip(&self.reach_bytes) {
+        let of = u32::try_from(self.torrent.files.len()).unwrap_or(u32::MAX);
+        for (((file, found), reach_bytes), done) in
+            self.torrent.files.iter().zip(&found).zip(&self.reach_bytes).zip(0u32..)
+        {
+            if done > 0 && done.is_multiple_of(TELL_EVERY) {
+                told(done, of);
+            }
             match found {
                 Some(found) => _ = reach_bytes.fetch_max(found.bytes, Ordering::Relaxed),
                 None if file.pad => {}

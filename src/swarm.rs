@@ -49,6 +49,8 @@ use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 pub struct Settings {
     /// The most connections at once, both directions.
     pub max_peers: usize,
+    /// The most peers to remember one by one.
+    pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
     /// Peers served at once, the optimistic one included.
@@ -75,9 +77,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_peers: 200,
+            max_rows: book::MOST_ROWS,
             max_dials: 100,
             upload_slots: 8,
-            memory_bytes: 24 * 1024 * 1024,
+            memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
@@ -282,7 +285,7 @@ pub struct Swarm {
     down_bytes: u64,
     up_bytes: u64,
     last_second: (u64, u64),
-    last_wish: Option<commands::Undoable>,
+    wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
     actions: VecDeque<Action>,
@@ -298,7 +301,7 @@ impl Swarm {
         let mut swarm = Self {
             open: OpenPieces::new(geometry, settings.memory_bytes),
             down_bucket: Bucket::new(settings.down_bps),
-            book: Book::new(),
+            book: Book::with_most_rows(settings.max_rows),
             grant_at: None,
             phase: Phase::Checking,
             phase_since: now,
@@ -313,7 +316,7 @@ impl Swarm {
             down_bytes: 0,
             up_bytes: 0,
             last_second: (0, 0),
-            last_wish: None,
+            wishes: Vec::new(),
             leaving: false,
             actions: VecDeque::new(),
             geometry,

@@ -6,21 +6,34 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `action` | the one table of keys: key handling, help and key line are made from it |
+//! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
+//! | `atlas` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
+//! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
+//! | `mouse` | where things stand that can be clicked, and what a click does |
+//! | `choose`, `marks` | choosing columns; commands to the selected peer or all marked ones |
+//! | `export` | what is seen, for a file or the clipboard |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
 //! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
 
 pub mod action;
+pub mod atlas;
+mod choose;
 mod columns;
+pub mod export;
 mod field;
+mod file_tree;
+mod filter;
 mod grid;
+pub mod keymap;
+mod marks;
 pub mod model;
+mod mouse;
 mod order;
 mod outlet;
 mod paint;
@@ -40,9 +53,10 @@ mod update;
 mod widgets;
 mod words;
 
+pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Standing};
-pub use run::{Left, Options, Reason, run, summary};
-pub use screens::draw;
-pub use theme::{ColourChoice, Colours, Glyphs, Look};
+pub use run::{Left, Options, Reason, Write, run, summary};
+pub use screens::{draw, draw_grid};
+pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};
 pub use update::update;

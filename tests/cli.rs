@@ -14,6 +14,8 @@ use ttui::metainfo::{NewTorrent, Torrent};
 fn ttui(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ttui"));
     command.args(args).stdin(Stdio::null()).env_remove("RUST_LOG");
+    // Whoever runs the tests may have settings.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 
@@ -343,4 +345,36 @@ fn the_fast_demo_completes_without_a_screen() {
     assert!(stdout.lines().last().unwrap().starts_with("complete: "), "{stdout}");
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("handshake valid") && log.contains("handshake received"), "{log}");
+}
+
+#[test]
+fn the_defaults_are_printed_and_taken_back() {
+    let folder = Folder::new();
+    let printed = good(&["--print-config"]);
+    assert!(printed.contains("\nmax-peers = 200\n") && printed.contains("\npause = [\"p\"]"), "{printed}");
+    let settings = folder.write("settings.toml", printed.as_bytes());
+    let torrent = folder.write("album.torrent", &album().to_bytes());
+    let output = run(&["verify", &torrent, "--config", &settings, "-o", &folder.shown()]);
+    assert_eq!(output.status.code(), Some(1), "nothing of it is there: {output:?}");
+}
+
+#[test]
+fn bad_settings_end_in_one_line_and_status_2_that_names_line_and_key() {
+    let folder = Folder::new();
+    let torrent = folder.write("album.torrent", &album().to_bytes());
+    let settings = folder.write("config/ttui/config.toml", b"# mine\nmax-peers = 'many'\n");
+    for args in [[torrent.as_str(), "--config", &settings], ["demo", "--config", &settings]] {
+        let told = bad(&args, 2);
+        assert!(told.starts_with(&format!("{settings}, line 2: `max-peers`: expected")), "{told}");
+    }
+    // Where settings are looked for, too.
+    let output = ttui(&["verify", &torrent]).env("XDG_CONFIG_HOME", folder.path("config")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = bad(&["verify", &torrent, "--config", "/nonexistent/settings"], 2);
+    assert!(told.starts_with("/nonexistent/settings: there is no such file"), "{told}");
+    let conflict = folder.write("conflict.toml", b"[keys]\nwhy = 'p'\n");
+    let told = bad(&["demo", "--config", &conflict], 2);
+    assert!(told.contains("line 2: `keys.why`: p is the key of `keys.pause`"), "{told}");
+    // What needs no settings does not read any.
+    good(&["info", &torrent, "--config", &settings]);
 }

@@ -14,12 +14,13 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portable_pty::CommandBuilder;
 use pty::{Pace, Pty, position, settle, ttui};
 use rustix::process::Signal;
 use support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, nobody_at};
+use tokio::time::Instant;
 use ttui::ui::action::{Action, BINDINGS, Key, Scope};
 use ttui::ui::model::Screen;
 use vt100::Color;
@@ -94,8 +95,16 @@ fn cursor_row(screen: &vt100::Screen) -> Option<String> {
 fn assert_given_back(pty: &Pty) {
     pty.until_closed();
     let bytes = pty.bytes_from(0);
-    for part in ["\x1b[?1049l", "\x1b[?25h"] {
-        assert!(position(&bytes, part.as_bytes()).is_some(), "{part:?} was never written");
+    // The alternate screen, the cursor, pastes told from typing, the mouse.
+    for (taken, back) in [
+        ("\x1b[?1049h", "\x1b[?1049l"),
+        ("\x1b[?25l", "\x1b[?25h"),
+        ("\x1b[?2004h", "\x1b[?2004l"),
+        ("\x1b[?1000h", "\x1b[?1000l"),
+        ("\x1b[?1006h", "\x1b[?1006l"),
+    ] {
+        let last = |part: &str| bytes.windows(part.len()).rposition(|window| window == part.as_bytes());
+        assert!(last(back).is_some() && last(back) > last(taken), "{back:?} was never written");
     }
     assert!(pty.has_its_modes_back(), "the terminal's modes are its own again");
     assert!(pty.look(|screen| !screen.alternate_screen() && !screen.hide_cursor()));
@@ -232,6 +241,156 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (Action::Filter, Scope::KeysPage) => {
+            pty.press(key(Action::Keys));
+            pty.until_shown("pause the download, or go on");
+            pty.press(pressed);
+            pty.write(b"go on ban\r");
+            pty.until_gone("pause the download, or go on");
+            pty.press(key(Action::Back));
+            pty.until_shown("pause the download, or go on");
+            pty.press(key(Action::Back));
+            pty.until_gone("pause the download, or go on");
+        }
+        (Action::Filter, Scope::Log) => {
+            go(pty, Screen::Log);
+            pty.press(pressed);
+            pty.write(b"listening\r");
+            pty.until_shown("1 with listening");
+            pty.press(key(Action::Back));
+            pty.until_shown("time since the start");
+        }
+        (Action::Filter, _) => {
+            go(pty, Screen::Peers);
+            pty.until_shown("127.0.0.9:");
+            pty.press(pressed);
+            pty.write(b"state:sending down>1k");
+            pty.until_shown(" match");
+            // It holds while it is typed, and says what is wrong with what is no filter.
+            pty.until_gone("127.0.0.9:");
+            pty.write(b" port:x\r");
+            pty.until_shown("x is no number; as port:51413");
+            pty.write(b"\x17\r");
+            pty.until_shown("with state:sending down>1k");
+            pty.until_shown("[all 3]");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+            // Esc forgets what was typed.
+            pty.press(pressed);
+            pty.write(b"state:sending");
+            pty.until_gone("127.0.0.9:");
+            pty.press(key(Action::Back));
+            pty.until_shown("127.0.0.9:");
+        }
+        (Action::Mark, _) => {
+            list(pty);
+            pty.press(pressed);
+            pty.until_shown("1 marked");
+            pty.press(pressed);
+            pty.until_shown("2 marked");
+            pty.press(key(Action::Drop));
+            pty.until_shown("2 marked peers dropped");
+            pty.until("both are dropped", |screen| {
+                (screen.contents().matches("⊘ dropped").count() == 2).then_some(())
+            });
+            pty.press(key(Action::Undo));
+            pty.until_gone("⊘ dropped");
+            pty.press(key(Action::Back));
+            pty.until_gone(" marked");
+        }
+        (Action::Freeze, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("screen held ");
+            pty.until_shown("f lets go");
+            pty.press(pressed);
+            pty.until_gone("screen held ");
+        }
+        (Action::Zoom, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_gone("How far peers get");
+            pty.press(pressed);
+            pty.until_shown("How far peers get");
+        }
+        (Action::Columns, _) => {
+            go(pty, Screen::Peers);
+            pty.press(pressed);
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Choose, _) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Last));
+            pty.until_shown("▸   peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸   peer_id");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::NextPanel, Scope::ColumnsPage) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(pressed);
+            pty.until_shown("of peers that are not connected");
+            pty.press(pressed);
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Sort, Scope::ColumnsPage) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::First));
+            pty.press(key(Action::Down));
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ address     ▾");
+            pty.press(key(Action::Up));
+            pty.press(pressed);
+            pty.until_shown("▸ ✓ state       ▾");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Export, _) => {
+            go(pty, Screen::Peers);
+            for name in ["some.json", "some.csv", "some.md"] {
+                pty.press(pressed);
+                pty.until_shown("JSON of ");
+                pty.write(format!("\x15{name}\r").as_bytes());
+                pty.until_shown("peers to /");
+                let written = std::fs::read_to_string(stage.lab.path(name)).unwrap();
+                assert!(written.contains("127.0.0.9:"), "{written}");
+            }
+            let json: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(stage.lab.path("some.json")).unwrap()).unwrap();
+            assert_eq!(json["schema"], "ttui.peers/1");
+            let shown = json["peers"].as_array().unwrap().len();
+            pty.press(pressed);
+            pty.until_shown(&format!("JSON of {shown} peers"));
+            pty.write(b"\x15some.csv\r");
+            pty.until_shown("nothing is overwritten");
+            go(pty, Screen::Files);
+            pty.press(pressed);
+            pty.write(b"\x15files.csv\r");
+            pty.until_shown("Wrote 3 files to /");
+            let files = std::fs::read_to_string(stage.lab.path("files.csv")).unwrap();
+            assert!(files.starts_with("path,length,good_bytes\r\n"), "{files}");
+        }
+        (Action::Copy, _) => {
+            let first = list(pty);
+            let address = first.split_whitespace().nth(2).unwrap().to_owned();
+            let before = pty.count();
+            pty.press(pressed);
+            pty.until_shown(&format!("Copied: {address}"));
+            pty.until_written(before, b"\x1b]52;c;MTI3LjAuMC4");
+        }
         (Action::Record, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
@@ -335,6 +494,31 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 pty.until_shown(window);
             }
         }
+        (Action::Layer, _) => {
+            go(pty, Screen::Pieces);
+            for layer in ["how many hold it", "who sent it", "when it came", "what is here"] {
+                pty.press(pressed);
+                pty.until_shown(&format!("{layer} · v"));
+            }
+        }
+        (Action::Closer, _) => {
+            go(pty, Screen::Pieces);
+            pty.until_shown("one cell = 1 piece");
+            pty.press(pressed);
+            pty.until_shown("2 cells = 1 piece");
+            pty.press(key(Action::Further));
+            pty.until_shown("one cell = 1 piece");
+        }
+        (Action::Further, _) => {
+            go(pty, Screen::Pieces);
+            pty.press(key(Action::Closer));
+            pty.press(key(Action::Closer));
+            pty.until_shown("4 cells = 1 piece");
+            pty.press(pressed);
+            pty.until_shown("2 cells = 1 piece");
+            pty.press(pressed);
+            pty.until_shown("one cell = 1 piece");
+        }
         (Action::NextPanel | Action::PreviousPanel, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
@@ -385,6 +569,15 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown("Enter field by field");
             pty.press(pressed);
             pty.until_shown("Enter all 68 bytes");
+        }
+        (Action::Open, Scope::Files) => {
+            go(pty, Screen::Files);
+            pty.press(key(Action::First));
+            pty.until_shown("c.bin");
+            pty.press(pressed);
+            pty.until_gone("c.bin");
+            pty.press(pressed);
+            pty.until_shown("c.bin");
         }
         (Action::Open, _) => {
             list(pty);
@@ -443,6 +636,14 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::Back));
             pty.until_gone("q again stops the download");
             assert!(pty.is_running());
+        }
+        (Action::Mouse, _) => {
+            // What turns clicks and the wheel off, and on again.
+            for told in ["\x1b[?1006l\x1b[?1000l", "\x1b[?1000h\x1b[?1006h"] {
+                let before = pty.count();
+                pty.press(pressed);
+                pty.until_written(before, told.as_bytes());
+            }
         }
         (Action::Redraw, _) => {
             go(pty, Screen::Overview);
@@ -511,8 +712,10 @@ fn stops_and_comes_back(pressed: Key) {
     assert_given_back(&pty);
 }
 
+type Way = (&'static str, fn(&mut Pty));
+
 /// The ways to leave.
-fn ways_to_leave() -> [(&'static str, fn(&mut Pty)); 5] {
+fn ways_to_leave() -> [Way; 5] {
     [
         ("q twice", |pty| {
             pty.press(key(Action::Quit));
@@ -543,6 +746,39 @@ async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_g
         assert!(lines[1].contains(" received and "), "{way}: {text}");
         assert_eq!(lines[2], "The same command goes on where it stopped.", "{way}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ctrl_c_does_not_wait_for_trackers() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(80, 24);
+    // Who never answered is not told goodbye.
+    pty.until_shown("from 1 of 1 trackers");
+    stage.tracker.reply(Reply::Silence);
+    pty.press(key(Action::QuitNow));
+    stage.tracker.until("stopped").await;
+    pty.until_modes_are_back();
+    assert!(pty.is_running(), "it waits for the tracker");
+    let again = Instant::now();
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    assert!(again.elapsed() < Duration::from_secs(1), "{:?}", again.elapsed());
+    assert_given_back(&pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_that_does_not_know_its_size_is_taken_for_one_of_80_by_24() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 0, 0);
+    pty.until_shown("How far peers get");
+    pty.press(key(Action::Redraw));
+    pty.press(key(Action::Show(Screen::Log)));
+    pty.until_shown(sign_of(Screen::Log));
+    // Somebody told it.
+    pty.resize(120, 40);
+    pty.until("all of its lines are used", |screen| {
+        screen.rows(0, 120).nth(39)?.ends_with("q quit").then_some(())
+    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -585,6 +821,158 @@ async fn closing_the_window_ends_the_program_and_keeps_what_was_done() {
     assert!(resumed > 0, "there is a resume file");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_resizes_does_no_harm() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown("How far peers get");
+    pty.look_away();
+    let mut random = fastrand::Rng::with_seed(11);
+    let keys = [Action::Show(Screen::Peers), Action::Open, Action::Keys, Action::Show(Screen::Overview)];
+    for n in 0..150 {
+        match n % 10 {
+            0 => pty.resize_unseen(1, 1),
+            1 => pty.resize_unseen(500, 200),
+            _ => pty.resize_unseen(random.u16(1..=500), random.u16(1..=200)),
+        }
+        if n % 7 == 0 {
+            pty.press(key(keys[n / 7 % keys.len()]));
+        }
+        // Fifty a second.
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(pty.is_running());
+    pty.press(key(Action::Show(Screen::Overview)));
+    for (columns, rows) in [(1, 1), (500, 200), (80, 24)] {
+        pty.look_away();
+        let from = pty.count();
+        pty.resize_unseen(columns, rows);
+        pty.press(key(Action::Redraw));
+        // The emulator cannot be of one column, nor of one row.
+        let emulated = (columns.max(2), rows.max(2));
+        pty.look_again("the picture of the last size", from, emulated, |screen| {
+            let rows: Vec<String> = screen.rows(0, columns).collect();
+            match columns {
+                1 => rows[0] != " " && !rows[0].is_empty(),
+                _ => {
+                    screen.contents().contains("How far peers get")
+                        && rows[rows.len() - 1].ends_with("q quit")
+                }
+            }
+        });
+    }
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopped_behind_its_back_it_takes_the_terminal_again() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown("How far peers get");
+    pty.until_written(0, b"\x1b[?1000h");
+    pty.signal(Signal::STOP);
+    let before = pty.count();
+    pty.signal(Signal::CONT);
+    for part in ["\x1b[?1049h", "\x1b[?2004h", "\x1b[2J", "How far peers get", "\x1b[?1000h"] {
+        pty.until_written(before, part.as_bytes());
+    }
+    assert!(!pty.has_its_modes_back());
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+}
+
+/// What a terminal sends for a click.
+fn click(column: u16, row: u16) -> Vec<u8> {
+    let (column, row) = (column + 1, row + 1);
+    format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m").into_bytes()
+}
+
+/// Where a text stands on the screen.
+fn place(screen: &vt100::Screen, text: &str) -> Option<(u16, u16)> {
+    let rows = screen.rows(0, screen.size().1).enumerate();
+    rows.filter_map(|(y, row)| Some((row.split_once(text)?.0.chars().count() as u16, y as u16))).next()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mouse_selects_sorts_scrolls_and_presses_keys() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(120, 40);
+    pty.until_written(0, b"\x1b[?1000h\x1b[?1006h");
+    let at = |pty: &Pty, text: &str| pty.until(text, |screen| place(screen, text));
+    let nobody = stage.peers.last().unwrap().to_string();
+    let (column, row) = at(&pty, &nobody);
+    pty.write(&click(column, row));
+    pty.until("the row is selected", |screen| {
+        cursor_row(screen).filter(|row| row.contains(&nobody)).map(drop)
+    });
+    let (column, row) = at(&pty, "CLIENT");
+    pty.write(&click(column, row));
+    pty.until_shown("by client ▾");
+    pty.write(&click(column, row));
+    pty.until_shown("by client ▴");
+    // The wheel, three rows up.
+    pty.write(b"\x1b[<64;5;30M");
+    pty.until("another row is selected", |screen| {
+        cursor_row(screen).filter(|row| !row.contains(&nobody)).map(drop)
+    });
+    let (column, row) = at(&pty, "? keys");
+    pty.write(&click(column, row));
+    pty.until_shown("everything at a glance");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mouse_is_left_alone_where_nobody_wants_it_taken() {
+    let lab = Lab::new();
+    let settings = lab.write("settings.toml", b"[screen]\nmouse = false\ntitle = false\nunits = 'decimal'\n");
+    for more in [["--config", settings.to_str().unwrap()], ["--no-mouse", "--ascii"]] {
+        let mut command = demo(&lab);
+        command.args(more);
+        let mut pty = Pty::spawn(command, 80, 24);
+        pty.until_shown("How far peers get");
+        pty.press(key(Action::Redraw));
+        pty.until_written(0, b"\x1b[2J");
+        assert_eq!(position(&pty.bytes_from(0), b"\x1b[?1000h"), None);
+        let by_settings = more[0] == "--config";
+        assert_eq!(pty.calls().titles.is_empty(), by_settings);
+        assert_eq!(pty.text().contains("MB"), by_settings, "{}", pty.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_as_the_settings_have_them_and_the_screen_says_so() {
+    let lab = Lab::new();
+    let settings =
+        lab.write("settings.toml", b"[keys]\nkeys = ['F1']\nshow-log = ['Ctrl-G', '6']\nquit = ['Q']\n");
+    let mut command = demo(&lab);
+    command.args(["--config", settings.to_str().unwrap()]);
+    let mut pty = Pty::spawn(command, 120, 40);
+    // Whoever is here for the first time is told where to look, until a key is pressed.
+    pty.until_shown("F1 keys · w why");
+    pty.write(b"?\x07");
+    pty.until_shown(sign_of(Screen::Log));
+    pty.until_shown("Q quit");
+    pty.write(b"\x1bOP");
+    pty.until_shown("pause the download, or go on");
+    pty.write(b"QQQ");
+    assert_eq!(pty.ended_within(SOON), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_first_run_is_told_where_to_look() {
+    let payload = Recipe::file("it.bin", 8 * PIECE, PIECE).make();
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(download(&lab, &payload, &[]), 80, 24);
+    pty.until_shown("? keys · w why");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    let pty = Pty::spawn(download(&lab, &payload, &[]), 80, 24);
+    pty.until_shown("q quit");
+    assert!(!pty.text().contains("? keys · w why"), "{}", pty.text());
+}
+
 /// Every colour that any cell has.
 fn colours(pty: &Pty) -> Vec<Color> {
     pty.look(|screen| {
@@ -605,12 +993,14 @@ fn colours(pty: &Pty) -> Vec<Color> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn looks_as_the_terminal_and_the_user_want_it() {
     type Look = (&'static [(&'static str, &'static str)], bool, fn(&Color) -> bool);
-    let looks: [Look; 6] = [
+    let looks: [Look; 7] = [
         (&[("COLORTERM", "truecolor")], false, |colour| matches!(colour, Color::Default | Color::Rgb(..))),
         (&[], false, |colour| matches!(colour, Color::Default | Color::Idx(16..))),
         (&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")], false, |colour| *colour == Color::Default),
         (&[("TERM", "vt100")], false, |colour| *colour == Color::Default),
         (&[("TERM", "dumb")], true, |colour| *colour == Color::Default),
+        // Lines and blocks may be two columns wide there.
+        (&[("LC_ALL", "ja_JP.UTF-8"), ("TERM", "vt220")], true, |colour| *colour == Color::Default),
         (&[("LANG", "C"), ("TERM", "xterm")], true, |colour| {
             matches!(colour, Color::Default | Color::Idx(0..16))
         }),

@@ -1,18 +1,20 @@
 //! Every argument and option, with its help.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::config::{Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme};
 use crate::engine;
-use crate::swarm::EncryptionPolicy;
 use crate::units;
 
-const EXIT_STATUS: &str = "Exit status: 0 done · 1 not achieved (incomplete, interrupted) · 2 bad usage, bad \
-                           torrent or unreadable input · 3 this machine failed (disk full, port taken)";
+const AFTERWORD: &str = "Settings: ttui/config.toml in $XDG_CONFIG_HOME or ~/.config; ttui --print-config writes one to \
+                         begin with, keys included; the command line wins\n\n\
+                         Exit status: 0 done · 1 not achieved (incomplete, interrupted) · 2 bad usage, bad \
+                         torrent, settings or input that cannot be read · 3 this machine failed (disk full, port taken)";
 
 /// Whoever looks longer than this forgot to stop.
 const LONGEST_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,7 +24,7 @@ const LONGEST_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
 #[command(
     name = "ttui",
     version,
-    after_help = EXIT_STATUS,
+    after_help = AFTERWORD,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true
@@ -37,6 +39,12 @@ pub struct Cli {
     /// Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)
     #[arg(long, value_name = "FILE", global = true)]
     pub log: Option<PathBuf>,
+    /// Take the settings from FILE [default: ttui/config.toml in the folder of settings]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Write all settings with their defaults to standard output, as a file to begin with
+    #[arg(long, exclusive = true)]
+    pub print_config: bool,
 }
 
 /// What can be done besides downloading.
@@ -67,29 +75,29 @@ pub enum Command {
 #[derive(Clone, PartialEq, Debug, Args)]
 pub struct DownloadArgs {
     /// The torrent file to download
-    #[arg(value_name = "TORRENT", required = true)]
+    #[arg(value_name = "TORRENT", required_unless_present = "print_config")]
     pub torrent: Option<PathBuf>,
-    /// The folder to download into
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub output: PathBuf,
+    /// The folder to download into [default: the current one]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// The port to listen on [default: 6881 to 6889, or else any free one]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Dial this peer too (may be given again)
     #[arg(long, value_name = "IP:PORT", value_parser = peer)]
     pub peer: Vec<SocketAddr>,
-    /// The most peers to be connected to at once
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub max_peers: u16,
+    /// The most peers to be connected to at once [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_PEERS)))]
+    pub max_peers: Option<u16>,
     /// The most to receive a second, as 500k or 2.5M [default: no limit]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub down: Option<u64>,
     /// The most to send a second [default: no limit]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub up: Option<u64>,
-    /// Whether connections to peers are encrypted
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
-    pub encryption: Encryption,
+    /// Whether connections to peers are encrypted [default: prefer-plain]
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub encryption: Option<Encryption>,
     /// Without a screen: go on seeding when complete
     #[arg(long, conflicts_with = "no_seed")]
     pub seed: bool,
@@ -121,16 +129,29 @@ pub struct DownloadArgs {
 }
 
 impl DownloadArgs {
-    /// The same, for the engine.
-    pub fn engine_options(&self) -> engine::Options {
+    /// Puts what the command line says in the place of what the settings say.
+    pub fn overrule(&self, settings: &mut Settings) {
+        put(&mut settings.output, self.output.clone());
+        settings.port = self.port.or(settings.port);
+        put(&mut settings.max_peers, self.max_peers);
+        settings.down_bps = self.down.or(settings.down_bps);
+        settings.up_bps = self.up.or(settings.up_bps);
+        put(&mut settings.encryption, self.encryption);
+        self.screen.overrule(settings);
+    }
+
+    /// What the engine is told, by settings that the command line has overruled.
+    pub fn engine_options(&self, settings: &Settings, home: Option<&Path>) -> engine::Options {
         engine::Options {
-            output: self.output.clone(),
-            port: self.port,
+            // On the command line the shell has its own way with `~`.
+            output: self.output.clone().unwrap_or_else(|| settings.output_folder(home)),
+            port: settings.port,
             peers: self.peer.clone(),
-            max_peers: usize::from(self.max_peers),
-            down_bps: self.down,
-            up_bps: self.up,
-            encryption: self.encryption.policy(),
+            max_peers: usize::from(settings.max_peers),
+            max_rows: settings.max_rows as usize,
+            down_bps: settings.down_bps,
+            up_bps: settings.up_bps,
+            encryption: settings.encryption.policy(),
             overwrite: self.overwrite,
             sync: self.sync,
             recording: recording(self.record.as_ref(), self.privacy),
@@ -139,62 +160,42 @@ impl DownloadArgs {
     }
 }
 
-/// When connections to peers are encrypted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum Encryption {
-    /// Dial plain, and encrypted where that fails; take both
-    #[default]
-    PreferPlain,
-    /// Dial encrypted, and plain where that fails; take both
-    Prefer,
-    /// Dial and take encrypted connections only
-    Require,
-    /// Dial and take plain connections only
-    Off,
-}
-
-impl Encryption {
-    /// The same, for the engine.
-    pub fn policy(self) -> EncryptionPolicy {
-        match self {
-            Self::PreferPlain => EncryptionPolicy::PreferPlain,
-            Self::Prefer => EncryptionPolicy::Prefer,
-            Self::Require => EncryptionPolicy::Require,
-            Self::Off => EncryptionPolicy::Off,
-        }
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
     }
 }
 
 /// How the screen looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
 pub struct ScreenArgs {
-    /// Colours
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
+    /// Colours and accents [default: default]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub theme: Option<Theme>,
+    /// How many colours [default: auto]
+    #[arg(long, value_name = "WHICH", value_enum)]
+    pub color: Option<Color>,
     /// Draw with plain ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    /// The most frames to draw a second
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..=60))]
-    pub fps: u8,
+    /// The most frames to draw a second [default: 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_FPS)))]
+    pub fps: Option<u8>,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
 }
 
-/// How many colours to use.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum Color {
-    /// What the terminal says it can show; none where NO_COLOR is set
-    #[default]
-    Auto,
-    /// None
-    Never,
-    /// The terminal's own sixteen
-    #[value(name = "16")]
-    Ansi16,
-    /// 256
-    #[value(name = "256")]
-    Indexed256,
-    /// 24 bits
-    True,
+impl ScreenArgs {
+    /// Puts what the command line says in the place of what the settings say.
+    pub fn overrule(&self, settings: &mut Settings) {
+        let screen = &mut settings.screen;
+        put(&mut screen.theme, self.theme);
+        put(&mut screen.color, self.color);
+        put(&mut screen.fps, self.fps);
+        screen.ascii |= self.ascii;
+        screen.mouse &= !self.no_mouse;
+    }
 }
 
 /// `ttui info`.
@@ -214,9 +215,9 @@ pub struct VerifyArgs {
     /// The torrent file
     #[arg(value_name = "TORRENT")]
     pub torrent: PathBuf,
-    /// The folder it was downloaded into
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
-    pub output: PathBuf,
+    /// The folder it was downloaded into [default: the current one]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// As one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -240,9 +241,9 @@ pub struct CheckArgs {
     /// Try this peer too (may be given again)
     #[arg(long, value_name = "IP:PORT", value_parser = peer)]
     pub peer: Vec<SocketAddr>,
-    /// Whether connections to peers are encrypted
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
-    pub encryption: Encryption,
+    /// Whether connections to peers are encrypted [default: prefer-plain]
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub encryption: Option<Encryption>,
     /// Record the check into this new file, to be shown again with `ttui replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
@@ -345,6 +346,8 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::config::ScreenSettings;
+    use crate::swarm::EncryptionPolicy;
 
     fn parse(line: &str) -> Result<Cli, String> {
         Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())
@@ -360,16 +363,29 @@ mod tests {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
              --up 1M --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
-             --record r --privacy",
+             --theme mono --no-mouse --config c --record r --privacy",
         )
         .unwrap();
         assert_eq!(cli.command, None);
         assert_eq!(cli.log, Some("l".into()));
         let args = cli.download;
         assert_eq!(args.torrent, Some("a.torrent".into()));
-        assert_eq!(args.screen, ScreenArgs { color: Color::Indexed256, ascii: true, fps: 10 });
+        assert_eq!(cli.config, Some("c".into()));
+        let mut settings = Settings { down_bps: Some(1), ..Settings::default() };
+        settings.screen.bell = false;
+        args.overrule(&mut settings);
+        let screen = ScreenSettings {
+            theme: Theme::Mono,
+            color: Color::Indexed256,
+            ascii: true,
+            fps: 10,
+            mouse: false,
+            bell: false,
+            ..ScreenSettings::default()
+        };
+        assert_eq!(settings.screen, screen);
         assert!(args.seed && args.json && !args.no_seed && !args.headless);
-        let options = args.engine_options();
+        let options = args.engine_options(&settings, None);
         assert_eq!(options.output, PathBuf::from("out"));
         assert_eq!(options.port, Some(7000));
         assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
@@ -381,12 +397,36 @@ mod tests {
 
     #[test]
     fn has_the_defaults_of_the_engine() {
-        let options = parse("ttui a.torrent").unwrap().download.engine_options();
+        let options = parse("ttui a.torrent").unwrap().download.engine_options(&Settings::default(), None);
         let engine = engine::Options::default();
-        assert_eq!(options.max_peers, engine.max_peers);
+        assert_eq!((options.max_peers, options.max_rows), (engine.max_peers, engine.max_rows));
         assert_eq!((options.output, options.port), (engine.output, engine.port));
         assert_eq!((options.down_bps, options.up_bps), (None, None));
         assert_eq!(options.encryption, engine.encryption);
+    }
+
+    #[test]
+    fn the_settings_hold_where_the_command_line_says_nothing() {
+        let mut settings = Settings {
+            output: "~/iso".into(),
+            port: Some(7000),
+            max_peers: 7,
+            down_bps: Some(1),
+            up_bps: Some(2),
+            encryption: Encryption::Off,
+            ..Settings::default()
+        };
+        settings.screen.fps = 5;
+        let mut after = settings.clone();
+        let args = parse("ttui a.torrent").unwrap().download;
+        args.overrule(&mut after);
+        assert_eq!(after, settings);
+        let options = args.engine_options(&after, Some(Path::new("/h")));
+        assert_eq!((options.output, options.port, options.max_peers), ("/h/iso".into(), Some(7000), 7));
+        assert_eq!((options.down_bps, options.up_bps), (Some(1), Some(2)));
+        assert_eq!(options.encryption, EncryptionPolicy::Off);
+        let options = parse("ttui a.torrent -o ~/here").unwrap().download.engine_options(&after, None);
+        assert_eq!(options.output, PathBuf::from("~/here"));
     }
 
     #[test]
@@ -394,7 +434,7 @@ mod tests {
         let command = |line| parse(line).unwrap().command.unwrap();
         let info = InfoArgs { torrent: "a".into(), json: true };
         assert_eq!(command("ttui info a --json"), Command::Info(info));
-        let verify = VerifyArgs { torrent: "a".into(), output: "d".into(), json: false };
+        let verify = VerifyArgs { torrent: "a".into(), output: Some("d".into()), json: false };
         assert_eq!(command("ttui verify a -o d"), Command::Verify(verify));
         let Command::Check(check) =
             command("ttui check a --for 500ms --markdown -p 7000 --peer 192.0.2.1:1 --privacy")
@@ -404,7 +444,8 @@ mod tests {
         assert_eq!((check.time, check.port, check.peer.len()), (Duration::from_millis(500), Some(7000), 1));
         assert!(check.form.markdown && check.privacy);
         let Command::Check(check) = command("ttui check a") else { panic!("a check was asked for") };
-        assert_eq!(check.encryption, Encryption::PreferPlain);
+        assert_eq!(check.encryption, None);
+        assert!(parse("ttui --print-config").unwrap().print_config);
         assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
         let peer = "[2001:db8::7]:6881".parse().unwrap();
         let encryption = Encryption::PreferPlain;
@@ -435,6 +476,8 @@ mod tests {
             "ttui a --seed --no-seed",
             "ttui a --fps 0",
             "ttui a --color blue",
+            "ttui a --theme blue",
+            "ttui a --print-config",
             "ttui a --encryption maybe",
             "ttui a b",
             "ttui a --unknown",

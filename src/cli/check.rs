@@ -8,16 +8,17 @@ use super::args::{CheckArgs, recording};
 use super::output::Stdout;
 use super::signals::asked_to_end;
 use super::{Failure, Status, open_torrent, runtime, warn};
+use crate::config::Settings;
 use crate::engine::{self, CheckOptions};
 use crate::report;
 use crate::units;
 
-pub(super) fn run(args: &CheckArgs) -> Result<Status, Failure> {
+pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failure> {
     let torrent = open_torrent(&args.torrent)?;
     let options = CheckOptions {
         port: args.port,
         peers: args.peer.clone(),
-        encryption: args.encryption.policy(),
+        encryption: args.encryption.unwrap_or(settings.encryption).policy(),
         time: args.time,
         recording: recording(args.record.as_ref(), args.privacy),
         ..CheckOptions::default()

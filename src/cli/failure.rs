@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use thiserror::Error;
 
 use super::args::Cli;
+use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::metainfo::TorrentError;
 use crate::record::RecordError;
@@ -41,6 +42,12 @@ pub enum Failure {
     /// Nothing to download was named.
     #[error("expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
     NoTorrent,
+    /// The settings that were named are not there.
+    #[error("{}: there is no such file of settings; `ttui --print-config` writes one to begin with", .0.display())]
+    NoSettings(PathBuf),
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
     /// The torrent file.
     #[error(transparent)]
     Torrent(#[from] TorrentError),
@@ -77,6 +84,7 @@ impl Failure {
     pub fn status(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::NoTorrent | Self::Torrent(_) | Self::Log(_) | Self::Recording { .. } => 2,
+            Self::NoSettings(_) | Self::Settings(_) => 2,
             Self::Storage(error) => error.exit_status(),
             Self::Engine(error) => error.exit_status(),
             Self::Stopped(_) | Self::Output(_) | Self::Machine(_) => 3,

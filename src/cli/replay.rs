@@ -6,11 +6,12 @@ use std::io::{self, IsTerminal};
 use super::args::ReplayArgs;
 use super::output::Stdout;
 use super::{Failure, Status, screen, warn};
+use crate::config::Settings;
 use crate::event::At;
 use crate::record::{Player, RecordError, Recording};
 use crate::report::progress;
 
-pub(super) fn run(args: &ReplayArgs) -> Result<Status, Failure> {
+pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, Failure> {
     let refused = |error: RecordError| Failure::Recording { file: args.file.clone(), error };
     let file = File::open(&args.file).map_err(|error| refused(error.into()))?;
     let recording = Recording::open(file).map_err(refused)?;
@@ -21,8 +22,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Status, Failure> {
     if args.headless || args.json || !io::stdout().is_terminal() {
         return last(player, args.json);
     }
+    args.screen.overrule(&mut settings);
     let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    screen::replay(player, name, args.screen)
+    screen::replay(player, name, &settings)
 }
 
 /// How the run ended, in the words of a run without a screen.

@@ -9,22 +9,23 @@ use std::time::{Duration, SystemTime};
 use crossterm::event::EventStream;
 use tokio::sync::{mpsc, watch};
 
-use super::args::{Color, ScreenArgs};
 use super::output::Stdout;
-use super::signals::{asked_to_end, interrupted};
-use super::{Failure, Status, runtime};
+use super::signals::{asked_to_end, interrupted, woken};
+use super::{Failure, Status, export, runtime};
+use crate::config::Settings;
 use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
 use crate::event::Phase;
 use crate::metainfo::Torrent;
 use crate::record::{Player, Replay};
 use crate::report::progress;
-use crate::ui::{self, ColourChoice, Colours, Look, Reason, Replayed, terminal};
+use crate::storage;
+use crate::ui::{self, Look, Reason, Replayed, terminal};
 
 /// How it is shown, and when it ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Style {
-    pub(super) screen: ScreenArgs,
+    pub(super) settings: Settings,
     /// End when complete.
     pub(super) no_seed: bool,
     /// Nothing of it is kept, so there is nothing to say where it is.
@@ -47,7 +48,8 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
     let stop = either(signals, complete(style.no_seed.then(|| download.views())));
-    let options = options_of(style.screen, started);
+    let welcome = is_first_run(!style.demo);
+    let options = ui::Options { welcome, ..options_of(&style.settings, started) };
     let left = ui::run(
         &mut guard.terminal,
         EventStream::new(),
@@ -59,12 +61,13 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     .await;
     drop(guard);
     let ended = match left.map(|left| left.reason) {
-        Ok(Reason::Ended) => over(download).await,
-        Ok(Reason::Quit | Reason::Stopped | Reason::InputClosed) => goodbye(download).await,
+        // The screen has asked for the end already: asking again would mean that nobody waits for trackers.
+        Ok(Reason::Ended | Reason::Quit) => patiently(over(download)).await,
+        Ok(Reason::Stopped | Reason::InputClosed) => patiently(download.stop()).await,
         // The terminal is gone, as when its window is closed: that is a way to leave, too.
         Err(error) => {
             tracing::warn!(%error, "the terminal is gone");
-            goodbye(download).await
+            patiently(download.stop()).await
         }
     };
     ended?;
@@ -81,14 +84,14 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
 }
 
 /// Shows a recording until the user leaves or a signal comes.
-pub(super) fn replay(player: Player<File>, name: String, screen: ScreenArgs) -> Result<Status, Failure> {
+pub(super) fn replay(player: Player<File>, name: String, settings: &Settings) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(Box::pin(show_again(player, name, screen)));
+    let ended = runtime.block_on(Box::pin(show_again(player, name, settings)));
     runtime.shutdown_background();
     ended
 }
 
-async fn show_again(player: Player<File>, name: String, screen: ScreenArgs) -> Result<Status, Failure> {
+async fn show_again(player: Player<File>, name: String, settings: &Settings) -> Result<Status, Failure> {
     let signals = asked_to_end()?;
     let started = Duration::from_millis(player.wall_ms());
     let clock = Clock::start();
@@ -101,7 +104,7 @@ async fn show_again(player: Player<File>, name: String, screen: ScreenArgs) -> R
     let options = ui::Options {
         replayed: Some(Replayed { name, replay }),
         bell: None,
-        ..options_of(screen, Some(started))
+        ..options_of(settings, Some(started))
     };
     let left = ui::run(&mut guard.terminal, EventStream::new(), views, commands, options, signals).await;
     drop(guard);
@@ -109,6 +112,18 @@ async fn show_again(player: Player<File>, name: String, screen: ScreenArgs) -> R
         tracing::warn!(%error, "the terminal is gone");
     }
     Ok(Status::Done)
+}
+
+/// Whether nobody of this home was here before. That somebody was is remembered, if it is to be, by an empty file
+/// beside those of downloads; where none can be written, nobody is welcomed again and again.
+fn is_first_run(remember: bool) -> bool {
+    let env = |name| std::env::var_os(name);
+    let Some(folder) = storage::state_dir(env("XDG_STATE_HOME"), env("HOME")) else {
+        return false;
+    };
+    let mark = folder.join("welcomed");
+    let written = || std::fs::create_dir_all(&folder).and_then(|()| File::create_new(&mark)).is_ok();
+    if remember { written() } else { !mark.exists() }
 }
 
 /// The time of day, for times that a person compares with others.
@@ -121,10 +136,10 @@ async fn over(mut download: Download) -> Result<(), EngineError> {
     download.ended().await
 }
 
-/// Says goodbye to trackers and peers; who asks a second time does not want to wait for that.
-async fn goodbye(download: Download) -> Result<(), EngineError> {
+/// Goodbyes to trackers and peers take their time; who asks a second time does not want to wait for that.
+async fn patiently(goodbye: impl Future<Output = Result<(), EngineError>>) -> Result<(), EngineError> {
     tokio::select! {
-        ended = download.stop() => ended,
+        ended = goodbye => ended,
         () = interrupted() => Ok(()),
     }
 }
@@ -146,21 +161,25 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
     }
 }
 
-fn options_of(screen: ScreenArgs, started: Option<Duration>) -> ui::Options {
-    let choice = match screen.color {
-        Color::Auto => ColourChoice::Auto,
-        Color::Never => ColourChoice::Never,
-        Color::Ansi16 => ColourChoice::Exactly(Colours::Sixteen),
-        Color::Indexed256 => ColourChoice::Exactly(Colours::Indexed),
-        Color::True => ColourChoice::Exactly(Colours::True),
-    };
+fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
+    let screen = &settings.screen;
+    let env = |name: &str| std::env::var(name).ok();
+    let look = Look::detect(screen.theme.look(), screen.color.choice(), screen.ascii, env);
     ui::Options {
-        look: Look::detect(choice, screen.ascii, |name| std::env::var(name).ok()),
+        look: Look { units: screen.units.units(), ..look },
+        keys: Arc::new(settings.keys.clone()),
         frames_per_second: u16::from(screen.fps),
         suspend: Some(terminal::suspend),
         taken: Some(terminal::taken()),
-        title: Some(terminal::set_title),
-        bell: Some(terminal::ring),
+        retake: Some(terminal::retake),
+        woken: woken(),
+        mouse: Some(terminal::set_mouse),
+        mouse_taken: screen.mouse,
+        welcome: false,
+        title: screen.title.then_some(terminal::set_title),
+        bell: screen.bell.then_some(terminal::ring),
+        export: Some(export::write),
+        copy: Some(terminal::copy),
         started,
         replayed: None,
     }

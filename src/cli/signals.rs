@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 
+use tokio::sync::watch;
+
 use super::Failure;
 
 /// Ends when the user (or the system, on its way down) asks for it: SIGINT, SIGTERM or SIGHUP.
@@ -22,6 +24,17 @@ pub(super) fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
             _ = hup.recv() => {}
         }
     })
+}
+
+/// Changes whenever the process goes on after it was stopped. To be called within a runtime.
+#[cfg(unix)]
+pub(super) fn woken() -> Option<watch::Receiver<()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut goes_on = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).ok()?;
+    let (tell, woken) = watch::channel(());
+    tokio::spawn(async move { while goes_on.recv().await.is_some() && tell.send(()).is_ok() {} });
+    Some(woken)
 }
 
 /// Ends when the user asks for it.

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::args::VerifyArgs;
 use super::output::Stdout;
-use super::{Failure, Status, open_torrent};
+use super::{Failure, Status, home, open_torrent};
+use crate::config::Settings;
 use crate::{report, storage};
 
-pub(super) fn run(args: &VerifyArgs) -> Result<Status, Failure> {
+pub(super) fn run(args: &VerifyArgs, settings: &Settings) -> Result<Status, Failure> {
     let torrent = Arc::new(open_torrent(&args.torrent)?);
+    let output = args.output.clone().unwrap_or_else(|| settings.output_folder(home().as_deref()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let meter = Meter { shown: io::stderr().is_terminal(), percent: AtomicU32::new(u32::MAX) };
     let progress = |done, of| meter.tell(done, of);
     let cancel = AtomicBool::new(false);
-    let found = storage::verify(Arc::clone(&torrent), &args.output, threads, &progress, &cancel);
+    let found = storage::verify(Arc::clone(&torrent), &output, threads, &progress, &cancel);
     meter.clear();
     let verdicts = found?;
     let text = if args.json {

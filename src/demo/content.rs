@@ -1,7 +1,10 @@
 //! What the demonstration downloads: bytes that follow from their position, so that nothing has to be stored.
 
+use std::num::NonZeroUsize;
+use std::thread;
+
 use crate::hash::PieceHash;
-use crate::metainfo::{BLOCK_LENGTH, Geometry, InfoHash};
+use crate::metainfo::{BLOCK_LENGTH, Geometry, InfoHash, PieceIndex};
 
 const MIB: u64 = 1 << 20;
 /// Some of the files, with their share of the whole in tenths of a thousandth.
@@ -20,23 +23,40 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// The hash of every piece in a row, made by all processors: nothing is on the screen before that.
+    fn piece_hashes(&self) -> Vec<u8> {
+        let all: Vec<PieceIndex> = self.geometry.pieces().collect();
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        thread::scope(|scope| {
+            let parts: Vec<_> = all
+                .chunks(all.len().div_ceil(threads))
+                .map(|part| {
+                    scope.spawn(move || part.iter().flat_map(|piece| self.piece_hash(*piece)).collect())
+                })
+                .collect();
+            let joined = parts.into_iter().map(|part| part.join().expect("hashing does not panic"));
+            joined.collect::<Vec<Vec<u8>>>().concat()
+        })
+    }
+
+    fn piece_hash(&self, piece: PieceIndex) -> [u8; 20] {
+        let mut hash = PieceHash::new();
+        let mut block = [0; BLOCK_LENGTH as usize];
+        for number in self.geometry.blocks_of(piece) {
+            let length = self.geometry.block_length(number) as usize;
+            self.fill(self.geometry.offset_of(piece) + u64::from(number.begin()), &mut block[..length]);
+            hash.update(&block[..length]);
+        }
+        hash.finish()
+    }
+
     /// The payload, the bytes of its torrent file, and its info-hash.
     pub(super) fn with_torrent(fast: bool, trackers: &[String]) -> (Self, Vec<u8>, InfoHash) {
         let total = if fast { 48 * MIB + 70_001 } else { 160 * MIB + 70_001 };
         let piece_bytes = 256 * 1024;
         let geometry = Geometry::new(total, piece_bytes).expect("the demonstration's lengths are in range");
         let content = Self { geometry };
-        let mut pieces = Vec::with_capacity(geometry.piece_count() as usize * 20);
-        let mut block = vec![0; BLOCK_LENGTH as usize];
-        for piece in geometry.pieces() {
-            let mut hash = PieceHash::new();
-            for number in geometry.blocks_of(piece) {
-                let length = geometry.block_length(number) as usize;
-                content.fill(geometry.offset_of(piece) + u64::from(number.begin()), &mut block[..length]);
-                hash.update(&block[..length]);
-            }
-            pieces.extend(hash.finish());
-        }
+        let pieces = content.piece_hashes();
         let info = info_dictionary(total, piece_bytes, &pieces);
         let mut hash = PieceHash::new();
         hash.update(&info);

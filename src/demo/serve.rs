@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,23 +39,23 @@ pub(super) struct Host {
     pub(super) number: u64,
 }
 
+/// What a peer does as long as the demonstration lasts.
+pub(super) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Host {
-    /// Takes a place on loopback, serves there, and returns its address.
-    pub(super) async fn settle(self, ip: Ipv4Addr, tasks: &mut JoinSet<()>) -> io::Result<SocketAddr> {
+    /// Takes a place on loopback: its address, and what it does there.
+    pub(super) async fn settle(self, ip: Ipv4Addr) -> io::Result<(SocketAddr, Serving)> {
         let listener = listen(ip).await?;
         let addr = listener.local_addr()?;
-        match self.behaviour {
-            Behaviour::Refuses => drop(listener),
+        let serving: Serving = match self.behaviour {
+            Behaviour::Refuses => Box::pin(async {}),
             Behaviour::NoAnswer => {
                 drop(listener);
-                let full = FullQueue::at(addr).await?;
-                tasks.spawn(full.keep());
+                Box::pin(FullQueue::at(addr).await?.keep())
             }
-            _ => {
-                tasks.spawn(Arc::new(self).accept(listener));
-            }
-        }
-        Ok(addr)
+            _ => Box::pin(Arc::new(self).accept(listener)),
+        };
+        Ok((addr, serving))
     }
 
     async fn accept(self: Arc<Self>, listener: TcpListener) {

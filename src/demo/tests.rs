@@ -14,7 +14,8 @@ async fn shake(behaviour: Behaviour) -> Result<Vec<u8>, String> {
     let host =
         Host { content: Arc::new(content), info_hash, behaviour, client: CAST[0].1, bps: 1000, number: 3 };
     let mut tasks = JoinSet::new();
-    let addr = host.settle(Ipv4Addr::LOCALHOST, &mut tasks).await.unwrap();
+    let (addr, serving) = host.settle(Ipv4Addr::LOCALHOST).await.unwrap();
+    tasks.spawn(serving);
     let connect = timeout(Duration::from_millis(1500), TcpStream::connect(addr)).await;
     let mut stream =
         connect.map_err(|_| "no answer".to_owned())?.map_err(|error| error.kind().to_string())?;

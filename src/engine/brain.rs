@@ -267,6 +267,8 @@ impl Brain {
 
     fn entered(&mut self, phase: Phase) {
         let now = self.clock.now();
+        // Whoever waits for it need not wait for the next regular view.
+        self.publish_at = now;
         match phase {
             Phase::Downloading => self.announcer.handle(now, announce::Input::Start),
             Phase::Seeding => {

@@ -140,6 +140,7 @@ pub async fn check(
         check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
         chronicle: Chronicle::begin(
             facts(&torrent, std::path::Path::new(""), ours.peer_id),
+            crate::swarm::Settings::default().max_rows,
             &options.recording,
             random_seed()?,
         )?,

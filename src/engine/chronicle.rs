@@ -47,6 +47,7 @@ impl Chronicle {
     /// When the file to record into cannot be made.
     pub(super) fn begin(
         mut facts: TorrentFacts,
+        max_rows: usize,
         recording: &Recording,
         secret: u64,
     ) -> Result<Self, RecordingError> {
@@ -59,7 +60,7 @@ impl Chronicle {
         }
         let facts = Arc::new(facts);
         let mut chronicle = Self {
-            ledger: Ledger::new(Arc::clone(&facts)),
+            ledger: Ledger::with_most_rows(Arc::clone(&facts), max_rows),
             facts,
             log: EventLog::default(),
             pseudonyms,

@@ -5,8 +5,8 @@
 //! refused, with the very job, so that nothing has to be downloaded again when it has room.
 
 mod keeper;
+mod queue;
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use keeper::{Keeper, Notes};
 
+use self::queue::{Job, Queue, Task};
 use super::pool::BlockBuf;
 use crate::hash::{self, PieceHash, Run};
 use crate::metainfo::PieceIndex;
@@ -96,19 +97,6 @@ struct Shared {
     done: mpsc::UnboundedSender<DiskDone>,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    jobs: VecDeque<Job>,
-    closing: bool,
-}
-
-#[derive(Debug)]
-enum Job {
-    Advance(Advance),
-    Check(PieceIndex),
-    Read { piece: PieceIndex, begin: u32, length: u32, reply: oneshot::Sender<Result<Bytes, StorageError>> },
-}
-
 impl Advance {
     /// A run of blocks that begins at `offset` in the piece, the hash of what is before it being `hasher`.
     pub fn new(piece: PieceIndex, hasher: PieceHash, offset: u32, blocks: Vec<BlockBuf>, last: bool) -> Self {
@@ -134,8 +122,8 @@ impl DiskPool {
         workers: usize,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Self {
-        let shared =
-            Arc::new(Shared { storage, keeper, queue: Mutex::default(), ready: Condvar::new(), done });
+        let queue = Mutex::new(Queue::new(hash::Path::best().lanes()));
+        let shared = Arc::new(Shared { storage, keeper, queue, ready: Condvar::new(), done });
         let threads = (0..workers.clamp(1, MOST_WORKERS))
             .filter_map(|number| {
                 let shared = Arc::clone(&shared);
@@ -148,7 +136,9 @@ impl DiskPool {
 
     /// Hashes and writes a run of blocks. One at a time for each piece.
     pub fn advance(&self, run: Advance) {
-        self.put(Job::Advance(run));
+        if self.shared.lock().put_run(run) {
+            self.shared.ready.notify_one();
+        }
     }
 
     /// Hashes a piece on disk again.
@@ -170,7 +160,7 @@ impl DiskPool {
 
     /// Jobs that no worker has begun yet.
     pub fn queued(&self) -> usize {
-        self.shared.lock().jobs.len()
+        self.shared.lock().len()
     }
 
     /// Writes what was handed in, drops reads and checks, and ends the workers. Blocks.
@@ -183,19 +173,12 @@ impl DiskPool {
     }
 
     fn put(&self, job: Job) {
-        let mut queue = self.shared.lock();
-        if !queue.closing {
-            queue.jobs.push_back(job);
-            drop(queue);
-            self.shared.ready.notify_one();
-        }
+        self.shared.lock().put(job);
+        self.shared.ready.notify_one();
     }
 
     fn close(&self) {
-        let mut queue = self.shared.lock();
-        queue.closing = true;
-        queue.jobs.retain(|job| matches!(job, Job::Advance(_)));
-        drop(queue);
+        self.shared.lock().close();
         self.shared.ready.notify_all();
     }
 }
@@ -212,14 +195,17 @@ impl Shared {
     }
 
     fn work(&self) {
-        while let Some(job) = self.next() {
-            match job {
-                Job::Advance(run) => self.report(self.run(run)),
-                Job::Check(piece) => {
+        while let Some(task) = self.next() {
+            match task {
+                Task::Advance(runs) => {
+                    self.advance(runs);
+                    self.lock().advanced();
+                }
+                Task::Other(Job::Check(piece)) => {
                     let good = check_piece(&self.storage, piece);
                     self.report(DiskDone::Checked { piece, good });
                 }
-                Job::Read { piece, begin, length, reply } => {
+                Task::Other(Job::Read { piece, begin, length, reply }) => {
                     let mut bytes = vec![0; length as usize];
                     let read = self.storage.read(piece, begin, &mut bytes);
                     // Whoever asked may be gone.
@@ -229,28 +215,37 @@ impl Shared {
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Task> {
         let mut queue = self.lock();
         loop {
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+            if let Some(task) = queue.take() {
+                return Some(task);
             }
-            if queue.closing {
+            if queue.is_closing() {
                 return None;
             }
             queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn run(&self, mut run: Advance) -> DiskDone {
-        let piece = run.piece;
-        if !run.hashed {
-            hash::advance(&mut [Run { hash: &mut run.hasher, slices: &run.blocks }]);
-            if run.last && !run.hasher.clone().verify(self.storage.torrent().piece_hash(piece)) {
-                return DiskDone::Mismatch { piece };
-            }
-            run.hashed = true;
+    /// Hashes these side by side, then writes one after the other.
+    fn advance(&self, mut runs: Vec<Advance>) {
+        let to_hash = runs.iter_mut().filter(|run| !run.hashed);
+        let to_hash = to_hash.map(|run| Run { hash: &mut run.hasher, slices: &run.blocks });
+        hash::advance(&mut to_hash.collect::<Vec<_>>());
+        for run in runs {
+            let done = self.write(run);
+            self.report(done);
         }
+    }
+
+    fn write(&self, mut run: Advance) -> DiskDone {
+        let piece = run.piece;
+        let wrong = || !run.hasher.clone().verify(self.storage.torrent().piece_hash(piece));
+        if !run.hashed && run.last && wrong() {
+            return DiskDone::Mismatch { piece };
+        }
+        run.hashed = true;
         let slices: Vec<IoSlice<'_>> = run.blocks.iter().map(|block| IoSlice::new(block)).collect();
         if let Err(error) = self.storage.write(piece, run.offset, &slices) {
             return DiskDone::Stuck { job: Box::new(run), error };

@@ -43,6 +43,8 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// The most connections at once.
     pub max_peers: usize,
+    /// The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.
+    pub max_rows: usize,
     /// Limit for what we receive, bytes a second.
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
@@ -70,6 +72,7 @@ impl Default for Options {
             loopback: false,
             peers: Vec::new(),
             max_peers: swarm::Settings::default().max_peers,
+            max_rows: swarm::Settings::default().max_rows,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
@@ -160,7 +163,7 @@ impl Download {
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
         let facts = facts(&torrent, &options.output, ours.peer_id);
-        let mut chronicle = Chronicle::begin(facts, &options.recording, random_seed()?)?;
+        let mut chronicle = Chronicle::begin(facts, options.max_rows, &options.recording, random_seed()?)?;
         let view = chronicle.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
@@ -323,10 +326,16 @@ impl Life {
         let (paused, peers) = (record.paused, record.peers.clone());
         let (inbox, outlets) = brain::open(commands);
         let keeper = Keeper::start(Arc::clone(&storage), resume, record, self.clock, outlets.disk.clone());
-        let prepared = {
+        let (progress_to, progress) = watch::channel((0, 0));
+        let preparing = {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            tokio::task::spawn_blocking(move || keeper.prepare(&have)).await
+            tokio::task::spawn_blocking(move || {
+                keeper.prepare_telling(&have, &|done, of| _ = progress_to.send_replace((done, of)))
+            })
         };
+        self.follow(progress, |done, of| Event::Preparing { done, of }).await;
+        let prepared = preparing.await;
+        let now = self.clock.now();
         // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
         // the user says so. Whatever else is wrong with it would only get worse.
         let stopped = match prepared.map_err(|error| from_join(&error))? {
@@ -363,7 +372,7 @@ impl Life {
 
     /// Checks what is on disk on threads of its own, telling how far it has come.
     async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
-        let (progress_to, mut progress) = watch::channel((0, 0));
+        let (progress_to, progress) = watch::channel((0, 0));
         let job = {
             let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
             let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
@@ -382,16 +391,22 @@ impl Life {
                 })
             })
         };
+        self.follow(progress, |done, of| Event::Checked { done, of }).await;
+        Ok(job.await.map_err(|error| from_join(&error))??)
+    }
+
+    /// Tells how far something has come, until nobody says so any more.
+    async fn follow(&mut self, mut progress: watch::Receiver<(u32, u32)>, event: fn(u32, u32) -> Event) {
         while progress.changed().await.is_ok() {
             let (done, of) = *progress.borrow_and_update();
             let now = self.clock.now();
-            self.tell(now, &Event::Checked { done, of });
+            self.tell(now, &event(done, of));
             self.chronicle.tick(now);
             self.views.send_replace(self.chronicle.view(now));
-            // Often enough for a person to see it move.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // Often enough for a person to see it move; the end is not waited for.
+            let pause = Duration::from_millis(50);
+            let _ = tokio::time::timeout(pause, progress.wait_for(|_| false)).await;
         }
-        Ok(job.await.map_err(|error| from_join(&error))??)
     }
 
     fn swarm(
@@ -404,6 +419,7 @@ impl Life {
     ) -> Swarm {
         let settings = swarm::Settings {
             max_peers: self.options.max_peers,
+            max_rows: self.options.max_rows,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
             encryption: self.options.encryption,

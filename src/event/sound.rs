@@ -133,7 +133,8 @@ impl Event {
             | Self::PieceOpened { piece }
             | Self::PieceClosed { piece }
             | Self::PieceVerified { piece, .. }
-            | Self::PieceFailed { piece, .. } => exists(piece)?,
+            | Self::PieceFailed { piece, .. }
+            | Self::PieceBlocks { piece, .. } => exists(piece)?,
             Self::PeerSample { sample, .. } => sample.check()?,
             Self::AttemptEnded { error, detail, bytes_in, bytes_out, .. } => {
                 totals([*bytes_in, *bytes_out])?;
@@ -171,7 +172,8 @@ impl Event {
             | Self::LooksLike { .. }
             | Self::Probing
             | Self::Agreed { .. }
-            | Self::Recording { .. } => {}
+            | Self::Recording { .. }
+            | Self::Preparing { .. } => {}
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_pie
 use super::log::Log;
 use super::peer::PeerRecord;
 use super::peers::Peers;
-use super::pieces::{PieceState, Pieces};
+use super::pieces::Pieces;
 use super::row::Row;
 use super::series::SeriesFold;
 use super::tracker::{self, TrackerRecord};
@@ -71,6 +71,7 @@ pub(super) struct Run {
     pub(super) phase_since: At,
     pub(super) phase_reason: Option<String>,
     pub(super) checked: Option<(u32, u32)>,
+    pub(super) preparing: Option<(u32, u32)>,
     pub(super) down_bytes: u64,
     pub(super) up_bytes: u64,
     pub(super) last_block: Option<At>,
@@ -200,17 +201,9 @@ impl Ledger {
                 row.edit().banned = until.map(|until| (until, reason.clone()));
             }),
             Event::IncomingFailed { addr, cause } => self.incoming_failed(*addr, *cause),
-            Event::PieceOpened { piece } => {
-                if self.pieces.state(*piece) != Some(PieceState::Good) {
-                    self.pieces.set(*piece, PieceState::Arriving);
-                }
-            }
-            Event::PieceClosed { piece } => {
-                if self.pieces.state(*piece) == Some(PieceState::Arriving) {
-                    self.pieces.set(*piece, PieceState::Missing);
-                }
-            }
-            Event::PieceVerified { piece, .. } => self.pieces.set(*piece, PieceState::Good),
+            Event::PieceOpened { piece } => self.pieces.open(at, *piece),
+            Event::PieceClosed { piece } => self.pieces.close(*piece),
+            Event::PieceVerified { piece, from } => self.pieces.verify(at, *piece, from),
             Event::PieceFailed { piece, from } => self.piece_failed(at, *piece, from),
             Event::TrackerKnown { tracker, tier, url } => {
                 tracker::know(&mut self.trackers, *tracker, *tier, url);
@@ -245,6 +238,8 @@ impl Ledger {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
             Event::Recording { on } => self.run.recording = *on,
+            Event::Preparing { done, of } => self.run.preparing = Some((*done, *of)),
+            Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
         }
     }
 
@@ -264,11 +259,7 @@ impl Ledger {
 
     fn had(&mut self, good: &Bitfield) {
         for piece in self.facts.geometry.pieces() {
-            match (good.has(piece), self.pieces.state(piece)) {
-                (true, _) => self.pieces.set(piece, PieceState::Good),
-                (false, Some(PieceState::Good)) => self.pieces.set(piece, PieceState::Missing),
-                (false, _) => {}
-            }
+            self.pieces.had(piece, good.has(piece));
         }
     }
 
@@ -277,6 +268,7 @@ impl Ledger {
             return;
         }
         let Some(mut other) = self.peers.remove(at, gone) else { return };
+        self.pieces.merge(gone, into);
         uncount(&mut other, &mut self.pieces);
         self.with(at, into, |row, pieces| {
             uncount(row, pieces);
@@ -349,7 +341,7 @@ impl Ledger {
         if self.pieces.state(piece).is_none() {
             return;
         }
-        self.pieces.note_failure(piece);
+        self.pieces.fail(at, piece, from);
         for peer in from {
             self.with(at, *peer, |row, _| bump(&mut row.edit().failed_pieces));
         }
@@ -365,6 +357,7 @@ impl Run {
         self.phase_reason = reason.cloned();
         if phase != Phase::Checking {
             self.checked = None;
+            self.preparing = None;
         }
     }
 }

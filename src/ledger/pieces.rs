@@ -1,8 +1,12 @@
 //! What is known of every piece.
 
 mod fold;
+mod history;
 
 pub(super) use fold::Pieces;
+#[cfg(test)]
+pub(crate) use history::GroupIndex;
+pub use history::{FailedTry, Failures, History, SenderGroup, Senders, UnderWay};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +51,8 @@ pub struct PieceMap {
     pub failed: u32,
     /// Hash failures since the start.
     pub failures: u32,
+    /// Where the pieces came from, and how far those under way are.
+    pub history: History,
 }
 
 impl PieceMap {

@@ -35,6 +35,7 @@ impl Ledger {
             phase_since: run.phase_since,
             phase_reason: run.phase_reason.clone(),
             checked: run.checked,
+            preparing: run.preparing,
             have_bytes: self.pieces.have_bytes(),
             rates: self.series.rates(now),
             down_bytes: run.down_bytes,

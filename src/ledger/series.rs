@@ -15,6 +15,8 @@ pub struct Series {
     pub seconds: VecDeque<Sample>,
     /// The run at most four weeks back, newest last: the mean of each whole minute.
     pub minutes: VecDeque<Sample>,
+    /// Seconds there ever were: the number of the newest one, so that averages can begin at fixed moments.
+    pub pushed: u64,
 }
 
 /// Seconds kept.
@@ -53,6 +55,7 @@ impl SeriesFold {
     fn push_second(&mut self, sample: Sample) {
         let series = Arc::make_mut(&mut self.series);
         push_bounded(&mut series.seconds, sample, MOST_SECONDS);
+        series.pushed += 1;
         let (down, up, seconds) = self.minute;
         self.minute = (down.saturating_add(sample.down_bps), up.saturating_add(sample.up_bps), seconds + 1);
         if self.minute.2 == 60 {
@@ -64,9 +67,11 @@ impl SeriesFold {
 
     /// The same, if it is one that any run can have.
     pub(super) fn checked(self) -> Result<Self, Unsound> {
-        let Series { seconds, minutes } = &*self.series;
+        let Series { seconds, minutes, pushed } = &*self.series;
         sound(seconds.len() <= MOST_SECONDS && minutes.len() <= MOST_MINUTES, "more seconds than are kept")?;
         seconds.iter().chain(minutes).try_for_each(Sample::check)?;
+        let ran = (seconds.len() as u64..u64::MAX / 2).contains(pushed);
+        sound(ran, "another number of seconds than there were")?;
         sound(self.minute.2 < 60, "a minute of more than 60 seconds")?;
         times([self.last])?;
         Ok(self)

@@ -233,6 +233,17 @@ fn tells_the_time_left_only_when_it_can_be_told() {
 }
 
 #[test]
+fn tells_how_far_checking_and_making_files_are_until_they_are_done() {
+    let mut run = Script::with_ledger(9, Ledger::new(facts(9)));
+    run.tell(Event::Checked { done: 4, of: 9 });
+    assert_eq!((run.view().checked, run.view().preparing), (Some((4, 9)), None));
+    run.tell(Event::Preparing { done: 64, of: 200 });
+    assert_eq!(run.view().preparing, Some((64, 200)));
+    run.phase(Phase::Downloading);
+    assert_eq!((run.view().checked, run.view().preparing), (None, None));
+}
+
+#[test]
 fn merges_an_incoming_peer_into_the_row_of_its_address() {
     let mut run = Script::downloading(4);
     let listed = run.peer("80.1.1.1:6881");
@@ -388,6 +399,38 @@ fn writes_the_log_in_words() {
 }
 
 #[test]
+fn tells_of_a_piece_who_is_asked_who_sent_it_and_who_is_at_fault() {
+    let mut run = Script::downloading(4);
+    let peers = run.peers(3);
+    let (piece, other) = (run.piece(1), run.piece(2));
+    let here = |peer| vec![BlockRun { count: 1, state: BlockState::Here(peer) }];
+    run.wait(5).tell(Event::PieceOpened { piece }).wait(1);
+    run.tell(Event::PieceBlocks { piece, blocks: here(peers[0]) });
+    run.tell(Event::PieceBlocks { piece: other, blocks: here(peers[0]) });
+    let view = run.view();
+    let history = &view.pieces.history;
+    let under_way = history.under_way(piece).unwrap();
+    assert_eq!((under_way.since.as_secs(), under_way.told.unwrap().as_secs()), (5, 6));
+    assert_eq!(under_way.blocks, here(peers[0]));
+    assert_eq!(history.under_way(other), None, "nothing of it was asked for");
+    run.tell(Event::PieceFailed { piece, from: peers.clone() }).wait(1);
+    run.tell(Event::PieceOpened { piece }).tell(Event::PieceVerified { piece, from: vec![peers[2]] });
+    let view = run.view();
+    let history = &view.pieces.history;
+    assert_eq!(history.under_way(piece), None);
+    assert_eq!(history.senders(1).unwrap().only(), Some(peers[2]));
+    assert_eq!(history.verified(1), Some(Duration::from_secs(7)));
+    let failures = history.failures(piece).unwrap();
+    assert_eq!((failures.count, &failures.tries[0].from.named), (1, &peers));
+    // What was there before came from nobody we know.
+    let mut had = Bitfield::empty(4);
+    had.set(run.piece(0));
+    run.tell(Event::Had { pieces: Arc::new(had) });
+    assert_eq!(run.view().pieces.history.verified(0), None);
+    assert_eq!(run.view().pieces.history.senders(1), None, "it is gone");
+}
+
+#[test]
 fn shares_with_the_last_view_what_did_not_change() {
     let mut run = Script::downloading(1000);
     let peers = run.peers(3);
@@ -419,6 +462,13 @@ fn peer_key() -> impl Strategy<Value = PeerKey> {
 fn event() -> impl Strategy<Value = Event> {
     let cause = (0..Cause::ALL.len()).prop_map(|index| Cause::ALL[index]);
     let piece = (0u32..40).prop_map(|number| Geometry::new(40, 1).unwrap().piece(number).unwrap());
+    let state = prop_oneof![
+        Just(BlockState::Free),
+        proptest::collection::vec(peer_key(), 0..6).prop_map(BlockState::Asked),
+        peer_key().prop_map(BlockState::Here),
+    ];
+    let run = (0u32..9, state).prop_map(|(count, state)| BlockRun { count, state });
+    let blocks = proptest::collection::vec(run, 0..4);
     let side = prop_oneof![Just(Side::Us), Just(Side::Them)];
     let direction = prop_oneof![Just(Direction::Out), Just(Direction::In)];
     let encryption = prop_oneof![Just(Encryption::Plain), Just(Encryption::Mse)];
@@ -481,12 +531,15 @@ fn event() -> impl Strategy<Value = Event> {
     let of_the_rest = prop_oneof![
         piece.clone().prop_map(|piece| Event::PieceOpened { piece }),
         piece.clone().prop_map(|piece| Event::PieceClosed { piece }),
-        piece.clone().prop_map(|piece| Event::PieceVerified { piece, from: vec![] }),
+        (piece.clone(), proptest::collection::vec(peer_key(), 0..3))
+            .prop_map(|(piece, from)| Event::PieceVerified { piece, from }),
+        (piece.clone(), blocks).prop_map(|(piece, blocks)| Event::PieceBlocks { piece, blocks }),
         (piece, proptest::collection::vec(key(), 0..6))
             .prop_map(|(piece, from)| Event::PieceFailed { piece, from }),
         bitfield.prop_map(|pieces| Event::Had { pieces }),
         phase.prop_map(|phase| Event::Phase { phase, reason: None }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Checked { done, of }),
+        (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Preparing { done, of }),
         any::<u16>().prop_map(|port| Event::Listening { port }),
         proptest::option::of(any::<u64>()).prop_map(|down_bps| Event::Limits { down_bps, up_bps: None }),
         (any::<u64>(), any::<u64>())

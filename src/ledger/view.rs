@@ -132,6 +132,8 @@ pub struct View {
     pub phase_reason: Option<String>,
     /// While checking: pieces looked at, of how many.
     pub checked: Option<(u32, u32)>,
+    /// After checking: files made ready for writing, of how many.
+    pub preparing: Option<(u32, u32)>,
     /// Bytes of good pieces.
     pub have_bytes: u64,
     /// Mean of the last three seconds.

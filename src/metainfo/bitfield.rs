@@ -125,21 +125,32 @@ impl Bitfield {
 
     /// The numbers of the pieces in the set, ascending.
     pub fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
-        self.words.iter().enumerate().flat_map(|(i, &word)| {
-            let mut left = word;
-            std::iter::from_fn(move || {
-                let lead = left.leading_zeros();
-                (lead < 64).then(|| {
-                    left &= !(1 << (63 - lead));
-                    i as u32 * 64 + lead
-                })
-            })
-        })
+        self.words.iter().enumerate().flat_map(|(i, &word)| numbers_in(i, word))
+    }
+
+    /// The pieces in this set and in another of the same torrent, once round: from about piece `from` to the end,
+    /// then from the beginning on. Sixty-four pieces in a step.
+    pub fn common_from<'a>(&'a self, other: &'a Self, from: u32) -> impl Iterator<Item = u32> + 'a {
+        let words = self.words.len().min(other.words.len());
+        let first = (from as usize / 64).min(words);
+        (first..words).chain(0..first).flat_map(move |i| numbers_in(i, self.words[i] & other.words[i]))
     }
 
     fn mask(piece: PieceIndex) -> u64 {
         1 << (63 - piece.number() % 64)
     }
+}
+
+/// The pieces of a word, in order.
+fn numbers_in(i: usize, word: u64) -> impl Iterator<Item = u32> {
+    let mut left = word;
+    std::iter::from_fn(move || {
+        let lead = left.leading_zeros();
+        (lead < 64).then(|| {
+            left &= !(1 << (63 - lead));
+            i as u32 * 64 + lead
+        })
+    })
 }
 
 #[cfg(test)]
@@ -159,6 +170,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn common_pieces_come_once_each_wherever_it_begins(
+            bits in proptest::collection::vec((any::<bool>(), any::<bool>()), 1..300),
+            from in 0u32..400,
+        ) {
+            let geometry = Geometry::new(bits.len() as u64, 1).unwrap();
+            let (mut one, mut other) = (Bitfield::empty(bits.len() as u32), Bitfield::empty(bits.len() as u32));
+            for (piece, bits) in geometry.pieces().zip(&bits) {
+                let _ = (bits.0 && one.set(piece), bits.1 && other.set(piece));
+            }
+            let mut common: Vec<u32> = one.common_from(&other, from).collect();
+            common.sort_unstable();
+            let both = (0..).zip(&bits).filter(|(_, bits)| bits.0 && bits.1).map(|(number, _)| number);
+            prop_assert_eq!(common, both.collect::<Vec<u32>>());
+        }
+
         #[test]
         fn bytes_round_trip_and_counts_hold(len in 1u32..400, picks in proptest::collection::vec(any::<u32>(), 0..50)) {
             let geometry = Geometry::new(u64::from(len), 1).unwrap();

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use self::csv::csv;
-pub use self::markdown::markdown;
+pub use self::csv::{csv, peers_csv};
+pub use self::markdown::{markdown, peers_markdown};
 pub use self::text::text;
 use super::{hex, json_line};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, Severity, Source, Transport,
+    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, Severity, Source, Transport,
 };
 use crate::ledger::{
     Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
@@ -115,6 +115,28 @@ pub fn json(view: &View) -> String {
         peers: view.peers.iter().map(|peer| peer_object(peer, view)).collect(),
         verdicts: view.verdicts.iter().map(judgement).collect(),
     })
+}
+
+#[derive(Serialize)]
+struct Peers<'a> {
+    schema: &'static str,
+    torrent: Torrent<'a>,
+    peers: Vec<Peer<'a>>,
+}
+
+/// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`].
+pub fn peers_json(view: &View, keys: &[PeerKey]) -> String {
+    json_line(&Peers {
+        schema: "ttui.peers/1",
+        torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        peers: chosen(view, keys).map(|peer| peer_object(peer, view)).collect(),
+    })
+}
+
+/// The peers of these keys, as far as they have rows.
+fn chosen<'a>(view: &'a View, keys: &[PeerKey]) -> impl Iterator<Item = &'a PeerRecord> {
+    let found = keys.iter().map(|key| view.peers.binary_search_by_key(key, |peer| peer.key));
+    found.filter_map(|found| Some(&*view.peers[found.ok()?]))
 }
 
 fn tracker_line(record: &TrackerRecord) -> Tracker<'_> {

@@ -204,6 +204,17 @@ fn preparing_creates_every_file_but_pad_files() {
 }
 
 #[test]
+fn preparing_many_files_tells_how_far_it_is() {
+    let told = std::sync::Mutex::new(Vec::new());
+    for files in [60, 200] {
+        let case = Case::new(&vec![3; files], 25);
+        let tell = |done, of| told.lock().unwrap().push((done, of));
+        case.storage().prepare_telling(&Bitfield::empty(case.all().end), &tell).unwrap();
+    }
+    assert_eq!(*told.lock().unwrap(), [(64, 200), (128, 200), (192, 200)]);
+}
+
+#[test]
 fn more_files_than_may_be_open_are_written_and_read() {
     let case = Case::new(&[10; 300], 25);
     let storage = case.storage();

@@ -9,7 +9,7 @@ use super::address::{Scope, scope_of};
 use super::ladder::Ladder;
 use crate::event::{At, Cause, PeerKey, Source};
 
-/// The most rows that are kept; the oldest that never shook hands make room.
+/// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
 pub(super) const MOST_ROWS: usize = 20_000;
 /// How long an automatic ban, or one by the user, lasts.
 pub(super) const BAN: Duration = Duration::from_secs(3600);
@@ -52,6 +52,8 @@ impl Row {
 
 /// Every known peer, by row and by address.
 pub(super) struct Book {
+    /// The most rows that are kept.
+    most_rows: usize,
     rows: BTreeMap<PeerKey, Row>,
     by_addr: BTreeMap<SocketAddr, PeerKey>,
     due: BTreeSet<(At, PeerKey)>,
@@ -64,6 +66,7 @@ pub(super) struct Book {
 impl Book {
     pub(super) fn new() -> Self {
         Self {
+            most_rows: MOST_ROWS,
             rows: BTreeMap::new(),
             by_addr: BTreeMap::new(),
             due: BTreeSet::new(),
@@ -72,6 +75,11 @@ impl Book {
             dialling: 0,
             next_key: 0,
         }
+    }
+
+    /// The same, with another number of rows at most.
+    pub(super) fn with_most_rows(most_rows: usize) -> Self {
+        Self { most_rows, ..Self::new() }
     }
 
     pub(super) fn row(&self, peer: PeerKey) -> Option<&Row> {
@@ -104,7 +112,7 @@ impl Book {
             }
             return Some((peer, false));
         }
-        if self.rows.len() >= MOST_ROWS {
+        if self.rows.len() >= self.most_rows {
             self.forget_oldest()?;
         }
         let peer = PeerKey(self.next_key);

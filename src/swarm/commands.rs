@@ -6,7 +6,10 @@ use crate::command::Command;
 use crate::event::{At, Cause, Event, PeerKey, Source};
 use crate::units::{Units, rate};
 
-/// The last wish that can be taken back.
+/// Wishes that can be taken back, one after another.
+const MOST_WISHES: usize = 1000;
+
+/// A wish that can be taken back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Undoable {
     Hold(PeerKey, bool),
@@ -59,7 +62,7 @@ impl Swarm {
             return;
         };
         let held = self.live.get(&conn).is_some_and(|live| live.held);
-        self.last_wish = Some(Undoable::Hold(peer, held));
+        self.wished(Undoable::Hold(peer, held));
         self.set_held(now, conn, !held);
         let addr = self.address(peer);
         self.answer(
@@ -106,20 +109,28 @@ impl Swarm {
         if let Standing::Live(conn) = standing {
             self.order(conn, Order::Close(Cause::DroppedByUser));
         }
-        self.last_wish = Some(Undoable::Drop(peer));
+        self.wished(Undoable::Drop(peer));
         self.tell(now, Event::Dropped { peer, dropped: true });
         self.answer(now, format!("Dropped {addr}: not dialled, and refused if it calls."));
     }
 
     fn ban_by_user(&mut self, now: At, peer: PeerKey) {
         let Some(addr) = self.book.row(peer).map(|row| row.addr) else { return };
-        self.last_wish = Some(Undoable::Ban(peer));
+        self.wished(Undoable::Ban(peer));
         self.ban_address(now, addr.ip(), "by you");
         self.answer(now, format!("Banned {} for an hour.", addr.ip()));
     }
 
+    /// Remembers what can be taken back, the newest last.
+    fn wished(&mut self, wish: Undoable) {
+        if self.wishes.len() == MOST_WISHES {
+            self.wishes.remove(0);
+        }
+        self.wishes.push(wish);
+    }
+
     fn undo(&mut self, now: At) {
-        let Some(wish) = self.last_wish.take() else {
+        let Some(wish) = self.wishes.pop() else {
             self.answer(now, "There is nothing to take back.".to_owned());
             return;
         };

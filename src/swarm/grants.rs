@@ -108,7 +108,23 @@ impl Swarm {
         if live.window.down_bps == 0 {
             return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, FIRST_GRANT);
         }
-        (live.window.target * 2).clamp(4, 2048)
+        (live.window.target * 2).min(self.fair_share(live)).clamp(4, 2048)
+    }
+
+    /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the
+    /// first to come must not leave nothing to the others. Who shows no rate yet counts as an average peer.
+    fn fair_share(&self, live: &Live) -> u32 {
+        let (mut rates, mut known, mut unknown) = (0, 0, 0);
+        for other in self.live.values().filter(|other| other.can_be_asked() && !other.snubbed) {
+            let rate = other.window.down_bps;
+            rates += rate;
+            known += u64::from(rate > 0);
+            unknown += u64::from(rate == 0);
+        }
+        let all = rates + rates / known.max(1) * unknown;
+        let bytes =
+            u128::from(self.open.high_mark()) * u128::from(live.window.down_bps) / u128::from(all.max(1));
+        u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
     }
 
     /// How many of `blocks` the download limit lets us ask for now.

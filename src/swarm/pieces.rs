@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ConnKey;
-use crate::event::{At, PeerKey};
+use crate::event::{At, BlockRun, BlockState, PeerKey};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are charged to memory whole when opened, and hashed and written when complete.
@@ -35,6 +35,10 @@ pub(super) struct OpenPiece {
     pub(super) alone: bool,
     /// When a block of it last came.
     pub(super) touched: At,
+    /// When its blocks were last told of.
+    told: At,
+    /// Whether any of them changed since.
+    changed: bool,
     /// Bytes of memory it is charged with.
     charged: u64,
 }
@@ -59,6 +63,8 @@ impl OpenPiece {
             owner: None,
             alone: false,
             touched: now,
+            told: now,
+            changed: false,
             charged: 0,
         }
     }
@@ -80,6 +86,22 @@ impl OpenPiece {
             self.first_free += 1;
         }
         None
+    }
+
+    /// How its blocks stand, those that stand alike together.
+    fn runs(&self, peer_of: impl Fn(ConnKey) -> Option<PeerKey>) -> Vec<BlockRun> {
+        let mut runs: Vec<BlockRun> = Vec::new();
+        for alike in self.slots.chunk_by(|one, next| one == next) {
+            let state = match &alike[0] {
+                Slot::Free => BlockState::Free,
+                Slot::Granted(owners) => {
+                    BlockState::Asked(owners.iter().flatten().filter_map(|owner| peer_of(*owner)).collect())
+                }
+                Slot::Here(peer) => BlockState::Here(*peer),
+            };
+            runs.push(BlockRun { count: alike.len() as u32, state });
+        }
+        runs
     }
 
     /// Who sent blocks of it, each once.
@@ -176,6 +198,7 @@ impl OpenPieces {
             open.high = open.high.max(number + 1);
             granted.push(block);
         }
+        open.changed |= !granted.is_empty();
         granted
     }
 
@@ -200,6 +223,7 @@ impl OpenPieces {
                 shared.push(block);
             }
         }
+        open.changed |= !shared.is_empty();
         shared
     }
 
@@ -212,6 +236,7 @@ impl OpenPieces {
         for owner in owners.iter_mut().filter(|owner| **owner == Some(from)) {
             *owner = None;
         }
+        open.changed = true;
         if owners.iter().all(Option::is_none) {
             *slot = Slot::Free;
             open.free += 1;
@@ -249,6 +274,7 @@ impl OpenPieces {
         open.here += 1;
         open.high = open.high.max(block.number() + 1);
         open.touched = now;
+        open.changed = true;
         Arrived::Wanted { cancel }
     }
 
@@ -280,6 +306,27 @@ impl OpenPieces {
             }
         }
         asked
+    }
+
+    /// The blocks of at most so many pieces: of those that changed since, the ones told of longest ago.
+    pub(super) fn tell(
+        &mut self,
+        now: At,
+        most: usize,
+        peer_of: impl Fn(ConnKey) -> Option<PeerKey>,
+    ) -> Vec<(PieceIndex, Vec<BlockRun>)> {
+        let changed = self.open.iter().filter(|(_, open)| open.changed);
+        let mut due: Vec<(At, PieceIndex)> = changed.map(|(piece, open)| (open.told, *piece)).collect();
+        due.sort_unstable();
+        due.truncate(most);
+        let mut told = Vec::new();
+        for (_, piece) in due {
+            if let Some(open) = self.open.get_mut(&piece) {
+                (open.told, open.changed) = (now, false);
+                told.push((piece, open.runs(&peer_of)));
+            }
+        }
+        told
     }
 
     /// Whether pieces are charged whole when they are opened.
@@ -362,6 +409,37 @@ mod tests {
         assert_eq!(open.piece(piece).unwrap().missing(), 0);
         assert_eq!(open.close(piece).unwrap().senders(), vec![PeerKey(7), PeerKey(8)]);
         assert_eq!(open.charged, 0);
+    }
+
+    #[test]
+    fn tells_of_the_blocks_that_changed_and_of_the_piece_told_longest_ago_first() {
+        let block = u64::from(BLOCK_LENGTH);
+        let (geometry, mut open) = pieces(12 * block, 4 * BLOCK_LENGTH, 1 << 20);
+        let all: Vec<PieceIndex> = geometry.pieces().collect();
+        let peer_of = |conn: ConnKey| Some(PeerKey(10 + conn.0));
+        let second = |n| At::from_secs(n);
+        for piece in &all {
+            open.open(*piece, second(0));
+        }
+        assert!(open.tell(second(1), 9, peer_of).is_empty(), "nothing changed");
+        let granted = open.grant(all[0], A, 2);
+        let _ = open.arrived(granted[0], A, PeerKey(11), second(1));
+        open.share(all[0], B, 1);
+        let run = |count, state| BlockRun { count, state };
+        let expected = vec![
+            run(1, BlockState::Here(PeerKey(11))),
+            run(1, BlockState::Asked(vec![PeerKey(11), PeerKey(12)])),
+            run(2, BlockState::Free),
+        ];
+        assert_eq!(open.tell(second(1), 9, peer_of), vec![(all[0], expected)]);
+        open.grant(all[0], A, 1);
+        open.grant(all[2], B, 1);
+        let numbers = |told: Vec<(PieceIndex, Vec<BlockRun>)>| -> Vec<u32> {
+            told.iter().map(|(piece, _)| piece.number()).collect()
+        };
+        assert_eq!(numbers(open.tell(second(2), 1, peer_of)), [2]);
+        assert_eq!(numbers(open.tell(second(3), 1, peer_of)), [0]);
+        assert!(open.tell(second(4), 1, peer_of).is_empty());
     }
 
     #[test]

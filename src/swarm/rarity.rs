@@ -1,12 +1,18 @@
-//! Which missing piece is the rarest: every step of it in constant time, whatever the number of pieces.
+//! Which missing piece is the rarest: every change in constant time, whatever the number of pieces, and every pick
+//! in a bounded number of steps.
 //!
 //! The pieces to pick from stand in one array, sorted by how many peers hold them; `starts[n]` is where those
 //! held by `n` peers begin. A piece that gains or loses a holder swaps with the edge of its bucket. Peers that
 //! hold everything do not change the order and are not counted here.
+//!
+//! The rarest piece that a peer has stands near the front, mostly. Where the front is full of what it lacks, its
+//! pieces are looked through instead, sixty-four in a step, and the rarest of the first so many is taken.
 
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 const ABSENT: u32 = u32::MAX;
+/// Pieces looked at for one pick, in rarity's order, and then in the peer's.
+const MOST_LOOKS: usize = 2048;
 
 pub(super) struct Rarity {
     geometry: Geometry,
@@ -16,6 +22,8 @@ pub(super) struct Rarity {
     /// How many peers hold each piece, seeds left out.
     held_by: Vec<u16>,
     starts: Vec<u32>,
+    /// The pieces in `order`.
+    present: Bitfield,
 }
 
 impl Rarity {
@@ -28,7 +36,9 @@ impl Rarity {
         for (i, piece) in order.iter().enumerate() {
             place[piece.index()] = i as u32;
         }
-        Self { geometry, order, place, held_by: vec![0; count], starts: vec![0] }
+        let mut present = Bitfield::empty(geometry.piece_count());
+        order.iter().for_each(|piece| _ = present.set(*piece));
+        Self { geometry, order, place, held_by: vec![0; count], starts: vec![0], present }
     }
 
     /// Pieces there are to pick from.
@@ -49,6 +59,7 @@ impl Rarity {
         }
         self.order.pop();
         self.place[piece.index()] = ABSENT;
+        self.present.clear(piece);
     }
 
     /// Puts the piece back: it has to be fetched again.
@@ -60,6 +71,7 @@ impl Rarity {
         self.reach(home);
         self.place[piece.index()] = self.order.len() as u32;
         self.order.push(piece);
+        self.present.set(piece);
         for bucket in (home + 1..self.starts.len()).rev() {
             self.swap(piece, self.starts[bucket]);
             self.starts[bucket] += 1;
@@ -95,15 +107,26 @@ impl Rarity {
         }
     }
 
-    /// The rarest piece among `has`; the one right after `last` where that is no less rare, so that a fast
-    /// peer's pieces lie side by side.
+    /// The rarest piece among `has`, or one of the rarer ones where that takes long to find; the one right after
+    /// `last` where that is no less rare, so that a fast peer's pieces lie side by side.
     pub(super) fn rarest(&self, has: &Bitfield, last: Option<PieceIndex>) -> Option<PieceIndex> {
-        let rarest = self.order.iter().copied().find(|piece| has.has(*piece))?;
+        // What no counted peer holds a seed has, and nobody else.
+        let first = if has.is_full() { 0 } else { self.starts.get(1).map_or(0, |start| *start as usize) };
+        let mut front = self.order[first..].iter().copied().take(MOST_LOOKS);
+        let rarest = front.find(|piece| has.has(*piece)).or_else(|| self.rarer(has, first, last))?;
         let next = last
             .and_then(|last| self.geometry.piece(last.number() + 1))
             .filter(|next| self.place[next.index()] != ABSENT && has.has(*next))
             .filter(|next| self.held_by[next.index()] <= self.held_by[rarest.index()]);
         Some(next.unwrap_or(rarest))
+    }
+
+    /// The rarest of the first pieces of `has`, from near `last` on, where more are left than were looked at.
+    fn rarer(&self, has: &Bitfield, first: usize, last: Option<PieceIndex>) -> Option<PieceIndex> {
+        let anywhere = self.order.get(first + MOST_LOOKS)?;
+        let common = self.present.common_from(has, last.unwrap_or(*anywhere).number());
+        let pieces = common.filter_map(|number| self.geometry.piece(number)).take(MOST_LOOKS);
+        pieces.min_by_key(|piece| self.held_by[piece.index()])
     }
 
     fn end(&self, bucket: usize) -> u32 {
@@ -156,7 +179,7 @@ mod tests {
             assert!(self.order.is_sorted_by_key(|piece| self.held_by[piece.index()]));
             assert!(self.starts.is_sorted());
             let present = self.place.iter().filter(|place| **place != ABSENT).count();
-            assert_eq!(present, self.order.len());
+            assert_eq!((present, self.present.count() as usize), (self.order.len(), self.order.len()));
         }
     }
 
@@ -174,6 +197,30 @@ mod tests {
         assert_eq!(rarity.rarest(&full, geometry.piece(2)).unwrap().number(), 3);
         assert_eq!(rarity.rarest(&full, geometry.piece(0)).unwrap(), first, "piece 1 is less rare");
         assert_eq!(rarity.rarest(&Bitfield::empty(8), None), None);
+    }
+
+    #[test]
+    fn finds_the_few_pieces_of_a_peer_behind_a_million_others() {
+        let count = 1 << 20;
+        let geometry = Geometry::new(count, 1).unwrap();
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut rarity = Rarity::new(geometry, &Bitfield::empty(count as u32), &mut random);
+        let mut few = Bitfield::empty(count as u32);
+        let pieces = [70_000, 500_000, 900_000].map(|number| geometry.piece(number).unwrap());
+        pieces.iter().for_each(|piece| _ = few.set(*piece));
+        let mut others = Bitfield::full(count as u32);
+        others.clear(pieces[2]);
+        rarity.count(&few, true);
+        rarity.count(&others, true);
+        rarity.count(&few, true);
+        for last in [None, Some(pieces[0]), Some(pieces[1])] {
+            assert_eq!(rarity.rarest(&few, last), Some(pieces[2]), "the rarest of them");
+        }
+        rarity.remove(pieces[2]);
+        assert_eq!(rarity.rarest(&few, geometry.piece(69_999)), Some(pieces[0]), "the neighbour");
+        rarity.remove(pieces[0]);
+        rarity.remove(pieces[1]);
+        assert_eq!(rarity.rarest(&few, None), None);
     }
 
     proptest! {

@@ -9,6 +9,8 @@ use crate::event::{At, Cause, Side};
 
 /// How long connections stay open after a pause, so that a short one costs nothing.
 const PAUSE_GRACE: Duration = Duration::from_secs(30);
+/// Pieces whose blocks are told of in one second.
+const MOST_TOLD: usize = 32;
 
 impl Swarm {
     pub(super) fn rounds(&mut self, now: At) {
@@ -36,10 +38,20 @@ impl Swarm {
             self.give_up_stuck(now);
             self.all_hungry();
             self.feed_hungry(now);
+            self.tell_blocks(now);
         }
         let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
         if resting && now.saturating_sub(self.phase_since) >= PAUSE_GRACE {
             self.close_all(Cause::TorrentPaused);
+        }
+    }
+
+    /// Tells how far pieces are, of a few a second: recordings have to stay small.
+    fn tell_blocks(&mut self, now: At) {
+        let live = &self.live;
+        let told = self.open.tell(now, MOST_TOLD, |conn| live.get(&conn).map(|live| live.peer));
+        for (piece, blocks) in told {
+            self.tell(now, Event::PieceBlocks { piece, blocks });
         }
     }
 

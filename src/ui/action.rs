@@ -1,4 +1,5 @@
-//! Everything a key can do: one table, from which key handling, the help screen and the key line are made.
+//! Everything a key can do: one table, from which key handling, the help screen, the key line and the settings
+//! are made.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -25,6 +26,22 @@ pub enum Action {
     Undo,
     /// Ask all trackers now.
     Announce,
+    /// Choose columns.
+    Columns,
+    /// Show the column under the cursor, or hide it.
+    Choose,
+    /// Hold the screen still while the download runs, or let it go.
+    Freeze,
+    /// Give the panel the whole screen, or take it back.
+    Zoom,
+    /// Mark the peer, or take its mark away.
+    Mark,
+    /// Ask where to write what is seen.
+    Export,
+    /// Copy what is selected.
+    Copy,
+    /// Ask which lines of the list to show.
+    Filter,
     /// Begin a recording, or end it.
     Record,
     /// Ask this of the recording that is shown.
@@ -71,6 +88,12 @@ pub enum Action {
     Reverse,
     /// The next length of time for the graph.
     Window,
+    /// What the cells of the grid show next.
+    Layer,
+    /// Closer to the pieces.
+    Closer,
+    /// Further away from the pieces.
+    Further,
     /// The peer's lines of the log, and all of them again.
     PeerLog,
     /// The judgement in full.
@@ -83,6 +106,8 @@ pub enum Action {
     Quit,
     /// Quit at once.
     QuitNow,
+    /// Leave the mouse to the terminal, or take it.
+    Mouse,
     /// Draw everything anew.
     Redraw,
     /// Stop the process until `fg`.
@@ -104,10 +129,18 @@ pub enum Scope {
     Peers,
     /// On a peer's page.
     PeerPage,
+    /// On the list of keys.
+    KeysPage,
+    /// Where columns are chosen.
+    ColumnsPage,
     /// On the log.
     Log,
     /// On the trackers.
     Trackers,
+    /// On the pieces.
+    Pieces,
+    /// On the files.
+    Files,
     /// Everywhere.
     Everywhere,
 }
@@ -120,6 +153,8 @@ impl Scope {
             Self::Everywhere => true,
             Self::Replay => model.replay.is_some(),
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
+            Self::KeysPage => model.mode() == Mode::Keys,
+            Self::ColumnsPage => model.mode() == Mode::Columns,
             Self::Peer => {
                 model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
             }
@@ -128,6 +163,8 @@ impl Scope {
             Self::Peers => lists(&[Screen::Peers]),
             Self::Log => lists(&[Screen::Log]),
             Self::Trackers => lists(&[Screen::Trackers]),
+            Self::Pieces => lists(&[Screen::Pieces]),
+            Self::Files => lists(&[Screen::Files]),
         }
     }
 
@@ -140,8 +177,12 @@ impl Scope {
             Self::Overview => "Overview",
             Self::Peers => "Peers",
             Self::PeerPage => "A peer's page",
+            Self::KeysPage => "This list",
+            Self::ColumnsPage => "Choosing columns",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
+            Self::Pieces => "Pieces",
+            Self::Files => "Files",
             Self::Everywhere => "Everywhere",
         }
     }
@@ -178,23 +219,6 @@ impl Key {
         };
         Self { code, ctrl }
     }
-
-    /// How people call it.
-    pub fn name(self) -> String {
-        let name = match self.code {
-            KeyCode::Char(' ') => "space".to_owned(),
-            KeyCode::Char(c) => c.to_string(),
-            KeyCode::Up => "↑".to_owned(),
-            KeyCode::Down => "↓".to_owned(),
-            KeyCode::Left => "←".to_owned(),
-            KeyCode::Right => "→".to_owned(),
-            KeyCode::PageUp => "PgUp".to_owned(),
-            KeyCode::PageDown => "PgDn".to_owned(),
-            KeyCode::BackTab => "Shift-Tab".to_owned(),
-            code => format!("{code:?}"),
-        };
-        if self.ctrl { format!("Ctrl-{}", name.to_uppercase()) } else { name }
-    }
 }
 
 /// A line of the table.
@@ -222,7 +246,7 @@ const fn bind(
     Binding { action, keys, scope, help, label }
 }
 
-/// Every binding. A key may stand twice in scopes that never hold together.
+/// Every binding, one for an action in a scope. A key may stand twice in scopes that never hold together.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
     bind(Action::Show(Screen::Overview), &[Key::char('1')], Scope::Everywhere, Some(("overview", 0)), "everything at a glance"),
@@ -245,24 +269,31 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, None, "ban its address for an hour"),
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 4)), "dial it now; takes back a drop or a ban"),
     bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
-    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 5)), "add a peer by its address; it is dialled at once"),
+    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a peer by its address; it is dialled at once"),
     bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many hold it, who sent it, when it came"),
+    bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("closer", 5)), "closer, up to the blocks of a piece"),
+    bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("further", 6)), "further away, up to the whole"),
     bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
-    bind(Action::NextTab, &[Key::char(']')], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
-    bind(Action::PreviousTab, &[Key::char('[')], Scope::Peers, None, "the group before"),
+    bind(Action::NextTab, &[Key::char(']'), Key::of(KeyCode::Tab)], Scope::Peers, Some(("tab", 6)), "the next group of peers"),
+    bind(Action::PreviousTab, &[Key::char('['), Key::of(KeyCode::BackTab)], Scope::Peers, None, "the group before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("next peer", 3)), "the next peer of the list"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::PeerPage, None, "the peer before"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
+    bind(Action::Mark, &[Key::char('m')], Scope::PeerList, None, "mark it: x X r space and e then act on all that are marked"),
+    bind(Action::Columns, &[Key::char('c')], Scope::PeerList, None, "choose columns and their order"),
+    bind(Action::Choose, &[Key::char(' ')], Scope::ColumnsPage, Some(("show or hide", 1)), "show the column, or hide it; ← → move it"),
+    bind(Action::Sort, &[Key::char('s')], Scope::ColumnsPage, Some(("sort by it", 2)), "sort by the column"),
+    bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::ColumnsPage, None, "the columns of the other peers"),
     bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "sort by the next column"),
     bind(Action::Reverse, &[Key::char('S')], Scope::PeerList, None, "turn the order around"),
+    bind(Action::Zoom, &[Key::char('z')], Scope::Overview, None, "the peers, or the funnel, with the whole screen for itself"),
     bind(Action::Window, &[Key::char('t')], Scope::Overview, None, "how far back the graph looks"),
     bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::Overview, None, "to the funnel and back to the peers"),
     bind(Action::PreviousPanel, &[Key::of(KeyCode::BackTab)], Scope::Overview, None, "the same, the other way round"),
-    bind(Action::NextTab, &[Key::of(KeyCode::Tab)], Scope::Peers, None, "the next group of peers"),
-    bind(Action::PreviousTab, &[Key::of(KeyCode::BackTab)], Scope::Peers, None, "the group before"),
     bind(Action::Up, &[Key::of(KeyCode::Up), Key::char('k')], Scope::Everywhere, None, "up"),
     bind(Action::Down, &[Key::of(KeyCode::Down), Key::char('j')], Scope::Everywhere, None, "down"),
     bind(Action::Left, &[Key::of(KeyCode::Left), Key::char('h')], Scope::Everywhere, None, "left"),
@@ -273,20 +304,27 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Last, &[Key::of(KeyCode::End), Key::char('G')], Scope::Everywhere, None, "to the last"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerList, Some(("open", 7)), "open the peer; in the funnel: the peers of that step"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::PeerPage, None, "all 68 bytes of both handshakes, and back"),
-    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Files, Some(("fold", 3)), "fold the folder, or unfold it; as do left and right"),
+    bind(Action::Back, &[Key::of(KeyCode::Esc)], Scope::Everywhere, None, "close what is open; on a list: take its filter away"),
     bind(Action::Why, &[Key::char('w')], Scope::Everywhere, Some(("why", 2)), "what the numbers mean, in full"),
+    bind(Action::Filter, &[Key::char('/')], Scope::PeerList, Some(("filter", 3)), "show only some: words, or state:failed why:timeout down>10k"),
+    bind(Action::Filter, &[Key::char('/')], Scope::Log, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Filter, &[Key::char('/')], Scope::KeysPage, Some(("filter", 3)), "only the lines with these words"),
+    bind(Action::Freeze, &[Key::char('f')], Scope::Everywhere, None, "hold the screen still while the download runs, and let it go"),
+    bind(Action::Export, &[Key::char('e')], Scope::Everywhere, None, "write what is seen to a file, filters included: JSON, CSV or Markdown"),
+    bind(Action::Copy, &[Key::char('y')], Scope::Everywhere, None, "copy what is selected: the address, the line, the path (OSC 52)"),
     bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
     bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
     bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),
     bind(Action::QuitNow, &[Key::ctrl('c')], Scope::Everywhere, None, "quit at once, from anywhere"),
+    bind(Action::Mouse, &[Key::char('M')], Scope::Everywhere, None, "leave the mouse to the terminal, or take it; while it is taken, Shift-drag selects text"),
     bind(Action::Redraw, &[Key::ctrl('l')], Scope::Everywhere, None, "draw the screen anew"),
     bind(Action::Suspend, &[Key::ctrl('z')], Scope::Everywhere, None, "stop the process; fg brings it back"),
 ];
 
 /// What the key does where the model stands; the narrowest scope wins.
 pub fn action_for(key: Key, model: &Model) -> Option<Action> {
-    let holding = BINDINGS.iter().filter(|binding| binding.keys.contains(&key) && binding.scope.holds(model));
-    holding.min_by_key(|binding| binding.scope).map(|binding| binding.action)
+    model.keys.action_for(key, model)
 }
 
 #[cfg(test)]
@@ -301,13 +339,5 @@ mod tests {
                 assert!(a.scope != b.scope || shared.is_none(), "{shared:?}: {a:?} and {b:?}");
             }
         }
-    }
-
-    #[test]
-    fn keys_have_names_people_know() {
-        assert_eq!(Key::ctrl('c').name(), "Ctrl-C");
-        assert_eq!(Key::char(' ').name(), "space");
-        assert_eq!(Key::of(KeyCode::PageDown).name(), "PgDn");
-        assert_eq!(Key::of(KeyCode::Enter).name(), "Enter");
     }
 }

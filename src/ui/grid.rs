@@ -9,6 +9,7 @@ use ratatui::style::Modifier;
 use crate::ledger::View;
 
 use super::columns::SortKey;
+use super::mouse::Target;
 use super::paint::{self, Pen, Spans};
 use super::theme::{Look, Role};
 
@@ -43,6 +44,37 @@ pub(crate) struct Column<R: ?Sized + 'static> {
     pub(crate) cell: fn(&R, Context<'_>, u16) -> Spans,
     /// By what it sorts, smallest first.
     pub(crate) key: fn(&R, &View) -> SortKey,
+    /// What a filter reads of it.
+    pub(crate) sieve: Sieve<R>,
+}
+
+/// What a filter reads of a column, and an example of such a filter.
+pub(crate) enum Sieve<R: ?Sized + 'static> {
+    /// Nothing: it cannot be filtered by.
+    Nothing,
+    /// Words; what is looked for is the beginning of one.
+    Words(&'static str, fn(&R, &View) -> String),
+    /// A text; what is looked for may stand anywhere in it.
+    Text(&'static str, fn(&R, &View) -> String),
+    /// A number, which can be compared; `None`: there is none.
+    Number(&'static str, Measure, fn(&R, &View) -> Option<u64>),
+}
+
+/// What a number counts, and so how it is typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Measure {
+    /// Things.
+    Count,
+    /// Hundredths.
+    Percent,
+    /// Bytes: `10k`.
+    Bytes,
+    /// Bytes a second: `10k`.
+    Rate,
+    /// A time, typed in milliseconds.
+    Milliseconds,
+    /// A time in milliseconds, typed in seconds: `30s`, `2m`.
+    Time,
 }
 
 /// A column and where it stands, from the left edge of the table.
@@ -50,6 +82,13 @@ pub(crate) struct Placed<'c, R: ?Sized + 'static> {
     column: &'c Column<R>,
     x: u16,
     columns: u16,
+}
+
+impl<R: ?Sized> Placed<'_, R> {
+    /// The id of the column.
+    pub(crate) fn id(&self) -> &'static str {
+        self.column.id
+    }
 }
 
 /// Which columns stay where there is no room for all.
@@ -114,11 +153,28 @@ pub(crate) fn lay_out<'c, R: ?Sized>(
 
 /// Draws the heads of the columns.
 pub(crate) fn head<R: ?Sized>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<'_, R>]) {
+    head_by(pen, area, placed, "", "");
+}
+
+/// Draws the heads of the columns, and a mark behind the one that the rows are sorted by.
+pub(crate) fn head_by<R: ?Sized>(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    placed: &[Placed<'_, R>],
+    by: &str,
+    mark: &str,
+) {
     if area.is_empty() {
         return;
     }
     for place in placed {
+        if place.column.id == by {
+            let used =
+                if place.column.right { place.columns } else { paint::width(place.column.title) as u16 };
+            pen.put(area.x + place.x + used, area.y, 1, mark, Role::Strong);
+        }
         let (x, columns) = (area.x + place.x, place.columns);
+        pen.targets.add(Rect { x, width: columns, height: 1, ..area }, Target::Head(place.column.id));
         if place.column.right {
             pen.put_right(x + columns, area.y, columns, place.column.title, Role::Dim);
         } else {
@@ -134,6 +190,8 @@ pub(crate) struct RowLook {
     pub(crate) selected: bool,
     /// Old news.
     pub(crate) dim: bool,
+    /// One of those that keys act on together.
+    pub(crate) marked: bool,
 }
 
 /// Draws one row into the area's first line; the mark of the selected one stands just left of it.
@@ -160,9 +218,12 @@ pub(crate) fn row<R: ?Sized>(
             pen.spans(x, area.y, columns, &spans);
         }
     }
+    if look.marked && area.x > 0 {
+        pen.put(area.x - 1, area.y, 1, "+", Role::Strong);
+    }
     if look.selected {
         if area.x > 0 {
-            pen.put(area.x - 1, area.y, 1, "▸", Role::Strong);
+            pen.put(area.x - 1, area.y, 1, if look.marked { "»" } else { "▸" }, Role::Strong);
         }
         pen.modify(Rect { height: 1, ..area }, Modifier::BOLD, Modifier::DIM);
     }
@@ -214,6 +275,7 @@ mod tests {
             weight,
             cell: |_, _, _| Spans::new(),
             key: |_, _| SortKey::default(),
+            sieve: Sieve::Nothing,
         }
     }
 

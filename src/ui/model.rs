@@ -1,14 +1,25 @@
 //! What the screen is at: which screen, what is open on top of it, what is selected, how rows are ordered.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::command::Command;
 use crate::event::{At, PeerKey, Phase};
-use crate::ledger::{Group, PeerRecord, View};
+use crate::ledger::{Group, LogLine, PeerRecord, View};
 
+use super::atlas::Atlas;
+use super::choose::Chooser;
+use super::columns::Choice;
+use super::export::Export;
+use super::file_tree::FileTree;
+use super::filter::{Filters, List};
+use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
 use super::replay::Standing;
 use super::theme::Look;
+use super::widgets::graph::Scales;
 use super::words;
 
 /// One of the six screens.
@@ -44,6 +55,8 @@ pub enum Mode {
     Why,
     /// Which keys there are.
     Keys,
+    /// Which columns there are.
+    Columns,
     /// The question whether to stop the download.
     AskQuit,
 }
@@ -136,12 +149,30 @@ pub struct Scrolls {
     pub why: usize,
     /// First line of a peer's page.
     pub peer: usize,
-    /// First file.
-    pub files: usize,
     /// First tracker.
     pub trackers: usize,
     /// Lines of the log below the last one shown; 0 follows the newest.
     pub log_back: usize,
+}
+
+/// A screen that is held still.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    /// What it shows.
+    pub(crate) view: Arc<View>,
+    /// Since when, on the clock of the screen.
+    pub(crate) since: Duration,
+}
+
+/// Something the screen itself has to say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Note {
+    /// Since when, on the clock of the screen.
+    pub(crate) since: Duration,
+    /// What.
+    pub(crate) text: String,
+    /// Whether something went wrong.
+    pub(crate) trouble: bool,
 }
 
 /// The state of the screen.
@@ -149,6 +180,8 @@ pub struct Scrolls {
 pub struct Model {
     /// How things look.
     pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// Which screen.
@@ -167,20 +200,50 @@ pub struct Model {
     pub step: (usize, usize),
     /// Which peers the list shows.
     pub shown: Shown,
+    /// Which lines the lists show.
+    pub(crate) filters: Filters,
+    /// The peers of the newest view that the filter takes; `None`: there is no filter.
+    found: Option<Vec<PeerKey>>,
+    /// The row of the selected peer when it was last listed.
+    row: usize,
     /// Columns of the list of peers scrolled away to the left.
     pub columns_off: usize,
+    /// The columns that the user chose.
+    pub(crate) columns: Choice,
+    /// Where the page that chooses them stands.
+    pub(crate) chooser: Chooser,
+    /// The peers that keys act on together.
+    pub(crate) marked: BTreeSet<PeerKey>,
+    /// What is shown while the screen is held still.
+    pub(crate) held: Option<Held>,
+    /// Whether one panel of the overview has the whole screen.
+    pub(crate) zoomed: bool,
+    /// Commands beside the one that a key returned, until they were sent.
+    pub(crate) more: Vec<Command>,
+    /// Of how many peers was asked what `u` takes back.
+    pub(crate) asked: usize,
     /// The piece under the cursor.
     pub piece: u32,
+    /// How the grid of pieces is looked at.
+    pub atlas: Atlas,
+    /// The files: which are selected and folded.
+    pub files: FileTree,
     /// The peer whose lines the log shows; `None`: all.
     pub log_of: Option<PeerKey>,
     /// How far back the graph looks.
     pub window: Window,
+    /// The scales of the graph.
+    pub scales: Scales,
     /// How screens are scrolled.
     pub scrolls: Scrolls,
     /// The order of the rows.
     pub order: Order,
     /// The clock of the screen, since its start: moved on by whoever runs it.
     pub clock: Duration,
+    /// Whether the mouse is ours.
+    pub mouse: bool,
+    /// Somebody is here for the first time, and has pressed no key yet.
+    pub welcome: bool,
     /// Set once the user wants to leave.
     pub leaving: bool,
     /// Set when everything has to be drawn anew, until it is.
@@ -189,12 +252,20 @@ pub struct Model {
     pub suspend: bool,
     /// When a command was last sent whose answer `u` can take back.
     pub undoable: bool,
+    /// What the screen itself has to say, on the key line, and since when.
+    pub(crate) note: Option<Note>,
+    /// Set when this has to be written to a file, until it was.
+    pub(crate) export: Option<Export>,
+    /// Set when this has to be copied, until it was.
+    pub(crate) copy: Option<String>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
     /// When the download became complete before our eyes.
     pub completed: Option<At>,
     /// Set when the bell has to ring, until it did.
     pub bell: bool,
+    /// The log in the view before.
+    log: Arc<Vec<LogLine>>,
     /// What the torrent was doing in the view before.
     phase: Option<Phase>,
 }
@@ -204,6 +275,7 @@ impl Model {
     pub fn new(look: Look) -> Self {
         Self {
             look,
+            keys: Arc::default(),
             size: (80, 24),
             screen: Screen::default(),
             open: Vec::new(),
@@ -213,22 +285,46 @@ impl Model {
             selected: None,
             step: (0, 0),
             shown: Shown::default(),
+            filters: Filters::default(),
+            found: None,
+            row: 0,
             columns_off: 0,
+            columns: Choice::default(),
+            chooser: Chooser::default(),
+            marked: BTreeSet::new(),
+            held: None,
+            zoomed: false,
+            more: Vec::new(),
+            asked: 0,
             piece: 0,
+            atlas: Atlas::default(),
+            files: FileTree::default(),
             log_of: None,
             window: Window::default(),
+            scales: Scales::default(),
             scrolls: Scrolls::default(),
             order: Order::default(),
             clock: Duration::ZERO,
+            mouse: false,
+            welcome: false,
             leaving: false,
             redraw: false,
             suspend: false,
             undoable: false,
+            note: None,
+            export: None,
+            copy: None,
             started: None,
             completed: None,
             bell: false,
+            log: Arc::default(),
             phase: None,
         }
+    }
+
+    /// Says this on the key line for a while.
+    pub(crate) fn say(&mut self, text: impl Into<String>, trouble: bool) {
+        self.note = Some(Note { since: self.clock, text: text.into(), trouble });
     }
 
     /// What keys are about.
@@ -243,9 +339,23 @@ impl Model {
 
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.
     pub fn take_in(&mut self, view: &View) {
+        self.notice(view);
+        if let Some(held) = self.held.clone() {
+            return self.select_in(&held.view);
+        }
+        self.select_in(view);
+    }
+
+    /// What is shown: the newest view, or the one that is held.
+    pub(crate) fn shown_view<'a>(&'a self, newest: &'a View) -> &'a View {
+        self.held.as_ref().map_or(newest, |held| &held.view)
+    }
+
+    /// Orders the rows of what is shown and keeps the selection among them.
+    fn select_in(&mut self, view: &View) {
         self.order.take_in(view, self.clock);
-        let known = |key: PeerKey| view.peers.binary_search_by_key(&key, |peer| peer.key).is_ok();
-        let gone = self.selected.is_none_or(|key| !known(key));
+        self.search(view);
+        let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
         if gone || (!self.order.moved_by_user() && self.mode() == Mode::Browse) {
             let first = self.rows(view).next();
             self.selected = first;
@@ -253,7 +363,22 @@ impl Model {
                 self.open.clear();
             }
         }
+        if self.mode() == Mode::Browse {
+            self.select_listed(view);
+        }
         self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+        if self.scrolls.log_back > 0 {
+            self.scrolls.log_back += self.lines_since(view);
+        }
+        self.log = Arc::clone(&view.log);
+        if self.screen == Screen::Files {
+            self.files.take_in(view);
+        }
+        self.scales.take_in(&view.series, self.window, self.look.units);
+    }
+
+    /// Notices what happened since the view before.
+    fn notice(&mut self, view: &View) {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
@@ -262,6 +387,47 @@ impl Model {
             self.completed = Some(view.at);
             self.bell = true;
         }
+    }
+
+    /// How many of the lines that the log shows came since the view before.
+    fn lines_since(&self, view: &View) -> usize {
+        let Some(newest) = self.log.last() else { return 0 };
+        let is_shown =
+            |line: &&LogLine| line.at >= newest.at && (self.log_of.is_none() || line.peer == self.log_of);
+        let count = |log: &[LogLine]| {
+            log.iter().rev().take_while(|line| line.at >= newest.at).filter(is_shown).count()
+        };
+        count(&view.log).saturating_sub(count(&self.log))
+    }
+
+    /// Looks for the peers that the filter takes.
+    pub(crate) fn search(&mut self, view: &View) {
+        let filter = &self.filters.peers;
+        self.found = (!filter.is_empty()).then(|| filter.keys(view));
+    }
+
+    /// Keeps the selection on a peer that is listed: where its own left the list, on the one that took its row.
+    pub(crate) fn select_listed(&mut self, view: &View) {
+        let rows: Vec<PeerKey> = self.rows(view).collect();
+        match rows.iter().position(|key| Some(*key) == self.selected) {
+            Some(at) => self.row = at,
+            None => self.selected = rows.get(self.row.min(rows.len().saturating_sub(1))).copied(),
+        }
+    }
+
+    /// Which list of the present screen can be filtered.
+    pub(crate) fn list(&self) -> List {
+        match (self.page(), self.screen) {
+            (Mode::Keys, _) => List::Keys,
+            (_, Screen::Log) => List::Log,
+            _ => List::Peers,
+        }
+    }
+
+    /// How many peers of a kind the filter takes; `None`: there is no filter.
+    pub(crate) fn found(&self, view: &View, shown: Shown) -> Option<usize> {
+        let found = self.found.as_ref()?.iter();
+        Some(found.filter(|key| peer(view, **key).is_some_and(|peer| shown.takes(peer, view.at))).count())
     }
 
     /// The peers of the list in the order of their rows: first the live ones, then the others.
@@ -285,7 +451,8 @@ impl Model {
     }
 
     fn lists(&self, view: &View, key: PeerKey) -> bool {
-        peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
+        self.found.as_ref().is_none_or(|found| found.binary_search(&key).is_ok())
+            && peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
     }
 }
 

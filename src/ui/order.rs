@@ -47,17 +47,27 @@ impl Order {
         self.sorted_at = None;
     }
 
-    /// Takes the next column to sort by.
-    pub(crate) fn next_column(&mut self) {
-        let sortable = columns::SORTABLE;
-        self.column = match self.column {
-            None => sortable.first().copied(),
-            Some(id) => {
-                let at = sortable.iter().position(|other| *other == id).map_or(0, |at| at + 1);
-                sortable.get(at).copied()
-            }
-        };
+    /// Takes the next of these columns to sort by; behind the last comes the order by state.
+    pub(crate) fn next_column(&mut self, shown: &[&'static str]) {
+        let now = self.column.and_then(|id| shown.iter().position(|other| *other == id));
+        let next =
+            if self.column.is_some() && now.is_none() { None } else { shown.get(now.map_or(0, |at| at + 1)) };
+        self.sort_by(next.copied());
+    }
+
+    /// Sorts by this column; `None`: by state.
+    pub(crate) fn sort_by(&mut self, column: Option<&'static str>) {
+        self.column = column;
         self.reversed = false;
+        self.sort_soon();
+    }
+
+    /// Sorts by this column; where it does already, the other way round.
+    pub(crate) fn by(&mut self, id: &'static str) {
+        // By state is what there is without a column.
+        let column = (id != "state").then_some(id);
+        self.reversed = self.column == column && !self.reversed;
+        self.column = column;
         self.sort_soon();
     }
 

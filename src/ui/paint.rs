@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::mouse::Targets;
 use super::theme::{Look, Role};
 use crate::text::columns::{cell_width, drawn};
 pub(crate) use crate::text::columns::{clip, width, wrap};
@@ -28,6 +29,48 @@ pub(crate) fn clip_address(address: &str, most: usize) -> Cow<'_, str> {
         head = &head[..=group];
     }
     Cow::Owned(format!("{head}…{tail}"))
+}
+
+/// Breaks the text into lines of at most `most` columns, at spaces where it can and within words where it must, so
+/// that nothing of it is left out up to `most_lines`; what is beyond them ends in `…`.
+pub(crate) fn wrap_whole(text: &str, most: usize, most_lines: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let fits = width(word);
+        if used > 0 && used + 1 + fits > most {
+            lines.push(String::new());
+            used = 0;
+        }
+        if lines.len() > most_lines {
+            break;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for grapheme in word.graphemes(true) {
+            let columns = cell_width(grapheme);
+            if used + columns > most && used > 0 {
+                lines.push(String::new());
+                used = 0;
+            }
+            used += columns;
+            lines.last_mut().expect("there is always a line").push_str(grapheme);
+            if lines.len() > most_lines {
+                break;
+            }
+        }
+    }
+    if lines.len() > most_lines {
+        lines.truncate(most_lines);
+        if let Some(last) = lines.last_mut() {
+            while width(last) + 1 > most && last.pop().is_some() {}
+            last.push('…');
+        }
+    }
+    lines
 }
 
 /// Pieces of text of different roles that stand behind each other.
@@ -58,6 +101,18 @@ impl Spans {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }
 
+    /// These, and behind them others.
+    pub(crate) fn joined(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// The text of all of them.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     /// Every span as this role would have it.
     pub(crate) fn all_as(mut self, role: Role) -> Self {
         self.0.iter_mut().for_each(|span| span.0 = role);
@@ -69,19 +124,42 @@ impl Spans {
 pub(crate) struct Pen<'a> {
     pub(crate) buf: &'a mut Buffer,
     pub(crate) look: &'a Look,
+    /// What can be clicked.
+    pub(crate) targets: Targets,
     area: Rect,
 }
 
 impl<'a> Pen<'a> {
     pub(crate) fn new(buf: &'a mut Buffer, area: Rect, look: &'a Look) -> Self {
         let area = area.intersection(buf.area);
-        Self { buf, look, area }
+        Self { buf, look, targets: Targets::default(), area }
     }
 
     /// Lays a modifier over cells.
     pub(crate) fn modify(&mut self, area: Rect, add: Modifier, remove: Modifier) {
         let area = area.intersection(self.area);
         self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
+    }
+
+    /// Makes what stands in a cell look like this role.
+    pub(crate) fn recolour(&mut self, x: u16, y: u16, role: Role) {
+        if self.area.contains((x, y).into()) {
+            let style = self.look.style(role);
+            let cell = &mut self.buf[(x, y)];
+            let symbol = cell.symbol().to_owned();
+            cell.reset();
+            cell.set_symbol(&symbol).set_style(style);
+        }
+    }
+
+    /// Writes one character of one column: for drawings of many cells.
+    pub(crate) fn dot(&mut self, x: u16, y: u16, symbol: &str, role: Role) {
+        if self.area.contains((x, y).into()) {
+            let style = self.look.style(role);
+            let cell = &mut self.buf[(x, y)];
+            cell.reset();
+            cell.set_symbol(symbol).set_style(style);
+        }
     }
 
     /// Writes the text at this place in at most `most` columns, and returns how many it took.
@@ -217,6 +295,14 @@ mod tests {
     }
 
     #[test]
+    fn wraps_whole_words_where_it_can_and_leaves_nothing_out() {
+        assert_eq!(wrap_whole("one two three", 7, 9), ["one two", "three"]);
+        assert_eq!(wrap_whole("an incomprehensible one", 7, 9), ["an", "incompr", "ehensib", "le one"]);
+        assert_eq!(wrap_whole("one two three", 7, 1), ["one tw…"]);
+        assert_eq!(wrap_whole("", 7, 9), [""]);
+    }
+
+    #[test]
     fn a_rule_leaves_out_what_does_not_fit() {
         let row = |columns: u16| {
             let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
@@ -236,6 +322,9 @@ mod tests {
             prop_assert!(width(&shown) <= most);
             for line in wrap(&text, most.max(1)) {
                 prop_assert!(width(&line) <= most.max(1));
+            }
+            for line in wrap_whole(&text, most.max(2), 5) {
+                prop_assert!(width(&line) <= most.max(2));
             }
         }
 

@@ -8,9 +8,12 @@ use crate::ledger::View;
 use crate::units::{self, Units};
 
 use super::action::{Action, Key, action_for};
+use super::export::{self, Export, Format, What};
 use super::field::{Field, Pressed};
+use super::filter::{Filter, List};
 use super::model::Model;
 use super::replay;
+use super::screens;
 use super::update::update;
 
 /// What is asked.
@@ -18,6 +21,10 @@ use super::update::update;
 pub(crate) enum Ask {
     /// The time of the recording to go to.
     GoTo,
+    /// Which lines of a list are shown. It is shown as it is typed.
+    Filter(List),
+    /// The file for what is seen.
+    Export,
     /// The address of a peer to dial.
     Peer,
     /// How fast we may receive.
@@ -33,6 +40,8 @@ pub(crate) struct Prompt {
     pub(crate) ask: Ask,
     /// What is typed.
     pub(crate) field: Field,
+    /// What stood in the field at first.
+    before: String,
 }
 
 /// What is said of an answer while it is typed: how it is understood, or why it is not.
@@ -43,29 +52,34 @@ impl Ask {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::GoTo => "go to",
+            Self::Filter(_) => "filter",
+            Self::Export => "export",
             Self::Peer => "add peer",
             Self::DownLimit => "limit ↓",
             Self::UpLimit => "limit ↑",
         }
     }
 
-    /// What Enter does.
-    pub(crate) fn enter_label(self) -> &'static str {
+    /// What the keys do that end it.
+    pub(crate) fn keys(self) -> &'static str {
         match self {
-            Self::GoTo => "go",
-            Self::Peer => "dial",
-            Self::DownLimit | Self::UpLimit => "set",
+            Self::GoTo => "Enter go · Esc leave",
+            Self::Filter(_) => "Enter keep · Esc as before",
+            Self::Export => "Enter write · Esc leave",
+            Self::Peer => "Enter dial · Esc leave",
+            Self::DownLimit | Self::UpLimit => "Enter set · Esc leave",
         }
     }
 
     /// What stands in the field at first.
-    fn first(self, view: &View) -> String {
-        let limit = match self {
-            Self::DownLimit => view.limits.0,
-            Self::UpLimit => view.limits.1,
-            Self::GoTo | Self::Peer => None,
-        };
-        limit.map(typed_rate).unwrap_or_default()
+    fn first(self, model: &Model, view: &View) -> String {
+        match self {
+            Self::Filter(list) => model.filters.text(list).to_owned(),
+            Self::Export => export::name(model, view),
+            Self::GoTo | Self::Peer => String::new(),
+            Self::DownLimit => view.limits.0.map(typed_rate).unwrap_or_default(),
+            Self::UpLimit => view.limits.1.map(typed_rate).unwrap_or_default(),
+        }
     }
 
     /// How the answer is understood, or why it is not.
@@ -75,6 +89,22 @@ impl Ask {
                 Some(replay) => replay::says(text, &replay.playback),
                 None => Err("this is no recording".to_owned()),
             },
+            Self::Filter(List::Peers) if text.trim().is_empty() => {
+                Ok("words, or state:failed client:qB down>10k".to_owned())
+            }
+            Self::Filter(list) => {
+                if list == List::Peers {
+                    Filter::parse(text)?;
+                }
+                let (found, all) = screens::found(list, model, view);
+                Ok(format!("{} of {} match", units::count(found as u64), units::count(all as u64)))
+            }
+            Self::Export => {
+                let (count, of) = What::seen(model, view).count();
+                let format = Format::of(text.trim()).ok_or("a name that ends in .json, .csv or .md")?;
+                let others = if format == Format::Json { "; .csv, .md" } else { "" };
+                Ok(format!("{} of {} {of}{others}", format.name(), units::count(count as u64)))
+            }
             Self::Peer if text.trim().is_empty() => Ok("its IP address and port".to_owned()),
             Self::Peer => {
                 read_address(text).map(|addr| match view.peers.iter().any(|peer| peer.addr == addr) {
@@ -91,7 +121,7 @@ impl Ask {
     fn command(self, text: &str, view: &View) -> Option<Command> {
         let (down_bps, up_bps) = view.limits;
         match self {
-            Self::GoTo => None,
+            Self::GoTo | Self::Filter(_) | Self::Export => None,
             Self::Peer => read_address(text).ok().map(Command::AddPeer),
             Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
             Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
@@ -101,17 +131,20 @@ impl Ask {
 
 /// Asks.
 pub(super) fn open(model: &mut Model, ask: Ask, view: &View) {
-    model.prompt = Some(Prompt { ask, field: Field::new(ask.first(view)) });
+    let before = ask.first(model, view);
+    model.prompt = Some(Prompt { ask, field: Field::new(before.clone()), before });
 }
 
 /// Carries out a key: where something is asked every key is text, but the few that end or edit it and Ctrl-C;
 /// elsewhere it does what the table of keys says.
 pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command> {
     let action = action_for(key, model);
+    model.note = None;
     match &mut model.prompt {
         Some(prompt) if action != Some(Action::QuitNow) => {
             let pressed = prompt.field.press(key);
-            answered(model, pressed, view)
+            let held = model.held.clone();
+            answered(model, pressed, held.as_ref().map_or(view, |held| &held.view), view)
         }
         _ => match action {
             Some(action) => update(model, action, view),
@@ -134,28 +167,55 @@ pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
     if let Some(prompt) = &mut model.prompt {
         prompt.field.insert(text.trim());
     }
+    let held = model.held.clone();
+    let _ = answered(model, Pressed::Edited, held.as_ref().map_or(view, |held| &held.view), view);
 }
 
-fn answered(model: &mut Model, pressed: Pressed, view: &View) -> Option<Command> {
+fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> Option<Command> {
+    let prompt = model.prompt.take()?;
+    let (ask, text) = (prompt.ask, prompt.field.text());
     match pressed {
-        Pressed::Edited | Pressed::Ignored => {}
-        Pressed::Esc => model.prompt = None,
+        Pressed::Edited | Pressed::Ignored => {
+            if let Ask::Filter(list) = ask {
+                filter(model, list, text, view);
+            }
+            model.prompt = Some(prompt);
+        }
+        Pressed::Esc => {
+            if let Ask::Filter(list) = ask {
+                filter(model, list, &prompt.before, view);
+            }
+        }
+        Pressed::Enter if ask.says(text, model, view).is_err() => model.prompt = Some(prompt),
         Pressed::Enter => {
-            let prompt = model.prompt.take()?;
-            let (ask, text) = (prompt.ask, prompt.field.text());
-            if ask.says(text, model, view).is_err() {
-                model.prompt = Some(prompt);
-                return None;
+            if ask == Ask::Export
+                && let Some(format) = Format::of(text.trim())
+            {
+                let what = What::seen(model, view);
+                model.export = Some(Export { path: text.trim().into(), format, what });
             }
             if ask == Ask::GoTo {
                 replay::go_to(model, text);
                 return None;
             }
             model.undoable = false;
-            return ask.command(text, view);
+            return ask.command(text, newest);
         }
     }
     None
+}
+
+/// Shows only the lines of the list that this text takes.
+pub(super) fn filter(model: &mut Model, list: List, text: &str, view: &View) {
+    model.filters.set(list, text);
+    match list {
+        List::Peers => {
+            model.search(view);
+            model.select_listed(view);
+        }
+        List::Keys => model.scrolls.keys = 0,
+        List::Log => model.scrolls.log_back = 0,
+    }
 }
 
 /// Reads a peer's address: `83.148.245.186:51413`, `[2a01:4f8::2]:51413`.
@@ -178,13 +238,13 @@ fn read_address(text: &str) -> Result<SocketAddr, String> {
 fn why_no_address(text: &str) -> String {
     let is_port = |port: &str| port.parse::<u16>().is_ok();
     if text.parse::<Ipv6Addr>().is_ok() || (!text.starts_with('[') && text.matches(':').count() > 1) {
-        return format!("brackets around an IPv6 address: [{}]:51413", example(text));
+        return format!("in brackets, as [{}]:51413", example(text));
     }
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             None => return "the ] after the IPv6 address is missing".to_owned(),
             Some((host, _)) if host.parse::<Ipv6Addr>().is_err() => {
-                return "what stands in brackets is no IPv6 address".to_owned();
+                return "what is in brackets is no IPv6 address".to_owned();
             }
             Some((host, port)) => (host, port.strip_prefix(':')),
         },
@@ -196,12 +256,12 @@ fn why_no_address(text: &str) -> String {
     let ip_is_fine = host.parse::<IpAddr>().is_ok();
     match port {
         _ if !ip_is_fine && host.chars().any(|c| !c.is_ascii_digit() && c != '.') => {
-            "an IP address, as 83.148.245.186:51413; names are not looked up".to_owned()
+            "an IP address; names are not looked up".to_owned()
         }
-        _ if !ip_is_fine => "an IPv4 address is four numbers up to 255, as 83.148.245.186".to_owned(),
+        _ if !ip_is_fine => "four numbers up to 255, as 83.148.245.186".to_owned(),
         None | Some("") => "and its port behind a colon, as :51413".to_owned(),
         Some(port) if !is_port(port) => "a port is a number from 1 to 65535".to_owned(),
-        Some(_) => "an IP address and a port, as 83.148.245.186:51413".to_owned(),
+        Some(_) => "an address and port, as 83.148.245.186:51413".to_owned(),
     }
 }
 
@@ -300,7 +360,7 @@ mod tests {
         ] {
             let said = read_address(text).unwrap_err();
             assert!(said.contains(why), "{text}: {said}");
-            assert!(said.chars().count() <= 66, "{said}");
+            assert!(said.chars().count() <= 44, "{said}");
         }
         assert_eq!(read_address(" [2a01:4f8::2]:51413 ").unwrap().port(), 51413);
     }

@@ -7,12 +7,10 @@ use crate::ledger::View;
 use crate::record::{Control, MarkKind, Playback, Replay};
 use crate::units;
 
-use super::action::{Action, BINDINGS, Key};
+use super::action::{Action, Binding, Key};
 use super::model::Model;
 use super::prompt::{self, Ask, Said};
 
-/// For how long a word to the user stands in place of the bar.
-pub(crate) const SAID_STANDS: Duration = Duration::from_secs(4);
 /// What is answered to a key that would change the run.
 const REFUSED: &str = "This is a recording: it can be watched, but nothing of it changed.";
 
@@ -34,33 +32,17 @@ pub struct Standing {
     pub playback: Playback,
     /// What keys asked of it, until that is handed on.
     pub asked: Vec<Control>,
-    /// What was last said to the user, and when by the clock of the screen.
-    said: Option<(Duration, &'static str)>,
 }
 
 impl Standing {
     /// A replay of the file of this name.
     pub fn new(name: &str, playback: Playback) -> Self {
-        Self { name: crate::text::clean(name, 200), playback, asked: Vec::new(), said: None }
+        Self { name: crate::text::clean(name, 200), playback, asked: Vec::new() }
     }
 
     /// Whether it stands at its end.
     pub fn is_over(&self) -> bool {
         !self.playback.playing && self.playback.position >= self.playback.end
-    }
-
-    /// What is said to the user at this time.
-    pub(crate) fn said(&self, clock: Duration) -> Option<&'static str> {
-        self.said.filter(|(at, _)| clock.saturating_sub(*at) < SAID_STANDS).map(|(_, said)| said)
-    }
-
-    /// When that ends.
-    pub(crate) fn said_until(&self, clock: Duration) -> Option<Duration> {
-        self.said(clock).and(self.said).map(|(at, _)| at + SAID_STANDS)
-    }
-
-    fn say(&mut self, clock: Duration, what: &'static str) {
-        self.said = Some((clock, what));
     }
 
     /// Why this cannot be done here.
@@ -99,18 +81,17 @@ pub(crate) fn is_for_the_engine(action: Action) -> bool {
 
 /// Carries out what a recording does otherwise than a run; false where it is no different.
 pub(super) fn update(model: &mut Model, action: Action, view: &View) -> bool {
-    let clock = model.clock;
     let Some(replay) = &mut model.replay else { return false };
     match action {
         Action::Replay(control) => match replay.refusal(control) {
-            Some(why) => replay.say(clock, why),
+            Some(why) => model.say(why, false),
             None => {
-                replay.said = None;
                 replay.asked.push(control);
+                model.note = None;
             }
         },
         Action::GoTo => prompt::open(model, Ask::GoTo, view),
-        action if is_for_the_engine(action) => replay.say(clock, REFUSED),
+        action if is_for_the_engine(action) => model.say(REFUSED, false),
         Action::Quit if model.open.is_empty() => model.leaving = true,
         Action::QuitNow => model.leaving = true,
         _ => return false,
@@ -120,18 +101,19 @@ pub(super) fn update(model: &mut Model, action: Action, view: &View) -> bool {
 
 /// Answers a key that would change the run anywhere, though not where the model stands.
 pub(super) fn unbound(model: &mut Model, key: Key) {
-    let clock = model.clock;
-    let changes =
-        BINDINGS.iter().any(|binding| binding.keys.contains(&key) && is_for_the_engine(binding.action));
-    if let Some(replay) = model.replay.as_mut().filter(|_| changes) {
-        replay.say(clock, REFUSED);
+    let changes = |(line, keys): (&Binding, &[Key])| keys.contains(&key) && is_for_the_engine(line.action);
+    if model.replay.is_some() && model.keys.lines().any(changes) {
+        model.say(REFUSED, false);
     }
 }
 
 /// Answers a paste: there is nothing that it could be for.
 pub(super) fn paste(model: &mut Model) -> bool {
-    let clock = model.clock;
-    model.replay.as_mut().map(|replay| replay.say(clock, REFUSED)).is_some()
+    let is_replay = model.replay.is_some();
+    if is_replay {
+        model.say(REFUSED, false);
+    }
+    is_replay
 }
 
 /// How a time to go to is understood, or why it is not.
@@ -194,6 +176,7 @@ pub(super) mod tests {
     use crate::command::Command;
     use crate::ledger::VerdictCode;
     use crate::record::Mark;
+    use crate::ui::action::BINDINGS;
     use crate::ui::model::{Mode, Screen};
     use crate::ui::theme::{Colours, Glyphs, Look};
     use crate::ui::{draw, sample};
@@ -288,13 +271,13 @@ pub(super) mod tests {
                     let mut model = standing(&view);
                     (model.screen, model.open) = (screen, pages.to_vec());
                     press(&mut model, &view, &key.to_string());
-                    assert_eq!(model.replay.unwrap().said(model.clock), Some(REFUSED), "{key} on {screen:?}");
+                    assert_eq!(model.note.unwrap().text, REFUSED, "{key} on {screen:?}");
                 }
             }
         }
         let mut model = standing(&view);
         prompt::paste(&mut model, "203.0.113.9:6881", &view);
-        assert!(model.prompt.is_none() && model.replay.unwrap().said(model.clock).is_some());
+        assert!(model.prompt.is_none() && model.note.is_some());
     }
 
     #[test]
@@ -304,10 +287,8 @@ pub(super) mod tests {
         model.clock = s(7);
         press(&mut model, &view, "p");
         assert!(shown(&mut model, &view, (80, 24))[23].contains("This is a recording"));
-        assert_eq!(model.replay.as_ref().unwrap().said_until(s(7)), Some(s(11)));
         model.clock = s(11);
         assert!(shown(&mut model, &view, (80, 24))[23].contains("9:00 "));
-        assert_eq!(model.replay.as_ref().unwrap().said_until(s(11)), None);
         press(&mut model, &view, "p ");
         assert!(shown(&mut model, &view, (80, 24))[23].contains("9:00 "));
     }

@@ -22,7 +22,10 @@ use crate::ledger::View;
 use crate::units;
 
 use super::action::Key;
+use super::export::Export;
+use super::keymap::Keymap;
 use super::model::Model;
+use super::mouse::{self, Targets};
 use super::prompt;
 use super::replay::{Replayed, Standing};
 use super::screens;
@@ -33,11 +36,16 @@ const BURST: usize = 256;
 /// Characters of the torrent's name in the title of the window.
 const TITLE_CHARS: usize = 60;
 
+/// Writes what is seen to a file: where it is now, or why it is not.
+pub type Write = fn(&Export, &View) -> Result<String, String>;
+
 /// How the screen is run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Colours, glyphs and units.
     pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
     /// Frames a second at most.
     pub frames_per_second: u16,
     /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
@@ -45,10 +53,24 @@ pub struct Options {
     /// Whether the terminal has taken what was drawn so far; as long as not, nothing more is drawn. `None`: what is
     /// drawn is taken at once.
     pub taken: Option<watch::Receiver<bool>>,
+    /// Takes the terminal again after others had it, when `woken` says so.
+    pub retake: Option<fn() -> io::Result<()>>,
+    /// Changes when the process goes on after it was stopped.
+    pub woken: Option<watch::Receiver<()>>,
+    /// Takes the mouse, or leaves it to the terminal; `None`: it is never taken.
+    pub mouse: Option<fn(bool) -> io::Result<()>>,
+    /// Whether the mouse is taken at first.
+    pub mouse_taken: bool,
+    /// Somebody is here for the first time.
+    pub welcome: bool,
     /// Shows a text as the title of the terminal's window; `None`: its title is left alone.
     pub title: Option<fn(&str) -> io::Result<()>>,
     /// Rings the bell, when the download becomes complete; `None`: it stays silent.
     pub bell: Option<fn() -> io::Result<()>>,
+    /// Writes what is seen to a file: where it is, or why it is not; `None`: nothing can be written.
+    pub export: Option<Write>,
+    /// Copies a text to the clipboard; `None`: it is only shown.
+    pub copy: Option<fn(&str) -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
     /// The recording whose views are shown; `None`: the run is live.
@@ -59,11 +81,19 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             look: Look::default(),
+            keys: Arc::default(),
             frames_per_second: 30,
             suspend: None,
             taken: None,
+            retake: None,
+            woken: None,
+            mouse: None,
+            mouse_taken: false,
+            welcome: false,
             title: None,
             bell: None,
+            export: None,
+            copy: None,
             started: None,
             replayed: None,
         }
@@ -123,7 +153,7 @@ where
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| Ok(Left { reason, view: Arc::clone(&screen.view) });
     loop {
-        let said_until = screen.said_until();
+        let noted_until = screen.noted_until();
         tokio::select! {
             biased;
             () = &mut stop => return left(&screen, Reason::Stopped),
@@ -137,6 +167,7 @@ where
                         None => break,
                     }
                 }
+                screen.carry_out(&options)?;
                 if screen.model.leaving {
                     return left(&screen, Reason::Quit);
                 }
@@ -147,8 +178,14 @@ where
                     return left(&screen, Reason::Ended);
                 }
             }
-            () = tokio::time::sleep_until(said_until.unwrap_or(next_frame)), if said_until.is_some() => {
+            () = tokio::time::sleep_until(noted_until.unwrap_or(next_frame)), if noted_until.is_some() => {
                 screen.wake();
+            }
+            () = woken(&mut options.woken) => {
+                if let Some(retake) = options.retake {
+                    retake()?;
+                }
+                screen.begin_anew();
             }
             () = may_draw(next_frame, &mut options.taken), if screen.changed => {
                 screen.draw(terminal)?;
@@ -160,8 +197,7 @@ where
             screen.model.suspend = false;
             if let Some(suspend) = options.suspend {
                 suspend()?;
-                screen.model.redraw = true;
-                screen.changed = true;
+                screen.begin_anew();
             }
         }
     }
@@ -175,6 +211,16 @@ async fn there_already<S: Stream>(input: &mut Pin<&mut S>) -> Option<S::Item> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Waits until the process goes on after it was stopped.
+async fn woken(woken: &mut Option<watch::Receiver<()>>) {
+    if let Some(woken) = woken
+        && woken.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 /// Waits for the time of the next frame, and until the terminal has taken the one before.
@@ -194,6 +240,10 @@ struct Screen {
     shown: Buffer,
     title: String,
     replayed: Option<Replayed>,
+    /// The terminal was told that the mouse is ours.
+    mouse: bool,
+    /// What can be clicked on it.
+    targets: Targets,
     began: Instant,
 }
 
@@ -206,6 +256,9 @@ impl Screen {
         model.replay = replayed
             .as_ref()
             .map(|shown| Standing::new(&shown.name, shown.replay.playback().borrow().clone()));
+        model.mouse = options.mouse_taken;
+        model.welcome = options.welcome;
+        model.keys = Arc::clone(&options.keys);
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);
         Self {
@@ -215,6 +268,8 @@ impl Screen {
             shown: Buffer::default(),
             title: String::new(),
             replayed,
+            mouse: false,
+            targets: Targets::default(),
             began: Instant::now(),
         }
     }
@@ -236,10 +291,10 @@ impl Screen {
         }
     }
 
-    /// When what was said to the user goes away.
-    fn said_until(&self) -> Option<Instant> {
-        let until = self.model.replay.as_ref()?.said_until(self.model.clock)?;
-        Some(self.began + until)
+    /// When what is said to the user goes away.
+    fn noted_until(&self) -> Option<Instant> {
+        let until = self.model.note.as_ref()?.since + screens::ANSWER_STANDS;
+        (until > self.model.clock).then(|| self.began + until)
     }
 
     /// Time went on, and nothing else.
@@ -248,15 +303,45 @@ impl Screen {
         self.changed = true;
     }
 
+    /// Does what the keys asked of whoever runs the screen.
+    fn carry_out(&mut self, options: &Options) -> io::Result<()> {
+        if let (Some(text), Some(copy)) = (self.model.copy.take(), options.copy) {
+            copy(&text)?;
+        }
+        if let (Some(export), Some(write)) = (self.model.export.take(), options.export) {
+            let (count, of) = export.what.count();
+            match write(&export, self.model.shown_view(&self.view)) {
+                Ok(path) => {
+                    self.model.say(format!("Wrote {} {of} to {path}.", units::count(count as u64)), false)
+                }
+                Err(why) => self.model.say(why, true),
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.model.clock = self.began.elapsed();
+                self.model.welcome = false;
                 if let Some(command) = prompt::press(&mut self.model, Key::from_event(key), &self.view) {
                     // Nobody takes commands when the engine is gone; then the views end too.
                     let _ = commands.send(command);
                 }
                 self.ask_the_replay();
+                for command in self.model.more.drain(..) {
+                    let _ = commands.send(command);
+                }
+                self.changed = true;
+            }
+            Event::Mouse(event) => {
+                self.model.clock = self.began.elapsed();
+                let command = mouse::moved(&mut self.model, event, &self.targets, &self.view);
+                if let Some(command) = command {
+                    // As above.
+                    let _ = commands.send(command);
+                }
                 self.changed = true;
             }
             Event::Paste(text) => {
@@ -273,6 +358,14 @@ impl Screen {
         }
     }
 
+    /// Others had the terminal: what it shows and takes is not known.
+    fn begin_anew(&mut self) {
+        self.model.redraw = true;
+        self.mouse = false;
+        self.title.clear();
+        self.changed = true;
+    }
+
     fn draw<B>(&mut self, terminal: &mut Terminal<B>) -> io::Result<()>
     where
         B: Backend,
@@ -281,15 +374,16 @@ impl Screen {
         let afresh = std::mem::take(&mut self.model.redraw);
         if afresh {
             // Clears without asking the terminal where its cursor stands, as `clear` does.
-            let size = terminal.size().map_err(Into::into)?;
-            terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(Into::into)?;
+            let window = Rect::from((Position::ORIGIN, terminal.size().map_err(Into::into)?));
+            let area = if window.is_empty() { terminal.get_frame().area() } else { window };
+            terminal.resize(area).map_err(Into::into)?;
         } else {
             terminal.autoresize().map_err(Into::into)?;
         }
         let mut frame = terminal.get_frame();
         let area = frame.area();
         self.model.size = (area.width, area.height);
-        screens::draw(frame.buffer_mut(), area, &self.model, &self.view);
+        self.targets = screens::draw(frame.buffer_mut(), area, &self.model, &self.view);
         let drawn = terminal.current_buffer_mut();
         if *drawn == self.shown && !afresh {
             drawn.reset();
@@ -307,6 +401,10 @@ impl Screen {
         if let Some(set_title) = options.title.filter(|_| title != self.title) {
             set_title(&title)?;
             self.title = title;
+        }
+        if let Some(take) = options.mouse.filter(|_| self.mouse != self.model.mouse) {
+            take(self.model.mouse)?;
+            self.mouse = self.model.mouse;
         }
         match options.bell.filter(|_| std::mem::take(&mut self.model.bell)) {
             Some(ring) => ring(),

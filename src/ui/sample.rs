@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    AnnounceKind, Announced, At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Phase, Sample,
-    Severity, Source, TrackerError, TrackerKey, Transport,
+    AnnounceKind, Announced, At, Attempt, BlockRun, BlockState, Cause, Direction, Encryption, PeerKey,
+    PeerSample, Phase, Sample, Severity, Source, TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::{
-    FileFacts, Flags, Funnel, Group, Groups, IncomingCounts, LogLine, Look, LookOn, Loss, PeerRecord,
-    PieceMap, PieceState, Series, Stage, TorrentFacts, TrackerRecord, TrackerStatus, Verdict, VerdictCode,
-    View,
+    FileFacts, Flags, Funnel, Group, GroupIndex, Groups, History, IncomingCounts, LogLine, Look, LookOn,
+    Loss, PeerRecord, PieceMap, PieceState, Series, Stage, TorrentFacts, TrackerRecord, TrackerStatus,
+    Verdict, VerdictCode, View,
 };
 use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
 
@@ -331,7 +331,50 @@ fn pieces() -> PieceMap {
         map.states.push(state);
         map.held_by.push((number % 5) as u16);
     }
+    map.history = history(&map.states);
     map
+}
+
+/// A piece of the sample that is under way.
+pub(crate) fn arriving_piece() -> u32 {
+    pieces().states.iter().position(|state| *state == PieceState::Arriving).unwrap_or_default() as u32
+}
+
+/// Where good pieces came from, how far others are, and one that failed.
+fn history(states: &[PieceState]) -> History {
+    let geometry = facts().geometry;
+    let mut history = History::new(PIECES);
+    let mut index = GroupIndex::new();
+    let mut good = 0;
+    for (piece, state) in geometry.pieces().zip(states) {
+        match state {
+            PieceState::Good => {
+                good += 1;
+                // The first were there before; of the others some came from two.
+                let from: &[u32] = &[[0, 1, 0, 3, 2, 0, 1, 6][good / 40 % 8], 4];
+                let from: Vec<PeerKey> = from.iter().copied().map(PeerKey).collect();
+                let several = usize::from(good % 23 == 0);
+                if good > 300 {
+                    let at = NOW.saturating_sub(Duration::from_secs(180 - good as u64 * 180 / 3300));
+                    history.verified_at(at, piece, &from[..1 + several], &mut index);
+                }
+            }
+            PieceState::Arriving => {
+                history.opened(ago(4), piece);
+                let run = |count, state| BlockRun { count, state };
+                let blocks = [
+                    run(9, BlockState::Here(PeerKey(0))),
+                    run(3, BlockState::Asked(vec![PeerKey(0)])),
+                    run(1, BlockState::Here(PeerKey(2))),
+                    run(1, BlockState::Asked(vec![PeerKey(2)])),
+                    run(2, BlockState::Free),
+                ];
+                history.blocks(ago(1), piece, &blocks, 16);
+            }
+            PieceState::Missing | PieceState::Failed => {}
+        }
+    }
+    history
 }
 
 fn series(seconds: u64, peak: f64) -> Series {
@@ -415,6 +458,35 @@ fn facts() -> TorrentFacts {
     }
 }
 
+/// The same download, of many files in folders.
+pub(crate) fn many_files() -> View {
+    let mut view = healthy();
+    let total = view.torrent.geometry.total_bytes();
+    let facts = Arc::make_mut(&mut view.torrent);
+    facts.name = "Nature documentaries".to_owned();
+    let mut offset_bytes = 0;
+    let mut file = |path: &str, share: u64| {
+        let length_bytes = total * share / 1000;
+        let file = FileFacts { path: format!("Nature documentaries/{path}"), offset_bytes, length_bytes };
+        offset_bytes += length_bytes;
+        file
+    };
+    facts.files = vec![
+        file("Season 1/01 From Pole to Pole.mkv", 120),
+        file("Season 1/02 Mountains.mkv", 110),
+        file("Season 1/03 Fresh Water.mkv", 90),
+        file("Season 1/Subtitles/01 English.srt", 0),
+        file("Season 1/Subtitles/02 English.srt", 0),
+        file("Season 2/01 Caves.mkv", 150),
+        file("Season 2/02 Deserts, with a title that is a good deal longer than there is room for.mkv", 160),
+        file("Season 2/03 冰の世界.mkv", 170),
+        file("Extras/Making of.mkv", 200 - 1),
+        file("Extras/Stills/cover.jpg", 1),
+        file("README.txt", 0),
+    ];
+    view
+}
+
 /// A download that goes well: fifty peers, of which seven send.
 pub(crate) fn healthy() -> View {
     let peers = fifty_peers();
@@ -444,6 +516,7 @@ pub(crate) fn healthy() -> View {
         phase_since: ago(181),
         phase_reason: None,
         checked: None,
+        preparing: None,
         have_bytes,
         rates: Sample { down_bps: 20_340_000, up_bps: 422_000 },
         down_bytes: 540 * MIB,
@@ -637,6 +710,13 @@ pub(crate) fn checking() -> View {
     view
 }
 
+/// The moment after: files are made.
+pub(crate) fn preparing() -> View {
+    let mut view = checking();
+    (view.checked, view.preparing) = (Some((PIECES, PIECES)), Some((41_000, 100_000)));
+    view
+}
+
 /// Strings that came from outside at their worst (after cleaning), and odd numbers.
 pub(crate) fn hostile() -> View {
     let mut view = healthy();
@@ -711,7 +791,8 @@ pub(crate) fn one_of_each() -> Vec<(View, PeerKey)> {
 /// A view in which nothing fits together, from a seed.
 pub(crate) fn random(seed: u64) -> View {
     let mut random = fastrand::Rng::with_seed(seed);
-    let bases: [fn() -> View; 7] = [healthy, stalled, paused, stopped, seeding, checking, hostile];
+    let bases: [fn() -> View; 9] =
+        [healthy, stalled, paused, stopped, seeding, checking, preparing, many_files, hostile];
     let mut view = bases[random.usize(..bases.len())]();
     view.peers.retain(|_| random.u32(..4) > 0);
     for peer in &mut view.peers {
@@ -735,6 +816,10 @@ pub(crate) fn random(seed: u64) -> View {
         map.held_by.truncate(random.usize(..300));
         map.seeds = random.u32(..2);
         map.failures = random.u32(..);
+        map.generation += random.u64(..5);
+        if random.bool() {
+            map.history = History::default();
+        }
     }
     if random.u32(..4) == 0 {
         view.trackers.clear();

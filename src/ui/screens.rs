@@ -1,6 +1,7 @@
 //! The screens: each draws itself from the view and the model into the area it is given.
 
 mod asking;
+mod chooser;
 mod files;
 mod frame;
 mod help;
@@ -11,28 +12,38 @@ mod peer;
 mod peer_bytes;
 mod peer_list;
 mod peers;
+mod piece;
 mod pieces;
 mod replay_bar;
 mod small;
 mod trackers;
+mod zoomed;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::ledger::View;
 
+use super::columns::{LIVE_ALL, Part};
+use super::filter::{Filters, List};
 use super::model::{Mode, Model, Screen};
+use super::mouse::Targets;
 use super::paint::{self, Pen};
 use super::theme;
 
-/// Draws everything: a pure function of the view, the model and the area.
-pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
+/// Draws everything: a pure function of the view, the model and the area. Returns what can be clicked.
+pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets {
     let area = area.intersection(buf.area);
     if area.is_empty() {
-        return;
+        return Targets::default();
     }
+    let (newest, view) = (view, model.shown_view(view));
     let mut pen = Pen::new(buf, area, &model.look);
-    if small::is_small(area) && model.page() == Mode::Browse && model.screen == Screen::Overview {
+    if small::is_small(area)
+        && !model.zoomed
+        && model.page() == Mode::Browse
+        && model.screen == Screen::Overview
+    {
         small::draw(&mut pen, area, model, view);
     } else if area.height < 4 || area.width < 24 {
         small::line(&mut pen, area, model, view);
@@ -41,6 +52,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
         let foot = paint::take_bottom(&mut body, 1);
         match model.page() {
             Mode::Browse | Mode::AskQuit => match model.screen {
+                Screen::Overview if model.zoomed => zoomed::draw(&mut pen, body, model, view),
                 Screen::Overview => overview::draw(&mut pen, body, model, view),
                 Screen::Peers => peers::draw(&mut pen, body, model, view),
                 Screen::Pieces => pieces::draw(&mut pen, body, model, view),
@@ -51,12 +63,18 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
             Mode::Peer { bytes } => peer::draw(&mut pen, body, model, view, bytes),
             Mode::Why => judgement::draw(&mut pen, body, model, view),
             Mode::Keys => help::draw(&mut pen, body, model),
+            Mode::Columns => chooser::draw(&mut pen, body, model),
         }
-        frame::foot(&mut pen, foot, model, view);
+        frame::foot(&mut pen, foot, model, newest);
     }
+    if let Some(held) = &model.held {
+        frame::held(&mut pen, area, model.clock.saturating_sub(held.since), newest);
+    }
+    let targets = pen.targets;
     if model.look.is_ascii() {
         theme::to_ascii(buf, area);
     }
+    targets
 }
 
 /// The furthest that what is shown can be scrolled, so that keys stop at the end.
@@ -65,20 +83,56 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let lines = match model.page() {
         Mode::Keys => help::lines(columns, model).len(),
         Mode::Why => judgement::lines(view, columns).len(),
+        Mode::Columns => return 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len())
         }
         Mode::Browse | Mode::AskQuit => match model.screen {
             Screen::Trackers => return view.trackers.len().saturating_sub(1),
-            Screen::Files => view.torrent.files.len() + 1,
-            Screen::Log => log::count(model, view) + 1,
-            Screen::Overview | Screen::Peers | Screen::Pieces => return 0,
+            Screen::Log => return log::furthest(model, view),
+            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => return 0,
         },
     };
     // The head of the page and the key line take their rows.
     lines.saturating_sub(usize::from(rows.saturating_sub(4)))
 }
 
-pub(super) use frame::percent;
-pub(super) use pieces::grid_columns;
+/// How many lines of the list are shown, and how many there are without a filter.
+pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
+    let mut unfiltered = model.clone();
+    unfiltered.filters = Filters::default();
+    match list {
+        List::Peers => {
+            unfiltered.search(view);
+            (model.rows(view).count(), unfiltered.rows(view).count())
+        }
+        List::Keys => (help::count(model), help::count(&unfiltered)),
+        List::Log => (log::count(model, view), log::count(&unfiltered, view)),
+    }
+}
+
+/// The columns of a part that are in sight on the present screen.
+pub(super) fn visible_columns(model: &Model, part: Part) -> Vec<&'static str> {
+    peer_list::visible(model, part)
+}
+
+/// The columns that `s` goes through: those in sight, less the one of the order by state.
+pub(super) fn sortable(model: &Model) -> Vec<&'static str> {
+    let mut ids = peer_list::visible(model, Part::Live);
+    ids.extend(peer_list::visible(model, Part::Others));
+    let mut seen = std::collections::HashSet::from(["state"]);
+    ids.retain(|id| seen.insert(*id));
+    ids
+}
+
+/// How far the columns of the list can be scrolled.
+pub(super) fn columns_to_scroll(model: &Model) -> usize {
+    let count = model.columns.of(Part::Live).map_or(LIVE_ALL.len(), <[_]>::len);
+    count.saturating_sub(peer_list::FIXED + 1)
+}
+
+pub(super) use frame::{ANSWER_STANDS, percent};
+pub(super) use log::shown as log_lines;
+pub use pieces::draw_grid;
+pub(super) use pieces::lattice;

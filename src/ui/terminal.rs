@@ -7,15 +7,17 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::Command;
+use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use tokio::sync::watch;
 
 use super::outlet::{self, Port};
@@ -27,8 +29,13 @@ static HOOK: Once = Once::new();
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 /// Reports of panics elsewhere, told once the terminal is given back.
 static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// The size of a terminal that does not know its own.
+const USUAL_SIZE: Size = Size { width: 80, height: 24 };
 /// How long a terminal that takes nothing is waited for in the end.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// Be told of clicks and the wheel, in a form that reaches every column, but not of every move.
+const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 /// Keep the window's title aside (xterm's control sequences), and put it back. Where that is not known, the title
 /// is at least cleared.
 const KEEP_TITLE: &str = "\x1b[22;2t";
@@ -66,13 +73,11 @@ impl Guard {
             }));
         });
         take_over()?;
-        match Terminal::new(CrosstermBackend::new(Port::default())) {
-            Ok(terminal) => Ok(Self { terminal }),
-            Err(error) => {
-                give_back();
-                Err(error)
-            }
+        let opened = open();
+        if opened.is_err() {
+            give_back();
         }
+        opened.map(|terminal| Self { terminal })
     }
 }
 
@@ -97,6 +102,15 @@ pub fn set_title(title: &str) -> io::Result<()> {
     outlet::send(written(SetTitle(title)).as_bytes())
 }
 
+/// Takes the mouse, so that clicks and the wheel are told, or leaves it to the terminal.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn set_mouse(taken: bool) -> io::Result<()> {
+    outlet::send(if taken { TAKE_MOUSE } else { LEAVE_MOUSE }.as_bytes())
+}
+
 /// Rings the terminal's bell.
 ///
 /// # Errors
@@ -104,6 +118,15 @@ pub fn set_title(title: &str) -> io::Result<()> {
 /// When the terminal cannot be written to.
 pub fn ring() -> io::Result<()> {
     outlet::send(b"\x07")
+}
+
+/// Puts a text on the clipboard of the terminal (OSC 52); terminals that cannot do that ignore it.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn copy(text: &str) -> io::Result<()> {
+    outlet::send(written(CopyToClipboard::to_clipboard_from(text)).as_bytes())
 }
 
 /// Whether the terminal took everything, its giving back included. As long as it did not, more would not be seen.
@@ -121,6 +144,18 @@ fn keep_untold(info: &PanicHookInfo<'_>) {
     UNTOLD.lock().unwrap_or_else(PoisonError::into_inner).push(report);
 }
 
+/// A terminal that follows the size of the window. One that does not know its size (a serial line) is drawn on as
+/// if it were of the usual one, until somebody tells it.
+fn open() -> io::Result<Terminal<CrosstermBackend<Port>>> {
+    let backend = CrosstermBackend::new(Port::default());
+    let size = backend.size()?;
+    if size.width > 0 && size.height > 0 {
+        return Terminal::new(backend);
+    }
+    let viewport = Viewport::Fixed(Rect::from((Position::ORIGIN, USUAL_SIZE)));
+    Terminal::with_options(backend, TerminalOptions { viewport })
+}
+
 /// The bytes of a command; none where it has no ANSI form.
 fn written(command: impl Command) -> String {
     let mut bytes = String::new();
@@ -133,13 +168,31 @@ fn take_over() -> io::Result<()> {
     outlet::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let paste = written(EnableBracketedPaste);
-    let enter = [KEEP_TITLE, &written(EnterAlternateScreen), &paste, &written(Hide)].concat();
-    let entered = outlet::send(enter.as_bytes());
+    let entered = outlet::send([KEEP_TITLE, &screen_of_our_own()].concat().as_bytes());
     if entered.is_err() {
         give_back();
     }
     entered
+}
+
+/// The alternate screen, without a cursor, with pastes told from typing.
+fn screen_of_our_own() -> String {
+    [written(EnterAlternateScreen), written(EnableBracketedPaste), written(Hide)].concat()
+}
+
+/// Takes the terminal once more, after somebody stopped the process behind its back and others had the terminal.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn retake() -> io::Result<()> {
+    if !TAKEN.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    // Whoever had it left it in modes of their own; only what is not raw is made so.
+    disable_raw_mode()?;
+    enable_raw_mode()?;
+    outlet::send(screen_of_our_own().as_bytes())
 }
 
 /// Gives the terminal back, if it is ours. A terminal that takes nothing any more is not waited for.
@@ -148,7 +201,7 @@ pub fn give_back() {
         return;
     }
     let no_paste = written(DisableBracketedPaste);
-    let leave = [&no_paste, &written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
+    let leave = [LEAVE_MOUSE, &no_paste, &written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
     let heard = outlet::close(leave.as_bytes(), PATIENCE);
     let _ = disable_raw_mode();
     let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
@@ -167,16 +220,15 @@ pub fn give_back() {
 #[cfg(unix)]
 pub fn suspend() -> io::Result<()> {
     give_back();
-    // Every thread stops here, and goes on here after `fg`.
-    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+    // Every thread stops here, and goes on here after `fg`. The whole group stops, as it does for Ctrl-Z elsewhere:
+    // the shell waits for all of it.
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
     take_over()
 }
 
 #[cfg(test)]
 mod tests {
-    use ratatui::backend::Backend;
     use ratatui::buffer::{Buffer, Cell};
-    use ratatui::layout::Rect;
     use ratatui::style::Modifier;
 
     use super::*;

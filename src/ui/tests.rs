@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::action::{Action, BINDINGS, action_for};
+use super::atlas::{Atlas, Layer};
 use super::model::{Mode, Model, Panel, Screen, Shown, Window};
 use super::theme::{Colours, Glyphs, Look};
 use super::{draw, picture, replay, sample, update};
@@ -105,7 +106,7 @@ fn is_as_in(name: &str, text: &str) {
 type Page = (&'static str, fn(&mut Model));
 
 /// Every page there is.
-const PAGES: [Page; 10] = [
+const PAGES: [Page; 13] = [
     ("overview", |_| {}),
     ("peers", |model| model.screen = Screen::Peers),
     ("peer", |model| {
@@ -116,12 +117,21 @@ const PAGES: [Page; 10] = [
         model.selected = Some(PeerKey(10));
         model.open.push(Mode::Peer { bytes: true });
     }),
-    ("pieces", |model| model.screen = Screen::Pieces),
+    ("pieces", |model| {
+        model.screen = Screen::Pieces;
+        model.piece = sample::arriving_piece();
+    }),
     ("trackers", |model| model.screen = Screen::Trackers),
     ("files", |model| model.screen = Screen::Files),
     ("log", |model| model.screen = Screen::Log),
     ("why", |model| model.open.push(Mode::Why)),
     ("keys", |model| model.open.push(Mode::Keys)),
+    ("columns", |model| {
+        model.screen = Screen::Peers;
+        model.open.push(Mode::Columns);
+    }),
+    ("zoomed", |model| model.zoomed = true),
+    ("zoomed-funnel", |model| (model.zoomed, model.panel) = (true, Panel::Funnel)),
 ];
 
 #[test]
@@ -143,12 +153,13 @@ type State = (&'static str, fn() -> View);
 
 #[test]
 fn the_overview_looks_as_expected_in_every_state() {
-    let states: [State; 6] = [
+    let states: [State; 7] = [
         ("stalled", sample::stalled),
         ("paused", sample::paused),
         ("stopped", sample::stopped),
         ("seeding", sample::seeding),
         ("checking", sample::checking),
+        ("preparing", sample::preparing),
         ("hostile", sample::hostile),
     ];
     for (name, view) in states {
@@ -169,6 +180,39 @@ fn every_page_looks_as_expected() {
             change(&mut model);
             holds(&format!("{name}-{columns}x{rows}"), &drawn(&model, &view));
         }
+    }
+}
+
+#[test]
+fn every_layer_of_the_pieces_looks_as_expected_however_close() {
+    let view = sample::healthy();
+    for (name, layer, zoom) in [
+        ("availability", Layer::Availability, 0),
+        ("provenance", Layer::Provenance, 0),
+        ("age", Layer::Age, 0),
+        ("closer", Layer::State, 2),
+        ("blocks", Layer::State, 9),
+    ] {
+        for (columns, rows) in [(80, 24), (120, 40)] {
+            let mut model = model(Look::default(), (columns, rows), &view);
+            (model.screen, model.piece) = (Screen::Pieces, sample::arriving_piece());
+            (model.atlas.layer, model.atlas.zoom) = (layer, zoom);
+            holds(&format!("pieces-{name}-{columns}x{rows}"), &drawn(&model, &view));
+        }
+    }
+}
+
+#[test]
+fn files_look_as_expected_in_their_folders() {
+    let view = sample::many_files();
+    for (columns, rows) in [(40, 10), (80, 24), (120, 40)] {
+        let mut model = model(Look::default(), (columns, rows), &view);
+        for action in [Action::Show(Screen::Files), Action::Down, Action::Down, Action::Last, Action::Up] {
+            update(&mut model, action, &view);
+        }
+        update(&mut model, Action::Left, &view);
+        update(&mut model, Action::Open, &view);
+        holds(&format!("files-many-{columns}x{rows}"), &drawn(&model, &view));
     }
 }
 
@@ -225,6 +269,7 @@ fn a_state_never_rests_on_colour_alone() {
         sample::stopped(),
         sample::seeding(),
         sample::checking(),
+        sample::preparing(),
     ] {
         let buf = drawn(&model(look, (120, 40), &view), &view);
         let text = page(&buf);
@@ -289,10 +334,13 @@ fn no_cell_has_a_background() {
 /// What can be told of a model from outside; two that differ here differ on the screen or in what they asked for.
 fn told(model: &Model) -> String {
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {:?}",
-        model.prompt,
-        model.replay,
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        (&model.columns, model.chooser, &model.marked, model.held.is_some(), model.zoomed),
+        model.note,
+        model.filters,
+        (&model.prompt, &model.replay),
         model.look,
+        model.atlas,
         model.screen,
         model.open,
         model.panel,
@@ -302,10 +350,11 @@ fn told(model: &Model) -> String {
         model.piece,
         model.log_of,
         model.window,
-        model.scrolls,
+        (model.scrolls, model.files.selected(), model.files.len()),
         model.leaving,
         model.redraw,
         model.suspend,
+        model.mouse,
         model.shown,
         model.order.column,
         model.order.reversed,
@@ -324,7 +373,7 @@ fn starts(view: &View) -> Vec<Model> {
     update(&mut middle, Action::Down, view);
     (middle.panel, middle.step) = (Panel::Funnel, (3, 1));
     middle.log_of = Some(PeerKey(0));
-    (middle.columns_off, middle.piece) = (3, 5000);
+    (middle.columns_off, middle.piece, middle.atlas.zoom) = (3, 5000, 1);
     middle.scrolls.keys = 5;
     for screen in [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Log] {
         let mut there = middle.clone();
@@ -333,6 +382,9 @@ fn starts(view: &View) -> Vec<Model> {
         there.panel = Panel::Peers;
         starts.push(there.clone());
         there.open.push(Mode::Keys);
+        starts.push(there.clone());
+        there.open = vec![Mode::Columns];
+        there.chooser.at = 3;
         starts.push(there);
     }
     starts.push(replay::tests::standing(view));
@@ -389,19 +441,67 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
         2 => Shown::Lost(random.usize(..9), "hung up"),
         _ => Shown::All,
     };
-    model.window = [Window::Minute, Window::Hour, Window::Run][random.usize(..3)];
+    model.window =
+        [Window::Minute, Window::FiveMinutes, Window::Quarter, Window::Hour, Window::Run][random.usize(..5)];
+    let layers = [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age];
+    model.atlas = Atlas { layer: layers[random.usize(..4)], zoom: random.u8(..20) };
+    model.selected = view.peers.get(random.usize(..60)).map(|peer| peer.key).or(model.selected);
+    model.log_of = random.bool().then_some(PeerKey(random.u32(..60)));
     for _ in 0..random.u32(..12) {
         let action = BINDINGS[random.usize(..BINDINGS.len())].action;
         update(&mut model, action, view);
     }
     if random.bool() {
-        (model.scrolls.keys, model.scrolls.files, model.scrolls.log_back) =
-            (usize::MAX, usize::MAX, usize::MAX);
+        (model.scrolls.keys, model.scrolls.log_back) = (usize::MAX / 2, usize::MAX / 2);
         (model.scrolls.why, model.scrolls.peer, model.scrolls.trackers) =
             (usize::MAX, usize::MAX, usize::MAX);
         (model.piece, model.columns_off) = (u32::MAX, usize::MAX);
+        model.atlas.zoom = u8::MAX;
     }
     model
+}
+
+/// Draws into the area of a larger buffer, and holds every cell around it against what was there.
+fn draws_within(model: &Model, view: &View, area: Rect) -> Result<(), TestCaseError> {
+    let whole = Rect::new(0, 0, area.right() + 3, area.bottom() + 3);
+    let mut buf = Buffer::filled(whole, Cell::new("@"));
+    draw(&mut buf, area, model, view);
+    for at in whole.positions().filter(|at| !area.contains(*at)) {
+        prop_assert_eq!(buf[at].symbol(), "@", "{:?}: {:?}", area, at);
+    }
+    // What is drawn is one column wide, or covers the next one: nothing can be out of line.
+    for y in area.top()..area.bottom() {
+        let mut x = area.left();
+        while x < area.right() {
+            let symbol = buf[(x, y)].symbol();
+            prop_assert!(!symbol.chars().any(char::is_control), "{:?}", symbol);
+            x += super::paint::width(symbol).max(1) as u16;
+        }
+        prop_assert_eq!(x, area.right(), "a wide character hangs over the edge of {:?}", area);
+    }
+    Ok(())
+}
+
+/// Sizes that matter, and any others from nothing to 500×200.
+fn any_size() -> impl Strategy<Value = (u16, u16)> {
+    let fixed = [
+        (0, 0),
+        (1, 1),
+        (2, 1),
+        (1, 2),
+        (40, 10),
+        (80, 24),
+        (120, 40),
+        (200, 60),
+        (500, 200),
+        (500, 1),
+        (1, 200),
+    ];
+    prop_oneof![
+        4 => (0u16..140, 0u16..50),
+        2 => proptest::sample::select(fixed.to_vec()),
+        1 => (0u16..=500, 0u16..=200),
+    ]
 }
 
 proptest! {
@@ -410,22 +510,32 @@ proptest! {
     #[test]
     fn any_view_and_any_area_are_drawn_within_the_area(
         seed in any::<u64>(),
-        columns in 1u16..140,
-        rows in 1u16..50,
+        (columns, rows) in any_size(),
         x in 0u16..10,
         y in 0u16..5,
     ) {
         let view = sample::random(seed);
         let mut model = any_model(seed, &view, (columns, rows));
         model.take_in(&view);
-        let whole = Rect::new(0, 0, columns + x + 3, rows + y + 3);
-        let mut buf = Buffer::filled(whole, Cell::new("@"));
-        let area = Rect::new(x, y, columns, rows);
-        draw(&mut buf, area, &model, &view);
-        for row in whole.top()..whole.bottom() {
-            for column in whole.left()..whole.right() {
-                if !area.contains((column, row).into()) {
-                    prop_assert_eq!(buf[(column, row)].symbol(), "@", "{}×{}: {},{}", columns, rows, column, row);
+        draws_within(&model, &view, Rect::new(x, y, columns, rows))?;
+    }
+}
+
+#[test]
+fn every_page_layer_and_question_is_drawn_within_every_size_that_matters() {
+    for view in [sample::healthy(), sample::hostile(), sample::checking(), sample::many_files()] {
+        for size in [(0, 0), (1, 1), (7, 3), (24, 4), (40, 10), (80, 24), (500, 200)] {
+            for (_, change) in PAGES {
+                for layer in [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age] {
+                    let mut model = model(Look::default(), size, &view);
+                    change(&mut model);
+                    model.atlas.layer = layer;
+                    let asks = layer == Layer::Age;
+                    model.open.extend(asks.then_some(Mode::AskQuit));
+                    draws_within(&model, &view, Rect::new(3, 2, size.0, size.1)).unwrap();
+                    if layer != Layer::State && model.screen != Screen::Pieces && !asks {
+                        break;
+                    }
                 }
             }
         }

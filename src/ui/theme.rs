@@ -69,11 +69,58 @@ pub enum ColourChoice {
     Exactly(Colours),
 }
 
+/// A choice of colours and accents.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Theme {
+    /// Quiet: readable on dark and on light terminals.
+    #[default]
+    Default,
+    /// Nothing dim, colours as far from black as from white, whatever has one in bold.
+    HighContrast,
+    /// No colours: bold, reverse and dim do their work.
+    Mono,
+}
+
+/// A colour in every tier that has any.
+struct Hue {
+    rgb: (u8, u8, u8),
+    indexed: u8,
+    sixteen: Color,
+}
+
+const fn hue(rgb: (u8, u8, u8), indexed: u8, sixteen: Color) -> Hue {
+    Hue { rgb, indexed, sixteen }
+}
+
+/// The colours of a theme.
+struct Palette {
+    good: Hue,
+    trouble: Hue,
+    progress: Hue,
+    barred: Hue,
+}
+
+const QUIET: Palette = Palette {
+    good: hue((0, 0x72, 0xb2), 32, Color::Cyan),
+    trouble: hue((0xd5, 0x5e, 0), 166, Color::Red),
+    progress: hue((0, 0x9e, 0x73), 29, Color::Green),
+    barred: hue((0xcc, 0x79, 0xa7), 169, Color::Magenta),
+};
+
+const STRONG: Palette = Palette {
+    good: hue((0, 0x78, 0xce), 63, Color::Cyan),
+    trouble: hue((0xcc, 0x4b, 0x14), 130, Color::Red),
+    progress: hue((0x0d, 0x87, 0x4a), 29, Color::Green),
+    barred: hue((0xdc, 0, 0xa5), 163, Color::Magenta),
+};
+
 /// The look of a screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Look {
     /// How many colours.
     pub colours: Colours,
+    /// Which of them.
+    pub theme: Theme,
     /// Which characters.
     pub glyphs: Glyphs,
     /// How sizes are counted.
@@ -82,17 +129,23 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { colours: Colours::True, glyphs: Glyphs::Braille, units: Units::Binary }
+        Self { colours: Colours::True, theme: Theme::Default, glyphs: Glyphs::Braille, units: Units::Binary }
     }
 }
 
 impl Look {
     /// The look for what the user asked and what the environment says (`COLORTERM`, `TERM`, `NO_COLOR`, and the
     /// locale: without UTF-8, and in locales where line and block characters may be two columns wide, ASCII).
-    pub fn detect(choice: ColourChoice, ascii: bool, env: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn detect(
+        theme: Theme,
+        choice: ColourChoice,
+        ascii: bool,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let term = set("TERM").unwrap_or_default();
         let colours = match choice {
+            _ if theme == Theme::Mono => Colours::None,
             ColourChoice::Never => Colours::None,
             ColourChoice::Exactly(colours) => colours,
             ColourChoice::Auto if set("NO_COLOR").is_some() || term == "dumb" || term.starts_with("vt") => {
@@ -114,35 +167,43 @@ impl Look {
             () if term == "linux" => Glyphs::Blocks,
             () => Glyphs::Braille,
         };
-        Self { colours, glyphs, units: Units::Binary }
+        Self { colours, theme, glyphs, units: Units::Binary }
     }
 
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
         let style = Style::new();
-        let mono = self.colours == Colours::None;
+        let strong = self.theme == Theme::HighContrast;
+        let palette = if strong { &STRONG } else { &QUIET };
         match role {
             Role::Text => style,
-            Role::Strong => style.add_modifier(Modifier::BOLD),
+            Role::Dim if strong => style,
             Role::Dim => style.add_modifier(Modifier::DIM),
-            Role::TroubleWord | Role::BarredWord | Role::Progress if mono => match role {
-                Role::Progress => style.add_modifier(Modifier::BOLD),
-                _ => style,
+            Role::Strong => style.add_modifier(Modifier::BOLD),
+            _ if self.colours == Colours::None => match role {
+                Role::Trouble | Role::Barred => style.add_modifier(Modifier::REVERSED),
+                Role::TroubleWord | Role::BarredWord if !strong => style,
+                _ => style.add_modifier(Modifier::BOLD),
             },
-            Role::Trouble | Role::Barred if mono => style.add_modifier(Modifier::REVERSED),
-            Role::Good if mono => style.add_modifier(Modifier::BOLD),
-            Role::Progress => style.fg(self.colour((0, 0x9e, 0x73), 29, Color::Green)),
-            Role::Good => style.fg(self.colour((0, 0x72, 0xb2), 32, Color::Cyan)),
-            Role::Trouble | Role::TroubleWord => style.fg(self.colour((0xd5, 0x5e, 0), 166, Color::Red)),
-            Role::Barred | Role::BarredWord => style.fg(self.colour((0xcc, 0x79, 0xa7), 169, Color::Magenta)),
+            _ => {
+                let hue = match role {
+                    Role::Progress => &palette.progress,
+                    Role::Trouble | Role::TroubleWord => &palette.trouble,
+                    Role::Barred | Role::BarredWord => &palette.barred,
+                    Role::Good | Role::Text | Role::Strong | Role::Dim => &palette.good,
+                };
+                let style = style.fg(self.colour(hue));
+                if strong { style.add_modifier(Modifier::BOLD) } else { style }
+            }
         }
     }
 
-    fn colour(&self, (r, g, b): (u8, u8, u8), indexed: u8, sixteen: Color) -> Color {
+    fn colour(&self, hue: &Hue) -> Color {
+        let (r, g, b) = hue.rgb;
         match self.colours {
             Colours::True => Color::Rgb(r, g, b),
-            Colours::Indexed => Color::Indexed(indexed),
-            Colours::Sixteen => sixteen,
+            Colours::Indexed => Color::Indexed(hue.indexed),
+            Colours::Sixteen => hue.sixteen,
             Colours::None => Color::Reset,
         }
     }
@@ -173,7 +234,7 @@ fn ascii_of(symbol: &str) -> &'static str {
         "⊘" => "#",
         "✓" => "+",
         "▲" => "!",
-        "▸" | "→" | "…" => ">",
+        "▸" | "→" | "…" | "»" => ">",
         "▾" => "v",
         "▴" => "^",
         "‖" => "=",
@@ -208,7 +269,7 @@ mod tests {
 
     fn look(choice: ColourChoice, ascii: bool, vars: &[(&str, &str)]) -> (Colours, Glyphs) {
         let find = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        let look = Look::detect(choice, ascii, find);
+        let look = Look::detect(Theme::Default, choice, ascii, find);
         (look.colours, look.glyphs)
     }
 
@@ -236,14 +297,81 @@ mod tests {
         assert_eq!(look(auto, true, &[("LANG", "C.UTF-8")]).1, Glyphs::Ascii);
     }
 
+    const ROLES: [Role; 9] = {
+        use Role::*;
+        [Text, Strong, Dim, Progress, Good, Trouble, TroubleWord, Barred, BarredWord]
+    };
+
+    fn looks() -> impl Iterator<Item = Look> {
+        let tiers = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
+        let themes = [Theme::Default, Theme::HighContrast];
+        let look = move |colours| themes.map(|theme| Look { colours, theme, ..Look::default() });
+        tiers.into_iter().flat_map(look)
+    }
+
     #[test]
     fn no_role_paints_a_background_and_mono_has_no_colour() {
-        use Role::*;
-        for role in [Text, Strong, Dim, Progress, Good, Trouble, TroubleWord, Barred, BarredWord] {
-            for colours in [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None] {
-                let style = Look { colours, ..Look::default() }.style(role);
+        for look in looks() {
+            for role in ROLES {
+                let style = look.style(role);
                 assert_eq!(style.bg, None);
-                assert!(colours != Colours::None || style.fg.is_none(), "{role:?}");
+                assert!(look.colours != Colours::None || style.fg.is_none(), "{role:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_mono_theme_has_no_colours_whatever_the_terminal_can() {
+        let env = |name: &str| Some(if name == "COLORTERM" { "truecolor" } else { "C.UTF-8" }.to_owned());
+        let choice = ColourChoice::Exactly(Colours::True);
+        assert_eq!(Look::detect(Theme::Mono, choice, false, env).colours, Colours::None);
+        assert_eq!(Look::detect(Theme::HighContrast, choice, false, env).colours, Colours::True);
+    }
+
+    /// The colour of an index of the palette of 256, where it is not the terminal's own.
+    fn of_index(index: u8) -> (u8, u8, u8) {
+        let at = index.checked_sub(16).filter(|at| *at < 216).expect("a colour of the cube");
+        let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+        (level(at / 36), level(at / 6 % 6), level(at % 6))
+    }
+
+    /// How bright a colour is to the eye, as WCAG 2 has it.
+    fn luminance((r, g, b): (u8, u8, u8)) -> f64 {
+        let linear = |c: u8| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+
+    #[test]
+    fn every_colour_can_be_read_on_black_and_on_white() {
+        for look in looks() {
+            for role in ROLES {
+                let rgb = match look.style(role).fg {
+                    Some(Color::Rgb(r, g, b)) => (r, g, b),
+                    Some(Color::Indexed(index)) => of_index(index),
+                    // The terminal's own sixteen are as its user likes them.
+                    _ => continue,
+                };
+                let (on_black, on_white) = ((luminance(rgb) + 0.05) / 0.05, 1.05 / (luminance(rgb) + 0.05));
+                let least = if look.theme == Theme::HighContrast { 4.4 } else { 3.0 };
+                assert!(
+                    on_black >= least && on_white >= least,
+                    "{look:?} {role:?}: {on_black:.2} {on_white:.2}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn high_contrast_dims_nothing_and_mono_tells_glyphs_of_trouble_from_the_rest() {
+        for look in looks().filter(|look| look.theme == Theme::HighContrast) {
+            assert_eq!(look.style(Role::Dim), Style::new());
+        }
+        for look in looks().filter(|look| look.colours == Colours::None) {
+            for role in [Role::Trouble, Role::Barred] {
+                assert!(look.style(role).add_modifier.contains(Modifier::REVERSED));
             }
         }
     }

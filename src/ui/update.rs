@@ -1,44 +1,62 @@
 //! What an action does: it changes the model, and may ask the engine for something.
 
+use std::sync::Arc;
+
 use crate::command::Command;
 use crate::event::{PeerKey, Phase};
 use crate::ledger::View;
 use crate::units::Units;
 
-use super::action::Action;
-use super::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::action::{Action, Scope};
+use super::choose;
+use super::export;
+use super::filter::Words;
+use super::marks;
+use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::prompt::{self, Ask};
 use super::replay;
 use super::screens;
 use super::words::{self, STEPS};
 
 /// Carries out the action. Pure: the clock is the model's, and what there is to act on is the view's.
-pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command> {
+pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Command> {
+    let held = model.held.clone();
+    let view = held.as_ref().map_or(newest, |held| &held.view);
     if replay::update(model, action, view) {
         return None;
     }
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
     }
+    if model.screen == Screen::Files {
+        model.files.take_in(view);
+    }
     match action {
         Action::Show(screen) => show(model, screen),
         Action::Pause => {
-            let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
+            let paused = matches!(newest.phase, Phase::Paused | Phase::Stopped);
             model.undoable = false;
             return Some(if paused { Command::Resume } else { Command::Pause });
         }
-        Action::Hold => return on_peer(model, true, Command::Hold),
-        Action::Drop => return on_peer(model, true, Command::Drop),
-        Action::Ban => return on_peer(model, true, Command::Ban),
-        Action::Retry => return on_peer(model, false, Command::Retry),
-        Action::Undo => {
-            model.undoable = false;
-            return Some(Command::Undo);
+        Action::Hold | Action::Drop | Action::Ban | Action::Retry => {
+            return marks::ask(model, action, view, newest);
         }
+        Action::Undo => return Some(marks::undo(model)),
+        Action::Mark => {
+            marks::mark(model);
+            select(model, view, 1);
+        }
+        Action::Columns => toggle(model, Mode::Columns),
+        Action::Choose => choose::toggle(model),
+        Action::Freeze => freeze(model, newest),
+        Action::Zoom => model.zoomed = !model.zoomed,
         Action::Announce => {
             model.undoable = false;
             return Some(Command::Announce(None));
         }
+        Action::Export => prompt::open(model, Ask::Export, view),
+        Action::Copy => copy(model, view),
+        Action::Filter => prompt::open(model, Ask::Filter(model.list()), view),
         Action::Record => {
             model.undoable = false;
             return Some(Command::Record);
@@ -56,6 +74,7 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
         Action::PageDown => step(model, view, page(model)),
         Action::First => step(model, view, isize::MIN / 2),
         Action::Last => step(model, view, isize::MAX / 2),
+        Action::NextPanel if model.mode() == Mode::Columns => choose::other_part(model),
         Action::NextPanel | Action::PreviousPanel => {
             model.panel = match model.panel {
                 Panel::Peers => Panel::Funnel,
@@ -67,15 +86,27 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
         Action::NextTab => turn(model, view, 1),
         Action::PreviousTab => turn(model, view, -1),
         Action::Sort => {
-            model.order.next_column();
-            model.take_in(view);
+            if model.mode() == Mode::Columns {
+                model.order.sort_by(choose::here(model).filter(|id| *id != "state"));
+            } else {
+                let shown = screens::sortable(model);
+                model.order.next_column(&shown);
+            }
+            model.take_in(newest);
         }
         Action::Reverse => {
             model.order.reversed = !model.order.reversed;
             model.order.sort_soon();
-            model.take_in(view);
+            model.take_in(newest);
         }
-        Action::Window => model.window = model.window.next(),
+        Action::Window => {
+            model.window = model.window.next();
+            model.scales.take_in(&view.series, model.window, model.look.units);
+        }
+        Action::Layer => model.atlas.layer = model.atlas.layer.next(),
+        Action::Closer if screens::lattice(model, view).can_be_closer => model.atlas.zoom += 1,
+        Action::Closer => {}
+        Action::Further => model.atlas.zoom = model.atlas.zoom.saturating_sub(1),
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
@@ -93,11 +124,12 @@ pub fn update(model: &mut Model, action: Action, view: &View) -> Option<Command>
                 Units::Decimal => Units::Binary,
             };
         }
-        Action::Quit => return quit(model, view),
+        Action::Quit => return quit(model, newest),
         Action::QuitNow => {
             model.leaving = true;
             return Some(Command::Quit);
         }
+        Action::Mouse => model.mouse = !model.mouse,
         Action::Redraw => model.redraw = true,
         Action::Suspend => model.suspend = true,
     }
@@ -109,11 +141,12 @@ fn show(model: &mut Model, screen: Screen) {
     model.screen = screen;
 }
 
-fn on_peer(model: &mut Model, undoable: bool, command: fn(PeerKey) -> Command) -> Option<Command> {
-    let key = model.selected?;
-    model.undoable = undoable;
-    model.order.moved(model.clock);
-    Some(command(key))
+fn freeze(model: &mut Model, newest: &View) {
+    model.held = match model.held.take() {
+        Some(_) => None,
+        None => Some(Held { view: Arc::new(newest.clone()), since: model.clock }),
+    };
+    model.take_in(newest);
 }
 
 /// How many rows a page key moves by.
@@ -133,6 +166,10 @@ fn step(model: &mut Model, view: &View, by: isize) {
         Some(Mode::Keys) => return scrolls.keys = shifted(scrolls.keys, by, furthest),
         Some(Mode::Why) => return scrolls.why = shifted(scrolls.why, by, furthest),
         Some(Mode::Peer { .. }) => return scrolls.peer = shifted(scrolls.peer, by, furthest),
+        Some(Mode::Columns) => {
+            let last = choose::lines(model).saturating_sub(1);
+            return model.chooser.at = shifted(model.chooser.at.min(last), by, last);
+        }
         Some(Mode::AskQuit | Mode::Browse) | None => {}
     }
     match model.screen {
@@ -141,11 +178,11 @@ fn step(model: &mut Model, view: &View, by: isize) {
         }
         Screen::Overview | Screen::Peers => select(model, view, by),
         Screen::Pieces => {
-            let (columns, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
-            move_piece(model, view, by.saturating_mul((columns * a_cell) as isize));
+            let a_row = screens::lattice(model, view).a_row() as isize;
+            move_piece(model, view, by.saturating_mul(a_row));
         }
         Screen::Trackers => scrolls.trackers = shifted(scrolls.trackers, by, furthest),
-        Screen::Files => scrolls.files = shifted(scrolls.files, by, furthest),
+        Screen::Files => model.files.step(by),
         // The log counts from its end.
         Screen::Log => scrolls.log_back = shifted(scrolls.log_back, by.saturating_neg(), furthest),
     }
@@ -157,6 +194,9 @@ fn move_piece(model: &mut Model, view: &View, by: isize) {
 }
 
 fn sideways(model: &mut Model, view: &View, by: isize) {
+    if model.mode() == Mode::Columns {
+        return choose::shift(model, by);
+    }
     if !model.open.is_empty() {
         return;
     }
@@ -165,12 +205,14 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
             let losses = words::losses(view, model.step.0).len();
             model.step.1 = shifted(model.step.1, by, losses);
         }
-        Screen::Peers => {
-            model.columns_off = shifted(model.columns_off, by, super::columns::LIVE_ALL.len() - 3)
+        Screen::Peers | Screen::Overview if model.screen == Screen::Peers || model.zoomed => {
+            model.columns_off = shifted(model.columns_off, by, screens::columns_to_scroll(model))
         }
+        Screen::Files if by < 0 => model.files.fold_or_leave(),
+        Screen::Files => model.files.unfold(),
         Screen::Pieces => {
-            let (_, a_cell) = screens::grid_columns(model.size, view.pieces.states.len());
-            move_piece(model, view, by.saturating_mul(a_cell as isize));
+            let a_cell = screens::lattice(model, view).scale.pieces_a_cell() as isize;
+            move_piece(model, view, by.saturating_mul(a_cell));
         }
         _ => {}
     }
@@ -184,6 +226,7 @@ fn select(model: &mut Model, view: &View, by: isize) {
     };
     let at = model.selected.and_then(|key| rows.iter().position(|other| *other == key));
     model.selected = Some(rows[at.map_or(0, |at| shifted(at, by, last))]);
+    model.select_listed(view);
     model.order.moved(model.clock);
 }
 
@@ -199,12 +242,11 @@ fn turn(model: &mut Model, view: &View, by: isize) {
 }
 
 /// Shows only these peers, with the selection among them.
-fn narrow(model: &mut Model, view: &View, shown: Shown) {
+pub(super) fn narrow(model: &mut Model, view: &View, shown: Shown) {
     model.shown = shown;
-    let among = model.rows(view).any(|key| Some(key) == model.selected);
-    if !among {
+    if !model.rows(view).any(|key| Some(key) == model.selected) {
         let first = model.rows(view).next();
-        model.selected = first.or(model.selected);
+        model.selected = first;
     }
 }
 
@@ -226,6 +268,7 @@ fn open(model: &mut Model, view: &View) {
             model.screen = Screen::Peers;
             narrow(model, view, shown);
         }
+        Mode::Browse if model.screen == Screen::Files => model.files.toggle(),
         Mode::Browse if model.selected.is_some() => {
             model.open.push(Mode::Peer { bytes: false });
             model.scrolls.peer = 0;
@@ -235,6 +278,17 @@ fn open(model: &mut Model, view: &View) {
 }
 
 fn back(model: &mut Model, view: &View) {
+    let lists = Scope::PeerList.holds(model) || Scope::Log.holds(model) || Scope::KeysPage.holds(model);
+    if lists && !model.filters.text(model.list()).is_empty() {
+        return prompt::filter(model, model.list(), "", view);
+    }
+    if Scope::PeerList.holds(model) && !model.marked.is_empty() {
+        return model.marked.clear();
+    }
+    if Scope::Overview.holds(model) && model.zoomed {
+        model.zoomed = false;
+        return;
+    }
     if model.open.pop().is_some() {
         return;
     }
@@ -245,6 +299,15 @@ fn back(model: &mut Model, view: &View) {
     }
 }
 
+fn copy(model: &mut Model, view: &View) {
+    let copied = export::copied(model, view);
+    match &copied {
+        Some(text) => model.say(format!("Copied: {text}"), false),
+        None => model.say("There is nothing to copy here.", true),
+    }
+    model.copy = copied;
+}
+
 fn toggle(model: &mut Model, mode: Mode) {
     if model.mode() == mode {
         model.open.pop();
@@ -252,6 +315,7 @@ fn toggle(model: &mut Model, mode: Mode) {
         model.open.retain(|other| *other != mode);
         model.open.push(mode);
         model.scrolls = Scrolls { keys: 0, why: 0, ..model.scrolls };
+        model.filters.keys = Words::default();
     }
 }
 
@@ -273,6 +337,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Group;
+    use crate::ui::filter::List;
     use crate::ui::sample;
     use crate::ui::theme::Look;
 
@@ -324,7 +389,7 @@ mod tests {
         press(&mut model, &view, &[Action::Down, Action::Down]);
         let chosen = model.selected.unwrap();
         for peer in &mut view.peers {
-            std::sync::Arc::make_mut(peer).sample.down_bps = u64::from(peer.key.0) * 1_000_000;
+            Arc::make_mut(peer).sample.down_bps = u64::from(peer.key.0) * 1_000_000;
         }
         let before: Vec<_> = model.rows(&view).collect();
         model.clock = Duration::from_secs(1);
@@ -364,6 +429,37 @@ mod tests {
         assert!(shown.iter().all(|peer| peer.cause == Some(crate::event::Cause::ConnectTimeout)));
         press(&mut model, &view, &[Action::Back]);
         assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn a_filter_narrows_every_list_of_peers_and_escape_takes_it_away() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Last]);
+        prompt::filter(&mut model, List::Peers, "client:transmission", &view);
+        assert_eq!(model.rows(&view).count(), 5);
+        assert!(model.rows(&view).any(|key| Some(key) == model.selected), "what keys act on is in sight");
+        press(&mut model, &view, &[Action::Show(Screen::Peers), Action::NextTab, Action::NextTab]);
+        assert_eq!((model.rows(&view).count(), model.selected), (0, None));
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), None);
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.rows(&view).count(), 1, "the tab stays");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn the_selection_stays_at_its_row_when_its_peer_leaves_the_list() {
+        let mut view = sample::healthy();
+        let mut model = at_start(&view);
+        prompt::filter(&mut model, List::Peers, "down>10k", &view);
+        press(&mut model, &view, &[Action::Down, Action::Down]);
+        let rows: Vec<_> = model.rows(&view).collect();
+        assert_eq!(model.selected, Some(rows[2]));
+        let at = view.peers.iter().position(|peer| peer.key == rows[2]).unwrap();
+        Arc::make_mut(&mut view.peers[at]).sample.down_bps = 0;
+        model.take_in(&view);
+        assert_eq!(model.selected, Some(rows[3]));
     }
 
     #[test]

@@ -5,11 +5,12 @@
 use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossterm::event::KeyCode;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::Instant;
 use ttui::ui::action::Key;
 use vt100::{Callbacks, Parser, Screen};
 
@@ -17,6 +18,8 @@ use super::support::{Lab, PATIENCE};
 
 /// How often a process is looked at that nobody tells us of.
 const TICK: Duration = Duration::from_millis(5);
+/// Clears the whole screen.
+const CLEAR: &[u8] = b"\x1b[2J";
 
 /// A program on a terminal of its own; killed when it is dropped.
 pub(crate) struct Pty {
@@ -38,6 +41,8 @@ struct Shared {
 struct State {
     bytes: Vec<u8>,
     parser: Parser<Calls>,
+    /// The bytes are kept, but nobody looks at them.
+    blind: bool,
     pace: Pace,
     /// The reader lets go of the terminal after the next bytes.
     close_soon: bool,
@@ -100,9 +105,12 @@ impl Pty {
         let modes_before = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         let pid = Pid::from_raw(child.process_id().unwrap() as i32).unwrap();
+        // One that does not know its size has some all the same.
+        let (columns, rows) = if columns == 0 { (80, 24) } else { (columns, rows) };
         let state = State {
             bytes: Vec::new(),
             parser: Parser::new_with_callbacks(rows, columns, 0, Calls::default()),
+            blind: false,
             pace,
             close_soon: false,
             closed: false,
@@ -176,6 +184,43 @@ impl Pty {
         self.write(&bytes_of(key));
     }
 
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        self.shared.state().parser.screen_mut().set_size(rows, columns);
+        self.resize_unseen(columns, rows);
+    }
+
+    /// A new size that the emulator is not told, because nobody looks.
+    pub(crate) fn resize_unseen(&self, columns: u16, rows: u16) {
+        self.master.as_ref().expect("the window is open").resize(size(columns, rows)).unwrap();
+    }
+
+    /// From now on bytes are only kept: the emulator trips over itself where sizes change all the time.
+    pub(crate) fn look_away(&self) {
+        self.shared.state().blind = true;
+    }
+
+    /// Looks again, with an emulator that was never of another size, at what came since everything was last
+    /// cleared, and waits until that shows what is looked for.
+    #[track_caller]
+    pub(crate) fn look_again(
+        &self,
+        what: &str,
+        from: usize,
+        (columns, rows): (u16, u16),
+        found: impl Fn(&Screen) -> bool,
+    ) {
+        let hit = self.shared.wait(PATIENCE, |state| {
+            let bytes = &state.bytes[from..];
+            let cleared = bytes.windows(CLEAR.len()).rposition(|window| window == CLEAR)?;
+            let mut parser = Parser::new_with_callbacks(rows, columns, 0, Calls::default());
+            parser.process(&bytes[cleared..]);
+            let hit = found(parser.screen());
+            state.parser = parser;
+            hit.then(|| state.blind = false)
+        });
+        assert!(hit.is_some(), "waited in vain: {what}\n{}", self.text());
+    }
+
     pub(crate) fn pace(&self, pace: Pace) {
         self.shared.state().pace = pace;
         self.shared.moved.notify_all();
@@ -222,6 +267,16 @@ impl Pty {
     /// The terminal's modes are as before the program.
     pub(crate) fn has_its_modes_back(&self) -> bool {
         self.master.as_ref().is_some_and(|master| modes(&**master) == self.modes_before)
+    }
+
+    /// Waits until the terminal is no more in the program's hands.
+    #[track_caller]
+    pub(crate) fn until_modes_are_back(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has_its_modes_back() {
+            assert!(Instant::now() < deadline, "the terminal was never given back\n{}", self.text());
+            thread::sleep(TICK);
+        }
     }
 
     /// Closes the window: nobody holds the terminal any more, and what was typed last stays.
@@ -272,7 +327,9 @@ impl Shared {
             let read = reader.read(&mut buffer[..most]).unwrap_or(0);
             let mut state = self.state();
             state.bytes.extend_from_slice(&buffer[..read]);
-            state.parser.process(&buffer[..read]);
+            if !state.blind {
+                state.parser.process(&buffer[..read]);
+            }
             state.closed = read == 0 || state.close_soon;
             if state.closed {
                 drop(reader);

@@ -97,7 +97,15 @@ impl Keeper {
     /// # Errors
     /// See [`Storage::prepare`]; or the record cannot be saved. Nothing may be written then.
     pub fn prepare(&self, have: &Bitfield) -> Result<(), StorageError> {
-        self.shared.storage.prepare(have)?;
+        self.prepare_telling(have, &|_, _| {})
+    }
+
+    /// The same, telling now and then how many files are ready, of how many.
+    ///
+    /// # Errors
+    /// Those of [`Self::prepare`].
+    pub fn prepare_telling(&self, have: &Bitfield, told: &dyn Fn(u32, u32)) -> Result<(), StorageError> {
+        self.shared.storage.prepare_telling(have, told)?;
         if have.is_full() {
             return Ok(());
         }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{PieceMap, PieceState};
-use crate::event::Unsound;
+use super::history::GroupIndex;
+use super::{History, PieceMap, PieceState};
 use crate::event::sound::sound;
+use crate::event::{At, BlockRun, PeerKey, Unsound};
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 /// The piece map with what follows from it.
@@ -17,6 +18,7 @@ pub(in crate::ledger) struct Pieces {
     unheld: u32,
     /// One set for all the peers that have everything.
     full: Arc<Bitfield>,
+    groups: GroupIndex,
 }
 
 impl Pieces {
@@ -25,6 +27,7 @@ impl Pieces {
         let map = PieceMap {
             states: vec![PieceState::Missing; count as usize],
             held_by: vec![0; count as usize],
+            history: History::new(count),
             ..PieceMap::default()
         };
         Self {
@@ -33,6 +36,7 @@ impl Pieces {
             have_bytes: 0,
             unheld: count,
             full: Arc::new(Bitfield::full(count)),
+            groups: GroupIndex::new(),
         }
     }
 
@@ -45,7 +49,10 @@ impl Pieces {
         for (piece, state) in geometry.pieces().zip(&kept.states) {
             pieces.set(piece, *state);
         }
-        Arc::make_mut(&mut pieces.map).failures = kept.failures;
+        let map = Arc::make_mut(&mut pieces.map);
+        map.failures = kept.failures;
+        map.history = kept.history.clone().checked(&geometry)?;
+        pieces.groups = map.history.index();
         Ok(pieces)
     }
 
@@ -99,11 +106,62 @@ impl Pieces {
         }
     }
 
-    pub(in crate::ledger) fn note_failure(&mut self, piece: PieceIndex) {
+    /// Changes what is known of where pieces came from.
+    fn note<R>(&mut self, change: impl FnOnce(&mut History, &mut GroupIndex) -> R) -> R {
+        let map = Arc::make_mut(&mut self.map);
+        map.generation += 1;
+        change(&mut map.history, &mut self.groups)
+    }
+
+    pub(in crate::ledger) fn open(&mut self, at: At, piece: PieceIndex) {
+        if self.state(piece).is_some_and(|state| state != PieceState::Good) {
+            self.set(piece, PieceState::Arriving);
+            self.note(|history, _| history.opened(at, piece));
+        }
+    }
+
+    pub(in crate::ledger) fn close(&mut self, piece: PieceIndex) {
+        if self.state(piece) == Some(PieceState::Arriving) {
+            self.set(piece, PieceState::Missing);
+            self.note(|history, _| history.closed(piece));
+        }
+    }
+
+    pub(in crate::ledger) fn take_blocks(&mut self, at: At, piece: PieceIndex, blocks: &[BlockRun]) {
+        if self.state(piece) == Some(PieceState::Arriving) {
+            let most = self.geometry.blocks_in(piece);
+            self.note(|history, _| history.blocks(at, piece, blocks, most));
+        }
+    }
+
+    pub(in crate::ledger) fn verify(&mut self, at: At, piece: PieceIndex, from: &[PeerKey]) {
+        if self.state(piece).is_some() {
+            self.set(piece, PieceState::Good);
+            self.note(|history, groups| history.verified_at(at, piece, from, groups));
+        }
+    }
+
+    pub(in crate::ledger) fn fail(&mut self, at: At, piece: PieceIndex, from: &[PeerKey]) {
         self.set(piece, PieceState::Failed);
         let map = Arc::make_mut(&mut self.map);
         map.failures = map.failures.saturating_add(1);
-        map.generation += 1;
+        self.note(|history, _| history.failed(at, piece, from));
+    }
+
+    /// The piece was on disk, or is not there.
+    pub(in crate::ledger) fn had(&mut self, piece: PieceIndex, good: bool) {
+        let to = match (good, self.state(piece)) {
+            (true, Some(from)) if from != PieceState::Good => PieceState::Good,
+            (false, Some(PieceState::Good)) => PieceState::Missing,
+            _ => return,
+        };
+        self.set(piece, to);
+        self.note(|history, _| history.forget(piece));
+    }
+
+    /// Two rows became one.
+    pub(in crate::ledger) fn merge(&mut self, gone: PeerKey, into: PeerKey) {
+        self.note(|history, groups| history.rename(gone, into, groups));
     }
 
     /// The same set, shared with the others where it is full; `None` when it is not one of this torrent.
@@ -221,7 +279,7 @@ mod tests {
             for (kind, index, bits) in steps {
                 match kind {
                     0 => pieces.set(all[index], [PieceState::Missing, PieceState::Arriving, PieceState::Good, PieceState::Failed][bits as usize % 4]),
-                    1 => pieces.note_failure(all[index]),
+                    1 => pieces.fail(At::ZERO, all[index], &[PeerKey(bits)]),
                     2 => {
                         let mut set = Bitfield::empty(20);
                         for piece in all.iter().filter(|piece| bits % 5 == 0 || bits >> piece.number() & 1 == 1) {

@@ -1,8 +1,9 @@
 //! One event of every kind, and every value that kinds hold.
 
 use crate::event::{
-    AnnounceKind, Announced, At, Attempt, Cause, Direction, Encryption, Event, LooksLike, OsError, Payload,
-    PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey, Transport,
+    AnnounceKind, Announced, At, Attempt, BlockRun, BlockState, Cause, Direction, Encryption, Event,
+    LooksLike, OsError, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError,
+    TrackerKey, Transport,
 };
 use crate::ledger::script::facts;
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -57,10 +58,12 @@ pub(super) fn kind(event: &Event) -> usize {
         Event::Probing => 39,
         Event::Agreed { .. } => 40,
         Event::Recording { .. } => 41,
+        Event::PieceBlocks { .. } => 42,
+        Event::Preparing { .. } => 43,
     }
 }
 
-pub(super) const KINDS: usize = 42;
+pub(super) const KINDS: usize = 44;
 
 fn piece(number: u32) -> PieceIndex {
     facts(30).geometry.piece(number).unwrap()
@@ -198,6 +201,11 @@ pub(super) fn events() -> Vec<(usize, Event)> {
         });
     }
     events.extend([false, true].map(|on| Event::Recording { on }));
+    events.push(Event::Preparing { done: 64, of: 200 });
+    events.push(Event::PieceOpened { piece: piece(9) });
+    let run = |state| BlockRun { count: 1, state };
+    let states = [BlockState::Here(peer), BlockState::Asked(vec![peer, PeerKey(4)]), BlockState::Free];
+    events.push(Event::PieceBlocks { piece: piece(9), blocks: states.map(run).to_vec() });
     events.push(Event::Probing);
     events.push(phase(Phase::Paused, None));
     events.push(phase(Phase::Stopped, Some("the disk is full")));

@@ -1,8 +1,11 @@
 //! For spreadsheets: one line a peer (RFC 4180).
 
-use super::{cause, code, connect_ms, encryption, group, handshake_ms, peer_object, resolved, sources};
-use crate::ledger::View;
-use crate::report::hex;
+use super::{
+    cause, chosen, code, connect_ms, encryption, group, handshake_ms, peer_object, resolved, sources,
+};
+use crate::event::PeerKey;
+use crate::ledger::{PeerRecord, View};
+use crate::report::{csv_cell, hex};
 use crate::wire::LooksLike;
 
 const COLUMNS: &[&str] = &[
@@ -30,8 +33,17 @@ const COLUMNS: &[&str] = &[
 
 /// One line a peer, under a line of names.
 pub fn csv(view: &View) -> String {
+    rows(view.peers.iter().map(|peer| &**peer), view)
+}
+
+/// Some of the peers, one line each, under a line of names.
+pub fn peers_csv(view: &View, keys: &[PeerKey]) -> String {
+    rows(chosen(view, keys), view)
+}
+
+fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View) -> String {
     let mut out = COLUMNS.join(",") + "\r\n";
-    for peer in &view.peers {
+    for peer in peers {
         let object = peer_object(peer, view);
         let attempt = peer.telling_attempt();
         let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
@@ -60,7 +72,7 @@ pub fn csv(view: &View) -> String {
                 .map(|error| error.text.clone())
                 .unwrap_or_default(),
         ];
-        out += &cells.map(|cell| quoted(&cell)).join(",");
+        out += &cells.map(|cell| csv_cell(&cell)).join(",");
         out += "\r\n";
     }
     out
@@ -68,27 +80,4 @@ pub fn csv(view: &View) -> String {
 
 fn stage_name(stage: crate::ledger::Stage) -> String {
     serde_json::to_value(stage).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// A cell. One that a spreadsheet would take for a formula is told apart by an apostrophe: names come from peers.
-fn quoted(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    if guard.is_empty() && !cell.contains([',', '"', '\n', '\r']) {
-        return cell.to_owned();
-    }
-    format!("\"{guard}{}\"", cell.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn quotes_what_would_break_a_line_or_run_as_a_formula() {
-        assert_eq!(quoted("plain text"), "plain text");
-        assert_eq!(quoted("a,b"), "\"a,b\"");
-        assert_eq!(quoted("say \"x\""), "\"say \"\"x\"\"\"");
-        assert_eq!(quoted("=1+1"), "\"'=1+1\"");
-        assert_eq!(quoted("-2+3"), "\"'-2+3\"");
-    }
 }

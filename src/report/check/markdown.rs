@@ -3,15 +3,17 @@
 use std::fmt::Write;
 
 use super::{
-    cause, code, connect_ms, encryption, group, handshake_ms, in_order, resolved, severity, status, steps,
+    cause, chosen, code, connect_ms, encryption, group, handshake_ms, in_order, resolved, severity, status,
+    steps,
 };
-use crate::ledger::View;
-use crate::text::clean;
+use crate::event::PeerKey;
+use crate::ledger::{PeerRecord, View};
+use crate::report::markdown_cell;
 
 /// What was found, as Markdown.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "## ttui check: {}\n", cell(&view.torrent.name));
+    let _ = writeln!(out, "## ttui check: {}\n", markdown_cell(&view.torrent.name));
     let seconds = view.at.as_secs_f64();
     let _ = writeln!(
         out,
@@ -24,8 +26,8 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
     for verdict in &view.verdicts {
-        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), cell(&verdict.text));
-        let advice = cell(&verdict.advice);
+        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&verdict.text));
+        let advice = markdown_cell(&verdict.advice);
         let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " Try: " });
     }
     if !view.trackers.is_empty() {
@@ -36,20 +38,31 @@ pub fn markdown(view: &View) -> String {
             crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.code()),
             _ => status(tracker).to_owned(),
         };
-        let (url, status) = (cell(&tracker.url), cell(&status));
+        let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));
         let _ = writeln!(out, "| {url} | {status} | {} | {} |", tracker.peers, tracker.handshaken);
     }
     if let Some((_, note)) = &view.answer {
-        let _ = writeln!(out, "\n{}", cell(note));
+        let _ = writeln!(out, "\n{}", markdown_cell(note));
     }
     if !view.peers.is_empty() {
-        let _ = writeln!(
-            out,
-            "\n| peer | group | cause | client | encryption | connect ms | handshake ms | detail |"
-        );
-        let _ = writeln!(out, "|---|---|---|---|---|--:|--:|---|");
+        out.push('\n');
+        rows(&mut out, in_order(view).into_iter(), view);
     }
-    for peer in in_order(view) {
+    out
+}
+
+/// Some of the peers as a table.
+pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
+    let mut out = String::new();
+    rows(&mut out, chosen(view, keys), view);
+    out
+}
+
+fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View) {
+    let _ =
+        writeln!(out, "| peer | group | cause | client | encryption | connect ms | handshake ms | detail |");
+    let _ = writeln!(out, "|---|---|---|---|---|--:|--:|---|");
+    for peer in peers {
         let attempt = peer.telling_attempt();
         let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
         let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
@@ -62,42 +75,12 @@ pub fn markdown(view: &View) -> String {
             peer.addr.to_string(),
             group(peer.group).to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
-            cell(peer.client.as_deref().unwrap_or_default()),
+            markdown_cell(peer.client.as_deref().unwrap_or_default()),
             way,
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
-            cell(detail),
+            markdown_cell(detail),
         ];
         let _ = writeln!(out, "| {} |", cells.join(" | "));
-    }
-    out
-}
-
-/// Text that can neither end its cell nor be taken for markup, and that calls nobody: what a stranger says is to make
-/// no links, images, mentions or references where it is pasted.
-fn cell(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in clean(text, 500).chars() {
-        match c {
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '!' | '~' | '$' => shown.extend(['\\', c]),
-            '&' => shown.push_str("&amp;"),
-            // Mentions and references are looked for behind all markup; an empty comment keeps them apart.
-            '@' => shown.push_str("@<!-- -->"),
-            '#' => shown.push_str("\\#<!-- -->"),
-            c => shown.push(c),
-        }
-    }
-    shown.replace("://", "\\://").replace("www.", "www\\.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cell;
-
-    #[test]
-    fn disarms_markup() {
-        assert_eq!(cell("a|b\n<img>![x](y)"), r"a\|b \<img\>\!\[x\](y)");
-        assert_eq!(cell("@you #1 &lt; ~a~"), r"@<!-- -->you \#<!-- -->1 &amp;lt; \~a\~");
-        assert_eq!(cell("see http://x.example www.x.example"), r"see http\://x.example www\.x.example");
     }
 }

@@ -9,11 +9,11 @@ use ratatui::style::Modifier;
 
 use crate::ledger::View;
 use crate::ui::model::Model;
-use crate::ui::paint::{Pen, Spans, clip};
+use crate::ui::paint::{Pen, Spans, width};
 use crate::ui::prompt::Prompt;
 use crate::ui::theme::Role;
 
-/// Columns the answer has at least where there is room for anything beside it.
+/// Columns a long answer has at least where something stands beside it.
 const LEAST_FIELD: u16 = 22;
 
 /// Draws the question into the area's first row.
@@ -28,8 +28,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model
         Ok(said) => Spans::new().add(Role::Dim, said),
         Err(why) => Spans::new().add(Role::Trouble, "▲").add(Role::Text, format!(" {why}")),
     };
-    let keys = format!("Enter {} · Esc leave", prompt.ask.enter_label());
-    let least = LEAST_FIELD.min(field.width);
+    let keys = prompt.ask.keys();
+    let least = LEAST_FIELD.min(width(prompt.field.text()) as u16 + 3).min(field.width);
     let wanted = (note.width() as u16).min(field.width - least);
     let mut columns = field.width;
     if wanted > 2 {
@@ -37,12 +37,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model
         columns = columns.saturating_sub(used + 2);
     }
     let typed = prompt.field.text();
-    let room = usize::from(columns).saturating_sub(crate::ui::paint::width(typed) + 3);
-    if keys.len() <= room && note.width() > 0 {
+    let room = usize::from(columns).saturating_sub(width(typed) + 3);
+    if width(keys) <= room && note.width() > 0 {
         let end = field.x + columns;
-        pen.put_right(end, area.y, keys.len() as u16, &clip(&keys, room), Role::Dim);
+        pen.put_right(end, area.y, width(keys) as u16, keys, Role::Dim);
     } else if note.width() == 0 {
-        pen.put_right(area.right(), area.y, (room as u16).min(columns), &keys, Role::Dim);
+        pen.put_right(area.right(), area.y, (room as u16).min(columns), keys, Role::Dim);
     }
     let shown = prompt.field.shown(usize::from(columns));
     let mut x = field.x;

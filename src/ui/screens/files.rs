@@ -1,106 +1,123 @@
-//! The files, and how much of each is here.
+//! The files in their folders, and how much of each is here.
+
+use std::borrow::Cow;
 
 use ratatui::layout::Rect;
 
 use super::frame;
-use crate::ledger::{FileFacts, PieceState, View};
+use crate::ledger::View;
+use crate::ui::file_tree::FileTree;
+use crate::ui::grid;
 use crate::ui::model::Model;
-use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::paint::{self, Pen, inset, take_top};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
 use crate::units;
 
-/// Bytes of the file that lie in good pieces.
-fn good_bytes(file: &FileFacts, view: &View) -> u64 {
-    let piece_bytes = u64::from(view.torrent.geometry.piece_bytes());
-    let end = file.offset_bytes.saturating_add(file.length_bytes);
-    if file.length_bytes == 0 {
-        return 0;
+/// The columns of a row, from its left edge.
+struct Columns {
+    name: u16,
+    size: u16,
+    bar: u16,
+}
+
+impl Columns {
+    fn of(columns: u16) -> Self {
+        let bar = match columns {
+            160.. => 40,
+            100.. => 24,
+            60.. => 12,
+            _ => 0,
+        };
+        let size = if columns >= 40 { 9 } else { 0 };
+        // Between them two columns each, and six for the percentage.
+        let others = 6 + if bar > 0 { bar + 2 } else { 0 } + if size > 0 { size + 2 } else { 0 };
+        Self { name: columns.saturating_sub(others), size, bar }
     }
-    let (first, last) = (file.offset_bytes / piece_bytes, (end - 1) / piece_bytes);
-    let count = view.pieces.states.len() as u64;
-    let range = first.min(count) as usize..(last.saturating_add(1)).min(count) as usize;
-    let good =
-        view.pieces.states[range.clone()].iter().enumerate().filter(|(_, state)| **state == PieceState::Good);
-    let within = |at: usize| {
-        let begin = (range.start + at) as u64 * piece_bytes;
-        (begin + piece_bytes).min(end).saturating_sub(begin.max(file.offset_bytes))
-    };
-    good.map(|(at, _)| within(at)).sum()
 }
 
 /// Draws the files.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
+    // What the model keeps is of this view wherever keys and views came its way.
+    let tree = match model.files.is_of(view) {
+        true => Cow::Borrowed(&model.files),
+        false => {
+            let mut tree = model.files.clone();
+            tree.take_in(view);
+            Cow::Owned(tree)
+        }
+    };
     let files = &view.torrent.files;
     let title = inset(take_top(&mut body, 1), 1, 1);
     let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 200);
-    pen.rule(title, "Files", &units::count(files.len() as u64), &format!("in {output}"));
+    let place = format!("in {output}");
+    let place = paint::clip(&place, usize::from(area.width / 2));
+    pen.rule(title, "Files", &units::count(files.len() as u64), &place);
     let mut rows = inset(body, 1, 1);
-    let head = take_top(&mut rows, 1);
-    let bar_columns = if area.width >= 100 { 24 } else { 10 };
-    let numbers = 5 + 2 + bar_columns + 2 + 10;
-    let name_columns = head.width.saturating_sub(numbers + 1);
-    if !head.is_empty() {
-        pen.put(head.x + 1, head.y, name_columns, "NAME", Role::Dim);
-        pen.put_right(head.right().saturating_sub(9 + bar_columns), head.y, 10, "SIZE", Role::Dim);
-        pen.put_right(head.right(), head.y, 5, "HERE", Role::Dim);
-    }
-    let off = model.scrolls.files.min(files.len().saturating_sub(usize::from(rows.height)));
-    for file in files.iter().skip(off) {
-        let row = take_top(&mut rows, 1);
-        if row.is_empty() {
-            return;
-        }
-        let good = good_bytes(file, view);
-        let done = good >= file.length_bytes;
-        let percent =
-            if done { 100 } else { (u128::from(good) * 100 / u128::from(file.length_bytes.max(1))) as u64 };
-        let mut x = row.x + 1;
-        // The folder is the same for many files: only the name stands out.
-        let cut = file.path.rfind('/').map_or(0, |at| at + 1);
-        let (folder, name) = file.path.split_at(cut);
-        x += pen.put(x, row.y, name_columns / 2, folder, Role::Dim);
-        pen.put(x, row.y, (row.x + 1 + name_columns).saturating_sub(x), name, Role::Text);
-        pen.put_right(
-            row.right().saturating_sub(9 + bar_columns),
-            row.y,
-            10,
-            &units::bytes(file.length_bytes, pen.look.units),
-            Role::Text,
-        );
-        let place =
-            Rect { x: row.right().saturating_sub(7 + bar_columns), width: bar_columns.min(row.width), ..row };
-        bar::progress(pen, place, if done { 1 } else { good }, if done { 1 } else { file.length_bytes });
-        pen.put_right(
-            row.right(),
-            row.y,
-            5,
-            &format!("{percent} %"),
-            if done { Role::Progress } else { Role::Text },
-        );
+    let columns = Columns::of(rows.width);
+    heads(pen, take_top(&mut rows, 1), &columns);
+    for at in grid::visible(tree.len(), usize::from(rows.height), Some(tree.selected()), &[]) {
+        row(pen, take_top(&mut rows, 1), &tree, at, &columns);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::ui::sample;
-
-    #[test]
-    fn counts_what_a_file_has_of_the_pieces_at_its_ends() {
-        let mut view = sample::healthy();
-        let piece = u64::from(view.torrent.geometry.piece_bytes());
-        let states = &mut Arc::make_mut(&mut view.pieces).states;
-        states.fill(PieceState::Missing);
-        states[1] = PieceState::Good;
-        let file = |offset_bytes, length_bytes| FileFacts { path: String::new(), offset_bytes, length_bytes };
-        assert_eq!(good_bytes(&file(0, 3 * piece), &view), piece);
-        assert_eq!(good_bytes(&file(piece + 10, piece), &view), piece - 10);
-        assert_eq!(good_bytes(&file(0, piece + 7), &view), 7);
-        assert_eq!(good_bytes(&file(piece, 0), &view), 0);
+fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
+    if area.is_empty() {
+        return;
     }
+    pen.put(area.x + 1, area.y, columns.name, "NAME", Role::Dim);
+    let end = area.x + columns.name + 2 + columns.size;
+    pen.put_right(end, area.y, columns.size, "SIZE", Role::Dim);
+    pen.put_right(area.right(), area.y, 4, "HERE", Role::Dim);
+}
+
+fn row(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, at: usize, columns: &Columns) {
+    let (Some(entry), false) = (tree.entry(at), area.is_empty()) else { return };
+    let selected = at == tree.selected();
+    if selected {
+        pen.put(area.x, area.y, 1, "▸", Role::Strong);
+    }
+    // However deep it lies, half the room is its name's.
+    let indent = (entry.depth * 2).min(usize::from(columns.name / 2)) as u16;
+    let x = area.x + 1 + indent;
+    let room = columns.name.saturating_sub(1 + indent);
+    let strong = if selected { Role::Strong } else { Role::Text };
+    let used = match entry.file {
+        Some(_) => pen.put(x, area.y, room, tree.name(at), strong),
+        None => {
+            let glyph = if tree.is_folded(at) { "▸" } else { "▾" };
+            let used = pen.put(x, area.y, room, glyph, Role::Dim) + 1;
+            let name = format!("{}/", tree.name(at));
+            used + pen.put(x + used, area.y, room.saturating_sub(used), &name, strong)
+        }
+    };
+    if entry.file.is_none() {
+        let count = match entry.files {
+            1 => "  1 file".to_owned(),
+            files => format!("  {} files", units::count(files as u64)),
+        };
+        if usize::from(used) + count.len() <= usize::from(room) {
+            pen.put(x + used, area.y, room - used, &count, Role::Dim);
+        }
+    }
+    let good = tree.good_bytes(at);
+    let done = good >= entry.bytes;
+    let mut end = area.x + columns.name + 2 + columns.size;
+    pen.put_right(end, area.y, columns.size, &units::bytes(entry.bytes, pen.look.units), Role::Text);
+    if columns.bar > 0 {
+        let (done_bytes, all) = if done { (1, 1) } else { (good, entry.bytes) };
+        bar::progress(pen, Rect { x: end + 2, width: columns.bar, ..area }, done_bytes, all);
+        end += 2 + columns.bar;
+    }
+    let percent = if done { 100 } else { (u128::from(good) * 100 / u128::from(entry.bytes.max(1))) as u64 };
+    let role = if done { Role::Progress } else { Role::Text };
+    pen.put_right(
+        area.right(),
+        area.y,
+        area.right().saturating_sub(end).max(5),
+        &format!("{percent} %"),
+        role,
+    );
 }

@@ -7,8 +7,9 @@ use ratatui::layout::Rect;
 use super::{asking, replay_bar};
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
-use crate::ui::action::{Action, BINDINGS, Scope};
+use crate::ui::action::{Action, Scope};
 use crate::ui::model::{Mode, Model, Screen};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::{Look, Role};
 use crate::ui::widgets::bar;
@@ -16,9 +17,11 @@ use crate::ui::words;
 use crate::units;
 
 /// For how long the answer to a command stands on the key line.
-const ANSWER_STANDS: Duration = Duration::from_secs(4);
+pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 /// From so many columns on there is room for more than the least.
 const WIDE: u16 = 98;
+/// For how long whoever is here for the first time is told where to look.
+const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
@@ -43,8 +46,12 @@ fn phase(view: &View) -> Spans {
     let text = Role::Text;
     match view.phase {
         Phase::Checking => {
-            let percent = view.checked.map_or(0, |(done, of)| u64::from(done) * 100 / u64::from(of.max(1)));
-            span(Role::Progress, "▸", text, format!("verifying {percent} %"))
+            let percent = |(done, of): (u32, u32)| u64::from(done.min(of)) * 100 / u64::from(of.max(1));
+            let (doing, percent) = match view.preparing {
+                Some(preparing) => ("making files", percent(preparing)),
+                None => ("verifying", view.checked.map_or(0, percent)),
+            };
+            span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
         Phase::Downloading => {
             let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
@@ -96,8 +103,9 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         right = right.add(Role::Text, gap).add(Role::Progress, shown_percent);
     }
     let eta = eta(view);
-    // A replay goes its own speed.
-    if !eta.is_empty() && model.replay.is_none() {
+    // Where there is little room, what is downloaded matters more than how long it takes; and a replay goes its own
+    // speed.
+    if !eta.is_empty() && area.width >= 60 && model.replay.is_none() {
         right = right.add(Role::Text, format!("{gap}{eta}"));
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
@@ -116,6 +124,24 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
 }
 
+/// Says in the first line that the screen is held, and how the download goes on meanwhile.
+pub(super) fn held(pen: &mut Pen<'_>, area: Rect, since: Duration, newest: &View) {
+    let row = inset(Rect { height: 1, ..area }, 1, 1);
+    let rate = units::rate(newest.rates.down_bps, pen.look.units);
+    let said = match row.width {
+        0..46 => "= held · f lets go".to_owned(),
+        46..90 => format!("= held {}, runs at {rate} · f lets go", words::span(since)),
+        _ => format!("= screen held {} ago, download runs at {rate} · f lets go", words::span(since)),
+    };
+    let said = format!("   {said}");
+    let columns = paint::width(&said) as u16;
+    let from = row.right().saturating_sub(columns).max(row.x);
+    for x in from..row.right() {
+        pen.put(x, row.y, 1, " ", Role::Text);
+    }
+    pen.put_right(row.right(), row.y, row.width, &said, Role::Barred);
+}
+
 /// A path as people write it: the home folder is `~`.
 fn home_as_tilde(path: &str) -> String {
     let mut parts = path.splitn(4, '/');
@@ -130,7 +156,7 @@ fn home_as_tilde(path: &str) -> String {
 /// The second line: progress, or how much of the disk was looked at.
 pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
-    match (view.phase, view.checked) {
+    match (view.phase, view.preparing.or(view.checked)) {
         (Phase::Checking, Some((done, of))) => bar::progress(pen, area, u64::from(done), u64::from(of)),
         _ => bar::progress(pen, area, view.have_bytes, view.torrent.geometry.total_bytes()),
     }
@@ -193,21 +219,23 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if let Some(prompt) = &model.prompt {
         return asking::draw(pen, area, prompt, model, view);
     }
-    if let Some(replay) = &model.replay {
-        return replay_bar::draw(pen, area, replay, model);
-    }
     if model.mode() == Mode::AskQuit {
-        let used = pen.put(
-            area.x,
-            area.y,
-            area.width,
-            "q again stops the download (it resumes later)",
-            Role::Strong,
-        );
+        let asked = format!("{} again stops the download (it resumes later)", model.keys.name(Action::Quit));
+        let used = pen.put(area.x, area.y, area.width, &asked, Role::Strong);
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
         }
         return;
+    }
+    if let Some(note) = &model.note
+        && model.clock.saturating_sub(note.since) < ANSWER_STANDS
+    {
+        let used = if note.trouble { pen.put(area.x, area.y, area.width, "▲ ", Role::Trouble) } else { 0 };
+        pen.put(area.x + used, area.y, area.width - used, &note.text, Role::Text);
+        return;
+    }
+    if let Some(replay) = &model.replay {
+        return replay_bar::draw(pen, area, replay, model);
     }
     if let Some(at) = model.completed
         && view.at.saturating_sub(at) < ANSWER_STANDS
@@ -221,10 +249,16 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if let Some((at, answer)) = &view.answer
         && view.at.saturating_sub(*at) < ANSWER_STANDS
     {
-        let undo = if model.undoable { "u undo" } else { "" };
+        let undo =
+            if model.undoable { format!("{} undo", model.keys.name(Action::Undo)) } else { String::new() };
         let room = area.width.saturating_sub(undo.len() as u16 + 2);
         pen.put(area.x, area.y, room, answer, Role::Text);
-        pen.put_right(area.right(), area.y, area.width, undo, Role::Strong);
+        pen.put_right(area.right(), area.y, area.width, &undo, Role::Strong);
+        return;
+    }
+    if model.welcome && model.clock < WELCOME_STANDS {
+        let hint = format!("{} keys · {} why", model.keys.name(Action::Keys), model.keys.name(Action::Why));
+        pen.put(area.x, area.y, area.width, &hint, Role::Strong);
         return;
     }
     keys(pen, area, model, view);
@@ -235,6 +269,7 @@ struct Item {
     label: &'static str,
     weight: u8,
     gap: u16,
+    action: Action,
 }
 
 impl Item {
@@ -244,6 +279,8 @@ impl Item {
     }
 
     fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, most: u16, (key, label): (Role, Role)) {
+        let width = (self.columns() - self.gap).min(most);
+        pen.targets.add(Rect { x, y, width, height: 1 }, Target::Do(self.action));
         let used = pen.put(x, y, most, &self.key, key) + 1;
         pen.put(x + used, y, most.saturating_sub(used), self.label, label);
     }
@@ -253,40 +290,55 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let browsing = model.open.is_empty();
     let (mut screens, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
     if !browsing {
-        left.push(Item { key: "Esc".to_owned(), label: "back", weight: 0, gap: 0 });
+        let (key, action) = (model.keys.name(Action::Back), Action::Back);
+        left.push(Item { key, label: "back", weight: 0, gap: 0, action });
     }
-    for binding in BINDINGS.iter().filter(|binding| binding.scope.holds(model)) {
+    for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
         let nothing_to_open = binding.action == Action::Open && model.selected.is_none();
         let Some((label, weight)) = binding.label.filter(|_| !nothing_to_open) else {
             continue;
         };
         // On a page that shows nothing of it, pausing still works but is no news.
-        let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
+        let Some(key) = keys.first().map(|key| key.name()) else {
+            continue;
+        };
         let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
         let label = if binding.action == Action::Pause && paused { "go on" } else { label };
         match binding.action {
-            Action::Show(_) if browsing => screens.push(Item { key, label, weight, gap: 1 }),
+            Action::Show(_) if browsing => {
+                screens.push(Item { key, label, weight, gap: 1, action: binding.action })
+            }
             Action::Show(_) => {}
-            Action::Why | Action::Keys | Action::Quit => right.push(Item { key, label, weight, gap: 2 }),
+            Action::Why | Action::Filter | Action::Keys | Action::Quit => {
+                right.push(Item { key, label, weight, gap: 2, action: binding.action })
+            }
             _ if browsing || binding.scope != Scope::Everywhere => {
-                left.push(Item { key, label, weight, gap: 2 })
+                left.push(Item { key, label, weight, gap: 2, action: binding.action })
             }
             _ => {}
         }
     }
     let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
-    let room = area.width;
+    // The gap behind the last item is not drawn.
+    let room = area.width + 1;
     let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
     // The names of the screens are worth more than the least of the keys, but not than the others.
     let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
     if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
         let label = if room >= 60 { "screens" } else { "" };
-        screens = vec![Item { key: "1-6".to_owned(), label, weight: 0, gap: 0 }];
+        let (key, action) = ("1-6".to_owned(), Action::Show(Screen::Overview));
+        screens = vec![Item { key, label, weight: 0, gap: 0, action }];
     }
-    while sum(&screens) + fixed(&left, &right) > room && !left.is_empty() {
-        let heaviest =
-            left.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at)).map_or(0, |(at, _)| at);
-        left.remove(heaviest);
+    let heaviest = |items: &[Item]| {
+        let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
+        weights.filter(|(weight, _)| *weight > 0).max()
+    };
+    while sum(&screens) + fixed(&left, &right) > room {
+        match (heaviest(&left), heaviest(&right)) {
+            (None, None) => break,
+            (on_left, on_right) if on_left >= on_right => left.remove(on_left.map_or(0, |(_, at)| at)),
+            (_, on_right) => right.remove(on_right.map_or(0, |(_, at)| at)),
+        };
     }
     while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
         right.remove(0);

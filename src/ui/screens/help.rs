@@ -2,10 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use crate::ui::action::{BINDINGS, Scope};
+use crate::ui::action::Scope;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::model::{Mode, Model};
-use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
+use crate::ui::paint::{Pen, Spans, clip, inset, take_top, wrap};
 use crate::ui::replay;
 use crate::ui::theme::Role;
 
@@ -24,16 +24,11 @@ const GLYPHS: [(&str, &str); 8] = [
 /// Columns for the keys themselves.
 const KEYS: usize = 13;
 
-/// The lines of the help.
-pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
-    let room = usize::from(columns).saturating_sub(KEYS + 4).clamp(8, 90);
-    let mut lines = Vec::new();
-    let entry = |lines: &mut Vec<Spans>, key: &str, text: &str| {
-        for (at, line) in wrap(text, room).into_iter().enumerate() {
-            let key = if at == 0 { key } else { "" };
-            lines.push(Spans::new().add(Role::Strong, format!("  {key:<KEYS$}")).add(Role::Text, line));
-        }
-    };
+/// A title, and the lines below it: what is explained, and how.
+type Section = (&'static str, Vec<(String, &'static str)>);
+
+/// What the help tells, as far as the filter takes it.
+fn sections(model: &Model) -> Vec<Section> {
     // The keys of what lies below the help come first.
     let mut below = model.clone();
     below.open.retain(|mode| *mode != Mode::Keys);
@@ -45,6 +40,8 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
         Scope::Log,
         Scope::PeerList,
         Scope::Peer,
+        Scope::KeysPage,
+        Scope::ColumnsPage,
         Scope::Everywhere,
     ];
     scopes.sort_by_key(|scope| match *scope {
@@ -55,30 +52,51 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
     if model.replay.is_some() {
         scopes.insert(0, Scope::Replay);
     }
-    for scope in scopes {
-        // Nothing of a recording can be changed.
-        let works = |action| model.replay.is_none() || !replay::is_for_the_engine(action);
-        let bindings = BINDINGS.iter().filter(|binding| binding.scope == scope && works(binding.action));
-        let bindings: Vec<_> = bindings.collect();
-        if bindings.is_empty() {
-            continue;
-        }
+    // Nothing of a recording can be changed.
+    let works = |action| model.replay.is_none() || !replay::is_for_the_engine(action);
+    let keys_of = |scope: Scope| {
+        let of_scope = model
+            .keys
+            .lines()
+            .filter(move |(line, keys)| line.scope == scope && !keys.is_empty() && works(line.action));
+        of_scope.map(|(binding, keys)| {
+            (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help)
+        })
+    };
+    let mut sections: Vec<Section> =
+        scopes.into_iter().map(|scope| (scope.title(), keys_of(scope).collect())).collect();
+    sections.push(("Glyphs", GLYPHS.map(|(glyph, means)| (glyph.to_owned(), means)).to_vec()));
+    let columns = PEER_COLUMNS.iter().map(|column| (column.title.trim().to_owned(), column.help));
+    sections.push(("Columns", columns.collect()));
+    for (_, entries) in &mut sections {
+        entries.retain(|(name, text)| model.filters.keys.takes(&format!("{name} {text}")));
+    }
+    sections.retain(|(_, entries)| !entries.is_empty());
+    sections
+}
+
+/// How many things are explained.
+pub(super) fn count(model: &Model) -> usize {
+    sections(model).iter().map(|(_, entries)| entries.len()).sum()
+}
+
+/// The lines of the help.
+pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
+    let room = usize::from(columns).saturating_sub(KEYS + 4).clamp(8, 90);
+    let mut lines = Vec::new();
+    for (title, entries) in sections(model) {
         lines.push(Spans::new());
-        lines.push(Spans::new().add(Role::Dim, scope.title()));
-        for binding in bindings {
-            let keys: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
-            entry(&mut lines, &keys.join(" "), binding.help);
+        lines.push(Spans::new().add(Role::Dim, title));
+        for (name, text) in entries {
+            for (at, line) in wrap(text, room).into_iter().enumerate() {
+                let name = if at == 0 { name.as_str() } else { "" };
+                lines.push(Spans::new().add(Role::Strong, format!("  {name:<KEYS$}")).add(Role::Text, line));
+            }
         }
     }
-    lines.push(Spans::new());
-    lines.push(Spans::new().add(Role::Dim, "Glyphs"));
-    for (glyph, means) in GLYPHS {
-        entry(&mut lines, glyph, means);
-    }
-    lines.push(Spans::new());
-    lines.push(Spans::new().add(Role::Dim, "Columns"));
-    for column in PEER_COLUMNS {
-        entry(&mut lines, column.title.trim(), column.help);
+    if lines.is_empty() {
+        lines.push(Spans::new());
+        lines.push(Spans::new().add(Role::Dim, "No line has all these words. Esc shows all."));
     }
     lines
 }
@@ -86,7 +104,11 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
 /// Draws the help.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut body = area;
-    pen.rule(inset(take_top(&mut body, 1), 1, 1), "Keys", "", "↑ ↓ scroll · Esc back");
+    let filter = model.filters.keys.text();
+    let note = if filter.is_empty() { String::new() } else { format!("{} with {filter}", count(model)) };
+    let esc = if filter.is_empty() { "↑ ↓ scroll · Esc back" } else { "Esc shows all" };
+    let rule = inset(take_top(&mut body, 1), 1, 1);
+    pen.rule(rule, "Keys", &clip(&note, usize::from(rule.width / 2)), esc);
     let lines = lines(area.width, model);
     let off = model.scrolls.keys.min(lines.len().saturating_sub(usize::from(body.height)));
     for line in lines.iter().skip(off) {

@@ -14,12 +14,14 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, judgement, peer_list};
+use super::{frame, judgement, peer_list, pieces};
 use crate::ledger::View;
+use crate::ui::atlas::{Layer, Scale};
 use crate::ui::model::{Model, Panel, Window};
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
 use crate::ui::theme::{Glyphs, Role};
 use crate::ui::widgets::graph::{self, Grows};
+use crate::ui::widgets::mosaic::Letters;
 use crate::ui::widgets::{bar, mosaic};
 use crate::ui::words::{self, STEPS};
 use crate::units;
@@ -48,8 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         roomy_middle(pen, funnel, model, view);
         take_top(&mut body, 1);
         let rows = grid_rows(view, area.width, if body.height >= 19 { 4 } else { 2 });
-        let pieces = take_top(&mut body, rows + 2);
-        roomy_pieces(pen, pieces, view);
+        roomy_pieces(pen, take_top(&mut body, rows + 2), view);
         take_top(&mut body, 1);
     } else {
         let columns = if area.width >= 100 { area.width * 3 / 5 } else { 52 };
@@ -60,10 +61,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             compact_pieces(pen, take_bottom(&mut body, 2), view);
         }
     }
-    let count = units::count(view.peers.len() as u64);
     let left = u16::from(area.width >= 100) + 1;
-    let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Peers", &count, &peer_list::order_note(model, area.width));
+    peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
     peer_list::draw(pen, inset(body, left - 1, 0), model, view, false);
 }
 
@@ -94,7 +93,7 @@ fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
 }
 
 /// The funnel: a title, and a row for every step.
-fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rows = area;
     let title = inset(take_top(&mut rows, 1), 1, 0);
     pen.rule(title, "How far peers get", "", "");
@@ -168,7 +167,7 @@ fn most(values: &[u64]) -> u64 {
 }
 
 /// Funnel and graph side by side, each with its rule.
-fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let left = (area.width * 21 / 40).clamp(62, 90);
     funnel(pen, Rect { width: left - 1, ..area }, model, view);
     let mut right = inset(area, left + 1, 1);
@@ -180,8 +179,8 @@ fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let labels = 10;
     let points = inset(right, labels, 0);
     let (down, up) = values(model, view, points.width, pen.look.glyphs);
-    let (full_down, down_label) = graph::scale(most(&down), pen.look.units);
-    let (full_up, up_label) = graph::scale(most(&up), pen.look.units);
+    let (full_down, down_label) = model.scales.down(most(&down), pen.look.units);
+    let (full_up, up_label) = model.scales.up(most(&up), pen.look.units);
     // What comes gets all rows but one for the axis and at least one for what goes.
     let up_rows = 1 + (right.height - 4) / 4;
     let mut rest = points;
@@ -210,15 +209,15 @@ fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 }
 
 /// The graph without axes, its scale in the title.
-fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+pub(super) fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rest = area;
     let title = take_top(&mut rest, 1);
     if title.width < 12 || rest.height < 3 {
         return;
     }
     let (down, up) = values(model, view, rest.width, pen.look.glyphs);
-    let (full_down, label) = graph::scale(most(&down), pen.look.units);
-    let (full_up, up_label) = graph::scale(most(&up), pen.look.units);
+    let (full_down, label) = model.scales.down(most(&down), pen.look.units);
+    let (full_up, up_label) = model.scales.up(most(&up), pen.look.units);
     // The one scale there is room for is that of what moves.
     let label =
         if most(&down) == 0 && most(&up) > 0 { format!("↑ {up_label}/s") } else { format!("{label}/s") };
@@ -241,7 +240,7 @@ fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 /// A graph of what comes, in so many rows.
 pub(super) fn down_graph(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, rows: u16) {
     let (down, _) = values(model, view, area.width, pen.look.glyphs);
-    let (full, _) = graph::scale(most(&down), pen.look.units);
+    let (full, _) = model.scales.down(most(&down), pen.look.units);
     graph::draw(pen, Rect { height: rows, ..area }, &down, full, Grows::Up, Role::Good);
 }
 
@@ -281,7 +280,7 @@ pub(super) fn rarity(view: &View) -> String {
 fn grid_rows(view: &View, columns: u16, most: u16) -> u16 {
     let columns = usize::from(columns.saturating_sub(4)).max(1);
     let pieces = view.pieces.states.len();
-    let a_cell = mosaic::pieces_a_cell(pieces, columns * usize::from(most));
+    let a_cell = Scale::whole(pieces, columns * usize::from(most)).pieces_a_cell();
     pieces.div_ceil(a_cell * columns).clamp(1, usize::from(most)) as u16
 }
 
@@ -291,36 +290,11 @@ fn roomy_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
     pen.rule(title, "Pieces", &piece_counts(view, true), &rarity(view));
     let legend_row = inset(take_bottom(&mut rest, 1), 1, 1);
     let grid = inset(rest, 2, 2);
+    mosaic::draw(pen, grid, view);
     let cells = usize::from(grid.width) * usize::from(grid.height);
-    let a_cell = mosaic::pieces_a_cell(view.pieces.states.len(), cells);
-    mosaic::draw(pen, grid, &mosaic::cells(&view.pieces, a_cell));
-    legend(pen, inset(legend_row, 1, 1), a_cell);
-}
-
-/// What the cells of the grid mean.
-pub(super) fn legend(pen: &mut Pen<'_>, area: Rect, a_cell: usize) {
-    let one =
-        if a_cell == 1 { "one cell = 1 piece".to_owned() } else { format!("one cell = {a_cell} pieces") };
-    let right = paint::width(&one) as u16;
-    let mut x = area.x;
-    for (glyphs, means) in [
-        ("█", "good"),
-        ("▓▒", "partly good"),
-        ("░", "arriving"),
-        ("·", "missing"),
-        ("!", "held by nobody"),
-        ("x", "failed its check"),
-    ] {
-        let columns = (paint::width(glyphs) + 1 + paint::width(means)) as u16;
-        if x + columns > area.right() {
-            return;
-        }
-        x += pen.put(x, area.y, 3, glyphs, Role::Text) + 1;
-        x += pen.put(x, area.y, columns, means, Role::Dim) + 3;
-    }
-    if x + right <= area.right() {
-        pen.put_right(area.right(), area.y, right, &one, Role::Dim);
-    }
+    let scale = Scale::whole(view.pieces.states.len(), cells);
+    let legend = mosaic::legend(Layer::State, &Letters::default(), |_| String::new());
+    pieces::legend(pen, inset(legend_row, 1, 1), &legend, scale);
 }
 
 fn compact_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
@@ -334,6 +308,5 @@ fn compact_pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
         pen.put_right(title.right(), title.y, title.width, &rarity, Role::Dim);
     }
     let grid = inset(rest, 1, 1);
-    let a_cell = mosaic::pieces_a_cell(view.pieces.states.len(), usize::from(grid.width));
-    mosaic::draw(pen, grid, &mosaic::cells(&view.pieces, a_cell));
+    mosaic::draw(pen, grid, view);
 }

@@ -1,10 +1,12 @@
 //! A peer's page: what its state means, every attempt, and the handshakes side by side.
 
+use std::time::Duration;
+
 use ratatui::layout::Rect;
 
 use super::peer_bytes;
-use crate::event::{Attempt, Cause, Encryption, Phase};
-use crate::ledger::{PeerRecord, View};
+use crate::event::{Attempt, Cause, Encryption, Phase, Source};
+use crate::ledger::{PeerRecord, TrackerStatus, View};
 use crate::ui::columns::words_of_source;
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
@@ -122,7 +124,7 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
 
 /// The time of day (UTC) to the millisecond: `14:02:11.204`. Where the start of the run is not known, time since
 /// then: `1:02.204`.
-fn clock(at: std::time::Duration, started: Option<std::time::Duration>) -> String {
+fn clock(at: Duration, started: Option<Duration>) -> String {
     let time = started.unwrap_or_default().saturating_add(at);
     let s = time.as_secs();
     let (h, m, s, ms) = (s / 3600, s / 60 % 60, s % 60, time.subsec_millis());
@@ -142,7 +144,7 @@ fn attempt_row(
     bar: u16,
     scale: u128,
 ) -> Spans {
-    let ms = |at: Option<std::time::Duration>| at.map(|at| words::ms_between(attempt.began, at));
+    let ms = |at: Option<Duration>| at.map(|at| words::ms_between(attempt.began, at));
     let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
     let open = ms(attempt.connected);
     let sent = if attempt.handshake_sent.is_some() {
@@ -192,8 +194,18 @@ fn attempt_row(
     row
 }
 
+/// What the bars of attempts mean, and up to when they reach.
+fn scale_head(bar: u16, scale: u128) -> String {
+    if bar == 0 {
+        return String::new();
+    }
+    let (means, end) = ("─ opening ━ handshake", milliseconds(scale));
+    let gap = usize::from(bar).saturating_sub(means.chars().count() + end.len());
+    format!("{means}{}{end}", " ".repeat(gap.max(1)))
+}
+
 fn milliseconds(ms: u128) -> String {
-    if ms < 10_000 { ms.to_string() } else { words::span(std::time::Duration::from_millis(ms as u64)) }
+    if ms < 10_000 { ms.to_string() } else { words::span(Duration::from_millis(ms as u64)) }
 }
 
 /// A title with a rule, as a line of spans.
@@ -220,6 +232,11 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
     } else {
         lines.push(rule("Attempts", "milliseconds", columns));
         let bar = if columns >= 110 { columns - 92 } else { 0 };
+        let took = |attempt: &Attempt| {
+            let end = attempt.handshaken.or(attempt.ended).or(attempt.connected);
+            end.map_or(0, |end| words::ms_between(attempt.began, end))
+        };
+        let scale = peer.attempts.iter().map(took).max().unwrap_or(0);
         let head = format!(
             "    {:<12} {:<14} {:>5} {:>7}  {:>8}  {:<31}{}",
             if model.started.is_some() { "BEGAN (UTC)" } else { "BEGAN" },
@@ -228,14 +245,9 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
             "SENT",
             "ANSWER",
             "END",
-            if bar > 0 { "─ opening  ━ handshake" } else { "" }
+            scale_head(bar, scale)
         );
         lines.push(Spans::new().add(Role::Dim, head.trim_end()));
-        let took = |attempt: &Attempt| {
-            let end = attempt.handshaken.or(attempt.ended).or(attempt.connected);
-            end.map_or(0, |end| words::ms_between(attempt.began, end))
-        };
-        let scale = peer.attempts.iter().map(took).max().unwrap_or(0);
         lines.extend(peer.attempts.iter().rev().map(|attempt| {
             attempt_row(attempt, clock(attempt.began, model.started), peer, view, bar, scale)
         }));
@@ -249,7 +261,7 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
     }
     lines.push(Spans::new());
     lines.extend(handshake(peer, columns, bytes));
-    lines.extend(facts(peer, view, columns));
+    lines.extend(facts(peer, view, columns, model.started));
     lines
 }
 
@@ -283,8 +295,25 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
     }
 }
 
+/// Who named it, when that was last, and when it is asked again.
+fn from_words(source: Source, view: &View, started: Option<Duration>) -> String {
+    let mut said = words_of_source(source, view);
+    if let Source::Tracker(key) = source
+        && let Some(tracker) = view.trackers.iter().find(|tracker| tracker.key == key)
+    {
+        let at = |at: Duration| clock(at, started).split('.').next().unwrap_or_default().to_owned();
+        if let (TrackerStatus::Ok(_), Some(answered)) = (&tracker.status, tracker.answered) {
+            said += &format!(" at {}", at(answered));
+        }
+        if let Some(next) = tracker.next.filter(|next| *next > view.at) {
+            said += &format!(", asked again at {}", at(next));
+        }
+    }
+    said
+}
+
 /// What else is known, at the end of the page.
-fn facts(peer: &PeerRecord, view: &View, columns: u16) -> Vec<Spans> {
+fn facts(peer: &PeerRecord, view: &View, columns: u16, started: Option<Duration>) -> Vec<Spans> {
     let mut lines = Vec::new();
     let mut fact = |name: &str, text: String| {
         lines.push(Spans::new().add(Role::Dim, format!("{name:<6}")).add(Role::Text, text));
@@ -326,15 +355,19 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16) -> Vec<Spans> {
     } else {
         fact("Data", moved);
     }
-    if !peer.extensions.is_empty() {
-        fact("Takes", peer.extensions.join(" · "));
-    }
-    let mut from: Vec<String> = peer.sources.iter().map(|source| words_of_source(*source, view)).collect();
+    let mut from: Vec<String> =
+        peer.sources.iter().map(|source| from_words(*source, view, started)).collect();
     from.dedup();
-    fact("From", from.join(" · "));
+    for line in wrap(&from.join(" · "), usize::from(columns.saturating_sub(9)).max(1)) {
+        fact(if from.is_empty() { "" } else { "From" }, line);
+        from.clear();
+    }
     let next = words::next_step(peer, view, false);
     if !next.is_empty() && !peer.is_live() {
         fact("Next", next);
+    }
+    if !peer.extensions.is_empty() {
+        fact("Takes", peer.extensions.join(" · "));
     }
     lines
 }

@@ -43,8 +43,9 @@ fn printable(bytes: &[u8]) -> String {
 
 /// The four fields, ours beside its own.
 pub(super) fn fields(attempt: &Attempt, columns: u16) -> Vec<Spans> {
-    // Wide enough for all twenty bytes twice, or for eight.
-    let (most, room) = if columns >= 152 { (20, 61) } else { (8, 27) };
+    // As many bytes as there is room for twice, twenty at most and eight at least.
+    let most = if columns >= 100 { usize::from((columns - 22) / 6).min(20) } else { 8 };
+    let room = most * 3 + 3;
     let pad = |text: &str, to: usize| format!("{text:<to$}");
     let mut lines =
         vec![Spans::new().add(Role::Dim, format!("{}{}IT SENT", " ".repeat(14), pad("WE SENT", room)))];

@@ -5,21 +5,37 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::event::PeerKey;
-use crate::ledger::{Groups, View};
-use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, columns};
+use crate::ledger::{Groups, PeerRecord, View};
+use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, columns};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
-use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::mouse::Target;
+use crate::ui::paint::{Pen, clip, inset, take_top, width};
 use crate::ui::theme::Role;
 use crate::ui::words::Standing;
+use crate::units;
 
 /// After so long a change is old news.
 const OLD: Duration = Duration::from_secs(600);
 
-/// What the rule above the rows says of their order.
-pub(super) fn order_note(model: &Model, columns: u16) -> String {
+/// The rule above the rows: how many there are, what was filtered for, and their order.
+pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let order = model.order.says();
-    if columns >= 100 { format!("{order} · s sort") } else { order }
+    let order = if area.width >= 98 { format!("{order} · s sort") } else { order };
+    let all = units::count(view.peers.len() as u64);
+    let note = match model.found(view, Shown::All) {
+        None => all,
+        Some(found) => {
+            let note = format!("{} of {all} with {}", units::count(found as u64), model.filters.peers.text());
+            clip(&note, usize::from(area.width).saturating_sub(width(&order) + 22)).into_owned()
+        }
+    };
+    let note = match model.marked.len() {
+        0 => note,
+        marked => format!("{note} · {marked} marked"),
+    };
+    let order = if model.filters.peers.is_empty() { order } else { format!("{order} · Esc shows all") };
+    pen.rule(area, "Peers", &note, &order);
 }
 
 /// How the others are counted on the rule above them.
@@ -37,6 +53,9 @@ fn others_note(groups: Groups, separator: &str) -> String {
 
 /// What stands in place of rows where there are none.
 fn nobody(model: &Model, view: &View) -> String {
+    if !view.peers.is_empty() && !model.filters.peers.is_empty() {
+        return "Nobody here is like that. Esc takes the filter away.".to_owned();
+    }
     if !view.peers.is_empty() || model.shown_here() != Shown::All {
         return "None here. Tab shows the other groups.".to_owned();
     }
@@ -46,6 +65,34 @@ fn nobody(model: &Model, view: &View) -> String {
         1 => "No peers known yet; asking a tracker.".to_owned(),
         n => format!("No peers known yet; asking {n} trackers."),
     }
+}
+
+/// Columns that never scroll.
+pub(super) const FIXED: usize = 2;
+
+/// The columns of a part that there is room for, and their places.
+fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {
+    let off = if full { model.columns_off } else { 0 };
+    let scrolled = Choose::Scrolled { fixed: FIXED, off };
+    if let Some(chosen) = model.columns.of(part) {
+        return grid::lay_out(&columns(chosen), room, scrolled);
+    }
+    let ids = match part {
+        Part::Live if full || room >= 148 => LIVE_ALL,
+        Part::Live => LIVE,
+        // The reasons need their room, so there is no more beside them unless it is asked for.
+        Part::Others if full && (off > 0 || room >= 168) => OTHERS_ALL,
+        Part::Others => OTHERS,
+    };
+    grid::lay_out(&columns(ids), room, if off == 0 { Choose::Weightiest } else { scrolled })
+}
+
+/// The columns of a part that are in sight on the present screen.
+pub(super) fn visible(model: &Model, part: Part) -> Vec<&'static str> {
+    let full = model.screen != Screen::Overview || model.zoomed;
+    let area = model.size.0 - u16::from(model.size.0 >= 100);
+    let room = area.saturating_sub(1 + u16::from(area >= 98));
+    placed(model, part, room, full).iter().map(grid::Placed::id).collect()
 }
 
 /// Draws the list; with `full`, every column can be scrolled to.
@@ -61,11 +108,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
         pen.put(rows.x + 1, rows.y, rows.width.saturating_sub(1), &nobody(model, view), Role::Dim);
         return;
     }
-    let off = if full { model.columns_off } else { 0 };
-    let choose = if off == 0 { Choose::Weightiest } else { Choose::Scrolled { fixed: 2, off } };
-    let live_ids = if full || area.width >= 150 { LIVE_ALL } else { LIVE };
-    // The reasons need their room, so there is no more beside them unless it is asked for.
-    let other_ids = if full && (off > 0 || area.width >= 170) { OTHERS_ALL } else { OTHERS };
     let mut rest = rows;
     let head_rows = u16::from(!live.is_empty() || full);
     // The others always get a third of the rows, at least two where there are four, and a rule above them.
@@ -79,18 +121,20 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
             live.min(room.saturating_sub(kept))
         }
     };
-    let live_placed = grid::lay_out(&columns(live_ids), rows.width, choose);
-    let other_placed = grid::lay_out(&columns(other_ids), rows.width, choose);
+    let live_placed = placed(model, Part::Live, rows.width, full);
+    let other_placed = placed(model, Part::Others, rows.width, full);
     if head_rows > 0 {
         let row = take_top(&mut rest, 1);
-        grid::head(pen, row, if live.is_empty() { &other_placed } else { &live_placed });
+        let heads = if live.is_empty() { &other_placed } else { &live_placed };
+        let mark = if model.order.reversed { "▴" } else { "▾" };
+        grid::head_by(pen, row, heads, model.order.column.unwrap_or_default(), mark);
     }
-    let part = Part { model, view };
+    let part = Rows { model, view };
     let firsts = part.firsts(&live);
     part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
     if rule > 0 && rest.height > 1 {
         let separator = if wide { " · " } else { " " };
-        let note = if model.shown_here() == Shown::All {
+        let note = if model.shown_here() == Shown::All && model.filters.peers.is_empty() {
             others_note(view.groups, separator)
         } else {
             String::new()
@@ -104,12 +148,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
     part.draw(pen, rest, &others, &[], &other_placed);
 }
 
-struct Part<'a> {
+struct Rows<'a> {
     model: &'a Model,
     view: &'a View,
 }
 
-impl Part<'_> {
+impl Rows<'_> {
     /// The first row of each state, which is kept visible.
     fn firsts(&self, keys: &[PeerKey]) -> Vec<usize> {
         let mut seen: Vec<Standing> = Vec::new();
@@ -132,7 +176,7 @@ impl Part<'_> {
         area: Rect,
         keys: &[PeerKey],
         keep: &[usize],
-        placed: &[grid::Placed<'_, crate::ledger::PeerRecord>],
+        placed: &[grid::Placed<'_, PeerRecord>],
     ) {
         let mut rest = area;
         let chosen = self.model.selected.and_then(|key| keys.iter().position(|other| *other == key));
@@ -143,8 +187,14 @@ impl Part<'_> {
                 continue;
             };
             let old = !record.is_live() && self.view.at.saturating_sub(record.since) >= OLD;
-            let look = RowLook { selected: takes_keys && chosen == Some(at), dim: old };
-            grid::row(pen, take_top(&mut rest, 1), placed, record, context, look);
+            let look = RowLook {
+                selected: takes_keys && chosen == Some(at),
+                dim: old || self.model.held.is_some(),
+                marked: self.model.marked.contains(&keys[at]),
+            };
+            let row = take_top(&mut rest, 1);
+            pen.targets.add(row, Target::Peer(keys[at]));
+            grid::row(pen, row, placed, record, context, look);
         }
     }
 }

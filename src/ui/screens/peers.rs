@@ -5,15 +5,16 @@ use ratatui::layout::Rect;
 use super::{frame, peer_list};
 use crate::ledger::View;
 use crate::ui::model::{Model, Shown};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::Role;
 use crate::ui::words::STEPS;
 use crate::units;
 
-/// The tabs with their counts.
-fn tabs(view: &View) -> [(&'static str, u32); 7] {
+/// The tabs with their counts, of the peers that the filter takes.
+fn tabs(model: &Model, view: &View) -> [(&'static str, u32); 7] {
     let groups = view.groups;
-    [
+    let mut tabs = [
         ("all", view.peers.len() as u32),
         ("live", groups.live),
         ("trying", groups.trying),
@@ -21,7 +22,11 @@ fn tabs(view: &View) -> [(&'static str, u32); 7] {
         ("left", groups.left),
         ("queued", groups.queued),
         ("banned", groups.banned),
-    ]
+    ];
+    for (tab, (_, count)) in Shown::TABS.into_iter().zip(&mut tabs) {
+        *count = model.found(view, tab).map_or(*count, |found| found as u32);
+    }
+    tabs
 }
 
 /// What is shown where it is none of the tabs.
@@ -41,9 +46,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::title(pen, take_top(&mut body, 1), model, view);
     let wide = area.width >= 100;
-    let count = units::count(view.peers.len() as u64);
-    let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Peers", &count, &peer_list::order_note(model, area.width));
+    peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
     let row = inset(take_top(&mut body, 1), 1, 1);
     if let Some(said) = narrowed(model.shown) {
         let found = model.rows(view).count();
@@ -56,13 +59,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     } else {
         let mut x = row.x;
         let gap = if wide { 4 } else { 2 };
-        for (tab, (name, count)) in Shown::TABS.iter().zip(tabs(view)) {
+        for (tab, (name, count)) in Shown::TABS.iter().zip(tabs(model, view)) {
             let here = *tab == model.shown;
             let text = if here { format!("[{name} {count}]") } else { format!("{name} {count}") };
             let columns = paint::width(&text) as u16;
             if x + columns > row.right() {
                 break;
             }
+            pen.targets.add(Rect { x, width: columns, height: 1, ..row }, Target::Tab(*tab));
             x += pen.put(x, row.y, columns, &text, if here { Role::Strong } else { Role::Dim }) + gap;
         }
     }

@@ -1,114 +1,121 @@
 //! Every piece in a grid, and what is known of the one under the cursor.
+//!
+//! ```text
+//!  Pieces ── 2 098 of 15 104 good ── what is here · v ── rarity ──
+//!  ██▓··░·······█···   cells, as close as `+` and `-` say
+//!  legend, from 100 columns up
+//!  Piece 17 ── 256 KiB ───────────────────────────────────────────
+//!  what became of it, its blocks, its failures, who holds it
+//! ```
 
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
-use super::{frame, overview};
-use crate::ledger::{PieceState, View};
+use super::{frame, overview, piece};
+use crate::ledger::View;
+use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::model::Model;
-use crate::ui::paint::{Pen, Spans, inset, take_bottom, take_top, wrap};
+use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
 use crate::ui::theme::Role;
-use crate::ui::widgets::mosaic;
-use crate::ui::words::Standing;
+use crate::ui::widgets::mosaic::{self, Legend, Letters};
 use crate::units;
 
-/// Lines below the grid that tell of the piece under the cursor, its rule included.
-const DETAIL: u16 = 5;
-
-/// The grid's area within a screen of this size.
-fn grid_area(area: Rect) -> Rect {
-    let mut body = area;
-    take_top(&mut body, 3);
-    take_bottom(&mut body, DETAIL + 1);
-    inset(body, 2, 2)
+/// The parts of the screen: the title's row, the grid, the legend's row, what is said of the piece.
+struct Parts {
+    title: Rect,
+    grid: Rect,
+    legend: Rect,
+    detail: Rect,
 }
 
-/// Columns of the grid, and pieces in a cell, on a terminal of this size: what arrows move by.
-pub(crate) fn grid_columns(size: (u16, u16), pieces: usize) -> (usize, usize) {
-    let grid = grid_area(Rect::new(0, 0, size.0, size.1.saturating_sub(1)));
-    let cells = usize::from(grid.width) * usize::from(grid.height);
-    (usize::from(grid.width).max(1), mosaic::pieces_a_cell(pieces, cells))
+impl Parts {
+    /// Of what is left of the screen below its head.
+    fn of(body: Rect) -> Self {
+        let mut rest = body;
+        let title = inset(take_top(&mut rest, 1), 1, 1);
+        // A third tells of the piece, once there is room for both.
+        let rows = if rest.height < 10 { rest.height / 2 } else { (rest.height * 2 / 5).clamp(6, 14) };
+        let detail = take_bottom(&mut rest, rows);
+        let has_legend = body.width >= 100 && rest.height > 4;
+        let legend = take_bottom(&mut rest, u16::from(has_legend));
+        Self { title, grid: inset(rest, 2, 2), legend: inset(legend, 2, 2), detail }
+    }
+}
+
+/// Where the pieces stand on a screen of this size: what arrows move by, and what a click is on.
+pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
+    let (columns, rows) = model.size;
+    // The head and the key line are not the body's.
+    let body = Rect::new(0, 2.min(rows), columns, rows.saturating_sub(3));
+    Lattice::new(Parts::of(body).grid, view, model.atlas.zoom, model.piece)
 }
 
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
-    pen.rule(
-        inset(take_top(&mut body, 1), 1, 1),
-        "Pieces",
-        &overview::piece_counts(view, true),
-        &overview::rarity(view),
-    );
-    let grid = grid_area(area);
-    let pieces = view.pieces.states.len();
-    let a_cell = mosaic::pieces_a_cell(pieces, usize::from(grid.width) * usize::from(grid.height));
-    mosaic::draw(pen, grid, &mosaic::cells(&view.pieces, a_cell));
-    if grid.is_empty() {
-        return;
-    }
-    let cell = model.piece as usize / a_cell;
-    let (row, column) = (cell / usize::from(grid.width), cell % usize::from(grid.width));
-    if row < usize::from(grid.height) {
-        let under = Rect::new(grid.x + column as u16, grid.y + row as u16, 1, 1);
-        pen.modify(under, Modifier::REVERSED, Modifier::DIM);
-    }
-    let mut below = take_bottom(&mut body, DETAIL + 1);
-    overview::legend(pen, inset(take_top(&mut below, 1), 2, 2), a_cell);
-    detail(pen, below, model, view, a_cell);
+    let parts = Parts::of(body);
+    let atlas = model.atlas;
+    let lattice = Lattice::new(parts.grid, view, atlas.zoom, model.piece);
+    title(pen, parts.title, &lattice, atlas.layer, view);
+    let letters = grid(pen, &lattice, model, view);
+    let wide = area.width >= 180;
+    let name = |peer| if wide { piece::name(view, peer) } else { piece::address(view, peer) };
+    let means = mosaic::legend(atlas.layer, &letters, name);
+    legend(pen, parts.legend, &means, lattice.scale);
+    piece::draw(pen, parts.detail, model, view, &lattice);
 }
 
-fn detail(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, a_cell: usize) {
-    let mut rest = area;
-    let geometry = view.torrent.geometry;
-    let Some(piece) = geometry.piece(model.piece) else {
-        return;
-    };
-    let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
-    let title = format!("Piece {}", units::count(u64::from(piece.number())));
-    let first = piece.index() / a_cell.max(1) * a_cell.max(1);
-    let last = (first + a_cell).min(view.pieces.states.len()).saturating_sub(1);
-    let cell = if a_cell > 1 { format!("first of the cell, {first} to {last}") } else { String::new() };
-    pen.rule(inset(take_top(&mut rest, 1), 1, 1), &title, &length, &cell);
-    let text = inset(rest, 1, 1);
-    let state = match view.pieces.states.get(piece.index()).copied().unwrap_or_default() {
-        PieceState::Good => "It is good: its hash is right.",
-        PieceState::Arriving => "It is arriving.",
-        PieceState::Failed => "It failed its check and is fetched again.",
-        PieceState::Missing => "Nothing of it is here.",
-    };
-    let mut in_cell = String::new();
-    if a_cell > 1 {
-        let states = view.pieces.states.get(first..=last.max(first)).unwrap_or(&[]);
-        let good = states.iter().filter(|state| **state == PieceState::Good).count();
-        in_cell = format!(" Of its cell {good} of {} are good.", states.len());
+/// Draws the grid alone, over the whole area, as the model looks at it.
+pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
+    let mut pen = Pen::new(buf, area, &model.look);
+    let lattice = Lattice::new(area, view, model.atlas.zoom, model.piece);
+    grid(&mut pen, &lattice, model, view);
+}
+
+fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View) -> Letters {
+    let layer = model.atlas.layer;
+    let letters = if layer == Layer::Provenance { Letters::of(view) } else { Letters::default() };
+    if !lattice.area.is_empty() {
+        mosaic::draw_layer(pen, lattice, layer, view, &letters);
+        mosaic::mark(pen, lattice, model.piece as usize);
     }
-    let holders: Vec<_> = view
-        .peers
-        .iter()
-        .filter(|peer| peer.is_live() && peer.has.as_ref().is_some_and(|has| has.has(piece)))
-        .collect();
-    let mut said = vec![Spans::new().add(Role::Text, state).add(Role::Dim, in_cell)];
-    if holders.is_empty() {
-        said.push(Spans::new().add(Role::Text, "No live peer holds it."));
-    } else {
-        let sending = holders.iter().filter(|peer| Standing::of(peer, view.at) == Standing::Sending).count();
-        let head = format!("{} live peers hold it, {sending} of them are sending:", holders.len());
-        said.push(Spans::new().add(Role::Text, head));
-        let names: Vec<String> = holders.iter().map(|peer| peer.addr.to_string()).collect();
-        let names = names.join("  ");
-        said.extend(
-            wrap(&names, usize::from(text.width).max(1))
-                .into_iter()
-                .map(|line| Spans::new().add(Role::Dim, line)),
-        );
+    letters
+}
+
+fn title(pen: &mut Pen<'_>, area: Rect, lattice: &Lattice, layer: Layer, view: &View) {
+    let layer = format!("{} · v", layer.name());
+    let note = overview::piece_counts(view, area.width >= 90);
+    if lattice.shows_all() {
+        let rarity = overview::rarity(view);
+        let both = format!("{rarity} ── {layer}");
+        let fits = paint::width(&note) + paint::width(&both) + 24 <= usize::from(area.width);
+        return pen.rule(area, "Pieces", &note, if fits && !rarity.is_empty() { &both } else { &layer });
     }
-    let mut rows = text;
-    for line in said {
-        let row = take_top(&mut rows, 1);
-        if row.is_empty() {
+    let sight = lattice.in_sight();
+    let (from, to) = (units::count(sight.start as u64), units::count(sight.end.saturating_sub(1) as u64));
+    pen.rule(area, "Pieces", &format!("{from} to {to} in sight"), &layer);
+}
+
+/// What the cells of the grid mean.
+pub(super) fn legend(pen: &mut Pen<'_>, area: Rect, legend: &Legend, scale: Scale) {
+    let one = match scale {
+        Scale::Pieces(1) => "one cell = 1 piece".to_owned(),
+        Scale::Pieces(count) => format!("one cell = {} pieces", units::count(count as u64)),
+        Scale::Cells(count) => format!("{count} cells = 1 piece"),
+    };
+    let right = paint::width(&one) as u16;
+    let mut x = area.x;
+    for (glyphs, means) in legend {
+        let means = paint::clip(means, 42);
+        let columns = (paint::width(glyphs) + 1 + paint::width(&means)) as u16;
+        if x + columns > area.right() {
             return;
         }
-        pen.spans(row.x, row.y, row.width, &line);
+        x += pen.put(x, area.y, 3, glyphs, Role::Text) + 1;
+        x += pen.put(x, area.y, columns, &means, Role::Dim) + 3;
+    }
+    if x + right <= area.right() {
+        pen.put_right(area.right(), area.y, right, &one, Role::Dim);
     }
 }

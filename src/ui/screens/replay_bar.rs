@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 
 use crate::event::At;
 use crate::record::MarkKind;
-use crate::ui::action::{Action, BINDINGS, Scope};
+use crate::ui::action::{Action, Scope};
 use crate::ui::model::Model;
 use crate::ui::paint::{self, Pen, Spans, clip};
 use crate::ui::replay::{Standing, time};
@@ -37,12 +37,8 @@ pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
     Spans::new().add(role, glyph).add(Role::Text, words)
 }
 
-/// Draws the bar and the keys into the area's first row, or what was last said.
+/// Draws the bar and the keys into the area's first row.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: &Standing, model: &Model) {
-    if let Some(said) = replay.said(model.clock) {
-        pen.put(area.x, area.y, area.width, said, Role::Text);
-        return;
-    }
     let (from, to) = (time(replay.playback.position), time(replay.playback.end));
     let times = (from.len() + to.len() + 2) as u16;
     let mut keys = keys(replay, model);
@@ -106,7 +102,7 @@ impl Keys {
 
 fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
     let mut items: Vec<Keys> = Vec::new();
-    for binding in BINDINGS {
+    for (binding, bound) in model.keys.lines().filter(|(_, bound)| !bound.is_empty()) {
         let weight_of = |weight| match binding.action {
             _ if binding.scope == Scope::Replay => Some(weight),
             Action::Keys => Some(3),
@@ -124,7 +120,7 @@ fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
             "quit" => "back",
             label => label,
         };
-        let key = binding.keys[0].name();
+        let key = bound[0].name();
         match items.iter_mut().find(|item| item.label == label) {
             Some(item) => item.keys = format!("{} {key}", item.keys),
             None => items.push(Keys { keys: key, label, weight }),

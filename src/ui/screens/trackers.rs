@@ -1,12 +1,14 @@
 //! Who names peers, and how good they are.
 
+use std::sync::Arc;
+
 use ratatui::layout::Rect;
 
 use super::frame;
 use crate::event::{AnnounceKind, TrackerError};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::SortKey;
-use crate::ui::grid::{self, Choose, Column, Context, RowLook};
+use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
 use crate::ui::theme::Role;
@@ -15,6 +17,15 @@ use crate::units;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
     Spans::new().add(role, text)
+}
+
+/// The number of the tier, at the first tracker of each.
+fn tier(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
+    let first = context.view.trackers.iter().find(|other| other.tier == tracker.tier);
+    match first.is_some_and(|first| first.key == tracker.key) {
+        true => plain(Role::Dim, format!("{:>4}", tracker.tier.saturating_add(1))),
+        false => Spans::new(),
+    }
 }
 
 fn number(count: Option<u32>) -> Spans {
@@ -95,19 +106,20 @@ const fn column(
         weight,
         cell,
         key,
+        sieve: Sieve::Nothing,
     }
 }
 
 #[rustfmt::skip]
 static COLUMNS: &[Column<TrackerRecord>] = &[
-    Column { right: false, ..column("TIER", (4, 4), 50, |tracker, _, _| plain(Role::Dim, format!("{:>4}", tracker.tier.saturating_add(1)))) },
+    Column { right: false, ..column("TIER", (4, 4), 50, tier) },
     Column { right: false, grows: true, ..column("TRACKER", (18, 30), 100, |tracker, _, _| plain(Role::Text, tracker.url.as_str())) },
     Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
     column("PEERS", (5, 6), 80, |tracker, _, _| plain(Role::Text, units::count(u64::from(tracker.peers)))),
     column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| plain(Role::Strong, units::count(u64::from(tracker.handshaken)))),
     column("SEEDS", (5, 7), 40, |tracker, _, _| number(counted(tracker).0)),
     column("LEECHES", (7, 7), 39, |tracker, _, _| number(counted(tracker).1)),
-    column("AGAIN", (10, 14), 70, next),
+    column("AGAIN", (10, 12), 70, next),
 ];
 
 /// Draws the trackers.
@@ -127,8 +139,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     // What the selected one said stands below the rows, and has its room in any case.
-    let said = (body.height / 3).min(6);
-    let all = view.trackers.len().saturating_add(2).min(usize::from(body.height - said)) as u16;
+    let said = (body.height / 3).min(7);
+    let failed = |tracker: &&Arc<TrackerRecord>| matches!(&tracker.status, TrackerStatus::Failed(..));
+    let words = view.trackers.iter().filter(failed).count();
+    // Where all of it fits, what went wrong stands below each.
+    let in_words = view.trackers.len() + words + 2 <= usize::from(body.height - said);
+    let wanted = view.trackers.len().saturating_add(2 + if in_words { words } else { 0 });
+    let all = wanted.min(usize::from(body.height - said)) as u16;
     let table = take_top(&mut body, all);
     let mut rows = inset(table, 2, 1);
     let columns: Vec<_> = COLUMNS.iter().collect();
@@ -139,8 +156,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     for at in
         grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[])
     {
-        let look = RowLook { selected: at == selected, dim: false };
-        grid::row(pen, take_top(&mut rows, 1), &placed, &*view.trackers[at], context, look);
+        let look = RowLook { selected: at == selected, ..RowLook::default() };
+        let tracker = &*view.trackers[at];
+        grid::row(pen, take_top(&mut rows, 1), &placed, tracker, context, look);
+        if let (true, TrackerStatus::Failed(_, text)) = (in_words, &tracker.status) {
+            let row = inset(take_top(&mut rows, 1), 5, 0);
+            pen.put(row.x, row.y, row.width, text, Role::Dim);
+        }
     }
     detail(pen, body, &view.trackers[selected], view);
 }
@@ -160,6 +182,10 @@ fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
                 "It named {} peers{ago}; {} of the peers it ever named are in the table, and {} shook hands.",
                 answer.peers, tracker.peers, tracker.handshaken
             ));
+            if let (Some(seeds), Some(leeches)) = (answer.seeders, answer.leechers) {
+                let (seeds, leeches) = (units::count(u64::from(seeds)), units::count(u64::from(leeches)));
+                said.push(format!("It counts {seeds} that have everything (seeds) and {leeches} still downloading (leeches)."));
+            }
             let interval = std::time::Duration::from_secs(u64::from(answer.interval_s));
             said.push(format!("It wants to be asked every {}.", units::duration(interval)));
             said.extend(answer.warning.iter().map(|warning| format!("It warns: {warning}")));

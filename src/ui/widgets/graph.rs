@@ -9,36 +9,88 @@ use crate::ui::paint::Pen;
 use crate::ui::theme::{Glyphs, Role};
 use crate::units::Units;
 
+/// Points that a scale is found from: no screen shows more of them, and fewer of them are never higher.
+const SCALE_POINTS: usize = 400;
+
 /// The samples of a window in `points` steps, oldest first; `None` before the run began.
+///
+/// A step that stands for several samples is their mean. Such steps begin at fixed moments of the run, so that
+/// they wander to the left as they are and never change on their way.
 pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Option<Sample>> {
-    let (samples, span) = match window {
-        Window::Minute => (&series.seconds, 60),
-        Window::FiveMinutes => (&series.seconds, 300),
-        Window::Quarter => (&series.seconds, 900),
-        Window::Hour => (&series.seconds, 3600),
-        Window::Run if series.minutes.len() * 60 > series.seconds.len() + 60 => {
-            (&series.minutes, series.minutes.len())
+    let seconds = series.seconds.len();
+    let pushed = usize::try_from(series.pushed).unwrap_or(usize::MAX).max(seconds);
+    let (samples, span, newest) = match window {
+        Window::Minute => (&series.seconds, 60, pushed),
+        Window::FiveMinutes => (&series.seconds, 300, pushed),
+        Window::Quarter => (&series.seconds, 900, pushed),
+        Window::Hour => (&series.seconds, 3600, pushed),
+        Window::Run if series.minutes.len() * 60 > seconds + 60 => {
+            (&series.minutes, series.minutes.len(), (pushed / 60).max(series.minutes.len()))
         }
-        Window::Run => (&series.seconds, series.seconds.len().max(60)),
+        Window::Run => (&series.seconds, seconds.max(60), pushed),
     };
-    // How many samples of the window were never taken, and how many are older than it.
-    let absent = span.saturating_sub(samples.len());
-    let older = samples.len().saturating_sub(span);
-    let mean = |point: usize| {
-        let from = point * span / points.max(1);
-        let to = ((point + 1) * span / points.max(1)).max(from + 1);
-        let range = from.max(absent)..to.max(absent);
+    if points == 0 {
+        return Vec::new();
+    }
+    let a_step = span.div_ceil(points);
+    let steps = span.div_ceil(a_step);
+    // Steps and samples are numbered from the beginning of the run; those before it have no number.
+    let last_step = newest.saturating_sub(1) / a_step;
+    let oldest = newest - samples.len();
+    let mean = |step: usize| {
+        let number = (last_step + step + 1).checked_sub(steps)?;
+        let from = (number * a_step).max(oldest);
+        let to = ((number + 1) * a_step).min(newest);
         let (mut sum, mut count) = (Sample::default(), 0);
-        for at in range {
-            if let Some(sample) = samples.get(at - absent + older) {
-                sum.down_bps = sum.down_bps.saturating_add(sample.down_bps);
-                sum.up_bps = sum.up_bps.saturating_add(sample.up_bps);
-                count += 1;
-            }
+        for sample in (from..to).filter_map(|at| samples.get(at - oldest)) {
+            sum.down_bps = sum.down_bps.saturating_add(sample.down_bps);
+            sum.up_bps = sum.up_bps.saturating_add(sample.up_bps);
+            count += 1;
         }
         (count > 0).then(|| Sample { down_bps: sum.down_bps / count, up_bps: sum.up_bps / count })
     };
-    (0..points).map(mean).collect()
+    let means: Vec<Option<Sample>> = (0..steps).map(mean).collect();
+    (0..points).map(|point| means[point * steps / points]).collect()
+}
+
+/// The ends of both scales. They go up at once and come down late, so that a rate which wavers about a round
+/// number does not move the whole drawing with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Scales {
+    /// For which window and units.
+    of: Option<(Window, Units)>,
+    down: u64,
+    up: u64,
+}
+
+impl Scales {
+    /// The scales for what a window shows now.
+    pub(crate) fn take_in(&mut self, series: &Series, window: Window, units: Units) {
+        let kept = if self.of == Some((window, units)) { *self } else { Self::default() };
+        let shown = points(series, window, SCALE_POINTS);
+        let most = |rate: fn(&Sample) -> u64| shown.iter().flatten().map(rate).max().unwrap_or(0);
+        self.of = Some((window, units));
+        self.down = settled(kept.down, most(|sample| sample.down_bps), units);
+        self.up = settled(kept.up, most(|sample| sample.up_bps), units);
+    }
+
+    /// The end of the scale of what comes, and its label; at least as much as `most`.
+    pub(crate) fn down(&self, most: u64, units: Units) -> (u64, String) {
+        scale(self.down.max(most), units)
+    }
+
+    /// The same of what goes.
+    pub(crate) fn up(&self, most: u64, units: Units) -> (u64, String) {
+        scale(self.up.max(most), units)
+    }
+}
+
+/// The end of a scale that was at `before` and has to hold `most`.
+fn settled(before: u64, most: u64, units: Units) -> u64 {
+    let wanted = scale(most, units).0;
+    // A fifth more must still fit before it comes down.
+    let comes_down = scale(most.saturating_add(most / 5), units).0 < before;
+    if wanted > before || comes_down { wanted } else { before }
 }
 
 /// The end of a scale that holds `most`, and its label: 1, 2 or 5 with zeros, so that it seldom changes.
@@ -153,6 +205,67 @@ mod tests {
         assert!(shown.iter().all(|point| point.unwrap().down_bps == 10));
         let shown = points(&series(&[0, 10].repeat(30)), Window::Minute, 30);
         assert!(shown.iter().all(|point| point.unwrap().down_bps == 5));
+    }
+
+    #[test]
+    fn a_step_of_several_seconds_wanders_to_the_left_as_it_is() {
+        let mut series = series(&[]);
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut before: Vec<Option<Sample>> = Vec::new();
+        for second in 0..4000_u64 {
+            series.seconds.push_back(Sample { down_bps: random.u64(..1000), up_bps: second });
+            if series.seconds.len() > 3600 {
+                series.seconds.pop_front();
+            }
+            series.pushed += 1;
+            if second < 3700 {
+                continue;
+            }
+            // Sixty points of sixty seconds each, of which the newest is still growing.
+            let now = points(&series, Window::Hour, 60);
+            if !before.is_empty() {
+                let shift = usize::from(series.pushed % 60 == 1);
+                assert_eq!(now[1..59 - shift], before[1 + shift..59], "second {second}");
+            }
+            before = now;
+        }
+    }
+
+    #[test]
+    fn every_window_reaches_from_its_edge_to_now() {
+        let mut series = series(&(1..=3600).collect::<Vec<u64>>());
+        series.pushed = 10_000;
+        for (window, span) in
+            [(Window::Minute, 60), (Window::FiveMinutes, 300), (Window::Quarter, 900), (Window::Hour, 3600)]
+        {
+            for count in [1, 7, 52, 104, 240, 700] {
+                let shown = points(&series, window, count);
+                assert_eq!(shown.len(), count);
+                let last = shown[count - 1].unwrap().down_bps;
+                let first = shown[0].unwrap().down_bps;
+                let a_step = (span as usize).div_ceil(count) as u64;
+                assert!(
+                    last > 3600 - a_step && first <= 3602 - span + a_step * 3 / 2,
+                    "{window:?} {count}: {first} {last}"
+                );
+            }
+        }
+        assert_eq!(points(&series, Window::Run, 9).len(), 9);
+        assert!(points(&series, Window::Hour, 0).is_empty());
+    }
+
+    #[test]
+    fn a_scale_goes_up_at_once_and_comes_down_late() {
+        let units = Units::Binary;
+        let mib = 1 << 20;
+        let mut end = 0;
+        let mut ends = Vec::new();
+        for rate in [9, 10, 11, 10, 9, 11, 9, 8, 7, 4, 3] {
+            end = settled(end, rate * mib, units);
+            ends.push(end / mib);
+        }
+        assert_eq!(ends, [10, 10, 20, 20, 20, 20, 20, 10, 10, 5, 5]);
+        assert_eq!(settled(20 * mib, 0, units), scale(0, units).0);
     }
 
     #[test]

@@ -1,8 +1,15 @@
 //! The pieces as a grid: however many there are, they fall into the cells that there are.
 
-use ratatui::layout::Rect;
+mod layers;
 
-use crate::ledger::{PieceMap, PieceState};
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+pub(crate) use layers::{Legend, Letters, legend};
+
+use crate::event::BlockState;
+use crate::ledger::{PieceMap, PieceState, View};
+use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::paint::Pen;
 use crate::ui::theme::Role;
 
@@ -26,68 +33,146 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    /// Its glyph, and how it looks.
-    pub(crate) fn glyph(self) -> (&'static str, Role) {
+    /// Its glyph, and how it looks; what arrives stands out also where something of the cell is good.
+    pub(crate) fn glyph(self, arriving: bool) -> (&'static str, Role) {
+        let role = if arriving { Role::Good } else { Role::Text };
         match self {
             Self::Good => ("█", Role::Text),
-            Self::Most => ("▓", Role::Text),
-            Self::Some => ("▒", Role::Text),
-            Self::Arriving => ("░", Role::Text),
+            Self::Most => ("▓", role),
+            Self::Some => ("▒", role),
+            Self::Arriving => ("░", Role::Good),
             Self::Missing => ("·", Role::Dim),
             Self::Unheld => ("!", Role::Trouble),
             Self::Failed => ("x", Role::Trouble),
         }
     }
-}
 
-/// How many pieces each of at most `cells` cells stands for.
-pub(crate) fn pieces_a_cell(pieces: usize, cells: usize) -> usize {
-    pieces.div_ceil(cells.max(1)).max(1)
-}
-
-/// What the cells show, `a_cell` pieces each.
-pub(crate) fn cells(map: &PieceMap, a_cell: usize) -> Vec<Cell> {
-    // Before anybody said what they hold, nothing is said to be held by nobody.
-    let told = map.seeds > 0 || map.held_by.iter().any(|&held| held > 0);
-    let chunk = a_cell.max(1);
-    let shown = map.states.chunks(chunk).enumerate().map(|(i, states)| {
-        let (mut good, mut arriving, mut failed) = (0, 0, 0);
-        for state in states {
-            match state {
-                PieceState::Good => good += 1,
-                PieceState::Arriving => arriving += 1,
-                PieceState::Failed => failed += 1,
-                PieceState::Missing => {}
-            }
-        }
-        if good == states.len() {
-            return Cell::Good;
-        }
-        let unheld = told && map.seeds == 0 && {
-            let held = map.held_by.get(i * chunk..i * chunk + states.len()).unwrap_or(&[]);
-            states.iter().zip(held).any(|(state, held)| *state != PieceState::Good && *held == 0)
-        };
+    /// What so many good ones of so many look like, where nothing is wrong with any.
+    fn filled(good: usize, of: usize, arriving: bool) -> Self {
         match () {
-            () if failed > 0 => Cell::Failed,
-            () if unheld => Cell::Unheld,
-            () if good * 2 > states.len() => Cell::Most,
-            () if good > 0 => Cell::Some,
-            () if arriving > 0 => Cell::Arriving,
-            () => Cell::Missing,
+            () if good == of => Self::Good,
+            () if good * 2 > of => Self::Most,
+            () if good > 0 => Self::Some,
+            () if arriving => Self::Arriving,
+            () => Self::Missing,
         }
-    });
-    shown.collect()
+    }
 }
 
-/// Draws cells into the area, row by row.
-pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, cells: &[Cell]) {
-    if area.is_empty() {
-        return;
+/// Whether anybody said what they hold: before that, nothing is said to be held by nobody.
+fn is_told(map: &PieceMap) -> bool {
+    map.seeds > 0 || map.held_by.iter().any(|&held| held > 0)
+}
+
+/// What a cell of these pieces shows, and whether any of them is arriving.
+fn of_pieces(map: &PieceMap, range: std::ops::Range<usize>, told: bool) -> (Cell, bool) {
+    let states = &map.states[range.clone()];
+    let count = |wanted: PieceState| states.iter().map(|state| usize::from(*state == wanted)).sum::<usize>();
+    let good = count(PieceState::Good);
+    if good == states.len() {
+        return (Cell::Good, false);
     }
-    for (at, cell) in cells.iter().take(usize::from(area.width) * usize::from(area.height)).enumerate() {
-        let (glyph, role) = cell.glyph();
-        let (row, column) = (at / usize::from(area.width), at % usize::from(area.width));
-        pen.put(area.x + column as u16, area.y + row as u16, 1, glyph, role);
+    let arriving = count(PieceState::Arriving) > 0;
+    let unheld = told && map.seeds == 0 && {
+        let held = map.held_by.get(range).unwrap_or(&[]);
+        states.iter().zip(held).any(|(state, held)| *state != PieceState::Good && *held == 0)
+    };
+    let cell = match () {
+        () if count(PieceState::Failed) > 0 => Cell::Failed,
+        () if unheld => Cell::Unheld,
+        () => Cell::filled(good, states.len(), arriving),
+    };
+    (cell, arriving)
+}
+
+/// What a part of a piece shows, from how its blocks were when they were last told of.
+fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, bool) {
+    let whole = of_pieces(&view.pieces, piece..piece + 1, is_told(&view.pieces));
+    let geometry = view.torrent.geometry;
+    let under_way = geometry.piece(piece as u32).and_then(|piece| view.pieces.history.under_way(piece));
+    let (Cell::Arriving, Some(under_way)) = (whole.0, under_way) else { return whole };
+    let blocks: usize = under_way.blocks.iter().map(|run| run.count as usize).sum();
+    let (from, to) = (part * blocks / parts, ((part + 1) * blocks / parts).max(part * blocks / parts + 1));
+    let (mut here, mut asked, mut at) = (0, false, 0);
+    for run in &under_way.blocks {
+        let within = (at + run.count as usize).min(to).saturating_sub(at.max(from));
+        match run.state {
+            BlockState::Here(_) => here += within,
+            BlockState::Asked(_) => asked |= within > 0,
+            BlockState::Free => {}
+        }
+        at += run.count as usize;
+    }
+    let arriving = asked || here > 0;
+    (Cell::filled(here, to - from, asked), arriving)
+}
+
+/// Draws all the pieces into the area, row by row, as they stand.
+pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let lattice = Lattice::new(area, view, 0, 0);
+    draw_states(pen, &lattice, view);
+}
+
+/// Draws what is in sight of a layer.
+pub(crate) fn draw_layer(pen: &mut Pen<'_>, lattice: &Lattice, layer: Layer, view: &View, letters: &Letters) {
+    match layer {
+        Layer::State => draw_states(pen, lattice, view),
+        Layer::Availability => each_cell(pen, lattice, |range, _| layers::availability(view, range)),
+        Layer::Provenance => each_cell(pen, lattice, |range, _| letters.cell(view, range)),
+        Layer::Age => each_cell(pen, lattice, |range, _| layers::age(view, range)),
+    }
+}
+
+fn draw_states(pen: &mut Pen<'_>, lattice: &Lattice, view: &View) {
+    let told = is_told(&view.pieces);
+    let cells = |scale| if let Scale::Cells(count) = scale { count } else { 1 };
+    let parts = cells(lattice.scale);
+    each_cell(pen, lattice, |range, part| {
+        let (cell, arriving) = match parts {
+            1 => of_pieces(&view.pieces, range, told),
+            parts => of_blocks(view, range.start, part, parts),
+        };
+        cell.glyph(arriving)
+    });
+}
+
+/// Draws every cell in sight: from the pieces it stands for, or the piece and which part of it.
+fn each_cell(
+    pen: &mut Pen<'_>,
+    lattice: &Lattice,
+    glyph: impl Fn(std::ops::Range<usize>, usize) -> (&'static str, Role),
+) {
+    let Some(first) = lattice.place_of(lattice.in_sight().start) else { return };
+    let (area, in_sight) = (lattice.area, lattice.in_sight());
+    let (mut x, mut y) = (first.x, first.y);
+    let (a_cell, parts) = match lattice.scale {
+        Scale::Pieces(count) => (count, 1),
+        Scale::Cells(count) => (1, count),
+    };
+    let mut next = in_sight.start;
+    while next < in_sight.end {
+        let range = next..(next + a_cell).min(in_sight.end);
+        for part in 0..parts {
+            let (symbol, role) = glyph(range.clone(), part);
+            pen.dot(x, y, symbol, role);
+            x += 1;
+        }
+        next += a_cell;
+        if usize::from(area.right() - x) < parts {
+            (x, y) = (area.x, y + 1);
+        }
+    }
+}
+
+/// Marks the cells of a piece, and in the margin the row they are in.
+pub(crate) fn mark(pen: &mut Pen<'_>, lattice: &Lattice, piece: usize) {
+    let Some(place) = lattice.place_of(piece) else { return };
+    for at in place.positions() {
+        pen.recolour(at.x, at.y, Role::Good);
+    }
+    pen.modify(place, Modifier::REVERSED, Modifier::DIM);
+    if let Some(margin) = lattice.area.x.checked_sub(1) {
+        pen.dot(margin, place.y, "▸", Role::Strong);
     }
 }
 
@@ -99,34 +184,34 @@ mod tests {
         PieceMap { states: states.to_vec(), held_by: held_by.to_vec(), seeds, ..PieceMap::default() }
     }
 
+    fn cell(map: &PieceMap, range: std::ops::Range<usize>) -> (Cell, bool) {
+        of_pieces(map, range, is_told(map))
+    }
+
     #[test]
-    fn a_cell_tells_the_worst_and_how_much_is_good() {
+    fn a_cell_tells_the_worst_how_much_is_good_and_whether_more_is_on_its_way() {
         use PieceState::{Arriving, Failed, Good, Missing};
         for (states, expected) in [
-            ([Good, Good, Good, Good], Cell::Good),
-            ([Good, Good, Good, Missing], Cell::Most),
-            ([Good, Good, Arriving, Missing], Cell::Some),
-            ([Missing, Arriving, Missing, Missing], Cell::Arriving),
-            ([Missing; 4], Cell::Missing),
-            ([Good, Failed, Good, Good], Cell::Failed),
+            ([Good, Good, Good, Good], (Cell::Good, false)),
+            ([Good, Good, Good, Missing], (Cell::Most, false)),
+            ([Good, Good, Good, Arriving], (Cell::Most, true)),
+            ([Good, Good, Arriving, Missing], (Cell::Some, true)),
+            ([Missing, Arriving, Missing, Missing], (Cell::Arriving, true)),
+            ([Missing; 4], (Cell::Missing, false)),
+            ([Good, Failed, Good, Good], (Cell::Failed, false)),
         ] {
-            assert_eq!(cells(&map(&states, &[1; 4], 0), 4), [expected], "{states:?}");
+            assert_eq!(cell(&map(&states, &[1; 4], 0), 0..4), expected, "{states:?}");
         }
+        let arriving = |good| Cell::filled(good, 4, true).glyph(true).1;
+        assert!((0..4).all(|good| arriving(good) == Role::Good), "what arrives stands out");
     }
 
     #[test]
     fn pieces_nobody_holds_stand_out_once_somebody_said_what_they_hold() {
         let missing = [PieceState::Missing; 4];
-        assert_eq!(cells(&map(&missing, &[1, 1, 0, 1], 0), 2), [Cell::Missing, Cell::Unheld]);
-        assert_eq!(cells(&map(&missing, &[0; 4], 0), 2), [Cell::Missing; 2]);
-        assert_eq!(cells(&map(&missing, &[0; 4], 1), 2), [Cell::Missing; 2]);
-    }
-
-    #[test]
-    fn all_pieces_fall_into_the_cells() {
-        for (pieces, room) in [(100_000, 500), (7, 500), (500, 500), (501, 500), (1, 0)] {
-            let a_cell = pieces_a_cell(pieces, room);
-            assert!(cells(&map(&vec![PieceState::Good; pieces], &[], 0), a_cell).len() <= room.max(1));
-        }
+        assert_eq!(cell(&map(&missing, &[1, 1, 0, 1], 0), 0..2).0, Cell::Missing);
+        assert_eq!(cell(&map(&missing, &[1, 1, 0, 1], 0), 2..4).0, Cell::Unheld);
+        assert_eq!(cell(&map(&missing, &[0; 4], 0), 0..4).0, Cell::Missing);
+        assert_eq!(cell(&map(&missing, &[0; 4], 1), 0..4).0, Cell::Missing);
     }
 }

@@ -1,0 +1,219 @@
+//! What a frame costs: 500 peers and 100 000 pieces at 200×60, every screen, and the grid of pieces alone in each of
+//! its layers.
+//!
+//! `cargo bench --bench frame` prints the median and the slowest tenth of each. The view is folded from events, as
+//! in a run; between two frames it changes as it does in a quarter of a second of one.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints, and stops where it cannot go on"
+)]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures by the clock")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use ttui::event::{
+    BlockRun, BlockState, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Phase, Sample, Side,
+    Source, Transport,
+};
+use ttui::ledger::{FileFacts, Ledger, TorrentFacts, View};
+use ttui::metainfo::{Bitfield, Geometry, InfoHash};
+use ttui::ui::action::Action;
+use ttui::ui::model::Screen;
+use ttui::ui::{Look, Model, draw, draw_grid, update};
+
+const PEERS: u32 = 500;
+const PIECES: u32 = 100_000;
+const FILES: u64 = 100_000;
+const PIECE_BYTES: u32 = 256 * 1024;
+const FRAMES: usize = 400;
+
+/// A run under way.
+struct Run {
+    ledger: Ledger,
+    geometry: Geometry,
+    at: Duration,
+    next: u32,
+}
+
+impl Run {
+    fn new() -> Self {
+        let total = u64::from(PIECES) * u64::from(PIECE_BYTES);
+        let geometry = Geometry::new(total, PIECE_BYTES).unwrap();
+        let length_bytes = total / FILES;
+        let file = |number: u64| FileFacts {
+            path: format!("many/{:03}/file number {number}.bin", number / 100),
+            offset_bytes: number * length_bytes,
+            length_bytes,
+        };
+        let ledger = Ledger::new(Arc::new(TorrentFacts {
+            name: "many".to_owned(),
+            info_hash: InfoHash([7; 20]),
+            geometry,
+            private: false,
+            files: (0..FILES).map(file).collect(),
+            output: "/home/me".into(),
+            peer_id: "-Tu0100-0123456789ab".to_owned(),
+        }));
+        let mut run = Self { ledger, geometry, at: Duration::ZERO, next: 0 };
+        run.tell(&Event::Phase { phase: Phase::Downloading, reason: None });
+        for number in 0..PEERS {
+            run.peer(number);
+        }
+        (0..30_000).for_each(|_| run.piece());
+        for second in 0..3600 {
+            run.tell(&Event::Sample(Sample { down_bps: 20_000_000 + second * 1000, up_bps: 400_000 }));
+            run.at += Duration::from_secs(1);
+        }
+        run.second();
+        run
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.ledger.apply(self.at, event);
+    }
+
+    fn peer(&mut self, number: u32) {
+        let peer = PeerKey(number);
+        let addr = ([80, 1, (number / 250) as u8, (number % 250) as u8], 6881).into();
+        self.tell(&Event::PeerLearned { peer, addr, source: Source::Manual });
+        let (direction, transport, encryption) = (Direction::Out, Transport::Tcp, Encryption::Plain);
+        self.tell(&Event::AttemptBegan { peer, direction, transport, encryption });
+        if number % 5 == 4 {
+            let cause = Cause::ConnectTimeout;
+            let (error, detail, bytes_in, bytes_out) = (None, None, 0, 0);
+            return self.tell(&Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
+        }
+        self.tell(&Event::Connected { peer });
+        let mut bytes = b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05".to_vec();
+        bytes.extend([7; 20]);
+        bytes.extend(format!("-TR4060-{number:012}").bytes());
+        self.tell(&Event::HandshakeSent { peer, sent: bytes.clone() });
+        self.tell(&Event::HandshakeBytes { peer, received: bytes });
+        self.tell(&Event::Handshaken { peer });
+        let mut has = Bitfield::empty(PIECES);
+        for piece in self.geometry.pieces().filter(|piece| piece.number() % 500 <= number) {
+            has.set(piece);
+        }
+        self.tell(&Event::Has { peer, pieces: Arc::new(has) });
+        self.tell(&Event::Interested { peer, by: Side::Us, interested: true });
+        if number.is_multiple_of(2) {
+            self.tell(&Event::Choking { peer, by: Side::Them, choking: false });
+        }
+    }
+
+    /// One piece more comes, and another is begun.
+    fn piece(&mut self) {
+        self.next += 1;
+        // Spread, as rarest first does.
+        let place = |number: u32| u64::from(number) * 61_813 % u64::from(PIECES);
+        let piece = self.geometry.piece(place(self.next) as u32).unwrap();
+        let from = vec![PeerKey(self.next % 40 * 2)];
+        self.tell(&Event::PieceVerified { piece, from: from.clone() });
+        let opened = self.geometry.piece(place(self.next + 100) as u32).unwrap();
+        self.tell(&Event::PieceOpened { piece: opened });
+        let blocks = vec![
+            BlockRun { count: 9, state: BlockState::Here(from[0]) },
+            BlockRun { count: 7, state: BlockState::Asked(from) },
+        ];
+        self.tell(&Event::PieceBlocks { piece: opened, blocks });
+    }
+
+    /// What a second of it brings.
+    fn second(&mut self) {
+        self.at += Duration::from_millis(250);
+        for number in (0..PEERS).filter(|number| number % 5 != 4 && number % 2 == 0) {
+            let down_bytes = u64::from(number) + self.at.as_millis() as u64 * 100;
+            let down_bps = 100_000 + u64::from(number) * 300;
+            let sample = PeerSample { down_bps, down_bytes, requests_out: 30, ..PeerSample::default() };
+            self.tell(&Event::PeerSample { peer: PeerKey(number), sample });
+        }
+        (0..20).for_each(|_| self.piece());
+        self.tell(&Event::Sample(Sample { down_bps: 20_000_000, up_bps: 400_000 }));
+    }
+
+    fn view(&mut self) -> Arc<View> {
+        self.ledger.view(self.at)
+    }
+}
+
+/// The median and the slowest tenth.
+fn told(mut times: Vec<Duration>) -> (Duration, Duration) {
+    times.sort_unstable();
+    (times[times.len() / 2], times[times.len() * 9 / 10])
+}
+
+fn main() {
+    let mut run = Run::new();
+    let area = Rect::new(0, 0, 200, 60);
+    let screens = [
+        ("overview", Screen::Overview, 0),
+        ("peers", Screen::Peers, 0),
+        ("pieces", Screen::Pieces, 0),
+        ("pieces: how many hold them", Screen::Pieces, 1),
+        ("pieces: who sent them", Screen::Pieces, 2),
+        ("pieces: when they came", Screen::Pieces, 3),
+        ("trackers", Screen::Trackers, 0),
+        ("files, 100 000 of them", Screen::Files, 0),
+        ("log", Screen::Log, 0),
+    ];
+    println!("{PEERS} peers, {PIECES} pieces, {} x {}: median, slowest tenth", area.width, area.height);
+    let mut worst = Duration::ZERO;
+    for (name, screen, layer) in screens {
+        let mut model = Model::new(Look::default());
+        model.size = (area.width, area.height);
+        let view = run.view();
+        model.take_in(&view);
+        update(&mut model, Action::Show(screen), &view);
+        (0..layer).for_each(|_| _ = update(&mut model, Action::Layer, &view));
+        let mut buf = Buffer::empty(area);
+        let (mut frames, mut views, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+        for frame in 0..FRAMES {
+            if frame % 8 == 0 {
+                run.second();
+            }
+            let began = Instant::now();
+            let view = run.view();
+            views.push(began.elapsed());
+            let began = Instant::now();
+            model.clock += Duration::from_millis(250);
+            model.take_in(&view);
+            taken.push(began.elapsed());
+            let began = Instant::now();
+            buf.reset();
+            draw(&mut buf, area, &model, &view);
+            frames.push(began.elapsed());
+        }
+        let (median, tenth) = told(frames);
+        worst = worst.max(median);
+        let ((view, _), (take_in, _)) = (told(views), told(taken));
+        println!(
+            "{name:<28} {median:>10.1?} {tenth:>10.1?}   rows in order {take_in:>8.1?}, the view itself {view:>8.1?}"
+        );
+    }
+    for layer in ["what is here", "how many hold it", "who sent it", "when it came"] {
+        let mut model = Model::new(Look::default());
+        model.size = (area.width, area.height);
+        let view = run.view();
+        model.take_in(&view);
+        update(&mut model, Action::Show(Screen::Pieces), &view);
+        while model.atlas.layer.name() != layer {
+            update(&mut model, Action::Layer, &view);
+        }
+        let mut buf = Buffer::empty(area);
+        let mut times = Vec::new();
+        for _ in 0..FRAMES {
+            let began = Instant::now();
+            draw_grid(&mut buf, area, &model, &view);
+            times.push(began.elapsed());
+        }
+        let (median, tenth) = told(times);
+        println!("grid alone: {layer:<16} {median:>10.1?} {tenth:>10.1?}");
+    }
+    println!("the slowest screen: {worst:.1?} a frame");
+}

@@ -1,0 +1,110 @@
+//! Settings: plain values, read from a file and handed down.
+//!
+//! One table ([`table::SETTINGS`]) says which settings there are, and the table of keys which keys; reading, printing
+//! and the errors of either are made from them. Whoever wins over the file (the command line) puts its values into
+//! [`Settings`] before they are handed on.
+
+mod choices;
+mod error;
+mod keys;
+mod print;
+mod read;
+mod table;
+
+use std::path::{Path, PathBuf};
+
+use crate::ui::Keymap;
+
+pub use choices::{Color, Encryption, SizeUnits, Theme};
+pub use error::{ConfigError, Problem};
+pub use print::defaults;
+pub use read::{load, path, read};
+pub use table::{MOST_FPS, MOST_PEERS};
+
+/// Everything that can be set.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// The folder to download into.
+    pub output: PathBuf,
+    /// The port to listen on; `None`: 6881 to 6889, or else any free one.
+    pub port: Option<u16>,
+    /// The most peers to be connected to at once.
+    pub max_peers: u16,
+    /// The most peers with a row of their own.
+    pub max_rows: u32,
+    /// The most to receive, bytes a second.
+    pub down_bps: Option<u64>,
+    /// The most to send, bytes a second.
+    pub up_bps: Option<u64>,
+    /// When connections to peers are encrypted.
+    pub encryption: Encryption,
+    /// The screen.
+    pub screen: ScreenSettings,
+    /// Which keys do what.
+    pub keys: Keymap,
+}
+
+/// How the screen looks and behaves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScreenSettings {
+    /// The choice of colours and accents.
+    pub theme: Theme,
+    /// How many colours.
+    pub color: Color,
+    /// Plain ASCII characters only.
+    pub ascii: bool,
+    /// The most frames a second.
+    pub fps: u8,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
+    /// Whether the bell rings at completion.
+    pub bell: bool,
+    /// Whether the window's title shows progress.
+    pub title: bool,
+    /// How sizes are counted.
+    pub units: SizeUnits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            output: PathBuf::from("."),
+            port: None,
+            max_peers: 200,
+            max_rows: 20_000,
+            down_bps: None,
+            up_bps: None,
+            encryption: Encryption::default(),
+            screen: ScreenSettings::default(),
+            keys: Keymap::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The folder to download into, with the home folder in the place of its `~`.
+    pub fn output_folder(&self, home: Option<&Path>) -> PathBuf {
+        match (self.output.strip_prefix("~"), home) {
+            (Ok(inside), Some(home)) => home.join(inside),
+            _ => self.output.clone(),
+        }
+    }
+}
+
+impl Default for ScreenSettings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::default(),
+            color: Color::default(),
+            ascii: false,
+            fps: 30,
+            mouse: true,
+            bell: true,
+            title: true,
+            units: SizeUnits::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

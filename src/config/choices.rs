@@ -1,0 +1,117 @@
+//! What is chosen from a few names, by the command line and by the file alike.
+
+use clap::ValueEnum;
+
+use crate::swarm::EncryptionPolicy;
+use crate::ui::{self, ColourChoice, Colours};
+use crate::units::Units;
+
+/// When connections to peers are encrypted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Encryption {
+    /// Dial plain, and encrypted where that fails; take both
+    #[default]
+    PreferPlain,
+    /// Dial encrypted, and plain where that fails; take both
+    Prefer,
+    /// Dial and take encrypted connections only
+    Require,
+    /// Dial and take plain connections only
+    Off,
+}
+
+impl Encryption {
+    /// The same, for the engine.
+    pub fn policy(self) -> EncryptionPolicy {
+        match self {
+            Self::PreferPlain => EncryptionPolicy::PreferPlain,
+            Self::Prefer => EncryptionPolicy::Prefer,
+            Self::Require => EncryptionPolicy::Require,
+            Self::Off => EncryptionPolicy::Off,
+        }
+    }
+}
+
+/// How many colours to use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Color {
+    /// What the terminal says it can show; none where NO_COLOR is set
+    #[default]
+    Auto,
+    /// None
+    Never,
+    /// The terminal's own sixteen
+    #[value(name = "16")]
+    Ansi16,
+    /// 256
+    #[value(name = "256")]
+    Indexed256,
+    /// 24 bits
+    True,
+}
+
+impl Color {
+    /// The same, for the screen.
+    pub fn choice(self) -> ColourChoice {
+        match self {
+            Self::Auto => ColourChoice::Auto,
+            Self::Never => ColourChoice::Never,
+            Self::Ansi16 => ColourChoice::Exactly(Colours::Sixteen),
+            Self::Indexed256 => ColourChoice::Exactly(Colours::Indexed),
+            Self::True => ColourChoice::Exactly(Colours::True),
+        }
+    }
+}
+
+/// A choice of colours and accents.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Theme {
+    /// Quiet; readable on dark and on light terminals
+    #[default]
+    Default,
+    /// Nothing dim, stronger colours, more in bold
+    HighContrast,
+    /// No colours at all
+    Mono,
+}
+
+impl Theme {
+    /// The same, for the screen.
+    pub fn look(self) -> ui::Theme {
+        match self {
+            Self::Default => ui::Theme::Default,
+            Self::HighContrast => ui::Theme::HighContrast,
+            Self::Mono => ui::Theme::Mono,
+        }
+    }
+}
+
+/// How sizes are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum SizeUnits {
+    /// In 1024s: KiB, MiB, GiB
+    #[default]
+    Binary,
+    /// In 1000s: kB, MB, GB
+    Decimal,
+}
+
+impl SizeUnits {
+    /// The same, for the screen.
+    pub fn units(self) -> Units {
+        match self {
+            Self::Binary => Units::Binary,
+            Self::Decimal => Units::Decimal,
+        }
+    }
+}
+
+/// The names to choose from.
+pub(super) fn names<T: ValueEnum>() -> Vec<String> {
+    T::value_variants().iter().map(|value| name(value)).collect()
+}
+
+/// The name of a choice.
+pub(super) fn name<T: ValueEnum>(value: &T) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,231 @@
+//! The one table of settings: names, help, and how each is read and written.
+
+use clap::ValueEnum;
+use toml::de::DeValue;
+
+use super::Settings;
+use super::choices::{self, Color, Encryption, SizeUnits, Theme};
+use crate::units;
+
+/// The most connections anybody may ask for.
+pub const MOST_PEERS: u16 = 10_000;
+/// Fewer rows are no list of peers, and more take more memory than anybody means to give.
+const LEAST_ROWS: u32 = 100;
+const MOST_ROWS: u32 = 1_000_000;
+/// The most frames a second anybody may ask for.
+pub const MOST_FPS: u8 = 60;
+
+/// A line of the table.
+pub(super) struct Setting {
+    /// The table of the file it stands in; nothing for the topmost.
+    pub(super) table: &'static str,
+    /// Its name there.
+    pub(super) name: &'static str,
+    /// What it does, in a sentence.
+    pub(super) help: &'static str,
+    /// What it takes, in words.
+    pub(super) expected: fn() -> String,
+    /// Puts a value into the settings; `None`: it is none of those.
+    pub(super) take: fn(&mut Settings, &DeValue<'_>) -> Option<()>,
+    /// Its value as the file has it.
+    pub(super) shown: fn(&Settings) -> String,
+}
+
+/// Every setting but the keys.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        table: "",
+        name: "output",
+        help: "The folder to download into; ~/ is your home folder.",
+        expected: || "the name of a folder, as \"~/Downloads\"".to_owned(),
+        take: |to, value| {
+            to.output = value.as_str().filter(|path| !path.is_empty())?.into();
+            Some(())
+        },
+        shown: |settings| quoted(&settings.output.to_string_lossy()),
+    },
+    Setting {
+        table: "",
+        name: "port",
+        help: "The port to listen on, and no other; \"auto\": 6881 to 6889, or else any free one.",
+        expected: || "\"auto\" or a number from 1 to 65535".to_owned(),
+        take: |to, value| {
+            to.port = match value.as_str() {
+                Some("auto") => None,
+                _ => Some(whole(value).filter(|port| *port > 0)?),
+            };
+            Some(())
+        },
+        shown: |settings| settings.port.map_or_else(|| quoted("auto"), |port| port.to_string()),
+    },
+    Setting {
+        table: "",
+        name: "max-peers",
+        help: "The most peers to be connected to at once.",
+        expected: || format!("a number from 1 to {MOST_PEERS}"),
+        take: |to, value| {
+            to.max_peers = whole(value).filter(|most| (1..=MOST_PEERS).contains(most))?;
+            Some(())
+        },
+        shown: |settings| settings.max_peers.to_string(),
+    },
+    Setting {
+        table: "",
+        name: "max-rows",
+        help: "The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.",
+        expected: || format!("a number from {LEAST_ROWS} to {MOST_ROWS}"),
+        take: |to, value| {
+            set(&mut to.max_rows, whole(value).filter(|most| (LEAST_ROWS..=MOST_ROWS).contains(most)))
+        },
+        shown: |settings| settings.max_rows.to_string(),
+    },
+    Setting {
+        table: "",
+        name: "down",
+        help: "The most to receive a second, as \"500k\" or \"2.5M\"; \"none\": no limit.",
+        expected: a_rate,
+        take: |to, value| {
+            to.down_bps = rate(value)?;
+            Some(())
+        },
+        shown: |settings| shown_rate(settings.down_bps),
+    },
+    Setting {
+        table: "",
+        name: "up",
+        help: "The most to send a second; \"none\": no limit.",
+        expected: a_rate,
+        take: |to, value| {
+            to.up_bps = rate(value)?;
+            Some(())
+        },
+        shown: |settings| shown_rate(settings.up_bps),
+    },
+    Setting {
+        table: "",
+        name: "encryption",
+        help: "When connections to peers are encrypted: prefer-plain, prefer, require or off.",
+        expected: one_of::<Encryption>,
+        take: |to, value| choose(&mut to.encryption, value),
+        shown: |settings| quoted(&choices::name(&settings.encryption)),
+    },
+    Setting {
+        table: "screen",
+        name: "theme",
+        help: "Colours and accents: default, high-contrast or mono.",
+        expected: one_of::<Theme>,
+        take: |to, value| choose(&mut to.screen.theme, value),
+        shown: |settings| quoted(&choices::name(&settings.screen.theme)),
+    },
+    Setting {
+        table: "screen",
+        name: "color",
+        help: "How many colours: auto (as the terminal says, none where NO_COLOR is set), never, 16, 256 or true.",
+        expected: one_of::<Color>,
+        take: |to, value| match whole::<u16>(value) {
+            Some(16) => set(&mut to.screen.color, Some(Color::Ansi16)),
+            Some(256) => set(&mut to.screen.color, Some(Color::Indexed256)),
+            _ => choose(&mut to.screen.color, value),
+        },
+        shown: |settings| quoted(&choices::name(&settings.screen.color)),
+    },
+    Setting {
+        table: "screen",
+        name: "ascii",
+        help: "Draw with plain ASCII characters only (a locale without UTF-8 does so anyway).",
+        expected: yes_or_no,
+        take: |to, value| set(&mut to.screen.ascii, value.as_bool()),
+        shown: |settings| settings.screen.ascii.to_string(),
+    },
+    Setting {
+        table: "screen",
+        name: "fps",
+        help: "The most frames to draw a second; nothing is drawn while nothing changes.",
+        expected: || format!("a number from 1 to {MOST_FPS}"),
+        take: |to, value| set(&mut to.screen.fps, whole(value).filter(|fps| (1..=MOST_FPS).contains(fps))),
+        shown: |settings| settings.screen.fps.to_string(),
+    },
+    Setting {
+        table: "screen",
+        name: "mouse",
+        help: "Click, wheel and heads of columns; off, the terminal selects text as usual.",
+        expected: yes_or_no,
+        take: |to, value| set(&mut to.screen.mouse, value.as_bool()),
+        shown: |settings| settings.screen.mouse.to_string(),
+    },
+    Setting {
+        table: "screen",
+        name: "bell",
+        help: "Ring the bell when the download is complete.",
+        expected: yes_or_no,
+        take: |to, value| set(&mut to.screen.bell, value.as_bool()),
+        shown: |settings| settings.screen.bell.to_string(),
+    },
+    Setting {
+        table: "screen",
+        name: "title",
+        help: "Show the progress in the title of the window.",
+        expected: yes_or_no,
+        take: |to, value| set(&mut to.screen.title, value.as_bool()),
+        shown: |settings| settings.screen.title.to_string(),
+    },
+    Setting {
+        table: "screen",
+        name: "units",
+        help: "Sizes in 1024s (binary: MiB) or in 1000s (decimal: MB).",
+        expected: one_of::<SizeUnits>,
+        take: |to, value| choose(&mut to.screen.units, value),
+        shown: |settings| quoted(&choices::name(&settings.screen.units)),
+    },
+];
+
+fn set<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+fn choose<T: ValueEnum>(place: &mut T, value: &DeValue<'_>) -> Option<()> {
+    set(place, value.as_str().and_then(|name| T::from_str(name, false).ok()))
+}
+
+fn one_of<T: ValueEnum>() -> String {
+    let names: Vec<String> = choices::names::<T>().iter().map(|name| quoted(name)).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn yes_or_no() -> String {
+    "true or false".to_owned()
+}
+
+fn a_rate() -> String {
+    "\"none\" or bytes a second, more than 0, as \"500k\", \"2.5M\" or \"1GiB\"".to_owned()
+}
+
+/// A rate; `Some(None)` for none.
+fn rate(value: &DeValue<'_>) -> Option<Option<u64>> {
+    let bps = match value.as_str() {
+        Some("none") => return Some(None),
+        Some(text) => units::parse_rate(text)?,
+        None => whole(value)?,
+    };
+    (bps > 0).then_some(Some(bps))
+}
+
+fn shown_rate(bps: Option<u64>) -> String {
+    bps.map_or_else(|| quoted("none"), |bps| bps.to_string())
+}
+
+/// A whole number.
+fn whole<T: TryFrom<i128>>(value: &DeValue<'_>) -> Option<T> {
+    let number = value.as_integer()?;
+    T::try_from(i128::from_str_radix(number.as_str(), number.radix()).ok()?).ok()
+}
+
+/// A text as the file has it.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}

@@ -1,0 +1,332 @@
+//! What the cells of the peers' table show, and the numbers and texts behind them.
+
+use std::time::Duration;
+
+use crate::event::{At, Direction, Encryption, Payload, Phase, Source, Transport};
+use crate::ledger::{Group, PeerRecord, View};
+use crate::ui::grid::{Context, fits};
+use crate::ui::paint::{Spans, clip_address};
+use crate::ui::theme::Role;
+use crate::ui::words::{self, Standing};
+use crate::units;
+
+/// A cell of ordinary text.
+pub(super) fn plain(text: impl Into<String>) -> Spans {
+    Spans::new().add(Role::Text, text)
+}
+
+pub(super) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn state(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
+    let (glyph, word) = Standing::of(peer, context.view.at).roles();
+    let standing = Standing::of(peer, context.view.at);
+    Spans::new()
+        .add(glyph, standing.glyph())
+        .add(Role::Text, " ")
+        .add(word, words::state_word(peer, context.view.at))
+}
+
+pub(super) fn address(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
+    Spans::new().add(Role::Text, clip_address(&peer.addr.to_string(), usize::from(columns)))
+}
+
+pub(super) fn port(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
+    plain(peer.addr.port().to_string())
+}
+
+pub(super) fn id(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
+    let id = peer.peer_id.map(|id| id.printable()).unwrap_or_default();
+    Spans::new().add(Role::Text, id.chars().take(8).collect::<String>())
+}
+
+pub(super) fn client(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
+    match (&peer.client, &peer.calls_itself) {
+        // The version is worth more than what stands in brackets.
+        (Some(client), _) if !fits(client, columns) => {
+            match (client.split_once(" ("), client.split_once(')')) {
+                (Some((name, _)), Some((_, version))) => {
+                    Spans::new().add(Role::Text, format!("{name}{version}"))
+                }
+                _ => Spans::new().add(Role::Text, client.as_str()),
+            }
+        }
+        (Some(client), _) => Spans::new().add(Role::Text, client.as_str()),
+        (None, Some(name)) => Spans::new().add(Role::Text, name.as_str()),
+        (None, None) if peer.peer_id.is_some() => Spans::new().add(Role::Dim, "unknown"),
+        (None, None) => Spans::new(),
+    }
+}
+
+/// How long its last valid handshake took, and whether it was encrypted.
+pub(super) fn handshake_ms(peer: &PeerRecord) -> Option<(u64, bool)> {
+    let last = peer.attempts.iter().rev().find_map(|attempt| Some((attempt, attempt.handshaken?)));
+    last.map(|(attempt, at)| {
+        let ms = words::ms_between(attempt.began, at) as u64;
+        (ms, attempt.encryption == Encryption::Mse)
+    })
+}
+
+pub(super) fn handshake(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
+    let Some((ms, encrypted)) = handshake_ms(peer) else {
+        return Spans::new();
+    };
+    let took = if ms < 10_000 { format!(" {ms} ms") } else { format!(" {} s", ms / 1000) };
+    Spans::new()
+        .add(Role::Progress, "✓")
+        .add(Role::Text, took)
+        .add(Role::Dim, if encrypted { " enc" } else { "" })
+}
+
+/// How much of the torrent it has, in whole percent.
+pub(super) fn share(peer: &PeerRecord) -> Option<u64> {
+    peer.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
+}
+
+pub(super) fn has(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
+    plain(share(peer).map(|percent| format!("{percent} %")).unwrap_or_default())
+}
+
+pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    let now = context.view.at;
+    let word = |word: &str| Spans::new().add(Role::Text, word);
+    match Standing::of(peer, now) {
+        Standing::Held => word("held"),
+        Standing::Sending if peer.sample.down_bps > 0 => {
+            Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns))
+        }
+        _ if peer.is_live() && words::stands_still(context.view) => word(still(context.view)),
+        Standing::Unchoked if waits_for_our_limit(peer, context.view) => word("our limit"),
+        Standing::Sending => Spans::new().add(Role::Strong, rate(0, context, columns)),
+        Standing::Unchoked => {
+            let silent = now.saturating_sub(silent_since(peer));
+            let shown = format!("0 · {}", words::span(silent));
+            Spans::new().add(Role::Text, if fits(&shown, columns) { shown } else { "0".to_owned() })
+        }
+        Standing::Choked => word("waits"),
+        Standing::Taking | Standing::Idle => Spans::new().add(Role::Dim, "no need"),
+        _ => Spans::new(),
+    }
+}
+
+/// Why nobody is asked for anything.
+fn still(view: &View) -> &'static str {
+    if view.phase == Phase::Paused { "paused" } else { "stopped" }
+}
+
+/// Nothing is asked of it, and our own limit leaves nothing to ask.
+fn waits_for_our_limit(peer: &PeerRecord, view: &View) -> bool {
+    view.limits.0.is_some_and(|limit| view.rates.down_bps >= limit - limit / 7)
+        && peer.sample.requests_out == 0
+}
+
+/// Since when a peer that could send has sent nothing.
+fn silent_since(peer: &PeerRecord) -> At {
+    let unchoked = peer.last_attempt().and_then(|attempt| attempt.unchoked);
+    peer.last_block.max(unchoked).unwrap_or(peer.since)
+}
+
+pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    match () {
+        () if !peer.is_live() => Spans::new(),
+        () if peer.held => Spans::new().add(Role::Text, "held"),
+        () if peer.sample.up_bps > 0 => {
+            Spans::new().add(Role::Strong, rate(peer.sample.up_bps, context, columns))
+        }
+        () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
+        () if !peer.flags.peer_interested => Spans::new().add(Role::Dim, "no need"),
+        () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
+        () => Spans::new().add(Role::Text, units::rate(0, context.look.units)),
+    }
+}
+
+pub(super) fn age(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
+    Spans::new().add(Role::Text, units::duration(context.view.at.saturating_sub(peer.since)))
+}
+
+/// Why it does not serve us, in words.
+pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
+    match Standing::of(peer, view.at) {
+        Standing::Held => "by you; space goes on".to_owned(),
+        _ if peer.is_live() && view.phase == Phase::Paused => "you paused the download".to_owned(),
+        _ if peer.is_live() && words::stands_still(view) => "the disk stopped the download".to_owned(),
+        Standing::Unchoked if waits_for_our_limit(peer, view) => "our own limit is used up".to_owned(),
+        Standing::Choked => "it serves others first (chokes us)".to_owned(),
+        Standing::Unchoked => "we may ask, but nothing comes".to_owned(),
+        Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),
+        Standing::Sending => String::new(),
+        _ => words::row_reason(peer, view.at),
+    }
+}
+
+pub(super) fn next(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    Spans::new().add(Role::Dim, words::next_step(peer, context.view, columns < 15))
+}
+
+/// A rate in so many columns of the terminal, without its decimal where that does not fit.
+fn rate(bps: u64, context: Context<'_>, columns: u16) -> String {
+    let shown = units::rate(bps, context.look.units);
+    match (fits(&shown, columns), shown.split_once('.')) {
+        (false, Some((whole, rest))) => {
+            format!("{whole}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        _ => shown,
+    }
+}
+
+fn source_name(peer: &PeerRecord, view: &View) -> String {
+    peer.sources.first().map_or_else(String::new, |source| words_of_source(*source, view))
+}
+
+/// A source in words: the tracker's host and port, or how else it was learned.
+pub(crate) fn words_of_source(source: Source, view: &View) -> String {
+    match source {
+        Source::Tracker(key) => {
+            let tracker = view.trackers.iter().find(|tracker| tracker.key == key);
+            let url = tracker.map_or("a tracker", |tracker| tracker.url.as_str());
+            url.split_once("://").map_or(url, |(_, host)| host).to_owned()
+        }
+        Source::Manual => "by hand".to_owned(),
+        Source::Incoming => "it called us".to_owned(),
+        Source::Resume => "the last run".to_owned(),
+    }
+}
+
+pub(super) fn source(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
+    Spans::new().add(Role::Text, source_name(peer, context.view))
+}
+
+pub(super) fn amount(bytes: u64, context: Context<'_>) -> Spans {
+    let role = if bytes == 0 { Role::Dim } else { Role::Text };
+    Spans::new().add(role, units::bytes(bytes, context.look.units))
+}
+
+pub(super) fn requests(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
+    if !peer.is_live() {
+        return Spans::new();
+    }
+    Spans::new().add(Role::Text, format!("{} of {}", peer.sample.requests_out, peer.sample.request_target))
+}
+
+/// From a request to its block, milliseconds.
+pub(super) fn latency(peer: &PeerRecord) -> Option<u64> {
+    Some(u64::from(peer.sample.latency_ms)).filter(|ms| *ms > 0)
+}
+
+/// From dialling to the open connection, milliseconds.
+pub(super) fn connect_ms(peer: &PeerRecord) -> Option<u64> {
+    let opened = peer.attempts.iter().rev().filter(|attempt| attempt.direction == Direction::Out);
+    let (began, connected) =
+        opened.map(|attempt| (attempt.began, attempt.connected)).find(|times| times.1.is_some())?;
+    Some(milliseconds(connected?.saturating_sub(began)))
+}
+
+/// How long no block came of it while it was live.
+pub(super) fn idle(peer: &PeerRecord, view: &View) -> Option<Duration> {
+    let shook = peer.last_attempt()?.handshaken.filter(|_| peer.is_live())?;
+    Some(view.at.saturating_sub(peer.last_block.unwrap_or(shook).max(shook)))
+}
+
+pub(super) fn transport(peer: &PeerRecord) -> &'static str {
+    match peer.last_attempt().map(|attempt| attempt.transport) {
+        Some(Transport::Tcp) => "tcp",
+        Some(Transport::Utp) => "utp",
+        None => "",
+    }
+}
+
+pub(super) fn encryption(peer: &PeerRecord) -> &'static str {
+    match peer.last_attempt().map(|attempt| (attempt.encryption, attempt.payload)) {
+        Some((Encryption::Plain, _)) => "plain",
+        Some((Encryption::Mse, Some(Payload::Plain))) => "handshake",
+        Some((Encryption::Mse, _)) => "encrypted",
+        None => "",
+    }
+}
+
+pub(super) fn direction(peer: &PeerRecord) -> &'static str {
+    match peer.last_attempt().map(|attempt| attempt.direction) {
+        Some(Direction::Out) => "we",
+        Some(Direction::In) => "it",
+        None => "",
+    }
+}
+
+/// The four states of the connection and how it came about, as the letters that other clients use.
+pub(super) fn flags(peer: &PeerRecord) -> String {
+    let Some(attempt) = peer.last_attempt().filter(|_| peer.is_live()) else {
+        return String::new();
+    };
+    let flags = peer.flags;
+    let ours = match (flags.am_interested, flags.peer_choking) {
+        (true, false) => "D",
+        (true, true) => "d",
+        (false, false) => "K",
+        (false, true) => "",
+    };
+    let its = match (flags.peer_interested, flags.am_choking) {
+        (true, false) => "U",
+        (true, true) => "u",
+        (false, false) => "?",
+        (false, true) => "",
+    };
+    let called = if attempt.direction == Direction::In { "I" } else { "" };
+    let encrypted = if attempt.encryption == Encryption::Mse { "E" } else { "" };
+    [ours, its, called, encrypted].concat()
+}
+
+pub(super) fn tries(peer: &PeerRecord) -> u64 {
+    peer.last_attempt().map_or(0, |attempt| u64::from(attempt.number))
+}
+
+pub(super) fn reserved(peer: &PeerRecord) -> String {
+    let hex = |bytes: [u8; 8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    peer.reserved.map(hex).unwrap_or_default()
+}
+
+/// What a filter reads of its state: the word of its row, and its group.
+pub(super) fn state_words(peer: &PeerRecord, view: &View) -> String {
+    let group = match peer.group {
+        Group::Live => "live",
+        Group::Trying => "trying",
+        Group::Failed => "failed",
+        Group::Left => "left",
+        Group::Queued => "queued",
+        Group::Banned => "banned",
+    };
+    format!("{} {group}", words::state_word(peer, view.at))
+}
+
+/// What a filter reads of who it is: by its peer id and by what it says.
+pub(super) fn who(peer: &PeerRecord, _: &View) -> String {
+    let no_name = if peer.peer_id.is_some() { "unknown" } else { "" };
+    let by_id = peer.client.as_deref().unwrap_or(no_name);
+    format!("{by_id} {}", peer.calls_itself.as_deref().unwrap_or_default())
+}
+
+/// What a filter reads of why it does not serve us: the cause by its code and its short, and the words of its row.
+pub(super) fn why_words(peer: &PeerRecord, view: &View) -> String {
+    let cause = peer.cause.or_else(|| peer.held_back_by(view.at));
+    let (code, short) = cause.map_or(("", ""), |cause| (cause.info().code, cause.info().short));
+    format!("{code} {short} {}", why(peer, view))
+}
+
+/// What a filter reads of where it was learned.
+pub(super) fn source_names(peer: &PeerRecord, view: &View) -> String {
+    let names = peer.sources.iter().map(|source| {
+        let kind = match source {
+            Source::Tracker(_) => "tracker",
+            Source::Manual => "manual",
+            Source::Incoming => "incoming",
+            Source::Resume => "resume",
+        };
+        format!("{kind} {}", words_of_source(*source, view))
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// How long until its next try, milliseconds.
+pub(super) fn wait(peer: &PeerRecord, view: &View) -> Option<u64> {
+    peer.next_try.map(|at| milliseconds(at.saturating_sub(view.at)))
+}

@@ -1,0 +1,255 @@
+//! What is seen, for a file: which rows, in which form, under which name. Whoever runs the screen writes it.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::event::{PeerKey, Severity};
+use crate::ledger::{PieceState, TrackerStatus, View};
+use crate::units;
+
+use super::file_tree::FileTree;
+use super::model::{self, Mode, Model, Screen};
+use super::screens;
+
+/// The form of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// One object.
+    Json,
+    /// A line a row, for spreadsheets.
+    Csv,
+    /// A table to paste into an issue.
+    Markdown,
+}
+
+impl Format {
+    /// The form that the end of a name asks for.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        match name.rsplit_once('.')?.1.to_lowercase().as_str() {
+            "json" => Some(Self::Json),
+            "csv" => Some(Self::Csv),
+            "md" | "markdown" => Some(Self::Markdown),
+            _ => None,
+        }
+    }
+
+    /// What people call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
+            Self::Markdown => "Markdown",
+        }
+    }
+}
+
+/// Rows under named columns.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Table {
+    /// What a row is, in the plural.
+    pub of: &'static str,
+    /// The names of the columns.
+    pub columns: Vec<&'static str>,
+    /// A value for every column.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// What is written.
+#[derive(Clone, PartialEq, Debug)]
+pub enum What {
+    /// These peers, in this order.
+    Peers(Vec<PeerKey>),
+    /// Everything else, as it is shown.
+    Table(Table),
+}
+
+impl What {
+    /// How many rows there are, and what they are.
+    pub(super) fn count(&self) -> (usize, &'static str) {
+        match self {
+            Self::Peers(keys) => (keys.len(), "peers"),
+            Self::Table(table) => (table.rows.len(), table.of),
+        }
+    }
+
+    /// What the present screen shows, filters included.
+    pub(super) fn seen(model: &Model, view: &View) -> Self {
+        match (model.page(), model.screen) {
+            (Mode::Peer { .. }, _) => Self::Peers(model.selected.into_iter().collect()),
+            (_, Screen::Overview | Screen::Peers) => {
+                let marked = |key: &PeerKey| model.marked.is_empty() || model.marked.contains(key);
+                Self::Peers(model.rows(view).filter(marked).collect())
+            }
+            (_, Screen::Pieces) => Self::Table(pieces(view)),
+            (_, Screen::Trackers) => Self::Table(trackers(view)),
+            (_, Screen::Files) => Self::Table(files(view)),
+            (_, Screen::Log) => Self::Table(log(model, view)),
+        }
+    }
+}
+
+/// What is to be written, and where.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Export {
+    /// The file, as it was typed.
+    pub path: PathBuf,
+    /// Its form.
+    pub format: Format,
+    /// Its rows.
+    pub what: What,
+}
+
+/// A name that tells what is in the file, and when it was so.
+pub(super) fn name(model: &Model, view: &View) -> String {
+    let (_, of) = What::seen(model, view).count();
+    format!("{}-{}.json", of.replace(' ', "-"), units::duration(view.at).replace(' ', ""))
+}
+
+fn pieces(view: &View) -> Table {
+    let states = view.pieces.states.iter().enumerate();
+    let rows = states.map(|(at, state)| {
+        let state = match state {
+            PieceState::Good => "good",
+            PieceState::Arriving => "arriving",
+            PieceState::Failed => "failed",
+            PieceState::Missing => "missing",
+        };
+        let held_by = view.pieces.held_by.get(at).map(|held| u64::from(*held) + u64::from(view.pieces.seeds));
+        vec![json!(at), json!(state), json!(held_by)]
+    });
+    Table { of: "pieces", columns: vec!["piece", "state", "held_by"], rows: rows.collect() }
+}
+
+fn trackers(view: &View) -> Table {
+    let rows = view.trackers.iter().map(|tracker| {
+        let (status, error, answer) = match &tracker.status {
+            TrackerStatus::Pending => ("pending", None, None),
+            TrackerStatus::Ok(answer) => ("ok", None, Some(answer)),
+            TrackerStatus::Failed(error, text) => ("failed", Some(format!("{}: {text}", error.code())), None),
+        };
+        vec![
+            json!(tracker.tier + 1),
+            json!(tracker.url),
+            json!(status),
+            json!(error),
+            json!(tracker.peers),
+            json!(tracker.handshaken),
+            json!(answer.and_then(|answer| answer.seeders)),
+            json!(answer.and_then(|answer| answer.leechers)),
+        ]
+    });
+    let columns = vec!["tier", "url", "status", "error", "peers", "handshaken", "seeders", "leechers"];
+    Table { of: "trackers", columns, rows: rows.collect() }
+}
+
+fn files(view: &View) -> Table {
+    let mut tree = FileTree::default();
+    tree.take_in(view);
+    let mut good_bytes = vec![0; view.torrent.files.len()];
+    tree.good_files().for_each(|(file, bytes)| good_bytes[file] = bytes);
+    let files = view.torrent.files.iter().zip(good_bytes);
+    let rows = files.map(|(file, good)| vec![json!(file.path), json!(file.length_bytes), json!(good)]);
+    Table { of: "files", columns: vec!["path", "length", "good_bytes"], rows: rows.collect() }
+}
+
+fn log(model: &Model, view: &View) -> Table {
+    let rows = screens::log_lines(model, view).into_iter().map(|line| {
+        let severity = match line.severity {
+            Severity::Good => "good",
+            Severity::Info => "info",
+            Severity::Warn => "warn",
+            Severity::Error => "error",
+        };
+        let peer = line.peer.and_then(|key| model::peer(view, key)).map(|peer| peer.addr.to_string());
+        let at_ms = u64::try_from(line.at.as_millis()).unwrap_or(u64::MAX);
+        vec![json!(at_ms), json!(severity), json!(line.text), json!(peer)]
+    });
+    Table { of: "lines", columns: vec!["at_ms", "severity", "text", "peer"], rows: rows.collect() }
+}
+
+/// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece.
+pub(super) fn copied(model: &Model, view: &View) -> Option<String> {
+    let peer = || Some(model::peer(view, model.selected?)?.addr.to_string());
+    match (model.page(), model.screen) {
+        (Mode::Peer { .. }, _) | (_, Screen::Overview | Screen::Peers) => peer(),
+        (_, Screen::Pieces) => Some(model.piece.to_string()),
+        (_, Screen::Trackers) => {
+            let last = view.trackers.len().checked_sub(1)?;
+            Some(view.trackers[model.scrolls.trackers.min(last)].url.clone())
+        }
+        (_, Screen::Files) => model.files.path(model.files.selected()).map(str::to_owned),
+        (_, Screen::Log) => {
+            let lines = screens::log_lines(model, view);
+            lines.iter().rev().nth(model.scrolls.log_back).map(|line| line.text.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::filter::List;
+    use crate::ui::prompt;
+    use crate::ui::sample;
+    use crate::ui::theme::Look;
+
+    fn at(screen: Screen, view: &View) -> Model {
+        let mut model = Model::new(Look::default());
+        model.screen = screen;
+        model.take_in(view);
+        model
+    }
+
+    #[test]
+    fn what_is_seen_is_what_the_screen_lists() {
+        let view = sample::healthy();
+        for (screen, rows, file) in [
+            (Screen::Overview, 50, "peers-3m02s.json"),
+            (Screen::Peers, 50, "peers-3m02s.json"),
+            (Screen::Pieces, 15_104, "pieces-3m02s.json"),
+            (Screen::Trackers, 2, "trackers-3m02s.json"),
+            (Screen::Files, 1, "files-3m02s.json"),
+            (Screen::Log, 8, "lines-3m02s.json"),
+        ] {
+            let model = at(screen, &view);
+            let seen = What::seen(&model, &view);
+            assert_eq!((seen.count().0, name(&model, &view).as_str()), (rows, file));
+            if let What::Table(table) = seen {
+                assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn filters_and_the_open_page_narrow_it() {
+        let view = sample::healthy();
+        let mut model = at(Screen::Peers, &view);
+        prompt::filter(&mut model, List::Peers, "down>1M", &view);
+        assert_eq!(What::seen(&model, &view).count(), (5, "peers"));
+        model.open.push(Mode::Peer { bytes: false });
+        assert_eq!(What::seen(&model, &view), What::Peers(model.selected.into_iter().collect()));
+        let mut model = at(Screen::Log, &view);
+        prompt::filter(&mut model, List::Log, "hung", &view);
+        assert_eq!(What::seen(&model, &view).count(), (1, "lines"));
+    }
+
+    #[test]
+    fn what_is_copied_is_what_is_selected() {
+        let view = sample::healthy();
+        let from = |screen| copied(&at(screen, &view), &view).unwrap();
+        assert_eq!(from(Screen::Peers), "83.148.245.186:51414");
+        assert_eq!(from(Screen::Trackers), "http://bttracker.debian.org:6969");
+        assert_eq!(from(Screen::Files), "debian-12.2.0-amd64-DVD-1.iso");
+        assert!(from(Screen::Log).contains("hung up"), "the newest line");
+        assert_eq!(copied(&at(Screen::Peers, &sample::checking()), &sample::checking()), None);
+    }
+
+    #[test]
+    fn the_end_of_a_name_is_its_form() {
+        assert_eq!(Format::of("a.JSON"), Some(Format::Json));
+        assert_eq!(Format::of("a.b/c.csv"), Some(Format::Csv));
+        assert_eq!(Format::of("a.md"), Some(Format::Markdown));
+        assert_eq!((Format::of("json"), Format::of("a.txt")), (None, None));
+    }
+}

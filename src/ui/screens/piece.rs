@@ -1,0 +1,406 @@
+//! What is known of one piece: what became of it, its blocks, its failures, and who holds it.
+
+use ratatui::layout::Rect;
+
+use crate::event::{BlockState, PeerKey};
+use crate::ledger::{Failures, PeerRecord, PieceState, Senders, UnderWay, View};
+use crate::metainfo::PieceIndex;
+use crate::ui::atlas::Lattice;
+use crate::ui::model::{self, Model};
+use crate::ui::paint::{self, Pen, Spans, inset, take_top, wrap};
+use crate::ui::theme::Role;
+use crate::ui::words::{self, Standing};
+use crate::units;
+
+/// Columns of a client's name beside an address.
+const CLIENT: usize = 24;
+
+/// A peer's address.
+pub(super) fn address(view: &View, key: PeerKey) -> String {
+    model::peer(view, key).map_or_else(|| "a peer that is gone".to_owned(), |peer| peer.addr.to_string())
+}
+
+/// A peer as sentences name it: address and client.
+pub(super) fn name(view: &View, key: PeerKey) -> String {
+    let address = address(view, key);
+    match model::peer(view, key).and_then(|peer| peer.client.as_ref()) {
+        Some(client) => format!("{address} ({})", paint::clip(client, CLIENT)),
+        None => address,
+    }
+}
+
+/// Several of them: `a, b and 3 more`.
+fn names(view: &View, senders: &Senders) -> String {
+    let mut named: Vec<String> = senders.named.iter().map(|peer| name(view, *peer)).collect();
+    if senders.more > 0 {
+        named.push(format!("{} more", units::count(u64::from(senders.more))));
+    }
+    match named.split_last() {
+        None => "peers we do not know".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+fn ago(view: &View, at: std::time::Duration) -> String {
+    format!("{} ago", words::span(view.at.saturating_sub(at)))
+}
+
+/// What became of it, in a sentence.
+fn state(view: &View, piece: PieceIndex) -> (Role, &'static str, String) {
+    let history = &view.pieces.history;
+    match view.pieces.states.get(piece.index()).copied().unwrap_or_default() {
+        PieceState::Good => {
+            let from = |senders: &Senders| match senders.count() {
+                1 => format!(", all of it from {}", names(view, senders)),
+                _ => format!(", from {}", names(view, senders)),
+            };
+            let said = match history.verified(piece.index()) {
+                Some(at) => {
+                    let from = history.senders(piece.index()).map_or_else(String::new, from);
+                    format!("Good: verified {}{from}.", ago(view, at))
+                }
+                None => "Good: it was on disk when ttui looked.".to_owned(),
+            };
+            (Role::Progress, "✓", said)
+        }
+        PieceState::Arriving => {
+            let said =
+                history.under_way(piece).map_or_else(|| "Arriving.".to_owned(), |it| arriving(view, it));
+            (Role::Good, "●", said)
+        }
+        PieceState::Failed => {
+            (Role::Trouble, "✗", "It failed its check, and waits to be fetched again.".to_owned())
+        }
+        PieceState::Missing if view.pieces.availability(piece) == 0 => {
+            (Role::Text, "–", "Nothing of it is here, and no live peer holds it.".to_owned())
+        }
+        PieceState::Missing => (Role::Text, "–", "Nothing of it is here; it has its turn.".to_owned()),
+    }
+}
+
+fn arriving(view: &View, it: &UnderWay) -> String {
+    let since = words::span(view.at.saturating_sub(it.since));
+    let Some(told) = it.told else { return format!("Arriving for {since}.") };
+    let sum = |wanted: fn(&BlockState) -> bool| -> u32 {
+        it.blocks.iter().filter(|run| wanted(&run.state)).map(|run| run.count).sum()
+    };
+    let (here, asked) = (
+        sum(|state| matches!(state, BlockState::Here(_))),
+        sum(|state| matches!(state, BlockState::Asked(_))),
+    );
+    let of: u32 = it.blocks.iter().map(|run| run.count).sum();
+    let mut said = format!("Arriving for {since}: {here} of {of} blocks here, {asked} asked for");
+    if view.at.saturating_sub(told).as_secs() >= 3 {
+        said += &format!(" ({})", ago(view, told));
+    }
+    said + "."
+}
+
+/// Who sends and who is asked, each with a letter: capital for blocks that are here.
+fn senders(it: &UnderWay) -> Vec<(PeerKey, u32, u32)> {
+    let mut counted: Vec<(PeerKey, u32, u32)> = Vec::new();
+    let mut count =
+        |peer: PeerKey, here: u32, asked: u32| match counted.iter_mut().find(|(other, ..)| *other == peer) {
+            Some(entry) => (entry.1, entry.2) = (entry.1 + here, entry.2 + asked),
+            None => counted.push((peer, here, asked)),
+        };
+    for run in &it.blocks {
+        match &run.state {
+            BlockState::Free => {}
+            BlockState::Asked(peers) => peers.iter().for_each(|peer| count(*peer, 0, run.count)),
+            BlockState::Here(peer) => count(*peer, run.count, 0),
+        }
+    }
+    counted
+}
+
+fn letter(at: usize, here: bool) -> char {
+    let letter = u8::try_from(at).ok().filter(|at| *at < 26).map_or('?', |at| char::from(b'A' + at));
+    if here { letter } else { letter.to_ascii_lowercase() }
+}
+
+/// Its blocks in at most so many columns: `AAAAaabb··`.
+fn strip(it: &UnderWay, order: &[(PeerKey, u32, u32)], columns: usize) -> Spans {
+    let place = |peer: PeerKey| order.iter().position(|(other, ..)| *other == peer).unwrap_or(usize::MAX);
+    let blocks: usize = it.blocks.iter().map(|run| run.count as usize).sum();
+    let a_cell = blocks.div_ceil(columns.max(1)).max(1);
+    let mut shown = Spans::new();
+    let (mut run, mut before) = (0, 0);
+    for first in (0..blocks).step_by(a_cell) {
+        while before + it.blocks[run].count as usize <= first {
+            before += it.blocks[run].count as usize;
+            run += 1;
+        }
+        let (role, glyph) = match &it.blocks[run].state {
+            BlockState::Free => (Role::Dim, '·'),
+            BlockState::Asked(peers) => {
+                (Role::Good, peers.first().map_or('?', |peer| letter(place(*peer), false)))
+            }
+            BlockState::Here(peer) => (Role::Strong, letter(place(*peer), true)),
+        };
+        shown.push(role, glyph.to_string());
+    }
+    if a_cell > 1 {
+        shown.push(Role::Dim, format!("  one letter = {a_cell} blocks"));
+    }
+    shown
+}
+
+/// Whose fault its failures were, as far as that can be told.
+fn failures(view: &View, failures: &Failures, columns: usize) -> Vec<Spans> {
+    let times = match failures.count {
+        1 => "It failed its check once.".to_owned(),
+        2 => "It failed its check twice.".to_owned(),
+        count => format!("It failed its check {} times.", units::count(u64::from(count))),
+    };
+    let mut said = vec![Spans::new().add(Role::Trouble, "✗").add(Role::Text, format!(" {times}"))];
+    for tried in failures.tries.iter().rev() {
+        let whose = match tried.from.only() {
+            Some(only) => {
+                let banned = model::peer(view, only).is_some_and(|peer| peer.banned.is_some());
+                let banned = if banned { ", and it is banned" } else { "" };
+                format!("{} alone sent it: its fault{banned}.", name(view, only))
+            }
+            None if tried.from.count() == 0 => "Nobody knows who sent it.".to_owned(),
+            None => format!(
+                "Sent by {}; which of them sent wrong data cannot be told, so next it is asked of one alone.",
+                names(view, &tried.from)
+            ),
+        };
+        let text = format!("{}: {whose}", ago(view, tried.at));
+        let lines = wrap(&text, columns.saturating_sub(4));
+        said.extend(lines.into_iter().map(|line| Spans::new().add(Role::Text, format!("  {line}"))));
+    }
+    said
+}
+
+/// The live peers that hold it, those that send first.
+fn holders(view: &View, piece: PieceIndex) -> Vec<(Standing, &PeerRecord)> {
+    let holds = |peer: &&PeerRecord| peer.is_live() && peer.has.as_ref().is_some_and(|has| has.has(piece));
+    let all = view.peers.iter().map(|peer| &**peer).filter(holds);
+    let mut holders: Vec<_> = all.map(|peer| (Standing::of(peer, view.at), peer)).collect();
+    holders.sort_by_key(|(standing, peer)| (*standing, std::cmp::Reverse(peer.sample.down_bps), peer.key));
+    holders
+}
+
+/// The holders in rows of so many columns; those without room are counted.
+fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize) -> Vec<Spans> {
+    let mut lines: Vec<Spans> = Vec::new();
+    let mut line = Spans::new();
+    for (at, (standing, peer)) in holders.iter().enumerate() {
+        let address = peer.addr.to_string();
+        let left = holders.len() - at;
+        let more = format!("and {} more", units::count(left as u64));
+        let last_row = lines.len() + 1 >= rows;
+        // The last row keeps room for how many more there are.
+        let reserve = if last_row && left > 1 { more.len() + 3 } else { 0 };
+        let needs = 2 + address.len();
+        if line.width() > 0 && line.width() + 3 + needs + reserve > columns {
+            if last_row {
+                line.push(Role::Text, format!("   {more}"));
+                lines.push(line);
+                return lines;
+            }
+            lines.push(std::mem::take(&mut line));
+        } else if line.width() > 0 {
+            line.push(Role::Text, "   ");
+        }
+        let (glyph, _) = standing.roles();
+        line.push(glyph, standing.glyph());
+        line.push(Role::Text, format!(" {address}"));
+    }
+    if line.width() > 0 {
+        lines.push(line);
+    }
+    lines
+}
+
+/// Everything there is to say, in rows of so many columns, and at most so many where that can be shortened.
+fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows: usize) -> Vec<Spans> {
+    let history = &view.pieces.history;
+    let mut said = Vec::new();
+    let (role, glyph, text) = state(view, piece);
+    for (at, line) in wrap(&text, columns.saturating_sub(2)).into_iter().enumerate() {
+        let head = if at == 0 {
+            Spans::new().add(role, glyph).add(Role::Text, " ")
+        } else {
+            Spans::new().add(Role::Text, "  ")
+        };
+        said.push(head.add(Role::Text, line));
+    }
+    if let Some(it) = history.under_way(piece).filter(|it| !it.blocks.is_empty()) {
+        let order = senders(it);
+        said.push(Spans::new().add(Role::Text, "  ").joined(strip(
+            it,
+            &order,
+            columns.saturating_sub(26).min(128),
+        )));
+        let most = if rows >= 9 { 3 } else { 1 };
+        for (at, (peer, here, asked)) in order.iter().take(most).enumerate() {
+            let more = if at + 1 == most && order.len() > most {
+                format!("   and {} more", order.len() - most)
+            } else {
+                String::new()
+            };
+            let text = format!(" {} sent {here}, is asked for {asked}{more}", name(view, *peer));
+            said.push(
+                Spans::new().add(Role::Strong, format!("  {}", letter(at, true))).add(Role::Text, text),
+            );
+        }
+    }
+    if let Some(failed) = history.failures(piece) {
+        let room = rows.saturating_sub(said.len() + 2).max(1);
+        said.extend(failures(view, failed, columns).into_iter().take(room));
+    }
+    let holders = holders(view, piece);
+    let sending = holders.iter().filter(|(standing, _)| *standing == Standing::Sending).count();
+    let head = match (holders.len(), sending) {
+        (0, _) => "No live peer holds it.".to_owned(),
+        (1, 0) => "1 live peer holds it, not sending now:".to_owned(),
+        (1, _) => "1 live peer holds it, and is sending:".to_owned(),
+        (count, sending) => {
+            format!("{} live peers hold it, {sending} sending:", units::count(count as u64))
+        }
+    };
+    said.push(Spans::new().add(Role::Text, head));
+    let left = rows.saturating_sub(said.len());
+    said.extend(holder_rows(&holders, columns, left));
+    let cell = lattice.cell_of(piece.index());
+    if cell.len() > 1 && said.len() < rows {
+        let states = view.pieces.states.get(cell.clone()).unwrap_or(&[]);
+        let good = states.iter().filter(|state| **state == PieceState::Good).count();
+        let text = format!(
+            "Its cell holds pieces {} to {}: {good} of {} are good.",
+            cell.start,
+            cell.end - 1,
+            states.len()
+        );
+        said.push(Spans::new().add(Role::Dim, text));
+    }
+    said
+}
+
+/// Draws what is known of the piece under the cursor.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, lattice: &Lattice) {
+    let mut rest = area;
+    let geometry = view.torrent.geometry;
+    let Some(piece) = geometry.piece(model.piece) else { return };
+    let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
+    let title = format!("Piece {}", units::count(u64::from(piece.number())));
+    let holders = format!("held by {}", units::count(u64::from(view.pieces.availability(piece))));
+    pen.rule(inset(take_top(&mut rest, 1), 1, 1), &title, &length, &holders);
+    let text = inset(rest, 1, 1);
+    let mut rows = text;
+    for line in lines(view, piece, lattice, usize::from(text.width).max(1), usize::from(text.height)) {
+        let row = take_top(&mut rows, 1);
+        if row.is_empty() {
+            return;
+        }
+        pen.spans(row.x, row.y, row.width, &line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{BlockRun, Event};
+    use crate::ledger::script::Script;
+
+    fn text(view: &View, piece: u32, columns: usize, rows: usize) -> String {
+        let lattice = Lattice::new(Rect::new(0, 0, 80, 20), view, 0, piece);
+        let piece = view.torrent.geometry.piece(piece).unwrap();
+        let shown = lines(view, piece, &lattice, columns, rows);
+        shown.iter().map(|line| format!("{}\n", line.text())).collect()
+    }
+
+    #[test]
+    fn tells_who_sends_which_block() {
+        let mut run = Script::downloading(4);
+        let peers = run.peers(2);
+        for peer in &peers {
+            run.seed(*peer).unchoke(*peer);
+        }
+        let piece = run.piece(1);
+        run.tell(Event::PieceOpened { piece }).wait(4);
+        let blocks = vec![BlockRun { count: 1, state: BlockState::Asked(vec![peers[1]]) }];
+        run.tell(Event::PieceBlocks { piece, blocks });
+        let said = text(&run.view(), 1, 78, 9);
+        assert!(said.contains("Arriving for 4 s: 0 of 1 blocks here, 1 asked for."), "{said}");
+        assert!(
+            said.contains("  a\n  A 80.0.1.1:6881 (Transmission 4.0.6) sent 0, is asked for 1"),
+            "{said}"
+        );
+        let it = UnderWay {
+            since: run.at,
+            told: None,
+            blocks: vec![
+                BlockRun { count: 3, state: BlockState::Here(peers[0]) },
+                BlockRun { count: 2, state: BlockState::Asked(peers.clone()) },
+                BlockRun { count: 1, state: BlockState::Here(peers[1]) },
+                BlockRun { count: 2, state: BlockState::Free },
+            ],
+        };
+        assert_eq!(senders(&it), [(peers[0], 3, 2), (peers[1], 1, 2)]);
+        assert_eq!(strip(&it, &senders(&it), 80).text(), "AAAaaB··");
+        assert_eq!(strip(&it, &senders(&it), 4).text(), "AAa·  one letter = 2 blocks");
+    }
+
+    #[test]
+    fn tells_how_often_a_piece_failed_and_whose_fault_that_was() {
+        let mut run = Script::downloading(4);
+        let peers = run.peers(3);
+        for peer in &peers {
+            run.seed(*peer);
+        }
+        let piece = run.piece(2);
+        run.tell(Event::PieceFailed { piece, from: peers.clone() }).wait(5);
+        run.tell(Event::PieceFailed { piece, from: vec![peers[1]] });
+        let until = Some(run.at + std::time::Duration::from_secs(3600));
+        run.tell(Event::Banned { peer: peers[1], until, reason: "wrong data".to_owned() });
+        let said = text(&run.view(), 2, 140, 12);
+        assert!(said.contains("It failed its check twice."), "{said}");
+        assert!(said.contains(
+            "0 s ago: 80.0.1.1:6881 (Transmission 4.0.6) alone sent it: its fault, and it is banned."
+        ));
+        assert!(said.contains("5 s ago: Sent by 80.0.0.1:6881"), "{said}");
+        assert!(said.contains("cannot be told"), "{said}");
+    }
+
+    #[test]
+    fn every_holder_is_shown_or_counted() {
+        let mut run = Script::downloading(4);
+        let peers = run.peers(40);
+        for peer in &peers {
+            run.seed(*peer);
+        }
+        let view = run.view();
+        for (columns, rows) in [(78, 4), (78, 9), (40, 3), (118, 14), (200, 20), (36, 5)] {
+            let said = text(&view, 0, columns, rows);
+            assert!(said.contains("40 live peers hold it"), "{said}");
+            let shown = said.matches(":6881").count();
+            let more =
+                said.split("and ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0);
+            assert_eq!(shown + more, 40, "{columns}×{rows}\n{said}");
+            assert!(said.lines().all(|line| paint::width(line) <= columns), "{columns}×{rows}\n{said}");
+        }
+    }
+
+    #[test]
+    fn tells_where_a_good_piece_came_from() {
+        let mut run = Script::downloading(4);
+        let peers = run.peers(10);
+        let mut had = crate::metainfo::Bitfield::empty(4);
+        had.set(run.piece(0));
+        run.tell(Event::Had { pieces: std::sync::Arc::new(had) });
+        let (one, many) = (run.piece(1), run.piece(2));
+        run.tell(Event::PieceVerified { piece: one, from: vec![peers[0]] });
+        run.tell(Event::PieceVerified { piece: many, from: peers }).wait(70);
+        let view = run.view();
+        assert!(text(&view, 0, 200, 9).starts_with("✓ Good: it was on disk when ttui looked."));
+        assert!(
+            text(&view, 1, 200, 9).starts_with("✓ Good: verified 1m 10s ago, all of it from 80.0.0.1:6881.")
+        );
+        assert!(text(&view, 2, 400, 9).lines().next().unwrap().ends_with("80.0.7.1:6881 and 2 more."));
+    }
+}

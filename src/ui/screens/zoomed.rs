@@ -1,0 +1,27 @@
+//! One panel of the overview with the whole screen for itself.
+
+use ratatui::layout::Rect;
+
+use super::{frame, overview, peer_list};
+use crate::ledger::View;
+use crate::ui::model::{Model, Panel};
+use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::words::STEPS;
+
+/// Draws the head of the overview, and below it the panel that takes the keys.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::head(pen, &mut body, model, view);
+    let wide = area.width >= 100;
+    match model.panel {
+        Panel::Peers => {
+            peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
+            peer_list::draw(pen, inset(body, u16::from(wide), 0), model, view, true);
+        }
+        Panel::Funnel if wide => overview::roomy_middle(pen, body, model, view),
+        Panel::Funnel => {
+            overview::funnel(pen, inset(take_top(&mut body, 1 + STEPS.len() as u16), 0, 1), model, view);
+            overview::compact_speed(pen, inset(body, 1, 1), model, view);
+        }
+    }
+}
