@@ -5,6 +5,7 @@ mod brain;
 pub mod check;
 mod chronicle;
 pub mod clock;
+mod crew;
 pub mod disk;
 mod download;
 pub mod errno;

@@ -12,7 +12,7 @@ use support::{Heard, Lab, Recipe, Script, Seed, Wire, is_empty, key_of, nobody_a
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use ttui::command::Command;
-use ttui::engine::{Download, Options};
+use ttui::engine::{Download, EngineError, Options};
 use ttui::event::{Cause, Phase, Source};
 use ttui::ledger::{Flags, Group, PeerRecord, Stage, View};
 use ttui::metainfo::InfoHash;
@@ -701,7 +701,9 @@ async fn how_it_ended_may_be_asked_more_than_once() {
     let mut download = lab.start(&payload, &[]);
     until(&download, "the disk is looked at", |view| (view.phase == Phase::Downloading).then_some(())).await;
     download.send(Command::Quit);
-    soon("it ends", download.ended()).await.unwrap();
+    let completed = soon("it ends", download.completed()).await;
+    assert_eq!(completed, Err(EngineError::Ended), "nobody finished it");
+    soon("it is over", download.ended()).await.unwrap();
     soon("it has ended", download.ended()).await.unwrap();
     soon("it has ended for good", download.stop()).await.unwrap();
 }

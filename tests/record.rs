@@ -22,7 +22,7 @@ use support::{
 use ttui::command::Command;
 use ttui::engine::{CheckOptions, Download, Options, Recording, check};
 use ttui::event::{At, Cause, Phase};
-use ttui::ledger::View;
+use ttui::ledger::{Group, View};
 use ttui::metainfo::InfoHash;
 use ttui::record::{self, Player};
 
@@ -131,6 +131,25 @@ async fn a_replay_of_a_download_ends_as_the_download_did() {
         live.peers.iter().any(|peer| peer.dropped) && live.peers.iter().any(|peer| peer.banned.is_some())
     );
     assert!(live.recording && live.down_bytes > 0 && live.log.len() > 20);
+    assert_alike(&last_view(&file), &live);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_still_being_tried_at_the_end_is_told_to_have_had_no_time() {
+    let payload = payload();
+    let silent = Seed::start(&payload, Script { is_silent: true, ..Script::default() }).await;
+    let lab = Lab::new();
+    let file = lab.path("run.ttrec");
+    let options = Options { recording: recorded(file.clone()), ..lab.options(&[silent.addr]) };
+    let download = lab.start_with(&payload, options);
+    let sent = |view: &View| peer_at(view, silent.addr)?.last_attempt()?.handshake_sent;
+    until(&download, "our handshake is sent", sent).await;
+    let live = last_of(download).await;
+    let peer = peer_at(&live, silent.addr).unwrap();
+    assert_eq!((peer.group, peer.cause, peer.next_try), (Group::Failed, Some(Cause::NotAnswered), None));
+    let attempt = peer.last_attempt().unwrap();
+    assert_eq!((attempt.bytes_in, attempt.bytes_out), (0, 68));
+    assert_eq!(live.groups.trying, 0);
     assert_alike(&last_view(&file), &live);
 }
 
@@ -247,6 +266,9 @@ async fn the_program_records_and_replays_how_it_ended() {
     assert_eq!(live.code(), 0, "{live:?}");
     let view = last_view(&lab.path("check.ttrec"));
     assert_eq!(live.stdout.join("\n"), ttui::report::check::json(&view));
+    let file = lab.path("check.ttrec");
+    assert_eq!(replayed(&lab, &file, &["--json"]).await.stdout, live.stdout);
+    assert_eq!(replayed(&lab, &file, &[]).await.stdout.join("\n") + "\n", ttui::report::check::text(&view));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

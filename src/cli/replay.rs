@@ -9,7 +9,7 @@ use super::{Failure, Status, screen, warn};
 use crate::config::Settings;
 use crate::event::At;
 use crate::record::{Player, RecordError, Recording};
-use crate::report::progress;
+use crate::report::{check, progress};
 
 pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, Failure> {
     let refused = |error: RecordError| Failure::Recording { file: args.file.clone(), error };
@@ -27,14 +27,15 @@ pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, F
     screen::replay(player, name, &settings)
 }
 
-/// How the run ended, in the words of a run without a screen.
+/// How the run ended, in the words of a run without a screen; of a check, its report.
 fn last(mut player: Player<File>, json: bool) -> Result<Status, Failure> {
     player.go_to(At::MAX);
     let view = player.view();
-    let line = if json {
-        progress::last_json(&view, view.phase_reason.clone())
-    } else {
-        format!("{}\n{}", progress::text(&view), progress::last_text(&view))
+    let shown = match (view.probing, json) {
+        (true, true) => check::json(&view) + "\n",
+        (true, false) => check::text(&view),
+        (false, true) => progress::last_json(&view, view.phase_reason.clone()) + "\n",
+        (false, false) => format!("{}\n{}\n", progress::text(&view), progress::last_text(&view)),
     };
-    Stdout.line(&line).map(|_| Status::Done)
+    Stdout.write(shown.as_bytes()).map(|_| Status::Done)
 }

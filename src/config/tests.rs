@@ -19,7 +19,9 @@ fn what_is_printed_reads_as_the_defaults() {
     // Every line of it is a setting of its own that can be wrong.
     for (at, line) in printed.lines().enumerate().filter(|(_, line)| line.contains(" = ")) {
         let name = line.split(' ').next().unwrap();
-        let spoilt = printed.replacen(&format!("\n{line}\n"), &format!("\n{name} = 1979-05-27\n"), 1);
+        let wrong = format!("{name} = 1979-05-27");
+        let spoilt = |(other, line)| if other == at { wrong.as_str() } else { line };
+        let spoilt = printed.lines().enumerate().map(spoilt).collect::<Vec<_>>().join("\n");
         let (told, problem) = read(&spoilt).unwrap_err();
         assert_eq!(told, at + 1, "{line}: {problem}");
         assert!(problem.to_string().contains(name), "{line}: {problem}");

@@ -16,15 +16,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
+use self::peers::Dialling;
 use super::EngineError;
 use super::assembly::Assembly;
 use super::chronicle::Chronicle;
 use super::clock::Clock;
+use super::crew::Crew;
 use super::disk::{DiskPool, Keeper, Notes};
 use super::haves::HaveLog;
 use super::limit::Limit;
@@ -35,7 +36,7 @@ use super::pool::BlockPool;
 use super::tracker;
 use super::upload::BlockSource;
 use crate::command::Command;
-use crate::event::{At, Event, PeerKey, Phase, TrackerKey};
+use crate::event::{At, Event, Phase, TrackerKey};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
 use crate::swarm::announce::{self, Announcer, Ticket};
@@ -113,10 +114,10 @@ struct Brain {
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
-    dialling: BTreeMap<ConnKey, PeerKey>,
+    dialling: BTreeMap<ConnKey, Dialling>,
     next_conn: u32,
     outlets: Outlets,
-    tasks: JoinSet<()>,
+    tasks: Crew,
     /// Leaving: until when at the latest.
     leave_by: Option<At>,
     /// The last piece just came: trackers are told `completed` once.
@@ -149,7 +150,7 @@ impl Brain {
             dialling: BTreeMap::new(),
             next_conn: 0,
             outlets,
-            tasks: JoinSet::new(),
+            tasks: Crew::default(),
             leave_by: None,
             completed_here: false,
             clock: birth.clock,
@@ -209,7 +210,9 @@ impl Brain {
         self.settle();
         if now >= self.publish_at {
             // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
-            while self.tasks.try_join_next().is_some() {}
+            for conn in self.tasks.fallen() {
+                self.fell(conn);
+            }
             self.chronicle.tick(now);
             self.publish(now);
         }
@@ -314,7 +317,11 @@ impl Brain {
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             _ => {}
         }
+        let quits = command == Command::Quit;
         self.feed(Input::Command(command));
+        if quits {
+            self.end_dials();
+        }
         self.publish(self.clock.now());
     }
 

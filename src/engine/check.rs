@@ -24,6 +24,7 @@ pub use self::once::shake_hands;
 use super::EngineError;
 use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
+use super::crew::{Crew, internal_error};
 use super::download::{facts, random_seed};
 use super::files::raise_open_files;
 use super::handshake::{HandshakeStep, Steps, dial};
@@ -133,7 +134,7 @@ pub async fn check(
         sent_bytes: AtomicU64::new(0),
         idle_after: peer::IDLE_AFTER,
     };
-    let mut tasks = JoinSet::new();
+    let mut tasks = Crew::default();
     let mse = Mse::new(options.encryption, seed);
     tasks.spawn(listener.run(ours, mse.clone(), clock, outlets.arrivals.clone()));
     let mut run = Run {
@@ -234,7 +235,7 @@ struct Run {
     dials: BTreeMap<ConnKey, (PeerKey, AbortHandle)>,
     next_conn: u32,
     outlets: Outlets,
-    tasks: JoinSet<()>,
+    tasks: Crew,
     goodbyes: JoinSet<()>,
 }
 
@@ -250,6 +251,7 @@ impl Run {
         self.feed(Input::Tick);
         while !self.check.is_over() {
             self.chronicle.tick(self.clock.now());
+            self.take_leave();
             let wake = self.clock.instant(self.check.deadline());
             tokio::select! {
                 biased;
@@ -314,7 +316,7 @@ impl Run {
         let conn = self.new_conn();
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
         let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
-        let task = self.tasks.spawn(async move {
+        let task = self.tasks.spawn_for(conn, async move {
             let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send((conn, addr, outcome)).await;
@@ -354,7 +356,16 @@ impl Run {
             Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
             Err(end) => self.feed(Input::DialFailed(peer, *end)),
         }
-        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Takes leave of tasks that are over; one that panicked said nothing of its end.
+    fn take_leave(&mut self) {
+        for conn in self.tasks.fallen() {
+            match self.dials.remove(&conn) {
+                Some((peer, _)) => self.feed(Input::DialFailed(peer, internal_error())),
+                None => self.report(conn, Report::Closed(internal_error())),
+            }
+        }
     }
 
     fn arrived(&mut self, arrived: Arrived) {
@@ -383,10 +394,10 @@ impl Run {
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         match carrier {
             Carrier::Bare(stream) => {
-                self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports))
+                self.tasks.spawn_for(conn, peer::run(stream, shaken, conn, common, taken, reports))
             }
             Carrier::Encrypted(stream) => {
-                self.tasks.spawn(peer::run(*stream, shaken, conn, common, taken, reports))
+                self.tasks.spawn_for(conn, peer::run(*stream, shaken, conn, common, taken, reports))
             }
         };
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });

@@ -106,17 +106,21 @@ pub enum EngineError {
     /// Nowhere to keep resume files.
     #[error("neither XDG_STATE_HOME nor HOME is set: there is nowhere to remember what was downloaded")]
     NoStateFolder,
+    /// The user ended it first.
+    #[error("it was ended before everything was here")]
+    Ended,
     /// A task of ours ended as it never should.
     #[error("an internal error ended the download; what was verified is kept")]
     Internal,
 }
 
 impl EngineError {
-    /// The exit status it is worth: 2 for what the user asked for, 3 for this machine.
+    /// The exit status it is worth: 1 where the user ended it, 2 for what the user asked for, 3 for this machine.
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Storage(error) => error.exit_status(),
             Self::Recording(error) => error.exit_status(),
+            Self::Ended => 1,
             Self::Listen(_) | Self::Random(_) | Self::Threads(_) | Self::NoStateFolder | Self::Internal => 3,
         }
     }
@@ -211,14 +215,14 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// What ended the download before.
+    /// What ended the download before, be it the user.
     pub async fn completed(&mut self) -> Result<(), EngineError> {
         loop {
             if self.views.borrow_and_update().phase == Phase::Seeding {
                 return Ok(());
             }
             if self.views.changed().await.is_err() {
-                return self.ended().await;
+                return self.ended().await.and(Err(EngineError::Ended));
             }
         }
     }

@@ -68,11 +68,16 @@ mod tests {
         let table = [
             (Errno::CONNREFUSED, Cause::ConnectionRefused),
             (Errno::HOSTUNREACH, Cause::HostUnreachable),
+            (Errno::HOSTDOWN, Cause::HostUnreachable),
             (Errno::NETUNREACH, Cause::NetworkUnreachable),
+            (Errno::NETDOWN, Cause::NetworkUnreachable),
             (Errno::AFNOSUPPORT, Cause::NetworkUnreachable),
             (Errno::ACCESS, Cause::PermissionDenied),
             (Errno::PERM, Cause::PermissionDenied),
             (Errno::ADDRNOTAVAIL, Cause::NoLocalPorts),
+            (Errno::ADDRINUSE, Cause::NoLocalPorts),
+            (Errno::CONNRESET, Cause::ResetBeforeHandshake),
+            (Errno::CONNABORTED, Cause::ResetBeforeHandshake),
             (Errno::MFILE, Cause::TooManyOpenFiles),
             (Errno::NFILE, Cause::TooManyOpenFiles),
             (Errno::TIMEDOUT, Cause::ConnectTimeout),
@@ -81,6 +86,41 @@ mod tests {
         ];
         for (errno, cause) in table {
             assert_eq!(dial_cause(&of(errno)), cause, "{errno}");
+        }
+    }
+
+    /// The numbers as the systems give them out, Linux and macOS beside each other: they share few.
+    #[test]
+    fn the_numbers_of_this_system_have_the_same_causes_as_those_of_the_other() {
+        let table = [
+            // linux, macos
+            (111, 61, Cause::ConnectionRefused),
+            (113, 65, Cause::HostUnreachable),
+            (112, 64, Cause::HostUnreachable),
+            (101, 51, Cause::NetworkUnreachable),
+            (100, 50, Cause::NetworkUnreachable),
+            (97, 47, Cause::NetworkUnreachable),
+            (13, 13, Cause::PermissionDenied),
+            (1, 1, Cause::PermissionDenied),
+            (99, 49, Cause::NoLocalPorts),
+            (98, 48, Cause::NoLocalPorts),
+            (24, 24, Cause::TooManyOpenFiles),
+            (23, 23, Cause::TooManyOpenFiles),
+            (110, 60, Cause::ConnectTimeout),
+            (104, 54, Cause::ResetBeforeHandshake),
+            (103, 53, Cause::ResetBeforeHandshake),
+            (105, 55, Cause::LocalError),
+            (22, 22, Cause::LocalError),
+        ];
+        for (linux, macos, cause) in table {
+            let number = if cfg!(target_os = "linux") {
+                linux
+            } else if cfg!(target_os = "macos") {
+                macos
+            } else {
+                return;
+            };
+            assert_eq!(dial_cause(&io::Error::from_raw_os_error(number)), cause, "{number}");
         }
     }
 

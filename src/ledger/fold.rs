@@ -75,6 +75,8 @@ pub(super) struct Run {
     pub(super) down_bytes: u64,
     pub(super) up_bytes: u64,
     pub(super) last_block: Option<At>,
+    /// When a piece last failed its check.
+    pub(super) last_failure: Option<At>,
     pub(super) limits: (Option<u64>, Option<u64>),
     pub(super) listening: Option<(u16, At)>,
     pub(super) incoming: IncomingCounts,
@@ -342,6 +344,7 @@ impl Ledger {
             return;
         }
         self.pieces.fail(at, piece, from);
+        self.run.last_failure = Some(at);
         for peer in from {
             self.with(at, *peer, |row, _| bump(&mut row.edit().failed_pieces));
         }

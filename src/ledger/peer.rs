@@ -148,9 +148,17 @@ impl PeerRecord {
         self.group == Group::Live
     }
 
-    /// Live, and a block came within the last three seconds.
+    /// Live, and data came within the last three seconds. One that chokes us, or of which we want nothing any more,
+    /// is done sending as soon as a second brings nothing.
     pub fn is_sending(&self, now: At) -> bool {
-        self.is_live() && self.last_block.is_some_and(|last| now.saturating_sub(last).as_secs() < 3)
+        self.is_live() && self.sends(now)
+    }
+
+    /// The same of one that is live.
+    pub(super) fn sends(&self, now: At) -> bool {
+        let goes_on = self.flags.am_interested && !self.flags.peer_choking && !self.held;
+        let lately = self.last_block.is_some_and(|last| now.saturating_sub(last).as_secs() < 3);
+        lately && (goes_on || self.sample.down_bps > 0)
     }
 
     /// Why it got no further in the funnel than it did; `None`: it is still on its way.

@@ -111,22 +111,20 @@ impl Peers {
         }
     }
 
-    /// Ends the bans whose time is over.
-    pub(super) fn end_bans(&mut self, now: At) {
-        self.rows.values_mut().for_each(|row| row.end_ban(now));
-    }
-
-    pub(super) fn publish(&self) -> Vec<Arc<PeerRecord>> {
-        self.rows.values().map(|row| Arc::clone(row.record())).collect()
-    }
-
-    /// The counts over all peers, with and without a row.
-    pub(super) fn tally(&self, now: At) -> Tally {
+    /// Every row as it stands now, and the counts over all peers, with and without a row: in one go, for rows are
+    /// many, and reading one is what it costs.
+    pub(super) fn publish(&mut self, now: At) -> (Vec<Arc<PeerRecord>>, Tally) {
         let mut tally = self.folded.tally().clone();
-        for place in self.rows.values().filter_map(|row| Place::of(row.record(), now)) {
-            tally.add(&place);
+        let mut records = Vec::with_capacity(self.rows.len());
+        for row in self.rows.values_mut() {
+            row.end_ban(now);
+            let record = row.record();
+            if let Some(place) = Place::of(record, now) {
+                tally.add(&place);
+            }
+            records.push(Arc::clone(record));
         }
-        tally
+        (records, tally)
     }
 
     fn unfold(&mut self, at: At, key: PeerKey) {

@@ -24,8 +24,7 @@ impl Ledger {
 
     /// What judgements are made from: the view less what is only for reading.
     pub(super) fn glance(&mut self, now: At) -> View {
-        self.peers.end_bans(now);
-        let tally = self.peers.tally(now);
+        let (peers, tally) = self.peers.publish(now);
         self.count_tracker_peers(&tally);
         let run = &self.run;
         View {
@@ -46,7 +45,7 @@ impl Ledger {
             port: run.listening.map(|(port, _)| port),
             incoming: run.incoming,
             failed_calls: Arc::default(),
-            peers: self.peers.publish(),
+            peers,
             funnel: tally.funnel(),
             losses: tally.losses(),
             groups: tally.groups(),
@@ -56,14 +55,16 @@ impl Ledger {
             verdicts: Vec::new(),
             log: Arc::default(),
             answer: None,
+            probing: run.probing,
             recording: run.recording,
         }
     }
 
-    /// Time to completion at the mean rate of the last seconds, in whole seconds.
+    /// Time to completion at the mean rate of the last seconds, in whole seconds. Seconds before this phase, in
+    /// which nothing was asked for, tell nothing of it.
     fn eta(&self, now: At) -> Option<Duration> {
         let missing = self.facts.geometry.total_bytes() - self.pieces.have_bytes();
-        let rate = self.series.rates(now).down_bps;
+        let rate = self.series.rates_since(self.run.phase_since, now).down_bps;
         let known = self.run.phase == Phase::Downloading && missing > 0 && rate > 0;
         known.then(|| Duration::from_secs(missing.div_ceil(rate)))
     }

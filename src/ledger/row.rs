@@ -349,10 +349,10 @@ impl Row {
         if !self.is_live() {
             return Standing::Away;
         }
-        match (self.record.flags.peer_choking, self.record.last_block) {
-            (_, Some(last)) if now.saturating_sub(last).as_secs() < 3 => Standing::Sending,
-            (true, _) => Standing::Choked,
-            (false, _) => Standing::Unchoked,
+        match self.record.flags.peer_choking {
+            _ if self.record.sends(now) => Standing::Sending,
+            true => Standing::Choked,
+            false => Standing::Unchoked,
         }
     }
 

@@ -85,6 +85,17 @@ impl SeriesFold {
         self.mean(MEAN_SECONDS)
     }
 
+    /// The same, over no second that had passed before `since`.
+    pub(super) fn rates_since(&self, since: At, now: At) -> Sample {
+        match now.saturating_sub(since).as_secs() {
+            0 => Sample::default(),
+            whole if whole < MEAN_SECONDS as u64 && self.rates(now) != Sample::default() => {
+                self.mean(whole as usize)
+            }
+            _ => self.rates(now),
+        }
+    }
+
     /// The mean of the last so many seconds, or of as many as there are.
     pub(super) fn mean(&self, seconds: usize) -> Sample {
         let taken = self.series.seconds.len().min(seconds);
@@ -128,6 +139,18 @@ mod tests {
         }
         assert_eq!(fold.rates(s(4)), down(200));
         assert_eq!(fold.rates(s(7)), down(0));
+    }
+
+    #[test]
+    fn leaves_out_the_seconds_before_something_began() {
+        let mut fold = SeriesFold::default();
+        for (second, rate) in [(1, 0), (2, 0), (3, 0), (4, 600), (5, 400), (6, 500)] {
+            fold.push(s(second), down(rate));
+            let rates: u64 = fold.rates_since(s(3), s(second)).down_bps;
+            let expected = [0, 0, 0, 600, 500, 500][second as usize - 1];
+            assert_eq!(rates, expected, "{second}");
+        }
+        assert_eq!(fold.rates_since(s(3), s(9)), down(0), "it fell silent");
     }
 
     #[test]

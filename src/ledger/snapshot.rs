@@ -69,11 +69,22 @@ impl Ledger {
 impl Run {
     fn check(&mut self) -> Result<(), Unsound> {
         let Self { phase: _, phase_since, phase_reason, checked: _, down_bytes, up_bytes, .. } = self;
-        let Self { last_block, limits, listening, incoming: _, callers, probing: _, answer, judged, .. } =
-            self;
+        let Self {
+            last_block,
+            last_failure,
+            limits,
+            listening,
+            incoming: _,
+            callers,
+            probing: _,
+            answer,
+            judged,
+            ..
+        } = self;
         times([
             Some(*phase_since),
             *last_block,
+            *last_failure,
             listening.map(|(_, at)| at),
             answer.as_ref().map(|(at, _)| *at),
         ])?;

@@ -38,7 +38,7 @@ fn follows_a_peer_from_its_address_to_its_blocks_and_away() {
     assert_eq!((record.stage, record.group, record.cause), (Stage::Handshaken, Group::Live, None));
     assert_eq!(record.reserved, Some([0, 0, 0, 0, 0, 0x10, 0, 5]));
     assert_eq!(record.peer_id.map(|id| id.printable()).as_deref(), Some("-TR4060-abcdefghijkl"));
-    run.unchoke(peer);
+    run.want(peer).unchoke(peer);
     assert_eq!(run.record(peer).stage, Stage::Unchoked);
     run.tell(Event::FirstBlock { peer });
     let record = run.record(peer);
@@ -64,6 +64,46 @@ fn follows_a_peer_from_its_address_to_its_blocks_and_away() {
     assert_eq!((attempt.number, attempt.began.as_millis(), ms(attempt.connected)), (1, 100, Some(160)));
     assert_eq!((ms(attempt.handshake_sent), ms(attempt.handshaken)), (Some(160), Some(221)));
     assert_eq!((attempt.bytes_in, attempt.bytes_out, attempt.received.len()), (2100, 90, 68));
+}
+
+#[test]
+fn who_stops_sending_is_not_shown_to_send_nothing() {
+    let choked: fn(&mut Script, PeerKey) = |run, peer| {
+        run.tell(Event::Choking { peer, by: Side::Them, choking: true });
+    };
+    let paused: fn(&mut Script, PeerKey) = |run, peer| {
+        run.tell(Event::Interested { peer, by: Side::Us, interested: false });
+    };
+    for stop in [choked, paused] {
+        let mut run = Script::downloading(4);
+        let peer = run.open_seeds(1)[0];
+        run.send(&[peer], 1000, 2);
+        stop(&mut run, peer);
+        assert!(run.record(peer).is_sending(run.at), "until a second brings nothing");
+        run.wait(1).asked_in_vain(peer);
+        assert!(!run.record(peer).is_sending(run.at));
+        assert_eq!(run.record(peer).since, run.at);
+    }
+}
+
+#[test]
+fn flags_a_peer_whose_two_names_contradict_each_other() {
+    let named = |id: &[u8; 20], calls_itself: Option<&str>| {
+        let mut run = Script::downloading(4);
+        let peer = run.peer("80.1.1.1:6881");
+        run.connect(peer).handshake(peer, id);
+        let calls_itself = calls_itself.map(str::to_owned);
+        let (extensions, reqq, listen_port) = (Vec::new(), None, None);
+        run.tell(Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+        run.record(peer).claims_two_clients()
+    };
+    let transmission = b"-TR4060-abcdefghijkl";
+    assert!(!named(transmission, None), "it said nothing of itself");
+    assert!(!named(transmission, Some("Transmission 4.0.6")));
+    assert!(!named(transmission, Some("transmission/4.0.6 (38c164933e)")));
+    assert!(named(transmission, Some("qBittorrent/5.0.1")));
+    assert!(named(b"-LT20C0-abcdefghijkl", Some("\u{b5}Torrent 3.5.5")));
+    assert!(!named(b"-ZQ1234-abcdefghijkl", Some("Transmission 4.0.6")), "a peer id that tells nothing");
 }
 
 #[test]

@@ -175,6 +175,8 @@ pub struct View {
     pub log: Arc<Vec<LogLine>>,
     /// The answer to the last command, and when it came.
     pub answer: Option<(At, String)>,
+    /// The run only looks who answers; nothing is downloaded.
+    pub probing: bool,
     /// Whether the run is being recorded.
     pub recording: bool,
 }

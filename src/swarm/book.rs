@@ -15,6 +15,8 @@ pub(super) const MOST_ROWS: usize = 20_000;
 pub(super) const BAN: Duration = Duration::from_secs(3600);
 /// Banned ports of one address after which the whole address is banned.
 const BANNED_PORTS: usize = 3;
+/// Why the others there are banned, too.
+const MANY_PORTS: &str = "Three peers of this address are banned";
 /// Connections one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
@@ -38,6 +40,8 @@ pub(super) struct Row {
     /// When it may be dialled; `None`: not by itself.
     next: Option<At>,
     pub(super) dropped: bool,
+    /// Whoever named it may not name such an address; it is not dialled until somebody else names it.
+    pub(super) invalid: bool,
     pub(super) shook_hands: bool,
     /// Plain or encrypted.
     pub(super) ladder: Ladder,
@@ -46,8 +50,19 @@ pub(super) struct Row {
 impl Row {
     /// Whether we know where it listens.
     fn is_reachable(&self) -> bool {
-        self.listens.is_some() || self.sources.iter().any(|source| *source != Source::Incoming)
+        self.listens.is_some() || (!self.invalid && self.is_named())
     }
+
+    fn is_named(&self) -> bool {
+        self.sources.iter().any(|source| *source != Source::Incoming)
+    }
+}
+
+/// Until when nobody is dialled or let in there, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Ban {
+    pub(super) until: At,
+    pub(super) reason: String,
 }
 
 /// Every known peer, by row and by address.
@@ -57,8 +72,8 @@ pub(super) struct Book {
     rows: BTreeMap<PeerKey, Row>,
     by_addr: BTreeMap<SocketAddr, PeerKey>,
     due: BTreeSet<(At, PeerKey)>,
-    bans: BTreeMap<SocketAddr, At>,
-    address_bans: BTreeMap<IpAddr, At>,
+    bans: BTreeMap<SocketAddr, Ban>,
+    address_bans: BTreeMap<IpAddr, Ban>,
     dialling: usize,
     next_key: u32,
 }
@@ -102,16 +117,40 @@ impl Book {
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
         if let Some(peer) = self.find(addr) {
             let row = self.rows.get_mut(&peer)?;
-            if row.sources.contains(&source) {
+            let was_reachable = row.is_reachable();
+            let known = row.sources.contains(&source);
+            let redeemed = source != Source::Incoming && std::mem::take(&mut row.invalid);
+            if known && !redeemed {
                 return None;
             }
-            let was_reachable = row.is_reachable();
-            row.sources.push(source);
+            if !known {
+                row.sources.push(source);
+            }
             if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
                 self.schedule(peer, Some(now));
             }
             return Some((peer, false));
         }
+        let peer = self.new_row(addr, source, false)?;
+        if source != Source::Incoming {
+            self.schedule(peer, Some(now));
+        }
+        Some((peer, true))
+    }
+
+    /// Learns an address from a source that may not name it. The same as [`Book::learn`], and not dialled.
+    pub(super) fn learn_invalid(&mut self, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
+        let Some(peer) = self.find(addr) else { return Some((self.new_row(addr, source, true)?, true)) };
+        let row = self.rows.get_mut(&peer)?;
+        if row.sources.contains(&source) {
+            return None;
+        }
+        row.invalid |= !row.is_named();
+        row.sources.push(source);
+        Some((peer, false))
+    }
+
+    fn new_row(&mut self, addr: SocketAddr, source: Source, invalid: bool) -> Option<PeerKey> {
         if self.rows.len() >= self.most_rows {
             self.forget_oldest()?;
         }
@@ -125,15 +164,13 @@ impl Book {
             failures: 0,
             next: None,
             dropped: false,
+            invalid,
             shook_hands: false,
             ladder: Ladder::default(),
         };
         self.rows.insert(peer, row);
         self.by_addr.insert(addr, peer);
-        if source != Source::Incoming {
-            self.schedule(peer, Some(now));
-        }
-        Some((peer, true))
+        Some(peer)
     }
 
     fn forget_oldest(&mut self) -> Option<()> {
@@ -277,38 +314,62 @@ impl Book {
         }
     }
 
-    /// Bans the address and port; after three ports, the whole address. Returns until when.
-    pub(super) fn ban(&mut self, now: At, addr: SocketAddr) -> At {
+    /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole
+    /// address is banned since now.
+    pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
         let until = now + BAN;
-        self.bans.insert(addr, until);
-        let ports = self.bans.iter().filter(|(banned, end)| banned.ip() == addr.ip() && **end > now).count();
-        if ports >= BANNED_PORTS {
-            self.ban_address(now, addr.ip());
+        self.bans.insert(addr, Ban { until, reason: reason.to_owned() });
+        let ports =
+            self.bans.iter().filter(|(banned, ban)| banned.ip() == addr.ip() && ban.until > now).count();
+        let whole = ports >= BANNED_PORTS;
+        if whole {
+            self.ban_address(now, addr.ip(), MANY_PORTS);
         }
-        until
+        (until, whole)
     }
 
     /// Bans the whole address. Returns until when.
-    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr) -> At {
-        self.address_bans.insert(addr, now + BAN);
-        now + BAN
+    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) -> At {
+        let until = now + BAN;
+        self.address_bans.insert(addr, Ban { until, reason: reason.to_owned() });
+        until
     }
 
-    pub(super) fn unban(&mut self, addr: SocketAddr) {
-        self.bans.remove(&addr);
+    /// Lifts the ban of the peer, and that of its address. Returns what now holds, bans of other ports, for each
+    /// row there for which that is another than before.
+    pub(super) fn unban(&mut self, now: At, peer: PeerKey) -> Vec<(PeerKey, Option<Ban>)> {
+        let Some(row) = self.rows.get(&peer) else { return Vec::new() };
+        let (addr, listens) = (row.addr, row.listens);
+        let bans = |book: &Self| -> Vec<(PeerKey, Option<Ban>)> {
+            let there = book.at_address(addr.ip()).into_iter();
+            there.filter_map(|peer| Some((peer, book.ban_of(now, book.rows.get(&peer)?.addr)))).collect()
+        };
+        let before = bans(self);
         self.address_bans.remove(&addr.ip());
+        for port in [Some(addr), listens].into_iter().flatten() {
+            self.bans.remove(&port);
+        }
+        bans(self).into_iter().zip(before).filter(|(now, before)| now != before).map(|(now, _)| now).collect()
     }
 
     /// Until when the address is banned, if it is.
     pub(super) fn banned_until(&self, now: At, addr: SocketAddr) -> Option<At> {
-        let port = self.bans.get(&addr).copied();
-        let whole = self.address_bans.get(&addr.ip()).copied();
-        port.max(whole).filter(|until| *until > now)
+        self.longest_ban(now, addr).map(|ban| ban.until)
+    }
+
+    /// The ban that keeps the address out for longest, if there is one.
+    pub(super) fn ban_of(&self, now: At, addr: SocketAddr) -> Option<Ban> {
+        self.longest_ban(now, addr).cloned()
+    }
+
+    fn longest_ban(&self, now: At, addr: SocketAddr) -> Option<&Ban> {
+        let bans = [self.bans.get(&addr), self.address_bans.get(&addr.ip())];
+        bans.into_iter().flatten().filter(|ban| ban.until > now).max_by_key(|ban| ban.until)
     }
 
     /// The bans that ran out, each told once.
     pub(super) fn expired_bans(&mut self, now: At) -> Vec<PeerKey> {
-        let over = |until: &At| *until <= now;
+        let over = |ban: &Ban| ban.until <= now;
         if !self.bans.values().any(over) && !self.address_bans.values().any(over) {
             return Vec::new();
         }
@@ -321,8 +382,8 @@ impl Book {
             })
             .map(|(peer, _)| *peer)
             .collect();
-        self.bans.retain(|_, until| !over(until));
-        self.address_bans.retain(|_, until| !over(until));
+        self.bans.retain(|_, ban| !over(ban));
+        self.address_bans.retain(|_, ban| !over(ban));
         was.into_iter()
             .filter(|peer| self.rows.get(peer).is_some_and(|row| self.banned_until(now, row.addr).is_none()))
             .collect()
@@ -402,7 +463,11 @@ fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<Duration> {
     };
     let doubled = doubled.min(Duration::from_secs(30 * 60));
     match cause {
-        Cause::InvalidAddress | Cause::SelfConnection | Cause::BothSeeds | Cause::Shutdown => None,
+        Cause::InvalidAddress
+        | Cause::SelfConnection
+        | Cause::BothSeeds
+        | Cause::Shutdown
+        | Cause::NotAnswered => None,
         Cause::NotInteresting if complete => None,
         Cause::NotBittorrent | Cause::InfoHashMismatch => Some(Duration::from_secs(30 * 60)),
         // While it is dropped or banned it is not dialled anyway; taken back, it is at once.
@@ -474,12 +539,48 @@ mod tests {
     #[test]
     fn three_banned_ports_ban_the_address() {
         let mut book = Book::new();
-        book.ban(At::ZERO, addr(1));
-        book.ban(At::ZERO, addr(2));
+        book.ban(At::ZERO, addr(1), "");
+        book.ban(At::ZERO, addr(2), "");
         assert!(book.banned_until(At::ZERO, addr(3)).is_none());
-        book.ban(secs(5), addr(3));
+        assert_eq!(book.ban(secs(5), addr(3), ""), (secs(5) + BAN, true));
         assert_eq!(book.banned_until(secs(5), addr(4)), Some(secs(5) + BAN));
         assert!(book.banned_until(secs(6) + BAN, addr(4)).is_none());
+    }
+
+    #[test]
+    fn lifting_a_ban_leaves_those_of_other_ports() {
+        let mut book = Book::new();
+        let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
+        let peers = [1, 2, 3, 4].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+        for port in 1..=3 {
+            book.ban(secs(5), addr(port), "it lied");
+        }
+        assert_eq!(book.ban_of(secs(6), addr(4)), ban(MANY_PORTS));
+        let lifted = book.unban(secs(6), peers[0]);
+        let theirs = ban("it lied");
+        assert_eq!(
+            lifted,
+            [(peers[0], None), (peers[1], theirs.clone()), (peers[2], theirs), (peers[3], None)]
+        );
+        assert_eq!(book.take_due(secs(6)), Some((peers[0], addr(1))));
+        assert_eq!(book.take_due(secs(6)), Some((peers[3], addr(4))));
+        assert_eq!(book.take_due(secs(6)), None);
+    }
+
+    #[test]
+    fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
+        let mut book = Book::new();
+        let (far, near) = (Source::Resume, Source::Manual);
+        let (peer, new) = book.learn_invalid(addr(1), far).unwrap();
+        assert!(new);
+        assert_eq!((book.learn_invalid(addr(1), far), book.take_due(secs(1))), (None, None));
+        assert_eq!(book.learn(secs(1), addr(1), near), Some((peer, false)));
+        assert_eq!(book.take_due(secs(1)), Some((peer, addr(1))));
+        let (caller, _) = book.learn(secs(1), addr(2), Source::Incoming).unwrap();
+        book.live(caller, ConnKey(1));
+        assert_eq!(book.learn_invalid(addr(2), far), Some((caller, false)));
+        let mut random = fastrand::Rng::with_seed(1);
+        assert_eq!(book.ended(secs(2), caller, Cause::ClosedByPeer, false, &mut random), None);
     }
 
     #[test]

@@ -157,6 +157,8 @@ enum Standing {
     Queued,
     Dialling(Dial),
     Live(ConnKey),
+    /// Whoever named it may not name such an address.
+    Invalid,
     Over,
 }
 
@@ -377,17 +379,27 @@ impl Check {
                 row.sources.push(source);
                 self.tell(now, Event::PeerLearned { peer, addr, source });
             }
+            if valid && self.rows.get(&peer).is_some_and(|row| row.standing == Standing::Invalid) {
+                self.enqueue(peer);
+                self.tell(now, Event::NotDialled { peer, cause: None });
+            }
             return;
         }
         let Some(peer) = self.new_row(now, addr, source) else { return };
         if valid {
-            self.queue.push_back((peer, self.settings.encryption.first()));
-            return;
+            return self.enqueue(peer);
         }
         if let Some(row) = self.rows.get_mut(&peer) {
-            row.standing = Standing::Over;
+            row.standing = Standing::Invalid;
         }
         self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
+    }
+
+    fn enqueue(&mut self, peer: PeerKey) {
+        if let Some(row) = self.rows.get_mut(&peer) {
+            row.standing = Standing::Queued;
+            self.queue.push_back((peer, self.settings.encryption.first()));
+        }
     }
 
     fn new_row(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<PeerKey> {

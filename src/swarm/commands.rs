@@ -161,15 +161,13 @@ impl Swarm {
     fn forgive(&mut self, now: At, peer: PeerKey) {
         let Some(row) = self.book.row_mut(peer) else { return };
         let was_dropped = std::mem::take(&mut row.dropped);
-        let (addr, idle) = (row.addr, row.standing == Standing::Idle);
+        let idle = row.standing == Standing::Idle;
         if was_dropped {
             self.tell(now, Event::Dropped { peer, dropped: false });
         }
-        if self.book.banned_until(now, addr).is_some() {
-            self.book.unban(addr);
-            for other in self.book.at_address(addr.ip()) {
-                self.tell(now, Event::Banned { peer: other, until: None, reason: String::new() });
-            }
+        for (peer, ban) in self.book.unban(now, peer) {
+            let (until, reason) = ban.map_or((None, String::new()), |ban| (Some(ban.until), ban.reason));
+            self.tell(now, Event::Banned { peer, until, reason });
         }
         if idle {
             self.book.schedule(peer, Some(At::ZERO));

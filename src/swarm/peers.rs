@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::book::Standing;
+use super::book::{Ban, Book, Standing};
 use super::live::Live;
 use super::{Action, Closed, ConnKey, IncomingStep, Order, Phase, Swarm, WindowState};
 use crate::event::{
@@ -13,8 +13,17 @@ use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
 
 impl Swarm {
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
+        let was_invalid =
+            |book: &Book| book.find(addr).and_then(|peer| book.row(peer)).is_some_and(|row| row.invalid);
+        let before = was_invalid(&self.book);
         let Some((peer, new)) = self.book.learn(now, addr, source) else { return };
         self.tell(now, Event::PeerLearned { peer, addr, source });
+        if before && !was_invalid(&self.book) {
+            self.tell(now, Event::NotDialled { peer, cause: None });
+        }
+        if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| new) {
+            self.tell(now, Event::Banned { peer, until: Some(until), reason });
+        }
         if new && source == Source::Manual {
             // The user's own choice goes before what trackers name.
             self.book.schedule(peer, Some(At::ZERO));
@@ -22,10 +31,9 @@ impl Swarm {
     }
 
     pub(super) fn learn_invalid(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let Some((peer, new)) = self.book.learn(now, addr, source) else { return };
+        let Some((peer, new)) = self.book.learn_invalid(addr, source) else { return };
         self.tell(now, Event::PeerLearned { peer, addr, source });
         if new {
-            self.book.schedule(peer, None);
             self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
         }
     }
@@ -376,16 +384,31 @@ impl Swarm {
     pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: String) {
         let Some(row) = self.book.row(peer) else { return };
         let (addr, listens, standing) = (row.addr, row.listens, row.standing);
-        let until = self.book.ban(now, addr);
+        let (until, mut whole) = self.book.ban(now, addr, &reason);
         if let Some(listens) = listens {
-            self.book.ban(now, listens);
+            whole |= self.book.ban(now, listens, &reason).1;
         }
         self.after_ban(now, peer, standing, until, cause, reason);
+        if whole {
+            self.tell_bans_of_waiting(now, addr.ip());
+        }
+    }
+
+    /// The whole address was banned: whoever waits there to be dialled is banned with it. Who is connected stays.
+    fn tell_bans_of_waiting(&mut self, now: At, addr: IpAddr) {
+        for peer in self.book.at_address(addr) {
+            let Some(row) = self.book.row(peer).filter(|row| row.standing == Standing::Idle) else {
+                continue;
+            };
+            if let Some(Ban { until, reason }) = self.book.ban_of(now, row.addr) {
+                self.tell(now, Event::Banned { peer, until: Some(until), reason });
+            }
+        }
     }
 
     /// Bans the whole address for an hour and closes every peer there.
     pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) {
-        let until = self.book.ban_address(now, addr);
+        let until = self.book.ban_address(now, addr, reason);
         for peer in self.book.at_address(addr) {
             if let Some(standing) = self.book.row(peer).map(|row| row.standing) {
                 self.after_ban(now, peer, standing, until, Cause::Banned, reason.to_owned());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::*;
+use crate::event::TrackerKey;
 use crate::metainfo::BLOCK_LENGTH;
 
 mod encryption;
@@ -401,6 +402,17 @@ fn a_refusing_peer_is_dialled_less_and_less() {
     let mut world = World::new(MIB, 16384, Settings::default());
     world.learn(1);
     world.run(secs(15 * 60));
+    assert!((5..=7).contains(&world.dials.len()), "{:?}", world.dials);
+}
+
+#[test]
+fn being_named_over_and_over_is_no_reason_to_hammer_a_refusing_peer() {
+    let mut world = World::new(MIB, 16384, Settings::default());
+    for second in 0..15 * 60 {
+        let source = [Source::Manual, Source::Resume, Source::Tracker(TrackerKey(second % 7))];
+        world.tell(Input::Learned { addr: addr(1), source: source[second as usize % 3] });
+        world.run(secs(1));
+    }
     assert!((5..=7).contains(&world.dials.len()), "{:?}", world.dials);
 }
 

@@ -575,6 +575,7 @@ pub(crate) fn healthy() -> View {
         ],
         log: Arc::new(log.to_vec()),
         answer: None,
+        probing: false,
         recording: false,
     }
 }

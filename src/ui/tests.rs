@@ -297,6 +297,25 @@ fn rows(view: &View, size: (u16, u16)) -> Vec<String> {
 }
 
 #[test]
+fn the_page_of_a_peer_with_two_names_says_that_one_is_not_true() {
+    let contradicts = |calls_itself: &str| {
+        let mut view = sample::healthy();
+        let peer = view.peers.iter_mut().find(|peer| peer.key == PeerKey(10)).unwrap();
+        let record = std::sync::Arc::make_mut(peer);
+        record.client = Some("qBittorrent 4.6.2".to_owned());
+        record.calls_itself = Some(calls_itself.to_owned());
+        let mut model = model(Look::default(), (80, 24), &view);
+        PAGES[2].1(&mut model);
+        let shown = page(&drawn(&model, &view));
+        assert!(shown.contains(&format!("calls itself {calls_itself}")), "{shown}");
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        words.join(" ").contains("names one client and it calls itself another")
+    };
+    assert!(contradicts("Transmission 4.0.6"));
+    assert!(!contradicts("qBittorrent/4.6.2"));
+}
+
+#[test]
 fn the_narrowest_funnel_shows_its_numbers() {
     let view = sample::healthy();
     for columns in 28..45 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::super::crew::internal_error;
 use super::super::handshake::{HandshakeStep, Steps, dial};
 use super::super::link::{Report, Shaken};
 use super::super::listen::Arrived;
@@ -12,9 +13,16 @@ use super::super::mse::Carrier;
 use super::super::peer;
 use super::Brain;
 use super::inbox::Dialled;
-use crate::event::{At, Encryption, Event, PeerKey};
+use crate::event::{At, Cause, Encryption, Event, PeerKey};
 use crate::metainfo::BlockRef;
 use crate::swarm::{Closed, ConnKey, Input, Order};
+
+/// A dial under way.
+pub(super) struct Dialling {
+    peer: PeerKey,
+    /// Bytes of our handshake that were written.
+    sent_bytes: u64,
+}
 
 impl Brain {
     fn new_conn(&mut self) -> ConnKey {
@@ -25,10 +33,10 @@ impl Brain {
 
     pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
         let conn = self.new_conn();
-        self.dialling.insert(conn, peer);
+        self.dialling.insert(conn, Dialling { peer, sent_bytes: 0 });
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
         let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
-        self.tasks.spawn(async move {
+        self.tasks.spawn_for(conn, async move {
             let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send(Dialled { conn, addr, outcome }).await;
@@ -37,10 +45,14 @@ impl Brain {
 
     /// A dial under way came a step further.
     pub(super) fn step(&mut self, conn: ConnKey, at: At, step: HandshakeStep) {
-        let Some(&peer) = self.dialling.get(&conn) else { return };
+        let Some(Dialling { peer, sent_bytes }) = self.dialling.get_mut(&conn) else { return };
+        let peer = *peer;
         let event = match step {
             HandshakeStep::Connected => Event::Connected { peer },
-            HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
+            HandshakeStep::Sent(sent) => {
+                *sent_bytes = sent.len() as u64;
+                Event::HandshakeSent { peer, sent: sent.to_vec() }
+            }
             HandshakeStep::Received(received) => Event::HandshakeBytes { peer, received: received.to_vec() },
             HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
             HandshakeStep::LooksLike(what) => {
@@ -61,7 +73,7 @@ impl Brain {
             self.step(conn, at, step);
         }
         let Dialled { conn, addr, outcome } = dialled;
-        let Some(peer) = self.dialling.remove(&conn) else { return };
+        let Some(Dialling { peer, .. }) = self.dialling.remove(&conn) else { return };
         match outcome {
             Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
             Err(end) => self.feed(Input::DialFailed { peer, end: *end }),
@@ -95,10 +107,10 @@ impl Brain {
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         match carrier {
             Carrier::Bare(stream) => {
-                self.tasks.spawn(peer::run(stream, shaken, conn, common, taken, reports))
+                self.tasks.spawn_for(conn, peer::run(stream, shaken, conn, common, taken, reports))
             }
             Carrier::Encrypted(stream) => {
-                self.tasks.spawn(peer::run(*stream, shaken, conn, common, taken, reports))
+                self.tasks.spawn_for(conn, peer::run(*stream, shaken, conn, common, taken, reports))
             }
         };
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
@@ -138,6 +150,23 @@ impl Brain {
             if self.swarm.block_arrived(now, conn, block) {
                 self.assemble(conn, block, bytes);
             }
+        }
+    }
+
+    /// The task of a dial or a connection panicked: it is over, and said nothing.
+    pub(super) fn fell(&mut self, conn: ConnKey) {
+        match self.dialling.remove(&conn) {
+            Some(Dialling { peer, .. }) => self.feed(Input::DialFailed { peer, end: internal_error() }),
+            None => self.closed(conn, internal_error()),
+        }
+    }
+
+    /// The run ends before these could answer; whatever they still say comes too late.
+    pub(super) fn end_dials(&mut self) {
+        for Dialling { peer, sent_bytes } in std::mem::take(&mut self.dialling).into_values() {
+            let cause = Cause::NotAnswered;
+            let end = Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: sent_bytes };
+            self.feed(Input::DialFailed { peer, end });
         }
     }
 

@@ -136,11 +136,12 @@ impl Judged {
             if held.kind == Kind::Whole && Some(index) != speaker {
                 continue;
             }
+            let own = if probing { say::advice_of_a_check(held.code) } else { None };
             let mut verdict = Verdict {
                 severity: finding.severity,
                 code: held.code,
                 text: finding.text.clone(),
-                advice: finding.advice.clone(),
+                advice: own.map_or_else(|| finding.advice.clone(), str::to_owned),
                 evidence: finding.evidence.clone(),
                 look: *look,
             };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::VerdictCode as Code;
 use super::table::{Kind, RULES};
-use crate::event::{Cause, Direction, Encryption, Event, Phase, Side, Source, TrackerError};
+use crate::event::{Cause, Direction, Encryption, Event, PeerKey, Phase, Side, Source, TrackerError};
 use crate::ledger::script::Script;
 
 const MIB: u64 = 1 << 20;
@@ -104,6 +104,13 @@ fn poisoned(pieces: u32, by: u32) -> Script {
         let piece = run.piece(number);
         run.tell(Event::PieceFailed { piece, from: vec![peers[(number % by) as usize]] });
     }
+    run
+}
+
+/// Three sent wrong data, so long ago; the others went on.
+fn poisoned_for(seconds: u64) -> Script {
+    let mut run = poisoned(3, 3);
+    run.send(&[PeerKey(0)], MIB, seconds);
     run
 }
 
@@ -210,7 +217,8 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::UnchokedButSilent, Kind::Trouble, || silent(2, 15), || silent(1, 15)),
     (Code::DialsTimeOut, Kind::Trouble, || dials(8, 2), || dials(79, 21)),
     (Code::AllChokeUs, Kind::Trouble, || choked(10, false), || choked(9, false)),
-    (Code::BadDataManyPeers, Kind::Trouble, || poisoned(3, 3), || poisoned(3, 2)),
+    (Code::BadDataManyPeers, Kind::Whole, || poisoned_for(20), || poisoned_for(31)),
+    (Code::BadDataManyPeers, Kind::Trouble, || poisoned_for(31), || poisoned(3, 2)),
     (Code::BadDataOnePeer, Kind::Trouble, || poisoned(2, 1), || poisoned(2, 2)),
     (Code::PortUnreached, Kind::Note, || listening(180, None), || listening(180, Some("81.2.3.4:5555"))),
     (Code::SnubbedByMost, Kind::Note, || snubbing(3), || snubbing(2)),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::VerdictCode;
 use crate::units;
 
 /// `1 peer`, `7 peers`, `15 104 pieces`: nouns that take an s.
@@ -41,6 +42,21 @@ pub(super) fn span(time: Duration) -> String {
         _ => (seconds / 86_400, "day"),
     };
     if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count)) }
+}
+
+/// What to try where a run only looked who answers and is over: there are no keys to press, and nobody waits.
+/// `None`: the same as in a download.
+pub(super) fn advice_of_a_check(code: VerdictCode) -> Option<&'static str> {
+    Some(match code {
+        VerdictCode::NoPeersKnown => "name a peer with --peer IP:PORT, or look again later.",
+        VerdictCode::AllChokeUs => {
+            "download it: clients change turns every 10 to 30 seconds, and a check does not wait for them."
+        }
+        VerdictCode::UnchokedButSilent => "look again later: they may be busy.",
+        VerdictCode::PiecesMissing => "look again later: a peer with everything may come.",
+        VerdictCode::BadDataOnePeer | VerdictCode::BadDataManyPeers => "",
+        _ => return None,
+    })
 }
 
 /// The sentence for use after a colon: its first letter small, unless it begins a name.

@@ -320,7 +320,10 @@ fn everybody_poisons_or_our_memory_does() {
         run.tell(Event::PieceFailed { piece, from: vec![*peer] });
     }
     run.send(&peers, MIB, 5);
-    says(&mut run, &[Healthy, BadDataManyPeers], &["from the data alone both look the same"]);
+    let both = "from the data alone both look the same";
+    says(&mut run, &[BadDataManyPeers], &["Wrong data keeps coming: 5 pieces failed", both]);
+    run.send(&peers, MIB, 40);
+    says(&mut run, &[Healthy, BadDataManyPeers], &["5 pieces failed the check", both]);
 }
 
 #[test]

@@ -17,6 +17,8 @@ const SILENT_AFTER_S: u64 = 15;
 const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
 /// The same where it was told to be slow, which may mean a block now and then.
 const DRIPPING_ENDS_AFTER: Duration = Duration::from_secs(30);
+/// After so long without a piece that failed its check, those that did are past.
+const POISON_ENDS_AFTER: Duration = Duration::from_secs(30);
 /// A live peer that has not told its pieces for so long has none.
 const TELLS_PIECES_WITHIN_S: u64 = 10;
 
@@ -33,6 +35,8 @@ pub(super) struct Scene<'a> {
     pub(super) listening: Option<(u16, At)>,
     /// Mean of the last half minute, and how many seconds of it were sampled.
     pub(super) half_minute: (Sample, usize),
+    /// When a piece last failed its check.
+    pub(super) last_failure: Option<At>,
     /// How long nothing has arrived, counted from when anything could.
     pub(super) quiet: Duration,
     told: Standing,
@@ -48,6 +52,7 @@ impl<'a> Scene<'a> {
             unheld: ledger.pieces.unheld(),
             listening: ledger.run.listening,
             half_minute: (ledger.series.mean(30), view.series.seconds.len().min(30)),
+            last_failure: ledger.run.last_failure,
             quiet: view.quiet_for(),
             told,
         }
@@ -71,6 +76,12 @@ impl<'a> Scene<'a> {
         let began = self.view.last_block.is_some_and(|last| last >= self.view.phase_since);
         let patience = if self.stands(VerdictCode::Slow) { DRIPPING_ENDS_AFTER } else { FLOW_ENDS_AFTER };
         self.downloading() && began && self.live() > 0 && self.quiet < patience
+    }
+
+    /// Pieces of this download fail their check, the last only moments ago.
+    pub(super) fn is_poisoned(&self) -> bool {
+        let lately = |last: At| self.view.at.saturating_sub(last) < POISON_ENDS_AFTER;
+        !self.probing && self.flows() && self.last_failure.is_some_and(lately)
     }
 
     /// Whether a rule was told when everything was last looked at: it takes more to end it than to begin it.

@@ -45,6 +45,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(VerdictCode::Paused, Kind::Whole, 0, User, whole::paused),
     rule(VerdictCode::Unknown, Kind::Whole, 0, Every(1), whole::checking),
     rule(VerdictCode::Complete, Kind::Whole, 0, Peers, whole::complete),
+    rule(VerdictCode::BadDataManyPeers, Kind::Whole, 0, Every(10), whole::poisoned),
     rule(VerdictCode::Slow, Kind::Whole, 0, Every(10), whole::slow),
     rule(VerdictCode::Healthy, Kind::Whole, 0, Every(10), whole::healthy),
     rule(VerdictCode::OwnLimits, Kind::Trouble, 0, Every(5), troubles::own_limits),

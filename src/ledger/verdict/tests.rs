@@ -444,10 +444,13 @@ fn bad_data_of_many_peers_leaves_two_suspects() {
     }
     let verdict = run.verdict(VerdictCode::BadDataManyPeers).unwrap();
     assert!(
-        verdict.text.starts_with("3 pieces failed the check, with data from 3 peers."),
+        verdict
+            .text
+            .starts_with("Wrong data keeps coming: 3 pieces failed the check, with data from 3 peers."),
         "{}",
         verdict.text
     );
+    assert_eq!(run.first().code, VerdictCode::BadDataManyPeers, "data that is thrown away is no progress");
     assert!(run.verdict(VerdictCode::BadDataOnePeer).is_none());
 }
 

@@ -135,15 +135,13 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
 /// What to try where trackers fail in this way.
 fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
     if !alike {
-        return "look at network, DNS and VPN if other programs cannot get out either; it is tried again by itself.";
+        return "look at network, DNS and VPN if other programs cannot get out either.";
     }
     match error {
-        TrackerError::DnsFailed => {
-            "look at network, DNS and VPN: does any other program find that name? It is tried again by itself."
-        }
+        TrackerError::DnsFailed => "look at network, DNS and VPN: does any other program find that name?",
         TrackerError::ConnectFailed | TrackerError::Timeout => {
-            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, and it \
-             is tried again."
+            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, which \
+             often passes."
         }
         TrackerError::TlsFailed => {
             "look at this machine's clock and its certificates; else the tracker's certificate is at fault."
@@ -385,7 +383,9 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         let pieces = many(worst.failed_pieces, "piece");
         let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
         let they = if worst.failed_pieces == 1 { "it is" } else { "they are" };
-        let (severity, after) = if banned {
+        let (severity, after) = if scene.probing {
+            (Severity::Warn, String::new())
+        } else if banned {
             (Severity::Info, format!(" It is banned, and {they} fetched again."))
         } else {
             (Severity::Warn, format!(" {}{} fetched again.", they[..1].to_uppercase(), &they[1..]))
@@ -398,13 +398,19 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
+/// Many sent wrong data. While more of it comes it judges the whole, for data that is thrown away is no progress.
 pub(super) fn bad_data_many_peers(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.is_poisoned() { None } else { wrong_data(scene, "") }
+}
+
+/// Wrong data of many, however long ago.
+pub(super) fn wrong_data(scene: &Scene<'_>, begins: &str) -> Option<Finding> {
     let (liars, failures) = (&scene.crowd.liars, scene.view.pieces.failures);
     let one = bad_data_one_peer(scene).is_some();
     (!one && liars.len() >= 3 && failures >= 3).then(|| {
         let text = format!(
-            "{} failed the check, with data from {}. Either some of them send wrong data, or memory or disk here is \
-             at fault: from the data alone both look the same.",
+            "{begins}{} failed the check, with data from {}. Either some of them send wrong data, or memory or disk \
+             here is at fault: from the data alone both look the same.",
             many(failures, "piece"),
             many(liars.len() as u32, "peer")
         );

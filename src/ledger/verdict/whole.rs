@@ -2,7 +2,7 @@
 
 use super::say::{about, count, many, span};
 use super::scene::Scene;
-use super::{Finding, VerdictCode};
+use super::{Finding, VerdictCode, troubles};
 use crate::event::{Cause, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
@@ -79,6 +79,11 @@ pub(super) fn complete(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("served", scene.crowd.served)
             .evidence("up_bytes", scene.view.up_bytes)
     })
+}
+
+/// Data arrives, and again and again it is wrong.
+pub(super) fn poisoned(scene: &Scene<'_>) -> Option<Finding> {
+    scene.is_poisoned().then(|| troubles::wrong_data(scene, "Wrong data keeps coming: ")).flatten()
 }
 
 pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
@@ -250,7 +255,9 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
             Some(_) => format!("Nothing has come for {}; {} connected.", span(scene.quiet), connected(live)),
         },
     };
-    let severity = if lost { Severity::Warn } else { Severity::Info };
+    // A run that only looked is over when it is judged: there is nothing to wait for.
+    let in_vain = scene.probing && scene.view.funnel.handshaken == 0 && groups.trying + groups.queued == 0;
+    let severity = if lost || in_vain { Severity::Warn } else { Severity::Info };
     Some(
         Finding::new(severity, text)
             .evidence("live", groups.live)

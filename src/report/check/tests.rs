@@ -196,6 +196,25 @@ fn a_live_peer_that_does_not_serve_us_has_a_cause_after_ten_seconds() {
 }
 
 #[test]
+fn a_peer_with_two_names_is_shown_with_both() {
+    let mut scene = Scene::new();
+    let (liar, honest) = (scene.shake(b"-TR4060-"), scene.shake(b"-qB5010-"));
+    for peer in [liar, honest] {
+        let calls_itself = Some("qBittorrent/5.0.1".to_owned());
+        let (extensions, reqq, listen_port) = (Vec::new(), None, None);
+        scene.tell(Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+    }
+    let text = text(&scene.view());
+    for part in ["203.0.113.1:6882  Transmission 4.0.6 (?) ", "203.0.113.2:6883  qBittorrent 5.0.1  "] {
+        assert!(text.contains(part), "{part:?} in\n{text}");
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let told = "203.0.113.1:6882 is Transmission 4.0.6 by its peer id and calls itself qBittorrent/5.0.1: one is not true.";
+    assert!(words.join(" ").contains(told), "{text}");
+    assert_eq!(text.matches("calls itself").count(), 1, "{text}");
+}
+
+#[test]
 fn a_plain_try_says_when_only_encryption_helped() {
     let mut scene = Scene::new();
     let peer = scene.open();

@@ -15,6 +15,9 @@ const ANSWER_COLUMNS: usize = 46;
 /// No line is longer, but for names and addresses that are.
 const LINE_COLUMNS: usize = 100;
 
+/// Peers with two names that are told of one by one.
+const MOST_CONTRADICTIONS: usize = 10;
+
 /// What was found, in lines for a person, cleaned for a terminal.
 pub fn text(view: &View) -> String {
     let mut out = String::new();
@@ -24,6 +27,7 @@ pub fn text(view: &View) -> String {
         peers(&mut out, view);
     }
     reasons(&mut out, view);
+    contradictions(&mut out, view);
     out.push('\n');
     let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
     let _ = writeln!(out, "{}", funnel.join(" > "));
@@ -35,12 +39,13 @@ pub fn text(view: &View) -> String {
         lines(&mut out, "", &clean(note, 300));
     }
     out.push('\n');
-    for verdict in &view.verdicts {
+    for (index, verdict) in view.verdicts.iter().enumerate() {
         lines(&mut out, mark(verdict.severity), &clean(&verdict.text, 500));
         if !verdict.advice.is_empty() {
             lines(&mut out, "  Try: ", &clean(&verdict.advice, 500));
         }
-        if verdict.severity >= Severity::Warn {
+        // The first judges the whole: whether it is worth another look is said once.
+        if index == 0 && verdict.severity >= Severity::Warn {
             let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
         }
     }
@@ -107,7 +112,7 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
     if peer.stage >= Stage::Handshaken {
         text.push_str(peer.client.as_deref().or(peer.calls_itself.as_deref()).unwrap_or("unknown client"));
         if peer.claims_two_clients() {
-            let _ = write!(text, " (calls itself {})", peer.calls_itself.as_deref().unwrap_or_default());
+            text.push_str(" (?)");
         }
         let way = match peer.attempts.iter().find(|tried| tried.handshaken.is_some()) {
             _ if peer.attempts.iter().any(|tried| peer.resolved(tried).is_some()) => ", encrypted only",
@@ -143,6 +148,28 @@ fn tried_both_ways(peer: &PeerRecord) -> bool {
         peer.attempts.iter().any(|tried| tried.encryption == encryption && tried.connected.is_some())
     };
     tried(Encryption::Plain) && tried(Encryption::Mse)
+}
+
+/// Who has the peer id of one client and calls itself another.
+fn contradictions(out: &mut String, view: &View) {
+    let two_faced: Vec<&PeerRecord> =
+        in_order(view).into_iter().filter(|peer| peer.claims_two_clients()).collect();
+    if !two_faced.is_empty() {
+        out.push('\n');
+    }
+    for peer in two_faced.iter().take(MOST_CONTRADICTIONS) {
+        let (by_id, calls_itself) = (peer.client.as_deref(), peer.calls_itself.as_deref());
+        let text = format!(
+            "{} is {} by its peer id and calls itself {}: one is not true.",
+            peer.addr,
+            by_id.unwrap_or_default(),
+            clean(calls_itself.unwrap_or_default(), 60)
+        );
+        lines(out, "", &text);
+    }
+    if let Some(more) = two_faced.len().checked_sub(MOST_CONTRADICTIONS).filter(|more| *more > 0) {
+        let _ = writeln!(out, "{more} more have two names, too.");
+    }
 }
 
 /// What the causes mean, each once.

@@ -121,7 +121,9 @@ impl Check {
             return;
         };
         match self.rows.get(&into).map(|row| row.standing) {
-            Some(Standing::Queued | Standing::Over) if into != peer => self.merge(now, peer, into),
+            Some(Standing::Queued | Standing::Invalid | Standing::Over) if into != peer => {
+                self.merge(now, peer, into)
+            }
             // Its dial tells when it is over.
             Some(Standing::Dialling(_)) => {
                 self.listens.entry(addr).or_insert(peer);

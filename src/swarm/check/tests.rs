@@ -149,6 +149,20 @@ const A: &[u8; 20] = b"-AA0000-aaaaaaaaaaaa";
 const Z: &[u8; 20] = b"-ZZ0000-zzzzzzzzzzzz";
 
 #[test]
+fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
+    let mut run = Run::new(settings(), &["http://a", "http://b"]);
+    for (source, valid, dials) in [
+        (Source::Tracker(TrackerKey(0)), false, 0),
+        (Source::Tracker(TrackerKey(1)), true, 1),
+        (Source::Manual, true, 1),
+    ] {
+        run.tell(Input::Learned { addr: addr(1), source, valid });
+        run.wait(S);
+        assert_eq!(run.dials().len(), dials, "{source:?}");
+    }
+}
+
+#[test]
 fn dials_a_thousand_a_second_and_no_more_than_there_is_room_for() {
     let mut run = Run::new(Settings { most_open: 300, ..settings() }, &["http://t"]);
     (0..1000).for_each(|n| run.learn(n));

@@ -159,6 +159,52 @@ fn a_dropped_or_banned_peer_does_not_come_back_from_another_port() {
     }
 }
 
+/// Until when each peer was last told to be banned.
+fn bans_told(world: &World) -> BTreeMap<PeerKey, Option<At>> {
+    let told = world.events.iter().filter_map(|event| match event {
+        Event::Banned { peer, until, .. } => Some((*peer, *until)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn taking_back_a_ban_leaves_those_of_other_ports() {
+    let mut world = World::new(MIB, 16384, Settings::default());
+    for port in 1..=4 {
+        let addr = SocketAddr::new(addr(1).ip(), port);
+        world.swarm.handle(world.now, Input::Learned { addr, source: Source::Manual });
+    }
+    world.act();
+    for peer in 0..3 {
+        world.swarm.ban_peer(world.now, PeerKey(peer), Cause::HashFailures, "it lied".to_owned());
+    }
+    world.act();
+    let until = Some(world.now + secs(3600));
+    let all = |bans: [Option<At>; 4]| (0..).map(PeerKey).zip(bans).collect::<BTreeMap<_, _>>();
+    assert_eq!(bans_told(&world), all([until; 4]), "three ports ban the address");
+    world.tell(Input::Command(Command::Retry(PeerKey(0))));
+    assert_eq!(bans_told(&world), all([None, until, until, None]));
+    world.tell(Input::Learned { addr: SocketAddr::new(addr(1).ip(), 2), source: Source::Resume });
+    assert_eq!(bans_told(&world), all([None, until, until, None]));
+}
+
+#[test]
+fn an_address_invalid_from_one_source_is_dialled_when_another_may_name_it() {
+    let mut world = World::new(MIB, 16384, Settings::default());
+    let source = Source::Tracker(TrackerKey(0));
+    world.tell(Input::LearnedInvalid { addr: addr(1), source });
+    world.run(secs(100));
+    assert_eq!(world.dials, []);
+    world.add(1, world.seed(MIB));
+    assert_eq!(world.dials, [(secs(100), addr(1))]);
+    let told = world.events.iter().filter_map(|event| match event {
+        Event::NotDialled { cause, .. } => Some(*cause),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [Some(Cause::InvalidAddress), None]);
+}
+
 #[test]
 fn a_drop_taken_back_before_the_connection_ended_is_dialled_again() {
     for wish in [Command::Drop(PeerKey(0)), Command::Ban(PeerKey(0))] {

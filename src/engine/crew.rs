@@ -1,0 +1,90 @@
+//! Tasks of one run, and whose connection ended with a task that failed as none should.
+
+use std::collections::HashMap;
+
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use crate::event::{Cause, OsError};
+use crate::swarm::{Closed, ConnKey};
+
+/// The tasks, those of connections by their connection.
+#[derive(Debug, Default)]
+pub(super) struct Crew {
+    tasks: JoinSet<()>,
+    conns: HashMap<Id, ConnKey>,
+}
+
+impl Crew {
+    /// Starts a task of no connection.
+    pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Starts a task that dials or serves a connection.
+    pub(super) fn spawn_for(
+        &mut self,
+        conn: ConnKey,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
+        let handle = self.tasks.spawn(task);
+        self.conns.insert(handle.id(), conn);
+        handle
+    }
+
+    /// Takes leave of the tasks that are over. Returns the connections whose task panicked: nobody else tells of
+    /// their end.
+    pub(super) fn fallen(&mut self) -> Vec<ConnKey> {
+        let mut fallen = Vec::new();
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            let id = match &ended {
+                Ok((id, ())) => *id,
+                Err(error) => error.id(),
+            };
+            let conn = self.conns.remove(&id);
+            if ended.is_err_and(|error| error.is_panic()) {
+                fallen.extend(conn);
+            }
+        }
+        fallen
+    }
+
+    /// Ends all that are left.
+    pub(super) async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// How a connection ended whose task panicked.
+pub(super) fn internal_error() -> Closed {
+    let text = "an internal error ended it".to_owned();
+    Closed {
+        cause: Cause::LocalError,
+        error: Some(OsError { code: None, text }),
+        detail: None,
+        bytes_in: 0,
+        bytes_out: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn names_the_connections_whose_task_panicked_and_no_others() {
+        let mut crew = Crew::default();
+        crew.spawn(async { panic!("a task of no connection") });
+        crew.spawn_for(ConnKey(1), async {});
+        crew.spawn_for(ConnKey(2), async { panic!("as no task should") });
+        crew.spawn_for(ConnKey(3), std::future::pending());
+        crew.spawn_for(ConnKey(4), std::future::pending()).abort();
+        // Under a paused clock this lets every task that can go on do so.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(crew.fallen(), [ConnKey(2)]);
+        assert_eq!(crew.fallen(), []);
+        assert_eq!(crew.conns.len(), 1, "the one that goes on");
+        crew.shutdown().await;
+    }
+}
