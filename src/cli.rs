@@ -160,10 +160,12 @@ fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Machine(format!("cannot start threads: {error}")))
+        .map_err(|error| Failure::Machine(format!("cannot start threads: {error}")))?;
+    signals::outlive_size_limit(&runtime)?;
+    Ok(runtime)
 }
 
 fn warn(text: &str) {

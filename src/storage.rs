@@ -27,7 +27,7 @@ pub use check::{Check, Verdicts, check, check_piece, verify};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
 pub use open::FileStat;
-pub use record::{FileStamp, Record};
+pub use record::{FileStamp, Record, RecordError};
 pub use resume::{Loaded, ResumeFile, state_dir};
 pub use start::{Start, Started, start};
 

@@ -30,6 +30,7 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
+pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -268,6 +269,10 @@ pub struct Swarm {
     rarity: Rarity,
     /// Grows whenever there may be more to pick than before.
     pick_generation: u64,
+    /// The generation in which somebody last had nothing more to pick.
+    dry_at: Option<u64>,
+    /// What all peers that can be asked send together, bytes a second: while many are fed, known once for all.
+    rates: Option<u64>,
     open: OpenPieces,
     /// Pieces that failed their hash: the next try comes from one peer alone.
     suspect: BTreeSet<PieceIndex>,
@@ -307,6 +312,8 @@ impl Swarm {
             phase_since: now,
             live: BTreeMap::new(),
             pick_generation: 0,
+            dry_at: None,
+            rates: None,
             suspect: BTreeSet::new(),
             hungry: BTreeSet::new(),
             freed: false,
@@ -457,5 +464,7 @@ impl Swarm {
     }
 }
 
+#[cfg(test)]
+mod sim;
 #[cfg(test)]
 mod tests;

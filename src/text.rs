@@ -58,7 +58,8 @@ pub fn is_invisible(c: char) -> bool {
 
 /// A tracker or web address as it may be shown: scheme, host and port. Paths and queries hold passkeys.
 pub fn url_shown(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    let is_scheme = |scheme: &str| scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         return clean(url.split(['/', '?', '#']).next().unwrap_or_default(), 80);
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -89,6 +90,7 @@ mod tests {
         assert_eq!(url_shown("https://me:pw@t.example:443/0123abcd/announce?key=1"), "https://t.example:443");
         assert_eq!(url_shown("udp://t.example:6969"), "udp://t.example:6969");
         assert_eq!(url_shown("t.example/secret"), "t.example");
+        assert_eq!(url_shown("t.example?pass=1://x"), "t.example");
     }
 
     proptest! {

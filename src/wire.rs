@@ -4,6 +4,7 @@
 //! than what was received.
 
 mod extension;
+mod gzip;
 mod handshake;
 mod message;
 pub mod mse;

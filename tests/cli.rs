@@ -169,6 +169,15 @@ fn bad_torrents_end_in_one_line_and_status_2() {
 }
 
 #[test]
+fn an_integer_too_large_where_it_does_not_matter_is_left_out() {
+    let folder = Folder::new();
+    let mut content = b"d13:creation datei123456789012345678901234e".to_vec();
+    content.extend_from_slice(&album().to_bytes()[1..]);
+    let path = folder.write("large.torrent", &content);
+    assert!(run(&["info", &path, "--json"]).status.success());
+}
+
+#[test]
 fn unreadable_files_end_in_one_line_and_status_2() {
     let folder = Folder::new();
     let shown = folder.shown();
@@ -180,6 +189,13 @@ fn unreadable_files_end_in_one_line_and_status_2() {
     assert_eq!(
         bad(&["info", &shown], 2),
         format!("{shown}: is a folder, expected the path of a torrent file")
+    );
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    assert_eq!(
+        bad(&["info", pipe], 2),
+        format!("{pipe}: is a named pipe, expected the path of a torrent file")
     );
     assert_eq!(bad(&["chekc"], 2), "chekc: no such file, expected the path of a torrent file");
     assert_eq!(

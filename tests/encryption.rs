@@ -171,8 +171,12 @@ async fn a_peer_that_wants_rc4_is_uploaded_to() {
     let mut download = start(&into, &payload, &[addr], Off);
     soon("the download completes", download.completed()).await.unwrap();
     payload.assert_at(&into.out());
-    let call = seed.view().peers[0].attempts[0].clone();
-    assert_eq!((call.direction, call.encryption, call.payload), (Direction::In, Mse, Some(Messages::Rc4)));
+    until(&seed, "who called is shown as it called", |view| {
+        let call = view.peers.first()?.attempts.first()?;
+        ((call.direction, call.encryption, call.payload) == (Direction::In, Mse, Some(Messages::Rc4)))
+            .then_some(())
+    })
+    .await;
     download.stop().await.unwrap();
     seed.stop().await.unwrap();
 }

@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -348,4 +348,23 @@ async fn limits_and_peers_of_the_command_line_reach_the_engine() {
     assert_eq!(later["state"], "downloading", "half a mebibyte cannot be here yet");
     assert_eq!(later["peers"]["live"], 1);
     assert_eq!(later["funnel"]["known"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_on_the_size_of_files_is_an_error_of_the_disk() {
+    let payload = eight_pieces().make();
+    let seed = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -f 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_ttui"), "--json"])
+        .arg(lab.torrent(&payload))
+        .arg("-o")
+        .arg(lab.out())
+        .arg("--peer")
+        .arg(seed.addr.to_string())
+        .env("XDG_STATE_HOME", lab.path("state"));
+    let ended = Program::spawn(&mut command).ended().await;
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    assert!(ended.complaint().contains("files this large"), "{}", ended.complaint());
 }

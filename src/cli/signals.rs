@@ -3,9 +3,27 @@
 use std::future::Future;
 use std::io;
 
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::Failure;
+
+/// A file larger than this process may write (`ulimit -f`) is an error like any other of the disk, and not the end.
+#[cfg(unix)]
+pub(super) fn outlive_size_limit(runtime: &Runtime) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let _within = runtime.enter();
+    // Once taken, a signal stays so for as long as the process runs.
+    let taken = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    taken.map(drop).map_err(|error: io::Error| Failure::Machine(format!("cannot take signals: {error}")))
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+pub(super) fn outlive_size_limit(_: &Runtime) -> Result<(), Failure> {
+    Ok(())
+}
 
 /// Ends when the user (or the system, on its way down) asks for it: SIGINT, SIGTERM or SIGHUP.
 #[cfg(unix)]

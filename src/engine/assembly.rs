@@ -10,12 +10,12 @@ use super::disk::Advance;
 use super::pool::BlockBuf;
 use crate::hash::PieceHash;
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
-use crate::swarm::ConnKey;
+use crate::swarm::{ConnKey, RUN_BYTES};
 
 /// Pieces up to this length are handed over whole, bytes.
 const WHOLE: u32 = 1 << 20;
 /// Blocks of a larger piece are handed over in runs of this length at least.
-const RUN_BLOCKS: u32 = (256 << 10) / BLOCK_LENGTH;
+const RUN_BLOCKS: u32 = RUN_BYTES / BLOCK_LENGTH;
 
 /// All pieces of one torrent that are on their way.
 #[derive(Debug)]

@@ -113,11 +113,29 @@ impl Torrent {
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Fault> {
     let unreadable = |error: io::Error| Fault::Unreadable { kind: error.kind(), reason: error.to_string() };
+    if waits_for_a_writer(path) {
+        return Err(Fault::Pipe);
+    }
     let file = fs::File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     let mut bytes = Vec::with_capacity(length.min(MOST_TORRENT_BYTES) as usize);
     file.take(MOST_TORRENT_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MOST_TORRENT_BYTES { Err(Fault::TooLong) } else { Ok(bytes) }
+}
+
+/// Whether opening it could take for ever. What a shell or a descriptor stands for (`/dev/stdin`) has its writer.
+fn waits_for_a_writer(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let itself = fs::canonicalize(path).and_then(fs::symlink_metadata);
+        itself.is_ok_and(|metadata| metadata.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 impl fmt::Display for Warning {

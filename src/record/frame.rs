@@ -160,6 +160,9 @@ pub(super) fn read(source: &mut impl Read) -> Result<Frame, NoFrame> {
     if head.is_empty() {
         return Err(NoFrame::End);
     }
+    if head.len() < HEAD_BYTES {
+        return Err(NoFrame::Cut);
+    }
     let mut fields = Fields(&head);
     let (kind, packed_bytes, unpacked_bytes) = (fields.take::<1>(), fields.take(), fields.take());
     let (until, expected_crc) = (fields.take(), fields.take());

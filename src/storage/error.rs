@@ -209,7 +209,9 @@ impl fmt::Display for OsKind {
             Self::NotFound => "it does not exist",
             Self::NotAFolder => "something on the way is not a folder",
             Self::TooManyOpenFiles => "too many files are open (see ulimit -n)",
-            Self::FileTooLarge => "the file system does not take files this large",
+            Self::FileTooLarge => {
+                "the file system, or a limit of this process (ulimit -f), does not take files this large"
+            }
             Self::NameTooLong => "the file system does not take names this long",
             Self::Device => "the device reports an input/output error",
             Self::Other(errno) => return write!(f, "{}", Errno::from_raw_os_error(*errno)),

@@ -52,9 +52,11 @@ pub struct FileStamp {
 
 /// Why bytes are no record of ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum RecordError {
+pub enum RecordError {
+    /// It ends too soon, or its checksum or a field is wrong.
     #[error("it is cut short or damaged")]
     Damaged,
+    /// Its format is another, this one.
     #[error("it was written by another version of ttui (format {0}, expected {VERSION})")]
     Version(u16),
 }
@@ -86,7 +88,8 @@ impl Record {
         self.info_hash == info_hash && self.synced.len() == pieces && self.files.len() == files
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    /// The bytes of a resume file.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.synced.len() as usize / 4 + self.files.len() * 21 + 1024);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());
@@ -126,7 +129,11 @@ impl Record {
         out
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
+    /// Reads the bytes of a resume file, whoever wrote them.
+    ///
+    /// # Errors
+    /// They are damaged, or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordError> {
         let (content, sum) = bytes.split_last_chunk::<20>().ok_or(RecordError::Damaged)?;
         if sha1(content) != *sum {
             return Err(RecordError::Damaged);

@@ -102,6 +102,12 @@ struct Tracker {
     next: Option<At>,
 }
 
+impl Tracker {
+    fn says_completed(&self) -> bool {
+        matches!(self.flight, Some((_, AnnounceKind::Completed)))
+    }
+}
+
 /// The announces of one torrent.
 pub struct Announcer {
     trackers: Vec<Tracker>,
@@ -205,10 +211,11 @@ impl Announcer {
         self.tiers.iter().filter_map(Tier::due).min()
     }
 
-    /// Whether a `stopped` is still on its way.
+    /// Whether a `stopped` is still on its way, or waits for a `completed` that is.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.trackers.iter().any(|tracker| tracker.stopping.is_some())
+        let first = |tracker: &Tracker| !self.running && tracker.says_completed();
+        self.trackers.iter().any(|tracker| tracker.stopping.is_some() || first(tracker))
     }
 
     fn start(&mut self, now: At) {
@@ -224,8 +231,9 @@ impl Announcer {
         for index in 0..self.trackers.len() {
             self.trackers[index].after_stop = false;
             self.plan(now, index, None);
-            if self.trackers[index].told {
-                // What is under way says nothing that matters any more; a `started` does, and is waited for.
+            // What is under way says nothing that matters any more; a `started` does, and a `completed`, which counts
+            // for nothing behind a `stopped`: both are waited for.
+            if self.trackers[index].told && !self.trackers[index].says_completed() {
                 self.trackers[index].flight = None;
                 self.say_stopped(now, index);
             }
@@ -304,13 +312,13 @@ impl Announcer {
         tracker.told = true;
         tracker.answered = Some((now, min));
         tracker.tracker_id = tracker_id.or_else(|| tracker.tracker_id.take());
-        if !self.running {
-            return self.say_stopped(now, index);
-        }
         let at = self.trackers[index].tier;
         let tier = &mut self.tiers[at];
         if kind == AnnounceKind::Completed {
             tier.completed_due = false;
+        }
+        if !self.running {
+            return self.say_stopped(now, index);
         }
         // One that answers after another did is told, and no more: the tier stays with the faster one.
         if tier.is_asking() || tier.front() == Some(index) {
@@ -338,6 +346,9 @@ impl Announcer {
             tier.leave_out(index);
         }
         tier.note_failure(error);
+        if !self.running && self.trackers[index].told {
+            return self.say_stopped(now, index);
+        }
         if self.running && self.tiers[at].is_asking() {
             self.ask_next(now, at, newest);
         }

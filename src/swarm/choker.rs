@@ -16,8 +16,8 @@ pub(super) struct Candidate {
     pub(super) conn: ConnKey,
     /// What it sends us while we download, what it takes from us while we seed; bytes a second.
     pub(super) worth_bps: u64,
-    /// When it connected: a new one gets its optimistic turn sooner.
-    pub(super) since: At,
+    /// Since when it has been waiting for its turn: since it was last served, or connected.
+    pub(super) waits_since: At,
     pub(super) unchoked: bool,
 }
 
@@ -53,10 +53,10 @@ impl Choker {
             .optimistic
             .filter(|(conn, until)| now < *until && others.iter().any(|candidate| candidate.conn == *conn));
         let turn = holds.unwrap_or_else(|| {
-            let weight = |candidate: &Candidate| {
-                if now.saturating_sub(candidate.since) < Duration::from_secs(60) { 3 } else { 1 }
-            };
-            let mut ticket = random.usize(..others.iter().map(|candidate| weight(candidate)).sum::<usize>());
+            // Chance alone leaves some without a turn for very long; the longest waiting first would leave it to
+            // those who come again and again under new names.
+            let weight = |candidate: &Candidate| now.saturating_sub(candidate.waits_since).as_secs() + 10;
+            let mut ticket = random.u64(..others.iter().map(|candidate| weight(candidate)).sum::<u64>());
             let lucky = others.iter().find(|candidate| match ticket.checked_sub(weight(candidate)) {
                 Some(left) => {
                     ticket = left;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn candidate(conn: u32, worth_bps: u64) -> Candidate {
-        Candidate { conn: ConnKey(conn), worth_bps, since: At::ZERO, unchoked: false }
+        Candidate { conn: ConnKey(conn), worth_bps, waits_since: At::ZERO, unchoked: false }
     }
 
     #[test]

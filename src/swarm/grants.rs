@@ -1,5 +1,6 @@
 //! What is asked of whom: granting blocks ahead of need, and taking them back.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use super::live::Live;
@@ -114,6 +115,13 @@ impl Swarm {
     /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the
     /// first to come must not leave nothing to the others. Who shows no rate yet counts as an average peer.
     fn fair_share(&self, live: &Live) -> u32 {
+        let all = self.rates.unwrap_or_else(|| self.all_rates());
+        let bytes =
+            u128::from(self.open.high_mark()) * u128::from(live.window.down_bps) / u128::from(all.max(1));
+        u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
+    }
+
+    fn all_rates(&self) -> u64 {
         let (mut rates, mut known, mut unknown) = (0, 0, 0);
         for other in self.live.values().filter(|other| other.can_be_asked() && !other.snubbed) {
             let rate = other.window.down_bps;
@@ -121,10 +129,7 @@ impl Swarm {
             known += u64::from(rate > 0);
             unknown += u64::from(rate == 0);
         }
-        let all = rates + rates / known.max(1) * unknown;
-        let bytes =
-            u128::from(self.open.high_mark()) * u128::from(live.window.down_bps) / u128::from(all.max(1));
-        u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
+        rates + rates / known.max(1) * unknown
     }
 
     /// How many of `blocks` the download limit lets us ask for now.
@@ -166,7 +171,7 @@ impl Swarm {
     fn join(&self, conn: ConnKey, any: bool) -> Option<PieceIndex> {
         let live = self.live.get(&conn)?;
         let mut best: Option<(u32, PieceIndex)> = None;
-        for (piece, open) in self.open.iter().filter(|(_, open)| open.has_free()) {
+        for (piece, open) in self.open.with_free() {
             let mine = open.owner == Some(conn);
             let left_alone = match open.owner {
                 Some(owner) if !mine => open.alone || (!any && self.is_quick(owner)),
@@ -189,6 +194,7 @@ impl Swarm {
         }
         let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
             live.dry_at = Some(generation);
+            self.dry_at = Some(generation);
             return None;
         };
         if !self.open.may_open(piece) {
@@ -276,14 +282,34 @@ impl Swarm {
         if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
             return;
         }
+        self.rates = Some(self.all_rates());
         // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
         // the silent.
-        let hungry = std::mem::take(&mut self.hungry);
-        let is_silent = |conn: &ConnKey| self.live.get(conn).is_some_and(|live| live.snubbed);
-        let (silent, others): (Vec<ConnKey>, Vec<ConnKey>) = hungry.into_iter().partition(is_silent);
-        for conn in others.into_iter().chain(silent) {
-            self.refill(now, conn);
+        for silent in [false, true] {
+            let mut after = Bound::Unbounded;
+            while let Some(&conn) = self.hungry.range((after, Bound::Unbounded)).next() {
+                // Where many wait for memory, most get none: looking for something for each costs too much.
+                if self.is_exhausted() {
+                    self.rates = None;
+                    return;
+                }
+                after = Bound::Excluded(conn);
+                if self.live.get(&conn).is_some_and(|live| live.snubbed) == silent {
+                    self.hungry.remove(&conn);
+                    self.refill(now, conn);
+                }
+            }
         }
+        self.rates = None;
+    }
+
+    /// Whether there is nothing to give anybody: every block of the open pieces is granted, memory lets no other be
+    /// opened, and nobody has only pieces that are open, so that some of them could be shared.
+    fn is_exhausted(&self) -> bool {
+        self.rarity.len() > 0
+            && !self.open.has_free()
+            && !self.open.may_open_any()
+            && self.dry_at != Some(self.pick_generation)
     }
 
     /// A peer that was asked and sends nothing loses its blocks to others, and is asked for one at a time.
@@ -345,7 +371,8 @@ impl Swarm {
     pub(super) fn give_up_stuck(&mut self, now: At) {
         // Nothing more can be opened at the end, and a piece that is charged whole takes no more when it goes on.
         let of_use = !self.open.whole() || self.rarity.len() > 0;
-        let needed = of_use && !self.hungry.is_empty() && self.open.is_tight();
+        let waits = |conn: &ConnKey| self.live.get(conn).is_some_and(Live::can_be_asked);
+        let needed = of_use && self.open.is_tight() && self.hungry.iter().any(waits);
         let stuck: Vec<PieceIndex> = self
             .open
             .iter()
@@ -354,6 +381,12 @@ impl Swarm {
             .map(|(piece, _)| piece)
             .collect();
         for piece in stuck {
+            // Who sends a byte now and then is not silent; but here others come first from now on.
+            for (conn, _) in self.open.asked(piece) {
+                if let Some(live) = self.live.get_mut(&conn) {
+                    live.snubbed = true;
+                }
+            }
             self.abandon(now, piece);
         }
     }

@@ -15,7 +15,8 @@ pub(super) struct Live {
     pub(super) peer_id: PeerId,
     /// We opened the connection.
     pub(super) outgoing: bool,
-    pub(super) since: At,
+    /// When it connected, or we last changed between serving it and not.
+    pub(super) waits_since: At,
     pub(super) has: Option<Bitfield>,
     /// Pieces it has and we have not.
     pub(super) wanted: u32,
@@ -52,7 +53,7 @@ impl Live {
             addr,
             peer_id,
             outgoing,
-            since: now,
+            waits_since: now,
             has: None,
             wanted: 0,
             am_choking: true,

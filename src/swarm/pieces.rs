@@ -1,14 +1,18 @@
 //! The pieces being fetched: which block was granted to whom, and which is here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConnKey;
 use crate::event::{At, BlockRun, BlockState, PeerKey};
-use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are charged to memory whole when opened, and hashed and written when complete.
-/// Longer ones are charged by the block, and written as their beginning grows.
+/// Longer ones are charged by the block, but never less than a run, and written as their beginning grows.
 const WHOLE_PIECE_BYTES: u32 = 1024 * 1024;
+
+/// Pieces longer than a MiB are written in runs of this many bytes, and one run at least of every open one has its
+/// place in memory: else many could be open of which none can be written, and none go on.
+pub const RUN_BYTES: u32 = 256 * 1024;
 
 /// The most peers that are asked for the same block.
 const MOST_ASKED: usize = 3;
@@ -39,8 +43,10 @@ pub(super) struct OpenPiece {
     told: At,
     /// Whether any of them changed since.
     changed: bool,
-    /// Bytes of memory it is charged with.
-    charged: u64,
+    /// Bytes granted or here, and not written.
+    unwritten: u64,
+    /// What it is charged with at least.
+    reserved: u64,
 }
 
 /// What became of a block that arrived.
@@ -52,7 +58,7 @@ pub(super) enum Arrived {
 }
 
 impl OpenPiece {
-    fn new(blocks: u32, now: At) -> Self {
+    fn new(blocks: u32, reserved: u64, now: At) -> Self {
         let slots = vec![Slot::Free; blocks as usize];
         Self {
             slots,
@@ -65,8 +71,14 @@ impl OpenPiece {
             touched: now,
             told: now,
             changed: false,
-            charged: 0,
+            unwritten: 0,
+            reserved,
         }
+    }
+
+    /// Bytes of memory it is charged with.
+    fn charged(&self) -> u64 {
+        self.unwritten.max(self.reserved)
     }
 
     pub(super) fn has_free(&self) -> bool {
@@ -121,6 +133,8 @@ impl OpenPiece {
 pub(super) struct OpenPieces {
     geometry: Geometry,
     open: BTreeMap<PieceIndex, OpenPiece>,
+    /// Those of them with blocks nobody was granted: few, where many pieces are open.
+    with_free: BTreeSet<PieceIndex>,
     charged: u64,
     high_mark: u64,
 }
@@ -128,7 +142,7 @@ pub(super) struct OpenPieces {
 impl OpenPieces {
     /// `high_mark`: bytes that may be charged before nothing more is opened.
     pub(super) fn new(geometry: Geometry, high_mark: u64) -> Self {
-        Self { geometry, open: BTreeMap::new(), charged: 0, high_mark }
+        Self { geometry, open: BTreeMap::new(), with_free: BTreeSet::new(), charged: 0, high_mark }
     }
 
     pub(super) fn high_mark(&self) -> u64 {
@@ -139,14 +153,32 @@ impl OpenPieces {
         self.open.iter().map(|(piece, open)| (*piece, open))
     }
 
+    /// Whether any open piece has a block nobody was granted.
+    pub(super) fn has_free(&self) -> bool {
+        !self.with_free.is_empty()
+    }
+
+    /// The open pieces with blocks nobody was granted.
+    pub(super) fn with_free(&self) -> impl Iterator<Item = (PieceIndex, &OpenPiece)> {
+        self.with_free.iter().filter_map(|piece| Some((*piece, self.open.get(piece)?)))
+    }
+
     pub(super) fn piece(&mut self, piece: PieceIndex) -> Option<&mut OpenPiece> {
         self.open.get_mut(&piece)
     }
 
     /// Whether memory lets another piece be opened.
     pub(super) fn may_open(&self, piece: PieceIndex) -> bool {
-        let charge = if self.whole() { u64::from(self.geometry.length_of(piece)) } else { 0 };
-        self.charged == 0 || self.charged + charge < self.high_mark
+        // Long ones are left half of it to go on beyond their first run.
+        let most = if self.whole() { u64::MAX } else { self.high_mark / u64::from(2 * RUN_BYTES) };
+        let room = self.charged + self.reserve(piece) < self.high_mark && (self.open.len() as u64) < most;
+        self.open.is_empty() || room
+    }
+
+    /// What a piece is charged with when it is opened.
+    fn reserve(&self, piece: PieceIndex) -> u64 {
+        let length = self.geometry.length_of(piece);
+        u64::from(if self.whole() { length } else { length.min(RUN_BYTES) })
     }
 
     /// Whether memory lets any other piece be opened, the shortest last one at least.
@@ -156,8 +188,7 @@ impl OpenPieces {
 
     /// Whether memory is what keeps others from being asked for more.
     pub(super) fn is_tight(&self) -> bool {
-        let least = if self.whole() { self.geometry.piece_bytes() } else { BLOCK_LENGTH };
-        self.charged + u64::from(least) >= self.high_mark
+        self.geometry.piece(0).is_some_and(|usual| !self.may_open(usual))
     }
 
     /// The time while nothing was asked for does not count against any piece.
@@ -166,12 +197,23 @@ impl OpenPieces {
     }
 
     pub(super) fn open(&mut self, piece: PieceIndex, now: At) -> &mut OpenPiece {
-        let charge = if self.whole() { u64::from(self.geometry.length_of(piece)) } else { 0 };
-        self.charged += charge;
-        let blocks = self.geometry.blocks_in(piece);
-        let open = self.open.entry(piece).or_insert_with(|| OpenPiece::new(blocks, now));
-        open.charged += charge;
-        open
+        let (blocks, reserved) = (self.geometry.blocks_in(piece), self.reserve(piece));
+        self.with_free.insert(piece);
+        self.open.entry(piece).or_insert_with(|| {
+            self.charged += reserved;
+            OpenPiece::new(blocks, reserved, now)
+        })
+    }
+
+    /// Charges a long piece anew: blocks of it were granted, given back, or written. One charged whole stays so.
+    fn recharge(&mut self, piece: PieceIndex, unwritten: impl FnOnce(u64) -> u64) {
+        if !self.whole()
+            && let Some(open) = self.open.get_mut(&piece)
+        {
+            self.charged -= open.charged();
+            open.unwritten = unwritten(open.unwritten);
+            self.charged += open.charged();
+        }
     }
 
     /// Gives up to `most` free blocks of the piece to the connection, lowest first. Where blocks are charged
@@ -185,13 +227,15 @@ impl OpenPieces {
             && let Some(number) = open.next_free()
             && let Some(block) = self.geometry.block(piece, number)
         {
-            let charge = u64::from(self.geometry.block_length(block));
             if !whole {
-                if number >= open.high && self.charged > 0 && self.charged + charge > self.high_mark {
+                let before = open.charged();
+                let unwritten = open.unwritten + u64::from(self.geometry.block_length(block));
+                let more = unwritten.max(open.reserved) - before;
+                if number >= open.high && more > 0 && self.charged + more > self.high_mark {
                     break;
                 }
-                self.charged += charge;
-                open.charged += charge;
+                open.unwritten = unwritten;
+                self.charged += more;
             }
             open.slots[number as usize] = Slot::Granted([Some(to), None, None]);
             open.free -= 1;
@@ -199,6 +243,9 @@ impl OpenPieces {
             granted.push(block);
         }
         open.changed |= !granted.is_empty();
+        if !open.has_free() {
+            self.with_free.remove(&piece);
+        }
         granted
     }
 
@@ -229,7 +276,6 @@ impl OpenPieces {
 
     /// The connection gives the block back: it was choked, refused, or closed.
     pub(super) fn release(&mut self, block: BlockRef, from: ConnKey) {
-        let whole = self.whole();
         let Some(open) = self.open.get_mut(&block.piece()) else { return };
         let slot = &mut open.slots[block.number() as usize];
         let Slot::Granted(owners) = slot else { return };
@@ -241,32 +287,29 @@ impl OpenPieces {
             *slot = Slot::Free;
             open.free += 1;
             open.first_free = open.first_free.min(block.number());
-            if !whole {
-                let charge = u64::from(self.geometry.block_length(block));
-                self.charged -= charge;
-                open.charged -= charge;
-            }
+            self.with_free.insert(block.piece());
+            let length = u64::from(self.geometry.block_length(block));
+            self.recharge(block.piece(), |unwritten| unwritten - length);
         }
     }
 
     /// A block came from this connection. It counts also if it was granted to somebody else by now.
     pub(super) fn arrived(&mut self, block: BlockRef, from: ConnKey, peer: PeerKey, now: At) -> Arrived {
-        let whole = self.whole();
         let Some(open) = self.open.get_mut(&block.piece()) else { return Arrived::Useless };
         if open.alone && open.owner != Some(from) {
             return Arrived::Useless;
         }
         let slot = &mut open.slots[block.number() as usize];
         let mut cancel = Vec::new();
+        let mut ungranted = 0;
         match slot {
             Slot::Here(_) => return Arrived::Useless,
             Slot::Free => {
                 open.free -= 1;
-                if !whole {
-                    let charge = u64::from(self.geometry.block_length(block));
-                    self.charged += charge;
-                    open.charged += charge;
+                if open.free == 0 {
+                    self.with_free.remove(&block.piece());
                 }
+                ungranted = u64::from(self.geometry.block_length(block));
             }
             Slot::Granted(owners) => cancel.extend(owners.iter().flatten().filter(|owner| **owner != from)),
         }
@@ -275,24 +318,20 @@ impl OpenPieces {
         open.high = open.high.max(block.number() + 1);
         open.touched = now;
         open.changed = true;
+        self.recharge(block.piece(), |unwritten| unwritten + ungranted);
         Arrived::Wanted { cancel }
     }
 
     /// Bytes of an open piece were written and are out of memory. A piece charged whole stays so to its end.
     pub(super) fn written(&mut self, piece: PieceIndex, bytes: u64) {
-        if !self.whole()
-            && let Some(open) = self.open.get_mut(&piece)
-        {
-            let freed = bytes.min(open.charged);
-            open.charged -= freed;
-            self.charged -= freed;
-        }
+        self.recharge(piece, |unwritten| unwritten.saturating_sub(bytes));
     }
 
     /// The piece is done with, or given up: it is charged no more.
     pub(super) fn close(&mut self, piece: PieceIndex) -> Option<OpenPiece> {
         let open = self.open.remove(&piece)?;
-        self.charged -= open.charged;
+        self.with_free.remove(&piece);
+        self.charged -= open.charged();
         Some(open)
     }
 
@@ -351,8 +390,10 @@ impl OpenPiece {
 #[cfg(test)]
 impl OpenPieces {
     pub(super) fn assert_charged(&self) {
-        assert_eq!(self.charged, self.open.values().map(|open| open.charged).sum::<u64>());
+        assert!(self.with_free.iter().all(|piece| self.open.contains_key(piece)));
+        assert_eq!(self.charged, self.open.values().map(OpenPiece::charged).sum::<u64>());
         for (piece, open) in &self.open {
+            assert_eq!(self.with_free.contains(piece), open.has_free());
             let length = u64::from(self.geometry.length_of(*piece));
             let granted = |(number, slot): (usize, &Slot)| match slot {
                 Slot::Granted(_) => self.geometry.block(*piece, number as u32),
@@ -361,9 +402,9 @@ impl OpenPieces {
             let blocks = open.slots.iter().enumerate().filter_map(granted);
             let least: u64 = blocks.map(|block| u64::from(self.geometry.block_length(block))).sum();
             assert!(if self.whole() {
-                open.charged == length
+                open.charged() == length
             } else {
-                (least..=length).contains(&open.charged)
+                (least..=length).contains(&open.unwritten)
             });
         }
     }
@@ -372,6 +413,7 @@ impl OpenPieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metainfo::BLOCK_LENGTH;
 
     const A: ConnKey = ConnKey(1);
     const B: ConnKey = ConnKey(2);
@@ -445,19 +487,39 @@ mod tests {
     #[test]
     fn at_the_mark_only_gaps_of_a_long_piece_are_granted() {
         let block = u64::from(BLOCK_LENGTH);
-        let (geometry, mut open) = pieces(8 << 20, 4 << 20, 4 * block);
+        let (geometry, mut open) = pieces(8 << 20, 4 << 20, 20 * block);
         let piece = geometry.piece(0).unwrap();
         open.open(piece, NOW);
         let granted = open.grant(piece, A, 100);
-        assert_eq!(granted.len(), 4, "memory ends it");
+        assert_eq!(granted.len(), 20, "memory ends it");
         for block in &granted[1..] {
             let _ = open.arrived(*block, A, PeerKey(1), NOW);
         }
         open.release(granted[0], A);
         assert_eq!(open.grant(piece, B, 100), granted[..1], "the gap, and nothing above it");
         let _ = open.arrived(granted[0], B, PeerKey(2), NOW);
-        open.written(piece, 4 * block);
-        assert_eq!(open.charged, 0);
-        assert_eq!(open.grant(piece, B, 100).len(), 4);
+        open.written(piece, 20 * block);
+        assert_eq!(open.charged, u64::from(RUN_BYTES), "its next run has its place");
+        assert_eq!(open.grant(piece, B, 100).len(), 20);
+    }
+
+    #[test]
+    fn however_many_long_pieces_are_open_each_can_go_on_to_its_next_write() {
+        for mark in [1, 64 << 10, 400_000, 1 << 20, 24 << 20] {
+            let (geometry, mut open) = pieces(1 << 30, 2 << 20, mark);
+            let mut opened = Vec::new();
+            for piece in geometry.pieces() {
+                if open.may_open(piece) {
+                    open.open(piece, NOW);
+                    // Not enough to be written.
+                    assert_eq!(open.grant(piece, A, 15).len(), 15);
+                    opened.push(piece);
+                }
+            }
+            assert!(open.is_tight() && !opened.is_empty());
+            // Those that came first take all they get.
+            opened.iter().for_each(|piece| assert!(!open.grant(*piece, A, 1000).is_empty()));
+            assert!(open.charged <= mark.max(u64::from(RUN_BYTES)), "{mark}");
+        }
     }
 }

@@ -65,7 +65,7 @@ impl Swarm {
             .map(|(conn, live)| Candidate {
                 conn: *conn,
                 worth_bps: if seeding { live.up_bps } else { live.down_bps },
-                since: live.since,
+                waits_since: live.waits_since,
                 unchoked: !live.am_choking,
             })
             .collect();
@@ -96,6 +96,7 @@ impl Swarm {
             && live.am_choking != choking
         {
             live.am_choking = choking;
+            live.waits_since = now;
             let peer = live.peer;
             self.order(conn, Order::Choke(choking));
             self.tell(now, Event::Choking { peer, by: Side::Us, choking });

@@ -382,8 +382,10 @@ impl Model {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
-        // What was there at the start is no news, nor what was recorded.
-        if became_complete && self.replay.is_none() && view.down_bytes > 0 {
+        // What was there at the start is no news, nor what was recorded; the first second of a download counts no
+        // bytes yet.
+        let is_news = before == Some(Phase::Downloading) || view.down_bytes > 0;
+        if became_complete && is_news && self.replay.is_none() {
             self.completed = Some(view.at);
             self.bell = true;
         }

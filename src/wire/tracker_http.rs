@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
+use super::gzip;
 use super::tracker::{MAX_PEERS, compact_peers, intervals};
 use super::{AnnounceKind, AnnounceParams, TrackerReply};
 use crate::metainfo::bencode::{self, Limits, Value};
@@ -91,6 +92,9 @@ fn percent_encode(out: &mut String, bytes: &[u8]) {
 ///
 /// [`AnswerError`]: no bencoded dictionary at all, a broken one, or a refusal.
 pub fn read_answer(body: &[u8]) -> Result<TrackerReply, AnswerError> {
+    let unpacked = gzip::content(body, MAX_ANSWER)
+        .map_err(|what| AnswerError::Bad(format!("it answered compressed (gzip), which {what}")))?;
+    let body = unpacked.as_deref().unwrap_or(body);
     let [b'd', b'0'..=b'9' | b'e', ..] = body else {
         return Err(AnswerError::NotATracker(what_came_instead(body)));
     };
@@ -209,6 +213,9 @@ fn what_came_instead(body: &[u8]) -> String {
             None => "it answered with a web page, not as a tracker".to_owned(),
         };
     }
+    if body.iter().take(40).any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace()) {
+        return format!("it did not answer as a tracker, but with {} bytes that are no text", body.len());
+    }
     format!("it did not answer as a tracker, but with \"{}\"", text::clean_bytes(body, 40).trim())
 }
 
@@ -320,6 +327,24 @@ mod tests {
         let refused = read_answer(b"d14:failure reason13:not\x1b[1m yourse");
         assert_eq!(refused, Err(AnswerError::Refused("not·[1m yours".into())));
         assert!(matches!(read_answer(b"d14:failure reasoni1ee"), Err(AnswerError::Refused(_))));
+    }
+
+    #[test]
+    fn reads_a_compressed_answer_nobody_asked_for() {
+        let packed = gzip::pack(b"d8:intervali900e5:peers6:\x0a\0\0\x01\x1a\xe1e");
+        assert_eq!(read_answer(&packed).unwrap().peers, ["10.0.0.1:6881".parse().unwrap()]);
+        let Err(AnswerError::Bad(text)) = read_answer(&packed[..packed.len() - 12]) else { panic!() };
+        assert_eq!(text, "it answered compressed (gzip), which is cut off or damaged");
+        let Err(AnswerError::Bad(text)) = read_answer(&gzip::pack(&vec![0; MAX_ANSWER + 1])) else {
+            panic!()
+        };
+        assert_eq!(text, "it answered compressed (gzip), which unpacks to more than 2097152 bytes");
+    }
+
+    #[test]
+    fn shows_nothing_of_an_answer_that_is_no_text() {
+        let Err(AnswerError::NotATracker(text)) = read_answer(b"\x7fELF\x02\x01") else { panic!() };
+        assert_eq!(text, "it did not answer as a tracker, but with 6 bytes that are no text");
     }
 
     #[test]

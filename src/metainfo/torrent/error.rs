@@ -36,6 +36,9 @@ pub enum Fault {
         /// The system's own words.
         reason: String,
     },
+    /// It is a named pipe, which may never have a writer.
+    #[error("is a named pipe, expected the path of a torrent file")]
+    Pipe,
     /// The file is too long.
     #[error("longer than {} MiB, expected a torrent file", MOST_TORRENT_BYTES >> 20)]
     TooLong,

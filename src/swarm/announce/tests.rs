@@ -294,6 +294,30 @@ fn says_stopped_to_those_that_were_told_started() {
 }
 
 #[test]
+fn says_stopped_behind_a_completed_that_is_under_way() {
+    for fails in [false, true] {
+        let mut rig = Rig::started(&[&["http://a/"]]);
+        let sent = rig.one();
+        rig.answer(&sent);
+        rig.tell(Input::Completed);
+        let completed = rig.one();
+        assert_eq!(completed.kind, AnnounceKind::Completed);
+        rig.tell(Input::Stop);
+        assert_eq!(rig.news(), [], "`stopped` must not overtake `completed`");
+        assert!(rig.announcer.is_stopping());
+        if fails {
+            rig.fail(&completed, TrackerError::Timeout);
+        } else {
+            rig.answer(&completed);
+        }
+        let stopped = rig.one();
+        assert_eq!(stopped.kind, AnnounceKind::Stopped);
+        rig.answer(&stopped);
+        assert!(!rig.announcer.is_stopping());
+    }
+}
+
+#[test]
 fn starts_again_after_a_pause_once_stopped_is_over() {
     let mut rig = Rig::started(&[&["http://a/"]]);
     let sent = rig.one();
@@ -494,9 +518,10 @@ fn keeps_its_promises_whatever_happens() {
         for _ in 0..200 {
             for sent in rig.news() {
                 let ends_others = sent.kind == AnnounceKind::Stopped;
-                let clash = open.iter().any(|other| {
-                    other.tracker == sent.tracker && (!ends_others || other.kind == AnnounceKind::Stopped)
-                });
+                let waits_for = |kind| matches!(kind, AnnounceKind::Stopped | AnnounceKind::Completed);
+                let clash = open
+                    .iter()
+                    .any(|other| other.tracker == sent.tracker && (!ends_others || waits_for(other.kind)));
                 assert!(!clash, "two at once with one tracker");
                 match sent.kind {
                     AnnounceKind::Stopped => {

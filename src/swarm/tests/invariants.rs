@@ -43,11 +43,13 @@ impl Swarm {
     }
 
     fn assert_pieces(&self) {
+        let all_open: BTreeSet<PieceIndex> = self.open.iter().map(|(piece, _)| piece).collect();
+        let partial: Vec<&Live> = self.live.values().filter(|live| !live.is_seed()).collect();
         for piece in self.geometry.pieces() {
-            let open = self.open.iter().any(|(other, _)| other == piece);
+            let open = all_open.contains(&piece);
             assert_eq!(self.rarity.has(piece), !open && !self.have.has(piece), "{piece:?} is to be picked");
             assert!(!(open && self.have.has(piece)), "{piece:?} is fetched and here");
-            let holders = self.live.values().filter(|live| live.has_piece(piece) && !live.is_seed()).count();
+            let holders = partial.iter().filter(|live| live.has_piece(piece)).count();
             assert_eq!(self.rarity.holders(piece), holders, "holders of {piece:?}");
         }
         assert!(self.phase != Phase::Downloading || !self.have.is_full(), "complete, and goes on");

@@ -78,7 +78,7 @@ fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, (count, belo
         if count == 1 { "1 line".to_owned() } else { format!("{} lines", units::count(count as u64)) };
     let note = match (model.log_of, model.log_of.and_then(|key| model::peer(view, key))) {
         (None, _) if !model.filters.log.is_empty() => {
-            let note = format!("{lines} with {}", model.filters.log.text());
+            let note = format!("{} with {}", units::count(count as u64), model.filters.log.text());
             clip(&note, usize::from(area.width / 2)).into_owned()
         }
         (None, _) => units::count(count as u64),

@@ -1,0 +1,381 @@
+//! One function for every parser of foreign bytes: it takes any bytes, and panics where what must hold does not.
+//!
+//! The fuzz targets and `tests/fuzzed.rs` share it; what a target kept in `fuzz/corpus` is tried by both.
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use ttui::engine::pool::BlockPool;
+use ttui::engine::receive::{Incoming, Receiver};
+use ttui::ledger::client_name;
+use ttui::metainfo::bencode::{self, Kind, Limits, Value};
+use ttui::metainfo::{Geometry, InfoHash, PeerId, Torrent};
+use ttui::record::{Player, Recording};
+use ttui::storage::Record;
+use ttui::swarm::Window;
+use ttui::text;
+use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
+use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like, tracker_http, tracker_udp};
+
+/// What takes bytes.
+pub type Feed = fn(&[u8]);
+
+/// Every parser by the name of its target.
+pub const ALL: [(&str, Feed); 13] = [
+    ("bencode", bencode),
+    ("torrent", torrent),
+    ("handshake", handshake),
+    ("messages", messages),
+    ("extension", extension),
+    ("mse", mse),
+    ("tracker_http", tracker_http),
+    ("tracker_udp", tracker_udp),
+    ("peer_id", peer_id),
+    ("recording", recording),
+    ("resume", resume),
+    ("settings", settings),
+    ("sanitiser", sanitiser),
+];
+
+/// Nothing in it acts on a terminal.
+fn assert_harmless(shown: &str) {
+    let acts = |c: &char| c.is_control() || text::is_invisible(*c);
+    assert_eq!(shown.chars().find(acts), None, "{shown:?}");
+}
+
+/// Any bencode: every value lies within the one around it, and reads the same by itself.
+pub fn bencode(bytes: &[u8]) {
+    let limits = Limits { bytes: 1 << 20, depth: 100, tokens: 20_000 };
+    let Ok(document) = bencode::parse(bytes, limits) else { return };
+    assert!(document.root().span().end + document.trailing().len() == bytes.len());
+    walk(document.root());
+    let again = bencode::parse(document.root().raw(), limits).expect("a value reads by itself");
+    assert!(again.trailing().is_empty());
+}
+
+fn walk(value: Value<'_>) {
+    let within = |inner: Value<'_>| {
+        assert!(value.span().start < inner.span().start && inner.span().end < value.span().end);
+    };
+    match value.kind() {
+        Kind::Dict => {
+            for (key, inner) in value.dict().into_iter().flatten() {
+                assert!(value.dict_get(key).is_some());
+                within(inner);
+                walk(inner);
+            }
+        }
+        Kind::List => value.list().into_iter().flatten().for_each(|inner| {
+            within(inner);
+            walk(inner);
+        }),
+        Kind::Int => {
+            value.int();
+            value.uint();
+        }
+        Kind::Bytes => assert!(value.bytes().is_some_and(|content| content.len() < value.raw().len())),
+    }
+}
+
+/// A torrent file: what is taken is consistent, and its paths stay where they belong.
+pub fn torrent(bytes: &[u8]) {
+    let torrent = match Torrent::from_bytes(bytes) {
+        Ok(torrent) => torrent,
+        Err(error) => return assert_harmless(&error.to_string()),
+    };
+    let geometry = torrent.geometry;
+    assert_eq!(torrent.piece_hashes().len(), geometry.piece_count() as usize);
+    assert_eq!(torrent.files.total_bytes(), geometry.total_bytes());
+    assert_harmless(&torrent.name);
+    torrent.warnings.iter().for_each(|warning| assert_harmless(&warning.to_string()));
+    for file in torrent.files.iter() {
+        assert!(!file.path.as_str().starts_with('/'));
+        for element in file.path.elements() {
+            assert!(!["", ".", ".."].contains(&element) && !element.contains('/'), "{:?}", file.path);
+            assert_harmless(element);
+        }
+    }
+    for piece in geometry.pieces().take(50) {
+        let bytes: u64 = torrent.spans_of(piece).map(|span| span.length).sum();
+        assert_eq!(bytes, u64::from(geometry.length_of(piece)));
+    }
+}
+
+/// The first bytes of a connection, however few came.
+pub fn handshake(bytes: &[u8]) {
+    for end in 0..=bytes.len().min(100) {
+        let some = &bytes[..end];
+        match Handshake::judge(some) {
+            Judged::Whole(theirs) => {
+                assert_eq!(theirs.to_bytes()[..], bytes[..68]);
+                theirs.reserved.names();
+            }
+            Judged::NotBittorrent { at } => assert!(at < end),
+            Judged::Prefix | Judged::Torrent { .. } => assert!(end < 68),
+        }
+        looks_like(some);
+    }
+}
+
+/// What came of a connection: messages and blocks in order, and the error it ended with.
+type Came = (Vec<String>, Option<String>);
+
+fn receive(geometry: Geometry, owed: u32, mut bytes: &[u8], cuts: &[u8]) -> Came {
+    let mut window = Window::new(geometry);
+    let blocks: Vec<_> = geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).collect();
+    window.grant(blocks.into_iter().take(owed as usize));
+    window.refill(Duration::ZERO, &mut Vec::new());
+    let mut receiver = Receiver::new(geometry, BlockPool::new(8));
+    let mut cuts = cuts.iter().map(|cut| usize::from(*cut) + 1).cycle();
+    let (mut came, mut error) = (Vec::new(), None);
+    while !bytes.is_empty() && error.is_none() {
+        let most = cuts.next().unwrap_or(usize::MAX);
+        let n = receiver.read_with(&window, |slices| {
+            let mut n = 0;
+            for slice in slices {
+                let taken = slice.len().min(bytes.len()).min(most - n);
+                slice[..taken].copy_from_slice(&bytes[..taken]);
+                bytes = &bytes[taken..];
+                n += taken;
+            }
+            n
+        });
+        assert!(n > 0, "it reads on");
+        error = receiver.advance(n, &window).err().map(|error| error.to_string());
+        while let Some(incoming) = receiver.next() {
+            came.push(match incoming {
+                Incoming::Block(block, data) => {
+                    window.received(Duration::ZERO, block);
+                    format!("{block:?} {:02x?}", &data[..8])
+                }
+                Incoming::Message(message) => {
+                    round_trip(&message);
+                    format!("{message:?}")
+                }
+            });
+        }
+    }
+    (came, error)
+}
+
+fn round_trip(message: &Message) {
+    let mut out = bytes::BytesMut::new();
+    message.encode(&mut out);
+    assert_eq!(Message::decode(&out[4..]).as_ref(), Ok(message));
+}
+
+/// Framed messages: where the stream is cut makes no difference, and what is not owed is never taken.
+pub fn messages(bytes: &[u8]) {
+    let Some((&[owed, cuts @ ..], stream)) = bytes.split_first_chunk::<4>() else { return };
+    let geometry = Geometry::new(200_000, 65_536).expect("lengths of a torrent");
+    let owed = u32::from(owed % 8);
+    let cut = receive(geometry, owed, stream, &cuts);
+    let whole = receive(geometry, owed, stream, &[]);
+    if owed == 0 {
+        assert_eq!(cut, whole);
+    }
+}
+
+/// An extension handshake: what is shown of it is harmless, and what is kept of it reads the same again.
+pub fn extension(bytes: &[u8]) {
+    let Ok(theirs) = ExtensionHandshake::decode(bytes) else { return };
+    theirs.client.iter().for_each(|client| assert_harmless(client));
+    theirs.messages.iter().for_each(|(name, _)| assert_harmless(name));
+    ExtensionHandshake::decode(&theirs.encode()).expect("our own writing");
+}
+
+/// Carries one side on until it wants bytes; what it writes comes back, and the end if it came.
+fn drive(side: &mut dyn Negotiation) -> (Vec<u8>, Option<Result<usize, MseError>>) {
+    let mut written = Vec::new();
+    loop {
+        match side.next() {
+            Ok(Step::Write(bytes)) => written.extend(bytes),
+            Ok(Step::Read(most)) => {
+                assert!(most > 0, "it waits for something");
+                return (written, None);
+            }
+            Ok(Step::Exchange(exchange)) => side.exchanged(exchange.run()),
+            Ok(Step::Agreed(agreed)) => return (written, Some(Ok(agreed.initial.len()))),
+            Err(error) => return (written, Some(Err(error))),
+        }
+    }
+}
+
+/// Hands a side bytes, never more at once than it asks for.
+fn hand(side: &mut dyn Negotiation, mut bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut written = Vec::new();
+    loop {
+        let most = match side.next() {
+            Ok(Step::Read(most)) => most,
+            Ok(Step::Write(more)) => {
+                written.extend(more);
+                continue;
+            }
+            Ok(Step::Exchange(exchange)) => {
+                side.exchanged(exchange.run());
+                continue;
+            }
+            Ok(Step::Agreed(_)) | Err(_) => return (written, true),
+        };
+        if bytes.is_empty() {
+            return (written, false);
+        }
+        let (now, rest) = bytes.split_at(most.min(bytes.len()));
+        side.received(now);
+        bytes = rest;
+    }
+}
+
+/// Message stream encryption: bytes out of nowhere at either side, and a talk of two honest sides with bytes changed.
+pub fn mse(bytes: &[u8]) {
+    let Some((&[seed, mode], rest)) = bytes.split_first_chunk::<2>() else { return };
+    let random = |salt: u64| fastrand::Rng::with_seed(u64::from(seed) + salt);
+    let torrent = InfoHash([seed; 20]);
+    let mut caller = mse::Outgoing::new(torrent, Offer::BOTH, b"first", random(1));
+    let mut called = mse::Incoming::new(&[torrent], Offer::BOTH, random(2));
+    match mode % 3 {
+        0 => drop(hand(&mut caller, rest)),
+        1 => drop(hand(&mut called, rest)),
+        _ => {
+            let mut changes = rest.chunks_exact(3);
+            let (mut to_called, _) = drive(&mut caller);
+            for _ in 0..4 {
+                change(&mut to_called, changes.next());
+                let (mut to_caller, over) = hand(&mut called, &to_called);
+                change(&mut to_caller, changes.next());
+                let (back, done) = hand(&mut caller, &to_caller);
+                to_called = back;
+                if over && done {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn change(bytes: &mut [u8], by: Option<&[u8]>) {
+    if let Some([high, low, with]) = by
+        && !bytes.is_empty()
+    {
+        let at = usize::from(u16::from_be_bytes([*high, *low])) % bytes.len();
+        bytes[at] ^= with;
+    }
+}
+
+/// The answer of a tracker over HTTP.
+pub fn tracker_http(bytes: &[u8]) {
+    match tracker_http::read_answer(bytes) {
+        Ok(reply) => {
+            reply.warning.iter().for_each(|warning| assert_harmless(warning));
+            assert!(reply.peers.len() <= bytes.len() / 6 + 1);
+        }
+        Err(error) => assert_harmless(&error.to_string()),
+    }
+}
+
+/// The answers of a tracker over UDP, to the number they name.
+pub fn tracker_udp(bytes: &[u8]) {
+    let transaction = bytes.get(4..8).and_then(|field| field.try_into().ok()).map_or(0, u32::from_be_bytes);
+    if let Err(error) = tracker_udp::connect_answer(bytes, transaction) {
+        assert_harmless(&error.to_string());
+    }
+    for (family, entry) in [(tracker_udp::Family::V4, 6), (tracker_udp::Family::V6, 18)] {
+        match tracker_udp::announce_answer(bytes, transaction, family) {
+            Ok(reply) => assert!(reply.peers.len() <= bytes.len() / entry),
+            Err(error) => assert_harmless(&error.to_string()),
+        }
+    }
+}
+
+/// The name a peer id stands for.
+pub fn peer_id(bytes: &[u8]) {
+    let mut id = [0; 20];
+    let taken = bytes.len().min(20);
+    id[..taken].copy_from_slice(&bytes[..taken]);
+    let id = PeerId(id);
+    client_name(&id).iter().for_each(|name| assert_harmless(name));
+    assert_harmless(&id.printable());
+}
+
+/// A recording, as it is and with its checksums made right, looked at from several places.
+pub fn recording(bytes: &[u8]) {
+    look_at(bytes);
+    let mut mended = bytes.to_vec();
+    if mend_checksums(&mut mended).is_some() {
+        look_at(&mended);
+    }
+}
+
+fn look_at(file: &[u8]) {
+    let Ok(recording) = Recording::open(Cursor::new(file)) else { return };
+    let Ok(mut player) = Player::new(recording) else { return };
+    player.view();
+    for seconds in [1, 0, 3, 2, 100] {
+        player.go_to(Duration::from_secs(seconds));
+        player.view();
+    }
+    for _ in 0..20 {
+        if !player.previous_failure() {
+            break;
+        }
+    }
+    player.step_back();
+    player.step_forward();
+}
+
+/// Header: 18 bytes and their checksum. A frame: kind, packed length (4), 12 more, the checksum of those and the body.
+fn mend_checksums(file: &mut [u8]) -> Option<()> {
+    let header = file.get_mut(..22)?;
+    let crc = crc32fast::hash(&header[..18]);
+    header[18..].copy_from_slice(&crc.to_le_bytes());
+    let mut rest = file.get_mut(22..)?;
+    while let Some(head) = rest.first_chunk::<21>() {
+        let packed = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        let Some((frame, behind)) = rest.split_at_mut_checked(21usize.checked_add(packed)?) else { break };
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&frame[..17]);
+        crc.update(&frame[21..]);
+        frame[17..21].copy_from_slice(&crc.finalize().to_le_bytes());
+        rest = behind;
+    }
+    Some(())
+}
+
+/// A resume file, as it is and with its checksum made right: what is taken is written the same again.
+pub fn resume(bytes: &[u8]) {
+    let mut mended = bytes.to_vec();
+    if let Some((content, sum)) = mended.split_last_chunk_mut::<20>() {
+        *sum = ttui::hash::sha1(content);
+    }
+    for file in [bytes, &mended] {
+        if let Ok(record) = Record::from_bytes(file) {
+            assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
+        }
+    }
+}
+
+/// A settings file: what is wrong is said of a line of it.
+pub fn settings(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err((line, problem)) = ttui::config::read(&text) {
+        assert!(line >= 1 && line <= text.split('\n').count(), "line {line}");
+        assert_harmless(&problem.to_string());
+    }
+}
+
+/// What is shown of foreign text.
+pub fn sanitiser(bytes: &[u8]) {
+    let Some((&most, rest)) = bytes.split_first() else { return };
+    let most = usize::from(most);
+    let shown = text::clean_bytes(rest, most);
+    assert!(shown.chars().count() <= most.max(1));
+    assert_harmless(&shown);
+    let foreign = String::from_utf8_lossy(rest);
+    let mut in_place = foreign.clone().into_owned();
+    text::clean_in_place(&mut in_place, most);
+    assert_harmless(&in_place);
+    assert_harmless(&text::escape(rest, most));
+    let url = text::url_shown(&foreign);
+    assert_harmless(&url);
+    assert!(!url.contains('?') && !url.contains('#'), "{url:?}");
+}

@@ -1,0 +1,309 @@
+//! A client: the real decisions, with simulated connections, disk and trackers around them.
+
+mod decided;
+mod writing;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use super::super::announce::{self, Announcer, Ticket};
+use super::super::{Action, Closed, ConnKey, IncomingStep, Input, Order};
+use super::conn::{Conn, Heard};
+use super::disk::{Done, Job};
+use super::{
+    At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, Message, PieceIndex, Rc, Settings, Swarm,
+};
+use crate::command::Command;
+use crate::event::{Announced, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
+use crate::metainfo::{BLOCK_LENGTH, PeerId};
+
+/// What a client wants of the world.
+pub(super) enum Effect {
+    Dial {
+        peer: PeerKey,
+        addr: SocketAddr,
+    },
+    Say(ConnKey, Message),
+    Close(ConnKey, Cause),
+    /// The disk is done after so long.
+    Disk(Duration),
+    Announce(Ticket, TrackerKey, crate::event::AnnounceKind),
+}
+
+/// A piece that is arriving.
+#[derive(Default)]
+pub(super) struct Arriving {
+    here: BTreeSet<u32>,
+    bytes: u64,
+    wrong: bool,
+    /// Bytes handed to the disk.
+    handed: u64,
+}
+
+pub(super) struct Client {
+    pub(super) geometry: Geometry,
+    pub(super) settings: Settings,
+    pub(super) swarm: Swarm,
+    announcer: Announcer,
+    asked: BTreeMap<Ticket, TrackerKey>,
+    pub(super) conns: BTreeMap<ConnKey, Conn>,
+    /// Everybody each block was ever asked of.
+    asked_of: BTreeMap<BlockRef, Vec<ConnKey>>,
+    pub(super) arriving: BTreeMap<PieceIndex, Arriving>,
+    pub(super) disk: Disk,
+    /// What is good and on disk.
+    pub(super) written: Bitfield,
+    pub(super) haves: Vec<PieceIndex>,
+    pub(super) effects: VecDeque<Effect>,
+    pub(super) wake_at: At,
+    /// What was learned, less what fills memory.
+    pub(super) events: Vec<(At, Event)>,
+    pub(super) dials: Vec<(At, SocketAddr)>,
+    pub(super) ended: Vec<(SocketAddr, Cause)>,
+    /// Everything decided, as text; kept where a test asks for it.
+    pub(super) trace: Option<Vec<String>>,
+    pub(super) granted_twice: u32,
+    pub(super) useless_blocks: u32,
+    pub(super) asked_most: u32,
+    completed: bool,
+}
+
+impl Client {
+    pub(super) fn new(
+        now: At,
+        geometry: Geometry,
+        have: Bitfield,
+        settings: Settings,
+        trackers: usize,
+    ) -> Self {
+        let urls: Vec<Vec<String>> =
+            (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
+        let haves = have.numbers().filter_map(|number| geometry.piece(number)).collect();
+        let mut client = Self {
+            swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
+            announcer: Announcer::new(now, &urls, settings.seed),
+            asked: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            asked_of: BTreeMap::new(),
+            arriving: BTreeMap::new(),
+            disk: Disk::quick(),
+            written: have,
+            haves,
+            effects: VecDeque::new(),
+            wake_at: At::MAX,
+            events: Vec::new(),
+            dials: Vec::new(),
+            ended: Vec::new(),
+            trace: None,
+            granted_twice: 0,
+            useless_blocks: 0,
+            asked_most: 0,
+            completed: false,
+            geometry,
+            settings,
+        };
+        client.settle(now);
+        client
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.swarm.have().is_full()
+    }
+
+    /// When it wants to be woken.
+    pub(super) fn deadline(&self) -> At {
+        self.announcer.deadline().unwrap_or(At::MAX).min(self.swarm.deadline())
+    }
+
+    pub(super) fn wake(&mut self, now: At) {
+        if now >= self.swarm.deadline() {
+            self.swarm.handle(now, Input::Tick);
+            assert!(self.swarm.deadline() > now, "a deadline that time does not move past");
+        }
+        if self.announcer.deadline().is_some_and(|at| now >= at) {
+            self.announcer.handle(now, announce::Input::Tick);
+        }
+        self.settle(now);
+    }
+
+    pub(super) fn feed(&mut self, now: At, input: Input) {
+        self.swarm.handle(now, input);
+        self.settle(now);
+    }
+
+    pub(super) fn wish(&mut self, now: At, command: Command) {
+        match command {
+            Command::Quit => self.announcer.handle(now, announce::Input::Stop),
+            Command::Resume if self.swarm.phase() == Phase::Stopped => {
+                if !self.disk.would_take(now) {
+                    return;
+                }
+                let takes = self.disk.retry();
+                self.effects.extend(takes.map(Effect::Disk));
+            }
+            _ => {}
+        }
+        self.feed(now, Input::Command(command));
+    }
+
+    pub(super) fn is_saying_goodbye(&self) -> bool {
+        self.announcer.is_stopping()
+    }
+
+    /// A connection is open and both ends shook hands.
+    pub(super) fn shaken(
+        &mut self,
+        now: At,
+        conn: ConnKey,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+        id: PeerId,
+    ) {
+        let has = Rc::new(self.swarm.have().clone());
+        self.conns.insert(conn, Conn::new(self.geometry, addr, now, self.haves.len()));
+        self.say(conn, Message::Has(has));
+        self.say(conn, Message::Listens(6881));
+        let so_far = if peer.is_some() { Vec::new() } else { vec![IncomingStep::Connected(now)] };
+        self.feed(now, Input::Shaken { conn, peer, addr, peer_id: id, so_far });
+    }
+
+    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) {
+        self.feed(now, Input::DialFailed { peer, end: end(cause) });
+    }
+
+    /// A connection is over.
+    pub(super) fn over(&mut self, now: At, conn: ConnKey, cause: Cause) {
+        if let Some(conn) = self.conns.remove(&conn) {
+            self.ended.push((conn.addr, cause));
+        }
+        self.feed(now, Input::Closed(conn, end(cause)));
+    }
+
+    pub(super) fn hear(&mut self, now: At, key: ConnKey, message: Message) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        let input = match conn.hear(now, message, self.swarm.have()) {
+            Heard::Nothing => return,
+            Heard::Has(pieces) => Input::Has(key, pieces),
+            Heard::Have(pieces) => Input::Have(key, pieces),
+            Heard::Choked => Input::Choked(key),
+            Heard::Unchoked => Input::Unchoked(key),
+            Heard::Interested(interested) => Input::Interested(key, interested),
+            Heard::Rejected(blocks) => Input::Rejected(key, blocks),
+            Heard::Listens(port) => Input::Extended {
+                conn: key,
+                calls_itself: None,
+                extensions: Vec::new(),
+                reqq: None,
+                listen_port: Some(port),
+            },
+            Heard::Block(block, right) => return self.block(now, key, block, right),
+            Heard::Fault(cause) => return self.effects.push_back(Effect::Close(key, cause)),
+        };
+        self.feed(now, input);
+        self.ask(now, key);
+    }
+
+    pub(super) fn answered(&mut self, now: At, ticket: Ticket, answer: Option<(Duration, Vec<SocketAddr>)>) {
+        let tracker = self.asked.remove(&ticket);
+        match answer {
+            None => {
+                let (error, text) = (TrackerError::ConnectFailed, String::new());
+                self.announcer.handle(now, announce::Input::Failed { ticket, error, text });
+            }
+            Some((interval, peers)) => {
+                let interval_s = interval.as_secs() as u32;
+                let answer = Announced { interval_s, peers: peers.len() as u32, ..Announced::default() };
+                let (min_interval_s, tracker_id) = (None, None);
+                let input = announce::Input::Answered { ticket, answer, min_interval_s, tracker_id };
+                self.announcer.handle(now, input);
+                for addr in peers {
+                    let source = Source::Tracker(tracker.unwrap_or(TrackerKey(0)));
+                    self.swarm.handle(now, Input::Learned { addr, source });
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    /// A second went by on every connection; `begun` are the bytes of their unfinished blocks.
+    pub(super) fn second(&mut self, now: At, begun: &BTreeMap<ConnKey, u64>) {
+        for key in self.conns.keys().copied().collect::<Vec<_>>() {
+            let Some(conn) = self.conns.get_mut(&key) else { continue };
+            let Some(sample) = conn.second(now, begun.get(&key).copied().unwrap_or(0)) else {
+                self.effects.push_back(Effect::Close(key, Cause::IdleTimeout));
+                continue;
+            };
+            let short = conn.is_short();
+            self.tell_haves(key);
+            self.feed(now, Input::PeerSample(key, sample));
+            if short {
+                self.report_window(now, key);
+            }
+            self.ask(now, key);
+        }
+    }
+
+    fn tell_haves(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        let news = &self.haves[conn.told..];
+        let fresh: Vec<PieceIndex> = news.iter().copied().filter(|piece| !conn.knows(*piece)).collect();
+        conn.told = self.haves.len();
+        if !fresh.is_empty() {
+            self.say(key, Message::Have(fresh));
+        }
+    }
+
+    fn report_window(&mut self, now: At, key: ConnKey) {
+        if let Some(conn) = self.conns.get(&key) {
+            let window = conn.window.state(now);
+            self.feed(now, Input::Window { conn: key, window });
+        }
+    }
+
+    fn ask(&mut self, now: At, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        let requests = conn.requests_due(now);
+        self.asked_most = self.asked_most.max(conn.window.state(now).outstanding);
+        self.effects.extend(requests.map(|message| Effect::Say(key, message)));
+    }
+
+    fn say(&mut self, conn: ConnKey, message: Message) {
+        self.effects.push_back(Effect::Say(conn, message));
+    }
+
+    /// Where it stands, for a run that failed.
+    pub(super) fn describe(&self) -> String {
+        let mut lines = vec![format!(
+            "{:?}, {} bytes held, memory {}, {} hungry, {} unbegun",
+            self.swarm.phase(),
+            self.held_bytes(),
+            self.settings.memory_bytes,
+            self.swarm.hungry.len(),
+            self.swarm.rarity.len()
+        )];
+        for (piece, arriving) in &self.arriving {
+            lines.push(format!("{piece:?}: {} blocks here", arriving.here.len()));
+        }
+        for (key, live) in &self.swarm.live {
+            lines.push(format!("{key:?}: {live:?}"));
+        }
+        lines.join("\n")
+    }
+
+    /// The connections on which a block is to be sent, in order.
+    pub(super) fn asked(&self) -> Vec<ConnKey> {
+        self.conns.iter().filter(|(_, conn)| conn.is_asked()).map(|(key, _)| *key).collect()
+    }
+
+    /// Takes the next block a peer asked for, to send it.
+    pub(super) fn take(&mut self, key: ConnKey) -> Option<BlockRef> {
+        let conn = self.conns.get_mut(&key)?;
+        let block = conn.asked.pop_front()?;
+        conn.up_bytes += u64::from(self.geometry.block_length(block));
+        Some(block)
+    }
+}
+
+pub(super) fn end(cause: Cause) -> Closed {
+    Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 }
+}

@@ -1,0 +1,95 @@
+//! Carrying out what was decided, and judging it.
+
+use super::*;
+
+impl Client {
+    pub(super) fn settle(&mut self, now: At) {
+        loop {
+            while let Some(action) = self.swarm.poll() {
+                if let Some(trace) = &mut self.trace {
+                    trace.push(format!("{now:?} {action:?}"));
+                }
+                self.act(now, action);
+            }
+            match self.announcer.poll() {
+                None => break,
+                Some(announce::Output::Learned(at, event)) => self.learned(at, event),
+                Some(announce::Output::Announce { ticket, tracker, kind, .. }) => {
+                    self.asked.insert(ticket, tracker);
+                    self.effects.push_back(Effect::Announce(ticket, tracker, kind));
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, now: At, action: Action) {
+        match action {
+            Action::Dial { peer, addr, .. } => {
+                self.dials.push((now, addr));
+                self.effects.push_back(Effect::Dial { peer, addr });
+            }
+            Action::Order(conn, Order::Close(cause)) => self.effects.push_back(Effect::Close(conn, cause)),
+            Action::Order(key, order) => self.obey(now, key, order),
+            Action::Discard(piece) => {
+                self.arriving.remove(&piece);
+                self.disk.forget(piece);
+            }
+            Action::Have(piece) => self.haves.push(piece),
+            Action::WantPeers => self.announcer.handle(now, announce::Input::WantPeers),
+            Action::Entered(phase) => self.entered(now, phase),
+            Action::Learned(at, event) => self.learned(at, event),
+            Action::LimitUp(_) => {}
+        }
+    }
+
+    fn obey(&mut self, now: At, key: ConnKey, order: Order) {
+        if let Order::Grant(blocks) = &order {
+            self.judge_grant(key, blocks);
+        }
+        if let Some(conn) = self.conns.get_mut(&key) {
+            let message = conn.obey(now, order);
+            self.effects.extend(message.map(|message| Effect::Say(key, message)));
+            self.ask(now, key);
+        }
+    }
+
+    /// Nothing that is here is asked for, and nothing is asked of two before the end.
+    fn judge_grant(&mut self, key: ConnKey, blocks: &[BlockRef]) {
+        for block in blocks {
+            assert!(!self.written.has(block.piece()), "{block:?} is on disk and asked for");
+            let asked = self.asked_of.entry(*block).or_default();
+            asked.retain(|other| self.conns.get(other).is_some_and(|conn| conn.owed.contains(block)));
+            let others = asked.iter().filter(|other| **other != key).count();
+            asked.push(key);
+            if others > 0 {
+                self.granted_twice += 1;
+                let has = self.swarm.live.get(&key).and_then(|live| live.has.as_ref());
+                let more = has.and_then(|has| self.swarm.rarity.rarest(has, None));
+                assert_eq!(more, None, "{block:?} is asked of two, and there is more to ask for");
+            }
+        }
+    }
+
+    fn entered(&mut self, now: At, phase: Phase) {
+        match phase {
+            Phase::Downloading | Phase::Seeding => {
+                self.announcer.handle(now, announce::Input::Start);
+                if std::mem::take(&mut self.completed) {
+                    self.announcer.handle(now, announce::Input::Completed);
+                }
+            }
+            Phase::Paused | Phase::Stopped => self.announcer.handle(now, announce::Input::Stop),
+            Phase::Checking => {}
+        }
+    }
+
+    fn learned(&mut self, at: At, event: Event) {
+        let noisy = matches!(
+            event,
+            Event::Have { .. } | Event::PeerSample { .. } | Event::Sample(_) | Event::Has { .. }
+        );
+        if !noisy {
+            self.events.push((at, event));
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Scripted peers: slow, snubbing, lying, flooding, flapping, partial, and good ones.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::super::ConnKey;
+use super::client::Effect;
+use super::{At, Bitfield, BlockRef, Cause, Geometry, Message, PieceIndex, Rc};
+
+/// Requests a peer queues that does not say how many.
+const MOST_REQUESTS: usize = super::super::DEFAULT_REQQ as usize;
+
+/// How a scripted peer behaves. It begins as a seed that unchokes at once.
+#[derive(Clone)]
+pub(super) struct Script {
+    pub(super) has: Bitfield,
+    /// Bytes a second it sends, over all its connections.
+    pub(super) bps: u64,
+    /// Unchokes so long after the handshake; `None`: never.
+    pub(super) unchokes: Option<Duration>,
+    /// Every so many blocks is a wrong one; 1: all of them.
+    pub(super) lies_every: Option<u32>,
+    /// Sends no block after so many.
+    pub(super) silent_after: Option<u32>,
+    /// Chokes for the second time after every first.
+    pub(super) flickers: Option<(Duration, Duration)>,
+    /// Hangs up so long after the handshake.
+    pub(super) hangs_up: Option<Duration>,
+    /// Every so many requests is refused.
+    pub(super) rejects_every: Option<u32>,
+    /// Sends what was cancelled all the same.
+    pub(super) ignores_cancel: bool,
+    /// Every so many blocks comes twice.
+    pub(super) repeats_every: Option<u32>,
+    /// Says every so often that it has so many pieces more.
+    pub(super) gains: Option<(Duration, u32)>,
+    /// Asks for as many blocks every so often, choked or not.
+    pub(super) floods: Option<(Duration, usize)>,
+    /// Downloads what we have when unchoked.
+    pub(super) takes: bool,
+    /// Says nothing unasked, not even that it is still there.
+    pub(super) mute: bool,
+}
+
+impl Script {
+    pub(super) fn seed(geometry: Geometry, bps: u64) -> Self {
+        Self {
+            has: Bitfield::full(geometry.piece_count()),
+            bps,
+            unchokes: Some(Duration::ZERO),
+            lies_every: None,
+            silent_after: None,
+            flickers: None,
+            hangs_up: None,
+            rejects_every: None,
+            ignores_cancel: false,
+            repeats_every: None,
+            gains: None,
+            floods: None,
+            takes: false,
+            mute: false,
+        }
+    }
+
+    /// One that has only what is chosen.
+    pub(super) fn with(geometry: Geometry, bps: u64, chosen: impl Fn(PieceIndex) -> bool) -> Self {
+        let mut has = Bitfield::empty(geometry.piece_count());
+        for piece in geometry.pieces().filter(|piece| chosen(*piece)) {
+            has.set(piece);
+        }
+        Self { has, ..Self::seed(geometry, bps) }
+    }
+
+    /// One that has nothing and wants everything.
+    pub(super) fn taker(geometry: Geometry) -> Self {
+        Self { takes: true, ..Self::with(geometry, 0, |_| false) }
+    }
+}
+
+/// What it does by its own clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    Choke(bool),
+    HangUp,
+    Gain,
+    Flood,
+    Alive,
+}
+
+pub(super) struct FakeConn {
+    choking: bool,
+    choked_at: At,
+    asked: VecDeque<BlockRef>,
+    has: Bitfield,
+    sent: u32,
+    requested: u32,
+    theirs: Bitfield,
+    wants: VecDeque<BlockRef>,
+    their_choking: bool,
+}
+
+pub(super) struct Fake {
+    geometry: Geometry,
+    pub(super) script: Script,
+    pub(super) conns: BTreeMap<ConnKey, FakeConn>,
+    random: fastrand::Rng,
+    pub(super) effects: VecDeque<Effect>,
+    pub(super) later: Vec<(Duration, ConnKey, Step)>,
+    /// Bytes it was sent.
+    pub(super) got_bytes: u64,
+    /// Blocks it sent, right ones and wrong ones.
+    pub(super) sent_blocks: u64,
+    pub(super) cancelled: u64,
+    /// When it was unchoked and choked.
+    pub(super) served: Vec<(At, bool)>,
+    /// How long what it says and what it hears may cross each other.
+    crossing: Duration,
+}
+
+impl Fake {
+    pub(super) fn new(geometry: Geometry, script: Script, seed: u64, crossing: Duration) -> Self {
+        Self {
+            geometry,
+            script,
+            conns: BTreeMap::new(),
+            random: fastrand::Rng::with_seed(seed),
+            effects: VecDeque::new(),
+            later: Vec::new(),
+            got_bytes: 0,
+            sent_blocks: 0,
+            cancelled: 0,
+            served: Vec::new(),
+            crossing,
+        }
+    }
+
+    pub(super) fn shaken(&mut self, conn: ConnKey) {
+        let state = FakeConn {
+            choking: true,
+            choked_at: At::ZERO,
+            asked: VecDeque::new(),
+            has: self.script.has.clone(),
+            sent: 0,
+            requested: 0,
+            theirs: Bitfield::empty(self.geometry.piece_count()),
+            wants: VecDeque::new(),
+            their_choking: true,
+        };
+        self.conns.insert(conn, state);
+        self.say(conn, Message::Has(Rc::new(self.script.has.clone())));
+        self.say(conn, Message::Listens(6881));
+        if self.script.takes {
+            self.say(conn, Message::Interested(true));
+        }
+        let script = &self.script;
+        let steps = [
+            script.unchokes.map(|after| (after, Step::Choke(false))),
+            script.hangs_up.map(|after| (after, Step::HangUp)),
+            script.gains.map(|(every, _)| (every, Step::Gain)),
+            script.floods.map(|(every, _)| (every, Step::Flood)),
+            (!script.mute).then_some((Duration::from_secs(110), Step::Alive)),
+        ];
+        self.later.extend(steps.into_iter().flatten().map(|(after, step)| (after, conn, step)));
+    }
+
+    pub(super) fn step(&mut self, now: At, key: ConnKey, step: Step) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        match step {
+            Step::Choke(choking) => {
+                if choking {
+                    conn.asked.clear();
+                    conn.choked_at = now;
+                }
+                conn.choking = choking;
+                self.say(key, Message::Choking(choking));
+                if let Some((serves, pauses)) = self.script.flickers {
+                    let next = if choking { pauses } else { serves };
+                    self.later.push((next, key, Step::Choke(!choking)));
+                }
+            }
+            Step::HangUp => self.effects.push_back(Effect::Close(key, Cause::ClosedByPeer)),
+            Step::Gain => {
+                let Some((every, most)) = self.script.gains else { return };
+                let fresh: Vec<PieceIndex> = self
+                    .geometry
+                    .pieces()
+                    .filter(|piece| !conn.has.has(*piece))
+                    .take(most as usize)
+                    .collect();
+                for piece in &fresh {
+                    conn.has.set(*piece);
+                }
+                if !fresh.is_empty() {
+                    self.say(key, Message::Have(fresh));
+                    self.later.push((every, key, Step::Gain));
+                }
+            }
+            Step::Flood => {
+                let Some((every, most)) = self.script.floods else { return };
+                let first = self.geometry.block_at(0, 0).expect("every torrent has a block");
+                let blocks = vec![first; most];
+                self.say(key, Message::Requests(blocks));
+                self.later.push((every, key, Step::Flood));
+            }
+            Step::Alive => {
+                self.say(key, Message::KeepAlive);
+                self.later.push((Duration::from_secs(110), key, Step::Alive));
+            }
+        }
+    }
+
+    pub(super) fn hear(&mut self, now: At, key: ConnKey, message: Message) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        match message {
+            Message::Requests(blocks) => {
+                // What crossed our choke is no fault of theirs.
+                let crossed = conn.choking && now <= conn.choked_at + self.crossing;
+                assert!(!conn.choking || crossed, "it is asked while it chokes");
+                if !crossed {
+                    self.requested(key, blocks);
+                }
+            }
+            Message::Cancel(blocks) => {
+                self.cancelled += blocks.len() as u64;
+                if !self.script.ignores_cancel {
+                    conn.asked.retain(|block| !blocks.contains(block));
+                }
+            }
+            Message::Has(pieces) => {
+                conn.theirs = (*pieces).clone();
+                self.want(key);
+            }
+            Message::Have(pieces) => {
+                for piece in pieces {
+                    conn.theirs.set(piece);
+                }
+                self.want(key);
+            }
+            Message::Choking(choking) => {
+                conn.their_choking = choking;
+                conn.wants.clear();
+                self.served.push((now, !choking));
+                self.want(key);
+            }
+            Message::Block(block, _) => {
+                conn.wants.retain(|wanted| *wanted != block);
+                self.got_bytes += u64::from(self.geometry.block_length(block));
+                self.want(key);
+            }
+            Message::Interested(_) | Message::Listens(_) | Message::Rejects(_) | Message::KeepAlive => {}
+        }
+    }
+
+    fn requested(&mut self, key: ConnKey, blocks: Vec<BlockRef>) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        let mut refused = Vec::new();
+        for block in blocks {
+            assert!(conn.has.has(block.piece()), "it is asked for {block:?}, which it has not");
+            assert!(
+                self.script.ignores_cancel || !conn.asked.contains(&block),
+                "{block:?} is asked for twice"
+            );
+            conn.requested += 1;
+            if self.script.rejects_every.is_some_and(|every| conn.requested.is_multiple_of(every)) {
+                refused.push(block);
+            } else {
+                conn.asked.push_back(block);
+            }
+        }
+        assert!(
+            self.script.ignores_cancel || conn.asked.len() <= MOST_REQUESTS,
+            "it is asked for too much at once"
+        );
+        if !refused.is_empty() {
+            self.say(key, Message::Rejects(refused));
+        }
+    }
+
+    /// Asks for what it wants, a few blocks at a time.
+    fn want(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        if !self.script.takes || conn.their_choking || !conn.wants.is_empty() || conn.theirs.is_empty() {
+            return;
+        }
+        let nth = self.random.u32(..conn.theirs.count()) as usize;
+        let Some(piece) = conn.theirs.numbers().nth(nth).and_then(|number| self.geometry.piece(number))
+        else {
+            return;
+        };
+        let blocks: Vec<BlockRef> = self.geometry.blocks_of(piece).take(8).collect();
+        conn.wants.extend(blocks.iter().copied());
+        self.say(key, Message::Requests(blocks));
+    }
+
+    /// The connections on which it would send a block, in order.
+    pub(super) fn asked(&self) -> Vec<ConnKey> {
+        let silent = |conn: &FakeConn| self.script.silent_after.is_some_and(|after| conn.sent >= after);
+        let would = |conn: &FakeConn| self.script.bps > 0 && !conn.asked.is_empty() && !silent(conn);
+        self.conns.iter().filter(|(_, conn)| would(conn)).map(|(key, _)| *key).collect()
+    }
+
+    /// Takes the next block asked for on the connection, and tells whether it is right.
+    pub(super) fn take(&mut self, key: ConnKey) -> Option<(BlockRef, bool)> {
+        let conn = self.conns.get_mut(&key)?;
+        let block = conn.asked.pop_front()?;
+        conn.sent += 1;
+        self.sent_blocks += 1;
+        if self.script.repeats_every.is_some_and(|every| conn.sent.is_multiple_of(every)) {
+            conn.asked.push_front(block);
+        }
+        let lie = self.script.lies_every.is_some_and(|every| conn.sent.is_multiple_of(every));
+        Some((block, !lie))
+    }
+
+    fn say(&mut self, conn: ConnKey, message: Message) {
+        self.effects.push_back(Effect::Say(conn, message));
+    }
+}

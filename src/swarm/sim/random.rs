@@ -1,0 +1,200 @@
+//! Swarms put together at random, each from its seed.
+
+use super::world::Reach;
+use super::*;
+use crate::command::Command;
+use crate::event::{PeerKey, Phase};
+
+/// Runs in an ordinary test, and the same for every machine.
+const QUICK_RUNS: u64 = 40;
+/// Simulated time in which one honest seed must be enough.
+const ENOUGH: Duration = secs(3600);
+
+fn env(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+fn seeds() -> Vec<u64> {
+    if let Some(seed) = env("TTUI_SEED") {
+        return vec![seed];
+    }
+    let from = match env("TTUI_SIM_RUNS") {
+        // From a seed of the moment on: never the same night twice.
+        Some(_) => fastrand::u64(..u64::MAX / 2),
+        None => 0,
+    };
+    (from..from + env("TTUI_SIM_RUNS").unwrap_or(QUICK_RUNS)).collect()
+}
+
+fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {
+    let bps = random.choice([1, 2 * KIB, 40 * KIB, 300 * KIB, 3 * MIB]).unwrap_or(1);
+    let (salt, share) = (random.u32(..1000), random.u32(1..11));
+    let mut script = match random.u8(..4) {
+        0 => Script::with(geometry, bps, move |piece| (piece.number() * 37 + salt) % 10 < share),
+        1 => Script {
+            takes: true,
+            ..Script::with(geometry, bps, move |piece| (piece.number() + salt) % 10 < share)
+        },
+        _ => Script::seed(geometry, bps),
+    };
+    let some = |random: &mut fastrand::Rng, one_in: u8| random.u8(..one_in) == 0;
+    let soon = |random: &mut fastrand::Rng, most_ms: u64| ms(random.u64(1..most_ms));
+    if some(random, 3) {
+        script.unchokes = if random.bool() { None } else { Some(soon(random, 30_000)) };
+    }
+    if some(random, 4) {
+        script.lies_every = Some(random.u32(1..20));
+    }
+    if some(random, 4) {
+        script.silent_after = Some(random.u32(..60));
+    }
+    if some(random, 5) {
+        script.flickers = Some((soon(random, 9_000), soon(random, 9_000)));
+    }
+    if some(random, 5) {
+        script.hangs_up = Some(soon(random, 60_000));
+    }
+    if some(random, 6) {
+        script.rejects_every = Some(random.u32(1..8));
+    }
+    script.ignores_cancel = some(random, 5);
+    if some(random, 12) {
+        script.repeats_every = Some(random.u32(1..30));
+    }
+    if some(random, 4) {
+        script.gains = Some((soon(random, 5_000), random.u32(1..6)));
+    }
+    if some(random, 10) {
+        script.floods = Some((soon(random, 1_000), random.usize(1..1500)));
+    }
+    script.mute = some(random, 6);
+    script
+}
+
+fn link(random: &mut fastrand::Rng) -> Link {
+    Link {
+        latency: ms(random.u64(1..400)),
+        bps: random.choice([u64::MAX, MIB, 60 * KIB]).unwrap_or(u64::MAX),
+        breaks: (random.u8(..3) == 0).then(|| secs(random.u64(2..120))),
+    }
+}
+
+fn disk(random: &mut fastrand::Rng) -> Disk {
+    match random.u8(..4) {
+        0 => Disk::slow(random.u64(100 * KIB..4 * MIB)),
+        1 => Disk::with_room(random.u64(..4 * MIB)),
+        _ => Disk::quick(),
+    }
+}
+
+/// A world at random: its client, and everybody it knows.
+fn build(seed: u64) -> (World, NodeKey, Vec<NodeKey>) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let lengths =
+        [(3 * MIB + 5, 65_536), (40 * 40_000, 40_000), (10, 16_384), (6 << 20, 2 << 20), (700_000, 1024)];
+    let (total, piece) = random.choice(lengths).unwrap_or((10, 16_384));
+    let mut world = World::new(total, piece, seed);
+    world.of_seed = true;
+    let mut trackers: Vec<tracker::Tracker> =
+        (0..random.usize(..3)).map(|_| tracker::Tracker::naming(Vec::new())).collect();
+    trackers.iter_mut().for_each(|tracker| tracker.up = random.bool());
+    world.trackers = trackers;
+    let settings = Settings {
+        memory_bytes: random.choice([64 * KIB, 400_000, 24 * MIB]).unwrap_or(MIB),
+        max_peers: random.choice([2, 5, 200]).unwrap_or(200),
+        down_bps: random.choice([None, None, None, Some(200_000)]).flatten(),
+        upload_slots: random.usize(..5),
+        ..Settings::default()
+    };
+    let client = world.client(random.u64(..2 * MIB), settings);
+    world.at_mut(client).disk = disk(&mut random);
+    let others: Vec<NodeKey> = (0..random.u16(1..14))
+        .map(|n| {
+            let (script, link) = (script(&mut random, world.geometry), link(&mut random));
+            let node = world.fake_over(script, link);
+            if random.u8(..6) == 0 {
+                world.move_to(node, SocketAddr::from(([8, 8, 4, 4], 7000 + n)));
+            }
+            world.reach(
+                node,
+                random
+                    .choice([Reach::Answers, Reach::Answers, Reach::Answers, Reach::Dark, Reach::Refuses])
+                    .unwrap_or(Reach::Dark),
+            );
+            node
+        })
+        .collect();
+    (world, client, others)
+}
+
+/// Something the user or the world does.
+fn turn(world: &mut World, client: NodeKey, others: &[NodeKey], random: &mut fastrand::Rng) {
+    let other = others[random.usize(..others.len())];
+    let peer = PeerKey(random.u32(..others.len() as u32 + 2));
+    match random.u8(..24) {
+        0..=5 => world.introduce(client, other),
+        6..=8 => world.call(other, client),
+        9 => world.cut(other),
+        10 => world.cut(client),
+        11 => world.reach(
+            other,
+            random.choice([Reach::Answers, Reach::Dark, Reach::Refuses]).unwrap_or(Reach::Dark),
+        ),
+        12 => world.wish(client, Command::Pause),
+        13 | 14 => world.wish(client, Command::Resume),
+        15 => world.wish(client, Command::Hold(peer)),
+        16 => world.wish(client, Command::Drop(peer)),
+        17 => world.wish(client, Command::Ban(peer)),
+        18 => world.wish(client, Command::Retry(peer)),
+        19 => world.wish(client, Command::Undo),
+        20 => {
+            let until = world.now + ms(random.u64(..20_000));
+            world.at_mut(client).disk.fails_until = until;
+        }
+        21 => world.trackers.iter_mut().for_each(|tracker| tracker.up = !tracker.up),
+        22 => {
+            let down_bps = random.choice([None, Some(30_000), Some(2_000_000)]).flatten();
+            world.wish(client, Command::Limit { down_bps, up_bps: None });
+        }
+        _ => world.at_mut(client).disk.room_bytes = random.u64(..8 * MIB),
+    }
+}
+
+/// Whatever happened, one honest seed is enough to complete, while everybody else goes on as before.
+fn must_complete(world: &mut World, client: NodeKey) {
+    world.at_mut(client).disk = std::mem::replace(&mut world.at_mut(client).disk, Disk::quick()).mended();
+    world.wish(client, Command::Limit { down_bps: None, up_bps: None });
+    let seed = world.fake(Script::seed(world.geometry, MIB));
+    let end = world.now + ENOUGH;
+    while !world.at(client).is_complete() {
+        if world.now >= end {
+            eprintln!("{}", world.at(client).describe());
+        }
+        assert!(
+            world.now < end,
+            "{} pieces of {}",
+            world.at(client).written.count(),
+            world.geometry.piece_count()
+        );
+        if matches!(world.at(client).swarm.phase(), Phase::Paused | Phase::Stopped) {
+            world.wish(client, Command::Resume);
+        }
+        if !world.neighbours(client).contains(&seed) {
+            world.call(seed, client);
+        }
+        world.run(secs(5));
+    }
+}
+
+#[test]
+fn holds_and_completes_whatever_the_swarm_is_made_of() {
+    for seed in seeds() {
+        let (mut world, client, others) = build(seed);
+        let mut random = fastrand::Rng::with_seed(!seed);
+        for _ in 0..60 {
+            turn(&mut world, client, &others, &mut random);
+            world.run(ms(random.choice([1, 50, 900, 7_000]).unwrap_or(1)));
+        }
+        must_complete(&mut world, client);
+    }
+}

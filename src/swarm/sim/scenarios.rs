@@ -1,0 +1,457 @@
+//! One behaviour a test: what a swarm must come through.
+
+use std::collections::BTreeSet;
+
+use super::super::ladder::EncryptionPolicy;
+use super::world::Reach;
+use super::*;
+use crate::command::Command;
+use crate::event::{AnnounceKind, Event, PeerKey, Phase};
+
+fn settings() -> Settings {
+    Settings { encryption: EncryptionPolicy::default(), ..Settings::default() }
+}
+
+/// A client of a torrent of `total` bytes that knows a fake for each script.
+fn with_peers(
+    total: u64,
+    piece: u32,
+    settings: Settings,
+    scripts: &[fn(Geometry) -> Script],
+) -> (World, NodeKey, Vec<NodeKey>) {
+    let mut world = World::new(total, piece, 1);
+    let client = world.client(MIB, settings);
+    let fakes: Vec<NodeKey> = scripts.iter().map(|script| world.fake(script(world.geometry))).collect();
+    for fake in &fakes {
+        world.introduce(client, *fake);
+    }
+    (world, client, fakes)
+}
+
+fn causes_of(world: &World, client: NodeKey, peer: NodeKey) -> Vec<Cause> {
+    let addr = world.addr(peer);
+    world.at(client).ended.iter().filter(|(there, _)| *there == addr).map(|(_, cause)| *cause).collect()
+}
+
+fn banned(world: &World, client: NodeKey) -> usize {
+    let bans = |(_, event): &&(At, Event)| matches!(event, Event::Banned { until: Some(_), .. });
+    world.at(client).events.iter().filter(bans).count()
+}
+
+#[test]
+fn completes_from_one_seed() {
+    let (mut world, client, fakes) =
+        with_peers(16 * MIB + 777, 256 * 1024, settings(), &[|geometry| Script::seed(geometry, 2 * MIB)]);
+    let took = world.complete(secs(60), &[client]);
+    assert!(took < secs(10), "{took:?}");
+    world.run(secs(2));
+    assert_eq!((world.at(client).useless_blocks, world.at(client).granted_twice), (0, 0));
+    assert_eq!(causes_of(&world, client, fakes[0]), [Cause::BothSeeds]);
+    assert_eq!(world.connections(client), 0);
+}
+
+#[test]
+fn completes_when_no_peer_has_everything() {
+    let scripts: [fn(Geometry) -> Script; 4] = [
+        |geometry| Script::with(geometry, MIB, |piece| piece.number() % 4 == 0),
+        |geometry| Script::with(geometry, MIB, |piece| piece.number() % 4 == 1),
+        |geometry| Script::with(geometry, MIB, |piece| piece.number() % 4 == 2),
+        |geometry| Script {
+            gains: Some((secs(2), 8)),
+            ..Script::with(geometry, MIB, |piece| piece.number() % 4 == 3 && piece.number() < 32)
+        },
+    ];
+    let (mut world, client, _) = with_peers(8 * MIB, 128 * 1024, settings(), &scripts);
+    world.complete(secs(60), &[client]);
+}
+
+#[test]
+fn rarest_piece_is_spread_first() {
+    let mut world = World::new(8 * MIB, 128 * 1024, 4);
+    let seed = world.fake(Script::seed(world.geometry, 512 * KIB));
+    let clients: Vec<NodeKey> = (0..5).map(|_| world.client(512 * KIB, settings())).collect();
+    for client in &clients {
+        world.introduce(*client, seed);
+        for other in &clients {
+            world.introduce(*client, *other);
+        }
+    }
+    let blocks = world.geometry.total_bytes() / u64::from(crate::metainfo::BLOCK_LENGTH);
+    let everything_left = |world: &World| {
+        let mut somewhere = Bitfield::empty(world.geometry.piece_count());
+        for client in &clients {
+            let have = world.at(*client).swarm.have();
+            for piece in have.numbers().filter_map(|number| world.geometry.piece(number)) {
+                somewhere.set(piece);
+            }
+        }
+        somewhere.is_full()
+    };
+    world.until(secs(200), "every piece left the seed", everything_left);
+    let sent = world.fake_at(seed).sent_blocks;
+    assert!(sent < blocks * 3 / 2, "the seed sent {sent} blocks of {blocks} before each was out once");
+    world.complete(secs(200), &clients);
+}
+
+#[test]
+fn snubbed_peer_loses_its_requests() {
+    let scripts: [fn(Geometry) -> Script; 2] = [
+        |geometry| Script { silent_after: Some(3), ..Script::seed(geometry, MIB) },
+        |geometry| Script::seed(geometry, MIB),
+    ];
+    let (mut world, client, fakes) = with_peers(8 * MIB, 256 * 1024, settings(), &scripts);
+    let took = world.complete(secs(60), &[client]);
+    assert!(took < secs(22), "{took:?}");
+    assert_eq!(causes_of(&world, client, fakes[0]), [], "it stays: it may yet send");
+}
+
+#[test]
+fn lying_peer_is_banned_after_hash_failure_and_innocent_co_senders_are_not() {
+    let mut banned_good = 0;
+    for seed in 0..10 {
+        let mut world = World::new(8 * MIB, 256 * 1024, seed);
+        let client = world.client(MIB, settings());
+        let good: Vec<NodeKey> =
+            (0..4).map(|_| world.fake(Script::seed(world.geometry, 512 * KIB))).collect();
+        let liar = world.fake(Script { lies_every: Some(1), ..Script::seed(world.geometry, 512 * KIB) });
+        for fake in good.iter().chain([&liar]) {
+            world.introduce(client, *fake);
+        }
+        world.complete(secs(200), &[client]);
+        assert!(causes_of(&world, client, liar).contains(&Cause::HashFailures), "seed {seed}");
+        banned_good += good
+            .iter()
+            .filter(|good| causes_of(&world, client, **good).contains(&Cause::HashFailures))
+            .count();
+    }
+    assert_eq!(banned_good, 0);
+}
+
+#[test]
+fn endgame_cancels_duplicates() {
+    let scripts: [fn(Geometry) -> Script; 3] = [
+        |geometry| Script::seed(geometry, 64 * KIB),
+        |geometry| Script::seed(geometry, MIB),
+        |geometry| Script::seed(geometry, MIB),
+    ];
+    let (mut world, client, fakes) = with_peers(8 * MIB, 512 * 1024, settings(), &scripts);
+    let took = world.complete(secs(60), &[client]);
+    assert!(took < secs(8), "the end waits for the slowest: {took:?}");
+    let cancelled: u64 = fakes.iter().map(|fake| world.fake_at(*fake).cancelled).sum();
+    assert!(cancelled > 0 && world.at(client).granted_twice > 0);
+    assert!(world.at(client).useless_blocks < 40, "{}", world.at(client).useless_blocks);
+}
+
+#[test]
+fn choke_releases_requests() {
+    let scripts: [fn(Geometry) -> Script; 2] = [
+        |geometry| Script { flickers: Some((ms(1500), secs(600))), ..Script::seed(geometry, 128 * KIB) },
+        |geometry| Script::seed(geometry, MIB),
+    ];
+    let (mut world, client, fakes) = with_peers(8 * MIB, 256 * 1024, settings(), &scripts);
+    world.run(secs(2));
+    assert_eq!(world.connections(fakes[0]), 1);
+    let owing = world.at(client).conns.values().filter(|conn| !conn.owed.is_empty()).count();
+    assert_eq!(owing, 1, "only who unchokes us owes blocks");
+    world.complete(secs(15), &[client]);
+}
+
+#[test]
+fn reconnect_backs_off() {
+    let (mut world, client, fakes) = with_peers(
+        MIB,
+        16384,
+        settings(),
+        &[|geometry| Script::seed(geometry, MIB), |geometry| Script::seed(geometry, MIB)],
+    );
+    world.reach(fakes[0], Reach::Refuses);
+    world.reach(fakes[1], Reach::Dark);
+    world.run(secs(2 * 3600));
+    for fake in fakes {
+        let addr = world.addr(fake);
+        let dials: Vec<At> =
+            world.at(client).dials.iter().filter(|(_, to)| *to == addr).map(|(at, _)| *at).collect();
+        assert!((6..=10).contains(&dials.len()), "{dials:?}");
+        let waits: Vec<At> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let grows = waits.windows(2).all(|pair| pair[1] > pair[0].mul_f64(0.8));
+        assert!(grows && waits.iter().all(|wait| *wait < secs(40 * 60)), "{waits:?}");
+    }
+}
+
+#[test]
+fn slow_disk_shrinks_pipeline_not_memory() {
+    let limits = Settings { memory_bytes: 4 * MIB, ..settings() };
+    let (mut world, client, _) = with_peers(
+        64 * MIB,
+        MIB as u32,
+        limits,
+        &[|geometry| Script::seed(geometry, 20 * MIB), |geometry| Script::seed(geometry, 20 * MIB)],
+    );
+    world.at_mut(client).disk = Disk::slow(2 * MIB);
+    let mut most = 0;
+    for _ in 0..20 {
+        world.run(secs(1));
+        most = most.max(world.at(client).held_bytes());
+    }
+    assert!(most <= 4 * MIB, "{most}");
+    let written = u64::from(world.at(client).written.count());
+    assert!((35..=41).contains(&written), "{written} MiB written in 20 s by a disk of 2 MiB/s");
+    world.complete(secs(20), &[client]);
+}
+
+#[test]
+fn who_trickles_does_not_keep_the_memory_others_could_use() {
+    let limits = Settings { memory_bytes: 256 * KIB, ..settings() };
+    let mut world = World::new(4 * MIB, 64 * 1024, 3);
+    let client = world.client(MIB, limits);
+    for _ in 0..8 {
+        let trickle = world.fake(Script::seed(world.geometry, 1));
+        world.introduce(client, trickle);
+    }
+    world.run(secs(10));
+    let seed = world.fake(Script::seed(world.geometry, MIB));
+    world.introduce(client, seed);
+    world.complete(secs(180), &[client]);
+}
+
+#[test]
+fn long_pieces_go_on_however_little_of_each_is_here() {
+    // Each peer leaves a bit of a piece behind, not enough to be written, until memory is full of them.
+    let mut world = World::new(128 * MIB, 2 * MIB as u32, 3);
+    let client = world.client(MIB, Settings { memory_bytes: 4 * MIB, ..settings() });
+    for n in 0..40u32 {
+        let script = Script {
+            silent_after: Some(9),
+            hangs_up: Some(secs(6)),
+            ..Script::with(world.geometry, 256 * KIB, move |piece| piece.number() % 40 == n)
+        };
+        let fake = world.fake(script);
+        world.introduce(client, fake);
+    }
+    world.run(secs(8));
+    let seed = world.fake(Script::seed(world.geometry, 8 * MIB));
+    world.introduce(client, seed);
+    let took = world.complete(secs(60), &[client]);
+    assert!(took < secs(30), "{took:?}");
+}
+
+#[test]
+fn tracker_down_then_up_announces_once() {
+    let mut world = World::new(MIB, 16384, 3);
+    world.trackers.push(tracker::Tracker { up: false, ..tracker::Tracker::naming(Vec::new()) });
+    let client = world.client(MIB, settings());
+    let seed = world.fake(Script::seed(world.geometry, MIB));
+    let addr = world.addr(seed);
+    world.run(secs(300));
+    assert!(world.trackers[0].missed.len() > 1 && world.trackers[0].heard.is_empty());
+    world.trackers[0].peers.push(addr);
+    world.trackers[0].up = true;
+    world.complete(secs(3600), &[client]);
+    world.run(secs(600));
+    let heard: Vec<AnnounceKind> = world.trackers[0].heard.iter().map(|(_, kind)| *kind).collect();
+    assert_eq!(heard, [AnnounceKind::Started, AnnounceKind::Completed]);
+}
+
+#[test]
+fn pause_resume_keeps_partial_pieces() {
+    let (mut world, client, fakes) =
+        with_peers(16 * MIB, 2 * MIB as u32, settings(), &[|geometry| Script::seed(geometry, MIB)]);
+    world.run(secs(5));
+    world.wish(client, Command::Pause);
+    let before: u64 = world.at(client).arriving.len() as u64;
+    assert!(before > 0);
+    let sent = world.fake_at(fakes[0]).sent_blocks;
+    world.run(secs(600));
+    assert_eq!(world.connections(client), 0);
+    assert_eq!(world.at(client).arriving.len() as u64, before, "what is here is kept");
+    world.wish(client, Command::Resume);
+    world.complete(secs(30), &[client]);
+    let blocks = world.geometry.total_bytes() / u64::from(crate::metainfo::BLOCK_LENGTH);
+    let again = world.fake_at(fakes[0]).sent_blocks - blocks;
+    assert!(again <= 8, "{again} blocks came twice, {sent} before the pause");
+}
+
+#[test]
+fn have_flood_of_100k_is_linear() {
+    let busy = |pieces: u32| {
+        let mut world = World::new(u64::from(pieces) * 1024, 1024, 5);
+        world.thorough = false;
+        let client = world.client(MIB, settings());
+        let script = Script {
+            gains: Some((ms(10), pieces / 100)),
+            unchokes: None,
+            ..Script::with(world.geometry, 0, |_| false)
+        };
+        let fake = world.fake(script);
+        world.introduce(client, fake);
+        let took = stopwatch();
+        world.run(secs(2));
+        assert_eq!(
+            world.at(client).swarm.live.values().next().map(super::super::live::Live::is_seed),
+            Some(true)
+        );
+        took()
+    };
+    busy(10_000);
+    let (tenth, whole) = (busy(10_000), busy(100_000));
+    assert!(whole < tenth * 40 + ms(200), "{tenth:?} for a tenth, {whole:?} for all");
+}
+
+#[test]
+fn shutdown_announces_stopped_within_deadline() {
+    let mut world = World::new(MIB, 16384, 3);
+    world.trackers.push(tracker::Tracker::naming(Vec::new()));
+    world.trackers.push(tracker::Tracker { up: false, ..tracker::Tracker::naming(Vec::new()) });
+    let client = world.client(MIB, settings());
+    let seed = world.fake(Script::seed(world.geometry, 16 * KIB));
+    world.introduce(client, seed);
+    world.run(secs(5));
+    world.wish(client, Command::Quit);
+    world.until(secs(2), "goodbye said", |world| !world.at(client).is_saying_goodbye());
+    world.until(secs(2), "connections closed", |world| world.connections(client) == 0);
+    let heard: Vec<AnnounceKind> = world.trackers[0].heard.iter().map(|(_, kind)| *kind).collect();
+    assert_eq!(heard, [AnnounceKind::Started, AnnounceKind::Stopped]);
+    assert!(world.trackers[1].heard.is_empty(), "who never heard of us is told nothing");
+}
+
+#[test]
+fn same_seed_same_trace() {
+    let trace = |seed| {
+        let mut world = World::new(4 * MIB, 128 * 1024, seed);
+        let client = world.client(MIB, settings());
+        world.at_mut(client).trace = Some(Vec::new());
+        for n in 1..5 {
+            let link = Link { breaks: Some(secs(3)), ..Link::good() };
+            let script =
+                Script { lies_every: Some(40 * n), ..Script::seed(world.geometry, u64::from(n) * 100 * KIB) };
+            let fake = world.fake_over(script, link);
+            world.introduce(client, fake);
+        }
+        world.run(secs(20));
+        world.at_mut(client).trace.take()
+    };
+    assert_eq!(trace(5), trace(5));
+    assert_ne!(trace(5), trace(6));
+}
+
+#[test]
+fn a_full_disk_stops_it_and_room_lets_it_go_on() {
+    let (mut world, client, _) =
+        with_peers(16 * MIB, 512 * 1024, settings(), &[|geometry| Script::seed(geometry, 4 * MIB)]);
+    world.at_mut(client).disk = Disk::with_room(5 * MIB);
+    world.until(secs(20), "it stopped", |world| world.at(client).swarm.phase() == Phase::Stopped);
+    world.run(secs(60));
+    assert_eq!(world.at(client).written.count(), 10);
+    world.wish(client, Command::Resume);
+    assert_eq!(world.at(client).swarm.phase(), Phase::Stopped, "there is still no room");
+    world.at_mut(client).disk.room_bytes = u64::MAX;
+    world.wish(client, Command::Resume);
+    world.complete(secs(20), &[client]);
+}
+
+#[test]
+fn a_disk_that_fails_for_a_while_loses_nothing() {
+    let (mut world, client, fakes) =
+        with_peers(16 * MIB, 512 * 1024, settings(), &[|geometry| Script::seed(geometry, 2 * MIB)]);
+    world.run(secs(2));
+    world.at_mut(client).disk.fails_until = world.now + secs(30);
+    world.until(secs(10), "it stopped", |world| world.at(client).swarm.phase() == Phase::Stopped);
+    world.run(secs(40));
+    world.wish(client, Command::Resume);
+    world.complete(secs(20), &[client]);
+    let blocks = world.geometry.total_bytes() / u64::from(crate::metainfo::BLOCK_LENGTH);
+    assert!(world.fake_at(fakes[0]).sent_blocks <= blocks + 8, "what the disk refused is kept");
+}
+
+#[test]
+fn lines_that_break_all_the_time_delay_and_do_not_end_it() {
+    let mut world = World::new(8 * MIB, 256 * 1024, 9);
+    let client = world.client(MIB, settings());
+    for _ in 0..4 {
+        let link = Link { breaks: Some(secs(5)), latency: ms(100), bps: 256 * KIB };
+        let fake = world.fake_over(Script::seed(world.geometry, MIB), link);
+        world.introduce(client, fake);
+    }
+    world.complete(secs(600), &[client]);
+}
+
+#[test]
+fn everybody_who_asks_gets_a_turn() {
+    let geometry = Geometry::new(4 * MIB, 64 * 1024).unwrap();
+    let mut world = World::new(4 * MIB, 64 * 1024, 2);
+    world.thorough = false;
+    let full = Bitfield::full(geometry.piece_count());
+    let limits = Settings { upload_slots: 4, ..settings() };
+    let client = world.client_with(MIB, limits, full);
+    let takers: Vec<NodeKey> = (0..16).map(|_| world.fake(Script::taker(geometry))).collect();
+    for taker in &takers {
+        world.call(*taker, client);
+    }
+    world.run(secs(1200));
+    let got: Vec<u64> = takers.iter().map(|taker| world.fake_at(*taker).got_bytes).collect();
+    assert!(got.iter().all(|bytes| *bytes > 4 * MIB), "{got:?}");
+    let served =
+        takers.iter().filter(|taker| world.fake_at(**taker).served.last().is_some_and(|(_, on)| *on));
+    assert_eq!(served.count(), 4);
+}
+
+#[test]
+fn peers_of_one_address_are_not_taken_for_one() {
+    let mut world = World::new(2 * MIB, 64 * 1024, 2);
+    let client = world.client(MIB, settings());
+    let ports: Vec<NodeKey> = (0..3u32)
+        .map(|n| {
+            let geometry = world.geometry;
+            let node = world.fake(Script::with(geometry, MIB, move |piece| piece.number() % 3 == n));
+            world.move_to(node, SocketAddr::from(([8, 8, 4, 4], 7000 + n as u16)));
+            world.introduce(client, node);
+            node
+        })
+        .collect();
+    world.complete(secs(30), &[client]);
+    assert_eq!(world.neighbours(client), ports.into_iter().collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn a_client_that_learns_its_own_address_is_not_its_own_peer() {
+    let mut world = World::new(MIB, 64 * 1024, 2);
+    let client = world.client(MIB, settings());
+    world.introduce(client, client);
+    world.run(secs(3600));
+    assert_eq!((world.at(client).dials.len(), world.connections(client)), (1, 0));
+}
+
+#[test]
+fn five_clients_and_a_seed_complete_together() {
+    let mut world = World::new(8 * MIB, 256 * 1024, 11);
+    let seed = world.fake(Script::seed(world.geometry, MIB));
+    let clients: Vec<NodeKey> = (0..5).map(|_| world.client(MIB, settings())).collect();
+    for client in &clients {
+        world.introduce(*client, seed);
+        clients.iter().for_each(|other| world.introduce(*client, *other));
+    }
+    let took = world.complete(secs(120), &clients);
+    assert!(took < secs(30), "{took:?}: the seed alone would need 40 s");
+    assert_eq!(banned(&world, clients[0]), 0);
+}
+
+#[test]
+fn hold_and_drop_hold_in_a_busy_swarm() {
+    let (mut world, client, fakes) = with_peers(
+        16 * MIB,
+        256 * 1024,
+        settings(),
+        &[|geometry| Script::seed(geometry, 512 * KIB), |geometry| Script::seed(geometry, 512 * KIB)],
+    );
+    world.run(secs(2));
+    world.wish(client, Command::Hold(PeerKey(0)));
+    world.wish(client, Command::Drop(PeerKey(1)));
+    world.run(secs(2));
+    let sent: Vec<u64> = fakes.iter().map(|fake| world.fake_at(*fake).sent_blocks).collect();
+    world.run(secs(600));
+    let after: Vec<u64> = fakes.iter().map(|fake| world.fake_at(*fake).sent_blocks).collect();
+    assert_eq!(sent, after);
+    assert_eq!((world.connections(fakes[0]), world.connections(fakes[1])), (1, 0));
+    world.wish(client, Command::Hold(PeerKey(0)));
+    world.complete(secs(40), &[client]);
+}

@@ -1,0 +1,105 @@
+//! Who is connected to whom: calls, and how connections end.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+impl World {
+    /// One node calls another.
+    pub(in crate::swarm::sim) fn call(&mut self, from: NodeKey, to: NodeKey) {
+        let addr = self.addr(to);
+        self.dial(from, None, addr);
+    }
+
+    /// Breaks every connection of the node.
+    pub(in crate::swarm::sim) fn cut(&mut self, node: NodeKey) {
+        let of_it = |wire: &Wire| wire.ends.iter().any(|(end, _)| *end == node);
+        let cut: Vec<WireKey> =
+            self.wires.iter().filter(|(_, wire)| of_it(wire)).map(|(key, _)| *key).collect();
+        for wire in cut {
+            self.tear(wire, None, Cause::ConnectionLost);
+        }
+    }
+
+    pub(in crate::swarm::sim) fn connections(&self, node: NodeKey) -> usize {
+        self.ports.range((node, ConnKey(0))..=(node, ConnKey(u32::MAX))).count()
+    }
+
+    /// Nodes that are connected to this one.
+    pub(in crate::swarm::sim) fn neighbours(&self, node: NodeKey) -> BTreeSet<NodeKey> {
+        let wires = self.wires.values().filter(|wire| wire.ends.iter().any(|(end, _)| *end == node));
+        wires.flat_map(|wire| wire.ends).map(|(end, _)| end).filter(|end| *end != node).collect()
+    }
+
+    pub(super) fn dial(&mut self, from: NodeKey, peer: Option<PeerKey>, addr: SocketAddr) {
+        let there = self.by_addr.get(&addr).map(|node| &self.nodes[node.0]);
+        let takes = match there {
+            Some(node) if node.reach == Reach::Dark => CONNECT_TIMEOUT,
+            Some(node) => (node.link.latency + self.nodes[from.0].link.latency) * 4,
+            None => ms(40),
+        };
+        self.later(takes, Happening::Dialled { from, peer, addr });
+    }
+
+    pub(super) fn dialled(
+        &mut self,
+        from: NodeKey,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+    ) -> Option<NodeKey> {
+        let now = self.now;
+        let to = self.by_addr.get(&addr).copied();
+        let refusal = match to.map(|to| self.nodes[to.0].reach) {
+            Some(Reach::Answers) => None,
+            Some(Reach::Refuses) | None => Some(Cause::ConnectionRefused),
+            Some(Reach::Dark) => Some(Cause::ConnectTimeout),
+        };
+        if let Some(cause) = refusal {
+            if let (Kind::Client(client), Some(peer)) = (&mut self.nodes[from.0].kind, peer) {
+                client.dial_failed(now, peer, cause);
+            }
+            return Some(from);
+        }
+        let to = to?;
+        let (out, inn) = (ConnKey(self.next_conn), ConnKey(self.next_conn + 1));
+        self.next_conn += 2;
+        let (theirs, mine) = (self.nodes[to.0].link, self.nodes[from.0].link);
+        let key = WireKey(u64::from(out.0));
+        let wire =
+            Wire::new([(from, out), (to, inn)], theirs.latency + mine.latency, theirs.bps.min(mine.bps));
+        self.wires.insert(key, wire);
+        self.ports.insert((from, out), (key, 0));
+        self.ports.insert((to, inn), (key, 1));
+        for breaks in [theirs.breaks, mine.breaks].into_iter().flatten() {
+            let after = breaks.mul_f64(-(1.0 - self.random.f64()).ln());
+            self.later(after, Happening::Breaks(key));
+        }
+        let called_from = SocketAddr::new(self.addr(from).ip(), 40_000 + (out.0 % 20_000) as u16);
+        self.shaken(from, out, peer, addr, self.nodes[to.0].id);
+        self.shaken(to, inn, None, called_from, self.nodes[from.0].id);
+        self.settle(to);
+        Some(from)
+    }
+
+    fn shaken(&mut self, node: NodeKey, conn: ConnKey, peer: Option<PeerKey>, addr: SocketAddr, id: PeerId) {
+        let now = self.now;
+        match &mut self.nodes[node.0].kind {
+            Kind::Client(client) => client.shaken(now, conn, peer, addr, id),
+            Kind::Fake(fake) => fake.shaken(conn),
+        }
+    }
+
+    /// Ends a connection, by the end named or by the network. Both hear of it later.
+    pub(super) fn tear(&mut self, key: WireKey, by: Option<usize>, cause: Cause) {
+        let Some(wire) = self.wires.remove(&key) else { return };
+        for (end, (node, conn)) in wire.ends.into_iter().enumerate() {
+            self.ports.remove(&(node, conn));
+            let (after, cause) = match by {
+                Some(by) if by == end => (ms(1), cause),
+                Some(_) => (wire.latency, Cause::ClosedByPeer),
+                None => (wire.latency, cause),
+            };
+            self.later(after, Happening::Over { node, conn, cause });
+        }
+    }
+}
