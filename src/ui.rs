@@ -12,6 +12,7 @@
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
+//! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
 //! | `mouse` | where things stand that can be clicked, and what a click does |
 //! | `choose`, `marks` | choosing columns; commands to the selected peer or all marked ones |
 //! | `export` | what is seen, for a file or the clipboard |
@@ -39,6 +40,7 @@ mod paint;
 #[cfg(test)]
 mod picture;
 mod prompt;
+mod replay;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -53,6 +55,7 @@ mod words;
 
 pub use keymap::Keymap;
 pub use model::Model;
+pub use replay::{Replayed, Standing};
 pub use run::{Left, Options, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
 pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::program::{Output, command};
+use support::program::{Output, command, unpacked};
 use support::{
     Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, key_of, nobody_at, peer_at, soon, until,
 };
@@ -327,19 +327,6 @@ async fn what_was_recorded_until_it_was_killed_can_be_replayed() {
     let mut player = open(&file);
     player.go_to(Duration::from_millis(seen - 1500));
     assert!(player.view().groups.live == 1 && last["have_bytes"].as_u64() > Some(0));
-}
-
-/// Everything that stands in a recording, unpacked.
-fn unpacked(path: &Path) -> Vec<u8> {
-    let file = fs::read(path).unwrap();
-    let (mut all, mut at) = (file[..22].to_vec(), 22);
-    while at < file.len() {
-        let length = u32::from_le_bytes(file[at + 1..at + 5].try_into().unwrap()) as usize;
-        let body = &file[at + 21..at + 21 + length];
-        all.extend(miniz_oxide::inflate::decompress_to_vec(body).unwrap());
-        at += 21 + length;
-    }
-    all
 }
 
 fn holds(all: &[u8], part: &[u8]) -> bool {

@@ -459,6 +459,34 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_full_of_recording_ends_the_recording_and_not_the_download() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::over(&lab, 8 << 10) else { return };
+    // Names that no compression makes small fill the disk with the first frames.
+    let names: Vec<String> = (0..1200).map(|n| format!("{:x}", noise(n))).collect();
+    let files: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 16)).collect();
+    let payload = Recipe::files("it", &files, PIECE).make();
+    let seed = Seed::start(&payload, Script { allowed: 0, ..Script::default() }).await;
+    let mut command = disk.enter(&lab, env!("CARGO_BIN_EXE_ttui"));
+    command.arg("--json").arg(lab.torrent(&payload)).arg("-o").arg(lab.path("elsewhere"));
+    command.arg("--record").arg(lab.out().join("run.ttrec")).arg("--peer").arg(seed.addr.to_string());
+    let run = Program::spawn(&mut command);
+    run.until_told("run.ttrec ended: No space left on device").await;
+    seed.allow(u64::MAX);
+    let ended = run.ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let last = ended.json().pop().unwrap();
+    assert!(last["state"] == "complete" && last["error"].is_null(), "{last}");
+    assert_eq!(last["have_bytes"], last["total_bytes"]);
+}
+
+/// Numbers without a pattern.
+fn noise(n: u64) -> u128 {
+    let mut random = fastrand::Rng::with_seed(n);
+    random.u128(..)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_fills_up_ends_it_with_what_was_verified_kept() {
     let lab = Lab::new();
     let Some(disk) = SmallDisk::over(&lab, 4 << 20) else { return };

@@ -58,7 +58,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Shake hands with one peer and show every byte
     Handshake(HandshakeArgs),
-    /// Show a recorded run again
+    /// Show a recorded run again, in the same screens: play, stop, step, faster, to the next failure, to a time
     Replay(ReplayArgs),
     /// Download a made-up torrent from a small swarm inside this process: no network, no file needed
     Demo(DemoArgs),

@@ -23,7 +23,8 @@ pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, F
         return last(player, args.json);
     }
     args.screen.overrule(&mut settings);
-    screen::replay(player, &settings)
+    let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    screen::replay(player, name, &settings)
 }
 
 /// How the run ended, in the words of a run without a screen; of a check, its report.

@@ -20,7 +20,7 @@ use crate::metainfo::Torrent;
 use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
-use crate::ui::{self, Look, Reason, terminal};
+use crate::ui::{self, Look, Reason, Replayed, terminal};
 
 /// How it is shown, and when it ends.
 #[derive(Clone, Debug)]
@@ -84,25 +84,29 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
 }
 
 /// Shows a recording until the user leaves or a signal comes.
-pub(super) fn replay(player: Player<File>, settings: &Settings) -> Result<Status, Failure> {
+pub(super) fn replay(player: Player<File>, name: String, settings: &Settings) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(Box::pin(show_again(player, settings)));
+    let ended = runtime.block_on(Box::pin(show_again(player, name, settings)));
     runtime.shutdown_background();
     ended
 }
 
-async fn show_again(player: Player<File>, settings: &Settings) -> Result<Status, Failure> {
+async fn show_again(player: Player<File>, name: String, settings: &Settings) -> Result<Status, Failure> {
     let signals = asked_to_end()?;
     let started = Duration::from_millis(player.wall_ms());
     let clock = Clock::start();
-    let replay = Replay::start(player, move || clock.now());
+    let replay = Arc::new(Replay::start(player, move || clock.now()));
+    let views = replay.views();
     // A recording takes no commands; they are let go with it.
     let (commands, _unheard) = mpsc::unbounded_channel();
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
-    let options = options_of(settings, Some(started));
-    let left =
-        ui::run(&mut guard.terminal, EventStream::new(), replay.views(), commands, options, signals).await;
+    let options = ui::Options {
+        replayed: Some(Replayed { name, replay }),
+        bell: None,
+        ..options_of(settings, Some(started))
+    };
+    let left = ui::run(&mut guard.terminal, EventStream::new(), views, commands, options, signals).await;
     drop(guard);
     if let Err(error) = left {
         tracing::warn!(%error, "the terminal is gone");
@@ -177,5 +181,6 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         export: Some(export::write),
         copy: Some(terminal::copy),
         started,
+        replayed: None,
     }
 }

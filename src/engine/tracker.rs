@@ -4,6 +4,7 @@
 
 mod http;
 mod names;
+mod secrets;
 mod udp;
 
 use std::collections::HashMap;
@@ -144,7 +145,14 @@ impl Client {
     pub async fn announce(&self, url: &str, params: &AnnounceParams) -> Result<Answer, Failure> {
         let shown = text::url_shown(url);
         tracing::info!(tracker = %shown, event = ?params.kind, left = params.left_bytes, "announce");
-        let outcome = self.try_announce(url, params).await;
+        let mut outcome = self.try_announce(url, params).await;
+        // Some trackers repeat what they were asked.
+        match &mut outcome {
+            Ok(Answer { announced: Announced { warning, .. }, .. }) => {
+                *warning = warning.take().map(|words| secrets::without_secrets(url, &words));
+            }
+            Err(failure) => failure.text = secrets::without_secrets(url, &failure.text),
+        }
         match &outcome {
             Ok(answer) => tracing::info!(
                 tracker = %shown,

@@ -25,11 +25,13 @@ pub(super) enum Kind {
     Facts,
     Snapshot,
     Events,
+    /// A snapshot, by how it differs from the one before.
+    Change,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Facts, Self::Snapshot, Self::Events].into_iter().find(|kind| kind.byte() == byte)
+        [Self::Facts, Self::Snapshot, Self::Events, Self::Change].into_iter().find(|kind| kind.byte() == byte)
     }
 
     fn byte(self) -> u8 {
@@ -37,14 +39,20 @@ impl Kind {
             Self::Facts => 1,
             Self::Snapshot => 2,
             Self::Events => 3,
+            Self::Change => 4,
         }
+    }
+
+    /// Whether a ledger can be made of it.
+    pub(super) fn is_snapshot(self) -> bool {
+        matches!(self, Self::Snapshot | Self::Change)
     }
 
     /// The longest body, unpacked; what a stranger's file makes us hold is bounded by it.
     pub(super) fn most_bytes(self) -> usize {
         match self {
             Self::Facts => 64 << 20,
-            Self::Snapshot => 128 << 20,
+            Self::Snapshot | Self::Change => 128 << 20,
             Self::Events => 16 << 20,
         }
     }

@@ -11,7 +11,7 @@ use crate::event::At;
 use crate::ledger::{Ledger, View};
 
 /// The speeds to choose from, times the run's own.
-pub const SPEEDS: &[f64] = &[0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+pub const SPEEDS: &[u32] = &[1, 2, 5, 10, 30, 60];
 
 /// A recording being played. It has no clock: the time is handed in, and is any that goes on.
 ///
@@ -55,7 +55,7 @@ impl<R: Read + Seek> Player<R> {
             told: position,
             position,
             playing: None,
-            speed: SPEEDS.iter().position(|speed| *speed == 1.0).unwrap_or_default(),
+            speed: 0,
         })
     }
 
@@ -80,7 +80,7 @@ impl<R: Read + Seek> Player<R> {
     }
 
     /// How fast it plays, times the run's own speed.
-    pub fn speed(&self) -> f64 {
+    pub fn speed(&self) -> u32 {
         SPEEDS[self.speed]
     }
 
@@ -129,9 +129,7 @@ impl<R: Read + Seek> Player<R> {
     /// Goes on to where it is by this time. It stops at the end.
     pub fn advance(&mut self, now: At) {
         let Some((since, from)) = self.playing else { return };
-        let gone = now.saturating_sub(since).as_secs_f64() * self.speed();
-        // Recordings are shorter than a hundred years.
-        let gone = At::try_from_secs_f64(gone).unwrap_or(At::MAX);
+        let gone = now.saturating_sub(since).saturating_mul(self.speed());
         self.fold_to(from.saturating_add(gone).clamp(self.position, self.end().max(self.position)));
         if self.position >= self.end() {
             self.playing = None;
@@ -187,7 +185,7 @@ impl<R: Read + Seek> Player<R> {
         let at = at.clamp(self.begin(), self.end());
         let places = &self.recording.places;
         let until = places.partition_point(|place| place.until <= at);
-        let nearest = places[..until].iter().rposition(|place| place.kind == Kind::Snapshot).unwrap_or(0);
+        let nearest = places[..until].iter().rposition(|place| place.kind.is_snapshot()).unwrap_or(0);
         let shorter = nearest >= self.cursor.frame;
         if (at < self.position || shorter)
             && let Ok(ledger) = self.recording.ledger(nearest)

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::batch::Entry;
 use super::codec::Decoder;
+use super::delta;
 use super::facts;
 use super::frame::{self, BadHeader, HEADER_BYTES, Kind, NoFrame, VERSION};
 use crate::event::sound::sound;
@@ -14,6 +15,7 @@ use crate::event::{At, Unsound};
 use crate::ledger::{Ledger, Snapshot, TorrentFacts};
 use crate::units;
 
+const UNREADABLE: &str = "a snapshot that cannot be read";
 /// Frames of a recording: two years of seconds.
 const MOST_FRAMES: usize = 1 << 26;
 
@@ -72,6 +74,8 @@ pub struct Recording<R> {
     wall_ms: u64,
     pub(super) places: Vec<Place>,
     damage: Option<Damage>,
+    /// The snapshot that was unpacked last, and its frame: the next one may be told by what differs from it.
+    unpacked: Option<(usize, Vec<u8>)>,
 }
 
 impl<R: Read + Seek> Recording<R> {
@@ -100,7 +104,7 @@ impl<R: Read + Seek> Recording<R> {
         let facts = facts::read(&first.unpack().map_err(RecordError::Damaged)?);
         let facts = facts.map_err(|Unsound(what)| RecordError::Damaged(what))?;
         let begin = HEADER_BYTES as u64 + first.stored_bytes();
-        let mut recording = Self { source, facts, wall_ms, places: Vec::new(), damage: None };
+        let mut recording = Self { source, facts, wall_ms, places: Vec::new(), damage: None, unpacked: None };
         recording.find_frames(begin, first.until)?;
         Ok(recording)
     }
@@ -177,10 +181,31 @@ impl<R: Read + Seek> Recording<R> {
         frame.unpack()
     }
 
+    /// The bytes of a snapshot: of the last whole one, and of every change since.
+    fn snapshot(&mut self, frame: usize) -> Result<Vec<u8>, &'static str> {
+        let last = self.unpacked.take().filter(|(last, _)| *last <= frame);
+        let known = last.as_ref().map(|(last, _)| *last);
+        let begin = |at: usize| known == Some(at) || self.places[at].kind == Kind::Snapshot;
+        let begin = (0..=frame).rev().find(|at| begin(*at)).ok_or(UNREADABLE)?;
+        let mut body = match last {
+            Some((last, body)) if last == begin => body,
+            _ => self.body(begin)?,
+        };
+        for at in begin + 1..=frame {
+            if self.places[at].kind == Kind::Change {
+                let change = self.body(at)?;
+                body = delta::apply(&body, &change, Kind::Snapshot.most_bytes()).ok_or(UNREADABLE)?;
+            }
+        }
+        Ok(body)
+    }
+
     /// The ledger as a snapshot has it.
     pub(super) fn ledger(&mut self, frame: usize) -> Result<Ledger, &'static str> {
-        let body = self.body(frame)?;
-        let snapshot: Snapshot = postcard::from_bytes(&body).map_err(|_| "a snapshot that cannot be read")?;
+        let body = self.snapshot(frame)?;
+        let snapshot = postcard::from_bytes(&body).map_err(|_| UNREADABLE);
+        self.unpacked = Some((frame, body));
+        let snapshot: Snapshot = snapshot?;
         Ledger::restore(Arc::clone(&self.facts), snapshot).map_err(|Unsound(what)| what)
     }
 }
@@ -222,7 +247,7 @@ impl Cursor {
             let Some(place) = recording.places.get(self.frame).copied() else { return Ok(Met::End) };
             let frame = self.frame;
             self.frame += 1;
-            if place.kind == Kind::Snapshot {
+            if place.kind.is_snapshot() {
                 self.decoder.reset();
                 return Ok(Met::Snapshot(frame));
             }

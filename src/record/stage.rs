@@ -18,7 +18,7 @@ use crate::ledger::View;
 const SHOW_EVERY: Duration = Duration::from_millis(100);
 
 /// What can be asked of a replay.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Control {
     /// Play, or stop.
     PlayStop,
@@ -26,13 +26,13 @@ pub enum Control {
     Faster,
     /// Play slower.
     Slower,
-    /// Go to the end of the next second in which anything happened.
+    /// Stop at the end of the next second in which anything happened.
     StepForward,
-    /// Go back to the end of the last one.
+    /// Go back to the end of the last one, and stop there.
     StepBack,
-    /// Go to the next failure.
+    /// Go to the next failure, and stop there.
     NextFailure,
-    /// Go back to the failure before this.
+    /// Go back to the failure before this, and stop there.
     PreviousFailure,
     /// Go to this time of the run.
     GoTo(At),
@@ -50,7 +50,7 @@ pub struct Playback {
     /// Whether it plays.
     pub playing: bool,
     /// How fast, times the run's own speed.
-    pub speed: f64,
+    pub speed: u32,
     /// The wall clock at time 0 of the run, milliseconds since 1970.
     pub wall_ms: u64,
     /// Failures and changes of the verdict, in order.
@@ -89,8 +89,9 @@ impl Replay {
                     Err(RecvTimeoutError::Timeout) => player.advance(clock()),
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
-                views_to.send_replace(player.view());
+                // Who is woken by the view finds out how the replay stands, too.
                 playback_to.send_replace(standing(&player));
+                views_to.send_replace(player.view());
             }
         });
         Self { views, playback, controls }
@@ -119,16 +120,21 @@ fn carry_out<R: Read + Seek>(player: &mut Player<R>, now: At, control: Control) 
         Control::PlayStop => player.play(now),
         Control::Faster => player.change_speed(now, true),
         Control::Slower => player.change_speed(now, false),
-        Control::StepForward => player.jump(now, Player::step_forward),
-        Control::StepBack => player.jump(now, Player::step_back),
-        Control::NextFailure => player.jump(now, |player| {
+        Control::StepForward => stop_at(player, now, Player::step_forward),
+        Control::StepBack => stop_at(player, now, Player::step_back),
+        Control::NextFailure => stop_at(player, now, |player| {
             player.next_failure();
         }),
-        Control::PreviousFailure => player.jump(now, |player| {
+        Control::PreviousFailure => stop_at(player, now, |player| {
             player.previous_failure();
         }),
         Control::GoTo(at) => player.jump(now, |player| player.go_to(at)),
     }
+}
+
+fn stop_at<R: Read + Seek>(player: &mut Player<R>, now: At, moves: impl FnOnce(&mut Player<R>)) {
+    player.stop(now);
+    moves(player);
 }
 
 fn standing<R: Read + Seek>(player: &Player<R>) -> Playback {

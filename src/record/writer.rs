@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use super::batch::Batch;
 use super::codec::Encoder;
+use super::delta;
 use super::facts;
 use super::frame::{self, Kind};
 use crate::event::At;
 use crate::ledger::{Snapshot, TorrentFacts};
 
-/// Snapshots are no closer together.
+/// Time from one snapshot to the next.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(60);
-/// Nor, where events are few, further apart.
-const SNAPSHOT_AT_LATEST: Duration = Duration::from_secs(600);
-/// One is worth writing when the events since the last one weigh so many times as much.
-const WORTH: u64 = 2;
+/// So many snapshots in a row are told by what changed, then one is written whole.
+const MOST_CHANGES: u32 = 19;
 /// Events in one frame, bytes before packing; a busier second takes several.
 const MOST_IN_FRAME: usize = 4 << 20;
 
@@ -60,8 +59,9 @@ pub struct Writer<W> {
     encoder: Encoder,
     written_bytes: u64,
     snapshot_at: At,
-    snapshot_bytes: u64,
-    event_bytes: u64,
+    /// The last snapshot, unpacked, and how many since the last whole one were told by what changed.
+    last: Vec<u8>,
+    changes: u32,
 }
 
 impl<W: Write> Writer<W> {
@@ -85,8 +85,8 @@ impl<W: Write> Writer<W> {
             encoder: Encoder::default(),
             written_bytes: header.len() as u64 + facts_bytes,
             snapshot_at: now,
-            snapshot_bytes: 0,
-            event_bytes: 0,
+            last: Vec::new(),
+            changes: 0,
         };
         writer.snapshot(now, snapshot)?;
         Ok(writer)
@@ -126,17 +126,13 @@ impl<W: Write> Writer<W> {
     }
 
     fn events(&mut self, until: At, body: &[u8]) -> io::Result<()> {
-        let bytes = frame::write(&mut self.out, Kind::Events, until, body)?;
-        self.event_bytes += bytes;
-        self.written_bytes += bytes;
+        self.written_bytes += frame::write(&mut self.out, Kind::Events, until, body)?;
         Ok(())
     }
 
     /// Whether it is time for a snapshot.
     pub fn wants_snapshot(&self, now: At) -> bool {
-        let since = now.saturating_sub(self.snapshot_at);
-        let worth = self.event_bytes >= WORTH * self.snapshot_bytes;
-        since >= SNAPSHOT_AT_LATEST || since >= SNAPSHOT_EVERY && worth
+        now.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY
     }
 
     /// Writes what the ledger knows after all that was written. One that is larger than a recording can hold is
@@ -148,12 +144,22 @@ impl<W: Write> Writer<W> {
     pub fn snapshot(&mut self, now: At, snapshot: &Snapshot) -> io::Result<()> {
         let body = postcard::to_stdvec(snapshot).map_err(io::Error::other)?;
         self.snapshot_at = now;
-        if self.snapshot_bytes > 0 && body.len() > Kind::Snapshot.most_bytes() {
+        let is_first = self.last.is_empty();
+        if !is_first && body.len() > Kind::Snapshot.most_bytes() {
             return Ok(());
         }
-        self.snapshot_bytes = frame::write(&mut self.out, Kind::Snapshot, now, &body)?;
-        self.written_bytes += self.snapshot_bytes;
-        self.event_bytes = 0;
+        let change = (!is_first && self.changes < MOST_CHANGES).then(|| delta::difference(&self.last, &body));
+        self.written_bytes += match change.filter(|change| change.len() <= Kind::Change.most_bytes()) {
+            Some(change) => {
+                self.changes += 1;
+                frame::write(&mut self.out, Kind::Change, now, &change)?
+            }
+            None => {
+                self.changes = 0;
+                frame::write(&mut self.out, Kind::Snapshot, now, &body)?
+            }
+        };
+        self.last = body;
         self.encoder.reset();
         self.out.flush()
     }

@@ -3,6 +3,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::record::Control;
+
 use super::model::{Mode, Model, Screen};
 
 /// Something a key asks for.
@@ -42,6 +44,10 @@ pub enum Action {
     Filter,
     /// Begin a recording, or end it.
     Record,
+    /// Ask this of the recording that is shown.
+    Replay(Control),
+    /// Ask for the time of the recording to go to.
+    GoTo,
     /// Ask for the address of a peer to dial.
     AddPeer,
     /// Ask for the limit of what we receive.
@@ -111,6 +117,8 @@ pub enum Action {
 /// Where a key holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Scope {
+    /// Where a recording is shown.
+    Replay,
     /// Where a peer is selected: the overview, the peers, a peer's page.
     Peer,
     /// Where peers are listed: the overview and the peers.
@@ -143,6 +151,7 @@ impl Scope {
         let lists = |screens: &[Screen]| model.mode() == Mode::Browse && screens.contains(&model.screen);
         match self {
             Self::Everywhere => true,
+            Self::Replay => model.replay.is_some(),
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
             Self::KeysPage => model.mode() == Mode::Keys,
             Self::ColumnsPage => model.mode() == Mode::Columns,
@@ -162,6 +171,7 @@ impl Scope {
     /// Its name on the help screen.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Replay => "This recording",
             Self::Peer => "The selected peer",
             Self::PeerList => "Lists of peers",
             Self::Overview => "Overview",
@@ -245,6 +255,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Show(Screen::Trackers), &[Key::char('4')], Scope::Everywhere, Some(("trackers", 0)), "who names peers, and how good they are"),
     bind(Action::Show(Screen::Files), &[Key::char('5')], Scope::Everywhere, Some(("files", 0)), "the files and how much of each is here"),
     bind(Action::Show(Screen::Log), &[Key::char('6')], Scope::Everywhere, Some(("log", 0)), "what happened, line by line"),
+    bind(Action::Replay(Control::PlayStop), &[Key::char(' ')], Scope::Replay, Some(("stop", 0)), "play, or stop"),
+    bind(Action::Replay(Control::StepBack), &[Key::char(',')], Scope::Replay, Some(("step", 2)), "back to the last second in which anything happened"),
+    bind(Action::Replay(Control::StepForward), &[Key::char('.')], Scope::Replay, Some(("step", 2)), "on to the next second in which anything happened"),
+    bind(Action::Replay(Control::Slower), &[Key::char('<')], Scope::Replay, Some(("speed", 1)), "play slower, down to the run's own speed"),
+    bind(Action::Replay(Control::Faster), &[Key::char('>')], Scope::Replay, Some(("speed", 1)), "play faster, up to 60 times"),
+    bind(Action::Replay(Control::NextFailure), &[Key::char('n')], Scope::Replay, Some(("failure", 4)), "to the next failure (✗ on the bar)"),
+    bind(Action::Replay(Control::PreviousFailure), &[Key::char('N')], Scope::Replay, Some(("failure", 4)), "to the failure before"),
+    bind(Action::GoTo, &[Key::char('@')], Scope::Replay, Some(("time", 5)), "to a time of the run: 12:30, 1:02:30"),
     bind(Action::Pause, &[Key::char('p')], Scope::Everywhere, Some(("pause", 1)), "pause the download, or go on"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
     bind(Action::Drop, &[Key::char('x')], Scope::Peer, Some(("drop", 4)), "drop it: closed, neither dialled nor accepted until you retry it"),

@@ -2,6 +2,8 @@
 
 use ratatui::crossterm::event::KeyCode;
 
+use crate::record::Control;
+
 use super::action::{Action, BINDINGS, Binding, Key, Scope};
 use super::model::{Mode, Model, Screen};
 
@@ -178,6 +180,14 @@ fn name(action: Action) -> &'static str {
         Action::Mouse => "mouse",
         Action::Redraw => "redraw",
         Action::Suspend => "suspend",
+        Action::Replay(Control::PlayStop) => "play",
+        Action::Replay(Control::Faster) => "faster",
+        Action::Replay(Control::Slower) => "slower",
+        Action::Replay(Control::StepForward) => "step",
+        Action::Replay(Control::StepBack) => "step-back",
+        Action::Replay(Control::NextFailure) => "next-failure",
+        Action::Replay(Control::PreviousFailure) => "previous-failure",
+        Action::Replay(Control::GoTo(_)) | Action::GoTo => "go-to",
     }
 }
 
@@ -185,6 +195,7 @@ fn name(action: Action) -> &'static str {
 /// everywhere.
 pub fn section(scope: Scope) -> &'static str {
     match scope {
+        Scope::Replay => "replay",
         Scope::Everywhere => "",
         Scope::Overview => "overview",
         Scope::Peers => "peers",

@@ -17,6 +17,7 @@ use super::filter::{Filters, List};
 use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
+use super::replay::Standing;
 use super::theme::Look;
 use super::widgets::graph::Scales;
 use super::words;
@@ -189,6 +190,8 @@ pub struct Model {
     pub open: Vec<Mode>,
     /// What is asked in place of the key line.
     pub(crate) prompt: Option<Prompt>,
+    /// The replay that is shown; `None`: the run is live.
+    pub replay: Option<Standing>,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -277,6 +280,7 @@ impl Model {
             screen: Screen::default(),
             open: Vec::new(),
             prompt: None,
+            replay: None,
             panel: Panel::default(),
             selected: None,
             step: (0, 0),
@@ -378,8 +382,10 @@ impl Model {
         let before = self.phase.replace(view.phase);
         let became_complete =
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
-        // What was there at the start is no news; the first second of a download counts no bytes yet.
-        if became_complete && (before == Some(Phase::Downloading) || view.down_bytes > 0) {
+        // What was there at the start is no news, nor what was recorded; the first second of a download counts no
+        // bytes yet.
+        let is_news = before == Some(Phase::Downloading) || view.down_bytes > 0;
+        if became_complete && is_news && self.replay.is_none() {
             self.completed = Some(view.at);
             self.bell = true;
         }

@@ -12,12 +12,15 @@ use super::export::{self, Export, Format, What};
 use super::field::{Field, Pressed};
 use super::filter::{Filter, List};
 use super::model::Model;
+use super::replay;
 use super::screens;
 use super::update::update;
 
 /// What is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ask {
+    /// The time of the recording to go to.
+    GoTo,
     /// Which lines of a list are shown. It is shown as it is typed.
     Filter(List),
     /// The file for what is seen.
@@ -48,6 +51,7 @@ impl Ask {
     /// The question in a word or two.
     pub(crate) fn label(self) -> &'static str {
         match self {
+            Self::GoTo => "go to",
             Self::Filter(_) => "filter",
             Self::Export => "export",
             Self::Peer => "add peer",
@@ -59,6 +63,7 @@ impl Ask {
     /// What the keys do that end it.
     pub(crate) fn keys(self) -> &'static str {
         match self {
+            Self::GoTo => "Enter go · Esc leave",
             Self::Filter(_) => "Enter keep · Esc as before",
             Self::Export => "Enter write · Esc leave",
             Self::Peer => "Enter dial · Esc leave",
@@ -71,7 +76,7 @@ impl Ask {
         match self {
             Self::Filter(list) => model.filters.text(list).to_owned(),
             Self::Export => export::name(model, view),
-            Self::Peer => String::new(),
+            Self::GoTo | Self::Peer => String::new(),
             Self::DownLimit => view.limits.0.map(typed_rate).unwrap_or_default(),
             Self::UpLimit => view.limits.1.map(typed_rate).unwrap_or_default(),
         }
@@ -80,6 +85,10 @@ impl Ask {
     /// How the answer is understood, or why it is not.
     pub(crate) fn says(self, text: &str, model: &Model, view: &View) -> Said {
         match self {
+            Self::GoTo => match &model.replay {
+                Some(replay) => replay::says(text, &replay.playback),
+                None => Err("this is no recording".to_owned()),
+            },
             Self::Filter(List::Peers) if text.trim().is_empty() => {
                 Ok("words, or state:failed client:qB down>10k".to_owned())
             }
@@ -112,7 +121,7 @@ impl Ask {
     fn command(self, text: &str, view: &View) -> Option<Command> {
         let (down_bps, up_bps) = view.limits;
         match self {
-            Self::Filter(_) | Self::Export => None,
+            Self::GoTo | Self::Filter(_) | Self::Export => None,
             Self::Peer => read_address(text).ok().map(Command::AddPeer),
             Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
             Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
@@ -137,13 +146,22 @@ pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command>
             let held = model.held.clone();
             answered(model, pressed, held.as_ref().map_or(view, |held| &held.view), view)
         }
-        _ => update(model, action?, view),
+        _ => match action {
+            Some(action) => update(model, action, view),
+            None => {
+                replay::unbound(model, key);
+                None
+            }
+        },
     }
 }
 
 /// Takes in a text as a whole. Where nothing is asked it is taken for the address of a peer.
 pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
     if model.prompt.is_none() {
+        if replay::paste(model) {
+            return;
+        }
         open(model, Ask::Peer, view);
     }
     if let Some(prompt) = &mut model.prompt {
@@ -175,6 +193,10 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
             {
                 let what = What::seen(model, view);
                 model.export = Some(Export { path: text.trim().into(), format, what });
+            }
+            if ask == Ask::GoTo {
+                replay::go_to(model, text);
+                return None;
             }
             model.undoable = false;
             return ask.command(text, newest);

@@ -27,6 +27,7 @@ use super::keymap::Keymap;
 use super::model::Model;
 use super::mouse::{self, Targets};
 use super::prompt;
+use super::replay::{Replayed, Standing};
 use super::screens;
 use super::theme::Look;
 
@@ -72,6 +73,8 @@ pub struct Options {
     pub copy: Option<fn(&str) -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
+    /// The recording whose views are shown; `None`: the run is live.
+    pub replayed: Option<Replayed>,
 }
 
 impl Default for Options {
@@ -92,6 +95,7 @@ impl Default for Options {
             export: None,
             copy: None,
             started: None,
+            replayed: None,
         }
     }
 }
@@ -149,6 +153,7 @@ where
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| Ok(Left { reason, view: Arc::clone(&screen.view) });
     loop {
+        let noted_until = screen.noted_until();
         tokio::select! {
             biased;
             () = &mut stop => return left(&screen, Reason::Stopped),
@@ -172,6 +177,9 @@ where
                 if changed.is_err() {
                     return left(&screen, Reason::Ended);
                 }
+            }
+            () = tokio::time::sleep_until(noted_until.unwrap_or(next_frame)), if noted_until.is_some() => {
+                screen.wake();
             }
             () = woken(&mut options.woken) => {
                 if let Some(retake) = options.retake {
@@ -231,6 +239,7 @@ struct Screen {
     changed: bool,
     shown: Buffer,
     title: String,
+    replayed: Option<Replayed>,
     /// The terminal was told that the mouse is ours.
     mouse: bool,
     /// What can be clicked on it.
@@ -243,6 +252,10 @@ impl Screen {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
         model.started = options.started;
+        let replayed = options.replayed.clone();
+        model.replay = replayed
+            .as_ref()
+            .map(|shown| Standing::new(&shown.name, shown.replay.playback().borrow().clone()));
         model.mouse = options.mouse_taken;
         model.welcome = options.welcome;
         model.keys = Arc::clone(&options.keys);
@@ -254,6 +267,7 @@ impl Screen {
             changed: true,
             shown: Buffer::default(),
             title: String::new(),
+            replayed,
             mouse: false,
             targets: Targets::default(),
             began: Instant::now(),
@@ -263,7 +277,29 @@ impl Screen {
     fn look_at(&mut self, views: &mut watch::Receiver<Arc<View>>) {
         self.view = Arc::clone(&views.borrow_and_update());
         self.model.clock = self.began.elapsed();
+        if let (Some(shown), Some(replay)) = (&self.replayed, &mut self.model.replay) {
+            replay.playback = shown.replay.playback().borrow().clone();
+        }
         self.model.take_in(&self.view);
+        self.changed = true;
+    }
+
+    /// Hands on what keys asked of the recording.
+    fn ask_the_replay(&mut self) {
+        if let (Some(shown), Some(replay)) = (&self.replayed, &mut self.model.replay) {
+            replay.asked.drain(..).for_each(|control| shown.replay.send(control));
+        }
+    }
+
+    /// When what is said to the user goes away.
+    fn noted_until(&self) -> Option<Instant> {
+        let until = self.model.note.as_ref()?.since + screens::ANSWER_STANDS;
+        (until > self.model.clock).then(|| self.began + until)
+    }
+
+    /// Time went on, and nothing else.
+    fn wake(&mut self) {
+        self.model.clock = self.began.elapsed();
         self.changed = true;
     }
 
@@ -290,6 +326,7 @@ impl Screen {
             // Nobody takes commands when the engine is gone; then the views end too.
             let _ = commands.send(command);
         }
+        self.ask_the_replay();
         self.changed = true;
     }
 
@@ -359,7 +396,7 @@ impl Screen {
 
     /// What reaches the user beside the screen: the window's title, and the bell.
     fn call(&mut self, options: &Options) -> io::Result<()> {
-        let title = title(&self.view, &self.model.look);
+        let title = title(&self.view, &self.model);
         if let Some(set_title) = options.title.filter(|_| title != self.title) {
             set_title(&title)?;
             self.title = title;
@@ -376,17 +413,19 @@ impl Screen {
 }
 
 /// The title of the window: how far it is, and what it is.
-fn title(view: &View, look: &Look) -> String {
+fn title(view: &View, model: &Model) -> String {
     let name = crate::text::clean(&view.torrent.name, TITLE_CHARS);
-    let dot = if look.is_ascii() { "-" } else { "·" };
+    let is_ascii = model.look.is_ascii();
+    let dot = if is_ascii { "-" } else { "·" };
     let far = match view.phase {
+        _ if model.replay.is_some() => "replay of ".to_owned(),
         Phase::Checking => String::new(),
         Phase::Paused => format!("paused {} % ", screens::percent(view)),
         Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
         Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),
     };
     let title = format!("{far}{name} {dot} ttui");
-    if look.is_ascii() { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
+    if is_ascii { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
 }
 
 /// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
@@ -631,13 +670,13 @@ mod tests {
 
     #[test]
     fn the_title_says_how_far_it_is() {
-        let look = Look::default();
+        let look = Model::new(Look::default());
         assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
         assert_eq!(title(&sample::checking(), &look), "debian-12.2.0-amd64-DVD-1.iso · ttui");
         assert!(title(&sample::paused(), &look).starts_with("paused 12 % "));
         assert!(title(&sample::stopped(), &look).starts_with("stopped 12 % "));
         assert!(title(&sample::seeding(), &look).starts_with("100 % "));
-        let ascii = Look { glyphs: crate::ui::Glyphs::Ascii, ..look };
+        let ascii = Model::new(Look { glyphs: crate::ui::Glyphs::Ascii, ..look.look });
         let hostile = title(&sample::hostile(), &ascii);
         assert!(hostile.is_ascii() && hostile.len() < 90, "{hostile}");
     }

@@ -14,6 +14,7 @@ mod peer_list;
 mod peers;
 mod piece;
 mod pieces;
+mod replay_bar;
 mod small;
 mod trackers;
 mod zoomed;
@@ -131,7 +132,7 @@ pub(super) fn columns_to_scroll(model: &Model) -> usize {
     count.saturating_sub(peer_list::FIXED + 1)
 }
 
-pub(super) use frame::percent;
+pub(super) use frame::{ANSWER_STANDS, percent};
 pub(super) use log::shown as log_lines;
 pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

@@ -14,7 +14,7 @@ use super::action::{Action, BINDINGS, action_for};
 use super::atlas::{Atlas, Layer};
 use super::model::{Mode, Model, Panel, Screen, Shown, Window};
 use super::theme::{Colours, Glyphs, Look};
-use super::{draw, picture, sample, update};
+use super::{draw, picture, replay, sample, update};
 use crate::event::PeerKey;
 use crate::ledger::{Group, View};
 
@@ -357,7 +357,7 @@ fn told(model: &Model) -> String {
         (&model.columns, model.chooser, &model.marked, model.held.is_some(), model.zoomed),
         model.note,
         model.filters,
-        model.prompt,
+        (&model.prompt, &model.replay),
         model.look,
         model.atlas,
         model.screen,
@@ -406,6 +406,7 @@ fn starts(view: &View) -> Vec<Model> {
         there.chooser.at = 3;
         starts.push(there);
     }
+    starts.push(replay::tests::standing(view));
     starts
 }
 

@@ -14,6 +14,7 @@ use super::filter::Words;
 use super::marks;
 use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown};
 use super::prompt::{self, Ask};
+use super::replay;
 use super::screens;
 use super::words::{self, STEPS};
 
@@ -21,6 +22,9 @@ use super::words::{self, STEPS};
 pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Command> {
     let held = model.held.clone();
     let view = held.as_ref().map_or(newest, |held| &held.view);
+    if replay::update(model, action, view) {
+        return None;
+    }
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
     }
@@ -57,6 +61,8 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             model.undoable = false;
             return Some(Command::Record);
         }
+        // Only a recording can do these, and has done them.
+        Action::Replay(_) | Action::GoTo => {}
         Action::AddPeer => prompt::open(model, Ask::Peer, view),
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
         Action::LimitUp => prompt::open(model, Ask::UpLimit, view),

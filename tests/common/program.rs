@@ -1,6 +1,7 @@
 //! The program itself, run without a screen in folders of its own.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -189,4 +190,17 @@ fn wait(mut child: Child, output: Arc<watch::Sender<Output>>, reaped: Arc<Mutex<
         };
         output.send_modify(|output| output.status = Some(status));
     });
+}
+
+/// Everything that stands in a recording, unpacked.
+pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
+    let file = std::fs::read(path).unwrap();
+    let (mut all, mut at) = (file[..22].to_vec(), 22);
+    while at < file.len() {
+        let length = u32::from_le_bytes(file[at + 1..at + 5].try_into().unwrap()) as usize;
+        let body = &file[at + 21..at + 21 + length];
+        all.extend(miniz_oxide::inflate::decompress_to_vec(body).unwrap());
+        at += 21 + length;
+    }
+    all
 }

@@ -1,5 +1,7 @@
 //! The program on a terminal: a pty, a terminal that remembers every byte, and what it shows.
 
+#![allow(dead_code, reason = "every file of tests uses a part of it")]
+
 use std::io::{Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;

@@ -39,7 +39,7 @@ impl Columns {
 /// Draws the files.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     // What the model keeps is of this view wherever keys and views came its way.
     let tree = match model.files.is_of(view) {
         true => Cow::Borrowed(&model.files),

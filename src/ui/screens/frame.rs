@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::asking;
+use super::{asking, replay_bar};
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
 use crate::ui::action::{Action, Scope};
@@ -17,14 +17,21 @@ use crate::ui::words;
 use crate::units;
 
 /// For how long the answer to a command stands on the key line.
-const ANSWER_STANDS: Duration = Duration::from_secs(4);
+pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
+/// From so many columns on there is room for more than the least.
+const WIDE: u16 = 98;
 /// For how long whoever is here for the first time is told where to look.
 const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
-/// What the torrent is doing, as a glyph and a word or two; before it, whether it is being recorded.
-pub(super) fn state(view: &View) -> Spans {
+/// What the torrent is doing, as a glyph and a word or two; before it, whether it is being recorded. Of a
+/// recording: how its replay stands.
+pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
+    if let Some(replay) = &model.replay {
+        let state = replay_bar::state(replay, columns);
+        return if columns < WIDE { state } else { state.add(Role::Text, "    ").and(phase(view)) };
+    }
     if view.recording {
         let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");
         return recording.and(phase(view));
@@ -86,18 +93,19 @@ pub(super) fn eta(view: &View) -> String {
 }
 
 /// The first line: the torrent at the left, its state at the right.
-pub(super) fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
+pub(super) fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let area = inset(area, 1, 1);
-    let wide = area.width >= 98;
+    let wide = area.width >= WIDE;
     let gap = if wide { "    " } else { "   " };
     let shown_percent = format!("{} %", percent(view));
-    let mut right = state(view);
+    let mut right = state(model, view, area.width);
     if view.phase != Phase::Checking {
         right = right.add(Role::Text, gap).add(Role::Progress, shown_percent);
     }
     let eta = eta(view);
-    // Where there is little room, what is downloaded matters more than how long it takes.
-    if !eta.is_empty() && area.width >= 60 {
+    // Where there is little room, what is downloaded matters more than how long it takes; and a replay goes its own
+    // speed.
+    if !eta.is_empty() && area.width >= 60 && model.replay.is_none() {
         right = right.add(Role::Text, format!("{gap}{eta}"));
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
@@ -190,15 +198,15 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
 }
 
 /// Title, progress and counts; what is left of the area is the body's.
-pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, view: &View) {
-    title(pen, take_top(body, 1), view);
+pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
+    title(pen, take_top(body, 1), model, view);
     progress(pen, take_top(body, 1), view);
     counts(pen, take_top(body, 1), view);
 }
 
 /// The head of the screens that need their room for themselves: title and progress.
-pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, view: &View) {
-    title(pen, take_top(body, 1), view);
+pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
+    title(pen, take_top(body, 1), model, view);
     progress(pen, take_top(body, 1), view);
 }
 
@@ -225,6 +233,9 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let used = if note.trouble { pen.put(area.x, area.y, area.width, "▲ ", Role::Trouble) } else { 0 };
         pen.put(area.x + used, area.y, area.width - used, &note.text, Role::Text);
         return;
+    }
+    if let Some(replay) = &model.replay {
+        return replay_bar::draw(pen, area, replay, model);
     }
     if let Some(at) = model.completed
         && view.at.saturating_sub(at) < ANSWER_STANDS

@@ -6,6 +6,7 @@ use crate::ui::action::Scope;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::model::{Mode, Model};
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, wrap};
+use crate::ui::replay;
 use crate::ui::theme::Role;
 
 /// The glyphs, their words and what they mean.
@@ -31,7 +32,7 @@ fn sections(model: &Model) -> Vec<Section> {
     // The keys of what lies below the help come first.
     let mut below = model.clone();
     below.open.retain(|mode| *mode != Mode::Keys);
-    let mut scopes = [
+    let mut scopes = vec![
         Scope::PeerPage,
         Scope::Overview,
         Scope::Peers,
@@ -48,8 +49,16 @@ fn sections(model: &Model) -> Vec<Section> {
         scope if scope.holds(&below) => 0,
         _ => 2,
     });
+    if model.replay.is_some() {
+        scopes.insert(0, Scope::Replay);
+    }
+    // Nothing of a recording can be changed.
+    let works = |action| model.replay.is_none() || !replay::is_for_the_engine(action);
     let keys_of = |scope: Scope| {
-        let of_scope = model.keys.lines().filter(move |(line, keys)| line.scope == scope && !keys.is_empty());
+        let of_scope = model
+            .keys
+            .lines()
+            .filter(move |(line, keys)| line.scope == scope && !keys.is_empty() && works(line.action));
         of_scope.map(|(binding, keys)| {
             (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help)
         })

@@ -176,7 +176,7 @@ pub(super) fn lines(view: &View, columns: u16) -> Vec<Spans> {
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     let title = take_top(&mut body, 1);
     pen.rule(crate::ui::paint::inset(title, 1, 1), "Why", "what the numbers mean", "");
     let lines = lines(view, area.width);

@@ -52,7 +52,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 /// Draws the log.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     let lines = shown(model, view);
     let room = usize::from(body.height.saturating_sub(1));
     let mut rows = inset(body, 1, 1);

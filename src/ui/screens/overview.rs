@@ -33,7 +33,7 @@ const FUNNEL: u16 = STEPS.len() as u16;
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let roomy = area.width >= 100 && area.height >= 33;
     let mut body = area;
-    frame::head(pen, &mut body, view);
+    frame::head(pen, &mut body, model, view);
     if roomy {
         take_top(&mut body, 1);
     }

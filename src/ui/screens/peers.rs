@@ -44,7 +44,7 @@ fn narrowed(shown: Shown) -> Option<String> {
 /// Draws the list of peers.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::title(pen, take_top(&mut body, 1), view);
+    frame::title(pen, take_top(&mut body, 1), model, view);
     let wide = area.width >= 100;
     peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
     let row = inset(take_top(&mut body, 1), 1, 1);

@@ -53,7 +53,7 @@ pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     let parts = Parts::of(body);
     let atlas = model.atlas;
     let lattice = Lattice::new(parts.grid, view, atlas.zoom, model.piece);

@@ -28,12 +28,12 @@ pub(super) fn line(pen: &mut Pen<'_>, mut area: Rect, model: &Model, view: &View
     let mut parts = vec![
         Spans::new().add(Role::Progress, format!("{} %", frame::percent(view))),
         Spans::new().add(Role::Text, down),
-        frame::state(view),
+        frame::state(model, view, area.width),
         Spans::new().add(Role::Text, frame::eta(view)),
     ];
     // The glyph alone is better than nothing.
     if area.width < 5 {
-        parts = vec![frame::state(view)];
+        parts = vec![frame::state(model, view, area.width)];
     }
     let mut x = area.x;
     for part in parts {
@@ -54,7 +54,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
     let mut body = area;
     let foot = take_bottom(&mut body, 1);
-    title(pen, take_top(&mut body, 1), view);
+    title(pen, take_top(&mut body, 1), model, view);
     progress(pen, take_top(&mut body, 1), view);
     if body.height > 0 {
         rates(pen, take_top(&mut body, 1), view);
@@ -76,9 +76,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     frame::foot(pen, foot, model, view);
 }
 
-fn title(pen: &mut Pen<'_>, area: Rect, view: &View) {
+fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let area = inset(area, 1, 1);
-    let state = frame::state(view);
+    let state = frame::state(model, view, area.width);
     let used = pen.spans_right(area.right(), area.y, area.width.saturating_sub(8), &state);
     pen.put(area.x, area.y, area.width.saturating_sub(used + 1), &view.torrent.name, Role::Strong);
 }

@@ -125,7 +125,7 @@ static COLUMNS: &[Column<TrackerRecord>] = &[
 /// Draws the trackers.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::short_head(pen, &mut body, view);
+    frame::short_head(pen, &mut body, model, view);
     let count = units::count(view.trackers.len() as u64);
     pen.rule(inset(take_top(&mut body, 1), 1, 1), "Trackers", &count, "all tiers are asked at once");
     if view.trackers.is_empty() {

@@ -11,7 +11,7 @@ use crate::ui::words::STEPS;
 /// Draws the head of the overview, and below it the panel that takes the keys.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
-    frame::head(pen, &mut body, view);
+    frame::head(pen, &mut body, model, view);
     let wide = area.width >= 100;
     match model.panel {
         Panel::Peers => {
