@@ -41,7 +41,10 @@ impl Lab {
 
     /// Writes a torrent file and returns its path.
     pub(crate) fn torrent(&self, payload: &Payload) -> PathBuf {
-        self.write("it.torrent", &payload.torrent_bytes)
+        // Another program may be about to read it: it is there as a whole or not at all.
+        let (fresh, path) = (self.write("it.torrent.fresh", &payload.torrent_bytes), self.path("it.torrent"));
+        fs::rename(fresh, &path).unwrap();
+        path
     }
 
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> PathBuf {

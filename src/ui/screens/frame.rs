@@ -30,16 +30,21 @@ const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
     if let Some(replay) = &model.replay {
         let state = replay_bar::state(replay, columns);
-        return if columns < WIDE { state } else { state.add(Role::Text, "    ").and(phase(view)) };
+        return if columns < WIDE { state } else { state.add(Role::Text, "    ").and(phase(model, view)) };
     }
     if view.recording {
         let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");
-        return recording.and(phase(view));
+        return recording.and(phase(model, view));
     }
-    phase(view)
+    phase(model, view)
 }
 
-fn phase(view: &View) -> Spans {
+fn phase(model: &Model, view: &View) -> Spans {
+    // In a replay no key changes what was.
+    let way_on = match model.replay {
+        Some(_) => String::new(),
+        None => format!(" · {} goes on", model.keys.name(Action::Pause)),
+    };
     let span = |glyph: Role, shown: &str, role: Role, word: String| {
         Spans::new().add(glyph, shown).add(Role::Text, " ").add(role, word)
     };
@@ -69,9 +74,9 @@ fn phase(view: &View) -> Spans {
         Phase::Seeding => span(Role::Progress, "✓", text, "seeding".to_owned()),
         Phase::Paused => {
             let since = words::span(view.at.saturating_sub(view.phase_since));
-            span(Role::Barred, "‖", text, format!("paused by you, {since} · p goes on"))
+            span(Role::Barred, "‖", text, format!("paused by you, {since}{way_on}"))
         }
-        Phase::Stopped => span(Role::Trouble, "■", Role::TroubleWord, "stopped · p goes on".to_owned()),
+        Phase::Stopped => span(Role::Trouble, "■", Role::TroubleWord, format!("stopped{way_on}")),
     }
 }
 
