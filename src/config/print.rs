@@ -18,7 +18,7 @@ const KEYS: &str = "\
 # Ctrl- and a letter. These hold everywhere.
 ";
 
-/// Every setting with its default and what it does; what [`super::read`] makes of it are the defaults.
+/// Every setting with its default and what it does; what [`super::read()`] makes of it are the defaults.
 pub fn defaults() -> String {
     let defaults = Settings::default();
     let mut text = HEAD.to_owned();
