@@ -26,18 +26,6 @@ use ttui::storage::{FileStamp, Record, ResumeFile};
 
 const PIECE: usize = 64 * 1024;
 
-/// Pieces of the payload that lie whole and right below the folder.
-fn right_on_disk(payload: &Payload, folder: &Path) -> BTreeSet<u32> {
-    let mut found = Vec::new();
-    for (path, content) in &payload.files {
-        let mut bytes = fs::read(folder.join(path)).unwrap_or_default();
-        bytes.resize(content.len(), 0);
-        found.extend(bytes);
-    }
-    let pieces = found.chunks(PIECE).zip(payload.bytes.chunks(PIECE)).zip(0..);
-    pieces.filter(|((found, content), _)| found == content).map(|(_, number)| number).collect()
-}
-
 /// Downloads about half, ends the program by this signal, and lets it start again.
 async fn half_then_again(signal: Signal) {
     let payload = Recipe::files("it", &[("a", 20 * PIECE + 99), ("b/c", 0), ("d", 44 * PIECE)], PIECE).make();
@@ -60,7 +48,7 @@ async fn half_then_again(signal: Signal) {
 
     // Remembered, and gone.
     drop(seed);
-    let kept = right_on_disk(&payload, &lab.out());
+    let kept = payload.right_at(&lab.out());
     assert!(kept.len() >= 16, "only {} pieces were kept", kept.len());
     assert!(kept.len() < payload.pieces() as usize);
     let again = Seed::honest(&payload).await;
