@@ -27,7 +27,6 @@ pub(crate) const FIELDS: &[Field] = &[
             "handshake",
             "headless",
             "screen",
-            "title",
             "summary",
         ],
     ),
@@ -66,7 +65,7 @@ pub(crate) const FIELDS: &[Field] = &[
     ("tracker: tracker id", &[]),
     ("peer: id", &["check --json", "handshake", "handshake --json", "screen", "export", "log"]),
     ("peer: what it calls itself", &["check", "screen"]),
-    ("peer: name of an extension", &["check --json", "check --csv", "handshake --json", "screen", "export"]),
+    ("peer: name of an extension", &["check --json", "check --csv", "screen", "export"]),
     (
         "peer: what is no handshake",
         &[
