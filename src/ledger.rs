@@ -24,8 +24,6 @@ mod words;
 pub use client::client_name;
 pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
-#[cfg(test)]
-pub(crate) use pieces::GroupIndex;
 pub use pieces::{FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay};
 pub use series::Series;
 pub use snapshot::Snapshot;

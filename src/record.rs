@@ -49,8 +49,12 @@ pub use frame::VERSION;
 pub use player::{Player, SPEEDS};
 pub use reader::{Damage, RecordError, Recording};
 pub use scan::{Mark, MarkKind};
+#[cfg(test)]
+pub(crate) use stage::standing;
 pub use stage::{Control, Playback, Replay};
 pub use writer::Writer;
 
+#[cfg(test)]
+pub(crate) mod scenes;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod check;
 mod dirty;
 mod error;
 mod files;
+mod identity;
 mod judge;
 mod layout;
 mod open;
@@ -32,7 +33,8 @@ pub use resume::{Loaded, ResumeFile, state_dir};
 pub use start::{Start, Started, start};
 
 use self::files::OpenFiles;
-use self::open::{Access, Root};
+use self::identity::Identities;
+use self::open::{Access, Root, identity};
 use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
@@ -66,6 +68,10 @@ pub struct Storage {
     allocated: Vec<AtomicBool>,
     /// By file: how far it reaches at least: what it had at the start, and what was written since.
     reach_bytes: Vec<AtomicU64>,
+    /// By file: which one it is, since it was first met.
+    identities: Identities,
+    /// By file: whether the disk has its name, as it is in this run.
+    named: Vec<AtomicBool>,
     /// Whether a file was found to have lost what was written to it.
     disturbed: AtomicBool,
 }
@@ -79,8 +85,10 @@ impl Storage {
         let root = Root::open(output_dir, options.writable)?;
         let allocated = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
         let reach_bytes = torrent.files.iter().map(|_| AtomicU64::new(0)).collect();
+        let named = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
+        let identities = Identities::new(torrent.files.len());
         let (open, disturbed) = (OpenFiles::new(MOST_OPEN_FILES), AtomicBool::new(false));
-        Ok(Self { torrent, options, root, open, allocated, reach_bytes, disturbed })
+        Ok(Self { torrent, options, root, open, allocated, reach_bytes, identities, named, disturbed })
     }
 
     /// Whose files they are.
@@ -98,13 +106,34 @@ impl Storage {
         self.torrent.files.file(file).map(|file| self.root.full(path(file))).unwrap_or_default()
     }
 
-    /// Looks at every file without opening it; `None` for one that does not exist, and for pad files.
+    /// Looks at every file without opening it; `None` for one that does not exist, and for pad files. One that is
+    /// another than it was is noticed.
     ///
     /// # Errors
     /// Something that is no plain file is in the way, or the system refuses to look.
     pub fn survey(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
-        let files = self.torrent.files.iter();
-        files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file)) }).collect()
+        let files = self.torrent.files.iter().enumerate();
+        files
+            .map(|(number, file)| {
+                let found = if file.pad { None } else { self.root.stat(path(file))? };
+                if let Some(found) = &found {
+                    self.meet(number, found.identity);
+                }
+                Ok(found)
+            })
+            .collect()
+    }
+
+    /// Notices a file that is another than it was.
+    fn meet(&self, number: usize, identity: (u64, u64)) {
+        if !self.identities.meet(number, identity) {
+            self.disturbed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The number that this file has on its device, once it was met.
+    pub fn inode_of(&self, file: usize) -> Option<u64> {
+        self.identities.first_of(file).map(|(_, inode)| inode)
     }
 
     /// Makes ready to write what is missing from `have`: compares it with the free space, then creates every
@@ -196,8 +225,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Makes sure that every file stands at its path in its full length: the torrent is about to be called
-    /// complete.
+    /// Makes sure that every file stands at its path in its full length, and that one which is another than it was
+    /// holds the same: the torrent is about to be called complete.
     ///
     /// # Errors
     /// [`StorageError::Lost`], or something else is in the way.
@@ -209,7 +238,19 @@ impl Storage {
             .iter()
             .zip(found)
             .position(|(file, found)| !file.pad && found.is_none_or(|found| found.bytes < file.length));
-        lost.map_or(Ok(()), |number| Err(self.lost(number)))
+        if let Some(number) = lost {
+            return Err(self.lost(number));
+        }
+        // Some file systems give a file another number now and then: what it holds decides.
+        for number in self.identities.changed() {
+            self.open.forget(number);
+            for piece in layout::pieces_of(&self.torrent, number) {
+                if !check_piece(self, piece)? {
+                    return Err(self.lost(number));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a file was found to have lost what was written to it: nothing that was written can be trusted
@@ -232,13 +273,14 @@ impl Storage {
                 .map_err(|errno| StorageError::os(self.root.full(path), Operation::Stat, errno))
         };
         let held = stat(handle)?;
+        self.meet(number, identity(&held));
         if u64::try_from(held.st_size).unwrap_or(0) < reach_bytes {
             return Err(self.lost(number));
         }
         // Some file systems do not count links: there the path decides.
         if held.st_nlink == 0 {
             let named = self.root.file(path, Access::Read).and_then(|named| stat(&named));
-            if named.is_ok_and(|named| (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)) {
+            if named.is_ok_and(|named| identity(&named) == identity(&held)) {
                 return Ok(());
             }
             return Err(self.lost(number));
@@ -284,22 +326,41 @@ impl Storage {
         }
     }
 
-    /// Waits until the disk has everything that was written to the files of these pieces. Slow: seconds.
+    /// Waits until the disk has everything that was written to the files of these pieces, and their names. Slow:
+    /// seconds.
     ///
     /// # Errors
-    /// The system refuses, or the disk failed: then these pieces must not be trusted at the next start.
+    /// The system refuses, or the disk failed: then these pieces must not be trusted at the next start. A disk that
+    /// failed says so once: the next sync succeeds, though what was written is lost. So from then on nothing is
+    /// trusted, see [`Storage::is_disturbed`].
     pub fn sync(&self, pieces: &[PieceIndex]) -> Result<(), StorageError> {
         let spans = pieces.iter().flat_map(|&piece| self.torrent.spans_of(piece));
         let mut files: Vec<usize> =
             spans.map(|span| span.file).filter(|&file| !self.file(file).pad).collect();
         files.sort_unstable();
         files.dedup();
-        for number in files {
+        let synced = self.sync_files(&files);
+        if synced.as_ref().is_err_and(StorageError::loses_data) {
+            self.disturbed.store(true, Ordering::Relaxed);
+            // What the system still holds in memory is not what the disk has; the next start is to see the disk.
+            files
+                .iter()
+                .filter_map(|&number| self.handle(number).ok())
+                .for_each(|file| files::forget_cached(&file));
+        }
+        synced
+    }
+
+    fn sync_files(&self, numbers: &[usize]) -> Result<(), StorageError> {
+        for &number in numbers {
             let path = path(self.file(number));
             let handle = self.open.file(number, Access::Read, &self.root, path)?;
             retry_on_intr(|| rustix::fs::fdatasync(&handle))
                 .map_err(|errno| StorageError::os(self.root.full(path), Operation::Sync, errno))?;
         }
+        let new = || numbers.iter().filter(|&&number| !self.named[number].load(Ordering::Relaxed));
+        self.root.sync_folders(new().map(|&number| path(self.file(number))))?;
+        new().for_each(|&number| self.named[number].store(true, Ordering::Relaxed));
         Ok(())
     }
 

@@ -19,7 +19,7 @@
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
-//! | `sample`, `picture` | views made by hand and pictures of them, for tests and the README |
+//! | `sample`, `picture` | moments of recordings, and pictures of screens, for tests and the README |
 
 pub mod action;
 pub mod atlas;

@@ -50,3 +50,70 @@ fn in_full(path: &Path) -> PathBuf {
     };
     std::path::absolute(&path).unwrap_or(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::View;
+    use crate::record::scenes::Scene;
+    use crate::ui::export::copied;
+    use crate::ui::model::{Mode, Screen};
+    use crate::ui::{Look, Model, draw};
+    use ratatui::buffer::{Buffer, Cell};
+    use ratatui::layout::Rect;
+
+    /// Everything that a screen shows, exports and copies.
+    fn told(model: &Model, view: &View) -> String {
+        let area = Rect::new(0, 0, 200, 60);
+        let mut buf = Buffer::empty(area);
+        draw(&mut buf, area, model, view);
+        let mut told: String = buf.content().iter().map(Cell::symbol).collect();
+        for format in [Format::Json, Format::Csv, Format::Markdown] {
+            let export = Export { path: PathBuf::new(), format, what: What::seen(model, view) };
+            told += &text(&export, view);
+        }
+        told + &copied(model, view).unwrap_or_default()
+    }
+
+    /// Models of every screen, and of every peer's page.
+    fn everywhere(view: &View) -> Vec<Model> {
+        let mut start = Model::new(Look::default());
+        start.size = (200, 60);
+        start.take_in(view);
+        let screens =
+            [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
+        let on = |screen| {
+            let mut model = start.clone();
+            model.screen = screen;
+            model
+        };
+        let page = |key| {
+            let mut model = start.clone();
+            (model.selected, model.open) = (Some(key), vec![Mode::Peer { bytes: true }]);
+            model
+        };
+        let pages = view.peers.iter().map(|peer| page(peer.key));
+        screens.map(on).into_iter().chain(pages).collect()
+    }
+
+    #[test]
+    fn with_privacy_no_screen_shows_exports_or_copies_an_address() {
+        for scene in [Scene::Debian, Scene::Complete] {
+            let real = scene.view(u64::MAX);
+            // Pseudonyms look like addresses of the documentation's networks, so only the others tell anything.
+            let documentation = ["192.0.2.", "198.51.100.", "203.0.113.", "198.18.", "198.19.", "2001:db8:"];
+            let addresses = real.peers.iter().map(|peer| peer.addr.ip().to_string());
+            let addresses: Vec<String> =
+                addresses.filter(|ip| !documentation.iter().any(|net| ip.starts_with(net))).collect();
+            let in_clear = everywhere(&real).iter().map(|model| told(model, &real)).collect::<String>();
+            assert!(addresses.iter().all(|ip| in_clear.contains(ip)), "the test would find them");
+            let private = scene.private();
+            assert_eq!(private.peers.len(), real.peers.len());
+            for model in everywhere(&private) {
+                let told = told(&model, &private);
+                let found = addresses.iter().find(|ip| told.contains(*ip));
+                assert_eq!(found, None, "{:?}, {:?}, {:?}", scene, model.screen, model.open);
+            }
+        }
+    }
+}

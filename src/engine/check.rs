@@ -3,6 +3,7 @@
 //! [`swarm::check`](crate::swarm::check) decides; here are the sockets. No file is opened: what peers send is
 //! hashed where a whole piece comes, and thrown away.
 
+mod announce;
 mod hasher;
 mod once;
 
@@ -38,13 +39,13 @@ use super::pool::BlockPool;
 use super::tracker;
 use super::upload::{BlockSource, ReadFuture};
 
-use crate::event::{AnnounceKind, At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
+use crate::event::{At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
 use crate::ledger::View;
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
 use crate::swarm::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
-use crate::wire::{AnnounceParams, Handshake, Reserved};
+use crate::wire::{Handshake, Reserved};
 
 /// Files kept for other things than connections.
 const FILES_KEPT: u64 = 64;
@@ -52,8 +53,6 @@ const FILES_KEPT: u64 = 64;
 const USUAL_FILES: u64 = 1024;
 /// How long saying goodbye to trackers may take.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// Peers asked for in an announce.
-const NUMWANT: u32 = 200;
 const CHANNEL: usize = 256;
 /// Free block buffers kept: 1 MiB.
 const KEPT_BUFFERS: usize = 64;
@@ -431,52 +430,5 @@ impl Run {
             }
         };
         self.feed(input);
-    }
-
-    fn announce(&mut self, tracker: TrackerKey, url: String, kind: AnnounceKind) {
-        let stopped = kind == AnnounceKind::Stopped;
-        let params = AnnounceParams {
-            info_hash: self.torrent.info_hash,
-            peer_id: self.ours.peer_id,
-            port: self.port,
-            uploaded_bytes: 0,
-            downloaded_bytes: 0,
-            left_bytes: self.torrent.geometry.total_bytes(),
-            kind,
-            key: self.key,
-            numwant: if stopped { 0 } else { NUMWANT },
-            tracker_id: None,
-        };
-        let (client, answers) = (self.client.clone(), self.outlets.answers.clone());
-        let announce = async move {
-            let outcome = client.announce(&url, &params).await;
-            // Nobody listens only when the run is over.
-            let _ = answers.send((tracker, outcome)).await;
-        };
-        if stopped {
-            self.goodbyes.spawn(announce);
-        } else {
-            self.tasks.spawn(announce);
-        }
-    }
-
-    fn answered(&mut self, tracker: TrackerKey, outcome: Result<tracker::Answer, tracker::Failure>) {
-        let answer = match outcome {
-            Ok(answer) => answer,
-            Err(tracker::Failure { error, text }) => {
-                return self.feed(Input::Announced(tracker, Err((error, text))));
-            }
-        };
-        if let Some(ours) = answer.our_address {
-            self.our_addresses.insert(SocketAddr::new(ours, self.port));
-        }
-        let ours: Vec<SocketAddr> = self.our_addresses.iter().copied().collect();
-        let now = self.clock.now();
-        // The peers first: when the last tracker has answered and nobody is known, it is over.
-        for addr in answer.peers {
-            let valid = is_allowed(answer.scope, addr, &ours);
-            self.check.handle(now, Input::Learned { addr, source: Source::Tracker(tracker), valid });
-        }
-        self.feed(Input::Announced(tracker, Ok(answer.announced)));
     }
 }

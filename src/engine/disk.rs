@@ -95,7 +95,9 @@ pub enum DiskDone {
         /// Whether it is right.
         good: Result<bool, StorageError>,
     },
-    /// The sync of data to the disk, or the saving of the resume file, failed. It is tried again.
+    /// The disk lost what was written, or some of it.
+    Unsynced(StorageError),
+    /// The sync of data was refused, or the saving of the resume file failed. It is tried again.
     Trouble(StorageError),
 }
 

@@ -23,7 +23,7 @@ use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, Torrent};
-use crate::storage::{self, Start, Started, StorageError, state_dir};
+use crate::storage::{self, DirtySet, Start, Started, StorageError, state_dir};
 use crate::swarm::{self, EncryptionPolicy, Swarm};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
@@ -58,6 +58,8 @@ pub struct Options {
     pub overwrite: bool,
     /// Leave only when the disk has everything.
     pub sync: bool,
+    /// What is written is brought to the disk this much later at the latest.
+    pub sync_after: Duration,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
     /// What is written down of the run.
@@ -80,6 +82,7 @@ impl Default for Options {
             idle_after: IDLE_AFTER,
             overwrite: false,
             sync: false,
+            sync_after: DirtySet::LONGEST,
             tracker: tracker::Settings::default(),
             recording: Recording::default(),
         }
@@ -330,7 +333,14 @@ impl Life {
         let Started { storage, resume, record, have, .. } = started;
         let (paused, peers) = (record.paused, record.peers.clone());
         let (inbox, outlets) = brain::open(commands);
-        let keeper = Keeper::start(Arc::clone(&storage), resume, record, self.clock, outlets.disk.clone());
+        let keeper = Keeper::start(
+            Arc::clone(&storage),
+            resume,
+            record,
+            self.clock,
+            self.options.sync_after,
+            outlets.disk.clone(),
+        );
         let (progress_to, progress) = watch::channel((0, 0));
         let preparing = {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());

@@ -182,7 +182,7 @@ causes! {
         "The path to the peer broke.", "";
     // Ended by us.
     DroppedByUser: "dropped_by_user", "dropped", Us, false,
-        "You dropped it.", "r takes it back.";
+        "You dropped it.", "Retry it to take that back.";
     Banned: "banned", "banned", Us, true,
         "It is banned.", "";
     Replaced: "replaced", "replaced", Us, false,
@@ -190,7 +190,7 @@ causes! {
     TooManyFromAddress: "too_many_from_address", "too many", Us, true,
         "Its address has as many connections to us as one may have.", "";
     TorrentPaused: "torrent_paused", "paused", Us, false,
-        "The download is paused.", "p goes on.";
+        "The download is paused.", "Go on with it.";
     Shutdown: "shutdown", "ended", Us, false,
         "We quit.", "";
     NotAnswered: "not_answered", "no time", Us, false,

@@ -4,8 +4,6 @@ mod fold;
 mod history;
 
 pub(super) use fold::Pieces;
-#[cfg(test)]
-pub(crate) use history::GroupIndex;
 pub use history::{FailedTry, Failures, History, SenderGroup, Senders, UnderWay};
 
 use serde::{Deserialize, Serialize};

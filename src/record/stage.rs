@@ -137,7 +137,8 @@ fn stop_at<R: Read + Seek>(player: &mut Player<R>, now: At, moves: impl FnOnce(&
     moves(player);
 }
 
-fn standing<R: Read + Seek>(player: &Player<R>) -> Playback {
+/// How it stands.
+pub(crate) fn standing<R: Read + Seek>(player: &Player<R>) -> Playback {
     Playback {
         position: player.position(),
         begin: player.begin(),

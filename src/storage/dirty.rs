@@ -16,18 +16,26 @@ pub struct DirtySet {
     /// When the first of them was written.
     since: Option<Duration>,
     syncing: bool,
+    longest: Duration,
 }
 
 impl DirtySet {
     /// So many bytes written make a sync due.
     pub const MOST_BYTES: u64 = 256 << 20;
-    /// A sync is due this long after the first write that it is for.
+    /// A sync is due this long after the first write that it is for, where nobody says otherwise.
     pub const LONGEST: Duration = Duration::from_secs(30);
 
-    /// Begins with pieces found in this state; the unsynced ones count from `now`.
-    pub fn new(geometry: Geometry, synced: Bitfield, unsynced: Bitfield, now: Duration) -> Self {
+    /// Begins with pieces found in this state; the unsynced ones count from `now`. A sync is due `longest` after the
+    /// first write that it is for.
+    pub fn new(
+        geometry: Geometry,
+        synced: Bitfield,
+        unsynced: Bitfield,
+        now: Duration,
+        longest: Duration,
+    ) -> Self {
         let since = (!unsynced.is_empty()).then_some(now);
-        Self { geometry, synced, unsynced, bytes: 0, since, syncing: false }
+        Self { geometry, synced, unsynced, bytes: 0, since, syncing: false, longest }
     }
 
     /// Pieces the disk has.
@@ -62,7 +70,7 @@ impl DirtySet {
     /// When the next sync is due; `None` while there is nothing to sync or a sync is under way.
     pub fn deadline(&self) -> Option<Duration> {
         let since = self.since.filter(|_| !self.syncing)?;
-        Some(if self.bytes >= Self::MOST_BYTES { since } else { since + Self::LONGEST })
+        Some(if self.bytes >= Self::MOST_BYTES { since } else { since + self.longest })
     }
 
     /// A sync begins: the pieces it is for.
@@ -97,7 +105,7 @@ mod tests {
     fn set(pieces: u64, piece_bytes: u32) -> DirtySet {
         let geometry = Geometry::new(pieces * u64::from(piece_bytes), piece_bytes).unwrap();
         let none = Bitfield::empty(geometry.piece_count());
-        DirtySet::new(geometry, none.clone(), none, Duration::ZERO)
+        DirtySet::new(geometry, none.clone(), none, Duration::ZERO, DirtySet::LONGEST)
     }
 
     fn piece(set: &DirtySet, number: u32) -> PieceIndex {

@@ -153,6 +153,11 @@ impl StorageError {
         matches!(self, Self::NoRoom { .. } | Self::Os { kind: OsKind::DiskFull, .. })
     }
 
+    /// Whether what was written may be lost: the disk failed, and did not merely refuse to be asked.
+    pub fn loses_data(&self) -> bool {
+        matches!(self, Self::Os { kind: OsKind::Device | OsKind::DiskFull | OsKind::ReadOnly, .. })
+    }
+
     /// The exit status of a program that ends because of it: 2 when what was asked for cannot be done with what
     /// is there, 3 when the machine failed.
     pub fn exit_status(&self) -> u8 {

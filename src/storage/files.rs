@@ -69,6 +69,11 @@ impl OpenFiles {
         Ok(file)
     }
 
+    /// Closes file `number`, if it is kept open: the next use opens what stands at its path then.
+    pub(super) fn forget(&self, number: usize) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).files.remove(&number);
+    }
+
     /// How many are kept open.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
@@ -116,6 +121,17 @@ pub(super) fn will_read(file: &File, at: u64, length: u64) {
         let _ = fadvise(file, at, NonZero::new(length), Advice::WillNeed);
     }
     let _ = (file, at, length);
+}
+
+/// Lets go of what the system holds of the file in memory, so that what is read next comes from the disk. Only a hint.
+pub(super) fn forget_cached(file: &File) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Advice, fadvise};
+
+        let _ = fadvise(file, 0, None, Advice::DontNeed);
+    }
+    let _ = file;
 }
 
 /// Reserves disk for all of the file. Where the file system cannot, the file grows as it is written.

@@ -5,15 +5,17 @@
 //! (`openat2`, Linux 5.6), or, where it cannot, each folder is opened from the one before it; the last element is
 //! opened without following a link. Nothing is ever truncated.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 #[cfg(target_os = "linux")]
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::error::{Operation, StorageError};
 
@@ -44,6 +46,8 @@ pub struct FileStat {
     pub allocated_bytes: u64,
     /// When it was last changed: seconds since 1970 and nanoseconds.
     pub modified: (i64, u32),
+    /// Which file it is: the device and the number there. Another file at the same path has another one.
+    pub identity: (u64, u64),
 }
 
 #[cfg(target_os = "linux")]
@@ -55,7 +59,7 @@ impl Root {
     /// Opens the output folder. The user named it, so links on the way to it are followed.
     pub(super) fn open(path: &Path, create: bool) -> Result<Self, StorageError> {
         if create {
-            std::fs::create_dir_all(path).map_err(|e| match Errno::from_io_error(&e) {
+            create_folders(path, 0o777).map_err(|e| match Errno::from_io_error(&e) {
                 Some(Errno::EXIST) => StorageError::os(path, Operation::CreateFolder, Errno::NOTDIR),
                 _ => StorageError::io(path, Operation::CreateFolder, &e),
             })?;
@@ -131,6 +135,7 @@ impl Root {
                 bytes: u64::try_from(stat.st_size).unwrap_or(0),
                 allocated_bytes: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
                 modified: (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+                identity: identity(&stat),
             })),
             other => Err(StorageError::InTheWay {
                 path: self.full(relative),
@@ -138,6 +143,25 @@ impl Root {
                 wanted: "a file",
             }),
         }
+    }
+
+    /// Waits until the disk has the names of everything in these folders, and theirs; the output folder is the empty
+    /// path. A file that is synced can still be lost with its name.
+    pub(super) fn sync_folders<'a>(&self, of: impl Iterator<Item = &'a Path>) -> Result<(), StorageError> {
+        let folders: BTreeSet<&Path> = of.flat_map(|path| path.ancestors().skip(1)).collect();
+        for path in folders {
+            let held = self.folder(&path.iter().collect::<Vec<_>>(), false)?;
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let folder = held.as_ref().unwrap_or(&self.dir);
+            // Some may be written to and not read, and some file systems sync no folders.
+            let Ok(folder) = fs::openat(folder, ".", flags, Mode::empty()) else { continue };
+            if let Err(errno @ (Errno::IO | Errno::NOSPC | Errno::DQUOT)) =
+                retry_on_intr(|| fs::fsync(&folder))
+            {
+                return Err(StorageError::os(self.full(path), Operation::Sync, errno));
+            }
+        }
+        Ok(())
     }
 
     /// Bytes free for us on the disk of the output folder; `None` where the file system does not say.
@@ -225,6 +249,25 @@ impl Root {
             wanted: if file { "a file" } else { "a folder" },
         })
     }
+}
+
+/// Which file it is, as far as the file system keeps its numbers.
+#[allow(clippy::unnecessary_cast, reason = "not the same types on every system")]
+pub(super) fn identity(stat: &fs::Stat) -> (u64, u64) {
+    (stat.st_dev as u64, stat.st_ino as u64)
+}
+
+/// Creates a folder with all that lead to it, and waits until the disk has the names of the new ones.
+pub(super) fn create_folders(path: &Path, mode: u32) -> std::io::Result<()> {
+    let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let new: Vec<&Path> = path.ancestors().take_while(is_new).collect();
+    DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    for parent in new.into_iter().filter_map(Path::parent) {
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        // What cannot be synced is as good as it gets.
+        let _ = File::open(parent).and_then(|parent| parent.sync_all());
+    }
+    Ok(())
 }
 
 /// The folders and the name of a path that stays beneath where it begins.

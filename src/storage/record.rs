@@ -2,8 +2,8 @@
 //!
 //! Layout, numbers in big-endian: the magic, a version (2 bytes), the info-hash, the number of pieces (4), the
 //! synced and the unsynced pieces (a bit each), flags (1), bytes uploaded and downloaded (8 each), files
-//! (count 4; each a byte, and if that is 1 length 8, seconds 8, nanoseconds 4), peers (count 2; each family 1,
-//! address 4 or 16, port 2), and the SHA-1 of all of it.
+//! (count 4; each a byte, and if that is 1 length 8, seconds 8, nanoseconds 4, inode 8; no inode in version 1), peers
+//! (count 2; each family 1, address 4 or 16, port 2), and the SHA-1 of all of it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,9 @@ use crate::hash::sha1;
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
 
 const MAGIC: &[u8; 12] = b"ttui resume\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// The format before: without inodes.
+const WITHOUT_INODES: u16 = 1;
 const CLEAN: u8 = 1;
 const PAUSED: u8 = 2;
 /// Peers kept at most.
@@ -42,12 +44,26 @@ pub struct Record {
 }
 
 /// By what a change of a file is noticed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FileStamp {
     /// Its length in bytes.
     pub bytes: u64,
     /// When it was last changed: seconds since 1970 and nanoseconds.
     pub modified: (i64, u32),
+    /// Its number on its device; 0: not known.
+    pub inode: u64,
+}
+
+impl FileStamp {
+    /// Whether the file was not written to in between.
+    pub(super) fn is_unchanged(&self, since: &Self) -> bool {
+        (self.bytes, self.modified) == (since.bytes, since.modified)
+    }
+
+    /// Whether it is another file, which has nothing of what was written to this one.
+    pub(super) fn is_another(&self, than: &Self) -> bool {
+        self.inode != than.inode && self.inode != 0 && than.inode != 0
+    }
 }
 
 /// Why bytes are no record of ours.
@@ -63,7 +79,7 @@ pub enum RecordError {
 
 impl From<FileStat> for FileStamp {
     fn from(stat: FileStat) -> Self {
-        Self { bytes: stat.bytes, modified: stat.modified }
+        Self { bytes: stat.bytes, modified: stat.modified, inode: stat.identity.1 }
     }
 }
 
@@ -90,7 +106,7 @@ impl Record {
 
     /// The bytes of a resume file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.synced.len() as usize / 4 + self.files.len() * 21 + 1024);
+        let mut out = Vec::with_capacity(self.synced.len() as usize / 4 + self.files.len() * 29 + 1024);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&VERSION.to_be_bytes());
         out.extend_from_slice(&self.info_hash.0);
@@ -107,6 +123,7 @@ impl Record {
                 out.extend_from_slice(&file.bytes.to_be_bytes());
                 out.extend_from_slice(&file.modified.0.to_be_bytes());
                 out.extend_from_slice(&file.modified.1.to_be_bytes());
+                out.extend_from_slice(&file.inode.to_be_bytes());
             }
         }
         let peers = &self.peers[..self.peers.len().min(MOST_PEERS)];
@@ -138,30 +155,35 @@ impl Record {
         if sha1(content) != *sum {
             return Err(RecordError::Damaged);
         }
-        let mut read = Reader(content);
+        let mut read = Reader { rest: content, has_inodes: true };
         if read.take::<12>()? != *MAGIC {
             return Err(RecordError::Damaged);
         }
         let version = u16::from_be_bytes(read.take()?);
-        if version != VERSION {
-            return Err(RecordError::Version(version));
+        match version {
+            VERSION => {}
+            WITHOUT_INODES => read.has_inodes = false,
+            _ => return Err(RecordError::Version(version)),
         }
         read.record()
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a> {
+    rest: &'a [u8],
+    has_inodes: bool,
+}
 
 impl<'a> Reader<'a> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(RecordError::Damaged)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(RecordError::Damaged)?;
+        self.rest = rest;
         Ok(*taken)
     }
 
     fn slice(&mut self, count: usize) -> Result<&'a [u8], RecordError> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(RecordError::Damaged)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(RecordError::Damaged)?;
+        self.rest = rest;
         Ok(taken)
     }
 
@@ -186,7 +208,7 @@ impl<'a> Reader<'a> {
             Self::file,
         )?;
         let peers = self.list(|read| Ok(u16::from_be_bytes(read.take()?).into()), Self::peer)?;
-        if !self.0.is_empty() {
+        if !self.rest.is_empty() {
             return Err(RecordError::Damaged);
         }
         let (clean, paused) = (flags & CLEAN != 0, flags & PAUSED != 0);
@@ -210,7 +232,7 @@ impl<'a> Reader<'a> {
         entry: impl Fn(&mut Self) -> Result<T, RecordError>,
     ) -> Result<Vec<T>, RecordError> {
         let count = count(self)?;
-        if count > self.0.len() {
+        if count > self.rest.len() {
             return Err(RecordError::Damaged);
         }
         (0..count).map(|_| entry(self)).collect()
@@ -222,7 +244,8 @@ impl<'a> Reader<'a> {
             [1] => {
                 let bytes = u64::from_be_bytes(self.take()?);
                 let modified = (i64::from_be_bytes(self.take()?), u32::from_be_bytes(self.take()?));
-                Ok(Some(FileStamp { bytes, modified }))
+                let inode = if self.has_inodes { u64::from_be_bytes(self.take()?) } else { 0 };
+                Ok(Some(FileStamp { bytes, modified, inode }))
             }
             _ => Err(RecordError::Damaged),
         }
@@ -254,7 +277,7 @@ pub(super) mod tests {
                 _ => false,
             };
         }
-        record.files[1] = Some(FileStamp { bytes: 1 << 40, modified: (-5, 999_999_999) });
+        record.files[1] = Some(FileStamp { bytes: 1 << 40, modified: (-5, 999_999_999), inode: u64::MAX });
         record.peers = vec!["10.0.0.1:6881".parse().unwrap(), "[2001:db8::1]:51413".parse().unwrap()];
         record.uploaded_bytes = 12;
         record.downloaded_bytes = u64::MAX;
@@ -287,6 +310,22 @@ pub(super) mod tests {
                 assert_eq!(Record::from_bytes(&wrong), Err(RecordError::Damaged), "flipped at {at}");
             }
         }
+    }
+
+    #[test]
+    fn the_format_before_is_read_without_inodes() {
+        let record = sample(100);
+        let (new, mut old) = (record.to_bytes(), Vec::new());
+        // The inode is all that is new; after it come the third file and the peers.
+        let end = new.len() - 20 - (1 + 2 + 7 + 19);
+        old.extend_from_slice(&new[..end - 8]);
+        old.extend_from_slice(&new[end..new.len() - 20]);
+        old[13] = 1;
+        let sum = sha1(&old);
+        old.extend_from_slice(&sum);
+        let mut expected = record;
+        expected.files[1].as_mut().unwrap().inode = 0;
+        assert_eq!(Record::from_bytes(&old), Ok(expected));
     }
 
     #[test]

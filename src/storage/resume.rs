@@ -1,17 +1,18 @@
 //! The resume file: one [`Record`] per torrent and output folder, and the lock that goes with it.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 use super::error::{Operation, StorageError};
+use super::open::create_folders;
 use super::record::Record;
 use crate::hash::sha1;
 use crate::metainfo::InfoHash;
@@ -88,12 +89,13 @@ impl ResumeFile {
         }
         self.put(&temporary)?;
         drop(ended);
-        if let Some(dir) = self.path.parent() {
-            File::open(dir)
-                .and_then(|dir| dir.sync_all())
-                .map_err(|e| StorageError::io(dir, Operation::Sync, &e))?;
-        }
-        Ok(())
+        self.sync_dir()
+    }
+
+    fn sync_dir(&self) -> Result<(), StorageError> {
+        let Some(dir) = self.path.parent() else { return Ok(()) };
+        let synced = File::open(dir).and_then(|dir| dir.sync_all());
+        synced.map_err(|e| StorageError::io(dir, Operation::Sync, &e))
     }
 
     /// Replaces the record for the last time in this run. Does not wait for a [`ResumeFile::save`] that is
@@ -111,9 +113,10 @@ impl ResumeFile {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         *ended = true;
         self.put(&temporary)?;
+        let synced = if wait_for_disk { self.sync_dir() } else { Ok(()) };
         // Where it cannot be let go now, it is when the file is closed.
         let _ = flock(&self.lock, FlockOperation::Unlock);
-        Ok(())
+        synced
     }
 
     fn put(&self, temporary: &Path) -> Result<(), StorageError> {
@@ -123,9 +126,7 @@ impl ResumeFile {
 }
 
 fn create_dir(state_dir: &Path) -> Result<(), StorageError> {
-    let mut builder = DirBuilder::new();
-    let created = builder.recursive(true).mode(0o700).create(state_dir);
-    created.map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
+    create_folders(state_dir, 0o700).map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
 }
 
 fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
@@ -147,20 +148,36 @@ fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), Storag
 }
 
 fn load(path: &Path) -> Result<Loaded, StorageError> {
-    let file = match File::open(path) {
+    let unusable = |why: &dyn std::fmt::Display| {
+        let path = path.display();
+        Ok(Loaded::Unusable(format!(
+            "ignoring the resume file {path}: {why}; what is on disk is hashed again"
+        )))
+    };
+    // A pipe in its place must not make the open wait.
+    let wait_for_nobody = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+    let opened = OpenOptions::new().read(true).custom_flags(wait_for_nobody as i32).open(path);
+    let file = match opened {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Loaded::Absent),
         Err(e) => return Err(StorageError::io(path, Operation::Open, &e)),
     };
+    let found = file.metadata().map_err(|e| StorageError::io(path, Operation::Stat, &e))?;
+    if !found.is_file() {
+        return unusable(&"it is no file");
+    }
+    if found.len() > MOST_BYTES {
+        return unusable(&format_args!("it has {} bytes, where at most {MOST_BYTES} are read", found.len()));
+    }
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|e| StorageError::io(path, Operation::Read, &e))?;
-    Ok(match Record::from_bytes(&bytes) {
-        Ok(record) => Loaded::Found(Box::new(record)),
-        Err(error) => Loaded::Unusable(format!(
-            "ignoring the resume file {}: {error}; what is on disk is hashed again",
-            path.display()
-        )),
-    })
+    match file.take(MOST_BYTES).read_to_end(&mut bytes) {
+        Ok(_) => {}
+        // The disk lost it. What it was about is still there to be hashed.
+        Err(e) if Errno::from_io_error(&e) == Some(Errno::IO) => return unusable(&e),
+        Err(e) => return Err(StorageError::io(path, Operation::Read, &e)),
+    }
+    Record::from_bytes(&bytes)
+        .map_or_else(|error| unusable(&error), |record| Ok(Loaded::Found(Box::new(record))))
 }
 
 /// The lock is a file of its own, because the resume file is another one after each save.

@@ -54,8 +54,8 @@ pub struct Started {
 /// Opens the output folder, takes the lock, reads the resume file, and hashes what cannot be trusted. Writes to
 /// no file of the torrent.
 ///
-/// Pieces that were synced are trusted, unless their file is gone or too short, or the last run ended cleanly
-/// and the file has another length or time than it had then. After a run that did not end cleanly everything else
+/// Pieces that were synced are trusted, unless their file is gone or too short; or the last run ended cleanly and the
+/// file has another length or time than it had then; or it did not, and the file is another one now. After a run that did not end cleanly everything else
 /// that is on disk is hashed; without a usable record all of it is.
 ///
 /// # Errors
@@ -69,11 +69,15 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     let torrent = &**storage.torrent();
     let (pieces, files) = (torrent.geometry.piece_count(), torrent.files.len());
     let mut notes = Vec::new();
-    let mut ours = false;
+    let (mut ours, mut worked_here) = (false, false);
     let mut record = Record::new(torrent.info_hash, pieces, files);
     match loaded {
         Loaded::Absent => {}
-        Loaded::Unusable(line) => notes.push(line),
+        Loaded::Unusable(line) => {
+            // What a power cut left of ours: the files are no stranger's, whatever they hold.
+            worked_here = true;
+            notes.push(line);
+        }
         Loaded::Found(last) if last.fits(torrent.info_hash, pieces, files) => {
             ours = true;
             record = *last;
@@ -92,7 +96,7 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
         &storage,
         &Check { pieces: &to_check, threads: start.threads, progress: start.progress, cancel: start.cancel },
     )?;
-    if !ours && !start.overwrite && checked.finished {
+    if !ours && !worked_here && !start.overwrite && checked.finished {
         refuse_foreign(&storage, &found, &checked.good)?;
     }
     let hashed = checked.good.count() + checked.bad.count();
@@ -121,7 +125,14 @@ fn distrust(torrent: &Torrent, found: &[Option<FileStat>], record: &mut Record) 
                 record.synced.clear(piece);
             }
         }
-        if record.clean && found.map(FileStamp::from) != record.files[number] {
+        let (now, then) = (found.map(FileStamp::from), record.files[number]);
+        let is_changed = match now.zip(then) {
+            // Times go on while it is written to, so they only tell what happened after a clean end.
+            Some((now, then)) if record.clean => !now.is_unchanged(&then),
+            Some((now, then)) => now.is_another(&then),
+            None => record.clean && now.is_some() != then.is_some(),
+        };
+        if is_changed {
             for piece in pieces_of(torrent, number) {
                 record.synced.clear(piece);
                 to_check.set(piece);

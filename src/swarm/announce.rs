@@ -260,7 +260,7 @@ impl Announcer {
     /// The user's wish: at once where the tracker allows it, else as soon as it does.
     fn wish(&mut self, now: At, tracker: Option<TrackerKey>) {
         if !self.running {
-            return self.reply(now, "Paused: no tracker is asked. p goes on.".to_owned());
+            return self.reply(now, "Paused: no tracker is asked until you go on.".to_owned());
         }
         let wished: Vec<usize> = match tracker {
             Some(key) => vec![usize::from(key.0)],

@@ -6,27 +6,27 @@
 //! every peer has had its chance, or when its time is up.
 
 mod call;
+mod dial;
 mod live;
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use self::dial::{Dial, not_answered};
 use self::live::Live;
-use super::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
+pub use self::talk::{Action, Input, Settings};
+use super::{Closed, ConnKey};
 use crate::event::{
-    AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Phase,
-    Severity, Source, TrackerError, TrackerKey, Transport,
+    AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, PeerKey, Phase, Severity, Source,
+    TrackerError, TrackerKey, Transport,
 };
-use crate::metainfo::{Bitfield, Geometry, PeerId, PieceIndex};
+use crate::metainfo::Geometry;
 use crate::text;
 
 /// Pieces up to this length are asked for whole, of longer ones a block, bytes.
 pub const WHOLE_PIECE_BYTES: u32 = 4 * 1024 * 1024;
-/// A thousand dials a second.
-const BETWEEN_DIALS: Duration = Duration::from_millis(1);
-/// Dials made up for at once when the clock was looked at late.
-const CATCH_UP: Duration = Duration::from_millis(10);
 /// A peer that shook hands has so long to send a block.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// One that unchokes us late has at least so long to send a block: two seconds, as everything that ends a check.
@@ -40,118 +40,6 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(400);
 /// Addresses that are looked at; those after them are left out.
 const MOST_PEERS: usize = 20_000;
 
-/// What a check is told once.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Our own peer id.
-    pub peer_id: PeerId,
-    /// Dials under way and connections at once.
-    pub most_open: usize,
-    /// How peers are dialled. Where two ways are allowed, the second follows a try that opened and gave no handshake.
-    pub encryption: EncryptionPolicy,
-    /// When it is over at the latest.
-    pub until: At,
-    /// Where every random choice comes from.
-    pub seed: u64,
-}
-
-/// Something that happened.
-#[derive(Debug)]
-pub enum Input {
-    /// A source named an address.
-    Learned {
-        /// Where.
-        addr: SocketAddr,
-        /// Who named it.
-        source: Source,
-        /// Whether a peer can be there at all.
-        valid: bool,
-    },
-    /// A dial came a step further.
-    Step(PeerKey, IncomingStep),
-    /// What answered a dial is no BitTorrent client.
-    LooksLike(PeerKey, At, LooksLike),
-    /// A dial ended without a valid handshake.
-    DialFailed(PeerKey, Closed),
-    /// A valid handshake came.
-    Shaken {
-        /// The connection.
-        conn: ConnKey,
-        /// Whom we dialled; `None` for one that called.
-        peer: Option<PeerKey>,
-        /// The other end.
-        addr: SocketAddr,
-        /// Its peer id.
-        peer_id: PeerId,
-        /// For one that called: what happened so far.
-        so_far: Vec<IncomingStep>,
-    },
-    /// A connection from outside ended without a valid handshake.
-    IncomingFailed(IpAddr, Cause),
-    /// It chokes us, or no more.
-    Choked(ConnKey, bool),
-    /// It is interested in us, or no more.
-    Interested(ConnKey, bool),
-    /// All it has.
-    Has(ConnKey, Bitfield),
-    /// What it has more.
-    Have(ConnKey, Vec<PieceIndex>),
-    /// Its extension handshake.
-    Extended {
-        /// The connection.
-        conn: ConnKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
-    },
-    /// One second of it.
-    Sample(ConnKey, PeerSample),
-    /// The piece it was asked for is whole; was its hash right?
-    Hashed(ConnKey, bool),
-    /// It is over.
-    Closed(ConnKey, Closed),
-    /// A tracker answered, or failed.
-    Announced(TrackerKey, Result<Announced, (TrackerError, String)>),
-    /// Somebody wants it to end now.
-    Stop,
-    /// Nothing but time went by.
-    Tick,
-}
-
-/// What to do.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Action {
-    /// Dial the address; answer with `Shaken` or `DialFailed`.
-    Dial {
-        /// Whose row.
-        peer: PeerKey,
-        /// Where.
-        addr: SocketAddr,
-        /// How.
-        encryption: Encryption,
-    },
-    /// Give the dial of this peer up; nothing more is to be said of it.
-    Abandon(PeerKey),
-    /// Tell the connection.
-    Order(ConnKey, Order),
-    /// Announce to a tracker; a `started` is answered with `Announced`.
-    Announce {
-        /// Whom.
-        tracker: TrackerKey,
-        /// Its announce URL, passkey and all: never to be shown.
-        url: String,
-        /// Which event.
-        kind: AnnounceKind,
-    },
-    /// This was learned.
-    Learned(At, Event),
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Standing {
     Queued,
@@ -160,14 +48,6 @@ enum Standing {
     /// Whoever named it may not name such an address.
     Invalid,
     Over,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Dial {
-    encryption: Encryption,
-    opened: bool,
-    sent_bytes: u64,
-    received_at: Option<At>,
 }
 
 #[derive(Debug)]
@@ -330,47 +210,6 @@ impl Check {
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.dialling + self.live.len() < self.settings.most_open
-    }
-
-    fn dial_due(&mut self, now: At) {
-        self.next_dial = self.next_dial.max(now.saturating_sub(CATCH_UP));
-        while self.next_dial <= now
-            && let Some(&(peer, encryption)) = self.queue.front()
-        {
-            if !self.has_room() {
-                self.tell_no_room(now);
-                // Whoever has given its answer makes room for one that has not.
-                if let Some((&conn, _)) = self.live.iter().find(|(_, live)| live.answered && !live.closing) {
-                    self.close(conn, Cause::ConnectionLimit);
-                }
-                return;
-            }
-            self.queue.pop_front();
-            self.next_dial += BETWEEN_DIALS;
-            let Some(row) = self.rows.get_mut(&peer) else { continue };
-            let dial = Dial { encryption, opened: false, sent_bytes: 0, received_at: None };
-            row.standing = Standing::Dialling(dial);
-            let addr = row.addr;
-            self.dialling += 1;
-            self.tell(now, began(peer, Direction::Out, encryption));
-            self.actions.push_back(Action::Dial { peer, addr, encryption });
-        }
-    }
-
-    fn tell_no_room(&mut self, now: At) {
-        if !std::mem::replace(&mut self.told_no_room, true) {
-            let most = self.settings.most_open;
-            let peers = if most == 1 { "1 peer is".to_owned() } else { format!("{most} peers are") };
-            let text = format!(
-                "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
-                 a faster check."
-            );
-            self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
-        }
-    }
-
     fn learn(&mut self, now: At, addr: SocketAddr, source: Source, valid: bool) {
         let known = self.by_addr.get(&addr).or_else(|| self.listens.get(&addr)).copied();
         if let Some(peer) = known {
@@ -418,50 +257,6 @@ impl Check {
         self.by_addr.insert(addr, peer);
         self.tell(now, Event::PeerLearned { peer, addr, source });
         Some(peer)
-    }
-
-    fn step(&mut self, peer: PeerKey, step: IncomingStep) {
-        let Some(Row { standing: Standing::Dialling(dial), .. }) = self.rows.get_mut(&peer) else { return };
-        match &step {
-            IncomingStep::Connected(_) => dial.opened = true,
-            IncomingStep::HandshakeSent(_, sent) => dial.sent_bytes = sent.len() as u64,
-            IncomingStep::HandshakeBytes(at, _) => dial.received_at = Some(*at),
-            IncomingStep::Agreed(..) => {}
-        }
-        self.tell_step(peer, step);
-    }
-
-    fn tell_step(&mut self, peer: PeerKey, step: IncomingStep) {
-        match step {
-            IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
-            IncomingStep::Agreed(at, payload) => self.tell(at, Event::Agreed { peer, payload }),
-            IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
-            IncomingStep::HandshakeBytes(at, received) => {
-                self.tell(at, Event::HandshakeBytes { peer, received });
-            }
-        }
-    }
-
-    /// The dial of this peer is over; it is [`Standing::Over`] until somebody says otherwise.
-    fn end_dial(&mut self, peer: PeerKey) -> Option<Dial> {
-        let row = self.rows.get_mut(&peer)?;
-        let Standing::Dialling(dial) = row.standing else { return None };
-        row.standing = Standing::Over;
-        self.dialling -= 1;
-        Some(dial)
-    }
-
-    fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let Some(dial) = self.end_dial(peer) else { return };
-        let second = self.settings.encryption.after(dial.encryption, dial.opened, end.cause);
-        self.tell(now, ended(peer, end));
-        if let Some(caller) = self.rows.get(&peer).and_then(|row| self.listens.get(&row.addr)).copied() {
-            // It called us meanwhile: whether it can be reached as well is known now.
-            return self.merge(now, caller, peer);
-        }
-        if let Some(second) = second.filter(|_| self.ending.is_none()) {
-            self.queue.push_back((peer, second));
-        }
     }
 
     fn announced(
@@ -519,10 +314,6 @@ fn began(peer: PeerKey, direction: Direction, encryption: Encryption) -> Event {
 fn ended(peer: PeerKey, end: Closed) -> Event {
     let Closed { cause, error, detail, bytes_in, bytes_out } = end;
     Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out }
-}
-
-fn not_answered(bytes_out: u64) -> Closed {
-    Closed { cause: Cause::NotAnswered, error: None, detail: None, bytes_in: 0, bytes_out }
 }
 
 #[cfg(test)]

@@ -41,10 +41,10 @@ impl Swarm {
         match self.phase {
             Phase::Paused => {}
             // It must not be forgotten that the disk is to be asked first.
-            Phase::Stopped => self.answer(now, "It stands still already. p goes on.".to_owned()),
+            Phase::Stopped => self.answer(now, "It stands still already, until you go on.".to_owned()),
             _ => {
                 self.rest(now, Phase::Paused, None);
-                self.answer(now, "Paused. p goes on.".to_owned());
+                self.answer(now, "Paused, until you go on.".to_owned());
             }
         }
     }
@@ -100,7 +100,7 @@ impl Swarm {
         let addr = self.address(peer);
         let Some(row) = self.book.row_mut(peer) else { return };
         if row.dropped {
-            self.answer(now, format!("{addr} is dropped already. r takes it back."));
+            self.answer(now, format!("{addr} is dropped already, until you retry it."));
             return;
         }
         row.dropped = true;

@@ -74,7 +74,7 @@ impl What {
     }
 
     /// What the present screen shows, filters included.
-    pub(super) fn seen(model: &Model, view: &View) -> Self {
+    pub(crate) fn seen(model: &Model, view: &View) -> Self {
         match (model.page(), model.screen) {
             (Mode::Peer { .. }, _) => Self::Peers(model.selected.into_iter().collect()),
             (_, Screen::Overview | Screen::Peers) => {
@@ -169,7 +169,7 @@ fn log(model: &Model, view: &View) -> Table {
 }
 
 /// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece.
-pub(super) fn copied(model: &Model, view: &View) -> Option<String> {
+pub(crate) fn copied(model: &Model, view: &View) -> Option<String> {
     let peer = || Some(model::peer(view, model.selected?)?.addr.to_string());
     match (model.page(), model.screen) {
         (Mode::Peer { .. }, _) | (_, Screen::Overview | Screen::Peers) => peer(),
@@ -181,7 +181,7 @@ pub(super) fn copied(model: &Model, view: &View) -> Option<String> {
         (_, Screen::Files) => model.files.path(model.files.selected()).map(str::to_owned),
         (_, Screen::Log) => {
             let lines = screens::log_lines(model, view);
-            lines.iter().rev().nth(model.scrolls.log_back).map(|line| line.text.clone())
+            lines.get(screens::log_selected(model, lines.len())?).map(|line| line.text.clone())
         }
     }
 }
@@ -210,7 +210,7 @@ mod tests {
             (Screen::Pieces, 15_104, "pieces-3m02s.json"),
             (Screen::Trackers, 2, "trackers-3m02s.json"),
             (Screen::Files, 1, "files-3m02s.json"),
-            (Screen::Log, 8, "lines-3m02s.json"),
+            (Screen::Log, view.log.len(), "lines-3m02s.json"),
         ] {
             let model = at(screen, &view);
             let seen = What::seen(&model, &view);
@@ -230,8 +230,10 @@ mod tests {
         model.open.push(Mode::Peer { bytes: false });
         assert_eq!(What::seen(&model, &view), What::Peers(model.selected.into_iter().collect()));
         let mut model = at(Screen::Log, &view);
-        prompt::filter(&mut model, List::Log, "hung", &view);
-        assert_eq!(What::seen(&model, &view).count(), (1, "lines"));
+        prompt::filter(&mut model, List::Log, "hung up", &view);
+        let hung = view.log.iter().filter(|line| line.text.contains("hung up")).count();
+        assert_eq!(What::seen(&model, &view).count(), (hung, "lines"));
+        assert!(hung > 0 && hung < view.log.len());
     }
 
     #[test]
@@ -241,7 +243,7 @@ mod tests {
         assert_eq!(from(Screen::Peers), "83.148.245.186:51414");
         assert_eq!(from(Screen::Trackers), "http://bttracker.debian.org:6969");
         assert_eq!(from(Screen::Files), "debian-12.2.0-amd64-DVD-1.iso");
-        assert!(from(Screen::Log).contains("hung up"), "the newest line");
+        assert_eq!(from(Screen::Log), view.log.last().unwrap().text, "the newest line");
         assert_eq!(copied(&at(Screen::Peers, &sample::checking()), &sample::checking()), None);
     }
 

@@ -4,6 +4,7 @@
 //! no more than the rows in sight.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ledger::{PieceMap, PieceState, TorrentFacts, View};
@@ -116,6 +117,19 @@ impl FileTree {
     /// Bytes of a row's entry that lie in good pieces.
     pub(crate) fn good_bytes(&self, row: usize) -> u64 {
         self.rows.get(row).and_then(|at| self.good.1.get(*at)).copied().unwrap_or(0)
+    }
+
+    /// The pieces of a row's entry; `None`: it has no bytes, or they do not follow each other.
+    pub(crate) fn pieces(&self, row: usize, view: &View) -> Option<Range<usize>> {
+        let (tree, at) = (self.tree.as_ref()?, *self.rows.get(row)?);
+        let entry = &tree.entries[at];
+        let files = tree.entries[at..entry.end].iter().filter_map(|entry| tree.facts.files.get(entry.file?));
+        let files = files.filter(|file| file.length_bytes > 0);
+        let ends = files.map(|file| (file.offset_bytes, file.offset_bytes.saturating_add(file.length_bytes)));
+        let (from, to) = ends.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))?;
+        let piece_bytes = u64::from(tree.facts.geometry.piece_bytes());
+        let (first, end) = ((from / piece_bytes) as usize, to.div_ceil(piece_bytes) as usize);
+        (to - from == entry.bytes && end <= view.pieces.states.len()).then_some(first..end)
     }
 
     /// Whether the row's folder is folded.

@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(found("has>=88% has<=88").len(), 1);
         assert_eq!(found("handshake>200").len(), found("handshake>0.2s").len());
         assert_eq!(found("for>2m state:sending").len(), 1);
-        assert_eq!(found("tries=2 state:failed").len(), 2);
+        assert_eq!(found("tries=2 state:failed").len(), 2 + 16);
         assert_eq!(found("latency>100000").len(), 0, "what is not known is neither more nor less");
     }
 

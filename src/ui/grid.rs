@@ -89,6 +89,16 @@ impl<R: ?Sized> Placed<'_, R> {
     pub(crate) fn id(&self) -> &'static str {
         self.column.id
     }
+
+    /// How heavy the column weighs where there is no room for all.
+    pub(crate) fn weight(&self) -> u8 {
+        self.column.weight
+    }
+
+    /// Whether it has less room than it wishes.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.columns < self.column.wish
+    }
 }
 
 /// Which columns stay where there is no room for all.

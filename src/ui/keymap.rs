@@ -87,6 +87,34 @@ impl Keymap {
         first.map_or_else(|| "(no key)".to_owned(), |(_, keys)| keys[0].name())
     }
 
+    /// The key of an action where the model stands, as the screens call it; that of any of its lines where none holds
+    /// there.
+    pub fn name_here(&self, action: Action, model: &Model) -> Option<String> {
+        let bound = |(line, keys): &(&Binding, &[Key])| line.action == action && !keys.is_empty();
+        let holding = self.lines().filter(bound).filter(|(line, _)| line.scope.holds(model));
+        let here = holding.min_by_key(|(line, _)| line.scope).or_else(|| self.lines().find(bound));
+        here.map(|(_, keys)| keys[0].name())
+    }
+
+    /// The keys of the six screens in short: `1-6`, `F1-F6`, or one behind the other.
+    pub fn screens(&self) -> String {
+        let shows = self.lines().filter(|(line, _)| matches!(line.action, Action::Show(_)));
+        let keys: Vec<Key> = shows.filter_map(|(_, keys)| keys.first().copied()).collect();
+        let number = |key: &Key| match key.code {
+            KeyCode::Char(c) if !key.ctrl => Some(u32::from(c)),
+            KeyCode::F(n) => Some(u32::MAX - 255 + u32::from(n)),
+            _ => None,
+        };
+        let numbers: Vec<u32> = keys.iter().filter_map(number).collect();
+        let in_a_row = numbers.len() == keys.len() && numbers.windows(2).all(|two| two[0] + 1 == two[1]);
+        match (keys.first(), keys.last()) {
+            (Some(first), Some(last)) if in_a_row && keys.len() > 2 => {
+                format!("{}-{}", first.name(), last.name())
+            }
+            _ => keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
+        }
+    }
+
     /// Two actions with one key where both hold. Those that share a key in the table do so on purpose.
     pub fn conflict(&self) -> Option<Conflict> {
         let places = places();

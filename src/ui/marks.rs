@@ -60,7 +60,10 @@ pub(super) fn ask(model: &mut Model, action: Action, shown: &View, newest: &View
                 _ => "dialled",
             };
             let left = if gone.is_empty() { String::new() } else { format!("; {} are gone", gone.len()) };
-            let undo = if action == Action::Retry { "" } else { "   u takes it back" };
+            let undo = match action {
+                Action::Retry => String::new(),
+                _ => format!("   {}", model.hint(Action::Undo, "takes it back")),
+            };
             model.say(format!("{count} marked peers {asked}{left}.{undo}"), !gone.is_empty());
         }
     }

@@ -8,6 +8,7 @@ use crate::command::Command;
 use crate::event::{At, PeerKey, Phase};
 use crate::ledger::{Group, LogLine, PeerRecord, View};
 
+use super::action::Action;
 use super::atlas::Atlas;
 use super::choose::Chooser;
 use super::columns::Choice;
@@ -151,7 +152,7 @@ pub struct Scrolls {
     pub peer: usize,
     /// First tracker.
     pub trackers: usize,
-    /// Lines of the log below the last one shown; 0 follows the newest.
+    /// Lines of the log below the selected one; 0 follows the newest.
     pub log_back: usize,
 }
 
@@ -327,6 +328,11 @@ impl Model {
         self.note = Some(Note { since: self.clock, text: text.into(), trouble });
     }
 
+    /// The key of an action and what it does, in a few words: `w why`; nothing where no key is bound to it.
+    pub(crate) fn hint(&self, action: Action, words: &str) -> String {
+        self.keys.name_here(action, self).map_or_else(String::new, |key| format!("{key} {words}"))
+    }
+
     /// What keys are about.
     pub fn mode(&self) -> Mode {
         self.open.last().copied().unwrap_or_default()
@@ -394,8 +400,10 @@ impl Model {
     /// How many of the lines that the log shows came since the view before.
     fn lines_since(&self, view: &View) -> usize {
         let Some(newest) = self.log.last() else { return 0 };
-        let is_shown =
-            |line: &&LogLine| line.at >= newest.at && (self.log_of.is_none() || line.peer == self.log_of);
+        let is_shown = |line: &&LogLine| {
+            let of_peer = self.log_of.is_none() || line.peer == self.log_of;
+            line.at >= newest.at && of_peer && self.filters.log.takes(&line.text)
+        };
         let count = |log: &[LogLine]| {
             log.iter().rev().take_while(|line| line.at >= newest.at).filter(is_shown).count()
         };

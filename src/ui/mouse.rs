@@ -40,7 +40,7 @@ impl Targets {
     }
 
     /// What stands at a place; of several what was drawn last.
-    fn at(&self, column: u16, row: u16) -> Option<Target> {
+    pub(crate) fn at(&self, column: u16, row: u16) -> Option<Target> {
         let hit = self.0.iter().rev().find(|(area, _)| area.contains((column, row).into()));
         hit.map(|(_, target)| *target)
     }

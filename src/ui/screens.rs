@@ -68,7 +68,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         frame::foot(&mut pen, foot, model, newest);
     }
     if let Some(held) = &model.held {
-        frame::held(&mut pen, area, model.clock.saturating_sub(held.since), newest);
+        frame::held(&mut pen, area, model, held.since, newest);
     }
     let targets = pen.targets;
     if model.look.is_ascii() {
@@ -80,9 +80,14 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
 /// The furthest that what is shown can be scrolled, so that keys stop at the end.
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let (columns, rows) = model.size;
+    // The head of the page and the key line take their rows.
+    let a_page = usize::from(rows.saturating_sub(4));
     let lines = match model.page() {
-        Mode::Keys => help::lines(columns, model).len(),
-        Mode::Why => judgement::lines(view, columns).len(),
+        Mode::Keys => {
+            let lines = help::lines(columns, model).len();
+            return lines.saturating_sub(a_page * usize::from(help::halves(columns)));
+        }
+        Mode::Why => judgement::height(model, view, columns),
         Mode::Columns => return 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
@@ -90,12 +95,11 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         }
         Mode::Browse | Mode::AskQuit => match model.screen {
             Screen::Trackers => return view.trackers.len().saturating_sub(1),
-            Screen::Log => return log::furthest(model, view),
+            Screen::Log => return log::count(model, view).saturating_sub(1),
             Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => return 0,
         },
     };
-    // The head of the page and the key line take their rows.
-    lines.saturating_sub(usize::from(rows.saturating_sub(4)))
+    lines.saturating_sub(a_page)
 }
 
 /// How many lines of the list are shown, and how many there are without a filter.
@@ -133,6 +137,6 @@ pub(super) fn columns_to_scroll(model: &Model) -> usize {
 }
 
 pub(super) use frame::{ANSWER_STANDS, percent};
-pub(super) use log::shown as log_lines;
+pub(super) use log::{selected as log_selected, shown as log_lines};
 pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

@@ -294,7 +294,7 @@ fn brief(cause: Cause) -> &'static str {
         Cause::ClosedByPeer => "closed by it",
         Cause::ResetByPeer => "by it, or on the way",
         Cause::ConnectionLost => "the path to it broke",
-        Cause::DroppedByUser => "by you; r takes it back",
+        Cause::DroppedByUser => "by you, until you retry it",
         Cause::Banned => "its address is banned",
         Cause::Replaced => "another connection took its place",
         Cause::TooManyFromAddress => "its address has enough connections",
@@ -325,9 +325,9 @@ pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
         Standing::Banned => peer.banned.as_ref().map_or_else(String::new, |(at, _)| {
             format!("{}{}", if brief { "ends " } else { "ends in " }, until(*at))
         }),
-        Standing::Dropped => "r retries".to_owned(),
+        Standing::Dropped => if brief { "on retry" } else { "when you retry" }.to_owned(),
         _ if peer.next_try.is_some() && stands_still(view) => {
-            if brief { "after p" } else { "when you go on" }.to_owned()
+            if brief { "waits" } else { "when you go on" }.to_owned()
         }
         _ => match peer.next_try {
             Some(at) if at <= now => "soon".to_owned(),

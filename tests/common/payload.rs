@@ -1,6 +1,7 @@
 //! Content made from a seed, and the torrent of it, bencoded by hand: nothing of the program makes what it is
 //! tested with.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -197,6 +198,18 @@ impl Payload {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
+    }
+
+    /// The pieces that lie whole and right below `folder`.
+    pub(crate) fn right_at(&self, folder: &Path) -> BTreeSet<u32> {
+        let mut found = vec![0; self.bytes.len()];
+        for file in self.torrent.files.iter().filter(|file| !file.pad) {
+            let on_disk = fs::read(folder.join(file.path.as_str())).unwrap_or_default();
+            let length = on_disk.len().min(file.length as usize);
+            found[file.offset as usize..][..length].copy_from_slice(&on_disk[..length]);
+        }
+        let pieces = found.chunks(self.piece_bytes).zip(self.bytes.chunks(self.piece_bytes)).zip(0..);
+        pieces.filter(|((found, content), _)| found == content).map(|(_, number)| number).collect()
     }
 
     /// Holds what lies below `folder` against the content: every byte, and no file more.

@@ -144,6 +144,11 @@ impl Seed {
         self.seen.borrow().clone()
     }
 
+    /// How many blocks it has sent so far.
+    pub(crate) fn blocks_sent(&self) -> u64 {
+        self.seen.borrow().sent.len() as u64
+    }
+
     /// Pieces it was asked for, each once.
     pub(crate) fn pieces_asked(&self) -> std::collections::BTreeSet<u32> {
         self.seen.borrow().requests.iter().map(|spec| spec.index).collect()

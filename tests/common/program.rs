@@ -108,6 +108,10 @@ impl Program {
         self.pid.as_raw_nonzero().get()
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.reaped.lock().unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         // A process is only waited for under this lock, so the number is its own.
         let reaped = self.reaped.lock().unwrap();

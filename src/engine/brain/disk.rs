@@ -44,6 +44,9 @@ impl Brain {
             DiskDone::Stuck { job, error } => self.stuck(job, &error),
             // Pieces are hashed again only by order of a later check; there is none in a running download.
             DiskDone::Checked { .. } => {}
+            DiskDone::Unsynced(error) => {
+                self.feed(Input::DiskFailed { piece: None, reason: error.to_string() });
+            }
             DiskDone::Trouble(error) => {
                 let text = error.to_string();
                 let note = Event::Note { severity: Severity::Warn, text, answer: false };

@@ -67,18 +67,19 @@ impl State {
 }
 
 impl Keeper {
-    /// Begins with what was found at the start of the download. Trouble is
-    /// reported to `done`.
+    /// Begins with what was found at the start of the download. What is written is synced `sync_after` later at the
+    /// latest. Trouble is reported to `done`.
     pub fn start(
         storage: Arc<Storage>,
         resume: ResumeFile,
         record: Record,
         clock: Clock,
+        sync_after: Duration,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
         let geometry = storage.torrent().geometry;
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
-        let dirty = DirtySet::new(geometry, synced, unsynced, clock.now());
+        let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
         let state = Mutex::new(State { dirty, record, save_at: None, ended: false });
         let shared = Arc::new(Shared { storage, resume, clock, state, wake: Condvar::new(), done });
         let worker = Arc::clone(&shared);
@@ -86,7 +87,7 @@ impl Keeper {
         if let Err(error) = thread.spawn(move || worker.work()) {
             // Without it nothing is synced before the end; the download itself can go on.
             let path = shared.resume.path();
-            shared.report(StorageError::io(path, crate::storage::Operation::Sync, &error));
+            shared.report(DiskDone::Trouble(StorageError::io(path, crate::storage::Operation::Sync, &error)));
         }
         Arc::new(Self { shared })
     }
@@ -113,7 +114,7 @@ impl Keeper {
         let mut state = self.shared.lock();
         state.record.clean = false;
         state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
-        let record = state.record();
+        let record = self.shared.record(&state);
         drop(state);
         self.shared.resume.save(&record)
     }
@@ -196,6 +197,12 @@ impl Shared {
     /// What is remembered now. After a file was disturbed nothing is trusted: all of it is hashed at the next start.
     fn record(&self, state: &State) -> Record {
         let mut record = state.record();
+        for (number, stamp) in record.files.iter_mut().enumerate() {
+            // Files come to be while the download goes on.
+            if let Some(inode) = self.storage.inode_of(number) {
+                stamp.get_or_insert_default().inode = inode;
+            }
+        }
         if self.storage.is_disturbed() {
             let geometry = self.storage.torrent().geometry;
             let synced = std::mem::replace(&mut record.synced, Bitfield::empty(geometry.piece_count()));
@@ -223,7 +230,8 @@ impl Shared {
                     if sync_at.is_some_and(|at| at <= now)
                         && let Err(error) = self.sync()
                     {
-                        self.report(error);
+                        let lost = error.loses_data();
+                        self.report(if lost { DiskDone::Unsynced(error) } else { DiskDone::Trouble(error) });
                     }
                     self.save();
                     self.lock()
@@ -246,12 +254,12 @@ impl Shared {
         drop(state);
         if let Err(error) = self.resume.save(&record) {
             self.lock().save_at = Some(self.clock.now() + RETRY_WAIT);
-            self.report(error);
+            self.report(DiskDone::Trouble(error));
         }
     }
 
-    fn report(&self, error: StorageError) {
+    fn report(&self, done: DiskDone) {
         // The torrent may have ended already.
-        let _ = self.done.send(DiskDone::Trouble(error));
+        let _ = self.done.send(done);
     }
 }

@@ -10,8 +10,11 @@ use crate::engine::assembly::Assembly;
 use crate::engine::clock::Clock;
 use crate::engine::pool::BlockPool;
 use crate::metainfo::{Geometry, NewTorrent, Torrent};
-use crate::storage::{Loaded, Options, ResumeFile, Start, Started, start};
+use crate::storage::{DirtySet, Loaded, Options, ResumeFile, Start, Started, start};
 use crate::swarm::ConnKey;
+
+/// No test runs until something is synced for the time that passed.
+const LATE: Duration = DirtySet::LONGEST;
 
 /// A torrent of one file with known content, and everything that downloads it.
 struct Case {
@@ -55,7 +58,8 @@ impl Case {
         let started = begin(&dir.join("out"), &dir.join("state"), length, piece_bytes);
         let (sender, done) = mpsc::unbounded_channel();
         let Started { storage, resume, record, .. } = started;
-        let keeper = Keeper::start(Arc::clone(&storage), resume, record, Clock::start(), sender.clone());
+        let keeper =
+            Keeper::start(Arc::clone(&storage), resume, record, Clock::start(), LATE, sender.clone());
         let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry);

@@ -176,7 +176,7 @@ fn all_wait_and_we_give_nothing() {
     run.tell(Event::Limits { down_bps: None, up_bps: Some(0) });
     run.seeds(3);
     run.wait(20);
-    says(&mut run, &[AllChokeUs], &["raise the upload limit with U"]);
+    says(&mut run, &[AllChokeUs], &["our upload limit is 0: raise it."]);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn the_disk_is_full() {
     run.send(&peers, MIB, 5);
     let reason = Some("No space left in /home/me/iso.".to_owned());
     run.tell(Event::Phase { phase: Phase::Stopped, reason }).wait(20);
-    says(&mut run, &[DiskTrouble], &["Stopped: No space left in /home/me/iso.", "go on with p"]);
+    says(&mut run, &[DiskTrouble], &["Stopped: No space left in /home/me/iso.", "then go on."]);
     assert_eq!(run.first().look.words(run.at), "when you go on");
 }
 
@@ -289,7 +289,7 @@ fn our_limit_is_reached() {
         run.limit_down(limit);
         let peers = run.open_seeds(2);
         run.send(&peers, limit / 2, 60);
-        says(&mut run, &[Healthy, OwnLimits], &["Our own limit of", "raise it with D"]);
+        says(&mut run, &[Healthy, OwnLimits], &["Our own limit of", "raise it."]);
     }
 }
 
@@ -399,7 +399,7 @@ fn it_is_paused_and_goes_on() {
     let mut run = Script::downloading(10_000);
     let peers = run.open_seeds(2);
     run.send(&peers, MIB, 5).phase(Phase::Paused).wait(60);
-    says(&mut run, &[Paused], &["p goes on."]);
+    says(&mut run, &[Paused], &["go on."]);
     run.phase(Phase::Downloading);
     says(&mut run, &[Unknown], &[]);
     run.send(&peers, MIB, 1);
@@ -428,7 +428,7 @@ fn the_user_holds_everybody() {
         run.tell(Event::Held { peer, held: true });
     }
     run.wait(20);
-    says(&mut run, &[OwnLimits], &["Nothing arrives: you hold all 2 live peers", "let go with space"]);
+    says(&mut run, &[OwnLimits], &["Nothing arrives: you hold all 2 live peers", "let go."]);
 }
 
 #[test]

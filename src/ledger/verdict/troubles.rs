@@ -30,10 +30,7 @@ pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
     if limit == Some(0) {
         let text = "Our own limit lets nothing in: downloading is set to 0.".to_owned();
         return Some(
-            Finding::new(Severity::Warn, text)
-                .advice("raise it with D.")
-                .explains()
-                .evidence("down_bps", 0u64),
+            Finding::new(Severity::Warn, text).advice("raise it.").explains().evidence("down_bps", 0u64),
         );
     }
     if live > 0 && held == live {
@@ -41,16 +38,14 @@ pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
             1 => "You hold the one live peer, so it is not asked.".to_owned(),
             _ => format!("You hold all {} live peers, so none of them is asked.", count(live)),
         };
-        return Some(
-            Finding::new(Severity::Warn, text).advice("let go with space.").explains().evidence("held", held),
-        );
+        return Some(Finding::new(Severity::Warn, text).advice("let go.").explains().evidence("held", held));
     }
     if let Some(limit) = limit
         && scene.half_minute.1 >= 5
         && scene.view.rates.down_bps >= limit - limit / 7
     {
         let text = format!("Our own limit of {} is used in full.", units::rate(limit, Units::Binary));
-        let finding = Finding::new(Severity::Info, text).advice("raise it with D.");
+        let finding = Finding::new(Severity::Info, text).advice("raise it.");
         return Some(finding.evidence("limit_bps", limit).evidence("down_bps", scene.view.rates.down_bps));
     }
     if let Some(finding) = starved(scene) {
@@ -173,7 +168,7 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     }
     let ourselves = scene.crowd.ourselves;
     let (text, advice) = if trackers.is_empty() {
-        ("No peers are known: the torrent names no tracker.", "name a peer with --peer IP:PORT, or a.")
+        ("No peers are known: the torrent names no tracker.", "name a peer with --peer IP:PORT.")
     } else if ourselves > 0 {
         (
             "No peers are known: the only address that was named is our own. Nobody else may have this torrent now.",
@@ -318,7 +313,7 @@ pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
         };
         // Many clients give to those who give.
         let advice = match scene.view.limits.1 {
-            Some(0) => "raise the upload limit with U: it is 0, and many clients serve those who serve them.",
+            Some(0) => "many clients serve those who serve them, and our upload limit is 0: raise it.",
             _ => "wait: clients change turns every 10 to 30 seconds.",
         };
         Finding::new(costly(scene), text)
@@ -341,7 +336,7 @@ pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
         };
         let text = format!("{whom} {verb} nothing, for {} by now.", span(crowd.silence));
         Finding::new(costly(scene), text)
-            .advice("drop such a peer with x; its place goes to another one.")
+            .advice("drop such a peer; its place goes to another one.")
             .explains()
             .evidence("silent", crowd.silent)
             .evidence("open", crowd.open)
@@ -394,7 +389,7 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         let finding = Finding::new(severity, text)
             .evidence("failed_pieces", worst.failed_pieces)
             .evidence("failures", failures);
-        if banned { finding } else { finding.advice("ban it with X.") }
+        if banned { finding } else { finding.advice("ban it.") }
     })
 }
 

@@ -18,7 +18,7 @@ pub(super) fn disk_trouble(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Stopped).then(|| {
         let reason = scene.view.phase_reason.as_deref().unwrap_or("The disk refuses.");
         Finding::new(Severity::Error, format!("Stopped: {}.", reason.trim_end_matches('.')))
-            .advice("put that right, then go on with p.")
+            .advice("put that right, then go on.")
             .evidence("missing_pieces", scene.missing)
     })
 }
@@ -26,7 +26,7 @@ pub(super) fn disk_trouble(scene: &Scene<'_>) -> Option<Finding> {
 pub(super) fn paused(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Paused).then(|| {
         Finding::new(Severity::Info, "Paused. Nothing is asked for or sent until you go on.".to_owned())
-            .advice("p goes on.")
+            .advice("go on.")
             .evidence("paused_s", scene.in_phase().as_secs())
     })
 }
@@ -34,6 +34,10 @@ pub(super) fn paused(scene: &Scene<'_>) -> Option<Finding> {
 pub(super) fn checking(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Checking).then(|| {
         let (looked_at, of_pieces) = scene.view.checked.unwrap_or_default();
+        if let Some((done, of)) = scene.view.preparing {
+            let text = format!("Making the files: {} of {} so far.", count(done), many(of, "file"));
+            return Finding::new(Severity::Info, text).evidence("of_pieces", of_pieces);
+        }
         let text = match scene.view.checked {
             Some((done, of)) => {
                 format!(

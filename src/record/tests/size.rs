@@ -1,11 +1,19 @@
 //! What a recording weighs.
 
 use super::*;
-use crate::event::{Direction, Encryption, PeerKey, PeerSample, Phase, Sample, Side, Source, Transport};
+use crate::event::{
+    BlockRun, BlockState, Direction, Encryption, PeerKey, PeerSample, Phase, Sample, Side, Source, Transport,
+};
 use crate::metainfo::{Bitfield, PieceIndex};
 
+/// Pieces under way that a run tells of in a second, at most.
+const TOLD_A_SECOND: usize = 32;
+/// Blocks of a piece.
+const BLOCKS: u32 = 64;
+
 /// A run of so many peers, half of them seeds, the others going from nothing to everything in an order of their
-/// own. Of these `active` at a time send and take, and samples are as noisy as real ones.
+/// own. Of these `active` at a time send and take, and samples are as noisy as real ones. Every second as many
+/// pieces under way as a run tells of change, each fetched from two peers.
 fn weigh(peers: u32, active: u32, pieces: u32, seconds: u32) -> usize {
     let mut random = fastrand::Rng::with_seed(7);
     let mut run = Run::new(pieces);
@@ -40,6 +48,15 @@ fn weigh(peers: u32, active: u32, pieces: u32, seconds: u32) -> usize {
                 run.tell(Event::PieceOpened { piece });
                 run.tell(Event::PieceVerified { piece, from: vec![PeerKey(random.u32(..peers))] });
             }
+        }
+        for piece in ours.iter().rev().take(TOLD_A_SECOND) {
+            let here = random.u32(1..BLOCKS - 1);
+            let [sender, asked] = [(); 2].map(|()| PeerKey(random.u32(..peers)));
+            let blocks = vec![
+                BlockRun { count: here, state: BlockState::Here(sender) },
+                BlockRun { count: BLOCKS - here, state: BlockState::Asked(vec![asked]) },
+            ];
+            run.tell(Event::PieceBlocks { piece: *piece, blocks });
         }
         for (peer, order) in (0..).map(PeerKey).zip(&mut orders) {
             for _ in 0..order.len().div_ceil((seconds - second) as usize) {

@@ -420,7 +420,7 @@ fn answers_wishes_it_cannot_grant() {
     rig.tell(Input::Start);
     rig.tell(Input::Announce(Some(TrackerKey(1))));
     rig.tell(Input::Announce(Some(TrackerKey(99))));
-    assert_eq!(rig.notes(), ["Paused: no tracker is asked. p goes on.", "wss://b cannot be asked."]);
+    assert_eq!(rig.notes(), ["Paused: no tracker is asked until you go on.", "wss://b cannot be asked."]);
 }
 
 #[test]

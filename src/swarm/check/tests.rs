@@ -1,6 +1,7 @@
 use super::*;
 use crate::event::Side;
-use crate::metainfo::BlockRef;
+use crate::metainfo::{Bitfield, BlockRef, PeerId};
+use crate::swarm::{EncryptionPolicy, IncomingStep, Order};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);

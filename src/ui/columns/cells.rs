@@ -148,7 +148,7 @@ pub(super) fn age(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
 /// Why it does not serve us, in words.
 pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
     match Standing::of(peer, view.at) {
-        Standing::Held => "by you; space goes on".to_owned(),
+        Standing::Held => "by you, until you let go".to_owned(),
         _ if peer.is_live() && view.phase == Phase::Paused => "you paused the download".to_owned(),
         _ if peer.is_live() && words::stands_still(view) => "the disk stopped the download".to_owned(),
         Standing::Unchoked if waits_for_our_limit(peer, view) => "our own limit is used up".to_owned(),

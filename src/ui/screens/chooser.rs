@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::peer_list;
+use crate::ui::action::Action;
 use crate::ui::columns::{self, Part};
 use crate::ui::grid;
 use crate::ui::model::Model;
@@ -21,14 +22,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut body = area;
     let part = model.chooser.part;
     let (of, other) = match part {
-        Part::Live => ("of live peers", "Tab not connected"),
-        Part::Others => ("of peers that are not connected", "Tab live"),
+        Part::Live => ("of live peers", "not connected"),
+        Part::Others => ("of peers that are not connected", "live"),
     };
+    let (left, right) = (model.keys.name(Action::Left), model.keys.name(Action::Right));
+    let other = model.hint(Action::NextPanel, other);
     pen.rule(
         inset(take_top(&mut body, 1), 1, 1),
         "Columns",
         of,
-        &format!("← → move it · {other} · Esc done"),
+        &format!("{left} {right} move it · {other} · {}", model.hint(Action::Back, "done")),
     );
     let chosen = model.columns.chosen(part, || peer_list::visible(model, part));
     let ids = columns::in_order(&chosen);

@@ -1,17 +1,18 @@
 //! The files in their folders, and how much of each is here.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use ratatui::layout::Rect;
 
 use super::frame;
-use crate::ledger::View;
+use crate::ledger::{PieceState, View};
 use crate::ui::file_tree::FileTree;
 use crate::ui::grid;
 use crate::ui::model::Model;
 use crate::ui::paint::{self, Pen, inset, take_top};
 use crate::ui::theme::Role;
-use crate::ui::widgets::bar;
+use crate::ui::widgets::{bar, mosaic};
 use crate::units;
 
 /// The columns of a row, from its left edge.
@@ -58,9 +59,35 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rows = inset(body, 1, 1);
     let columns = Columns::of(rows.width);
     heads(pen, take_top(&mut rows, 1), &columns);
-    for at in grid::visible(tree.len(), usize::from(rows.height), Some(tree.selected()), &[]) {
-        row(pen, take_top(&mut rows, 1), &tree, at, &columns);
+    let below = pieces_below(&tree, view, rows);
+    let mut listed = Rect { height: rows.height - below, ..rows };
+    for at in grid::visible(tree.len(), usize::from(listed.height), Some(tree.selected()), &[]) {
+        row(pen, take_top(&mut listed, 1), &tree, at, &columns);
     }
+    if let Some(pieces) = tree.pieces(tree.selected(), view).filter(|_| below > 0) {
+        let top = rows.y + tree.len() as u16 + 1;
+        let area = Rect { y: top, height: rows.bottom() - top, ..rows };
+        selected_pieces(pen, area, &tree, view, pieces);
+    }
+}
+
+/// Rows that the list leaves to the pieces of what is selected, where it needs few itself.
+fn pieces_below(tree: &FileTree, view: &View, rows: Rect) -> u16 {
+    let left = usize::from(rows.height).saturating_sub(tree.len());
+    let enough = left >= 6 && tree.pieces(tree.selected(), view).is_some();
+    if enough { left as u16 } else { 0 }
+}
+
+/// The pieces of what is selected, as the grid shows them.
+fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, pieces: Range<usize>) {
+    let mut rest = area;
+    let title = take_top(&mut rest, 1);
+    let good = view.pieces.states[pieces.clone()].iter().filter(|state| **state == PieceState::Good).count();
+    let counts =
+        format!("{} of {} pieces good", units::count(good as u64), units::count(pieces.len() as u64));
+    let name = paint::clip(tree.name(tree.selected()), usize::from(area.width / 2)).into_owned();
+    pen.rule(title, &name, &counts, "");
+    mosaic::draw_part(pen, inset(rest, 1, 1), view, pieces);
 }
 
 fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {

@@ -130,15 +130,17 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 }
 
 /// Says in the first line that the screen is held, and how the download goes on meanwhile.
-pub(super) fn held(pen: &mut Pen<'_>, area: Rect, since: Duration, newest: &View) {
+pub(super) fn held(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Duration, newest: &View) {
+    let since = model.clock.saturating_sub(since);
     let row = inset(Rect { height: 1, ..area }, 1, 1);
     let rate = units::rate(newest.rates.down_bps, pen.look.units);
     let said = match row.width {
-        0..46 => "= held · f lets go".to_owned(),
-        46..90 => format!("= held {}, runs at {rate} · f lets go", words::span(since)),
-        _ => format!("= screen held {} ago, download runs at {rate} · f lets go", words::span(since)),
+        0..46 => "= held".to_owned(),
+        46..90 => format!("= held {}, runs at {rate}", words::span(since)),
+        _ => format!("= screen held {} ago, download runs at {rate}", words::span(since)),
     };
-    let said = format!("   {said}");
+    let way_on = model.hint(Action::Freeze, "lets go");
+    let said = format!("   {said}{}{way_on}", if way_on.is_empty() { "" } else { " · " });
     let columns = paint::width(&said) as u16;
     let from = row.right().saturating_sub(columns).max(row.x);
     for x in from..row.right() {
@@ -338,7 +340,7 @@ fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
     if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
         let label = if room >= 60 { "screens" } else { "" };
-        let (key, action) = ("1-6".to_owned(), Action::Show(Screen::Overview));
+        let (key, action) = (model.keys.screens(), Action::Show(Screen::Overview));
         screens = vec![Item { key, label, weight: 0, gap: 0, action }];
     }
     let heaviest = |items: &[Item]| {

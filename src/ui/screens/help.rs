@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::ui::action::Scope;
+use crate::ui::action::{Action, Scope};
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::model::{Mode, Model};
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, wrap};
@@ -21,6 +21,8 @@ const GLYPHS: [(&str, &str); 8] = [
     ("⊘ banned", "banned, dropped or held by you"),
 ];
 
+/// From so many columns on the lines stand in two halves.
+const TWO_HALVES: u16 = 150;
 /// Columns for the keys themselves.
 const KEYS: usize = 13;
 
@@ -80,9 +82,14 @@ pub(super) fn count(model: &Model) -> usize {
     sections(model).iter().map(|(_, entries)| entries.len()).sum()
 }
 
+/// In how many columns the lines stand beside each other.
+pub(super) fn halves(columns: u16) -> u16 {
+    if columns >= TWO_HALVES { 2 } else { 1 }
+}
+
 /// The lines of the help.
 pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
-    let room = usize::from(columns).saturating_sub(KEYS + 4).clamp(8, 90);
+    let room = usize::from(columns / halves(columns)).saturating_sub(KEYS + 4).clamp(8, 90);
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {
         lines.push(Spans::new());
@@ -96,7 +103,8 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
     }
     if lines.is_empty() {
         lines.push(Spans::new());
-        lines.push(Spans::new().add(Role::Dim, "No line has all these words. Esc shows all."));
+        let way_on = model.hint(Action::Back, "shows all.");
+        lines.push(Spans::new().add(Role::Dim, format!("No line has all these words. {way_on}")));
     }
     lines
 }
@@ -106,16 +114,22 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut body = area;
     let filter = model.filters.keys.text();
     let note = if filter.is_empty() { String::new() } else { format!("{} with {filter}", count(model)) };
-    let esc = if filter.is_empty() { "↑ ↓ scroll · Esc back" } else { "Esc shows all" };
-    let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Keys", &clip(&note, usize::from(rule.width / 2)), esc);
-    let lines = lines(area.width, model);
-    let off = model.scrolls.keys.min(lines.len().saturating_sub(usize::from(body.height)));
-    for line in lines.iter().skip(off) {
-        let row = take_top(&mut body, 1);
-        if row.is_empty() {
-            return;
+    let esc = match filter.is_empty() {
+        true => {
+            let (up, down) = (model.keys.name(Action::Up), model.keys.name(Action::Down));
+            format!("{up} {down} scroll · {}", model.hint(Action::Back, "back"))
         }
-        pen.spans(row.x + 1, row.y, row.width.saturating_sub(2), line);
+        false => model.hint(Action::Back, "shows all"),
+    };
+    let rule = inset(take_top(&mut body, 1), 1, 1);
+    pen.rule(rule, "Keys", &clip(&note, usize::from(rule.width / 2)), &esc);
+    let lines = lines(area.width, model);
+    let halves = halves(area.width);
+    let a_page = usize::from(body.height) * usize::from(halves);
+    let off = model.scrolls.keys.min(lines.len().saturating_sub(a_page));
+    let width = body.width / halves;
+    for (line, at) in lines.iter().skip(off).take(a_page).zip(0..) {
+        let (x, y) = (body.x + at / body.height * width, body.y + at % body.height);
+        pen.spans(x + 1, y, width.saturating_sub(2), line);
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::frame;
 use crate::event::Severity;
 use crate::ledger::{LogLine, View};
+use crate::ui::action::Action;
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{Pen, clip, inset, take_top, wrap_whole};
 use crate::ui::theme::Role;
@@ -41,8 +42,14 @@ pub(super) fn count(model: &Model, view: &View) -> usize {
     shown(model, view).len()
 }
 
-/// How many lines can at most lie below the last one shown.
-pub(super) fn furthest(model: &Model, view: &View) -> usize {
+/// Which of so many lines is selected: the newest, until somebody moves up.
+pub(in crate::ui) fn selected(model: &Model, lines: usize) -> Option<usize> {
+    lines.checked_sub(1).map(|newest| newest.saturating_sub(model.scrolls.log_back))
+}
+
+/// How many lines can at most lie below the last one shown: the selected one stands at the bottom until the oldest are
+/// in sight, and then goes up among them.
+fn furthest(model: &Model, view: &View) -> usize {
     let (columns, rows) = model.size;
     let lines = shown(model, view);
     let room = usize::from(rows.saturating_sub(OTHERS)).max(1);
@@ -61,15 +68,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     title(pen, all, model, view, (lines.len(), lines.len() - last));
     if lines.is_empty() {
         let said = match model.filters.log.is_empty() {
-            true => "Nothing happened yet.",
-            false => "No line has all these words. Esc shows all.",
+            true => "Nothing happened yet.".to_owned(),
+            false => format!("No line has all these words. {}", model.hint(Action::Back, "shows all.")),
         };
-        pen.put(rows.x + 1, rows.y, rows.width, said, Role::Dim);
+        pen.put(rows.x + 1, rows.y, rows.width, &said, Role::Dim);
         return;
     }
     let first = last - fitting(lines[..last].iter().rev(), rows.width, room);
-    for line in &lines[first..last] {
-        entry(pen, &mut rows, line, room);
+    let selected = selected(model, lines.len());
+    for (at, line) in lines.iter().enumerate().take(last).skip(first) {
+        entry(pen, &mut rows, line, room, selected == Some(at));
     }
 }
 
@@ -86,15 +94,19 @@ fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, (count, belo
         _ => format!("{lines} of a peer that is gone"),
     };
     let right = match below {
-        0 if model.log_of.is_some() => "L shows all".to_owned(),
-        0 if !model.filters.log.is_empty() => "Esc shows all".to_owned(),
+        0 if model.log_of.is_some() => model.hint(Action::PeerLog, "shows all"),
+        0 if !model.filters.log.is_empty() => model.hint(Action::Back, "shows all"),
         0 => "time since the start".to_owned(),
-        below => format!("{} newer below · G", units::count(below as u64)),
+        below => {
+            let newest = model.keys.name_here(Action::Last, model);
+            let newest = newest.map_or_else(String::new, |key| format!(" · {key}"));
+            format!("{} newer below{newest}", units::count(below as u64))
+        }
     };
     pen.rule(area, "Log", &note, &right);
 }
 
-fn entry(pen: &mut Pen<'_>, area: &mut Rect, line: &LogLine, most: usize) {
+fn entry(pen: &mut Pen<'_>, area: &mut Rect, line: &LogLine, most: usize, selected: bool) {
     let s = line.at.as_secs();
     let at = format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
     let (glyph, role) = match line.severity {
@@ -110,6 +122,10 @@ fn entry(pen: &mut Pen<'_>, area: &mut Rect, line: &LogLine, most: usize) {
         }
         let x = row.x + BEFORE;
         if number == 0 {
+            // Where there is a margin, the mark stands in it, as in every list.
+            if let Some(margin) = row.x.checked_sub(1).filter(|_| selected) {
+                pen.put(margin, row.y, 1, "▸", Role::Strong);
+            }
             pen.put_right(row.x + 8, row.y, 9, &at, Role::Dim);
             pen.put(x - 2, row.y, 1, glyph, role);
         }
@@ -125,7 +141,6 @@ mod tests {
     use ratatui::buffer::Buffer;
 
     use super::*;
-    use crate::ui::action::Action;
     use crate::ui::model::Screen;
     use crate::ui::theme::Look;
     use crate::ui::{sample, update};
@@ -194,6 +209,59 @@ mod tests {
         assert_eq!(log(&before), log(&after), "what is read stays where it is");
         update(&mut model, Action::Last, &latest);
         assert!(text(&model, &latest).contains("[75]"));
+    }
+
+    /// The first text of the line that is marked.
+    fn marked(shown: &str) -> String {
+        let line = shown.lines().skip(3).find(|line| line.starts_with('▸')).unwrap_or_default();
+        line.split('·').nth(1).unwrap_or_default().trim().to_owned()
+    }
+
+    #[test]
+    fn what_is_copied_is_the_line_that_is_marked() {
+        use crate::ui::export::copied;
+        use crate::ui::filter::List;
+        use crate::ui::prompt;
+
+        let now = view(1, 99);
+        let mut model = model(&now);
+        let mut seen = std::collections::BTreeSet::new();
+        let holds = |model: &Model| {
+            let (shown, copied) = (text(model, &now), copied(model, &now).unwrap());
+            let marked = marked(&shown);
+            assert!(
+                !marked.is_empty() && copied.starts_with(&marked),
+                "{marked} is marked, {copied} copied\n{shown}"
+            );
+            copied
+        };
+        assert!(holds(&model).contains("[99]"), "the newest");
+        for _ in 0..120 {
+            seen.insert(holds(&model));
+            update(&mut model, Action::Up, &now);
+        }
+        assert_eq!(seen.len(), 99, "every line can be copied");
+        for (action, number) in
+            [(Action::Last, 99), (Action::First, 1), (Action::Down, 2), (Action::PageDown, 3)]
+        {
+            update(&mut model, action, &now);
+            let copied = holds(&model);
+            assert!(number == 3 || copied.contains(&format!("[{number}]")), "{action:?}: {copied}");
+        }
+        // Of those that a filter takes; and on a terminal of another size.
+        prompt::filter(&mut model, List::Log, "very long", &now);
+        update(&mut model, Action::Last, &now);
+        for _ in 0..5 {
+            update(&mut model, Action::Up, &now);
+        }
+        assert!(holds(&model).starts_with("line 84 is very long"));
+        model.size = (200, 60);
+        holds(&model);
+        // More come: what is read stays what is copied.
+        let later = view(1, 120);
+        let before = copied(&model, &now);
+        model.take_in(&later);
+        assert_eq!(copied(&model, &later), before);
     }
 
     #[test]

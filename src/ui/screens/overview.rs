@@ -16,6 +16,7 @@ use ratatui::layout::Rect;
 
 use super::{frame, judgement, peer_list, pieces};
 use crate::ledger::View;
+use crate::ui::action::Action;
 use crate::ui::atlas::{Layer, Scale};
 use crate::ui::model::{Model, Panel, Window};
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
@@ -41,8 +42,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let least_peers = 5;
     let room_for_why = usize::from(body.height.saturating_sub(1 + FUNNEL + 1 + least_peers));
     let room_for_why = if area.height < 28 && judgement::is_well(view) { 2 } else { room_for_why.max(1) };
-    let lines = judgement::summary(view, area.width, room_for_why);
-    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines);
+    let lines = judgement::summary(model, view, area.width, room_for_why);
+    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines, model);
     if roomy {
         take_top(&mut body, 1);
         let spare = usize::from(body.height).saturating_sub(30 + view.peers.len());
@@ -83,6 +84,8 @@ fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
             .count();
         let said = match view.trackers.len() {
             0 => "no tracker to ask".to_owned(),
+            1 if answered == 0 => "the tracker has not answered".to_owned(),
+            1 => "the tracker answered".to_owned(),
             total if separator.trim().is_empty() => format!("from {answered} of {total} trackers"),
             total => format!("{answered} of {total} trackers answered"),
         };
@@ -166,12 +169,19 @@ fn most(values: &[u64]) -> u64 {
     values.iter().copied().max().unwrap_or(0)
 }
 
+/// Columns of the funnel where the graph stands beside it.
+pub(super) fn funnel_columns(all: u16) -> u16 {
+    (all * 21 / 40).clamp(62, 90)
+}
+
 /// Funnel and graph side by side, each with its rule.
 pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let left = (area.width * 21 / 40).clamp(62, 90);
+    let left = funnel_columns(area.width);
     funnel(pen, Rect { width: left - 1, ..area }, model, view);
     let mut right = inset(area, left + 1, 1);
-    let note = format!("{} · t", window_name(model.window));
+    let key = model.keys.name_here(Action::Window, model);
+    let note =
+        format!("{}{}", window_name(model.window), key.map_or_else(String::new, |key| format!(" · {key}")));
     pen.rule(take_top(&mut right, 1), "Speed", "", &note);
     if right.height < 4 {
         return;

@@ -6,13 +6,17 @@ use ratatui::layout::Rect;
 
 use super::peer_bytes;
 use crate::event::{Attempt, Cause, Encryption, Phase, Source};
-use crate::ledger::{PeerRecord, TrackerStatus, View};
+use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
+use crate::ui::action::Action;
 use crate::ui::columns::words_of_source;
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words::{self, Standing};
 use crate::units;
+
+/// Lines of the log that a page shows.
+const LAST_LINES: usize = 10;
 
 /// What the state means, in a few words beside the address.
 fn headline(peer: &PeerRecord, view: &View) -> String {
@@ -38,7 +42,7 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
 }
 
 /// What is known about why, and what to try.
-fn meaning(peer: &PeerRecord, view: &View) -> String {
+fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
     let mut said: Vec<String> = Vec::new();
     let refused_plain = peer.attempts.iter().any(|attempt| {
         attempt.encryption == Encryption::Plain
@@ -57,7 +61,12 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
                 .to_owned(),
         );
     }
-    let mut advice = "";
+    // In a recording no key does anything to it.
+    let by_key = |action, words: &str| match model.replay {
+        Some(_) => String::new(),
+        None => model.hint(action, words),
+    };
+    let mut advice = String::new();
     match Standing::of(peer, view.at) {
         Standing::Sending => said.push("It sends what we ask for. All is well.".to_owned()),
         Standing::Unchoked if view.phase == Phase::Downloading => {
@@ -65,7 +74,8 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
                 "It lets us ask (it unchoked us) and sends nothing. Its blocks are asked of others too."
                     .to_owned(),
             );
-            advice = "nothing, or x if it goes on.";
+            let drops = by_key(Action::Drop, "if it goes on (it drops the peer)");
+            advice = if drops.is_empty() { "nothing.".to_owned() } else { format!("nothing, or {drops}.") };
         }
         Standing::Unchoked => said.push("It would let us ask; nothing is asked now.".to_owned()),
         Standing::Choked => {
@@ -73,19 +83,19 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
                 "It serves others first (it chokes us). Clients change turns every 10 to 30 seconds."
                     .to_owned(),
             );
-            advice = "nothing, wait.";
+            advice = "nothing, wait.".to_owned();
         }
         Standing::Taking => said.push("It takes what we have, and we miss nothing that it has.".to_owned()),
         Standing::Idle if words::stands_still(view) => {
             said.push("Connected; nothing is asked nor sent until the download goes on.".to_owned());
-            advice = "p goes on.";
+            advice = by_key(Action::Pause, "goes on.");
         }
         Standing::Idle => {
             said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned())
         }
         Standing::Held => {
             said.push("You hold it: it stays connected, and nothing is asked nor sent.".to_owned());
-            advice = "space lets it go on.";
+            advice = by_key(Action::Hold, "lets it go on.");
         }
         Standing::Trying => {
             said.push(format!("Under way: {}.", words::row_reason(peer, view.at)));
@@ -96,7 +106,7 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
         _ => {
             if let Some(cause) = peer.cause {
                 said.push(cause.info().sentence.to_owned());
-                advice = cause.info().advice;
+                advice = lower_first(cause.info().advice);
             }
             if let Some((_, reason)) = peer.banned.as_ref().filter(|(_, reason)| !reason.is_empty()) {
                 said.push(format!("Banned: {reason}."));
@@ -113,13 +123,18 @@ fn meaning(peer: &PeerRecord, view: &View) -> String {
         said.push(format!("{} pieces with blocks of it failed their check.", peer.failed_pieces));
     }
     if !advice.is_empty() {
-        let mut try_it = advice.to_owned();
-        if let Some(first) = try_it.get_mut(..1) {
-            first.make_ascii_lowercase();
-        }
-        said.push(format!("Try: {try_it}"));
+        said.push(format!("Try: {advice}"));
     }
     said.join(" ")
+}
+
+/// A sentence as it stands behind a colon.
+fn lower_first(sentence: &str) -> String {
+    let mut lowered = sentence.to_owned();
+    if let Some(first) = lowered.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    lowered
 }
 
 /// The time of day (UTC) to the millisecond: `14:02:11.204`. Where the start of the run is not known, time since
@@ -224,7 +239,9 @@ fn rule(title: &str, right: &str, columns: u16) -> Spans {
 pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16, bytes: bool) -> Vec<Spans> {
     let room = usize::from(columns.saturating_sub(2)).clamp(1, 100);
     let mut lines = vec![Spans::new()];
-    lines.extend(wrap(&meaning(peer, view), room).into_iter().map(|line| Spans::new().add(Role::Text, line)));
+    lines.extend(
+        wrap(&meaning(peer, model, view), room).into_iter().map(|line| Spans::new().add(Role::Text, line)),
+    );
     lines.push(Spans::new());
     if peer.attempts.is_empty() {
         lines.push(rule("Attempts", "", columns));
@@ -260,20 +277,42 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
         }
     }
     lines.push(Spans::new());
-    lines.extend(handshake(peer, columns, bytes));
+    lines.extend(handshake(peer, model, columns, bytes));
     lines.extend(facts(peer, view, columns, model.started));
+    lines.extend(happened(peer, model, view, columns));
+    lines
+}
+
+/// The last lines of the log about it, where there is room for them.
+fn happened(peer: &PeerRecord, model: &Model, view: &View, columns: u16) -> Vec<Spans> {
+    let about = view.log.iter().rev().filter(|line| line.peer == Some(peer.key));
+    let mut last: Vec<&LogLine> = about.take(LAST_LINES).collect();
+    if columns < 100 || last.is_empty() {
+        return Vec::new();
+    }
+    last.reverse();
+    let room = usize::from(columns.saturating_sub(16));
+    let mut lines = vec![Spans::new(), rule("Log", &model.hint(Action::PeerLog, "all its lines"), columns)];
+    for line in last {
+        let s = line.at.as_secs();
+        let at = format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+        for (nth, text) in wrap(&line.text, room).into_iter().enumerate() {
+            let at = if nth == 0 { at.as_str() } else { "" };
+            lines.push(Spans::new().add(Role::Dim, format!("{at:<9}")).add(Role::Text, text));
+        }
+    }
     lines
 }
 
 /// The handshakes of the last attempt in which any bytes went.
-fn handshake(peer: &PeerRecord, columns: u16, bytes: bool) -> Vec<Spans> {
+fn handshake(peer: &PeerRecord, model: &Model, columns: u16, bytes: bool) -> Vec<Spans> {
     let told = |attempt: &&Attempt| !attempt.sent.is_empty() || !attempt.received.is_empty();
     let by_answer = peer.attempts.iter().rev().find(|attempt| !attempt.received.is_empty());
     let Some(attempt) = by_answer.or_else(|| peer.attempts.iter().rev().find(told)) else {
         return Vec::new();
     };
-    let key = if bytes { "Enter field by field" } else { "Enter all 68 bytes" };
-    let mut lines = vec![rule(&format!("Handshake of attempt {}", attempt.number), key, columns)];
+    let key = model.hint(Action::Open, if bytes { "field by field" } else { "all 68 bytes" });
+    let mut lines = vec![rule(&format!("Handshake of attempt {}", attempt.number), &key, columns)];
     lines.extend(if bytes {
         peer_bytes::all(attempt, columns)
     } else {

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use crate::event::PeerKey;
 use crate::ledger::{Groups, PeerRecord, View};
+use crate::ui::action::Action;
 use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, columns};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
@@ -21,7 +22,7 @@ const OLD: Duration = Duration::from_secs(600);
 /// The rule above the rows: how many there are, what was filtered for, and their order.
 pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let order = model.order.says();
-    let order = if area.width >= 98 { format!("{order} · s sort") } else { order };
+    let order = if area.width >= 98 { behind(order, &model.hint(Action::Sort, "sort")) } else { order };
     let all = units::count(view.peers.len() as u64);
     let note = match model.found(view, Shown::All) {
         None => all,
@@ -34,8 +35,16 @@ pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         0 => note,
         marked => format!("{note} · {marked} marked"),
     };
-    let order = if model.filters.peers.is_empty() { order } else { format!("{order} · Esc shows all") };
+    let order = match model.filters.peers.is_empty() {
+        true => order,
+        false => behind(order, &model.hint(Action::Back, "shows all")),
+    };
     pen.rule(area, "Peers", &note, &order);
+}
+
+/// A hint behind what stands there, if there is one.
+fn behind(said: String, hint: &str) -> String {
+    if hint.is_empty() { said } else { format!("{said} · {hint}") }
 }
 
 /// How the others are counted on the rule above them.
@@ -54,10 +63,11 @@ fn others_note(groups: Groups, separator: &str) -> String {
 /// What stands in place of rows where there are none.
 fn nobody(model: &Model, view: &View) -> String {
     if !view.peers.is_empty() && !model.filters.peers.is_empty() {
-        return "Nobody here is like that. Esc takes the filter away.".to_owned();
+        let way_on = model.hint(Action::Back, "takes the filter away.");
+        return format!("Nobody here is like that. {way_on}");
     }
     if !view.peers.is_empty() || model.shown_here() != Shown::All {
-        return "None here. Tab shows the other groups.".to_owned();
+        return format!("None here. {}", model.hint(Action::NextTab, "shows the other groups."));
     }
     let asking = view.trackers.iter().filter(|tracker| tracker.asking.is_some()).count();
     match asking {
@@ -81,10 +91,25 @@ fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<
         Part::Live if full || room >= 148 => LIVE_ALL,
         Part::Live => LIVE,
         // The reasons need their room, so there is no more beside them unless it is asked for.
-        Part::Others if full && (off > 0 || room >= 168) => OTHERS_ALL,
+        Part::Others if room >= 168 || (full && off > 0) => OTHERS_ALL,
         Part::Others => OTHERS,
     };
-    grid::lay_out(&columns(ids), room, if off == 0 { Choose::Weightiest } else { scrolled })
+    if off > 0 {
+        return grid::lay_out(&columns(ids), room, scrolled);
+    }
+    let mut ids = ids.to_vec();
+    loop {
+        let placed = grid::lay_out(&columns(&ids), room, Choose::Weightiest);
+        // A reason that can be read is worth more than the least of the numbers.
+        let reason = placed.iter().find(|place| place.id() == "why" && place.is_tight());
+        let lightest = placed.iter().min_by_key(|place| place.weight());
+        match (reason, lightest) {
+            (Some(reason), Some(lightest)) if lightest.weight() < reason.weight() => {
+                ids.retain(|id| *id != lightest.id());
+            }
+            _ => return placed,
+        }
+    }
 }
 
 /// The columns of a part that are in sight on the present screen.

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{frame, peer_list};
 use crate::ledger::View;
+use crate::ui::action::Action;
 use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
@@ -54,7 +55,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             .add(Role::Text, "▸ ")
             .add(Role::Strong, said)
             .add(Role::Text, format!(" · {}", units::count(found as u64)))
-            .add(Role::Dim, "   Esc shows all");
+            .add(Role::Dim, format!("   {}", model.hint(Action::Back, "shows all")));
         pen.spans(row.x, row.y, row.width, &line);
     } else {
         let mut x = row.x;

@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 
 use super::{frame, overview, piece};
 use crate::ledger::View;
+use crate::ui::action::Action;
 use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::model::Model;
 use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
@@ -57,7 +58,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let parts = Parts::of(body);
     let atlas = model.atlas;
     let lattice = Lattice::new(parts.grid, view, atlas.zoom, model.piece);
-    title(pen, parts.title, &lattice, atlas.layer, view);
+    title(pen, parts.title, &lattice, model, view);
     let letters = grid(pen, &lattice, model, view);
     let wide = area.width >= 180;
     let name = |peer| if wide { piece::name(view, peer) } else { piece::address(view, peer) };
@@ -83,8 +84,10 @@ fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View) -> Let
     letters
 }
 
-fn title(pen: &mut Pen<'_>, area: Rect, lattice: &Lattice, layer: Layer, view: &View) {
-    let layer = format!("{} · v", layer.name());
+fn title(pen: &mut Pen<'_>, area: Rect, lattice: &Lattice, model: &Model, view: &View) {
+    let key = model.keys.name_here(Action::Layer, model);
+    let key = key.map_or_else(String::new, |key| format!(" · {key}"));
+    let layer = format!("{}{key}", model.atlas.layer.name());
     let note = overview::piece_counts(view, area.width >= 90);
     if lattice.shows_all() {
         let rarity = overview::rarity(view);

@@ -59,14 +59,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if body.height > 0 {
         rates(pen, take_top(&mut body, 1), view);
     }
-    let lines = judgement::summary(view, area.width, if body.height >= 5 { 2 } else { 1 });
+    let lines = judgement::summary(model, view, area.width, if body.height >= 5 { 2 } else { 1 });
     let steps = if body.height >= 4 { 3 } else { 0 };
     // What is left goes to the graph, and where it is much, to the peers.
     let spare = usize::from(body.height).saturating_sub(lines.len() + usize::from(steps));
     let graph = spare.min(if spare > 8 { 3 } else { 1 }) as u16;
     let points = take_top(&mut body, graph);
     overview::down_graph(pen, inset(points, 1, 1), model, view, points.height);
-    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines);
+    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines, model);
     funnel(pen, take_top(&mut body, steps), view);
     if body.height >= 3 {
         let count = units::count(view.peers.len() as u64);

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 
 use super::frame;
-use crate::event::{AnnounceKind, TrackerError};
-use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::event::{AnnounceKind, Source, TrackerError};
+use crate::ledger::{PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::SortKey;
 use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
 use crate::ui::theme::Role;
-use crate::ui::words;
+use crate::ui::widgets::bar;
+use crate::ui::words::{self, Standing};
 use crate::units;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
@@ -202,5 +203,40 @@ fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
             return;
         }
         pen.put(row.x, row.y, row.width, &line, Role::Text);
+    }
+    take_top(&mut rows, 1);
+    became(pen, rows, tracker, view);
+}
+
+/// What became of the peers that it named: how good its addresses are.
+fn became(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
+    let mut counts: Vec<(&str, Standing, u64)> = Vec::new();
+    let named = |peer: &&Arc<PeerRecord>| peer.sources.contains(&Source::Tracker(tracker.key));
+    for peer in view.peers.iter().filter(named) {
+        let (word, standing) = (words::state_word(peer, view.at), Standing::of(peer, view.at));
+        match counts.iter_mut().find(|(other, ..)| *other == word) {
+            Some((.., count)) => *count += 1,
+            None => counts.push((word, standing, 1)),
+        }
+    }
+    if area.height < 3 || counts.is_empty() {
+        return;
+    }
+    counts.sort_by_key(|(_, standing, count)| (*standing, std::cmp::Reverse(*count)));
+    let all: u64 = counts.iter().map(|(.., count)| count).sum();
+    let mut rows = area;
+    pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong);
+    take_top(&mut rows, 1);
+    for (word, standing, count) in counts {
+        let row = take_top(&mut rows, 1);
+        if row.is_empty() {
+            return;
+        }
+        let (glyph, text) = standing.roles();
+        pen.put_right(row.x + 6, row.y, 6, &units::count(count), Role::Text);
+        pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
+        pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
+        let room = row.width.saturating_sub(24).min(60);
+        bar::blocks(pen, row.x + 24, row.y, room, count, all);
     }
 }

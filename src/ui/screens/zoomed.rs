@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, overview, peer_list};
+use super::{frame, judgement, overview, peer_list};
 use crate::ledger::View;
 use crate::ui::model::{Model, Panel};
 use crate::ui::paint::{Pen, inset, take_top};
@@ -18,7 +18,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
             peer_list::draw(pen, inset(body, u16::from(wide), 0), model, view, true);
         }
-        Panel::Funnel if wide => overview::roomy_middle(pen, body, model, view),
+        Panel::Funnel if wide => {
+            overview::roomy_middle(pen, body, model, view);
+            // Below the funnel, what its losses mean.
+            let rows = 2 + STEPS.len() as u16;
+            let width = overview::funnel_columns(body.width) - 2;
+            let below = Rect { y: body.y + rows, height: body.height.saturating_sub(rows), width, ..body };
+            judgement::put_lines(pen, below, judgement::lost(view, width).iter());
+        }
         Panel::Funnel => {
             overview::funnel(pen, inset(take_top(&mut body, 1 + STEPS.len() as u16), 0, 1), model, view);
             overview::compact_speed(pen, inset(body, 1, 1), model, view);

@@ -113,6 +113,18 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
     draw_states(pen, &lattice, view);
 }
 
+/// Draws some pieces that follow each other, and nothing else, into as many cells as there are.
+pub(crate) fn draw_part(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std::ops::Range<usize>) {
+    let cells = usize::from(area.width) * usize::from(area.height);
+    let a_cell = Scale::whole(pieces.len(), cells).pieces_a_cell();
+    let told = is_told(&view.pieces);
+    for (first, place) in pieces.clone().step_by(a_cell).zip(area.positions()) {
+        let (cell, arriving) = of_pieces(&view.pieces, first..(first + a_cell).min(pieces.end), told);
+        let (symbol, role) = cell.glyph(arriving);
+        pen.dot(place.x, place.y, symbol, role);
+    }
+}
+
 /// Draws what is in sight of a layer.
 pub(crate) fn draw_layer(pen: &mut Pen<'_>, lattice: &Lattice, layer: Layer, view: &View, letters: &Letters) {
     match layer {

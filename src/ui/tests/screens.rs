@@ -1,0 +1,258 @@
+//! Every page at every moment that looks different, in every size and look, and the pictures of the README.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::expected::{holds, is_as_in};
+use super::*;
+use crate::record::scenes::Scene;
+use crate::ui::action::Action;
+use crate::ui::atlas::Layer;
+use crate::ui::filter::List;
+use crate::ui::replay::Standing;
+use crate::ui::{picture, prompt, update};
+
+/// What is shown: the name of its file, the moment, and where in it the user is.
+type Picture = (&'static str, &'static str, fn(&mut Model, &View));
+
+fn page_of(name: &str) -> fn(&mut Model) {
+    PAGES.iter().find(|(page, _)| *page == name).unwrap().1
+}
+
+fn on(model: &mut Model, page: &str) {
+    page_of(page)(model);
+}
+
+fn press(model: &mut Model, view: &View, actions: &[Action]) {
+    for action in actions {
+        update(model, *action, view);
+    }
+}
+
+/// Selects the first peer of a kind, and opens its page.
+fn open(model: &mut Model, view: &View, kind: fn(&crate::ledger::PeerRecord) -> bool) {
+    model.selected = Some(view.peers.iter().find(|peer| kind(peer)).unwrap().key);
+    model.open.push(Mode::Peer { bytes: false });
+}
+
+fn layer(model: &mut Model, layer: Layer, zoom: u8) {
+    on(model, "pieces");
+    (model.atlas.layer, model.atlas.zoom) = (layer, zoom);
+}
+
+/// The overview at every moment.
+const MOMENTS: [Picture; 13] = [
+    ("overview", "healthy", |_, _| {}),
+    ("checking", "checking", |_, _| {}),
+    ("preparing", "preparing", |_, _| {}),
+    ("starting", "starting", |_, _| {}),
+    ("barred", "barred", |_, _| {}),
+    ("paused", "paused", |_, _| {}),
+    ("stopped", "stopped", |_, _| {}),
+    ("stalled", "stalled", |_, _| {}),
+    ("slow", "slow", |_, _| {}),
+    ("completing", "completing", |_, _| {}),
+    ("complete", "complete", |_, _| {}),
+    ("seeding", "seeding", |_, _| {}),
+    ("hostile", "hostile", |_, _| {}),
+];
+
+/// Pages at moments where they show what they do not show of the healthy download.
+const OTHERS: [Picture; 15] = [
+    ("stalled-why", "stalled", |model, _| on(model, "why")),
+    ("stalled-peers", "stalled", |model, _| on(model, "peers")),
+    ("barred-peers", "barred", |model, view| {
+        on(model, "peers");
+        press(model, view, &[Action::Mark, Action::Mark]);
+    }),
+    ("barred-piece", "barred", |model, _| {
+        on(model, "pieces");
+        model.piece = 7000;
+    }),
+    ("seeding-peers", "seeding", |model, _| on(model, "peers")),
+    ("hostile-peers", "hostile", |model, _| on(model, "peers")),
+    ("hostile-files", "hostile", |model, _| on(model, "files")),
+    ("hostile-trackers", "hostile", |model, _| on(model, "trackers")),
+    ("hostile-log", "hostile", |model, _| on(model, "log")),
+    ("starting-trackers", "starting", |model, _| on(model, "trackers")),
+    ("files-many", "slow", |model, view| {
+        let folded = [Action::Down, Action::Down, Action::Last, Action::Up, Action::Left, Action::Open];
+        press(model, view, &[Action::Show(Screen::Files)]);
+        press(model, view, &folded);
+    }),
+    ("peer-failed", "healthy", |model, view| {
+        open(model, view, |peer| peer.cause == Some(crate::event::Cause::NotBittorrent));
+    }),
+    ("peer-sending", "healthy", |model, view| open(model, view, |peer| peer.sample.down_bps > 5_000_000)),
+    ("peer-banned", "barred", |model, view| open(model, view, |peer| peer.banned.is_some())),
+    ("peer-hostile", "hostile", |model, view| open(model, view, |peer| !peer.is_live())),
+];
+
+/// What the pieces show beside their state, and closer.
+const LAYERS: [Picture; 5] = [
+    ("pieces-availability", "healthy", |model, _| layer(model, Layer::Availability, 0)),
+    ("pieces-provenance", "healthy", |model, _| layer(model, Layer::Provenance, 0)),
+    ("pieces-age", "healthy", |model, _| layer(model, Layer::Age, 0)),
+    ("pieces-closer", "healthy", |model, _| layer(model, Layer::State, 2)),
+    ("pieces-blocks", "healthy", |model, _| layer(model, Layer::State, 9)),
+];
+
+/// What keys make of a screen for a while.
+const ASKING: [Picture; 7] = [
+    ("ask-quit", "healthy", |model, view| press(model, view, &[Action::Quit])),
+    ("ask-address", "healthy", |model, view| {
+        press(model, view, &[Action::AddPeer]);
+        prompt::paste(model, "83.148.245.186:", view);
+    }),
+    ("filtered", "healthy", |model, view| {
+        on(model, "peers");
+        prompt::filter(model, List::Peers, "client:transmission", view);
+    }),
+    ("filter-wrong", "healthy", |model, view| {
+        on(model, "peers");
+        press(model, view, &[Action::Filter]);
+        prompt::paste(model, "down>fast", view);
+    }),
+    ("log-scrolled", "healthy", |model, view| {
+        on(model, "log");
+        press(model, view, &[Action::PageUp, Action::Up]);
+    }),
+    ("held", "healthy", |model, view| {
+        press(model, view, &[Action::Freeze]);
+        model.clock = Duration::from_secs(12);
+    }),
+    ("lost", "healthy", |model, view| {
+        model.panel = Panel::Funnel;
+        press(model, view, &[Action::Down, Action::Down, Action::Right, Action::Open]);
+    }),
+];
+
+fn all_hold(pictures: &[Picture]) {
+    for (name, moment, change) in pictures {
+        let view = sample::moment(moment);
+        holds(name, |look, size| {
+            let mut model = model(look, size, &view);
+            change(&mut model, &view);
+            model.take_in(&view);
+            drawn(&model, &view)
+        });
+    }
+}
+
+#[test]
+fn the_recordings_are_what_their_scripts_tell() {
+    for scene in Scene::ALL {
+        is_as_in(&format!("tests/recordings/{}.ttrec", scene.name()), &scene.filmed());
+    }
+}
+
+#[test]
+fn the_overview_looks_as_expected_at_every_moment() {
+    all_hold(&MOMENTS);
+    let shown: BTreeSet<&str> = MOMENTS.iter().map(|(_, moment, _)| *moment).collect();
+    let all: BTreeSet<&str> = sample::MOMENTS.iter().map(|(moment, ..)| *moment).collect();
+    assert_eq!(shown, all);
+    let seeding = sample::seeding();
+    assert_eq!(seeding.have_bytes, seeding.torrent.geometry.total_bytes(), "what is complete is here");
+}
+
+#[test]
+fn every_page_looks_as_expected() {
+    let view = sample::healthy();
+    for (name, change) in &PAGES[1..] {
+        holds(name, |look, size| {
+            let mut model = model(look, size, &view);
+            change(&mut model);
+            drawn(&model, &view)
+        });
+    }
+    all_hold(&OTHERS);
+}
+
+#[test]
+fn every_layer_of_the_pieces_looks_as_expected_however_close() {
+    all_hold(&LAYERS);
+}
+
+#[test]
+fn questions_filters_and_held_screens_look_as_expected() {
+    all_hold(&ASKING);
+}
+
+/// A replay of a scene at this time, as the screens show it.
+fn replayed(scene: Scene, look: Look, size: (u16, u16), at_ms: u64, change: fn(&mut Model)) -> Buffer {
+    let mut player = scene.player();
+    player.go_to(Duration::from_millis(at_ms));
+    player.change_speed(Duration::ZERO, true);
+    player.play(Duration::ZERO);
+    let view = player.view();
+    let mut model = model(look, size, &view);
+    model.replay = Some(Standing::new(&format!("{}.ttrec", scene.name()), crate::record::standing(&player)));
+    change(&mut model);
+    drawn(&model, &view)
+}
+
+#[test]
+fn a_replay_looks_as_expected_on_every_page() {
+    for (name, page, at_ms) in [
+        ("replay-overview", "overview", 182_000),
+        ("replay-paused", "overview", 194_500),
+        ("replay-peers", "peers", 120_000),
+        ("replay-peer", "peer", 182_000),
+        ("replay-pieces", "pieces", 230_000),
+        ("replay-keys", "keys", 182_000),
+    ] {
+        holds(name, |look, size| replayed(Scene::Debian, look, size, at_ms, page_of(page)));
+    }
+}
+
+#[test]
+fn the_pictures_show_the_screens_as_they_are() {
+    let (colour, mono) = (Look::default(), look(Colours::None, Glyphs::Braille));
+    let mut made = BTreeSet::new();
+    let mut holds = |name: &str, title: &str, buf: &Buffer| {
+        let file = format!("{name}.svg");
+        let picture = picture::svg(buf, &format!("ttui: {title}"));
+        is_as_in(&format!("screenshots/{file}"), picture.as_bytes());
+        made.insert(file);
+    };
+    for (name, title, moment, page, look, size) in [
+        ("overview", "Overview", "healthy", "overview", colour, (120, 40)),
+        ("overview-80x24", "Overview, 80×24", "healthy", "overview", colour, (80, 24)),
+        ("overview-200x60", "Overview, 200×60", "healthy", "overview", colour, (200, 60)),
+        ("stalled", "A download that stands still", "stalled", "overview", colour, (80, 24)),
+        ("peers", "Peers", "healthy", "peers", colour, (120, 40)),
+        ("peer", "A peer's page", "healthy", "peer", colour, (80, 24)),
+        ("pieces", "Pieces", "healthy", "pieces", colour, (120, 40)),
+        ("small", "Overview, 40×10", "healthy", "overview", colour, (40, 10)),
+        ("mono", "Overview without colours", "healthy", "overview", mono, (80, 24)),
+    ] {
+        let view = sample::moment(moment);
+        let mut model = model(look, size, &view);
+        page_of(page)(&mut model);
+        holds(name, title, &drawn(&model, &view));
+    }
+    let replay = replayed(Scene::Debian, colour, (120, 40), 182_000, |_| {});
+    holds("replay", "A recording, replayed", &replay);
+    // None is left over, and the README shows them all.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let kept = std::fs::read_dir(root.join("screenshots")).unwrap();
+    let kept: BTreeSet<String> =
+        kept.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(made, kept);
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(made.iter().all(|file| readme.contains(&format!("screenshots/{file}"))), "README shows {made:?}");
+}
+
+#[test]
+fn nothing_is_left_in_the_folders_of_what_is_expected() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = [&MOMENTS[..], &OTHERS, &LAYERS, &ASKING].concat();
+    let names = names.iter().map(|(name, ..)| *name).chain(PAGES[1..].iter().map(|(name, _)| *name));
+    let known: BTreeSet<String> = names.map(|name| format!("{name}.txt")).collect();
+    for entry in std::fs::read_dir(root.join("tests/screens")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_known = known.contains(&name) || name.starts_with("replay-") || name == "README.md";
+        assert!(is_known, "tests/screens/{name} is of no test");
+    }
+}

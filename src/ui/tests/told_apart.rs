@@ -1,0 +1,216 @@
+//! Without colours, and without anything but ASCII, nothing is lost: whatever can be told apart has a glyph, a word or
+//! an attribute of its own.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::style::Modifier;
+
+use super::*;
+use crate::event::{Announced, Severity, TrackerError};
+use crate::ledger::{Group, LogLine, PieceState, TrackerStatus};
+use crate::metainfo::Geometry;
+use crate::ui::action::Action;
+use crate::ui::mouse::Target;
+use crate::ui::update;
+use crate::ui::words::Standing;
+
+/// The looks without colour.
+fn bare() -> [Look; 2] {
+    [look(Colours::None, Glyphs::Braille), look(Colours::None, Glyphs::Ascii)]
+}
+
+/// What can be seen of some cells without any colour: their symbols, and bold, dim or reverse.
+fn seen(buf: &Buffer, columns: std::ops::Range<u16>, row: u16) -> Vec<(String, Modifier)> {
+    let cell = |x| &buf[(x, row)];
+    columns.map(|x| (cell(x).symbol().to_owned(), cell(x).modifier)).collect()
+}
+
+/// Fails where two of them look alike.
+fn all_differ<T: Debug>(shown: Vec<(T, Vec<(String, Modifier)>)>) {
+    let mut known: HashMap<String, String> = HashMap::new();
+    for (what, look) in shown {
+        let (what, key) = (format!("{what:?}"), format!("{look:?}"));
+        assert!(!look.iter().all(|(symbol, _)| symbol.trim().is_empty()), "{what} shows nothing");
+        if let Some(other) = known.insert(key, what.clone()) {
+            panic!("{other} and {what} look alike: {look:?}");
+        }
+    }
+}
+
+/// The row of the first line that has these words, and the column in which they begin.
+fn place_of(buf: &Buffer, words: &str) -> (u16, u16) {
+    let rows = text_rows(buf);
+    let found = rows.iter().zip(0..).find_map(|(row, y)| {
+        let at = row.find(words)?;
+        Some((crate::ui::paint::width(&row[..at]) as u16, y))
+    });
+    found.unwrap_or_else(|| panic!("{words} is not shown:\n{}", rows.join("\n")))
+}
+
+#[test]
+fn every_state_of_a_peer() {
+    for look in bare() {
+        let shown = sample::one_of_each().into_iter().map(|(view, key)| {
+            let mut model = model(look, (120, 60), &view);
+            model.screen = Screen::Peers;
+            // What is selected is bold all over.
+            model.selected = None;
+            let mut buf = Buffer::empty(Rect::new(0, 0, 120, 60));
+            let area = buf.area;
+            let targets = draw(&mut buf, area, &model, &view);
+            let row = (0..area.height).find(|y| targets.at(20, *y) == Some(Target::Peer(key)));
+            let row = row.expect("the peer has a row");
+            let peer = crate::ui::model::peer(&view, key).unwrap();
+            (Standing::of(peer, view.at), seen(&buf, 1..13, row))
+        });
+        all_differ(shown.collect());
+    }
+}
+
+#[test]
+fn every_kind_of_cell_of_the_pieces() {
+    use PieceState::{Arriving, Failed, Good, Missing};
+    let cells = [
+        ("all good", [Good, Good, Good], 1),
+        ("over half good", [Good, Good, Missing], 1),
+        ("over half good, and more arriving", [Good, Good, Arriving], 1),
+        ("some good", [Good, Missing, Missing], 1),
+        ("some good, and more arriving", [Good, Arriving, Missing], 1),
+        ("arriving", [Missing, Arriving, Missing], 1),
+        ("missing", [Missing; 3], 1),
+        ("held by nobody", [Missing; 3], 0),
+        ("failed its check", [Missing, Failed, Missing], 1),
+    ];
+    let mut view = sample::healthy();
+    Arc::make_mut(&mut view.torrent).geometry =
+        Geometry::new(cells.len() as u64 * 3 * 16_384, 16_384).unwrap();
+    let map = Arc::make_mut(&mut view.pieces);
+    map.states = cells.iter().flat_map(|(_, states, _)| *states).collect();
+    map.held_by = cells.iter().flat_map(|(_, _, held_by)| [*held_by; 3]).collect();
+    map.seeds = 0;
+    for look in bare() {
+        let area = Rect::new(1, 0, cells.len() as u16, 2);
+        let mut buf = Buffer::empty(Rect::new(0, 0, area.right(), 2));
+        crate::ui::widgets::mosaic::draw(
+            &mut crate::ui::paint::Pen::new(&mut buf, area, &look),
+            Rect { height: 1, ..area },
+            &view,
+        );
+        if look.is_ascii() {
+            crate::ui::theme::to_ascii(&mut buf, area);
+        }
+        let shown = cells.iter().zip(1..).map(|((what, ..), x)| (*what, seen(&buf, x..x + 1, 0)));
+        all_differ(shown.collect());
+    }
+}
+
+#[test]
+fn every_state_of_a_tracker() {
+    let error = |error| TrackerStatus::Failed(error, "its own words".to_owned());
+    let states = [
+        TrackerStatus::Pending,
+        TrackerStatus::Ok(Announced::default()),
+        error(TrackerError::DnsFailed),
+        error(TrackerError::ConnectFailed),
+        error(TrackerError::Timeout),
+        error(TrackerError::TlsFailed),
+        error(TrackerError::HttpStatus),
+        error(TrackerError::NotATracker),
+        error(TrackerError::BadAnswer),
+        error(TrackerError::Refused),
+        error(TrackerError::RedirectRefused),
+        error(TrackerError::UnsupportedUrl),
+    ];
+    for look in bare() {
+        let shown = states.iter().map(|status| {
+            let mut view = sample::healthy();
+            view.trackers.truncate(1);
+            Arc::make_mut(&mut view.trackers[0]).status = status.clone();
+            let mut model = model(look, (120, 40), &view);
+            model.screen = Screen::Trackers;
+            let buf = drawn(&model, &view);
+            let (x, head) = place_of(&buf, "LAST ANSWER");
+            (status.clone(), seen(&buf, x - 2..x + 13, head + 1))
+        });
+        all_differ(shown.collect());
+    }
+}
+
+#[test]
+fn every_severity_of_a_line() {
+    let severities = [Severity::Good, Severity::Info, Severity::Warn, Severity::Error];
+    let mut view = sample::healthy();
+    let line = |severity: &Severity| LogLine {
+        at: Duration::ZERO,
+        severity: *severity,
+        text: format!("a line of {severity:?}"),
+        peer: None,
+    };
+    view.log = Arc::new(severities.iter().map(line).collect());
+    for look in bare() {
+        let mut model = model(look, (80, 24), &view);
+        model.screen = Screen::Log;
+        let buf = drawn(&model, &view);
+        let shown = severities.iter().map(|severity| {
+            let (x, row) = place_of(&buf, &format!("a line of {severity:?}"));
+            (*severity, seen(&buf, x - 2..x, row))
+        });
+        all_differ(shown.collect());
+    }
+}
+
+/// The head of a screen: the state, without the numbers in it.
+fn head(buf: &Buffer) -> Vec<(String, Modifier)> {
+    let rows = text_rows(buf);
+    let state =
+        rows[0].trim().split("    ").map(str::trim).filter(|part| !part.is_empty()).nth(1).unwrap_or("");
+    let (x, row) = place_of(buf, state);
+    let cells = seen(buf, x..x + crate::ui::paint::width(state) as u16, row);
+    cells.into_iter().filter(|(symbol, _)| !symbol.chars().all(|c| c.is_ascii_digit())).collect()
+}
+
+#[test]
+fn every_state_of_the_whole() {
+    for look in bare() {
+        let mut shown = Vec::new();
+        for moment in ["checking", "preparing", "healthy", "slow", "stalled", "paused", "stopped", "seeding"]
+        {
+            let view = sample::moment(moment);
+            let mut model = model(look, (160, 40), &view);
+            shown.push((moment, head(&drawn(&model, &view))));
+            if moment == "healthy" {
+                update(&mut model, Action::Freeze, &view);
+                shown.push(("held", head(&drawn(&model, &view))));
+                model.held = None;
+                let mut recorded = view.clone();
+                recorded.recording = true;
+                shown.push(("recording", head(&drawn(&model, &recorded))));
+                let mut replayed = crate::ui::replay::tests::standing(&view);
+                (replayed.look, replayed.size) = (look, (160, 40));
+                shown.push(("replay", head(&drawn(&replayed, &view))));
+            }
+        }
+        all_differ(shown);
+    }
+}
+
+#[test]
+fn every_group_of_peers() {
+    let view = sample::moment("barred");
+    for look in bare() {
+        let mut model = model(look, (120, 40), &view);
+        model.screen = Screen::Peers;
+        let rows = text_rows(&drawn(&model, &view));
+        for group in ["live", "trying", "failed", "left", "queued", "banned"] {
+            assert!(rows[2].contains(group), "{group}: {}", rows[2]);
+        }
+        model.shown = crate::ui::model::Shown::Of(Group::Failed);
+        assert!(
+            text_rows(&drawn(&model, &view))[2].contains("[failed"),
+            "the tab that is shown stands in brackets"
+        );
+    }
+}

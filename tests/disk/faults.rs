@@ -1,0 +1,200 @@
+//! The disk fails, refuses, and has a clock of its own.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use ttui::engine::{Download, Options};
+use ttui::event::Phase;
+
+use super::model::{Act, EACCES, EIO, EROFS, Errno, Fault};
+use super::support::{Recipe, Script, Seed, soon, until};
+use super::{Bench, in_a_namespace};
+
+const PIECE: usize = 64 * 1024;
+const ALWAYS: u32 = u32::MAX;
+
+#[test]
+fn a_disk_that_refuses_ends_it_with_one_line_and_what_was_verified_kept() {
+    in_a_namespace("faults::a_disk_that_refuses_ends_it_with_one_line_and_what_was_verified_kept", refuses);
+}
+
+async fn refuses() {
+    let failing: [(Act, Errno, &str); 5] = [
+        (Act::Write, EIO, "cannot write {}: the device reports an input/output error"),
+        (Act::Write, EROFS, "cannot write {}: the file system is read-only"),
+        (Act::Reserve, EIO, "cannot reserve room for {}: the device reports an input/output error"),
+        (Act::Make, EACCES, "cannot create {}: permission denied"),
+        (Act::Make, EROFS, "cannot create {}: the file system is read-only"),
+    ];
+    for (act, errno, words) in failing {
+        let payload = Recipe::files("it", &[("a", 8 * PIECE), ("b", 8 * PIECE)], PIECE).make();
+        let bench = Bench::new();
+        bench.disk.fail(Fault { act, on: "b", errno, after: 0, times: ALWAYS });
+        let first = Seed::start(&payload, Script { has: Some((0..8).collect()), ..Script::default() }).await;
+        let second = Script { has: Some((8..16).collect()), allowed: 0, ..Script::default() };
+        let second = Seed::start(&payload, second).await;
+        let peers = ["--peer", &first.addr.to_string(), "--peer", &second.addr.to_string()];
+        let run = bench.download(&payload, &peers);
+        // Nothing may be fetched where a file cannot even be made.
+        if act != Act::Make {
+            let half = 8 * PIECE as u64;
+            run.until("the first file is here", |line| line["have_bytes"].as_u64() == Some(half)).await;
+        }
+        second.allow(u64::MAX);
+        let ended = run.ended().await;
+        assert_eq!(ended.code(), 3, "{act:?} {errno}: {ended:#?}");
+        let path = bench.out().canonicalize().unwrap().join("it/b");
+        let expected = words.replace("{}", &path.display().to_string());
+        assert!(ended.complaint().contains(&expected), "{} is not: {expected}", ended.complaint());
+        let last = ended.json().pop().unwrap();
+        assert_eq!((&last["final"], &last["state"]), (&true.into(), &"error".into()), "{last}");
+
+        bench.disk.mend();
+        let asked_before = first.seen().requests.len();
+        let kept = payload.right_at(&bench.out());
+        let ended = bench.download(&payload, &peers).ended().await;
+        assert_eq!(ended.code(), 0, "{act:?} {errno}: {ended:#?}");
+        bench.assert_right(&payload);
+        let asked: BTreeSet<u32> =
+            first.seen().requests[asked_before..].iter().map(|spec| spec.index).collect();
+        assert!(asked.is_disjoint(&kept), "{act:?} {errno}: asked for again: {asked:?}");
+    }
+}
+
+#[test]
+fn a_sync_that_failed_once_is_never_taken_for_done() {
+    in_a_namespace("faults::a_sync_that_failed_once_is_never_taken_for_done", failed_sync);
+}
+
+/// Real disks say so once: the next sync succeeds, and what was written is lost.
+async fn failed_sync() {
+    let payload = Recipe::file("it", 16 * PIECE, PIECE).make();
+    let bench = Bench::new();
+    bench.disk.fail(Fault { act: Act::Sync, on: "it", errno: EIO, after: 0, times: 1 });
+    let seed = Seed::start(&payload, Script { allowed: 4 * 6, ..Script::default() }).await;
+    let options = || Options {
+        output: bench.out(),
+        state: Some(bench.lab.out().join("state")),
+        sync_after: Duration::from_millis(20),
+        ..bench.lab.options(&[seed.addr])
+    };
+    let download = Download::start(payload.torrent.clone(), options()).unwrap();
+    let reason = until(&download, "it stops", |view| {
+        (view.phase == Phase::Stopped).then(|| view.phase_reason.clone().unwrap_or_default())
+    })
+    .await;
+    assert!(reason.contains("cannot sync") && reason.contains("input/output error"), "{reason}");
+    // The user insists: from now on every sync succeeds.
+    seed.allow(4 * 12);
+    download.send(ttui::command::Command::Resume);
+    let (syncs, wanted) = (bench.disk.syncs("it"), 10 * PIECE as u64);
+    until(&download, "it goes on", |view| (view.have_bytes >= wanted).then_some(())).await;
+    let synced_again = async {
+        while bench.disk.syncs("it") == syncs {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon("another sync succeeds", synced_again).await;
+    soon("the download stops", download.stop()).await.unwrap();
+
+    let right = payload.right_at(&bench.out());
+    assert!(right.len() < 12, "the disk has lost something: {right:?}");
+    seed.allow(u64::MAX);
+    let asked_before = seed.seen().requests.len();
+    let mut again = Download::start(payload.torrent.clone(), options()).unwrap();
+    soon("it completes", again.completed()).await.unwrap();
+    soon("the download stops", again.stop()).await.unwrap();
+    bench.assert_right(&payload);
+    let asked: BTreeSet<u32> = seed.seen().requests[asked_before..].iter().map(|spec| spec.index).collect();
+    assert_eq!(asked, (0..16).filter(|piece| !right.contains(piece)).collect(), "what was lost, and no more");
+}
+
+#[test]
+fn with_sync_a_failing_one_is_told_at_the_end_with_status_3() {
+    in_a_namespace("faults::with_sync_a_failing_one_is_told_at_the_end_with_status_3", failed_last_sync);
+}
+
+async fn failed_last_sync() {
+    let payload = Recipe::file("it", 16 * PIECE, PIECE).make();
+    let bench = Bench::new();
+    bench.disk.fail(Fault { act: Act::Sync, on: "it", errno: EIO, after: 0, times: 1 });
+    let seed = Seed::honest(&payload).await;
+    let peer = seed.addr.to_string();
+    let ended = bench.download(&payload, &["--sync", "--peer", &peer]).ended().await;
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    assert!(ended.complaint().contains("cannot sync"), "{}", ended.complaint());
+    let ended = bench.download(&payload, &["--sync", "--peer", &peer]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    bench.assert_right(&payload);
+}
+
+#[test]
+fn what_the_disk_cannot_read_is_fetched_again() {
+    in_a_namespace("faults::what_the_disk_cannot_read_is_fetched_again", unreadable);
+}
+
+async fn unreadable() {
+    let payload = Recipe::files("it", &[("a", 8 * PIECE), ("b", 8 * PIECE)], PIECE).make();
+    for what in ["b", ".resume"] {
+        let bench = Bench::new();
+        let seed = Seed::honest(&payload).await;
+        let (peer, state) = (seed.addr.to_string(), bench.lab.out().join("state"));
+        let download = || {
+            let mut command = super::program::command(&bench.lab);
+            command.env("XDG_STATE_HOME", &state).arg("--json").arg(bench.lab.torrent(&payload));
+            command.arg("-o").arg(bench.out()).args(["--peer", &peer]);
+            super::Program::spawn(&mut command)
+        };
+        assert_eq!(download().ended().await.code(), 0);
+        bench.disk.fail(Fault { act: Act::Read, on: what, errno: EIO, after: 0, times: ALWAYS });
+        let asked_before = seed.seen().requests.len();
+        let ended = download().ended().await;
+        assert_eq!(ended.code(), 0, "{what}: {ended:#?}");
+        let asked: BTreeSet<u32> =
+            seed.seen().requests[asked_before..].iter().map(|spec| spec.index).collect();
+        let expected: BTreeSet<u32> = if what == "b" { (8..16).collect() } else { BTreeSet::new() };
+        assert_eq!(asked, expected, "{what}");
+        if what == ".resume" {
+            assert!(ended.complaint().contains("ignoring the resume file"), "{}", ended.complaint());
+        }
+        bench.disk.mend();
+        bench.assert_right(&payload);
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_or_runs_backwards_loses_nothing() {
+    in_a_namespace("faults::a_clock_that_jumps_or_runs_backwards_loses_nothing", wrong_clock);
+}
+
+async fn wrong_clock() {
+    const NOW: u64 = 1_700_000_000;
+    // Before and during the first run, and after it: in 1970, in 2106, and back.
+    for (first, step, then) in [(NOW, -7, 5), (5, 1, NOW), (4_294_967_290, 3, NOW), (NOW, 0, NOW)] {
+        for signal in [Signal::TERM, Signal::KILL] {
+            let payload = Recipe::files("it", &[("a", 8 * PIECE + 3), ("b", 8 * PIECE)], PIECE).make();
+            let bench = Bench::new();
+            bench.disk.set_clock(first, step);
+            let seed =
+                Seed::start(&payload, Script { allowed: payload.blocks() / 2, ..Script::default() }).await;
+            let peer = seed.addr.to_string();
+            let run = bench.download(&payload, &["--peer", &peer]);
+            run.until("some of it is here", |line| line["have_bytes"].as_u64() >= Some(4 * PIECE as u64))
+                .await;
+            run.signal(signal);
+            run.ended().await;
+            bench.disk.set_clock(then, -step);
+            let kept = payload.right_at(&bench.out());
+            seed.until("it is gone", |seen| seen.open == 0).await;
+            let asked_before = seed.seen().requests.len();
+            seed.allow(u64::MAX);
+            let ended = bench.download(&payload, &["--peer", &peer]).ended().await;
+            assert_eq!(ended.code(), 0, "{first} {step} {signal:?}: {ended:#?}");
+            bench.assert_right(&payload);
+            let asked: BTreeSet<u32> =
+                seed.seen().requests[asked_before..].iter().map(|spec| spec.index).collect();
+            assert!(asked.is_disjoint(&kept), "{first} {step} {signal:?}: asked for again: {asked:?}");
+        }
+    }
+}
