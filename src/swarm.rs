@@ -20,6 +20,7 @@ mod pieces;
 mod rarity;
 mod rate;
 mod rounds;
+mod turns;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -284,6 +285,8 @@ pub struct Swarm {
     down_bucket: Bucket,
     /// When the download limit lets something be asked for again.
     grant_at: Option<At>,
+    /// When somebody with nothing to do is to be asked for what others then still have not sent.
+    share_at: Option<At>,
     choker: Choker,
     next_round: At,
     next_second: At,
@@ -317,6 +320,7 @@ impl Swarm {
             suspect: BTreeSet::new(),
             hungry: BTreeSet::new(),
             freed: false,
+            share_at: None,
             choker: Choker::default(),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -391,8 +395,11 @@ impl Swarm {
     #[must_use]
     pub fn deadline(&self) -> At {
         let dial = if self.may_dial() { self.book.next_due() } else { None };
-        let grant = if self.hungry.is_empty() { None } else { self.grant_at };
-        [dial, grant].into_iter().flatten().fold(self.next_second.min(self.next_round), At::min)
+        let waits = |at: Option<At>| at.filter(|_| !self.hungry.is_empty());
+        [dial, waits(self.grant_at), waits(self.share_at)]
+            .into_iter()
+            .flatten()
+            .fold(self.next_second.min(self.next_round), At::min)
     }
 
     /// What the torrent is doing.
@@ -417,7 +424,7 @@ impl Swarm {
 
     /// What follows from anything that happened, or from time.
     fn advance(&mut self, now: At) {
-        if self.freed || self.grant_at.is_some_and(|at| now >= at) {
+        if self.freed || [self.grant_at, self.share_at].into_iter().flatten().any(|at| now >= at) {
             self.feed_hungry(now);
         }
         self.dial_due(now);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::WindowState;
 use crate::event::{At, PeerKey, PeerSample};
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, PeerId, PieceIndex};
 
 /// A live peer.
 #[derive(Debug)]
@@ -81,6 +81,16 @@ impl Live {
 
     pub(super) fn is_seed(&self) -> bool {
         self.has.as_ref().is_some_and(Bitfield::is_full)
+    }
+
+    /// Whether it can be counted on to have sent all it was asked for by then: it sends, and fast enough.
+    pub(super) fn is_done_by(&self, now: At, then: At) -> bool {
+        let within = then.saturating_sub(now);
+        let takes_ms =
+            self.blocks.len() as u64 * u64::from(BLOCK_LENGTH) * 1000 / self.window.down_bps.max(1);
+        !self.snubbed
+            && now.saturating_sub(self.progress) < within
+            && u128::from(takes_ms) < within.as_millis()
     }
 
     /// Whether blocks can be asked of it.
