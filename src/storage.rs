@@ -314,6 +314,24 @@ impl Storage {
         Ok(())
     }
 
+    /// Fills `into` as [`Self::read`] does, but only from what the system has in memory of files that are open:
+    /// whether it could. Never waits for a disk.
+    pub fn read_cached(&self, piece: PieceIndex, begin: u32, into: &mut [u8]) -> bool {
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
+        let mut rest = into;
+        self.torrent.files.spans(from, rest.len() as u64).all(|span| {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(span.length as usize);
+            rest = after;
+            if self.file(span.file).pad {
+                part.fill(0);
+                return true;
+            }
+            self.open
+                .open_file(span.file)
+                .is_some_and(|handle| files::read_cached(&handle, span.offset, part))
+        })
+    }
+
     /// Tells the system that this range of the piece will be read soon. Only a hint: nothing comes of its failure.
     fn will_read(&self, piece: PieceIndex, begin: u32, length: u32) {
         let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
