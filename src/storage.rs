@@ -34,7 +34,7 @@ pub use start::{Start, Started, start};
 
 use self::files::OpenFiles;
 use self::identity::Identities;
-use self::open::{Access, Root, identity};
+use self::open::{Access, Near, Root, identity};
 use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
@@ -113,9 +113,10 @@ impl Storage {
     /// Something that is no plain file is in the way, or the system refuses to look.
     pub fn survey(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
         let files = self.torrent.files.iter().enumerate();
+        let mut near = Near::default();
         files
             .map(|(number, file)| {
-                let found = if file.pad { None } else { self.root.stat(path(file))? };
+                let found = if file.pad { None } else { self.root.stat(path(file), &mut near)? };
                 if let Some(found) = &found {
                     self.meet(number, found.identity);
                 }
