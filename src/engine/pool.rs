@@ -1,7 +1,6 @@
 //! Buffers of one size that are used again instead of allocated anew.
 //!
-//! Memory that was given back to the system has to be found, cleared and mapped again by it: for a mebibyte that takes
-//! as long as hashing it.
+//! Memory that was given back to the system has to be found, cleared and mapped again by it.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
