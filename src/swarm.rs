@@ -22,6 +22,8 @@ mod rarity;
 mod rate;
 mod replace;
 mod rounds;
+mod settle;
+mod take_back;
 mod turns;
 mod window;
 
