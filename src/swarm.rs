@@ -24,11 +24,12 @@ mod replace;
 mod rounds;
 mod settle;
 mod take_back;
+mod talk;
 mod turns;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
 pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
+pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
 use self::blame::Blame;
@@ -46,234 +48,8 @@ use self::choker::Choker;
 use self::live::Live;
 use self::pieces::OpenPieces;
 use self::rarity::Rarity;
-use crate::command::Command;
-use crate::event::{
-    At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Source,
-};
-use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-
-/// What a swarm is told once.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The most connections at once, both directions.
-    pub max_peers: usize,
-    /// The most peers to remember one by one.
-    pub max_rows: usize,
-    /// The most dials under way at once.
-    pub max_dials: usize,
-    /// Peers served at once, the optimistic one included.
-    pub upload_slots: usize,
-    /// Bytes of blocks granted or here and not yet written, at which nothing more is opened.
-    pub memory_bytes: u64,
-    /// Limit for what we receive, bytes a second.
-    pub down_bps: Option<u64>,
-    /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
-    pub up_bps: Option<u64>,
-    /// Whether peers are dialled plain or encrypted.
-    pub encryption: EncryptionPolicy,
-    /// Our own peer id.
-    pub peer_id: PeerId,
-    /// Where every random choice comes from.
-    pub seed: u64,
-    /// Begin paused.
-    pub paused: bool,
-    /// Begin stopped, because the disk refuses: one line for people.
-    pub stopped: Option<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max_peers: 200,
-            max_rows: book::MOST_ROWS,
-            max_dials: 100,
-            upload_slots: 8,
-            memory_bytes: 20 * 1024 * 1024,
-            down_bps: None,
-            up_bps: None,
-            encryption: EncryptionPolicy::default(),
-            peer_id: PeerId::ours(0),
-            seed: 0,
-            paused: false,
-            stopped: None,
-        }
-    }
-}
-
-/// Something that happened.
-#[derive(Debug)]
-pub enum Input {
-    /// A source named an address.
-    Learned {
-        /// Where.
-        addr: SocketAddr,
-        /// Who named it.
-        source: Source,
-    },
-    /// A source named an address at which no peer can be.
-    LearnedInvalid {
-        /// Where.
-        addr: SocketAddr,
-        /// Who named it.
-        source: Source,
-    },
-    /// What answered a dial is no handshake; it looks like this.
-    LooksLike {
-        /// Whom we dialled.
-        peer: PeerKey,
-        /// What it looks like.
-        what: LooksLike,
-    },
-    /// Dialling ended without a valid handshake.
-    DialFailed {
-        /// Whom we dialled.
-        peer: PeerKey,
-        /// How it ended.
-        end: Closed,
-    },
-    /// A valid handshake came, on a connection we opened (`peer`) or one that was opened to us.
-    Shaken {
-        /// The connection.
-        conn: ConnKey,
-        /// Whom we dialled; `None` for one that called.
-        peer: Option<PeerKey>,
-        /// The other end.
-        addr: SocketAddr,
-        /// Its peer id.
-        peer_id: PeerId,
-        /// For one that called: the facts of its attempt so far, told as soon as it has a row.
-        so_far: Vec<IncomingStep>,
-    },
-    /// A connection from outside ended without a valid handshake.
-    IncomingFailed {
-        /// Where from.
-        addr: IpAddr,
-        /// Why.
-        cause: Cause,
-    },
-    /// Its window stands so.
-    Window {
-        /// The connection.
-        conn: ConnKey,
-        /// The window.
-        window: WindowState,
-    },
-    /// It chokes us.
-    Choked(ConnKey),
-    /// It unchokes us.
-    Unchoked(ConnKey),
-    /// It is interested in us, or no more.
-    Interested(ConnKey, bool),
-    /// All it has.
-    Has(ConnKey, Bitfield),
-    /// What it has more.
-    Have(ConnKey, Vec<PieceIndex>),
-    /// It will not send these.
-    Rejected(ConnKey, Vec<BlockRef>),
-    /// Its extension handshake.
-    Extended {
-        /// The connection.
-        conn: ConnKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
-    },
-    /// One second of it.
-    PeerSample(ConnKey, PeerSample),
-    /// It is over.
-    Closed(ConnKey, Closed),
-    /// Bytes of an open piece were written and are out of memory.
-    Written {
-        /// The piece.
-        piece: PieceIndex,
-        /// How many.
-        bytes: u64,
-    },
-    /// All blocks of a piece came; was its hash right? If so it is written.
-    PieceDone {
-        /// The piece.
-        piece: PieceIndex,
-        /// Whether the hash was right.
-        good: bool,
-        /// Of a wrong piece: what each of its blocks was. Empty where that is not known.
-        blocks: Vec<BlockDigest>,
-    },
-    /// What each block of a right piece is, as [`Action::Digest`] asked.
-    Digested {
-        /// The piece.
-        piece: PieceIndex,
-        /// Its blocks.
-        blocks: Vec<BlockDigest>,
-    },
-    /// The disk refused. `reason` is one line for people.
-    DiskFailed {
-        /// The piece that could not be written or read back.
-        piece: Option<PieceIndex>,
-        /// What failed and what to do.
-        reason: String,
-    },
-    /// The user wishes something.
-    Command(Command),
-    /// Nothing but time went by.
-    Tick,
-}
-
-/// What an incoming connection did before it had a row.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum IncomingStep {
-    /// It was open.
-    Connected(At),
-    /// It is encrypted, and both sides agreed on what its messages travel under.
-    Agreed(At, Payload),
-    /// Our handshake was written.
-    HandshakeSent(At, Vec<u8>),
-    /// Its handshake came.
-    HandshakeBytes(At, Vec<u8>),
-}
-
-impl IncomingStep {
-    /// Whether a connection that came this way is encrypted.
-    fn encryption(so_far: &[Self]) -> Encryption {
-        let agreed = so_far.iter().any(|step| matches!(step, Self::Agreed(..)));
-        if agreed { Encryption::Mse } else { Encryption::Plain }
-    }
-}
-
-/// What to do.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Action {
-    /// Dial the address; answer with `Shaken` or `DialFailed`.
-    Dial {
-        /// Whose row.
-        peer: PeerKey,
-        /// Where.
-        addr: SocketAddr,
-        /// How.
-        encryption: Encryption,
-    },
-    /// Tell the connection.
-    Order(ConnKey, Order),
-    /// Forget the blocks of this piece, whatever is under way with them.
-    Discard(PieceIndex),
-    /// Read this piece, which is right and written, and answer with [`Input::Digested`]: it was wrong before, and
-    /// this shows who lied.
-    Digest(PieceIndex),
-    /// Tell every peer that we have it now.
-    Have(PieceIndex),
-    /// What we send is limited so from now on, bytes a second.
-    LimitUp(Option<u64>),
-    /// Peers are wanted: ask the trackers sooner than their interval, within their rules.
-    WantPeers,
-    /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
-    Entered(Phase),
-    /// This was learned.
-    Learned(At, Event),
-}
+use crate::event::{At, Event, Phase, Sample, Severity};
+use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 /// The decisions of one torrent.
 pub struct Swarm {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::*;
-use crate::event::TrackerKey;
-use crate::metainfo::BLOCK_LENGTH;
+use crate::command::Command;
+use crate::event::{Cause, Encryption, LooksLike, Payload, PeerKey, PeerSample, Source, TrackerKey};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId};
 
 mod encryption;
 mod faults;
