@@ -97,11 +97,12 @@ fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<
     if off > 0 {
         return grid::lay_out(&columns(ids), room, scrolled);
     }
+    let readable = if part == Part::Live { 34 } else { 62 };
     let mut ids = ids.to_vec();
     loop {
         let placed = grid::lay_out(&columns(&ids), room, Choose::Weightiest);
         // A reason that can be read is worth more than the least of the numbers.
-        let reason = placed.iter().find(|place| place.id() == "why" && place.is_tight());
+        let reason = placed.iter().find(|place| place.id() == "why" && place.width() < readable);
         let lightest = placed.iter().min_by_key(|place| place.weight());
         match (reason, lightest) {
             (Some(reason), Some(lightest)) if lightest.weight() < reason.weight() => {
