@@ -30,6 +30,10 @@ use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine;
 use crate::metainfo::Torrent;
+use crate::text;
+
+/// Characters of a line on standard error: room for any path.
+const MOST_LINE_CHARS: usize = 8192;
 
 pub use failure::{Failure, Status};
 
@@ -177,7 +181,8 @@ fn complain(failure: &Failure) -> ExitCode {
     failure.status().into()
 }
 
-/// A line on standard error. Where that is closed there is nobody to tell.
+/// A line on standard error. It may name files and repeat arguments, and those can be anybody's making. Where standard
+/// error is closed there is nobody to tell.
 fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+    let _ = writeln!(io::stderr(), "{}", text::clean(line, MOST_LINE_CHARS));
 }

@@ -31,8 +31,7 @@ pub fn clean(text: &str, most_chars: usize) -> String {
 
 /// Cleans as [`clean`] does, but only where there is something to clean.
 pub fn clean_in_place(text: &mut String, most_chars: usize) {
-    let acts = |c: char| c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}');
-    if text.len() > most_chars || text.chars().any(acts) {
+    if text.len() > most_chars || text.chars().any(acts_on_terminals) {
         *text = clean(text, most_chars);
     }
 }
@@ -46,6 +45,11 @@ pub fn clean_in_place(text: &mut String, most_chars: usize) {
 pub fn escape(bytes: &[u8], most_bytes: usize) -> String {
     let shown = bytes[..bytes.len().min(most_bytes)].escape_ascii();
     format!("{shown}{}", if bytes.len() > most_bytes { "…" } else { "" })
+}
+
+/// Whether a terminal does something else than to show it: what [`clean`] takes away.
+pub(crate) fn acts_on_terminals(c: char) -> bool {
+    c.is_control() || is_invisible(c) || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Zero-width characters, direction marks and overrides, tags, variation selectors, and the byte order mark.

@@ -114,17 +114,22 @@ fn reads_imports_of_every_shape() {
 
 #[test]
 fn unsafe_stands_in_one_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    rust_files(&src(), &mut files);
+    for folder in ["src", "tests", "benches", "examples", "fuzz/src", "fuzz/fuzz_targets"] {
+        rust_files(&root.join(folder), &mut files);
+    }
+    // Not to be found in this file itself.
+    let keyword = ["un", "safe"].concat();
     let with_unsafe: Vec<String> = files
         .iter()
         .filter(|file| {
             let text = fs::read_to_string(file).unwrap();
             let code = text.lines().filter_map(|line| line.split("//").next());
             code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
-                .any(|word| word == "unsafe")
+                .any(|word| word == keyword)
         })
-        .map(|file| file.strip_prefix(src()).unwrap().display().to_string())
+        .map(|file| file.strip_prefix(root).unwrap().display().to_string())
         .collect();
-    assert_eq!(with_unsafe, ["hash/x86.rs"]);
+    assert_eq!(with_unsafe, ["src/hash/x86.rs"]);
 }

@@ -2,7 +2,9 @@
 //!
 //! The fuzz targets and `tests/fuzzed.rs` share it; what a target kept in `fuzz/corpus` is tried by both.
 
-use std::io::Cursor;
+mod recording;
+
+use std::io::Read;
 use std::time::Duration;
 
 use ttui::engine::pool::BlockPool;
@@ -10,18 +12,20 @@ use ttui::engine::receive::{Incoming, Receiver};
 use ttui::ledger::client_name;
 use ttui::metainfo::bencode::{self, Kind, Limits, Value};
 use ttui::metainfo::{Geometry, InfoHash, PeerId, Torrent};
-use ttui::record::{Player, Recording};
+use ttui::report::{info, table};
 use ttui::storage::Record;
 use ttui::swarm::Window;
 use ttui::text;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
 use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like, tracker_http, tracker_udp};
 
+pub use recording::{recording, recording_frames};
+
 /// What takes bytes.
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 13] = [
+pub const ALL: [(&str, Feed); 15] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("handshake", handshake),
@@ -32,15 +36,30 @@ pub const ALL: [(&str, Feed); 13] = [
     ("tracker_udp", tracker_udp),
     ("peer_id", peer_id),
     ("recording", recording),
+    ("recording_frames", recording_frames),
     ("resume", resume),
     ("settings", settings),
     ("sanitiser", sanitiser),
+    ("export", export),
 ];
 
 /// Nothing in it acts on a terminal.
 fn assert_harmless(shown: &str) {
     let acts = |c: &char| c.is_control() || text::is_invisible(*c);
     assert_eq!(shown.chars().find(acts), None, "{shown:?}");
+}
+
+/// Nothing in a name of a file acts on a terminal or lets it look like another. Joiners of emoji and the like may stay:
+/// other clients would not find the file without them, and what is shown is cleaned.
+fn assert_no_trick(name: &str) {
+    let tricks = |c: &char| {
+        c.is_control()
+            || ['\u{61c}', '\u{feff}'].contains(c)
+            || ['\u{200b}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2060}'..='\u{206f}']
+                .iter()
+                .any(|range| range.contains(c))
+    };
+    assert_eq!(name.chars().find(tricks), None, "{name:?}");
 }
 
 /// Any bencode: every value lies within the one around it, and reads the same by itself.
@@ -86,19 +105,21 @@ pub fn torrent(bytes: &[u8]) {
     let geometry = torrent.geometry;
     assert_eq!(torrent.piece_hashes().len(), geometry.piece_count() as usize);
     assert_eq!(torrent.files.total_bytes(), geometry.total_bytes());
-    assert_harmless(&torrent.name);
+    assert_no_trick(&torrent.name);
     torrent.warnings.iter().for_each(|warning| assert_harmless(&warning.to_string()));
     for file in torrent.files.iter() {
         assert!(!file.path.as_str().starts_with('/'));
         for element in file.path.elements() {
             assert!(!["", ".", ".."].contains(&element) && !element.contains('/'), "{:?}", file.path);
-            assert_harmless(element);
+            assert_no_trick(element);
         }
     }
     for piece in geometry.pieces().take(50) {
         let bytes: u64 = torrent.spans_of(piece).map(|span| span.length).sum();
         assert_eq!(bytes, u64::from(geometry.length_of(piece)));
     }
+    info::text(&torrent).lines().for_each(assert_harmless);
+    assert_harmless(&info::json(&torrent));
 }
 
 /// The first bytes of a connection, however few came.
@@ -115,6 +136,7 @@ pub fn handshake(bytes: &[u8]) {
         }
         looks_like(some);
     }
+    looks_like(bytes);
 }
 
 /// What came of a connection: messages and blocks in order, and the error it ended with.
@@ -129,18 +151,10 @@ fn receive(geometry: Geometry, owed: u32, mut bytes: &[u8], cuts: &[u8]) -> Came
     let mut cuts = cuts.iter().map(|cut| usize::from(*cut) + 1).cycle();
     let (mut came, mut error) = (Vec::new(), None);
     while !bytes.is_empty() && error.is_none() {
-        let most = cuts.next().unwrap_or(usize::MAX);
-        let n = receiver.read_with(&window, |slices| {
-            let mut n = 0;
-            for slice in slices {
-                let taken = slice.len().min(bytes.len()).min(most - n);
-                slice[..taken].copy_from_slice(&bytes[..taken]);
-                bytes = &bytes[taken..];
-                n += taken;
-            }
-            n
-        });
+        let mut next = &bytes[..cuts.next().unwrap_or(usize::MAX).min(bytes.len())];
+        let n = receiver.read_with(&window, |slices| next.read_vectored(slices)).expect("bytes can be read");
         assert!(n > 0, "it reads on");
+        bytes = &bytes[n..];
         error = receiver.advance(n, &window).err().map(|error| error.to_string());
         while let Some(incoming) = receiver.next() {
             came.push(match incoming {
@@ -297,50 +311,6 @@ pub fn peer_id(bytes: &[u8]) {
     assert_harmless(&id.printable());
 }
 
-/// A recording, as it is and with its checksums made right, looked at from several places.
-pub fn recording(bytes: &[u8]) {
-    look_at(bytes);
-    let mut mended = bytes.to_vec();
-    if mend_checksums(&mut mended).is_some() {
-        look_at(&mended);
-    }
-}
-
-fn look_at(file: &[u8]) {
-    let Ok(recording) = Recording::open(Cursor::new(file)) else { return };
-    let Ok(mut player) = Player::new(recording) else { return };
-    player.view();
-    for seconds in [1, 0, 3, 2, 100] {
-        player.go_to(Duration::from_secs(seconds));
-        player.view();
-    }
-    for _ in 0..20 {
-        if !player.previous_failure() {
-            break;
-        }
-    }
-    player.step_back();
-    player.step_forward();
-}
-
-/// Header: 18 bytes and their checksum. A frame: kind, packed length (4), 12 more, the checksum of those and the body.
-fn mend_checksums(file: &mut [u8]) -> Option<()> {
-    let header = file.get_mut(..22)?;
-    let crc = crc32fast::hash(&header[..18]);
-    header[18..].copy_from_slice(&crc.to_le_bytes());
-    let mut rest = file.get_mut(22..)?;
-    while let Some(head) = rest.first_chunk::<21>() {
-        let packed = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
-        let Some((frame, behind)) = rest.split_at_mut_checked(21usize.checked_add(packed)?) else { break };
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&frame[..17]);
-        crc.update(&frame[21..]);
-        frame[17..21].copy_from_slice(&crc.finalize().to_le_bytes());
-        rest = behind;
-    }
-    Some(())
-}
-
 /// A resume file, as it is and with its checksum made right: what is taken is written the same again.
 pub fn resume(bytes: &[u8]) {
     let mut mended = bytes.to_vec();
@@ -378,4 +348,27 @@ pub fn sanitiser(bytes: &[u8]) {
     let url = text::url_shown(&foreign);
     assert_harmless(&url);
     assert!(!url.contains('?') && !url.contains('#'), "{url:?}");
+}
+
+/// A table that is exported: a stranger's words stay in their cell, and are neither formula nor markup there.
+pub fn export(bytes: &[u8]) {
+    let foreign = text::clean_bytes(bytes, 300);
+    let rows = [vec![foreign.into(), 7.into()]];
+    let csv = table::csv(&["text", "n"], &rows);
+    let line = csv.strip_prefix("text,n\r\n").and_then(|rest| rest.strip_suffix(",7\r\n")).expect("one row");
+    let cell = match line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(quoted) => {
+            let bare = quoted.replace("\"\"", "");
+            assert!(!bare.contains('"'), "{line:?}");
+            quoted.replace("\"\"", "\"")
+        }
+        None => line.to_owned(),
+    };
+    assert!(line.starts_with('"') || !line.contains([',', '"', '\r', '\n']), "{line:?}");
+    assert!(!cell.starts_with(['=', '+', '-', '@']), "{line:?}");
+    let markdown = table::markdown(&["text", "n"], &rows);
+    let row = markdown.strip_prefix("| text | n |\n|---|---|\n").expect("under its head");
+    assert!(row.ends_with(" | 7 |\n") && row.matches('\n').count() == 1, "{row:?}");
+    let unescaped = row.replace("\\\\", "").replace("\\|", "");
+    assert_eq!(unescaped.matches('|').count(), 3, "{row:?}");
 }

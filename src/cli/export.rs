@@ -59,7 +59,7 @@ mod tests {
     use crate::ui::export::copied;
     use crate::ui::model::{Mode, Screen};
     use crate::ui::{Look, Model, draw};
-    use ratatui::buffer::Buffer;
+    use ratatui::buffer::{Buffer, Cell};
     use ratatui::layout::Rect;
 
     /// Everything that a screen shows, exports and copies.
@@ -67,7 +67,7 @@ mod tests {
         let area = Rect::new(0, 0, 200, 60);
         let mut buf = Buffer::empty(area);
         draw(&mut buf, area, model, view);
-        let mut told: String = buf.content().iter().map(|cell| cell.symbol()).collect();
+        let mut told: String = buf.content().iter().map(Cell::symbol).collect();
         for format in [Format::Json, Format::Csv, Format::Markdown] {
             let export = Export { path: PathBuf::new(), format, what: What::seen(model, view) };
             told += &text(&export, view);

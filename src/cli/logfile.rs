@@ -13,6 +13,8 @@ use crate::text;
 
 /// Lines that may wait for the disk; more are left out rather than slow the download.
 const MOST_WAITING: usize = 16 * 1024;
+/// Characters of a line.
+const MOST_LINE_CHARS: usize = 8192;
 
 /// Writes what waits when dropped.
 pub(super) struct LogGuard {
@@ -80,14 +82,15 @@ impl Drop for LogGuard {
     }
 }
 
-/// Takes the pieces of one line together.
+/// Takes a line. Libraries log as well, and repeat what servers say; a log is looked at on terminals.
 struct Line {
     lines: SyncSender<Option<Vec<u8>>>,
 }
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = self.lines.try_send(Some(bytes.to_vec()));
+        let line = text::clean_bytes(bytes.trim_ascii_end(), MOST_LINE_CHARS) + "\n";
+        let _ = self.lines.try_send(Some(line.into_bytes()));
         Ok(bytes.len())
     }
 

@@ -3,6 +3,10 @@
 //! A recording may come from a stranger: times, sums and piece numbers out of any range would make later sums
 //! overflow, and texts could act on a terminal.
 
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use thiserror::Error;
 
 use super::{At, Attempt, Event, PeerSample, Sample};
@@ -57,6 +61,38 @@ pub fn totals(totals: impl IntoIterator<Item = u64>) -> Result<(), Unsound> {
 /// Makes text safe to show, should it not be.
 pub fn shown(text: &mut String) {
     clean_in_place(text, LONGEST_TEXT);
+}
+
+/// Reads a list of no more than `MOST`: a few bytes of a stranger's file can stand for much in memory.
+///
+/// # Errors
+///
+/// When there are more, or one of them cannot be read.
+pub fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>, const MOST: usize>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    from.deserialize_seq(Few::<T, MOST>(PhantomData))
+}
+
+struct Few<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Few<T, MOST> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {MOST}")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            if list.len() == MOST {
+                return Err(A::Error::custom("a list longer than any can be"));
+            }
+            list.push(item);
+        }
+        Ok(list)
+    }
 }
 
 impl Sample {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::peer::{Group, PeerRecord, Stage};
 use super::tally::{Place, Tally, TallyKept};
-use crate::event::sound::sound;
+use crate::event::sound::{few, sound};
 use crate::event::{At, Cause, PeerKey, Source, Unsound};
 
 /// Folded peers that can come back. Those beyond it stay counted and can not.
@@ -39,6 +39,7 @@ pub(super) struct Folded {
 /// The same, written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct FoldedKept {
+    #[serde(deserialize_with = "few::<_, _, MOST_REMEMBERED>")]
     remembered: Vec<(PeerKey, Lost)>,
     /// All of them, also those that are only counted.
     tally: TallyKept,

@@ -11,7 +11,7 @@ use crate::event::sound::{shown, sound, times};
 use crate::event::{At, Cause, PeerKey, Severity, TrackerKey, Unsound};
 
 /// Lines kept.
-const MOST_LINES: usize = 1000;
+pub(super) const MOST_LINES: usize = 1000;
 /// So far back a line is looked for that another one can join.
 const LOOK_BACK_LINES: usize = 12;
 /// So long others may join a line.

@@ -11,11 +11,13 @@ use super::peer::{Group, PeerRecord};
 use super::pieces::Pieces;
 use super::row::{MOST_ATTEMPTS, Row, RowKept};
 use super::tally::{Place, Tally};
-use crate::event::sound::sound;
+use crate::event::sound::{few, sound};
 use crate::event::{At, PeerKey, Source, Unsound};
 
 /// Rows up to which much is kept of each.
 const FEW_ROWS: usize = 256;
+/// Rows taken from what was written down: far more than there ever are.
+const MOST_KEPT: usize = 100_000;
 
 /// The rows, by key: the order of everything that is published, so that two runs over the same events agree.
 #[derive(Clone, Debug)]
@@ -30,6 +32,7 @@ pub(super) struct Peers {
 /// The rows, written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PeersKept {
+    #[serde(deserialize_with = "few::<_, _, MOST_KEPT>")]
     rows: Vec<RowKept>,
     folded: FoldedKept,
     most_rows: u32,

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::fold::{Ledger, Run};
-use super::log::{Kept, Log};
+use super::log::{Kept, Log, MOST_LINES};
 use super::peers::{Peers, PeersKept};
 use super::pieces::{PieceMap, Pieces};
 use super::series::SeriesFold;
 use super::tracker::{TrackerRecord, TrackerStatus};
 use super::view::TorrentFacts;
-use crate::event::sound::{LONGEST_RUN, rates, shown, times, totals};
+use crate::event::sound::{LONGEST_RUN, few, rates, shown, times, totals};
 use crate::event::{At, Unsound};
+
+/// Trackers taken from what was written down: a torrent has at most 500.
+const MOST_TRACKERS: usize = 1000;
 
 /// Everything a ledger knows at one moment, less the torrent's facts. Cheap to take: what is large is shared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,8 +26,10 @@ pub struct Snapshot {
     run: Run,
     peers: PeersKept,
     pieces: Arc<PieceMap>,
+    #[serde(deserialize_with = "few::<_, _, MOST_TRACKERS>")]
     trackers: Vec<Arc<TrackerRecord>>,
     series: SeriesFold,
+    #[serde(deserialize_with = "few::<_, _, MOST_LINES>")]
     log: Vec<Kept>,
 }
 

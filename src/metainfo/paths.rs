@@ -87,7 +87,7 @@ fn forced_element(bytes: &[u8]) -> String {
 fn is_left_out(c: char) -> bool {
     matches!(c,
         '/' | '\\' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Renames every path that is, whatever the case of its letters, that of an earlier file or of a folder.
@@ -160,6 +160,7 @@ mod tests {
             (&["..\u{200b}"], "_"),
             (&["con\0trol\x1b[2J\u{7f}\u{9b}"], "con_trol_[2J__"),
             (&["gpj.\u{202e}exe"], "gpj.exe"),
+            (&["\u{2065}a\u{206e}b"], "ab"),
             (&[".hidden", "...", "~"], ".hidden/.../~"),
             (&[], "_"),
         ] {

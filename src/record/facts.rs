@@ -5,9 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Unsound;
-use crate::event::sound::{shown, sound};
+use crate::event::sound::{few, shown, sound};
 use crate::ledger::{FileFacts, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
+
+/// Files of a torrent: more do not fit into the values that one may have.
+const MOST_FILES: usize = 1_000_000;
 
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -15,6 +18,7 @@ struct Written {
     info_hash: InfoHash,
     geometry: Geometry,
     private: bool,
+    #[serde(deserialize_with = "few::<_, _, MOST_FILES>")]
     files: Vec<FileFacts>,
     output: String,
     peer_id: String,

@@ -52,8 +52,9 @@ impl Kind {
     pub(super) fn most_bytes(self) -> usize {
         match self {
             Self::Facts => 64 << 20,
-            Self::Snapshot | Self::Change => 128 << 20,
-            Self::Events => 16 << 20,
+            Self::Snapshot => 128 << 20,
+            // What changed much is written whole.
+            Self::Events | Self::Change => 16 << 20,
         }
     }
 }

@@ -155,11 +155,10 @@ impl Root {
             let folder = held.as_ref().unwrap_or(&self.dir);
             // Some may be written to and not read, and some file systems sync no folders.
             let Ok(folder) = fs::openat(folder, ".", flags, Mode::empty()) else { continue };
-            match retry_on_intr(|| fs::fsync(&folder)) {
-                Err(errno @ (Errno::IO | Errno::NOSPC | Errno::DQUOT)) => {
-                    return Err(StorageError::os(self.full(path), Operation::Sync, errno));
-                }
-                _ => {}
+            if let Err(errno @ (Errno::IO | Errno::NOSPC | Errno::DQUOT)) =
+                retry_on_intr(|| fs::fsync(&folder))
+            {
+                return Err(StorageError::os(self.full(path), Operation::Sync, errno));
             }
         }
         Ok(())

@@ -342,6 +342,16 @@ mod tests {
     }
 
     #[test]
+    fn refuses_answers_that_are_too_deep_or_of_too_many_values() {
+        let deep = [b"d5:peers".to_vec(), b"l".repeat(100_000)].concat();
+        let many = [b"d5:peersl".to_vec(), b"le".repeat(500_000), b"ee".to_vec()].concat();
+        for (body, limit) in [(deep, "nested deeper than 20"), (many, "more than 400000 values")] {
+            let Err(AnswerError::Bad(text)) = read_answer(&body) else { panic!() };
+            assert!(text.ends_with(limit), "{text}");
+        }
+    }
+
+    #[test]
     fn shows_nothing_of_an_answer_that_is_no_text() {
         let Err(AnswerError::NotATracker(text)) = read_answer(b"\x7fELF\x02\x01") else { panic!() };
         assert_eq!(text, "it did not answer as a tracker, but with 6 bytes that are no text");

@@ -1,3 +1,5 @@
+mod abuse;
+
 use bytes::Bytes;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,3 +1,5 @@
+use std::io::Read;
+
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
@@ -57,18 +59,10 @@ fn feed(
     let mut seen = Vec::new();
     let mut cuts = cuts.iter().cycle();
     while !bytes.is_empty() {
-        let most = *cuts.next().unwrap();
-        let n = receiver.read_with(window, |slices| {
-            let mut n = 0;
-            for slice in slices {
-                let taken = slice.len().min(bytes.len()).min(most - n);
-                slice[..taken].copy_from_slice(&bytes[..taken]);
-                bytes = &bytes[taken..];
-                n += taken;
-            }
-            n
-        });
+        let mut next = &bytes[..bytes.len().min(*cuts.next().unwrap())];
+        let n = receiver.read_with(window, |slices| next.read_vectored(slices)).unwrap();
         assert!(n > 0, "no room to read into");
+        bytes = &bytes[n..];
         let result = receiver.advance(n, window);
         while let Some(incoming) = receiver.next() {
             seen.push(match incoming {

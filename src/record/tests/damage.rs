@@ -1,6 +1,8 @@
 //! Files that were cut, changed, or never written by us.
 
 use super::*;
+use crate::event::{PeerKey, Source};
+use crate::ledger::{FileFacts, TorrentFacts};
 use crate::record::facts as written;
 use crate::record::frame::{self, Kind};
 
@@ -135,6 +137,32 @@ fn a_frame_that_unpacks_to_more_than_it_says_is_refused() {
     file[at + 17..at + 21].copy_from_slice(&crc.to_le_bytes());
     let player = open(&file).unwrap();
     assert_eq!(player.damage().unwrap().what, "a frame that does not unpack to its length");
+}
+
+/// Few bytes that stand for a lot: a file of a hundred kilobytes must not become gigabytes.
+#[test]
+fn lists_longer_than_any_can_be_are_refused() {
+    let nothing = FileFacts { path: String::new(), offset_bytes: 0, length_bytes: 0 };
+    let with_files = |count| {
+        let torrent = TorrentFacts { files: vec![nothing.clone(); count], ..(*facts(30)).clone() };
+        let mut file = frame::header(0).to_vec();
+        frame::write(&mut file, Kind::Facts, At::ZERO, &written::write(&torrent)).unwrap();
+        assert!(file.len() < 20_000, "{} bytes", file.len());
+        open(&file).unwrap_err()
+    };
+    assert_eq!(with_files(1_000_000), RecordError::Damaged("it ends there"));
+    assert_eq!(with_files(1_000_001), RecordError::Damaged("facts of the torrent that cannot be read"));
+
+    let mut ledger = Ledger::with_most_rows(facts(30), 1_000_000);
+    for number in 0..100_001u32 {
+        let (peer, addr) = (PeerKey(number), (std::net::Ipv4Addr::from(number), 6881).into());
+        ledger.apply(At::ZERO, &Event::PeerLearned { peer, addr, source: Source::Manual });
+    }
+    let snapshot = postcard::to_stdvec(&ledger.snapshot()).unwrap();
+    assert_eq!(
+        open(&forged(&[(Kind::Snapshot, snapshot)])).unwrap_err(),
+        RecordError::Damaged("a snapshot that cannot be read")
+    );
 }
 
 proptest! {
