@@ -113,6 +113,7 @@ pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> 
     // Where all is well and there is no room to say how, what costs something is still told.
     if let [(first, _), (note, _), ..] = &verdicts[..]
         && well
+        && most > 1
         && note.severity > Severity::Info
         && brief.iter().skip(1).take_while(|(mark, _)| *mark == CONTINUED).count() + 1 >= most
     {
