@@ -12,6 +12,8 @@
 //! | `nature` | many files, private, and slow |
 //! | `complete` | the last pieces come, and then we serve others |
 //! | `hostile` | names of all kinds at their worst |
+//!
+//! `demo.ttrec` has no script: it is a real run, as `ttui demo --record` wrote it.
 
 mod complete;
 mod debian;
@@ -107,6 +109,12 @@ impl Scene {
         player.go_to(Duration::from_millis(at_ms));
         player.view()
     }
+}
+
+/// The recording of a real run of the demo.
+pub(crate) fn demo() -> Player<Cursor<&'static [u8]>> {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    play(FILE.get_or_init(|| kept("demo")))
 }
 
 fn play(file: &'static [u8]) -> Player<Cursor<&'static [u8]>> {

@@ -114,7 +114,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
     Column {
         id: "why", name: "reason", title: "WHY", help: "the reason, in words",
-        least: 24, wish: 34, grows: true, right: false, weight: 28,
+        least: 24, wish: 66, grows: true, right: false, weight: 28,
         cell: |peer, context, _| plain(why(peer, context.view)),
         key: |peer, _| text(peer.cause.map(|cause| cause.info().code)),
         sieve: Sieve::Text("why:timeout", why_words),

@@ -95,9 +95,9 @@ impl<R: ?Sized> Placed<'_, R> {
         self.column.weight
     }
 
-    /// Whether it has less room than it wishes.
-    pub(crate) fn is_tight(&self) -> bool {
-        self.columns < self.column.wish
+    /// Columns of the terminal that it takes.
+    pub(crate) fn width(&self) -> u16 {
+        self.columns
     }
 }
 

@@ -109,7 +109,20 @@ pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> 
     }
     // What to try against the first is worth more than the rest of a note.
     let one_advice = worded(&verdicts, columns, |at| at > 0, |at| at == 0 && !well);
-    let brief = worded(&verdicts, columns, |_| true, |_| false);
+    let mut brief = worded(&verdicts, columns, |_| true, |_| false);
+    // Where all is well and there is no room to say how, what costs something is still told.
+    if let [(first, _), (note, _), ..] = &verdicts[..]
+        && well
+        && most > 1
+        && note.severity > Severity::Info
+        && brief.iter().skip(1).take_while(|(mark, _)| *mark == CONTINUED).count() + 1 >= most
+    {
+        let head = first.text.find(". ").map_or(&first.text[..], |end| &first.text[..=end]);
+        let told = Verdict { text: head.to_owned(), ..(*first).clone() };
+        let mut briefest = verdicts.clone();
+        briefest[0] = (&told, String::new());
+        brief = worded(&briefest, columns, |_| true, |_| false);
+    }
     let wordings = [full, notes_brief, one_advice];
     let mut lines = wordings.into_iter().find(|lines| lines.len() <= most).unwrap_or(brief);
     // A sentence that is cut says so.
@@ -151,6 +164,8 @@ fn evidence_words(name: &str, value: u64) -> String {
         Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, binary)),
         Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, binary)),
         Some((what, "s")) => format!("{} {} s", words(what), units::count(value)),
+        // A name, though made of digits.
+        _ if name == "port" => format!("port {value}"),
         _ => format!("{} {}", words(name), units::count(value)),
     }
 }

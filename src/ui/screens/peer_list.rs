@@ -80,6 +80,10 @@ fn nobody(model: &Model, view: &View) -> String {
 /// Columns that never scroll.
 pub(super) const FIXED: usize = 2;
 
+/// Columns in which a reason can be read, of live peers and of the others.
+const LIVE_REASON: u16 = 34;
+const REASON: u16 = 66;
+
 /// The columns of a part that there is room for, and their places.
 fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {
     let off = if full { model.columns_off } else { 0 };
@@ -97,11 +101,12 @@ fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<
     if off > 0 {
         return grid::lay_out(&columns(ids), room, scrolled);
     }
+    let readable = if part == Part::Live { LIVE_REASON } else { REASON };
     let mut ids = ids.to_vec();
     loop {
         let placed = grid::lay_out(&columns(&ids), room, Choose::Weightiest);
         // A reason that can be read is worth more than the least of the numbers.
-        let reason = placed.iter().find(|place| place.id() == "why" && place.is_tight());
+        let reason = placed.iter().find(|place| place.id() == "why" && place.width() < readable);
         let lightest = placed.iter().min_by_key(|place| place.weight());
         match (reason, lightest) {
             (Some(reason), Some(lightest)) if lightest.weight() < reason.weight() => {

@@ -192,7 +192,11 @@ fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
             said.extend(answer.warning.iter().map(|warning| format!("It warns: {warning}")));
         }
         TrackerStatus::Failed(_, text) => {
-            said.push(format!("It failed{ago}, {} times in a row: {text}", tracker.failures.max(1)));
+            let again = match tracker.failures {
+                0 | 1 => String::new(),
+                times => format!(", {times} times in a row"),
+            };
+            said.push(format!("It failed{ago}{again}: {text}"));
             said.push("It is asked again, and others go on meanwhile.".to_owned());
         }
     }

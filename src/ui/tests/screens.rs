@@ -207,6 +207,28 @@ fn a_replay_looks_as_expected_on_every_page() {
 }
 
 #[test]
+fn a_real_run_looks_as_expected() {
+    let (mut player, mut views) = (crate::record::scenes::demo(), Vec::new());
+    for at in [2, 45, u64::MAX] {
+        player.go_to(Duration::from_secs(at));
+        views.push(player.view());
+    }
+    for (name, at, page) in [
+        ("demo-begins", 0, "overview"),
+        ("demo-overview", 1, "overview"),
+        ("demo-why", 1, "why"),
+        ("demo-peers", 1, "peers"),
+        ("demo-over", 2, "overview"),
+    ] {
+        holds(name, |look, size| {
+            let mut model = model(look, size, &views[at]);
+            page_of(page)(&mut model);
+            drawn(&model, &views[at])
+        });
+    }
+}
+
+#[test]
 fn the_pictures_show_the_screens_as_they_are() {
     let (colour, mono) = (Look::default(), look(Colours::None, Glyphs::Braille));
     let mut made = BTreeSet::new();
@@ -252,7 +274,8 @@ fn nothing_is_left_in_the_folders_of_what_is_expected() {
     let known: BTreeSet<String> = names.map(|name| format!("{name}.txt")).collect();
     for entry in std::fs::read_dir(root.join("tests/screens")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let is_known = known.contains(&name) || name.starts_with("replay-") || name == "README.md";
+        let is_known = known.contains(&name)
+            || ["replay-", "demo-", "README"].iter().any(|begin| name.starts_with(begin));
         assert!(is_known, "tests/screens/{name} is of no test");
     }
 }
