@@ -20,6 +20,7 @@ mod pieces;
 mod rarity;
 mod rate;
 mod rounds;
+mod standstill;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -201,6 +202,8 @@ pub enum Input {
         /// What failed and what to do.
         reason: String,
     },
+    /// The program stood still for so long, and the time given here with it; everybody else's went on.
+    StoodStill(Duration),
     /// The user wishes something.
     Command(Command),
     /// Nothing but time went by.
@@ -375,6 +378,7 @@ impl Swarm {
             }
             Input::PieceDone { piece, good } => self.piece_done(now, piece, good),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
+            Input::StoodStill(time) => self.stood_still(now, time),
             Input::Command(command) => self.command(now, command),
             Input::Tick => {}
         }

@@ -17,6 +17,10 @@ pub(super) const BAN: Duration = Duration::from_secs(3600);
 const BANNED_PORTS: usize = 3;
 /// Why the others there are banned, too.
 const MANY_PORTS: &str = "Three peers of this address are banned";
+/// Within how long those are dialled whose time came while the program stood still, or whose connection broke of it.
+const SPREAD: Duration = Duration::from_secs(10);
+/// For how long after a standstill an end may be a consequence of it.
+const FORGIVING: Duration = Duration::from_secs(30);
 /// Connections one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
@@ -76,6 +80,8 @@ pub(super) struct Book {
     address_bans: BTreeMap<IpAddr, Ban>,
     dialling: usize,
     next_key: u32,
+    /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
+    surprised: (BTreeSet<PeerKey>, At),
 }
 
 impl Book {
@@ -89,6 +95,7 @@ impl Book {
             address_bans: BTreeMap::new(),
             dialling: 0,
             next_key: 0,
+            surprised: (BTreeSet::new(), At::ZERO),
         }
     }
 
@@ -289,8 +296,13 @@ impl Book {
         let row = self.rows.get_mut(&peer)?;
         row.standing = Standing::Idle;
         let reachable = row.is_reachable();
-        let wait = wait_after(cause, row.failures, complete);
-        row.failures += 1;
+        let mut wait = wait_after(cause, row.failures, complete);
+        let (surprised, until) = &mut self.surprised;
+        if surprised.remove(&peer) && now < *until && may_be_of_a_standstill(cause) {
+            wait = wait.map(|wait| wait.min(SPREAD.mul_f64(random.f64())));
+        } else {
+            row.failures += 1;
+        }
         let next = (reachable && !row.dropped)
             .then_some(wait)
             .flatten()
@@ -312,6 +324,27 @@ impl Book {
         for (peer, shook_hands) in waiting {
             self.schedule(peer, Some(if shook_hands { At::ZERO } else { now }));
         }
+    }
+
+    /// The program stood still for so long: who is to be dialled is so much sooner, those whose time came meanwhile one
+    /// after another. Returns when each of them is dialled now. Whose connection does not survive it is not blamed.
+    pub(super) fn stood_still(
+        &mut self,
+        now: At,
+        time: Duration,
+        random: &mut fastrand::Rng,
+    ) -> Vec<(PeerKey, At)> {
+        let busy = self.rows.iter().filter(|(_, row)| row.standing != Standing::Idle);
+        self.surprised = (busy.map(|(peer, _)| *peer).collect(), now + FORGIVING);
+        let waiting: Vec<(At, PeerKey)> = self.due.iter().filter(|(at, _)| *at > now).copied().collect();
+        let mut sooner = Vec::with_capacity(waiting.len());
+        for (at, peer) in waiting {
+            let soon = now + SPREAD.mul_f64(random.f64());
+            let next = at.saturating_sub(time).max(soon).min(at);
+            self.schedule(peer, Some(next));
+            sooner.push((peer, next));
+        }
+        sooner
     }
 
     /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole
@@ -478,6 +511,24 @@ fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<Duration> {
     }
 }
 
+/// Whether a connection may end so because we were silent for long.
+fn may_be_of_a_standstill(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ConnectTimeout
+            | Cause::ClosedBeforeHandshake
+            | Cause::ResetBeforeHandshake
+            | Cause::HandshakeTimeout
+            | Cause::HandshakeTruncated
+            | Cause::EncryptionFailed
+            | Cause::IdleTimeout
+            | Cause::ClosedAfterHandshake
+            | Cause::ClosedByPeer
+            | Cause::ResetByPeer
+            | Cause::ConnectionLost
+    )
+}
+
 fn is_public(addr: IpAddr) -> bool {
     scope_of(addr) == Scope::Public
 }
@@ -534,6 +585,50 @@ mod tests {
         }
         assert!(waits[0] >= 14 && waits[1] >= 55 && waits[4] > 440, "{waits:?}");
         assert!(waits.iter().all(|wait| *wait <= 1900), "{waits:?}");
+    }
+
+    #[test]
+    fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut book = Book::new();
+        let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+        let take_all = |book: &mut Book, now| std::iter::from_fn(|| book.take_due(now)).count();
+        assert_eq!(take_all(&mut book, At::ZERO), 3);
+        book.live(peers[0], ConnKey(1));
+        book.live(peers[1], ConnKey(2));
+        // The third failed often: it is not due for long.
+        let mut now = At::ZERO;
+        for _ in 0..8 {
+            now = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
+            assert_eq!(take_all(&mut book, now), 1);
+        }
+        let due = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
+        assert!(due - now > secs(1600));
+        let sooner = book.stood_still(now, secs(300), &mut random);
+        assert_eq!(sooner, [(peers[2], due - secs(300))]);
+        let sooner = book.stood_still(now, secs(3 * 3600), &mut random);
+        assert!(sooner.len() == 1 && sooner[0].1 > now && sooner[0].1 <= now + SPREAD, "{sooner:?}");
+        book.assert_consistent();
+        // One goes because we were silent for long; it is dialled again at once, again and again.
+        let next = book.ended(now, peers[0], Cause::ClosedByPeer, false, &mut random).unwrap();
+        assert!(next <= now + secs(11), "{next:?}");
+        assert_eq!(book.row(peers[0]).unwrap().failures, 0);
+        // The other goes much later, of its own accord.
+        let later = now + FORGIVING;
+        let next = book.ended(later, peers[1], Cause::ClosedByPeer, false, &mut random).unwrap();
+        assert!(next > later + SPREAD, "{next:?}");
+        assert_eq!(book.row(peers[1]).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn a_standstill_excuses_nobody_who_lied() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut book = Book::new();
+        let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+        book.live(peer, ConnKey(1));
+        book.stood_still(secs(5), secs(300), &mut random);
+        let next = book.ended(secs(6), peer, Cause::BadMessage, false, &mut random).unwrap();
+        assert!(next > secs(6) + SPREAD, "{next:?}");
     }
 
     #[test]
