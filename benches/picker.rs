@@ -95,7 +95,7 @@ impl Case {
         *missing -= 1;
         if *missing == 0 {
             self.missing.remove(&piece);
-            self.feed(Input::PieceDone { piece, good: true });
+            self.feed(Input::PieceDone { piece, good: true, blocks: Vec::new() });
         }
     }
 

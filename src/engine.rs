@@ -4,6 +4,8 @@ pub mod assembly;
 mod brain;
 pub mod check;
 mod chronicle;
+#[cfg(test)]
+mod churn;
 pub mod clock;
 mod crew;
 pub mod disk;

@@ -221,6 +221,7 @@ pub enum Event {
         /// The `v` it calls itself by.
         calls_itself: Option<String>,
         /// Names of the extension messages it takes.
+        #[serde(deserialize_with = "sound::few::<_, _, 1000>")]
         extensions: Vec<String>,
         /// How many requests it queues.
         reqq: Option<u32>,

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod announce;
+mod blame;
 mod book;
 mod bucket;
 pub mod check;
@@ -19,6 +20,7 @@ mod peers;
 mod pieces;
 mod rarity;
 mod rate;
+mod replace;
 mod rounds;
 mod standstill;
 mod window;
@@ -35,6 +37,8 @@ pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
+use self::blame::Blame;
+pub use self::blame::BlockDigest;
 use self::book::Book;
 use self::choker::Choker;
 use self::live::Live;
@@ -194,6 +198,15 @@ pub enum Input {
         piece: PieceIndex,
         /// Whether the hash was right.
         good: bool,
+        /// Of a wrong piece: what each of its blocks was. Empty where that is not known.
+        blocks: Vec<BlockDigest>,
+    },
+    /// What each block of a right piece is, as [`Action::Digest`] asked.
+    Digested {
+        /// The piece.
+        piece: PieceIndex,
+        /// Its blocks.
+        blocks: Vec<BlockDigest>,
     },
     /// The disk refused. `reason` is one line for people.
     DiskFailed {
@@ -247,6 +260,9 @@ pub enum Action {
     Order(ConnKey, Order),
     /// Forget the blocks of this piece, whatever is under way with them.
     Discard(PieceIndex),
+    /// Read this piece, which is right and written, and answer with [`Input::Digested`]: it was wrong before, and
+    /// this shows who lied.
+    Digest(PieceIndex),
     /// Tell every peer that we have it now.
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.
@@ -269,18 +285,26 @@ pub struct Swarm {
     have: Bitfield,
     book: Book,
     live: BTreeMap<ConnKey, Live>,
+    /// Live peers that were told to close.
+    closing: usize,
+    /// Live peers that would give way to another, as counted last.
+    idle: usize,
     rarity: Rarity,
     /// Grows whenever there may be more to pick than before.
     pick_generation: u64,
     /// The generation in which somebody last had nothing more to pick.
     dry_at: Option<u64>,
-    /// What all peers that can be asked send together, bytes a second: while many are fed, known once for all.
-    rates: Option<u64>,
+    /// What all peers that can be asked send together, bytes a second, and when that was so.
+    rates: (At, u64),
     open: OpenPieces,
     /// Pieces that failed their hash: the next try comes from one peer alone.
     suspect: BTreeSet<PieceIndex>,
+    /// What was sent of them by whom.
+    blame: Blame,
     /// Connections that would take more grants than they could be given.
     hungry: BTreeSet<ConnKey>,
+    /// Everybody who can be asked would, perhaps, and is not named one by one.
+    all_may_want: bool,
     /// Something became free since the hungry were last offered what there is. Between, offering again is idle
     /// work: once for every report of every peer.
     freed: bool,
@@ -314,11 +338,15 @@ impl Swarm {
             phase: Phase::Checking,
             phase_since: now,
             live: BTreeMap::new(),
+            closing: 0,
+            idle: 0,
             pick_generation: 0,
             dry_at: None,
-            rates: None,
+            rates: (now, 0),
             suspect: BTreeSet::new(),
+            blame: Blame::default(),
             hungry: BTreeSet::new(),
+            all_may_want: false,
             freed: false,
             choker: Choker::default(),
             next_round: now + choker::ROUND,
@@ -376,7 +404,8 @@ impl Swarm {
                 self.open.written(piece, bytes);
                 self.freed = true;
             }
-            Input::PieceDone { piece, good } => self.piece_done(now, piece, good),
+            Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
+            Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::Command(command) => self.command(now, command),
@@ -395,7 +424,7 @@ impl Swarm {
     #[must_use]
     pub fn deadline(&self) -> At {
         let dial = if self.may_dial() { self.book.next_due() } else { None };
-        let grant = if self.hungry.is_empty() { None } else { self.grant_at };
+        let grant = if self.anyone_hungry() { self.grant_at } else { None };
         [dial, grant].into_iter().flatten().fold(self.next_second.min(self.next_round), At::min)
     }
 
@@ -424,8 +453,8 @@ impl Swarm {
         if self.freed || self.grant_at.is_some_and(|at| now >= at) {
             self.feed_hungry(now);
         }
-        self.dial_due(now);
         self.rounds(now);
+        self.dial_due(now);
     }
 
     /// Whether pieces are asked for and peers served.
@@ -455,9 +484,11 @@ impl Swarm {
     fn order(&mut self, conn: ConnKey, order: Order) {
         if let Order::Close(_) = order
             && let Some(live) = self.live.get_mut(&conn)
-            && std::mem::replace(&mut live.closing, true)
         {
-            return;
+            if std::mem::replace(&mut live.closing, true) {
+                return;
+            }
+            self.closing += 1;
         }
         self.actions.push_back(Action::Order(conn, order));
     }
@@ -468,6 +499,8 @@ impl Swarm {
     }
 }
 
+#[cfg(test)]
+pub(crate) use self::sim::Churn;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]

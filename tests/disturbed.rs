@@ -186,7 +186,7 @@ async fn a_file_that_is_older_or_newer_than_remembered_is_hashed_and_kept() {
     let payload = payload();
     let (lab, seed) = complete(&payload).await;
     let file = lab.out().join("it/a");
-    let now = SystemTime::now_of(&file);
+    let now = fs::metadata(&file).unwrap().modified().unwrap();
     for time in [SystemTime::UNIX_EPOCH, now - Duration::from_secs(3600), now + Duration::from_secs(1 << 31)]
     {
         File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
@@ -194,17 +194,6 @@ async fn a_file_that_is_older_or_newer_than_remembered_is_hashed_and_kept() {
         assert_eq!((ended.code(), asked), (0, BTreeSet::new()), "{time:?}");
     }
     assert_right(&lab, &payload, "times");
-}
-
-/// The time of a file, as a clock that nobody has to read.
-trait OfFile {
-    fn now_of(file: &Path) -> Self;
-}
-
-impl OfFile for SystemTime {
-    fn now_of(file: &Path) -> Self {
-        fs::metadata(file).unwrap().modified().unwrap()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

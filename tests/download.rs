@@ -179,6 +179,58 @@ async fn among_many_only_the_liar_is_banned() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn liars_are_found_among_those_they_share_pieces_with_and_nobody_else_is_banned() {
+    let mut blamed_together = 0;
+    // One that lies often, one that does rarely, two together, two that always do.
+    for liars in [&[5][..], &[17], &[5, 7], &[1, 1]] {
+        // Fewer pieces than peers: none has a piece to itself.
+        let payload = Recipe::file("it", 3 * 1024 * KIB, 1024 * KIB).make();
+        let script = |lies_every| Script { bps: Some(500_000), lies_every, ..Script::default() };
+        let (mut honest, mut lying) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            honest.push(Seed::start(&payload, script(None)).await);
+        }
+        for every in liars {
+            lying.push(Seed::start(&payload, script(Some(*every))).await);
+        }
+        let peers: Vec<SocketAddr> = honest.iter().chain(&lying).map(|seed| seed.addr).collect();
+        let lab = Lab::new();
+        let download = lab.start(&payload, &peers);
+        until(&download, "everything is here", phase_is(Phase::Seeding)).await;
+        for liar in &lying {
+            until(&download, "the liar is banned", |view| peer_at(view, liar.addr)?.banned.clone()).await;
+        }
+        let view = download.view();
+        for seed in &honest {
+            let row = peer_at(&view, seed.addr).unwrap();
+            assert!(row.banned.is_none(), "an honest peer is banned: {row:?}");
+            blamed_together += row.failed_pieces;
+        }
+        finish(&lab, &payload, download).await;
+    }
+    assert!(blamed_together > 0, "no piece was wrong that honest peers sent blocks of");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_that_come_twice_now_and_then_are_no_fault_and_all_of_them_are() {
+    let payload = Recipe::file("it", 2 * 1024 * KIB, 64 * KIB).make();
+    let now_and_then = Seed::start(&payload, Script { repeats_every: Some(5), ..Script::default() }).await;
+    let lab = Lab::new();
+    let download = lab.start(&payload, &[now_and_then.addr]);
+    until(&download, "everything is here", phase_is(Phase::Seeding)).await;
+    assert_eq!(now_and_then.seen().connections, 1);
+    finish(&lab, &payload, download).await;
+
+    let twice = Seed::start(&payload, Script { repeats_every: Some(1), ..Script::default() }).await;
+    let lab = Lab::new();
+    let download = lab.start(&payload, &[twice.addr]);
+    until_ended(&download, twice.addr, Cause::UnrequestedBlock).await;
+    let honest = Seed::honest(&payload).await;
+    download.send(Command::AddPeer(honest.addr));
+    finish(&lab, &payload, download).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_answers_for_another_torrent_is_named_and_never_asked() {
     let payload = Recipe::file("it", 100_000, 16 * KIB).make();
     let other = Script { info_hash: Some(InfoHash([7; 20])), ..Script::default() };

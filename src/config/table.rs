@@ -90,7 +90,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         table: "",
         name: "max-rows",
-        help: "The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.",
+        help: "The most peers with a row of their own; beyond it the oldest that are gone are only counted.",
         expected: || format!("a number from {LEAST_ROWS} to {MOST_ROWS}"),
         take: |to, value| {
             set(&mut to.max_rows, whole(value).filter(|most| (LEAST_ROWS..=MOST_ROWS).contains(most)))

@@ -149,7 +149,7 @@ fn columns_are_known_and_stand_once() {
 
 #[test]
 fn columns_that_are_kept_read_as_they_were() {
-    let mut columns = crate::ui::ColumnChoice::default();
+    let mut columns = ColumnChoice::default();
     for names in [None, crate::ui::columns_named(["why", "client"])] {
         columns.set(ColumnPart::Others, names);
         assert_eq!(

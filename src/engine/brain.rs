@@ -29,6 +29,7 @@ use super::crew::Crew;
 use super::disk::{DiskPool, Keeper, Notes};
 use super::haves::HaveLog;
 use super::limit::Limit;
+use super::link::Report;
 use super::listen::Listener;
 use super::mse::Mse;
 use super::peer::Common;
@@ -191,7 +192,11 @@ impl Brain {
                 Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
                 Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
                 Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
-                Some(arrived) = inbox.arrivals.recv() => self.arrived(arrived),
+                Some(arrived) = inbox.arrivals.recv() => {
+                    self.arrived(arrived);
+                    // However many call, who is connected is heard.
+                    self.take_reports(&mut inbox.reports);
+                }
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
                     for (conn, report) in reports.drain(..) {
@@ -202,6 +207,14 @@ impl Brain {
             }
         }
         self.leave().await
+    }
+
+    /// Takes what peers have reported already, as much as in any other turn.
+    fn take_reports(&mut self, reports: &mut mpsc::Receiver<(ConnKey, Report)>) {
+        for _ in 0..REPORTS_A_TURN {
+            let Ok((conn, report)) = reports.try_recv() else { break };
+            self.report(conn, report);
+        }
     }
 
     /// Carries out what is due by the clock, and publishes.
@@ -267,6 +280,7 @@ impl Brain {
             Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
             Action::Order(conn, order) => self.order(conn, order),
             Action::Discard(piece) => self.discard(piece),
+            Action::Digest(piece) => self.disk.digest(piece),
             Action::Have(piece) => self.common.haves.append(piece),
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
             Action::WantPeers => self.announcer.handle(self.clock.now(), announce::Input::WantPeers),

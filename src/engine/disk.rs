@@ -4,6 +4,7 @@
 //! as a whole and is wrong is never written. What a worker did comes back as a [`DiskDone`]; where the disk
 //! refused, with the very job, so that nothing has to be downloaded again when it has room.
 
+mod digest;
 mod keeper;
 mod queue;
 
@@ -22,6 +23,7 @@ use super::pool::BlockBuf;
 use crate::hash::{self, PieceHash, Run};
 use crate::metainfo::PieceIndex;
 use crate::storage::{Storage, StorageError, check_piece};
+use crate::swarm::BlockDigest;
 
 /// More threads than this do not help one torrent, and each may have a file in hand.
 const MOST_WORKERS: usize = 8;
@@ -69,6 +71,15 @@ pub enum DiskDone {
     Mismatch {
         /// The piece.
         piece: PieceIndex,
+        /// What its blocks were; empty where they could not be read back.
+        blocks: Vec<BlockDigest>,
+    },
+    /// What the blocks of a piece on disk are; empty where they could not be read.
+    Digested {
+        /// The piece.
+        piece: PieceIndex,
+        /// Its blocks.
+        blocks: Vec<BlockDigest>,
     },
     /// The disk refused to write. The blocks are in the job, which can be handed in again.
     Stuck {
@@ -148,6 +159,11 @@ impl DiskPool {
         self.put(Job::Check(piece));
     }
 
+    /// Reads a piece on disk and tells what each of its blocks is.
+    pub fn digest(&self, piece: PieceIndex) {
+        self.put(Job::Digest(piece));
+    }
+
     /// Reads a range of a piece, which must lie in it. The receiver fails when the pool stops first.
     pub fn read(
         &self,
@@ -207,6 +223,10 @@ impl Shared {
                     let good = check_piece(&self.storage, piece);
                     self.report(DiskDone::Checked { piece, good });
                 }
+                Task::Other(Job::Digest(piece)) => {
+                    let blocks = digest::on_disk(&self.storage, piece);
+                    self.report(DiskDone::Digested { piece, blocks });
+                }
                 Task::Other(Job::Read { piece, begin, length, reply }) => {
                     let mut bytes = vec![0; length as usize];
                     let read = self.storage.read(piece, begin, &mut bytes);
@@ -245,7 +265,8 @@ impl Shared {
         let piece = run.piece;
         let wrong = || !run.hasher.clone().verify(self.storage.torrent().piece_hash(piece));
         if !run.hashed && run.last && wrong() {
-            return DiskDone::Mismatch { piece };
+            let blocks = digest::of_run(&self.storage, &run);
+            return DiskDone::Mismatch { piece, blocks };
         }
         run.hashed = true;
         let slices: Vec<IoSlice<'_>> = run.blocks.iter().map(|block| IoSlice::new(block)).collect();

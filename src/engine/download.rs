@@ -43,7 +43,8 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// The most connections at once.
     pub max_peers: usize,
-    /// The most peers with a row of their own; beyond it the oldest that never shook hands are only counted.
+    /// The most peers with a row of their own; beyond it the oldest that are gone are only counted, those
+    /// that never shook hands first.
     pub max_rows: usize,
     /// Limit for what we receive, bytes a second.
     pub down_bps: Option<u64>,

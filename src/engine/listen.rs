@@ -1,6 +1,6 @@
 //! Takes connections from outside and shakes hands with them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::handshake::{HandshakeStep, MOST_STEPS, Steps, accept};
 use super::link::Shaken;
 use super::mse::{Carrier, Mse};
 use crate::event::{Cause, OsError};
+use crate::swarm::address::holder_of;
 use crate::swarm::{Closed, ConnKey, IncomingStep};
 use crate::wire::Handshake;
 
@@ -121,8 +122,8 @@ impl Listener {
     }
 
     /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time of each
-    /// address family: who called first then gives way to the next, so that the silent keep nobody out. A machine
-    /// that can open no more files is asked again until it can.
+    /// address family: whoever has most of them under way then gives up the oldest for the next, so that the silent
+    /// keep nobody out. A machine that can open no more files is asked again until it can.
     pub async fn run(self, ours: Handshake, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
         let mut loops = JoinSet::new();
         for socket in self.sockets {
@@ -141,14 +142,13 @@ async fn accept_all(
 ) {
     let pending = Arc::new(Semaphore::new(MOST_PENDING));
     let mut shaking = JoinSet::new();
-    // In the order they called; dropping one tells it to give way.
-    let mut patience: VecDeque<oneshot::Sender<()>> = VecDeque::new();
+    let mut patience = Patience::default();
     loop {
-        if pending.available_permits() == 0 || patience.len() > 2 * MOST_PENDING {
-            patience.retain(|one| !one.is_closed());
+        if pending.available_permits() == 0 || patience.0.len() > 2 * MOST_PENDING {
+            patience.0.retain(|(_, one)| !one.is_closed());
         }
         if pending.available_permits() == 0 {
-            drop(patience.pop_front());
+            patience.lose();
         }
         let Ok(permit) = Arc::clone(&pending).acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -160,12 +160,13 @@ async fn accept_all(
             Ok((stream, addr)) => {
                 let (arrivals, mse) = (arrivals.clone(), mse.clone());
                 let (patient, impatient) = oneshot::channel();
-                patience.push_back(patient);
+                patience.0.push_back((holder_of(addr.ip()), patient));
                 shaking.spawn(async move {
                     let arrived = welcome(stream, addr, (&ours, &mse), clock, impatient).await;
-                    drop(permit);
-                    // Nobody listens only when the run is over.
+                    // Nobody listens only when the run is over. Until it is taken it counts: else a flood of calls
+                    // would pile up here.
                     let _ = arrivals.send(arrived).await;
+                    drop(permit);
                 });
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -175,6 +176,22 @@ async fn accept_all(
             }
         }
         while shaking.try_join_next().is_some() {}
+    }
+}
+
+/// Who is shaking hands, in the order they called; dropping one tells it to give way.
+#[derive(Default)]
+struct Patience(VecDeque<(IpAddr, oneshot::Sender<()>)>);
+
+impl Patience {
+    /// Whoever has most under way loses the oldest: many from one address do not keep out the only one of another.
+    fn lose(&mut self) {
+        let mut of: HashMap<IpAddr, usize> = HashMap::new();
+        self.0.iter().for_each(|(holder, _)| *of.entry(*holder).or_default() += 1);
+        let most = of.values().max();
+        if let Some(first) = self.0.iter().position(|(holder, _)| of.get(holder) == most) {
+            self.0.remove(first);
+        }
     }
 }
 
@@ -369,6 +386,23 @@ mod tests {
         }
         let mut answer = [0; 68];
         timeout(Duration::from_secs(5), next.read_exact(&mut answer)).await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn many_from_one_address_do_not_keep_out_the_only_one_of_another() {
+        let mut patience = Patience::default();
+        let ip = |n: u8| IpAddr::V4(Ipv4Addr::new(192, 0, 2, n));
+        for holder in [2, 1, 1, 3, 1, 3] {
+            patience.0.push_back((ip(holder), oneshot::channel().0));
+        }
+        let mut order = Vec::new();
+        while !patience.0.is_empty() {
+            let before: Vec<IpAddr> = patience.0.iter().map(|(holder, _)| *holder).collect();
+            patience.lose();
+            let lost = before.iter().zip(patience.0.iter()).position(|(was, (is, _))| was != is);
+            order.push(before[lost.unwrap_or(before.len() - 1)]);
+        }
+        assert_eq!(order, [1, 1, 3, 2, 1, 3].map(ip));
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 //! It owns its socket and its request window. Nothing of it is shared but what is in [`Common`]; it hears of the
 //! brain through orders and the brain of it through reports.
 
+mod fault;
+mod moods;
 mod talk;
 
 use std::fmt;
@@ -18,7 +20,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
-use self::talk::{Fault, Talk};
+use self::fault::Fault;
+use self::talk::Talk;
 use super::clock::Clock;
 use super::errno::Broken;
 use super::haves::HaveLog;
@@ -218,13 +221,14 @@ impl<T: Transport> Peer<T> {
             return Ok(());
         }
         self.bytes_in += n as u64;
-        self.talk.heard(now);
         let payload_before = self.receiver.payload_bytes();
         let advanced = self.receiver.advance(n, &self.talk.window);
         if self.receiver.payload_bytes() > payload_before {
             self.talk.window.progressed(now);
+            self.talk.heard(now);
         }
         while let Some(incoming) = self.receiver.next() {
+            self.talk.heard(now);
             self.talk.incoming(now, incoming)?;
         }
         Ok(advanced.map_err(Fault::from)?)

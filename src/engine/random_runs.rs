@@ -98,7 +98,11 @@ impl Run {
                     assert!(here < self.geometry.blocks_in(piece) as usize, "given up when all was here");
                 }
                 Action::Learned(at, event) => self.learned(at, &event),
-                Action::Have(_) | Action::LimitUp(_) | Action::WantPeers | Action::Entered(_) => {}
+                Action::Have(_)
+                | Action::Digest(_)
+                | Action::LimitUp(_)
+                | Action::WantPeers
+                | Action::Entered(_) => {}
             }
         }
     }
@@ -262,7 +266,7 @@ impl Run {
         let Some((here, written)) = self.here.get_mut(&piece) else { return };
         if here.len() == self.geometry.blocks_in(piece) as usize {
             self.here.remove(&piece);
-            self.tell(Input::PieceDone { piece, good });
+            self.tell(Input::PieceDone { piece, good, blocks: Vec::new() });
             return;
         }
         let run = (0..).take_while(|number| here.contains(number)).count() as u32;

@@ -23,7 +23,7 @@ use crate::event::{
 };
 use crate::metainfo::{Bitfield, PieceIndex};
 
-/// Rows kept before the oldest peers that never shook hands are folded into counters.
+/// Rows kept before the oldest peers are folded into counters, those that never shook hands first.
 const MOST_ROWS: usize = 20_000;
 
 /// Everything known of one torrent's run, folded from its events.
@@ -95,8 +95,8 @@ impl Ledger {
         Self::with_most_rows(facts, MOST_ROWS)
     }
 
-    /// The same, with another number of peers that have a row of their own before the oldest ones that never
-    /// shook hands are only counted.
+    /// The same, with another number of peers that have a row of their own before the oldest ones that are gone
+    /// are only counted, those that never shook hands first.
     pub fn with_most_rows(facts: Arc<TorrentFacts>, most_rows: usize) -> Self {
         let pieces = Pieces::new(facts.geometry);
         Self {

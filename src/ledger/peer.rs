@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::deciding;
+use crate::event::sound::few;
 use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
@@ -88,6 +89,7 @@ pub struct PeerRecord {
     /// Why it does not serve us; `None` while connected and serving.
     pub cause: Option<Cause>,
     /// Every try, oldest first. Of long ladders the oldest go, the numbers stay.
+    #[serde(deserialize_with = "few::<_, _, 64>")]
     pub attempts: Vec<Attempt>,
     /// Who it is by its peer id: `Transmission 4.0.6`.
     pub client: Option<String>,
@@ -98,6 +100,7 @@ pub struct PeerRecord {
     /// The reserved bytes of its handshake.
     pub reserved: Option<[u8; 8]>,
     /// Names of the extension messages it takes.
+    #[serde(deserialize_with = "few::<_, _, 1000>")]
     pub extensions: Vec<String>,
     /// How many requests it queues.
     pub reqq: Option<u32>,

@@ -136,12 +136,15 @@ impl Peers {
         }
     }
 
-    /// Folds the oldest rows that never shook hands, a sixteenth more than needed so that it is rarely done.
+    /// Folds the oldest rows that never shook hands, a sixteenth more than needed so that it is rarely done; then the
+    /// oldest of those that did and are gone: whoever calls from ever new ports shakes hands as often as he likes.
     fn fold(&mut self, now: At, spare: PeerKey) {
         let target = self.most_rows - self.most_rows / 16;
         let surplus = self.rows.len().saturating_sub(target);
-        let foldable = self.rows.iter().filter(|(key, row)| **key != spare && row.is_foldable());
-        let keys: Vec<PeerKey> = foldable.map(|(key, _)| *key).take(surplus).collect();
+        let others = || self.rows.iter().filter(|(key, _)| **key != spare);
+        let foldable = others().filter(|(_, row)| row.is_foldable());
+        let gone = others().filter(|(_, row)| row.is_at_rest() && !row.is_foldable());
+        let keys: Vec<PeerKey> = foldable.chain(gone).map(|(key, _)| *key).take(surplus).collect();
         for key in keys {
             if let Some(row) = self.rows.remove(&key) {
                 self.folded.take(row.record(), now);

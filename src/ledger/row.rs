@@ -170,14 +170,15 @@ impl Row {
         self.open().is_some_and(|attempt| attempt.handshaken.is_some())
     }
 
-    /// Nothing would be lost but its own line: it never shook hands, nothing is under way, and the user asked
-    /// nothing of it.
+    /// Nothing would be lost but its own line: it never shook hands, and is at rest.
     pub(super) fn is_foldable(&self) -> bool {
+        self.record.stage < Stage::Handshaken && self.is_at_rest()
+    }
+
+    /// Nothing is under way with it, and the user asked nothing of it.
+    pub(super) fn is_at_rest(&self) -> bool {
         let record = &self.record;
-        record.stage < Stage::Handshaken
-            && self.open().is_none()
-            && !record.dropped
-            && record.banned.is_none()
+        self.open().is_none() && !record.dropped && record.banned.is_none()
     }
 
     pub(super) fn add_source(&mut self, source: Source) {

@@ -408,6 +408,22 @@ fn folds_the_oldest_peers_that_never_shook_hands_and_still_counts_them() {
 }
 
 #[test]
+fn folds_those_that_shook_hands_and_are_gone_when_there_are_no_others() {
+    let mut run = Script::with_ledger(4, Ledger::with_most_rows(facts(4), 64));
+    let stays = run.peers(1)[0];
+    run.live(stays);
+    for _ in 0..400 {
+        let peer = run.peers(1)[0];
+        run.live(peer).end(peer, Cause::ClosedByPeer);
+    }
+    let view = run.view();
+    assert!(view.peers.len() <= 64, "{} rows", view.peers.len());
+    assert!(view.peers.iter().any(|record| record.key == stays), "it is connected");
+    assert_eq!((view.funnel.known, view.funnel.handshaken), (401, 401));
+    assert_eq!((view.groups.live, view.groups.left), (1, 400));
+}
+
+#[test]
 fn writes_the_log_in_words() {
     let mut run = Script::downloading(4);
     let tracker = run.tracker(0);

@@ -26,6 +26,8 @@ pub struct ResumeFile {
     path: PathBuf,
     /// Whether the last record of this run was saved. Held while a record takes its place.
     ended: Mutex<bool>,
+    /// Held by who writes a record beside it: there is one place for that.
+    saving: Mutex<()>,
     lock: File,
 }
 
@@ -65,7 +67,7 @@ impl ResumeFile {
         let path = state_dir.join(format!("{info_hash}-{place}.resume"));
         let lock = lock(&path.with_extension("lock"), output_dir)?;
         let loaded = load(&path)?;
-        Ok((Self { path, ended: Mutex::new(false), lock }, loaded))
+        Ok((Self { path, ended: Mutex::new(false), saving: Mutex::new(()), lock }, loaded))
     }
 
     /// The file.
@@ -81,6 +83,7 @@ impl ResumeFile {
         if *self.ended.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(());
         }
+        let _alone = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = self.path.with_extension("new");
         write(&temporary, record, true)?;
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
@@ -285,6 +288,21 @@ mod tests {
         drop(file);
         let Loaded::Found(record) = open(state.path(), "/data").unwrap().1 else { panic!("not found") };
         assert!(record.clean);
+    }
+
+    /// The thread that syncs saves, and so does who asks a full disk again.
+    #[test]
+    fn saves_at_the_same_time_do_not_take_each_others_place() {
+        let state = tempfile::tempdir().unwrap();
+        let (file, _) = open(state.path(), "/data").unwrap();
+        std::thread::scope(|scope| {
+            for pieces in [10, 20_000] {
+                let file = &file;
+                scope.spawn(move || (0..100).for_each(|_| file.save(&sample(pieces)).unwrap()));
+            }
+        });
+        drop(file);
+        assert!(matches!(open(state.path(), "/data").unwrap().1, Loaded::Found(_)));
     }
 
     #[test]

@@ -49,6 +49,25 @@ pub fn is_allowed(source: Scope, addr: SocketAddr, ours: &[SocketAddr]) -> bool 
     source != Scope::Public || !at_our_address || at_our_port
 }
 
+/// Whose an address is, for limits: of IPv6 a whole /64 is one customer's, who can take any address in it.
+///
+/// ```
+/// use ttui::swarm::address::holder_of;
+///
+/// assert_eq!(holder_of("2001:db8:1:2:3:4:5:6".parse()?), holder_of("2001:db8:1:2::1".parse()?));
+/// assert_ne!(holder_of("192.0.2.1".parse()?), holder_of("192.0.2.2".parse()?));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+pub fn holder_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        other => other,
+    }
+}
+
 /// Whether anybody can be dialled there at all.
 fn can_be_a_peer(address: IpAddr) -> bool {
     match address {

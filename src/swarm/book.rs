@@ -1,27 +1,27 @@
 //! Every peer address we know: whom to dial when, and whom not at all.
 
+mod bans;
+mod due;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub(super) use self::bans::Ban;
+use self::bans::Bans;
+use self::due::{Due, may_be_of_a_standstill, wait_after};
 use super::ConnKey;
-use super::address::{Scope, scope_of};
+use super::address::{Scope, holder_of, scope_of};
 use super::ladder::Ladder;
 use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
 pub(super) const MOST_ROWS: usize = 20_000;
-/// How long an automatic ban, or one by the user, lasts.
-pub(super) const BAN: Duration = Duration::from_secs(3600);
-/// Banned ports of one address after which the whole address is banned.
-const BANNED_PORTS: usize = 3;
-/// Why the others there are banned, too.
-const MANY_PORTS: &str = "Three peers of this address are banned";
 /// Within how long those are dialled whose time came while the program stood still, or whose connection broke of it.
 const SPREAD: Duration = Duration::from_secs(10);
 /// For how long after a standstill an end may be a consequence of it.
 const FORGIVING: Duration = Duration::from_secs(30);
-/// Connections one public address may have.
+/// Connections the holder of one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,8 +41,6 @@ pub(super) struct Row {
     pub(super) standing: Standing,
     /// Failures in a row.
     failures: u32,
-    /// When it may be dialled; `None`: not by itself.
-    next: Option<At>,
     pub(super) dropped: bool,
     /// Whoever named it may not name such an address; it is not dialled until somebody else names it.
     pub(super) invalid: bool,
@@ -62,22 +60,14 @@ impl Row {
     }
 }
 
-/// Until when nobody is dialled or let in there, and why.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Ban {
-    pub(super) until: At,
-    pub(super) reason: String,
-}
-
 /// Every known peer, by row and by address.
 pub(super) struct Book {
     /// The most rows that are kept.
     most_rows: usize,
     rows: BTreeMap<PeerKey, Row>,
     by_addr: BTreeMap<SocketAddr, PeerKey>,
-    due: BTreeSet<(At, PeerKey)>,
-    bans: BTreeMap<SocketAddr, Ban>,
-    address_bans: BTreeMap<IpAddr, Ban>,
+    due: Due,
+    bans: Bans,
     dialling: usize,
     next_key: u32,
     /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
@@ -90,9 +80,8 @@ impl Book {
             most_rows: MOST_ROWS,
             rows: BTreeMap::new(),
             by_addr: BTreeMap::new(),
-            due: BTreeSet::new(),
-            bans: BTreeMap::new(),
-            address_bans: BTreeMap::new(),
+            due: Due::default(),
+            bans: Bans::default(),
             dialling: 0,
             next_key: 0,
             surprised: (BTreeSet::new(), At::ZERO),
@@ -169,7 +158,6 @@ impl Book {
             sources: vec![source],
             standing: Standing::Idle,
             failures: 0,
-            next: None,
             dropped: false,
             invalid,
             shook_hands: false,
@@ -185,7 +173,14 @@ impl Book {
             let unproved = !row.shook_hands && !row.sources.contains(&Source::Manual);
             row.standing == Standing::Idle && !row.dropped && (unproved || !row.is_reachable())
         });
-        let peer = oldest.map(|(peer, _)| *peer)?;
+        // Whoever calls from ever new ports shakes hands as often as he likes: then who failed most since makes room.
+        let peer = oldest.or_else(|| {
+            let idle = self.rows.iter().filter(|(_, row)| {
+                row.standing == Standing::Idle && !row.dropped && !row.sources.contains(&Source::Manual)
+            });
+            idle.min_by_key(|(_, row)| std::cmp::Reverse(row.failures))
+        });
+        let peer = peer.map(|(peer, _)| *peer)?;
         self.remove(peer);
         Some(())
     }
@@ -203,25 +198,17 @@ impl Book {
 
     /// Sets when the peer may be dialled.
     pub(super) fn schedule(&mut self, peer: PeerKey, at: Option<At>) {
-        if let Some(row) = self.rows.get_mut(&peer) {
-            if let Some(old) = row.next {
-                self.due.remove(&(old, peer));
-            }
-            row.next = at;
-            if let Some(at) = at {
-                self.due.insert((at, peer));
-            }
-        }
+        self.due.set(peer, at.filter(|_| self.rows.contains_key(&peer)));
     }
 
     /// When the next peer may be dialled.
     pub(super) fn next_due(&self) -> Option<At> {
-        self.due.first().map(|(at, _)| *at)
+        self.due.first().map(|(at, _)| at)
     }
 
     /// The next peer to dial now, with the address to dial. It is dialling from here on.
     pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr)> {
-        while let Some(&(at, peer)) = self.due.first()
+        while let Some((at, peer)) = self.due.first()
             && at <= now
         {
             self.schedule(peer, None);
@@ -232,7 +219,7 @@ impl Book {
                 self.schedule(peer, Some(later));
                 // All of them at once: an address may be named with thousands of ports.
                 for other in self.at_address(addr.ip()) {
-                    if self.rows.get(&other).is_some_and(|row| row.next.is_some_and(|next| next <= now)) {
+                    if self.due.of(other).is_some_and(|next| next <= now) {
                         self.schedule(other, Some(later));
                     }
                 }
@@ -318,7 +305,8 @@ impl Book {
         let waiting: Vec<(PeerKey, bool)> = self
             .rows
             .iter()
-            .filter(|(_, row)| row.standing == Standing::Idle && row.next.is_some() && !row.dropped)
+            .filter(|(_, row)| row.standing == Standing::Idle && !row.dropped)
+            .filter(|(peer, _)| self.due.of(**peer).is_some())
             .map(|(peer, row)| (*peer, row.shook_hands))
             .collect();
         for (peer, shook_hands) in waiting {
@@ -336,7 +324,7 @@ impl Book {
     ) -> Vec<(PeerKey, At)> {
         let busy = self.rows.iter().filter(|(_, row)| row.standing != Standing::Idle);
         self.surprised = (busy.map(|(peer, _)| *peer).collect(), now + FORGIVING);
-        let waiting: Vec<(At, PeerKey)> = self.due.iter().filter(|(at, _)| *at > now).copied().collect();
+        let waiting: Vec<(At, PeerKey)> = self.due.after(now).collect();
         let mut sooner = Vec::with_capacity(waiting.len());
         for (at, peer) in waiting {
             let soon = now + SPREAD.mul_f64(random.f64());
@@ -350,22 +338,12 @@ impl Book {
     /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole
     /// address is banned since now.
     pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
-        let until = now + BAN;
-        self.bans.insert(addr, Ban { until, reason: reason.to_owned() });
-        let ports =
-            self.bans.iter().filter(|(banned, ban)| banned.ip() == addr.ip() && ban.until > now).count();
-        let whole = ports >= BANNED_PORTS;
-        if whole {
-            self.ban_address(now, addr.ip(), MANY_PORTS);
-        }
-        (until, whole)
+        self.bans.ban(now, addr, reason)
     }
 
     /// Bans the whole address. Returns until when.
     pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) -> At {
-        let until = now + BAN;
-        self.address_bans.insert(addr, Ban { until, reason: reason.to_owned() });
-        until
+        self.bans.ban_address(now, addr, reason)
     }
 
     /// Lifts the ban of the peer, and that of its address. Returns what now holds, bans of other ports, for each
@@ -378,45 +356,29 @@ impl Book {
             there.filter_map(|peer| Some((peer, book.ban_of(now, book.rows.get(&peer)?.addr)))).collect()
         };
         let before = bans(self);
-        self.address_bans.remove(&addr.ip());
-        for port in [Some(addr), listens].into_iter().flatten() {
-            self.bans.remove(&port);
-        }
+        self.bans.lift(addr.ip(), [Some(addr), listens]);
         bans(self).into_iter().zip(before).filter(|(now, before)| now != before).map(|(now, _)| now).collect()
     }
 
     /// Until when the address is banned, if it is.
     pub(super) fn banned_until(&self, now: At, addr: SocketAddr) -> Option<At> {
-        self.longest_ban(now, addr).map(|ban| ban.until)
+        self.bans.longest(now, addr).map(|ban| ban.until)
     }
 
     /// The ban that keeps the address out for longest, if there is one.
     pub(super) fn ban_of(&self, now: At, addr: SocketAddr) -> Option<Ban> {
-        self.longest_ban(now, addr).cloned()
-    }
-
-    fn longest_ban(&self, now: At, addr: SocketAddr) -> Option<&Ban> {
-        let bans = [self.bans.get(&addr), self.address_bans.get(&addr.ip())];
-        bans.into_iter().flatten().filter(|ban| ban.until > now).max_by_key(|ban| ban.until)
+        self.bans.longest(now, addr).cloned()
     }
 
     /// The bans that ran out, each told once.
     pub(super) fn expired_bans(&mut self, now: At) -> Vec<PeerKey> {
-        let over = |ban: &Ban| ban.until <= now;
-        if !self.bans.values().any(over) && !self.address_bans.values().any(over) {
+        if !self.bans.any_over(now) {
             return Vec::new();
         }
-        let was: Vec<PeerKey> = self
-            .rows
-            .iter()
-            .filter(|(_, row)| {
-                self.bans.get(&row.addr).is_some_and(over)
-                    || self.address_bans.get(&row.addr.ip()).is_some_and(over)
-            })
-            .map(|(peer, _)| *peer)
-            .collect();
-        self.bans.retain(|_, ban| !over(ban));
-        self.address_bans.retain(|_, ban| !over(ban));
+        let rows = self.rows.iter();
+        let was: Vec<PeerKey> =
+            rows.filter(|(_, row)| self.bans.is_over(now, row.addr)).map(|(peer, _)| *peer).collect();
+        self.bans.forget_over(now);
         was.into_iter()
             .filter(|peer| self.rows.get(peer).is_some_and(|row| self.banned_until(now, row.addr).is_none()))
             .collect()
@@ -436,10 +398,19 @@ impl Book {
         there
     }
 
-    /// Connections with this address, those being made included.
+    /// Connections with whoever holds this address, those being made included.
     fn busy_at(&self, addr: IpAddr) -> usize {
-        let busy = |peer: &PeerKey| self.rows.get(peer).is_some_and(|row| row.standing != Standing::Idle);
-        self.at_address(addr).iter().filter(|peer| busy(peer)).count()
+        let first = holder_of(addr);
+        let last = match first {
+            IpAddr::V6(v6) if !v6.is_loopback() => {
+                IpAddr::from((v6.to_bits() | u128::from(u64::MAX)).to_be_bytes())
+            }
+            _ => first,
+        };
+        let theirs = SocketAddr::new(first, 0)..=SocketAddr::new(last, u16::MAX);
+        let rows = self.by_addr.range(theirs).filter_map(|(addr, peer)| Some((addr, self.rows.get(peer)?)));
+        // A row may stand under two addresses.
+        rows.filter(|(addr, row)| row.standing != Standing::Idle && row.addr == **addr).count()
     }
 
     /// An incoming peer on `peer` says it listens on `listens`. Where that address has an idle row, the two
@@ -487,48 +458,6 @@ impl Book {
     }
 }
 
-/// How long to wait before a peer is dialled again; `None`: never by itself. The first failure may be of the
-/// moment (a client just starting); from then on the wait doubles, from a minute to half an hour.
-fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<Duration> {
-    let doubled = match failures {
-        0 => Duration::from_secs(15),
-        n => Duration::from_secs(60) * 2u32.saturating_pow((n - 1).min(5)),
-    };
-    let doubled = doubled.min(Duration::from_secs(30 * 60));
-    match cause {
-        Cause::InvalidAddress
-        | Cause::SelfConnection
-        | Cause::BothSeeds
-        | Cause::Shutdown
-        | Cause::NotAnswered => None,
-        Cause::NotInteresting if complete => None,
-        Cause::NotBittorrent | Cause::InfoHashMismatch => Some(Duration::from_secs(30 * 60)),
-        // While it is dropped or banned it is not dialled anyway; taken back, it is at once.
-        Cause::Banned | Cause::HashFailures | Cause::DroppedByUser | Cause::TorrentPaused => {
-            Some(Duration::ZERO)
-        }
-        _ => Some(doubled),
-    }
-}
-
-/// Whether a connection may end so because we were silent for long.
-fn may_be_of_a_standstill(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ConnectTimeout
-            | Cause::ClosedBeforeHandshake
-            | Cause::ResetBeforeHandshake
-            | Cause::HandshakeTimeout
-            | Cause::HandshakeTruncated
-            | Cause::EncryptionFailed
-            | Cause::IdleTimeout
-            | Cause::ClosedAfterHandshake
-            | Cause::ClosedByPeer
-            | Cause::ResetByPeer
-            | Cause::ConnectionLost
-    )
-}
-
 fn is_public(addr: IpAddr) -> bool {
     scope_of(addr) == Scope::Public
 }
@@ -537,6 +466,12 @@ fn is_public(addr: IpAddr) -> bool {
 impl Book {
     pub(super) fn live_rows(&self) -> usize {
         self.rows.values().filter(|row| matches!(row.standing, Standing::Live(_))).count()
+    }
+
+    pub(super) fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let due = self.due.peers().count();
+        let sizes = [("rows", self.rows.len()), ("addresses", self.by_addr.len()), ("due", due)];
+        sizes.into_iter().chain([("bans", self.bans.len())]).collect()
     }
 
     pub(super) fn assert_consistent(&self) {
@@ -548,234 +483,13 @@ impl Book {
         }
         for (peer, row) in &self.rows {
             assert_eq!(self.by_addr.get(&row.addr), Some(peer));
-            assert_eq!(row.next.is_some_and(|at| self.due.contains(&(at, *peer))), row.next.is_some());
-            assert!(row.next.is_none() || row.standing == Standing::Idle, "{peer:?} is due and not idle");
         }
-        assert_eq!(self.due.len(), self.rows.values().filter(|row| row.next.is_some()).count());
+        for peer in self.due.peers() {
+            let standing = self.rows.get(&peer).map(|row| row.standing);
+            assert_eq!(standing, Some(Standing::Idle), "{peer:?} is due");
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addr(n: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], n))
-    }
-
-    fn secs(n: u64) -> At {
-        At::from_secs(n)
-    }
-
-    #[test]
-    fn a_refused_peer_is_dialled_less_and_less() {
-        let mut random = fastrand::Rng::with_seed(1);
-        let mut book = Book::new();
-        let (peer, new) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
-        assert!(new);
-        let mut now = At::ZERO;
-        let mut waits = Vec::new();
-        for _ in 0..8 {
-            assert_eq!(book.take_due(now), Some((peer, addr(1))));
-            assert_eq!(book.take_due(now), None);
-            let next = book.ended(now, peer, Cause::ConnectionRefused, false, &mut random).unwrap();
-            waits.push((next - now).as_secs());
-            assert_eq!(book.take_due(now), None);
-            now = next;
-        }
-        assert!(waits[0] >= 14 && waits[1] >= 55 && waits[4] > 440, "{waits:?}");
-        assert!(waits.iter().all(|wait| *wait <= 1900), "{waits:?}");
-    }
-
-    #[test]
-    fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
-        let mut random = fastrand::Rng::with_seed(1);
-        let mut book = Book::new();
-        let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
-        let take_all = |book: &mut Book, now| std::iter::from_fn(|| book.take_due(now)).count();
-        assert_eq!(take_all(&mut book, At::ZERO), 3);
-        book.live(peers[0], ConnKey(1));
-        book.live(peers[1], ConnKey(2));
-        // The third failed often: it is not due for long.
-        let mut now = At::ZERO;
-        for _ in 0..8 {
-            now = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
-            assert_eq!(take_all(&mut book, now), 1);
-        }
-        let due = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
-        assert!(due - now > secs(1600));
-        let sooner = book.stood_still(now, secs(300), &mut random);
-        assert_eq!(sooner, [(peers[2], due - secs(300))]);
-        let sooner = book.stood_still(now, secs(3 * 3600), &mut random);
-        assert!(sooner.len() == 1 && sooner[0].1 > now && sooner[0].1 <= now + SPREAD, "{sooner:?}");
-        book.assert_consistent();
-        // One goes because we were silent for long; it is dialled again at once, again and again.
-        let next = book.ended(now, peers[0], Cause::ClosedByPeer, false, &mut random).unwrap();
-        assert!(next <= now + secs(11), "{next:?}");
-        assert_eq!(book.row(peers[0]).unwrap().failures, 0);
-        // The other goes much later, of its own accord.
-        let later = now + FORGIVING;
-        let next = book.ended(later, peers[1], Cause::ClosedByPeer, false, &mut random).unwrap();
-        assert!(next > later + SPREAD, "{next:?}");
-        assert_eq!(book.row(peers[1]).unwrap().failures, 1);
-    }
-
-    #[test]
-    fn a_standstill_excuses_nobody_who_lied() {
-        let mut random = fastrand::Rng::with_seed(1);
-        let mut book = Book::new();
-        let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
-        book.live(peer, ConnKey(1));
-        book.stood_still(secs(5), secs(300), &mut random);
-        let next = book.ended(secs(6), peer, Cause::BadMessage, false, &mut random).unwrap();
-        assert!(next > secs(6) + SPREAD, "{next:?}");
-    }
-
-    #[test]
-    fn three_banned_ports_ban_the_address() {
-        let mut book = Book::new();
-        book.ban(At::ZERO, addr(1), "");
-        book.ban(At::ZERO, addr(2), "");
-        assert!(book.banned_until(At::ZERO, addr(3)).is_none());
-        assert_eq!(book.ban(secs(5), addr(3), ""), (secs(5) + BAN, true));
-        assert_eq!(book.banned_until(secs(5), addr(4)), Some(secs(5) + BAN));
-        assert!(book.banned_until(secs(6) + BAN, addr(4)).is_none());
-    }
-
-    #[test]
-    fn lifting_a_ban_leaves_those_of_other_ports() {
-        let mut book = Book::new();
-        let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
-        let peers = [1, 2, 3, 4].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
-        for port in 1..=3 {
-            book.ban(secs(5), addr(port), "it lied");
-        }
-        assert_eq!(book.ban_of(secs(6), addr(4)), ban(MANY_PORTS));
-        let lifted = book.unban(secs(6), peers[0]);
-        let theirs = ban("it lied");
-        assert_eq!(
-            lifted,
-            [(peers[0], None), (peers[1], theirs.clone()), (peers[2], theirs), (peers[3], None)]
-        );
-        assert_eq!(book.take_due(secs(6)), Some((peers[0], addr(1))));
-        assert_eq!(book.take_due(secs(6)), Some((peers[3], addr(4))));
-        assert_eq!(book.take_due(secs(6)), None);
-    }
-
-    #[test]
-    fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
-        let mut book = Book::new();
-        let (far, near) = (Source::Resume, Source::Manual);
-        let (peer, new) = book.learn_invalid(addr(1), far).unwrap();
-        assert!(new);
-        assert_eq!((book.learn_invalid(addr(1), far), book.take_due(secs(1))), (None, None));
-        assert_eq!(book.learn(secs(1), addr(1), near), Some((peer, false)));
-        assert_eq!(book.take_due(secs(1)), Some((peer, addr(1))));
-        let (caller, _) = book.learn(secs(1), addr(2), Source::Incoming).unwrap();
-        book.live(caller, ConnKey(1));
-        assert_eq!(book.learn_invalid(addr(2), far), Some((caller, false)));
-        let mut random = fastrand::Rng::with_seed(1);
-        assert_eq!(book.ended(secs(2), caller, Cause::ClosedByPeer, false, &mut random), None);
-    }
-
-    #[test]
-    fn a_dropped_peer_is_not_dialled() {
-        let mut book = Book::new();
-        let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
-        book.row_mut(peer).unwrap().dropped = true;
-        assert_eq!(book.take_due(secs(1)), None);
-    }
-
-    #[test]
-    fn an_incoming_peer_joins_the_row_of_its_listening_port() {
-        let mut book = Book::new();
-        let (known, _) = book.learn(At::ZERO, addr(6881), Source::Resume).unwrap();
-        let (called, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
-        book.live(called, ConnKey(3));
-        assert_eq!(book.listens(called, addr(6881)), Some(known));
-        assert_eq!(book.row(known).unwrap().standing, Standing::Live(ConnKey(3)));
-        assert!(book.row(called).is_none());
-        assert_eq!(book.take_due(secs(9)), None, "it is connected");
-    }
-
-    fn public(port: u16) -> SocketAddr {
-        SocketAddr::from(([1, 2, 3, 4], port))
-    }
-
-    #[test]
-    fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
-        let mut book = Book::new();
-        for port in 1..=20 {
-            book.learn(At::ZERO, public(port), Source::Manual);
-        }
-        assert_eq!(std::iter::from_fn(|| book.take_due(secs(1))).count(), MOST_PER_ADDRESS);
-        assert_eq!(book.next_due(), Some(secs(61)));
-    }
-
-    #[test]
-    fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
-        let mut book = Book::new();
-        let mut random = fastrand::Rng::with_seed(1);
-        let (first, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
-        book.live(first, ConnKey(1));
-        assert_eq!(book.listens(first, addr(6881)), None);
-        book.ended(secs(1), first, Cause::ClosedByPeer, false, &mut random);
-        for port in 40_001..40_010 {
-            let (again, _) = book.learn(secs(2), addr(port), Source::Incoming).unwrap();
-            book.live(again, ConnKey(u32::from(port)));
-            assert_eq!(book.listens(again, addr(6881)), Some(first));
-            book.ended(secs(3), first, Cause::ClosedByPeer, false, &mut random);
-        }
-        assert_eq!((book.rows.len(), book.by_addr.len()), (1, 2));
-        assert_eq!(book.row(first).unwrap().sources.len(), 1);
-    }
-
-    #[test]
-    fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
-        let mut book = Book::new();
-        let mut random = fastrand::Rng::with_seed(1);
-        let (peer, _) = book.learn(At::ZERO, addr(6881), Source::Incoming).unwrap();
-        book.live(peer, ConnKey(1));
-        assert_eq!(book.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random), None);
-        assert_eq!(book.learn(secs(2), addr(6881), Source::Resume), Some((peer, false)));
-        assert_eq!(book.take_due(secs(2)), Some((peer, addr(6881))));
-    }
-
-    #[test]
-    fn callers_that_cannot_be_dialled_make_room() {
-        let mut book = Book::new();
-        let mut random = fastrand::Rng::with_seed(1);
-        for n in 0..MOST_ROWS as u32 {
-            let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
-            let (peer, _) = book.learn(At::ZERO, addr, Source::Incoming).unwrap();
-            book.live(peer, ConnKey(n));
-            book.ended(secs(1), peer, Cause::DuplicatePeerId, false, &mut random);
-        }
-        assert!(book.learn(secs(2), addr(1), Source::Resume).is_some());
-        assert_eq!(book.rows.len(), MOST_ROWS);
-    }
-
-    #[test]
-    fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
-        let mut book = Book::new();
-        let mut random = fastrand::Rng::with_seed(1);
-        let (peer, _) = book.learn(At::ZERO, addr(1), Source::Resume).unwrap();
-        for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
-            book.live(peer, ConnKey(1));
-            let next = book.ended(secs(1), peer, cause, true, &mut random);
-            assert!(next.is_some_and(|next| next > secs(10)), "{next:?}");
-        }
-    }
-
-    #[test]
-    fn the_oldest_that_never_shook_hands_makes_room() {
-        let mut book = Book::new();
-        for n in 0..MOST_ROWS as u32 + 10 {
-            let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
-            assert!(
-                book.learn(At::ZERO, addr, Source::Manual).is_some() == (n < MOST_ROWS as u32),
-                "manual ones stay"
-            );
-        }
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::live::Live;
 use super::pieces::Arrived;
-use super::{Action, ConnKey, Order, Phase, Swarm};
+use super::{Action, BlockDigest, ConnKey, Order, Phase, Swarm};
 use crate::event::{At, Cause, Event, PeerKey};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
 
@@ -21,6 +21,8 @@ const SNUBBED_AT_END_AFTER: Duration = Duration::from_secs(2);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// What a peer was granted before its rate was known goes to others as far as it would take longer than this.
 const LONGEST_QUEUE: Duration = Duration::from_secs(5);
+/// How long the sum of all rates holds.
+const RATES_HOLD: Duration = Duration::from_millis(200);
 /// Blocks asked of a second peer at a time, at the end of a download.
 const SHARED_AT_ONCE: usize = 8;
 
@@ -32,6 +34,7 @@ impl Swarm {
         let Some(live) = self.live.get_mut(&conn) else { return false };
         live.blocks.remove(&block);
         live.progress = now;
+        (live.used, live.sent_at, live.owes_since) = (now, now, None);
         live.snubbed = false;
         let (peer, first) = (live.peer, !live.sent_block);
         live.sent_block = true;
@@ -60,6 +63,7 @@ impl Swarm {
             return;
         }
         let has = live.blocks.len() as u32;
+        self.know_rates(now);
         let ahead = self.ahead(conn);
         // A refill is worth a message when a quarter is used up, or all.
         if has >= ahead || (has > 0 && ahead - has < ahead.div_ceil(4)) {
@@ -85,6 +89,9 @@ impl Swarm {
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.blocks.is_empty() {
             live.progress = now;
+        }
+        if !granted.is_empty() {
+            live.owes_since.get_or_insert(now);
         }
         live.blocks.extend(granted.iter().copied());
         if (live.blocks.len() as u32) < ahead.min(live.window.target.max(1)) {
@@ -115,10 +122,18 @@ impl Swarm {
     /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the
     /// first to come must not leave nothing to the others. Who shows no rate yet counts as an average peer.
     fn fair_share(&self, live: &Live) -> u32 {
-        let all = self.rates.unwrap_or_else(|| self.all_rates());
+        let (_, all) = self.rates;
         let bytes =
             u128::from(self.open.high_mark()) * u128::from(live.window.down_bps) / u128::from(all.max(1));
         u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
+    }
+
+    /// Sums up the rates of all, unless that was done lately: once for every report of every peer is too often.
+    fn know_rates(&mut self, now: At) {
+        let (at, all) = self.rates;
+        if all == 0 || now.saturating_sub(at) >= RATES_HOLD {
+            self.rates = (now, self.all_rates());
+        }
     }
 
     fn all_rates(&self) -> u64 {
@@ -272,17 +287,36 @@ impl Swarm {
 
     /// Something became free: whoever can be asked may want it.
     pub(super) fn all_hungry(&mut self) {
-        self.freed = true;
-        self.hungry.extend(self.live.iter().filter(|(_, live)| live.can_be_asked()).map(|(conn, _)| *conn));
+        (self.freed, self.all_may_want) = (true, true);
+    }
+
+    /// Names those that may want something one by one.
+    fn gather_hungry(&mut self) {
+        if std::mem::take(&mut self.all_may_want) {
+            let asked = self.live.iter().filter(|(_, live)| live.can_be_asked());
+            self.hungry.extend(asked.map(|(conn, _)| *conn));
+        }
+    }
+
+    /// Whether anybody may want more than it was given.
+    pub(super) fn anyone_hungry(&self) -> bool {
+        self.all_may_want || !self.hungry.is_empty()
+    }
+
+    /// The connection is not offered anything until something becomes free again.
+    pub(super) fn sate(&mut self, conn: ConnKey) {
+        self.gather_hungry();
+        self.hungry.remove(&conn);
     }
 
     /// Offers what is free to those that could not be given enough before.
     pub(super) fn feed_hungry(&mut self, now: At) {
         self.freed = false;
-        if self.hungry.is_empty() || self.affordable(now, 1) == 0 {
+        // Most often memory is what they wait for: then nobody need be named.
+        if !self.anyone_hungry() || self.affordable(now, 1) == 0 || self.is_exhausted() {
             return;
         }
-        self.rates = Some(self.all_rates());
+        self.gather_hungry();
         // Whoever sends comes before those that were asked and did not: the last blocks must not go round among
         // the silent.
         for silent in [false, true] {
@@ -290,7 +324,6 @@ impl Swarm {
             while let Some(&conn) = self.hungry.range((after, Bound::Unbounded)).next() {
                 // Where many wait for memory, most get none: looking for something for each costs too much.
                 if self.is_exhausted() {
-                    self.rates = None;
                     return;
                 }
                 after = Bound::Excluded(conn);
@@ -300,7 +333,6 @@ impl Swarm {
                 }
             }
         }
-        self.rates = None;
     }
 
     /// Whether there is nothing to give anybody: every block of the open pieces is granted, memory lets no other be
@@ -328,9 +360,9 @@ impl Swarm {
             if let Some(live) = self.live.get_mut(&conn) {
                 live.snubbed = true;
                 live.progress = now;
-                // The blocks go to the others before this one is asked again.
-                self.hungry.remove(&conn);
             }
+            // The blocks go to the others before this one is asked again.
+            self.sate(conn);
         }
     }
 
@@ -345,10 +377,11 @@ impl Swarm {
 
     /// The first to come are granted much before anything is known of them. Where they turn out slow and others
     /// wait, they keep what they can send soon.
-    pub(super) fn take_surplus(&mut self) {
-        if self.hungry.is_empty() {
+    pub(super) fn take_surplus(&mut self, now: At) {
+        if !self.anyone_hungry() {
             return;
         }
+        self.know_rates(now);
         let surplus: Vec<(ConnKey, Vec<BlockRef>)> = self
             .live
             .iter()
@@ -371,8 +404,10 @@ impl Swarm {
     pub(super) fn give_up_stuck(&mut self, now: At) {
         // Nothing more can be opened at the end, and a piece that is charged whole takes no more when it goes on.
         let of_use = !self.open.whole() || self.rarity.len() > 0;
-        let waits = |conn: &ConnKey| self.live.get(conn).is_some_and(Live::can_be_asked);
-        let needed = of_use && self.open.is_tight() && self.hungry.iter().any(waits);
+        let waits = |live: &Live, conn: &ConnKey| {
+            live.can_be_asked() && (self.all_may_want || self.hungry.contains(conn))
+        };
+        let needed = of_use && self.open.is_tight() && self.live.iter().any(|(conn, live)| waits(live, conn));
         let stuck: Vec<PieceIndex> = self
             .open
             .iter()
@@ -426,21 +461,38 @@ impl Swarm {
         }
     }
 
-    /// Takes the piece off the open ones; returns who sent blocks of it.
+    /// Takes the piece off the open ones; returns who sent each of its blocks that were here.
     fn close_piece(&mut self, piece: PieceIndex) -> Vec<PeerKey> {
         self.open.close(piece).map(|open| open.senders()).unwrap_or_default()
     }
 
-    pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool) {
+    pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
         if self.open.piece(piece).is_none() {
             return;
         }
-        let from = self.close_piece(piece);
+        let senders = self.close_piece(piece);
+        let mut from = senders.clone();
+        from.sort_unstable();
+        from.dedup();
         self.all_hungry();
         if good {
             self.piece_good(now, piece, from);
         } else {
             self.piece_bad(now, piece, &from);
+            if from.len() > 1 {
+                self.blame.failed(piece, senders, blocks);
+            }
+        }
+    }
+
+    /// What the blocks of a piece are that failed before and is right now.
+    pub(super) fn digested(&mut self, now: At, piece: PieceIndex, blocks: &[BlockDigest]) {
+        for liar in self.blame.liars(piece, blocks) {
+            if self.book.row(liar).is_some_and(|row| self.book.ban_of(now, row.addr).is_some()) {
+                continue;
+            }
+            let reason = format!("It sent wrong data in piece {}.", piece.number());
+            self.ban_peer(now, liar, Cause::HashFailures, reason);
         }
     }
 
@@ -449,6 +501,9 @@ impl Swarm {
         self.have.set(piece);
         self.tell(now, Event::PieceVerified { piece, from });
         self.actions.push_back(Action::Have(piece));
+        if self.blame.knows(piece) {
+            self.actions.push_back(Action::Digest(piece));
+        }
         let mut done_with = Vec::new();
         for (conn, live) in &mut self.live {
             if live.has.as_ref().is_some_and(|has| has.has(piece)) {

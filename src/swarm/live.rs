@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::WindowState;
 use crate::event::{At, PeerKey, PeerSample};
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, PeerId, PieceIndex};
 
 /// A live peer.
 #[derive(Debug)]
@@ -15,6 +15,18 @@ pub(super) struct Live {
     pub(super) peer_id: PeerId,
     /// We opened the connection.
     pub(super) outgoing: bool,
+    /// When it last had sent or taken as much as a block; before, when it connected.
+    pub(super) used: At,
+    /// Bytes that passed since.
+    passed_bytes: u64,
+    /// When it last had sent as much as a block; before, when it connected.
+    pub(super) sent_at: At,
+    /// Bytes it sent since.
+    sent_bytes: u64,
+    /// Since when it owes us a block: it was asked for some, and none came, however often it choked or refused us.
+    pub(super) owes_since: Option<At>,
+    /// It was served and asked for nothing, since it last took something.
+    pub(super) wasted_its_turn: bool,
     /// When it connected, or we last changed between serving it and not.
     pub(super) waits_since: At,
     pub(super) has: Option<Bitfield>,
@@ -53,6 +65,12 @@ impl Live {
             addr,
             peer_id,
             outgoing,
+            used: now,
+            passed_bytes: 0,
+            sent_at: now,
+            sent_bytes: 0,
+            owes_since: None,
+            wasted_its_turn: false,
             waits_since: now,
             has: None,
             wanted: 0,
@@ -88,8 +106,17 @@ impl Live {
         !self.peer_choking && self.am_interested && !self.held && !self.closing
     }
 
-    /// Takes one second into the smoothed rates.
-    pub(super) fn smooth(&mut self, sample: &PeerSample) {
+    /// Takes one second into account: whether it was of use, and the smoothed rates.
+    pub(super) fn sampled(&mut self, now: At, sample: &PeerSample) {
+        self.passed_bytes += sample.down_bps + sample.up_bps;
+        if self.passed_bytes >= u64::from(BLOCK_LENGTH) {
+            (self.used, self.passed_bytes) = (now, 0);
+        }
+        self.sent_bytes += sample.down_bps;
+        if self.sent_bytes >= u64::from(BLOCK_LENGTH) {
+            (self.sent_at, self.sent_bytes) = (now, 0);
+        }
+        self.wasted_its_turn &= sample.up_bps == 0;
         let blend = |old: u64, new: u64| if old == 0 { new } else { (old * 9 + new) / 10 };
         self.down_bps = blend(self.down_bps, sample.down_bps);
         self.up_bps = blend(self.up_bps, sample.up_bps);

@@ -39,9 +39,10 @@ impl Swarm {
     }
 
     pub(super) fn may_dial(&self) -> bool {
+        let dialling = self.book.dialling();
         self.is_active()
-            && self.book.dialling() < self.settings.max_dials
-            && self.live.len() + self.book.dialling() < self.settings.max_peers
+            && dialling < self.settings.max_dials
+            && (self.staying() + dialling < self.settings.max_peers || dialling < self.spare_dials())
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
@@ -133,7 +134,10 @@ impl Swarm {
             return Some(Cause::TooManyFromAddress);
         }
         // Others may have called while it was being dialled.
-        (self.live.len() >= self.settings.max_peers).then_some(Cause::ConnectionLimit)
+        if self.staying() >= self.settings.max_peers && !self.make_room(now) {
+            return Some(Cause::ConnectionLimit);
+        }
+        None
     }
 
     pub(super) fn shaken(
@@ -211,6 +215,7 @@ impl Swarm {
         self.release_all(conn);
         self.hungry.remove(&conn);
         let Some(live) = self.live.remove(&conn) else { return };
+        self.closing -= usize::from(live.closing);
         self.give_up_alone(now, conn);
         if let Some(has) = &live.has
             && !has.is_full()
@@ -327,7 +332,7 @@ impl Swarm {
     pub(super) fn rejected(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
         self.release(conn, blocks);
         // Asking the same peer at once for what it just refused would go round for ever.
-        self.hungry.remove(&conn);
+        self.sate(conn);
         if let Some(live) = self.live.get_mut(&conn) {
             live.progress = now;
         }
@@ -349,6 +354,8 @@ impl Swarm {
         let listens = SocketAddr::new(addr.ip(), port);
         if let Some(into) = self.book.listens(peer, listens) {
             self.tell(now, Event::PeerMerged { gone: peer, into });
+            self.open.rename(peer, into);
+            self.blame.rename(peer, into);
             if let Some(live) = self.live.get_mut(&conn) {
                 live.peer = into;
             }
@@ -365,7 +372,7 @@ impl Swarm {
 
     pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
         let Some(live) = self.live.get_mut(&conn) else { return };
-        live.smooth(&sample);
+        live.sampled(now, &sample);
         // A peer that sends nothing reports no window either: this is how its silence shows.
         live.window.outstanding = sample.requests_out;
         live.window.target = sample.request_target;

@@ -116,16 +116,10 @@ impl OpenPiece {
         runs
     }
 
-    /// Who sent blocks of it, each once.
+    /// Who sent each of its blocks that is here, in order.
     pub(super) fn senders(&self) -> Vec<PeerKey> {
-        let mut senders: Vec<PeerKey> = self
-            .slots
-            .iter()
-            .filter_map(|slot| if let Slot::Here(peer) = slot { Some(*peer) } else { None })
-            .collect();
-        senders.sort_unstable();
-        senders.dedup();
-        senders
+        let sender = |slot: &Slot| if let Slot::Here(peer) = slot { Some(*peer) } else { None };
+        self.slots.iter().filter_map(sender).collect()
     }
 }
 
@@ -320,6 +314,15 @@ impl OpenPieces {
         open.changed = true;
         self.recharge(block.piece(), |unwritten| unwritten + ungranted);
         Arrived::Wanted { cancel }
+    }
+
+    /// Two rows turned out to be one peer.
+    pub(super) fn rename(&mut self, gone: PeerKey, into: PeerKey) {
+        for slot in self.open.values_mut().flat_map(|open| &mut open.slots) {
+            if *slot == Slot::Here(gone) {
+                *slot = Slot::Here(into);
+            }
+        }
     }
 
     /// Bytes of an open piece were written and are out of memory. A piece charged whole stays so to its end.

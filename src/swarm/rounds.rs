@@ -29,12 +29,13 @@ impl Swarm {
         let sample = self.sample();
         self.last_second = (self.down_bytes, self.up_bytes);
         self.tell(now, Event::Sample(sample));
+        self.count_idle(now);
         for peer in self.book.expired_bans(now) {
             self.tell(now, Event::Banned { peer, until: None, reason: String::new() });
         }
         if self.phase == Phase::Downloading {
             self.take_from_snubbing(now);
-            self.take_surplus();
+            self.take_surplus(now);
             self.give_up_stuck(now);
             self.all_hungry();
             self.feed_hungry(now);
@@ -95,6 +96,9 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn)
             && live.am_choking != choking
         {
+            // Whoever had a turn and let it pass has no use for the next.
+            let whole_turn = choking && now.saturating_sub(live.waits_since) >= choker::ROUND;
+            live.wasted_its_turn |= whole_turn && live.used < live.waits_since && live.peer_interested;
             live.am_choking = choking;
             live.waits_since = now;
             let peer = live.peer;
@@ -126,6 +130,7 @@ impl Swarm {
             self.set_choking(now, conn, true);
         }
         self.hungry.clear();
+        self.all_may_want = false;
     }
 
     /// Goes on after a rest.

@@ -9,6 +9,7 @@
 //! random runs take that seed alone, and with `TTUI_SIM_RUNS=n` so many of them, from a seed of the moment on.
 
 mod always;
+mod churn;
 mod client;
 mod conn;
 mod disk;
@@ -24,6 +25,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub(crate) use self::churn::Churn;
 use self::disk::Disk;
 use self::fake::Script;
 use self::world::{Link, NodeKey, World};

@@ -9,6 +9,7 @@ use crate::metainfo::BLOCK_LENGTH;
 mod encryption;
 mod faults;
 mod invariants;
+mod replaced;
 
 const EITHER: &[Encryption] = &[Encryption::Plain, Encryption::Mse];
 const TICK: Duration = Duration::from_millis(10);
@@ -61,6 +62,10 @@ struct World {
 
 fn addr(n: u16) -> SocketAddr {
     SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 6881))
+}
+
+fn digest(right: bool) -> BlockDigest {
+    BlockDigest([u8::from(right); 10])
 }
 
 impl World {
@@ -120,6 +125,10 @@ impl World {
                 Action::Order(conn, order) => self.obey(conn, order),
                 Action::Discard(piece) => {
                     self.arrived.remove(&piece);
+                }
+                Action::Digest(piece) => {
+                    let blocks = vec![digest(true); self.geometry.blocks_in(piece) as usize];
+                    self.tell(Input::Digested { piece, blocks });
                 }
                 Action::Learned(_, event) => self.events.push(event),
                 Action::Have(_) | Action::LimitUp(_) | Action::WantPeers | Action::Entered(_) => {}
@@ -256,8 +265,10 @@ impl World {
         let whole: Vec<PieceIndex> = self.arrived.keys().copied().collect();
         for piece in whole {
             if self.arrived[&piece].len() as u32 == self.geometry.blocks_in(piece) {
-                let good = self.arrived.remove(&piece).unwrap().values().all(|good| *good);
-                self.tell(Input::PieceDone { piece, good });
+                let arrived = self.arrived.remove(&piece).unwrap();
+                let good = arrived.values().all(|good| *good);
+                let blocks = arrived.values().map(|good| digest(*good)).collect();
+                self.tell(Input::PieceDone { piece, good, blocks });
             }
         }
     }

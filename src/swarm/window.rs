@@ -26,6 +26,13 @@ const SNUB_AFTER: At = At::from_secs(20);
 const LATE_KEPT: usize = 2048;
 const LATE_FOR: At = At::from_secs(120);
 
+/// Blocks that came, and may come once more: a peer that was asked anew after a choke may answer both times.
+const CAME_KEPT: usize = 512;
+/// So many blocks more than once are nobody's fault. One is forgiven for every so many that come as they should:
+/// who sends everything twice is a waste of half the line.
+const MOST_REPEATS: u32 = 64;
+const BLOCKS_A_REPEAT: u32 = 16;
+
 /// What became of a block that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Arrival {
@@ -33,7 +40,9 @@ pub enum Arrival {
     Requested,
     /// It was asked for, then cancelled, revoked, rejected or voided by a choke; it was on its way.
     Late,
-    /// It was never asked for, or came already.
+    /// It was asked for and came already.
+    Again,
+    /// It was never asked for, or too many came more than once.
     Unrequested,
 }
 
@@ -52,6 +61,12 @@ pub struct Window {
     granted: VecDeque<BlockRef>,
     outstanding: VecDeque<Request>,
     late: VecDeque<(BlockRef, At)>,
+    /// What came, the newest last.
+    came: VecDeque<BlockRef>,
+    /// Blocks that came more than once, less what is forgiven.
+    repeats: u32,
+    /// Blocks that came as they should since one was forgiven.
+    honest: u32,
     rate: RateMeter,
     round_trip: Option<At>,
     reqq: u32,
@@ -71,6 +86,9 @@ impl Window {
             granted: VecDeque::new(),
             outstanding: VecDeque::new(),
             late: VecDeque::new(),
+            came: VecDeque::new(),
+            repeats: 0,
+            honest: 0,
             rate: RateMeter::default(),
             round_trip: None,
             reqq: DEFAULT_REQQ,
@@ -157,11 +175,22 @@ impl Window {
                 Some(at) => {
                     self.late.remove(at);
                     self.rate.add(now, u64::from(self.geometry.block_length(block)));
+                    self.note(block);
                     Arrival::Late
+                }
+                None if self.came.contains(&block) && self.repeats < MOST_REPEATS => {
+                    self.repeats += 1;
+                    Arrival::Again
                 }
                 None => Arrival::Unrequested,
             };
         };
+        self.note(block);
+        self.honest += 1;
+        if self.honest >= BLOCKS_A_REPEAT {
+            self.honest = 0;
+            self.repeats = self.repeats.saturating_sub(1);
+        }
         self.heard = now;
         self.measured = true;
         if self.snubbed {
@@ -199,9 +228,11 @@ impl Window {
         self.outstanding.iter().map(|request| request.block)
     }
 
-    /// Whether the block may come: it is owed, or was and is on its way.
+    /// Whether the block may come: it is owed, or was and is on its way, or came and comes again.
     pub fn may_come(&self, block: BlockRef) -> bool {
-        self.expected().any(|owed| owed == block) || self.late.iter().any(|&(late, _)| late == block)
+        self.expected().any(|owed| owed == block)
+            || self.late.iter().any(|&(late, _)| late == block)
+            || (self.repeats < MOST_REPEATS && self.came.contains(&block))
     }
 
     /// Whether anything is owed.
@@ -265,6 +296,13 @@ impl Window {
             self.remember(now, block);
         }
         owed
+    }
+
+    fn note(&mut self, block: BlockRef) {
+        if self.came.len() == CAME_KEPT {
+            self.came.pop_front();
+        }
+        self.came.push_back(block);
     }
 
     fn remember(&mut self, now: At, block: BlockRef) {

@@ -60,6 +60,13 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_unpacks_to_too_much_is_refused() {
+        let packed = pack(&vec![0; 10_000_000]);
+        assert!(packed.len() < 20_000);
+        assert_eq!(content(&packed, 2 << 20), Err(format!("unpacks to more than {} bytes", 2 << 20)));
+    }
+
+    #[test]
     fn a_packed_answer_cut_anywhere_is_damaged() {
         let packed = pack(b"d8:intervali900ee");
         assert_eq!(content(&packed, 100), Ok(Some(b"d8:intervali900ee".to_vec())));

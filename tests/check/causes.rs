@@ -19,11 +19,11 @@ use ttui::swarm::EncryptionPolicy;
 use ttui::wire::mse::Offer;
 use ttui::wire::{BlockSpec, HANDSHAKE_BYTES, Message};
 
-use crate::namespace::{self, Place};
 use crate::peers::{
     PIECE, answers, black_hole, handshake, listen_only, message, payload, peer_of, program_check, serve,
     talks,
 };
+use crate::support::namespace::{self, Place};
 use crate::support::program::{Output, command};
 use crate::support::{
     Heard, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, encrypted_only, nobody_at,
@@ -48,6 +48,10 @@ pub(crate) enum By {
     /// A download, or a seed.
     Download,
 }
+
+/// Brings loopback up and lays routes to where nobody is: no route, one forbidden, one on which packets vanish.
+const ROUTES: &str = "ip link set lo up && ip route add unreachable 10.1.0.0/16 && ip route add prohibit 10.2.0.0/16 \
+                      && ip addr add 10.8.0.1/32 dev lo && ip route add 10.9.0.0/16 dev lo src 10.8.0.1";
 
 use By::{Called, Check, Download, Encrypted, Itself, Machine, Routes};
 
@@ -307,7 +311,7 @@ const ROUTED: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_names_each_of_a_swarm_in_a_namespace() {
-    let place = namespace::enter("causes::check_names_each_of_a_swarm_in_a_namespace");
+    let place = namespace::enter("causes::check_names_each_of_a_swarm_in_a_namespace", ROUTES);
     if place == Place::Done {
         return;
     }

@@ -8,9 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::namespace;
 use crate::peers::payload;
-use crate::support::{Lab, Program};
+use crate::support::{Lab, Program, namespace};
 
 /// Loopback, and addresses at which nothing ever answers.
 const VANISH: &str =

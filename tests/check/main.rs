@@ -9,7 +9,6 @@ mod causes;
 mod contract;
 mod crowds;
 mod handshake;
-mod namespace;
 mod peers;
 #[path = "../common/support.rs"]
 mod support;

@@ -28,10 +28,14 @@ pub(crate) struct Script {
     pub(crate) info_hash: Option<InfoHash>,
     /// Sends its handshake byte by byte.
     pub(crate) dribbles: bool,
+    /// Sends every so many blocks twice.
+    pub(crate) repeats_every: Option<u64>,
     /// The pieces it has; none given: all of them.
     pub(crate) has: Option<Vec<u32>>,
     /// Pieces of which it sends wrong bytes.
     pub(crate) lies_about: Vec<u32>,
+    /// Every so many blocks it sends is a wrong one.
+    pub(crate) lies_every: Option<u64>,
     /// Never unchokes.
     pub(crate) chokes: bool,
     /// Chokes after every so many blocks, forgets what it was asked, and unchokes.
@@ -52,8 +56,10 @@ impl Default for Script {
             hangs_up: false,
             info_hash: None,
             dribbles: false,
+            repeats_every: None,
             has: None,
             lies_about: Vec::new(),
+            lies_every: None,
             chokes: false,
             chokes_every: None,
             allowed: u64::MAX,
@@ -225,7 +231,9 @@ impl Host {
                         next = next.max(Instant::now()) + Duration::from_secs_f64(f64::from(spec.length) / bps as f64);
                     }
                     let mut content = self.payload.block(spec.index, spec.begin, spec.length).to_vec();
-                    if self.script.lies_about.contains(&spec.index) {
+                    let nth = self.seen.borrow().sent.len() as u64 + 1;
+                    let lies_now = self.script.lies_every.is_some_and(|every| nth.is_multiple_of(every));
+                    if lies_now || self.script.lies_about.contains(&spec.index) {
                         content.iter_mut().for_each(|byte| *byte = !*byte);
                     }
                     self.see(|seen| {
@@ -233,6 +241,9 @@ impl Host {
                         seen.unanswered = queue.len();
                     });
                     wire.send_block(spec, &content).await;
+                    if self.script.repeats_every.is_some_and(|every| nth.is_multiple_of(every)) {
+                        wire.send_block(spec, &content).await;
+                    }
                     let sent = self.seen.borrow().sent.len() as u64;
                     if self.script.chokes_every.is_some_and(|every| sent.is_multiple_of(every)) {
                         queue.clear();

@@ -6,6 +6,7 @@
 
 mod lab;
 mod mse;
+pub(crate) mod namespace;
 mod payload;
 mod peer;
 pub(crate) mod program;
@@ -21,7 +22,7 @@ pub(crate) use payload::{Payload, Recipe};
 pub(crate) use peer::{Script, Seed, Seen, nobody_at};
 pub(crate) use program::Program;
 pub(crate) use tracker::{Asked, Certificate, Reply, Tracker};
-pub(crate) use wire::{Heard, Wire};
+pub(crate) use wire::{Heard, Wire, some_peer_id};
 
 /// No test waits longer for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

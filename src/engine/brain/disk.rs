@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::event::{Event, Severity};
 use crate::metainfo::{BlockRef, PieceIndex};
 use crate::storage::StorageError;
-use crate::swarm::{ConnKey, Input};
+use crate::swarm::{BlockDigest, ConnKey, Input};
 
 impl Brain {
     /// Takes a block that was missing.
@@ -38,8 +38,9 @@ impl Brain {
                 }
                 self.feed(Input::Written { piece, bytes: freed_bytes });
             }
-            DiskDone::Verified { piece } => self.piece_done(piece, true),
-            DiskDone::Mismatch { piece } => self.piece_done(piece, false),
+            DiskDone::Verified { piece } => self.piece_done(piece, true, Vec::new()),
+            DiskDone::Mismatch { piece, blocks } => self.piece_done(piece, false, blocks),
+            DiskDone::Digested { piece, blocks } => self.feed(Input::Digested { piece, blocks }),
             DiskDone::Stuck { job, error } => self.stuck(job, &error),
             // Pieces are hashed again only by order of a later check; there is none in a running download.
             DiskDone::Checked { .. } => {}
@@ -54,15 +55,11 @@ impl Brain {
         }
     }
 
-    fn piece_done(&mut self, piece: PieceIndex, good: bool) {
+    fn piece_done(&mut self, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
         self.assembly.settled(piece);
         let was_missing = !self.swarm.have().is_full();
-        self.feed_piece(piece, good, was_missing);
-    }
-
-    fn feed_piece(&mut self, piece: PieceIndex, good: bool, was_missing: bool) {
         let now = self.clock.now();
-        self.swarm.handle(now, Input::PieceDone { piece, good });
+        self.swarm.handle(now, Input::PieceDone { piece, good, blocks });
         self.completed_here = was_missing && self.swarm.have().is_full();
         self.settle();
     }

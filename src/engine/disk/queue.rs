@@ -20,6 +20,7 @@ const MOST_AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(super) enum Job {
     Check(PieceIndex),
+    Digest(PieceIndex),
     Read { piece: PieceIndex, begin: u32, length: u32, reply: oneshot::Sender<Result<Bytes, StorageError>> },
 }
 

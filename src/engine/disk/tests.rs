@@ -103,7 +103,7 @@ impl Case {
                     self.assembly.settled(piece);
                     verified.push(piece.number());
                 }
-                DiskDone::Mismatch { piece } => {
+                DiskDone::Mismatch { piece, .. } => {
                     self.assembly.settled(piece);
                     wrong.push(piece.number());
                 }
@@ -131,6 +131,42 @@ fn pieces_are_hashed_and_written_whole_or_in_runs() {
         assert!(wrong.is_empty() && refused.is_empty());
         assert_eq!(case.assembly.held_bytes(), 0);
         assert_eq!(std::fs::read(dir.path().join("out/folder/file")).unwrap(), case.content);
+    }
+}
+
+#[test]
+fn a_wrong_piece_is_told_block_by_block_in_runs_or_whole() {
+    for piece_bytes in [100_000, 3_000_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut case = Case::new(dir.path(), 2 * piece_bytes as usize, piece_bytes);
+        let told = |case: &mut Case| loop {
+            match case.next() {
+                DiskDone::Advanced { piece, hasher } => {
+                    if let Some(job) = case.assembly.advanced(piece, hasher).job {
+                        case.pool.advance(job);
+                    }
+                }
+                DiskDone::Mismatch { piece, blocks } => {
+                    case.assembly.settled(piece);
+                    break blocks;
+                }
+                DiskDone::Verified { piece } => {
+                    case.assembly.settled(piece);
+                    case.pool.digest(piece);
+                }
+                DiskDone::Digested { blocks, .. } => break blocks,
+                other => panic!("unexpected {other:?}"),
+            }
+        };
+        case.content[20_000] ^= 1;
+        case.receive(0);
+        let wrong = told(&mut case);
+        case.content[20_000] ^= 1;
+        case.receive(0);
+        let right = told(&mut case);
+        assert_eq!(right.len() as u32, piece_bytes.div_ceil(16_384));
+        let differ: Vec<usize> = (0..right.len()).filter(|n| wrong[*n] != right[*n]).collect();
+        assert_eq!((wrong.len(), differ), (right.len(), vec![1]));
     }
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Common;
+use super::fault::Fault;
+use super::moods::Moods;
 use crate::engine::link::{Order, Report, Shaken};
 use crate::engine::output::Output;
 use crate::engine::pool::BlockBuf;
-use crate::engine::receive::{Incoming, ReceiveError};
-use crate::engine::upload::{Flood, OFFERED_REQQ, Upload};
+use crate::engine::receive::Incoming;
+use crate::engine::upload::{OFFERED_REQQ, Upload};
 use crate::event::{At, Cause, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 use crate::swarm::{Arrival, Window};
@@ -20,31 +22,6 @@ const KEEP_ALIVE_AFTER: At = At::from_secs(100);
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
 /// A peer may correct its extension handshake so often.
 const MOST_EXTENSION_HANDSHAKES: u8 = 8;
-
-/// Why the connection ends by what the peer said, or did not say.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Fault {
-    pub(super) cause: Cause,
-    pub(super) detail: Option<String>,
-}
-
-impl Fault {
-    fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: Some(detail.into()) }
-    }
-}
-
-impl From<ReceiveError> for Fault {
-    fn from(error: ReceiveError) -> Self {
-        Self::new(error.cause(), error.to_string())
-    }
-}
-
-impl From<Flood> for Fault {
-    fn from(_: Flood) -> Self {
-        Self::new(Cause::RequestFlood, format!("we offer to queue {OFFERED_REQQ} requests"))
-    }
-}
 
 /// What it has, as far as it said.
 #[derive(Debug)]
@@ -71,6 +48,7 @@ pub(super) struct Talk {
     peer_interested: bool,
     theirs: Theirs,
     extension_handshakes: u8,
+    moods: Moods,
     /// How far it was told what we have.
     told: usize,
     said_anything: bool,
@@ -110,6 +88,7 @@ impl Talk {
             peer_interested: false,
             theirs: Theirs::Unsaid,
             extension_handshakes: 0,
+            moods: Moods::default(),
             told,
             said_anything: false,
             heard: now,
@@ -157,7 +136,7 @@ impl Talk {
         self.said_anything
     }
 
-    /// Bytes came, of whatever.
+    /// A whole message came, or more of a block: the bytes of a message that never ends are as good as silence.
     pub(super) fn heard(&mut self, now: At) {
         self.heard = now;
     }
@@ -194,10 +173,14 @@ impl Talk {
         self.said_anything = true;
         match incoming {
             Incoming::Block(block, buffer) => {
-                if self.window.received(now, block) == Arrival::Unrequested {
-                    return Err(Fault::new(Cause::UnrequestedBlock, "a block came twice"));
+                match self.window.received(now, block) {
+                    Arrival::Requested | Arrival::Late => self.blocks.push((block, buffer)),
+                    Arrival::Again => {}
+                    Arrival::Unrequested => {
+                        let detail = "it sends again and again what it has sent";
+                        return Err(Fault::new(Cause::UnrequestedBlock, detail));
+                    }
                 }
-                self.blocks.push((block, buffer));
                 Ok(())
             }
             Incoming::Message(message) => self.message(now, message),
@@ -211,6 +194,10 @@ impl Talk {
             && !matches!(message, Message::KeepAlive | Message::Extended { .. } | Message::Port(_))
         {
             self.has_nothing_unless_said();
+        }
+        if matches!(message, Message::Choke | Message::Unchoke | Message::Interested | Message::NotInterested)
+        {
+            self.moods.changed()?;
         }
         match message {
             Message::KeepAlive | Message::Port(_) | Message::Suggest(_) | Message::AllowedFast(_) => {}
@@ -254,6 +241,7 @@ impl Talk {
     pub(super) fn tick(&mut self, now: At, payload_bytes: u64) -> Result<(), Fault> {
         self.has_nothing_unless_said();
         self.upload.tick();
+        self.moods.tick();
         self.window.tick(now);
         self.sample(now, payload_bytes);
         self.tell_haves();

@@ -279,7 +279,9 @@ async fn a_choke_gives_every_grant_back_and_late_blocks_still_count() {
     assert!(matches!(choked, Report::Choked), "{choked:?}");
     seen.extend(world.blocks(1).await.0);
     assert_eq!(seen, blocks(2));
+    // Once more is no fault; what was never asked for is.
     world.peer.send(asked[1]).await;
+    world.peer.send(spec(blocks(20)[19])).await;
     assert_eq!(world.closed().await.cause, Cause::UnrequestedBlock);
 }
 
@@ -396,6 +398,33 @@ async fn keeps_the_connection_alive_and_gives_up_one_that_is_not() {
     let closed = timeout(Duration::from_secs(100), reports).await.unwrap();
     assert_eq!(closed.cause, Cause::IdleTimeout);
     assert!((120..=180).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_never_ends_is_as_good_as_silence() {
+    let mut world = piped(PLAIN);
+    let began = Instant::now();
+    let drip = async {
+        // A bitfield, a byte a minute.
+        for byte in [0, 0, 1, 0, 5].into_iter().chain(std::iter::repeat(0)) {
+            if world.peer.stream.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            sleep(Duration::from_secs(60)).await;
+        }
+    };
+    let closed = tokio::select! {
+        closed = async {
+            loop {
+                if let Some((_, Report::Closed(closed))) = world.reports.recv().await {
+                    break closed;
+                }
+            }
+        } => closed,
+        () = drip => panic!("it is still heard"),
+    };
+    assert_eq!(closed.cause, Cause::IdleTimeout);
+    assert!((140..=180).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -520,6 +549,8 @@ async fn every_breach_of_the_protocol_has_its_cause() {
         (encoded(&vec![extended(b"de"); 9]), Cause::BadExtensionMessage),
         (PieceHeader { index: 0, begin: 0, length: 16384 }.to_bytes().to_vec(), Cause::UnrequestedBlock),
         (encoded(&vec![request(0, 0, 16384); 2100]), Cause::RequestFlood),
+        (encoded(&[Message::Unchoke, Message::Choke]).repeat(101), Cause::BadMessage),
+        (encoded(&[Message::Interested, Message::NotInterested]).repeat(101), Cause::BadMessage),
     ];
     for (bytes, cause) in table {
         let closed = fault(MODERN, &bytes).await;
@@ -559,6 +590,23 @@ async fn a_peer_that_never_reads_its_answers_is_let_go() {
         sleep(Duration::from_secs(1)).await;
     };
     assert_eq!(closed.cause, Cause::RequestFlood);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_more_than_is_taken_waits() {
+    let mut world = piped(PLAIN);
+    // Nobody takes reports, of which there is one a second at least; the pipe holds a mebibyte.
+    let alive = [0; 8192];
+    let mut seconds = 0;
+    while timeout(Duration::from_secs(1), world.peer.stream.write_all(&alive)).await.is_ok() {
+        sleep(Duration::from_secs(1)).await;
+        seconds += 1;
+        assert!(seconds < 3000, "it goes on reading");
+    }
+    assert!(seconds > 900, "it stopped reading before anything was full");
+    for _ in 0..1100 {
+        assert!(timeout(PATIENCE, world.reports.recv()).await.unwrap().is_some());
+    }
 }
 
 #[tokio::test(start_paused = true)]

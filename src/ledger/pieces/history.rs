@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::sound::{sound, times};
+use crate::event::sound::{few, sound, times};
 use crate::event::{At, BlockRun, BlockState, PeerKey, Unsound};
 use crate::metainfo::{Geometry, PieceIndex};
 
 /// Pieces in a chunk.
 const CHUNK: usize = 4096;
+/// Chunks of the largest torrent.
+const MOST_CHUNKS: usize = Geometry::MAX_PIECES as usize / CHUNK;
 /// Different groups of senders that are kept apart; the pieces of any others have no known sender.
 const MOST_GROUPS: usize = 1 << 16;
 /// Senders of a piece kept by name.
@@ -111,10 +113,16 @@ pub struct UnderWay {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     /// By chunks; one without entries is one of which nothing is known.
+    #[serde(deserialize_with = "few::<_, _, MOST_CHUNKS>")]
     origins: Vec<Arc<Vec<Origin>>>,
+    #[serde(deserialize_with = "few_groups")]
     groups: Arc<Vec<SenderGroup>>,
     failures: Arc<BTreeMap<u32, Failures>>,
     under_way: Arc<BTreeMap<u32, Arc<UnderWay>>>,
+}
+
+fn few_groups<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<SenderGroup>>, D::Error> {
+    few::<_, _, MOST_GROUPS>(from).map(Arc::new)
 }
 
 /// Where each group of senders stands.
@@ -131,14 +139,15 @@ impl History {
         let chunks = (geometry.piece_count() as usize).div_ceil(CHUNK);
         let whole = |chunk: &Arc<Vec<Origin>>| chunk.is_empty() || chunk.len() == CHUNK;
         sound(origins.len() == chunks && origins.iter().all(whole), "origins of other pieces")?;
-        let few = |senders: &Senders| senders.named.len() <= MOST_NAMED;
+        let named_few = |senders: &Senders| senders.named.len() <= MOST_NAMED;
         sound(
-            groups.len() <= MOST_GROUPS && groups.iter().all(|group| few(&group.senders)),
+            groups.len() <= MOST_GROUPS && groups.iter().all(|group| named_few(&group.senders)),
             "more senders than are kept",
         )?;
         sound(failures.len() <= MOST_FAILED, "more failures than are kept")?;
         for failed in failures.values() {
-            let few = failed.tries.len() <= MOST_TRIES && failed.tries.iter().all(|tried| few(&tried.from));
+            let tries = &failed.tries;
+            let few = tries.len() <= MOST_TRIES && tries.iter().all(|tried| named_few(&tried.from));
             sound(few, "more failures than are kept")?;
             times(failed.tries.iter().map(|tried| Some(tried.at)))?;
         }

@@ -1,8 +1,9 @@
 //! Files that were cut, changed, or never written by us.
 
 use super::*;
-use crate::event::{PeerKey, Source};
+use crate::event::{PeerKey, Source, Stamped};
 use crate::ledger::{FileFacts, TorrentFacts};
+use crate::record::batch::Entry;
 use crate::record::facts as written;
 use crate::record::frame::{self, Kind};
 
@@ -163,6 +164,19 @@ fn lists_longer_than_any_can_be_are_refused() {
         open(&forged(&[(Kind::Snapshot, snapshot)])).unwrap_err(),
         RecordError::Damaged("a snapshot that cannot be read")
     );
+
+    let snapshot = postcard::to_stdvec(&Ledger::new(facts(30)).snapshot()).unwrap();
+    let damage_of = |count| {
+        let (calls_itself, extensions) = (None, vec![String::new(); count]);
+        let event =
+            Event::Extended { peer: PeerKey(0), calls_itself, extensions, reqq: None, listen_port: None };
+        let entry = Entry::One(Stamped { at: At::ZERO, event });
+        let (_, body) = codec::Encoder::default().encode(At::ZERO, entry, Vec::new());
+        let player = open(&forged(&[(Kind::Snapshot, snapshot.clone()), (Kind::Events, body)])).unwrap();
+        player.damage().map(|damage| damage.what)
+    };
+    assert_eq!(damage_of(1000), None);
+    assert_eq!(damage_of(1001), Some("an event that cannot be read"));
 }
 
 proptest! {

@@ -193,9 +193,9 @@ impl Tier {
         let State::Waiting(waiting) = &mut self.state else { return false };
         let before = waiting.until();
         let soon = now + SPREAD.mul_f64(random.f64());
-        let sooner = |at: At| at.saturating_sub(time).max(soon).min(at);
-        waiting.regular = sooner(waiting.regular);
-        waiting.sooner = waiting.sooner.map(sooner);
+        for at in [Some(&mut waiting.regular), waiting.sooner.as_mut()].into_iter().flatten() {
+            *at = at.saturating_sub(time).max(soon).min(*at);
+        }
         if let Some(answer) = &mut waiting.answer {
             earlier(&mut answer.at, &mut answer.min, time);
         }

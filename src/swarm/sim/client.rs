@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::super::announce::{self, Announcer, Ticket};
-use super::super::{Action, Closed, ConnKey, IncomingStep, Input, Order};
+use super::super::{Action, BlockDigest, Closed, ConnKey, IncomingStep, Input, Order};
 use super::conn::{Conn, Heard};
 use super::disk::{Done, Job};
 use super::{
@@ -35,7 +35,7 @@ pub(super) enum Effect {
 pub(super) struct Arriving {
     here: BTreeSet<u32>,
     bytes: u64,
-    wrong: bool,
+    wrong: BTreeSet<u32>,
     /// Bytes handed to the disk.
     handed: u64,
 }
@@ -50,14 +50,17 @@ pub(super) struct Client {
     /// Everybody each block was ever asked of.
     asked_of: BTreeMap<BlockRef, Vec<ConnKey>>,
     pub(super) arriving: BTreeMap<PieceIndex, Arriving>,
+    /// What the blocks were of pieces that are with the disk and wrong.
+    failing: BTreeMap<PieceIndex, Vec<BlockDigest>>,
     pub(super) disk: Disk,
     /// What is good and on disk.
     pub(super) written: Bitfield,
     pub(super) haves: Vec<PieceIndex>,
     pub(super) effects: VecDeque<Effect>,
     pub(super) wake_at: At,
-    /// What was learned, less what fills memory.
+    /// What was learned, less what fills memory unless it is all kept.
     pub(super) events: Vec<(At, Event)>,
+    pub(super) keeps_all: bool,
     pub(super) dials: Vec<(At, SocketAddr)>,
     pub(super) ended: Vec<(SocketAddr, Cause)>,
     /// Everything decided, as text; kept where a test asks for it.
@@ -86,12 +89,14 @@ impl Client {
             conns: BTreeMap::new(),
             asked_of: BTreeMap::new(),
             arriving: BTreeMap::new(),
+            failing: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
             haves,
             effects: VecDeque::new(),
             wake_at: At::MAX,
             events: Vec::new(),
+            keeps_all: false,
             dials: Vec::new(),
             ended: Vec::new(),
             trace: None,

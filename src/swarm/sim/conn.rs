@@ -125,11 +125,14 @@ impl Conn {
     fn block(&mut self, now: At, block: BlockRef, right: bool) -> Heard {
         use super::super::Arrival;
         self.begun_bytes = 0;
-        if self.window.received(now, block) == Arrival::Unrequested {
-            return Heard::Fault(Cause::UnrequestedBlock);
+        match self.window.received(now, block) {
+            Arrival::Unrequested => Heard::Fault(Cause::UnrequestedBlock),
+            Arrival::Again => Heard::Nothing,
+            Arrival::Requested | Arrival::Late => {
+                self.owed.remove(&block);
+                Heard::Block(block, right)
+            }
         }
-        self.owed.remove(&block);
-        Heard::Block(block, right)
     }
 
     fn requests(&mut self, blocks: &[BlockRef], have: &Bitfield) -> Heard {

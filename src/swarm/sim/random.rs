@@ -26,7 +26,7 @@ fn seeds() -> Vec<u64> {
     (from..from + env("TTUI_SIM_RUNS").unwrap_or(QUICK_RUNS)).collect()
 }
 
-fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {
+pub(super) fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {
     let bps = random.choice([1, 2 * KIB, 40 * KIB, 300 * KIB, 3 * MIB]).unwrap_or(1);
     let (salt, share) = (random.u32(..1000), random.u32(1..11));
     let mut script = match random.u8(..4) {

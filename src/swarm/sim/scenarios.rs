@@ -1,12 +1,12 @@
 //! One behaviour a test: what a swarm must come through.
 
-use std::collections::BTreeSet;
+mod company;
 
 use super::super::ladder::EncryptionPolicy;
 use super::world::Reach;
 use super::*;
 use crate::command::Command;
-use crate::event::{AnnounceKind, Event, PeerKey, Phase};
+use crate::event::{AnnounceKind, Phase};
 
 fn settings() -> Settings {
     Settings { encryption: EncryptionPolicy::default(), ..Settings::default() }
@@ -31,11 +31,6 @@ fn with_peers(
 fn causes_of(world: &World, client: NodeKey, peer: NodeKey) -> Vec<Cause> {
     let addr = world.addr(peer);
     world.at(client).ended.iter().filter(|(there, _)| *there == addr).map(|(_, cause)| *cause).collect()
-}
-
-fn banned(world: &World, client: NodeKey) -> usize {
-    let bans = |(_, event): &&(At, Event)| matches!(event, Event::Banned { until: Some(_), .. });
-    world.at(client).events.iter().filter(bans).count()
 }
 
 #[test]
@@ -103,28 +98,6 @@ fn snubbed_peer_loses_its_requests() {
     let took = world.complete(secs(60), &[client]);
     assert!(took < secs(22), "{took:?}");
     assert_eq!(causes_of(&world, client, fakes[0]), [], "it stays: it may yet send");
-}
-
-#[test]
-fn lying_peer_is_banned_after_hash_failure_and_innocent_co_senders_are_not() {
-    let mut banned_good = 0;
-    for seed in 0..10 {
-        let mut world = World::new(8 * MIB, 256 * 1024, seed);
-        let client = world.client(MIB, settings());
-        let good: Vec<NodeKey> =
-            (0..4).map(|_| world.fake(Script::seed(world.geometry, 512 * KIB))).collect();
-        let liar = world.fake(Script { lies_every: Some(1), ..Script::seed(world.geometry, 512 * KIB) });
-        for fake in good.iter().chain([&liar]) {
-            world.introduce(client, *fake);
-        }
-        world.complete(secs(200), &[client]);
-        assert!(causes_of(&world, client, liar).contains(&Cause::HashFailures), "seed {seed}");
-        banned_good += good
-            .iter()
-            .filter(|good| causes_of(&world, client, **good).contains(&Cause::HashFailures))
-            .count();
-    }
-    assert_eq!(banned_good, 0);
 }
 
 #[test]
@@ -373,85 +346,4 @@ fn lines_that_break_all_the_time_delay_and_do_not_end_it() {
         world.introduce(client, fake);
     }
     world.complete(secs(600), &[client]);
-}
-
-#[test]
-fn everybody_who_asks_gets_a_turn() {
-    let geometry = Geometry::new(4 * MIB, 64 * 1024).unwrap();
-    let mut world = World::new(4 * MIB, 64 * 1024, 2);
-    world.thorough = false;
-    let full = Bitfield::full(geometry.piece_count());
-    let limits = Settings { upload_slots: 4, ..settings() };
-    let client = world.client_with(MIB, limits, full);
-    let takers: Vec<NodeKey> = (0..16).map(|_| world.fake(Script::taker(geometry))).collect();
-    for taker in &takers {
-        world.call(*taker, client);
-    }
-    world.run(secs(1200));
-    let got: Vec<u64> = takers.iter().map(|taker| world.fake_at(*taker).got_bytes).collect();
-    assert!(got.iter().all(|bytes| *bytes > 4 * MIB), "{got:?}");
-    let served =
-        takers.iter().filter(|taker| world.fake_at(**taker).served.last().is_some_and(|(_, on)| *on));
-    assert_eq!(served.count(), 4);
-}
-
-#[test]
-fn peers_of_one_address_are_not_taken_for_one() {
-    let mut world = World::new(2 * MIB, 64 * 1024, 2);
-    let client = world.client(MIB, settings());
-    let ports: Vec<NodeKey> = (0..3u32)
-        .map(|n| {
-            let geometry = world.geometry;
-            let node = world.fake(Script::with(geometry, MIB, move |piece| piece.number() % 3 == n));
-            world.move_to(node, SocketAddr::from(([8, 8, 4, 4], 7000 + n as u16)));
-            world.introduce(client, node);
-            node
-        })
-        .collect();
-    world.complete(secs(30), &[client]);
-    assert_eq!(world.neighbours(client), ports.into_iter().collect::<BTreeSet<_>>());
-}
-
-#[test]
-fn a_client_that_learns_its_own_address_is_not_its_own_peer() {
-    let mut world = World::new(MIB, 64 * 1024, 2);
-    let client = world.client(MIB, settings());
-    world.introduce(client, client);
-    world.run(secs(3600));
-    assert_eq!((world.at(client).dials.len(), world.connections(client)), (1, 0));
-}
-
-#[test]
-fn five_clients_and_a_seed_complete_together() {
-    let mut world = World::new(8 * MIB, 256 * 1024, 11);
-    let seed = world.fake(Script::seed(world.geometry, MIB));
-    let clients: Vec<NodeKey> = (0..5).map(|_| world.client(MIB, settings())).collect();
-    for client in &clients {
-        world.introduce(*client, seed);
-        clients.iter().for_each(|other| world.introduce(*client, *other));
-    }
-    let took = world.complete(secs(120), &clients);
-    assert!(took < secs(30), "{took:?}: the seed alone would need 40 s");
-    assert_eq!(banned(&world, clients[0]), 0);
-}
-
-#[test]
-fn hold_and_drop_hold_in_a_busy_swarm() {
-    let (mut world, client, fakes) = with_peers(
-        16 * MIB,
-        256 * 1024,
-        settings(),
-        &[|geometry| Script::seed(geometry, 512 * KIB), |geometry| Script::seed(geometry, 512 * KIB)],
-    );
-    world.run(secs(2));
-    world.wish(client, Command::Hold(PeerKey(0)));
-    world.wish(client, Command::Drop(PeerKey(1)));
-    world.run(secs(2));
-    let sent: Vec<u64> = fakes.iter().map(|fake| world.fake_at(*fake).sent_blocks).collect();
-    world.run(secs(600));
-    let after: Vec<u64> = fakes.iter().map(|fake| world.fake_at(*fake).sent_blocks).collect();
-    assert_eq!(sent, after);
-    assert_eq!((world.connections(fakes[0]), world.connections(fakes[1])), (1, 0));
-    world.wish(client, Command::Hold(PeerKey(0)));
-    world.complete(secs(40), &[client]);
 }

@@ -267,7 +267,7 @@ fn seeds_are_let_go_when_the_last_piece_came_during_a_pause() {
     let block = world.geometry.block(piece, 0).unwrap();
     assert!(world.swarm.block_arrived(world.now, ConnKey(0), block));
     world.tell(Input::Command(Command::Pause));
-    world.tell(Input::PieceDone { piece, good: true });
+    world.tell(Input::PieceDone { piece, good: true, blocks: Vec::new() });
     world.tell(Input::Command(Command::Resume));
     assert_eq!(world.closed, [(addr(1), Cause::BothSeeds)]);
     assert_eq!(world.swarm.phase(), Phase::Seeding);
@@ -300,4 +300,26 @@ fn a_connection_is_replaced_only_once() {
         let kept = (100..104).filter(|conn| ordered_closes(&world, *conn) == 0).count();
         assert_eq!(kept, 1);
     }
+}
+
+#[test]
+fn a_liar_that_changes_its_row_is_banned_all_the_same() {
+    let mut world = World::new(64 * 1024, 64 * 1024, Settings::default());
+    let listening = SocketAddr::new(addr(1).ip(), 7000);
+    world.tell(Input::Learned { addr: listening, source: Source::Resume });
+    call(&mut world, 300, 40_000, 77);
+    let conn = ConnKey(300);
+    world.tell(Input::Has(conn, Bitfield::full(1)));
+    world.tell(Input::Unchoked(conn));
+    let granted: Vec<BlockRef> = world.swarm.live[&conn].blocks.iter().copied().collect();
+    assert_eq!(granted.len(), 4);
+    for block in granted {
+        assert!(world.swarm.block_arrived(world.now, conn, block));
+    }
+    // Between the lie and its discovery it says that it is somebody else.
+    listens(&mut world, 300, 7000);
+    let piece = world.geometry.piece(0).unwrap();
+    world.tell(Input::PieceDone { piece, good: false, blocks: Vec::new() });
+    assert_eq!(ordered_closes(&world, 300), 1);
+    assert!(world.swarm.book.banned_until(world.now, listening).is_some());
 }

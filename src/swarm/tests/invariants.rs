@@ -20,6 +20,19 @@ impl Swarm {
         self.book.assert_consistent();
     }
 
+    /// What its tables hold, by name.
+    pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let mut sizes = self.book.sizes();
+        sizes.extend([
+            ("live", self.live.len()),
+            ("hungry", self.hungry.len()),
+            ("open", self.open.iter().count()),
+            ("suspect", self.suspect.len()),
+            ("wishes", self.wishes.len()),
+        ]);
+        sizes
+    }
+
     fn assert_grants(&self) {
         let mut granted: BTreeSet<(ConnKey, BlockRef)> = BTreeSet::new();
         for (_, open) in self.open.iter() {
@@ -66,6 +79,7 @@ impl Swarm {
             }
             assert!(self.is_active() || self.leaving || live.am_choking, "nobody is served in a pause");
         }
+        assert_eq!(self.closing, self.live.values().filter(|live| live.closing).count());
         let rows = self.book.live_rows();
         assert_eq!(rows, self.live.len(), "rows that say they are live");
     }

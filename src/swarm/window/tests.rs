@@ -158,7 +158,7 @@ fn a_choke_voids_all_and_what_was_on_its_way_may_come_once() {
     assert_eq!((state.granted, state.outstanding), (0, 0));
     assert!(window.may_come(asked[3]));
     assert_eq!(window.received(ms(9), asked[3]), Arrival::Late);
-    assert_eq!(window.received(ms(9), asked[3]), Arrival::Unrequested);
+    assert_eq!(window.received(ms(9), asked[3]), Arrival::Again);
     assert_eq!(window.received(ms(9), blocks(70)[69]), Arrival::Unrequested);
     window.tick(At::from_secs(200));
     assert_eq!(window.received(At::from_secs(200), asked[4]), Arrival::Unrequested);
@@ -259,4 +259,36 @@ fn no_block_is_lost_or_doubled_under_any_order_of_calls() {
         let inside: BTreeSet<BlockRef> = window.granted.iter().copied().chain(window.expected()).collect();
         assert_eq!(inside, held);
     }
+}
+
+#[test]
+fn what_comes_twice_is_forgiven_up_to_a_bound() {
+    let mut window = Window::new(geometry());
+    let all = blocks(4000);
+    let again = |window: &mut Window, block: BlockRef| {
+        assert_eq!(window.may_come(block), window.repeats < MOST_REPEATS);
+        window.received(ms(1), block)
+    };
+    let one_by_one = |window: &mut Window, block: BlockRef| {
+        window.grant([block]);
+        assert_eq!(refill(window, ms(1)), [block]);
+        assert_eq!(window.received(ms(1), block), Arrival::Requested);
+    };
+    // A sixteenth may come twice for ever.
+    for (nth, block) in all[..3000].iter().enumerate() {
+        one_by_one(&mut window, *block);
+        if nth % BLOCKS_A_REPEAT as usize == 0 {
+            assert_eq!(again(&mut window, *block), Arrival::Again, "{nth}");
+        }
+    }
+    // All of them: not for long.
+    let forgiven = all[3000..].iter().take_while(|block| {
+        one_by_one(&mut window, **block);
+        again(&mut window, **block) == Arrival::Again
+    });
+    let forgiven = forgiven.count() as u32;
+    assert!((MOST_REPEATS - 2..MOST_REPEATS + 8).contains(&forgiven), "{forgiven}");
+    // What came long ago, or never, is as unasked for as before.
+    assert!(!window.may_come(all[0]) && !window.may_come(all[3999]));
+    assert_eq!(window.received(ms(2), all[3999]), Arrival::Unrequested);
 }

@@ -89,7 +89,7 @@ mod tests {
         let look = Model::new(Look::default());
         assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
         assert!(title(&sample::checking(), &look).starts_with("verifying "));
-        assert!(title(&sample::preparing(), &look).starts_with("making files "));
+        assert!(title(&sample::moment("preparing"), &look).starts_with("making files "));
         assert!(title(&sample::paused(), &look).starts_with("paused 12 % "));
         assert!(title(&sample::stopped(), &look).starts_with("stopped 12 % "));
         assert!(title(&sample::seeding(), &look).starts_with("100 % "));

@@ -30,8 +30,13 @@ impl Client {
             }
             Action::Order(conn, Order::Close(cause)) => self.effects.push_back(Effect::Close(conn, cause)),
             Action::Order(key, order) => self.obey(now, key, order),
+            Action::Digest(piece) => {
+                let blocks = writing::digests(self.geometry.blocks_in(piece), &BTreeSet::new());
+                self.swarm.handle(now, Input::Digested { piece, blocks });
+            }
             Action::Discard(piece) => {
                 self.arriving.remove(&piece);
+                self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
             Action::Have(piece) => self.haves.push(piece),
@@ -88,7 +93,7 @@ impl Client {
             event,
             Event::Have { .. } | Event::PeerSample { .. } | Event::Sample(_) | Event::Has { .. }
         );
-        if !noisy {
+        if !noisy || self.keeps_all {
             self.events.push((at, event));
         }
     }

@@ -16,7 +16,9 @@ impl Client {
             let arriving = self.arriving.entry(block.piece()).or_default();
             assert!(arriving.here.insert(block.number()), "a block that is here was wanted again");
             arriving.bytes += length;
-            arriving.wrong |= !right;
+            if !right {
+                arriving.wrong.insert(block.number());
+            }
             self.hand_over(block.piece());
         } else {
             self.useless_blocks += 1;
@@ -40,7 +42,10 @@ impl Client {
             }
         };
         if whole || run >= arriving.handed + RUN {
-            let ends = whole.then_some(!arriving.wrong);
+            let ends = whole.then_some(arriving.wrong.is_empty());
+            if whole && !arriving.wrong.is_empty() {
+                self.failing.insert(piece, digests(self.geometry.blocks_in(piece), &arriving.wrong));
+            }
             let job = Job::new(piece, run - std::mem::replace(&mut arriving.handed, run), ends);
             if whole {
                 self.arriving.remove(&piece);
@@ -70,8 +75,10 @@ impl Client {
             Some(good) => {
                 if good {
                     assert!(self.written.set(piece), "a piece that is on disk was fetched again");
+                    self.geometry.blocks_of(piece).for_each(|block| drop(self.asked_of.remove(&block)));
                 }
-                Input::PieceDone { piece, good }
+                let blocks = self.failing.remove(&piece).unwrap_or_default();
+                Input::PieceDone { piece, good, blocks }
             }
         };
         let was_missing = !self.is_complete();
@@ -85,4 +92,9 @@ impl Client {
         let arriving: u64 = self.arriving.values().map(|piece| piece.bytes - piece.handed).sum();
         arriving + self.disk.held_bytes()
     }
+}
+
+/// What so many blocks are, of which these are wrong.
+pub(super) fn digests(count: u32, wrong: &BTreeSet<u32>) -> Vec<BlockDigest> {
+    (0..count).map(|number| BlockDigest([u8::from(wrong.contains(&number)); 10])).collect()
 }

@@ -80,6 +80,19 @@ impl World {
         }
     }
 
+    /// Forgets what was noted of a client and of everybody else; what the client learned is returned.
+    pub(in crate::swarm::sim) fn forget(&mut self, client: NodeKey) -> Vec<(At, crate::event::Event)> {
+        for node in &mut self.nodes {
+            if let Kind::Fake(fake) = &mut node.kind {
+                fake.served.clear();
+            }
+        }
+        let client = self.at_mut(client);
+        client.dials.clear();
+        client.ended.clear();
+        std::mem::take(&mut client.events)
+    }
+
     pub(in crate::swarm::sim) fn fake_at(&self, node: NodeKey) -> &Fake {
         match &self.nodes[node.0].kind {
             Kind::Fake(fake) => fake,

@@ -1,0 +1,122 @@
+//! Where nobody is dialled or let in, until when, and why.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::event::At;
+
+/// How long an automatic ban, or one by the user, lasts.
+pub(in crate::swarm) const BAN: Duration = Duration::from_secs(3600);
+/// Banned ports of one address after which the whole address is banned.
+const BANNED_PORTS: usize = 3;
+/// Why the others there are banned, too.
+pub(super) const MANY_PORTS: &str = "Three peers of this address are banned";
+/// Bans remembered, of addresses and of ports each: beyond it the one that ends first makes room. Whoever has so many
+/// addresses is kept out by no list.
+const MOST: usize = 20_000;
+
+/// Until when nobody is dialled or let in there, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::swarm) struct Ban {
+    pub(in crate::swarm) until: At,
+    pub(in crate::swarm) reason: String,
+}
+
+/// Bans by address and port, and by address.
+#[derive(Debug, Default)]
+pub(super) struct Bans {
+    ports: BTreeMap<SocketAddr, Ban>,
+    addresses: BTreeMap<IpAddr, Ban>,
+}
+
+impl Bans {
+    /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole
+    /// address is banned since now.
+    pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
+        let until = now + BAN;
+        insert(&mut self.ports, addr, Ban { until, reason: reason.to_owned() });
+        let there = SocketAddr::new(addr.ip(), 0)..=SocketAddr::new(addr.ip(), u16::MAX);
+        let ports = self.ports.range(there).filter(|(_, ban)| ban.until > now).count();
+        let whole = ports >= BANNED_PORTS;
+        if whole {
+            self.ban_address(now, addr.ip(), MANY_PORTS);
+        }
+        (until, whole)
+    }
+
+    /// Bans the whole address. Returns until when.
+    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) -> At {
+        let until = now + BAN;
+        insert(&mut self.addresses, addr, Ban { until, reason: reason.to_owned() });
+        until
+    }
+
+    /// Lifts the ban of an address, and those of these ports.
+    pub(super) fn lift(&mut self, addr: IpAddr, ports: [Option<SocketAddr>; 2]) {
+        self.addresses.remove(&addr);
+        for port in ports.into_iter().flatten() {
+            self.ports.remove(&port);
+        }
+    }
+
+    /// The ban that keeps the address out for longest, if there is one.
+    pub(super) fn longest(&self, now: At, addr: SocketAddr) -> Option<&Ban> {
+        self.of(addr).filter(|ban| ban.until > now).max_by_key(|ban| ban.until)
+    }
+
+    /// Whether any ban has run out.
+    pub(super) fn any_over(&self, now: At) -> bool {
+        self.ports.values().chain(self.addresses.values()).any(|ban| ban.until <= now)
+    }
+
+    /// Whether a ban of this address has run out.
+    pub(super) fn is_over(&self, now: At, addr: SocketAddr) -> bool {
+        self.of(addr).any(|ban| ban.until <= now)
+    }
+
+    /// Forgets the bans that ran out.
+    pub(super) fn forget_over(&mut self, now: At) {
+        self.ports.retain(|_, ban| ban.until > now);
+        self.addresses.retain(|_, ban| ban.until > now);
+    }
+
+    fn of(&self, addr: SocketAddr) -> impl Iterator<Item = &Ban> {
+        [self.ports.get(&addr), self.addresses.get(&addr.ip())].into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+impl Bans {
+    pub(super) fn len(&self) -> usize {
+        self.ports.len() + self.addresses.len()
+    }
+}
+
+fn insert<K: Ord + Copy>(bans: &mut BTreeMap<K, Ban>, key: K, ban: Ban) {
+    if bans.len() >= MOST
+        && !bans.contains_key(&key)
+        && let Some(first) = bans.iter().min_by_key(|(_, ban)| ban.until).map(|(key, _)| *key)
+    {
+        bans.remove(&first);
+    }
+    bans.insert(key, ban);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_bans_is_bounded() {
+        let mut bans = Bans::default();
+        let addr = |n: u32| SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
+        for n in 0..MOST as u32 + 5 {
+            bans.ban(At::from_millis(u64::from(n)), addr(n), "");
+            bans.ban_address(At::from_millis(u64::from(n)), addr(n).ip(), "");
+        }
+        assert_eq!((bans.ports.len(), bans.addresses.len()), (MOST, MOST));
+        let now = At::from_secs(60);
+        assert!(bans.longest(now, addr(4)).is_none() && bans.longest(now, addr(5)).is_some());
+    }
+}

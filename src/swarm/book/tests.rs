@@ -1,0 +1,252 @@
+//! Rows, their addresses, and when each is dialled.
+
+use super::bans::{BAN, MANY_PORTS};
+use super::*;
+
+fn addr(n: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], n))
+}
+
+fn secs(n: u64) -> At {
+    At::from_secs(n)
+}
+
+#[test]
+fn a_refused_peer_is_dialled_less_and_less() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut book = Book::new();
+    let (peer, new) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    assert!(new);
+    let mut now = At::ZERO;
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        assert_eq!(book.take_due(now), Some((peer, addr(1))));
+        assert_eq!(book.take_due(now), None);
+        let next = book.ended(now, peer, Cause::ConnectionRefused, false, &mut random).unwrap();
+        waits.push((next - now).as_secs());
+        assert_eq!(book.take_due(now), None);
+        now = next;
+    }
+    assert!(waits[0] >= 14 && waits[1] >= 55 && waits[4] > 440, "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= 1900), "{waits:?}");
+}
+
+#[test]
+fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut book = Book::new();
+    let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+    let take_all = |book: &mut Book, now| std::iter::from_fn(|| book.take_due(now)).count();
+    assert_eq!(take_all(&mut book, At::ZERO), 3);
+    book.live(peers[0], ConnKey(1));
+    book.live(peers[1], ConnKey(2));
+    // The third failed often: it is not due for long.
+    let mut now = At::ZERO;
+    for _ in 0..8 {
+        now = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
+        assert_eq!(take_all(&mut book, now), 1);
+    }
+    let due = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
+    assert!(due - now > secs(1600));
+    let sooner = book.stood_still(now, secs(300), &mut random);
+    assert_eq!(sooner, [(peers[2], due - secs(300))]);
+    let sooner = book.stood_still(now, secs(3 * 3600), &mut random);
+    assert!(sooner.len() == 1 && sooner[0].1 > now && sooner[0].1 <= now + SPREAD, "{sooner:?}");
+    book.assert_consistent();
+    // One goes because we were silent for long; it is dialled again at once, again and again.
+    let next = book.ended(now, peers[0], Cause::ClosedByPeer, false, &mut random).unwrap();
+    assert!(next <= now + secs(11), "{next:?}");
+    assert_eq!(book.row(peers[0]).unwrap().failures, 0);
+    // The other goes much later, of its own accord.
+    let later = now + FORGIVING;
+    let next = book.ended(later, peers[1], Cause::ClosedByPeer, false, &mut random).unwrap();
+    assert!(next > later + SPREAD, "{next:?}");
+    assert_eq!(book.row(peers[1]).unwrap().failures, 1);
+}
+
+#[test]
+fn a_standstill_excuses_nobody_who_lied() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut book = Book::new();
+    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    book.live(peer, ConnKey(1));
+    book.stood_still(secs(5), secs(300), &mut random);
+    let next = book.ended(secs(6), peer, Cause::BadMessage, false, &mut random).unwrap();
+    assert!(next > secs(6) + SPREAD, "{next:?}");
+}
+
+#[test]
+fn three_banned_ports_ban_the_address() {
+    let mut book = Book::new();
+    book.ban(At::ZERO, addr(1), "");
+    book.ban(At::ZERO, addr(2), "");
+    assert!(book.banned_until(At::ZERO, addr(3)).is_none());
+    assert_eq!(book.ban(secs(5), addr(3), ""), (secs(5) + BAN, true));
+    assert_eq!(book.banned_until(secs(5), addr(4)), Some(secs(5) + BAN));
+    assert!(book.banned_until(secs(6) + BAN, addr(4)).is_none());
+}
+
+#[test]
+fn lifting_a_ban_leaves_those_of_other_ports() {
+    let mut book = Book::new();
+    let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
+    let peers = [1, 2, 3, 4].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+    for port in 1..=3 {
+        book.ban(secs(5), addr(port), "it lied");
+    }
+    assert_eq!(book.ban_of(secs(6), addr(4)), ban(MANY_PORTS));
+    let lifted = book.unban(secs(6), peers[0]);
+    let theirs = ban("it lied");
+    assert_eq!(lifted, [(peers[0], None), (peers[1], theirs.clone()), (peers[2], theirs), (peers[3], None)]);
+    assert_eq!(book.take_due(secs(6)), Some((peers[0], addr(1))));
+    assert_eq!(book.take_due(secs(6)), Some((peers[3], addr(4))));
+    assert_eq!(book.take_due(secs(6)), None);
+}
+
+#[test]
+fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
+    let mut book = Book::new();
+    let (far, near) = (Source::Resume, Source::Manual);
+    let (peer, new) = book.learn_invalid(addr(1), far).unwrap();
+    assert!(new);
+    assert_eq!((book.learn_invalid(addr(1), far), book.take_due(secs(1))), (None, None));
+    assert_eq!(book.learn(secs(1), addr(1), near), Some((peer, false)));
+    assert_eq!(book.take_due(secs(1)), Some((peer, addr(1))));
+    let (caller, _) = book.learn(secs(1), addr(2), Source::Incoming).unwrap();
+    book.live(caller, ConnKey(1));
+    assert_eq!(book.learn_invalid(addr(2), far), Some((caller, false)));
+    let mut random = fastrand::Rng::with_seed(1);
+    assert_eq!(book.ended(secs(2), caller, Cause::ClosedByPeer, false, &mut random), None);
+}
+
+#[test]
+fn a_dropped_peer_is_not_dialled() {
+    let mut book = Book::new();
+    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    book.row_mut(peer).unwrap().dropped = true;
+    assert_eq!(book.take_due(secs(1)), None);
+}
+
+#[test]
+fn an_incoming_peer_joins_the_row_of_its_listening_port() {
+    let mut book = Book::new();
+    let (known, _) = book.learn(At::ZERO, addr(6881), Source::Resume).unwrap();
+    let (called, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
+    book.live(called, ConnKey(3));
+    assert_eq!(book.listens(called, addr(6881)), Some(known));
+    assert_eq!(book.row(known).unwrap().standing, Standing::Live(ConnKey(3)));
+    assert!(book.row(called).is_none());
+    assert_eq!(book.take_due(secs(9)), None, "it is connected");
+}
+
+fn public(port: u16) -> SocketAddr {
+    SocketAddr::from(([1, 2, 3, 4], port))
+}
+
+#[test]
+fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
+    let mut book = Book::new();
+    for port in 1..=20 {
+        book.learn(At::ZERO, public(port), Source::Manual);
+    }
+    assert_eq!(std::iter::from_fn(|| book.take_due(secs(1))).count(), MOST_PER_ADDRESS);
+    assert_eq!(book.next_due(), Some(secs(61)));
+}
+
+#[test]
+fn a_holder_of_many_addresses_is_one_holder() {
+    let mut book = Book::new();
+    let at = |n: u32, low: u32| {
+        let [a, b] = [n >> 16, n & 0xffff].map(|half| half as u16);
+        SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xdb9, a, b, 0, 0, 0, low as u16), 6881))
+    };
+    for n in 0..MOST_PER_ADDRESS as u32 {
+        let (peer, _) = book.learn(At::ZERO, at(7, n), Source::Incoming).unwrap();
+        assert!(!book.crowded(at(7, 99).ip()));
+        book.live(peer, ConnKey(n));
+    }
+    assert!(book.crowded(at(7, 99).ip()) && !book.crowded(at(8, 0).ip()) && !book.crowded(at(6, 99).ip()));
+}
+
+#[test]
+fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
+    let mut book = Book::new();
+    let mut random = fastrand::Rng::with_seed(1);
+    let (first, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
+    book.live(first, ConnKey(1));
+    assert_eq!(book.listens(first, addr(6881)), None);
+    book.ended(secs(1), first, Cause::ClosedByPeer, false, &mut random);
+    for port in 40_001..40_010 {
+        let (again, _) = book.learn(secs(2), addr(port), Source::Incoming).unwrap();
+        book.live(again, ConnKey(u32::from(port)));
+        assert_eq!(book.listens(again, addr(6881)), Some(first));
+        book.ended(secs(3), first, Cause::ClosedByPeer, false, &mut random);
+    }
+    assert_eq!((book.rows.len(), book.by_addr.len()), (1, 2));
+    assert_eq!(book.row(first).unwrap().sources.len(), 1);
+}
+
+#[test]
+fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
+    let mut book = Book::new();
+    let mut random = fastrand::Rng::with_seed(1);
+    let (peer, _) = book.learn(At::ZERO, addr(6881), Source::Incoming).unwrap();
+    book.live(peer, ConnKey(1));
+    assert_eq!(book.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random), None);
+    assert_eq!(book.learn(secs(2), addr(6881), Source::Resume), Some((peer, false)));
+    assert_eq!(book.take_due(secs(2)), Some((peer, addr(6881))));
+}
+
+#[test]
+fn callers_that_cannot_be_dialled_make_room() {
+    let mut book = Book::new();
+    let mut random = fastrand::Rng::with_seed(1);
+    for n in 0..MOST_ROWS as u32 {
+        let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
+        let (peer, _) = book.learn(At::ZERO, addr, Source::Incoming).unwrap();
+        book.live(peer, ConnKey(n));
+        book.ended(secs(1), peer, Cause::DuplicatePeerId, false, &mut random);
+    }
+    assert!(book.learn(secs(2), addr(1), Source::Resume).is_some());
+    assert_eq!(book.rows.len(), MOST_ROWS);
+}
+
+#[test]
+fn callers_that_say_where_they_listen_and_never_answer_there_make_room() {
+    let mut book = Book::with_most_rows(100);
+    let mut random = fastrand::Rng::with_seed(1);
+    for n in 0..100 {
+        let (peer, _) = book.learn(At::ZERO, addr(1000 + n), Source::Incoming).unwrap();
+        book.live(peer, ConnKey(u32::from(n)));
+        book.listens(peer, addr(20_000 + n));
+        book.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random);
+    }
+    let next = book.take_due(secs(100)).unwrap();
+    book.ended(secs(101), next.0, Cause::ConnectionRefused, false, &mut random);
+    assert!(book.learn(secs(102), addr(1), Source::Resume).is_some());
+    assert!(book.row(next.0).is_none() && book.rows.len() == 100);
+}
+
+#[test]
+fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
+    let mut book = Book::new();
+    let mut random = fastrand::Rng::with_seed(1);
+    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Resume).unwrap();
+    for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
+        book.live(peer, ConnKey(1));
+        let next = book.ended(secs(1), peer, cause, true, &mut random);
+        assert!(next.is_some_and(|next| next > secs(10)), "{next:?}");
+    }
+}
+
+#[test]
+fn the_oldest_that_never_shook_hands_makes_room() {
+    let mut book = Book::new();
+    for n in 0..MOST_ROWS as u32 + 10 {
+        let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
+        assert!(
+            book.learn(At::ZERO, addr, Source::Manual).is_some() == (n < MOST_ROWS as u32),
+            "manual ones stay"
+        );
+    }
+}
