@@ -9,7 +9,11 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
-use std::fs;
+#[path = "common/cost.rs"]
+mod cost;
+#[path = "common/leech.rs"]
+mod leech;
+
 use std::io::{IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -28,10 +32,9 @@ use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 use ttui::wire::{BlockSpec, Message, PieceHeader};
 
+use self::cost::thread_cpu_seconds;
+
 const PIECE_BYTES: u32 = 1 << 20;
-/// Requests the plain leecher keeps out.
-const LEECHER_WINDOW: usize = 256;
-const REQUEST_BYTES: usize = 17;
 
 /// Uploads come from here: the same mebibyte over and over.
 struct Memory(Bytes);
@@ -51,12 +54,15 @@ fn main() {
         let other = if name == "download" {
             thread::spawn(move || seed(there))
         } else {
-            thread::spawn(move || leech(there, geometry))
+            thread::spawn(move || {
+                leech::leech(there, geometry).unwrap();
+                thread_cpu_seconds()
+            })
         };
         let clock = Clock::start();
         let cpu = thread::spawn(move || {
             body(geometry, here);
-            cpu_seconds()
+            thread_cpu_seconds()
         })
         .join()
         .unwrap();
@@ -80,12 +86,6 @@ fn pair() -> (TcpStream, TcpStream) {
         stream.set_nodelay(true).unwrap();
     }
     (here, there)
-}
-
-/// CPU time of the calling thread so far.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default() / 1e9
 }
 
 fn task(
@@ -173,7 +173,7 @@ fn seed(mut stream: TcpStream) -> f64 {
     loop {
         let n = stream.read(&mut buffer).unwrap_or(0);
         if n == 0 {
-            return cpu_seconds();
+            return thread_cpu_seconds();
         }
         unread.extend_from_slice(&buffer[..n]);
         let mut headers = Vec::new();
@@ -194,7 +194,7 @@ fn seed(mut stream: TcpStream) -> f64 {
             while !slices.is_empty() {
                 match stream.write_vectored(slices) {
                     Ok(n) => IoSlice::advance_slices(&mut slices, n),
-                    Err(_) => return cpu_seconds(),
+                    Err(_) => return thread_cpu_seconds(),
                 }
             }
         }
@@ -209,32 +209,4 @@ fn upload(geometry: Geometry, stream: TcpStream) {
         while reports.recv().await.is_some() {}
         peer.await.unwrap();
     });
-}
-
-/// Requests everything and throws it away.
-fn leech(mut stream: TcpStream, geometry: Geometry) -> f64 {
-    let mut requests = BytesMut::new();
-    for block in geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)) {
-        let spec = BlockSpec { index: block.piece().number(), begin: block.begin(), length: BLOCK_LENGTH };
-        Message::Request(spec).encode(&mut requests);
-    }
-    let mut requests = requests.chunks(LEECHER_WINDOW / 4 * REQUEST_BYTES);
-    let mut buffer = vec![0; 1 << 20];
-    // The bitfield and the unchoke come first; a little more or less does not matter to the window.
-    let mut window = 0;
-    let mut left = geometry.total_bytes() / u64::from(BLOCK_LENGTH) * u64::from(BLOCK_LENGTH + 13);
-    left += u64::from(geometry.piece_count().div_ceil(8)) + 5 + 5;
-    thread::sleep(std::time::Duration::from_millis(50));
-    while left > 0 {
-        while window < (LEECHER_WINDOW * 3 / 4) as i64 * i64::from(BLOCK_LENGTH) {
-            let Some(some) = requests.next() else { break };
-            stream.write_all(some).unwrap();
-            window += (some.len() / REQUEST_BYTES) as i64 * i64::from(BLOCK_LENGTH);
-        }
-        let n = stream.read(&mut buffer).unwrap();
-        assert!(n > 0, "it closed, {left} bytes too early");
-        window -= n as i64;
-        left -= n as u64;
-    }
-    cpu_seconds()
 }

@@ -10,7 +10,9 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
-use std::fs;
+#[path = "common/cost.rs"]
+mod cost;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,12 +39,12 @@ fn main() {
         ("100 MiB/s, 2 seeds, 5 000 dead addresses", 5000, 10),
     ] {
         let events = download(others, seconds);
-        let began = cpu_seconds();
+        let began = cost::thread_cpu_seconds();
         let mut views = 0;
         for _ in 0..RUNS {
             views += replay(&events);
         }
-        let each = (cpu_seconds() - began) / f64::from(RUNS);
+        let each = (cost::thread_cpu_seconds() - began) / f64::from(RUNS);
         println!(
             "{name}: {} events, {} views: {:.0} µs a GiB, {:.3} % of {WHOLE_CPU_S} CPU s",
             events.len(),
@@ -145,10 +147,4 @@ fn download(others: u32, seconds: u64) -> Vec<(Duration, Event)> {
         tell(ms, event);
     }
     events
-}
-
-/// CPU time of the calling thread so far.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default() / 1e9
 }

@@ -34,7 +34,7 @@ pub use start::{Start, Started, start};
 
 use self::files::OpenFiles;
 use self::identity::Identities;
-use self::open::{Access, Root, identity};
+use self::open::{Access, Near, Root, identity};
 use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
@@ -113,9 +113,10 @@ impl Storage {
     /// Something that is no plain file is in the way, or the system refuses to look.
     pub fn survey(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
         let files = self.torrent.files.iter().enumerate();
+        let mut near = Near::default();
         files
             .map(|(number, file)| {
-                let found = if file.pad { None } else { self.root.stat(path(file))? };
+                let found = if file.pad { None } else { self.root.stat(path(file), &mut near)? };
                 if let Some(found) = &found {
                     self.meet(number, found.identity);
                 }
@@ -312,6 +313,24 @@ impl Storage {
         }
         debug_assert!(rest.is_empty(), "the range lies in the torrent");
         Ok(())
+    }
+
+    /// Fills `into` as [`Self::read`] does, but only from what the system has in memory of files that are open:
+    /// whether it could. Never waits for a disk.
+    pub fn read_cached(&self, piece: PieceIndex, begin: u32, into: &mut [u8]) -> bool {
+        let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
+        let mut rest = into;
+        self.torrent.files.spans(from, rest.len() as u64).all(|span| {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(span.length as usize);
+            rest = after;
+            if self.file(span.file).pad {
+                part.fill(0);
+                return true;
+            }
+            self.open
+                .open_file(span.file)
+                .is_some_and(|handle| files::read_cached(&handle, span.offset, part))
+        })
     }
 
     /// Tells the system that this range of the piece will be read soon. Only a hint: nothing comes of its failure.

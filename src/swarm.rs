@@ -23,6 +23,7 @@ mod rate;
 mod replace;
 mod rounds;
 mod standstill;
+mod turns;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -311,6 +312,8 @@ pub struct Swarm {
     down_bucket: Bucket,
     /// When the download limit lets something be asked for again.
     grant_at: Option<At>,
+    /// When somebody with nothing to do is to be asked for what others then still have not sent.
+    share_at: Option<At>,
     choker: Choker,
     next_round: At,
     next_second: At,
@@ -348,6 +351,7 @@ impl Swarm {
             hungry: BTreeSet::new(),
             all_may_want: false,
             freed: false,
+            share_at: None,
             choker: Choker::default(),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -424,8 +428,11 @@ impl Swarm {
     #[must_use]
     pub fn deadline(&self) -> At {
         let dial = if self.may_dial() { self.book.next_due() } else { None };
-        let grant = if self.anyone_hungry() { self.grant_at } else { None };
-        [dial, grant].into_iter().flatten().fold(self.next_second.min(self.next_round), At::min)
+        let waits = |at: Option<At>| at.filter(|_| self.anyone_hungry());
+        [dial, waits(self.grant_at), waits(self.share_at)]
+            .into_iter()
+            .flatten()
+            .fold(self.next_second.min(self.next_round), At::min)
     }
 
     /// What the torrent is doing.
@@ -450,7 +457,7 @@ impl Swarm {
 
     /// What follows from anything that happened, or from time.
     fn advance(&mut self, now: At) {
-        if self.freed || self.grant_at.is_some_and(|at| now >= at) {
+        if self.freed || [self.grant_at, self.share_at].into_iter().flatten().any(|at| now >= at) {
             self.feed_hungry(now);
         }
         self.rounds(now);

@@ -710,7 +710,7 @@ async fn a_second_ctrl_c_does_not_wait_for_trackers() {
     let stage = Stage::set().await;
     let mut pty = stage.open(80, 24);
     // Who never answered is not told goodbye.
-    pty.until_shown("from 1 of 1 trackers");
+    pty.until_shown("the tracker answered");
     stage.tracker.reply(Reply::Silence);
     pty.press(key(Action::QuitNow));
     stage.tracker.until("stopped").await;

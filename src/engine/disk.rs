@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use keeper::{Keeper, Notes};
 
 use self::queue::{Job, Queue, Task};
-use super::pool::BlockBuf;
+use super::pool::{BlockBuf, BlockPool};
 use crate::hash::{self, PieceHash, Run};
 use crate::metainfo::PieceIndex;
 use crate::storage::{Storage, StorageError, check_piece};
@@ -27,6 +27,10 @@ use crate::swarm::BlockDigest;
 
 /// More threads than this do not help one torrent, and each may have a file in hand.
 const MOST_WORKERS: usize = 8;
+
+/// Bytes a read brings at most, and buffers of this size that are kept for the next ones.
+pub const MOST_READ_BYTES: u32 = 256 * 1024;
+const KEPT_READS: usize = 16;
 
 /// The workers of one torrent and their queue.
 #[derive(Debug)]
@@ -108,6 +112,8 @@ struct Shared {
     queue: Mutex<Queue>,
     ready: Condvar,
     done: mpsc::UnboundedSender<DiskDone>,
+    /// Where reads go to.
+    reads: Arc<BlockPool>,
 }
 
 impl Advance {
@@ -136,7 +142,8 @@ impl DiskPool {
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Self {
         let queue = Mutex::new(Queue::new(hash::Path::best().lanes()));
-        let shared = Arc::new(Shared { storage, keeper, queue, ready: Condvar::new(), done });
+        let reads = BlockPool::of(KEPT_READS, MOST_READ_BYTES as usize);
+        let shared = Arc::new(Shared { storage, keeper, queue, ready: Condvar::new(), done, reads });
         let threads = (0..workers.clamp(1, MOST_WORKERS))
             .filter_map(|number| {
                 let shared = Arc::clone(&shared);
@@ -164,7 +171,14 @@ impl DiskPool {
         self.put(Job::Digest(piece));
     }
 
-    /// Reads a range of a piece, which must lie in it. The receiver fails when the pool stops first.
+    /// The same as [`Self::read`], at once and without any wait for the disk: `None` where that cannot be.
+    pub fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
+        let mut bytes = self.shared.reads.take(length);
+        self.shared.storage.read_cached(piece, begin, &mut bytes).then(|| Bytes::from_owner(bytes))
+    }
+
+    /// Reads a range of a piece, which must lie in it and be no longer than [`MOST_READ_BYTES`]. The receiver fails
+    /// when the pool stops first.
     pub fn read(
         &self,
         piece: PieceIndex,
@@ -228,10 +242,10 @@ impl Shared {
                     self.report(DiskDone::Digested { piece, blocks });
                 }
                 Task::Other(Job::Read { piece, begin, length, reply }) => {
-                    let mut bytes = vec![0; length as usize];
+                    let mut bytes = self.reads.take(length);
                     let read = self.storage.read(piece, begin, &mut bytes);
                     // Whoever asked may be gone.
-                    let _ = reply.send(read.map(|()| bytes.into()));
+                    let _ = reply.send(read.map(|()| Bytes::from_owner(bytes)));
                 }
             }
         }

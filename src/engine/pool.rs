@@ -1,4 +1,6 @@
-//! Block-sized buffers that are used again instead of allocated anew.
+//! Buffers of one size that are used again instead of allocated anew.
+//!
+//! Memory that was given back to the system has to be found, cleared and mapped again by it.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -6,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::metainfo::BLOCK_LENGTH;
 
-/// Keeps freed block buffers for the next block, up to a number.
+/// Keeps freed buffers for the next use, up to a number.
 pub struct BlockPool {
     free: Mutex<Vec<Box<[u8]>>>,
     keep: usize,
+    buffer_bytes: usize,
 }
 
-/// The bytes of one block; goes back to its pool when dropped.
+/// The bytes of one block, or of several; goes back to its pool when dropped.
 pub struct BlockBuf {
     bytes: Box<[u8]>,
     len: usize,
@@ -22,19 +25,24 @@ pub struct BlockBuf {
 impl BlockPool {
     /// A pool that keeps at most `keep` free buffers of 16 KiB each.
     pub fn new(keep: usize) -> Arc<Self> {
-        Arc::new(Self { free: Mutex::new(Vec::new()), keep })
+        Self::of(keep, BLOCK_LENGTH as usize)
     }
 
-    /// A buffer of `len` bytes (16 KiB at most) with unspecified content.
+    /// A pool that keeps at most `keep` free buffers of this many bytes each.
+    pub fn of(keep: usize, buffer_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { free: Mutex::new(Vec::new()), keep, buffer_bytes })
+    }
+
+    /// A buffer of `len` bytes (no more than those of the pool have) with unspecified content.
     pub fn take(self: &Arc<Self>, len: u32) -> BlockBuf {
         let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let bytes = kept.unwrap_or_else(|| vec![0; BLOCK_LENGTH as usize].into_boxed_slice());
+        let bytes = kept.unwrap_or_else(|| vec![0; self.buffer_bytes].into_boxed_slice());
         BlockBuf { len: (len as usize).min(bytes.len()), bytes, pool: Arc::clone(self) }
     }
 }
 
 impl BlockBuf {
-    /// Makes it a buffer of `len` bytes (16 KiB at most); their content is unspecified.
+    /// Makes it a buffer of `len` bytes (no more than those of the pool have); their content is unspecified.
     pub fn set_len(&mut self, len: u32) {
         self.len = (len as usize).min(self.bytes.len());
     }
@@ -51,6 +59,12 @@ impl Deref for BlockBuf {
 impl DerefMut for BlockBuf {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.len]
+    }
+}
+
+impl AsRef<[u8]> for BlockBuf {
+    fn as_ref(&self) -> &[u8] {
+        self
     }
 }
 
@@ -77,6 +91,8 @@ impl fmt::Debug for BlockBuf {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
@@ -87,6 +103,19 @@ mod tests {
         drop(taken);
         assert_eq!(pool.free.lock().unwrap().len(), 2);
         let _again = pool.take(BLOCK_LENGTH);
+        assert_eq!(pool.free.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn long_buffers_are_used_again_when_the_last_slice_of_them_is_gone() {
+        let pool = BlockPool::of(4, 100_000);
+        let bytes = Bytes::from_owner(pool.take(70_000));
+        assert_eq!(bytes.len(), 70_000);
+        let slice = bytes.slice(50_000..60_000);
+        drop(bytes);
+        assert_eq!(pool.free.lock().unwrap().len(), 0);
+        drop(slice);
+        assert_eq!(pool.take(100_000).len(), 100_000);
         assert_eq!(pool.free.lock().unwrap().len(), 1);
     }
 }

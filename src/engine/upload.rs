@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::clock::Clock;
+use super::disk::MOST_READ_BYTES;
 use super::limit::Limit;
 use super::output::Output;
 use crate::metainfo::PieceIndex;
@@ -24,7 +25,7 @@ const MOST_QUEUED: usize = 2 * OFFERED_REQQ as usize;
 /// Requests we may have to refuse a peer in a second before that is a flood too.
 const MOST_REFUSED: u32 = 4 * OFFERED_REQQ;
 /// Bytes read in one go.
-const RUN_BYTES: u32 = 256 * 1024;
+const RUN_BYTES: u32 = MOST_READ_BYTES;
 /// The same under a limit, so that a slow flow is an even one.
 const LIMITED_RUN_BYTES: u32 = 32 * 1024;
 /// Bytes in memory for one peer, read or being read.

@@ -67,8 +67,8 @@ impl Folded {
         &self.tally
     }
 
-    /// Takes a peer in.
-    pub(super) fn take(&mut self, record: &PeerRecord, now: At) {
+    /// Takes a peer in. Of all of them, `most` at most can come back.
+    pub(super) fn take(&mut self, record: &PeerRecord, now: At, most: usize) {
         if Place::of(record, now).is_none() {
             return;
         }
@@ -81,7 +81,7 @@ impl Folded {
         };
         self.tally.add(&lost.place());
         self.remembered.insert(record.key, lost);
-        if self.remembered.len() > MOST_REMEMBERED {
+        if self.remembered.len() > most.min(MOST_REMEMBERED) {
             self.remembered.pop_first();
         }
     }

@@ -14,6 +14,8 @@ use super::tally::{Place, Tally};
 use crate::event::sound::{few, sound};
 use crate::event::{At, PeerKey, Source, Unsound};
 
+/// Folded peers that can come back, for each row there may be.
+const REMEMBERED_A_ROW: usize = 16;
 /// Rows up to which much is kept of each.
 const FEW_ROWS: usize = 256;
 /// Rows taken from what was written down: far more than there ever are.
@@ -147,7 +149,7 @@ impl Peers {
         let keys: Vec<PeerKey> = foldable.chain(gone).map(|(key, _)| *key).take(surplus).collect();
         for key in keys {
             if let Some(row) = self.rows.remove(&key) {
-                self.folded.take(row.record(), now);
+                self.folded.take(row.record(), now, self.most_rows * REMEMBERED_A_ROW);
             }
         }
         self.fold_at = (self.most_rows + 1).max(self.rows.len() + self.most_rows / 16 + 1);

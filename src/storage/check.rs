@@ -159,19 +159,23 @@ fn written_pieces(
     let torrent = &**storage.torrent();
     let geometry = torrent.geometry;
     let mut written = Bitfield::empty(geometry.piece_count());
-    for (number, file) in torrent.files.iter().enumerate() {
+    if which.is_empty() {
+        return Ok(written);
+    }
+    for ((number, file), found) in torrent.files.iter().enumerate().zip(storage.survey()?) {
         if file.pad || !pieces_of(torrent, number).any(|piece| which.has(piece)) {
             continue;
         }
-        let handle = match storage.handle(number) {
-            Ok(handle) => handle,
-            Err(StorageError::Os { kind: OsKind::NotFound, .. }) => {
+        // Most of many are not there at the start of a download: they need not be opened to know.
+        let handle = match found.map(|_| storage.handle(number)) {
+            Some(Ok(handle)) => handle,
+            None | Some(Err(StorageError::Os { kind: OsKind::NotFound, .. })) => {
                 pieces_of(torrent, number).filter(|&piece| which.has(piece)).for_each(|piece| {
                     missing.set(piece);
                 });
                 continue;
             }
-            Err(error) => return Err(error),
+            Some(Err(error)) => return Err(error),
         };
         let bytes = handle
             .metadata()

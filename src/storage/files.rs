@@ -69,6 +69,16 @@ impl OpenFiles {
         Ok(file)
     }
 
+    /// The file, where it is open and can be had at once.
+    pub(super) fn open_file(&self, number: usize) -> Option<Arc<File>> {
+        let mut open = self.open.try_lock().ok()?;
+        open.uses += 1;
+        let now = open.uses;
+        let held = open.files.get_mut(&number)?;
+        held.last_use = now;
+        Some(Arc::clone(&held.file))
+    }
+
     /// Closes file `number`, if it is kept open: the next use opens what stands at its path then.
     pub(super) fn forget(&self, number: usize) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).files.remove(&number);
@@ -108,6 +118,32 @@ pub(super) fn read_all(file: &File, mut at: u64, mut into: &mut [u8]) -> Result<
         into = &mut into[read..];
     }
     Ok(true)
+}
+
+/// The same from what the system has in memory; false when that is not all of it.
+#[cfg(target_os = "linux")]
+pub(super) fn read_cached(file: &File, mut at: u64, mut into: &mut [u8]) -> bool {
+    use std::io::IoSliceMut;
+
+    use rustix::io::{ReadWriteFlags, preadv2};
+
+    while !into.is_empty() {
+        let read = preadv2(file, &mut [IoSliceMut::new(into)], at, ReadWriteFlags::NOWAIT);
+        match read {
+            Ok(read) if read > 0 => {
+                at += read as u64;
+                into = &mut into[read..];
+            }
+            // What is not there, or a file system that cannot tell.
+            _ => return false,
+        }
+    }
+    true
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn read_cached(_file: &File, _at: u64, _into: &mut [u8]) -> bool {
+    false
 }
 
 /// Tells the system that this range will be read soon.

@@ -28,6 +28,11 @@ pub(super) struct Root {
     walks: AtomicBool,
 }
 
+/// The folder of the file last looked at in one go through the files: the next one mostly lies there too, and all that
+/// leads to it need not be resolved again.
+#[derive(Debug, Default)]
+pub(super) struct Near(Option<(PathBuf, Option<OwnedFd>)>);
+
 /// How a file is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Access {
@@ -117,14 +122,24 @@ impl Root {
     }
 
     /// Looks at a file of the torrent without opening it; `None` where it does not exist.
-    pub(super) fn stat(&self, relative: &Path) -> Result<Option<FileStat>, StorageError> {
+    pub(super) fn stat(&self, relative: &Path, near: &mut Near) -> Result<Option<FileStat>, StorageError> {
         let (folders, name) = split(relative)?;
-        let held = match self.folder(&folders, false) {
-            Ok(held) => held,
-            Err(StorageError::Os { kind: super::OsKind::NotFound, .. }) => return Ok(None),
-            Err(error) => return Err(error),
+        let parent = relative.parent().unwrap_or_else(|| Path::new(""));
+        if !matches!(&near.0, Some((last, _)) if last == parent) {
+            near.0 = None;
+            let held = match self.folder(&folders, false) {
+                Ok(held) => held,
+                Err(StorageError::Os { kind: super::OsKind::NotFound, .. }) => None,
+                Err(error) => return Err(error),
+            };
+            near.0 = Some((parent.to_owned(), held));
+        }
+        let folder = match &near.0 {
+            Some((_, Some(held))) => held,
+            _ if folders.is_empty() => &self.dir,
+            // There is no such folder.
+            _ => return Ok(None),
         };
-        let folder = held.as_ref().unwrap_or(&self.dir);
         let stat = match fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(None),
@@ -323,13 +338,13 @@ mod tests {
     fn creates_folders_and_never_truncates() {
         both_ways(|_, root| {
             let path = Path::new("a/b/c/file");
-            assert_eq!(root.stat(path).unwrap(), None);
+            assert_eq!(root.stat(path, &mut Near::default()).unwrap(), None);
             assert!(matches!(root.file(path, Access::Read), Err(StorageError::Os { .. })));
             drop(root.file(path, Access::Write).unwrap());
             std::fs::write(root.full(path), b"content").unwrap();
             drop(root.file(path, Access::Write).unwrap());
             assert_eq!(std::fs::read(root.full(path)).unwrap(), b"content");
-            assert_eq!(root.stat(path).unwrap().unwrap().bytes, 7);
+            assert_eq!(root.stat(path, &mut Near::default()).unwrap().unwrap().bytes, 7);
         });
     }
 
@@ -345,7 +360,10 @@ mod tests {
                     let (path, found) = blocked(root.file(Path::new(name), access));
                     assert_eq!((path, found), (root.full(Path::new(name)), "a symbolic link"));
                 }
-                assert!(matches!(root.stat(Path::new(name)), Err(StorageError::InTheWay { .. })));
+                assert!(matches!(
+                    root.stat(Path::new(name), &mut Near::default()),
+                    Err(StorageError::InTheWay { .. })
+                ));
             }
             assert_eq!(std::fs::read(&outside).unwrap(), b"precious");
             assert!(!dir.join("not there").exists());
@@ -364,7 +382,7 @@ mod tests {
             for (path, at) in [("a/link/x", "a/link"), ("a/link/deep/x", "a/link"), ("inner/x", "inner")] {
                 let (named, found) = blocked(root.file(Path::new(path), Access::Write));
                 assert_eq!((named, found), (root.full(Path::new(at)), "a symbolic link"));
-                assert!(root.stat(Path::new(path)).is_err());
+                assert!(root.stat(Path::new(path), &mut Near::default()).is_err());
             }
             assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
             assert_eq!(std::fs::read_dir(root.full(Path::new("a"))).unwrap().count(), 1);
@@ -380,7 +398,10 @@ mod tests {
                     let result = root.file(Path::new(path), access);
                     assert!(matches!(result, Err(StorageError::Unsafe { .. })), "{path}: {result:?}");
                 }
-                assert!(matches!(root.stat(Path::new(path)), Err(StorageError::Unsafe { .. })));
+                assert!(matches!(
+                    root.stat(Path::new(path), &mut Near::default()),
+                    Err(StorageError::Unsafe { .. })
+                ));
             }
         });
     }
@@ -405,7 +426,7 @@ mod tests {
         both_ways(|_, root| {
             let path: PathBuf = std::iter::repeat_n("d".repeat(200), 30).collect();
             drop(root.file(&path.join("file"), Access::Write).unwrap());
-            assert_eq!(root.stat(&path.join("file")).unwrap().unwrap().bytes, 0);
+            assert_eq!(root.stat(&path.join("file"), &mut Near::default()).unwrap().unwrap().bytes, 0);
         });
     }
 

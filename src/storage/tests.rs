@@ -206,6 +206,23 @@ fn preparing_creates_every_file_but_pad_files() {
 }
 
 #[test]
+fn what_is_read_at_once_is_what_is_on_disk_and_opens_nothing() {
+    let case = Case::new(&[100, -28, 50], 64);
+    let storage = case.storage();
+    let mut at_once = [1; 40];
+    assert!(!storage.read_cached(case.piece(1), 10, &mut at_once), "nothing is open");
+    case.write(&storage, case.all());
+    // Not every file system can tell what is in memory.
+    if storage.read_cached(case.piece(1), 10, &mut at_once) {
+        let mut read = [2; 40];
+        storage.read(case.piece(1), 10, &mut read).unwrap();
+        assert_eq!(at_once, read);
+        OpenOptions::new().write(true).open(case.file(0)).unwrap().set_len(70).unwrap();
+        assert!(!storage.read_cached(case.piece(1), 0, &mut at_once), "it was cut");
+    }
+}
+
+#[test]
 fn preparing_many_files_tells_how_far_it_is() {
     let told = std::sync::Mutex::new(Vec::new());
     for files in [60, 200] {

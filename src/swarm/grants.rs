@@ -25,6 +25,8 @@ const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 const RATES_HOLD: Duration = Duration::from_millis(200);
 /// Blocks asked of a second peer at a time, at the end of a download.
 const SHARED_AT_ONCE: usize = 8;
+/// What a peer will have sent within this time nobody else is asked for: it would come twice, and no sooner.
+const SOON: Duration = Duration::from_millis(100);
 
 impl Swarm {
     /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
@@ -71,9 +73,11 @@ impl Swarm {
         }
         let mut left = self.affordable(now, ahead - has);
         let mut granted = Vec::new();
+        let side_by_side = self.side_by_side(conn);
         while left > 0 {
-            let Some(piece) = self.next_piece(now, conn) else { break };
-            let blocks = self.open.grant(piece, conn, left);
+            let Some(piece) = self.next_piece(now, conn, side_by_side) else { break };
+            let turn = if side_by_side > 1 { self.open.left_of_turn(piece) } else { left };
+            let blocks = self.open.grant(piece, conn, left.min(turn));
             if blocks.is_empty() {
                 break;
             }
@@ -84,7 +88,7 @@ impl Swarm {
             }
         }
         if granted.is_empty() && has == 0 && left > 0 {
-            granted = self.share(conn);
+            granted = self.share(now, conn);
         }
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.blocks.is_empty() {
@@ -159,19 +163,13 @@ impl Swarm {
     }
 
     /// The piece to grant the connection's next blocks from; opens one where that is best.
-    fn next_piece(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
-        let live = self.live.get(&conn)?;
-        let current = live.current;
-        let quick = self.is_quick(conn);
-        if let Some(piece) = current
-            && self
-                .open
-                .piece(piece)
-                .is_some_and(|open| open.has_free() && (!open.alone || open.owner == Some(conn)))
-            && live.has_piece(piece)
-        {
-            return Some(piece);
+    fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
+        let current = self.live.get(&conn)?.current.filter(|piece| self.goes_on(conn, *piece));
+        let next = if side_by_side > 1 { self.next_in_turn(now, conn, side_by_side) } else { current };
+        if next.is_some() {
+            return next;
         }
+        let quick = self.is_quick(conn);
         if quick {
             return self
                 .open_piece(now, conn, true)
@@ -200,7 +198,7 @@ impl Swarm {
         best.map(|(_, piece)| piece)
     }
 
-    fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
+    pub(super) fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
         let generation = self.pick_generation;
         let live = self.live.get_mut(&conn)?;
         // Memory first: looking for a piece can take long where the peer has few that we miss.
@@ -238,8 +236,9 @@ impl Swarm {
         u64::from(self.geometry.piece_bytes()) / rate < QUICK.as_secs()
     }
 
-    /// At the end, when every missing block is asked of somebody: ask a peer with nothing to do for some too.
-    fn share(&mut self, conn: ConnKey) -> Vec<BlockRef> {
+    /// At the end, when every missing block is asked of somebody: ask a peer with nothing to do for some too, of those
+    /// that do not come soon anyway.
+    fn share(&mut self, now: At, conn: ConnKey) -> Vec<BlockRef> {
         let Some(live) = self.live.get(&conn) else { return Vec::new() };
         if self.rarity.len() > 0 && live.dry_at != Some(self.pick_generation) {
             return Vec::new();
@@ -251,11 +250,17 @@ impl Swarm {
         let open: Vec<PieceIndex> =
             self.open.iter().map(|(piece, _)| piece).filter(|piece| live.has_piece(*piece)).collect();
         let mut shared = Vec::new();
+        let all = &self.live;
+        let soon = |holder: ConnKey| all.get(&holder).is_some_and(|live| live.is_done_by(now, now + SOON));
         for piece in open {
-            shared.extend(self.open.share(piece, conn, SHARED_AT_ONCE - shared.len()));
+            shared.extend(self.open.share(piece, conn, SHARED_AT_ONCE - shared.len(), soon));
             if shared.len() >= SHARED_AT_ONCE {
                 break;
             }
+        }
+        if shared.is_empty() {
+            // Who was about to send may fall silent.
+            self.share_at = Some(self.share_at.map_or(now + SOON, |at| at.min(now + SOON)));
         }
         shared
     }
@@ -312,6 +317,7 @@ impl Swarm {
     /// Offers what is free to those that could not be given enough before.
     pub(super) fn feed_hungry(&mut self, now: At) {
         self.freed = false;
+        self.share_at = None;
         // Most often memory is what they wait for: then nobody need be named.
         if !self.anyone_hungry() || self.affordable(now, 1) == 0 || self.is_exhausted() {
             return;

@@ -101,6 +101,16 @@ impl Live {
         self.has.as_ref().is_some_and(Bitfield::is_full)
     }
 
+    /// Whether it can be counted on to have sent all it was asked for by then: it sends, and fast enough.
+    pub(super) fn is_done_by(&self, now: At, then: At) -> bool {
+        let within = then.saturating_sub(now);
+        let takes_ms =
+            self.blocks.len() as u64 * u64::from(BLOCK_LENGTH) * 1000 / self.window.down_bps.max(1);
+        !self.snubbed
+            && now.saturating_sub(self.progress) < within
+            && u128::from(takes_ms) < within.as_millis()
+    }
+
     /// Whether blocks can be asked of it.
     pub(super) fn can_be_asked(&self) -> bool {
         !self.peer_choking && self.am_interested && !self.held && !self.closing

@@ -371,14 +371,16 @@ impl Swarm {
     }
 
     pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
+        let tight = self.open.is_tight();
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.sampled(now, &sample);
         // A peer that sends nothing reports no window either: this is how its silence shows.
         live.window.outstanding = sample.requests_out;
         live.window.target = sample.request_target;
         live.window.oldest_request_ms = sample.oldest_request_ms;
-        if sample.down_bps > 0 {
-            // Part of a block came: slow, not silent.
+        if sample.down_bps > 0 && !(live.snubbed && tight) {
+            // Part of a block came: slow, not silent. Where others wait for the memory it holds, and it made them wait
+            // before, that is not enough.
             live.progress = now;
         }
         self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);

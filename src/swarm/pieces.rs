@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConnKey;
 use crate::event::{At, BlockRun, BlockState, PeerKey};
-use crate::metainfo::{BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are charged to memory whole when opened, and hashed and written when complete.
 /// Longer ones are charged by the block, but never less than a run, and written as their beginning grows.
@@ -13,6 +13,7 @@ const WHOLE_PIECE_BYTES: u32 = 1024 * 1024;
 /// Pieces longer than a MiB are written in runs of this many bytes, and one run at least of every open one has its
 /// place in memory: else many could be open of which none can be written, and none go on.
 pub const RUN_BYTES: u32 = 256 * 1024;
+const RUN_BLOCKS: u32 = RUN_BYTES / BLOCK_LENGTH;
 
 /// The most peers that are asked for the same block.
 const MOST_ASKED: usize = 3;
@@ -83,6 +84,11 @@ impl OpenPiece {
 
     pub(super) fn has_free(&self) -> bool {
         self.free > 0
+    }
+
+    /// Whether blocks were given back below others that are granted or here.
+    pub(super) fn has_gap(&self) -> bool {
+        self.first_free < self.high
     }
 
     pub(super) fn missing(&self) -> u32 {
@@ -161,6 +167,20 @@ impl OpenPieces {
         self.open.get_mut(&piece)
     }
 
+    pub(super) fn get(&self, piece: PieceIndex) -> Option<&OpenPiece> {
+        self.open.get(&piece)
+    }
+
+    /// Blocks to grant until what was granted of the piece makes whole runs.
+    pub(super) fn left_of_turn(&self, piece: PieceIndex) -> u32 {
+        self.open.get(&piece).map_or(RUN_BLOCKS, |open| RUN_BLOCKS - open.first_free % RUN_BLOCKS)
+    }
+
+    /// Whether what was granted of the piece does not make whole runs.
+    pub(super) fn is_within_turn(&self, piece: PieceIndex) -> bool {
+        self.left_of_turn(piece) < RUN_BLOCKS
+    }
+
     /// Whether memory lets another piece be opened.
     pub(super) fn may_open(&self, piece: PieceIndex) -> bool {
         // Long ones are left half of it to go on beyond their first run.
@@ -232,6 +252,7 @@ impl OpenPieces {
                 self.charged += more;
             }
             open.slots[number as usize] = Slot::Granted([Some(to), None, None]);
+            open.first_free = number + 1;
             open.free -= 1;
             open.high = open.high.max(number + 1);
             granted.push(block);
@@ -244,7 +265,14 @@ impl OpenPieces {
     }
 
     /// Up to `most` blocks that were granted to others and not to this connection, for the end of a download.
-    pub(super) fn share(&mut self, piece: PieceIndex, to: ConnKey, most: usize) -> Vec<BlockRef> {
+    /// None that one of those asked for it has sent `soon`.
+    pub(super) fn share(
+        &mut self,
+        piece: PieceIndex,
+        to: ConnKey,
+        most: usize,
+        soon: impl Fn(ConnKey) -> bool,
+    ) -> Vec<BlockRef> {
         let Some(open) = self.open.get_mut(&piece) else { return Vec::new() };
         if open.alone {
             return Vec::new();
@@ -257,6 +285,7 @@ impl OpenPieces {
             }
             if let Slot::Granted(owners) = slot
                 && !owners.contains(&Some(to))
+                && !owners.iter().flatten().any(|owner| soon(*owner))
                 && let Some(vacant) = owners.iter_mut().find(|owner| owner.is_none())
                 && let Some(block) = self.geometry.block(piece, number as u32)
             {
@@ -445,8 +474,8 @@ mod tests {
         let piece = geometry.piece(0).unwrap();
         open.open(piece, NOW);
         let granted = open.grant(piece, A, 2);
-        assert_eq!(open.share(piece, B, 9), vec![granted[1], granted[0]]);
-        assert!(open.share(piece, B, 9).is_empty(), "not twice to the same");
+        assert_eq!(open.share(piece, B, 9, |_| false), vec![granted[1], granted[0]]);
+        assert!(open.share(piece, B, 9, |_| false).is_empty(), "not twice to the same");
         let Arrived::Wanted { cancel } = open.arrived(granted[0], B, PeerKey(7), NOW) else { panic!() };
         assert_eq!(cancel, vec![A]);
         assert!(matches!(open.arrived(granted[0], A, PeerKey(8), NOW), Arrived::Useless));
@@ -469,7 +498,7 @@ mod tests {
         assert!(open.tell(second(1), 9, peer_of).is_empty(), "nothing changed");
         let granted = open.grant(all[0], A, 2);
         let _ = open.arrived(granted[0], A, PeerKey(11), second(1));
-        open.share(all[0], B, 1);
+        open.share(all[0], B, 1, |_| false);
         let run = |count, state| BlockRun { count, state };
         let expected = vec![
             run(1, BlockState::Here(PeerKey(11))),

@@ -58,6 +58,10 @@ struct World {
     next_conn: u32,
     most_buffered: u64,
     duplicates: u32,
+    /// Blocks granted, those granted to several counted for each.
+    granted: usize,
+    /// Blocks of long pieces are written at once.
+    writes: bool,
 }
 
 fn addr(n: u16) -> SocketAddr {
@@ -87,6 +91,8 @@ impl World {
             next_conn: 0,
             most_buffered: 0,
             duplicates: 0,
+            granted: 0,
+            writes: false,
         }
     }
 
@@ -166,7 +172,10 @@ impl World {
     fn obey(&mut self, conn: ConnKey, order: Order) {
         let Some((_, fake)) = self.live.get_mut(&conn) else { return };
         match order {
-            Order::Grant(blocks) => fake.queue.extend(blocks),
+            Order::Grant(blocks) => {
+                self.granted += blocks.len();
+                fake.queue.extend(blocks);
+            }
             Order::Revoke(blocks) => fake.queue.retain(|block| !blocks.contains(block)),
             Order::Close(cause) => self.close(conn, cause),
             Order::Choke(_) | Order::Interested(_) | Order::Hold(_) => {}
@@ -245,6 +254,10 @@ impl World {
         for block in blocks {
             if self.swarm.block_arrived(now, conn, block) {
                 self.arrived.entry(block.piece()).or_default().insert(block.number(), !lies);
+                if self.writes {
+                    let bytes = u64::from(self.geometry.block_length(block));
+                    self.swarm.handle(now, Input::Written { piece: block.piece(), bytes });
+                }
             } else {
                 self.duplicates += 1;
             }
@@ -323,6 +336,42 @@ fn uses_the_rates_of_all_peers_together() {
     }
     world.until_complete(secs(7));
     assert!(world.duplicates < 40, "{}", world.duplicates);
+}
+
+#[test]
+fn what_comes_soon_is_asked_of_one_at_the_end() {
+    let mut world = World::new(64 * MIB, MIB as u32, Settings::default());
+    for n in 1..=2 {
+        world.add(n, world.seed(200 * MIB));
+    }
+    world.until_complete(secs(1));
+    assert_eq!((world.granted, world.duplicates), (64 * 64, 0));
+}
+
+#[test]
+fn who_falls_silent_at_the_end_is_not_waited_for() {
+    let mut world = World::new(64 * MIB, MIB as u32, Settings::default());
+    world.add(1, world.seed(200 * MIB));
+    world.add(2, Script { silent_after: Some(1800), ..world.seed(200 * MIB) });
+    // The silent one is found out after a tenth of a second, and has half a thousand blocks, of which a few at a time
+    // are asked of the other.
+    world.until_complete(Duration::from_millis(1500));
+    assert!(world.granted > 64 * 64);
+}
+
+#[test]
+fn long_pieces_grow_side_by_side_where_much_comes() {
+    let open = |bps| {
+        let mut world = World::new(512 * MIB, 4 * MIB as u32, Settings::default());
+        world.writes = true;
+        for n in 1..=2 {
+            world.add(n, world.seed(bps));
+        }
+        world.run(Duration::from_millis(500));
+        world.swarm.open.iter().count()
+    };
+    assert!((2..=4).contains(&open(MIB)), "{}", open(MIB));
+    assert!((8..=16).contains(&open(200 * MIB)), "{}", open(200 * MIB));
 }
 
 #[test]

@@ -72,6 +72,13 @@ impl Callbacks for Calls {
     fn set_window_title(&mut self, _: &mut Screen, title: &[u8]) {
         self.titles.push(String::from_utf8_lossy(title).into_owned());
     }
+
+    /// A title with semicolons in it, which terminals show and the emulator takes for something else.
+    fn unhandled_osc(&mut self, screen: &mut Screen, params: &[&[u8]]) {
+        if let [b"0" | b"2", title @ ..] = params {
+            self.set_window_title(screen, &title.join(&b';'));
+        }
+    }
 }
 
 /// `ttui` in the folders of a lab, on a terminal with colours in a UTF-8 locale.

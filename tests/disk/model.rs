@@ -285,7 +285,7 @@ impl Disk {
             if let Some(safe) = safe.nodes.get(&inode) {
                 let (bytes, node) = (safe.bytes.clone(), state.nodes.get_mut(&inode).ok_or(ENOENT)?);
                 let length = node.bytes.len();
-                node.bytes = bytes.clone();
+                node.bytes = bytes;
                 node.bytes.resize(length, 0);
                 let bytes = node.bytes.clone();
                 state.log.push(Op::Written { inode, at: 0, bytes });

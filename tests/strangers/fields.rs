@@ -27,6 +27,7 @@ pub(crate) const FIELDS: &[Field] = &[
             "handshake",
             "headless",
             "screen",
+            "title",
             "summary",
         ],
     ),

@@ -69,7 +69,7 @@ async fn bits_that_promise_version_two_change_nothing() {
 #[tokio::test(start_paused = true)]
 async fn idle_talk_is_answered_with_nothing() {
     let mut world = piped(PLAIN);
-    let idle = [Message::KeepAlive, Message::Port(1), Message::Have(0), Message::NotInterested];
+    let idle = [Message::KeepAlive, Message::Port(1), Message::Have(0)];
     let thousands = encoded(&idle).repeat(20_000);
     world.peer.raw(&thousands).await;
     world.peer.say(&[Message::Interested]).await;
@@ -81,10 +81,11 @@ async fn idle_talk_is_answered_with_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn choking_and_unchoking_all_the_time_only_costs_the_peer_its_turn() {
+async fn choking_and_unchoking_often_only_costs_the_peer_its_turn() {
     let mut world = piped(PLAIN);
     let asked = world.ask_for(64).await;
-    world.peer.raw(&encoded(&[Message::Choke, Message::Unchoke]).repeat(400)).await;
+    // Fewer changes than end the connection.
+    world.peer.raw(&encoded(&[Message::Choke, Message::Unchoke]).repeat(80)).await;
     // What was asked for is void; not one request leaves without a new grant.
     assert!(matches!(world.report().await, Report::Choked));
     assert_eq!(world.peer.hear_within(Duration::from_secs(5)).await, None);
