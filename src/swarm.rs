@@ -22,7 +22,9 @@ mod rarity;
 mod rate;
 mod replace;
 mod rounds;
+mod settle;
 mod standstill;
+mod take_back;
 mod turns;
 mod window;
 

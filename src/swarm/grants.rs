@@ -1,26 +1,18 @@
-//! What is asked of whom: granting blocks ahead of need, and taking them back.
+//! What is asked of whom: granting blocks ahead of need.
 
 use std::ops::Bound;
 use std::time::Duration;
 
 use super::live::Live;
 use super::pieces::Arrived;
-use super::{Action, BlockDigest, ConnKey, Order, Phase, Swarm};
-use crate::event::{At, Cause, Event, PeerKey};
+use super::{ConnKey, Order, Phase, Swarm};
+use crate::event::{At, Event};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
 
 /// Blocks granted to a peer whose rate is not known yet, where memory is plenty.
 const FIRST_GRANT: u32 = 128;
 /// A peer is quick for a piece if it can send it whole within this time.
 const QUICK: Duration = Duration::from_secs(20);
-/// A peer that was asked and sent nothing for this long is snubbed.
-pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
-/// The same at the end of a download, where another peer has nothing better to do.
-const SNUBBED_AT_END_AFTER: Duration = Duration::from_secs(2);
-/// An open piece nobody sends anything of for this long is given up when its memory is needed.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
-/// What a peer was granted before its rate was known goes to others as far as it would take longer than this.
-const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 /// How long the sum of all rates holds.
 const RATES_HOLD: Duration = Duration::from_millis(200);
 /// Blocks asked of a second peer at a time, at the end of a download.
@@ -111,7 +103,7 @@ impl Swarm {
 
     /// Blocks a connection should hold: twice what its window wants out, or, while that is unknown, an equal
     /// share of memory.
-    fn ahead(&self, conn: ConnKey) -> u32 {
+    pub(super) fn ahead(&self, conn: ConnKey) -> u32 {
         let Some(live) = self.live.get(&conn) else { return 0 };
         if live.snubbed {
             return 1;
@@ -133,7 +125,7 @@ impl Swarm {
     }
 
     /// Sums up the rates of all, unless that was done lately: once for every report of every peer is too often.
-    fn know_rates(&mut self, now: At) {
+    pub(super) fn know_rates(&mut self, now: At) {
         let (at, all) = self.rates;
         if all == 0 || now.saturating_sub(at) >= RATES_HOLD {
             self.rates = (now, self.all_rates());
@@ -348,208 +340,5 @@ impl Swarm {
             && !self.open.has_free()
             && !self.open.may_open_any()
             && self.dry_at != Some(self.pick_generation)
-    }
-
-    /// A peer that was asked and sends nothing loses its blocks to others, and is asked for one at a time.
-    pub(super) fn take_from_snubbing(&mut self, now: At) {
-        let patience = if self.end_is_held_up() { SNUBBED_AT_END_AFTER } else { SNUBBED_AFTER };
-        let snubbing: Vec<ConnKey> = self
-            .live
-            .iter()
-            .filter(|(_, live)| live.window.outstanding > 0 && !live.blocks.is_empty())
-            .filter(|(_, live)| now.saturating_sub(live.progress) >= patience)
-            .map(|(conn, _)| *conn)
-            .collect();
-        for conn in snubbing {
-            let blocks = self.release_all(conn);
-            self.order(conn, Order::Revoke(blocks));
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.snubbed = true;
-                live.progress = now;
-            }
-            // The blocks go to the others before this one is asked again.
-            self.sate(conn);
-        }
-    }
-
-    /// Whether every missing piece is begun, and somebody who sends could take more than is left to ask for.
-    fn end_is_held_up(&self) -> bool {
-        let idle = |live: &Live| (live.blocks.len() as u32) < live.window.target.max(1);
-        self.rarity.len() == 0
-            && self.live.values().any(|live| {
-                live.can_be_asked() && live.sent_block && !live.snubbed && live.wanted > 0 && idle(live)
-            })
-    }
-
-    /// The first to come are granted much before anything is known of them. Where they turn out slow and others
-    /// wait, they keep what they can send soon.
-    pub(super) fn take_surplus(&mut self, now: At) {
-        if !self.anyone_hungry() {
-            return;
-        }
-        self.know_rates(now);
-        let surplus: Vec<(ConnKey, Vec<BlockRef>)> = self
-            .live
-            .iter()
-            .filter(|(_, live)| live.window.down_bps > 0)
-            .filter_map(|(conn, live)| {
-                let soon = live.window.down_bps * LONGEST_QUEUE.as_secs() / u64::from(BLOCK_LENGTH);
-                let keeps = usize::try_from(soon).unwrap_or(usize::MAX).max(self.ahead(*conn) as usize);
-                let more = live.blocks.len().checked_sub(keeps).filter(|more| *more > 0)?;
-                Some((*conn, live.blocks.iter().rev().take(more).copied().collect()))
-            })
-            .collect();
-        for (conn, blocks) in surplus {
-            self.release(conn, &blocks);
-            self.order(conn, Order::Revoke(blocks));
-        }
-    }
-
-    /// Gives up open pieces that nobody sends anything of, where others could use their memory; and those that one
-    /// peer alone may send, if it does not.
-    pub(super) fn give_up_stuck(&mut self, now: At) {
-        // Nothing more can be opened at the end, and a piece that is charged whole takes no more when it goes on.
-        let of_use = !self.open.whole() || self.rarity.len() > 0;
-        let waits = |live: &Live, conn: &ConnKey| {
-            live.can_be_asked() && (self.all_may_want || self.hungry.contains(conn))
-        };
-        let needed = of_use && self.open.is_tight() && self.live.iter().any(|(conn, live)| waits(live, conn));
-        let stuck: Vec<PieceIndex> = self
-            .open
-            .iter()
-            .filter(|(_, open)| needed || open.alone)
-            .filter(|(_, open)| open.missing() > 0 && now.saturating_sub(open.touched) >= GIVE_UP_AFTER)
-            .map(|(piece, _)| piece)
-            .collect();
-        for piece in stuck {
-            // Who sends a byte now and then is not silent; but here others come first from now on.
-            for (conn, _) in self.open.asked(piece) {
-                if let Some(live) = self.live.get_mut(&conn) {
-                    live.snubbed = true;
-                }
-            }
-            self.abandon(now, piece);
-        }
-    }
-
-    /// Gives up the pieces that this connection alone may send: it is gone.
-    pub(super) fn give_up_alone(&mut self, now: At, conn: ConnKey) {
-        let orphaned: Vec<PieceIndex> = self
-            .open
-            .iter()
-            .filter(|(_, open)| open.alone && open.owner == Some(conn) && open.missing() > 0)
-            .map(|(piece, _)| piece)
-            .collect();
-        for piece in orphaned {
-            self.abandon(now, piece);
-        }
-    }
-
-    /// Forgets what is here of an open piece; it can be picked anew.
-    pub(super) fn abandon(&mut self, now: At, piece: PieceIndex) {
-        for (conn, block) in self.open.asked(piece) {
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.blocks.remove(&block);
-                self.order(conn, Order::Revoke(vec![block]));
-            }
-        }
-        self.close_piece(piece);
-        self.actions.push_back(Action::Discard(piece));
-        self.tell(now, Event::PieceClosed { piece });
-        self.reopen(piece);
-    }
-
-    fn reopen(&mut self, piece: PieceIndex) {
-        if !self.have.has(piece) {
-            self.rarity.insert(piece);
-            self.pick_generation += 1;
-            self.all_hungry();
-        }
-    }
-
-    /// Takes the piece off the open ones; returns who sent each of its blocks that were here.
-    fn close_piece(&mut self, piece: PieceIndex) -> Vec<PeerKey> {
-        self.open.close(piece).map(|open| open.senders()).unwrap_or_default()
-    }
-
-    pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
-        if self.open.piece(piece).is_none() {
-            return;
-        }
-        let senders = self.close_piece(piece);
-        let mut from = senders.clone();
-        from.sort_unstable();
-        from.dedup();
-        self.all_hungry();
-        if good {
-            self.piece_good(now, piece, from);
-        } else {
-            self.piece_bad(now, piece, &from);
-            if from.len() > 1 {
-                self.blame.failed(piece, senders, blocks);
-            }
-        }
-    }
-
-    /// What the blocks of a piece are that failed before and is right now.
-    pub(super) fn digested(&mut self, now: At, piece: PieceIndex, blocks: &[BlockDigest]) {
-        for liar in self.blame.liars(piece, blocks) {
-            if self.book.row(liar).is_some_and(|row| self.book.ban_of(now, row.addr).is_some()) {
-                continue;
-            }
-            let reason = format!("It sent wrong data in piece {}.", piece.number());
-            self.ban_peer(now, liar, Cause::HashFailures, reason);
-        }
-    }
-
-    fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
-        self.suspect.remove(&piece);
-        self.have.set(piece);
-        self.tell(now, Event::PieceVerified { piece, from });
-        self.actions.push_back(Action::Have(piece));
-        if self.blame.knows(piece) {
-            self.actions.push_back(Action::Digest(piece));
-        }
-        let mut done_with = Vec::new();
-        for (conn, live) in &mut self.live {
-            if live.has.as_ref().is_some_and(|has| has.has(piece)) {
-                live.wanted = live.wanted.saturating_sub(1);
-                if live.wanted == 0 {
-                    done_with.push(*conn);
-                }
-            }
-        }
-        for conn in done_with {
-            self.update_interest(now, conn);
-        }
-        if self.have.is_full() && self.phase == Phase::Downloading {
-            self.complete(now);
-        }
-    }
-
-    fn piece_bad(&mut self, now: At, piece: PieceIndex, from: &[PeerKey]) {
-        self.tell(now, Event::PieceFailed { piece, from: from.to_vec() });
-        if let [only] = *from {
-            self.ban_peer(
-                now,
-                only,
-                Cause::HashFailures,
-                format!("It alone sent piece {}, and it was wrong.", piece.number()),
-            );
-        } else {
-            self.suspect.insert(piece);
-        }
-        self.reopen(piece);
-    }
-
-    pub(super) fn disk_failed(&mut self, now: At, piece: Option<PieceIndex>, reason: String) {
-        if let Some(piece) = piece
-            && self.open.piece(piece).is_some()
-        {
-            self.abandon(now, piece);
-        }
-        if self.phase != Phase::Stopped {
-            self.rest(now, Phase::Stopped, Some(reason));
-        }
     }
 }
