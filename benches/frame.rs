@@ -1,5 +1,5 @@
-//! What a frame costs: 500 peers and 100 000 pieces at 200×60, every screen, and the grid of pieces alone in each of
-//! its layers.
+//! What a frame costs: 500 peers and 100 000 pieces at 200×60, every page; and the grid of pieces alone in each of its
+//! layers, 100 000 and 1 000 000 of them into the cells of 80×24 and 200×60.
 //!
 //! `cargo bench --bench frame` prints the median and the slowest tenth of each. The view is folded from events, as
 //! in a run; between two frames it changes as it does in a quarter of a second of one.
@@ -29,6 +29,7 @@ use ttui::ui::{Look, Model, draw, draw_grid, update};
 
 const PEERS: u32 = 500;
 const PIECES: u32 = 100_000;
+const MANY_PIECES: u32 = 1_000_000;
 const FILES: u64 = 100_000;
 const PIECE_BYTES: u32 = 256 * 1024;
 const FRAMES: usize = 400;
@@ -42,8 +43,8 @@ struct Run {
 }
 
 impl Run {
-    fn new() -> Self {
-        let total = u64::from(PIECES) * u64::from(PIECE_BYTES);
+    fn new(pieces: u32) -> Self {
+        let total = u64::from(pieces) * u64::from(PIECE_BYTES);
         let geometry = Geometry::new(total, PIECE_BYTES).unwrap();
         let length_bytes = total / FILES;
         let file = |number: u64| FileFacts {
@@ -65,7 +66,7 @@ impl Run {
         for number in 0..PEERS {
             run.peer(number);
         }
-        (0..30_000).for_each(|_| run.piece());
+        (0..pieces * 3 / 10).for_each(|_| run.piece());
         for second in 0..3600 {
             run.tell(&Event::Sample(Sample { down_bps: 20_000_000 + second * 1000, up_bps: 400_000 }));
             run.at += Duration::from_secs(1);
@@ -96,7 +97,7 @@ impl Run {
         self.tell(&Event::HandshakeSent { peer, sent: bytes.clone() });
         self.tell(&Event::HandshakeBytes { peer, received: bytes });
         self.tell(&Event::Handshaken { peer });
-        let mut has = Bitfield::empty(PIECES);
+        let mut has = Bitfield::empty(self.geometry.piece_count());
         for piece in self.geometry.pieces().filter(|piece| piece.number() % 500 <= number) {
             has.set(piece);
         }
@@ -111,7 +112,8 @@ impl Run {
     fn piece(&mut self) {
         self.next += 1;
         // Spread, as rarest first does.
-        let place = |number: u32| u64::from(number) * 61_813 % u64::from(PIECES);
+        let pieces = u64::from(self.geometry.piece_count());
+        let place = |number: u32| u64::from(number) * 61_813 % pieces;
         let piece = self.geometry.piece(place(self.next) as u32).unwrap();
         let from = vec![PeerKey(self.next % 40 * 2)];
         self.tell(&Event::PieceVerified { piece, from: from.clone() });
@@ -148,72 +150,105 @@ fn told(mut times: Vec<Duration>) -> (Duration, Duration) {
     (times[times.len() / 2], times[times.len() * 9 / 10])
 }
 
+/// A page: its name, its screen, and what leads from there to what is measured.
+type Page = (&'static str, Screen, &'static [Action]);
+
+const PAGES: &[Page] = &[
+    ("overview", Screen::Overview, &[]),
+    ("overview: the peers alone", Screen::Overview, &[Action::Zoom]),
+    ("overview: the funnel alone", Screen::Overview, &[Action::NextPanel, Action::Zoom]),
+    ("why", Screen::Overview, &[Action::Why]),
+    ("peers", Screen::Peers, &[]),
+    ("peers: choosing columns", Screen::Peers, &[Action::Columns]),
+    ("a peer's page", Screen::Peers, &[Action::First, Action::Open]),
+    ("a peer's page: all bytes", Screen::Peers, &[Action::First, Action::Open, Action::Open]),
+    ("pieces", Screen::Pieces, &[]),
+    ("pieces: how many hold them", Screen::Pieces, &[Action::Layer]),
+    ("pieces: who sent them", Screen::Pieces, &[Action::Layer, Action::Layer]),
+    ("pieces: when they came", Screen::Pieces, &[Action::Layer, Action::Layer, Action::Layer]),
+    ("pieces: closer", Screen::Pieces, &[Action::Closer]),
+    ("pieces: much closer", Screen::Pieces, &[Action::Closer; 4]),
+    ("pieces: their blocks", Screen::Pieces, &[Action::Closer; 12]),
+    ("trackers", Screen::Trackers, &[]),
+    ("files, 100 000 of them", Screen::Files, &[]),
+    ("log", Screen::Log, &[]),
+    ("keys", Screen::Overview, &[Action::Keys]),
+];
+
 fn main() {
-    let mut run = Run::new();
-    let area = Rect::new(0, 0, 200, 60);
-    let screens = [
-        ("overview", Screen::Overview, 0),
-        ("peers", Screen::Peers, 0),
-        ("pieces", Screen::Pieces, 0),
-        ("pieces: how many hold them", Screen::Pieces, 1),
-        ("pieces: who sent them", Screen::Pieces, 2),
-        ("pieces: when they came", Screen::Pieces, 3),
-        ("trackers", Screen::Trackers, 0),
-        ("files, 100 000 of them", Screen::Files, 0),
-        ("log", Screen::Log, 0),
-    ];
-    println!("{PEERS} peers, {PIECES} pieces, {} x {}: median, slowest tenth", area.width, area.height);
+    let mut run = Run::new(PIECES);
+    println!("{PEERS} peers, {PIECES} pieces, 200 x 60: median, slowest tenth");
     let mut worst = Duration::ZERO;
-    for (name, screen, layer) in screens {
-        let mut model = Model::new(Look::default());
-        model.size = (area.width, area.height);
-        let view = run.view();
-        model.take_in(&view);
-        update(&mut model, Action::Show(screen), &view);
-        (0..layer).for_each(|_| _ = update(&mut model, Action::Layer, &view));
-        let mut buf = Buffer::empty(area);
-        let (mut frames, mut views, mut taken) = (Vec::new(), Vec::new(), Vec::new());
-        for frame in 0..FRAMES {
-            if frame % 8 == 0 {
-                run.second();
-            }
-            let began = Instant::now();
-            let view = run.view();
-            views.push(began.elapsed());
-            let began = Instant::now();
-            model.clock += Duration::from_millis(250);
-            model.take_in(&view);
-            taken.push(began.elapsed());
-            let began = Instant::now();
-            buf.reset();
-            draw(&mut buf, area, &model, &view);
-            frames.push(began.elapsed());
-        }
-        let (median, tenth) = told(frames);
-        worst = worst.max(median);
-        let ((view, _), (take_in, _)) = (told(views), told(taken));
-        println!(
-            "{name:<28} {median:>10.1?} {tenth:>10.1?}   rows in order {take_in:>8.1?}, the view itself {view:>8.1?}"
-        );
-    }
-    for layer in ["what is here", "how many hold it", "who sent it", "when it came"] {
-        let mut model = Model::new(Look::default());
-        model.size = (area.width, area.height);
-        let view = run.view();
-        model.take_in(&view);
-        update(&mut model, Action::Show(Screen::Pieces), &view);
-        while model.atlas.layer.name() != layer {
-            update(&mut model, Action::Layer, &view);
-        }
-        let mut buf = Buffer::empty(area);
-        let mut times = Vec::new();
-        for _ in 0..FRAMES {
-            let began = Instant::now();
-            draw_grid(&mut buf, area, &model, &view);
-            times.push(began.elapsed());
-        }
-        let (median, tenth) = told(times);
-        println!("grid alone: {layer:<16} {median:>10.1?} {tenth:>10.1?}");
+    for page in PAGES {
+        worst = worst.max(measure(&mut run, page));
     }
     println!("the slowest screen: {worst:.1?} a frame");
+    grids(&mut run, PIECES);
+    grids(&mut Run::new(MANY_PIECES), MANY_PIECES);
+}
+
+/// Draws frame after frame of a page of a run that goes on. Returns the median.
+fn measure(run: &mut Run, (name, screen, keys): &Page) -> Duration {
+    let area = Rect::new(0, 0, 200, 60);
+    let view = run.view();
+    let mut model = model(area, &view);
+    update(&mut model, Action::Show(*screen), &view);
+    for key in *keys {
+        update(&mut model, *key, &view);
+    }
+    let mut buf = Buffer::empty(area);
+    let (mut frames, mut views, mut taken) = (Vec::new(), Vec::new(), Vec::new());
+    for frame in 0..FRAMES {
+        if frame % 8 == 0 {
+            run.second();
+        }
+        let began = Instant::now();
+        let view = run.view();
+        views.push(began.elapsed());
+        let began = Instant::now();
+        model.clock += Duration::from_millis(250);
+        model.take_in(&view);
+        taken.push(began.elapsed());
+        let began = Instant::now();
+        buf.reset();
+        draw(&mut buf, area, &model, &view);
+        frames.push(began.elapsed());
+    }
+    let (median, tenth) = told(frames);
+    let ((view, _), (take_in, _)) = (told(views), told(taken));
+    println!(
+        "{name:<28} {median:>10.1?} {tenth:>10.1?}   rows in order {take_in:>8.1?}, the view itself {view:>8.1?}"
+    );
+    median
+}
+
+/// The grid alone, in each of its layers.
+fn grids(run: &mut Run, pieces: u32) {
+    let view = run.view();
+    for area in [Rect::new(0, 0, 80, 24), Rect::new(0, 0, 200, 60)] {
+        println!("{pieces} pieces into {} x {} cells: median, slowest tenth", area.width, area.height);
+        for layer in ["what is here", "how many hold it", "who sent it", "when it came"] {
+            let mut model = model(area, &view);
+            update(&mut model, Action::Show(Screen::Pieces), &view);
+            while model.atlas.layer.name() != layer {
+                update(&mut model, Action::Layer, &view);
+            }
+            let mut buf = Buffer::empty(area);
+            let mut times = Vec::new();
+            for _ in 0..FRAMES {
+                let began = Instant::now();
+                draw_grid(&mut buf, area, &model, &view);
+                times.push(began.elapsed());
+            }
+            let (median, tenth) = told(times);
+            println!("{layer:<28} {median:>10.1?} {tenth:>10.1?}");
+        }
+    }
+}
+
+fn model(area: Rect, view: &View) -> Model {
+    let mut model = Model::new(Look::default());
+    model.size = (area.width, area.height);
+    model.take_in(view);
+    model
 }

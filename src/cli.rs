@@ -6,6 +6,7 @@
 pub mod args;
 
 mod check;
+mod columns;
 mod export;
 mod failure;
 mod handshake;

@@ -13,11 +13,11 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use crate::ui::Keymap;
+use crate::ui::{ColumnChoice, Keymap};
 
 pub use choices::{Color, Encryption, SizeUnits, Theme};
 pub use error::{ConfigError, Problem};
-pub use print::defaults;
+pub use print::{defaults, of_columns};
 pub use read::{load, path, read};
 pub use table::{MOST_FPS, MOST_PEERS};
 
@@ -40,6 +40,8 @@ pub struct Settings {
     pub encryption: Encryption,
     /// The screen.
     pub screen: ScreenSettings,
+    /// The columns of the lists of peers.
+    pub columns: ColumnChoice,
     /// Which keys do what.
     pub keys: Keymap,
 }
@@ -76,6 +78,7 @@ impl Default for Settings {
             up_bps: None,
             encryption: Encryption::default(),
             screen: ScreenSettings::default(),
+            columns: ColumnChoice::default(),
             keys: Keymap::default(),
         }
     }

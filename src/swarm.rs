@@ -23,6 +23,7 @@ mod rate;
 mod replace;
 mod rounds;
 mod settle;
+mod standstill;
 mod take_back;
 mod talk;
 mod turns;
@@ -186,6 +187,7 @@ impl Swarm {
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
+            Input::StoodStill(time) => self.stood_still(now, time),
             Input::Command(command) => self.command(now, command),
             Input::Tick => {}
         }

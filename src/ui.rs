@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
 //! | `atlas` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
+//! | `calendar` | which time of day a moment of the run was |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
@@ -23,6 +24,7 @@
 
 pub mod action;
 pub mod atlas;
+pub mod calendar;
 mod choose;
 mod columns;
 pub mod export;
@@ -53,6 +55,9 @@ mod update;
 mod widgets;
 mod words;
 
+pub use columns::{
+    Choice as ColumnChoice, Part as ColumnPart, named as columns_named, names as column_names,
+};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Standing};

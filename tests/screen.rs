@@ -1,5 +1,4 @@
-//! The program on a terminal: the first frame, every key of the table, leaving, resizing, stopping, looks, slow
-//! terminals, and how little it writes.
+//! The program on a terminal: the first frame, every key of the table, leaving, resizing, stopping, looks.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
@@ -8,80 +7,26 @@
 
 #[path = "common/pty.rs"]
 mod pty;
+#[path = "common/stage.rs"]
+mod stage;
 #[path = "common/support.rs"]
 mod support;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use portable_pty::CommandBuilder;
-use pty::{Pace, Pty, position, settle, ttui};
+use pty::{Pty, position, settle, ttui};
 use rustix::process::Signal;
-use support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, nobody_at};
+use stage::{PIECE, SOON, Stage, download, key};
+use support::{Lab, Recipe, Reply, Script, Seed, nobody_at};
 use tokio::time::Instant;
 use ttui::ui::action::{Action, BINDINGS, Key, Scope};
 use ttui::ui::model::Screen;
 use vt100::Color;
 
-const PIECE: usize = 64 * 1024;
-/// The contract's two seconds, and what a busy machine adds.
-const SOON: Duration = Duration::from_millis(2500);
-
-/// A download that goes on for longer than a test: seeds at a walking pace, and peers that fail.
-struct Stage {
-    payload: Arc<Payload>,
-    seeds: Vec<Seed>,
-    tracker: Tracker,
-    lab: Lab,
-    peers: Vec<SocketAddr>,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let tracker = Tracker::http(Reply::nobody()).await;
-        let files = [("a.bin", 60 * PIECE), ("b/c.bin", 30 * PIECE - 77), ("b/d.bin", 9 * PIECE)];
-        let payload = Recipe::files("a torrent", &files, PIECE).tier(&[&tracker.url()]).make();
-        let mut seeds = Vec::new();
-        for n in 2..5 {
-            let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, n));
-            seeds.push(Seed::start(&payload, Script { ip, bps: Some(40_000), ..Script::default() }).await);
-        }
-        let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
-        seeds.push(Seed::start(&payload, Script { ip, hangs_up: true, ..Script::default() }).await);
-        let mut peers: Vec<SocketAddr> = seeds.iter().map(|seed| seed.addr).collect();
-        peers.push(nobody_at().await);
-        Self { payload, seeds, tracker, lab: Lab::new(), peers }
-    }
-
-    fn command(&self) -> CommandBuilder {
-        download(&self.lab, &self.payload, &self.peers)
-    }
-
-    fn open(&self, columns: u16, rows: u16) -> Pty {
-        let pty = Pty::spawn(self.command(), columns, rows);
-        pty.until_shown("● sending");
-        pty
-    }
-}
-
-fn download(lab: &Lab, payload: &Payload, peers: &[SocketAddr]) -> CommandBuilder {
-    let (torrent, out) = (lab.torrent(payload), lab.out());
-    let mut command = ttui(lab, &[torrent.to_str().unwrap(), "-o", out.to_str().unwrap()]);
-    for peer in peers {
-        command.args(["--peer", &peer.to_string()]);
-    }
-    command
-}
-
 fn demo(lab: &Lab) -> CommandBuilder {
     ttui(lab, &["demo", "--fast"])
-}
-
-/// The key of an action, as the table has it.
-fn key(action: Action) -> Key {
-    BINDINGS.iter().find(|binding| binding.action == action).unwrap().keys[0]
 }
 
 /// The row the cursor is at, below the head.
@@ -327,6 +272,18 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::Last));
             pty.until_shown("▸   peer_id");
             pty.press(pressed);
+            pty.until_shown("▸ ✓ peer_id");
+            pty.press(pressed);
+            pty.until_shown("▸   peer_id");
+            pty.press(key(Action::Back));
+            pty.until_gone("of live peers");
+        }
+        (Action::Automatic, _) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Columns));
+            pty.until_shown("of live peers");
+            pty.press(key(Action::Last));
+            pty.press(key(Action::Choose));
             pty.until_shown("▸ ✓ peer_id");
             pty.press(pressed);
             pty.until_shown("▸   peer_id");
@@ -884,6 +841,31 @@ async fn stopped_behind_its_back_it_takes_the_terminal_again() {
     assert_given_back(&pty);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_download_that_stood_still_goes_on_and_blames_nobody() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(120, 40);
+    let all_send = |screen: &vt100::Screen| {
+        (screen.contents().matches("● sending").count() == 3 && screen.contents().contains("[all"))
+            .then_some(())
+    };
+    pty.press(key(Action::Show(Screen::Peers)));
+    pty.until("three peers send", all_send);
+    pty.signal(Signal::STOP);
+    // Longer than a machine with too much to do makes anybody wait.
+    thread::sleep(Duration::from_millis(3500));
+    pty.signal(Signal::CONT);
+    pty.press(key(Action::Show(Screen::Log)));
+    pty.until_shown("stood still for ");
+    pty.press(key(Action::Show(Screen::Peers)));
+    pty.until("the same three send", all_send);
+    assert_eq!(
+        stage.seeds[..3].iter().map(|seed| seed.seen().connections).max(),
+        Some(1),
+        "none was dialled again"
+    );
+}
+
 /// What a terminal sends for a click.
 fn click(column: u16, row: u16) -> Vec<u8> {
     let (column, row) = (column + 1, row + 1);
@@ -962,6 +944,48 @@ async fn keys_are_as_the_settings_have_them_and_the_screen_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chosen_columns_are_there_again_and_those_of_the_settings_go_before_them() {
+    let payload = Recipe::file("it.bin", 8 * PIECE, PIECE).make();
+    let lab = Lab::new();
+    let shown = |pty: &mut Pty, head: &str, is_there: bool| {
+        pty.press(key(Action::Show(Screen::Peers)));
+        pty.until(&format!("{head}: {is_there}"), |screen| {
+            let text = screen.contents();
+            (text.contains("WHY") && text.contains(head) == is_there).then_some(())
+        });
+    };
+    let leave = |mut pty: Pty| {
+        pty.press(key(Action::QuitNow));
+        assert_eq!(pty.ended_within(SOON), 1);
+    };
+    let nobody = [nobody_at().await];
+    let mut pty = Pty::spawn(download(&lab, &payload, &nobody), 120, 40);
+    shown(&mut pty, "PORT", false);
+    pty.press(key(Action::Columns));
+    pty.until_shown("of live peers");
+    pty.press(Key::parse("Tab").unwrap());
+    pty.until_shown("of peers that are not connected");
+    // The four that are shown come first.
+    (0..4).for_each(|_| pty.press(key(Action::Down)));
+    pty.until_shown("▸   port ");
+    pty.press(key(Action::Choose));
+    pty.until_shown("▸ ✓ port");
+    pty.press(key(Action::Back));
+    shown(&mut pty, "PORT", true);
+    leave(pty);
+    let mut pty = Pty::spawn(download(&lab, &payload, &nobody), 120, 40);
+    shown(&mut pty, "PORT", true);
+    leave(pty);
+    let settings = lab.write("settings.toml", b"[columns]\nothers = ['address', 'why', 'tries']\n");
+    let mut command = download(&lab, &payload, &nobody);
+    command.args(["--config", settings.to_str().unwrap()]);
+    let mut pty = Pty::spawn(command, 120, 40);
+    shown(&mut pty, "PORT", false);
+    shown(&mut pty, "TRIES", true);
+    leave(pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_first_run_is_told_where_to_look() {
     let payload = Recipe::file("it.bin", 8 * PIECE, PIECE).make();
     let lab = Lab::new();
@@ -1024,88 +1048,4 @@ async fn looks_as_the_terminal_and_the_user_want_it() {
         assert!(has_sgr("\x1b[1m"), "bold is there in every look: {variables:?}");
         assert!(!has_sgr("\x1b[48;") && !has_sgr("\x1b[6n"), "no background is painted, nothing is asked");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_terminal_slows_nothing_and_keys_are_answered() {
-    let payload = Recipe::file("it.bin", 160 * PIECE, PIECE).make();
-    let seed = Seed::start(&payload, Script { allowed: 200, ..Script::default() }).await;
-    let lab = Lab::new();
-    let command = download(&lab, &payload, &[seed.addr]);
-    let mut pty = Pty::spawn_paced(command, 80, 24, Pace::BytesPerSecond(2048));
-    seed.until("the blocks it may send", |seen| seen.sent.len() == 200).await;
-    pty.until_shown("How far peers get");
-    // A frame of this size takes two seconds at this pace.
-    let pressed = Instant::now();
-    pty.press(key(Action::Keys));
-    pty.until_shown("to the funnel and back to the peers");
-    let answered = pressed.elapsed();
-    assert!(answered < Duration::from_secs(5), "{answered:?}");
-    let went_on = Instant::now();
-    seed.allow(u64::MAX);
-    seed.until("the whole of it", |seen| seen.sent.len() as u64 == payload.blocks()).await;
-    let took = went_on.elapsed();
-    assert!(took < Duration::from_secs(3), "the download does not wait for the terminal: {took:?}");
-    pty.pace(Pace::AtOnce);
-    pty.until_called("the title tells the end", |calls| {
-        calls.titles.iter().any(|title| title.starts_with("100 %"))
-    });
-    pty.press(key(Action::QuitNow));
-    assert_eq!(pty.ended_within(SOON), 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_terminal_that_takes_nothing_stops_neither_keys_nor_the_end() {
-    let stage = Stage::set().await;
-    let mut pty = stage.open(200, 60);
-    pty.pace(Pace::NotAtAll);
-    // More than the system keeps for a terminal that does not read.
-    for _ in 0..40 {
-        pty.press(key(Action::Redraw));
-        thread::sleep(Duration::from_millis(40));
-    }
-    pty.press(key(Action::Pause));
-    let rests = |seed: &Seed| seed.seen().unanswered == 0;
-    let began = Instant::now();
-    while !stage.seeds.iter().all(rests) {
-        assert!(began.elapsed() < support::PATIENCE, "the download was never paused");
-        thread::sleep(Duration::from_millis(20));
-    }
-    pty.signal(Signal::TERM);
-    assert_eq!(pty.ended_within(SOON), 1);
-    assert!(pty.has_its_modes_back());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn little_is_written_while_all_goes_on_and_nothing_while_nothing_does() {
-    let payload = Recipe::file("it.bin", 24 * PIECE, PIECE).make();
-    let seed = Seed::start(&payload, Script { bps: Some(250_000), ..Script::default() }).await;
-    let lab = Lab::new();
-    let mut pty = Pty::spawn(download(&lab, &payload, &[seed.addr]), 80, 24);
-    pty.until_shown("● sending");
-    let (from, began) = (pty.count(), Instant::now());
-    pty.until_shown("seeding");
-    let bytes_per_second = (pty.count() - from) as f64 / began.elapsed().as_secs_f64();
-    assert!(bytes_per_second <= 4096.0, "{bytes_per_second:.0} bytes a second");
-    // The seed leaves; then nothing goes on that the list of files could show.
-    drop(seed);
-    pty.press(key(Action::Show(Screen::Files)));
-    pty.until_shown("Files ─");
-    pty.until_shown("q quit");
-    let quiet = Duration::from_secs(2);
-    let mut from = (pty.count(), Instant::now());
-    let deadline = Instant::now() + support::PATIENCE;
-    while from.1.elapsed() < quiet {
-        assert!(
-            Instant::now() < deadline,
-            "it never rests: {:?}",
-            String::from_utf8_lossy(&pty.bytes_from(from.0))
-        );
-        thread::sleep(Duration::from_millis(20));
-        if pty.count() != from.0 {
-            from = (pty.count(), Instant::now());
-        }
-    }
-    pty.press(key(Action::Quit));
-    assert_eq!(pty.ended_within(SOON), 0);
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted, woken};
-use super::{Failure, Status, export, runtime};
+use super::{Failure, Status, columns, export, runtime};
 use crate::config::Settings;
 use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
@@ -50,6 +50,7 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     let stop = either(signals, complete(style.no_seed.then(|| download.views())));
     let welcome = is_first_run(!style.demo);
     let options = ui::Options { welcome, ..options_of(&style.settings, started) };
+    let chosen = options.columns.clone();
     let left = ui::run(
         &mut guard.terminal,
         EventStream::new(),
@@ -60,6 +61,11 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     )
     .await;
     drop(guard);
+    if let Ok(left) = &left
+        && !style.demo
+    {
+        columns::keep(&chosen, &left.columns);
+    }
     let ended = match left.map(|left| left.reason) {
         // The screen has asked for the end already: asking again would mean that nobody waits for trackers.
         Ok(Reason::Ended | Reason::Quit) => patiently(over(download)).await,
@@ -104,12 +110,15 @@ async fn show_again(player: Player<File>, name: String, settings: &Settings) -> 
     let options = ui::Options {
         replayed: Some(Replayed { name, replay }),
         bell: None,
+        time_of_day: None,
         ..options_of(settings, Some(started))
     };
+    let chosen = options.columns.clone();
     let left = ui::run(&mut guard.terminal, EventStream::new(), views, commands, options, signals).await;
     drop(guard);
-    if let Err(error) = left {
-        tracing::warn!(%error, "the terminal is gone");
+    match left {
+        Ok(left) => columns::keep(&chosen, &left.columns),
+        Err(error) => tracing::warn!(%error, "the terminal is gone"),
     }
     Ok(Status::Done)
 }
@@ -168,6 +177,7 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
     ui::Options {
         look: Look { units: screen.units.units(), ..look },
         keys: Arc::new(settings.keys.clone()),
+        columns: columns::to_begin_with(settings),
         frames_per_second: u16::from(screen.fps),
         suspend: Some(terminal::suspend),
         taken: Some(terminal::taken()),
@@ -181,6 +191,7 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         export: Some(export::write),
         copy: Some(terminal::copy),
         started,
+        time_of_day: Some(since_1970),
         replayed: None,
     }
 }

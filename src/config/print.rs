@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::Settings;
 use super::keys;
-use super::table::{SETTINGS, quoted};
+use super::table::{COLUMNS, SETTINGS, quoted};
 use crate::ui::keymap::{Bound, Keymap, section};
+use crate::ui::{self, ColumnChoice};
 
 const HEAD: &str = "\
 # Settings of ttui, with their defaults. It reads $XDG_CONFIG_HOME/ttui/config.toml (~/.config/ttui/config.toml where
@@ -26,7 +27,8 @@ pub fn defaults() -> String {
     for setting in SETTINGS {
         if setting.table != table {
             table = setting.table;
-            put(&mut text, &format!("\n[{table}]"));
+            let before = if table == COLUMNS { of_all_columns() } else { String::new() };
+            put(&mut text, &format!("\n{before}[{table}]"));
         }
         put(&mut text, &format!("\n# {}", setting.help));
         put(&mut text, &format!("{} = {}", setting.name, (setting.shown)(&defaults)));
@@ -50,6 +52,33 @@ pub fn defaults() -> String {
         }
     }
     text
+}
+
+/// A settings file of nothing but these columns.
+pub fn of_columns(columns: &ColumnChoice) -> String {
+    let settings = Settings { columns: columns.clone(), ..Settings::default() };
+    let mut text = "# The columns that were last chosen with c. ttui writes this file anew; what the settings name goes before it.\n"
+        .to_owned();
+    put(&mut text, &format!("[{COLUMNS}]"));
+    for setting in SETTINGS.iter().filter(|setting| setting.table == COLUMNS) {
+        put(&mut text, &format!("{} = {}", setting.name, (setting.shown)(&settings)));
+    }
+    text
+}
+
+/// What can be written there, as a comment.
+fn of_all_columns() -> String {
+    let mut lines = vec![
+        "Columns of the lists of peers, in their order, as [\"state\", \"client\"]; \"auto\": those last chosen with c, or".to_owned(),
+        "else as many as there is room for. There are".to_owned(),
+    ];
+    for name in ui::column_names() {
+        match lines.last_mut() {
+            Some(last) if last.len() + name.len() < 110 => *last += &format!(" {name}"),
+            _ => lines.push(name.to_owned()),
+        }
+    }
+    lines.into_iter().map(|line| format!("# {line}\n")).collect()
 }
 
 fn line(bound: Bound, keys: &Keymap) -> String {

@@ -5,6 +5,7 @@ use toml::de::DeValue;
 
 use super::Settings;
 use super::choices::{self, Color, Encryption, SizeUnits, Theme};
+use crate::ui::{self, ColumnPart};
 use crate::units;
 
 /// The most connections anybody may ask for.
@@ -29,6 +30,23 @@ pub(super) struct Setting {
     pub(super) take: fn(&mut Settings, &DeValue<'_>) -> Option<()>,
     /// Its value as the file has it.
     pub(super) shown: fn(&Settings) -> String,
+}
+
+/// The table of columns.
+pub(super) const COLUMNS: &str = "columns";
+
+/// Something of the screen that is on or off, by the name of its field.
+macro_rules! switch {
+    ($field:ident, $help:literal) => {
+        Setting {
+            table: "screen",
+            name: stringify!($field),
+            help: $help,
+            expected: yes_or_no,
+            take: |to, value| set(&mut to.screen.$field, value.as_bool()),
+            shown: |settings| settings.screen.$field.to_string(),
+        }
+    };
 }
 
 /// Every setting but the keys.
@@ -129,14 +147,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
         shown: |settings| quoted(&choices::name(&settings.screen.color)),
     },
-    Setting {
-        table: "screen",
-        name: "ascii",
-        help: "Draw with plain ASCII characters only (a locale without UTF-8 does so anyway).",
-        expected: yes_or_no,
-        take: |to, value| set(&mut to.screen.ascii, value.as_bool()),
-        shown: |settings| settings.screen.ascii.to_string(),
-    },
+    switch!(ascii, "Draw with plain ASCII characters only (a locale without UTF-8 does so anyway)."),
     Setting {
         table: "screen",
         name: "fps",
@@ -145,30 +156,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         take: |to, value| set(&mut to.screen.fps, whole(value).filter(|fps| (1..=MOST_FPS).contains(fps))),
         shown: |settings| settings.screen.fps.to_string(),
     },
-    Setting {
-        table: "screen",
-        name: "mouse",
-        help: "Click, wheel and heads of columns; off, the terminal selects text as usual.",
-        expected: yes_or_no,
-        take: |to, value| set(&mut to.screen.mouse, value.as_bool()),
-        shown: |settings| settings.screen.mouse.to_string(),
-    },
-    Setting {
-        table: "screen",
-        name: "bell",
-        help: "Ring the bell when the download is complete.",
-        expected: yes_or_no,
-        take: |to, value| set(&mut to.screen.bell, value.as_bool()),
-        shown: |settings| settings.screen.bell.to_string(),
-    },
-    Setting {
-        table: "screen",
-        name: "title",
-        help: "Show the progress in the title of the window.",
-        expected: yes_or_no,
-        take: |to, value| set(&mut to.screen.title, value.as_bool()),
-        shown: |settings| settings.screen.title.to_string(),
-    },
+    switch!(mouse, "Click, wheel and heads of columns; off, the terminal selects text as usual."),
+    switch!(bell, "Ring the bell when the download is complete."),
+    switch!(title, "Show the progress in the title of the window."),
     Setting {
         table: "screen",
         name: "units",
@@ -177,7 +167,50 @@ pub(super) const SETTINGS: &[Setting] = &[
         take: |to, value| choose(&mut to.screen.units, value),
         shown: |settings| quoted(&choices::name(&settings.screen.units)),
     },
+    Setting {
+        table: COLUMNS,
+        name: "live",
+        help: "Those of live peers.",
+        expected: a_list_of_columns,
+        take: |to, value| take_columns(to, ColumnPart::Live, value),
+        shown: |settings| shown_columns(settings, ColumnPart::Live),
+    },
+    Setting {
+        table: COLUMNS,
+        name: "others",
+        help: "Those of peers that are not connected.",
+        expected: a_list_of_columns,
+        take: |to, value| take_columns(to, ColumnPart::Others, value),
+        shown: |settings| shown_columns(settings, ColumnPart::Others),
+    },
 ];
+
+fn a_list_of_columns() -> String {
+    let names = ui::column_names().join(", ");
+    format!(
+        "\"auto\" or a list of columns, none of them twice, as [\"state\", \"client\"]; there are {names}"
+    )
+}
+
+fn take_columns(to: &mut Settings, part: ColumnPart, value: &DeValue<'_>) -> Option<()> {
+    let columns = match value {
+        DeValue::String(text) => (text == "auto").then_some(None)?,
+        DeValue::Array(names) => {
+            let names: Option<Vec<&str>> = names.iter().map(|name| name.get_ref().as_str()).collect();
+            Some(ui::columns_named(names?)?)
+        }
+        _ => return None,
+    };
+    to.columns.set(part, columns);
+    Some(())
+}
+
+fn shown_columns(settings: &Settings, part: ColumnPart) -> String {
+    settings.columns.of(part).map_or_else(
+        || quoted("auto"),
+        |ids| format!("[{}]", ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(", ")),
+    )
+}
 
 fn set<T>(place: &mut T, value: Option<T>) -> Option<()> {
     *place = value?;

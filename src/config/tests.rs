@@ -3,6 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ui::ColumnPart;
 use crate::ui::action::{Action, Key, Scope};
 use crate::ui::keymap::Bound;
 
@@ -40,7 +41,7 @@ fn every_setting_is_taken() {
     let settings = read(
         "output = '~/iso'\nport = 7000\nmax-peers = 50\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nencryption = 'require'\n\
          screen = { theme = 'mono', color = 256, ascii = true, fps = 10, mouse = false, bell = false, title = false, \
-         units = 'decimal' }\n[keys]\npause = ['F2', 'P']\n[keys.peer]\nhold = 'H'\n",
+         units = 'decimal' }\n[columns]\nlive = ['client', 'state']\n[keys]\npause = ['F2', 'P']\n[keys.peer]\nhold = 'H'\n",
     )
     .unwrap();
     let key = |name| Key::parse(name).unwrap();
@@ -61,6 +62,8 @@ fn every_setting_is_taken() {
         units: SizeUnits::Decimal,
     };
     assert_eq!(settings.screen, screen);
+    assert_eq!(settings.columns.of(ColumnPart::Live), Some(&["client", "state"][..]));
+    assert_eq!(settings.columns.of(ColumnPart::Others), None);
     let keys = |action, scope| settings.keys.keys(Bound { action, scope });
     assert_eq!(keys(Action::Pause, Scope::Everywhere), [key("F2"), key("P")]);
     assert_eq!(keys(Action::Hold, Scope::Peer), [key("H")]);
@@ -69,6 +72,11 @@ fn every_setting_is_taken() {
 
 #[test]
 fn what_is_wrong_is_named_with_its_line() {
+    let columns = format!(
+        "3: `columns.others`: expected \"auto\" or a list of columns, none of them twice, as [\"state\", \"client\"]; \
+         there are {}, found ['state', 'adress']",
+        crate::ui::column_names().join(", ")
+    );
     for (text, told) in [
         (
             "port = 1\nspeed = 3\n",
@@ -96,6 +104,7 @@ fn what_is_wrong_is_named_with_its_line() {
             "\nencryption = 'maybe'",
             "2: `encryption`: expected \"prefer-plain\", \"prefer\", \"require\" or \"off\", found 'maybe'",
         ),
+        ("[columns]\nlive = ['state']\nothers = ['state', 'adress']", columns.as_str()),
         ("screen = 3", "1: `screen`: expected a table, found 3"),
         ("[screen]\nbell = 1", "2: `screen.bell`: expected true or false, found 1"),
         ("[screen]\nfps = 61", "2: `screen.fps`: expected a number from 1 to 60, found 61"),
@@ -125,6 +134,29 @@ fn what_is_wrong_is_named_with_its_line() {
         wrong("port = 1\nport = 2\n")
     );
     assert!(!wrong("'\u{1b}[2J' = 1\n").contains('\u{1b}'));
+}
+
+#[test]
+fn columns_are_known_and_stand_once() {
+    for wrong_value in ["['why', 'state', 'why']", "[]", "'state'", "[7]", "7", "true"] {
+        let told = wrong(&format!("[columns]\n\nlive = {wrong_value}"));
+        assert!(told.starts_with("3: `columns.live`: expected \"auto\" or a list of columns"), "{told}");
+        assert!(told.ends_with(&format!("found {wrong_value}")), "{told}");
+    }
+    let told = wrong("[columns]\nlive = 'auto'\nlive = 'auto'");
+    assert!(told.starts_with("3: duplicate key"), "{told}");
+}
+
+#[test]
+fn columns_that_are_kept_read_as_they_were() {
+    let mut columns = ColumnChoice::default();
+    for names in [None, crate::ui::columns_named(["why", "client"])] {
+        columns.set(ColumnPart::Others, names);
+        assert_eq!(
+            read(&of_columns(&columns)),
+            Ok(Settings { columns: columns.clone(), ..Settings::default() })
+        );
+    }
 }
 
 #[test]

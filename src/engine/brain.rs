@@ -121,6 +121,8 @@ struct Brain {
     tasks: Crew,
     /// Leaving: until when at the latest.
     leave_by: Option<At>,
+    /// For how long the program stood still, as the decisions were told.
+    stood_still: Duration,
     /// The last piece just came: trackers are told `completed` once.
     completed_here: bool,
 }
@@ -153,6 +155,7 @@ impl Brain {
             outlets,
             tasks: Crew::default(),
             leave_by: None,
+            stood_still: Duration::ZERO,
             completed_here: false,
             clock: birth.clock,
             torrent: birth.torrent,
@@ -173,6 +176,8 @@ impl Brain {
     /// Runs until it is told to quit. The view of the end is published last.
     async fn run(mut self, mut inbox: Inbox) -> Result<(), EngineError> {
         let mut reports = Vec::with_capacity(REPORTS_A_TURN);
+        // Views are published often enough to notice when the program stands still.
+        self.clock.attend();
         loop {
             let now = self.clock.now();
             self.tick(now);
@@ -214,6 +219,12 @@ impl Brain {
 
     /// Carries out what is due by the clock, and publishes.
     fn tick(&mut self, now: At) {
+        let stood_still = self.clock.stood_still();
+        if stood_still > self.stood_still {
+            let time = stood_still - std::mem::replace(&mut self.stood_still, stood_still);
+            self.swarm.handle(now, Input::StoodStill(time));
+            self.announcer.handle(now, announce::Input::StoodStill(time));
+        }
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
         }

@@ -1,31 +1,60 @@
 //! The run's clock: the only place from which time enters.
+//!
+//! It counts the time in which the program runs. While the program stands still (stopped by Ctrl-Z or a signal, or
+//! asleep with the machine) no time passes here: nobody could be heard then, so nobody is blamed for having been
+//! silent, nothing times out, and no rate is counted over it.
 
-use std::time::SystemTime;
+mod standstill;
+
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use self::standstill::{Standstill, SystemTimes};
 use crate::event::At;
 
 /// Counts from the start of the run. Copies agree; under tokio's paused clock it stands still with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
+    /// As long-lived as the process; there is one for a run.
+    standstill: &'static Standstill,
 }
 
 impl Clock {
     /// A clock whose run starts now.
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), standstill: Box::leak(Box::new(Standstill::new(SystemTimes::now()))) }
     }
 
-    /// Time since the start of the run.
+    /// From now on somebody looks at this clock several times a second: a long time without a look is one in which
+    /// the program stood still, and is not counted.
+    pub fn attend(&self) {
+        self.standstill.attend(SystemTimes::now());
+    }
+
+    /// For how long the program stood still so far, as others counted it.
+    pub fn stood_still(&self) -> Duration {
+        self.standstill.total()
+    }
+
+    /// Time since the start of the run in which it ran.
     pub fn now(&self) -> At {
-        self.start.elapsed()
+        loop {
+            let left_out = self.standstill.left_out();
+            let at = self.start.elapsed();
+            self.standstill.look(SystemTimes::now());
+            // Whoever was stopped between these lines reads once more.
+            if self.standstill.left_out() == left_out {
+                return at.saturating_sub(left_out);
+            }
+        }
     }
 
-    /// The moment that is `at` after the start, for tokio's timers.
+    /// The moment that is `at` after the start, for tokio's timers. A standstill moves it: after that they fire too
+    /// early, and have to be set anew.
     pub fn instant(&self, at: At) -> Instant {
-        self.start + at
+        self.start + at + self.standstill.left_out()
     }
 }
 

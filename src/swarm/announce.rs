@@ -37,6 +37,8 @@ pub enum Input {
     Stop,
     /// Peers are wanted: ask sooner than the interval, within the trackers' rules.
     WantPeers,
+    /// The program stood still for so long, and its clock with it; those of trackers went on.
+    StoodStill(Duration),
     /// The user wants this tracker asked now; `None`: one of every tier.
     Announce(Option<TrackerKey>),
     /// The tracker answered.
@@ -189,6 +191,7 @@ impl Announcer {
             Input::Completed => self.completed(now),
             Input::Stop => self.stop(now),
             Input::WantPeers => self.want_peers(now),
+            Input::StoodStill(time) => self.stood_still(now, time),
             Input::Announce(tracker) => self.wish(now, tracker),
             Input::Answered { ticket, answer, min_interval_s, tracker_id } => {
                 self.answered(now, ticket, answer, min_interval_s, tracker_id);
@@ -252,6 +255,19 @@ impl Announcer {
     fn want_peers(&mut self, now: At) {
         for index in 0..self.tiers.len() {
             if self.tiers[index].ask_sooner() {
+                self.plan_tier(now, index);
+            }
+        }
+    }
+
+    fn stood_still(&mut self, now: At, time: Duration) {
+        for tracker in &mut self.trackers {
+            if let Some((at, min)) = &mut tracker.answered {
+                tier::earlier(at, min, time);
+            }
+        }
+        for index in 0..self.tiers.len() {
+            if self.tiers[index].stood_still(now, time, &mut self.random) {
                 self.plan_tier(now, index);
             }
         }

@@ -3,13 +3,13 @@
 mod bans;
 mod due;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub(super) use self::bans::Ban;
 use self::bans::Bans;
-use self::due::{Due, wait_after};
+use self::due::{Due, may_be_of_a_standstill, wait_after};
 use super::ConnKey;
 use super::address::{Scope, holder_of, scope_of};
 use super::ladder::Ladder;
@@ -17,6 +17,10 @@ use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
 pub(super) const MOST_ROWS: usize = 20_000;
+/// Within how long those are dialled whose time came while the program stood still, or whose connection broke of it.
+const SPREAD: Duration = Duration::from_secs(10);
+/// For how long after a standstill an end may be a consequence of it.
+const FORGIVING: Duration = Duration::from_secs(30);
 /// Connections the holder of one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
@@ -66,6 +70,8 @@ pub(super) struct Book {
     bans: Bans,
     dialling: usize,
     next_key: u32,
+    /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
+    surprised: (BTreeSet<PeerKey>, At),
 }
 
 impl Book {
@@ -78,6 +84,7 @@ impl Book {
             bans: Bans::default(),
             dialling: 0,
             next_key: 0,
+            surprised: (BTreeSet::new(), At::ZERO),
         }
     }
 
@@ -276,8 +283,13 @@ impl Book {
         let row = self.rows.get_mut(&peer)?;
         row.standing = Standing::Idle;
         let reachable = row.is_reachable();
-        let wait = wait_after(cause, row.failures, complete);
-        row.failures += 1;
+        let mut wait = wait_after(cause, row.failures, complete);
+        let (surprised, until) = &mut self.surprised;
+        if surprised.remove(&peer) && now < *until && may_be_of_a_standstill(cause) {
+            wait = wait.map(|wait| wait.min(SPREAD.mul_f64(random.f64())));
+        } else {
+            row.failures += 1;
+        }
         let next = (reachable && !row.dropped)
             .then_some(wait)
             .flatten()
@@ -300,6 +312,27 @@ impl Book {
         for (peer, shook_hands) in waiting {
             self.schedule(peer, Some(if shook_hands { At::ZERO } else { now }));
         }
+    }
+
+    /// The program stood still for so long: who is to be dialled is so much sooner, those whose time came meanwhile one
+    /// after another. Returns when each of them is dialled now. Whose connection does not survive it is not blamed.
+    pub(super) fn stood_still(
+        &mut self,
+        now: At,
+        time: Duration,
+        random: &mut fastrand::Rng,
+    ) -> Vec<(PeerKey, At)> {
+        let busy = self.rows.iter().filter(|(_, row)| row.standing != Standing::Idle);
+        self.surprised = (busy.map(|(peer, _)| *peer).collect(), now + FORGIVING);
+        let waiting: Vec<(At, PeerKey)> = self.due.after(now).collect();
+        let mut sooner = Vec::with_capacity(waiting.len());
+        for (at, peer) in waiting {
+            let soon = now + SPREAD.mul_f64(random.f64());
+            let next = at.saturating_sub(time).max(soon).min(at);
+            self.schedule(peer, Some(next));
+            sooner.push((peer, next));
+        }
+        sooner
     }
 
     /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole

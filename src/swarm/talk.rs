@@ -1,6 +1,7 @@
 //! What a swarm is told, and what it says is to be done.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::book::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, WindowState};
@@ -173,6 +174,8 @@ pub enum Input {
         /// What failed and what to do.
         reason: String,
     },
+    /// The program stood still for so long, and the time given here with it; everybody else's went on.
+    StoodStill(Duration),
     /// The user wishes something.
     Command(Command),
     /// Nothing but time went by.

@@ -30,6 +30,8 @@ pub enum Action {
     Columns,
     /// Show the column under the cursor, or hide it.
     Choose,
+    /// Show as many columns as there is room for.
+    Automatic,
     /// Hold the screen still while the download runs, or let it go.
     Freeze,
     /// Give the panel the whole screen, or take it back.
@@ -286,6 +288,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Mark, &[Key::char('m')], Scope::PeerList, None, "mark it: hold, drop, ban, retry and export then act on all that are marked"),
     bind(Action::Columns, &[Key::char('c')], Scope::PeerList, None, "choose columns and their order"),
     bind(Action::Choose, &[Key::char(' ')], Scope::ColumnsPage, Some(("show or hide", 1)), "show the column, or hide it; left and right move it"),
+    bind(Action::Automatic, &[Key::char('a')], Scope::ColumnsPage, Some(("automatic", 3)), "as many columns as there is room for, again"),
     bind(Action::Sort, &[Key::char('s')], Scope::ColumnsPage, Some(("sort by it", 2)), "sort by the column"),
     bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::ColumnsPage, None, "the columns of the other peers"),
     bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "sort by the next column"),

@@ -60,8 +60,17 @@ pub(super) fn shift(model: &mut Model, by: isize) {
 
 fn set(model: &mut Model, chosen: Vec<&'static str>, id: &str) {
     let at = in_order(&chosen).iter().position(|other| *other == id);
-    model.columns.set(model.chooser.part, chosen);
+    model.columns.set(model.chooser.part, Some(chosen));
     model.chooser.at = at.unwrap_or(0);
+    model.columns_off = 0;
+}
+
+/// As many columns as there is room for, as before anything was chosen.
+pub(super) fn automatic(model: &mut Model) {
+    let id = here(model);
+    model.columns.set(model.chooser.part, None);
+    let (_, all) = listed(model);
+    model.chooser.at = all.iter().position(|other| Some(*other) == id).unwrap_or(0);
     model.columns_off = 0;
 }
 
@@ -113,11 +122,32 @@ mod tests {
     }
 
     #[test]
+    fn without_a_choice_there_are_as_many_as_there_is_room_for() {
+        let view = sample::healthy();
+        let mut model = choosing(&view);
+        let before = screens::visible_columns(&model, Part::Live);
+        for action in [Action::Last, Action::Choose, Action::Left, Action::Automatic] {
+            update(&mut model, action, &view);
+        }
+        assert_eq!(screens::visible_columns(&model, Part::Live), before);
+        assert_eq!(model.columns, Default::default());
+        assert_eq!(here(&model), Some("peer_id"), "the cursor stays on its column");
+    }
+
+    #[test]
     fn any_keys_keep_every_column_once() {
         let view = sample::healthy();
         let mut model = choosing(&view);
         let mut random = fastrand::Rng::with_seed(5);
-        let keys = [Action::Up, Action::Down, Action::Left, Action::Right, Action::Choose, Action::NextPanel];
+        let keys = [
+            Action::Up,
+            Action::Down,
+            Action::Left,
+            Action::Right,
+            Action::Choose,
+            Action::NextPanel,
+            Action::Automatic,
+        ];
         for _ in 0..2000 {
             update(&mut model, keys[random.usize(..keys.len())], &view);
             let all: HashSet<_> = listed(&model).1.into_iter().collect();

@@ -1,6 +1,7 @@
 //! The columns of the peers' table: one table, from which heads, cells, sorting, filters and help are made.
 
 mod cells;
+mod choice;
 
 use crate::ledger::PeerRecord;
 use crate::units;
@@ -11,6 +12,7 @@ use self::cells::{
     idle, latency, milliseconds, next, plain, port, requests, reserved, share, source, source_names, state,
     state_words, to_it, to_us, transport, tries, wait, who, why, why_words,
 };
+pub use self::choice::{Choice, Part, named, names};
 use super::grid::{Column, Measure, Sieve};
 use super::words::Standing;
 
@@ -286,55 +288,6 @@ pub(crate) fn column(id: &str) -> Option<&'static Column<PeerRecord>> {
 pub(crate) fn in_order(chosen: &[&'static str]) -> Vec<&'static str> {
     let others = PEER_COLUMNS.iter().map(|column| column.id).filter(|id| !chosen.contains(id));
     chosen.iter().copied().chain(others).collect()
-}
-
-/// The two parts of a list of peers, each with columns of its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Part {
-    /// Live peers.
-    #[default]
-    Live,
-    /// The others.
-    Others,
-}
-
-impl Part {
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Live => Self::Others,
-            Self::Others => Self::Live,
-        }
-    }
-}
-
-/// The columns that the user chose; where nothing was chosen, as many as there is room for are shown.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Choice {
-    live: Option<Vec<&'static str>>,
-    others: Option<Vec<&'static str>>,
-}
-
-impl Choice {
-    /// The chosen columns of a part.
-    pub(crate) fn of(&self, part: Part) -> Option<&[&'static str]> {
-        match part {
-            Part::Live => self.live.as_deref(),
-            Part::Others => self.others.as_deref(),
-        }
-    }
-
-    /// The chosen columns of a part, or those that are shown without a choice.
-    pub(crate) fn chosen(&self, part: Part, shown: impl FnOnce() -> Vec<&'static str>) -> Vec<&'static str> {
-        self.of(part).map_or_else(shown, <[_]>::to_vec)
-    }
-
-    /// Chooses the columns of a part.
-    pub(crate) fn set(&mut self, part: Part, ids: Vec<&'static str>) {
-        match part {
-            Part::Live => self.live = Some(ids),
-            Part::Others => self.others = Some(ids),
-        }
-    }
 }
 
 /// The columns of these ids.

@@ -173,6 +173,7 @@ fn name(action: Action) -> &'static str {
         Action::Record => "record",
         Action::Columns => "columns",
         Action::Choose => "choose-column",
+        Action::Automatic => "automatic",
         Action::Freeze => "hold-screen",
         Action::Zoom => "zoom",
         Action::Mark => "mark",

@@ -10,6 +10,7 @@ use crate::ledger::{Group, LogLine, PeerRecord, View};
 
 use super::action::Action;
 use super::atlas::Atlas;
+use super::calendar::Calendar;
 use super::choose::Chooser;
 use super::columns::Choice;
 use super::export::Export;
@@ -259,8 +260,8 @@ pub struct Model {
     pub(crate) export: Option<Export>,
     /// Set when this has to be copied, until it was.
     pub(crate) copy: Option<String>,
-    /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
-    pub started: Option<Duration>,
+    /// When the run began; where that is not known, times are shown since the start.
+    pub started: Calendar,
     /// When the download became complete before our eyes.
     pub completed: Option<At>,
     /// Set when the bell has to ring, until it did.
@@ -315,7 +316,7 @@ impl Model {
             note: None,
             export: None,
             copy: None,
-            started: None,
+            started: Calendar::default(),
             completed: None,
             bell: false,
             log: Arc::default(),

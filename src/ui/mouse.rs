@@ -59,6 +59,18 @@ pub(super) fn moved(model: &mut Model, event: &MouseEvent, on: &Targets, view: &
     }
 }
 
+/// Leaves the mouse to the terminal, or takes it.
+pub(super) fn hand_over(model: &mut Model) {
+    model.mouse = !model.mouse;
+    let key = model.keys.name(Action::Mouse);
+    let whose = if model.mouse {
+        format!("The mouse is taken, for clicks and the wheel. {key} leaves it to the terminal.")
+    } else {
+        format!("The mouse is left to the terminal: it selects text. {key} takes it.")
+    };
+    model.say(whose, false);
+}
+
 fn click(model: &mut Model, target: Target, view: &View) -> Option<Command> {
     match target {
         Target::Do(action) => return update(model, action, view),

@@ -201,7 +201,7 @@ pub(super) mod tests {
         };
         let mut model = Model::new(Look::default());
         model.replay = Some(Standing::new("run-0412.ttrec", playback));
-        model.started = Some(sample::STARTED);
+        model.started = Some(sample::STARTED).into();
         model.take_in(view);
         model
     }

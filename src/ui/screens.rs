@@ -136,7 +136,7 @@ pub(super) fn columns_to_scroll(model: &Model) -> usize {
     count.saturating_sub(peer_list::FIXED + 1)
 }
 
-pub(super) use frame::{ANSWER_STANDS, percent};
+pub(super) use frame::{ANSWER_STANDS, long_work, percent};
 pub(super) use log::{selected as log_selected, shown as log_lines};
 pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

@@ -28,7 +28,7 @@ fn look(colours: Colours, glyphs: Glyphs) -> Look {
 
 fn model(look: Look, (columns, rows): (u16, u16), view: &View) -> Model {
     let mut model = Model::new(look);
-    model.started = Some(sample::STARTED);
+    model.started = Some(sample::STARTED).into();
     model.size = (columns, rows);
     model.take_in(view);
     model

@@ -13,6 +13,7 @@ use super::export;
 use super::filter::Words;
 use super::marks;
 use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
 use super::screens;
@@ -48,6 +49,7 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         }
         Action::Columns => toggle(model, Mode::Columns),
         Action::Choose => choose::toggle(model),
+        Action::Automatic => choose::automatic(model),
         Action::Freeze => freeze(model, newest),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Announce => {
@@ -129,7 +131,7 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             model.leaving = true;
             return Some(Command::Quit);
         }
-        Action::Mouse => model.mouse = !model.mouse,
+        Action::Mouse => mouse::hand_over(model),
         Action::Redraw => model.redraw = true,
         Action::Suspend => model.suspend = true,
     }

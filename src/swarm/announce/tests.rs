@@ -374,6 +374,27 @@ fn wanting_peers_never_postpones() {
 }
 
 #[test]
+fn after_a_standstill_trackers_are_asked_as_their_own_clocks_say() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"], &["http://c/"]]);
+    let sent = rig.news();
+    rig.answer_with(&sent[0], 1800, Some(900));
+    rig.answer_with(&sent[1], 900, None);
+    rig.answer_with(&sent[2], 300, None);
+    rig.pass(secs(10));
+    rig.tell(Input::StoodStill(secs(1000)));
+    assert_eq!(rig.next_of(0), Some(secs(800)));
+    let soon = [1, 2].map(|tracker| rig.next_of(tracker).unwrap());
+    assert!(soon.iter().all(|at| (secs(10)..=secs(25)).contains(at)), "{soon:?}");
+    assert_ne!(soon[0], soon[1], "one after another");
+    rig.pass(secs(15));
+    let mut asked: Vec<u16> = rig.news().iter().map(|sent| sent.tracker).collect();
+    asked.sort_unstable();
+    assert_eq!(asked, [1, 2]);
+    rig.tell(Input::Announce(Some(TrackerKey(0))));
+    assert_eq!(rig.one().tracker, 0, "its minimum is over for it");
+}
+
+#[test]
 fn obeys_the_user_within_the_min_interval() {
     let mut rig = Rig::started(&[&["http://a/"]]);
     let sent = rig.one();
@@ -539,6 +560,7 @@ fn keeps_its_promises_whatever_happens() {
                 0 => rig.tell(Input::WantPeers),
                 1 => rig.tell(Input::Announce(None)),
                 2 => rig.tell(Input::Announce(Some(TrackerKey(random.u16(..4))))),
+                3 if random.u8(..4) == 1 => rig.tell(Input::StoodStill(secs(random.u64(..4000)))),
                 3 if random.u8(..4) == 0 => rig.tell(Input::Completed),
                 4 if random.u8(..4) == 0 => {
                     running = !running;

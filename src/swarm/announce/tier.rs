@@ -12,6 +12,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
 /// The shortest time between an answer and asking sooner than its interval; doubled with every time it was done.
 const SOONEST: Duration = Duration::from_secs(60);
 
+/// Within how long trackers are asked whose time came while the program stood still: not all tiers, nor all machines
+/// of a house that wake together, in the same moment.
+const SPREAD: Duration = Duration::from_secs(15);
+
 /// When a tracker answered, and what it said of being asked again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Answer {
@@ -183,6 +187,21 @@ impl Tier {
         self.ask_at(answer.at + gap)
     }
 
+    /// Its trackers' clocks went on for so long while ours stood still: what is due is due so much sooner, and what
+    /// came due meanwhile is due soon. True when that changed anything.
+    pub(super) fn stood_still(&mut self, now: At, time: Duration, random: &mut fastrand::Rng) -> bool {
+        let State::Waiting(waiting) = &mut self.state else { return false };
+        let before = waiting.until();
+        let soon = now + SPREAD.mul_f64(random.f64());
+        for at in [Some(&mut waiting.regular), waiting.sooner.as_mut()].into_iter().flatten() {
+            *at = at.saturating_sub(time).max(soon).min(*at);
+        }
+        if let Some(answer) = &mut waiting.answer {
+            earlier(&mut answer.at, &mut answer.min, time);
+        }
+        waiting.until() != before
+    }
+
     /// Brings the next round forward to `at`; false when it is not later anyway.
     pub(super) fn ask_at(&mut self, at: At) -> bool {
         let State::Waiting(waiting) = &mut self.state else { return false };
@@ -192,4 +211,12 @@ impl Tier {
         }
         sooner
     }
+}
+
+/// Moves an answer into the past; where that is before the run began, what is left of it is taken from the time that
+/// it wants to pass.
+pub(super) fn earlier(at: &mut At, min: &mut Option<Duration>, by: Duration) {
+    let left = by.saturating_sub(*at);
+    *at = at.saturating_sub(by);
+    *min = min.map(|min| min.saturating_sub(left));
 }

@@ -37,6 +37,11 @@ impl Due {
     pub(super) fn first(&self) -> Option<(At, PeerKey)> {
         self.order.first().copied()
     }
+
+    /// Who may be dialled later than now, and when.
+    pub(super) fn after(&self, now: At) -> impl Iterator<Item = (At, PeerKey)> + '_ {
+        self.order.iter().filter(move |(at, _)| *at > now).copied()
+    }
 }
 
 #[cfg(test)]
@@ -71,4 +76,22 @@ pub(super) fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<
         Cause::Replaced => Some(AFTER_REPLACED),
         _ => Some(doubled),
     }
+}
+
+/// Whether a connection may end so because we were silent for long.
+pub(super) fn may_be_of_a_standstill(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::ConnectTimeout
+            | Cause::ClosedBeforeHandshake
+            | Cause::ResetBeforeHandshake
+            | Cause::HandshakeTimeout
+            | Cause::HandshakeTruncated
+            | Cause::EncryptionFailed
+            | Cause::IdleTimeout
+            | Cause::ClosedAfterHandshake
+            | Cause::ClosedByPeer
+            | Cause::ResetByPeer
+            | Cause::ConnectionLost
+    )
 }

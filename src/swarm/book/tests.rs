@@ -32,6 +32,50 @@ fn a_refused_peer_is_dialled_less_and_less() {
 }
 
 #[test]
+fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut book = Book::new();
+    let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+    let take_all = |book: &mut Book, now| std::iter::from_fn(|| book.take_due(now)).count();
+    assert_eq!(take_all(&mut book, At::ZERO), 3);
+    book.live(peers[0], ConnKey(1));
+    book.live(peers[1], ConnKey(2));
+    // The third failed often: it is not due for long.
+    let mut now = At::ZERO;
+    for _ in 0..8 {
+        now = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
+        assert_eq!(take_all(&mut book, now), 1);
+    }
+    let due = book.ended(now, peers[2], Cause::ConnectTimeout, false, &mut random).unwrap();
+    assert!(due - now > secs(1600));
+    let sooner = book.stood_still(now, secs(300), &mut random);
+    assert_eq!(sooner, [(peers[2], due - secs(300))]);
+    let sooner = book.stood_still(now, secs(3 * 3600), &mut random);
+    assert!(sooner.len() == 1 && sooner[0].1 > now && sooner[0].1 <= now + SPREAD, "{sooner:?}");
+    book.assert_consistent();
+    // One goes because we were silent for long; it is dialled again at once, again and again.
+    let next = book.ended(now, peers[0], Cause::ClosedByPeer, false, &mut random).unwrap();
+    assert!(next <= now + secs(11), "{next:?}");
+    assert_eq!(book.row(peers[0]).unwrap().failures, 0);
+    // The other goes much later, of its own accord.
+    let later = now + FORGIVING;
+    let next = book.ended(later, peers[1], Cause::ClosedByPeer, false, &mut random).unwrap();
+    assert!(next > later + SPREAD, "{next:?}");
+    assert_eq!(book.row(peers[1]).unwrap().failures, 1);
+}
+
+#[test]
+fn a_standstill_excuses_nobody_who_lied() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut book = Book::new();
+    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    book.live(peer, ConnKey(1));
+    book.stood_still(secs(5), secs(300), &mut random);
+    let next = book.ended(secs(6), peer, Cause::BadMessage, false, &mut random).unwrap();
+    assert!(next > secs(6) + SPREAD, "{next:?}");
+}
+
+#[test]
 fn three_banned_ports_ban_the_address() {
     let mut book = Book::new();
     book.ban(At::ZERO, addr(1), "");

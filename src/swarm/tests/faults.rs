@@ -13,6 +13,22 @@ fn a_peer_that_never_sends_a_block_loses_its_requests() {
 }
 
 #[test]
+fn whoever_hung_up_while_we_stood_still_is_dialled_again_soon() {
+    let mut world = World::new(8 * MIB, 256 * 1024, Settings::default());
+    world.add(1, world.seed(64 * 1024));
+    world.run(secs(5));
+    world.tell(Input::StoodStill(secs(300)));
+    let told =
+        |event: &Event| matches!(event, Event::Note { text, .. } if text.starts_with("stood still for 5m"));
+    assert!(world.events.iter().any(told));
+    let conn = *world.live.keys().next().unwrap();
+    world.close(conn, Cause::ClosedByPeer);
+    world.run(secs(11));
+    assert_eq!(world.dials.len(), 2);
+    world.until_complete(secs(150));
+}
+
+#[test]
 fn three_silent_peers_do_not_keep_the_last_blocks_from_a_fourth() {
     let mut world = World::new(10_000, 16_384, Settings::default());
     for n in 1..=3 {

@@ -27,12 +27,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     };
     let (left, right) = (model.keys.name(Action::Left), model.keys.name(Action::Right));
     let other = model.hint(Action::NextPanel, other);
-    pen.rule(
-        inset(take_top(&mut body, 1), 1, 1),
-        "Columns",
-        of,
-        &format!("{left} {right} move it · {other} · {}", model.hint(Action::Back, "done")),
-    );
+    let hint = format!("{left} {right} move it · {other}");
+    pen.rule(inset(take_top(&mut body, 1), 1, 1), "Columns", of, &hint);
     let chosen = model.columns.chosen(part, || peer_list::visible(model, part));
     let ids = columns::in_order(&chosen);
     let at = model.chooser.at.min(ids.len() - 1);

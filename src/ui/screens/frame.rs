@@ -51,11 +51,7 @@ fn phase(model: &Model, view: &View) -> Spans {
     let text = Role::Text;
     match view.phase {
         Phase::Checking => {
-            let percent = |(done, of): (u32, u32)| u64::from(done.min(of)) * 100 / u64::from(of.max(1));
-            let (doing, percent) = match view.preparing {
-                Some(preparing) => ("making files", percent(preparing)),
-                None => ("verifying", view.checked.map_or(0, percent)),
-            };
+            let (doing, percent) = long_work(view);
             span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
         Phase::Downloading => {
@@ -77,6 +73,15 @@ fn phase(model: &Model, view: &View) -> Spans {
             span(Role::Barred, "‖", text, format!("paused by you, {since}{way_on}"))
         }
         Phase::Stopped => span(Role::Trouble, "■", Role::TroubleWord, format!("stopped{way_on}")),
+    }
+}
+
+/// What is done before the download begins, and how much of it, in whole percent.
+pub(in crate::ui) fn long_work(view: &View) -> (&'static str, u64) {
+    let percent = |(done, of): (u32, u32)| u64::from(done.min(of)) * 100 / u64::from(of.max(1));
+    match view.preparing {
+        Some(preparing) => ("making files", percent(preparing)),
+        None => ("verifying", view.checked.map_or(0, percent)),
     }
 }
 

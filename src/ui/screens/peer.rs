@@ -8,6 +8,7 @@ use super::peer_bytes;
 use crate::event::{Attempt, Cause, Encryption, Phase, Source};
 use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
+use crate::ui::calendar::Calendar;
 use crate::ui::columns::words_of_source;
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
@@ -139,11 +140,12 @@ fn lower_first(sentence: &str) -> String {
 
 /// The time of day (UTC) to the millisecond: `14:02:11.204`. Where the start of the run is not known, time since
 /// then: `1:02.204`.
-fn clock(at: Duration, started: Option<Duration>) -> String {
-    let time = started.unwrap_or_default().saturating_add(at);
+fn clock(at: Duration, started: &Calendar) -> String {
+    let day_time = started.day_time(at);
+    let time = day_time.unwrap_or(at);
     let s = time.as_secs();
     let (h, m, s, ms) = (s / 3600, s / 60 % 60, s % 60, time.subsec_millis());
-    match started {
+    match day_time {
         Some(_) => format!("{:02}:{m:02}:{s:02}.{ms:03}", h % 24),
         None if h > 0 => format!("{h}:{m:02}:{s:02}.{ms:03}"),
         None => format!("{m}:{s:02}.{ms:03}"),
@@ -256,7 +258,7 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
         let scale = peer.attempts.iter().map(took).max().unwrap_or(0);
         let head = format!(
             "    {:<12} {:<14} {:>5} {:>7}  {:>8}  {:<31}{}",
-            if model.started.is_some() { "BEGAN (UTC)" } else { "BEGAN" },
+            if model.started.is_known() { "BEGAN (UTC)" } else { "BEGAN" },
             "HOW",
             "OPEN",
             "SENT",
@@ -266,7 +268,7 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
         );
         lines.push(Spans::new().add(Role::Dim, head.trim_end()));
         lines.extend(peer.attempts.iter().rev().map(|attempt| {
-            attempt_row(attempt, clock(attempt.began, model.started), peer, view, bar, scale)
+            attempt_row(attempt, clock(attempt.began, &model.started), peer, view, bar, scale)
         }));
         let told = peer.attempts.iter().rev().find_map(|attempt| {
             let error = attempt.error.as_ref().map(|error| error.text.clone());
@@ -278,7 +280,7 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
     }
     lines.push(Spans::new());
     lines.extend(handshake(peer, model, columns, bytes));
-    lines.extend(facts(peer, view, columns, model.started));
+    lines.extend(facts(peer, view, columns, &model.started));
     lines.extend(happened(peer, model, view, columns));
     lines
 }
@@ -335,7 +337,7 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
 }
 
 /// Who named it, when that was last, and when it is asked again.
-fn from_words(source: Source, view: &View, started: Option<Duration>) -> String {
+fn from_words(source: Source, view: &View, started: &Calendar) -> String {
     let mut said = words_of_source(source, view);
     if let Source::Tracker(key) = source
         && let Some(tracker) = view.trackers.iter().find(|tracker| tracker.key == key)
@@ -352,7 +354,7 @@ fn from_words(source: Source, view: &View, started: Option<Duration>) -> String 
 }
 
 /// What else is known, at the end of the page.
-fn facts(peer: &PeerRecord, view: &View, columns: u16, started: Option<Duration>) -> Vec<Spans> {
+fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Vec<Spans> {
     let mut lines = Vec::new();
     let mut fact = |name: &str, text: String| {
         lines.push(Spans::new().add(Role::Dim, format!("{name:<6}")).add(Role::Text, text));

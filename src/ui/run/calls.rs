@@ -1,0 +1,100 @@
+//! What reaches the user beside the picture: the title of the window, the bell, the mouse, files and the clipboard.
+
+use std::io;
+
+use super::options::Options;
+use crate::event::Phase;
+use crate::ledger::View;
+use crate::ui::model::Model;
+use crate::ui::screens;
+use crate::units;
+
+/// Characters of the torrent's name in the title of the window.
+const TITLE_CHARS: usize = 60;
+
+/// What the terminal was told last.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    title: String,
+    /// That the mouse is ours.
+    mouse: bool,
+}
+
+impl Told {
+    /// Others had the terminal: what it was told does not hold any more.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Tells the terminal what changed, and rings once where that is asked.
+    pub(super) fn call(&mut self, model: &mut Model, view: &View, options: &Options) -> io::Result<()> {
+        let title = title(view, model);
+        if let Some(set_title) = options.title.filter(|_| title != self.title) {
+            set_title(&title)?;
+            self.title = title;
+        }
+        if let Some(take) = options.mouse.filter(|_| self.mouse != model.mouse) {
+            take(model.mouse)?;
+            self.mouse = model.mouse;
+        }
+        match options.bell.filter(|_| std::mem::take(&mut model.bell)) {
+            Some(ring) => ring(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Copies and writes what keys asked for.
+pub(super) fn carry_out(model: &mut Model, view: &View, options: &Options) -> io::Result<()> {
+    if let (Some(text), Some(copy)) = (model.copy.take(), options.copy) {
+        copy(&text)?;
+    }
+    if let (Some(export), Some(write)) = (model.export.take(), options.export) {
+        let (count, of) = export.what.count();
+        match write(&export, model.shown_view(view)) {
+            Ok(path) => model.say(format!("Wrote {} {of} to {path}.", units::count(count as u64)), false),
+            Err(why) => model.say(why, true),
+        }
+    }
+    Ok(())
+}
+
+/// The title of the window: how far it is, and what it is.
+fn title(view: &View, model: &Model) -> String {
+    let name = crate::text::clean(&view.torrent.name, TITLE_CHARS);
+    let is_ascii = model.look.is_ascii();
+    let dot = if is_ascii { "-" } else { "·" };
+    let far = match view.phase {
+        _ if model.replay.is_some() => "replay of ".to_owned(),
+        Phase::Checking => {
+            let (doing, percent) = screens::long_work(view);
+            format!("{doing} {percent} % ")
+        }
+        Phase::Paused => format!("paused {} % ", screens::percent(view)),
+        Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
+        Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),
+    };
+    let title = format!("{far}{name} {dot} ttui");
+    if is_ascii { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+    use crate::ui::theme::{Glyphs, Look};
+
+    #[test]
+    fn the_title_says_how_far_it_is() {
+        let look = Model::new(Look::default());
+        assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
+        assert!(title(&sample::checking(), &look).starts_with("verifying "));
+        assert!(title(&sample::moment("preparing"), &look).starts_with("making files "));
+        assert!(title(&sample::paused(), &look).starts_with("paused 12 % "));
+        assert!(title(&sample::stopped(), &look).starts_with("stopped 12 % "));
+        assert!(title(&sample::seeding(), &look).starts_with("100 % "));
+        let ascii = Model::new(Look { glyphs: Glyphs::Ascii, ..look.look });
+        let hostile = title(&sample::hostile(), &ascii);
+        assert!(hostile.is_ascii() && hostile.len() < 90, "{hostile}");
+    }
+}

@@ -1,0 +1,84 @@
+//! How the screen is run: what it looks like, and what whoever runs it can do for it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::ledger::View;
+use crate::ui::columns::Choice;
+use crate::ui::export::Export;
+use crate::ui::keymap::Keymap;
+use crate::ui::replay::Replayed;
+use crate::ui::theme::Look;
+
+/// Writes what is seen to a file: where it is now, or why it is not.
+pub type Write = fn(&Export, &View) -> Result<String, String>;
+
+/// How the screen is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Colours, glyphs and units.
+    pub look: Look,
+    /// Which keys do what.
+    pub keys: Arc<Keymap>,
+    /// The columns to begin with.
+    pub columns: Choice,
+    /// Frames a second at most.
+    pub frames_per_second: u16,
+    /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
+    pub suspend: Option<fn() -> io::Result<()>>,
+    /// Whether the terminal has taken what was drawn so far; as long as not, nothing more is drawn. `None`: what is
+    /// drawn is taken at once.
+    pub taken: Option<watch::Receiver<bool>>,
+    /// Takes the terminal again after others had it, when `woken` says so.
+    pub retake: Option<fn() -> io::Result<()>>,
+    /// Changes when the process goes on after it was stopped.
+    pub woken: Option<watch::Receiver<()>>,
+    /// Takes the mouse, or leaves it to the terminal; `None`: it is never taken.
+    pub mouse: Option<fn(bool) -> io::Result<()>>,
+    /// Whether the mouse is taken at first.
+    pub mouse_taken: bool,
+    /// Somebody is here for the first time.
+    pub welcome: bool,
+    /// Shows a text as the title of the terminal's window; `None`: its title is left alone.
+    pub title: Option<fn(&str) -> io::Result<()>>,
+    /// Rings the bell, when the download becomes complete; `None`: it stays silent.
+    pub bell: Option<fn() -> io::Result<()>>,
+    /// Writes what is seen to a file: where it is, or why it is not; `None`: nothing can be written.
+    pub export: Option<Write>,
+    /// Copies a text to the clipboard; `None`: it is only shown.
+    pub copy: Option<fn(&str) -> io::Result<()>>,
+    /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
+    pub started: Option<Duration>,
+    /// The time of day, since 1970 (UTC), where it goes on with the run; `None`: what is shown was long ago.
+    pub time_of_day: Option<fn() -> Option<Duration>>,
+    /// The recording whose views are shown; `None`: the run is live.
+    pub replayed: Option<Replayed>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            look: Look::default(),
+            keys: Arc::default(),
+            columns: Choice::default(),
+            frames_per_second: 30,
+            suspend: None,
+            taken: None,
+            retake: None,
+            woken: None,
+            mouse: None,
+            mouse_taken: false,
+            welcome: false,
+            title: None,
+            bell: None,
+            export: None,
+            copy: None,
+            started: None,
+            time_of_day: None,
+            replayed: None,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What is said on the ordinary screen once the terminal is given back.
+
+use crate::event::Phase;
+use crate::ledger::View;
+use crate::units;
+
+/// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
+pub fn summary(view: &View) -> String {
+    let binary = units::Units::Binary;
+    let total = view.torrent.geometry.total_bytes();
+    let complete = view.pieces.good == view.torrent.geometry.piece_count();
+    let name = &view.torrent.name;
+    let done = if complete {
+        format!("{name}: complete, {}", units::bytes(total, binary))
+    } else {
+        let percent = (u128::from(view.have_bytes) * 100 / u128::from(total.max(1))).min(99);
+        format!("{name}: {percent} % of {}", units::bytes(total, binary))
+    };
+    let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 400);
+    let (down, up) = (units::bytes(view.down_bytes, binary), units::bytes(view.up_bytes, binary));
+    let time = units::duration(view.at);
+    let short = match (complete, view.phase) {
+        (true, _) => "Nothing is missing.".to_owned(),
+        (false, Phase::Stopped) => {
+            format!("It stopped: {}", view.phase_reason.as_deref().unwrap_or("the disk refused."))
+        }
+        (false, Phase::Paused) => "It is paused, and stays so until p at the next start.".to_owned(),
+        (false, _) => "The same command goes on where it stopped.".to_owned(),
+    };
+    format!("{done}, in {output}\n{down} received and {up} sent in {time}.\n{short}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+
+    #[test]
+    fn the_summary_says_what_was_done_and_how_to_go_on() {
+        let said = summary(&sample::healthy());
+        assert_eq!(said.lines().count(), 3, "{said}");
+        assert!(said.contains("goes on where it stopped"), "{said}");
+        assert!(summary(&sample::seeding()).contains("complete, 3.7 GiB, in /home/me/iso"));
+        assert!(summary(&sample::stopped()).contains("The disk is full"));
+    }
+}
