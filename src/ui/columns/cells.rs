@@ -193,8 +193,8 @@ pub(crate) fn words_of_source(source: Source, view: &View) -> String {
     }
 }
 
-pub(super) fn source(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
-    Spans::new().add(Role::Text, source_name(peer, context.view))
+pub(super) fn source(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    Spans::new().add(Role::Text, clip_address(&source_name(peer, context.view), usize::from(columns)))
 }
 
 pub(super) fn amount(bytes: u64, context: Context<'_>) -> Spans {
