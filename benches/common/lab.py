@@ -1,0 +1,125 @@
+"""What the scripts that measure programs share: a network of their own, the peers of benches/seed.rs, memory made
+warm, and what a process cost."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ADDRESS = "10.77.0.1/16"
+SEED_ADDRESS = "10.77.0.11"
+# No run may take longer, in seconds.
+LIMIT = 120
+MEBIBYTE = bytes(1 << 20)
+
+
+def target():
+    return os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+
+
+def ttui():
+    return os.path.join(target(), "release", "ttui")
+
+
+def build_bench(name):
+    """Builds benches/NAME.rs and returns its path."""
+    command = ["cargo", "bench", "--no-run", "--bench", name, "--message-format", "json"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    built = [json.loads(line) for line in lines if line.startswith("{")]
+    return [made["executable"] for made in built if made.get("target", {}).get("name") == name][-1]
+
+
+def enter_namespace(options, *benches):
+    """Goes on where there is no network but loopback, with these benches built."""
+    if "TTUI_BENCH_INSIDE" not in os.environ:
+        for bench in benches:
+            if not getattr(options, bench):
+                sys.argv += ["--" + bench, build_bench(bench)]
+        flags = ["--net"] if os.geteuid() == 0 else ["--net", "--user", "--map-root-user"]
+        os.environ["TTUI_BENCH_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["ip", "address", "add", ADDRESS, "dev", "lo"], check=True)
+
+
+class Seeds:
+    """Peers that cost next to nothing, with their payload and torrent in a folder."""
+
+    def __init__(self, program, folder, first=SEED_ADDRESS, **options):
+        command = [program, folder, "--ip", first]
+        for name, value in options.items():
+            command += ["--" + name.replace("_", "-"), str(value)]
+        self.torrent, self.payload = f"{folder}/payload.torrent", f"{folder}/payload"
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "ready\n":
+            sys.exit("the seed did not start")
+
+    def cpu(self):
+        """CPU seconds so far."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self, stopped=True):
+        self.process.send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def fresh(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+
+
+def settle(work, mib, files=1):
+    """What one run left to be written must not be paid for by the next."""
+    os.sync()
+    # ext4 goes far out of its way for five seconds not to use an inode again that was freed.
+    time.sleep(0 if files < 100 else 6)
+    # A virtual machine gives memory that was freed back to its host, and who uses it next pays for getting it:
+    # seconds per GiB, once. That is paid here, with a file on the same disk: it takes memory in blocks as large as
+    # downloads do, and only large blocks are given back.
+    with open(f"{work}/warm", "wb") as file:
+        for _ in range(mib + mib // 2):
+            file.write(MEBIBYTE)
+    os.remove(f"{work}/warm")
+
+
+def homes(state):
+    """An environment in which programs keep what they remember in this folder."""
+    return {**os.environ, "XDG_STATE_HOME": state, "XDG_CONFIG_HOME": state, "XDG_CACHE_HOME": state, "HOME": state}
+
+
+def run(name, command, work, done_file=None):
+    """Runs it to its end; returns wall and CPU seconds and peak RSS in MiB. A program that does not end by itself says
+    in `done_file` that it is done."""
+    log = open(f"{work}/{name}.log", "wb")
+    began = time.monotonic()
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=homes(f"{work}/state"))
+    wall = None
+    while True:
+        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+        now = time.monotonic() - began
+        if pid:
+            child.returncode = os.waitstatus_to_exitcode(status)
+            break
+        if wall is None and done_file and os.path.exists(done_file):
+            wall = now
+            os.remove(done_file)
+            child.send_signal(signal.SIGTERM)
+        elif wall and now > wall + 3 or now > LIMIT:
+            child.kill()
+        time.sleep(0.002)
+    log.close()
+    if wall is None and child.returncode != 0:
+        sys.exit(f"{name} ended with status {child.returncode}: see {log.name}")
+    return wall or now, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
