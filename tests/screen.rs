@@ -453,7 +453,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         }
         (Action::Layer, _) => {
             go(pty, Screen::Pieces);
-            for layer in ["how many hold it", "who sent it", "when it came", "what is here"] {
+            for layer in ["how many have it", "who sent it", "when it came", "what is here"] {
                 pty.press(pressed);
                 pty.until_shown(&format!("{layer} · v"));
             }

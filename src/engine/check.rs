@@ -388,17 +388,9 @@ impl Run {
         shaken: Shaken,
     ) {
         let peer_id = shaken.peer_id;
-        let (orders, taken) = mpsc::unbounded_channel();
-        self.orders.insert(conn, orders);
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
-        match carrier {
-            Carrier::Bare(stream) => {
-                self.tasks.spawn_for(conn, peer::run(stream, shaken, conn, common, taken, reports))
-            }
-            Carrier::Encrypted(stream) => {
-                self.tasks.spawn_for(conn, peer::run(*stream, shaken, conn, common, taken, reports))
-            }
-        };
+        let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
+        self.orders.insert(conn, orders);
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
     }
 

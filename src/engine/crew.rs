@@ -1,11 +1,16 @@
 //! Tasks of one run, and whose connection ended with a task that failed as none should.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
+use super::link::{Report, Shaken};
+use super::mse::Carrier;
+use super::peer::{self, Common};
 use crate::event::{Cause, OsError};
-use crate::swarm::{Closed, ConnKey};
+use crate::swarm::{Closed, ConnKey, Order};
 
 /// The tasks, those of connections by their connection.
 #[derive(Debug, Default)]
@@ -29,6 +34,27 @@ impl Crew {
         let handle = self.tasks.spawn(task);
         self.conns.insert(handle.id(), conn);
         handle
+    }
+
+    /// Starts the task of a connection that shook hands. Returns what gives it its orders.
+    pub(super) fn serve(
+        &mut self,
+        conn: ConnKey,
+        carrier: Carrier,
+        shaken: Shaken,
+        common: Arc<Common>,
+        reports: mpsc::Sender<(ConnKey, Report)>,
+    ) -> mpsc::UnboundedSender<Order> {
+        let (orders, taken) = mpsc::unbounded_channel();
+        match carrier {
+            Carrier::Bare(stream) => {
+                self.spawn_for(conn, peer::run(stream, shaken, conn, common, taken, reports))
+            }
+            Carrier::Encrypted(stream) => {
+                self.spawn_for(conn, peer::run(*stream, shaken, conn, common, taken, reports))
+            }
+        };
+        orders
     }
 
     /// Takes leave of the tasks that are over. Returns the connections whose task panicked: nobody else tells of

@@ -54,6 +54,21 @@ pub enum Group {
     Banned,
 }
 
+impl Group {
+    /// Its name, on the screen as in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Trying => "trying",
+            Self::Failed => "failed",
+            Self::Left => "left",
+            Self::Queued => "queued",
+            Self::Banned => "banned",
+        }
+    }
+}
+
 /// The four states of a connection (BEP 3), as they begin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Flags {

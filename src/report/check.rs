@@ -289,17 +289,6 @@ fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn group(group: Group) -> &'static str {
-    match group {
-        Group::Live => "live",
-        Group::Trying => "trying",
-        Group::Failed => "failed",
-        Group::Left => "left",
-        Group::Queued => "queued",
-        Group::Banned => "banned",
-    }
-}
-
 /// Every step of the funnel by its name.
 fn steps(funnel: &Funnel) -> [(&'static str, u32); 6] {
     [

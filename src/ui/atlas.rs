@@ -33,7 +33,7 @@ impl Layer {
     pub fn name(self) -> &'static str {
         match self {
             Self::State => "what is here",
-            Self::Availability => "how many hold it",
+            Self::Availability => "how many have it",
             Self::Provenance => "who sent it",
             Self::Age => "when it came",
         }

@@ -97,7 +97,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     Column {
         id: "down", name: "rate to us", title: "↓ TO US",
         help: "what it sends us; waits: it chokes us; 0 · 34 s: it could send and does not",
-        least: 10, wish: 11, grows: false, right: true, weight: 80, cell: to_us,
+        least: 9, wish: 11, grows: false, right: true, weight: 80, cell: to_us,
         key: |peer, _| largest(peer.sample.down_bps),
         sieve: Sieve::Number("down>10k", Measure::Rate, |peer, _| Some(peer.sample.down_bps)),
     },
@@ -116,7 +116,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
     Column {
         id: "why", name: "reason", title: "WHY", help: "the reason, in words",
-        least: 24, wish: 66, grows: true, right: false, weight: 28,
+        least: 24, wish: 68, grows: true, right: false, weight: 28,
         cell: |peer, context, _| plain(why(peer, context.view)),
         key: |peer, _| text(peer.cause.map(|cause| cause.info().code)),
         sieve: Sieve::Text("why:timeout", why_words),

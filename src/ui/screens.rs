@@ -6,7 +6,9 @@ mod files;
 mod frame;
 mod help;
 mod judgement;
+mod key_line;
 mod log;
+mod more;
 mod overview;
 mod peer;
 mod peer_bytes;
@@ -81,25 +83,25 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let (columns, rows) = model.size;
     // The head of the page and the key line take their rows.
-    let a_page = usize::from(rows.saturating_sub(4));
-    let lines = match model.page() {
+    let room = |taken: u16| usize::from(rows.saturating_sub(taken));
+    match model.page() {
         Mode::Keys => {
-            let lines = help::lines(columns, model).len();
-            return lines.saturating_sub(a_page * usize::from(help::halves(columns)));
+            let halves = usize::from(help::halves(columns));
+            more::furthest(help::lines(columns, model).len(), room(2), halves)
         }
-        Mode::Why => judgement::height(model, view, columns),
-        Mode::Columns => return 0,
+        Mode::Why => more::furthest(judgement::height(model, view, columns), room(4), 1),
+        Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
-            selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len())
+            let lines = selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len());
+            more::furthest(lines, room(3), 1)
         }
         Mode::Browse | Mode::AskQuit => match model.screen {
-            Screen::Trackers => return view.trackers.len().saturating_sub(1),
-            Screen::Log => return log::count(model, view).saturating_sub(1),
-            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => return 0,
+            Screen::Trackers => view.trackers.len().saturating_sub(1),
+            Screen::Log => log::count(model, view).saturating_sub(1),
+            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => 0,
         },
-    };
-    lines.saturating_sub(a_page)
+    }
 }
 
 /// How many lines of the list are shown, and how many there are without a filter.

@@ -6,6 +6,7 @@
 mod areas;
 mod expected;
 mod keys;
+mod pages;
 mod rebound;
 mod screens;
 mod told_apart;

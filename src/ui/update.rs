@@ -8,6 +8,7 @@ use crate::ledger::View;
 use crate::units::Units;
 
 use super::action::{Action, Scope};
+use super::atlas::Scale;
 use super::choose;
 use super::export;
 use super::filter::Words;
@@ -106,9 +107,7 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             model.scales.take_in(&view.series, model.window, model.look.units);
         }
         Action::Layer => model.atlas.layer = model.atlas.layer.next(),
-        Action::Closer if screens::lattice(model, view).can_be_closer => model.atlas.zoom += 1,
-        Action::Closer => {}
-        Action::Further => model.atlas.zoom = model.atlas.zoom.saturating_sub(1),
+        Action::Closer | Action::Further => zoom(model, view, action == Action::Closer),
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
@@ -187,6 +186,23 @@ fn step(model: &mut Model, view: &View, by: isize) {
         Screen::Files => model.files.step(by),
         // The log counts from its end.
         Screen::Log => scrolls.log_back = shifted(scrolls.log_back, by.saturating_neg(), furthest),
+    }
+}
+
+/// Closer to the pieces, or farther away; at either end it says that it is one.
+fn zoom(model: &mut Model, view: &View, closer: bool) {
+    let lattice = screens::lattice(model, view);
+    match (closer, model.atlas.zoom) {
+        (true, _) if lattice.can_be_closer => model.atlas.zoom += 1,
+        (true, _) => {
+            let cell = match lattice.scale {
+                Scale::Cells(_) => "a part of a piece",
+                Scale::Pieces(_) => "a piece",
+            };
+            model.say(format!("This is as close as it gets: one cell is {cell}."), false);
+        }
+        (false, 0) => model.say("This is the whole torrent.", false),
+        (false, zoom) => model.atlas.zoom = zoom - 1,
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, ensure};
 
 use crate::lab::Lab;
 use crate::net::Host;
@@ -51,8 +51,23 @@ pub(crate) trait Client: Sync {
     /// Whether it can be told of a peer; if not, it learns of it from a tracker.
     fn takes_peers(&self) -> bool;
 
+    /// Starts it with `torrent` and the folder `parent`, tells it of `peer`, and returns when it says that it has
+    /// everything: what stands there is checked first, the rest is downloaded.
+    fn run(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: Option<SocketAddr>,
+    ) -> Result<Process>;
+
     /// Seeds what stands in `parent`; returns when it knows that it has everything, and listens on [`PEER_PORT`].
-    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process>;
+    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        let mut client = self.run(lab, host, torrent, parent, None)?;
+        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+        Ok(client)
+    }
 
     /// Downloads into `parent`; returns when the client says that it is complete.
     fn download(
@@ -62,7 +77,16 @@ pub(crate) trait Client: Sync {
         torrent: &Torrent,
         parent: &Path,
         from: Source,
-    ) -> Result<Process>;
+    ) -> Result<Process> {
+        let peer = match from {
+            Source::Peer(addr) => {
+                ensure!(self.takes_peers(), "{} cannot be told of a peer", self.calls_itself());
+                Some(addr)
+            }
+            Source::Tracker => None,
+        };
+        self.run(lab, host, torrent, parent, peer)
+    }
 }
 
 /// All of them, with the name that cases use.

@@ -10,7 +10,6 @@ use super::super::handshake::{HandshakeStep, Steps, dial};
 use super::super::link::{Report, Shaken};
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
-use super::super::peer;
 use super::Brain;
 use super::inbox::Dialled;
 use crate::event::{At, Cause, Encryption, Event, PeerKey};
@@ -102,17 +101,9 @@ impl Brain {
         shaken: Shaken,
     ) {
         let peer_id = shaken.peer_id;
-        let (orders, taken) = mpsc::unbounded_channel();
-        self.orders.insert(conn, orders);
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
-        match carrier {
-            Carrier::Bare(stream) => {
-                self.tasks.spawn_for(conn, peer::run(stream, shaken, conn, common, taken, reports))
-            }
-            Carrier::Encrypted(stream) => {
-                self.tasks.spawn_for(conn, peer::run(*stream, shaken, conn, common, taken, reports))
-            }
-        };
+        let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
+        self.orders.insert(conn, orders);
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
     }
 

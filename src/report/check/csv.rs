@@ -1,8 +1,6 @@
 //! For spreadsheets: one line a peer (RFC 4180).
 
-use super::{
-    cause, chosen, code, connect_ms, encryption, group, handshake_ms, peer_object, resolved, sources,
-};
+use super::{cause, chosen, code, connect_ms, encryption, handshake_ms, peer_object, resolved, sources};
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
 use crate::report::{csv_cell, hex};
@@ -52,7 +50,7 @@ fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View) -> String 
             sources(peer, view).join(" "),
             stage_name(object.stage),
             peer.is_live().to_string(),
-            group(peer.group).to_owned(),
+            peer.group.name().to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             object.detail.unwrap_or_default().to_owned(),
             object.looks_like.map(LooksLike::name).unwrap_or_default().to_owned(),

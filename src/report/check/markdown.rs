@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    cause, chosen, code, connect_ms, encryption, group, handshake_ms, in_order, resolved, severity, status,
-    steps,
+    cause, chosen, code, connect_ms, encryption, handshake_ms, in_order, resolved, severity, status, steps,
 };
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
@@ -73,7 +72,7 @@ fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view:
         };
         let cells = [
             peer.addr.to_string(),
-            group(peer.group).to_owned(),
+            peer.group.name().to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             markdown_cell(peer.client.as_deref().unwrap_or_default()),
             way,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{cause, connect_ms, group, handshake_ms, in_order, steps};
+use super::{cause, connect_ms, handshake_ms, in_order, steps};
 use crate::event::{Cause, Encryption, Severity};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
 use crate::text::clean;
@@ -96,7 +96,7 @@ fn peers(out: &mut String, view: &View) {
         let _ = writeln!(
             out,
             "{:<6}  {name:<address$}  {answer}{:fill$}  {:>9}  {:>9}",
-            group(peer.group),
+            peer.group.name(),
             "",
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),

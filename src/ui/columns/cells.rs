@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{At, Direction, Encryption, Payload, Phase, Source, Transport};
-use crate::ledger::{Group, PeerRecord, View};
+use crate::ledger::{PeerRecord, View};
 use crate::ui::grid::{Context, fits};
 use crate::ui::paint::{Spans, clip_address};
 use crate::ui::theme::Role;
@@ -193,8 +193,8 @@ pub(crate) fn words_of_source(source: Source, view: &View) -> String {
     }
 }
 
-pub(super) fn source(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
-    Spans::new().add(Role::Text, source_name(peer, context.view))
+pub(super) fn source(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    Spans::new().add(Role::Text, clip_address(&source_name(peer, context.view), usize::from(columns)))
 }
 
 pub(super) fn amount(bytes: u64, context: Context<'_>) -> Spans {
@@ -287,15 +287,7 @@ pub(super) fn reserved(peer: &PeerRecord) -> String {
 
 /// What a filter reads of its state: the word of its row, and its group.
 pub(super) fn state_words(peer: &PeerRecord, view: &View) -> String {
-    let group = match peer.group {
-        Group::Live => "live",
-        Group::Trying => "trying",
-        Group::Failed => "failed",
-        Group::Left => "left",
-        Group::Queued => "queued",
-        Group::Banned => "banned",
-    };
-    format!("{} {group}", words::state_word(peer, view.at))
+    format!("{} {}", words::state_word(peer, view.at), peer.group.name())
 }
 
 /// What a filter reads of who it is: by its peer id and by what it says.

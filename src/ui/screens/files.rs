@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use super::frame;
+use super::{frame, more};
 use crate::ledger::{PieceState, View};
 use crate::ui::file_tree::FileTree;
 use crate::ui::grid;
@@ -55,13 +55,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 200);
     let place = format!("in {output}");
     let place = paint::clip(&place, usize::from(area.width / 2));
-    pen.rule(title, "Files", &units::count(files.len() as u64), &place);
     let mut rows = inset(body, 1, 1);
     let columns = Columns::of(rows.width);
     heads(pen, take_top(&mut rows, 1), &columns);
     let below = pieces_below(&tree, view, rows);
     let mut listed = Rect { height: rows.height - below, ..rows };
-    for at in grid::visible(tree.len(), usize::from(listed.height), Some(tree.selected()), &[]) {
+    let visible = grid::visible(tree.len(), usize::from(listed.height), Some(tree.selected()), &[]);
+    let more = more::hidden(&visible, tree.len());
+    let right = if more.is_empty() { place.into_owned() } else { format!("{more} · {place}") };
+    pen.rule(title, "Files", &units::count(files.len() as u64), &right);
+    for at in visible {
         row(pen, take_top(&mut listed, 1), &tree, at, &columns);
     }
     if let Some(pieces) = tree.pieces(tree.selected(), view).filter(|_| below > 0) {

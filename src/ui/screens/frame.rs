@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::{asking, replay_bar};
+use super::{asking, key_line, replay_bar};
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
-use crate::ui::action::{Action, Scope};
-use crate::ui::model::{Mode, Model, Screen};
+use crate::ui::action::Action;
+use crate::ui::model::{Mode, Model};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::{Look, Role};
@@ -280,107 +280,5 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
         return;
     }
-    keys(pen, area, model, view);
-}
-
-struct Item {
-    key: String,
-    label: &'static str,
-    weight: u8,
-    gap: u16,
-    action: Action,
-}
-
-impl Item {
-    fn columns(&self) -> u16 {
-        let label = if self.label.is_empty() { 0 } else { 1 + paint::width(self.label) };
-        (paint::width(&self.key) + label) as u16 + self.gap
-    }
-
-    fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, most: u16, (key, label): (Role, Role)) {
-        let width = (self.columns() - self.gap).min(most);
-        pen.targets.add(Rect { x, y, width, height: 1 }, Target::Do(self.action));
-        let used = pen.put(x, y, most, &self.key, key) + 1;
-        pen.put(x + used, y, most.saturating_sub(used), self.label, label);
-    }
-}
-
-fn keys(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let browsing = model.open.is_empty();
-    let (mut screens, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
-    if !browsing {
-        let (key, action) = (model.keys.name(Action::Back), Action::Back);
-        left.push(Item { key, label: "back", weight: 0, gap: 0, action });
-    }
-    for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
-        let nothing_to_open = binding.action == Action::Open && model.selected.is_none();
-        let Some((label, weight)) = binding.label.filter(|_| !nothing_to_open) else {
-            continue;
-        };
-        // On a page that shows nothing of it, pausing still works but is no news.
-        let Some(key) = keys.first().map(|key| key.name()) else {
-            continue;
-        };
-        let paused = matches!(view.phase, Phase::Paused | Phase::Stopped);
-        let label = if binding.action == Action::Pause && paused { "go on" } else { label };
-        match binding.action {
-            Action::Show(_) if browsing => {
-                screens.push(Item { key, label, weight, gap: 1, action: binding.action })
-            }
-            Action::Show(_) => {}
-            Action::Why | Action::Filter | Action::Keys | Action::Quit => {
-                right.push(Item { key, label, weight, gap: 2, action: binding.action })
-            }
-            _ if browsing || binding.scope != Scope::Everywhere => {
-                left.push(Item { key, label, weight, gap: 2, action: binding.action })
-            }
-            _ => {}
-        }
-    }
-    let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
-    // The gap behind the last item is not drawn.
-    let room = area.width + 1;
-    let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
-    // The names of the screens are worth more than the least of the keys, but not than the others.
-    let needed: u16 = left.iter().filter(|item| item.weight < 6).map(Item::columns).sum();
-    if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
-        let label = if room >= 60 { "screens" } else { "" };
-        let (key, action) = (model.keys.screens(), Action::Show(Screen::Overview));
-        screens = vec![Item { key, label, weight: 0, gap: 0, action }];
-    }
-    let heaviest = |items: &[Item]| {
-        let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
-        weights.filter(|(weight, _)| *weight > 0).max()
-    };
-    while sum(&screens) + fixed(&left, &right) > room {
-        match (heaviest(&left), heaviest(&right)) {
-            (None, None) => break,
-            (on_left, on_right) if on_left >= on_right => left.remove(on_left.map_or(0, |(_, at)| at)),
-            (_, on_right) => right.remove(on_right.map_or(0, |(_, at)| at)),
-        };
-    }
-    while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
-        right.remove(0);
-    }
-    let here =
-        [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
-    let here = here.iter().position(|screen| *screen == model.screen);
-    let quiet = (Role::Text, Role::Dim);
-    let mut x = area.x;
-    for (at, item) in screens.iter().enumerate() {
-        let now = browsing && screens.len() > 1 && here == Some(at);
-        item.draw(pen, x, area.y, room, if now { (Role::Strong, Role::Strong) } else { quiet });
-        x += item.columns();
-    }
-    x = x.saturating_sub(screens.last().map_or(0, |item| item.gap)).max(area.x);
-    for item in &left {
-        x += if x > area.x { 2 } else { 0 };
-        item.draw(pen, x, area.y, room, quiet);
-        x += item.columns() - item.gap;
-    }
-    let mut x = area.right().saturating_sub(sum(&right).saturating_sub(2));
-    for item in &right {
-        item.draw(pen, x, area.y, room, quiet);
-        x += item.columns();
-    }
+    key_line::draw(pen, area, model, view);
 }

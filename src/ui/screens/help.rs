@@ -2,32 +2,22 @@
 
 use ratatui::layout::Rect;
 
+use super::more;
 use crate::ui::action::{Action, Scope};
 use crate::ui::columns::PEER_COLUMNS;
+use crate::ui::glossary;
 use crate::ui::model::{Mode, Model};
-use crate::ui::paint::{Pen, Spans, clip, inset, take_top, wrap};
+use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
 use crate::ui::replay;
 use crate::ui::theme::Role;
 
-/// The glyphs, their words and what they mean.
-const GLYPHS: [(&str, &str); 8] = [
-    ("● sending", "live, and blocks come; ● taking: it has nothing we miss, and downloads from us"),
-    ("○ unchoked", "it lets us ask, but nothing comes; ○ idle: nobody wants anything"),
-    ("◐ choked", "live, but it serves others first: it makes us wait"),
-    ("◌ trying", "being dialled, or its handshake is awaited"),
-    ("✗ failed", "no handshake, or it ended by a fault; the word says which"),
-    ("· left", "was live and went without a fault"),
-    ("– queued", "waits for its turn to be dialled"),
-    ("⊘ banned", "banned, dropped or held by you"),
-];
-
 /// From so many columns on the lines stand in two halves.
 const TWO_HALVES: u16 = 150;
-/// Columns for the keys themselves.
-const KEYS: usize = 13;
+/// Columns for the keys and words themselves, at least and at most.
+const NAMES: (usize, usize) = (13, 16);
 
 /// A title, and the lines below it: what is explained, and how.
-type Section = (&'static str, Vec<(String, &'static str)>);
+type Section = (&'static str, Vec<(String, String)>);
 
 /// What the help tells, as far as the filter takes it.
 fn sections(model: &Model) -> Vec<Section> {
@@ -48,11 +38,7 @@ fn sections(model: &Model) -> Vec<Section> {
         Scope::ColumnsPage,
         Scope::Everywhere,
     ];
-    scopes.sort_by_key(|scope| match *scope {
-        Scope::Everywhere => 1,
-        scope if scope.holds(&below) => 0,
-        _ => 2,
-    });
+    scopes.sort_by_key(|scope| *scope != Scope::Everywhere && !scope.holds(&below));
     if model.replay.is_some() {
         scopes.insert(0, Scope::Replay);
     }
@@ -64,14 +50,23 @@ fn sections(model: &Model) -> Vec<Section> {
             .lines()
             .filter(move |(line, keys)| line.scope == scope && !keys.is_empty() && works(line.action));
         of_scope.map(|(binding, keys)| {
-            (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help)
+            (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help.to_owned())
         })
     };
-    let mut sections: Vec<Section> =
-        scopes.into_iter().map(|scope| (scope.title(), keys_of(scope).collect())).collect();
-    sections.push(("Glyphs", GLYPHS.map(|(glyph, means)| (glyph.to_owned(), means)).to_vec()));
-    let columns = PEER_COLUMNS.iter().map(|column| (column.title.trim().to_owned(), column.help));
-    sections.push(("Columns", columns.collect()));
+    // First what is of use here: the keys, then the words; then what holds everywhere, and the other screens.
+    let is_here =
+        |scope: &Scope| *scope == Scope::Replay || (*scope != Scope::Everywhere && scope.holds(&below));
+    let (here, elsewhere): (Vec<Scope>, Vec<Scope>) = scopes.into_iter().partition(is_here);
+    let titled = |scope: Scope| (scope.title(), keys_of(scope).collect());
+    let (words, other_words): (Vec<_>, Vec<_>) =
+        glossary::sections().into_iter().partition(|(place, ..)| place.is_at(&below));
+    let explained = |(_, title, entries)| (title, entries);
+    let mut sections: Vec<Section> = here.into_iter().map(titled).collect();
+    sections.extend(words.into_iter().map(explained));
+    sections.extend(elsewhere.into_iter().map(titled));
+    sections.extend(other_words.into_iter().map(explained));
+    let columns = PEER_COLUMNS.iter().map(|column| (column.title.trim().to_owned(), column.help.to_owned()));
+    sections.push(("Columns of the lists of peers", columns.collect()));
     for (_, entries) in &mut sections {
         entries.retain(|(name, text)| model.filters.keys.takes(&format!("{name} {text}")));
     }
@@ -91,15 +86,18 @@ pub(super) fn halves(columns: u16) -> u16 {
 
 /// The lines of the help.
 pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
-    let room = usize::from(columns / halves(columns)).saturating_sub(KEYS + 4).clamp(8, 90);
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {
         lines.push(Spans::new());
         lines.push(Spans::new().add(Role::Dim, title));
+        let longest = entries.iter().map(|(name, _)| width(name) + 1).max().unwrap_or(0);
+        let names = longest.clamp(NAMES.0, NAMES.1);
+        let room = usize::from(columns / halves(columns)).saturating_sub(names + 4).clamp(8, 90);
         for (name, text) in entries {
-            for (at, line) in wrap(text, room).into_iter().enumerate() {
+            for (at, line) in wrap(&text, room).into_iter().enumerate() {
                 let name = if at == 0 { name.as_str() } else { "" };
-                lines.push(Spans::new().add(Role::Strong, format!("  {name:<KEYS$}")).add(Role::Text, line));
+                let gap = " ".repeat(names.saturating_sub(width(name)));
+                lines.push(Spans::new().add(Role::Strong, format!("  {name}{gap}")).add(Role::Text, line));
             }
         }
     }
@@ -118,17 +116,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let note = if filter.is_empty() { String::new() } else { format!("{} with {filter}", count(model)) };
     let esc = match filter.is_empty() {
         true => {
-            let (up, down) = (model.keys.name(Action::Up), model.keys.name(Action::Down));
-            format!("{up} {down} scroll · {}", model.hint(Action::Back, "back"))
+            format!("{} · {}", model.hint(Action::Filter, "finds a word"), model.hint(Action::Back, "back"))
         }
         false => model.hint(Action::Back, "shows all"),
     };
     let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Keys", &clip(&note, usize::from(rule.width / 2)), &esc);
+    pen.rule(rule, "Keys and words", &clip(&note, usize::from(rule.width / 2)), &esc);
     let lines = lines(area.width, model);
     let halves = halves(area.width);
+    let (off, body) = more::window(pen, body, model, (lines.len(), usize::from(halves)), model.scrolls.keys);
+    if body.is_empty() {
+        return;
+    }
     let a_page = usize::from(body.height) * usize::from(halves);
-    let off = model.scrolls.keys.min(lines.len().saturating_sub(a_page));
     let width = body.width / halves;
     for (line, at) in lines.iter().skip(off).take(a_page).zip(0..) {
         let (x, y) = (body.x + at / body.height * width, body.y + at % body.height);

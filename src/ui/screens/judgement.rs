@@ -1,8 +1,10 @@
 //! What the numbers mean: a few lines on the overview, and in full on a page of its own.
 
+use std::time::Duration;
+
 use ratatui::layout::Rect;
 
-use super::frame;
+use super::{frame, more};
 use crate::event::Severity;
 use crate::ledger::{Verdict, VerdictCode, View};
 use crate::ui::action::Action;
@@ -163,7 +165,7 @@ fn evidence_words(name: &str, value: u64) -> String {
     match name.rsplit_once('_') {
         Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, binary)),
         Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, binary)),
-        Some((what, "s")) => format!("{} {} s", words(what), units::count(value)),
+        Some((what, "s")) => format!("{} {}", words(what), words::span(Duration::from_secs(value))),
         // A name, though made of digits.
         _ if name == "port" => format!("port {value}"),
         _ => format!("{} {}", words(name), units::count(value)),
@@ -261,7 +263,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     frame::short_head(pen, &mut body, model, view);
     let title = take_top(&mut body, 1);
     pen.rule(crate::ui::paint::inset(title, 1, 1), "Why", "what the numbers mean", "");
-    let off = model.scrolls.why.min(height(model, view, area.width).saturating_sub(usize::from(body.height)));
+    let height = height(model, view, area.width);
+    let (off, body) = more::window(pen, body, model, (height, 1), model.scrolls.why);
     let (judged, lost) = parts(model, view, area.width);
     if area.width >= BESIDE {
         let left = Rect { width: area.width / 2, ..body };

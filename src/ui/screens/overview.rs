@@ -63,8 +63,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
     }
     let left = u16::from(area.width >= 100) + 1;
-    peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
-    peer_list::draw(pen, inset(body, left - 1, 0), model, view, false);
+    let title = inset(take_top(&mut body, 1), 1, 1);
+    peer_list::draw(pen, title, inset(body, left - 1, 0), model, view, false);
 }
 
 /// How many peers reached each step.
@@ -174,6 +174,9 @@ pub(super) fn funnel_columns(all: u16) -> u16 {
     (all * 21 / 40).clamp(62, 90)
 }
 
+/// From so many rows on what comes has a number at half its scale.
+const MIDDLE_FROM: u16 = 4;
+
 /// Funnel and graph side by side, each with its rule.
 pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let left = funnel_columns(area.width);
@@ -212,6 +215,11 @@ pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &
         pen.put_right(right.x + labels - 1, y, labels - 1, label, Role::Dim);
     };
     put_label(pen, above.y, &format!("{down_label} ↓"));
+    if above.height >= MIDDLE_FROM {
+        let y = above.y + above.height / 2;
+        put_label(pen, y, &units::bytes(full_down / 2, pen.look.units).replace(".0 ", " "));
+        pen.put(right.x + labels - 1, y, 1, "┤", Role::Dim);
+    }
     put_label(pen, axis.y, "0");
     put_label(pen, axis.y + 1, &format!("{up_label} ↑"));
     graph::draw(pen, above, &down, full_down, Grows::Up, Role::Good);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::peer_bytes;
+use super::{more, peer_bytes};
 use crate::event::{Attempt, Cause, Encryption, Phase, Source};
 use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
@@ -444,7 +444,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
     let right = pen.put_right(row.right(), row.y, row.width, &count, Role::Dim);
     pen.spans(row.x, row.y, row.width.saturating_sub(right + 2), &who);
     let lines = lines(peer, model, view, area.width, bytes);
-    let off = model.scrolls.peer.min(lines.len().saturating_sub(usize::from(body.height)));
+    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.peer);
     for line in lines.iter().skip(off) {
         let row = take_top(&mut body, 1);
         if row.is_empty() {

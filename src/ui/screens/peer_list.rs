@@ -19,8 +19,8 @@ use crate::units;
 /// After so long a change is old news.
 const OLD: Duration = Duration::from_secs(600);
 
-/// The rule above the rows: how many there are, what was filtered for, and their order.
-pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+/// The rule above the rows: how many there are, what was filtered for, how many live ones have no row, and their order.
+fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, hidden: usize) {
     let order = model.order.says();
     let order = if area.width >= 98 { behind(order, &model.hint(Action::Sort, "sort")) } else { order };
     let all = units::count(view.peers.len() as u64);
@@ -39,7 +39,14 @@ pub(super) fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         true => order,
         false => behind(order, &model.hint(Action::Back, "shows all")),
     };
-    pen.rule(area, "Peers", &note, &order);
+    let more = match hidden {
+        0 => String::new(),
+        count => format!("+{} more live", units::count(count as u64)),
+    };
+    let both = if more.is_empty() { order.clone() } else { format!("{more} · {order}") };
+    let fits = |right: &str| width(&note) + width(right) + 18 <= usize::from(area.width);
+    let right = [both, more, order].into_iter().find(|right| !right.is_empty() && fits(right));
+    pen.rule(area, "Peers", &note, &right.unwrap_or_default());
 }
 
 /// A hint behind what stands there, if there is one.
@@ -82,7 +89,7 @@ pub(super) const FIXED: usize = 2;
 
 /// Columns in which a reason can be read, of live peers and of the others.
 const LIVE_REASON: u16 = 34;
-const REASON: u16 = 66;
+const REASON: u16 = 68;
 
 /// The columns of a part that there is room for, and their places.
 fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {
@@ -121,22 +128,28 @@ fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<
 pub(super) fn visible(model: &Model, part: Part) -> Vec<&'static str> {
     let full = model.screen != Screen::Overview || model.zoomed;
     let area = model.size.0 - u16::from(model.size.0 >= 100);
-    let room = area.saturating_sub(1 + u16::from(area >= 98));
+    let room = area.saturating_sub(2);
     placed(model, part, room, full).iter().map(grid::Placed::id).collect()
 }
 
-/// Draws the list; with `full`, every column can be scrolled to.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) {
+/// Draws the list below a rule; with `full`, every column can be scrolled to.
+pub(super) fn draw(pen: &mut Pen<'_>, title: Rect, area: Rect, model: &Model, view: &View, full: bool) {
+    let hidden = rows(pen, area, model, view, full);
+    rule(pen, title, model, view, hidden);
+}
+
+/// Draws the rows, and returns for how many live peers there is none.
+fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -> usize {
     let wide = area.width >= 98;
-    let rows = inset(area, 1, u16::from(wide));
-    if rows.is_empty() {
-        return;
-    }
+    let rows = inset(area, 1, 1);
     let live: Vec<PeerKey> = model.live_rows(view).collect();
     let others: Vec<PeerKey> = model.other_rows(view).collect();
+    if rows.is_empty() {
+        return live.len();
+    }
     if live.is_empty() && others.is_empty() {
         pen.put(rows.x + 1, rows.y, rows.width.saturating_sub(1), &nobody(model, view), Role::Dim);
-        return;
+        return 0;
     }
     let mut rest = rows;
     let head_rows = u16::from(!live.is_empty() || full);
@@ -172,10 +185,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, fu
         let order = if model.order.column.is_none() { "latest first" } else { "" };
         let row = take_top(&mut rest, 1);
         // In line with the other rules: one column further out than the rows where these have a margin.
-        let row = if wide { Rect { x: row.x - 1, width: row.width + 1, ..row } } else { inset(row, 0, 1) };
-        pen.rule(row, "not connected", &note, order);
+        let row = if wide { Rect { x: row.x - 1, width: row.width + 1, ..row } } else { row };
+        let without = others.len().saturating_sub(usize::from(rest.height));
+        let more = format!("+{} more · {order}", units::count(without as u64));
+        let fits = 24 + width(&note) + width(&more) <= usize::from(row.width);
+        pen.rule(
+            row,
+            "not connected",
+            &note,
+            if without > 0 && fits && !order.is_empty() { &more } else { order },
+        );
     }
     part.draw(pen, rest, &others, &[], &other_placed);
+    live.len().saturating_sub(live_room)
 }
 
 struct Rows<'a> {

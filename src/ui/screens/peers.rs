@@ -47,7 +47,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::title(pen, take_top(&mut body, 1), model, view);
     let wide = area.width >= 100;
-    peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
+    let title = inset(take_top(&mut body, 1), 1, 1);
     let row = inset(take_top(&mut body, 1), 1, 1);
     if let Some(said) = narrowed(model.shown) {
         let found = model.rows(view).count();
@@ -65,11 +65,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             let text = if here { format!("[{name} {count}]") } else { format!("{name} {count}") };
             let columns = paint::width(&text) as u16;
             if x + columns > row.right() {
+                pen.put_right(row.right(), row.y, 1, "…", Role::Dim);
                 break;
             }
             pen.targets.add(Rect { x, width: columns, height: 1, ..row }, Target::Tab(*tab));
             x += pen.put(x, row.y, columns, &text, if here { Role::Strong } else { Role::Dim }) + gap;
         }
     }
-    peer_list::draw(pen, inset(body, u16::from(wide), 0), model, view, true);
+    peer_list::draw(pen, title, inset(body, u16::from(wide), 0), model, view, true);
 }

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::more;
 use crate::event::{BlockState, PeerKey};
 use crate::ledger::{Failures, PeerRecord, PieceState, Senders, UnderWay, View};
 use crate::metainfo::PieceIndex;
@@ -73,7 +74,7 @@ fn state(view: &View, piece: PieceIndex) -> (Role, &'static str, String) {
             (Role::Trouble, "✗", "It failed its check, and waits to be fetched again.".to_owned())
         }
         PieceState::Missing if view.pieces.availability(piece) == 0 => {
-            (Role::Text, "–", "Nothing of it is here, and no live peer holds it.".to_owned())
+            (Role::Text, "–", "Nothing of it is here, and no live peer has it.".to_owned())
         }
         PieceState::Missing => (Role::Text, "–", "Nothing of it is here; it has its turn.".to_owned()),
     }
@@ -256,11 +257,11 @@ fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows
     let holders = holders(view, piece);
     let sending = holders.iter().filter(|(standing, _)| *standing == Standing::Sending).count();
     let head = match (holders.len(), sending) {
-        (0, _) => "No live peer holds it.".to_owned(),
-        (1, 0) => "1 live peer holds it, not sending now:".to_owned(),
-        (1, _) => "1 live peer holds it, and is sending:".to_owned(),
+        (0, _) => "No live peer has it.".to_owned(),
+        (1, 0) => "1 live peer has it, not sending now:".to_owned(),
+        (1, _) => "1 live peer has it, and is sending:".to_owned(),
         (count, sending) => {
-            format!("{} live peers hold it, {sending} sending:", units::count(count as u64))
+            format!("{} live peers have it, {sending} sending:", units::count(count as u64))
         }
     };
     said.push(Spans::new().add(Role::Text, head));
@@ -271,9 +272,9 @@ fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows
         let states = view.pieces.states.get(cell.clone()).unwrap_or(&[]);
         let good = states.iter().filter(|state| **state == PieceState::Good).count();
         let text = format!(
-            "Its cell holds pieces {} to {}: {good} of {} are good.",
-            cell.start,
-            cell.end - 1,
+            "Its cell stands for pieces {} to {}: {good} of {} are good.",
+            units::count(cell.start as u64),
+            units::count(cell.end as u64 - 1),
             states.len()
         );
         said.push(Spans::new().add(Role::Dim, text));
@@ -288,17 +289,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     let Some(piece) = geometry.piece(model.piece) else { return };
     let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
     let title = format!("Piece {}", units::count(u64::from(piece.number())));
-    let holders = format!("held by {}", units::count(u64::from(view.pieces.availability(piece))));
+    let holders = match view.pieces.availability(piece) {
+        0 => "held by nobody".to_owned(),
+        1 => "1 peer has it".to_owned(),
+        count => format!("{} peers have it", units::count(u64::from(count))),
+    };
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), &title, &length, &holders);
     let text = inset(rest, 1, 1);
-    let mut rows = text;
-    for line in lines(view, piece, lattice, usize::from(text.width).max(1), usize::from(text.height)) {
-        let row = take_top(&mut rows, 1);
-        if row.is_empty() {
-            return;
-        }
-        pen.spans(row.x, row.y, row.width, &line);
-    }
+    let lines = lines(view, piece, lattice, usize::from(text.width).max(1), usize::from(text.height));
+    more::shortened(pen, text, &lines);
 }
 
 #[cfg(test)]
@@ -377,7 +376,7 @@ mod tests {
         let view = run.view();
         for (columns, rows) in [(78, 4), (78, 9), (40, 3), (118, 14), (200, 20), (36, 5)] {
             let said = text(&view, 0, columns, rows);
-            assert!(said.contains("40 live peers hold it"), "{said}");
+            assert!(said.contains("40 live peers have it"), "{said}");
             let shown = said.matches(":6881").count();
             let more =
                 said.split("and ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0);

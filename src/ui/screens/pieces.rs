@@ -3,7 +3,7 @@
 //! ```text
 //!  Pieces ── 2 098 of 15 104 good ── what is here · v ── rarity ──
 //!  ██▓··░·······█···   cells, as close as `+` and `-` say
-//!  legend, from 100 columns up
+//!  what the cells mean
 //!  Piece 17 ── 256 KiB ───────────────────────────────────────────
 //!  what became of it, its blocks, its failures, who holds it
 //! ```
@@ -17,30 +17,62 @@ use crate::ui::action::Action;
 use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::model::Model;
 use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
-use crate::ui::theme::Role;
 use crate::ui::widgets::mosaic::{self, Legend, Letters};
 use crate::units;
 
-/// The parts of the screen: the title's row, the grid, the legend's row, what is said of the piece.
+/// Most rows of a legend.
+const LEGEND_ROWS: u16 = 6;
+/// Columns of the name of a peer in it.
+const NAME: usize = 42;
+
+/// The parts of the screen: the title's row, the grid, what its glyphs mean, what is said of the piece.
 struct Parts {
     title: Rect,
     grid: Rect,
     legend: Rect,
     detail: Rect,
+    means: Legend,
+    letters: Letters,
 }
 
 impl Parts {
     /// Of what is left of the screen below its head.
-    fn of(body: Rect) -> Self {
+    fn of(body: Rect, layer: Layer, view: &View) -> Self {
         let mut rest = body;
         let title = inset(take_top(&mut rest, 1), 1, 1);
         // A third tells of the piece, once there is room for both.
         let rows = if rest.height < 10 { rest.height / 2 } else { (rest.height * 2 / 5).clamp(6, 14) };
         let detail = take_bottom(&mut rest, rows);
-        let has_legend = body.width >= 100 && rest.height > 4;
-        let legend = take_bottom(&mut rest, u16::from(has_legend));
-        Self { title, grid: inset(rest, 2, 2), legend: inset(legend, 2, 2), detail }
+        // The grid keeps three quarters of what is left.
+        let most = if rest.height > 4 { (rest.height / 4).clamp(1, LEGEND_ROWS) } else { 0 };
+        let columns = inset(rest, 2, 2).width;
+        let (letters, means) = explained(layer, view, body.width >= 180, (columns, most));
+        let legend = take_bottom(&mut rest, means.height(columns, most));
+        Self { title, grid: inset(rest, 2, 2), legend: inset(legend, 2, 2), detail, means, letters }
     }
+}
+
+/// What the glyphs of a layer mean, and letters for as many senders as can be named in so many columns and rows. Where
+/// nobody can, each that can be told apart has one.
+fn explained(layer: Layer, view: &View, wide: bool, (columns, rows): (u16, u16)) -> (Letters, Legend) {
+    if layer != Layer::Provenance {
+        let letters = Letters::default();
+        let means = mosaic::legend(layer, &letters, |_| String::new());
+        return (letters, means);
+    }
+    let name = |peer| {
+        let name = if wide { piece::name(view, peer) } else { piece::address(view, peer) };
+        paint::clip(&name, NAME).into_owned()
+    };
+    let all = Letters::of(view);
+    let with = |letters: Letters| {
+        let means = mosaic::legend(layer, &letters, name);
+        (letters, means)
+    };
+    let most = if rows == 0 { 0 } else { all.count() };
+    let mut fewer = (0..=most).rev().map(|most| with(all.fewer(most)));
+    let fitting = fewer.find(|(_, means)| means.fits(columns, rows));
+    fitting.unwrap_or_else(|| with(all.clone()))
 }
 
 /// Where the pieces stand on a screen of this size: what arrows move by, and what a click is on.
@@ -48,22 +80,19 @@ pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
     let (columns, rows) = model.size;
     // The head and the key line are not the body's.
     let body = Rect::new(0, 2.min(rows), columns, rows.saturating_sub(3));
-    Lattice::new(Parts::of(body).grid, view, model.atlas.zoom, model.piece)
+    let grid = Parts::of(body, model.atlas.layer, view).grid;
+    Lattice::new(grid, view, model.atlas.zoom, model.piece)
 }
 
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
-    let parts = Parts::of(body);
-    let atlas = model.atlas;
-    let lattice = Lattice::new(parts.grid, view, atlas.zoom, model.piece);
+    let parts = Parts::of(body, model.atlas.layer, view);
+    let lattice = Lattice::new(parts.grid, view, model.atlas.zoom, model.piece);
     title(pen, parts.title, &lattice, model, view);
-    let letters = grid(pen, &lattice, model, view);
-    let wide = area.width >= 180;
-    let name = |peer| if wide { piece::name(view, peer) } else { piece::address(view, peer) };
-    let means = mosaic::legend(atlas.layer, &letters, name);
-    legend(pen, parts.legend, &means, lattice.scale);
+    grid(pen, &lattice, model, view, &parts.letters);
+    parts.means.draw(pen, parts.legend, lattice.scale);
     piece::draw(pen, parts.detail, model, view, &lattice);
 }
 
@@ -71,54 +100,161 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     let mut pen = Pen::new(buf, area, &model.look);
     let lattice = Lattice::new(area, view, model.atlas.zoom, model.piece);
-    grid(&mut pen, &lattice, model, view);
+    let letters = match model.atlas.layer {
+        Layer::Provenance => Letters::of(view),
+        _ => Letters::default(),
+    };
+    grid(&mut pen, &lattice, model, view, &letters);
 }
 
-fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View) -> Letters {
-    let layer = model.atlas.layer;
-    let letters = if layer == Layer::Provenance { Letters::of(view) } else { Letters::default() };
+fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View, letters: &Letters) {
     if !lattice.area.is_empty() {
-        mosaic::draw_layer(pen, lattice, layer, view, &letters);
+        mosaic::draw_layer(pen, lattice, model.atlas.layer, view, letters);
         mosaic::mark(pen, lattice, model.piece as usize);
     }
-    letters
 }
 
 fn title(pen: &mut Pen<'_>, area: Rect, lattice: &Lattice, model: &Model, view: &View) {
     let key = model.keys.name_here(Action::Layer, model);
     let key = key.map_or_else(String::new, |key| format!(" · {key}"));
     let layer = format!("{}{key}", model.atlas.layer.name());
-    let note = overview::piece_counts(view, area.width >= 90);
-    if lattice.shows_all() {
-        let rarity = overview::rarity(view);
-        let both = format!("{rarity} ── {layer}");
-        let fits = paint::width(&note) + paint::width(&both) + 24 <= usize::from(area.width);
-        return pen.rule(area, "Pieces", &note, if fits && !rarity.is_empty() { &both } else { &layer });
-    }
-    let sight = lattice.in_sight();
-    let (from, to) = (units::count(sight.start as u64), units::count(sight.end.saturating_sub(1) as u64));
-    pen.rule(area, "Pieces", &format!("{from} to {to} in sight"), &layer);
+    let all = lattice.shows_all();
+    let note = if all {
+        overview::piece_counts(view, area.width >= 90)
+    } else {
+        let sight = lattice.in_sight();
+        let (from, to) = (sight.start as u64, sight.end.saturating_sub(1) as u64);
+        format!("{} to {} in sight", units::count(from), units::count(to))
+    };
+    let more = match () {
+        // How much a cell stands for has no room in a legend of few columns.
+        () if area.width < 98 => mosaic::words_of(lattice.scale),
+        () if all => overview::rarity(view),
+        () => String::new(),
+    };
+    let both = format!("{more} ── {layer}");
+    let fits = paint::width(&note) + paint::width(&both) + 18 <= usize::from(area.width);
+    pen.rule(area, "Pieces", &note, if fits && !more.is_empty() { &both } else { &layer });
 }
 
 /// What the cells of the grid mean.
 pub(super) fn legend(pen: &mut Pen<'_>, area: Rect, legend: &Legend, scale: Scale) {
-    let one = match scale {
-        Scale::Pieces(1) => "one cell = 1 piece".to_owned(),
-        Scale::Pieces(count) => format!("one cell = {} pieces", units::count(count as u64)),
-        Scale::Cells(count) => format!("{count} cells = 1 piece"),
-    };
-    let right = paint::width(&one) as u16;
-    let mut x = area.x;
-    for (glyphs, means) in legend {
-        let means = paint::clip(means, 42);
-        let columns = (paint::width(glyphs) + 1 + paint::width(&means)) as u16;
-        if x + columns > area.right() {
-            return;
-        }
-        x += pen.put(x, area.y, 3, glyphs, Role::Text) + 1;
-        x += pen.put(x, area.y, columns, &means, Role::Dim) + 3;
+    legend.draw(pen, area, scale);
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Style;
+
+    use super::*;
+    use crate::ui::sample;
+    use crate::ui::theme::{Colours, Glyphs, Look, Role, Theme};
+
+    const LAYERS: [Layer; 4] = [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age];
+
+    fn looks() -> Vec<Look> {
+        let colours = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
+        let of = |colours, theme| Look { colours, theme, ..Look::default() };
+        let mut looks: Vec<Look> = colours.map(|colours| of(colours, Theme::Default)).to_vec();
+        looks.push(of(Colours::True, Theme::HighContrast));
+        looks.push(Look { glyphs: Glyphs::Blocks, ..Look::default() });
+        looks
     }
-    if x + right <= area.right() {
-        pen.put_right(area.right(), area.y, right, &one, Role::Dim);
+
+    /// The page, and its parts.
+    fn page(look: Look, (columns, rows): (u16, u16), layer: Layer, view: &View) -> (Buffer, Parts, Model) {
+        let mut model = Model::new(look);
+        (model.size, model.screen) = ((columns, rows), crate::ui::model::Screen::Pieces);
+        model.atlas.layer = layer;
+        model.take_in(view);
+        let area = Rect::new(0, 0, columns, rows);
+        let mut buf = Buffer::empty(area);
+        crate::ui::draw(&mut buf, area, &model, view);
+        let body = Rect::new(0, 2.min(rows), columns, rows.saturating_sub(3));
+        (buf, Parts::of(body, layer, view), model)
+    }
+
+    fn style(buf: &Buffer, x: u16, y: u16) -> Style {
+        let cell = &buf[(x, y)];
+        Style::new().fg(cell.fg).add_modifier(cell.modifier)
+    }
+
+    /// Where this stands in the area.
+    fn place(buf: &Buffer, area: Rect, text: &str) -> Option<(u16, u16)> {
+        let symbols: Vec<String> = text.chars().map(String::from).collect();
+        let stands = |x: u16, y: u16| {
+            (x..area.right()).zip(&symbols).filter(|(x, symbol)| buf[(*x, y)].symbol() == *symbol).count()
+                == symbols.len()
+        };
+        area.positions().map(|at| (at.x, at.y)).find(|(x, y)| stands(*x, *y))
+    }
+
+    #[test]
+    fn a_legend_names_every_glyph_of_the_map_as_the_map_has_it() {
+        for view in [sample::healthy(), sample::moment("barred"), sample::moment("slow")] {
+            for (look, layer) in looks().into_iter().flat_map(|look| LAYERS.map(|layer| (look, layer))) {
+                for size in [(80, 24), (120, 40), (200, 60)] {
+                    let (buf, parts, model) = page(look, size, layer, &view);
+                    let as_text = |role| {
+                        let plain = look.style(role);
+                        Style::new().fg(plain.fg.unwrap_or_default()).add_modifier(plain.add_modifier)
+                    };
+                    let mut told: Vec<(&str, Style)> = Vec::new();
+                    for (glyphs, wordings) in parts.means.entries() {
+                        let found = wordings.iter().find_map(|means| {
+                            let all: String = glyphs.iter().map(|(glyph, _)| *glyph).collect();
+                            place(&buf, parts.legend, &format!("{all} {means}"))
+                        });
+                        let (x, y) = found.unwrap_or_else(|| panic!("{size:?} {layer:?}: no {wordings:?}"));
+                        for ((glyph, role), x) in glyphs.iter().zip(x..) {
+                            assert_eq!(style(&buf, x, y), as_text(*role), "{size:?} {layer:?}: {glyph}");
+                            told.push((glyph, as_text(*role)));
+                        }
+                    }
+                    let lattice = lattice(&model, &view);
+                    let cursor = lattice.place_of(model.piece as usize).unwrap();
+                    for at in parts.grid.positions().filter(|at| !cursor.contains(*at)) {
+                        let shown = (buf[at].symbol(), style(&buf, at.x, at.y));
+                        // What is partly good and arriving has the shade of the one and the colour of the other; and
+                        // of the digits the first and the last are named.
+                        let explained = match shown.0 {
+                            " " => continue,
+                            "▓" | "▒" if layer == Layer::State && shown.1 == as_text(Role::Good) => "░",
+                            "2" => "1",
+                            "3" | "4" | "5" | "6" | "7" | "8" => "9",
+                            other => other,
+                        };
+                        assert!(
+                            told.contains(&(explained, shown.1)),
+                            "{size:?} {layer:?} {look:?}: {shown:?} is not among {told:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_legend_is_never_cut_within_an_entry() {
+        let view = sample::healthy();
+        for layer in LAYERS {
+            for columns in 24..130 {
+                let (buf, parts, _) = page(Look::default(), (columns, 24), layer, &view);
+                let mut left: usize = parts.legend.positions().filter(|at| buf[*at].symbol() != " ").count();
+                for (glyphs, wordings) in parts.means.entries() {
+                    let all: String = glyphs.iter().map(|(glyph, _)| *glyph).collect();
+                    let whole = wordings.map(|means| format!("{all} {means}"));
+                    if let Some(whole) = whole.iter().find(|whole| place(&buf, parts.legend, whole).is_some())
+                    {
+                        left -= whole.chars().filter(|c| *c != ' ').count();
+                    }
+                }
+                let scale = mosaic::words_of(Lattice::new(parts.grid, &view, 0, 0).scale);
+                if place(&buf, parts.legend, &scale).is_some() {
+                    left -= scale.chars().filter(|c| *c != ' ').count();
+                }
+                assert_eq!(left, 0, "{layer:?} in {columns} columns");
+            }
+        }
     }
 }

@@ -9,13 +9,13 @@ use ratatui::layout::Rect;
 use crate::event::At;
 use crate::record::MarkKind;
 use crate::ui::action::{Action, Scope};
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Screen};
 use crate::ui::paint::{self, Pen, Spans, clip};
 use crate::ui::replay::{Standing, time};
 use crate::ui::theme::Role;
 
 /// Columns the bar has before a second key is named beside it.
-const LEAST_BAR: u16 = 18;
+const LEAST_BAR: u16 = 14;
 /// Columns it has before any is.
 const LEAST: u16 = 10;
 
@@ -105,7 +105,8 @@ fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
     for (binding, bound) in model.keys.lines().filter(|(_, bound)| !bound.is_empty()) {
         let weight_of = |weight| match binding.action {
             _ if binding.scope == Scope::Replay => Some(weight),
-            Action::Keys => Some(3),
+            Action::Show(Screen::Overview) if model.open.is_empty() => Some(1),
+            Action::Keys => Some(1),
             Action::Quit => Some(0),
             _ => None,
         };
@@ -118,9 +119,13 @@ fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
             "stop" if !replay.playback.playing => "play",
             "quit" if model.open.is_empty() => "close",
             "quit" => "back",
+            _ if matches!(binding.action, Action::Show(_)) => "screens",
             label => label,
         };
-        let key = bound[0].name();
+        let key = match binding.action {
+            Action::Show(_) => model.keys.screens(),
+            _ => bound[0].name(),
+        };
         match items.iter_mut().find(|item| item.label == label) {
             Some(item) => item.keys = format!("{} {key}", item.keys),
             None => items.push(Keys { keys: key, label, weight }),

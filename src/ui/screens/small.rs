@@ -9,7 +9,6 @@ use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
 use crate::ui::words::STEPS;
-use crate::units;
 
 /// Whether the overview has to do with this layout.
 pub(super) fn is_small(area: Rect) -> bool {
@@ -69,9 +68,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines, model);
     funnel(pen, take_top(&mut body, steps), view);
     if body.height >= 3 {
-        let count = units::count(view.peers.len() as u64);
-        pen.rule(inset(take_top(&mut body, 1), 1, 1), "Peers", &count, "");
-        peer_list::draw(pen, body, model, view, false);
+        let title = inset(take_top(&mut body, 1), 1, 1);
+        peer_list::draw(pen, title, body, model, view, false);
     }
     frame::foot(pen, foot, model, view);
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use super::frame;
+use super::{frame, more};
 use crate::event::{AnnounceKind, Source, TrackerError};
 use crate::ledger::{PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::SortKey;
 use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
-use crate::ui::paint::{Pen, Spans, inset, take_top, wrap};
+use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
 use crate::ui::words::{self, Standing};
@@ -52,6 +52,16 @@ fn error_words(error: TrackerError) -> &'static str {
     }
 }
 
+/// Its URL; without the scheme, and cut before its port, where there is no room for all.
+fn url(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
+    let url = tracker.url.as_str();
+    if grid::fits(url, columns) {
+        return plain(Role::Text, url);
+    }
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    plain(Role::Text, clip_address(host, usize::from(columns)))
+}
+
 fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
     match &tracker.status {
         TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
@@ -79,6 +89,12 @@ fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
         }
         None => plain(Role::Dim, "not again"),
     }
+}
+
+/// A count of the peers that it named; nothing where it never answered.
+fn named(tracker: &TrackerRecord, count: u32) -> Option<u32> {
+    let answered = matches!(tracker.status, TrackerStatus::Ok(_)) || tracker.peers > 0;
+    answered.then_some(count)
 }
 
 fn counted(tracker: &TrackerRecord) -> (Option<u32>, Option<u32>) {
@@ -114,10 +130,13 @@ const fn column(
 #[rustfmt::skip]
 static COLUMNS: &[Column<TrackerRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, tier) },
-    Column { right: false, grows: true, ..column("TRACKER", (18, 30), 100, |tracker, _, _| plain(Role::Text, tracker.url.as_str())) },
+    Column { right: false, grows: true, ..column("TRACKER", (27, 32), 100, url) },
     Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
-    column("PEERS", (5, 6), 80, |tracker, _, _| plain(Role::Text, units::count(u64::from(tracker.peers)))),
-    column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| plain(Role::Strong, units::count(u64::from(tracker.handshaken)))),
+    column("PEERS", (5, 6), 80, |tracker, _, _| number(named(tracker, tracker.peers))),
+    column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| match named(tracker, tracker.handshaken) {
+        Some(count) => plain(Role::Strong, units::count(u64::from(count))),
+        None => number(None),
+    }),
     column("SEEDS", (5, 7), 40, |tracker, _, _| number(counted(tracker).0)),
     column("LEECHES", (7, 7), 39, |tracker, _, _| number(counted(tracker).1)),
     column("AGAIN", (10, 12), 70, next),
@@ -128,7 +147,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
     let count = units::count(view.trackers.len() as u64);
-    pen.rule(inset(take_top(&mut body, 1), 1, 1), "Trackers", &count, "all tiers are asked at once");
+    pen.rule(
+        inset(take_top(&mut body, 1), 1, 1),
+        "Trackers",
+        &count,
+        "all tiers are asked at once · one that answers is enough",
+    );
     if view.trackers.is_empty() {
         pen.put(
             body.x + 2,
@@ -174,7 +198,7 @@ fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), &tracker.url, "", "");
     let ago = tracker
         .answered
-        .map_or_else(String::new, |at| format!(", {} ago", words::span(view.at.saturating_sub(at))));
+        .map_or_else(String::new, |at| format!(" {} ago", words::span(view.at.saturating_sub(at))));
     let mut said = Vec::new();
     match &tracker.status {
         TrackerStatus::Pending => said.push("It has not answered yet.".to_owned()),
@@ -188,7 +212,8 @@ fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
                 said.push(format!("It counts {seeds} that have everything (seeds) and {leeches} still downloading (leeches)."));
             }
             let interval = std::time::Duration::from_secs(u64::from(answer.interval_s));
-            said.push(format!("It wants to be asked every {}.", units::duration(interval)));
+            let interval = units::duration(interval);
+            said.push(format!("It wants to be asked every {}.", interval.trim_end_matches(" 00s")));
             said.extend(answer.warning.iter().map(|warning| format!("It warns: {warning}")));
         }
         TrackerStatus::Failed(_, text) => {
@@ -197,18 +222,21 @@ fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
                 times => format!(", {times} times in a row"),
             };
             said.push(format!("It failed{ago}{again}: {text}"));
-            said.push("It is asked again, and others go on meanwhile.".to_owned());
+            let others =
+                view.trackers.iter().filter(|other| matches!(other.status, TrackerStatus::Ok(_))).count();
+            said.push(match others {
+                0 => "It is asked again. While none answers, peers come by hand or call us.".to_owned(),
+                1 => "It is asked again. One tracker that answers is enough, and one does.".to_owned(),
+                _ => format!("It is asked again. One tracker that answers is enough, and {others} do."),
+            });
         }
     }
     let mut rows = inset(rest, 1, 1);
-    for line in said.iter().flat_map(|text| wrap(text, usize::from(rows.width).max(1))).collect::<Vec<_>>() {
-        let row = take_top(&mut rows, 1);
-        if row.is_empty() {
-            return;
-        }
-        pen.put(row.x, row.y, row.width, &line, Role::Text);
-    }
-    take_top(&mut rows, 1);
+    let columns = usize::from(rows.width).max(1);
+    let lines: Vec<Spans> =
+        said.iter().flat_map(|text| wrap(text, columns)).map(|line| plain(Role::Text, line)).collect();
+    more::shortened(pen, rows, &lines);
+    take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
     became(pen, rows, tracker, view);
 }
 
@@ -231,9 +259,16 @@ fn became(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
     let mut rows = area;
     pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong);
     take_top(&mut rows, 1);
-    for (word, standing, count) in counts {
+    for (at, (word, standing, count)) in counts.iter().copied().enumerate() {
         let row = take_top(&mut rows, 1);
         if row.is_empty() {
+            return;
+        }
+        // What has no row of its own is counted in the last one.
+        if rows.is_empty() && at + 1 < counts.len() {
+            let others: u64 = counts[at..].iter().map(|(.., count)| count).sum();
+            pen.put_right(row.x + 6, row.y, 6, &units::count(others), Role::Text);
+            pen.put(row.x + 10, row.y, row.width.saturating_sub(10), "others", Role::Dim);
             return;
         }
         let (glyph, text) = standing.roles();

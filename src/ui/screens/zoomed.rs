@@ -15,8 +15,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let wide = area.width >= 100;
     match model.panel {
         Panel::Peers => {
-            peer_list::rule(pen, inset(take_top(&mut body, 1), 1, 1), model, view);
-            peer_list::draw(pen, inset(body, u16::from(wide), 0), model, view, true);
+            let title = inset(take_top(&mut body, 1), 1, 1);
+            peer_list::draw(pen, title, inset(body, u16::from(wide), 0), model, view, true);
         }
         Panel::Funnel if wide => {
             overview::roomy_middle(pen, body, model, view);

@@ -97,6 +97,65 @@ fn the_key_line_offers_only_keys_that_hold() {
                 assert!(!foot.contains(label), "{foot}: {label}");
             }
         }
-        assert!(foot.contains("q quit"), "{foot}");
+        let quit = if model.open.is_empty() { "q quit" } else { "q close" };
+        assert!(foot.contains(quit), "{foot}");
     }
+}
+
+/// The key line of a page in so many columns.
+fn foot(columns: u16, view: &View, change: fn(&mut Model)) -> String {
+    let mut model = model(Look::default(), (columns, 24), view);
+    change(&mut model);
+    text_rows(&drawn(&model, view)).pop().unwrap()
+}
+
+#[test]
+fn enter_and_tab_stand_where_they_do_something() {
+    let view = sample::healthy();
+    for (columns, page, shown) in [
+        (80, 0, "Enter open"),
+        (120, 0, "Enter open"),
+        (200, 0, "Tab funnel"),
+        (80, 1, "Enter open"),
+        (200, 1, "Tab group"),
+        (80, 2, "[ ] other peers"),
+        (80, 4, "+ - zoom"),
+        (80, 4, "v layer"),
+        (80, 8, "q close"),
+    ] {
+        let foot = foot(columns, &view, PAGES[page].1);
+        assert!(foot.contains(shown), "{columns} {}: {foot}", PAGES[page].0);
+    }
+    let in_funnel = foot(200, &view, |model| model.panel = Panel::Funnel);
+    assert!(in_funnel.contains("Tab peers"), "{in_funnel}");
+}
+
+#[test]
+fn a_replay_says_how_to_get_to_the_other_screens_and_to_the_keys() {
+    let view = sample::healthy();
+    for columns in [80, 120, 200] {
+        let mut replayed = replay::tests::standing(&view);
+        replayed.size = (columns, 24);
+        let foot = text_rows(&drawn(&replayed, &view)).pop().unwrap();
+        for shown in ["1-6 screens", "? keys", "space", "q close"] {
+            assert!(foot.contains(shown), "{columns}: {foot}");
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_the_zoom_say_that_they_are_the_ends() {
+    let view = sample::healthy();
+    let mut model = model(Look::default(), (80, 24), &view);
+    model.screen = Screen::Pieces;
+    update(&mut model, Action::Further, &view);
+    assert!(text_rows(&drawn(&model, &view)).pop().unwrap().contains("This is the whole torrent"));
+    for _ in 0..12 {
+        model.note = None;
+        update(&mut model, Action::Closer, &view);
+    }
+    assert!(text_rows(&drawn(&model, &view)).pop().unwrap().contains("as close as it gets"));
+    model.note = None;
+    update(&mut model, Action::Further, &view);
+    assert_eq!(model.note, None, "farther from there");
 }

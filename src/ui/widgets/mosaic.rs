@@ -1,11 +1,13 @@
 //! The pieces as a grid: however many there are, they fall into the cells that there are.
 
 mod layers;
+mod legend;
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-pub(crate) use layers::{Legend, Letters, legend};
+pub(crate) use layers::Letters;
+pub(crate) use legend::{Legend, legend, words_of};
 
 use crate::event::BlockState;
 use crate::ledger::{PieceMap, PieceState, View};

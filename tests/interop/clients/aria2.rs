@@ -1,11 +1,12 @@
 //! aria2c, watched over its JSON-RPC port. It cannot be told of a peer: it asks a tracker or is dialled.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
-use color_eyre::eyre::{Result, ensure};
+use color_eyre::eyre::Result;
 use serde_json::{Value, json};
 
-use super::{Client, Encryption, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -30,59 +31,42 @@ impl Client for Aria2 {
         false
     }
 
-    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        let mut client = run_until_complete(lab, host, torrent, parent, self.0)?;
-        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
-        Ok(client)
-    }
-
-    fn download(
+    fn run(
         &self,
         lab: &Lab,
         host: &Host,
         torrent: &Torrent,
         parent: &Path,
-        from: Source,
+        _: Option<SocketAddr>,
     ) -> Result<Process> {
-        ensure!(matches!(from, Source::Tracker), "aria2 cannot be told of a peer");
-        run_until_complete(lab, host, torrent, parent, self.0)
+        let mut command = host.command("aria2c");
+        command
+            .arg("--no-conf=true")
+            .arg("--enable-dht=false")
+            .arg("--enable-dht6=false")
+            .arg("--bt-enable-lpd=false")
+            .arg("--enable-peer-exchange=false")
+            .arg("--check-integrity=true")
+            .arg("--seed-ratio=0.0")
+            .arg("--file-allocation=none")
+            .arg(format!("--listen-port={PEER_PORT}"))
+            .arg("--enable-rpc=true")
+            .arg("--rpc-listen-all=true")
+            .arg(format!("--rpc-listen-port={RPC_PORT}"))
+            .arg("--log-level=info")
+            .arg("--log=-")
+            .arg(format!("--dir={}", parent.display()))
+            .arg(&torrent.path);
+        if self.0 == Encryption::Required {
+            command.arg("--bt-require-crypto=true").arg("--bt-min-crypto-level=arc4");
+        }
+        let mut client = lab.spawn(command, "aria2")?;
+        let call = json!({ "jsonrpc": "2.0", "id": "", "method": "aria2.tellActive" }).to_string();
+        lab.wait_for("aria2 to have everything", &mut client, || {
+            let answer = http::post(host.at(RPC_PORT), "/jsonrpc", &[], &call)?.text()?;
+            let answer: Value = serde_json::from_str(&answer)?;
+            Ok((answer["result"][0]["seeder"] == "true").then_some(()))
+        })?;
+        Ok(client)
     }
-}
-
-fn run_until_complete(
-    lab: &Lab,
-    host: &Host,
-    torrent: &Torrent,
-    parent: &Path,
-    encryption: Encryption,
-) -> Result<Process> {
-    let mut command = host.command("aria2c");
-    command
-        .arg("--no-conf=true")
-        .arg("--enable-dht=false")
-        .arg("--enable-dht6=false")
-        .arg("--bt-enable-lpd=false")
-        .arg("--enable-peer-exchange=false")
-        .arg("--check-integrity=true")
-        .arg("--seed-ratio=0.0")
-        .arg("--file-allocation=none")
-        .arg(format!("--listen-port={PEER_PORT}"))
-        .arg("--enable-rpc=true")
-        .arg("--rpc-listen-all=true")
-        .arg(format!("--rpc-listen-port={RPC_PORT}"))
-        .arg("--log-level=info")
-        .arg("--log=-")
-        .arg(format!("--dir={}", parent.display()))
-        .arg(&torrent.path);
-    if encryption == Encryption::Required {
-        command.arg("--bt-require-crypto=true").arg("--bt-min-crypto-level=arc4");
-    }
-    let mut client = lab.spawn(command, "aria2")?;
-    let call = json!({ "jsonrpc": "2.0", "id": "", "method": "aria2.tellActive" }).to_string();
-    lab.wait_for("aria2 to have everything", &mut client, || {
-        let answer = http::post(host.at(RPC_PORT), "/jsonrpc", &[], &call)?.text()?;
-        let answer: Value = serde_json::from_str(&answer)?;
-        Ok((answer["result"][0]["seeder"] == "true").then_some(()))
-    })?;
-    Ok(client)
 }

@@ -1,11 +1,12 @@
 //! libtorrent-rasterbar, through a small script for its Python binding.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::Result;
 
-use super::{Client, Encryption, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Tool};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::process::Process;
@@ -34,23 +35,23 @@ impl Client for Libtorrent {
         seed_at(lab, host, torrent, parent, &host.v4.to_string(), self.0)
     }
 
-    fn download(
+    fn run(
         &self,
         lab: &Lab,
         host: &Host,
         torrent: &Torrent,
         parent: &Path,
-        from: Source,
+        peer: Option<SocketAddr>,
     ) -> Result<Process> {
-        let own_address = match from {
-            Source::Peer(addr) if addr.is_ipv6() => host.v6.to_string(),
-            Source::Peer(_) | Source::Tracker => host.v4.to_string(),
+        let own_address = match peer {
+            Some(addr) if addr.is_ipv6() => host.v6.to_string(),
+            Some(_) | None => host.v4.to_string(),
         };
         let mut command = host.command(PYTHON);
         command.envs(encryption(self.0));
         command.arg(script(lab)?).arg("download").arg(&torrent.path).arg(parent);
         command.arg(own_address).arg(PEER_PORT.to_string());
-        if let Source::Peer(addr) = from {
+        if let Some(addr) = peer {
             command.arg(addr.ip().to_string()).arg(addr.port().to_string());
         }
         wait_until_complete(lab, lab.spawn(command, "libtorrent")?)

@@ -1,12 +1,13 @@
 //! qbittorrent-nox, steered over its web interface.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use color_eyre::eyre::{Result, ensure};
 use serde_json::Value;
 
-use super::{Client, Encryption, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -31,23 +32,16 @@ impl Client for Qbittorrent {
         true
     }
 
-    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent, self.0)?;
-        wait_until_complete(lab, host, torrent, &mut client)?;
-        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
-        Ok(client)
-    }
-
-    fn download(
+    fn run(
         &self,
         lab: &Lab,
         host: &Host,
         torrent: &Torrent,
         parent: &Path,
-        from: Source,
+        peer: Option<SocketAddr>,
     ) -> Result<Process> {
         let mut client = start(lab, host, torrent, parent, self.0)?;
-        if let Source::Peer(peer) = from {
+        if let Some(peer) = peer {
             let body = format!("hashes={}&peers={peer}", torrent.hex());
             let form = [("Content-Type", "application/x-www-form-urlencoded")];
             lab.wait_for("qBittorrent to take the peer", &mut client, || {

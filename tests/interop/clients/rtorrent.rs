@@ -5,7 +5,7 @@ use std::path::Path;
 
 use color_eyre::eyre::{Result, ensure};
 
-use super::{Client, Encryption, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -30,23 +30,16 @@ impl Client for Rtorrent {
         true
     }
 
-    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent, self.0)?;
-        wait_until_complete(lab, host, torrent, &mut client)?;
-        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
-        Ok(client)
-    }
-
-    fn download(
+    fn run(
         &self,
         lab: &Lab,
         host: &Host,
         torrent: &Torrent,
         parent: &Path,
-        from: Source,
+        peer: Option<SocketAddr>,
     ) -> Result<Process> {
         let mut client = start(lab, host, torrent, parent, self.0)?;
-        if let Source::Peer(peer) = from {
+        if let Some(peer) = peer {
             let hash = torrent.hex().to_uppercase();
             lab.wait_for("rtorrent to take the peer", &mut client, || {
                 // Before the torrent is open a peer is forgotten.

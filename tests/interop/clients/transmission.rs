@@ -7,7 +7,7 @@ use std::path::Path;
 use color_eyre::eyre::{ContextCompat, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Client, Encryption, PEER_PORT, Source, Tool};
+use super::{Client, Encryption, PEER_PORT, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -32,77 +32,59 @@ impl Client for Transmission {
         false
     }
 
-    fn seed(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        // Existing files are checked when a torrent is added.
-        let mut client = run_until_complete(lab, host, torrent, parent, self.0)?;
-        lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
-        Ok(client)
-    }
-
-    fn download(
+    fn run(
         &self,
         lab: &Lab,
         host: &Host,
         torrent: &Torrent,
         parent: &Path,
-        from: Source,
+        _: Option<SocketAddr>,
     ) -> Result<Process> {
-        ensure!(matches!(from, Source::Tracker), "transmission cannot be told of a peer");
-        run_until_complete(lab, host, torrent, parent, self.0)
+        let config = lab.folder("transmission")?;
+        let settings = json!({
+            "download-dir": parent,
+            "incomplete-dir-enabled": false,
+            "rename-partial-files": false,
+            "peer-port": PEER_PORT,
+            "peer-port-random-on-start": false,
+            "port-forwarding-enabled": false,
+            "dht-enabled": false,
+            "lpd-enabled": false,
+            "pex-enabled": false,
+            "utp-enabled": false,
+            "encryption": match self.0 {
+                // Dials plain, takes both.
+                Encryption::Usual => 0,
+                Encryption::Required => 2,
+            },
+            "rpc-enabled": true,
+            "rpc-bind-address": "0.0.0.0",
+            "rpc-port": RPC_PORT,
+            "rpc-whitelist-enabled": false,
+            "rpc-host-whitelist-enabled": false,
+            "rpc-authentication-required": false,
+            "start-added-torrents": true,
+            "trash-original-torrent-files": false,
+            "watch-dir-enabled": false,
+        });
+        fs::write(config.join("settings.json"), settings.to_string())?;
+        let mut command = host.command("transmission-daemon");
+        command.arg("--foreground").arg("--config-dir").arg(config).arg("--log-debug");
+        let mut client = lab.spawn(command, "transmission")?;
+        let rpc = host.at(RPC_PORT);
+        lab.wait_for("transmission to take the torrent", &mut client, || {
+            let arguments = json!({ "filename": torrent.path, "download-dir": parent, "paused": false });
+            call(rpc, "torrent-add", &arguments).map(Some)
+        })?;
+        lab.wait_for("transmission to have everything", &mut client, || {
+            let fields = ["percentDone", "status", "errorString", "leftUntilDone", "isFinished"];
+            let answer = call(rpc, "torrent-get", &json!({ "fields": fields }))?;
+            let state = &answer["torrents"][0];
+            // 6 is "seeding": neither waiting for a check nor checking.
+            Ok((state["percentDone"].as_f64() == Some(1.0) && state["status"] == 6).then_some(()))
+        })?;
+        Ok(client)
     }
-}
-
-fn run_until_complete(
-    lab: &Lab,
-    host: &Host,
-    torrent: &Torrent,
-    parent: &Path,
-    encryption: Encryption,
-) -> Result<Process> {
-    let config = lab.folder("transmission")?;
-    let settings = json!({
-        "download-dir": parent,
-        "incomplete-dir-enabled": false,
-        "rename-partial-files": false,
-        "peer-port": PEER_PORT,
-        "peer-port-random-on-start": false,
-        "port-forwarding-enabled": false,
-        "dht-enabled": false,
-        "lpd-enabled": false,
-        "pex-enabled": false,
-        "utp-enabled": false,
-        "encryption": match encryption {
-            // Dials plain, takes both.
-            Encryption::Usual => 0,
-            Encryption::Required => 2,
-        },
-        "rpc-enabled": true,
-        "rpc-bind-address": "0.0.0.0",
-        "rpc-port": RPC_PORT,
-        "rpc-whitelist-enabled": false,
-        "rpc-host-whitelist-enabled": false,
-        "rpc-authentication-required": false,
-        "start-added-torrents": true,
-        "trash-original-torrent-files": false,
-        "watch-dir-enabled": false,
-    });
-    fs::write(config.join("settings.json"), settings.to_string())?;
-    let mut command = host.command("transmission-daemon");
-    command.arg("--foreground").arg("--config-dir").arg(config).arg("--log-debug");
-    let mut client = lab.spawn(command, "transmission")?;
-    let rpc = host.at(RPC_PORT);
-    lab.wait_for("transmission to take the torrent", &mut client, || {
-        let arguments = json!({ "filename": torrent.path, "download-dir": parent, "paused": false });
-        call(rpc, "torrent-add", &arguments).map(Some)
-    })?;
-    lab.wait_for("transmission to have everything", &mut client, || {
-        let fields = ["percentDone", "status", "errorString", "leftUntilDone", "isFinished"];
-        let answer = call(rpc, "torrent-get", &json!({ "fields": fields }))?;
-        let state = &answer["torrents"][0];
-        // 6 is "seeding": neither waiting for a check nor checking.
-        Ok((state["percentDone"].as_f64() == Some(1.0) && state["status"] == 6).then_some(()))
-    })?;
-    Ok(client)
 }
 
 fn call(rpc: SocketAddr, method: &str, arguments: &Value) -> Result<Value> {

@@ -5,54 +5,69 @@ use std::ops::Range;
 
 use crate::event::PeerKey;
 use crate::ledger::{PieceState, View};
-use crate::ui::atlas::Layer;
 use crate::ui::theme::Role;
 
-/// What a glyph of a layer means.
-pub(crate) type Legend = Vec<(String, String)>;
+/// A glyph of a layer, and how it looks.
+pub(super) type Glyph = (&'static str, Role);
 
-/// What stands for a cell without good pieces.
-fn empty(view: &View, range: Range<usize>) -> (&'static str, Role) {
-    match view.pieces.states[range].contains(&PieceState::Arriving) {
-        true => ("░", Role::Good),
-        false => ("·", Role::Dim),
-    }
+/// What stands for a cell without good pieces, of which some are arriving or none.
+pub(super) const ARRIVING: Glyph = ("░", Role::Good);
+pub(super) const MISSING: Glyph = ("·", Role::Dim);
+
+fn empty(view: &View, range: Range<usize>) -> Glyph {
+    if view.pieces.states[range].contains(&PieceState::Arriving) { ARRIVING } else { MISSING }
 }
 
-/// How many live peers hold the rarest piece of the cell.
-pub(super) fn availability(view: &View, range: Range<usize>) -> (&'static str, Role) {
-    const DIGITS: [&str; 10] = ["!", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// How many live peers have the rarest piece of the cell.
+pub(super) fn availability(view: &View, range: Range<usize>) -> Glyph {
     let least = view.pieces.held_by.get(range).unwrap_or(&[]).iter().min().copied().unwrap_or(0);
-    let holders = u64::from(least) + u64::from(view.pieces.seeds);
-    match holders {
+    had_by(u64::from(least) + u64::from(view.pieces.seeds))
+}
+
+/// What stands for so many.
+pub(super) fn had_by(peers: u64) -> Glyph {
+    const DIGITS: [&str; 10] = ["!", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    match peers {
         0 => ("!", Role::Trouble),
-        1 | 2 => (DIGITS[holders as usize], Role::Strong),
-        3..=9 => (DIGITS[holders as usize], Role::Text),
+        1 | 2 => (DIGITS[peers as usize], Role::Strong),
+        3..=9 => (DIGITS[peers as usize], Role::Text),
         _ => ("+", Role::Dim),
     }
 }
 
 /// How long ago the newest piece of the cell came.
-pub(super) fn age(view: &View, range: Range<usize>) -> (&'static str, Role) {
+pub(super) fn age(view: &View, range: Range<usize>) -> Glyph {
     let history = &view.pieces.history;
     let newest = range.clone().filter_map(|piece| history.verified(piece)).max();
     let Some(newest) = newest else {
         let any = view.pieces.states[range.clone()].contains(&PieceState::Good);
-        return if any { ("■", Role::Dim) } else { empty(view, range) };
+        return if any { ON_DISK } else { empty(view, range) };
     };
-    match view.at.saturating_sub(newest).as_secs() {
-        0..10 => ("█", Role::Progress),
-        10..60 => ("▓", Role::Progress),
-        60..600 => ("▒", Role::Progress),
-        600..3600 => ("-", Role::Text),
-        _ => ("_", Role::Dim),
-    }
+    AGES[age_of(view.at.saturating_sub(newest).as_secs())]
+}
+
+/// A piece that was here before the run.
+pub(super) const ON_DISK: Glyph = ("■", Role::Dim);
+/// What stands for pieces of the last ten seconds, of the last minute, and so on.
+pub(super) const AGES: [Glyph; 5] = [
+    ("█", Role::Progress),
+    ("▓", Role::Progress),
+    ("▒", Role::Progress),
+    ("-", Role::Text),
+    ("_", Role::Dim),
+];
+
+fn age_of(seconds: u64) -> usize {
+    [10, 60, 600, 3600].iter().filter(|end| seconds >= **end).count()
 }
 
 /// Letters for those that sent pieces, those that sent most first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Letters {
+    /// Everyone who sent any, those with a letter first.
     senders: Vec<(PeerKey, u32)>,
+    /// How many of them have one.
+    lettered: usize,
     /// What stands for each group of senders.
     of_group: Vec<u8>,
 }
@@ -61,7 +76,10 @@ const LETTERS: [&str; 26] = [
     "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U",
     "V", "W", "X", "Y", "Z",
 ];
-/// What stands for one that has no letter, for several, and for what was here before.
+/// What stands for several senders, and for one that has no letter.
+pub(super) const TOGETHER: Glyph = ("&", Role::Text);
+pub(super) const OTHERS: Glyph = ("+", Role::Text);
+/// The numbers of those that are no letters, and of what was here before.
 const OTHER: u8 = 26;
 const SEVERAL: u8 = 27;
 const BEFORE: u8 = 28;
@@ -79,20 +97,40 @@ impl Letters {
         }
         let mut senders: Vec<(PeerKey, u32)> = sent.into_iter().filter(|(_, pieces)| *pieces > 0).collect();
         senders.sort_by_key(|(peer, pieces)| (std::cmp::Reverse(*pieces), *peer));
-        senders.truncate(LETTERS.len());
-        let letters: BTreeMap<PeerKey, u8> = senders.iter().map(|(peer, _)| *peer).zip(0..).collect();
+        let lettered = senders.len().min(LETTERS.len());
+        let letters: BTreeMap<PeerKey, u8> =
+            senders[..lettered].iter().map(|(peer, _)| *peer).zip(0..).collect();
         let letter = |peer: PeerKey| letters.get(&peer).copied().unwrap_or(OTHER);
         let of_group = groups.iter().map(|group| group.senders.only().map_or(SEVERAL, letter)).collect();
-        Self { senders, of_group }
+        Self { senders, lettered, of_group }
     }
 
-    /// Those that have a letter, with how many pieces they sent blocks of.
-    pub(crate) fn senders(&self) -> impl Iterator<Item = (&'static str, PeerKey, u32)> {
-        LETTERS.iter().zip(&self.senders).map(|(letter, (peer, pieces))| (*letter, *peer, *pieces))
+    /// The same with letters for at most so many; the other senders are others.
+    pub(crate) fn fewer(&self, most: usize) -> Self {
+        let lettered = self.lettered.min(most);
+        let mut letters = Self { lettered, ..self.clone() };
+        let has_none = |letter: &&mut u8| **letter < OTHER && usize::from(**letter) >= lettered;
+        letters.of_group.iter_mut().filter(has_none).for_each(|letter| *letter = OTHER);
+        letters
+    }
+
+    /// How many have one.
+    pub(crate) fn count(&self) -> usize {
+        self.lettered
+    }
+
+    /// Those that have a letter.
+    pub(super) fn senders(&self) -> impl Iterator<Item = (Glyph, PeerKey)> {
+        self.senders[..self.lettered].iter().enumerate().map(|(at, (peer, _))| (letter(at), *peer))
+    }
+
+    /// Whether somebody sent pieces who has none.
+    pub(super) fn are_too_few(&self) -> bool {
+        self.lettered < self.senders.len()
     }
 
     /// Who sent most of the cell.
-    pub(super) fn cell(&self, view: &View, range: Range<usize>) -> (&'static str, Role) {
+    pub(super) fn cell(&self, view: &View, range: Range<usize>) -> Glyph {
         let mut counts = [0_usize; BEFORE as usize + 1];
         let mut good = 0;
         for piece in range.clone().filter(|piece| view.pieces.states[*piece] == PieceState::Good) {
@@ -107,50 +145,17 @@ impl Letters {
         }
         let most = counts.iter().position(|count| count * 2 > good).map_or(SEVERAL, |most| most as u8);
         match most {
-            BEFORE => ("■", Role::Dim),
-            SEVERAL => ("&", Role::Text),
-            OTHER => ("+", Role::Text),
-            letter => (LETTERS[usize::from(letter)], if letter == 0 { Role::Strong } else { Role::Text }),
+            BEFORE => ON_DISK,
+            SEVERAL => TOGETHER,
+            OTHER => OTHERS,
+            at => letter(usize::from(at)),
         }
     }
 }
 
-/// What the glyphs of a layer mean; names of peers come from `name`.
-pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> String) -> Legend {
-    let fixed = |pairs: &[(&str, &str)]| -> Legend {
-        pairs.iter().map(|(glyph, means)| ((*glyph).to_owned(), (*means).to_owned())).collect()
-    };
-    match layer {
-        Layer::State => fixed(&[
-            ("█", "good"),
-            ("▓▒", "partly good"),
-            ("░", "arriving"),
-            ("·", "missing"),
-            ("!", "held by nobody"),
-            ("x", "failed its check"),
-        ]),
-        Layer::Availability => fixed(&[
-            ("1–9", "so many live peers hold the rarest of the cell"),
-            ("+", "ten or more"),
-            ("!", "nobody"),
-        ]),
-        Layer::Provenance => {
-            let mut legend =
-                fixed(&[("■", "was on disk"), ("&", "several"), ("+", "others"), ("·", "missing")]);
-            let named = letters.senders().map(|(letter, peer, _)| (letter.to_owned(), name(peer)));
-            legend.splice(0..0, named.take(4));
-            legend
-        }
-        Layer::Age => fixed(&[
-            ("█", "within 10 s"),
-            ("▓", "a minute"),
-            ("▒", "10 minutes"),
-            ("-", "an hour"),
-            ("_", "longer ago"),
-            ("■", "was on disk"),
-            ("░", "arriving"),
-        ]),
-    }
+/// The letter of the sender at this place; that of who sent most stands out.
+fn letter(at: usize) -> Glyph {
+    (LETTERS[at], if at == 0 { Role::Strong } else { Role::Text })
 }
 
 #[cfg(test)]
@@ -183,10 +188,14 @@ mod tests {
     fn who_sent_a_cell_has_a_letter_and_who_sent_most_has_the_first() {
         let (view, most) = view();
         let letters = Letters::of(&view);
-        assert_eq!(letters.senders().next(), Some(("A", most, 3)));
+        assert_eq!(letters.senders().next(), Some((("A", Role::Strong), most)));
+        assert!(!letters.are_too_few());
         let cell = |range| letters.cell(&view, range).0;
         assert_eq!([cell(0..1), cell(1..2), cell(3..4), cell(4..5), cell(5..6)], ["■", "A", "&", "░", "·"]);
         assert_eq!([cell(1..4), cell(0..2)], ["A", "&"], "more than half of it, or several");
+        let none = letters.fewer(0);
+        assert_eq!(none.cell(&view, 1..2).0, "+", "who has no letter is one of the others");
+        assert!(none.are_too_few() && none.senders().next().is_none());
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! The key line: what the keys do where the user is, the most useful ones where not all have room.
+//!
+//! ```text
+//!  1-6 screens  p pause  Enter open  x drop        w why  / filter  ? keys  q quit
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::event::Phase;
+use crate::ledger::View;
+use crate::ui::action::{Action, Binding, Scope};
+use crate::ui::model::{Mode, Model, Panel, Screen};
+use crate::ui::mouse::Target;
+use crate::ui::paint::{self, Pen};
+use crate::ui::theme::Role;
+
+/// Keys from this weight on give way to the names of the screens.
+const LESS_THAN_NAMES: u8 = 5;
+/// The weight of what is least needed.
+const LEAST: u8 = 9;
+
+/// One thing that keys do: usually one key, more where they go both ways (`+ - zoom`).
+struct Item {
+    keys: Vec<(String, Action)>,
+    label: &'static str,
+    weight: u8,
+    gap: u16,
+}
+
+impl Item {
+    fn columns(&self) -> u16 {
+        let label = if self.label.is_empty() { 0 } else { 1 + paint::width(self.label) };
+        let keys: usize = self.keys.iter().map(|(key, _)| paint::width(key) + 1).sum();
+        (keys.saturating_sub(1) + label) as u16 + self.gap
+    }
+
+    fn draw(&self, pen: &mut Pen<'_>, x: u16, y: u16, most: u16, (key_role, label_role): (Role, Role)) {
+        let end = x + (self.columns() - self.gap).min(most);
+        let mut at = x;
+        for (key, action) in &self.keys {
+            // The last of them takes the word with it.
+            pen.targets.add(Rect { x: at, y, width: end.saturating_sub(at), height: 1 }, Target::Do(*action));
+            at += pen.put(at, y, end.saturating_sub(at), key, key_role) + 1;
+        }
+        pen.put(at, y, end.saturating_sub(at), self.label, label_role);
+    }
+}
+
+/// What a key is called here; nothing where it has nothing to do.
+fn label(binding: &Binding, model: &Model, view: &View) -> Option<(&'static str, u8)> {
+    let (label, weight) = binding.label?;
+    let browsing = model.open.is_empty();
+    let in_funnel = model.screen == Screen::Overview && model.panel == Panel::Funnel;
+    match binding.action {
+        Action::Open if binding.scope == Scope::PeerList && model.selected.is_none() && !in_funnel => None,
+        // On a page that shows nothing of it, pausing still works but is no news.
+        Action::Pause if matches!(view.phase, Phase::Paused | Phase::Stopped) => Some(("go on", weight)),
+        Action::Zoom if model.zoomed => Some(("shrink", 1)),
+        Action::NextPanel if in_funnel => Some(("peers", weight)),
+        // What is open is closed by the keys at the left.
+        Action::Why if model.mode() == Mode::Why => None,
+        Action::Keys if model.mode() == Mode::Keys => None,
+        Action::Why if !browsing => Some((label, LEAST)),
+        Action::Quit if !browsing => Some(("close", weight)),
+        _ => Some((label, weight)),
+    }
+}
+
+/// The items of the line: screens, what is done here, what is done everywhere.
+fn items(model: &Model, view: &View) -> [Vec<Item>; 3] {
+    let browsing = model.open.is_empty();
+    let (mut screens, mut left, mut right) = (Vec::new(), Vec::new(), Vec::new());
+    if !browsing {
+        let keys = vec![(model.keys.name(Action::Back), Action::Back)];
+        left.push(Item { keys, label: "back", weight: 0, gap: 0 });
+    }
+    for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
+        let (Some((label, weight)), Some(key)) = (label(binding, model, view), keys.first()) else {
+            continue;
+        };
+        let (side, gap) = match binding.action {
+            Action::Show(_) if browsing => (&mut screens, 1),
+            Action::Show(_) => continue,
+            Action::Why | Action::Filter | Action::Keys | Action::Quit => (&mut right, 2),
+            _ if browsing || binding.scope != Scope::Everywhere => (&mut left, 2),
+            _ => continue,
+        };
+        let key = (key.name(), binding.action);
+        match side.iter_mut().find(|item| item.label == label) {
+            Some(item) => item.keys.push(key),
+            None => side.push(Item { keys: vec![key], label, weight, gap }),
+        }
+    }
+    [screens, left, right]
+}
+
+/// Draws the line into the area's first row.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let [mut screens, mut left, mut right] = items(model, view);
+    let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
+    // The gap behind the last item is not drawn.
+    let room = area.width + 1;
+    let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
+    // The names of the screens are worth more than the least of the keys, but not than the others.
+    let needed: u16 = left.iter().filter(|item| item.weight < LESS_THAN_NAMES).map(Item::columns).sum();
+    if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
+        let label = if room >= 60 { "screens" } else { "" };
+        let keys = vec![(model.keys.screens(), Action::Show(Screen::Overview))];
+        screens = vec![Item { keys, label, weight: 0, gap: 0 }];
+    }
+    let heaviest = |items: &[Item]| {
+        let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
+        weights.filter(|(weight, _)| *weight > 0).max()
+    };
+    while sum(&screens) + fixed(&left, &right) > room {
+        match (heaviest(&left), heaviest(&right)) {
+            (None, None) => break,
+            (on_left, on_right)
+                if on_left.map(|(weight, _)| weight) >= on_right.map(|(weight, _)| weight) =>
+            {
+                left.remove(on_left.map_or(0, |(_, at)| at))
+            }
+            (_, on_right) => right.remove(on_right.map_or(0, |(_, at)| at)),
+        };
+    }
+    while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
+        right.remove(0);
+    }
+    let here =
+        [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
+    let here = here.iter().position(|screen| *screen == model.screen);
+    let quiet = (Role::Text, Role::Dim);
+    let mut x = area.x;
+    for (at, item) in screens.iter().enumerate() {
+        let now = screens.len() > 1 && here == Some(at);
+        item.draw(pen, x, area.y, room, if now { (Role::Strong, Role::Strong) } else { quiet });
+        x += item.columns();
+    }
+    x = x.saturating_sub(screens.last().map_or(0, |item| item.gap)).max(area.x);
+    for item in &left {
+        x += if x > area.x { 2 } else { 0 };
+        item.draw(pen, x, area.y, room, quiet);
+        x += item.columns() - item.gap;
+    }
+    let mut x = area.right().saturating_sub(sum(&right).saturating_sub(2));
+    for item in &right {
+        item.draw(pen, x, area.y, room, quiet);
+        x += item.columns();
+    }
+}

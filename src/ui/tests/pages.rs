@@ -1,0 +1,135 @@
+//! What holds on every page: what has no room is told of, and everything ends where the rules end.
+
+use super::*;
+use crate::event::Cause;
+use crate::ui::action::Action;
+use crate::ui::{update, words};
+
+/// The rows of a page.
+fn page(size: (u16, u16), view: &View, change: impl FnOnce(&mut Model)) -> Vec<String> {
+    let mut model = model(Look::default(), size, view);
+    change(&mut model);
+    text_rows(&drawn(&model, view))
+}
+
+fn page_of(name: &str) -> fn(&mut Model) {
+    PAGES.iter().find(|(page, _)| *page == name).unwrap().1
+}
+
+#[test]
+fn a_page_with_more_lines_than_room_says_so_at_both_ends() {
+    for moment in ["healthy", "stalled", "slow"] {
+        let view = sample::moment(moment);
+        for name in ["why", "keys", "peer", "peer-bytes"] {
+            for size in [(40, 10), (80, 24), (120, 40), (200, 60), (80, 200)] {
+                let mut model = model(Look::default(), size, &view);
+                page_of(name)(&mut model);
+                model.selected = Some(view.peers.last().unwrap().key);
+                let shown = |model: &Model| text_rows(&drawn(model, &view));
+                let mark = |model: &Model| shown(model)[usize::from(size.1) - 2].clone();
+                let (first, goes_on) = (shown(&model), mark(&model).starts_with(" ↓ "));
+                update(&mut model, Action::Down, &view);
+                assert_eq!(shown(&model) != first, goes_on, "{name} {size:?}: {}", mark(&model));
+                if goes_on {
+                    update(&mut model, Action::Last, &view);
+                    assert!(mark(&model).starts_with(" ↑ "), "{name} {size:?}: {}", mark(&model));
+                    let last = shown(&model);
+                    update(&mut model, Action::Up, &view);
+                    assert_ne!(shown(&model), last, "{name} {size:?}: no key is lost on the way back");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_goes_beyond_the_end_of_the_rules() {
+    for view in [sample::healthy(), sample::stalled(), sample::seeding(), sample::hostile()] {
+        for (name, change) in PAGES {
+            for (columns, rows) in [(72, 24), (80, 24), (99, 30), (100, 30), (120, 40), (200, 60)] {
+                let mut model = model(Look::default(), (columns, rows), &view);
+                change(&mut model);
+                let buf = drawn(&model, &view);
+                for y in 0..rows {
+                    assert_eq!(buf[(columns - 1, y)].symbol(), " ", "{name}, {columns}×{rows}, row {y}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn live_peers_without_a_row_are_counted() {
+    let view = sample::healthy();
+    for size in [(80, 24), (80, 30), (120, 40), (60, 20)] {
+        for name in ["overview", "peers"] {
+            let shown = page(size, &view, page_of(name));
+            let live = |row: &&String| ["● sending", "○ ", "◐ "].iter().any(|state| row.contains(state));
+            let rows = shown.iter().filter(live).count();
+            let told =
+                shown.iter().find_map(|row| row.split_once(" more live")?.0.rsplit('+').next()?.parse().ok());
+            assert_eq!(rows + told.unwrap_or(0), 17, "{name} {size:?}\n{}", shown.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn reasons_of_fixed_words_are_read_in_full_where_there_is_room() {
+    let mut view = sample::healthy();
+    let key = view.peers.iter().find(|peer| peer.cause == Some(Cause::ClosedBeforeHandshake)).unwrap().key;
+    let record = std::sync::Arc::make_mut(view.peers.iter_mut().find(|peer| peer.key == key).unwrap());
+    record.cause = Some(Cause::ResetBeforeHandshake);
+    record.attempts.iter_mut().for_each(|attempt| attempt.cause = Some(Cause::ResetBeforeHandshake));
+    let reason = words::row_reason(record, view.at);
+    assert!(reason.contains("plain and encrypted"), "{reason}");
+    for size in [(120, 40), (160, 50), (200, 60)] {
+        let shown = page(size, &view, |model| {
+            model.screen = Screen::Peers;
+            model.shown = crate::ui::model::Shown::Of(crate::ledger::Group::Failed);
+        });
+        assert!(shown.iter().any(|row| row.contains(&reason)), "{size:?}\n{}", shown.join("\n"));
+    }
+}
+
+#[test]
+fn a_tracker_that_never_answered_names_no_number_and_one_is_said_to_be_enough() {
+    let view = sample::healthy();
+    let shown = page((120, 40), &view, |model| {
+        model.screen = Screen::Trackers;
+        model.scrolls.trackers = 1;
+    });
+    let failed = shown.iter().find(|row| row.contains("✗ no answer")).unwrap();
+    assert!(!failed.contains('0'), "{failed}");
+    assert!(shown[2].contains("one that answers is enough"), "{}", shown[2]);
+    assert!(shown.iter().any(|row| row.contains("One tracker that answers is enough, and one does.")));
+    assert!(!shown.iter().any(|row| row.contains("failed,")), "{}", shown.join("\n"));
+}
+
+#[test]
+fn the_graph_has_a_number_between_its_ends() {
+    let view = sample::healthy();
+    let shown = page((120, 40), &view, |_| {}).join("\n");
+    assert!(shown.contains("20 MiB ↓┤") && shown.contains("10 MiB┤"), "{shown}");
+}
+
+#[test]
+fn help_tells_first_of_the_page_it_was_asked_on() {
+    let view = sample::healthy();
+    let place = |shown: &[String], text: &str| shown.iter().position(|row| row.contains(text));
+    for (name, keys, words) in [
+        ("pieces", "v ", "partly good"),
+        ("trackers", "A ", "TIER"),
+        ("peer", "[ ", "ltep"),
+        ("peers", "s ", "● taking"),
+    ] {
+        let shown = page((80, 400), &view, |model| {
+            page_of(name)(model);
+            model.open.push(Mode::Keys);
+        });
+        let everywhere = place(&shown, "Everywhere").unwrap();
+        for text in [keys, words] {
+            let at = place(&shown, text).unwrap_or_else(|| panic!("{name}: no {text}\n{}", shown.join("\n")));
+            assert!(at < everywhere, "{name}: {text}");
+        }
+    }
+}
