@@ -13,6 +13,7 @@ mod identity;
 mod judge;
 mod layout;
 mod open;
+mod prepare;
 mod record;
 mod resume;
 mod start;
@@ -35,12 +36,10 @@ pub use start::{Start, Started, start};
 use self::files::OpenFiles;
 use self::identity::Identities;
 use self::open::{Access, Near, Root, identity};
-use crate::metainfo::{Bitfield, File, PieceIndex, Torrent};
+use crate::metainfo::{File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
 const MOST_OPEN_FILES: usize = 240;
-/// Files after which it is told how many are ready.
-const TELL_EVERY: u32 = 64;
 
 /// How a [`Storage`] treats the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,11 +48,13 @@ pub struct Options {
     pub writable: bool,
     /// Reserve disk for a file when it is first written to.
     pub preallocate: bool,
+    /// Write into files that are not ours, too.
+    pub overwrite: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { writable: true, preallocate: true }
+        Self { writable: true, preallocate: true, overwrite: false }
     }
 }
 
@@ -112,17 +113,23 @@ impl Storage {
     /// # Errors
     /// Something that is no plain file is in the way, or the system refuses to look.
     pub fn survey(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
-        let files = self.torrent.files.iter().enumerate();
+        let found = self.look()?;
+        self.meet_all(&found);
+        Ok(found)
+    }
+
+    fn look(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
         let mut near = Near::default();
-        files
-            .map(|(number, file)| {
-                let found = if file.pad { None } else { self.root.stat(path(file), &mut near)? };
-                if let Some(found) = &found {
-                    self.meet(number, found.identity);
-                }
-                Ok(found)
-            })
-            .collect()
+        let files = self.torrent.files.iter();
+        files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file), &mut near) }).collect()
+    }
+
+    fn meet_all(&self, found: &[Option<FileStat>]) {
+        for (number, found) in found.iter().enumerate() {
+            if let Some(found) = found {
+                self.meet(number, found.identity);
+            }
+        }
     }
 
     /// Notices a file that is another than it was.
@@ -135,62 +142,6 @@ impl Storage {
     /// The number that this file has on its device, once it was met.
     pub fn inode_of(&self, file: usize) -> Option<u64> {
         self.identities.first_of(file).map(|(_, inode)| inode)
-    }
-
-    /// Makes ready to write what is missing from `have`: compares it with the free space, then creates every
-    /// file and folder that does not exist, files of no length included. Called before the first byte, and
-    /// again when a full disk got room.
-    ///
-    /// # Errors
-    /// [`StorageError::NoRoom`] when the disk is too small, before anything was created. Any refusal to create.
-    pub fn prepare(&self, have: &Bitfield) -> Result<(), StorageError> {
-        self.prepare_telling(have, &|_, _| {})
-    }
-
-    /// The same, telling now and then how many files are ready, of how many.
-    ///
-    /// # Errors
-    /// Those of [`Self::prepare`].
-    pub fn prepare_telling(&self, have: &Bitfield, told: &dyn Fn(u32, u32)) -> Result<(), StorageError> {
-        let found = self.survey()?;
-        let needed_bytes = self.still_to_write(have, &found);
-        if needed_bytes > 0
-            && let Some(free_bytes) = self.root.free_bytes()
-            && free_bytes < needed_bytes
-        {
-            return Err(StorageError::NoRoom { path: self.root.path().to_owned(), needed_bytes, free_bytes });
-        }
-        let of = u32::try_from(self.torrent.files.len()).unwrap_or(u32::MAX);
-        for (((file, found), reach_bytes), done) in
-            self.torrent.files.iter().zip(&found).zip(&self.reach_bytes).zip(0u32..)
-        {
-            if done > 0 && done.is_multiple_of(TELL_EVERY) {
-                told(done, of);
-            }
-            match found {
-                Some(found) => _ = reach_bytes.fetch_max(found.bytes, Ordering::Relaxed),
-                None if file.pad => {}
-                None => _ = self.root.file(path(file), Access::Write)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes the disk has to find room for: what is missing, less what the files already take.
-    fn still_to_write(&self, have: &Bitfield, found: &[Option<FileStat>]) -> u64 {
-        let mut missing = vec![0u64; self.torrent.files.len()];
-        for piece in self.torrent.geometry.pieces().filter(|&piece| !have.has(piece)) {
-            for span in self.torrent.spans_of(piece).filter(|span| !self.file(span.file).pad) {
-                missing[span.file] += span.length;
-            }
-        }
-        let files = self.torrent.files.iter().zip(found).zip(missing);
-        files
-            .map(|((file, found), missing)| {
-                let taken = found.map_or(0, |found| found.allocated_bytes);
-                missing.min(file.length.saturating_sub(taken))
-            })
-            .sum()
     }
 
     /// Writes these bytes at this offset of the piece: one `pwritev` per file. What falls into pad files is not
@@ -209,7 +160,7 @@ impl Storage {
             if file.pad {
                 continue;
             }
-            let handle = self.open.file(span.file, Access::Write, &self.root, path(file))?;
+            let handle = self.handle(span.file, Access::Write)?;
             self.still_ours(span.file, &handle)?;
             if self.options.preallocate
                 && span.length < file.length
@@ -304,7 +255,7 @@ impl Storage {
                 part.fill(0);
                 continue;
             }
-            let handle = self.open.file(span.file, Access::Read, &self.root, path(file))?;
+            let handle = self.handle(span.file, Access::Read)?;
             let whole = files::read_all(&handle, span.offset, part)
                 .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Read, errno))?;
             if !whole {
@@ -338,7 +289,7 @@ impl Storage {
         let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
         for span in self.torrent.files.spans(from, u64::from(length)) {
             if !self.file(span.file).pad
-                && let Ok(handle) = self.handle(span.file)
+                && let Ok(handle) = self.handle(span.file, Access::Read)
             {
                 files::will_read(&handle, span.offset, span.length);
             }
@@ -364,7 +315,7 @@ impl Storage {
             // What the system still holds in memory is not what the disk has; the next start is to see the disk.
             files
                 .iter()
-                .filter_map(|&number| self.handle(number).ok())
+                .filter_map(|&number| self.handle(number, Access::Read).ok())
                 .for_each(|file| files::forget_cached(&file));
         }
         synced
@@ -373,7 +324,7 @@ impl Storage {
     fn sync_files(&self, numbers: &[usize]) -> Result<(), StorageError> {
         for &number in numbers {
             let path = path(self.file(number));
-            let handle = self.open.file(number, Access::Read, &self.root, path)?;
+            let handle = self.handle(number, Access::Read)?;
             retry_on_intr(|| rustix::fs::fdatasync(&handle))
                 .map_err(|errno| StorageError::os(self.root.full(path), Operation::Sync, errno))?;
         }
@@ -387,8 +338,23 @@ impl Storage {
         &self.torrent.files.as_slice()[number]
     }
 
-    fn handle(&self, number: usize) -> Result<Arc<std::fs::File>, StorageError> {
-        self.open.file(number, Access::Read, &self.root, path(self.file(number)))
+    /// A file of the torrent, from those that are open or opened now.
+    fn handle(&self, number: usize, access: Access) -> Result<Arc<std::fs::File>, StorageError> {
+        self.open.file(number, access, || self.open_file(number, access))
+    }
+
+    /// Opens a file of the torrent. One that was never met is created where it is to be written to: what somebody
+    /// put in its place since it was looked for is theirs.
+    fn open_file(&self, number: usize, access: Access) -> Result<std::fs::File, StorageError> {
+        let path = path(self.file(number));
+        if access == Access::Read || self.options.overwrite || self.identities.first_of(number).is_some() {
+            return self.root.file(path, access);
+        }
+        let file = self.root.file(path, Access::New)?;
+        let stat = rustix::fs::fstat(&file)
+            .map_err(|errno| StorageError::os(self.root.full(path), Operation::Stat, errno))?;
+        self.meet(number, identity(&stat));
+        Ok(file)
     }
 }
 

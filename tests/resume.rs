@@ -22,8 +22,7 @@ use ttui::storage::{FileStamp, Record, ResumeFile};
 const PIECE: usize = 64 * 1024;
 
 /// Downloads about half, ends the program by this signal, and lets it start again.
-async fn half_then_again(signal: Signal) {
-    let payload = Recipe::files("it", &[("a", 20 * PIECE + 99), ("b/c", 0), ("d", 44 * PIECE)], PIECE).make();
+async fn half_then_again(payload: Arc<Payload>, signal: Signal) {
     let half = payload.blocks() / 2;
     let seed = Seed::start(&payload, Script { allowed: half, ..Script::default() }).await;
     let peer = seed.addr.to_string();
@@ -56,14 +55,32 @@ async fn half_then_again(signal: Signal) {
     assert_eq!(asked.len() + kept.len(), payload.pieces() as usize);
 }
 
+fn odd_files() -> Arc<Payload> {
+    Recipe::files("it", &[("a", 20 * PIECE + 99), ("b/c", 0), ("d", 44 * PIECE)], PIECE).make()
+}
+
+/// More than are created before the first byte.
+fn very_many_files() -> Arc<Payload> {
+    let names: Vec<String> = (0..2000).map(|number| format!("{}/{number}", number / 100)).collect();
+    let files: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), PIECE / 31)).collect();
+    Recipe::files("it", &files, PIECE).make()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn quitting_at_half_goes_on_without_asking_for_a_piece_twice() {
-    half_then_again(Signal::TERM).await;
+    half_then_again(odd_files(), Signal::TERM).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn being_killed_at_half_goes_on_without_asking_for_a_written_piece_twice() {
-    half_then_again(Signal::KILL).await;
+    half_then_again(odd_files(), Signal::KILL).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_created_when_they_are_written_to_are_found_again_after_quitting_and_being_killed() {
+    for signal in [Signal::TERM, Signal::KILL] {
+        half_then_again(very_many_files(), signal).await;
+    }
 }
 
 async fn verify(lab: &Lab, payload: &Payload) -> Output {

@@ -396,8 +396,7 @@ impl Life {
                     torrent,
                     output_dir: &options.output,
                     state_dir: &state,
-                    options: storage::Options::default(),
-                    overwrite: options.overwrite,
+                    options: storage::Options { overwrite: options.overwrite, ..storage::Options::default() },
                     threads: DiskPool::workers_here(),
                     progress: &|done, of| {
                         progress_to.send_replace((done, of));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::{OsKind, StorageError};
 use super::judge::{Judge, SIDE_BY_SIDE, Verdict};
 use super::layout::{pieces_in, pieces_of};
+use super::open::{Access, FileStat};
 use super::{Options, Storage, files};
 use crate::hash;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
@@ -51,35 +52,40 @@ pub fn verify(
     progress: &(dyn Fn(u32, u32) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Verdicts, StorageError> {
-    let storage = Storage::open(torrent, output_dir, Options { writable: false, preallocate: false })?;
+    let storage = Storage::open(torrent, output_dir, Options { writable: false, ..Options::default() })?;
     let pieces = Bitfield::full(storage.torrent().geometry.piece_count());
-    check(&storage, &Check { pieces: &pieces, threads, progress, cancel })
+    check(&storage, &storage.survey()?, &Check { pieces: &pieces, threads, progress, cancel })
 }
 
-/// Hashes the pieces asked for. A device that cannot read a piece makes it bad.
+/// Hashes the pieces asked for, in files that a survey has `found` like this. A device that cannot read a piece makes
+/// it bad.
 ///
 /// # Errors
 /// Something is in the way of a file, or the system refuses to open or read it.
-pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageError> {
+pub fn check(
+    storage: &Storage,
+    found: &[Option<FileStat>],
+    what: &Check<'_>,
+) -> Result<Verdicts, StorageError> {
     let geometry = storage.torrent().geometry;
     let count = geometry.piece_count();
     let of = what.pieces.count();
     let none = Bitfield::empty(count);
-    let mut found = Verdicts { good: none.clone(), bad: none.clone(), missing: none, finished: true };
+    let mut verdicts = Verdicts { good: none.clone(), bad: none.clone(), missing: none, finished: true };
 
     let mut zeros = ZeroHashes::default();
     let mut to_hash = Vec::new();
-    let written = written_pieces(storage, what.pieces, &mut found.missing)?;
+    let written = written_pieces(storage, found, what.pieces, &mut verdicts.missing)?;
     for piece in pieces(storage, what.pieces) {
-        if found.missing.has(piece) {
+        if verdicts.missing.has(piece) {
             continue;
         }
         if written.has(piece) {
             to_hash.push(piece);
         } else if storage.torrent().piece_hash(piece) == zeros.of(geometry.length_of(piece)) {
-            found.good.set(piece);
+            verdicts.good.set(piece);
         } else {
-            found.missing.set(piece);
+            verdicts.missing.set(piece);
         }
     }
 
@@ -88,16 +94,16 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
     let threads = what.threads.clamp(1, MOST_THREADS).min(to_hash.len());
     let batches = batches(&to_hash, threads);
     let next = AtomicUsize::new(0);
-    let shared = Mutex::new((found, None));
+    let shared = Mutex::new((verdicts, None));
     let work = || {
         let mut judge = Judge::new(storage);
         let settled = |piece, verdict| {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let (found, _) = &mut *shared;
+            let (verdicts, _) = &mut *shared;
             match verdict {
-                Verdict::Good => found.good.set(piece),
-                Verdict::Bad => found.bad.set(piece),
-                Verdict::Missing => found.missing.set(piece),
+                Verdict::Good => verdicts.good.set(piece),
+                Verdict::Bad => verdicts.bad.set(piece),
+                Verdict::Missing => verdicts.missing.set(piece),
             };
             drop(shared);
             (what.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, of);
@@ -125,8 +131,8 @@ pub fn check(storage: &Storage, what: &Check<'_>) -> Result<Verdicts, StorageErr
             work();
         });
     }
-    let (found, failed) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    failed.map_or(Ok(found), Err)
+    let (verdicts, failed) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.map_or(Ok(verdicts), Err)
 }
 
 /// Cuts the pieces into batches to be read side by side: as many batches for every thread, as full as they can be.
@@ -153,6 +159,7 @@ pub fn check_piece(storage: &Storage, piece: PieceIndex) -> Result<bool, Storage
 /// absent or too short are put into `missing`.
 fn written_pieces(
     storage: &Storage,
+    found: &[Option<FileStat>],
     which: &Bitfield,
     missing: &mut Bitfield,
 ) -> Result<Bitfield, StorageError> {
@@ -162,12 +169,13 @@ fn written_pieces(
     if which.is_empty() {
         return Ok(written);
     }
-    for ((number, file), found) in torrent.files.iter().enumerate().zip(storage.survey()?) {
+    for ((number, file), found) in torrent.files.iter().enumerate().zip(found) {
         if file.pad || !pieces_of(torrent, number).any(|piece| which.has(piece)) {
             continue;
         }
-        // Most of many are not there at the start of a download: they need not be opened to know.
-        let handle = match found.map(|_| storage.handle(number)) {
+        // Most of many are not there at the start of a download, or empty: they need not be opened to know.
+        let handle = match found.filter(|found| found.bytes > 0).map(|_| storage.handle(number, Access::Read))
+        {
             Some(Ok(handle)) => handle,
             None | Some(Err(StorageError::Os { kind: OsKind::NotFound, .. })) => {
                 pieces_of(torrent, number).filter(|&piece| which.has(piece)).for_each(|piece| {

@@ -34,12 +34,34 @@ pub enum StorageError {
         /// What is free.
         free_bytes: u64,
     },
+    /// The file system takes fewer files than are missing.
+    #[error(
+        "{} has room for {free} more files, but {needed} are still to be created; make room, or choose another folder with -o",
+        shown(.path)
+    )]
+    NoRoomForFiles {
+        /// The output folder.
+        path: PathBuf,
+        /// Files that do not exist yet.
+        needed: u64,
+        /// Files that can be created.
+        free: u64,
+    },
     /// A file stands where ours belongs, and nothing says it is ours.
     #[error(
         "{} exists and holds no piece of this torrent; move it away, choose another folder with -o, or replace its content with --overwrite",
         shown(.path)
     )]
     Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file with something in it stands where there was none when the download began.
+    #[error(
+        "{} exists, and did not when the download began; move it away, choose another folder with -o, or replace its content with --overwrite",
+        shown(.path)
+    )]
+    Appeared {
         /// The file.
         path: PathBuf,
     },
@@ -150,7 +172,10 @@ impl StorageError {
 
     /// Whether room on the disk would make it go away: the download pauses, and nothing is lost.
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::NoRoom { .. } | Self::Os { kind: OsKind::DiskFull, .. })
+        matches!(
+            self,
+            Self::NoRoom { .. } | Self::NoRoomForFiles { .. } | Self::Os { kind: OsKind::DiskFull, .. }
+        )
     }
 
     /// Whether what was written may be lost: the disk failed, and did not merely refuse to be asked.
@@ -162,10 +187,15 @@ impl StorageError {
     /// is there, 3 when the machine failed.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Foreign { .. } | Self::TooLong { .. } | Self::InTheWay { .. } | Self::Unsafe { .. } => 2,
+            Self::Foreign { .. }
+            | Self::Appeared { .. }
+            | Self::TooLong { .. }
+            | Self::InTheWay { .. }
+            | Self::Unsafe { .. } => 2,
             Self::Os { kind: OsKind::NotFound | OsKind::NotAFolder | OsKind::NameTooLong, .. } => 2,
             Self::Os { .. }
             | Self::NoRoom { .. }
+            | Self::NoRoomForFiles { .. }
             | Self::TooShort { .. }
             | Self::Lost { .. }
             | Self::Locked { .. } => 3,
@@ -177,7 +207,9 @@ impl StorageError {
         match self {
             Self::Os { path, .. }
             | Self::NoRoom { path, .. }
+            | Self::NoRoomForFiles { path, .. }
             | Self::Foreign { path }
+            | Self::Appeared { path }
             | Self::TooLong { path, .. }
             | Self::TooShort { path }
             | Self::Lost { path }

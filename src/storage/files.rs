@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::error::{Operation, StorageError};
-use super::open::{Access, Root};
+use super::open::Access;
 
 /// Slices the system takes in one call (`IOV_MAX`).
 const MOST_SLICES: usize = 1024;
@@ -41,13 +41,13 @@ impl OpenFiles {
         Self { most: most.max(1), open: Mutex::default() }
     }
 
-    /// The open file `number`, which is opened where it is not open for this access.
+    /// The open file `number`; where it is not open for this access, `opened` has to open it. Nobody else opens any
+    /// meanwhile.
     pub(super) fn file(
         &self,
         number: usize,
         access: Access,
-        root: &Root,
-        path: &Path,
+        opened: impl FnOnce() -> Result<File, StorageError>,
     ) -> Result<Arc<File>, StorageError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.uses += 1;
@@ -64,7 +64,7 @@ impl OpenFiles {
             let Some(oldest) = oldest else { break };
             open.files.remove(&oldest);
         }
-        let file = Arc::new(root.file(path, access)?);
+        let file = Arc::new(opened()?);
         open.files.insert(number, Held { file: Arc::clone(&file), access, last_use: now });
         Ok(file)
     }

@@ -166,7 +166,7 @@ mod tests {
             bytes[unwritten].fill(0);
             bytes.pop();
             let dir = tempfile::tempdir().unwrap();
-            let options = Options { writable: true, preallocate: false };
+            let options = Options { preallocate: false, ..Options::default() };
             let storage = Storage::open(torrent, dir.path(), options).unwrap();
             fs::create_dir_all(storage.path_of(0).parent().unwrap()).unwrap();
             fs::write(storage.path_of(0), &bytes).unwrap();

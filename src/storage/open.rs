@@ -40,6 +40,16 @@ pub(super) enum Access {
     Read,
     /// To read and write; created, with its folders, where it does not exist.
     Write,
+    /// The same, where nothing is expected: a file with something in it is not opened.
+    New,
+}
+
+/// Room on a disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Free {
+    pub(super) bytes: u64,
+    /// Files that can still be created; `None` where the file system knows no bound.
+    pub(super) files: Option<u64>,
 }
 
 /// What is known of a file without reading it.
@@ -91,16 +101,24 @@ impl Root {
     /// Opens a file of the torrent.
     pub(super) fn file(&self, relative: &Path, access: Access) -> Result<File, StorageError> {
         let (folders, name) = split(relative)?;
-        let create = access == Access::Write;
+        let create = access != Access::Read;
         let held = self.folder(&folders, create)?;
         let folder = held.as_ref().unwrap_or(&self.dir);
         // A pipe or a device in the way must not make the open wait.
         let common = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let flags = match access {
             Access::Read => OFlags::RDONLY,
-            Access::Write => OFlags::RDWR | OFlags::CREATE,
+            Access::Write | Access::New => OFlags::RDWR | OFlags::CREATE,
         };
-        let fd = fs::openat(folder, name, flags | common, Mode::from_raw_mode(0o666)).map_err(|errno| {
+        let open = |flags| fs::openat(folder, name, flags | common, Mode::from_raw_mode(0o666));
+        let opened = match access {
+            Access::New => open(flags | OFlags::EXCL),
+            Access::Read | Access::Write => open(flags),
+        };
+        let is_taken = matches!(opened, Err(Errno::EXIST));
+        // What is there has to be looked at to tell what it is.
+        let opened = if is_taken { open(flags) } else { opened };
+        let fd = opened.map_err(|errno| {
             let in_the_way = || self.in_the_way(folder, name, relative, true);
             let operation = if create { Operation::Create } else { Operation::Open };
             match errno {
@@ -112,6 +130,9 @@ impl Root {
         let stat =
             fs::fstat(&fd).map_err(|errno| StorageError::os(self.full(relative), Operation::Stat, errno))?;
         match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile if is_taken && stat.st_size > 0 => {
+                Err(StorageError::Appeared { path: self.full(relative) })
+            }
             FileType::RegularFile => Ok(File::from(fd)),
             other => Err(StorageError::InTheWay {
                 path: self.full(relative),
@@ -179,10 +200,13 @@ impl Root {
         Ok(())
     }
 
-    /// Bytes free for us on the disk of the output folder; `None` where the file system does not say.
-    pub(super) fn free_bytes(&self) -> Option<u64> {
+    /// What is free for us on the disk of the output folder; `None` where the file system does not say.
+    pub(super) fn free(&self) -> Option<Free> {
         let stat = fs::statvfs(&self.path).ok()?;
-        (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
+        (stat.f_blocks > 0).then(|| Free {
+            bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            files: (stat.f_files > 0).then_some(stat.f_favail),
+        })
     }
 
     /// The folder at the end of these elements; `None` is the output folder itself.

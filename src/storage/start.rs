@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::error::StorageError;
 use super::layout::{pieces_in, pieces_of};
-use super::open::FileStat;
+use super::open::{Access, FileStat};
 use super::record::{FileStamp, Record};
 use super::resume::{Loaded, ResumeFile};
 use super::{Check, Options, Storage, check, files};
@@ -22,8 +22,6 @@ pub struct Start<'a> {
     pub state_dir: &'a Path,
     /// How to treat the disk.
     pub options: Options,
-    /// Write into files that are not ours, too.
-    pub overwrite: bool,
     /// Threads to hash on.
     pub threads: usize,
     /// Called with (pieces looked at, pieces to look at) while hashing, from any of the threads.
@@ -61,6 +59,7 @@ pub struct Started {
 /// # Errors
 /// [`StorageError::Locked`], [`StorageError::Foreign`], [`StorageError::TooLong`], or any refusal of the system.
 pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
+    let overwrite = start.options.overwrite;
     let storage = Storage::open(start.torrent, start.output_dir, start.options)?;
     let (resume, loaded) =
         ResumeFile::open(start.state_dir, storage.torrent().info_hash, storage.output_dir())?;
@@ -87,16 +86,17 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
             resume.path().display()
         )),
     }
-    if !start.overwrite {
+    if !overwrite {
         refuse_longer(&storage, &found, &record)?;
     }
 
     let to_check = if ours { distrust(torrent, &found, &mut record) } else { Bitfield::full(pieces) };
     let checked = check(
         &storage,
+        &found,
         &Check { pieces: &to_check, threads: start.threads, progress: start.progress, cancel: start.cancel },
     )?;
-    if !ours && !worked_here && !start.overwrite && checked.finished {
+    if !ours && !worked_here && !overwrite && checked.finished {
         refuse_foreign(&storage, &found, &checked.good)?;
     }
     let hashed = checked.good.count() + checked.bad.count();
@@ -179,7 +179,7 @@ fn refuse_foreign(
             continue;
         }
         // Reserved but never written: there is nothing to lose.
-        if files::next_data(&*storage.handle(number)?, 0, found.bytes).is_some() {
+        if files::next_data(&*storage.handle(number, Access::Read)?, 0, found.bytes).is_some() {
             return Err(StorageError::Foreign { path: storage.path_of(number) });
         }
     }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::hash::{sha1, sha1_of_zeros};
-use crate::metainfo::Geometry;
+use crate::metainfo::{Bitfield, Geometry};
 
 /// A torrent of files named `f0`, `d1/f1`, `f2`, `d3/f3`, … in the folder `t`; negative lengths are pad files.
 pub(crate) fn torrent(lengths: &[i64], piece_bytes: u32, hash: impl Fn(u32) -> [u8; 20]) -> Arc<Torrent> {
@@ -99,8 +99,7 @@ impl Case {
             torrent: Arc::clone(&self.torrent),
             output_dir: &self.out(),
             state_dir: &self.dir.path().join("state"),
-            options: Options::default(),
-            overwrite,
+            options: Options { overwrite, ..Options::default() },
             threads: 2,
             progress: &|_, _| {},
             cancel: &AtomicBool::new(false),
@@ -234,6 +233,74 @@ fn preparing_many_files_tells_how_far_it_is() {
 }
 
 #[test]
+fn files_beyond_the_first_thousand_are_created_when_they_are_written() {
+    let mut lengths = vec![3; 1200];
+    (lengths[0], lengths[1100]) = (0, 0);
+    let case = Case::new(&lengths, 25);
+    let storage = case.storage();
+    let nothing = Bitfield::empty(case.all().end);
+    let existing = || (0..1200).filter(|&number| case.file(number).exists()).collect::<Vec<_>>();
+    storage.prepare(&nothing).unwrap();
+    assert_eq!(
+        existing(),
+        (0..1001).chain([1100]).collect::<Vec<_>>(),
+        "those of no length are never written"
+    );
+    case.write(&storage, [case.all().end - 1]);
+    assert_eq!(existing().len(), 1002 + 7, "the last piece lies in seven files");
+    case.write(&storage, case.all());
+    assert_eq!(existing().len(), 1200);
+    storage.confirm().unwrap();
+    assert!(case.verify().good.is_full());
+}
+
+#[test]
+fn what_appears_where_a_file_is_to_be_created_is_not_written_to() {
+    let case = Case::new(&[30; 1100], 30);
+    let storage = case.storage();
+    let nothing = Bitfield::empty(case.all().end);
+    storage.prepare(&nothing).unwrap();
+    let place = |number: usize| {
+        std::fs::create_dir_all(case.file(number).parent().unwrap()).unwrap();
+        case.file(number)
+    };
+    let try_write = |storage: &Storage, number: u32| {
+        storage.write(case.piece(number), 0, &[IoSlice::new(case.bytes_of(case.piece(number)))])
+    };
+
+    std::fs::write(place(1050), b"my diary").unwrap();
+    let appeared = StorageError::Appeared {
+        path: storage.output_dir().join(case.file(1050).strip_prefix(case.out()).unwrap()),
+    };
+    assert_eq!(try_write(&storage, 1050).unwrap_err(), appeared);
+    assert_eq!(storage.prepare(&nothing).unwrap_err(), appeared, "asking again does not make it ours");
+    assert!(appeared.to_string().contains("--overwrite"));
+    assert_eq!(std::fs::read(case.file(1050)).unwrap(), b"my diary");
+    let options = Options { overwrite: true, ..Options::default() };
+    let told = Storage::open(Arc::clone(&case.torrent), &case.out(), options).unwrap();
+    try_write(&told, 1050).unwrap();
+    std::fs::remove_file(case.file(1050)).unwrap();
+    try_write(&storage, 1050).unwrap();
+
+    let outside = case.dir.path().join("outside");
+    std::fs::write(&outside, b"precious").unwrap();
+    symlink(&outside, place(1060)).unwrap();
+    assert!(matches!(try_write(&storage, 1060), Err(StorageError::InTheWay { .. })));
+    std::fs::create_dir(place(1061)).unwrap();
+    assert!(matches!(try_write(&storage, 1061), Err(StorageError::InTheWay { .. })));
+    assert_eq!(std::fs::read(&outside).unwrap(), b"precious");
+
+    // There is nothing in it that could be lost.
+    std::fs::write(place(1070), b"").unwrap();
+    try_write(&storage, 1070).unwrap();
+    assert!(!storage.is_disturbed());
+    // What was created is ours, and missed when it goes.
+    std::fs::remove_file(case.file(1070)).unwrap();
+    assert!(matches!(try_write(&storage, 1070), Err(StorageError::Lost { .. })));
+    assert!(storage.is_disturbed());
+}
+
+#[test]
 fn more_files_than_may_be_open_are_written_and_read() {
     let case = Case::new(&[10; 300], 25);
     let storage = case.storage();
@@ -291,8 +358,9 @@ fn a_disk_too_small_is_told_before_the_first_byte() {
     let free = Storage::open(torrent(&[1], 1, |_| [0; 20]), dir.path(), Options::default())
         .unwrap()
         .root
-        .free_bytes()
-        .unwrap();
+        .free()
+        .unwrap()
+        .bytes;
     let piece_bytes = Geometry::MAX_PIECE_BYTES;
     let length = (free + (1 << 40)).next_multiple_of(u64::from(piece_bytes));
     let storage =

@@ -18,7 +18,7 @@ const RATES_HOLD: Duration = Duration::from_millis(200);
 /// Blocks asked of a second peer at a time, at the end of a download.
 const SHARED_AT_ONCE: usize = 8;
 /// What a peer will have sent within this time nobody else is asked for: it would come twice, and no sooner.
-const SOON: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_millis(20);
 
 impl Swarm {
     /// A block came from the connection. True if it was missing: its bytes belong to the piece then.

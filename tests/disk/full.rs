@@ -15,8 +15,13 @@ struct SmallDisk {
 impl SmallDisk {
     /// `None` where namespaces cannot be made; with `CI` set that is a failure.
     fn over(lab: &Lab, bytes: u64) -> Option<Self> {
+        Self::mounted(lab, &format!("size={bytes}"))
+    }
+
+    /// The same, with whatever this kind of file system can be told.
+    fn mounted(lab: &Lab, options: &str) -> Option<Self> {
         let script = format!(
-            "mount -t tmpfs -o size={bytes} small '{}' && echo ready && exec cat >/dev/null",
+            "mount -t tmpfs -o {options} small '{}' && echo ready && exec cat >/dev/null",
             lab.out().display()
         );
         let mut holder = Command::new("unshare")
@@ -145,6 +150,24 @@ async fn a_disk_too_small_is_said_before_the_first_byte() {
     let ended = disk.download(&lab, &payload, &[&seed]).ended().await;
     assert_eq!(ended.code(), 3, "{ended:#?}");
     assert!(ended.complaint().contains(&*lab.out().to_string_lossy()), "{}", ended.complaint());
+    assert_eq!(seed.seen().sent.len(), 0, "nothing is fetched");
+    let listed = disk.shell(&lab, &format!("ls -A '{}'", lab.out().display())).await;
+    assert_eq!(listed.stdout, Vec::<String>::new(), "nothing is created");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_takes_too_few_files_is_said_before_the_first_byte() {
+    let lab = Lab::new();
+    let Some(disk) = SmallDisk::mounted(&lab, "size=4M,nr_inodes=20") else { return };
+    let names: Vec<String> = (0..30).map(|number| format!("{number}")).collect();
+    let files: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 100)).collect();
+    let payload = Recipe::files("it", &files, PIECE).make();
+    let seed = Seed::honest(&payload).await;
+    let ended = disk.download(&lab, &payload, &[&seed]).ended().await;
+    assert_eq!(ended.code(), 3, "{ended:#?}");
+    let complaint = ended.complaint();
+    assert!(complaint.contains("30 are still to be created"), "{complaint}");
+    assert!(complaint.contains(&*lab.out().to_string_lossy()), "{complaint}");
     assert_eq!(seed.seen().sent.len(), 0, "nothing is fetched");
     let listed = disk.shell(&lab, &format!("ls -A '{}'", lab.out().display())).await;
     assert_eq!(listed.stdout, Vec::<String>::new(), "nothing is created");

@@ -112,7 +112,6 @@ fn hold(lab: &Lab, payload: &Payload, disk: Arc<Disk>, what: &str) -> u32 {
         output_dir: &out(lab),
         state_dir: &state,
         options: storage::Options::default(),
-        overwrite: false,
         threads: 2,
         progress: &|_, _| {},
         cancel: &AtomicBool::new(false),

@@ -106,11 +106,10 @@ impl Keeper {
     /// # Errors
     /// Those of [`Self::prepare`].
     pub fn prepare_telling(&self, have: &Bitfield, told: &dyn Fn(u32, u32)) -> Result<(), StorageError> {
-        self.shared.storage.prepare_telling(have, told)?;
+        let files = self.shared.storage.prepare_telling(have, told)?;
         if have.is_full() {
             return Ok(());
         }
-        let files = self.shared.storage.survey()?;
         let mut state = self.shared.lock();
         state.record.clean = false;
         state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();

@@ -45,7 +45,6 @@ fn begin(dir: &Path, state: &Path, length: usize, piece_bytes: u32) -> Started {
         output_dir: dir,
         state_dir: state,
         options: Options::default(),
-        overwrite: false,
         threads: 2,
         progress: &|_, _| {},
         cancel: &AtomicBool::new(false),

@@ -152,7 +152,6 @@ fn an_unchanged_torrent_of_100_gib_starts_without_reading_it() {
             output_dir: dir.path(),
             state_dir: &dir.path().join("state"),
             options: Options::default(),
-            overwrite: false,
             threads: 2,
             progress,
             cancel: &AtomicBool::new(false),
