@@ -25,6 +25,9 @@ use ttui::ui::action::{Action, BINDINGS, Key, Scope};
 use ttui::ui::model::Screen;
 use vt100::Color;
 
+/// What stands below the list of keys, which is longer than any of the terminals here.
+const HELP: &str = "PgUp PgDn scroll";
+
 fn demo(lab: &Lab) -> CommandBuilder {
     ttui(lab, &["demo", "--fast"])
 }
@@ -188,14 +191,14 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         }
         (Action::Filter, Scope::KeysPage) => {
             pty.press(key(Action::Keys));
-            pty.until_shown("pause the download, or go on");
+            pty.until_shown(HELP);
             pty.press(pressed);
             pty.write(b"go on ban\r");
-            pty.until_gone("pause the download, or go on");
+            pty.until_gone(HELP);
             pty.press(key(Action::Back));
-            pty.until_shown("pause the download, or go on");
+            pty.until_shown(HELP);
             pty.press(key(Action::Back));
-            pty.until_gone("pause the download, or go on");
+            pty.until_gone(HELP);
         }
         (Action::Filter, Scope::Log) => {
             go(pty, Screen::Log);
@@ -479,6 +482,8 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         (Action::NextPanel | Action::PreviousPanel, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
+            // Where it was left the last time, until somebody moves.
+            pty.press(key(Action::First));
             row_has(pty, "known", true);
             pty.press(pressed);
             row_has(pty, "known", false);
@@ -578,16 +583,16 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         }
         (Action::Keys, _) => {
             pty.press(pressed);
-            pty.until_shown("pause the download, or go on");
+            pty.until_shown(HELP);
             pty.press(pressed);
-            pty.until_gone("pause the download, or go on");
+            pty.until_gone(HELP);
         }
         (Action::Quit, _) => {
             go(pty, Screen::Overview);
             pty.press(key(Action::Keys));
-            pty.until_shown("pause the download, or go on");
+            pty.until_shown(HELP);
             pty.press(pressed);
-            pty.until_gone("pause the download, or go on");
+            pty.until_gone(HELP);
             pty.press(pressed);
             pty.until_shown("q again stops the download");
             pty.press(key(Action::Back));
@@ -902,7 +907,7 @@ async fn the_mouse_selects_sorts_scrolls_and_presses_keys() {
     });
     let (column, row) = at(&pty, "? keys");
     pty.write(&click(column, row));
-    pty.until_shown("everything at a glance");
+    pty.until_shown(HELP);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -938,7 +943,7 @@ async fn keys_are_as_the_settings_have_them_and_the_screen_says_so() {
     pty.until_shown(sign_of(Screen::Log));
     pty.until_shown("Q quit");
     pty.write(b"\x1bOP");
-    pty.until_shown("pause the download, or go on");
+    pty.until_shown(HELP);
     pty.write(b"QQQ");
     assert_eq!(pty.ended_within(SOON), 0);
 }
