@@ -116,7 +116,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
     Column {
         id: "why", name: "reason", title: "WHY", help: "the reason, in words",
-        least: 24, wish: 68, grows: true, right: false, weight: 28,
+        least: 24, wish: 67, grows: true, right: false, weight: 28,
         cell: |peer, context, _| plain(why(peer, context.view)),
         key: |peer, _| text(peer.cause.map(|cause| cause.info().code)),
         sieve: Sieve::Text("why:timeout", why_words),
@@ -129,7 +129,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
     Column {
         id: "source", name: "source", title: "FROM", help: "who named it first",
-        least: 14, wish: 24, grows: false, right: false, weight: 26, cell: source,
+        least: 14, wish: 25, grows: false, right: false, weight: 26, cell: source,
         key: |peer, view| text(peer.sources.first().map(|source| words_of_source(*source, view)).as_deref()),
         sieve: Sieve::Text("source:tracker", source_names),
     },

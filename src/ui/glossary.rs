@@ -131,7 +131,7 @@ const WORDS: &[Words] = &[
     ),
     (
         Place::Pieces,
-        "Pieces",
+        "The map of the pieces",
         &[
             ("█", "good: every piece of the cell is here and has passed its check"),
             (
@@ -153,7 +153,7 @@ const WORDS: &[Words] = &[
     ),
     (
         Place::Trackers,
-        "Trackers",
+        "What is said of trackers",
         &[
             ("TRACKER", "a server that names peers; one that answers is enough"),
             ("TIER", "trackers of one tier stand in for each other; all tiers are asked at once"),
@@ -169,7 +169,7 @@ const WORDS: &[Words] = &[
     ),
     (
         Place::Peer,
-        "A peer's page",
+        "What a peer's page says",
         &[
             (
                 "HOW",
@@ -197,12 +197,12 @@ const WORDS: &[Words] = &[
     ),
     (
         Place::Files,
-        "Files",
+        "Signs of the files",
         &[("▾ ▸", "a folder that is open, or folded"), ("HERE", "how much of it is here and good")],
     ),
     (
         Place::Log,
-        "Log",
+        "Signs of the log",
         &[
             ("✓", "good news"),
             ("·", "what happens all the time"),

@@ -39,9 +39,10 @@ fn told(pen: &mut Pen<'_>, body: &mut Rect, help: &str) {
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut body = area;
     let part = model.chooser.part;
+    let narrow = area.width < 60;
     let (of, other) = match part {
-        Part::Live => ("of live peers", "not connected"),
-        Part::Others => ("of peers that are not connected", "live"),
+        Part::Live => (if narrow { "live" } else { "of live peers" }, "not connected"),
+        Part::Others => (if narrow { "others" } else { "of peers that are not connected" }, "live"),
     };
     let (left, right) = (model.keys.name(Action::Left), model.keys.name(Action::Right));
     let other = model.hint(Action::NextPanel, other);
@@ -54,7 +55,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let visible = grid::visible(ids.len(), usize::from(body.height), Some(at), &[]);
     let more = more::hidden(&visible, ids.len());
     let right = [format!("{more} · {hint}"), more.clone(), hint];
-    let fits = |right: &&String| usize::from(title.width) >= 16 + width(of) + width(right);
+    let fits = |right: &&String| usize::from(title.width) >= 18 + width(of) + width(right);
     let right = right.iter().skip(usize::from(more.is_empty()) * 2).find(fits);
     pen.rule(title, "Columns", of, right.map_or("", String::as_str));
     for row in visible {

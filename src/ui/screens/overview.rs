@@ -99,7 +99,11 @@ fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
 pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut rows = area;
     let title = inset(take_top(&mut rows, 1), 1, 0);
-    pen.rule(title, "How far peers get", "", "");
+    let hint = match model.panel {
+        Panel::Funnel => model.hint(Action::Open, "lists them"),
+        Panel::Peers => model.hint(Action::NextPanel, "picks a step"),
+    };
+    pen.rule(title, "How far peers get", "", &hint);
     let roomy = area.width >= 60;
     let separator = if roomy { " · " } else { " " };
     let bars = if roomy { 14 } else { 8 };
@@ -217,7 +221,7 @@ pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &
     put_label(pen, above.y, &format!("{down_label} ↓"));
     if above.height >= MIDDLE_FROM {
         let y = above.y + above.height / 2;
-        put_label(pen, y, &units::bytes(full_down / 2, pen.look.units).replace(".0 ", " "));
+        put_label(pen, y, &format!("{}  ", units::bytes(full_down / 2, pen.look.units).replace(".0 ", " ")));
         pen.put(right.x + labels - 1, y, 1, "┤", Role::Dim);
     }
     put_label(pen, axis.y, "0");

@@ -89,7 +89,7 @@ pub(super) const FIXED: usize = 2;
 
 /// Columns in which a reason can be read, of live peers and of the others.
 const LIVE_REASON: u16 = 34;
-const REASON: u16 = 68;
+const REASON: u16 = 67;
 
 /// The columns of a part that there is room for, and their places.
 fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {

@@ -71,6 +71,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             pen.targets.add(Rect { x, width: columns, height: 1, ..row }, Target::Tab(*tab));
             x += pen.put(x, row.y, columns, &text, if here { Role::Strong } else { Role::Dim }) + gap;
         }
+        let hint = model.hint(Action::NextTab, "next");
+        if usize::from(row.right().saturating_sub(x)) >= paint::width(&hint) {
+            pen.put_right(row.right(), row.y, row.width, &hint, Role::Dim);
+        }
     }
     peer_list::draw(pen, title, inset(body, u16::from(wide), 0), model, view, true);
 }

@@ -18,6 +18,8 @@ use crate::ui::theme::Role;
 const LEAST_BAR: u16 = 14;
 /// Columns it has before any is.
 const LEAST: u16 = 10;
+/// What the keys of the screens are called together.
+const SCREENS: &str = "screens";
 
 /// How the replay stands, as a glyph and a few words.
 pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
@@ -92,6 +94,7 @@ struct Keys {
     keys: String,
     label: &'static str,
     weight: u8,
+    is_of_replay: bool,
 }
 
 impl Keys {
@@ -119,7 +122,7 @@ fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
             "stop" if !replay.playback.playing => "play",
             "quit" if model.open.is_empty() => "close",
             "quit" => "back",
-            _ if matches!(binding.action, Action::Show(_)) => "screens",
+            _ if matches!(binding.action, Action::Show(_)) => SCREENS,
             label => label,
         };
         let key = match binding.action {
@@ -128,8 +131,17 @@ fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
         };
         match items.iter_mut().find(|item| item.label == label) {
             Some(item) => item.keys = format!("{} {key}", item.keys),
-            None => items.push(Keys { keys: key, label, weight }),
+            None => {
+                let is_of_replay = binding.scope == Scope::Replay;
+                items.push(Keys { keys: key, label, weight, is_of_replay });
+            }
         }
+    }
+    // What a recording can do comes first, then what every screen can.
+    if let Some(at) = items.iter().position(|item| item.label == SCREENS) {
+        let screens = items.remove(at);
+        let behind = items.iter().rposition(|item| item.is_of_replay).map_or(0, |last| last + 1);
+        items.insert(behind, screens);
     }
     items
 }

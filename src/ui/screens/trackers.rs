@@ -130,7 +130,7 @@ const fn column(
 #[rustfmt::skip]
 static COLUMNS: &[Column<TrackerRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, tier) },
-    Column { right: false, grows: true, ..column("TRACKER", (27, 32), 100, url) },
+    Column { right: false, grows: true, ..column("TRACKER", (18, 32), 100, url) },
     Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
     column("PEERS", (5, 6), 80, |tracker, _, _| number(named(tracker, tracker.peers))),
     column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| match named(tracker, tracker.handshaken) {
@@ -141,6 +141,9 @@ static COLUMNS: &[Column<TrackerRecord>] = &[
     column("LEECHES", (7, 7), 39, |tracker, _, _| number(counted(tracker).1)),
     column("AGAIN", (10, 12), 70, next),
 ];
+
+/// From so many columns on what a tracker counts stands beside its URL.
+const COUNTS_FROM: u16 = 86;
 
 /// Draws the trackers.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
@@ -173,7 +176,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let all = wanted.min(usize::from(body.height - said)) as u16;
     let table = take_top(&mut body, all);
     let mut rows = inset(table, 2, 1);
-    let columns: Vec<_> = COLUMNS.iter().collect();
+    // Which tracker it is matters more than what it counts.
+    let least = if rows.width < COUNTS_FROM { 50 } else { 0 };
+    let columns: Vec<_> = COLUMNS.iter().filter(|column| column.weight >= least).collect();
     let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
     grid::head(pen, take_top(&mut rows, 1), &placed);
     let context = Context { view, look: pen.look };

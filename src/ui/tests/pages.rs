@@ -109,7 +109,7 @@ fn a_tracker_that_never_answered_names_no_number_and_one_is_said_to_be_enough() 
 fn the_graph_has_a_number_between_its_ends() {
     let view = sample::healthy();
     let shown = page((120, 40), &view, |_| {}).join("\n");
-    assert!(shown.contains("20 MiB ↓┤") && shown.contains("10 MiB┤"), "{shown}");
+    assert!(shown.contains("20 MiB ↓┤") && shown.contains("10 MiB  ┤"), "{shown}");
 }
 
 #[test]
