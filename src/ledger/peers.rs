@@ -122,6 +122,12 @@ impl Peers {
         }
     }
 
+    /// The same of rows that were written down so: how they stood then is known.
+    pub(super) fn rested(&mut self, why: Option<Cause>) {
+        self.rests = why;
+        self.rows.values_mut().for_each(|row| row.edit().rests = why);
+    }
+
     /// Brings what follows from the time alone up to date.
     pub(super) fn tick(&mut self, now: At) {
         for row in self.rows.values_mut().filter(|row| row.record().group == Group::Live) {

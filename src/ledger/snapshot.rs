@@ -57,7 +57,7 @@ impl Ledger {
         run.check()?;
         let mut pieces = Pieces::again(facts.geometry, &kept)?;
         let mut peers = Peers::again(peers, &mut pieces)?;
-        peers.rest(run.phase_since, run.rests());
+        peers.rested(run.rests());
         pieces.count_from(kept.generation);
         let trackers = trackers.into_iter().map(tracker).map(|record| Ok((record.key, Arc::new(record))));
         Ok(Self {

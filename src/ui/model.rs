@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::Command;
-use crate::event::{At, PeerKey, Phase};
+use crate::event::{At, Cause, PeerKey, Phase};
 use crate::ledger::{Group, LogLine, PeerRecord, View};
 
 use super::action::Action;
@@ -105,6 +105,8 @@ impl Shown {
         match self {
             Self::All => true,
             Self::Of(group) => peer.group == group,
+            // Ourselves, whom somebody named, count nowhere.
+            Self::Reached(_) | Self::Lost(..) if peer.cause == Some(Cause::SelfConnection) => false,
             Self::Reached(wanted) => step >= wanted,
             Self::Lost(lost, word) => {
                 step + 1 == lost && words::loss_word(lost, peer.held_back_by(now)) == word

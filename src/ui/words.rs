@@ -403,6 +403,24 @@ mod tests {
     }
 
     #[test]
+    fn a_step_of_the_funnel_lists_whom_it_counts_and_so_does_every_loss() {
+        use crate::ui::model::Shown;
+        for (name, ..) in sample::MOMENTS {
+            let view = sample::moment(name);
+            let listed = |shown: Shown| view.peers.iter().filter(|peer| shown.takes(peer, view.at)).count();
+            for (pair, step) in view.way().windows(2).zip(1..) {
+                assert_eq!(listed(Shown::Reached(step)), pair[1] as usize, "{name}: {}", STEPS[step]);
+                let counted = losses(&view, step);
+                for (word, count) in &counted {
+                    assert_eq!(listed(Shown::Lost(step, *word)), *count as usize, "{name}: {word}");
+                }
+                let lost: u32 = counted.iter().map(|(_, count)| count).sum();
+                assert_eq!(pair[0] - lost, pair[1], "{name}: everybody between two steps");
+            }
+        }
+    }
+
+    #[test]
     fn what_was_tried_already_is_not_guessed_at() {
         let tried = |ways: &[(Encryption, Cause)]| {
             let told = |peer: &PeerRecord| {
