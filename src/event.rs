@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
 pub use blocks::{BlockRun, BlockState};
-pub use cause::{Blame, Cause, CauseInfo};
+pub use cause::{Blame, Cause, CauseInfo, advised};
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
 pub use tracker::{Announced, TrackerError};

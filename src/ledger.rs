@@ -29,7 +29,12 @@ pub use series::Series;
 pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Verdict, VerdictCode};
-pub use view::{FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, TorrentFacts, View};
+pub use view::{
+    FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving, TorrentFacts, View,
+};
+
+#[cfg(test)]
+pub(crate) use verdict::agrees_with_counts;
 
 #[cfg(test)]
 pub(crate) mod script;

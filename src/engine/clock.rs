@@ -6,9 +6,10 @@
 
 mod standstill;
 
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use self::standstill::{Standstill, SystemTimes};
 use crate::event::At;
@@ -51,6 +52,20 @@ impl Clock {
         }
     }
 
+    /// Waits for it until that moment and no longer; `None`: it took longer. Time in which the program stood still
+    /// does not count, and what came meanwhile is looked at first.
+    pub async fn within<F: Future>(&self, until: At, what: F) -> Option<F::Output> {
+        let mut what = pin!(what);
+        loop {
+            if let Ok(came) = timeout_at(self.instant(until), &mut what).await {
+                return Some(came);
+            }
+            if self.now() >= until {
+                return None;
+            }
+        }
+    }
+
     /// The moment that is `at` after the start, for tokio's timers. A standstill moves it: after that they fire too
     /// early, and have to be set anew.
     pub fn instant(&self, at: At) -> Instant {
@@ -63,4 +78,36 @@ impl Clock {
 pub(super) fn wall_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run's clock that noticed a standstill of so long, of which tokio's timers counted everything.
+    fn after_a_standstill(clock: &Clock, time: Duration) {
+        let began = SystemTimes::now();
+        clock.standstill.attend(began);
+        let later = SystemTimes { awake: began.awake + time, all: began.all + time };
+        clock.standstill.look(later);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_has_its_whole_time_whatever_time_stood_still() {
+        let clock = Clock::start();
+        let (until, minute) = (Duration::from_secs(10), Duration::from_secs(60));
+        let waits = tokio::spawn(async move {
+            clock.within(until, std::future::pending::<()>()).await;
+            clock.now()
+        });
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        after_a_standstill(&clock, minute);
+        tokio::time::advance(minute).await;
+        // Its timer fired, and there are six seconds more to wait.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!waits.is_finished());
+        assert_eq!(waits.await.unwrap().as_secs(), 10);
+        let came = clock.within(clock.now(), std::future::ready(7)).await;
+        assert_eq!(came, Some(7), "what is here already is never too late");
+    }
 }

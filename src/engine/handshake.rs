@@ -14,7 +14,6 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
 
 pub use self::encrypted::{accept, shake_out_encrypted};
 use super::clock::Clock;
@@ -95,10 +94,11 @@ pub async fn dial(
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier, Shaken), Box<Closed>> {
-    let mut stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(addr)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
-        Err(_) => return Err(ended(Cause::ConnectTimeout, None)),
+    let until = steps.clock.now() + CONNECT_TIMEOUT;
+    let mut stream = match steps.clock.within(until, TcpStream::connect(addr)).await {
+        Some(Ok(stream)) => stream,
+        Some(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
+        None => return Err(ended(Cause::ConnectTimeout, None)),
     };
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
@@ -122,7 +122,7 @@ pub async fn shake_out<T: Transport>(
     ours: &Handshake,
     steps: &Steps,
 ) -> Result<Shaken, Box<Closed>> {
-    let mut shake = Shake::new(transport, ours, Cause::InfoHashMismatch);
+    let mut shake = Shake::new(transport, ours, Cause::InfoHashMismatch, steps.clock);
     let result = shake.out(steps).await;
     shake.conclude(result, steps).await
 }
@@ -146,7 +146,8 @@ struct Shake<'a, T> {
     ours: &'a Handshake,
     /// The cause when it means another torrent.
     other_torrent: Cause,
-    deadline: Instant,
+    clock: Clock,
+    deadline: At,
     /// What came where a handshake belongs.
     received: Vec<u8>,
     /// Bytes of ours that were written.
@@ -156,13 +157,14 @@ struct Shake<'a, T> {
 }
 
 impl<'a, T: Transport> Shake<'a, T> {
-    fn new(transport: &'a mut T, ours: &'a Handshake, other_torrent: Cause) -> Self {
-        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+    fn new(transport: &'a mut T, ours: &'a Handshake, other_torrent: Cause, clock: Clock) -> Self {
+        let deadline = clock.now() + HANDSHAKE_TIMEOUT;
         let received = Vec::with_capacity(HANDSHAKE_BYTES);
         Self {
             transport,
             ours,
             other_torrent,
+            clock,
             deadline,
             received,
             sent_bytes: 0,
@@ -196,7 +198,7 @@ impl<'a, T: Transport> Shake<'a, T> {
             self.transport.write_all(&bytes).await?;
             self.transport.flush().await
         };
-        timeout_at(self.deadline, written).await.map_err(|_| Stop::Timeout)?.map_err(Stop::Error)?;
+        self.clock.within(self.deadline, written).await.ok_or(Stop::Timeout)?.map_err(Stop::Error)?;
         self.sent_bytes = bytes.len() as u64;
         steps.tell(HandshakeStep::Sent(Bytes::copy_from_slice(&bytes))).await;
         Ok(())
@@ -223,18 +225,18 @@ impl<'a, T: Transport> Shake<'a, T> {
 
     /// The end is decided; a little more tells who it was.
     async fn read_on(&mut self, most: usize) {
-        let until = (Instant::now() + NAMING_TIME).min(self.deadline);
+        let until = (self.clock.now() + NAMING_TIME).min(self.deadline);
         while self.received.len() < most && self.read_some(most, until).await.is_ok() {}
     }
 
-    async fn read_some(&mut self, want: usize, until: Instant) -> Result<(), Stop> {
+    async fn read_some(&mut self, want: usize, until: At) -> Result<(), Stop> {
         let mut buffer = [0; NAMING_BYTES];
         let room = want.saturating_sub(self.received.len()).min(buffer.len());
-        match timeout_at(until, self.transport.read(&mut buffer[..room])).await {
-            Err(_) => Err(Stop::Timeout),
-            Ok(Err(error)) => Err(Stop::Error(error)),
-            Ok(Ok(0)) => Err(Stop::Closed),
-            Ok(Ok(n)) => {
+        match self.clock.within(until, self.transport.read(&mut buffer[..room])).await {
+            None => Err(Stop::Timeout),
+            Some(Err(error)) => Err(Stop::Error(error)),
+            Some(Ok(0)) => Err(Stop::Closed),
+            Some(Ok(n)) => {
                 self.received.extend_from_slice(&buffer[..n]);
                 Ok(())
             }

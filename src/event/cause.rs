@@ -31,10 +31,22 @@ pub struct CauseInfo {
     pub sentence: &'static str,
     /// Who it is to be laid to.
     pub blame: Blame,
-    /// What to try; empty where there is nothing.
+    /// What to do, or that there is nothing to do; empty where that goes without saying.
     pub advice: &'static str,
     /// Whether an attempt that ended so after a valid handshake ended by a fault, rather than just left.
     pub fault: bool,
+}
+
+/// An advice for reading: `Try: raise it.`, or `Nothing to do: it is dialled again by itself.`
+pub fn advised(advice: &str) -> String {
+    let mut chars = advice.chars();
+    match chars.next() {
+        None => String::new(),
+        Some(_) if advice.get(..13).is_some_and(|head| head.eq_ignore_ascii_case("Nothing to do")) => {
+            format!("N{}", &advice[1..])
+        }
+        Some(first) => format!("Try: {}{}", first.to_lowercase(), chars.as_str()),
+    }
 }
 
 macro_rules! causes {
@@ -94,53 +106,53 @@ causes! {
     Queued: "queued", "queued", Us, false,
         "It waits for its turn to be dialled.", "";
     BackingOff: "backing_off", "waiting", Us, false,
-        "It failed before and is tried again later.", "r tries it now.";
+        "It failed before and is tried again later.", "Nothing to do, or retry it now.";
     ConnectionLimit: "connection_limit", "queued", Us, false,
         "We have as many connections as the settings allow.", "Raise --max-peers.";
     Blocked: "blocked", "blocked", Us, false,
-        "A block list forbids this address.", "";
+        "A block list forbids this address.", "Nothing to do, or take it off the list.";
     InvalidAddress: "invalid_address", "bad addr", TrackerData, true,
-        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do here: whoever named it is wrong.";
+        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do: whoever named it is wrong.";
     DuplicateConnection: "duplicate_connection", "duplicate", Us, false,
-        "We are connected to this peer already.", "";
+        "We are connected to this peer already.", "Nothing to do.";
     // Dialling.
     ConnectTimeout: "connect_timeout", "no answer", Network, true,
-        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing if others answer. If nobody does, look at VPN and firewall.";
+        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at VPN and firewall.";
     ConnectionRefused: "connection_refused", "refused", Peer, true,
-        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "";
+        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: it is dialled again by itself.";
     HostUnreachable: "host_unreachable", "no route", Network, true,
-        "A router says that the machine cannot be reached.", "";
+        "A router says that the machine cannot be reached.", "Nothing to do if others answer. If nobody does, look at the network.";
     NetworkUnreachable: "network_unreachable", "no route", Us, true,
-        "This machine has no route to that network.", "For IPv6 addresses: this machine has no IPv6. Otherwise look at the network or VPN.";
+        "This machine has no route to that network.", "Look at the network or VPN. If only IPv6 addresses are like this, this machine merely has no IPv6.";
     PermissionDenied: "permission_denied", "forbidden", Us, true,
-        "This machine forbids the connection.", "A local firewall or sandbox rule is in the way.";
+        "This machine forbids the connection.", "Look for a rule of a local firewall or sandbox.";
     NoLocalPorts: "no_local_ports", "no ports", Us, true,
-        "This machine has no free port or address to dial from.", "Fewer connections (--max-peers), or wait a minute.";
+        "This machine has no free port or address to dial from.", "Allow fewer connections (--max-peers), or wait a minute.";
     TooManyOpenFiles: "too_many_open_files", "no files", Us, true,
         "This process may open no more files.", "Raise the limit (ulimit -n) or lower --max-peers.";
     // Handshake.
     ClosedBeforeHandshake: "closed_before_handshake", "hung up", Unknown, true,
-        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing if others answer.";
+        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: it is dialled again by itself.";
     ResetBeforeHandshake: "reset_before_handshake", "reset", Unknown, true,
-        "The connection was reset before its handshake: by the peer, or by something on the way.", "";
+        "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: it is dialled again by itself.";
     HandshakeTimeout: "handshake_timeout", "silent", Unknown, true,
-        "It took the connection and then said nothing for 10 seconds.", "It may be overloaded, or not a BitTorrent client.";
+        "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: it is dialled again by itself.";
     HandshakeTruncated: "handshake_truncated", "cut short", Peer, true,
-        "Its handshake began well and stopped before its end.", "";
+        "Its handshake began well and stopped before its end.", "Nothing to do: it is dialled again by itself.";
     NotBittorrent: "not_bittorrent", "not BT", TrackerData, true,
-        "What answers there is not a BitTorrent client.", "Nothing to do here: the address is wrong or old.";
+        "What answers there is not a BitTorrent client.", "Nothing to do: the address is wrong or old.";
     InfoHashMismatch: "info_hash_mismatch", "not ours", Peer, true,
-        "It answered for another torrent.", "";
+        "It answered for another torrent.", "Nothing to do: it does not have this one.";
     UnknownInfoHash: "unknown_info_hash", "not ours", Peer, true,
-        "It called us for a torrent we do not have.", "";
+        "It called us for a torrent we do not have.", "Nothing to do.";
     SelfConnection: "self_connection", "ourselves", TrackerData, true,
-        "That is ourselves: somebody named our own address.", "";
+        "That is ourselves: somebody named our own address.", "Nothing to do.";
     DuplicatePeerId: "duplicate_peer_id", "duplicate", Peer, false,
-        "The same client is connected already.", "";
+        "The same client is connected already.", "Nothing to do: one connection is enough.";
     EncryptionRequired: "encryption_required", "encrypted", Peer, true,
         "It takes encrypted connections only.", "Allow encryption (--encryption).";
     EncryptionFailed: "encryption_failed", "encrypted", Peer, true,
-        "The encrypted handshake failed.", "";
+        "The encrypted handshake failed.", "Nothing to do: it is dialled again by itself.";
     EncryptionMismatch: "encryption_mismatch", "encrypted", Us, true,
         "Its encryption and our setting do not go together.", "Use --encryption prefer-plain.";
     // Protocol.
@@ -160,29 +172,31 @@ causes! {
         "It asked for more than any client may.", "";
     // Service.
     NeverUnchoked: "never_unchoked", "waits", Peer, false,
-        "It never let us download (it kept choking us).", "Often ends by itself: clients change turns.";
+        "It never let us download (it kept choking us).", "Nothing to do but wait: it often ends by itself.";
     Snubbed: "snubbed", "silent", Peer, false,
-        "It let us download and then sent nothing.", "";
+        "It let us download and then sent nothing.", "Nothing to do while others send. If nobody does, drop it.";
     NotInteresting: "not_interesting", "no need", Peer, false,
-        "It has nothing that we miss.", "";
+        "It has nothing that we miss.", "Nothing to do.";
     BothSeeds: "both_seeds", "both done", Peer, false,
-        "It has everything, and so do we.", "";
+        "It has everything, and so do we.", "Nothing to do.";
     IdleTimeout: "idle_timeout", "idle", Network, false,
-        "It said nothing for two minutes.", "";
+        "It said nothing for two minutes.", "Nothing to do: it is dialled again by itself.";
     HashFailures: "hash_failures", "bad data", Peer, true,
         "It sent wrong data.", "";
     // Ended by the other side or the path.
     ClosedAfterHandshake: "closed_after_handshake", "hung up", Unknown, false,
-        "It shook hands and hung up at once: it is full, or neither needs the other.", "";
+        "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: it is dialled again by itself.";
     ClosedByPeer: "closed_by_peer", "left", Peer, false,
-        "It closed the connection.", "";
+        "It closed the connection.", "Nothing to do: it is dialled again by itself.";
     ResetByPeer: "reset_by_peer", "reset", Network, false,
-        "The connection was reset, by the peer or on the way.", "";
+        "The connection was reset, by the peer or on the way.", "Nothing to do: it is dialled again by itself.";
     ConnectionLost: "connection_lost", "lost", Network, false,
-        "The path to the peer broke.", "";
+        "The path to the peer broke.", "Nothing to do: it is dialled again by itself.";
     // Ended by us.
     DroppedByUser: "dropped_by_user", "dropped", Us, false,
         "You dropped it.", "Retry it to take that back.";
+    Held: "held", "held", Us, false,
+        "You hold it: it is neither asked nor served.", "Let go of it.";
     Banned: "banned", "banned", Us, true,
         "It is banned.", "";
     Replaced: "replaced", "replaced", Us, false,
@@ -216,6 +230,20 @@ mod tests {
             assert!(codes.insert(info.code), "{} twice", info.code);
             assert!((1..=9).contains(&info.short.chars().count()), "{}: short {}", info.code, info.short);
             assert!(info.sentence.ends_with('.'), "{}", info.code);
+            let does = [
+                "Nothing to do",
+                "Raise ",
+                "Lower ",
+                "Look ",
+                "Allow ",
+                "Use ",
+                "Retry ",
+                "Go on ",
+                "Give ",
+                "Let ",
+            ];
+            let said = info.advice.is_empty() || does.iter().any(|verb| info.advice.starts_with(verb));
+            assert!(said, "{}: {:?} says what to do", info.code, info.advice);
             let written = serde_json::to_value(cause).unwrap();
             assert_eq!(written, info.code);
             assert_eq!(serde_json::from_value::<Cause>(written).unwrap(), *cause);

@@ -134,7 +134,10 @@ impl Ledger {
 
     fn fold(&mut self, at: At, event: &Event) {
         match event {
-            Event::Phase { phase, reason } => self.run.enter(at, *phase, reason.as_ref()),
+            Event::Phase { phase, reason } => {
+                self.run.enter(at, *phase, reason.as_ref());
+                self.peers.rest(at, self.run.rests());
+            }
             Event::Checked { done, of } => self.run.checked = Some((*done, *of)),
             Event::Had { pieces } => self.had(pieces),
             Event::Listening { port } => self.run.listening = Some((*port, at)),
@@ -352,6 +355,16 @@ impl Ledger {
 }
 
 impl Run {
+    /// Why nothing is asked of anybody in this phase.
+    pub(super) fn rests(&self) -> Option<Cause> {
+        match self.phase {
+            Phase::Checking | Phase::Downloading => None,
+            Phase::Paused => Some(Cause::TorrentPaused),
+            Phase::Stopped => Some(Cause::DiskError),
+            Phase::Seeding => Some(Cause::NotInteresting),
+        }
+    }
+
     fn enter(&mut self, at: At, phase: Phase, reason: Option<&String>) {
         if phase != self.phase || at == At::ZERO {
             self.phase_since = at;

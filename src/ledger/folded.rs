@@ -25,7 +25,8 @@ pub(super) struct Lost {
 
 impl Lost {
     fn place(&self) -> Place<'_> {
-        Place { stage: self.stage, group: self.group, loss: self.cause, sources: &self.sources }
+        let stage_now = self.stage.min(Stage::Handshaken);
+        Place { stage: self.stage, stage_now, group: self.group, loss: self.cause, sources: &self.sources }
     }
 }
 

@@ -144,6 +144,9 @@ pub struct PeerRecord {
     pub next_try: Option<At>,
     /// When its group or its standing (choked, unchoked, sending) last changed.
     pub since: At,
+    /// Why nothing is asked of anybody now: the download is paused, stopped or complete.
+    #[serde(skip)]
+    pub rests: Option<Cause>,
 }
 
 impl PeerRecord {
@@ -176,10 +179,20 @@ impl PeerRecord {
     pub(super) fn sends(&self, now: At) -> bool {
         let goes_on = self.flags.am_interested && !self.flags.peer_choking && !self.held;
         let lately = self.last_block.is_some_and(|last| now.saturating_sub(last).as_secs() < 3);
-        lately && (goes_on || self.sample.down_bps > 0)
+        self.rests.is_none() && lately && (goes_on || self.sample.down_bps > 0)
     }
 
-    /// Why it got no further in the funnel than it did; `None`: it is still on its way.
+    /// The step of the way at which it counts now: up to the handshake the furthest it ever reached, beyond that what
+    /// it does at this moment.
+    pub fn stage_now(&self, now: At) -> Stage {
+        match self.is_live() {
+            true if self.sends(now) => Stage::Transferring,
+            true if !self.flags.peer_choking => Stage::Unchoked,
+            _ => self.stage.min(Stage::Handshaken),
+        }
+    }
+
+    /// Why it is no further than [`Self::stage_now`] says; `None`: it is still on its way.
     pub fn held_back_by(&self, now: At) -> Option<Cause> {
         match self.group {
             Group::Trying => None,
@@ -190,15 +203,19 @@ impl PeerRecord {
 
     /// What keeps a live peer from the next step.
     fn live_held_back_by(&self, now: At) -> Option<Cause> {
-        let attempt = self.last_attempt()?;
-        let since = attempt.unchoked.or(attempt.handshaken)?;
-        let waited = now.saturating_sub(since).as_secs() >= PATIENCE_S;
-        if !self.flags.am_interested {
-            return waited.then_some(Cause::NotInteresting);
+        if self.held {
+            return Some(Cause::Held);
         }
-        match self.flags.peer_choking && attempt.unchoked.is_none() {
-            true => Some(Cause::NeverUnchoked),
-            false => waited.then_some(Cause::Snubbed),
+        if self.rests.is_some() {
+            return self.rests;
+        }
+        let attempt = self.last_attempt()?;
+        let since = attempt.handshaken.max(attempt.unchoked).max(self.last_block)?;
+        let waited = now.saturating_sub(since).as_secs() >= PATIENCE_S;
+        match (self.flags.am_interested, self.flags.peer_choking) {
+            (true, true) => Some(Cause::NeverUnchoked),
+            (true, false) => waited.then_some(Cause::Snubbed),
+            (false, _) => waited.then_some(Cause::NotInteresting),
         }
     }
 

@@ -12,7 +12,7 @@ use super::pieces::Pieces;
 use super::row::{MOST_ATTEMPTS, Row, RowKept};
 use super::tally::{Place, Tally};
 use crate::event::sound::{few, sound};
-use crate::event::{At, PeerKey, Source, Unsound};
+use crate::event::{At, Cause, PeerKey, Source, Unsound};
 
 /// Folded peers that can come back, for each row there may be.
 const REMEMBERED_A_ROW: usize = 16;
@@ -29,6 +29,8 @@ pub(super) struct Peers {
     most_rows: usize,
     /// Rows at which folding is tried next.
     fold_at: usize,
+    /// Why nothing is asked of anybody now.
+    rests: Option<Cause>,
 }
 
 /// The rows, written down.
@@ -43,7 +45,8 @@ pub(super) struct PeersKept {
 
 impl Peers {
     pub(super) fn new(most_rows: usize) -> Self {
-        Self { rows: BTreeMap::new(), folded: Folded::default(), most_rows, fold_at: most_rows + 1 }
+        let (rows, folded) = (BTreeMap::new(), Folded::default());
+        Self { rows, folded, most_rows, fold_at: most_rows + 1, rests: None }
     }
 
     /// What there is to write down.
@@ -66,7 +69,8 @@ impl Peers {
         }
         let folded = Folded::again(folded)?;
         sound(rows.keys().all(|key| !folded.remembers(*key)), "a peer with and without a row")?;
-        Ok(Self { rows, folded, most_rows: most_rows as usize, fold_at: fold_at as usize })
+        let (most_rows, fold_at) = (most_rows as usize, fold_at as usize);
+        Ok(Self { rows, folded, most_rows, fold_at, rests: None })
     }
 
     pub(super) fn learn(&mut self, at: At, key: PeerKey, addr: SocketAddr, source: Source) {
@@ -75,6 +79,7 @@ impl Peers {
         if row.record().addr != addr {
             row.edit().addr = addr;
         }
+        row.rest(at, self.rests);
         row.add_source(source);
         if self.rows.len() >= self.fold_at {
             self.fold(at, key);
@@ -109,6 +114,20 @@ impl Peers {
         self.row(at, key).is_some()
     }
 
+    /// From now on nothing is asked of anybody, for this reason; `None`: it is again.
+    pub(super) fn rest(&mut self, at: At, why: Option<Cause>) {
+        self.rests = why;
+        for row in self.rows.values_mut() {
+            row.rest(at, why);
+        }
+    }
+
+    /// The same of rows that were written down so: how they stood then is known.
+    pub(super) fn rested(&mut self, why: Option<Cause>) {
+        self.rests = why;
+        self.rows.values_mut().for_each(|row| row.edit().rests = why);
+    }
+
     /// Brings what follows from the time alone up to date.
     pub(super) fn tick(&mut self, now: At) {
         for row in self.rows.values_mut().filter(|row| row.record().group == Group::Live) {
@@ -134,7 +153,9 @@ impl Peers {
 
     fn unfold(&mut self, at: At, key: PeerKey) {
         if let Some(lost) = self.folded.give_back(key) {
-            self.rows.insert(key, Row::again(key, lost, at));
+            let mut row = Row::again(key, lost, at);
+            row.rest(at, self.rests);
+            self.rows.insert(key, row);
         }
     }
 

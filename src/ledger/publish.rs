@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::fold::Ledger;
 use super::tally::Tally;
 use super::view::View;
-use crate::event::{At, Phase};
+use crate::event::{At, Phase, Sample};
 
 impl Ledger {
     /// Everything there is to show at this moment.
@@ -36,7 +36,7 @@ impl Ledger {
             checked: run.checked,
             preparing: run.preparing,
             have_bytes: self.pieces.have_bytes(),
-            rates: self.series.rates(now),
+            rates: if tally.groups().live > 0 { self.rates(now) } else { Sample::default() },
             down_bytes: run.down_bytes,
             up_bytes: run.up_bytes,
             eta: self.eta(now),
@@ -47,6 +47,7 @@ impl Ledger {
             failed_calls: Arc::default(),
             peers,
             funnel: tally.funnel(),
+            serving: tally.serving(),
             losses: tally.losses(),
             groups: tally.groups(),
             trackers: self.trackers.values().map(Arc::clone).collect(),
@@ -57,6 +58,17 @@ impl Ledger {
             answer: None,
             probing: run.probing,
             recording: run.recording,
+        }
+    }
+
+    /// The mean of the last seconds, as far as anything moves in this phase at all while somebody is connected.
+    fn rates(&self, now: At) -> Sample {
+        let Sample { down_bps, up_bps } = self.series.rates(now);
+        match self.run.phase {
+            Phase::Paused | Phase::Stopped => Sample::default(),
+            Phase::Seeding => Sample { down_bps: 0, up_bps },
+            Phase::Downloading => self.series.rates_since(self.run.phase_since, now),
+            Phase::Checking => Sample { down_bps, up_bps },
         }
     }
 

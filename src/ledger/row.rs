@@ -123,6 +123,7 @@ impl Row {
             banned: None,
             next_try: None,
             since: at,
+            rests: None,
         };
         Self {
             record: Arc::new(record),
@@ -318,6 +319,14 @@ impl Row {
             attempt.number = number;
         }
         self.prune(self.most_attempts);
+    }
+
+    /// From now on nothing is asked of anybody, for this reason; `None`: it is again.
+    pub(super) fn rest(&mut self, at: At, why: Option<Cause>) {
+        if self.record.rests != why {
+            self.edit().rests = why;
+            self.refresh(at);
+        }
     }
 
     /// Ends a ban whose time is over, as of that time, whenever somebody looks.

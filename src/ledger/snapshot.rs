@@ -56,7 +56,8 @@ impl Ledger {
         let Snapshot { mut run, peers, pieces: kept, trackers, series, log } = snapshot;
         run.check()?;
         let mut pieces = Pieces::again(facts.geometry, &kept)?;
-        let peers = Peers::again(peers, &mut pieces)?;
+        let mut peers = Peers::again(peers, &mut pieces)?;
+        peers.rested(run.rests());
         pieces.count_from(kept.generation);
         let trackers = trackers.into_iter().map(tracker).map(|record| Ok((record.key, Arc::new(record))));
         Ok(Self {

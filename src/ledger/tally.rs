@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Group, PeerRecord, Stage};
-use super::view::{Funnel, Groups, Loss};
+use super::view::{Funnel, Groups, Loss, Serving};
 use crate::event::sound::sound;
 use crate::event::{At, Cause, Source, TrackerKey, Unsound};
 
@@ -16,6 +16,8 @@ const ON_ITS_WAY: usize = Cause::ALL.len();
 /// What is counted of a peer.
 pub(super) struct Place<'a> {
     pub(super) stage: Stage,
+    /// At which step of the way it counts now.
+    pub(super) stage_now: Stage,
     pub(super) group: Group,
     /// Why it got no further; `None`: it is still on its way.
     pub(super) loss: Option<Cause>,
@@ -29,7 +31,8 @@ impl<'a> Place<'a> {
             return None;
         }
         let loss = record.held_back_by(now);
-        Some(Self { stage: record.stage, group: record.group, loss, sources: &record.sources })
+        let (stage, stage_now, group) = (record.stage, record.stage_now(now), record.group);
+        Some(Self { stage, stage_now, group, loss, sources: &record.sources })
     }
 }
 
@@ -37,6 +40,7 @@ impl<'a> Place<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     stages: [u32; 7],
+    serving: Serving,
     groups: Groups,
     losses: [[u32; REASONS]; 5],
     trackers: BTreeMap<TrackerKey, (u32, u32)>,
@@ -58,6 +62,7 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             stages: [0; 7],
+            serving: Serving::default(),
             groups: Groups::default(),
             losses: [[0; REASONS]; 5],
             trackers: BTreeMap::new(),
@@ -86,7 +91,13 @@ impl Tally {
             Group::Banned => &mut groups.banned,
         };
         bump(group, more);
-        if let Some(step) = step_after(place.stage) {
+        if place.stage_now >= Stage::Unchoked {
+            bump(&mut self.serving.unchoked, more);
+        }
+        if place.stage_now >= Stage::Transferring {
+            bump(&mut self.serving.sending, more);
+        }
+        if let Some(step) = step_after(place.stage_now) {
             bump(&mut self.losses[step][place.loss.map_or(ON_ITS_WAY, |cause| cause as usize)], more);
         }
         for source in place.sources {
@@ -129,7 +140,9 @@ impl Tally {
             step[why.map_or(ON_ITS_WAY, |cause| cause as usize)] = count;
         }
         let trackers = trackers.into_iter().map(|(key, named, shaken)| (key, (named, shaken)));
-        Ok(Self { stages, groups, losses, trackers: trackers.collect() })
+        // Who has no row is not connected.
+        let serving = Serving::default();
+        Ok(Self { stages, serving, groups, losses, trackers: trackers.collect() })
     }
 
     pub(super) fn groups(&self) -> Groups {
@@ -146,6 +159,10 @@ impl Tally {
             unchoked: from(Stage::Unchoked),
             transferring: from(Stage::Transferring),
         }
+    }
+
+    pub(super) fn serving(&self) -> Serving {
+        self.serving
     }
 
     pub(super) fn losses(&self) -> [Loss; 5] {
@@ -167,7 +184,7 @@ fn reasons() -> impl Iterator<Item = Option<Cause>> {
     Cause::ALL.iter().copied().map(Some).chain([None])
 }
 
-/// The step of the funnel that a peer of this stage did not take.
+/// The step of the way that a peer which counts at this stage did not take.
 fn step_after(stage: Stage) -> Option<usize> {
     match stage {
         Stage::Queued => Some(0),

@@ -172,7 +172,33 @@ fn puts_every_peer_in_one_group_and_counts_its_losses() {
     );
     assert_eq!(known_causes(&view.losses[2]), [("closed_before_handshake", 1), ("on its way", 1)]);
     assert_eq!(known_causes(&view.losses[3]), [("never_unchoked", 1), ("closed_by_peer", 1)]);
-    assert_eq!(known_causes(&view.losses[4]), [("snubbed", 1)]);
+    assert_eq!(view.serving, Serving { unchoked: 2, sending: 0 }, "who sent for long is not who sends");
+    assert_eq!(known_causes(&view.losses[4]), [("snubbed", 2)]);
+}
+
+#[test]
+fn the_last_steps_count_who_serves_us_now() {
+    let mut run = Script::downloading(4);
+    let peers = run.open_seeds(4);
+    run.send(&peers, 1000, 2);
+    assert_eq!(run.view().way(), [4, 4, 4, 4, 4, 4]);
+    run.tell(Event::Choking { peer: peers[0], by: Side::Them, choking: true });
+    run.end(peers[1], Cause::ClosedByPeer);
+    run.tell(Event::Held { peer: peers[2], held: true });
+    run.send(&peers[3..], 1000, 5);
+    let view = run.view();
+    assert_eq!((view.way(), view.funnel.unchoked), ([4, 4, 4, 4, 2, 1], 4));
+    assert_eq!(known_causes(&view.losses[3]), [("never_unchoked", 1), ("closed_by_peer", 1)]);
+    assert_eq!(known_causes(&view.losses[4]), [("held", 1)], "whom we hold is not silent");
+    run.phase(Phase::Paused);
+    let view = run.view();
+    assert_eq!((view.way(), view.rates), ([4, 4, 4, 4, 2, 0], Sample::default()), "at once");
+    assert_eq!(known_causes(&view.losses[4]), [("held", 1), ("torrent_paused", 1)]);
+    assert!(view.peers.iter().all(|record| !record.is_sending(view.at)));
+    run.phase(Phase::Downloading).send(&peers[3..], 1000, 1);
+    assert_eq!(run.view().way(), [4, 4, 4, 4, 2, 1]);
+    run.send(&peers[3..], 1000, 2).phase(Phase::Seeding);
+    assert_eq!((run.view().serving.sending, run.view().rates.down_bps), (0, 0), "complete: nothing comes");
 }
 
 #[test]
@@ -653,12 +679,18 @@ fn holds(view: &View, before: Option<&View>) -> Result<(), TestCaseError> {
         funnel.unchoked,
         funnel.transferring,
     ];
-    for (step, pair) in steps.windows(2).enumerate() {
+    for pair in steps.windows(2) {
+        prop_assert!(pair[1] <= pair[0]);
+    }
+    for (step, pair) in view.way().windows(2).enumerate() {
         prop_assert!(pair[1] <= pair[0]);
         let lost: u32 = view.losses[step].causes.iter().map(|(_, count)| count).sum();
         prop_assert_eq!(lost, pair[0] - pair[1], "step {}", step);
     }
     prop_assert!(!view.verdicts.is_empty());
+    if let Err(words) = agrees_with_counts(view) {
+        prop_assert!(false, "{words}");
+    }
     for record in &view.peers {
         let open = record.attempts.iter().filter(|attempt| attempt.ended.is_none()).count();
         prop_assert!(open <= 1);

@@ -13,12 +13,15 @@ mod table;
 mod troubles;
 mod whole;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::judged::Judged;
 pub use self::look::{Look, LookOn};
 use self::scene::Scene;
 use super::fold::Ledger;
+use super::peer::PeerRecord;
 use super::view::View;
 use crate::event::{At, Severity};
 
@@ -81,8 +84,10 @@ pub struct Verdict {
     pub code: VerdictCode,
     /// One or two sentences for people; the first may stand alone.
     pub text: String,
-    /// What to try; empty where there is nothing.
+    /// What to try, or that there is nothing to do; empty where all is well.
     pub advice: String,
+    /// What it comes to, for a line or two of 80 columns: what is, and what to do.
+    pub brief: (String, String),
     /// The numbers it rests on, by name.
     pub evidence: Vec<(&'static str, u64)>,
     /// When it is looked at again.
@@ -152,6 +157,7 @@ const EVIDENCE: &[&str] = &[
     "peers",
     "pieces_looked_at",
     "port",
+    "queued",
     "quiet_s",
     "refused",
     "reset",
@@ -189,14 +195,63 @@ impl Ledger {
     /// Everything there is to say of the moment of this view: first what judges the whole, then the rest,
     /// weightiest first.
     pub(super) fn verdicts(&self, view: &View) -> Vec<Verdict> {
+        let told = &self.run.judged;
         // A run that only looks who answers is judged once, at its end.
-        if self.run.probing || !self.run.judged.speaks() {
-            let mut judged = Judged::default();
-            judged.look(&Scene::new(self, view, judged.standing()));
-            return judged.verdicts(self.run.probing);
-        }
-        self.run.judged.verdicts(false)
+        let mut judged = match () {
+            () if self.run.probing || !told.speaks() => Judged::default(),
+            () if told.agrees(view) => return told.verdicts(false),
+            () => told.clone(),
+        };
+        judged.look(&Scene::new(self, view, judged.standing()));
+        judged.verdicts(self.run.probing)
     }
+}
+
+/// What the screen counts under this name of the evidence, where it counts it.
+fn counted(name: &str, view: &View) -> Option<u32> {
+    Some(match name {
+        "known" => view.funnel.known,
+        "handshaken" => view.funnel.handshaken,
+        "transferring" => view.funnel.transferring,
+        "live" => view.groups.live,
+        "trying" => view.groups.trying,
+        "failed" => view.groups.failed,
+        "queued" => view.groups.queued,
+        "sending" => view.serving.sending,
+        "served" => {
+            let taking = |record: &&Arc<PeerRecord>| record.is_live() && record.sample.up_bps > 0;
+            view.peers.iter().filter(taking).count() as u32
+        }
+        _ => return None,
+    })
+}
+
+/// Whether the numbers are those that stand beside them on the screen.
+fn agree(evidence: &[(&str, u64)], view: &View) -> bool {
+    evidence.iter().all(|(name, number)| counted(name, view).is_none_or(|now| u64::from(now) == *number))
+}
+
+/// Holds every number that a judgement names, in its evidence or in its words, against what is counted beside it.
+#[cfg(test)]
+pub(crate) fn agrees_with_counts(view: &View) -> Result<(), String> {
+    for verdict in &view.verdicts {
+        if !agree(&verdict.evidence, view) {
+            return Err(format!(
+                "{verdict:?} beside {:?}, {:?}, {:?}",
+                view.groups, view.funnel, view.serving
+            ));
+        }
+        let text = verdict.text.replace('\u{202f}', "");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let word = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
+            let (Ok(number), Some(count)) = (pair[0].parse::<u32>(), counted(word, view)) else { continue };
+            if number != count && !text.contains("failed the check") {
+                return Err(format!("{} beside {count} {word}", verdict.text));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -58,6 +58,15 @@ pub struct Funnel {
     pub transferring: u32,
 }
 
+/// How many peers serve us at this moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Serving {
+    /// Live, and they let us download.
+    pub unchoked: u32,
+    /// Those of them that send.
+    pub sending: u32,
+}
+
 /// How many peers stand where: the sum is `known`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Groups {
@@ -75,7 +84,7 @@ pub struct Groups {
     pub banned: u32,
 }
 
-/// Why peers did not get past a step of the funnel, most frequent first.
+/// Why peers are not past a step of the way, most frequent first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Loss {
     /// The cause and how many peers it holds back; a cause of `None` counts those still on their way.
@@ -158,8 +167,10 @@ pub struct View {
     pub peers: Vec<Arc<PeerRecord>>,
     /// How far peers got.
     pub funnel: Funnel,
-    /// Why peers did not get further, by step: the n-th tells why peers reached step n-1 of the funnel and not
-    /// step n (dialled, connected, handshaken, unchoked, transferring).
+    /// Who serves us now.
+    pub serving: Serving,
+    /// Why peers are no further, by step of [`View::way`]: the n-th accounts for every peer between step n and
+    /// step n + 1.
     pub losses: [Loss; 5],
     /// Where peers stand.
     pub groups: Groups,
@@ -182,6 +193,13 @@ pub struct View {
 }
 
 impl View {
+    /// How far peers are: how many were ever known, dialled, connected, and shook hands; and how many of those let us
+    /// download, and send, now.
+    pub fn way(&self) -> [u32; 6] {
+        let (ever, now) = (self.funnel, self.serving);
+        [ever.known, ever.dialled, ever.connected, ever.handshaken, now.unchoked, now.sending]
+    }
+
     /// How long nothing has arrived, counted from the last block or from when this phase began.
     pub fn quiet_for(&self) -> Duration {
         self.at.saturating_sub(self.last_block.unwrap_or_default().max(self.phase_since))

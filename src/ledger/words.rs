@@ -11,8 +11,8 @@ use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::tracker::TrackerRecord;
 use crate::event::{
-    Announced, At, Attempt, Cause, Direction, Event, OsError, PeerKey, Phase, Severity, Side, TrackerError,
-    TrackerKey,
+    Announced, At, Attempt, Cause, Direction, Encryption, Event, OsError, PeerKey, Phase, Severity, Side,
+    TrackerError, TrackerKey,
 };
 use crate::metainfo::PieceIndex;
 use crate::units;
@@ -54,7 +54,7 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
         }
         Event::AttemptEnded { peer, cause, error, .. } => {
             let record = known.peers.record(*peer)?;
-            Some(ended(record, *cause, error.as_ref()))
+            (!adds_nothing(record)).then(|| ended(record, *cause, error.as_ref()))
         }
         Event::Banned { peer, until: Some(until), reason } => {
             let addr = known.peers.record(*peer)?.addr;
@@ -93,7 +93,8 @@ fn handshaken(record: &PeerRecord) -> Option<Entry> {
     let who = record.client.as_deref().unwrap_or("a client we do not know");
     let text = match attempt.direction {
         Direction::Out => {
-            let waited = attempt.handshaken?.saturating_sub(attempt.handshake_sent.unwrap_or(attempt.began));
+            // From dialling on, as the table of peers counts it.
+            let waited = attempt.handshaken?.saturating_sub(attempt.began);
             format!("{} shook hands after {} ms: {who}.", record.addr, waited.as_millis())
         }
         Direction::In => format!("{} called us and shook hands: {who}.", record.addr),
@@ -123,6 +124,15 @@ fn ended(record: &PeerRecord, cause: Cause, error: Option<&OsError>) -> Entry {
     let severity = if live && info.fault { Severity::Warn } else { Severity::Info };
     let alike = (!live).then(|| (Alike::Failed(cause), record.addr.to_string()));
     Entry { alike, ..Entry::new(severity, text).about(record.key) }
+}
+
+/// Whether the attempt that ended was but the encrypted rung of a ladder, and came to no more than the plain one. The
+/// peer's own page tells of it; here one peer would be counted twice, under two words.
+fn adds_nothing(record: &PeerRecord) -> bool {
+    let last =
+        record.last_attempt().filter(|last| last.encryption == Encryption::Mse && last.handshaken.is_none());
+    let decides = record.telling_attempt();
+    last.zip(decides).is_some_and(|(last, decides)| last.number == decides.number + 1)
 }
 
 /// How long the peer was live in this attempt.

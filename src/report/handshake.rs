@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::check::{Peer, connect_ms, handshake_ms, peer_object};
 use super::{hex, json_line};
-use crate::event::{Attempt, Cause, Encryption, Payload};
+use crate::event::{Attempt, Cause, Encryption, Payload, advised};
 use crate::ledger::{PeerRecord, Stage, View};
 use crate::text::clean;
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, Reserved};
@@ -49,8 +49,10 @@ pub fn text(view: &View) -> String {
     if let Some(cause) = peer.cause.filter(tells_all) {
         let _ = writeln!(out, "{}: {}", cause.info().code, cause.info().sentence);
     }
-    if let Some(advice) = peer.cause.map(|cause| cause.info().advice).filter(|advice| !advice.is_empty()) {
-        let _ = writeln!(out, "Try: {advice}");
+    let advice = peer.cause.map_or("", |cause| cause.info().advice);
+    // That nothing need be done goes without saying here, where nothing goes on.
+    if !advice.is_empty() && !advice.starts_with("Nothing") {
+        let _ = writeln!(out, "{}", advised(advice));
     }
     if peer.cause.is_none() && peer.stage >= Stage::Handshaken {
         let _ = writeln!(out, "A valid handshake.");

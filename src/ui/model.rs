@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::Command;
-use crate::event::{At, PeerKey, Phase};
+use crate::event::{At, Cause, PeerKey, Phase};
 use crate::ledger::{Group, LogLine, PeerRecord, View};
 
 use super::action::Action;
@@ -81,9 +81,9 @@ pub enum Shown {
     All,
     /// Those of a group.
     Of(Group),
-    /// Those that reached this step of the funnel (0: known … 5: sending).
+    /// Those that are counted at this step of the funnel (0: known … 5: sending).
     Reached(usize),
-    /// Those that reached the step before this one and not this one, for the reasons of this phrase.
+    /// Those that are counted at the step before this one and not at this one, for the reasons of this phrase.
     Lost(usize, &'static str),
 }
 
@@ -101,10 +101,12 @@ impl Shown {
 
     /// Whether the peer is one of them.
     pub fn takes(self, peer: &PeerRecord, now: At) -> bool {
-        let step = words::step_of(peer.stage);
+        let step = words::step_of(peer.stage_now(now));
         match self {
             Self::All => true,
             Self::Of(group) => peer.group == group,
+            // Ourselves, whom somebody named, count nowhere.
+            Self::Reached(_) | Self::Lost(..) if peer.cause == Some(Cause::SelfConnection) => false,
             Self::Reached(wanted) => step >= wanted,
             Self::Lost(lost, word) => {
                 step + 1 == lost && words::loss_word(lost, peer.held_back_by(now)) == word

@@ -206,13 +206,7 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     let detail = detail.and_then(|attempt| attempt.detail.as_deref()).filter(|detail| !detail.is_empty());
     let looks = peer.attempts.iter().rev().find_map(|attempt| Some(attempt.looks_like?.name()));
     let looks = looks.filter(|name| *name != "unknown");
-    let ways: Vec<Encryption> = peer
-        .attempts
-        .iter()
-        .filter(|attempt| attempt.cause == Some(cause))
-        .map(|attempt| attempt.encryption)
-        .collect();
-    let both = ways.contains(&Encryption::Plain) && ways.contains(&Encryption::Mse);
+    let both = tried_both_ways(peer);
     match (cause, detail) {
         (Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake, _) if both => {
             format!("{}, plain and encrypted: full, or no such torrent", brief(cause))
@@ -228,6 +222,27 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
             format!("{}: {detail}", brief(cause))
         }
         _ => format!("{}{}{}", times(same), brief(cause), since_then(peer, cause)),
+    }
+}
+
+/// Whether it was asked plain and encrypted, and shook hands neither way.
+fn tried_both_ways(peer: &PeerRecord) -> bool {
+    let in_vain = |way: Encryption| {
+        let mut tries = peer.attempts.iter().filter(|attempt| attempt.encryption == way);
+        tries.any(|attempt| {
+            attempt.connected.is_some() && attempt.ended.is_some() && attempt.handshaken.is_none()
+        })
+    };
+    in_vain(Encryption::Plain) && in_vain(Encryption::Mse)
+}
+
+/// What this cause means of these peers, in a sentence: what was tried already is not guessed at.
+pub(crate) fn meaning<'a>(cause: Cause, mut peers: impl Iterator<Item = &'a PeerRecord>) -> &'static str {
+    match cause {
+        Cause::ClosedBeforeHandshake if peers.all(tried_both_ways) => {
+            "It hung up on our handshake, plain and encrypted: it is full, has banned us, or does not have this torrent."
+        }
+        _ => cause.info().sentence,
     }
 }
 
@@ -295,6 +310,7 @@ fn brief(cause: Cause) -> &'static str {
         Cause::ResetByPeer => "by it, or on the way",
         Cause::ConnectionLost => "the path to it broke",
         Cause::DroppedByUser => "by you, until you retry it",
+        Cause::Held => "by you, until you let go",
         Cause::Banned => "its address is banned",
         Cause::Replaced => "another connection took its place",
         Cause::TooManyFromAddress => "its address has enough connections",
@@ -384,6 +400,52 @@ mod tests {
             peer.cause = Some(Cause::ClosedByPeer);
         });
         assert_eq!(refused_since, "closed by it; then no answer");
+    }
+
+    #[test]
+    fn a_step_of_the_funnel_lists_whom_it_counts_and_so_does_every_loss() {
+        use crate::ui::model::Shown;
+        for (name, ..) in sample::MOMENTS {
+            let view = sample::moment(name);
+            let listed = |shown: Shown| view.peers.iter().filter(|peer| shown.takes(peer, view.at)).count();
+            for (pair, step) in view.way().windows(2).zip(1..) {
+                assert_eq!(listed(Shown::Reached(step)), pair[1] as usize, "{name}: {}", STEPS[step]);
+                let counted = losses(&view, step);
+                for (word, count) in &counted {
+                    assert_eq!(listed(Shown::Lost(step, *word)), *count as usize, "{name}: {word}");
+                }
+                let lost: u32 = counted.iter().map(|(_, count)| count).sum();
+                assert_eq!(pair[0] - lost, pair[1], "{name}: everybody between two steps");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_tried_already_is_not_guessed_at() {
+        let tried = |ways: &[(Encryption, Cause)]| {
+            let told = |peer: &PeerRecord| {
+                let cause = peer.cause.unwrap();
+                format!("{} {}", row_reason(peer, peer.since), meaning(cause, std::iter::once(peer)))
+            };
+            let view = sample::healthy();
+            let cut = |peer: &&std::sync::Arc<PeerRecord>| {
+                peer.cause == Some(Cause::ClosedBeforeHandshake) && peer.last_attempt().is_some()
+            };
+            let mut peer = (**view.peers.iter().find(cut).unwrap()).clone();
+            let last = peer.attempts.pop().unwrap();
+            let like = |(encryption, cause): &(Encryption, Cause)| {
+                let (encryption, cause) = (*encryption, Some(*cause));
+                Attempt { encryption, cause, connected: Some(last.began), ..last.clone() }
+            };
+            peer.attempts = ways.iter().map(like).collect();
+            told(&peer)
+        };
+        let plain = (Encryption::Plain, Cause::ClosedBeforeHandshake);
+        assert!(tried(&[plain]).contains("wants encryption"));
+        for other in [Cause::ClosedBeforeHandshake, Cause::ResetBeforeHandshake] {
+            let both = tried(&[plain, (Encryption::Mse, other)]);
+            assert!(both.contains("plain and encrypted") && !both.contains("wants encryption"), "{both}");
+        }
     }
 
     #[test]

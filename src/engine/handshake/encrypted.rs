@@ -5,13 +5,12 @@
 //! `no_sync` where it just stopped.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout_at;
 
 use super::{HandshakeStep, NAMING_BYTES, Shake, Steps, Stop};
 use crate::engine::link::{Overhead, Shaken};
 use crate::engine::mse::{Carrier, Mse};
 use crate::engine::transport::Transport;
-use crate::event::Cause;
+use crate::event::{At, Cause};
 use crate::swarm::{Closed, EncryptionPolicy};
 use crate::wire::mse::{Agreed, Incoming, KEY_BYTES, MseError, Negotiation, Offer, Outgoing, Step};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, PROTOCOL, looks_like};
@@ -30,7 +29,7 @@ pub async fn shake_out_encrypted<T: Transport>(
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier<T>, Shaken), Box<Closed>> {
-    let mut shake = Shake::new(&mut transport, ours, Cause::InfoHashMismatch);
+    let mut shake = Shake::new(&mut transport, ours, Cause::InfoHashMismatch, steps.clock);
     let side = Outgoing::new(ours.info_hash, Offer::BOTH, &ours.to_bytes(), mse.random());
     let agreed = match shake.negotiate(side, false, mse, steps).await {
         Ok(agreed) => agreed,
@@ -40,11 +39,11 @@ pub async fn shake_out_encrypted<T: Transport>(
     let mut carrier = Carrier::new(transport, agreed);
     let shaken = match &mut carrier {
         Carrier::Bare(bare) => {
-            let shake = Shake::new(bare, ours, Cause::InfoHashMismatch);
+            let shake = Shake::new(bare, ours, Cause::InfoHashMismatch, steps.clock);
             shake.resume(deadline, overhead, Vec::new(), true).go_on(steps).await
         }
         Carrier::Encrypted(encrypted) => {
-            let shake = Shake::new(&mut **encrypted, ours, Cause::InfoHashMismatch);
+            let shake = Shake::new(&mut **encrypted, ours, Cause::InfoHashMismatch, steps.clock);
             shake.resume(deadline, overhead, Vec::new(), true).go_on(steps).await
         }
     };
@@ -62,7 +61,7 @@ pub async fn accept<T: Transport>(
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier<T>, Shaken), Box<Closed>> {
-    let mut shake = Shake::new(&mut transport, ours, Cause::UnknownInfoHash);
+    let mut shake = Shake::new(&mut transport, ours, Cause::UnknownInfoHash, steps.clock);
     let plain = match shake.read_first().await {
         Ok(plain) => plain,
         Err(stop) => return Err(shake.end(&stop, steps).await),
@@ -87,11 +86,11 @@ pub async fn accept<T: Transport>(
     let mut carrier = Carrier::new(transport, agreed);
     let shaken = match &mut carrier {
         Carrier::Bare(bare) => {
-            let shake = Shake::new(bare, ours, Cause::UnknownInfoHash);
+            let shake = Shake::new(bare, ours, Cause::UnknownInfoHash, steps.clock);
             shake.resume(deadline, overhead, initial, false).go_on(steps).await
         }
         Carrier::Encrypted(encrypted) => {
-            let shake = Shake::new(&mut **encrypted, ours, Cause::UnknownInfoHash);
+            let shake = Shake::new(&mut **encrypted, ours, Cause::UnknownInfoHash, steps.clock);
             shake.resume(deadline, overhead, initial, false).go_on(steps).await
         }
     };
@@ -118,13 +117,13 @@ impl<T: Transport> Shake<'_, T> {
         mse: &Mse,
         steps: &Steps,
     ) -> Result<Agreed, Stop> {
-        let deadline = self.deadline;
+        let (clock, deadline) = (self.clock, self.deadline);
         let mut told = false;
         loop {
             let step = side.next().map_err(Stop::Mse)?;
             match step {
                 Step::Write(bytes) => {
-                    timeout_at(deadline, self.write_through(&bytes)).await.map_err(|_| Stop::Timeout)??;
+                    clock.within(deadline, self.write_through(&bytes)).await.ok_or(Stop::Timeout)??;
                     if side.wrote_first() && !std::mem::replace(&mut told, true) {
                         steps.tell(HandshakeStep::Sent(self.ours.to_bytes().to_vec().into())).await;
                     }
@@ -136,19 +135,19 @@ impl<T: Transport> Shake<'_, T> {
                     let mut buffer = [0; READ_BYTES];
                     let room = most.min(READ_BYTES);
                     let read = self.transport.read(&mut buffer[..room]);
-                    let n = match timeout_at(deadline, read).await {
-                        Err(_) => return Err(Stop::Timeout),
-                        Ok(Err(error)) => return Err(Stop::Error(error)),
-                        Ok(Ok(0)) => return Err(Stop::Closed),
-                        Ok(Ok(n)) => n,
+                    let n = match clock.within(deadline, read).await {
+                        None => return Err(Stop::Timeout),
+                        Some(Err(error)) => return Err(Stop::Error(error)),
+                        Some(Ok(0)) => return Err(Stop::Closed),
+                        Some(Ok(n)) => n,
                     };
                     self.note(&buffer[..n]);
                     side.received(&buffer[..n]);
                 }
                 Step::Exchange(exchange) => {
-                    let calculated = timeout_at(deadline, mse.exchange(exchange, called)).await;
+                    let calculated = clock.within(deadline, mse.exchange(exchange, called)).await;
                     // Without a runtime nobody waits for an answer either.
-                    side.exchanged(calculated.ok().flatten().ok_or(Stop::Timeout)?);
+                    side.exchanged(calculated.flatten().ok_or(Stop::Timeout)?);
                 }
                 Step::Agreed(agreed) => {
                     steps.tell(HandshakeStep::Agreed(agreed.payload)).await;
@@ -221,13 +220,7 @@ impl<T: Transport> Shake<'_, T> {
     }
 
     /// Goes on where a negotiation ended.
-    fn resume(
-        mut self,
-        deadline: tokio::time::Instant,
-        overhead: Overhead,
-        received: Vec<u8>,
-        wrote: bool,
-    ) -> Self {
+    fn resume(mut self, deadline: At, overhead: Overhead, received: Vec<u8>, wrote: bool) -> Self {
         self.deadline = deadline;
         self.overhead = overhead;
         self.received = received;

@@ -1,5 +1,6 @@
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::engine::testpeer::TestPeer;

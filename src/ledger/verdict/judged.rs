@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
-use super::{Finding, Verdict, VerdictCode, say};
+use super::{Finding, Verdict, VerdictCode, agree, say};
 use crate::event::sound::{LONGEST_RUN, shown, sound, times};
 use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
+use crate::ledger::view::View;
 
 /// The rules that hold at present, in the order of the table.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -55,6 +56,12 @@ impl Judged {
     /// Whether anything judges the whole.
     pub(super) fn speaks(&self) -> bool {
         self.speaker().is_some()
+    }
+
+    /// Whether the numbers of all that is told are still those that the screen shows beside them.
+    pub(super) fn agrees(&self, view: &View) -> bool {
+        let mut told = self.held.iter().filter_map(|held| held.told.as_ref());
+        told.all(|(finding, _)| agree(&finding.evidence, view))
     }
 
     /// Makes what was written down fit to be shown.
@@ -110,7 +117,11 @@ impl Judged {
             }
             self.held.extend(match (rule.find)(scene) {
                 Some(finding) => Some(hold(rule, old, finding, scene)),
-                None => old.filter(|held| !moved && held.stands_until().is_some_and(|until| now < until)),
+                None => old.filter(|held| {
+                    let stands = held.stands_until().is_some_and(|until| now < until);
+                    let fits = held.told.as_ref().is_some_and(|(told, _)| agree(&told.evidence, scene.view));
+                    !moved && stands && fits
+                }),
             });
         }
     }
@@ -137,11 +148,13 @@ impl Judged {
                 continue;
             }
             let own = if probing { say::advice_of_a_check(held.code) } else { None };
+            let advice = own.unwrap_or(&finding.advice);
             let mut verdict = Verdict {
                 severity: finding.severity,
                 code: held.code,
                 text: finding.text.clone(),
-                advice: own.map_or_else(|| finding.advice.clone(), str::to_owned),
+                advice: advice.to_owned(),
+                brief: say::brief(held.code, &finding.text, advice, &finding.evidence),
                 evidence: finding.evidence.clone(),
                 look: *look,
             };
@@ -151,7 +164,9 @@ impl Judged {
             }
             if held.kind == Kind::Trouble {
                 if !probing {
-                    verdict.text = format!("Nothing arrives: {}", say::after_colon(&verdict.text));
+                    for text in [&mut verdict.text, &mut verdict.brief.0] {
+                        *text = format!("Nothing arrives: {}", say::after_colon(text));
+                    }
                 }
                 verdict.severity = verdict.severity.max(Severity::Warn);
             }

@@ -47,9 +47,14 @@ pub(super) fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
 pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     let (failed, known) = (scene.view.groups.failed, scene.view.funnel.known);
     (scene.flows() && failed >= 3 && failed * 4 >= known).then(|| {
-        let offline = if scene.crowd.offline * 2 > failed { ", most of them simply offline" } else { "" };
+        let (offline, closed) = (scene.crowd.offline, scene.crowd.closed);
+        let most = match () {
+            () if offline * 2 > failed => ", most of them simply offline",
+            () if (offline + closed) * 2 > failed => ", most of them offline, or without a client running",
+            () => "",
+        };
         let text = format!(
-            "{} of {} peers failed{offline}. That is usual, and costs nothing while others send.",
+            "{} of {} peers failed{most}. That is usual, and costs nothing while others send.",
             count(failed),
             count(known)
         );

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::VerdictCode as Code;
 use super::table::{Kind, RULES};
-use crate::event::{Cause, Direction, Encryption, Event, PeerKey, Phase, Side, Source, TrackerError};
+use super::{VerdictCode as Code, agrees_with_counts};
+use crate::event::{
+    Cause, Direction, Encryption, Event, PeerKey, Phase, Severity, Side, Source, TrackerError, advised,
+};
 use crate::ledger::script::Script;
 
 const MIB: u64 = 1 << 20;
@@ -247,6 +249,67 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
     assert_eq!(codes.len(), 22, "every code of the contract");
+}
+
+/// Where each is told, whoever speaks first: what is takes two lines of 80 columns at most, and what to do one.
+#[test]
+fn every_rule_says_briefly_what_is_and_what_to_do() {
+    const COLUMNS: usize = 76;
+    for (code, kind, provoked, _) in PAIRS {
+        let mut run = provoked();
+        let verdicts = run.verdicts();
+        assert!(verdicts.iter().any(|verdict| verdict.code == *code), "{code:?}");
+        for (at, verdict) in verdicts.iter().enumerate() {
+            let (told, advice) = (&verdict.brief.0, advised(&verdict.brief.1));
+            let columns = if at == 0 { 2 * COLUMNS - 10 } else { COLUMNS };
+            assert!(told.chars().count() <= columns, "{code:?} {kind:?}: {told}");
+            assert!(advice.chars().count() <= COLUMNS, "{code:?} {kind:?}: {advice}");
+            assert!(told.ends_with('.'), "{told}");
+            for said in [&verdict.advice, &verdict.brief.1] {
+                assert!(
+                    verdict.severity < Severity::Warn || said.ends_with('.'),
+                    "{verdict:?} says what to do"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_judgement_never_contradicts_the_counts_beside_it() {
+    let mut run = downloading();
+    let tracker = run.tracker(0);
+    assert_eq!(run.first().text, "Asking 1 tracker for peers.");
+    run.answer(tracker, 20);
+    let peers = run.peers(20);
+    for peer in &peers[..9] {
+        run.seed(*peer).unchoke(*peer);
+        agrees_with_counts(&run.view()).unwrap();
+    }
+    // No second is over yet, and the last judgement was that nobody is known.
+    assert_eq!(run.view().verdicts[0].text, "Getting started: 9 peers are connected, nothing has come yet.");
+    run.send(&peers[..9], MIB, 3);
+    run.fail_all(&peers[9..14], Cause::ConnectionRefused);
+    let says = |run: &mut Script, words: &str| {
+        let view = run.view();
+        agrees_with_counts(&view).unwrap();
+        assert!(view.verdicts.iter().any(|verdict| verdict.text.contains(words)), "{:?}", view.verdicts);
+    };
+    run.tell(Event::Sample(Default::default()));
+    says(&mut run, "5 of 20 peers failed, most of them offline, or without a client running.");
+    // Between two looks at the rules, and where the rule that was told holds no more.
+    run.fail(peers[14], Cause::ConnectTimeout);
+    says(&mut run, "6 of 20 peers failed");
+    run.end(peers[0], Cause::ClosedByPeer);
+    says(&mut run, "8 live peers are sending");
+    for peer in &peers[9..15] {
+        run.dial(*peer);
+        agrees_with_counts(&run.view()).unwrap();
+    }
+    for peer in &peers[1..9] {
+        run.end(*peer, Cause::ClosedByPeer);
+        agrees_with_counts(&run.view()).unwrap();
+    }
 }
 
 #[test]

@@ -44,13 +44,68 @@ pub(super) fn span(time: Duration) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count)) }
 }
 
+/// What a judgement comes to in a line or two: what is, and what to do.
+pub(super) fn brief(
+    code: VerdictCode,
+    text: &str,
+    advice: &str,
+    evidence: &[(&'static str, u64)],
+) -> (String, String) {
+    let seen = |name: &str| evidence.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
+    let advice = first_clause(advice);
+    let told = match code {
+        VerdictCode::PortUnreached => {
+            let minutes = seen("listening_s").unwrap_or_default() / 60;
+            let time = if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes / 60) };
+            let port = seen("port").unwrap_or_default();
+            return (
+                format!("Nobody has reached us on port {port} in {time}."),
+                "open it in the router.".to_owned(),
+            );
+        }
+        VerdictCode::BadDataOnePeer => {
+            let head = text.split_once(" sent ").map_or(text, |(head, _)| head);
+            format!("{head} sent wrong data.")
+        }
+        VerdictCode::StaleTracker => {
+            let head = text.split_once(", and none").map_or(text, |(head, _)| head);
+            format!("{head}: none can be reached.")
+        }
+        VerdictCode::Healthy if seen("offline").is_some() => {
+            let head = text.split_once([',', '.']).map_or(text, |(head, _)| head);
+            format!("{head}. That is usual, and costs nothing.")
+        }
+        VerdictCode::Healthy if seen("sending").is_some_and(|sending| sending > 0) => {
+            let sending = seen("sending").unwrap_or_default();
+            let verb = if sending == 1 { "peer is" } else { "peers are" };
+            let rest = text.split_once("; ").map_or(".".to_owned(), |(_, rest)| format!("; {rest}"));
+            let rest = rest.replace("the rest of the file", "the rest");
+            format!("Going well. {} {verb} sending{rest}", units::count(sending))
+        }
+        _ => first_sentence(text),
+    };
+    (told, advice)
+}
+
+/// The first sentence, or what stands before its semicolon; one of a word or two takes the next with it.
+fn first_sentence(text: &str) -> String {
+    let ends = text.match_indices([';', '.']).map(|(end, _)| end);
+    let mut ends = ends.filter(|&end| end >= 20 && text[end + 1..].starts_with(' '));
+    ends.next().map_or_else(|| text.to_owned(), |end| format!("{}.", &text[..end]))
+}
+
+/// An advice less what stands behind its semicolon.
+fn first_clause(advice: &str) -> String {
+    advice.split_once("; ").map_or_else(|| advice.to_owned(), |(first, _)| format!("{first}."))
+}
+
 /// What to try where a run only looked who answers and is over: there are no keys to press, and nobody waits.
 /// `None`: the same as in a download.
 pub(super) fn advice_of_a_check(code: VerdictCode) -> Option<&'static str> {
     Some(match code {
         VerdictCode::NoPeersKnown => "name a peer with --peer IP:PORT, or look again later.",
         VerdictCode::AllChokeUs => {
-            "download it: clients change turns every 10 to 30 seconds, and a check does not wait for them."
+            "download it; clients let others have a turn after a while, and a check does not wait for that."
         }
         VerdictCode::UnchokedButSilent => "look again later: they may be busy.",
         VerdictCode::PiecesMissing => "look again later: a peer with everything may come.",

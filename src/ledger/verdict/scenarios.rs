@@ -50,7 +50,7 @@ fn the_vpn_is_down_and_swallows_every_packet() {
     run.refuse(tracker, TrackerError::Timeout);
     let peers = run.peers(30);
     run.fail_all(&peers, Cause::ConnectTimeout).wait(40);
-    says(&mut run, &[DialsTimeOut, TrackersFailing], &["30 of the 30", "From here both look the same"]);
+    says(&mut run, &[DialsTimeOut, TrackersFailing], &["30 of the 30", "ttui cannot tell which from here"]);
 }
 
 #[test]
@@ -75,7 +75,11 @@ fn the_provider_cuts_every_handshake_off() {
         run.end(*peer, Cause::ResetBeforeHandshake);
     }
     run.wait(40);
-    says(&mut run, &[Stalled], &["(12 reset)", "lets no BitTorrent through", "From here both look the same"]);
+    says(
+        &mut run,
+        &[Stalled],
+        &["(12 reset)", "lets no BitTorrent through", "ttui cannot tell which from here"],
+    );
 }
 
 #[test]
@@ -176,7 +180,7 @@ fn all_wait_and_we_give_nothing() {
     run.tell(Event::Limits { down_bps: None, up_bps: Some(0) });
     run.seeds(3);
     run.wait(20);
-    says(&mut run, &[AllChokeUs], &["our upload limit is 0: raise it."]);
+    says(&mut run, &[AllChokeUs], &["raise our upload limit, which is 0"]);
 }
 
 #[test]
@@ -218,7 +222,7 @@ fn the_ratio_tracker_does_not_know_the_torrent() {
     says(
         &mut run,
         &[TrackersFailing],
-        &["Nothing arrives: the tracker fails: it refused: “unregistered torrent”.", "go by its words"],
+        &["Nothing arrives: the tracker fails: it refused: “unregistered torrent”.", "its words say"],
     );
 }
 
@@ -320,7 +324,7 @@ fn everybody_poisons_or_our_memory_does() {
         run.tell(Event::PieceFailed { piece, from: vec![*peer] });
     }
     run.send(&peers, MIB, 5);
-    let both = "from the data alone both look the same";
+    let both = "ttui cannot tell which from the data alone";
     says(&mut run, &[BadDataManyPeers], &["Wrong data keeps coming: 5 pieces failed", both]);
     run.send(&peers, MIB, 40);
     says(&mut run, &[Healthy, BadDataManyPeers], &["5 pieces failed the check", both]);
@@ -415,10 +419,10 @@ fn the_link_goes_away_under_everybody() {
         run.end(*peer, Cause::ConnectionLost);
     });
     run.wait(1);
-    says(&mut run, &[Unknown], &["10 of the 10 peers shook hands, and nobody is left"]);
+    says(&mut run, &[Unknown], &["10 of the 10 peers shook hands, and went away"]);
     assert_eq!(run.first().severity, Severity::Warn);
     run.fail_all(&peers, Cause::ConnectTimeout).wait(40);
-    says(&mut run, &[Stalled], &["nobody is left"]);
+    says(&mut run, &[Stalled], &["went away"]);
 }
 
 #[test]

@@ -121,8 +121,9 @@ pub(super) struct Crowd<'a> {
     /// Peers whose dialling ended one way or the other, by address family.
     pub(super) v4: Dialled,
     pub(super) v6: Dialled,
-    /// Failed peers at whose address nobody is now.
+    /// Failed peers that gave no answer, and those whose machine said that no client runs there.
     pub(super) offline: u32,
+    pub(super) closed: u32,
     /// Peers on the open internet that shook hands with us.
     pub(super) public_handshaken: u32,
     /// Peers that are not dialled because the settings allow no more connections.
@@ -226,7 +227,11 @@ impl<'a> Crowd<'a> {
                 crowd.count_live(record, view.at, view.phase_since);
             }
             crowd.count_dialling(record);
-            crowd.offline += u32::from(record.group == Group::Failed && record.cause.is_some_and(is_offline));
+            let failed =
+                |what: fn(Cause) -> bool| record.group == Group::Failed && record.cause.is_some_and(what);
+            crowd.closed += u32::from(failed(|cause| cause == Cause::ConnectionRefused));
+            crowd.offline +=
+                u32::from(failed(|cause| is_offline(cause) && cause != Cause::ConnectionRefused));
             crowd.public_handshaken +=
                 u32::from(record.stage >= Stage::Handshaken && is_public(record.addr.ip()));
             crowd.count_encryption(record);

@@ -155,12 +155,12 @@ fn going_well_ends_with_the_last_live_peer() {
     assert_eq!((first.code, first.severity), (VerdictCode::Unknown, Severity::Warn));
     assert_eq!(
         first.text,
-        "Nobody is connected: 2 of the 4 peers shook hands, and nobody is left; 2 failed (1 refused, 1 no answer)."
+        "Nobody is connected: 2 of the 4 peers shook hands, and went away; 2 failed (1 refused, 1 no answer)."
     );
     run.wait(40);
     let first = run.first();
     assert_eq!(first.code, VerdictCode::Stalled);
-    assert!(first.text.contains("2 of the 4 peers shook hands, and nobody is left"), "{}", first.text);
+    assert!(first.text.contains("2 of the 4 peers shook hands, and went away"), "{}", first.text);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn unknown_is_what_can_be_said_at_the_start() {
     assert_eq!(run.first().text, "Asking 1 tracker for peers.");
     let peers = run.peers(3);
     run.dial(peers[0]);
-    assert_eq!(run.first().text, "Getting started: 3 peers are being tried.");
+    assert_eq!(run.first().text, "Getting started: 1 peer is being tried, 2 to be tried.");
     run.live(peers[1]);
     assert_eq!(run.first().text, "Getting started: 1 peer is connected, nothing has come yet.");
 }
@@ -250,7 +250,7 @@ fn dials_time_out_needs_most_of_enough() {
     let (first, second) = (&verdicts[0], &verdicts[1]);
     assert_eq!((first.code, first.severity), (VerdictCode::DialsTimeOut, Severity::Warn));
     assert!(first.text.starts_with("Nothing arrives: 41 of the 48 peers we dialled never answered. Either"));
-    assert_eq!(first.advice, "ttui check with another torrent. It fails too: it is near us.");
+    assert_eq!(first.advice, "ttui check with another torrent; if that fails too, it is near us.");
     assert_eq!((evidence(first, "timed_out"), evidence(first, "dialled")), (41, 48));
     assert_eq!(second.text, "The 3 live peers make us wait (they choke us). That often ends by itself.");
 

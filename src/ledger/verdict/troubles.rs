@@ -133,7 +133,7 @@ fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
         return "look at network, DNS and VPN if other programs cannot get out either.";
     }
     match error {
-        TrackerError::DnsFailed => "look at network, DNS and VPN: does any other program find that name?",
+        TrackerError::DnsFailed => "look at network, DNS and VPN; does any other program find that name?",
         TrackerError::ConnectFailed | TrackerError::Timeout => {
             "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, which \
              often passes."
@@ -142,13 +142,13 @@ fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
             "look at this machine's clock and its certificates; else the tracker's certificate is at fault."
         }
         TrackerError::Refused => {
-            "go by its words: take the torrent from its page again where it does not know the torrent or your passkey."
+            "take the torrent from its page again; its words say whether it knows the torrent, and your passkey."
         }
         TrackerError::HttpStatus | TrackerError::NotATracker | TrackerError::BadAnswer => {
-            "nothing here: what answers at that address is at fault, or the address in the torrent is old."
+            "Nothing to do here; what answers at that address is at fault, or the address in the torrent is old."
         }
         TrackerError::RedirectRefused | TrackerError::UnsupportedUrl => {
-            "take the torrent from its page again, or name a peer with --peer IP:PORT."
+            "take the torrent from its page again; or name a peer with --peer IP:PORT."
         }
     }
 }
@@ -246,10 +246,10 @@ pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
         } else {
             let text = format!(
                 "{whom} Either they are gone (an old swarm), or something near us blocks us: VPN down, firewall, \
-                 provider. From here both look the same."
+                 provider. ttui cannot tell which from here."
             );
             Finding::new(costly(scene), text)
-                .advice("ttui check with another torrent. It fails too: it is near us.")
+                .advice("ttui check with another torrent; if that fails too, it is near us.")
         };
         finding
             .explains()
@@ -269,13 +269,13 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
                 "{} take encrypted connections only, and our setting forbids them.",
                 many(lost, "peer")
             );
-            (lost, text, "--encryption prefer-plain.")
+            (lost, text, "start ttui with --encryption prefer-plain.")
         } else {
             let text = format!(
                 "{} answered without the encryption that our setting asks for.",
                 many(mismatched, "peer")
             );
-            (mismatched, text, "--encryption prefer.")
+            (mismatched, text, "start ttui with --encryption prefer.")
         };
         let finding = Finding::new(costly(scene), text).advice(advice).evidence("lost", peers);
         return Some(if alone { finding.explains() } else { finding });
@@ -287,7 +287,7 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
             many(scene.view.funnel.handshaken, "peer")
         );
         Finding::new(Severity::Info, text)
-            .advice("--encryption prefer: it saves them the first, plain try.")
+            .advice("start ttui with --encryption prefer; it saves them the first, plain try.")
             .evidence("encrypted_only", reached)
             .evidence("handshaken", scene.view.funnel.handshaken)
     })
@@ -313,8 +313,8 @@ pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
         };
         // Many clients give to those who give.
         let advice = match scene.view.limits.1 {
-            Some(0) => "many clients serve those who serve them, and our upload limit is 0: raise it.",
-            _ => "wait: clients change turns every 10 to 30 seconds.",
+            Some(0) => "raise our upload limit, which is 0; many clients serve those who serve them.",
+            _ => "Nothing to do but wait; where many want data, a turn can take minutes.",
         };
         Finding::new(costly(scene), text)
             .advice(advice)
@@ -362,7 +362,7 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
             ),
         };
         let finding = Finding::new(costly(scene), text + " They come only with somebody who has them.")
-            .advice("leave it running: a peer with everything may come.")
+            .advice("leave it running; a peer with everything may come.")
             .evidence("unheld", scene.unheld)
             .evidence("missing", scene.missing);
         if all { finding.explains() } else { finding }
@@ -405,12 +405,12 @@ pub(super) fn wrong_data(scene: &Scene<'_>, begins: &str) -> Option<Finding> {
     (!one && liars.len() >= 3 && failures >= 3).then(|| {
         let text = format!(
             "{begins}{} failed the check, with data from {}. Either some of them send wrong data, or memory or disk \
-             here is at fault: from the data alone both look the same.",
+             here is at fault; ttui cannot tell which from the data alone.",
             many(failures, "piece"),
             many(liars.len() as u32, "peer")
         );
         Finding::new(Severity::Warn, text)
-            .advice("ttui verify, twice: different results mean this machine.")
+            .advice("ttui verify, twice; different results mean this machine.")
             .evidence("failures", failures)
             .evidence("peers", liars.len() as u64)
     })

@@ -107,7 +107,7 @@ pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
             _ => format!("Slow. {}: {} in all", senders(scene), units::rate(mean.down_bps, Units::Binary)),
         };
         Finding::new(Severity::Warn, format!("{sending}{}.", rest(scene)))
-            .advice("leave it running: more peers may come, and those here may send more.")
+            .advice("leave it running; more peers may come, and those here may send more.")
             .evidence("down_bps", mean.down_bps)
             .evidence("sending", scene.crowd.sending)
             .evidence("live", scene.live())
@@ -160,9 +160,12 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
         };
         let text = format!("Nothing has arrived for {}: {why}.{}", span(scene.quiet), cut_off(scene));
         Finding::new(Severity::Warn, text)
-            .advice("run ttui check on this torrent, and on another one, and compare.")
+            .advice("ttui check on this torrent, and on another one; if both fail, it is near us.")
             .evidence("quiet_s", scene.quiet.as_secs())
+            .evidence("known", scene.view.funnel.known)
+            .evidence("handshaken", scene.view.funnel.handshaken)
             .evidence("live", groups.live)
+            .evidence("trying", groups.trying)
             .evidence("failed", groups.failed)
             .evidence("reset", scene.crowd.cut_off)
     })
@@ -174,7 +177,7 @@ fn cut_off(scene: &Scene<'_>) -> &'static str {
     let alike = crowd.opened_in_vain >= 5 && crowd.cut_off * 10 >= crowd.opened_in_vain * 8;
     if alike && scene.view.funnel.handshaken == 0 {
         " Nearly all who open the connection cut it at our handshake: either something on the way (provider, \
-         firewall) lets no BitTorrent through, or none of them wants us. From here both look the same."
+         firewall) lets no BitTorrent through, or none of them wants us. ttui cannot tell which from here."
     } else {
         ""
     }
@@ -204,14 +207,14 @@ fn nobody(scene: &Scene<'_>) -> String {
     match (funnel.handshaken, groups.failed) {
         (0, 0) => format!("nobody has shaken hands yet{tried}"),
         (0, _) if funnel.known == 1 => format!("the one known peer did not shake hands{}{tried}", top(scene)),
-        (_, 0) if funnel.known == 1 => format!("the one known peer shook hands, and left{tried}"),
+        (_, 0) if funnel.known == 1 => format!("the one known peer shook hands, and went away{tried}"),
         (_, _) if funnel.known == 1 => {
             format!("the one known peer shook hands, then failed{}{tried}", top(scene))
         }
         (0, _) => format!("none of the {known} shook hands{}{tried}", top(scene)),
-        (once, 0) => format!("{} of the {known} shook hands, and nobody is left{tried}", count(once)),
+        (once, 0) => format!("{} of the {known} shook hands, and went away{tried}", count(once)),
         (once, failed) => format!(
-            "{} of the {known} shook hands, and nobody is left; {} failed{}{tried}",
+            "{} of the {known} shook hands, and went away; {} failed{}{tried}",
             count(once),
             count(failed),
             top(scene)
@@ -247,12 +250,19 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
         (0, 0, 0) => "No peer is known yet.".to_owned(),
         (0, _, _) if lost => format!("Nobody is connected: {}.", nobody(scene)),
         (0, 0, _) => format!("Nobody is connected: {}.", nobody(scene)),
-        (0, trying, _) => {
+        (0, _, _) => {
+            let trying = groups.trying;
             let failed = match groups.failed {
                 0 => String::new(),
                 failed => format!(", {} failed{}", count(failed), top(scene)),
             };
-            format!("Getting started: {} being tried{failed}.", being(trying))
+            let queued = match (groups.queued, trying) {
+                (0, _) => String::new(),
+                (queued, 0) => format!("{} to be tried", many(queued, "peer")),
+                (queued, _) => format!(", {} to be tried", count(queued)),
+            };
+            let tried = if trying > 0 { format!("{} being tried", being(trying)) } else { String::new() };
+            format!("Getting started: {tried}{queued}{failed}.")
         }
         (live, _, _) => match scene.view.last_block {
             None => format!("Getting started: {} connected, nothing has come yet.", connected(live)),
@@ -262,12 +272,17 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
     // A run that only looked is over when it is judged: there is nothing to wait for.
     let in_vain = scene.probing && scene.view.funnel.handshaken == 0 && groups.trying + groups.queued == 0;
     let severity = if lost || in_vain { Severity::Warn } else { Severity::Info };
+    let advice =
+        if lost { "Nothing to do: they are dialled again by themselves, and others may come." } else { "" };
     Some(
         Finding::new(severity, text)
+            .advice(advice)
             .evidence("live", groups.live)
             .evidence("trying", groups.trying)
+            .evidence("queued", groups.queued)
             .evidence("failed", groups.failed)
-            .evidence("known", scene.view.funnel.known),
+            .evidence("known", scene.view.funnel.known)
+            .evidence("handshaken", scene.view.funnel.handshaken),
     )
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::event::{Cause, PeerKey, Phase, Sample, Source};
-use crate::ledger::VerdictCode;
+use crate::ledger::{VerdictCode, agrees_with_counts};
+use crate::record::scenes::{Scene, demo};
 
 fn s(seconds: u64) -> At {
     Duration::from_secs(seconds)
@@ -206,4 +207,17 @@ fn plays_on_a_thread_and_does_what_it_is_told() {
     clock.store(1_000_000, Ordering::SeqCst);
     let end = wait(&|playback| !playback.playing);
     assert_eq!((end.position, end.end, end.damage), (s(100), s(100), None));
+}
+
+#[test]
+fn no_moment_of_any_recording_contradicts_itself() {
+    let players = Scene::ALL.map(Scene::player).into_iter().chain([demo()]);
+    for mut player in players {
+        let mut at = player.begin();
+        while at < player.end() {
+            player.go_to(at);
+            agrees_with_counts(&player.view()).unwrap();
+            at += Duration::from_millis(237);
+        }
+    }
 }

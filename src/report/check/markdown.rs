@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     cause, chosen, code, connect_ms, encryption, handshake_ms, in_order, resolved, severity, status, steps,
 };
-use crate::event::PeerKey;
+use crate::event::{PeerKey, advised};
 use crate::ledger::{PeerRecord, View};
 use crate::report::markdown_cell;
 
@@ -26,8 +26,8 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
     for verdict in &view.verdicts {
         let _ = write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&verdict.text));
-        let advice = markdown_cell(&verdict.advice);
-        let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " Try: " });
+        let advice = markdown_cell(&advised(&verdict.advice));
+        let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " " });
     }
     if !view.trackers.is_empty() {
         let _ = writeln!(out, "\n| tracker | status | peers | handshaken |\n|---|---|---|---|");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{cause, connect_ms, handshake_ms, in_order, steps};
-use crate::event::{Cause, Encryption, Severity};
+use crate::event::{Cause, Encryption, Severity, advised};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
 use crate::text::clean;
 use crate::text::columns::{clip, width, wrap};
@@ -42,7 +42,7 @@ pub fn text(view: &View) -> String {
     for (index, verdict) in view.verdicts.iter().enumerate() {
         lines(&mut out, mark(verdict.severity), &clean(&verdict.text, 500));
         if !verdict.advice.is_empty() {
-            lines(&mut out, "  Try: ", &clean(&verdict.advice, 500));
+            lines(&mut out, "  ", &clean(&advised(&verdict.advice), 500));
         }
         // The first judges the whole: whether it is worth another look is said once.
         if index == 0 && verdict.severity >= Severity::Warn {

@@ -131,10 +131,10 @@ pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
     match () {
         () if !peer.is_live() => Spans::new(),
         () if peer.held => Spans::new().add(Role::Text, "held"),
+        () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
         () if peer.sample.up_bps > 0 => {
             Spans::new().add(Role::Strong, rate(peer.sample.up_bps, context, columns))
         }
-        () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
         () if !peer.flags.peer_interested => Spans::new().add(Role::Dim, "no need"),
         () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
         () => Spans::new().add(Role::Text, units::rate(0, context.look.units)),

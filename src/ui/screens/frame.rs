@@ -20,6 +20,8 @@ use crate::units;
 pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 /// From so many columns on there is room for more than the least.
 const WIDE: u16 = 98;
+/// Columns for the torrent's name and the percentage, before the name of a recording gets any.
+const LEAST_NAME: usize = 20;
 /// For how long whoever is here for the first time is told where to look.
 const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
@@ -29,8 +31,13 @@ const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 /// recording: how its replay stands.
 pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
     if let Some(replay) = &model.replay {
-        let state = replay_bar::state(replay, columns);
-        return if columns < WIDE { state } else { state.add(Role::Text, "    ").and(phase(model, view)) };
+        let phase = phase(model, view);
+        let gap = if columns < WIDE { "  " } else { "    " };
+        // What the torrent was doing is worth more than which recording tells of it.
+        let name = if columns < 60 { 9 } else { LEAST_NAME };
+        let taken = phase.width() + paint::width(gap) + name;
+        let state = replay_bar::state(replay, columns.saturating_sub(taken as u16));
+        return if state.width() == 0 { phase } else { state.add(Role::Text, gap).and(phase) };
     }
     if view.recording {
         let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");

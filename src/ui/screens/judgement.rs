@@ -5,10 +5,10 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{frame, more};
-use crate::event::Severity;
-use crate::ledger::{Verdict, VerdictCode, View};
+use crate::event::{Severity, advised};
+use crate::ledger::{PeerRecord, Verdict, VerdictCode, View};
 use crate::ui::action::Action;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Shown};
 use crate::ui::paint::{Pen, Spans, take_top, width, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -34,15 +34,8 @@ pub(super) fn is_well(view: &View) -> bool {
     view.verdicts.first().is_none_or(|verdict| verdict.severity <= Severity::Info)
 }
 
-/// The first sentence, or what stands before its semicolon; one of a word or two takes the next with it.
-fn first_sentence(text: &str) -> String {
-    let ends = text.match_indices([';', '.']).map(|(end, _)| end);
-    let mut ends = ends.filter(|&end| end >= 20 && text[end + 1..].starts_with(' '));
-    ends.next().map_or_else(|| text.to_owned(), |end| format!("{}.", &text[..end]))
-}
-
-/// What to try, with the key that does it where there is one: the ledger knows of no keys.
-fn advice(verdict: &Verdict, model: &Model, view: &View) -> String {
+/// This wording of what to do, with the key that does it where there is one: the ledger knows of no keys.
+fn with_key(verdict: &Verdict, advice: &str, model: &Model, view: &View) -> String {
     let rests_on = |name: &str| verdict.evidence.iter().any(|(evidence, _)| *evidence == name);
     let by_key = match verdict.code {
         VerdictCode::DiskTrouble | VerdictCode::Paused => Some(("with", Action::Pause)),
@@ -50,7 +43,7 @@ fn advice(verdict: &Verdict, model: &Model, view: &View) -> String {
         VerdictCode::OwnLimits if rests_on("down_bps") => Some(("with", Action::LimitDown)),
         VerdictCode::BadDataOnePeer if verdict.advice == "ban it." => Some(("with", Action::Ban)),
         VerdictCode::AllChokeUs if view.limits.1 == Some(0) => Some(("with", Action::LimitUp)),
-        VerdictCode::NoPeersKnown if verdict.advice.ends_with("--peer IP:PORT.") => {
+        VerdictCode::NoPeersKnown if advice.ends_with("--peer IP:PORT.") => {
             Some(("or with", Action::AddPeer))
         }
         _ => None,
@@ -60,9 +53,9 @@ fn advice(verdict: &Verdict, model: &Model, view: &View) -> String {
     match key.and_then(|(joint, action)| Some((joint, model.keys.name_here(action, model)?))) {
         Some((joint, key)) => {
             let comma = if joint == "with" { "" } else { "," };
-            format!("{}{comma} {joint} {key}.", verdict.advice.trim_end_matches('.'))
+            advised(&format!("{}{comma} {joint} {key}.", advice.trim_end_matches('.')))
         }
-        None => verdict.advice.clone(),
+        None => advised(advice),
     }
 }
 
@@ -71,64 +64,131 @@ const CONTINUED: (&str, Role) = ("", Role::Text);
 
 type Line = ((&'static str, Role), String);
 
-/// The judgements in lines of so many columns; the shorter of two wordings where `brief` says so.
-fn worded(
-    verdicts: &[(&Verdict, String)],
-    columns: u16,
-    brief: impl Fn(usize) -> bool,
-    with_advice: impl Fn(usize) -> bool,
-) -> Vec<Line> {
-    let room = usize::from(columns.saturating_sub(INDENT + 1)).max(1);
-    let mut lines = Vec::new();
-    for (at, (verdict, advice)) in verdicts.iter().enumerate() {
-        let text = if brief(at) { first_sentence(&verdict.text) } else { verdict.text.clone() };
-        let mut mark = glyph(verdict, at == 0);
-        for line in wrap(&text, room) {
-            lines.push((mark, line));
-            mark = CONTINUED;
-        }
-        if with_advice(at) && !advice.is_empty() {
-            lines.extend(wrap(&format!("Try: {advice}"), room).into_iter().map(|line| (mark, line)));
-        }
-    }
-    lines
+/// How much is said of a judgement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wording {
+    /// Everything, with what to do.
+    Full,
+    /// Everything but what to do: nothing needs to be done.
+    Told,
+    /// What is, and what to do, in a line or two.
+    Brief,
+    /// The same, as long as it takes no line of its own to say what to do.
+    Terse,
 }
 
-/// The lines for the overview: at most three when all is well and six otherwise, in the fullest wording
-/// that fits into `most`.
+/// In fewer columns there is room for a headline only.
+const NARROW: usize = 50;
+
+/// What is, in as few words as say it at all.
+fn headline(verdict: &Verdict) -> String {
+    let port = verdict.evidence.iter().find(|(name, _)| *name == "port");
+    match (verdict.code, port) {
+        (VerdictCode::PortUnreached, Some((_, port))) => format!("Port {port} may be closed."),
+        _ => match verdict.brief.0.split_once("; ") {
+            Some((head, _)) => format!("{head}."),
+            None => verdict.brief.0.clone(),
+        },
+    }
+}
+
+/// A judgement as it may be worded.
+struct Said<'a> {
+    verdict: &'a Verdict,
+    full: String,
+    brief: String,
+}
+
+impl<'a> Said<'a> {
+    fn of(verdict: &'a Verdict, model: &Model, view: &View) -> Self {
+        let advice = |advice| with_key(verdict, advice, model, view);
+        Self { verdict, full: advice(&verdict.advice), brief: advice(&verdict.brief.1) }
+    }
+
+    /// Its lines of so many columns.
+    fn lines(&self, first: bool, room: usize, wording: Wording) -> Vec<Line> {
+        let headline = headline(self.verdict);
+        let (told, short) =
+            (&self.verdict.text, if room < NARROW { &headline } else { &self.verdict.brief.0 });
+        let (told, advice) = match wording {
+            Wording::Full => (told, &self.full[..]),
+            Wording::Told => (told, ""),
+            Wording::Brief | Wording::Terse => (short, &self.brief[..]),
+        };
+        let together = format!("{told} {advice}");
+        let lines = match wording {
+            _ if advice.is_empty() => wrap(told, room),
+            Wording::Brief | Wording::Terse if width(&together) <= room => vec![together],
+            Wording::Terse => wrap(told, room),
+            _ => wrap(told, room).into_iter().chain(wrap(advice, room)).collect(),
+        };
+        let marks = std::iter::once(glyph(self.verdict, first)).chain(std::iter::repeat(CONTINUED));
+        marks.zip(lines).collect()
+    }
+}
+
+/// The lines for the overview: at most three when all is well and six otherwise, in the fullest wording that fits into
+/// `most`. Rather than to cut short what is to be said, nothing is said of what weighs least.
 pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> Vec<Line> {
     let well = is_well(view);
     let most = if well { most.min(3) } else { most.min(6) };
-    let advised = |verdict| (verdict, advice(verdict, model, view));
-    let mut verdicts: Vec<(&Verdict, String)> = view.verdicts.iter().map(advised).collect();
-    let full = worded(&verdicts, columns, |_| false, |_| !well);
-    let notes_brief = worded(&verdicts, columns, |at| at > 0, |_| !well);
-    // Where not all can be told, what costs something comes before what is merely worth knowing.
-    if verdicts.len() > most
-        && let Some((_, notes)) = verdicts.split_first_mut()
+    let room = usize::from(columns.saturating_sub(INDENT + 1)).max(1);
+    let mut said: Vec<Said<'_>> =
+        view.verdicts.iter().map(|verdict| Said::of(verdict, model, view)).collect();
+    let wordings = match well {
+        true => [
+            (Wording::Told, Wording::Told),
+            (Wording::Told, Wording::Terse),
+            (Wording::Terse, Wording::Terse),
+        ],
+        false => [
+            (Wording::Full, Wording::Full),
+            (Wording::Full, Wording::Brief),
+            (Wording::Brief, Wording::Brief),
+        ],
+    };
+    let whole = |said: &[Said<'_>], (first, others): (Wording, Wording)| -> Vec<Line> {
+        let wording = |at| if at == 0 { first } else { others };
+        said.iter().enumerate().flat_map(|(at, said)| said.lines(at == 0, room, wording(at))).collect()
+    };
+    if let Some(lines) =
+        wordings.map(|wording| whole(&said, wording)).into_iter().find(|lines| lines.len() <= most)
     {
-        notes.sort_by_key(|(verdict, _)| std::cmp::Reverse(verdict.severity));
+        return lines;
     }
-    // What to try against the first is worth more than the rest of a note.
-    let one_advice = worded(&verdicts, columns, |at| at > 0, |at| at == 0 && !well);
-    let mut brief = worded(&verdicts, columns, |_| true, |_| false);
+    // What costs something comes before what is merely worth knowing.
+    if let Some((_, notes)) = said.split_first_mut() {
+        notes.sort_by_key(|said| std::cmp::Reverse(said.verdict.severity));
+    }
+    let (first, others) = wordings[2];
+    let mut said = said.iter();
+    let Some(head) = said.next() else { return Vec::new() };
+    let mut lines = head.lines(true, room, first);
+    if lines.len() > most {
+        let told = if room < NARROW { headline(head.verdict) } else { head.verdict.brief.0.clone() };
+        lines = wrap(&told, room).into_iter().map(|line| (CONTINUED, line)).collect();
+        if let Some((mark, _)) = lines.first_mut() {
+            *mark = glyph(head.verdict, true);
+        }
+    }
     // Where all is well and there is no room to say how, what costs something is still told.
-    if let [(first, _), (note, _), ..] = &verdicts[..]
-        && well
-        && most > 1
-        && note.severity > Severity::Info
-        && brief.iter().skip(1).take_while(|(mark, _)| *mark == CONTINUED).count() + 1 >= most
-    {
-        let head = first.text.find(". ").map_or(&first.text[..], |end| &first.text[..=end]);
-        let told = Verdict { text: head.to_owned(), ..(*first).clone() };
-        let mut briefest = verdicts.clone();
-        briefest[0] = (&told, String::new());
-        brief = worded(&briefest, columns, |_| true, |_| false);
+    let costs = |said: &Said<'_>| said.verdict.severity > Severity::Info;
+    if well && most > 1 && lines.len() >= most && said.clone().next().is_some_and(costs) {
+        let told = &head.verdict.text;
+        let end = told.find(". ").map_or(told.len(), |end| end + 1);
+        lines = vec![(glyph(head.verdict, true), told[..end].to_owned())];
     }
-    let wordings = [full, notes_brief, one_advice];
-    let mut lines = wordings.into_iter().find(|lines| lines.len() <= most).unwrap_or(brief);
+    for note in said {
+        let note = note.lines(false, room, others);
+        if lines.len() + note.len() <= most {
+            lines.extend(note);
+        } else if lines.len() == 1 && well {
+            lines.extend(note);
+            break;
+        }
+    }
     // A sentence that is cut says so.
-    let cut = lines.get(most).is_some_and(|(mark, _)| *mark == CONTINUED);
+    let cut = lines.len() > most;
     lines.truncate(most);
     if let Some((_, last)) = lines.last_mut().filter(|_| cut) {
         last.push('…');
@@ -193,9 +253,9 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
             lines.push(Spans::new().add(role, mark).add(Role::Text, " ").add(Role::Text, line));
             mark = " ";
         }
-        let advice = advice(verdict, model, view);
+        let advice = with_key(verdict, &verdict.advice, model, view);
         if !advice.is_empty() {
-            for line in wrap(&format!("Try: {advice}"), room) {
+            for line in wrap(&advice, room) {
                 lines.push(Spans::new().add(Role::Text, "  ").add(Role::Strong, line));
             }
         }
@@ -220,8 +280,11 @@ pub(super) fn lost(view: &View, columns: u16) -> Vec<Spans> {
             let word = words::loss_word(step + 1, *cause);
             let head = format!("  {count:>5}  {word:<16}");
             let room = room.saturating_sub(head.len()).max(12);
-            let sentence = cause.map_or_else(|| under_way(step), |cause| cause.info().sentence);
-            let advice = cause.map_or("", |cause| cause.info().advice);
+            let lost =
+                |peer: &&PeerRecord| peer.cause == *cause && Shown::Lost(step + 1, word).takes(peer, view.at);
+            let peers = view.peers.iter().map(AsRef::as_ref).filter(lost);
+            let sentence = cause.map_or_else(|| under_way(step), |cause| words::meaning(cause, peers));
+            let advice = advised(cause.map_or("", |cause| cause.info().advice));
             let told = format!("{sentence} {advice}");
             for (at, line) in wrap(&told, room).into_iter().enumerate() {
                 let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
@@ -300,5 +363,35 @@ mod tests {
         let stalled = summary(&model, &sample::stalled(), 80, 9);
         assert!((4..=6).contains(&stalled.len()), "{stalled:?}");
         assert!(stalled.iter().any(|(_, text)| text.starts_with("Try: ")), "{stalled:?}");
+    }
+
+    #[test]
+    fn what_is_and_what_to_do_fit_80_columns_uncut() {
+        let model = Model::new(Look::default());
+        for (name, ..) in sample::MOMENTS {
+            let view = sample::moment(name);
+            let lines = summary(&model, &view, 80, if is_well(&view) { 3 } else { 6 });
+            let said: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+            let said = said.join(" ");
+            assert!(!said.contains('…') || name == "hostile", "{name}: {said}");
+            for (at, verdict) in view.verdicts.iter().enumerate() {
+                let told: String = verdict.brief.0.chars().take(20).collect();
+                // What is not told at all is for the page of its own.
+                if verdict.severity <= Severity::Info || (at > 0 && !said.contains(&told)) {
+                    continue;
+                }
+                let advice = with_key(verdict, &verdict.brief.1, &model, &view);
+                let advice = advice.trim_end_matches('.').split(" with ").next().unwrap();
+                assert!(said.contains(advice), "{name}: {advice} in {said}");
+            }
+        }
+        let small = summary(&model, &sample::healthy(), 40, 2);
+        let small: Vec<&str> = small.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(small, ["Going well. 7 peers are sending.", "Port 6881 may be closed."]);
+        let healthy = summary(&model, &sample::healthy(), 80, 3);
+        assert!(
+            healthy.iter().any(|(_, text)| text.ends_with("That is usual, and costs nothing.")),
+            "{healthy:?}"
+        );
     }
 }

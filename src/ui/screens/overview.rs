@@ -41,7 +41,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     // In trouble the words matter more than pieces and a row of peers.
     let least_peers = 5;
     let room_for_why = usize::from(body.height.saturating_sub(1 + FUNNEL + 1 + least_peers));
-    let room_for_why = if area.height < 28 && judgement::is_well(view) { 2 } else { room_for_why.max(1) };
+    let short = area.height < 28 && judgement::is_well(view);
+    let room_for_why = if short { view.verdicts.len().clamp(2, 3) } else { room_for_why.max(1) };
     let lines = judgement::summary(model, view, area.width, room_for_why);
     judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines, model);
     if roomy {
@@ -65,12 +66,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let left = u16::from(area.width >= 100) + 1;
     let title = inset(take_top(&mut body, 1), 1, 1);
     peer_list::draw(pen, title, inset(body, left - 1, 0), model, view, false);
-}
-
-/// How many peers reached each step.
-pub(super) fn steps(view: &View) -> [u32; 6] {
-    let funnel = view.funnel;
-    [funnel.known, funnel.dialled, funnel.connected, funnel.handshaken, funnel.unchoked, funnel.transferring]
 }
 
 /// What stands beside a step: where its peers come from, or where the others were lost. Wordings that read the
@@ -108,7 +103,7 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
     let separator = if roomy { " · " } else { " " };
     let bars = if roomy { 14 } else { 8 };
     let focused = model.panel == Panel::Funnel;
-    let counts = steps(view);
+    let counts = view.way();
     for (step, (name, count)) in STEPS.iter().zip(counts).enumerate() {
         let row = take_top(&mut rows, 1);
         if row.is_empty() {

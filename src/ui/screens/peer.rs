@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{more, peer_bytes};
-use crate::event::{Attempt, Cause, Encryption, Phase, Source};
+use crate::event::{Attempt, Cause, Encryption, Phase, Source, advised};
 use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
@@ -81,10 +81,11 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
         Standing::Unchoked => said.push("It would let us ask; nothing is asked now.".to_owned()),
         Standing::Choked => {
             said.push(
-                "It serves others first (it chokes us). Clients change turns every 10 to 30 seconds."
+                "It serves others first (it chokes us). That often ends by itself; where many want data from it, a turn \
+                 can take minutes."
                     .to_owned(),
             );
-            advice = "nothing, wait.".to_owned();
+            advice = "nothing to do but wait.".to_owned();
         }
         Standing::Taking => said.push("It takes what we have, and we miss nothing that it has.".to_owned()),
         Standing::Idle if words::stands_still(view) => {
@@ -106,7 +107,7 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
         }
         _ => {
             if let Some(cause) = peer.cause {
-                said.push(cause.info().sentence.to_owned());
+                said.push(words::meaning(cause, std::iter::once(peer)).to_owned());
                 advice = lower_first(cause.info().advice);
             }
             if let Some((_, reason)) = peer.banned.as_ref().filter(|(_, reason)| !reason.is_empty()) {
@@ -124,7 +125,7 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
         said.push(format!("{} pieces with blocks of it failed their check.", peer.failed_pieces));
     }
     if !advice.is_empty() {
-        said.push(format!("Try: {advice}"));
+        said.push(advised(&advice));
     }
     said.join(" ")
 }

@@ -21,7 +21,7 @@ const LEAST: u16 = 10;
 /// What the keys of the screens are called together.
 const SCREENS: &str = "screens";
 
-/// How the replay stands, as a glyph and a few words.
+/// How the replay stands, as a glyph and as many words as so many columns take; nothing where they take none.
 pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
     let playback = &replay.playback;
     let (glyph, role, stands) = match () {
@@ -29,14 +29,17 @@ pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
         () if replay.is_over() => ("‖", Role::Barred, ", its end"),
         () => ("‖", Role::Barred, ", stopped"),
     };
-    let name = match columns {
-        0..60 => String::new(),
-        60..98 => format!(" of {}", clip(&replay.name, 20)),
-        _ => format!(" of {}", clip(&replay.name, 40)),
-    };
-    let comma = if name.is_empty() { "" } else { "," };
-    let words = format!(" replay{name}{comma} {}×{stands}", playback.speed);
-    Spans::new().add(role, glyph).add(Role::Text, words)
+    let speed = playback.speed;
+    let named = |most| format!(" replay of {}, {speed}×{stands}", clip(&replay.name, most));
+    let wordings = [
+        named(40),
+        named(20),
+        format!(" replay {speed}×{stands}"),
+        format!(" replay {speed}×"),
+        format!(" {speed}×"),
+    ];
+    let fits = wordings.into_iter().find(|words| paint::width(words) < usize::from(columns));
+    fits.map_or_else(Spans::new, |words| Spans::new().add(role, glyph).add(Role::Text, words))
 }
 
 /// Draws the bar and the keys into the area's first row.

@@ -104,7 +104,7 @@ fn funnel(pen: &mut Pen<'_>, area: Rect, view: &View) {
     if area.is_empty() {
         return;
     }
-    let counts = overview::steps(view);
+    let counts = view.way();
     let half = area.width / 2;
     for (at, (name, count)) in STEPS.iter().zip(counts).enumerate() {
         let (column, row) = (at as u16 / 3, at as u16 % 3);
