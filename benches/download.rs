@@ -12,6 +12,8 @@
     reason = "a benchmark prints, has a clock, and stops where it cannot go on"
 )]
 
+#[path = "common/args.rs"]
+mod args;
 #[path = "common/cost.rs"]
 mod cost;
 #[path = "common/payload.rs"]
@@ -25,26 +27,18 @@ use std::time::{Duration, Instant};
 use ttui::engine::{Download, Options};
 use ttui::metainfo::Torrent;
 
+use self::args::Args;
 use self::cost::{Cost, peak_rss_mib};
 use self::payload::Payload;
 use self::seeds::Seeds;
 
 fn main() {
-    let (mut mib, mut piece_kib, mut files, mut peers, mut rounds) = (1024, 1024, 1, 2, 3);
-    let mut dir = std::env::temp_dir();
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    while let Some(arg) = args.next() {
-        let value = args.next().expect("a value after the option");
-        match arg.as_str() {
-            "--mib" => mib = value.parse().unwrap(),
-            "--piece-kib" => piece_kib = value.parse().unwrap(),
-            "--files" => files = value.parse().unwrap(),
-            "--peers" => peers = value.parse().unwrap(),
-            "--rounds" => rounds = value.parse().unwrap(),
-            "--dir" => dir = value.into(),
-            other => panic!("no such option: {other}"),
-        }
-    }
+    let mut args = Args::read();
+    let (mib, piece_kib) = (args.option("--mib", 1024), args.option("--piece-kib", 1024));
+    let (files, peers, rounds) =
+        (args.option("--files", 1), args.option("--peers", 2), args.option("--rounds", 3));
+    let dir = args.option("--dir", std::env::temp_dir());
+    args.words();
     let payload = Payload::new(mib, piece_kib, files);
     let (torrent, info_hash) = payload.torrent("http://127.0.0.1:9/announce");
     let torrent = Torrent::from_bytes(&torrent).unwrap();
@@ -74,15 +68,11 @@ fn main() {
         while seeds.open() > 0 {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let (cost, theirs) = (Cost::so_far() - before, seeds.served_cpu_seconds() - theirs);
+        let (cost, theirs) = ((Cost::so_far() - before) / gib, (seeds.served_cpu_seconds() - theirs) / gib);
         println!(
-            "round {round}: wall {:.2} s, CPU {:.2} ({:.2} in the program, {:.2} in the kernel, less {theirs:.2} of the seeds), \
-             {:.0} pages touched, at most {:.0} MiB",
+            "round {round}: wall {:.2} s, CPU {:.2} without the {theirs:.2} of the seeds; with it {cost}, at most {:.0} MiB",
             wall.as_secs_f64(),
-            (cost.cpu() - theirs) / gib,
-            cost.user / gib,
-            cost.system / gib,
-            cost.faults,
+            cost.cpu() - theirs,
             peak_rss_mib()
         );
     }

@@ -10,6 +10,8 @@
     reason = "a benchmark prints, has a clock, and stops where it cannot go on"
 )]
 
+#[path = "common/args.rs"]
+mod args;
 #[path = "common/cost.rs"]
 mod cost;
 #[path = "common/leech.rs"]
@@ -22,14 +24,15 @@ use std::time::Instant;
 use ttui::metainfo::Torrent;
 use ttui::wire::{HANDSHAKE_BYTES, PROTOCOL};
 
+use self::args::Args;
 use self::cost::Cost;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let mut next = || args.next();
-    let torrent = Torrent::from_file(next().expect("which torrent?")).unwrap();
-    let mut stream = TcpStream::connect(next().expect("which address?")).unwrap();
-    let pid = next();
+    let words = Args::read().words();
+    let [torrent, addr, pid @ ..] = &words[..] else { panic!("which torrent, and which address?") };
+    let torrent = Torrent::from_file(torrent).unwrap();
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let pid = pid.first();
     stream.set_nodelay(true).unwrap();
     let mut ours = PROTOCOL.to_vec();
     ours.extend([0; 8]);
@@ -44,14 +47,7 @@ fn main() {
     let gib = torrent.geometry.total_bytes() as f64 / f64::from(1 << 30);
     print!("{:.2} GiB/s, CPU s/GiB here {:.2}", gib / wall, Cost::so_far().cpu() / gib);
     if let Some((before, after)) = before.zip(theirs()) {
-        let there = after - before;
-        print!(
-            ", there {:.2} ({:.2} in the program, {:.2} in the kernel, {:.0} pages touched)",
-            there.cpu() / gib,
-            there.user / gib,
-            there.system / gib,
-            there.faults / gib
-        );
+        print!(", there {}", (after - before) / gib);
     }
     println!();
 }

@@ -15,6 +15,8 @@
     reason = "a benchmark prints, and stops where it cannot go on"
 )]
 
+#[path = "common/args.rs"]
+mod args;
 #[path = "common/cost.rs"]
 mod cost;
 #[path = "common/payload.rs"]
@@ -28,6 +30,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::args::Args;
 use self::cost::Cost;
 use self::payload::Payload;
 use self::seeds::Seeds;
@@ -72,31 +75,19 @@ fn compact(addr: &SocketAddr) -> Vec<u8> {
 }
 
 fn settings() -> Settings {
-    let mut settings = Settings {
-        dir: PathBuf::new(),
-        mib: 1024,
-        piece_kib: 1024,
-        files: 1,
-        peers: 2,
-        ip: Ipv4Addr::LOCALHOST,
-        path: seeds::Path::default(),
-    };
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().expect("a value after the option");
-        match arg.as_str() {
-            "--mib" => settings.mib = value().parse().unwrap(),
-            "--piece-kib" => settings.piece_kib = value().parse().unwrap(),
-            "--files" => settings.files = value().parse().unwrap(),
-            "--peers" => settings.peers = value().parse().unwrap(),
-            "--ip" => settings.ip = value().parse().unwrap(),
-            "--delay-ms" => settings.path.delay = Duration::from_millis(value().parse().unwrap()),
-            "--mib-per-s" => settings.path.mib_per_s = value().parse().unwrap(),
-            _ => settings.dir = arg.into(),
-        }
+    let mut args = Args::read();
+    Settings {
+        mib: args.option("--mib", 1024),
+        piece_kib: args.option("--piece-kib", 1024),
+        files: args.option("--files", 1),
+        peers: args.option("--peers", 2),
+        ip: args.option("--ip", Ipv4Addr::LOCALHOST),
+        path: seeds::Path {
+            delay: Duration::from_millis(args.option("--delay-ms", 0)),
+            mib_per_s: args.option("--mib-per-s", 0),
+        },
+        dir: args.words().first().expect("which folder?").into(),
     }
-    assert!(!settings.dir.as_os_str().is_empty(), "which folder?");
-    settings
 }
 
 /// Names all peers to whoever asks.

@@ -2,8 +2,9 @@
 
 #![allow(dead_code, reason = "every bench uses a part of it")]
 
+use std::fmt;
 use std::fs;
-use std::ops::Sub;
+use std::ops::{Div, Sub};
 
 /// Of a process, since it began.
 #[derive(Clone, Copy, Default, Debug)]
@@ -51,6 +52,26 @@ impl Sub for Cost {
             system: self.system - before.system,
             faults: self.faults - before.faults,
         }
+    }
+}
+
+/// By the GiB.
+impl Div<f64> for Cost {
+    type Output = Self;
+
+    fn div(self, gib: f64) -> Self {
+        Self { user: self.user / gib, system: self.system / gib, faults: self.faults / gib }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, system, faults } = self;
+        write!(
+            f,
+            "{:.2} ({user:.2} in the program, {system:.2} in the kernel), {faults:.0} pages touched",
+            self.cpu()
+        )
     }
 }
 

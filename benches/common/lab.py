@@ -14,7 +14,8 @@ ADDRESS = "10.77.0.1/16"
 SEED_ADDRESS = "10.77.0.11"
 # No run may take longer, in seconds.
 LIMIT = 120
-MEBIBYTE = bytes(1 << 20)
+# How much downloads write at a time: whole pieces, runs of long ones, small files.
+WARM_WRITES_KIB = (1024, 256, 64)
 
 
 def target():
@@ -86,12 +87,16 @@ def settle(work, mib, files=1):
     # ext4 goes far out of its way for five seconds not to use an inode again that was freed.
     time.sleep(0 if files < 100 else 6)
     # A virtual machine gives memory that was freed back to its host, and who uses it next pays for getting it:
-    # seconds per GiB, once. That is paid here, with a file on the same disk: it takes memory in blocks as large as
-    # downloads do, and only large blocks are given back.
-    with open(f"{work}/warm", "wb") as file:
-        for _ in range(mib + mib // 2):
-            file.write(MEBIBYTE)
-    os.remove(f"{work}/warm")
+    # seconds per GiB, once. That is paid here, with files on the same disk, which take memory in blocks as large as
+    # downloads do: a write takes blocks of its own length from those that are free, and ten times the time where
+    # only blocks of another length were touched before.
+    for write_kib in WARM_WRITES_KIB:
+        some = bytes(write_kib << 10)
+        with open(f"{work}/warm-{write_kib}", "wb", buffering=0) as file:
+            for _ in range((mib << 10) * 5 // 4 // write_kib):
+                file.write(some)
+    for write_kib in WARM_WRITES_KIB:
+        os.remove(f"{work}/warm-{write_kib}")
 
 
 def homes(state):
