@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, Transport};
-pub use blocks::{BlockRun, BlockState};
+pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Blame, Cause, CauseInfo, advised};
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
@@ -445,6 +445,7 @@ pub enum Event {
         /// That piece.
         piece: PieceIndex,
         /// All its blocks, in order.
+        #[serde(deserialize_with = "sound::few::<_, _, MOST_RUNS>")]
         blocks: Vec<BlockRun>,
     },
     /// So many files were made ready for writing, after checking.

@@ -4,15 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use crate::command::Command;
 use crate::event::{At, Cause, Event, PeerKey, PeerSample, Phase, Source, TrackerKey};
-use crate::ledger::{Group, Ledger, TorrentFacts};
-use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
+use crate::ledger::script::facts_of;
+use crate::ledger::{Group, Ledger};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 use crate::swarm::{Action, Closed, ConnKey, IncomingStep, Input, Order, Settings, Swarm, WindowState};
 
 const OURS: u64 = 0;
@@ -49,15 +49,6 @@ struct Run {
 
 impl Run {
     fn new(geometry: Geometry, settings: Settings, seed: u64) -> Self {
-        let facts = TorrentFacts {
-            name: String::new(),
-            info_hash: InfoHash([0; 20]),
-            geometry,
-            private: false,
-            files: Vec::new(),
-            output: "/".into(),
-            peer_id: String::new(),
-        };
         let most_peers = settings.max_peers;
         let have = Bitfield::empty(geometry.piece_count());
         let mut run = Self {
@@ -65,7 +56,7 @@ impl Run {
             geometry,
             most_peers,
             swarm: Swarm::new(At::ZERO, geometry, have, settings),
-            ledger: Ledger::new(Arc::new(facts)),
+            ledger: Ledger::new(facts_of(geometry)),
             random: fastrand::Rng::with_seed(seed),
             dialling: BTreeMap::new(),
             conns: BTreeMap::new(),

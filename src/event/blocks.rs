@@ -3,6 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::PeerKey;
+use super::sound::few;
+use crate::metainfo::{BLOCK_LENGTH, Geometry};
+
+/// Runs of blocks of one piece: no piece has more blocks.
+pub const MOST_RUNS: usize = (Geometry::MAX_PIECE_BYTES / BLOCK_LENGTH) as usize;
+
+/// Peers that can be asked for a block at once: more than there are connections.
+const MOST_ASKED: usize = 100_000;
 
 /// What became of a block.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -10,6 +18,7 @@ pub enum BlockState {
     /// Nobody is asked for it.
     Free,
     /// These peers are asked for it; more than one at the end of a download.
+    #[serde(deserialize_with = "few::<_, _, MOST_ASKED>")]
     Asked(Vec<PeerKey>),
     /// It is here, and came from this peer.
     Here(PeerKey),

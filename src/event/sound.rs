@@ -3,10 +3,11 @@
 //! A recording may come from a stranger: times, sums and piece numbers out of any range would make later sums
 //! overflow, and texts could act on a terminal.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
 use super::{At, Attempt, Event, PeerSample, Sample};
@@ -71,27 +72,108 @@ pub fn shown(text: &mut String) {
 pub fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>, const MOST: usize>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    from.deserialize_seq(Few::<T, MOST>(PhantomData))
+    from.deserialize_seq(Few { most: MOST, fits: |_: &T| true, of: PhantomData })
 }
 
-struct Few<T, const MOST: usize>(PhantomData<T>);
+/// The same, where what its items hold comes to no more than `MOST_BYTES` in memory either.
+///
+/// # Errors
+///
+/// When there are more, they hold more, or one of them cannot be read.
+pub fn few_within<'de, T: Holds + Deserialize<'de>, D, const MOST: usize, const MOST_BYTES: usize>(
+    from: D,
+) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let mut room = Room(MOST_BYTES);
+    from.deserialize_seq(Few { most: MOST, fits: |item: &T| room.takes(item), of: PhantomData })
+}
 
-impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Few<T, MOST> {
+/// What can be asked how much memory it takes.
+pub trait Holds {
+    /// Bytes it takes, with everything that it alone points to, as near as makes no odds.
+    fn bytes(&self) -> usize;
+}
+
+/// Bytes that are left.
+struct Room(usize);
+
+impl Room {
+    fn takes(&mut self, item: &impl Holds) -> bool {
+        let left = self.0.checked_sub(item.bytes());
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+struct Few<T, F> {
+    most: usize,
+    fits: F,
+    of: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(&T) -> bool> Visitor<'de> for Few<T, F> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a list of at most {MOST}")
+        write!(f, "a list of at most {}", self.most)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Vec<T>, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
-            if list.len() == MOST {
+            if list.len() == self.most || !(self.fits)(&item) {
                 return Err(A::Error::custom("a list longer than any can be"));
             }
             list.push(item);
         }
         Ok(list)
+    }
+}
+
+/// Reads a table of no more than `MOST`, whose values come to no more than `MOST_BYTES` in memory.
+///
+/// # Errors
+///
+/// When there are more, they hold more, or one of them cannot be read.
+pub fn few_entries<'de, K, V, D, const MOST: usize, const MOST_BYTES: usize>(
+    from: D,
+) -> Result<BTreeMap<K, V>, D::Error>
+where
+    K: Deserialize<'de> + Ord,
+    V: Holds + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    from.deserialize_map(FewEntries { most: MOST, room: Room(MOST_BYTES), of: PhantomData })
+}
+
+struct FewEntries<K, V> {
+    most: usize,
+    room: Room,
+    of: PhantomData<(K, V)>,
+}
+
+impl<'de, K, V> Visitor<'de> for FewEntries<K, V>
+where
+    K: Deserialize<'de> + Ord,
+    V: Holds + Deserialize<'de>,
+{
+    type Value = BTreeMap<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a table of at most {}", self.most)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut table = BTreeMap::new();
+        while let Some((key, value)) = entries.next_entry()? {
+            if table.len() == self.most || !self.room.takes(&value) {
+                return Err(A::Error::custom("a table longer than any can be"));
+            }
+            table.insert(key, value);
+        }
+        Ok(table)
     }
 }
 
@@ -212,5 +294,40 @@ impl Event {
             | Self::Preparing { .. } => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Some(u8);
+
+    impl Holds for Some {
+        fn bytes(&self) -> usize {
+            usize::from(self.0)
+        }
+    }
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Lists {
+        #[serde(deserialize_with = "few_within::<_, _, 4, 20>")]
+        list: Vec<Some>,
+        #[serde(deserialize_with = "few_entries::<_, _, _, 4, 20>")]
+        table: BTreeMap<u8, Some>,
+    }
+
+    #[test]
+    fn lists_and_tables_are_read_as_far_as_number_and_memory_allow() {
+        let reads = |list: &[u8], table: &[u8]| {
+            let list = list.iter().copied().map(Some).collect();
+            let table = (0..).zip(table.iter().copied().map(Some)).collect();
+            let bytes = postcard::to_stdvec(&Lists { list, table }).unwrap();
+            postcard::from_bytes::<Lists>(&bytes).is_ok()
+        };
+        assert!(reads(&[5, 5, 5, 5], &[5, 5, 5, 5]) && reads(&[20], &[20]));
+        assert!(!reads(&[0; 5], &[]) && !reads(&[], &[0; 5]));
+        assert!(!reads(&[5, 5, 11], &[]) && !reads(&[], &[5, 5, 11]));
     }
 }

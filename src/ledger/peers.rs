@@ -11,7 +11,7 @@ use super::peer::{Group, PeerRecord};
 use super::pieces::Pieces;
 use super::row::{MOST_ATTEMPTS, Row, RowKept};
 use super::tally::{Place, Tally};
-use crate::event::sound::{few, sound};
+use crate::event::sound::{few_within, sound};
 use crate::event::{At, Cause, PeerKey, Source, Unsound};
 
 /// Folded peers that can come back, for each row there may be.
@@ -20,6 +20,8 @@ const REMEMBERED_A_ROW: usize = 16;
 const FEW_ROWS: usize = 256;
 /// Rows taken from what was written down: far more than there ever are.
 const MOST_KEPT: usize = 100_000;
+/// What they may come to in memory, but for their words: about three kilobytes each.
+const MOST_KEPT_BYTES: usize = 256 << 20;
 
 /// The rows, by key: the order of everything that is published, so that two runs over the same events agree.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub(super) struct Peers {
 /// The rows, written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PeersKept {
-    #[serde(deserialize_with = "few::<_, _, MOST_KEPT>")]
+    #[serde(deserialize_with = "few_within::<_, _, MOST_KEPT, MOST_KEPT_BYTES>")]
     rows: Vec<RowKept>,
     folded: FoldedKept,
     most_rows: u32,

@@ -9,7 +9,7 @@ use super::conn;
 use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::pieces::Pieces;
-use crate::event::sound::{shown, sound, times, totals};
+use crate::event::sound::{Holds, shown, sound, times, totals};
 use crate::event::{
     At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport, Unsound,
 };
@@ -18,7 +18,7 @@ use crate::metainfo::Bitfield;
 /// Attempts kept of one peer: of each of a few, and of each of a crowd.
 pub(super) const MOST_ATTEMPTS: (usize, usize) = (8, 4);
 /// Sources kept of one peer; a torrent with more trackers than that tells nothing new by the rest.
-const MOST_SOURCES: usize = 32;
+pub(super) const MOST_SOURCES: usize = 32;
 
 /// What a connected peer does for us, as the rows of a table are grouped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -54,6 +54,14 @@ pub(super) struct RowKept {
     not_dialled: Option<Cause>,
     past: Option<(Group, Option<Cause>)>,
     standing: Standing,
+}
+
+impl Holds for RowKept {
+    fn bytes(&self) -> usize {
+        let PeerRecord { sources, attempts, extensions, .. } = &*self.record;
+        let lists = sources.capacity() * size_of::<Source>() + attempts.capacity() * size_of::<Attempt>();
+        size_of::<Self>() + size_of::<PeerRecord>() + lists + extensions.capacity() * size_of::<String>()
+    }
 }
 
 /// The pieces of a peer, written down: seeds are many, and all the same.
@@ -408,9 +416,7 @@ impl Row {
 fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
     let PeerRecord { key: _, addr: _, stage: _, group: _, cause: _, peer_id: _, reserved: _, .. } = record;
     let PeerRecord { reqq: _, has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
-    let PeerRecord { sources, attempts, sample, down_bytes, up_bytes, .. } = record;
-    sound(sources.len() <= MOST_SOURCES, "more sources than are kept")?;
-    sound(attempts.len() <= MOST_ATTEMPTS.0, "more attempts than are kept")?;
+    let PeerRecord { sources: _, attempts, sample, down_bytes, up_bytes, .. } = record;
     let (_, over) = attempts.split_last().unzip();
     sound(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
     attempts.iter_mut().try_for_each(Attempt::check)?;

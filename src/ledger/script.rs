@@ -16,13 +16,18 @@ pub(crate) const PIECE_BYTES: u32 = 16 * 1024;
 
 /// What a torrent of so many pieces is called by.
 pub(crate) fn facts(pieces: u32) -> Arc<TorrentFacts> {
-    let total = u64::from(pieces) * u64::from(PIECE_BYTES);
+    facts_of(Geometry::new(u64::from(pieces) * u64::from(PIECE_BYTES), PIECE_BYTES).unwrap())
+}
+
+/// The facts of a torrent of these lengths.
+pub(crate) fn facts_of(geometry: Geometry) -> Arc<TorrentFacts> {
+    let length_bytes = geometry.total_bytes();
     Arc::new(TorrentFacts {
         name: "debian.iso".to_owned(),
         info_hash: InfoHash([7; 20]),
-        geometry: Geometry::new(total, PIECE_BYTES).unwrap(),
+        geometry,
         private: false,
-        files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes: total }],
+        files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes }],
         output: "/home/me/iso".into(),
         peer_id: "-Tu0100-0123456789ab".to_owned(),
     })

@@ -3,17 +3,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::sound::{sound, times};
+use crate::event::sound::{few, sound, times};
 use crate::event::{At, Sample, Unsound};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Series {
     /// The last hour at most, newest last, one a second.
+    #[serde(deserialize_with = "few_samples::<_, MOST_SECONDS>")]
     pub seconds: VecDeque<Sample>,
     /// The run at most four weeks back, newest last: the mean of each whole minute.
+    #[serde(deserialize_with = "few_samples::<_, MOST_MINUTES>")]
     pub minutes: VecDeque<Sample>,
     /// Seconds there ever were: the number of the newest one, so that averages can begin at fixed moments.
     pub pushed: u64,
@@ -25,6 +27,10 @@ const MOST_SECONDS: usize = 3600;
 const MOST_MINUTES: usize = 4 * 7 * 24 * 60;
 /// Seconds over which a rate is averaged for showing.
 const MEAN_SECONDS: usize = 3;
+
+fn few_samples<'de, D: Deserializer<'de>, const MOST: usize>(from: D) -> Result<VecDeque<Sample>, D::Error> {
+    few::<_, _, MOST>(from).map(VecDeque::from)
+}
 
 /// Takes in one sample a second and keeps the sums.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -68,7 +74,6 @@ impl SeriesFold {
     /// The same, if it is one that any run can have.
     pub(super) fn checked(self) -> Result<Self, Unsound> {
         let Series { seconds, minutes, pushed } = &*self.series;
-        sound(seconds.len() <= MOST_SECONDS && minutes.len() <= MOST_MINUTES, "more seconds than are kept")?;
         seconds.iter().chain(minutes).try_for_each(Sample::check)?;
         let ran = (seconds.len() as u64..u64::MAX / 2).contains(pushed);
         sound(ran, "another number of seconds than there were")?;
@@ -175,5 +180,16 @@ mod tests {
         assert_eq!(rates, [5, 6, 0, 0, 0, 7]);
         fold.push(s(1_000_000), down(8));
         assert_eq!(fold.series().seconds.len(), 3600);
+    }
+
+    #[test]
+    fn a_list_longer_than_any_run_writes_is_not_even_read() {
+        let read = |seconds: usize, minutes: usize| {
+            let kept = |count| VecDeque::from(vec![Sample::default(); count]);
+            let written = Series { seconds: kept(seconds), minutes: kept(minutes), pushed: seconds as u64 };
+            postcard::from_bytes::<Series>(&postcard::to_stdvec(&written).unwrap()).is_ok()
+        };
+        assert!(read(MOST_SECONDS, MOST_MINUTES));
+        assert!(!read(MOST_SECONDS + 1, 0) && !read(0, MOST_MINUTES + 1));
     }
 }

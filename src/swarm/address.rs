@@ -3,6 +3,7 @@
 //! A tracker on the internet could otherwise make us knock on services of our own machine or network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 /// How far an address reaches, narrowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -66,6 +67,23 @@ pub fn holder_of(address: IpAddr) -> IpAddr {
         }
         other => other,
     }
+}
+
+/// Whose misdeeds count together: of a public address its holder's. In a network of one's own a /64 holds machines of
+/// many people, and everybody stands for itself.
+pub(super) fn answers_for(address: IpAddr) -> IpAddr {
+    if scope_of(address) == Scope::Public { holder_of(address) } else { address }
+}
+
+/// Every address and port of one that [`answers_for`] named, from first to last.
+pub(super) fn all_of(holder: IpAddr) -> RangeInclusive<SocketAddr> {
+    let last = match holder {
+        IpAddr::V6(v6) if scope_of(holder) == Scope::Public => {
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() | u128::from(u64::MAX)))
+        }
+        _ => holder,
+    };
+    SocketAddr::new(holder, 0)..=SocketAddr::new(last, u16::MAX)
 }
 
 /// Whether anybody can be dialled there at all.

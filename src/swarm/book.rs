@@ -1,18 +1,21 @@
 //! Every peer address we know: whom to dial when, and whom not at all.
 
+mod addresses;
 mod bans;
 mod due;
+mod row;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use self::addresses::Addresses;
 pub(super) use self::bans::Ban;
 use self::bans::Bans;
 use self::due::{Due, may_be_of_a_standstill, wait_after};
+pub(super) use self::row::{Row, Standing};
 use super::ConnKey;
-use super::address::{Scope, holder_of, scope_of};
-use super::ladder::Ladder;
+use super::address::{Scope, scope_of};
 use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
@@ -24,48 +27,12 @@ const FORGIVING: Duration = Duration::from_secs(30);
 /// Connections the holder of one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Standing {
-    Idle,
-    Dialling,
-    Live(ConnKey),
-}
-
-/// One known peer.
-#[derive(Debug)]
-pub(super) struct Row {
-    pub(super) addr: SocketAddr,
-    /// Where it listens, if an incoming one said so.
-    pub(super) listens: Option<SocketAddr>,
-    pub(super) sources: Vec<Source>,
-    pub(super) standing: Standing,
-    /// Failures in a row.
-    failures: u32,
-    pub(super) dropped: bool,
-    /// Whoever named it may not name such an address; it is not dialled until somebody else names it.
-    pub(super) invalid: bool,
-    pub(super) shook_hands: bool,
-    /// Plain or encrypted.
-    pub(super) ladder: Ladder,
-}
-
-impl Row {
-    /// Whether we know where it listens.
-    fn is_reachable(&self) -> bool {
-        self.listens.is_some() || (!self.invalid && self.is_named())
-    }
-
-    fn is_named(&self) -> bool {
-        self.sources.iter().any(|source| *source != Source::Incoming)
-    }
-}
-
 /// Every known peer, by row and by address.
 pub(super) struct Book {
     /// The most rows that are kept.
     most_rows: usize,
     rows: BTreeMap<PeerKey, Row>,
-    by_addr: BTreeMap<SocketAddr, PeerKey>,
+    by_addr: Addresses,
     due: Due,
     bans: Bans,
     dialling: usize,
@@ -79,7 +46,7 @@ impl Book {
         Self {
             most_rows: MOST_ROWS,
             rows: BTreeMap::new(),
-            by_addr: BTreeMap::new(),
+            by_addr: Addresses::default(),
             due: Due::default(),
             bans: Bans::default(),
             dialling: 0,
@@ -102,7 +69,7 @@ impl Book {
     }
 
     pub(super) fn find(&self, addr: SocketAddr) -> Option<PeerKey> {
-        self.by_addr.get(&addr).copied()
+        self.by_addr.find(addr)
     }
 
     pub(super) fn dialling(&self) -> usize {
@@ -152,18 +119,7 @@ impl Book {
         }
         let peer = PeerKey(self.next_key);
         self.next_key += 1;
-        let row = Row {
-            addr,
-            listens: None,
-            sources: vec![source],
-            standing: Standing::Idle,
-            failures: 0,
-            dropped: false,
-            invalid,
-            shook_hands: false,
-            ladder: Ladder::default(),
-        };
-        self.rows.insert(peer, row);
+        self.rows.insert(peer, Row::new(addr, source, invalid));
         self.by_addr.insert(addr, peer);
         Some(peer)
     }
@@ -189,9 +145,7 @@ impl Book {
         self.schedule(peer, None);
         let row = self.rows.remove(&peer)?;
         for addr in [Some(row.addr), row.listens].into_iter().flatten() {
-            if self.by_addr.get(&addr) == Some(&peer) {
-                self.by_addr.remove(&addr);
-            }
+            self.by_addr.remove(addr, peer);
         }
         Some(row)
     }
@@ -213,12 +167,12 @@ impl Book {
         {
             self.schedule(peer, None);
             let Some(row) = self.rows.get(&peer) else { continue };
-            let addr = row.listens.unwrap_or(row.addr);
+            let addr = row.dialled_at();
             if self.crowded(addr.ip()) {
                 let later = now + Duration::from_secs(60);
                 self.schedule(peer, Some(later));
-                // All of them at once: an address may be named with thousands of ports.
-                for other in self.at_address(addr.ip()) {
+                // All of them at once: one holder may be named with thousands of ports and addresses.
+                for other in self.of_holder(addr.ip()) {
                     if self.due.of(other).is_some_and(|next| next <= now) {
                         self.schedule(other, Some(later));
                     }
@@ -278,7 +232,7 @@ impl Book {
         random: &mut fastrand::Rng,
     ) -> Option<At> {
         self.end_dial(peer);
-        let addr = self.rows.get(&peer).map(|row| row.listens.unwrap_or(row.addr))?;
+        let addr = self.rows.get(&peer).map(Row::dialled_at)?;
         let banned_until = self.banned_until(now, addr);
         let row = self.rows.get_mut(&peer)?;
         row.standing = Standing::Idle;
@@ -335,8 +289,8 @@ impl Book {
         sooner
     }
 
-    /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole
-    /// address is banned since now.
+    /// Bans the address and port; after three of one holder, all that it holds. Returns until when, and whether all of
+    /// it is banned since now.
     pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
         self.bans.ban(now, addr, reason)
     }
@@ -346,13 +300,13 @@ impl Book {
         self.bans.ban_address(now, addr, reason)
     }
 
-    /// Lifts the ban of the peer, and that of its address. Returns what now holds, bans of other ports, for each
-    /// row there for which that is another than before.
+    /// Lifts the ban of the peer, that of its address, and that of all its holder has. Returns what now holds, bans of
+    /// other ports, for each row there for which that is another than before.
     pub(super) fn unban(&mut self, now: At, peer: PeerKey) -> Vec<(PeerKey, Option<Ban>)> {
         let Some(row) = self.rows.get(&peer) else { return Vec::new() };
         let (addr, listens) = (row.addr, row.listens);
         let bans = |book: &Self| -> Vec<(PeerKey, Option<Ban>)> {
-            let there = book.at_address(addr.ip()).into_iter();
+            let there = book.of_holder(addr.ip()).into_iter();
             there.filter_map(|peer| Some((peer, book.ban_of(now, book.rows.get(&peer)?.addr)))).collect()
         };
         let before = bans(self);
@@ -391,26 +345,20 @@ impl Book {
 
     /// Rows of this address, whatever the port.
     pub(super) fn at_address(&self, addr: IpAddr) -> Vec<PeerKey> {
-        let ports = SocketAddr::new(addr, 0)..=SocketAddr::new(addr, u16::MAX);
-        let mut there: Vec<PeerKey> = self.by_addr.range(ports).map(|(_, peer)| *peer).collect();
-        there.sort_unstable();
-        there.dedup();
-        there
+        self.by_addr.at(addr)
+    }
+
+    /// Rows of whoever holds this address.
+    pub(super) fn of_holder(&self, addr: IpAddr) -> Vec<PeerKey> {
+        self.by_addr.of_holder(addr)
     }
 
     /// Connections with whoever holds this address, those being made included.
     fn busy_at(&self, addr: IpAddr) -> usize {
-        let first = holder_of(addr);
-        let last = match first {
-            IpAddr::V6(v6) if !v6.is_loopback() => {
-                IpAddr::from((v6.to_bits() | u128::from(u64::MAX)).to_be_bytes())
-            }
-            _ => first,
-        };
-        let theirs = SocketAddr::new(first, 0)..=SocketAddr::new(last, u16::MAX);
-        let rows = self.by_addr.range(theirs).filter_map(|(addr, peer)| Some((addr, self.rows.get(peer)?)));
+        let theirs = self.by_addr.of_holder_with_addresses(addr);
+        let rows = theirs.filter_map(|(addr, peer)| Some((addr, self.rows.get(&peer)?)));
         // A row may stand under two addresses.
-        rows.filter(|(addr, row)| row.standing != Standing::Idle && row.addr == **addr).count()
+        rows.filter(|(addr, row)| row.standing != Standing::Idle && row.addr == *addr).count()
     }
 
     /// An incoming peer on `peer` says it listens on `listens`. Where that address has an idle row, the two
@@ -420,8 +368,8 @@ impl Book {
             let row = self.rows.get_mut(&peer)?;
             let addr = row.addr;
             let before = row.listens.replace(listens).filter(|before| ![addr, listens].contains(before));
-            if let Some(before) = before.filter(|before| self.by_addr.get(before) == Some(&peer)) {
-                self.by_addr.remove(&before);
+            if let Some(before) = before {
+                self.by_addr.remove(before, peer);
             }
             self.by_addr.insert(listens, peer);
             return None;
@@ -447,11 +395,7 @@ impl Book {
             .rows
             .values()
             .filter(|row| row.shook_hands && !row.dropped)
-            .filter_map(|row| {
-                let dialled =
-                    row.sources.iter().any(|source| *source != Source::Incoming).then_some(row.addr);
-                row.listens.or(dialled).map(|addr| (!matches!(row.standing, Standing::Live(_)), addr))
-            })
+            .filter_map(|row| Some((!matches!(row.standing, Standing::Live(_)), row.lasting_address()?)))
             .collect();
         kept.sort_unstable();
         kept.into_iter().map(|(_, addr)| addr).take(most).collect()
@@ -477,12 +421,12 @@ impl Book {
     pub(super) fn assert_consistent(&self) {
         let dialling = self.rows.values().filter(|row| row.standing == Standing::Dialling).count();
         assert_eq!(self.dialling, dialling, "dials under way");
-        for (addr, peer) in &self.by_addr {
-            let row = self.rows.get(peer).expect("an address leads to a row");
-            assert!(row.addr == *addr || row.listens == Some(*addr));
+        for (addr, peer) in self.by_addr.iter() {
+            let row = self.rows.get(&peer).expect("an address leads to a row");
+            assert!(row.addr == addr || row.listens == Some(addr));
         }
         for (peer, row) in &self.rows {
-            assert_eq!(self.by_addr.get(&row.addr), Some(peer));
+            assert_eq!(self.by_addr.find(row.addr), Some(*peer));
         }
         for peer in self.due.peers() {
             let standing = self.rows.get(&peer).map(|row| row.standing);

@@ -199,14 +199,8 @@ impl Swarm {
         };
         self.tell(began, attempt_began(peer, Direction::In, IncomingStep::encryption(&so_far)));
         for step in so_far {
-            match step {
-                IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
-                IncomingStep::Agreed(at, payload) => self.tell(at, Event::Agreed { peer, payload }),
-                IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
-                IncomingStep::HandshakeBytes(at, received) => {
-                    self.tell(at, Event::HandshakeBytes { peer, received });
-                }
-            }
+            let (at, event) = step.of(peer);
+            self.tell(at, event);
         }
         Some(peer)
     }
@@ -403,9 +397,9 @@ impl Swarm {
         }
     }
 
-    /// The whole address was banned: whoever waits there to be dialled is banned with it. Who is connected stays.
+    /// All that a holder has was banned: whoever waits there to be dialled is banned with it. Who is connected stays.
     fn tell_bans_of_waiting(&mut self, now: At, addr: IpAddr) {
-        for peer in self.book.at_address(addr) {
+        for peer in self.book.of_holder(addr) {
             let Some(row) = self.book.row(peer).filter(|row| row.standing == Standing::Idle) else {
                 continue;
             };

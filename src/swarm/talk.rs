@@ -201,6 +201,16 @@ impl IncomingStep {
         let agreed = so_far.iter().any(|step| matches!(step, Self::Agreed(..)));
         if agreed { Encryption::Mse } else { Encryption::Plain }
     }
+
+    /// What is told of it, and when it was.
+    pub(super) fn of(self, peer: PeerKey) -> (At, Event) {
+        match self {
+            Self::Connected(at) => (at, Event::Connected { peer }),
+            Self::Agreed(at, payload) => (at, Event::Agreed { peer, payload }),
+            Self::HandshakeSent(at, sent) => (at, Event::HandshakeSent { peer, sent }),
+            Self::HandshakeBytes(at, received) => (at, Event::HandshakeBytes { peer, received }),
+        }
+    }
 }
 
 /// What to do.

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use ttui::engine::{Download, Options};
 use ttui::event::Phase;
 
-use super::model::{Act, EACCES, EIO, EROFS, Errno, Fault};
+use super::model::{Act, EACCES, EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, EROFS, ESTALE, Errno, Fault};
 use super::support::{Recipe, Script, Seed, soon, until};
 use super::{Bench, in_a_namespace};
 
@@ -20,11 +20,20 @@ fn a_disk_that_refuses_ends_it_with_one_line_and_what_was_verified_kept() {
 }
 
 async fn refuses() {
-    let failing: [(Act, Errno, &str); 5] = [
+    let failing: [(Act, Errno, &str); 10] = [
         (Act::Write, EIO, "cannot write {}: the device reports an input/output error"),
         (Act::Write, EROFS, "cannot write {}: the file system is read-only"),
+        (Act::Write, EDQUOT, "cannot write {}: the disk is full, or its quota is used up"),
+        (
+            Act::Write,
+            EFBIG,
+            "cannot write {}: the file system, or a limit of this process (ulimit -f), does not take",
+        ),
+        (Act::Write, ESTALE, "cannot write {}: Stale file handle"),
+        (Act::Write, ENOMEM, "cannot write {}: Cannot allocate memory"),
         (Act::Reserve, EIO, "cannot reserve room for {}: the device reports an input/output error"),
         (Act::Make, EACCES, "cannot create {}: permission denied"),
+        (Act::Make, EMFILE, "cannot create {}: too many files are open (see ulimit -n)"),
         (Act::Make, EROFS, "cannot create {}: the file system is read-only"),
     ];
     for (act, errno, words) in failing {

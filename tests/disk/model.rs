@@ -11,8 +11,13 @@ use std::sync::{Mutex, MutexGuard};
 /// The number of an error of the system.
 pub(crate) type Errno = i32;
 pub(crate) const EIO: Errno = 5;
+pub(crate) const ENOMEM: Errno = 12;
 pub(crate) const EACCES: Errno = 13;
+pub(crate) const EMFILE: Errno = 24;
+pub(crate) const EFBIG: Errno = 27;
 pub(crate) const EROFS: Errno = 30;
+pub(crate) const ESTALE: Errno = 116;
+pub(crate) const EDQUOT: Errno = 122;
 const ENOENT: Errno = 2;
 const ENXIO: Errno = 6;
 const EEXIST: Errno = 17;

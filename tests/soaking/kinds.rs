@@ -14,9 +14,20 @@ const BLOCK: u32 = 16_384;
 /// What the noisy push, each: a line of 16 Mbit/s up.
 const NOISE_BPS: f64 = 2_000_000.0;
 
-/// How a peer is bad.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
+macro_rules! kinds {
+    ($($kind:ident,)*) => {
+        /// How a peer is bad.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Kind {
+            $($kind,)*
+        }
+
+        /// All of them.
+        pub(crate) const KINDS: &[Kind] = &[$(Kind::$kind,)*];
+    };
+}
+
+kinds! {
     Silent,
     SlowHandshake,
     DripsItsFirstMessage,
@@ -44,33 +55,6 @@ pub(crate) enum Kind {
 }
 
 use Kind::*;
-
-pub(crate) const KINDS: [Kind; 24] = [
-    Silent,
-    SlowHandshake,
-    DripsItsFirstMessage,
-    Oversized,
-    RequestFlood,
-    RefusedRequestFlood,
-    BadBitfield,
-    HaveFlood,
-    WrongData,
-    ChokeFlapping,
-    InterestFlapping,
-    UnrequestedBlocks,
-    ExtensionBomb,
-    ExtensionFlood,
-    ConnectFlapping,
-    Noise,
-    PieceThenSilence,
-    HalfBlocks,
-    CancelFlood,
-    KeepAliveFlood,
-    UnknownMessages,
-    RejectsEverything,
-    NeverReads,
-    OtherTorrent,
-];
 
 impl Kind {
     /// Calls, misbehaves until it is thrown out or `end` has come, and tells how it ended.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::sound::{few, sound, times};
-use crate::event::{At, BlockRun, BlockState, PeerKey, Unsound};
+use crate::event::sound::{Holds, few, few_entries, sound, times};
+use crate::event::{At, BlockRun, BlockState, MOST_RUNS, PeerKey, Unsound};
 use crate::metainfo::{Geometry, PieceIndex};
 
 /// Pieces in a chunk.
@@ -26,6 +26,8 @@ const MOST_FAILED: usize = 4096;
 const MOST_TRIES: usize = 4;
 /// Pieces under way whose blocks are kept.
 const MOST_UNDER_WAY: usize = 4096;
+/// What all that is told of pieces under way, and of failures, may come to in memory: far more than it ever does.
+const MOST_TOLD_BYTES: usize = 64 << 20;
 /// Peers that are asked for a block at once, as far as they are kept.
 const MOST_ASKED: usize = 4;
 
@@ -33,6 +35,7 @@ const MOST_ASKED: usize = 4;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Senders {
     /// At most eight of them.
+    #[serde(deserialize_with = "few::<_, _, MOST_NAMED>")]
     pub named: Vec<PeerKey>,
     /// How many more there were.
     pub more: u32,
@@ -95,6 +98,7 @@ pub struct Failures {
     /// How many.
     pub count: u32,
     /// The last four at most, newest last.
+    #[serde(deserialize_with = "few::<_, _, MOST_TRIES>")]
     pub tries: Vec<FailedTry>,
 }
 
@@ -106,6 +110,7 @@ pub struct UnderWay {
     /// When its blocks were last told of.
     pub told: Option<At>,
     /// Its blocks, as they were then.
+    #[serde(deserialize_with = "few::<_, _, MOST_RUNS>")]
     pub blocks: Vec<BlockRun>,
 }
 
@@ -114,11 +119,50 @@ pub struct UnderWay {
 pub struct History {
     /// By chunks; one without entries is one of which nothing is known.
     #[serde(deserialize_with = "few::<_, _, MOST_CHUNKS>")]
-    origins: Vec<Arc<Vec<Origin>>>,
+    origins: Vec<Chunk>,
     #[serde(deserialize_with = "few_groups")]
     groups: Arc<Vec<SenderGroup>>,
-    failures: Arc<BTreeMap<u32, Failures>>,
-    under_way: Arc<BTreeMap<u32, Arc<UnderWay>>>,
+    #[serde(deserialize_with = "few_failures")]
+    failures: FailuresOf,
+    #[serde(deserialize_with = "few_under_way")]
+    under_way: UnderWayOf,
+}
+
+impl Holds for Failures {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.tries.capacity() * size_of::<FailedTry>()
+    }
+}
+
+impl Holds for Arc<UnderWay> {
+    fn bytes(&self) -> usize {
+        let asked = self.blocks.iter().map(|run| match &run.state {
+            BlockState::Asked(peers) => peers.capacity() * size_of::<PeerKey>(),
+            BlockState::Free | BlockState::Here(_) => 0,
+        });
+        size_of::<UnderWay>() + self.blocks.capacity() * size_of::<BlockRun>() + asked.sum::<usize>()
+    }
+}
+
+/// Origins of pieces that follow each other, shared with the views.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Chunk(#[serde(deserialize_with = "few_origins")] Arc<Vec<Origin>>);
+
+fn few_origins<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<Origin>>, D::Error> {
+    few::<_, _, CHUNK>(from).map(Arc::new)
+}
+
+type FailuresOf = Arc<BTreeMap<u32, Failures>>;
+
+fn few_failures<'de, D: Deserializer<'de>>(from: D) -> Result<FailuresOf, D::Error> {
+    few_entries::<_, _, _, MOST_FAILED, MOST_TOLD_BYTES>(from).map(Arc::new)
+}
+
+type UnderWayOf = Arc<BTreeMap<u32, Arc<UnderWay>>>;
+
+fn few_under_way<'de, D: Deserializer<'de>>(from: D) -> Result<UnderWayOf, D::Error> {
+    few_entries::<_, _, _, MOST_UNDER_WAY, MOST_TOLD_BYTES>(from).map(Arc::new)
 }
 
 fn few_groups<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<SenderGroup>>, D::Error> {
@@ -130,37 +174,23 @@ pub(crate) type GroupIndex = BTreeMap<Senders, u32>;
 
 impl History {
     pub(crate) fn new(pieces: u32) -> Self {
-        Self { origins: vec![Arc::default(); (pieces as usize).div_ceil(CHUNK)], ..Self::default() }
+        Self { origins: vec![Chunk::default(); (pieces as usize).div_ceil(CHUNK)], ..Self::default() }
     }
 
     /// The same, if it is one that a run of this torrent can have.
     pub(super) fn checked(self, geometry: &Geometry) -> Result<Self, Unsound> {
-        let Self { origins, groups, failures, under_way } = &self;
+        let Self { origins, groups: _, failures, under_way } = &self;
         let chunks = (geometry.piece_count() as usize).div_ceil(CHUNK);
-        let whole = |chunk: &Arc<Vec<Origin>>| chunk.is_empty() || chunk.len() == CHUNK;
+        let whole = |chunk: &Chunk| chunk.0.is_empty() || chunk.0.len() == CHUNK;
         sound(origins.len() == chunks && origins.iter().all(whole), "origins of other pieces")?;
-        let named_few = |senders: &Senders| senders.named.len() <= MOST_NAMED;
-        sound(
-            groups.len() <= MOST_GROUPS && groups.iter().all(|group| named_few(&group.senders)),
-            "more senders than are kept",
-        )?;
-        sound(failures.len() <= MOST_FAILED, "more failures than are kept")?;
         for failed in failures.values() {
-            let tries = &failed.tries;
-            let few = tries.len() <= MOST_TRIES && tries.iter().all(|tried| named_few(&tried.from));
-            sound(few, "more failures than are kept")?;
             times(failed.tries.iter().map(|tried| Some(tried.at)))?;
         }
-        sound(under_way.len() <= MOST_UNDER_WAY, "more pieces under way than are kept")?;
         for (number, piece) in under_way.iter() {
             times([Some(piece.since), piece.told])?;
             let blocks = geometry.piece(*number).map_or(0, |piece| u64::from(geometry.blocks_in(piece)));
             let told: u64 = piece.blocks.iter().map(|run| u64::from(run.count)).sum();
-            let few = |run: &BlockRun| match &run.state {
-                BlockState::Asked(peers) => peers.len() <= MOST_ASKED,
-                BlockState::Free | BlockState::Here(_) => true,
-            };
-            let whole = told <= blocks && piece.blocks.iter().all(|run| run.count > 0 && few(run));
+            let whole = told <= blocks && piece.blocks.iter().all(|run| run.count > 0);
             sound(whole, "more blocks than a piece has")?;
         }
         Ok(self)
@@ -168,7 +198,7 @@ impl History {
 
     fn origin(&self, index: usize) -> Origin {
         let chunk = self.origins.get(index / CHUNK);
-        chunk.and_then(|chunk| chunk.get(index % CHUNK)).copied().unwrap_or_default()
+        chunk.and_then(|chunk| chunk.0.get(index % CHUNK)).copied().unwrap_or_default()
     }
 
     /// The second of the run in which the piece was verified; `None`: it is not good, or was here before.
@@ -316,7 +346,7 @@ impl History {
         count(before.group, |pieces| pieces.saturating_sub(1));
         count(origin.group, |pieces| pieces.saturating_add(1));
         if let Some(chunk) = self.origins.get_mut(at) {
-            let chunk = Arc::make_mut(chunk);
+            let chunk = Arc::make_mut(&mut chunk.0);
             if chunk.len() <= within {
                 chunk.resize(CHUNK, Origin::default());
             }
@@ -362,110 +392,4 @@ fn rename_in(run: &mut BlockRun, gone: PeerKey, into: PeerKey) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn history(pieces: u64) -> (History, GroupIndex, Vec<PieceIndex>) {
-        let geometry = Geometry::new(pieces, 1).unwrap();
-        (History::new(geometry.piece_count()), GroupIndex::new(), geometry.pieces().collect())
-    }
-
-    const A: PeerKey = PeerKey(1);
-    const B: PeerKey = PeerKey(2);
-
-    fn s(seconds: u64) -> At {
-        Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn keeps_who_sent_a_piece_and_when() {
-        let (mut history, mut index, pieces) = history(10_000);
-        history.verified_at(s(7), pieces[5000], &[A], &mut index);
-        history.verified_at(s(8), pieces[5001], &[A, B], &mut index);
-        history.verified_at(s(9), pieces[9999], &[A], &mut index);
-        assert_eq!(history.verified(5000), Some(s(7)));
-        assert_eq!(history.senders(5000).and_then(Senders::only), Some(A));
-        assert_eq!(history.senders(5001).map(Senders::count), Some(2));
-        assert_eq!(history.verified(5002), None);
-        let counts: Vec<u32> = history.groups().iter().map(|group| group.pieces).collect();
-        assert_eq!(counts, [2, 1]);
-        history.forget(pieces[5000]);
-        assert_eq!((history.verified(5000), history.groups()[0].pieces), (None, 1));
-    }
-
-    #[test]
-    fn a_change_copies_the_chunk_it_falls_into_and_no_other() {
-        let (mut history, mut index, pieces) = history(10_000);
-        history.verified_at(s(1), pieces[0], &[A], &mut index);
-        history.verified_at(s(1), pieces[5000], &[A], &mut index);
-        let view = history.clone();
-        history.verified_at(s(2), pieces[1], &[A], &mut index);
-        assert!(!Arc::ptr_eq(&view.origins[0], &history.origins[0]));
-        assert!(Arc::ptr_eq(&view.origins[1], &history.origins[1]));
-        assert_eq!((view.verified(1), history.verified(1)), (None, Some(s(2))));
-    }
-
-    #[test]
-    fn keeps_the_last_failures_and_counts_all() {
-        let (mut history, _, pieces) = history(10);
-        for second in 0..9 {
-            history.failed(s(second), pieces[3], &[A, B]);
-        }
-        let failures = history.failures(pieces[3]).unwrap();
-        assert_eq!((failures.count, failures.tries.len()), (9, MOST_TRIES));
-        assert_eq!(failures.tries.last().unwrap().at, s(8));
-        assert_eq!(history.failures(pieces[4]), None);
-    }
-
-    #[test]
-    fn however_many_send_and_fail_its_memory_is_bounded() {
-        let (mut history, mut index, pieces) = history(100_000);
-        let crowd: Vec<PeerKey> = (0..100).map(PeerKey).collect();
-        for (number, piece) in (0..).zip(&pieces) {
-            history.opened(s(1), *piece);
-            history.failed(s(1), *piece, &crowd);
-            history.verified_at(s(2), *piece, &[PeerKey(number)], &mut index);
-        }
-        pieces.iter().for_each(|piece| history.opened(s(3), *piece));
-        assert_eq!(history.groups.len(), MOST_GROUPS);
-        assert_eq!((history.failures.len(), history.under_way.len()), (MOST_FAILED, MOST_UNDER_WAY));
-        let tried = &history.failures(pieces[0]).unwrap().tries[0].from;
-        assert_eq!((tried.named.len(), tried.count()), (MOST_NAMED, 100));
-        assert_eq!(history.verified(99_999), Some(s(2)), "only its senders are not known");
-    }
-
-    #[test]
-    fn blocks_are_kept_as_far_as_the_piece_has_them() {
-        let (mut history, _, pieces) = history(10);
-        let told = [
-            BlockRun { count: 3, state: BlockState::Here(A) },
-            BlockRun { count: u32::MAX, state: BlockState::Asked(vec![A; 100]) },
-            BlockRun { count: 9, state: BlockState::Free },
-        ];
-        assert!(!history.blocks(s(1), pieces[0], &told, 8), "it is not under way");
-        history.opened(s(1), pieces[0]);
-        assert!(history.blocks(s(2), pieces[0], &told, 8));
-        let under_way = history.under_way(pieces[0]).unwrap();
-        assert_eq!((under_way.since, under_way.told), (s(1), Some(s(2))));
-        assert_eq!(under_way.blocks.iter().map(|run| run.count).collect::<Vec<_>>(), [3, 5]);
-        assert_eq!(under_way.blocks[1].state, BlockState::Asked(vec![A; MOST_ASKED]));
-        history.closed(pieces[0]);
-        assert_eq!(history.under_way(pieces[0]), None);
-    }
-
-    #[test]
-    fn what_a_merged_row_sent_is_told_of_the_other() {
-        let (mut history, mut index, pieces) = history(10);
-        history.verified_at(s(1), pieces[0], &[A], &mut index);
-        history.failed(s(1), pieces[1], &[A]);
-        history.opened(s(1), pieces[2]);
-        history.blocks(s(1), pieces[2], &[BlockRun { count: 1, state: BlockState::Here(A) }], 1);
-        assert_eq!(history.clone().checked(&Geometry::new(10, 1).unwrap()), Ok(history.clone()));
-        assert!(history.clone().checked(&Geometry::new(2, 1).unwrap()).is_err(), "another torrent's");
-        history.rename(A, B, &mut index);
-        assert_eq!(index, history.index());
-        assert_eq!(history.senders(0).and_then(Senders::only), Some(B));
-        assert_eq!(history.failures(pieces[1]).unwrap().tries[0].from.only(), Some(B));
-        assert_eq!(history.under_way(pieces[2]).unwrap().blocks[0].state, BlockState::Here(B));
-    }
-}
+mod tests;

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::super::address::{all_of, answers_for};
 use crate::event::At;
 
 /// How long an automatic ban, or one by the user, lasts.
 pub(in crate::swarm) const BAN: Duration = Duration::from_secs(3600);
-/// Banned ports of one address after which the whole address is banned.
+/// Banned ports of one holder after which all that it holds is banned: its address, or its /64 of IPv6, in which the
+/// next address costs nothing.
 const BANNED_PORTS: usize = 3;
 /// Why the others there are banned, too.
 pub(super) const MANY_PORTS: &str = "Three peers of this address are banned";
-/// Bans remembered, of addresses and of ports each: beyond it the one that ends first makes room. Whoever has so many
+pub(super) const MANY_ADDRESSES: &str = "Three peers of this IPv6 network (/64) are banned";
+/// Bans remembered, of addresses, of ports and of holders each: beyond it the one that ends first makes room. Whoever has so many
 /// addresses is kept out by no list.
 const MOST: usize = 20_000;
 
@@ -23,24 +26,28 @@ pub(in crate::swarm) struct Ban {
     pub(in crate::swarm) reason: String,
 }
 
-/// Bans by address and port, and by address.
+/// Bans by address and port, by address, and by who holds it.
 #[derive(Debug, Default)]
 pub(super) struct Bans {
     ports: BTreeMap<SocketAddr, Ban>,
+    /// By the user's wish: just this address.
     addresses: BTreeMap<IpAddr, Ban>,
+    /// Because of what several there did.
+    holders: BTreeMap<IpAddr, Ban>,
 }
 
 impl Bans {
-    /// Bans the address and port; after three ports, the whole address. Returns until when, and whether the whole
-    /// address is banned since now.
+    /// Bans the address and port; after three of one holder, all that it holds. Returns until when, and whether all of
+    /// it is banned since now.
     pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
         let until = now + BAN;
         insert(&mut self.ports, addr, Ban { until, reason: reason.to_owned() });
-        let there = SocketAddr::new(addr.ip(), 0)..=SocketAddr::new(addr.ip(), u16::MAX);
-        let ports = self.ports.range(there).filter(|(_, ban)| ban.until > now).count();
-        let whole = ports >= BANNED_PORTS;
+        let holder = answers_for(addr.ip());
+        let there = self.ports.range(all_of(holder));
+        let whole = there.filter(|(_, ban)| ban.until > now).count() >= BANNED_PORTS;
         if whole {
-            self.ban_address(now, addr.ip(), MANY_PORTS);
+            let reason = if holder == addr.ip().to_canonical() { MANY_PORTS } else { MANY_ADDRESSES };
+            insert(&mut self.holders, holder, Ban { until, reason: reason.to_owned() });
         }
         (until, whole)
     }
@@ -52,9 +59,10 @@ impl Bans {
         until
     }
 
-    /// Lifts the ban of an address, and those of these ports.
+    /// Lifts the ban of an address, that of all its holder has, and those of these ports.
     pub(super) fn lift(&mut self, addr: IpAddr, ports: [Option<SocketAddr>; 2]) {
         self.addresses.remove(&addr);
+        self.holders.remove(&answers_for(addr));
         for port in ports.into_iter().flatten() {
             self.ports.remove(&port);
         }
@@ -67,7 +75,8 @@ impl Bans {
 
     /// Whether any ban has run out.
     pub(super) fn any_over(&self, now: At) -> bool {
-        self.ports.values().chain(self.addresses.values()).any(|ban| ban.until <= now)
+        let addresses = self.addresses.values().chain(self.holders.values());
+        self.ports.values().chain(addresses).any(|ban| ban.until <= now)
     }
 
     /// Whether a ban of this address has run out.
@@ -79,17 +88,19 @@ impl Bans {
     pub(super) fn forget_over(&mut self, now: At) {
         self.ports.retain(|_, ban| ban.until > now);
         self.addresses.retain(|_, ban| ban.until > now);
+        self.holders.retain(|_, ban| ban.until > now);
     }
 
     fn of(&self, addr: SocketAddr) -> impl Iterator<Item = &Ban> {
-        [self.ports.get(&addr), self.addresses.get(&addr.ip())].into_iter().flatten()
+        let holder = self.holders.get(&answers_for(addr.ip()));
+        [self.ports.get(&addr), self.addresses.get(&addr.ip()), holder].into_iter().flatten()
     }
 }
 
 #[cfg(test)]
 impl Bans {
     pub(super) fn len(&self) -> usize {
-        self.ports.len() + self.addresses.len()
+        self.ports.len() + self.addresses.len() + self.holders.len()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows, their addresses, and when each is dialled.
 
-use super::bans::{BAN, MANY_PORTS};
+use super::bans::{BAN, MANY_ADDRESSES, MANY_PORTS};
 use super::*;
 
 fn addr(n: u16) -> SocketAddr {
@@ -84,6 +84,62 @@ fn three_banned_ports_ban_the_address() {
     assert_eq!(book.ban(secs(5), addr(3), ""), (secs(5) + BAN, true));
     assert_eq!(book.banned_until(secs(5), addr(4)), Some(secs(5) + BAN));
     assert!(book.banned_until(secs(6) + BAN, addr(4)).is_none());
+}
+
+/// An address of one /64, whose port does not matter.
+fn in_network(network: u16, low: u16) -> SocketAddr {
+    SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xdb9, 0, network, 0, 0, 0, low), 6881))
+}
+
+#[test]
+fn three_banned_addresses_ban_the_network_they_share() {
+    let mut book = Book::new();
+    let (there, _) = book.learn(At::ZERO, in_network(7, 4), Source::Resume).unwrap();
+    assert!(!book.ban(At::ZERO, in_network(7, 1), "").1 && !book.ban(At::ZERO, in_network(7, 2), "").1);
+    assert!(book.banned_until(At::ZERO, in_network(7, 4)).is_none());
+    assert!(book.ban(At::ZERO, in_network(7, 3), "").1);
+    let banned = Ban { until: At::ZERO + BAN, reason: MANY_ADDRESSES.to_owned() };
+    assert_eq!(book.ban_of(At::ZERO, in_network(7, 4)), Some(banned));
+    assert_eq!(book.take_due(secs(1)), None, "nobody is dialled there");
+    assert!(
+        book.banned_until(At::ZERO, in_network(8, 4)).is_none()
+            && book.of_holder(in_network(7, 9).ip()) == [there]
+    );
+    assert!(book.expired_bans(secs(1)).is_empty());
+    assert_eq!(book.expired_bans(secs(1) + BAN), [there]);
+}
+
+#[test]
+fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
+    let mut book = Book::new();
+    let peers = [1, 2, 3, 4].map(|low| book.learn(At::ZERO, in_network(7, low), Source::Manual).unwrap().0);
+    for low in 1..=3 {
+        book.ban(At::ZERO, in_network(7, low), "it lied");
+    }
+    let lifted: Vec<PeerKey> = book
+        .unban(secs(1), peers[3])
+        .into_iter()
+        .filter(|(_, ban)| ban.is_none())
+        .map(|(peer, _)| peer)
+        .collect();
+    assert_eq!(lifted, [peers[3]], "what the others did is theirs");
+    assert!(book.banned_until(secs(1), in_network(7, 1)).is_some());
+}
+
+#[test]
+fn the_user_bans_an_address_and_nobody_beside_it() {
+    let mut book = Book::new();
+    book.ban_address(At::ZERO, in_network(7, 1).ip(), "by you");
+    assert!(book.banned_until(At::ZERO, in_network(7, 1)).is_some());
+    assert!(book.banned_until(At::ZERO, in_network(7, 2)).is_none());
+}
+
+#[test]
+fn in_a_network_of_ones_own_everybody_stands_for_itself() {
+    let mut book = Book::new();
+    let near = |low: u16| SocketAddr::from((std::net::Ipv6Addr::new(0xfd00, 0, 0, 7, 0, 0, 0, low), 6881));
+    assert!((0..3).all(|low| !book.ban(At::ZERO, near(low), "").1));
+    assert!(book.banned_until(At::ZERO, near(3)).is_none());
 }
 
 #[test]

@@ -73,14 +73,8 @@ impl Check {
     }
 
     pub(super) fn tell_step(&mut self, peer: PeerKey, step: IncomingStep) {
-        match step {
-            IncomingStep::Connected(at) => self.tell(at, Event::Connected { peer }),
-            IncomingStep::Agreed(at, payload) => self.tell(at, Event::Agreed { peer, payload }),
-            IncomingStep::HandshakeSent(at, sent) => self.tell(at, Event::HandshakeSent { peer, sent }),
-            IncomingStep::HandshakeBytes(at, received) => {
-                self.tell(at, Event::HandshakeBytes { peer, received });
-            }
-        }
+        let (at, event) = step.of(peer);
+        self.tell(at, event);
     }
 
     /// The dial of this peer is over; it is [`Standing::Over`] until somebody says otherwise.

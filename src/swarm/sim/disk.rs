@@ -26,7 +26,8 @@ impl Job {
 pub(super) enum Done {
     Written(Job),
     Refused,
-    Stale,
+    /// Of a piece that was given up meanwhile.
+    Stale(PieceIndex),
 }
 
 /// One thread that writes one job after another.
@@ -67,8 +68,15 @@ impl Disk {
         Self { room_bytes: bytes, ..Self::quick() }
     }
 
+    /// Whether it has anything of the piece, to be written, refused or to be forgotten.
+    pub(super) fn has(&self, piece: PieceIndex) -> bool {
+        self.queue.iter().chain(&self.stuck).any(|job| job.piece == piece)
+    }
+
     /// Queues a job. Returns how long the first takes, if nothing was under way.
     pub(super) fn put(&mut self, job: Job) -> Option<Duration> {
+        // A run that is refused must not be overtaken by the end of its piece.
+        assert!(!self.has(job.piece), "two jobs of one piece at once");
         self.queue.push_back(job);
         self.begin()
     }
@@ -87,7 +95,7 @@ impl Disk {
         // What has a wrong hash is never written.
         let writes = if job.ends == Some(false) { 0 } else { job.bytes };
         if job.stale {
-            return Some(Done::Stale);
+            return Some(Done::Stale(job.piece));
         }
         if now < self.fails_until || writes > self.room_bytes {
             self.refused += 1;

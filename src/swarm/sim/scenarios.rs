@@ -115,6 +115,19 @@ fn endgame_cancels_duplicates() {
     assert!(world.at(client).useless_blocks < 40, "{}", world.at(client).useless_blocks);
 }
 
+/// What was asked before the choke was heard of comes after it, and what is asked anew comes, too: nobody's fault.
+#[test]
+fn a_pause_shorter_than_the_way_is_no_fault() {
+    let mut world = World::new(4 * MIB, 256 * 1024, 1);
+    let client = world.client(MIB, settings());
+    let script = Script { flickers: Some((secs(3), ms(100))), ..Script::seed(world.geometry, 512 * KIB) };
+    let fake = world.fake_over(script, Link { latency: ms(300), ..Link::good() });
+    world.introduce(client, fake);
+    world.complete(secs(60), &[client]);
+    world.run(secs(2));
+    assert_eq!(causes_of(&world, client, fake), [Cause::BothSeeds]);
+}
+
 #[test]
 fn choke_releases_requests() {
     let scripts: [fn(Geometry) -> Script; 2] = [
@@ -206,6 +219,27 @@ fn long_pieces_go_on_however_little_of_each_is_here() {
     world.introduce(client, seed);
     let took = world.complete(secs(60), &[client]);
     assert!(took < secs(30), "{took:?}");
+}
+
+/// Else a piece could end, right or wrong, while its beginning waits for room on the disk.
+#[test]
+fn a_run_the_disk_refused_is_written_before_the_end_of_its_piece() {
+    let mut world = World::new(16 * MIB, 2 * MIB as u32, 3);
+    let client = world.client(MIB, Settings { memory_bytes: 4 * MIB, ..settings() });
+    for lies_every in [None, Some(50)] {
+        let script = Script { lies_every, ..Script::seed(world.geometry, 512 * KIB) };
+        let fake = world.fake(script);
+        world.introduce(client, fake);
+    }
+    for _ in 0..20 {
+        let until = world.now + ms(300);
+        world.at_mut(client).disk.fails_until = until;
+        world.run(ms(400));
+        world.wish(client, Command::Resume);
+        world.run(ms(500));
+    }
+    assert!(world.at(client).disk.refused > 3);
+    world.complete(secs(60), &[client]);
 }
 
 #[test]

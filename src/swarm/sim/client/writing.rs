@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// As the assembly of pieces does it: longer ones are written in runs as their beginning grows.
+/// As the assembly of pieces does it: longer ones are written in runs as their beginning grows, one after another.
 const WHOLE: u64 = super::super::MIB;
 const RUN: u64 = super::super::super::RUN_BYTES as u64;
 
@@ -27,8 +27,11 @@ impl Client {
         self.ask(now, key);
     }
 
-    /// Gives the disk what can be written of a piece.
+    /// Gives the disk what can be written of a piece, once it is done with what it has of it.
     fn hand_over(&mut self, piece: PieceIndex) {
+        if self.disk.has(piece) {
+            return;
+        }
         let Some(arriving) = self.arriving.get_mut(&piece) else { return };
         let length = u64::from(self.geometry.length_of(piece));
         let whole = arriving.here.len() as u32 == self.geometry.blocks_in(piece);
@@ -60,7 +63,8 @@ impl Client {
         let takes = self.disk.begin();
         self.effects.extend(takes.map(Effect::Disk));
         match done {
-            None | Some(Done::Stale) => {}
+            None => {}
+            Some(Done::Stale(piece)) => self.hand_over(piece),
             Some(Done::Refused) => {
                 self.feed(now, Input::DiskFailed { piece: None, reason: "the disk refuses".to_owned() });
             }
@@ -82,6 +86,7 @@ impl Client {
             }
         };
         let was_missing = !self.is_complete();
+        self.hand_over(piece);
         self.swarm.handle(now, input);
         self.completed = was_missing && self.is_complete();
         self.settle(now);
