@@ -412,7 +412,7 @@ mod tests {
                 assert_eq!(listed(Shown::Reached(step)), pair[1] as usize, "{name}: {}", STEPS[step]);
                 let counted = losses(&view, step);
                 for (word, count) in &counted {
-                    assert_eq!(listed(Shown::Lost(step, *word)), *count as usize, "{name}: {word}");
+                    assert_eq!(listed(Shown::Lost(step, word)), *count as usize, "{name}: {word}");
                 }
                 let lost: u32 = counted.iter().map(|(_, count)| count).sum();
                 assert_eq!(pair[0] - lost, pair[1], "{name}: everybody between two steps");

@@ -78,7 +78,7 @@ pub(super) fn brief(
         VerdictCode::Healthy if seen("sending").is_some_and(|sending| sending > 0) => {
             let sending = seen("sending").unwrap_or_default();
             let verb = if sending == 1 { "peer is" } else { "peers are" };
-            let rest = text.split_once("; ").map_or(".".to_owned(), |(_, rest)| format!("; {rest}"));
+            let rest = text.split_once("; ").map_or_else(|| ".".to_owned(), |(_, rest)| format!("; {rest}"));
             let rest = rest.replace("the rest of the file", "the rest");
             format!("Going well. {} {verb} sending{rest}", units::count(sending))
         }
