@@ -19,10 +19,10 @@ const NAME: &str = "engine::churn::a_day_of_peers_that_come_and_go_leaves_memory
 const ALONE: &str = "TTUI_CHURN_ALONE";
 const HOURS: &str = "TTUI_CHURN_HOURS";
 const MIB: usize = 1 << 20;
-/// Rows kept in a short run, and of each hour in a long one: the tables must be full after a third of it. Eight
-/// thousand peers come in an hour.
+/// Rows kept in a short run, of each hour in a long one, and in a day or more: rows, and the sixteen times as many that
+/// are remembered without one, must be full before the last third. Eight thousand peers come in an hour.
 const FEW_ROWS: usize = 500;
-const ROWS_AN_HOUR: usize = 2000;
+const ROWS_AN_HOUR: usize = 150;
 const MOST_ROWS: usize = 20_000;
 const STEPS: u32 = 24;
 
@@ -47,7 +47,7 @@ fn churn() {
     let hours = std::env::var(HOURS).ok().map(|hours| hours.parse::<u64>().expect("hours"));
     let (time, rows) = match hours {
         Some(hours) => {
-            let rows = MOST_ROWS.min(ROWS_AN_HOUR.saturating_mul(hours as usize));
+            let rows = if hours < 24 { ROWS_AN_HOUR * hours as usize } else { MOST_ROWS };
             (Duration::from_secs(hours * 3600), rows)
         }
         None => (Duration::from_secs(1200), FEW_ROWS),

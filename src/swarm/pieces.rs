@@ -408,6 +408,14 @@ impl OpenPieces {
 
 #[cfg(test)]
 impl OpenPiece {
+    pub(super) fn describe(&self) -> String {
+        let Self { free, here, owner, alone, touched, unwritten, .. } = self;
+        format!(
+            "{free} free, {here} here of {}, {unwritten} bytes unwritten, owner {owner:?}, alone {alone}, touched {touched:?}",
+            self.slots.len()
+        )
+    }
+
     pub(super) fn assert_consistent(&self) {
         let count = |wanted: fn(&Slot) -> bool| self.slots.iter().filter(|slot| wanted(slot)).count() as u32;
         assert_eq!(self.free, count(|slot| *slot == Slot::Free));

@@ -48,9 +48,10 @@ impl Churn {
         self.world.geometry
     }
 
-    /// What tables hold, by name.
+    /// What tables hold, by name; and how much the simulation itself has ahead.
     pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
-        self.world.at(self.client).swarm.sizes()
+        let ahead = ("ahead", self.world.ahead());
+        self.world.at(self.client).swarm.sizes().into_iter().chain([ahead]).collect()
     }
 
     /// Goes on for so long. What is learned is handed over, and forgotten here.

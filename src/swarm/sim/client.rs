@@ -277,7 +277,7 @@ impl Client {
     }
 
     /// Where it stands, for a run that failed.
-    pub(super) fn describe(&self) -> String {
+    pub(super) fn describe(&self, now: At) -> String {
         let mut lines = vec![format!(
             "{:?}, {} bytes held, memory {}, {} hungry, {} unbegun",
             self.swarm.phase(),
@@ -289,8 +289,12 @@ impl Client {
         for (piece, arriving) in &self.arriving {
             lines.push(format!("{piece:?}: {} blocks here", arriving.here.len()));
         }
+        for (piece, open) in self.swarm.open.iter() {
+            lines.push(format!("{piece:?} is open: {}", open.describe()));
+        }
         for (key, live) in &self.swarm.live {
-            lines.push(format!("{key:?}: {live:?}"));
+            let owed = self.conns.get(key).map(|conn| (conn.owed.len(), conn.window.state(now)));
+            lines.push(format!("{key:?}: {live:?}; it owes, as its connection knows: {owed:?}"));
         }
         lines.join("\n")
     }

@@ -198,6 +198,11 @@ impl World {
         self.until(limit, "complete", |world| clients.iter().all(|client| world.at(*client).is_complete()))
     }
 
+    /// How many things are yet to happen.
+    pub(super) fn ahead(&self) -> usize {
+        self.heap.len()
+    }
+
     fn later(&mut self, after: Duration, happening: Happening) {
         self.heap_at(self.now + after, happening);
     }
@@ -254,6 +259,11 @@ impl World {
             }
             Happening::Wake(node) => {
                 let client = self.at_mut(node);
+                // It wanted to be woken sooner meanwhile, and was: if this one set the next as well, there would be more
+                // and more of them.
+                if client.wake_at > now {
+                    return None;
+                }
                 client.wake_at = At::MAX;
                 client.wake(now);
                 Some(node)
