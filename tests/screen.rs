@@ -421,7 +421,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         }
         (Action::PreviousTab, _) => {
             page(pty);
-            pty.press(key(Action::NextTab));
+            pty.write(b"]");
             pty.until_shown("peer 2 of");
             pty.press(pressed);
             pty.until_shown("peer 1 of");

@@ -191,7 +191,7 @@ const WORDS: &[Words] = &[
             ("peer id", "the name the client made for itself: client and version, then chance"),
             ("chokes us", "it makes us wait; serves us: it lets us ask"),
             ("interested", "it wants something that the other has"),
-            ("requests out", "blocks asked for that have not come; of: how many we want under way"),
+            ("requests out", "blocks asked for that have not come; wanted: how many we would have under way"),
             ("Takes", "the extensions it names: ut_pex names peers, ut_metadata gives the torrent itself"),
         ],
     ),

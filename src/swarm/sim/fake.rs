@@ -92,6 +92,9 @@ pub(super) struct FakeConn {
     choked_at: At,
     /// Asked after a pause so short that the asking may have crossed the choke: nobody knows that it was taken.
     crossed: BTreeSet<BlockRef>,
+    /// When it refused a block last. Asked again before they can have heard of it, they cannot tell which asking was
+    /// refused.
+    refused_at: BTreeMap<BlockRef, At>,
     asked: VecDeque<BlockRef>,
     has: Bitfield,
     sent: u32,
@@ -141,6 +144,7 @@ impl Fake {
             choking: true,
             choked_at: At::ZERO,
             crossed: BTreeSet::new(),
+            refused_at: BTreeMap::new(),
             asked: VecDeque::new(),
             has: self.script.has.clone(),
             sent: 0,
@@ -173,6 +177,7 @@ impl Fake {
                 if choking {
                     conn.asked.clear();
                     conn.crossed.clear();
+                    conn.refused_at.clear();
                     conn.choked_at = now;
                 }
                 conn.choking = choking;
@@ -222,7 +227,7 @@ impl Fake {
                 let crosses = now <= conn.choked_at + self.crossing;
                 assert!(!conn.choking || crosses, "it is asked while it chokes");
                 if !conn.choking {
-                    self.requested(key, blocks, crosses);
+                    self.requested(now, key, blocks, crosses);
                 }
             }
             Message::Cancel(blocks) => {
@@ -256,7 +261,7 @@ impl Fake {
         }
     }
 
-    fn requested(&mut self, key: ConnKey, blocks: Vec<BlockRef>, crosses: bool) {
+    fn requested(&mut self, now: At, key: ConnKey, blocks: Vec<BlockRef>, crosses: bool) {
         let Some(conn) = self.conns.get_mut(&key) else { return };
         let mut refused = Vec::new();
         // What it is about to send once more of its own is asked for nowhere.
@@ -265,11 +270,12 @@ impl Fake {
             assert!(conn.has.has(block.piece()), "it is asked for {block:?}, which it has not");
             let known = !conn.crossed.contains(&block) && conn.asked.contains(&block);
             assert!(!knows || !known, "{block:?} is asked for twice");
-            if crosses {
+            if crosses || conn.refused_at.get(&block).is_some_and(|at| now <= *at + self.crossing) {
                 conn.crossed.insert(block);
             }
             conn.requested += 1;
             if self.script.rejects_every.is_some_and(|every| conn.requested.is_multiple_of(every)) {
+                conn.refused_at.insert(block, now);
                 refused.push(block);
             } else {
                 conn.asked.push_back(block);

@@ -166,8 +166,9 @@ fn attempt_row(
     let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
     let open = ms(attempt.connected);
     let sent = if attempt.handshake_sent.is_some() {
-        let bytes =
-            if attempt.bytes_out > 0 { attempt.bytes_out.min(9999) } else { attempt.sent.len() as u64 };
+        // What was sent to shake hands: the whole of an attempt that got no further.
+        let handshake = attempt.sent.len() as u64;
+        let bytes = if attempt.handshaken.is_some() { handshake } else { handshake.max(attempt.bytes_out) };
         format!("{bytes} B")
     } else {
         "–".to_owned()
@@ -383,7 +384,8 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Ve
     let moved = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
     if peer.is_live() {
         let sample = peer.sample;
-        let full = format!("{moved} · {} of {} requests out", sample.requests_out, sample.request_target);
+        let full =
+            format!("{moved} · {} requests out, {} wanted", sample.requests_out, sample.request_target);
         let brief = format!("{moved} · {} requests out", sample.requests_out);
         let look = format!("Next look {}", next_look(peer, view));
         let beside = [&full, &brief].map(|data| format!("{data}     {look}"));
