@@ -274,6 +274,11 @@ pub struct Model {
     phase: Option<Phase>,
 }
 
+/// Whether quitting stops something, so that it is asked first.
+pub(crate) fn quitting_stops(view: &View) -> bool {
+    matches!(view.phase, Phase::Downloading | Phase::Checking)
+}
+
 impl Model {
     /// The screen at its start.
     pub fn new(look: Look) -> Self {
@@ -349,6 +354,9 @@ impl Model {
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.
     pub fn take_in(&mut self, view: &View) {
         self.notice(view);
+        if self.mode() == Mode::AskQuit && !quitting_stops(view) {
+            self.open.pop();
+        }
         if let Some(held) = self.held.clone() {
             return self.select_in(&held.view);
         }

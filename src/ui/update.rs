@@ -13,7 +13,7 @@ use super::choose;
 use super::export;
 use super::filter::Words;
 use super::marks;
-use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown};
+use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown, quitting_stops};
 use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
@@ -339,7 +339,7 @@ fn toggle(model: &mut Model, mode: Mode) {
 
 fn quit(model: &mut Model, view: &View) -> Option<Command> {
     match model.open.pop() {
-        None if matches!(view.phase, Phase::Downloading | Phase::Checking) => model.open.push(Mode::AskQuit),
+        None if quitting_stops(view) => model.open.push(Mode::AskQuit),
         None | Some(Mode::AskQuit) => {
             model.leaving = true;
             return Some(Command::Quit);
@@ -464,6 +464,18 @@ mod tests {
         assert_eq!(model.rows(&view).count(), 1, "the tab stays");
         press(&mut model, &view, &[Action::Back]);
         assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn a_question_whether_to_stop_ends_with_the_download() {
+        let mut view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Quit]);
+        model.take_in(&view);
+        assert_eq!(model.mode(), Mode::AskQuit);
+        view.phase = Phase::Seeding;
+        model.take_in(&view);
+        assert_eq!(model.mode(), Mode::Browse);
     }
 
     #[test]
