@@ -1,5 +1,7 @@
 //! Rules that judge the whole: exactly one of them speaks first.
 
+use std::time::Duration;
+
 use super::say::{about, count, many, span};
 use super::scene::Scene;
 use super::{Finding, VerdictCode, troubles};
@@ -11,6 +13,8 @@ use crate::units::{self, Units};
 
 /// Under this mean over half a minute, bytes a second, a download is slow.
 const SLOW_BPS: u64 = 32 * 1024;
+/// Within this time after going on, what has not come yet is no news.
+const JUST_NOW: Duration = Duration::from_secs(5);
 /// Nothing for so long is a stall.
 const STALLED_AFTER_S: u64 = 30;
 
@@ -266,6 +270,7 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
         }
         (live, _, _) => match scene.view.last_block {
             None => format!("Getting started: {} connected, nothing has come yet.", connected(live)),
+            Some(_) if scene.quiet < JUST_NOW => format!("Going on: {} connected.", connected(live)),
             Some(_) => format!("Nothing has come for {}; {} connected.", span(scene.quiet), connected(live)),
         },
     };

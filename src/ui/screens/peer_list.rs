@@ -155,7 +155,11 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
     let head_rows = u16::from(!live.is_empty() || full);
     // The others always get a third of the rows, at least two where there are four, and a rule above them.
     let rule = u16::from(!others.is_empty() && !live.is_empty());
-    let room = usize::from(rest.height.saturating_sub(head_rows + rule));
+    let live_placed = placed(model, Part::Live, rows.width, full);
+    let other_placed = placed(model, Part::Others, rows.width, full);
+    // More than a reason and what comes next is not understood without a heading.
+    let other_head_rows = u16::from(rule > 0 && other_placed.len() > OTHERS.len());
+    let room = usize::from(rest.height.saturating_sub(head_rows + rule + other_head_rows));
     let live_room = match (live.len(), others.len()) {
         (_, 0) => room,
         (0, _) => 0,
@@ -164,13 +168,12 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
             live.min(room.saturating_sub(kept))
         }
     };
-    let live_placed = placed(model, Part::Live, rows.width, full);
-    let other_placed = placed(model, Part::Others, rows.width, full);
+    let (column, mark) =
+        (model.order.column.unwrap_or_default(), if model.order.reversed { "▴" } else { "▾" });
     if head_rows > 0 {
         let row = take_top(&mut rest, 1);
         let heads = if live.is_empty() { &other_placed } else { &live_placed };
-        let mark = if model.order.reversed { "▴" } else { "▾" };
-        grid::head_by(pen, row, heads, model.order.column.unwrap_or_default(), mark);
+        grid::head_by(pen, row, heads, column, mark);
     }
     let part = Rows { model, view };
     let firsts = part.firsts(&live);
@@ -186,7 +189,7 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
         let row = take_top(&mut rest, 1);
         // In line with the other rules: one column further out than the rows where these have a margin.
         let row = if wide { Rect { x: row.x - 1, width: row.width + 1, ..row } } else { row };
-        let without = others.len().saturating_sub(usize::from(rest.height));
+        let without = others.len().saturating_sub(usize::from(rest.height.saturating_sub(other_head_rows)));
         let more = format!("+{} more · {order}", units::count(without as u64));
         let fits = 24 + width(&note) + width(&more) <= usize::from(row.width);
         pen.rule(
@@ -195,8 +198,13 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
             &note,
             if without > 0 && fits && !order.is_empty() { &more } else { order },
         );
+        if other_head_rows > 0 {
+            grid::head_by(pen, take_top(&mut rest, 1), &other_placed, column, mark);
+        }
     }
-    part.draw(pen, rest, &others, &[], &other_placed);
+    // However many are being tried, why one failed is in sight.
+    let failed = part.first(&others, Standing::Failed);
+    part.draw(pen, rest, &others, failed.as_slice(), &other_placed);
     live.len().saturating_sub(live_room)
 }
 
@@ -220,6 +228,13 @@ impl Rows<'_> {
             }
         }
         firsts
+    }
+
+    /// The first row of this state.
+    fn first(&self, keys: &[PeerKey], wanted: Standing) -> Option<usize> {
+        keys.iter().position(|key| {
+            peer(self.view, *key).is_some_and(|peer| Standing::of(peer, self.view.at) == wanted)
+        })
     }
 
     fn draw(

@@ -133,3 +133,14 @@ fn help_tells_first_of_the_page_it_was_asked_on() {
         }
     }
 }
+
+#[test]
+fn a_failed_peer_is_in_sight_however_many_are_being_tried() {
+    let view = sample::moment("starting");
+    let (trying, failed) = (view.groups.trying, view.groups.failed);
+    assert!(trying > 3 && failed > 0, "{trying} are tried, {failed} failed");
+    for size in [(80, 24), (120, 40)] {
+        let rows = page(size, &view, |_| {});
+        assert!(rows.iter().any(|row| row.trim_start_matches([' ', '▸']).starts_with('✗')), "{rows:#?}");
+    }
+}
