@@ -131,7 +131,7 @@ fn losses(items: &[(usize, String)], picked: usize, separator: &str, room: usize
     for (n, (at, text)) in items.iter().enumerate() {
         let chosen = picked == *at && *at > 0;
         let text = if chosen { format!("[{text}]") } else { text.clone() };
-        let needs = if n > 0 { separator.len() } else { 0 } + paint::width(&text);
+        let needs = if n > 0 { paint::width(separator) } else { 0 } + paint::width(&text);
         let more = if n + 1 < items.len() { paint::width(separator) + 4 } else { 0 };
         if n > 0 && words.width() + needs + more > room {
             let left: u64 =
