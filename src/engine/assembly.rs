@@ -1,8 +1,8 @@
 //! Pieces on their way: which blocks are here, who sent each, and when the disk workers get them.
 //!
 //! Sans-io: blocks and results go in, jobs come out. A piece of at most 1 MiB is handed over when it is complete;
-//! of a larger one, whenever the blocks that follow what was handed over before make 256 KiB, or end the piece.
-//! A piece has one job at a time, because its hash runs in order.
+//! of a larger one, whenever the blocks that follow what was handed over before make a run of 256 or 512 KiB, or end
+//! the piece. A piece has one job at a time, because its hash runs in order.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,11 @@ use crate::swarm::{ConnKey, RUN_BYTES};
 
 /// Pieces up to this length are handed over whole, bytes.
 const WHOLE: u32 = 1 << 20;
-/// Blocks of a larger piece are handed over in runs of this length at least.
+/// Blocks of a larger piece are handed over in runs of this length.
 const RUN_BLOCKS: u32 = RUN_BYTES / BLOCK_LENGTH;
+/// Or, where as many wait, of this length. Runs hashed side by side should be equally long: what is left of the
+/// longest when the others are at their end is hashed alone.
+const LONGEST_RUN_BLOCKS: u32 = 2 * RUN_BLOCKS;
 
 /// All pieces of one torrent that are on their way.
 #[derive(Debug)]
@@ -223,15 +226,10 @@ impl Piece {
     }
 
     fn next_job(&mut self, index: PieceIndex, length: u32) -> Option<Advance> {
-        let ready = self.prefix - self.handed;
-        let last = self.prefix as usize == self.slots.len();
-        let due = if length <= WHOLE { last } else { last || ready >= RUN_BLOCKS };
-        if ready == 0 || !due {
-            return None;
-        }
+        let (end, last) = self.end_of_next_job(length)?;
         let Work::Idle(hasher) = &mut self.work else { return None };
         let hasher = std::mem::take(hasher);
-        let run = self.handed as usize..self.prefix as usize;
+        let run = self.handed as usize..end as usize;
         let mut blocks = Vec::with_capacity(run.len());
         for slot in &mut self.slots[run] {
             if let Slot::Here(_, from) = slot {
@@ -242,9 +240,23 @@ impl Piece {
             }
         }
         let job = Advance::new(index, hasher, self.handed * BLOCK_LENGTH, blocks, last);
-        self.handed = self.prefix;
+        self.handed = end;
         self.work = Work::Busy(job.bytes());
         Some(job)
+    }
+
+    /// The block before which the next job ends, and whether that is the end of the piece.
+    fn end_of_next_job(&self, length: u32) -> Option<(u32, bool)> {
+        let count = self.slots.len() as u32;
+        let ready = self.prefix - self.handed;
+        let end = if self.prefix == count && (length <= WHOLE || ready <= LONGEST_RUN_BLOCKS) {
+            count
+        } else if length <= WHOLE {
+            return None;
+        } else {
+            self.handed + (ready - ready % RUN_BLOCKS).min(LONGEST_RUN_BLOCKS)
+        };
+        (end > self.handed).then_some((end, end == count))
     }
 
     fn held_bytes(&self) -> u64 {
@@ -339,16 +351,21 @@ mod tests {
         let next = case.assembly.advanced(piece, PieceHash::new());
         assert_eq!(next.freed_bytes, 256 << 10);
         let job = next.job.unwrap();
-        assert_eq!((job.offset, job.blocks.len(), job.last), (256 << 10, 44, false));
+        assert_eq!((job.offset, job.blocks.len(), job.last), (256 << 10, 32, false), "whole runs");
         let next = case.assembly.advanced(piece, PieceHash::new());
         assert!(next.job.is_none());
-        for number in 60..127 {
-            case.put(0, number, US);
+        for number in 60..128 {
+            let job = case.put(0, number, US).job;
+            assert_eq!(job.map(|job| job.blocks.len()), (number == 63).then_some(16));
         }
-        case.assembly.advanced(piece, PieceHash::new());
-        let last = case.put(0, 127, US);
-        let job = last.job.or_else(|| case.assembly.advanced(piece, PieceHash::new()).job).unwrap();
-        assert!(job.last);
+        for (offset, blocks, last) in [(1 << 20, 32, false), (3 << 19, 32, true)] {
+            let job = case.assembly.advanced(piece, PieceHash::new()).job.unwrap();
+            assert_eq!(
+                (job.offset, job.blocks.len(), job.last),
+                (offset, blocks, last),
+                "none longer than two"
+            );
+        }
     }
 
     #[test]
@@ -426,7 +443,7 @@ mod tests {
         let next = case.assembly.advanced(piece, PieceHash::new());
         assert_eq!(next.freed_bytes, 0, "given back when it was given up");
         let job = next.job.unwrap();
-        assert_eq!((job.offset, job.blocks.len(), job.last), (0, 128, true));
+        assert_eq!((job.offset, job.blocks.len(), job.last), (0, 32, false));
         assert_eq!(case.assembly.settled(piece).contributors, [(ConnKey(2), 128)]);
         assert_eq!(case.assembly.held_bytes(), 0);
     }
