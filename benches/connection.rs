@@ -15,6 +15,7 @@ mod cost;
 mod leech;
 
 use std::io::{IoSlice, Read, Write};
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -40,9 +41,12 @@ const PIECE_BYTES: u32 = 1 << 20;
 struct Memory(Bytes);
 
 impl BlockSource for Memory {
-    fn read(&self, _: PieceIndex, begin: u32, length: u32) -> ReadFuture {
-        let bytes = self.0.slice(begin as usize..(begin + length) as usize);
-        Box::pin(async move { Ok(bytes) })
+    fn read_at_once(&self, _: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
+        Some(self.0.slice(begin as usize..(begin + length) as usize))
+    }
+
+    fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
+        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
     }
 }
 

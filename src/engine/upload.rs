@@ -24,8 +24,11 @@ pub const OFFERED_REQQ: u32 = 500;
 const MOST_QUEUED: usize = 2 * OFFERED_REQQ as usize;
 /// Requests we may have to refuse a peer in a second before that is a flood too.
 const MOST_REFUSED: u32 = 4 * OFFERED_REQQ;
-/// Bytes read in one go.
+/// Bytes read from disk in one go.
 const RUN_BYTES: u32 = MOST_READ_BYTES;
+/// Bytes of what is in memory anyway taken in one go. They leave, with their headers, in one segment of 64 KiB: what is
+/// a little longer leaves in a long one and a short one, and wakes the other end twice.
+const MEMORY_RUN_BYTES: u32 = 48 * 1024;
 /// The same under a limit, so that a slow flow is an even one.
 const LIMITED_RUN_BYTES: u32 = 32 * 1024;
 /// Bytes in memory for one peer, read or being read.
@@ -36,6 +39,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Data of verified pieces.
 pub trait BlockSource: Send + Sync + 'static {
+    /// The same as [`Self::read`], at once and without any wait: `None` where that cannot be.
+    fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes>;
+
     /// Reads `length` bytes of the piece from `begin` on. They lie inside the piece.
     fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture;
 }
@@ -147,8 +153,8 @@ impl Upload {
         if self.held || output.block_bytes() + first.length as usize > MOST_IN_FLIGHT {
             return None;
         }
-        let most = if limit.is_limited() { LIMITED_RUN_BYTES } else { RUN_BYTES };
-        let length = self.run_length(piece, first, most);
+        let most = if limit.is_limited() { LIMITED_RUN_BYTES } else { MEMORY_RUN_BYTES };
+        let mut length = self.run_length(piece, first, most);
         if let Err(at) = limit.take(clock.now(), u64::from(length)) {
             let until = clock.instant(at.min(clock.now() + LONGEST_WAIT));
             return Some(Box::pin(async move {
@@ -156,10 +162,17 @@ impl Upload {
                 JobDone::Waited
             }));
         }
+        let at_once = source.read_at_once(piece, first.begin, length);
+        if at_once.is_none() && !limit.is_limited() {
+            length = self.run_length(piece, first, RUN_BYTES);
+        }
         self.take_run(first.begin + length);
         self.reading_begin = first.begin;
         self.reading_bytes = length as usize;
-        let read = source.read(piece, first.begin, length);
+        let read = match at_once {
+            Some(bytes) => Box::pin(std::future::ready(Ok(bytes))),
+            None => source.read(piece, first.begin, length),
+        };
         Some(Box::pin(async move { JobDone::Read(read.await) }))
     }
 
@@ -222,13 +235,25 @@ mod tests {
     #[derive(Default)]
     struct Disk {
         reads: Mutex<Vec<(u32, u32, u32)>>,
+        /// Whether all of it is in memory.
+        warm: bool,
+    }
+
+    impl Disk {
+        fn bytes(&self, piece: PieceIndex, begin: u32, length: u32) -> Bytes {
+            self.reads.lock().unwrap().push((piece.number(), begin, length));
+            (begin..begin + length).map(|at| (at / 1000) as u8).collect()
+        }
     }
 
     impl BlockSource for Disk {
+        fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
+            self.warm.then(|| self.bytes(piece, begin, length))
+        }
+
         fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
-            self.reads.lock().unwrap().push((piece.number(), begin, length));
-            let bytes: Vec<u8> = (begin..begin + length).map(|at| (at / 1000) as u8).collect();
-            Box::pin(async move { Ok(Bytes::from(bytes)) })
+            let bytes = self.bytes(piece, begin, length);
+            Box::pin(async move { Ok(bytes) })
         }
     }
 
@@ -261,14 +286,19 @@ mod tests {
     #[tokio::test]
     async fn reads_what_follows_one_another_in_one_go() {
         let specs: Vec<BlockSpec> = (0..20).map(|n| spec(3, n)).chain([spec(4, 0), spec(4, 2)]).collect();
-        let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
-        let (limit, clock) = (Limit::new(None), Clock::start());
-        while step(&mut upload, &mut output, &disk, &limit, clock).await {}
-        let reads = disk.reads.lock().unwrap().clone();
-        let run = 262_144;
-        assert_eq!(reads, [(3, 0, run), (3, run, 4 * 16384), (4, 0, 16384), (4, 32768, 16384)]);
-        assert_eq!(output.block_bytes(), specs.len() * 16384);
-        assert_eq!(upload.waiting(), 0);
+        let cold = [(0, 16), (16, 4)];
+        let warm = [(0, 3), (3, 3), (6, 3), (9, 3), (12, 3), (15, 3), (18, 2)];
+        for (is_warm, runs) in [(false, &cold[..]), (true, &warm[..])] {
+            let disk = Disk { warm: is_warm, ..Disk::default() };
+            let (mut upload, mut output) = (queued(&specs), Output::default());
+            let (limit, clock) = (Limit::new(None), Clock::start());
+            while step(&mut upload, &mut output, &disk, &limit, clock).await {}
+            let others = [(4, 0, 16384), (4, 32768, 16384)];
+            let expected = runs.iter().map(|(from, count)| (3, from * 16384, count * 16384)).chain(others);
+            assert_eq!(*disk.reads.lock().unwrap(), expected.collect::<Vec<_>>());
+            assert_eq!(output.block_bytes(), specs.len() * 16384);
+            assert_eq!(upload.waiting(), 0);
+        }
     }
 
     #[tokio::test]
@@ -364,6 +394,10 @@ mod tests {
     async fn a_short_or_failed_read_is_an_error() {
         struct Broken(Option<Bytes>);
         impl BlockSource for Broken {
+            fn read_at_once(&self, _: PieceIndex, _: u32, _: u32) -> Option<Bytes> {
+                None
+            }
+
             fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
                 let answer = self.0.clone().ok_or_else(|| io::ErrorKind::Other.into());
                 Box::pin(async move { answer })

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::super::EngineError;
 use super::super::assembly::Advanced;
 use super::super::disk::{Advance, DiskDone, DiskPool};
@@ -121,11 +123,12 @@ impl Brain {
 }
 
 impl BlockSource for DiskPool {
+    /// What is in memory anyway is worth neither a thread's waking up nor the way back.
+    fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
+        Self::read_at_once(self, piece, begin, length)
+    }
+
     fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
-        // What is in memory anyway is worth neither a thread's waking up nor the way back.
-        if let Some(bytes) = self.read_at_once(piece, begin, length) {
-            return Box::pin(std::future::ready(Ok(bytes)));
-        }
         let answer = Self::read(self, piece, begin, length);
         Box::pin(async move {
             match answer.await {
