@@ -14,8 +14,8 @@ mod cost;
 #[path = "common/leech.rs"]
 mod leech;
 
-use std::io::{IoSlice, Read, Write};
 use std::io;
+use std::io::{IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;

@@ -20,6 +20,8 @@ pub struct WindowState {
     pub down_bps: u64,
     /// Age of the oldest request out, milliseconds.
     pub oldest_request_ms: u32,
+    /// From a request to its block when nothing else is queued, milliseconds; 0 while that is not known.
+    pub round_trip_ms: u32,
 }
 
 /// What a connection is told to do.

@@ -193,8 +193,9 @@ impl Swarm {
     pub(super) fn open_piece(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
         let generation = self.pick_generation;
         let live = self.live.get_mut(&conn)?;
+        let far = live.runs_dry();
         // Memory first: looking for a piece can take long where the peer has few that we miss.
-        if live.dry_at == Some(generation) || (self.rarity.len() > 0 && !self.open.may_open_any()) {
+        if live.dry_at == Some(generation) || (self.rarity.len() > 0 && !self.open.may_open_any(far)) {
             return None;
         }
         let Some(piece) = live.has.as_ref().and_then(|has| self.rarity.rarest(has, live.current)) else {
@@ -202,7 +203,7 @@ impl Swarm {
             self.dry_at = Some(generation);
             return None;
         };
-        if !self.open.may_open(piece) {
+        if !self.open.may_open(piece, far) {
             return None;
         }
         self.rarity.remove(piece);
@@ -338,7 +339,7 @@ impl Swarm {
     fn is_exhausted(&self) -> bool {
         self.rarity.len() > 0
             && !self.open.has_free()
-            && !self.open.may_open_any()
+            && !self.open.may_open_any(false)
             && self.dry_at != Some(self.pick_generation)
     }
 }

@@ -111,6 +111,13 @@ impl Live {
             && u128::from(takes_ms) < within.as_millis()
     }
 
+    /// Whether it will have sent all it was asked for before much more than a round trip is over: what it is asked for
+    /// now may come too late to keep it busy.
+    pub(super) fn runs_dry(&self) -> bool {
+        let sent = self.window.down_bps * 2 * u64::from(self.window.round_trip_ms) / 1000;
+        !self.snubbed && (self.blocks.len() as u64 * u64::from(BLOCK_LENGTH)) < sent
+    }
+
     /// Whether blocks can be asked of it.
     pub(super) fn can_be_asked(&self) -> bool {
         !self.peer_choking && self.am_interested && !self.held && !self.closing

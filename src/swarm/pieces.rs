@@ -15,6 +15,9 @@ const WHOLE_PIECE_BYTES: u32 = 1024 * 1024;
 pub const RUN_BYTES: u32 = 256 * 1024;
 const RUN_BLOCKS: u32 = RUN_BYTES / BLOCK_LENGTH;
 
+/// Peers so far away that they would run dry get this part of the memory beyond it.
+pub(super) const FAR_PART: u64 = 4;
+
 /// The most peers that are asked for the same block.
 const MOST_ASKED: usize = 3;
 
@@ -181,11 +184,13 @@ impl OpenPieces {
         self.left_of_turn(piece) < RUN_BLOCKS
     }
 
-    /// Whether memory lets another piece be opened.
-    pub(super) fn may_open(&self, piece: PieceIndex) -> bool {
+    /// Whether memory lets another piece be opened; for a peer that is `far`, one of those kept whole a quarter beyond
+    /// the mark.
+    pub(super) fn may_open(&self, piece: PieceIndex, far: bool) -> bool {
         // Long ones are left half of it to go on beyond their first run.
         let most = if self.whole() { u64::MAX } else { self.high_mark / u64::from(2 * RUN_BYTES) };
-        let room = self.charged + self.reserve(piece) < self.high_mark && (self.open.len() as u64) < most;
+        let mark = self.high_mark + if far && self.whole() { self.high_mark / FAR_PART } else { 0 };
+        let room = self.charged + self.reserve(piece) < mark && (self.open.len() as u64) < most;
         self.open.is_empty() || room
     }
 
@@ -196,13 +201,13 @@ impl OpenPieces {
     }
 
     /// Whether memory lets any other piece be opened, the shortest last one at least.
-    pub(super) fn may_open_any(&self) -> bool {
-        self.geometry.piece(self.geometry.piece_count() - 1).is_none_or(|last| self.may_open(last))
+    pub(super) fn may_open_any(&self, far: bool) -> bool {
+        self.geometry.piece(self.geometry.piece_count() - 1).is_none_or(|last| self.may_open(last, far))
     }
 
     /// Whether memory is what keeps others from being asked for more.
     pub(super) fn is_tight(&self) -> bool {
-        self.geometry.piece(0).is_some_and(|usual| !self.may_open(usual))
+        self.geometry.piece(0).is_some_and(|usual| !self.may_open(usual, false))
     }
 
     /// The time while nothing was asked for does not count against any piece.

@@ -20,7 +20,8 @@ pub struct Settings {
     pub max_dials: usize,
     /// Peers served at once, the optimistic one included.
     pub upload_slots: usize,
-    /// Bytes of blocks granted or here and not yet written, at which nothing more is opened.
+    /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
+    /// that are far away.
     pub memory_bytes: u64,
     /// Limit for what we receive, bytes a second.
     pub down_bps: Option<u64>,

@@ -237,6 +237,7 @@ impl World {
             target,
             down_bps: bps,
             oldest_request_ms: 0,
+            round_trip_ms: 0,
         };
         // As the task of a connection does it: with every block, and every second if it could use more.
         let second = fake.sample_at <= now;

@@ -245,11 +245,6 @@ impl Window {
         ((self.granted.len() + self.outstanding.len()) as u32) < self.target
     }
 
-    /// Time from a request to its block when nothing else was queued.
-    pub fn round_trip(&self) -> Option<At> {
-        self.round_trip
-    }
-
     /// What the brain grants by.
     pub fn state(&self, now: At) -> WindowState {
         WindowState {
@@ -257,9 +252,11 @@ impl Window {
             outstanding: self.outstanding.len() as u32,
             target: self.target,
             down_bps: self.rate.bps(now),
-            oldest_request_ms: self.outstanding.front().map_or(0, |oldest| {
-                u32::try_from(now.saturating_sub(oldest.sent).as_millis()).unwrap_or(u32::MAX)
-            }),
+            oldest_request_ms: self
+                .outstanding
+                .front()
+                .map_or(0, |oldest| whole_ms(now.saturating_sub(oldest.sent))),
+            round_trip_ms: self.round_trip.map_or(0, whole_ms),
         }
     }
 
@@ -311,6 +308,10 @@ impl Window {
         }
         self.late.push_back((block, now));
     }
+}
+
+fn whole_ms(time: At) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

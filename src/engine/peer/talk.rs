@@ -454,10 +454,7 @@ impl Talk {
             requests_out: window.outstanding,
             request_target: window.target,
             oldest_request_ms: window.oldest_request_ms,
-            latency_ms: self
-                .window
-                .round_trip()
-                .map_or(0, |at| at.as_millis().min(u128::from(u32::MAX)) as u32),
+            latency_ms: window.round_trip_ms,
         }));
         self.sampled = Sampled { at: now, down_bytes, up_bytes };
     }

@@ -90,12 +90,26 @@ fn at_the_mark_only_gaps_of_a_long_piece_are_granted() {
 }
 
 #[test]
+fn who_is_far_away_may_open_a_quarter_beyond_the_mark_and_no_more() {
+    let (geometry, mut open) = pieces(64 << 20, 1 << 20, 20 << 20);
+    for (far, count) in [(false, 19), (true, 24)] {
+        while let Some(piece) = geometry.piece(open.iter().count() as u32)
+            && open.may_open(piece, far)
+        {
+            open.open(piece, NOW);
+        }
+        assert_eq!(open.iter().count(), count);
+        assert!(!open.may_open_any(far));
+    }
+}
+
+#[test]
 fn however_many_long_pieces_are_open_each_can_go_on_to_its_next_write() {
     for mark in [1, 64 << 10, 400_000, 1 << 20, 24 << 20] {
         let (geometry, mut open) = pieces(1 << 30, 2 << 20, mark);
         let mut opened = Vec::new();
         for piece in geometry.pieces() {
-            if open.may_open(piece) {
+            if open.may_open(piece, false) {
                 open.open(piece, NOW);
                 // Not enough to be written.
                 assert_eq!(open.grant(piece, A, 15).len(), 15);

@@ -1,5 +1,6 @@
 //! What must hold after whatever happened.
 
+use super::super::pieces::FAR_PART;
 use super::At;
 use super::client::Client;
 use crate::event::Phase;
@@ -12,7 +13,8 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     assert_eq!(swarm.have().count(), client.written.count());
     assert!(swarm.staying() <= client.settings.max_peers, "{} connections", swarm.staying());
     assert!(client.asked_most <= super::super::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
-    let most = client.settings.memory_bytes.max(u64::from(client.geometry.piece_bytes()));
+    let memory = client.settings.memory_bytes;
+    let most = (memory + memory / FAR_PART).max(u64::from(client.geometry.piece_bytes()));
     assert!(client.held_bytes() <= most, "{} bytes in memory", client.held_bytes());
     if !thorough {
         return;

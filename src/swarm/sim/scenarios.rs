@@ -165,6 +165,22 @@ fn reconnect_backs_off() {
 }
 
 #[test]
+fn peers_far_away_are_kept_busy() {
+    let mut world = World::new(384 * MIB, MIB as u32, 1);
+    let client = world.client(MIB, settings());
+    for _ in 0..8 {
+        let link = Link { latency: ms(100) - Link::good().latency, ..Link::good() };
+        let fake = world.fake_over(Script::seed(world.geometry, 4 * MIB), link);
+        world.introduce(client, fake);
+    }
+    world.run(secs(5));
+    let before = world.at(client).written.count();
+    world.run(secs(5));
+    let written = world.at(client).written.count() - before;
+    assert!(written >= 5 * 30, "{written} MiB in 5 s of 8 x 4 MiB/s");
+}
+
+#[test]
 fn slow_disk_shrinks_pipeline_not_memory() {
     let limits = Settings { memory_bytes: 4 * MIB, ..settings() };
     let (mut world, client, _) = with_peers(
