@@ -7,6 +7,9 @@ use super::WindowState;
 use crate::event::{At, PeerKey, PeerSample};
 use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, PeerId, PieceIndex};
 
+/// A round trip that is not that of a peer nearby, however busy both ends are.
+const FAR_MS: u64 = 50;
+
 /// A live peer.
 #[derive(Debug)]
 pub(super) struct Live {
@@ -111,11 +114,12 @@ impl Live {
             && u128::from(takes_ms) < within.as_millis()
     }
 
-    /// Whether it will have sent all it was asked for before much more than a round trip is over: what it is asked for
-    /// now may come too late to keep it busy.
+    /// Whether it is far away, and will have sent all it was asked for before much more than a round trip is over: what
+    /// it is asked for now may come too late to keep it busy.
     pub(super) fn runs_dry(&self) -> bool {
-        let sent = self.window.down_bps * 2 * u64::from(self.window.round_trip_ms) / 1000;
-        !self.snubbed && (self.blocks.len() as u64 * u64::from(BLOCK_LENGTH)) < sent
+        let round_trip_ms = u64::from(self.window.round_trip_ms);
+        let sent = self.window.down_bps * 2 * round_trip_ms / 1000;
+        round_trip_ms >= FAR_MS && !self.snubbed && self.blocks.len() as u64 * u64::from(BLOCK_LENGTH) < sent
     }
 
     /// Whether blocks can be asked of it.
