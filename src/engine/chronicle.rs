@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::wall_ms;
-use super::log::EventLog;
+use super::log;
 use super::recorder::{Recorder, RecordingError, shown};
 use crate::event::{At, Event, Pseudonyms, Severity};
 use crate::ledger::{Ledger, TorrentFacts, View};
@@ -30,7 +30,6 @@ pub struct Recording {
 pub(super) struct Chronicle {
     ledger: Ledger,
     facts: Arc<TorrentFacts>,
-    log: EventLog,
     pseudonyms: Option<Pseudonyms>,
     recorder: Option<Recorder>,
     folder: PathBuf,
@@ -62,7 +61,6 @@ impl Chronicle {
         let mut chronicle = Self {
             ledger: Ledger::with_most_rows(Arc::clone(&facts), max_rows),
             facts,
-            log: EventLog::default(),
             pseudonyms,
             recorder: None,
             folder: recording.folder.clone(),
@@ -85,11 +83,11 @@ impl Chronicle {
             }
             None => event,
         };
-        self.log.write(at, event);
         if let Some(recorder) = &mut self.recorder {
             recorder.push(at, event);
         }
         self.ledger.apply(at, event);
+        log::write(&self.ledger, at, event);
     }
 
     /// Everything known now.
