@@ -6,8 +6,10 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -367,4 +369,22 @@ async fn a_limit_on_the_size_of_files_is_an_error_of_the_disk() {
     let ended = Program::spawn(&mut command).ended().await;
     assert_eq!(ended.code(), 3, "{ended:#?}");
     assert!(ended.complaint().contains("files this large"), "{}", ended.complaint());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nothing_can_be_remembered_nothing_is_begun_and_one_line_names_the_folder() {
+    let payload = eight_pieces().make();
+    let seed = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let file = lab.write("a file", b"no folder");
+    for state in [file, PathBuf::from("/proc/nobody writes here")] {
+        let mut command = command(&lab);
+        command.arg(lab.torrent(&payload)).arg("-o").arg(lab.out()).arg("--peer").arg(seed.addr.to_string());
+        let ended = Program::spawn(command.env("XDG_STATE_HOME", &state)).ended().await;
+        assert_eq!(ended.code(), 2, "{ended:#?}");
+        let named = format!("cannot create the folder {}", state.display());
+        assert!(ended.complaint().contains(&named), "{}", ended.complaint());
+        let begun = fs::read_dir(lab.out()).map_or(0, Iterator::count);
+        assert_eq!(begun, 0, "nothing is written that would not be known again");
+    }
 }
