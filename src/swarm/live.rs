@@ -118,7 +118,7 @@ impl Live {
     /// it is asked for now may come too late to keep it busy.
     pub(super) fn runs_dry(&self) -> bool {
         let round_trip_ms = u64::from(self.window.round_trip_ms);
-        let sent = self.window.down_bps * 2 * round_trip_ms / 1000;
+        let sent = self.window.down_bps.saturating_mul(2 * round_trip_ms) / 1000;
         round_trip_ms >= FAR_MS && !self.snubbed && self.blocks.len() as u64 * u64::from(BLOCK_LENGTH) < sent
     }
 
