@@ -92,9 +92,9 @@ pub(super) struct FakeConn {
     choked_at: At,
     /// Asked after a pause so short that the asking may have crossed the choke: nobody knows that it was taken.
     crossed: BTreeSet<BlockRef>,
-    /// When it refused a block last. Asked again before they can have heard of it, they cannot tell which asking was
-    /// refused.
-    refused_at: BTreeMap<BlockRef, At>,
+    /// When it sent or refused a block last. Asked again before they can have heard of it, they cannot tell which asking
+    /// that answers.
+    answered_at: BTreeMap<BlockRef, At>,
     asked: VecDeque<BlockRef>,
     has: Bitfield,
     sent: u32,
@@ -144,7 +144,7 @@ impl Fake {
             choking: true,
             choked_at: At::ZERO,
             crossed: BTreeSet::new(),
-            refused_at: BTreeMap::new(),
+            answered_at: BTreeMap::new(),
             asked: VecDeque::new(),
             has: self.script.has.clone(),
             sent: 0,
@@ -177,7 +177,7 @@ impl Fake {
                 if choking {
                     conn.asked.clear();
                     conn.crossed.clear();
-                    conn.refused_at.clear();
+                    conn.answered_at.clear();
                     conn.choked_at = now;
                 }
                 conn.choking = choking;
@@ -270,12 +270,12 @@ impl Fake {
             assert!(conn.has.has(block.piece()), "it is asked for {block:?}, which it has not");
             let known = !conn.crossed.contains(&block) && conn.asked.contains(&block);
             assert!(!knows || !known, "{block:?} is asked for twice");
-            if crosses || conn.refused_at.get(&block).is_some_and(|at| now <= *at + self.crossing) {
+            if crosses || conn.answered_at.get(&block).is_some_and(|at| now <= *at + self.crossing) {
                 conn.crossed.insert(block);
             }
             conn.requested += 1;
             if self.script.rejects_every.is_some_and(|every| conn.requested.is_multiple_of(every)) {
-                conn.refused_at.insert(block, now);
+                conn.answered_at.insert(block, now);
                 refused.push(block);
             } else {
                 conn.asked.push_back(block);
@@ -312,9 +312,10 @@ impl Fake {
     }
 
     /// Takes the next block asked for on the connection, and tells whether it is right.
-    pub(super) fn take(&mut self, key: ConnKey) -> Option<(BlockRef, bool)> {
+    pub(super) fn take(&mut self, now: At, key: ConnKey) -> Option<(BlockRef, bool)> {
         let conn = self.conns.get_mut(&key)?;
         let block = conn.asked.pop_front()?;
+        conn.answered_at.insert(block, now);
         conn.sent += 1;
         self.sent_blocks += 1;
         if self.script.repeats_every.is_some_and(|every| conn.sent.is_multiple_of(every)) {

@@ -9,12 +9,13 @@ use crate::event::{PeerKey, Phase};
 const QUICK_RUNS: u64 = 40;
 /// Swarms that failed once: the first two because a peer that refused everything kept to itself a piece that had failed
 /// its check, the others because the simulated disk, or a simulated peer, did what no real one does.
-const FAILED_ONCE: [u64; 5] = [
+const FAILED_ONCE: [u64; 6] = [
     287_860_617_987_229_185,
     379_420_933_570_380_258,
     5_650_794_407_830_027_106,
     3_101_408_391_088_091_361,
     7_855_728_425_424_933_140,
+    287_554_615_863_199_756,
 ];
 /// Simulated time in which one honest seed must be enough.
 const ENOUGH: Duration = secs(3600);

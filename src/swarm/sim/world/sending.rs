@@ -47,7 +47,7 @@ impl World {
         };
         let taken = turns.next(&asked, ready).and_then(|conn| match kind {
             Kind::Client(client) => client.take(conn).map(|block| (conn, block, true)),
-            Kind::Fake(fake) => fake.take(conn).map(|(block, right)| (conn, block, right)),
+            Kind::Fake(fake) => fake.take(*now, conn).map(|(block, right)| (conn, block, right)),
         });
         let waits = asked.iter().filter_map(|conn| free_at(*conn)).min();
         if taken.is_none()
