@@ -3,7 +3,7 @@
 use super::*;
 
 /// Time of the processor that twenty simulated seconds of the largest swarm may take, built without optimisation. It
-/// takes a quarter of it.
+/// takes a sixth of it.
 const BUDGET: Duration = secs(40);
 
 #[test]
