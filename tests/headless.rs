@@ -159,7 +159,7 @@ async fn a_bad_torrent_ends_with_2_and_one_line_that_names_it() {
     for (name, is_folder) in [("nowhere.torrent", false), ("a-folder", true)] {
         let path = lab.path(name);
         if is_folder {
-            std::fs::create_dir(&path).unwrap();
+            fs::create_dir(&path).unwrap();
         }
         let ended = Program::run(&lab, &["--json", path.to_str().unwrap(), "-o", "out"]).ended().await;
         assert_eq!(ended.code(), 2, "{name}: {ended:#?}");
@@ -316,7 +316,7 @@ async fn the_log_has_a_line_for_every_step() {
     program.signal(Signal::TERM);
     let ended = program.ended().await;
     assert!(ended.stderr.is_empty(), "{:?}", ended.stderr);
-    let log = std::fs::read_to_string(&log).unwrap();
+    let log = fs::read_to_string(&log).unwrap();
     let has = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
     let (seed, stranger, tracker) =
         (seed.addr.to_string(), stranger.addr.to_string(), tracker.addr.to_string());
