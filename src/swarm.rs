@@ -24,6 +24,7 @@ mod replace;
 mod rounds;
 mod settle;
 mod standstill;
+mod suspects;
 mod take_back;
 mod talk;
 mod turns;
@@ -49,8 +50,9 @@ use self::choker::Choker;
 use self::live::Live;
 use self::pieces::OpenPieces;
 use self::rarity::Rarity;
+use self::suspects::Suspects;
 use crate::event::{At, Event, Phase, Sample, Severity};
-use crate::metainfo::{Bitfield, Geometry, PieceIndex};
+use crate::metainfo::{Bitfield, Geometry};
 
 /// The decisions of one torrent.
 pub struct Swarm {
@@ -74,8 +76,7 @@ pub struct Swarm {
     /// What all peers that can be asked send together, bytes a second, and when that was so.
     rates: (At, u64),
     open: OpenPieces,
-    /// Pieces that failed their hash: the next try comes from one peer alone.
-    suspect: BTreeSet<PieceIndex>,
+    suspects: Suspects,
     /// What was sent of them by whom.
     blame: Blame,
     /// Connections that would take more grants than they could be given.
@@ -122,7 +123,7 @@ impl Swarm {
             pick_generation: 0,
             dry_at: None,
             rates: (now, 0),
-            suspect: BTreeSet::new(),
+            suspects: Suspects::default(),
             blame: Blame::default(),
             hungry: BTreeSet::new(),
             all_may_want: false,

@@ -144,7 +144,7 @@ impl Swarm {
     }
 
     /// How many of `blocks` the download limit lets us ask for now.
-    fn affordable(&mut self, now: At, blocks: u32) -> u32 {
+    pub(super) fn affordable(&mut self, now: At, blocks: u32) -> u32 {
         let Some(left) = self.down_bucket.left(now) else { return blocks };
         self.grant_at = self.down_bucket.take(now, 0).err();
         if self.grant_at.is_some() {
@@ -207,7 +207,7 @@ impl Swarm {
             return None;
         }
         self.rarity.remove(piece);
-        let alone = self.suspect.contains(&piece);
+        let alone = self.suspects.contains(piece);
         let open = self.open.open(piece, now);
         open.owner = (own || alone).then_some(conn);
         open.alone = alone;
@@ -222,7 +222,7 @@ impl Swarm {
         if live.snubbed || live.peer_choking || live.held {
             return false;
         }
-        let rate = live.window.down_bps.max(live.down_bps);
+        let rate = live.rate();
         if rate == 0 {
             return self.rarity.len() > self.live.len();
         }

@@ -56,6 +56,8 @@ pub(super) struct Live {
     /// Smoothed over about ten seconds, bytes a second: what it sends, what it takes.
     pub(super) down_bps: u64,
     pub(super) up_bps: u64,
+    /// The most that `down_bps` was.
+    pub(super) best_bps: u64,
     pub(super) up_bytes: u64,
     /// There was nothing to pick for it when the swarm's generation was this.
     pub(super) dry_at: Option<u64>,
@@ -91,6 +93,7 @@ impl Live {
             sent_block: false,
             down_bps: 0,
             up_bps: 0,
+            best_bps: 0,
             up_bytes: 0,
             dry_at: None,
         }
@@ -122,6 +125,11 @@ impl Live {
         round_trip_ms >= FAR_MS && !self.snubbed && self.blocks.len() as u64 * u64::from(BLOCK_LENGTH) < sent
     }
 
+    /// What it sends, bytes a second: of the last moments or smoothed, whichever is more.
+    pub(super) fn rate(&self) -> u64 {
+        self.window.down_bps.max(self.down_bps)
+    }
+
     /// Whether blocks can be asked of it.
     pub(super) fn can_be_asked(&self) -> bool {
         !self.peer_choking && self.am_interested && !self.held && !self.closing
@@ -141,5 +149,6 @@ impl Live {
         let blend = |old: u64, new: u64| if old == 0 { new } else { (old * 9 + new) / 10 };
         self.down_bps = blend(self.down_bps, sample.down_bps);
         self.up_bps = blend(self.up_bps, sample.up_bps);
+        self.best_bps = self.best_bps.max(self.down_bps);
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct OpenPiece {
     pub(super) owner: Option<ConnKey>,
     /// Only its owner may send any of it: it failed before, and this shows who sends wrong data.
     pub(super) alone: bool,
+    /// When it was opened, or we last went on after a pause.
+    pub(super) since: At,
     /// When a block of it last came.
     pub(super) touched: At,
     /// When its blocks were last told of.
@@ -72,6 +74,7 @@ impl OpenPiece {
             high: 0,
             owner: None,
             alone: false,
+            since: now,
             touched: now,
             told: now,
             changed: false,
@@ -212,7 +215,7 @@ impl OpenPieces {
 
     /// The time while nothing was asked for does not count against any piece.
     pub(super) fn touch_all(&mut self, now: At) {
-        self.open.values_mut().for_each(|open| open.touched = now);
+        self.open.values_mut().for_each(|open| (open.since, open.touched) = (now, now));
     }
 
     pub(super) fn open(&mut self, piece: PieceIndex, now: At) -> &mut OpenPiece {
@@ -414,9 +417,9 @@ impl OpenPieces {
 #[cfg(test)]
 impl OpenPiece {
     pub(super) fn describe(&self) -> String {
-        let Self { free, here, owner, alone, touched, unwritten, .. } = self;
+        let Self { free, here, owner, alone, since, touched, unwritten, .. } = self;
         format!(
-            "{free} free, {here} here of {}, {unwritten} bytes unwritten, owner {owner:?}, alone {alone}, touched {touched:?}",
+            "{free} free, {here} here of {}, {unwritten} bytes unwritten, owner {owner:?}, alone {alone}, since {since:?}, touched {touched:?}",
             self.slots.len()
         )
     }

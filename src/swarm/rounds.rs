@@ -37,6 +37,7 @@ impl Swarm {
             self.take_from_snubbing(now);
             self.take_surplus(now);
             self.give_up_stuck(now);
+            self.hand_on_slow(now);
             self.all_hungry();
             self.feed_hungry(now);
             self.tell_blocks(now);

@@ -63,7 +63,7 @@ impl Swarm {
     }
 
     fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
-        self.suspect.remove(&piece);
+        self.suspects.remove(piece);
         self.have.set(piece);
         self.tell(now, Event::PieceVerified { piece, from });
         self.actions.push_back(Action::Have(piece));
@@ -97,7 +97,7 @@ impl Swarm {
                 format!("It alone sent piece {}, and it was wrong.", piece.number()),
             );
         } else {
-            self.suspect.insert(piece);
+            self.suspects.insert(piece);
         }
         self.reopen(piece);
     }

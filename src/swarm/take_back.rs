@@ -111,6 +111,7 @@ impl Swarm {
             if let Some(live) = self.live.get_mut(&conn) {
                 live.snubbed = true;
             }
+            self.suspects.refused(piece, conn);
             self.abandon(now, piece);
             self.sate(conn);
         }

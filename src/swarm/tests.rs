@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::*;
 use crate::command::Command;
 use crate::event::{Cause, Encryption, LooksLike, Payload, PeerKey, PeerSample, Source, TrackerKey};
-use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId, PieceIndex};
 
 mod encryption;
 mod faults;

@@ -70,6 +70,33 @@ fn a_suspect_piece_is_not_left_to_a_peer_that_sends_nothing() {
     world.until_complete(secs(150));
 }
 
+/// The same; from now on they send what is right, and little of it: 256 s for the piece.
+fn suspected_and_slow() -> World {
+    let mut world = suspected();
+    for (_, fake) in world.live.values_mut() {
+        fake.script = Script { lies: false, silent_after: None, bps: 1024, ..fake.script.clone() };
+    }
+    world
+}
+
+#[test]
+fn a_suspect_piece_is_not_left_to_a_slow_peer_while_another_has_nothing_to_do() {
+    let mut world = suspected_and_slow();
+    world.run(secs(5));
+    world.add(3, world.seed(MIB));
+    world.until_complete(secs(25));
+    let banned = |event: &&Event| matches!(event, Event::Banned { until: Some(_), .. });
+    assert_eq!(world.events.iter().filter(banned).count(), 2, "both lied, and it shows");
+}
+
+#[test]
+fn a_suspect_piece_is_complete_some_time_however_slow_all_are() {
+    let mut world = suspected_and_slow();
+    world.add(3, world.seed(1024));
+    // Tries of 20, 40, 80, 160 s, and one that ends.
+    world.until_complete(secs(20 + 40 + 80 + 160 + 256 + 30));
+}
+
 #[test]
 fn what_is_here_is_not_given_up_while_there_is_memory() {
     let mut world = World::new(8 * MIB, MIB as u32, Settings::default());

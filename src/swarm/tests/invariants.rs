@@ -27,7 +27,7 @@ impl Swarm {
             ("live", self.live.len()),
             ("hungry", self.hungry.len()),
             ("open", self.open.iter().count()),
-            ("suspect", self.suspect.len()),
+            ("suspect", self.suspects.len()),
             ("wishes", self.wishes.len()),
         ]);
         sizes
