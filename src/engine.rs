@@ -26,6 +26,7 @@ pub mod pool;
 mod random_runs;
 pub mod receive;
 mod recorder;
+mod sockopt;
 #[cfg(test)]
 pub(crate) mod testpeer;
 pub mod tracker;

@@ -7,7 +7,7 @@
 
 mod path;
 #[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "vector loads, and calls of what only some processors can run; nowhere else")]
+#[expect(unsafe_code, reason = "vector loads, and calls of what only some processors can run")]
 mod x86;
 
 use std::fmt;

@@ -578,6 +578,24 @@ async fn limits_are_held_within_a_tenth() {
     assert_held("upload", LIMIT, &up);
 }
 
+/// A fast peer is read when much is there. What it sent before it falls silent is less than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_that_a_fast_peer_sent_before_it_fell_silent_is_read() {
+    const BLOCKS: u64 = 4000;
+    let payload = Recipe::file("it", 96 * 1024 * KIB, 256 * KIB).make();
+    let seed = Seed::start(&payload, Script { allowed: BLOCKS, ..Script::default() }).await;
+    let lab = Lab::new();
+    let download = lab.start(&payload, &[seed.addr]);
+    seed.until("it fell silent", |seen| seen.sent.len() as u64 == BLOCKS && seen.unanswered > 64).await;
+    // Sooner than what is owed would be taken back from it.
+    let read = until(&download, "all it sent is here", |view| {
+        (view.down_bytes >= BLOCKS * 16 * KIB as u64).then_some(())
+    });
+    tokio::time::timeout(Duration::from_secs(6), read).await.unwrap();
+    seed.allow(u64::MAX);
+    finish(&lab, &payload, download).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_takes_back_what_was_asked_and_resuming_finishes() {
     let payload = Recipe::file("it", 1024 * KIB, 64 * KIB).make();

@@ -113,7 +113,7 @@ fn reads_imports_of_every_shape() {
 }
 
 #[test]
-fn unsafe_stands_in_one_file() {
+fn unsafe_stands_in_two_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for folder in ["src", "tests", "benches", "examples", "fuzz/src", "fuzz/fuzz_targets"] {
@@ -121,7 +121,7 @@ fn unsafe_stands_in_one_file() {
     }
     // Not to be found in this file itself.
     let keyword = ["un", "safe"].concat();
-    let with_unsafe: Vec<String> = files
+    let mut with_unsafe: Vec<String> = files
         .iter()
         .filter(|file| {
             let text = fs::read_to_string(file).unwrap();
@@ -131,5 +131,6 @@ fn unsafe_stands_in_one_file() {
         })
         .map(|file| file.strip_prefix(root).unwrap().display().to_string())
         .collect();
-    assert_eq!(with_unsafe, ["src/hash/x86.rs"]);
+    with_unsafe.sort();
+    assert_eq!(with_unsafe, ["src/engine/sockopt.rs", "src/hash/x86.rs"]);
 }

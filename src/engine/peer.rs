@@ -4,6 +4,7 @@
 //! brain through orders and the brain of it through reports.
 
 mod fault;
+mod mark;
 mod moods;
 mod talk;
 
@@ -21,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use self::fault::Fault;
+use self::mark::Mark;
 use self::talk::Talk;
 use super::clock::Clock;
 use super::errno::Broken;
@@ -98,6 +100,8 @@ enum Happened {
     Order(Option<Order>),
     Tick,
     Job(JobDone),
+    /// Nothing was read for a moment, and what there is may be below the mark.
+    Quiet,
     /// So many bytes were read; none when only room to write was made.
     Io(Result<usize, End>),
 }
@@ -127,6 +131,7 @@ struct Peer<T> {
     orders: mpsc::UnboundedReceiver<Order>,
     reports: mpsc::Sender<(ConnKey, Report)>,
     tick: Interval,
+    mark: Mark,
     job: Option<Job>,
     /// Nothing can be written any more; what is still to be read comes first.
     write_error: Option<io::Error>,
@@ -156,6 +161,7 @@ impl<T: Transport> Peer<T> {
             orders,
             reports,
             tick,
+            mark: Mark::new(),
             job: None,
             write_error: None,
             began,
@@ -171,6 +177,7 @@ impl<T: Transport> Peer<T> {
             let result = self.handle(now, happened);
             if result.is_ok() {
                 self.talk.refill(now);
+                self.mark.follow(self.talk.window.state(now), &mut self.transport);
                 self.start_job();
                 self.write_now().await;
             }
@@ -183,12 +190,13 @@ impl<T: Transport> Peer<T> {
 
     /// Orders first: a close or a revoke must not wait for a fast peer to pause.
     async fn wait(&mut self) -> Happened {
-        let Self { transport, talk, receiver, orders, tick, job, write_error, .. } = self;
+        let Self { transport, talk, receiver, orders, tick, mark, job, write_error, .. } = self;
         tokio::select! {
             biased;
             order = orders.recv() => Happened::Order(order),
             _ = tick.tick() => Happened::Tick,
             done = wait_for(job) => Happened::Job(done),
+            () = mark.quiet() => Happened::Quiet,
             read = poll_fn(|cx| poll_io(transport, talk, receiver, write_error, cx)) => Happened::Io(read),
         }
     }
@@ -200,6 +208,10 @@ impl<T: Transport> Peer<T> {
             Happened::Job(done) => {
                 self.job = None;
                 self.talk.upload.finish(done, &mut self.talk.output).map_err(End::Disk)
+            }
+            Happened::Quiet => {
+                self.mark.give_up(&mut self.transport);
+                Ok(())
             }
             Happened::Io(read) => self.take_bytes(now, read?),
         }
@@ -221,6 +233,7 @@ impl<T: Transport> Peer<T> {
             return Ok(());
         }
         self.bytes_in += n as u64;
+        self.mark.read();
         let payload_before = self.receiver.payload_bytes();
         let advanced = self.receiver.advance(n, &self.talk.window);
         if self.receiver.payload_bytes() > payload_before {

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::sockopt;
+
 /// A connection's bytes, both ways.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether a read may bring something, as far as the transport can tell beforehand.
@@ -16,6 +18,15 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// The connection is broken.
     fn poll_readable(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+
+    /// Asks to be told of what comes only when at least so many bytes are there, or no more can come.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be set, and every byte counts.
+    fn set_readable_from(&mut self, _bytes: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Reads into several slices at once where the transport can, else into the first that has room. Zero bytes:
@@ -41,6 +52,10 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 impl Transport for TcpStream {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_read_ready(cx)
+    }
+
+    fn set_readable_from(&mut self, bytes: u32) -> io::Result<()> {
+        sockopt::set_readable_from(self, i32::try_from(bytes).unwrap_or(i32::MAX))
     }
 
     fn poll_read_slices(

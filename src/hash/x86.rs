@@ -1,8 +1,9 @@
 //! SHA-1 by vector lanes: lane *n* of every register belongs to state *n*, and all states go one block further at
 //! a time.
 //!
-//! The only module with `unsafe`: loads and stores between arrays and registers, and the call of a function the
-//! processor must be able to run, for which an [`Avx512`] or [`Avx2`] is the proof. The arithmetic is safe.
+//! The only module with `unsafe`, but for one option of sockets: loads and stores between arrays and registers, and
+//! the call of a function the processor must be able to run, for which an [`Avx512`] or [`Avx2`] is the proof. The
+//! arithmetic is safe.
 
 use std::arch::x86_64::*;
 

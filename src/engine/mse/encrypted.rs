@@ -117,6 +117,10 @@ impl<T: Transport> Transport for Encrypted<T> {
         self.inner.poll_readable(cx)
     }
 
+    fn set_readable_from(&mut self, bytes: u32) -> io::Result<()> {
+        self.inner.set_readable_from(bytes)
+    }
+
     fn poll_read_slices(
         &mut self,
         cx: &mut Context<'_>,
