@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{At, Event};
 use crate::ledger::script::facts;
-use crate::ledger::tests::possible_event;
+use crate::ledger::tests::any::possible_event;
 use crate::ledger::{Ledger, View};
 
 /// A run that is recorded while it goes on, and what its screen showed at the end of every second.

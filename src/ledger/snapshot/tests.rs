@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{Event, PeerKey, Phase};
 use crate::ledger::script::{Script, facts};
-use crate::ledger::tests::possible_event;
+use crate::ledger::tests::any::possible_event;
 
 /// Written down and read again.
 fn through_bytes(snapshot: &Snapshot) -> Snapshot {

@@ -1,0 +1,208 @@
+//! One peer: its way, its names, its attempts.
+
+use super::*;
+
+#[test]
+fn follows_a_peer_from_its_address_to_its_blocks_and_away() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    let record = run.record(peer);
+    assert_eq!(
+        (record.stage, record.group, record.cause),
+        (Stage::Queued, Group::Queued, Some(Cause::Queued))
+    );
+    run.wait_ms(100).dial(peer);
+    let record = run.record(peer);
+    assert_eq!((record.stage, record.group, record.cause), (Stage::Dialling, Group::Trying, None));
+    run.wait_ms(60).tell(Event::Connected { peer });
+    assert_eq!(run.record(peer).stage, Stage::Connected);
+    run.tell(Event::HandshakeSent { peer, sent: vec![1; 68] });
+    assert_eq!(run.record(peer).stage, Stage::HandshakeSent);
+    run.wait_ms(61).handshake(peer, b"-TR4060-abcdefghijkl");
+    let record = run.record(peer);
+    assert_eq!((record.stage, record.group, record.cause), (Stage::Handshaken, Group::Live, None));
+    assert_eq!(record.reserved, Some([0, 0, 0, 0, 0, 0x10, 0, 5]));
+    assert_eq!(record.peer_id.map(|id| id.printable()).as_deref(), Some("-TR4060-abcdefghijkl"));
+    run.want(peer).unchoke(peer);
+    assert_eq!(run.record(peer).stage, Stage::Unchoked);
+    run.tell(Event::FirstBlock { peer });
+    let record = run.record(peer);
+    assert_eq!(record.stage, Stage::Transferring);
+    assert!(record.is_sending(run.at));
+    run.send(&[peer], 1000, 2).wait(1).tell(Event::AttemptEnded {
+        peer,
+        cause: Cause::ClosedByPeer,
+        error: None,
+        detail: Some("end of file".to_owned()),
+        bytes_in: 2100,
+        bytes_out: 90,
+    });
+    let record = run.record(peer);
+    assert_eq!(
+        (record.stage, record.group, record.cause),
+        (Stage::Transferring, Group::Left, Some(Cause::ClosedByPeer))
+    );
+    assert_eq!((record.down_bytes, record.has.is_none(), record.flags), (2000, true, Flags::default()));
+    assert_eq!(record.since, run.at);
+    let attempt = &record.attempts[0];
+    let ms = |at: Option<At>| at.map(|at| at.as_millis());
+    assert_eq!((attempt.number, attempt.began.as_millis(), ms(attempt.connected)), (1, 100, Some(160)));
+    assert_eq!((ms(attempt.handshake_sent), ms(attempt.handshaken)), (Some(160), Some(221)));
+    assert_eq!((attempt.bytes_in, attempt.bytes_out, attempt.received.len()), (2100, 90, 68));
+}
+
+#[test]
+fn who_stops_sending_is_not_shown_to_send_nothing() {
+    let choked: fn(&mut Script, PeerKey) = |run, peer| {
+        run.tell(Event::Choking { peer, by: Side::Them, choking: true });
+    };
+    let paused: fn(&mut Script, PeerKey) = |run, peer| {
+        run.tell(Event::Interested { peer, by: Side::Us, interested: false });
+    };
+    for stop in [choked, paused] {
+        let mut run = Script::downloading(4);
+        let peer = run.open_seeds(1)[0];
+        run.send(&[peer], 1000, 2);
+        stop(&mut run, peer);
+        assert!(run.record(peer).is_sending(run.at), "until a second brings nothing");
+        run.wait(1).asked_in_vain(peer);
+        assert!(!run.record(peer).is_sending(run.at));
+        assert_eq!(run.record(peer).since, run.at);
+    }
+}
+
+#[test]
+fn flags_a_peer_whose_two_names_contradict_each_other() {
+    let named = |id: &[u8; 20], calls_itself: Option<&str>| {
+        let mut run = Script::downloading(4);
+        let peer = run.peer("80.1.1.1:6881");
+        run.connect(peer).handshake(peer, id);
+        let calls_itself = calls_itself.map(str::to_owned);
+        let (extensions, reqq, listen_port) = (Vec::new(), None, None);
+        run.tell(Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+        run.record(peer).claims_two_clients()
+    };
+    let transmission = b"-TR4060-abcdefghijkl";
+    assert!(!named(transmission, None), "it said nothing of itself");
+    assert!(!named(transmission, Some("Transmission 4.0.6")));
+    assert!(!named(transmission, Some("transmission/4.0.6 (38c164933e)")));
+    assert!(named(transmission, Some("qBittorrent/5.0.1")));
+    assert!(named(b"-LT20C0-abcdefghijkl", Some("\u{b5}Torrent 3.5.5")));
+    assert!(!named(b"-ZQ1234-abcdefghijkl", Some("Transmission 4.0.6")), "a peer id that tells nothing");
+}
+
+#[test]
+fn takes_the_cause_of_the_attempt_that_got_furthest_and_the_plain_one_on_a_tie() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.connect(peer).end(peer, Cause::ClosedBeforeHandshake);
+    run.begin(peer, Direction::Out, Encryption::Mse).tell(Event::Connected { peer });
+    run.tell(Event::HandshakeSent { peer, sent: Vec::new() }).end(peer, Cause::EncryptionFailed);
+    assert_eq!(run.record(peer).cause, Some(Cause::ClosedBeforeHandshake));
+    run.fail(peer, Cause::ConnectTimeout);
+    assert_eq!(
+        run.record(peer).cause,
+        Some(Cause::ClosedBeforeHandshake),
+        "it got further than the last one"
+    );
+    run.connect(peer).end(peer, Cause::HandshakeTimeout);
+    assert_eq!(run.record(peer).cause, Some(Cause::HandshakeTimeout), "the later one of two alike");
+    run.begin(peer, Direction::Out, Encryption::Mse)
+        .handshake(peer, b"-TR4060-abcdefghijkl")
+        .end(peer, Cause::BadMessage);
+    let record = run.record(peer);
+    assert_eq!(
+        (record.cause, record.group),
+        (Some(Cause::BadMessage), Group::Failed),
+        "a fault after the handshake"
+    );
+}
+
+#[test]
+fn lets_old_attempts_go_but_not_the_one_that_decides() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.live(peer).end(peer, Cause::ClosedByPeer);
+    for _ in 0..30 {
+        run.wait(60).fail(peer, Cause::ConnectTimeout);
+    }
+    let record = run.record(peer);
+    assert_eq!((record.cause, record.group), (Some(Cause::ClosedByPeer), Group::Left));
+    assert_eq!(record.attempts.len(), 8);
+    assert_eq!((record.attempts[0].number, record.attempts[7].number), (1, 31));
+}
+
+#[test]
+fn bans_for_a_time_and_drops_until_taken_back() {
+    let mut run = Script::downloading(4);
+    let peers = run.peers(2);
+    run.seed(peers[0]).seed(peers[1]);
+    let until = run.at + Duration::from_secs(3600);
+    run.tell(Event::Banned { peer: peers[0], until: Some(until), reason: "wrong data".to_owned() });
+    assert_eq!(run.record(peers[0]).group, Group::Live, "until its connection is closed");
+    run.end(peers[0], Cause::Banned);
+    assert_eq!(
+        (run.record(peers[0]).group, run.record(peers[0]).cause),
+        (Group::Banned, Some(Cause::Banned))
+    );
+    run.tell(Event::Dropped { peer: peers[1], dropped: true }).end(peers[1], Cause::DroppedByUser);
+    assert_eq!(run.record(peers[1]).cause, Some(Cause::DroppedByUser));
+    assert_eq!(run.record(peers[1]).group, Group::Left);
+    run.wait(3601);
+    let record = run.record(peers[0]);
+    assert_eq!((record.group, record.since), (Group::Failed, until), "the ban is over");
+}
+
+#[test]
+fn merges_an_incoming_peer_into_the_row_of_its_address() {
+    let mut run = Script::downloading(4);
+    let listed = run.peer("80.1.1.1:6881");
+    run.connect(listed).end(listed, Cause::ClosedBeforeHandshake).wait(5);
+    let caller = run.called_by("80.1.1.1:40022");
+    run.has(caller, &[0]).want(caller).send(&[caller], 1000, 2);
+    run.tell(Event::PeerMerged { gone: caller, into: listed });
+    let view = run.view();
+    assert_eq!((view.peers.len(), view.funnel.known, view.groups.live), (1, 1, 1));
+    let record = find(&view, listed);
+    assert_eq!(record.sources, [Source::Tracker(TrackerKey(0)), Source::Incoming]);
+    assert_eq!(
+        record.attempts.iter().map(|a| (a.number, a.direction)).collect::<Vec<_>>(),
+        [(1, Direction::Out), (2, Direction::In)]
+    );
+    assert_eq!((record.down_bytes, view.down_bytes, view.pieces.held_by[0]), (2000, 2000, 1));
+    assert!(record.flags.am_interested);
+    run.send(&[listed], 1000, 1);
+    assert_eq!(run.record(listed).down_bytes, 3000);
+    run.end(listed, Cause::ClosedByPeer);
+    assert_eq!((run.record(listed).down_bytes, run.view().pieces.held_by[0]), (3000, 0));
+    assert_eq!(run.view().incoming, IncomingCounts { public_handshaken: 1, handshaken: 1, failed: 0 });
+}
+
+#[test]
+fn keeps_what_answered_and_what_passed_with_the_attempt() {
+    let mut run = Script::downloading(4);
+    let (web, live) = (run.peer("80.1.1.1:80"), run.peer("80.1.1.2:6881"));
+    run.connect(web)
+        .tell(Event::LooksLike { peer: web, what: LooksLike::Http })
+        .end(web, Cause::NotBittorrent);
+    run.tell(Event::LooksLike { peer: web, what: LooksLike::Ssh });
+    assert_eq!(run.record(web).attempts[0].looks_like, Some(LooksLike::Http), "it is over");
+    run.connect(live).handshake(live, b"-TR4060-abcdefghijkl");
+    run.tell(Event::Traffic { peer: live, bytes_in: 700, bytes_out: 90 });
+    let attempt = &run.record(live).attempts[0];
+    assert_eq!((attempt.bytes_in, attempt.bytes_out, attempt.looks_like), (700, 90, None));
+}
+
+#[test]
+fn a_plain_try_is_resolved_by_an_encrypted_one_that_alone_shook_hands() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.connect(peer).end(peer, Cause::ClosedBeforeHandshake);
+    let record = run.record(peer);
+    assert_eq!(record.resolved(&record.attempts[0]), None, "nothing is proven yet");
+    run.begin(peer, Direction::Out, Encryption::Mse).tell(Event::Connected { peer });
+    run.handshake(peer, b"-TR4060-abcdefghijkl");
+    let record = run.record(peer);
+    assert_eq!(record.resolved(&record.attempts[0]), Some(Cause::EncryptionRequired));
+    assert_eq!((record.resolved(&record.attempts[1]), record.cause), (None, None));
+}
