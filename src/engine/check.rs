@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -211,10 +210,6 @@ fn open() -> (Inbox, Outlets) {
 struct Nothing;
 
 impl BlockSource for Nothing {
-    fn read_at_once(&self, _: PieceIndex, _: u32, _: u32) -> Option<Bytes> {
-        None
-    }
-
     fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
         Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
     }

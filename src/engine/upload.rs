@@ -40,7 +40,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Data of verified pieces.
 pub trait BlockSource: Send + Sync + 'static {
     /// The same as [`Self::read`], at once and without any wait: `None` where that cannot be.
-    fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes>;
+    fn read_at_once(&self, _piece: PieceIndex, _begin: u32, _length: u32) -> Option<Bytes> {
+        None
+    }
 
     /// Reads `length` bytes of the piece from `begin` on. They lie inside the piece.
     fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture;
@@ -394,10 +396,6 @@ mod tests {
     async fn a_short_or_failed_read_is_an_error() {
         struct Broken(Option<Bytes>);
         impl BlockSource for Broken {
-            fn read_at_once(&self, _: PieceIndex, _: u32, _: u32) -> Option<Bytes> {
-                None
-            }
-
             fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
                 let answer = self.0.clone().ok_or_else(|| io::ErrorKind::Other.into());
                 Box::pin(async move { answer })

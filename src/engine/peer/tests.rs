@@ -25,10 +25,6 @@ struct Disk {
 }
 
 impl BlockSource for Disk {
-    fn read_at_once(&self, _: PieceIndex, _: u32, _: u32) -> Option<Bytes> {
-        None
-    }
-
     fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
         let bytes: Vec<u8> = (begin..begin + length).map(|at| content(piece.number(), at)).collect();
         let fails = self.fails;
