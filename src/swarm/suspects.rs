@@ -1,13 +1,13 @@
 //! Pieces that failed their hash and had several senders: one peer alone may send the next try, so that it shows who
-//! lied. Where that peer is slow, another tries.
+//! lied. Where that peer is slow, or refuses some of it, another tries.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::live::Live;
 use super::{ConnKey, Swarm};
 use crate::event::At;
-use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
 
 /// A peer has at least this long for such a piece, and twice as long with every try that was too slow before: so one
 /// of them ends, however slow all are.
@@ -96,6 +96,26 @@ impl Swarm {
             if let Some(next) = self.quicker(piece, owner, bps) {
                 self.suspects.was_slow(piece, owner, bps);
                 self.abandon(now, piece);
+                self.refill(now, next);
+            }
+        }
+    }
+
+    /// Hands the pieces that this connection alone may send, and refused blocks of, on to others that have nothing to do
+    /// and refused none of theirs. Where nobody has, it is asked again later: what it sent is kept.
+    pub(super) fn hand_on_refused(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
+        let alone = |piece: &PieceIndex| {
+            self.open.get(*piece).is_some_and(|open| open.alone && open.owner == Some(conn))
+        };
+        let refused: BTreeSet<PieceIndex> = blocks.iter().map(|block| block.piece()).filter(alone).collect();
+        for piece in refused {
+            self.suspects.refused(piece, conn);
+            if let Some(next) = self.quicker(piece, conn, 0) {
+                if let Some(live) = self.live.get_mut(&conn) {
+                    live.snubbed = true;
+                }
+                self.abandon(now, piece);
+                self.sate(conn);
                 self.refill(now, next);
             }
         }

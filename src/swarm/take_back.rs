@@ -1,6 +1,5 @@
 //! Taking back what was asked of those that do not send it, or not soon.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::live::Live;
@@ -97,23 +96,6 @@ impl Swarm {
                 }
             }
             self.abandon(now, piece);
-        }
-    }
-
-    /// Gives up the pieces that this connection alone may send, and refused blocks of: it would be asked for them again
-    /// and again, and nobody else. Others come before it from now on.
-    pub(super) fn give_up_refused(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
-        let alone = |piece: &PieceIndex| {
-            self.open.get(*piece).is_some_and(|open| open.alone && open.owner == Some(conn))
-        };
-        let refused: BTreeSet<PieceIndex> = blocks.iter().map(|block| block.piece()).filter(alone).collect();
-        for piece in refused {
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.snubbed = true;
-            }
-            self.suspects.refused(piece, conn);
-            self.abandon(now, piece);
-            self.sate(conn);
         }
     }
 

@@ -89,6 +89,35 @@ fn a_suspect_piece_is_not_left_to_a_slow_peer_while_another_has_nothing_to_do() 
     assert_eq!(world.events.iter().filter(banned).count(), 2, "both lied, and it shows");
 }
 
+/// Whoever has blocks of the suspect piece to send refuses the last of them.
+fn refuse(world: &mut World) {
+    let owes = |(conn, (_, fake)): (&ConnKey, &mut (SocketAddr, Fake))| Some((*conn, fake.queue.pop_back()?));
+    let (conn, block) = world.live.iter_mut().find_map(owes).unwrap();
+    world.tell(Input::Rejected(conn, vec![block]));
+}
+
+#[test]
+fn a_suspect_piece_is_kept_by_one_that_refuses_a_block_where_nobody_else_has_it() {
+    let mut world = suspected_and_slow();
+    let other = *world.live.keys().next_back().unwrap();
+    world.close(other, Cause::ClosedByPeer);
+    world.listeners.clear();
+    for _ in 0..3 {
+        world.run(secs(40));
+        refuse(&mut world);
+    }
+    world.until_complete(secs(256 - 3 * 40 + 10));
+}
+
+#[test]
+fn a_suspect_piece_goes_from_one_that_refuses_a_block_to_another_at_once() {
+    let mut world = suspected_and_slow();
+    world.add(3, world.seed(MIB));
+    world.run(secs(5));
+    refuse(&mut world);
+    world.until_complete(secs(2));
+}
+
 #[test]
 fn a_suspect_piece_is_complete_some_time_however_slow_all_are() {
     let mut world = suspected_and_slow();
