@@ -15,9 +15,18 @@ const LEAST: Duration = Duration::from_secs(20);
 /// Tries remembered of a piece, and how often its time doubles: up to more than five hours.
 const MOST_TRIES: usize = 10;
 
-/// The pieces, with those that were too slow for them or refused them: who, and what it sent, bytes a second.
+/// What came of the tries of one piece.
 #[derive(Debug, Default)]
-pub(super) struct Suspects(BTreeMap<PieceIndex, VecDeque<(ConnKey, u64)>>);
+struct Tries {
+    /// Who was too slow for it, and what it sent, bytes a second.
+    slow: VecDeque<(ConnKey, u64)>,
+    /// Who refused some of it.
+    refused: BTreeSet<ConnKey>,
+}
+
+/// The pieces, with what came of their tries.
+#[derive(Debug, Default)]
+pub(super) struct Suspects(BTreeMap<PieceIndex, Tries>);
 
 impl Suspects {
     pub(super) fn insert(&mut self, piece: PieceIndex) {
@@ -34,34 +43,33 @@ impl Suspects {
 
     /// The connection sent so much and was too slow for the piece.
     fn was_slow(&mut self, piece: PieceIndex, conn: ConnKey, bps: u64) {
-        self.tried(piece, conn, bps.max(1));
-    }
-
-    /// The connection refused some of the piece.
-    pub(super) fn refused(&mut self, piece: PieceIndex, conn: ConnKey) {
-        if self.shown(piece, conn) != Some(0) {
-            self.tried(piece, conn, 0);
-        }
-    }
-
-    fn tried(&mut self, piece: PieceIndex, conn: ConnKey, bps: u64) {
         let Some(tries) = self.0.get_mut(&piece) else { return };
-        if tries.len() == MOST_TRIES {
-            tries.pop_front();
+        if tries.slow.len() == MOST_TRIES {
+            tries.slow.pop_front();
         }
-        tries.push_back((conn, bps));
+        tries.slow.push_back((conn, bps));
     }
 
-    /// What the connection sent of the piece when it last had it, bytes a second.
+    /// The connection refused some of the piece. Those that are gone need not be remembered.
+    fn refused(&mut self, piece: PieceIndex, conn: ConnKey, is_live: impl Fn(ConnKey) -> bool) {
+        let Some(tries) = self.0.get_mut(&piece) else { return };
+        if tries.refused.insert(conn) {
+            tries.refused.retain(|conn| is_live(*conn));
+        }
+    }
+
+    /// What the connection sent of the piece when it last had it, bytes a second; nothing if it refused some.
     fn shown(&self, piece: PieceIndex, conn: ConnKey) -> Option<u64> {
-        let tries = self.0.get(&piece)?;
-        tries.iter().rev().find(|(tried, _)| *tried == conn).map(|(_, bps)| *bps)
+        let Tries { slow, refused } = self.0.get(&piece)?;
+        if refused.contains(&conn) {
+            return Some(0);
+        }
+        slow.iter().rev().find(|(tried, _)| *tried == conn).map(|(_, bps)| *bps)
     }
 
     /// How long a try may take at least.
     fn least(&self, piece: PieceIndex) -> Duration {
-        let slow = |tries: &VecDeque<(ConnKey, u64)>| tries.iter().filter(|(_, bps)| *bps > 0).count();
-        LEAST * (1 << self.0.get(&piece).map_or(0, slow))
+        LEAST * (1 << self.0.get(&piece).map_or(0, |tries| tries.slow.len()))
     }
 
     #[cfg(test)]
@@ -109,7 +117,7 @@ impl Swarm {
         };
         let refused: BTreeSet<PieceIndex> = blocks.iter().map(|block| block.piece()).filter(alone).collect();
         for piece in refused {
-            self.suspects.refused(piece, conn);
+            self.suspects.refused(piece, conn, |conn| self.live.contains_key(&conn));
             if let Some(next) = self.quicker(piece, conn, 0) {
                 if let Some(live) = self.live.get_mut(&conn) {
                     live.snubbed = true;
@@ -161,20 +169,23 @@ mod tests {
             suspects.was_slow(piece, ConnKey(tries as u32), 9);
             suspects.insert(piece);
         }
-        assert_eq!(suspects.0[&piece].len(), MOST_TRIES);
+        assert_eq!(suspects.0[&piece].slow.len(), MOST_TRIES);
         suspects.was_slow(piece, ConnKey(49), 5);
         assert_eq!(suspects.shown(piece, ConnKey(49)), Some(5), "the last time counts");
     }
 
     #[test]
-    fn refusing_again_and_again_takes_no_time_from_anybody() {
+    fn who_refused_is_remembered_while_it_is_there_and_takes_no_time_from_others() {
         let piece = Geometry::new(1, 16_384).unwrap().piece(0).unwrap();
         let mut suspects = Suspects::default();
         suspects.insert(piece);
-        for _ in 0..50 {
-            suspects.refused(piece, ConnKey(1));
+        for number in 0..500 {
+            // Five are there at a time.
+            suspects.refused(piece, ConnKey(number), |conn| conn.0 + 5 > number);
         }
-        assert_eq!((suspects.least(piece), suspects.0[&piece].len()), (LEAST, 1));
-        assert_eq!(suspects.shown(piece, ConnKey(1)), Some(0));
+        assert_eq!((suspects.least(piece), suspects.0[&piece].refused.len()), (LEAST, 5));
+        suspects.was_slow(piece, ConnKey(499), 9);
+        assert_eq!(suspects.shown(piece, ConnKey(499)), Some(0));
+        assert_eq!(suspects.shown(piece, ConnKey(0)), None);
     }
 }
