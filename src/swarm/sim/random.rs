@@ -9,8 +9,7 @@ use crate::event::{PeerKey, Phase};
 const QUICK_RUNS: u64 = 40;
 /// Swarms that failed once: the first three because a peer that refused everything, or sent little, kept to itself a
 /// piece that had failed its check, the fourth because such a piece was begun anew whenever its only peer refused a
-/// block; the others because the simulated disk, or a simulated peer, did what no real one
-/// does.
+/// block; the others because the simulated disk, or a simulated peer, did what no real one does.
 const FAILED_ONCE: [u64; 8] = [
     287_860_617_987_229_185,
     379_420_933_570_380_258,
