@@ -330,7 +330,7 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn) {
             live.progress = now;
         }
-        self.hand_on_refused(now, conn, blocks);
+        self.hand_on_unsent(now, conn, blocks);
     }
 
     pub(super) fn extended(

@@ -29,13 +29,14 @@ impl Swarm {
             .collect();
         for conn in snubbing {
             let blocks = self.release_all(conn);
-            self.order(conn, Order::Revoke(blocks));
+            self.order(conn, Order::Revoke(blocks.clone()));
             if let Some(live) = self.live.get_mut(&conn) {
                 live.snubbed = true;
                 live.progress = now;
             }
             // The blocks go to the others before this one is asked again.
             self.sate(conn);
+            self.hand_on_unsent(now, conn, &blocks);
         }
     }
 

@@ -7,13 +7,14 @@ use crate::event::{PeerKey, Phase};
 
 /// Runs in an ordinary test, and the same for every machine.
 const QUICK_RUNS: u64 = 40;
-/// Swarms that failed once: the first three because a peer that refused everything, or sent little, kept to itself a
-/// piece that had failed its check, the fourth because such a piece was begun anew whenever its only peer refused a
+/// Swarms that failed once: the first four because a peer that refused everything, or sent little, kept to itself a
+/// piece that had failed its check, the fifth because such a piece was begun anew whenever its only peer refused a
 /// block; the others because the simulated disk, or a simulated peer, did what no real one does.
-const FAILED_ONCE: [u64; 8] = [
+const FAILED_ONCE: [u64; 9] = [
     287_860_617_987_229_185,
     379_420_933_570_380_258,
     9_156_148_445_961_173_283,
+    4_216_527_834_756_615_584,
     2_471_057_691_965_945_290,
     5_650_794_407_830_027_106,
     3_101_408_391_088_091_361,

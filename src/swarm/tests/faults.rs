@@ -113,7 +113,7 @@ fn a_suspect_piece_is_kept_by_one_that_refuses_a_block_where_nobody_else_has_it(
 fn a_suspect_piece_goes_from_one_that_refuses_a_block_to_another_at_once() {
     let mut world = suspected_and_slow();
     world.add(3, world.seed(MIB));
-    world.run(secs(5));
+    world.run(secs(1));
     refuse(&mut world);
     world.until_complete(secs(2));
 }
