@@ -16,7 +16,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::program::command;
-use support::{Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, program, soon};
+use support::{
+    Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, nobody_at, program, soon,
+};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use ttui::wire::Message;
@@ -170,8 +172,9 @@ async fn a_bad_torrent_ends_with_2_and_one_line_that_names_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_taken_port_ends_with_3_and_one_line_that_names_it() {
     let payload = eight_pieces().make();
-    let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
+    let port = nobody_at().await.port();
+    let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.unwrap();
+    let port = port.to_string();
     let seed = Seed::honest(&payload).await;
     let lab = Lab::new();
     let ended =

@@ -105,10 +105,14 @@ struct Host {
     allowed: watch::Receiver<u64>,
 }
 
-/// An address at which nobody listens.
+/// An address at which nobody listens, nor will: its port is none of those that the system gives to whoever asks for any.
 pub(crate) async fn nobody_at() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    listener.local_addr().unwrap()
+    loop {
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_000)));
+        if TcpListener::bind(addr).await.is_ok() {
+            return addr;
+        }
+    }
 }
 
 impl Seed {
