@@ -178,10 +178,13 @@ fn turn(world: &mut World, client: NodeKey, others: &[NodeKey], random: &mut fas
 }
 
 /// Whatever happened, one honest seed is enough to complete once it has a place, while everybody else goes on as before.
-/// Those who send a little keep theirs, so that it may have to wait for one.
+/// Those who send a little keep theirs, so that it may have to wait for one; the user lets go of those held.
 fn must_complete(world: &mut World, client: NodeKey) {
     world.at_mut(client).disk = std::mem::replace(&mut world.at_mut(client).disk, Disk::quick()).mended();
     world.wish(client, Command::Limit { down_bps: None, up_bps: None });
+    let held: Vec<PeerKey> =
+        world.at(client).swarm.live.values().filter(|live| live.held).map(|live| live.peer).collect();
+    held.into_iter().for_each(|peer| world.wish(client, Command::Hold(peer)));
     let seed = world.fake(Script::seed(world.geometry, MIB));
     let (mut left, mut may_wait) = (ENOUGH, PLACE_AFTER);
     while !world.at(client).is_complete() {
