@@ -34,10 +34,10 @@ pub(super) fn set_readable_from(stream: &TcpStream, bytes: i32) -> io::Result<()
 ///
 /// # Errors
 ///
-/// Never.
+/// Always.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn set_readable_from(_stream: &TcpStream, _bytes: i32) -> io::Result<()> {
-    Ok(())
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(all(test, target_os = "linux"))]
