@@ -178,6 +178,8 @@ impl Life {
         match code {
             0 if now.len() == self.payload.pieces() as usize => End::Complete,
             1 if asked_to_end => End::Incomplete,
+            // Asked before it took signals, it is gone at once, with nothing begun.
+            code if asked_to_end && code == 128 + Signal::TERM.as_raw() && !connected => End::Incomplete,
             _ => {
                 tally.breach(format!("{aimed}: it ended by itself: {ended:?}"));
                 End::Breach
