@@ -1,6 +1,7 @@
 """What the scripts that measure programs share: a network of their own, the peers of benches/seed.rs, memory made
 warm, and what a process cost."""
 
+import argparse
 import json
 import os
 import signal
@@ -21,8 +22,19 @@ def target():
     return os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
 
 
-def ttui():
-    return os.path.join(target(), "release", "ttui")
+def program(path):
+    """A program that is there to be run, by its whole path."""
+    path = os.path.abspath(path)
+    if not os.access(path, os.X_OK):
+        raise argparse.ArgumentTypeError(f"no program at {path}; `cargo build --release` builds ttui")
+    return path
+
+
+def add_programs(parser, *benches):
+    """What is measured, and with which of the benches."""
+    parser.add_argument("--ttui", type=program, default=os.path.join(target(), "release", "ttui"))
+    for bench in benches:
+        parser.add_argument("--" + bench, type=program, help=f"the built benches/{bench}.rs (default: build it)")
 
 
 def build_bench(name):
