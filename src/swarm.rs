@@ -185,6 +185,7 @@ impl Swarm {
                 self.open.written(piece, bytes);
                 self.freed = true;
             }
+            Input::BlocksLost { piece, blocks } => self.blocks_lost(piece, &blocks),
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),

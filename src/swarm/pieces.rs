@@ -367,6 +367,24 @@ impl OpenPieces {
         self.recharge(piece, |unwritten| unwritten.saturating_sub(bytes));
     }
 
+    /// Blocks that were here are missing again.
+    pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        let Some(open) = self.open.get_mut(&piece) else { return };
+        for block in blocks {
+            let slot = &mut open.slots[block.number() as usize];
+            if matches!(slot, Slot::Here(_)) {
+                *slot = Slot::Free;
+                open.here -= 1;
+                open.free += 1;
+                open.first_free = open.first_free.min(block.number());
+                open.changed = true;
+            }
+        }
+        if open.has_free() {
+            self.with_free.insert(piece);
+        }
+    }
+
     /// The piece is done with, or given up: it is charged no more.
     pub(super) fn close(&mut self, piece: PieceIndex) -> Option<OpenPiece> {
         let open = self.open.remove(&piece)?;

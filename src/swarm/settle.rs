@@ -2,7 +2,7 @@
 
 use super::{Action, BlockDigest, Order, Phase, Swarm};
 use crate::event::{At, Cause, Event, PeerKey};
-use crate::metainfo::PieceIndex;
+use crate::metainfo::{BlockRef, PieceIndex};
 
 impl Swarm {
     /// Forgets what is here of an open piece; it can be picked anew.
@@ -49,6 +49,12 @@ impl Swarm {
                 self.blame.failed(piece, senders, blocks);
             }
         }
+    }
+
+    /// Blocks of an open piece have to be asked for again.
+    pub(super) fn blocks_lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        self.open.lost(piece, blocks);
+        self.all_hungry();
     }
 
     /// What the blocks of a piece are that failed before and is right now.

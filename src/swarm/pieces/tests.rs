@@ -23,6 +23,22 @@ fn gives_a_released_block_to_the_next_who_asks() {
 }
 
 #[test]
+fn blocks_that_are_lost_are_given_out_again() {
+    let (geometry, mut open) = pieces(4 * u64::from(BLOCK_LENGTH), 4 * BLOCK_LENGTH, 1 << 20);
+    let piece = geometry.piece(0).unwrap();
+    open.open(piece, NOW);
+    let granted = open.grant(piece, A, 4);
+    for block in &granted[..3] {
+        let _ = open.arrived(*block, A, PeerKey(7), NOW);
+    }
+    open.lost(piece, &granted[1..]);
+    assert_eq!(open.grant(piece, B, 9), granted[1..3], "what is asked for was not here");
+    assert_eq!(open.piece(piece).unwrap().missing(), 3);
+    open.piece(piece).unwrap().assert_consistent();
+    open.assert_charged();
+}
+
+#[test]
 fn a_shared_block_is_cancelled_at_the_others_when_it_comes() {
     let (geometry, mut open) = pieces(2 * u64::from(BLOCK_LENGTH), 2 * BLOCK_LENGTH, 1 << 20);
     let piece = geometry.piece(0).unwrap();
