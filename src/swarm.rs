@@ -147,6 +147,8 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
+        let kept = std::mem::take(&mut swarm.settings.kept);
+        swarm.keep(now, &kept);
         let stopped = swarm.settings.stopped.take();
         let phase = match stopped {
             Some(_) => Phase::Stopped,

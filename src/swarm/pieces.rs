@@ -26,6 +26,8 @@ enum Slot {
     Free,
     Granted([Option<ConnKey>; MOST_ASKED]),
     Here(PeerKey),
+    /// It is here from an earlier run.
+    Kept,
 }
 
 /// A piece being fetched.
@@ -122,15 +124,20 @@ impl OpenPiece {
                     BlockState::Asked(owners.iter().flatten().filter_map(|owner| peer_of(*owner)).collect())
                 }
                 Slot::Here(peer) => BlockState::Here(*peer),
+                Slot::Kept => BlockState::Kept,
             };
             runs.push(BlockRun { count: alike.len() as u32, state });
         }
         runs
     }
 
-    /// Who sent each of its blocks that is here, in order.
-    pub(super) fn senders(&self) -> Vec<PeerKey> {
-        let sender = |slot: &Slot| if let Slot::Here(peer) = slot { Some(*peer) } else { None };
+    /// Who sent each of its blocks that is here, in order; `None` for those of an earlier run.
+    pub(super) fn senders(&self) -> Vec<Option<PeerKey>> {
+        let sender = |slot: &Slot| match slot {
+            Slot::Here(peer) => Some(Some(*peer)),
+            Slot::Kept => Some(None),
+            Slot::Free | Slot::Granted(_) => None,
+        };
         self.slots.iter().filter_map(sender).collect()
     }
 }
@@ -334,7 +341,7 @@ impl OpenPieces {
         let mut cancel = Vec::new();
         let mut ungranted = 0;
         match slot {
-            Slot::Here(_) => return Arrived::Useless,
+            Slot::Here(_) | Slot::Kept => return Arrived::Useless,
             Slot::Free => {
                 open.free -= 1;
                 if open.free == 0 {
@@ -367,12 +374,30 @@ impl OpenPieces {
         self.recharge(piece, |unwritten| unwritten.saturating_sub(bytes));
     }
 
+    /// Blocks of an open piece are here from an earlier run.
+    pub(super) fn keep(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        let Some(open) = self.open.get_mut(&piece) else { return };
+        for block in blocks {
+            let slot = &mut open.slots[block.number() as usize];
+            if *slot == Slot::Free {
+                *slot = Slot::Kept;
+                open.free -= 1;
+                open.here += 1;
+                open.high = open.high.max(block.number() + 1);
+                open.changed = true;
+            }
+        }
+        if !open.has_free() {
+            self.with_free.remove(&piece);
+        }
+    }
+
     /// Blocks that were here are missing again.
     pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
         let Some(open) = self.open.get_mut(&piece) else { return };
         for block in blocks {
             let slot = &mut open.slots[block.number() as usize];
-            if matches!(slot, Slot::Here(_)) {
+            if matches!(slot, Slot::Here(_) | Slot::Kept) {
                 *slot = Slot::Free;
                 open.here -= 1;
                 open.free += 1;
@@ -445,7 +470,7 @@ impl OpenPiece {
     pub(super) fn assert_consistent(&self) {
         let count = |wanted: fn(&Slot) -> bool| self.slots.iter().filter(|slot| wanted(slot)).count() as u32;
         assert_eq!(self.free, count(|slot| *slot == Slot::Free));
-        assert_eq!(self.here, count(|slot| matches!(slot, Slot::Here(_))));
+        assert_eq!(self.here, count(|slot| matches!(slot, Slot::Here(_) | Slot::Kept)));
         let first = self.slots.iter().position(|slot| *slot == Slot::Free).unwrap_or(self.slots.len());
         assert!(self.first_free as usize <= first, "a free block is not found");
         let high = self.slots.iter().rposition(|slot| *slot != Slot::Free).map_or(0, |at| at + 1);

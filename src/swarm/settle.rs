@@ -27,8 +27,9 @@ impl Swarm {
         }
     }
 
-    /// Takes the piece off the open ones; returns who sent each of its blocks that were here.
-    fn close_piece(&mut self, piece: PieceIndex) -> Vec<PeerKey> {
+    /// Takes the piece off the open ones; returns who sent each of its blocks that were here, `None` for those of an
+    /// earlier run.
+    fn close_piece(&mut self, piece: PieceIndex) -> Vec<Option<PeerKey>> {
         self.open.close(piece).map(|open| open.senders()).unwrap_or_default()
     }
 
@@ -37,17 +38,34 @@ impl Swarm {
             return;
         }
         let senders = self.close_piece(piece);
-        let mut from = senders.clone();
+        let mut from: Vec<PeerKey> = senders.iter().copied().flatten().collect();
         from.sort_unstable();
         from.dedup();
         self.all_hungry();
         if good {
-            self.piece_good(now, piece, from);
-        } else {
-            self.piece_bad(now, piece, &from);
-            if from.len() > 1 {
-                self.blame.failed(piece, senders, blocks);
-            }
+            return self.piece_good(now, piece, from);
+        }
+        // With blocks of which nobody knows who sent them, nobody is to blame.
+        let Some(senders) = senders.into_iter().collect::<Option<Vec<PeerKey>>>() else {
+            return self.piece_bad(now, piece, &[]);
+        };
+        self.piece_bad(now, piece, &from);
+        if from.len() > 1 {
+            self.blame.failed(piece, senders, blocks);
+        }
+    }
+
+    /// Begins the pieces that an earlier run has begun.
+    pub(super) fn keep(&mut self, now: At, blocks: &[BlockRef]) {
+        for blocks in blocks.chunk_by(|one, next| one.piece() == next.piece()) {
+            let Some(piece) = blocks.first().map(|block| block.piece()).filter(|it| !self.have.has(*it))
+            else {
+                continue;
+            };
+            self.rarity.remove(piece);
+            self.open.open(piece, now);
+            self.open.keep(piece, blocks);
+            self.tell(now, Event::PieceOpened { piece });
         }
     }
 

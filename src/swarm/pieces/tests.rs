@@ -51,7 +51,7 @@ fn a_shared_block_is_cancelled_at_the_others_when_it_comes() {
     assert!(matches!(open.arrived(granted[0], A, PeerKey(8), NOW), Arrived::Useless));
     assert!(matches!(open.arrived(granted[1], A, PeerKey(8), NOW), Arrived::Wanted { .. }));
     assert_eq!(open.piece(piece).unwrap().missing(), 0);
-    assert_eq!(open.close(piece).unwrap().senders(), vec![PeerKey(7), PeerKey(8)]);
+    assert_eq!(open.close(piece).unwrap().senders(), vec![Some(PeerKey(7)), Some(PeerKey(8))]);
     assert_eq!(open.charged, 0);
 }
 
