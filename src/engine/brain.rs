@@ -47,6 +47,8 @@ use crate::wire::Handshake;
 
 /// How often the view is published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// How often it is told how a slow disk keeps up.
+const SAMPLE_DISK_EVERY: Duration = Duration::from_secs(1);
 /// How long leaving may take: announces of `stopped`, connections, the disk.
 const LEAVE_WITHIN: Duration = Duration::from_millis(1800);
 /// Reports taken from peers in one turn, so that nothing else waits long.
@@ -115,6 +117,12 @@ struct Brain {
     disk: Arc<DiskPool>,
     keeper: Arc<Keeper>,
     assembly: Assembly,
+    /// Memory for what is not written.
+    memory_bytes: u64,
+    /// When it was last looked how much is written, and how much it was then.
+    disk_sampled: (At, u64),
+    /// Whether the disk was slow then.
+    disk_slow: bool,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -134,7 +142,8 @@ impl Brain {
     fn new(birth: Birth, outlets: Outlets) -> Self {
         let now = birth.clock.now();
         let geometry = birth.torrent.geometry;
-        let mut assembly = Assembly::new(geometry, Settings::default().memory_bytes / 2);
+        let memory_bytes = Settings::default().memory_bytes;
+        let mut assembly = Assembly::new(geometry, memory_bytes / 2);
         for job in assembly.restore(birth.kept) {
             birth.disk.write(job);
         }
@@ -155,6 +164,9 @@ impl Brain {
             our_addresses: BTreeSet::new(),
             publish_at: now,
             assembly,
+            memory_bytes,
+            disk_sampled: (now, 0),
+            disk_slow: false,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -246,6 +258,9 @@ impl Brain {
             }
             self.chronicle.tick(now);
             self.spill_old(now);
+            if now.saturating_sub(self.disk_sampled.0) >= SAMPLE_DISK_EVERY {
+                self.sample_disk(now);
+            }
             self.publish(now);
         }
     }
