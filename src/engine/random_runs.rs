@@ -236,6 +236,7 @@ impl Run {
             down_bps: self.random.u64(0..4) * 100_000,
             oldest_request_ms: 0,
             round_trip_ms: self.random.u32(0..3) * 200,
+            begun_bytes: self.random.u32(0..16_384),
         };
         self.tell(Input::Window { conn, window });
     }

@@ -367,7 +367,7 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     let conn = ConnKey(300);
     world.tell(Input::Has(conn, Bitfield::full(1)));
     world.tell(Input::Unchoked(conn));
-    let granted: Vec<BlockRef> = world.swarm.live[&conn].blocks.iter().copied().collect();
+    let granted: Vec<BlockRef> = world.swarm.picker.asked_of(conn);
     assert_eq!(granted.len(), 4);
     for block in granted {
         assert!(world.swarm.block_arrived(world.now, conn, block));
