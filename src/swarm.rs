@@ -144,6 +144,7 @@ impl Swarm {
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
+            Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),

@@ -41,7 +41,7 @@ use crate::event::{At, Event, Phase, TrackerKey};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
 use crate::swarm::announce::{self, Announcer, Ticket};
-use crate::swarm::{Action, ConnKey, Input, Order, Swarm};
+use crate::swarm::{Action, ConnKey, Input, Order, Settings, Swarm};
 use crate::wire::Handshake;
 
 /// How often the view is published.
@@ -147,7 +147,7 @@ impl Brain {
             asked: BTreeMap::new(),
             our_addresses: BTreeSet::new(),
             publish_at: now,
-            assembly: Assembly::new(geometry),
+            assembly: Assembly::new(geometry, Settings::default().memory_bytes / 2),
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -238,6 +238,7 @@ impl Brain {
                 self.fell(conn);
             }
             self.chronicle.tick(now);
+            self.spill_old(now);
             self.publish(now);
         }
     }

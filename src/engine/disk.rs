@@ -4,7 +4,9 @@
 //! as a whole and is wrong is never written. What a worker did comes back as a [`DiskDone`]; where the disk
 //! refused, with the very job, so that nothing has to be downloaded again when it has room.
 
+mod back;
 mod digest;
+mod job;
 mod keeper;
 mod queue;
 
@@ -16,12 +18,14 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use job::{Advance, OnDisk, Spill, WriteJob};
 pub use keeper::{Keeper, Notes};
 
+use self::back::Unread;
 use self::queue::{Job, Queue, Task};
-use super::pool::{BlockBuf, BlockPool};
+use super::pool::BlockPool;
 use crate::hash::{self, PieceHash, Run};
-use crate::metainfo::PieceIndex;
+use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
 use crate::storage::{Storage, StorageError, check_piece};
 use crate::swarm::BlockDigest;
 
@@ -32,28 +36,14 @@ const MOST_WORKERS: usize = 8;
 pub const MOST_READ_BYTES: u32 = 256 * 1024;
 const KEPT_READS: usize = 16;
 
+/// Of runs that were spilled, so many bytes are read back at once by one worker.
+const MOST_READ_BACK_BYTES: u64 = 4 << 20;
+
 /// The workers of one torrent and their queue.
 #[derive(Debug)]
 pub struct DiskPool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// A run of blocks to hash and write, in order.
-#[derive(Debug)]
-pub struct Advance {
-    /// Of which piece.
-    pub piece: PieceIndex,
-    /// The hash of the piece up to `offset`.
-    pub hasher: PieceHash,
-    /// Where in the piece the first of them begins, bytes.
-    pub offset: u32,
-    /// The blocks.
-    pub blocks: Vec<BlockBuf>,
-    /// Whether they end the piece.
-    pub last: bool,
-    /// Set once the blocks went into the hash (and, where they end the piece, it was right).
-    hashed: bool,
 }
 
 /// What became of a job.
@@ -92,6 +82,27 @@ pub enum DiskDone {
         /// Why.
         error: StorageError,
     },
+    /// The blocks are written to their places, and freed.
+    Spilled {
+        /// The piece.
+        piece: PieceIndex,
+        /// The blocks, in order.
+        blocks: Vec<OnDisk>,
+    },
+    /// The disk refused to write them to their places. The blocks are in the job.
+    Unspilled {
+        /// The job.
+        job: Spill,
+        /// Why.
+        error: StorageError,
+    },
+    /// Blocks that had been written are not in the file any more, which somebody cut or changed; nothing was hashed.
+    Lost {
+        /// The job, with the blocks that are in memory.
+        job: Box<Advance>,
+        /// The numbers of the blocks that are gone.
+        blocks: Vec<u32>,
+    },
     /// A piece on disk was hashed again.
     Checked {
         /// The piece.
@@ -114,18 +125,6 @@ struct Shared {
     done: mpsc::UnboundedSender<DiskDone>,
     /// Where reads go to.
     reads: Arc<BlockPool>,
-}
-
-impl Advance {
-    /// A run of blocks that begins at `offset` in the piece, the hash of what is before it being `hasher`.
-    pub fn new(piece: PieceIndex, hasher: PieceHash, offset: u32, blocks: Vec<BlockBuf>, last: bool) -> Self {
-        Self { piece, hasher, offset, blocks, last, hashed: false }
-    }
-
-    /// Bytes in its blocks.
-    pub fn bytes(&self) -> u64 {
-        self.blocks.iter().map(|block| block.len() as u64).sum()
-    }
 }
 
 impl DiskPool {
@@ -154,10 +153,23 @@ impl DiskPool {
         Self { shared, threads }
     }
 
-    /// Hashes and writes a run of blocks. One at a time for each piece.
+    /// Hashes and writes a run of blocks. One job at a time for each piece.
     pub fn advance(&self, run: Advance) {
         if self.shared.lock().put_run(run) {
             self.shared.ready.notify_one();
+        }
+    }
+
+    /// Writes blocks to their places as they are. One job at a time for each piece.
+    pub fn spill(&self, spill: Spill) {
+        self.put(Job::Spill(spill));
+    }
+
+    /// Does either.
+    pub fn write(&self, job: WriteJob) {
+        match job {
+            WriteJob::Advance(run) => self.advance(run),
+            WriteJob::Spill(spill) => self.spill(spill),
         }
     }
 
@@ -233,6 +245,10 @@ impl Shared {
                     self.advance(runs);
                     self.lock().advanced();
                 }
+                Task::Other(Job::Spill(spill)) => {
+                    let done = self.spill(spill);
+                    self.report(done);
+                }
                 Task::Other(Job::Check(piece)) => {
                     let good = check_piece(&self.storage, piece);
                     self.report(DiskDone::Checked { piece, good });
@@ -266,25 +282,66 @@ impl Shared {
 
     /// Hashes these side by side, then writes one after the other.
     fn advance(&self, mut runs: Vec<Advance>) {
+        if runs.iter().any(|run| !run.back.is_empty() && !run.hashed) {
+            let reading = runs.extract_if(.., |run| !run.back.is_empty() && !run.hashed).collect();
+            self.read_back_and_advance(reading);
+        }
         let to_hash = runs.iter_mut().filter(|run| !run.hashed);
         let to_hash = to_hash.map(|run| Run { hash: &mut run.hasher, slices: &run.blocks });
         hash::advance(&mut to_hash.collect::<Vec<_>>());
         for run in runs {
-            let done = self.write(run);
+            let wrong = self.is_wrong(&run).then(|| digest::of_run(&self.storage, &run, &run.blocks));
+            let done = self.write(run, wrong);
             self.report(done);
         }
     }
 
-    fn write(&self, mut run: Advance) -> DiskDone {
+    /// The same for runs of which blocks are read back first. A few at a time: what is read back is charged to nobody.
+    fn read_back_and_advance(&self, mut runs: Vec<Advance>) {
+        while !runs.is_empty() {
+            let mut batch = Vec::new();
+            let mut room = MOST_READ_BACK_BYTES;
+            while let Some(run) = runs.pop_if(|run| batch.is_empty() || run.bytes_back() <= room) {
+                room = room.saturating_sub(run.bytes_back());
+                match back::read(&self.storage, &self.reads, &run) {
+                    Ok(read) => batch.push((run, read)),
+                    Err(Unread::Lost(blocks)) => self.report(DiskDone::Lost { job: Box::new(run), blocks }),
+                    Err(Unread::Refused(error)) => {
+                        self.report(DiskDone::Stuck { job: Box::new(run), error });
+                    }
+                }
+            }
+            let mut hashers: Vec<PieceHash> =
+                batch.iter_mut().map(|(run, _)| std::mem::take(&mut run.hasher)).collect();
+            let slices: Vec<Vec<&[u8]>> = batch.iter().map(|(run, read)| back::in_order(run, read)).collect();
+            let to_hash = hashers.iter_mut().zip(&slices).map(|(hash, slices)| Run { hash, slices });
+            hash::advance(&mut to_hash.collect::<Vec<_>>());
+            drop(slices);
+            for ((mut run, read), hasher) in batch.into_iter().zip(hashers) {
+                run.hasher = hasher;
+                let digests = || digest::of_run(&self.storage, &run, &back::in_order(&run, &read));
+                let wrong = self.is_wrong(&run).then(digests);
+                drop(read);
+                let done = self.write(run, wrong);
+                self.report(done);
+            }
+        }
+    }
+
+    /// Whether the run ends a piece whose hash is wrong.
+    fn is_wrong(&self, run: &Advance) -> bool {
+        let right = || run.hasher.clone().verify(self.storage.torrent().piece_hash(run.piece));
+        !run.hashed && run.last && !right()
+    }
+
+    /// Writes what is hashed; of a piece that is `wrong`, that tells what its blocks are.
+    fn write(&self, mut run: Advance, wrong: Option<Vec<BlockDigest>>) -> DiskDone {
         let piece = run.piece;
-        let wrong = || !run.hasher.clone().verify(self.storage.torrent().piece_hash(piece));
-        if !run.hashed && run.last && wrong() {
-            let blocks = digest::of_run(&self.storage, &run);
+        if let Some(blocks) = wrong {
             return DiskDone::Mismatch { piece, blocks };
         }
         run.hashed = true;
-        let slices: Vec<IoSlice<'_>> = run.blocks.iter().map(|block| IoSlice::new(block)).collect();
-        if let Err(error) = self.storage.write(piece, run.offset, &slices) {
+        if let Err(error) = self.write_blocks(&run) {
             return DiskDone::Stuck { job: Box::new(run), error };
         }
         if !run.last {
@@ -297,6 +354,39 @@ impl Shared {
             }
         }
         DiskDone::Verified { piece }
+    }
+
+    /// Writes the blocks of the run that do not stand in the file yet.
+    fn write_blocks(&self, run: &Advance) -> Result<(), StorageError> {
+        let mut slices = run.blocks.iter().map(|block| IoSlice::new(block));
+        if run.back.is_empty() {
+            return self.storage.write(run.piece, run.offset, &slices.collect::<Vec<_>>());
+        }
+        let begin = run.offset / BLOCK_LENGTH;
+        let end = begin + (run.blocks.len() + run.back.len()) as u32;
+        let mut from = begin;
+        for stop in run.back.iter().map(|block| block.number).chain([end]) {
+            let stretch: Vec<IoSlice<'_>> = slices.by_ref().take((stop - from) as usize).collect();
+            if !stretch.is_empty() {
+                self.storage.write(run.piece, from * BLOCK_LENGTH, &stretch)?;
+            }
+            from = stop + 1;
+        }
+        Ok(())
+    }
+
+    /// Writes blocks to their places, neighbours at once.
+    fn spill(&self, job: Spill) -> DiskDone {
+        for stretch in job.blocks.chunk_by(|(one, _), (next, _)| one + 1 == *next) {
+            let begin = stretch.first().map_or(0, |(number, _)| number * BLOCK_LENGTH);
+            let slices: Vec<IoSlice<'_>> = stretch.iter().map(|(_, block)| IoSlice::new(block)).collect();
+            if let Err(error) = self.storage.write(job.piece, begin, &slices) {
+                return DiskDone::Unspilled { job, error };
+            }
+        }
+        let crc = |block: &[u8]| Some(crc32fast::hash(block));
+        let blocks = job.blocks.iter().map(|(number, block)| OnDisk { number: *number, crc: crc(block) });
+        DiskDone::Spilled { piece: job.piece, blocks: blocks.collect() }
     }
 
     fn report(&self, done: DiskDone) {

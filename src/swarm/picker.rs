@@ -313,6 +313,12 @@ impl Picker {
         self.freed = true;
     }
 
+    /// Blocks of a begun piece have to be asked for again.
+    pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        self.begun.lost(piece, blocks);
+        self.all_want();
+    }
+
     /// All blocks of the piece came, and its hash is known. Returns who sent them, in the order of the blocks; `None`
     /// where the piece is not under way.
     pub(super) fn finished(&mut self, piece: PieceIndex, good: bool) -> Option<Vec<PeerKey>> {

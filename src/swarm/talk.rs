@@ -152,6 +152,14 @@ pub enum Input {
         /// How many.
         bytes: u64,
     },
+    /// Blocks of an open piece that were written are in its file no more: they are missing again, and nobody who
+    /// sent them is to blame.
+    BlocksLost {
+        /// The piece.
+        piece: PieceIndex,
+        /// The blocks.
+        blocks: Vec<BlockRef>,
+    },
     /// All blocks of a piece came; was its hash right? If so it is written.
     PieceDone {
         /// The piece.

@@ -6,23 +6,33 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::EngineError;
-use super::super::assembly::Advanced;
-use super::super::disk::{Advance, DiskDone, DiskPool};
+use super::super::assembly::Ended;
+use super::super::disk::{DiskDone, DiskPool, WriteJob};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::Brain;
 use crate::command::Command;
-use crate::event::{Event, Severity};
+use crate::event::{At, Event, Severity};
 use crate::metainfo::{BlockRef, PieceIndex};
 use crate::storage::StorageError;
-use crate::swarm::{BlockDigest, ConnKey, Input};
+use crate::swarm::{BlockDigest, Input};
 
 impl Brain {
     /// Takes a block that was missing.
-    pub(super) fn assemble(&mut self, conn: ConnKey, block: BlockRef, bytes: BlockBuf) {
-        let put = self.assembly.put(block, bytes, conn);
+    pub(super) fn assemble(&mut self, now: At, block: BlockRef, bytes: BlockBuf) {
+        let put = self.assembly.put(block, bytes, now);
         if let Some(job) = put.job {
             self.disk.advance(job);
+        }
+        for spill in self.assembly.relieve(now) {
+            self.disk.spill(spill);
+        }
+    }
+
+    /// Brings blocks to disk that wait for long.
+    pub(super) fn spill_old(&mut self, now: At) {
+        for spill in self.assembly.spills(now) {
+            self.disk.spill(spill);
         }
     }
 
@@ -34,16 +44,30 @@ impl Brain {
     pub(super) fn disk_done(&mut self, done: DiskDone) {
         match done {
             DiskDone::Advanced { piece, hasher } => {
-                let Advanced { freed_bytes, job } = self.assembly.advanced(piece, hasher);
-                if let Some(job) = job {
-                    self.disk.advance(job);
-                }
-                self.feed(Input::Written { piece, bytes: freed_bytes });
+                let ended = self.assembly.advanced(piece, hasher);
+                self.written(piece, ended);
+            }
+            DiskDone::Spilled { piece, blocks } => {
+                let ended = self.assembly.spilled(piece, &blocks);
+                self.written(piece, ended);
             }
             DiskDone::Verified { piece } => self.piece_done(piece, true, Vec::new()),
             DiskDone::Mismatch { piece, blocks } => self.piece_done(piece, false, blocks),
             DiskDone::Digested { piece, blocks } => self.feed(Input::Digested { piece, blocks }),
-            DiskDone::Stuck { job, error } => self.stuck(job, &error),
+            DiskDone::Stuck { job, error } => {
+                let next = self.assembly.stuck(job);
+                self.refused(next, &error);
+            }
+            DiskDone::Unspilled { job, error } => {
+                let next = self.assembly.unspilled(job);
+                self.refused(next, &error);
+            }
+            DiskDone::Lost { job, blocks } => {
+                let piece = job.piece;
+                let (blocks, next) = self.assembly.lost(*job, &blocks);
+                self.write(next);
+                self.feed(Input::BlocksLost { piece, blocks });
+            }
             // Pieces are hashed again only by order of a later check; there is none in a running download.
             DiskDone::Checked { .. } => {}
             DiskDone::Unsynced(error) => {
@@ -57,6 +81,18 @@ impl Brain {
         }
     }
 
+    fn write(&self, job: Option<WriteJob>) {
+        if let Some(job) = job {
+            self.disk.write(job);
+        }
+    }
+
+    /// Blocks of the piece were written, and the piece goes on.
+    fn written(&mut self, piece: PieceIndex, ended: Ended) {
+        self.write(ended.job);
+        self.feed(Input::Written { piece, bytes: ended.freed_bytes });
+    }
+
     fn piece_done(&mut self, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
         self.assembly.settled(piece);
         let was_missing = !self.swarm.have().is_full();
@@ -66,11 +102,9 @@ impl Brain {
         self.settle();
     }
 
-    /// The disk refused: everything waits until the user says go on. Nothing is lost: the job is kept.
-    fn stuck(&mut self, job: Box<Advance>, error: &StorageError) {
-        if let Some(next) = self.assembly.stuck(job) {
-            self.disk.advance(next);
-        }
+    /// The disk refused: everything waits until the user says go on. Nothing is lost: what it refused is kept.
+    fn refused(&mut self, next: Option<WriteJob>, error: &StorageError) {
+        self.write(next);
         self.feed(Input::DiskFailed { piece: None, reason: error.to_string() });
     }
 

@@ -139,7 +139,7 @@ impl Brain {
         let now = self.clock.now();
         for (block, bytes) in blocks {
             if self.swarm.block_arrived(now, conn, block) {
-                self.assemble(conn, block, bytes);
+                self.assemble(now, block, bytes);
             }
         }
     }

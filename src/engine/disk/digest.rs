@@ -1,15 +1,21 @@
 //! What each block of a piece is, to find out who sent a wrong one.
 
+use std::ops::Deref;
+
 use super::Advance;
 use crate::hash::sha1;
 use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
 use crate::storage::{Storage, StorageError};
 use crate::swarm::BlockDigest;
 
-/// The blocks of a piece that ends with this run; those before it were written.
-pub(super) fn of_run(storage: &Storage, run: &Advance) -> Vec<BlockDigest> {
+/// The blocks of a piece that ends with this run, which has these; those before it were written.
+pub(super) fn of_run<B: Deref<Target = [u8]>>(
+    storage: &Storage,
+    run: &Advance,
+    has: &[B],
+) -> Vec<BlockDigest> {
     let Ok(mut blocks) = read_back(storage, run.piece, run.offset) else { return Vec::new() };
-    blocks.extend(run.blocks.iter().map(|block| digest(block)));
+    blocks.extend(has.iter().map(|block| digest(block)));
     blocks
 }
 

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Advance;
+use super::{Advance, Spill};
 use crate::metainfo::PieceIndex;
 use crate::storage::StorageError;
 
@@ -21,6 +21,7 @@ const MOST_AT_ONCE: usize = 8;
 pub(super) enum Job {
     Check(PieceIndex),
     Digest(PieceIndex),
+    Spill(Spill),
     Read { piece: PieceIndex, begin: u32, length: u32, reply: oneshot::Sender<Result<Bytes, StorageError>> },
 }
 
@@ -92,10 +93,10 @@ impl Queue {
         self.advancing -= 1;
     }
 
-    /// Nothing but runs is done any more.
+    /// Nothing is done any more but what writes.
     pub(super) fn close(&mut self) {
         self.closing = true;
-        self.others.clear();
+        self.others.retain(|job| matches!(job, Job::Spill(_)));
     }
 
     /// Whether a worker with nothing to do should end. Runs that wait are taken by those still at work.

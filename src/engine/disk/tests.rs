@@ -1,3 +1,5 @@
+mod spilled;
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
@@ -11,7 +13,6 @@ use crate::engine::clock::Clock;
 use crate::engine::pool::BlockPool;
 use crate::metainfo::{Geometry, NewTorrent, Torrent};
 use crate::storage::{DirtySet, Loaded, Options, ResumeFile, Start, Started, start};
-use crate::swarm::ConnKey;
 
 /// No test runs until something is synced for the time that passed.
 const LATE: Duration = DirtySet::LONGEST;
@@ -61,7 +62,7 @@ impl Case {
             Keeper::start(Arc::clone(&storage), resume, record, Clock::start(), LATE, sender.clone());
         let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, sender);
         let geometry = storage.torrent().geometry;
-        let assembly = Assembly::new(geometry);
+        let assembly = Assembly::new(geometry, u64::MAX);
         let blocks = BlockPool::new(64);
         Self { content: content(length), geometry, storage, keeper, pool, done, assembly, blocks }
     }
@@ -72,13 +73,18 @@ impl Case {
 
     /// Puts every block of the piece in, as one peer would send it.
     fn receive(&mut self, number: u32) {
+        self.receive_some(number, |_| true);
+    }
+
+    /// The same of those blocks that are wanted.
+    fn receive_some(&mut self, number: u32, wanted: impl Fn(u32) -> bool) {
         let piece = self.piece(number);
-        for block in self.geometry.blocks_of(piece) {
+        for block in self.geometry.blocks_of(piece).filter(|block| wanted(block.number())) {
             let from = (self.geometry.offset_of(piece) + u64::from(block.begin())) as usize;
             let mut bytes = self.blocks.take(self.geometry.block_length(block));
             let length = bytes.len();
             bytes.copy_from_slice(&self.content[from..from + length]);
-            if let Some(job) = self.assembly.put(block, bytes, ConnKey(number)).job {
+            if let Some(job) = self.assembly.put(block, bytes, Duration::ZERO).job {
                 self.pool.advance(job);
             }
         }
@@ -95,7 +101,7 @@ impl Case {
             match self.next() {
                 DiskDone::Advanced { piece, hasher } => {
                     if let Some(job) = self.assembly.advanced(piece, hasher).job {
-                        self.pool.advance(job);
+                        self.pool.write(job);
                     }
                 }
                 DiskDone::Verified { piece } => {
@@ -142,7 +148,7 @@ fn a_wrong_piece_is_told_block_by_block_in_runs_or_whole() {
             match case.next() {
                 DiskDone::Advanced { piece, hasher } => {
                     if let Some(job) = case.assembly.advanced(piece, hasher).job {
-                        case.pool.advance(job);
+                        case.pool.write(job);
                     }
                 }
                 DiskDone::Mismatch { piece, blocks } => {

@@ -125,6 +125,17 @@ impl Begun {
         Some(owners)
     }
 
+    /// Blocks that were here and written are missing again.
+    pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        let Some(begun) = self.pieces.get_mut(&piece) else { return };
+        for block in blocks {
+            begun.lost(block.number());
+        }
+        if begun.has_free() {
+            self.with_free.insert(piece);
+        }
+    }
+
     /// Bytes of a piece were written and are out of memory.
     pub(super) fn written(&mut self, piece: PieceIndex, bytes: u64) {
         if let Some(begun) = self.pieces.get_mut(&piece) {

@@ -164,6 +164,15 @@ impl Piece {
         Some(owners)
     }
 
+    /// A block that was here is missing again.
+    pub(super) fn lost(&mut self, number: u32) {
+        if self.blocks[number as usize] < ASKED {
+            self.here -= 1;
+            self.changed = true;
+            self.set_free(number);
+        }
+    }
+
     /// Two rows turned out to be one peer.
     pub(super) fn rename(&mut self, gone: PeerKey, into: PeerKey) {
         self.blocks.iter_mut().filter(|block| **block == gone.0).for_each(|block| *block = into.0);

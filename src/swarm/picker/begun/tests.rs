@@ -28,6 +28,21 @@ fn asks_the_next_for_a_released_block() {
 }
 
 #[test]
+fn asks_again_for_blocks_that_are_lost() {
+    let (geometry, mut begun) = begun(4 * u64::from(BLOCK_LENGTH), 4 * BLOCK_LENGTH);
+    let piece = geometry.piece(0).unwrap();
+    begun.begin(piece, NOW);
+    let asked = ask(&mut begun, piece, A, 4);
+    for block in &asked[..3] {
+        let _ = begun.arrived(*block, A, PeerKey(7), NOW);
+    }
+    begun.lost(piece, &asked[1..]);
+    assert_eq!(ask(&mut begun, piece, B, 9), asked[1..3], "what is asked for was not here");
+    assert_eq!(begun.get(piece).unwrap().missing(), 3);
+    begun.assert_consistent();
+}
+
+#[test]
 fn leaves_out_what_a_peer_refuses_and_offers_it_to_the_next() {
     let (geometry, mut begun) = begun(4 * u64::from(BLOCK_LENGTH), 4 * BLOCK_LENGTH);
     let piece = geometry.piece(0).unwrap();
