@@ -16,7 +16,7 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     assert!(client.asked_most <= super::super::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
     let memory = client.settings.memory_bytes;
     // One block a peer is never refused, and a peer of which nothing is known is asked for a few.
-    let most = memory + memory / FAR_PART + client.conns.len() as u64 * 4 * u64::from(BLOCK_LENGTH);
+    let most = memory + memory / FAR_PART + client.most_conns as u64 * 4 * u64::from(BLOCK_LENGTH);
     assert!(client.held_bytes() <= most, "{} bytes in memory", client.held_bytes());
     if !thorough {
         return;

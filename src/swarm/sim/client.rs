@@ -71,6 +71,8 @@ pub(super) struct Client {
     pub(super) granted_twice: u32,
     pub(super) useless_blocks: u32,
     pub(super) asked_most: u32,
+    /// Connections there were at once.
+    pub(super) most_conns: usize,
     completed: bool,
 }
 
@@ -106,6 +108,7 @@ impl Client {
             granted_twice: 0,
             useless_blocks: 0,
             asked_most: 0,
+            most_conns: 0,
             completed: false,
             geometry,
             settings,
@@ -169,6 +172,7 @@ impl Client {
     ) {
         let has = Rc::new(self.swarm.have().clone());
         self.conns.insert(conn, Conn::new(self.geometry, addr, now, self.haves.len()));
+        self.most_conns = self.most_conns.max(self.conns.len());
         self.say(conn, Message::Has(has));
         self.say(conn, Message::Listens(6881));
         let so_far = if peer.is_some() { Vec::new() } else { vec![IncomingStep::Connected(now)] };
