@@ -73,7 +73,7 @@ impl Headers {
 /// Asks for blocks and reads them in pieces of at most this many bytes.
 fn blocks(bencher: Bencher<'_, '_>, most: usize, order: impl Fn(&mut Vec<BlockRef>)) {
     let geometry = geometry();
-    let mut window = Window::new(geometry);
+    let mut window = Window::new();
     let mut receiver = Receiver::new(geometry, BlockPool::new(1024));
     let of_torrent: Vec<BlockRef> = geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).collect();
     let mut of_torrent = of_torrent.into_iter().cycle();
@@ -126,7 +126,7 @@ fn small_messages(bencher: Bencher<'_, '_>, read_bytes: usize) {
     (0..MESSAGES).for_each(|piece| Message::Have(piece).encode(&mut line));
     let line = line.freeze();
     let geometry = geometry();
-    let window = Window::new(geometry);
+    let window = Window::new();
     let mut receiver = Receiver::new(geometry, BlockPool::new(16));
     bencher.counter(ItemsCount::new(MESSAGES)).bench_local(|| {
         let mut line = &line[..];

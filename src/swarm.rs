@@ -13,24 +13,19 @@ pub mod check;
 mod choker;
 mod commands;
 mod conn;
-mod grants;
 mod ladder;
 mod live;
 mod peers;
-mod pieces;
-mod rarity;
+mod picker;
 mod rate;
 mod replace;
 mod rounds;
 mod settle;
 mod standstill;
-mod suspects;
-mod take_back;
 mod talk;
-mod turns;
 mod window;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +33,7 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
-pub use pieces::RUN_BYTES;
+pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
 pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
@@ -48,11 +43,9 @@ pub use self::blame::BlockDigest;
 use self::book::Book;
 use self::choker::Choker;
 use self::live::Live;
-use self::pieces::OpenPieces;
-use self::rarity::Rarity;
-use self::suspects::Suspects;
+use self::picker::{Pick, Picker};
 use crate::event::{At, Event, Phase, Sample, Severity};
-use crate::metainfo::{Bitfield, Geometry};
+use crate::metainfo::{Bitfield, BlockRef, Geometry};
 
 /// The decisions of one torrent.
 pub struct Swarm {
@@ -68,29 +61,9 @@ pub struct Swarm {
     closing: usize,
     /// Live peers that would give way to another, as counted last.
     idle: usize,
-    rarity: Rarity,
-    /// Grows whenever there may be more to pick than before.
-    pick_generation: u64,
-    /// The generation in which somebody last had nothing more to pick.
-    dry_at: Option<u64>,
-    /// What all peers that can be asked send together, bytes a second, and when that was so.
-    rates: (At, u64),
-    open: OpenPieces,
-    suspects: Suspects,
-    /// What was sent of them by whom.
+    picker: Picker,
+    /// What was sent of pieces that failed by whom.
     blame: Blame,
-    /// Connections that would take more grants than they could be given.
-    hungry: BTreeSet<ConnKey>,
-    /// Everybody who can be asked would, perhaps, and is not named one by one.
-    all_may_want: bool,
-    /// Something became free since the hungry were last offered what there is. Between, offering again is idle
-    /// work: once for every report of every peer.
-    freed: bool,
-    down_bucket: Bucket,
-    /// When the download limit lets something be asked for again.
-    grant_at: Option<At>,
-    /// When somebody with nothing to do is to be asked for what others then still have not sent.
-    share_at: Option<At>,
     choker: Choker,
     next_round: At,
     next_second: At,
@@ -109,26 +82,16 @@ impl Swarm {
     /// The swarm of a torrent of which `have` is on disk.
     pub fn new(now: At, geometry: Geometry, have: Bitfield, settings: Settings) -> Self {
         let mut random = fastrand::Rng::with_seed(settings.seed);
-        let rarity = Rarity::new(geometry, &have, &mut random);
+        let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
-            open: OpenPieces::new(geometry, settings.memory_bytes),
-            down_bucket: Bucket::new(settings.down_bps),
+            picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
             book: Book::with_most_rows(settings.max_rows),
-            grant_at: None,
             phase: Phase::Checking,
             phase_since: now,
             live: BTreeMap::new(),
             closing: 0,
             idle: 0,
-            pick_generation: 0,
-            dry_at: None,
-            rates: (now, 0),
-            suspects: Suspects::default(),
             blame: Blame::default(),
-            hungry: BTreeSet::new(),
-            all_may_want: false,
-            freed: false,
-            share_at: None,
             choker: Choker::default(),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -140,15 +103,15 @@ impl Swarm {
             actions: VecDeque::new(),
             geometry,
             random,
-            rarity,
             have,
             settings,
         };
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
-        let kept = std::mem::take(&mut swarm.settings.kept);
-        swarm.keep(now, &kept);
+        let mut kept = std::mem::take(&mut swarm.settings.kept);
+        kept.retain(|block| !swarm.have.has(block.piece()));
+        swarm.picker.keep(now, &kept);
         let stopped = swarm.settings.stopped.take();
         let phase = match stopped {
             Some(_) => Phase::Stopped,
@@ -183,11 +146,8 @@ impl Swarm {
             }
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
             Input::Closed(conn, end) => self.closed(now, conn, end),
-            Input::Written { piece, bytes } => {
-                self.open.written(piece, bytes);
-                self.freed = true;
-            }
-            Input::BlocksLost { piece, blocks } => self.blocks_lost(piece, &blocks),
+            Input::Written { piece, bytes } => self.picker.written(piece, bytes),
+            Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
@@ -208,8 +168,7 @@ impl Swarm {
     #[must_use]
     pub fn deadline(&self) -> At {
         let dial = if self.may_dial() { self.book.next_due() } else { None };
-        let waits = |at: Option<At>| at.filter(|_| self.anyone_hungry());
-        [dial, waits(self.grant_at), waits(self.share_at)]
+        [dial, self.picker.deadline()]
             .into_iter()
             .flatten()
             .fold(self.next_second.min(self.next_round), At::min)
@@ -237,11 +196,36 @@ impl Swarm {
 
     /// What follows from anything that happened, or from time.
     fn advance(&mut self, now: At) {
-        if self.freed || [self.grant_at, self.share_at].into_iter().flatten().any(|at| now >= at) {
-            self.feed_hungry(now);
-        }
+        self.picker.advance(now);
+        self.carry_out_picks(now);
         self.rounds(now);
         self.dial_due(now);
+    }
+
+    /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
+    pub fn block_arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
+        self.down_bytes += u64::from(self.geometry.block_length(block));
+        let Some(live) = self.live.get_mut(&conn) else { return false };
+        (live.used, live.sent_at) = (now, now);
+        let peer = live.peer;
+        if !std::mem::replace(&mut live.sent_block, true) {
+            self.tell(now, Event::FirstBlock { peer });
+        }
+        self.picker.arrived(now, conn, block)
+    }
+
+    /// Carries out what the picker wants.
+    fn carry_out_picks(&mut self, now: At) {
+        while let Some(pick) = self.picker.poll() {
+            match pick {
+                Pick::Order(conn, order) => self.order(conn, order),
+                Pick::Begun(piece) => self.tell(now, Event::PieceOpened { piece }),
+                Pick::GivenUp(piece) => {
+                    self.actions.push_back(Action::Discard(piece));
+                    self.tell(now, Event::PieceClosed { piece });
+                }
+            }
+        }
     }
 
     /// Whether pieces are asked for and peers served.
@@ -256,6 +240,7 @@ impl Swarm {
     fn enter(&mut self, now: At, phase: Phase, reason: Option<String>) {
         self.phase = phase;
         self.phase_since = now;
+        self.picker.set_active(now, phase == Phase::Downloading && !self.leaving);
         self.tell(now, Event::Phase { phase, reason });
         self.actions.push_back(Action::Entered(phase));
     }
@@ -276,6 +261,7 @@ impl Swarm {
                 return;
             }
             self.closing += 1;
+            self.picker.set_usable(At::ZERO, conn, false);
         }
         self.actions.push_back(Action::Order(conn, order));
     }

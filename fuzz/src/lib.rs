@@ -143,7 +143,7 @@ pub fn handshake(bytes: &[u8]) {
 type Came = (Vec<String>, Option<String>);
 
 fn receive(geometry: Geometry, owed: u32, mut bytes: &[u8], cuts: &[u8]) -> Came {
-    let mut window = Window::new(geometry);
+    let mut window = Window::new();
     let blocks: Vec<_> = geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).collect();
     window.grant(blocks.into_iter().take(owed as usize));
     window.refill(Duration::ZERO, &mut Vec::new());

@@ -236,8 +236,9 @@ impl<T: Transport> Peer<T> {
         self.mark.read();
         let payload_before = self.receiver.payload_bytes();
         let advanced = self.receiver.advance(n, &self.talk.window);
-        if self.receiver.payload_bytes() > payload_before {
-            self.talk.window.progressed(now);
+        let payload_bytes = self.receiver.payload_bytes() - payload_before;
+        if payload_bytes > 0 {
+            self.talk.window.progressed(now, payload_bytes, self.receiver.begun_bytes());
             self.talk.heard(now);
         }
         while let Some(incoming) = self.receiver.next() {

@@ -236,6 +236,7 @@ impl Run {
             down_bps: self.random.u64(0..4) * 100_000,
             oldest_request_ms: 0,
             round_trip_ms: self.random.u32(0..3) * 200,
+            begun_bytes: self.random.u32(0..16_384),
         };
         self.tell(Input::Window { conn, window });
     }
@@ -261,9 +262,11 @@ impl Run {
             self.tell(Input::PieceDone { piece, good, blocks: Vec::new() });
             return;
         }
-        let run = (0..).take_while(|number| here.contains(number)).count() as u32;
-        let bytes = u64::from(run * 16_384).min(u64::from(self.geometry.length_of(piece)));
-        if bytes > *written && self.geometry.piece_bytes() > 1 << 20 {
+        // What cannot be hashed soon is written to its place.
+        let length =
+            |number: &u32| self.geometry.block(piece, *number).map(|block| self.geometry.block_length(block));
+        let bytes = here.iter().filter_map(length).map(u64::from).sum::<u64>();
+        if bytes > *written {
             let fresh = bytes - std::mem::replace(written, bytes);
             self.tell(Input::Written { piece, bytes: fresh });
         }

@@ -214,6 +214,11 @@ impl Receiver {
         self.payload_bytes
     }
 
+    /// Bytes that are here of the block under way.
+    pub fn begun_bytes(&self) -> u32 {
+        if let Begun::Block { filled, .. } = &self.begun { *filled as u32 } else { 0 }
+    }
+
     /// Lays out slots for the blocks owed; false when more are owed than there is room for.
     fn predict(&mut self, window: &Window) -> bool {
         self.spare.extend(self.slots.drain(..).map(|slot| slot.buffer));

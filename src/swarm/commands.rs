@@ -32,6 +32,7 @@ impl Swarm {
             Command::Announce(_) | Command::Record => {}
             Command::Quit => {
                 self.leaving = true;
+                self.picker.set_active(now, false);
                 self.close_all(Cause::Shutdown);
             }
         }
@@ -76,22 +77,14 @@ impl Swarm {
     }
 
     fn set_held(&mut self, now: At, conn: ConnKey, held: bool) {
-        if held {
-            let blocks = self.release_all(conn);
-            self.order(conn, Order::Revoke(blocks));
-            self.hungry.remove(&conn);
-        }
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.held = held;
-        live.progress = now;
         let peer = live.peer;
         self.order(conn, Order::Hold(held));
         self.tell(now, Event::Held { peer, held });
+        self.update_usable(now, conn);
         if held {
             self.set_choking(now, conn, true);
-        } else {
-            self.hungry.insert(conn);
-            self.freed = true;
         }
         self.rechoke_if_room(now);
     }
@@ -203,8 +196,7 @@ impl Swarm {
     }
 
     fn limit(&mut self, now: At, down_bps: Option<u64>, up_bps: Option<u64>) {
-        self.down_bucket.set_rate(now, down_bps);
-        self.grant_at = None;
+        self.picker.set_limit(now, down_bps);
         self.settings.down_bps = down_bps;
         self.settings.up_bps = up_bps;
         self.actions.push_back(Action::LimitUp(up_bps));
@@ -212,7 +204,6 @@ impl Swarm {
         let shown =
             |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |bps| rate(bps, Units::Binary));
         self.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
-        self.all_hungry();
     }
 
     fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {

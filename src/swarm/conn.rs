@@ -22,6 +22,8 @@ pub struct WindowState {
     pub oldest_request_ms: u32,
     /// From a request to its block when nothing else is queued, milliseconds; 0 while that is not known.
     pub round_trip_ms: u32,
+    /// Bytes that are here of the block under way.
+    pub begun_bytes: u32,
 }
 
 /// What a connection is told to do.

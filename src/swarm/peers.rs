@@ -165,6 +165,7 @@ impl Swarm {
         }
         self.book.live(peer, conn);
         self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
+        self.picker.joined(now, conn, peer);
         if let Some(cause) = refusal {
             self.order(conn, Order::Close(cause));
         }
@@ -206,16 +207,9 @@ impl Swarm {
     }
 
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
-        self.release_all(conn);
-        self.hungry.remove(&conn);
+        self.picker.left(conn);
         let Some(live) = self.live.remove(&conn) else { return };
         self.closing -= usize::from(live.closing);
-        self.give_up_alone(now, conn);
-        if let Some(has) = &live.has
-            && !has.is_full()
-        {
-            self.rarity.count(has, false);
-        }
         if live.held {
             self.tell(now, Event::Held { peer: live.peer, held: false });
         }
@@ -227,28 +221,23 @@ impl Swarm {
     }
 
     pub(super) fn window(&mut self, now: At, conn: ConnKey, window: WindowState) {
-        if let Some(live) = self.live.get_mut(&conn) {
-            live.window = window;
-            self.refill(now, conn);
-        }
+        self.picker.window(now, conn, window);
     }
 
     pub(super) fn choked(&mut self, now: At, conn: ConnKey) {
-        self.release_all(conn);
-        if let Some(live) = self.live.get_mut(&conn) {
-            live.peer_choking = true;
-            let peer = live.peer;
-            self.tell(now, Event::Choking { peer, by: Side::Them, choking: true });
-        }
+        self.peer_chokes(now, conn, true);
     }
 
     pub(super) fn unchoked(&mut self, now: At, conn: ConnKey) {
+        self.peer_chokes(now, conn, false);
+    }
+
+    fn peer_chokes(&mut self, now: At, conn: ConnKey, choking: bool) {
         if let Some(live) = self.live.get_mut(&conn) {
-            live.peer_choking = false;
-            live.progress = now;
+            live.peer_choking = choking;
             let peer = live.peer;
-            self.tell(now, Event::Choking { peer, by: Side::Them, choking: false });
-            self.refill(now, conn);
+            self.tell(now, Event::Choking { peer, by: Side::Them, choking });
+            self.picker.choked(now, conn, choking);
         }
     }
 
@@ -261,76 +250,53 @@ impl Swarm {
     }
 
     pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
-        let Some(live) = self.live.get_mut(&conn) else { return };
-        live.wanted = pieces.count_missing_from(&self.have);
-        let peer = live.peer;
-        if pieces.is_full() {
-            self.pick_generation += 1;
-        } else {
-            self.rarity.count(&pieces, true);
-        }
+        let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
+        let wanted = pieces.count_missing_from(&self.have);
         self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
-        if let Some(live) = self.live.get_mut(&conn) {
-            live.has = Some(pieces);
-        }
+        self.picker.has(conn, pieces, wanted);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
     }
 
     pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
-        let count = self.geometry.piece_count();
-        let Some(live) = self.live.get_mut(&conn) else { return };
-        let peer = live.peer;
-        let has = live.has.get_or_insert_with(|| Bitfield::empty(count));
-        let fresh: Vec<PieceIndex> = pieces.iter().copied().filter(|piece| has.set(*piece)).collect();
-        live.wanted += fresh.iter().filter(|piece| !self.have.has(**piece)).count() as u32;
-        live.dry_at = None;
-        let seed_now = has.is_full() && !fresh.is_empty();
-        for piece in &fresh {
-            self.rarity.gained(*piece);
-        }
-        if seed_now {
-            // Whoever has everything is not counted piece by piece.
-            self.rarity.count(&Bitfield::full(count), false);
-        }
-        for piece in fresh {
+        let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
+        let have = &self.have;
+        for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
             self.tell(now, Event::Have { peer, piece });
         }
         self.update_interest(now, conn);
-        self.refill(now, conn);
+        self.picker.request(now, conn);
         self.close_if_both_seeds(conn);
     }
 
     /// Neither end has a use for a connection between two that have everything.
     pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
-        if self.have.is_full() && self.live.get(&conn).is_some_and(Live::is_seed) {
+        if self.have.is_full() && self.picker.is_seed(conn) {
             self.order(conn, Order::Close(Cause::BothSeeds));
         }
     }
 
     pub(super) fn update_interest(&mut self, now: At, conn: ConnKey) {
-        let active = self.is_active();
+        let interested = self.is_active() && self.picker.wanted_of(conn) > 0;
         let Some(live) = self.live.get_mut(&conn) else { return };
-        let interested = active && live.wanted > 0;
         if live.am_interested != interested {
             live.am_interested = interested;
             let peer = live.peer;
             self.order(conn, Order::Interested(interested));
             self.tell(now, Event::Interested { peer, by: Side::Us, interested });
-            if interested {
-                self.refill(now, conn);
-            }
+        }
+        self.update_usable(now, conn);
+    }
+
+    /// Tells the picker whether the peer can be asked when it does not choke us.
+    pub(super) fn update_usable(&mut self, now: At, conn: ConnKey) {
+        if let Some(live) = self.live.get(&conn) {
+            self.picker.set_usable(now, conn, live.am_interested && !live.held && !live.closing);
         }
     }
 
     pub(super) fn rejected(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
-        self.release(conn, blocks);
-        // Asking the same peer at once for what it just refused would go round for ever.
-        self.sate(conn);
-        if let Some(live) = self.live.get_mut(&conn) {
-            live.progress = now;
-        }
-        self.hand_on_unsent(now, conn, blocks);
+        self.picker.rejected(now, conn, blocks);
     }
 
     pub(super) fn extended(
@@ -349,7 +315,7 @@ impl Swarm {
         let listens = SocketAddr::new(addr.ip(), port);
         if let Some(into) = self.book.listens(peer, listens) {
             self.tell(now, Event::PeerMerged { gone: peer, into });
-            self.open.rename(peer, into);
+            self.picker.rename(conn, peer, into);
             self.blame.rename(peer, into);
             if let Some(live) = self.live.get_mut(&conn) {
                 live.peer = into;
@@ -366,18 +332,9 @@ impl Swarm {
     }
 
     pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
-        let tight = self.open.is_tight();
+        self.picker.sampled(now, conn, &sample);
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.sampled(now, &sample);
-        // A peer that sends nothing reports no window either: this is how its silence shows.
-        live.window.outstanding = sample.requests_out;
-        live.window.target = sample.request_target;
-        live.window.oldest_request_ms = sample.oldest_request_ms;
-        if sample.down_bps > 0 && !(live.snubbed && tight) {
-            // Part of a block came: slow, not silent. Where others wait for the memory it holds, and it made them wait
-            // before, that is not enough.
-            live.progress = now;
-        }
         self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
         live.up_bytes = sample.up_bytes;
         let peer = live.peer;

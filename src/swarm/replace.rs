@@ -39,7 +39,9 @@ impl Swarm {
         // While there is room nobody has to.
         let full = self.staying() + self.book.dialling() >= self.settings.max_peers;
         self.idle = match full {
-            true => self.live.values().filter(|live| self.gives_way(now, live).is_some()).count(),
+            true => {
+                self.live.iter().filter(|(conn, live)| self.gives_way(now, **conn, live).is_some()).count()
+            }
             false => 0,
         };
     }
@@ -47,7 +49,7 @@ impl Swarm {
     /// Closes the connection of which least can be hoped for, if that is little; whether there is one.
     pub(super) fn make_room(&mut self, now: At) -> bool {
         let candidates = self.live.iter().filter_map(|(conn, live)| {
-            let rank = self.gives_way(now, live)?;
+            let rank = self.gives_way(now, *conn, live)?;
             Some((rank, live.used, *conn))
         });
         let Some((_, _, conn)): Option<(u8, At, ConnKey)> = candidates.min() else { return false };
@@ -57,7 +59,7 @@ impl Swarm {
     }
 
     /// Whether the peer would give way to another by now; those of the lowest rank first.
-    fn gives_way(&self, now: At, live: &Live) -> Option<u8> {
+    fn gives_way(&self, now: At, conn: ConnKey, live: &Live) -> Option<u8> {
         let chosen = self.book.row(live.peer).is_some_and(|row| row.sources.contains(&Source::Manual));
         // What the user wants is no matter of use.
         if live.closing || live.held || chosen {
@@ -65,7 +67,7 @@ impl Swarm {
         }
         let (rank, since, after) = if live.am_interested && !live.peer_choking {
             // Where nothing was asked of it, that is our doing.
-            (1, live.owes_since?, WASTED_AFTER)
+            (1, self.picker.owes_since(conn)?, WASTED_AFTER)
         } else if !live.am_interested && !live.peer_interested {
             (0, At::ZERO, USELESS_AFTER)
         } else if live.peer_interested && !live.am_choking {

@@ -34,12 +34,8 @@ impl Swarm {
             self.tell(now, Event::Banned { peer, until: None, reason: String::new() });
         }
         if self.phase == Phase::Downloading {
-            self.take_from_snubbing(now);
-            self.take_surplus(now);
-            self.give_up_stuck(now);
-            self.hand_on_slow(now);
-            self.all_hungry();
-            self.feed_hungry(now);
+            self.picker.second(now);
+            self.carry_out_picks(now);
             self.tell_blocks(now);
         }
         let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
@@ -50,9 +46,7 @@ impl Swarm {
 
     /// Tells how far pieces are, of a few a second: recordings have to stay small.
     fn tell_blocks(&mut self, now: At) {
-        let live = &self.live;
-        let told = self.open.tell(now, MOST_TOLD, |conn| live.get(&conn).map(|live| live.peer));
-        for (piece, blocks) in told {
+        for (piece, blocks) in self.picker.tell_blocks(now, MOST_TOLD) {
             self.tell(now, Event::PieceBlocks { piece, blocks });
         }
     }
@@ -123,15 +117,9 @@ impl Swarm {
         self.enter(now, phase, reason);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
-            let blocks = self.release_all(conn);
-            if !blocks.is_empty() {
-                self.order(conn, Order::Revoke(blocks));
-            }
             self.update_interest(now, conn);
             self.set_choking(now, conn, true);
         }
-        self.hungry.clear();
-        self.all_may_want = false;
     }
 
     /// Goes on after a rest.
@@ -139,13 +127,9 @@ impl Swarm {
         let phase = self.active_phase();
         self.enter(now, phase, None);
         self.book.retry_all(now);
-        self.open.touch_all(now);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
             self.update_interest(now, conn);
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.progress = now;
-            }
             self.close_if_both_seeds(conn);
         }
         self.actions.push_back(Action::WantPeers);

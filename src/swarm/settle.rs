@@ -1,47 +1,16 @@
 //! What becomes of an open piece: right, wrong, given up, or refused by the disk.
 
-use super::{Action, BlockDigest, Order, Phase, Swarm};
+use super::live::Live;
+use super::{Action, BlockDigest, ConnKey, Phase, Swarm};
 use crate::event::{At, Cause, Event, PeerKey};
-use crate::metainfo::{BlockRef, PieceIndex};
+use crate::metainfo::PieceIndex;
 
 impl Swarm {
-    /// Forgets what is here of an open piece; it can be picked anew.
-    pub(super) fn abandon(&mut self, now: At, piece: PieceIndex) {
-        for (conn, block) in self.open.asked(piece) {
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.blocks.remove(&block);
-                self.order(conn, Order::Revoke(vec![block]));
-            }
-        }
-        self.close_piece(piece);
-        self.actions.push_back(Action::Discard(piece));
-        self.tell(now, Event::PieceClosed { piece });
-        self.reopen(piece);
-    }
-
-    fn reopen(&mut self, piece: PieceIndex) {
-        if !self.have.has(piece) {
-            self.rarity.insert(piece);
-            self.pick_generation += 1;
-            self.all_hungry();
-        }
-    }
-
-    /// Takes the piece off the open ones; returns who sent each of its blocks that were here, `None` for those of an
-    /// earlier run.
-    fn close_piece(&mut self, piece: PieceIndex) -> Vec<Option<PeerKey>> {
-        self.open.close(piece).map(|open| open.senders()).unwrap_or_default()
-    }
-
     pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
-        if self.open.piece(piece).is_none() {
-            return;
-        }
-        let senders = self.close_piece(piece);
+        let Some(senders) = self.picker.finished(piece, good) else { return };
         let mut from: Vec<PeerKey> = senders.iter().copied().flatten().collect();
         from.sort_unstable();
         from.dedup();
-        self.all_hungry();
         if good {
             return self.piece_good(now, piece, from);
         }
@@ -53,26 +22,6 @@ impl Swarm {
         if from.len() > 1 {
             self.blame.failed(piece, senders, blocks);
         }
-    }
-
-    /// Begins the pieces that an earlier run has begun.
-    pub(super) fn keep(&mut self, now: At, blocks: &[BlockRef]) {
-        for blocks in blocks.chunk_by(|one, next| one.piece() == next.piece()) {
-            let Some(piece) = blocks.first().map(|block| block.piece()).filter(|it| !self.have.has(*it))
-            else {
-                continue;
-            };
-            self.rarity.remove(piece);
-            self.open.open(piece, now);
-            self.open.keep(piece, blocks);
-            self.tell(now, Event::PieceOpened { piece });
-        }
-    }
-
-    /// Blocks of an open piece have to be asked for again.
-    pub(super) fn blocks_lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
-        self.open.lost(piece, blocks);
-        self.all_hungry();
     }
 
     /// What the blocks of a piece are that failed before and is right now.
@@ -87,22 +36,16 @@ impl Swarm {
     }
 
     fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
-        self.suspects.remove(piece);
         self.have.set(piece);
         self.tell(now, Event::PieceVerified { piece, from });
         self.actions.push_back(Action::Have(piece));
         if self.blame.knows(piece) {
             self.actions.push_back(Action::Digest(piece));
         }
-        let mut done_with = Vec::new();
-        for (conn, live) in &mut self.live {
-            if live.has.as_ref().is_some_and(|has| has.has(piece)) {
-                live.wanted = live.wanted.saturating_sub(1);
-                if live.wanted == 0 {
-                    done_with.push(*conn);
-                }
-            }
-        }
+        let done_with = |(conn, live): (&ConnKey, &Live)| {
+            (live.am_interested && self.picker.wanted_of(*conn) == 0).then_some(*conn)
+        };
+        let done_with: Vec<ConnKey> = self.live.iter().filter_map(done_with).collect();
         for conn in done_with {
             self.update_interest(now, conn);
         }
@@ -120,17 +63,14 @@ impl Swarm {
                 Cause::HashFailures,
                 format!("It alone sent piece {}, and it was wrong.", piece.number()),
             );
-        } else {
-            self.suspects.insert(piece);
         }
-        self.reopen(piece);
     }
 
     pub(super) fn disk_failed(&mut self, now: At, piece: Option<PieceIndex>, reason: String) {
         if let Some(piece) = piece
-            && self.open.piece(piece).is_some()
+            && self.picker.has_begun(piece)
         {
-            self.abandon(now, piece);
+            self.picker.give_up(piece);
         }
         if self.phase != Phase::Stopped {
             self.rest(now, Phase::Stopped, Some(reason));

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::{RateMeter, WindowState};
 use crate::event::At;
-use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry};
+use crate::metainfo::{BLOCK_LENGTH, BlockRef};
 
 /// Requests out before anything is known of the peer.
 const START: u32 = 64;
@@ -20,6 +20,8 @@ pub const MOST: u32 = 1024;
 const LEAST: u32 = 2;
 /// What the peer has queued beyond the round trip.
 const MARGIN_MS: u64 = 500;
+/// After this the rate is known of a peer that has not sent a whole block.
+const MEASURED_AFTER: At = At::from_secs(1);
 /// A peer that owes blocks and sends none for this long is snubbing us.
 const SNUB_AFTER: At = At::from_secs(20);
 /// How many blocks that are no longer owed are remembered, and for how long, so that they may still come.
@@ -57,7 +59,6 @@ struct Request {
 /// The requests of one connection. Time is handed in; nothing here waits.
 #[derive(Debug)]
 pub struct Window {
-    geometry: Geometry,
     granted: VecDeque<BlockRef>,
     outstanding: VecDeque<Request>,
     late: VecDeque<(BlockRef, At)>,
@@ -71,18 +72,21 @@ pub struct Window {
     round_trip: Option<At>,
     reqq: u32,
     target: u32,
-    /// When the peer last sent a block it owed, or began to owe.
+    /// When the peer last sent some of a block it owed, or began to owe.
     heard: At,
+    /// When it began to owe.
+    began: At,
+    /// Bytes that are here of the block under way.
+    begun_bytes: u32,
     measured: bool,
     snubbed: bool,
     held: bool,
 }
 
 impl Window {
-    /// An empty window onto a torrent of this geometry.
-    pub fn new(geometry: Geometry) -> Self {
+    /// An empty window.
+    pub fn new() -> Self {
         Self {
-            geometry,
             granted: VecDeque::new(),
             outstanding: VecDeque::new(),
             late: VecDeque::new(),
@@ -94,6 +98,8 @@ impl Window {
             reqq: DEFAULT_REQQ,
             target: START,
             heard: At::ZERO,
+            began: At::ZERO,
+            begun_bytes: 0,
             measured: false,
             snubbed: false,
             held: false,
@@ -160,7 +166,7 @@ impl Window {
         for block in self.granted.drain(..room) {
             let alone = self.outstanding.is_empty();
             if alone {
-                self.heard = now;
+                (self.heard, self.began) = (now, now);
                 self.rate.begin(now);
             }
             self.outstanding.push_back(Request { block, sent: now, alone });
@@ -174,7 +180,6 @@ impl Window {
             return match self.late.iter().position(|&(late, _)| late == block) {
                 Some(at) => {
                     self.late.remove(at);
-                    self.rate.add(now, u64::from(self.geometry.block_length(block)));
                     self.note(block);
                     Arrival::Late
                 }
@@ -197,7 +202,6 @@ impl Window {
             self.snubbed = false;
             self.rate.begin(now);
         }
-        self.rate.add(now, u64::from(self.geometry.block_length(block)));
         let delay = now.saturating_sub(request.sent);
         self.round_trip = Some(match self.round_trip {
             None => delay,
@@ -207,9 +211,12 @@ impl Window {
         Arrival::Requested
     }
 
-    /// Part of a block came: the peer is slow, not silent.
-    pub fn progressed(&mut self, now: At) {
+    /// So many bytes of blocks came, `begun_bytes` of them or more of a block that is under way: the rate is measured
+    /// in bytes as they come, so that a peer which takes long for a block is known to be slow, not silent.
+    pub fn progressed(&mut self, now: At, bytes: u64, begun_bytes: u32) {
         self.heard = now;
+        self.begun_bytes = begun_bytes;
+        self.rate.add(now, bytes);
     }
 
     /// To be called about once a second: notices a peer that went silent.
@@ -217,6 +224,8 @@ impl Window {
         if !self.outstanding.is_empty() && !self.held && now.saturating_sub(self.heard) >= SNUB_AFTER {
             self.snubbed = true;
         }
+        // A block takes a slow peer longer than that.
+        self.measured |= self.heard > self.began && now.saturating_sub(self.began) >= MEASURED_AFTER;
         while self.late.front().is_some_and(|&(_, since)| now.saturating_sub(since) > LATE_FOR) {
             self.late.pop_front();
         }
@@ -257,6 +266,7 @@ impl Window {
                 .front()
                 .map_or(0, |oldest| whole_ms(now.saturating_sub(oldest.sent))),
             round_trip_ms: self.round_trip.map_or(0, whole_ms),
+            begun_bytes: self.begun_bytes,
         }
     }
 
@@ -307,6 +317,12 @@ impl Window {
             self.late.pop_front();
         }
         self.late.push_back((block, now));
+    }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -79,7 +79,7 @@ impl Talk {
         let mut talk = Self {
             fast: reserved.fast(),
             extended: reserved.extension_protocol(),
-            window: Window::new(common.geometry),
+            window: Window::new(),
             output: Output::default(),
             upload: Upload::default(),
             am_choking: true,
@@ -251,7 +251,7 @@ impl Talk {
         if self.output.is_empty() && now.saturating_sub(self.spoke) >= KEEP_ALIVE_AFTER {
             self.output.push(&Message::KeepAlive);
         }
-        if !self.peer_choking && self.am_interested && self.window.is_short() {
+        if self.am_interested && (!self.window.is_idle() || (!self.peer_choking && self.window.is_short())) {
             self.report_window(now);
         }
         if now.saturating_sub(self.heard) >= self.common.idle_after {

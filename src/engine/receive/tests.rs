@@ -20,7 +20,7 @@ fn all_blocks() -> Vec<BlockRef> {
 
 /// A window with these blocks asked for.
 fn owing(blocks: &[BlockRef]) -> Window {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.set_reqq(1024);
     let mut requests = Vec::new();
     for chunk in blocks.chunks(16) {

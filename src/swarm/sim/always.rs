@@ -1,9 +1,10 @@
 //! What must hold after whatever happened.
 
-use super::super::pieces::FAR_PART;
+use super::super::picker::FAR_PART;
 use super::At;
 use super::client::Client;
 use crate::event::Phase;
+use crate::metainfo::BLOCK_LENGTH;
 
 /// Panics where a client is in a state it must never be in. `thorough` looks at every peer, and every piece of it.
 pub(super) fn holds(now: At, client: &Client, thorough: bool) {
@@ -14,7 +15,8 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     assert!(swarm.staying() <= client.settings.max_peers, "{} connections", swarm.staying());
     assert!(client.asked_most <= super::super::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
     let memory = client.settings.memory_bytes;
-    let most = (memory + memory / FAR_PART).max(u64::from(client.geometry.piece_bytes()));
+    // One block a peer is never refused, and a peer of which nothing is known is asked for a few.
+    let most = memory + memory / FAR_PART + client.most_conns as u64 * 4 * u64::from(BLOCK_LENGTH);
     assert!(client.held_bytes() <= most, "{} bytes in memory", client.held_bytes());
     if !thorough {
         return;

@@ -34,10 +34,13 @@ pub(super) enum Effect {
 #[derive(Default)]
 pub(super) struct Arriving {
     here: BTreeSet<u32>,
-    bytes: u64,
     wrong: BTreeSet<u32>,
-    /// Bytes handed to the disk.
-    handed: u64,
+    /// Blocks handed to the disk.
+    handed: BTreeSet<u32>,
+    /// All before this one are hashed.
+    hashed: u32,
+    /// When the first of those that were not handed over came.
+    oldest: Option<At>,
 }
 
 pub(super) struct Client {
@@ -68,6 +71,8 @@ pub(super) struct Client {
     pub(super) granted_twice: u32,
     pub(super) useless_blocks: u32,
     pub(super) asked_most: u32,
+    /// Connections there were at once.
+    pub(super) most_conns: usize,
     completed: bool,
 }
 
@@ -103,6 +108,7 @@ impl Client {
             granted_twice: 0,
             useless_blocks: 0,
             asked_most: 0,
+            most_conns: 0,
             completed: false,
             geometry,
             settings,
@@ -166,6 +172,7 @@ impl Client {
     ) {
         let has = Rc::new(self.swarm.have().clone());
         self.conns.insert(conn, Conn::new(self.geometry, addr, now, self.haves.len()));
+        self.most_conns = self.most_conns.max(self.conns.len());
         self.say(conn, Message::Has(has));
         self.say(conn, Message::Listens(6881));
         let so_far = if peer.is_some() { Vec::new() } else { vec![IncomingStep::Connected(now)] };
@@ -232,6 +239,7 @@ impl Client {
 
     /// A second went by on every connection; `begun` are the bytes of their unfinished blocks.
     pub(super) fn second(&mut self, now: At, begun: &BTreeMap<ConnKey, u64>) {
+        self.spill(now);
         for key in self.conns.keys().copied().collect::<Vec<_>>() {
             let Some(conn) = self.conns.get_mut(&key) else { continue };
             let Some(sample) = conn.second(now, begun.get(&key).copied().unwrap_or(0)) else {
@@ -279,19 +287,15 @@ impl Client {
     /// Where it stands, for a run that failed.
     pub(super) fn describe(&self, now: At) -> String {
         let mut lines = vec![format!(
-            "{:?}, {} bytes held, memory {}, {} hungry, {} unbegun",
+            "{:?}, {} bytes held, memory {}",
             self.swarm.phase(),
             self.held_bytes(),
-            self.settings.memory_bytes,
-            self.swarm.hungry.len(),
-            self.swarm.rarity.len()
+            self.settings.memory_bytes
         )];
         for (piece, arriving) in &self.arriving {
             lines.push(format!("{piece:?}: {} blocks here", arriving.here.len()));
         }
-        for (piece, open) in self.swarm.open.iter() {
-            lines.push(format!("{piece:?} is open: {}", open.describe()));
-        }
+        lines.extend(self.swarm.picker.describe());
         for (key, live) in &self.swarm.live {
             let owed = self.conns.get(key).map(|conn| (conn.owed.len(), conn.window.state(now)));
             lines.push(format!("{key:?}: {live:?}; it owes, as its connection knows: {owed:?}"));

@@ -14,6 +14,7 @@ const MOST_REFUSED: u32 = 2000;
 const IDLE_AFTER: At = At::from_secs(150);
 
 pub(super) struct Conn {
+    geometry: Geometry,
     pub(super) addr: SocketAddr,
     pub(super) window: Window,
     pub(super) am_choking: bool,
@@ -54,8 +55,9 @@ pub(super) enum Heard {
 impl Conn {
     pub(super) fn new(geometry: Geometry, addr: SocketAddr, now: At, told: usize) -> Self {
         Self {
+            geometry,
             addr,
-            window: Window::new(geometry),
+            window: Window::new(),
             am_choking: true,
             am_interested: false,
             peer_choking: true,
@@ -118,13 +120,16 @@ impl Conn {
                 self.owed.retain(|block| !rejected.contains(block));
                 if rejected.is_empty() { Heard::Nothing } else { Heard::Rejected(rejected) }
             }
-            Message::Block(block, right) => self.block(now, block, right),
+            Message::Block(block, right) => {
+                let length = u64::from(self.geometry.block_length(block));
+                self.block(now, length, block, right)
+            }
         }
     }
 
-    fn block(&mut self, now: At, block: BlockRef, right: bool) -> Heard {
+    fn block(&mut self, now: At, length: u64, block: BlockRef, right: bool) -> Heard {
         use super::super::Arrival;
-        self.begun_bytes = 0;
+        self.window.progressed(now, length - std::mem::take(&mut self.begun_bytes).min(length), 0);
         match self.window.received(now, block) {
             Arrival::Unrequested => Heard::Fault(Cause::UnrequestedBlock),
             Arrival::Again => Heard::Nothing,
@@ -199,9 +204,10 @@ impl Conn {
     /// too long.
     pub(super) fn second(&mut self, now: At, begun: u64) -> Option<PeerSample> {
         self.refused = self.refused.saturating_sub(500);
-        if begun > std::mem::replace(&mut self.begun_bytes, begun) {
+        let more = begun.saturating_sub(std::mem::replace(&mut self.begun_bytes, begun));
+        if more > 0 {
             self.heard = now;
-            self.window.progressed(now);
+            self.window.progressed(now, more, u32::try_from(begun).unwrap_or(u32::MAX));
         }
         self.window.tick(now);
         let down = self.down_bytes + begun;
@@ -224,7 +230,7 @@ impl Conn {
 
     /// Whether the brain is to hear of the window though nothing came.
     pub(super) fn is_short(&self) -> bool {
-        !self.peer_choking && self.am_interested && self.window.is_short()
+        self.am_interested && (!self.window.is_idle() || (!self.peer_choking && self.window.is_short()))
     }
 
     pub(super) fn knows(&self, piece: PieceIndex) -> bool {

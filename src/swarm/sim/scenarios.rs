@@ -101,7 +101,7 @@ fn snubbed_peer_loses_its_requests() {
 }
 
 #[test]
-fn endgame_cancels_duplicates() {
+fn the_end_does_not_wait_for_the_slowest() {
     let scripts: [fn(Geometry) -> Script; 3] = [
         |geometry| Script::seed(geometry, 64 * KIB),
         |geometry| Script::seed(geometry, MIB),
@@ -109,10 +109,10 @@ fn endgame_cancels_duplicates() {
     ];
     let (mut world, client, fakes) = with_peers(8 * MIB, 512 * 1024, settings(), &scripts);
     let took = world.complete(secs(60), &[client]);
-    assert!(took < secs(8), "the end waits for the slowest: {took:?}");
+    assert!(took < ms(4500), "the end waits for the slowest: {took:?}");
     let cancelled: u64 = fakes.iter().map(|fake| world.fake_at(*fake).cancelled).sum();
-    assert!(cancelled > 0 && world.at(client).granted_twice > 0);
-    assert!(world.at(client).useless_blocks < 40, "{}", world.at(client).useless_blocks);
+    assert!(cancelled > 0);
+    assert!(world.at(client).useless_blocks <= 3, "{}", world.at(client).useless_blocks);
 }
 
 /// What was asked before the choke was heard of comes after it, and what is asked anew comes, too: nobody's fault.
@@ -195,7 +195,7 @@ fn slow_disk_shrinks_pipeline_not_memory() {
         world.run(secs(1));
         most = most.max(world.at(client).held_bytes());
     }
-    assert!(most <= 4 * MIB, "{most}");
+    assert!(most <= 5 * MIB, "{most}");
     let written = u64::from(world.at(client).written.count());
     assert!((35..=41).contains(&written), "{written} MiB written in 20 s by a disk of 2 MiB/s");
     world.complete(secs(20), &[client]);
@@ -309,10 +309,8 @@ fn have_flood_of_100k_is_linear() {
         world.introduce(client, fake);
         let took = stopwatch();
         world.run(secs(2));
-        assert_eq!(
-            world.at(client).swarm.live.values().next().map(super::super::live::Live::is_seed),
-            Some(true)
-        );
+        let swarm = &world.at(client).swarm;
+        assert!(swarm.live.keys().any(|conn| swarm.picker.is_seed(*conn)));
         took()
     };
     busy(10_000);

@@ -1,6 +1,6 @@
 //! What must hold after whatever happened, for tests that feed a swarm at random.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::book::Standing;
 use super::*;
@@ -14,8 +14,7 @@ impl Swarm {
 
     /// Panics where the parts of the swarm disagree.
     pub(crate) fn assert_consistent(&self) {
-        self.assert_grants();
-        self.assert_pieces();
+        self.assert_picker();
         self.assert_peers();
         self.book.assert_consistent();
     }
@@ -23,47 +22,17 @@ impl Swarm {
     /// What its tables hold, by name.
     pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.book.sizes();
-        sizes.extend([
-            ("live", self.live.len()),
-            ("hungry", self.hungry.len()),
-            ("open", self.open.iter().count()),
-            ("suspect", self.suspects.len()),
-            ("wishes", self.wishes.len()),
-        ]);
+        sizes.extend([("live", self.live.len()), ("wishes", self.wishes.len())]);
+        sizes.extend(self.picker.sizes());
         sizes
     }
 
-    fn assert_grants(&self) {
-        let mut granted: BTreeSet<(ConnKey, BlockRef)> = BTreeSet::new();
-        for (_, open) in self.open.iter() {
-            open.assert_consistent();
-        }
-        self.open.assert_charged();
-        for (piece, _) in self.open.iter() {
-            granted.extend(self.open.asked(piece));
-        }
-        let held: BTreeSet<(ConnKey, BlockRef)> = self
-            .live
-            .iter()
-            .flat_map(|(conn, live)| live.blocks.iter().map(|block| (*conn, *block)))
-            .collect();
-        assert_eq!(granted, held, "what slots say was granted, and what peers say");
+    fn assert_picker(&self) {
+        self.picker.assert_consistent(&self.have);
         for (conn, live) in &self.live {
             let may = live.closing || live.can_be_asked() && self.phase == Phase::Downloading;
-            assert!(may || self.leaving || live.blocks.is_empty(), "{conn:?} cannot be asked and is");
-        }
-        assert!(self.hungry.iter().all(|conn| self.live.contains_key(conn)), "the hungry are live");
-    }
-
-    fn assert_pieces(&self) {
-        let all_open: BTreeSet<PieceIndex> = self.open.iter().map(|(piece, _)| piece).collect();
-        let partial: Vec<&Live> = self.live.values().filter(|live| !live.is_seed()).collect();
-        for piece in self.geometry.pieces() {
-            let open = all_open.contains(&piece);
-            assert_eq!(self.rarity.has(piece), !open && !self.have.has(piece), "{piece:?} is to be picked");
-            assert!(!(open && self.have.has(piece)), "{piece:?} is fetched and here");
-            let holders = partial.iter().filter(|live| live.has_piece(piece)).count();
-            assert_eq!(self.rarity.holders(piece), holders, "holders of {piece:?}");
+            let asked = self.picker.asked_of(*conn);
+            assert!(may || self.leaving || asked.is_empty(), "{conn:?} cannot be asked and is");
         }
         assert!(self.phase != Phase::Downloading || !self.have.is_full(), "complete, and goes on");
     }
@@ -72,10 +41,8 @@ impl Swarm {
         for (conn, live) in &self.live {
             let standing = self.book.row(live.peer).map(|row| row.standing);
             assert_eq!(standing, Some(Standing::Live(*conn)), "the row of {:?}", live.peer);
-            let Some(has) = &live.has else { continue };
-            assert_eq!(live.wanted, has.count_missing_from(&self.have), "what {conn:?} has and we miss");
             if !self.leaving {
-                assert_eq!(live.am_interested, self.is_active() && live.wanted > 0);
+                assert_eq!(live.am_interested, self.is_active() && self.picker.wanted_of(*conn) > 0);
             }
             assert!(self.is_active() || self.leaving || live.am_choking, "nobody is served in a pause");
         }

@@ -104,7 +104,7 @@ fn who_may_be_of_use_keeps_its_place_for_longer() {
         let taken = world.fill(caller);
         for conn in &taken {
             // Whoever was granted blocks owes them from now on.
-            let owes = world.swarm.live[conn].blocks.len() as u32;
+            let owes = world.swarm.picker.asked_of(*conn).len() as u32;
             let window = WindowState { outstanding: owes, target: 64, ..WindowState::default() };
             world.tell(Input::Window { conn: *conn, window });
         }

@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::*;
+use crate::metainfo::Geometry;
 
 const MIB: u64 = 1 << 20;
 
@@ -42,6 +43,7 @@ fn run(window: &mut Window, round_trip: At, bps: u64, seconds: u64) -> Vec<u64> 
         }
         let Some(Reverse((at, block))) = arrivals.pop() else { break };
         now = at;
+        window.progressed(now, u64::from(BLOCK_LENGTH), 0);
         assert_eq!(window.received(now, block), Arrival::Requested);
         if let Some(sum) = per_second.get_mut(now.as_secs() as usize) {
             *sum += u64::from(BLOCK_LENGTH);
@@ -52,7 +54,7 @@ fn run(window: &mut Window, round_trip: At, bps: u64, seconds: u64) -> Vec<u64> 
 
 #[test]
 fn starts_with_64_requests_in_one_batch() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.grant(blocks(100));
     assert_eq!(refill(&mut window, At::ZERO), blocks(64));
     assert!(refill(&mut window, At::ZERO).is_empty());
@@ -62,7 +64,7 @@ fn starts_with_64_requests_in_one_batch() {
 
 #[test]
 fn refills_when_a_quarter_is_free() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.grant(blocks(100));
     let asked = refill(&mut window, At::ZERO);
     for &block in &asked[..15] {
@@ -77,7 +79,7 @@ fn refills_when_a_quarter_is_free() {
 
 #[test]
 fn keeps_a_long_path_full() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     let per_second = run(&mut window, ms(200), 4 * MIB, 10);
     assert!(per_second[0] > 3 * MIB - 200_000, "{per_second:?}");
     assert!(per_second[1..].iter().all(|&bytes| bytes > 4 * MIB - 100_000), "{per_second:?}");
@@ -86,7 +88,7 @@ fn keeps_a_long_path_full() {
 
 #[test]
 fn grows_fast_to_the_limit_of_a_fast_peer() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.set_reqq(2000);
     let per_second = run(&mut window, ms(100), 100 * MIB, 2);
     assert_eq!(window.target, MOST);
@@ -95,7 +97,7 @@ fn grows_fast_to_the_limit_of_a_fast_peer() {
 
 #[test]
 fn shrinks_for_a_slow_peer() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     run(&mut window, ms(50), 20_000, 60);
     assert!(window.target <= 4, "{}", window.target);
     assert!(window.outstanding.len() <= 4);
@@ -103,11 +105,11 @@ fn shrinks_for_a_slow_peer() {
 
 #[test]
 fn never_asks_for_more_than_the_peer_queues() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.set_reqq(10);
     window.grant(blocks(100));
     assert_eq!(refill(&mut window, At::ZERO).len(), 10);
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     run(&mut window, ms(1), 500 * MIB, 1);
     assert_eq!(window.target, DEFAULT_REQQ);
     window.set_reqq(0);
@@ -116,7 +118,7 @@ fn never_asks_for_more_than_the_peer_queues() {
 
 #[test]
 fn a_silent_peer_is_asked_for_one_block_until_it_sends_again() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.grant(blocks(200));
     let asked = refill(&mut window, At::ZERO);
     window.tick(At::from_secs(19));
@@ -135,7 +137,7 @@ fn a_silent_peer_is_asked_for_one_block_until_it_sends_again() {
 
 #[test]
 fn a_held_peer_is_not_asked_and_not_called_silent() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.grant(blocks(100));
     refill(&mut window, At::ZERO);
     window.set_held(true);
@@ -150,7 +152,7 @@ fn a_held_peer_is_not_asked_and_not_called_silent() {
 
 #[test]
 fn a_choke_voids_all_and_what_was_on_its_way_may_come_once() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     window.grant(blocks(100));
     let asked = refill(&mut window, At::ZERO);
     window.choke(ms(5));
@@ -166,7 +168,7 @@ fn a_choke_voids_all_and_what_was_on_its_way_may_come_once() {
 
 #[test]
 fn revoked_blocks_are_cancelled_only_when_asked_for() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     let all = blocks(100);
     window.grant(all.clone());
     refill(&mut window, At::ZERO);
@@ -179,7 +181,7 @@ fn revoked_blocks_are_cancelled_only_when_asked_for() {
 
 #[test]
 fn a_block_asked_for_again_counts_once_as_owed() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     let all = blocks(1);
     window.grant(all.clone());
     refill(&mut window, At::ZERO);
@@ -192,7 +194,7 @@ fn a_block_asked_for_again_counts_once_as_owed() {
 
 #[test]
 fn only_owed_blocks_can_be_rejected() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     let all = blocks(100);
     window.grant(all.clone());
     refill(&mut window, At::ZERO);
@@ -203,7 +205,7 @@ fn only_owed_blocks_can_be_rejected() {
 
 #[test]
 fn measures_the_round_trip_when_nothing_else_is_queued() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     run(&mut window, ms(200), MIB, 5);
     let known = window.state(At::from_secs(5)).round_trip_ms;
     assert!((200..250).contains(&known), "{known}");
@@ -213,7 +215,7 @@ fn measures_the_round_trip_when_nothing_else_is_queued() {
 fn no_block_is_lost_or_doubled_under_any_order_of_calls() {
     let mut random = fastrand::Rng::with_seed(7);
     let all = blocks(400);
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     let mut free: BTreeSet<BlockRef> = all.iter().copied().collect();
     let mut held: BTreeSet<BlockRef> = BTreeSet::new();
     let mut now = At::ZERO;
@@ -263,7 +265,7 @@ fn no_block_is_lost_or_doubled_under_any_order_of_calls() {
 
 #[test]
 fn what_comes_twice_is_forgiven_up_to_a_bound() {
-    let mut window = Window::new(geometry());
+    let mut window = Window::new();
     let all = blocks(4000);
     let again = |window: &mut Window, block: BlockRef| {
         assert_eq!(window.may_come(block), window.repeats < MOST_REPEATS);

@@ -68,9 +68,8 @@ impl Client {
             asked.push(key);
             if others > 0 {
                 self.granted_twice += 1;
-                let has = self.swarm.live.get(&key).and_then(|live| live.has.as_ref());
-                let more = has.and_then(|has| self.swarm.rarity.rarest(has, None));
-                assert_eq!(more, None, "{block:?} is asked of two, and there is more to ask for");
+                let more = self.swarm.picker.could_begin(key);
+                assert!(!more, "{block:?} is asked of two, and there is more to ask for");
             }
         }
     }

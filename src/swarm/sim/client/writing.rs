@@ -4,7 +4,9 @@ use super::*;
 
 /// As the assembly of pieces does it: longer ones are written in runs as their beginning grows, one after another.
 const WHOLE: u64 = super::super::MIB;
-const RUN: u64 = super::super::super::RUN_BYTES as u64;
+const RUN_BLOCKS: u32 = super::super::super::RUN_BYTES / BLOCK_LENGTH;
+/// What cannot be hashed soon is written after this.
+const SPILL_AFTER: Duration = super::super::secs(4);
 
 impl Client {
     pub(super) fn block(&mut self, now: At, key: ConnKey, block: BlockRef, right: bool) {
@@ -15,11 +17,11 @@ impl Client {
         if self.swarm.block_arrived(now, key, block) {
             let arriving = self.arriving.entry(block.piece()).or_default();
             assert!(arriving.here.insert(block.number()), "a block that is here was wanted again");
-            arriving.bytes += length;
+            arriving.oldest.get_or_insert(now);
             if !right {
                 arriving.wrong.insert(block.number());
             }
-            self.hand_over(block.piece());
+            self.hand_over(now, block.piece());
         } else {
             self.useless_blocks += 1;
         }
@@ -27,35 +29,52 @@ impl Client {
         self.ask(now, key);
     }
 
-    /// Gives the disk what can be written of a piece, once it is done with what it has of it.
-    fn hand_over(&mut self, piece: PieceIndex) {
+    /// Gives the disk what can be written of a piece, once it is done with what it has of it: the end of the piece, a run
+    /// of a long one, or what cannot be hashed soon and is old or in the way of others.
+    fn hand_over(&mut self, now: At, piece: PieceIndex) {
         if self.disk.has(piece) {
             return;
         }
+        let is_tight = self.swarm.picker.unwritten() > self.settings.memory_bytes / 2;
+        let (count, length) = (self.geometry.blocks_in(piece), u64::from(self.geometry.length_of(piece)));
         let Some(arriving) = self.arriving.get_mut(&piece) else { return };
-        let length = u64::from(self.geometry.length_of(piece));
-        let whole = arriving.here.len() as u32 == self.geometry.blocks_in(piece);
-        let run = match whole {
-            true => length,
-            false if length <= WHOLE => 0,
-            false => {
-                let from = (arriving.handed / u64::from(BLOCK_LENGTH)) as u32;
-                let blocks = (from..).take_while(|number| arriving.here.contains(number)).count();
-                arriving.handed + blocks as u64 * u64::from(BLOCK_LENGTH)
-            }
+        let whole = arriving.here.len() as u32 == count;
+        let grown =
+            (arriving.hashed..count).take_while(|number| arriving.here.contains(number)).count() as u32;
+        let is_old = arriving.oldest.is_some_and(|at| now.saturating_sub(at) >= SPILL_AFTER);
+        let blocks: Vec<u32> = if whole {
+            arriving.here.difference(&arriving.handed).copied().collect()
+        } else if length > WHOLE && grown >= RUN_BLOCKS {
+            let run = arriving.hashed..arriving.hashed + grown;
+            arriving.hashed += grown;
+            run.filter(|number| !arriving.handed.contains(number)).collect()
+        } else if is_tight || is_old {
+            arriving.here.difference(&arriving.handed).copied().collect()
+        } else {
+            return;
         };
-        if whole || run >= arriving.handed + RUN {
-            let ends = whole.then_some(arriving.wrong.is_empty());
-            if whole && !arriving.wrong.is_empty() {
-                self.failing.insert(piece, digests(self.geometry.blocks_in(piece), &arriving.wrong));
-            }
-            let job = Job::new(piece, run - std::mem::replace(&mut arriving.handed, run), ends);
-            if whole {
-                self.arriving.remove(&piece);
-            }
-            let takes = self.disk.put(job);
-            self.effects.extend(takes.map(Effect::Disk));
+        if blocks.is_empty() && !whole {
+            return;
         }
+        arriving.handed.extend(&blocks);
+        let left = arriving.here.len() > arriving.handed.len();
+        arriving.oldest = left.then_some(now);
+        let bytes = bytes_of(self.geometry, piece, &blocks);
+        let ends = whole.then_some(arriving.wrong.is_empty());
+        if whole {
+            let arriving = self.arriving.remove(&piece).unwrap_or_default();
+            if !arriving.wrong.is_empty() {
+                self.failing.insert(piece, digests(count, &arriving.wrong));
+            }
+        }
+        let takes = self.disk.put(Job::new(piece, bytes, ends));
+        self.effects.extend(takes.map(Effect::Disk));
+    }
+
+    /// Writes what is old, or in the way of others.
+    pub(super) fn spill(&mut self, now: At) {
+        let all: Vec<PieceIndex> = self.arriving.keys().copied().collect();
+        all.into_iter().for_each(|piece| self.hand_over(now, piece));
     }
 
     pub(in crate::swarm::sim) fn disk_done(&mut self, now: At) {
@@ -64,7 +83,7 @@ impl Client {
         self.effects.extend(takes.map(Effect::Disk));
         match done {
             None => {}
-            Some(Done::Stale(piece)) => self.hand_over(piece),
+            Some(Done::Stale(piece)) => self.hand_over(now, piece),
             Some(Done::Refused) => {
                 self.feed(now, Input::DiskFailed { piece: None, reason: "the disk refuses".to_owned() });
             }
@@ -86,7 +105,7 @@ impl Client {
             }
         };
         let was_missing = !self.is_complete();
-        self.hand_over(piece);
+        self.hand_over(now, piece);
         self.swarm.handle(now, input);
         self.completed = was_missing && self.is_complete();
         self.settle(now);
@@ -94,9 +113,17 @@ impl Client {
 
     /// Bytes of blocks that are here and not written.
     pub(in crate::swarm::sim) fn held_bytes(&self) -> u64 {
-        let arriving: u64 = self.arriving.values().map(|piece| piece.bytes - piece.handed).sum();
-        arriving + self.disk.held_bytes()
+        let held = |(piece, arriving): (&PieceIndex, &Arriving)| {
+            let blocks: Vec<u32> = arriving.here.difference(&arriving.handed).copied().collect();
+            bytes_of(self.geometry, *piece, &blocks)
+        };
+        self.arriving.iter().map(held).sum::<u64>() + self.disk.held_bytes()
     }
+}
+
+fn bytes_of(geometry: Geometry, piece: PieceIndex, blocks: &[u32]) -> u64 {
+    let length = |number: &u32| geometry.block(piece, *number).map(|block| geometry.block_length(block));
+    blocks.iter().filter_map(length).map(u64::from).sum()
 }
 
 /// What so many blocks are, of which these are wrong.

@@ -14,6 +14,9 @@ const ABSENT: u32 = u32::MAX;
 /// Pieces looked at for one pick, in rarity's order, and then in the peer's.
 const MOST_LOOKS: usize = 2048;
 
+/// Pieces tried for one pick by chance.
+const CHANCES: usize = 16;
+
 pub(super) struct Rarity {
     geometry: Geometry,
     order: Vec<PieceIndex>,
@@ -39,11 +42,6 @@ impl Rarity {
         let mut present = Bitfield::empty(geometry.piece_count());
         order.iter().for_each(|piece| _ = present.set(*piece));
         Self { geometry, order, place, held_by: vec![0; count], starts: vec![0], present }
-    }
-
-    /// Pieces there are to pick from.
-    pub(super) fn len(&self) -> usize {
-        self.order.len()
     }
 
     /// Takes the piece out: it is being fetched, or it is here.
@@ -119,6 +117,29 @@ impl Rarity {
             .filter(|next| self.place[next.index()] != ABSENT && has.has(*next))
             .filter(|next| self.held_by[next.index()] <= self.held_by[rarest.index()]);
         Some(next.unwrap_or(rarest))
+    }
+
+    /// The rarest of these pieces.
+    pub(super) fn rarest_of(&self, pieces: impl Iterator<Item = PieceIndex>) -> Option<PieceIndex> {
+        pieces
+            .filter(|piece| self.place[piece.index()] != ABSENT)
+            .min_by_key(|piece| self.held_by[piece.index()])
+    }
+
+    /// Any piece among `has`, by chance.
+    pub(super) fn any(&self, has: &Bitfield, random: &mut fastrand::Rng) -> Option<PieceIndex> {
+        if self.order.is_empty() {
+            return None;
+        }
+        for _ in 0..CHANCES {
+            let piece = self.order[random.usize(..self.order.len())];
+            if has.has(piece) {
+                return Some(piece);
+            }
+        }
+        // A peer that has few of them gets the first from somewhere on.
+        let from = self.order[random.usize(..self.order.len())].number();
+        self.present.common_from(has, from).next().and_then(|number| self.geometry.piece(number))
     }
 
     /// The rarest of the first pieces of `has`, from near `last` on, where more are left than were looked at.

@@ -4,11 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::live::Live;
-use super::pieces::OpenPiece;
-use super::{ConnKey, Swarm};
-use crate::event::At;
-use crate::metainfo::{BLOCK_LENGTH, BlockRef, PieceIndex};
+use super::piece::Piece;
+use super::sender::Sender;
+use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, Picker, PieceIndex};
 
 /// A peer has at least this long for such a piece, and twice as long with every try that was too slow before: so one
 /// of them ends, however slow all are.
@@ -27,9 +25,9 @@ struct Tries {
 
 /// The pieces, with what came of their tries.
 #[derive(Debug, Default)]
-pub(super) struct Suspects(BTreeMap<PieceIndex, Tries>);
+pub(super) struct Parole(BTreeMap<PieceIndex, Tries>);
 
-impl Suspects {
+impl Parole {
     pub(super) fn insert(&mut self, piece: PieceIndex) {
         self.0.entry(piece).or_default();
     }
@@ -77,21 +75,21 @@ impl Suspects {
     }
 }
 
-impl Swarm {
-    /// Hands suspect pieces on where those that have them would still need longer than they had: at the end of a download
-    /// nothing else is waited for.
+impl Picker {
+    /// Hands pieces on parole on where those that have them would still need longer than they had: at the end of a
+    /// download nothing else is waited for.
     pub(super) fn hand_on_slow(&mut self, now: At) {
         // Where the limit is what all wait for, nobody is slow.
         if self.affordable(now, 1) == 0 {
             return;
         }
-        let is_slow = |(piece, open): &(PieceIndex, &OpenPiece)| {
-            let had = now.saturating_sub(open.since);
-            let missing = u64::from(open.missing() * BLOCK_LENGTH);
-            let bps = open.owner.map_or(0, |owner| self.sent_bps(now, *piece, open, owner));
-            open.alone && had >= self.suspects.least(*piece) && bps.saturating_mul(had.as_secs()) < missing
+        let is_slow = |(piece, begun): &(PieceIndex, &Piece)| {
+            let had = now.saturating_sub(begun.since);
+            let missing = u64::from(begun.missing() * BLOCK_LENGTH);
+            let bps = begun.owner.map_or(0, |owner| self.sent_bps(now, *piece, begun, owner));
+            begun.alone && had >= self.parole.least(*piece) && bps.saturating_mul(had.as_secs()) < missing
         };
-        let slow: Vec<PieceIndex> = self.open.iter().filter(is_slow).map(|(piece, _)| piece).collect();
+        let slow: Vec<PieceIndex> = self.begun.iter().filter(is_slow).map(|(piece, _)| piece).collect();
         for piece in slow {
             self.hand_on(now, piece);
         }
@@ -101,7 +99,7 @@ impl Swarm {
     /// long. Where nobody would be quicker it is asked again later: what it sent is kept.
     pub(super) fn hand_on_unsent(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
         let alone = |piece: &PieceIndex| {
-            self.open.get(*piece).is_some_and(|open| open.alone && open.owner == Some(conn))
+            self.begun.get(*piece).is_some_and(|begun| begun.alone && begun.owner == Some(conn))
         };
         let unsent: BTreeSet<PieceIndex> = blocks.iter().map(|block| block.piece()).filter(alone).collect();
         for piece in unsent {
@@ -111,45 +109,45 @@ impl Swarm {
 
     /// Gives the piece up, and to another that has nothing to do, if one would be quicker.
     fn hand_on(&mut self, now: At, piece: PieceIndex) {
-        let Some(open) = self.open.get(piece) else { return };
-        let Some(owner) = open.owner else { return };
-        let bps = self.sent_bps(now, piece, open, owner);
+        let Some(begun) = self.begun.get(piece) else { return };
+        let Some(owner) = begun.owner else { return };
+        let bps = self.sent_bps(now, piece, begun, owner);
         let Some(next) = self.quicker(piece, owner, bps) else { return };
-        self.suspects.tried(piece, owner, bps, |conn| self.live.contains_key(&conn));
+        self.parole.tried(piece, owner, bps, |conn| self.senders.contains_key(&conn));
         if bps == 0
-            && let Some(live) = self.live.get_mut(&owner)
+            && let Some(sender) = self.senders.get_mut(&owner)
         {
-            live.snubbed = true;
+            sender.snubbed = true;
         }
-        self.abandon(now, piece);
-        self.sate(owner);
-        self.refill(now, next);
+        self.give_up(piece);
+        self.satisfied(owner);
+        self.request(now, next);
     }
 
     /// What the owner of the piece sends of it, bytes a second: what it sends at the moment may be more than it keeps up.
-    fn sent_bps(&self, now: At, piece: PieceIndex, open: &OpenPiece, owner: ConnKey) -> u64 {
-        let missing = u64::from(open.missing() * BLOCK_LENGTH);
+    fn sent_bps(&self, now: At, piece: PieceIndex, begun: &Piece, owner: ConnKey) -> u64 {
+        let missing = u64::from(begun.missing() * BLOCK_LENGTH);
         let came = u64::from(self.geometry.length_of(piece)).saturating_sub(missing);
-        let had = now.saturating_sub(open.since);
-        self.live.get(&owner).map_or(0, Live::rate).min(came / had.as_secs().max(1))
+        let had = now.saturating_sub(begun.since);
+        self.senders.get(&owner).map_or(0, Sender::rate).min(came / had.as_secs().max(1))
     }
 
-    /// Who of those that have nothing to do would probably have sent the whole piece before its owner sends the rest:
-    /// the one that was quickest so far. Where it is none of those that sent something yet, one of whom nothing is known
+    /// Which of those that have nothing to do would probably have sent the whole piece before its owner sends the rest:
+    /// the one that was quickest so far. Where it is none of those that sent something yet, one of which nothing is known
     /// is taken for quick, once: anybody can come back as somebody new.
     fn quicker(&self, piece: PieceIndex, owner: ConnKey, owner_bps: u64) -> Option<ConnKey> {
         let length = u64::from(self.geometry.length_of(piece));
-        let missing = u64::from(self.open.get(piece)?.missing() * BLOCK_LENGTH);
-        let expected = |conn: ConnKey, live: &Live| match self.suspects.shown(piece, conn) {
+        let missing = u64::from(self.begun.get(piece)?.missing() * BLOCK_LENGTH);
+        let expected = |conn: ConnKey, sender: &Sender| match self.parole.shown(piece, conn) {
             Some(bps) => (true, bps),
-            None if live.sent_block => (true, live.best_bps),
+            None if sender.sent_block => (true, sender.best_bps),
             None => (false, length / LEAST.as_secs()),
         };
-        let idle = |live: &Live| live.can_be_asked() && !live.snubbed && live.blocks.is_empty();
-        self.live
+        let idle = |sender: &Sender| sender.sends(piece) && !sender.snubbed && sender.asked.is_empty();
+        self.senders
             .iter()
-            .filter(|(conn, live)| **conn != owner && idle(live) && live.has_piece(piece))
-            .map(|(conn, live)| (expected(*conn, live), *conn))
+            .filter(|(conn, sender)| **conn != owner && idle(sender))
+            .map(|(conn, sender)| (expected(*conn, sender), *conn))
             .filter(|((_, bps), _)| {
                 u128::from(*bps) * u128::from(missing) > u128::from(owner_bps) * u128::from(length)
             })
@@ -163,38 +161,38 @@ mod tests {
     use super::*;
     use crate::metainfo::Geometry;
 
-    fn suspect() -> (Suspects, PieceIndex) {
+    fn on_parole() -> (Parole, PieceIndex) {
         let piece = Geometry::new(1, 16_384).unwrap().piece(0).unwrap();
-        let mut suspects = Suspects::default();
-        suspects.tried(piece, ConnKey(1), 9, |_| true);
-        assert!(!suspects.contains(piece) && suspects.shown(piece, ConnKey(1)).is_none());
-        suspects.insert(piece);
-        (suspects, piece)
+        let mut parole = Parole::default();
+        parole.tried(piece, ConnKey(1), 9, |_| true);
+        assert!(!parole.contains(piece) && parole.shown(piece, ConnKey(1)).is_none());
+        parole.insert(piece);
+        (parole, piece)
     }
 
     #[test]
     fn each_slow_try_is_given_twice_the_time_and_few_are_remembered() {
-        let (mut suspects, piece) = suspect();
+        let (mut parole, piece) = on_parole();
         for tries in 0..50 {
-            assert_eq!(suspects.least(piece), LEAST * (1 << tries.min(MOST_TRIES)));
-            suspects.tried(piece, ConnKey(tries as u32), 9, |_| true);
-            suspects.insert(piece);
+            assert_eq!(parole.least(piece), LEAST * (1 << tries.min(MOST_TRIES)));
+            parole.tried(piece, ConnKey(tries as u32), 9, |_| true);
+            parole.insert(piece);
         }
-        assert_eq!(suspects.0[&piece].slow.len(), MOST_TRIES);
-        suspects.tried(piece, ConnKey(49), 5, |_| true);
-        assert_eq!(suspects.shown(piece, ConnKey(49)), Some(5), "the last time counts");
+        assert_eq!(parole.0[&piece].slow.len(), MOST_TRIES);
+        parole.tried(piece, ConnKey(49), 5, |_| true);
+        assert_eq!(parole.shown(piece, ConnKey(49)), Some(5), "the last time counts");
     }
 
     #[test]
     fn who_sent_nothing_is_remembered_while_it_is_there_and_takes_no_time_from_others() {
-        let (mut suspects, piece) = suspect();
+        let (mut parole, piece) = on_parole();
         for number in 0..500 {
             // Five are there at a time.
-            suspects.tried(piece, ConnKey(number), 0, |conn| conn.0 + 5 > number);
+            parole.tried(piece, ConnKey(number), 0, |conn| conn.0 + 5 > number);
         }
-        assert_eq!((suspects.least(piece), suspects.0[&piece].nothing.len()), (LEAST, 5));
-        suspects.tried(piece, ConnKey(499), 9, |_| true);
-        assert_eq!(suspects.shown(piece, ConnKey(499)), Some(0));
-        assert_eq!(suspects.shown(piece, ConnKey(0)), None);
+        assert_eq!((parole.least(piece), parole.0[&piece].nothing.len()), (LEAST, 5));
+        parole.tried(piece, ConnKey(499), 9, |_| true);
+        assert_eq!(parole.shown(piece, ConnKey(499)), Some(0));
+        assert_eq!(parole.shown(piece, ConnKey(0)), None);
     }
 }

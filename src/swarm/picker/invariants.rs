@@ -1,0 +1,93 @@
+//! What must hold after whatever happened.
+
+use super::*;
+
+impl Picker {
+    /// Panics where the parts of the picker disagree, with each other or with what is here.
+    pub(in crate::swarm) fn assert_consistent(&self, have: &Bitfield) {
+        self.begun.assert_consistent();
+        self.assert_asked();
+        self.assert_pieces(have);
+        let charged = self.senders.values().map(|sender| sender.charge_of(sender.asked.len())).sum::<u64>();
+        assert_eq!(self.charged, charged, "what is asked for is charged");
+        assert!(self.wanting.iter().all(|conn| self.senders.contains_key(conn)), "those that want are there");
+    }
+
+    fn assert_asked(&self) {
+        let begun: BTreeSet<(ConnKey, BlockRef)> =
+            self.begun.iter().flat_map(|(piece, _)| self.begun.asked(piece)).collect();
+        let asked: BTreeSet<(ConnKey, BlockRef)> = self
+            .senders
+            .iter()
+            .flat_map(|(conn, sender)| sender.asked.iter().map(|block| (*conn, *block)))
+            .collect();
+        assert_eq!(begun, asked, "what pieces say was asked of whom, and what senders say");
+        for (conn, sender) in &self.senders {
+            let may = self.active && sender.can_be_asked();
+            assert!(may || sender.asked.is_empty(), "{conn:?} cannot be asked and is");
+        }
+    }
+
+    fn assert_pieces(&self, have: &Bitfield) {
+        assert_eq!(self.verified, have.count());
+        let partial: Vec<&Sender> = self.senders.values().filter(|sender| !sender.is_seed()).collect();
+        for piece in self.geometry.pieces() {
+            let begun = self.has_begun(piece);
+            assert_eq!(self.rarity.has(piece), !begun && !have.has(piece), "{piece:?} is to be picked");
+            assert!(!(begun && have.has(piece)), "{piece:?} is fetched and here");
+            let has = |sender: &&&Sender| sender.has.as_ref().is_some_and(|has| has.has(piece));
+            assert_eq!(
+                self.rarity.holders(piece),
+                partial.iter().filter(has).count(),
+                "holders of {piece:?}"
+            );
+        }
+        for (conn, sender) in &self.senders {
+            let missing = sender.has.as_ref().map_or(0, |has| has.count_missing_from(have));
+            assert_eq!(sender.wanted, missing, "what {conn:?} has and we miss");
+        }
+    }
+
+    /// What its tables hold, by name.
+    pub(in crate::swarm) fn sizes(&self) -> [(&'static str, usize); 3] {
+        [("wanting", self.wanting.len()), ("begun", self.begun.iter().count()), ("parole", self.parole.len())]
+    }
+
+    /// What a connection is asked for, in order.
+    pub(in crate::swarm) fn asked_of(&self, conn: ConnKey) -> Vec<BlockRef> {
+        self.senders.get(&conn).map_or_else(Vec::new, |sender| sender.asked.iter().copied().collect())
+    }
+
+    /// Whether a piece that nobody began could be asked of the connection.
+    pub(in crate::swarm) fn could_begin(&self, conn: ConnKey) -> bool {
+        let has = self.senders.get(&conn).and_then(|sender| sender.has.as_ref());
+        has.is_some_and(|has| self.rarity.rarest(has, None).is_some())
+    }
+
+    /// Bytes that are here and not written.
+    pub(in crate::swarm) fn unwritten(&self) -> u64 {
+        self.begun.unwritten()
+    }
+
+    /// How many pieces are begun.
+    pub(in crate::swarm) fn begun_count(&self) -> usize {
+        self.begun.iter().count()
+    }
+
+    /// Where it stands, for a run that failed.
+    pub(in crate::swarm) fn describe(&self) -> Vec<String> {
+        let Self { active, charged, memory_bytes, all_may_want, wanting, .. } = self;
+        let mut lines = vec![format!(
+            "active {active}, {charged} charged and {} unwritten of {memory_bytes}, all may want {all_may_want}, wanting {wanting:?}",
+            self.begun.unwritten()
+        )];
+        lines.extend(
+            self.begun.iter().map(|(piece, begun)| format!("{piece:?} is begun: {}", begun.describe())),
+        );
+        lines.extend(self.senders.iter().map(|(conn, sender)| {
+            let has = sender.has.as_ref().map(Bitfield::count);
+            format!("{conn:?} has {has:?}, {sender:?}")
+        }));
+        lines
+    }
+}

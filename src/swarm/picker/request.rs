@@ -1,0 +1,308 @@
+//! Asking a peer for blocks: how many, and of which piece.
+
+use std::ops::Bound;
+use std::time::Duration;
+
+use super::sender::Sender;
+use super::{
+    At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, FIRST_AT_RANDOM, Order, Pick, Picker, PieceIndex,
+};
+
+/// Blocks asked of a peer whose rate is not known yet, where memory is plenty.
+const FIRST_BLOCKS: u32 = 128;
+/// Blocks a slow peer is asked for: one under way, and one that it sends next.
+const LEAST_BLOCKS: u32 = 2;
+/// The most blocks that one peer is asked for.
+const MOST_BLOCKS: u32 = 2048;
+/// A peer is quick for a piece if it can send it whole within this time.
+const QUICK: Duration = Duration::from_secs(20);
+/// How long the sum of all rates holds.
+const RATES_HOLD: Duration = Duration::from_millis(200);
+
+const BLOCK: u64 = BLOCK_LENGTH as u64;
+
+impl Picker {
+    /// Asks the connection for blocks until it has as many as it can use.
+    pub(in crate::swarm) fn request(&mut self, now: At, conn: ConnKey) {
+        self.wanting.remove(&conn);
+        let Some(sender) = self.senders.get(&conn) else { return };
+        if !self.active || !sender.can_be_asked() {
+            return;
+        }
+        let has = sender.asked.len() as u32;
+        self.know_rates(now);
+        let ahead = self.ahead(conn);
+        // A request is worth a message when a quarter is used up, or all.
+        if has >= ahead || (has > 0 && ahead - has < ahead.div_ceil(4)) {
+            return;
+        }
+        let most = self.affordable(now, ahead - has);
+        let mut asked = self.ask_free(now, conn, most);
+        if asked.is_empty() && most > 0 {
+            asked = self.take_over(now, conn, most);
+        }
+        let Some(sender) = self.senders.get_mut(&conn) else { return };
+        if !asked.is_empty() {
+            sender.owes_since.get_or_insert(now);
+        }
+        if (sender.asked.len() as u32) < ahead.min(sender.window.target.max(1)) {
+            self.wanting.insert(conn);
+        }
+        if !asked.is_empty() {
+            // Asked for only when something was left, so this cannot fail; what is asked of two is paid for too.
+            let _ = self.limit.take(now, self.bytes_of(&asked));
+            self.affordable_at = self.limit.take(now, 0).err();
+            self.order(conn, Order::Grant(asked));
+        }
+    }
+
+    /// Asks for blocks that nobody is asked for.
+    fn ask_free(&mut self, now: At, conn: ConnKey, most: u32) -> Vec<BlockRef> {
+        let mut asked = Vec::new();
+        let side_by_side = self.side_by_side(conn);
+        while (asked.len() as u32) < most {
+            let left = (most - asked.len() as u32).min(self.room(conn));
+            if left == 0 {
+                break;
+            }
+            let Some(piece) = self.next_piece(now, conn, side_by_side) else { break };
+            let turn = if side_by_side > 1 { self.begun.left_of_turn(piece) } else { left };
+            let Some(sender) = self.senders.get_mut(&conn) else { break };
+            let blocks = self.begun.ask(piece, conn, left.min(turn), |block| sender.refuses(block, now));
+            if blocks.is_empty() {
+                break;
+            }
+            sender.current = Some(piece);
+            self.note_asked(now, conn, &blocks);
+            asked.extend(blocks);
+        }
+        asked
+    }
+
+    /// The connection is asked for these blocks, behind those before.
+    pub(super) fn note_asked(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
+        if let Some(sender) = self.senders.get_mut(&conn) {
+            if sender.asked.is_empty() {
+                sender.progress = now;
+            }
+            sender.asked.extend(blocks);
+            self.recharge(conn);
+        }
+    }
+
+    /// Blocks that memory lets the connection be asked for: one always, unless the disk does not keep up with what came.
+    pub(super) fn room(&self, conn: ConnKey) -> u32 {
+        let Some(sender) = self.senders.get(&conn) else { return 0 };
+        let beyond = if sender.runs_dry() { self.memory_bytes / FAR_PART } else { 0 };
+        let left = (self.memory_bytes + beyond).saturating_sub(self.charged + self.begun.unwritten());
+        let blocks = u32::try_from(left / BLOCK).unwrap_or(u32::MAX);
+        let keeps_up = self.begun.unwritten() < self.memory_bytes;
+        blocks.max(u32::from(keeps_up && sender.asked.is_empty()))
+    }
+
+    /// Whether memory lets nobody be asked for more than one block.
+    fn is_full(&self) -> bool {
+        self.charged + self.begun.unwritten() + BLOCK > self.memory_bytes
+    }
+
+    /// Blocks a connection should be asked for: twice what its window wants out, or, while that is unknown, an equal
+    /// share of memory.
+    pub(super) fn ahead(&self, conn: ConnKey) -> u32 {
+        let Some(sender) = self.senders.get(&conn) else { return 0 };
+        if sender.snubbed {
+            return 1;
+        }
+        if sender.rate() == 0 {
+            let share = self.memory_bytes / BLOCK / (self.senders.len() as u64 + 1);
+            return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, FIRST_BLOCKS);
+        }
+        let target = sender.window.target;
+        if target <= LEAST_BLOCKS {
+            return LEAST_BLOCKS;
+        }
+        (target * 2).min(self.fair_share(sender)).clamp(LEAST_BLOCKS, MOST_BLOCKS)
+    }
+
+    /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the
+    /// first to come must not leave nothing to the others. A peer that shows no rate yet counts as an average one.
+    fn fair_share(&self, sender: &Sender) -> u32 {
+        let (_, all) = self.rates;
+        let bytes = u128::from(self.memory_bytes) * u128::from(sender.rate()) / u128::from(all.max(1));
+        u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
+    }
+
+    /// Sums up the rates of all, unless that was done lately: once for every report of every peer is too often.
+    pub(super) fn know_rates(&mut self, now: At) {
+        let (at, all) = self.rates;
+        if all == 0 || now.saturating_sub(at) >= RATES_HOLD {
+            self.rates = (now, self.all_rates());
+        }
+    }
+
+    fn all_rates(&self) -> u64 {
+        let (mut rates, mut known, mut unknown) = (0, 0, 0);
+        for sender in self.senders.values().filter(|sender| sender.can_be_asked() && !sender.snubbed) {
+            let rate = sender.rate();
+            rates += rate;
+            known += u64::from(rate > 0);
+            unknown += u64::from(rate == 0);
+        }
+        rates + rates / known.max(1) * unknown
+    }
+
+    /// How many of `blocks` the download limit lets us ask for now.
+    pub(super) fn affordable(&mut self, now: At, blocks: u32) -> u32 {
+        let Some(left) = self.limit.left(now) else { return blocks };
+        self.affordable_at = self.limit.take(now, 0).err();
+        if self.affordable_at.is_some() {
+            return 0;
+        }
+        let blocks_left = u32::try_from(left / BLOCK).unwrap_or(u32::MAX);
+        blocks.min(blocks_left.max(1))
+    }
+
+    /// The piece to ask the connection for its next blocks of; begins one where that is best.
+    fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
+        let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(now, conn, *piece));
+        let next = if side_by_side > 1 { self.next_in_turn(now, conn, side_by_side) } else { current };
+        if next.is_some() {
+            return next;
+        }
+        // Pieces that others left behind are finished first where there are many of them.
+        let crowded = self.begun.count_with_free() > self.senders.len();
+        if self.is_quick(conn) && !crowded {
+            return self
+                .begin(now, conn, true)
+                .or_else(|| self.join(now, conn, false))
+                .or_else(|| self.join(now, conn, true));
+        }
+        self.join(now, conn, false)
+            .or_else(|| self.begin(now, conn, false))
+            .or_else(|| self.join(now, conn, true))
+    }
+
+    /// Whether the connection may be asked for more blocks of this piece.
+    pub(super) fn goes_on(&self, now: At, conn: ConnKey, piece: PieceIndex) -> bool {
+        let Some(begun) = self.begun.get(piece).filter(|begun| begun.has_free()) else { return false };
+        let Some(sender) = self.senders.get(&conn) else { return false };
+        let may = !begun.alone || begun.owner == Some(conn);
+        may && sender.sends(piece) && self.takes_any(now, sender, piece)
+    }
+
+    /// Whether the peer would send any of the free blocks of the piece: it has not refused all of them.
+    fn takes_any(&self, now: At, sender: &Sender, piece: PieceIndex) -> bool {
+        if sender.refuses_until().is_none_or(|until| now >= until) {
+            return true;
+        }
+        let free = self.begun.get(piece).into_iter().flat_map(super::Piece::free_blocks);
+        free.filter_map(|number| self.geometry.block(piece, number)).any(|block| !sender.refuses(block, now))
+    }
+
+    /// A begun piece with free blocks that the peer has: the nearest to completion. Pieces of quick owners are
+    /// left to them unless `any`.
+    fn join(&self, now: At, conn: ConnKey, any: bool) -> Option<PieceIndex> {
+        let mut best: Option<(u32, PieceIndex)> = None;
+        for (piece, begun) in self.begun.with_free() {
+            let left_alone = match begun.owner {
+                Some(owner) if owner != conn => begun.alone || (!any && self.is_quick(owner)),
+                _ => false,
+            };
+            let nearer = best.is_none_or(|(missing, _)| begun.missing() < missing);
+            if !left_alone && nearer && self.goes_on(now, conn, piece) {
+                best = Some((begun.missing(), piece));
+            }
+        }
+        best.map(|(_, piece)| piece)
+    }
+
+    /// Begins a piece that the peer has; it is the peer's `own` while it is quick.
+    pub(super) fn begin(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
+        let generation = self.generation;
+        let sender = self.senders.get_mut(&conn)?;
+        if sender.exhausted_at == Some(generation) {
+            return None;
+        }
+        let first = self.verified < FIRST_AT_RANDOM;
+        let picked = match (&sender.has, sender.choking) {
+            (None, _) => None,
+            (Some(has), true) => {
+                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(|piece| has.has(*piece)))
+            }
+            (Some(has), false) if first => self.rarity.any(has, &mut self.random),
+            (Some(has), false) => self.rarity.rarest(has, sender.current),
+        };
+        let Some(piece) = picked else {
+            sender.exhausted_at = Some(generation);
+            self.exhausted_at = Some(generation);
+            return None;
+        };
+        self.rarity.remove(piece);
+        let alone = self.parole.contains(piece);
+        let begun = self.begun.begin(piece, now);
+        begun.owner = (own || alone).then_some(conn);
+        begun.alone = alone;
+        self.picks.push_back(Pick::Begun(piece));
+        Some(piece)
+    }
+
+    /// Whether the peer can be left a whole piece: it sends one quickly.
+    fn is_quick(&self, conn: ConnKey) -> bool {
+        let Some(sender) = self.senders.get(&conn) else { return false };
+        if sender.snubbed || !sender.can_be_asked() || sender.choking {
+            return false;
+        }
+        let rate = sender.rate();
+        rate > 0 && u64::from(self.geometry.piece_bytes()) / rate < QUICK.as_secs()
+    }
+
+    /// Something became free: all that can be asked may want it.
+    pub(super) fn all_want(&mut self) {
+        (self.freed, self.all_may_want) = (true, true);
+    }
+
+    /// Names those that may want something one by one.
+    fn name_wanting(&mut self) {
+        if std::mem::take(&mut self.all_may_want) {
+            let asked = self.senders.iter().filter(|(_, sender)| sender.can_be_asked());
+            self.wanting.extend(asked.map(|(conn, _)| *conn));
+        }
+    }
+
+    /// Whether anybody may want more than it is asked for.
+    pub(super) fn anybody_wants(&self) -> bool {
+        self.all_may_want || !self.wanting.is_empty()
+    }
+
+    /// The connection is offered nothing until something becomes free again.
+    pub(super) fn satisfied(&mut self, conn: ConnKey) {
+        self.name_wanting();
+        self.wanting.remove(&conn);
+    }
+
+    /// Offers what is free to those that could not be asked for enough before.
+    pub(super) fn offer(&mut self, now: At) {
+        self.freed = false;
+        self.look_again_at = None;
+        if !self.anybody_wants() || self.affordable(now, 1) == 0 {
+            return;
+        }
+        self.name_wanting();
+        // A peer that sends comes before those that were asked and did not: the last blocks must not go round among the
+        // silent.
+        for silent in [false, true] {
+            let mut after = Bound::Unbounded;
+            while let Some(&conn) = self.wanting.range((after, Bound::Unbounded)).next() {
+                after = Bound::Excluded(conn);
+                let sender = self.senders.get(&conn);
+                // Where many wait for memory, most get none: looking for something for each costs too much.
+                if self.is_full() && sender.is_some_and(|sender| !sender.asked.is_empty()) {
+                    continue;
+                }
+                if sender.is_some_and(|sender| sender.snubbed) == silent {
+                    self.wanting.remove(&conn);
+                    self.request(now, conn);
+                }
+            }
+        }
+    }
+}
