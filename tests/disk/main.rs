@@ -14,6 +14,7 @@ mod full;
 mod fuse;
 mod model;
 mod power;
+mod slow;
 #[path = "../common/support.rs"]
 mod support;
 
@@ -36,7 +37,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (lab, disk) = (Lab::new(), Arc::new(Disk::new()));
+        Self::on(Disk::new())
+    }
+
+    fn on(disk: Disk) -> Self {
+        let (lab, disk) = (Lab::new(), Arc::new(disk));
         let mounted = Mounted::over(&lab.out(), Arc::clone(&disk));
         Self { lab, disk, _mounted: mounted }
     }
