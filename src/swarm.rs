@@ -109,6 +109,9 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
+        let kept = std::mem::take(&mut swarm.settings.kept);
+        swarm.picker.keep(now, &kept);
+        swarm.carry_out_picks(now);
         let stopped = swarm.settings.stopped.take();
         let phase = match stopped {
             Some(_) => Phase::Stopped,

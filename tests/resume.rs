@@ -10,11 +10,13 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use sha1::{Digest, Sha1};
 use support::program::{Output, command};
 use support::{Lab, Payload, Program, Recipe, Script, Seed, is_empty, peer_at, program, soon, until};
+use tokio::time::Instant;
 use ttui::event::Phase;
 use ttui::metainfo::{Bitfield, Torrent};
 use ttui::storage::{FileStamp, Record, ResumeFile};
@@ -83,6 +85,67 @@ async fn files_created_when_they_are_written_to_are_found_again_after_quitting_a
     }
 }
 
+/// Blocks that a peer sent that long before the end are there afterwards.
+const NAMED_AFTER: Duration = Duration::from_secs(6);
+
+/// Downloads from many slow peers, ends the program by this signal, and goes on from one that shows what is asked for.
+async fn slow_then_again(piece: usize, signal: Signal) {
+    let payload = Recipe::file("it", 24 * 1024 * 1024 + 777, piece).make();
+    let mut slow = Vec::new();
+    for _ in 0..24 {
+        slow.push(Seed::start(&payload, Script { bps: Some(32 * 1024), ..Script::default() }).await);
+    }
+    let lab = Lab::new();
+    let peers: Vec<String> = slow.iter().map(|seed| seed.addr.to_string()).collect();
+    let more: Vec<&str> = peers.iter().flat_map(|peer| ["--peer", peer]).collect();
+    let first = program::download(&lab, &payload, &more);
+    slow[0]
+        .until("it has sent for long", |seen| {
+            seen.sent.first().is_some_and(|(at, _)| at.elapsed() > NAMED_AFTER + Duration::from_secs(3))
+        })
+        .await;
+    let end = Instant::now();
+    first.signal(signal);
+    first.ended().await;
+    // What is on its way when it ends is no loss.
+    let grace = if signal == Signal::KILL { NAMED_AFTER } else { Duration::from_millis(300) };
+    let came: BTreeSet<(u32, u32)> = slow
+        .iter()
+        .flat_map(|seed| seed.seen().sent)
+        .filter(|(at, _)| *at + grace < end)
+        .map(|(_, spec)| (spec.index, spec.begin))
+        .collect();
+    assert!(came.len() > 100, "only {} blocks came", came.len());
+    drop(slow);
+    let (_, bad, missing) = verdict(&verify(&lab, &payload).await);
+    assert!(bad.is_empty() && !missing.is_empty(), "unfinished pieces are missing, not bad: {bad:?}");
+
+    let again = Seed::honest(&payload).await;
+    let ended = program::download(&lab, &payload, &["--peer", &again.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&lab.out());
+    let asked: BTreeSet<(u32, u32)> =
+        again.seen().requests.iter().map(|spec| (spec.index, spec.begin)).collect();
+    let twice: Vec<_> = asked.intersection(&came).collect();
+    assert!(twice.is_empty(), "{} of {} blocks were asked for again: {twice:?}", twice.len(), came.len());
+    let (good, bad, missing) = verdict(&verify(&lab, &payload).await);
+    assert_eq!((good, bad, missing), (payload.pieces().into(), vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_slow_peers_sent_of_unfinished_pieces_is_there_after_quitting() {
+    for piece in [4 << 20, 16 << 20] {
+        slow_then_again(piece, Signal::TERM).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_slow_peers_sent_of_unfinished_pieces_is_there_after_being_killed() {
+    for piece in [512 << 10, 4 << 20, 16 << 20] {
+        slow_then_again(piece, Signal::KILL).await;
+    }
+}
+
 async fn verify(lab: &Lab, payload: &Payload) -> Output {
     let mut command = command(lab);
     command.arg("verify").arg("--json").arg(lab.torrent(payload)).arg("-o").arg(lab.out());
@@ -126,7 +189,7 @@ async fn a_flipped_byte_is_named_by_verify_and_its_piece_alone_is_fetched_again(
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 1], at).unwrap();
-    file.set_modified(before + std::time::Duration::from_secs(2)).unwrap();
+    file.set_modified(before + Duration::from_secs(2)).unwrap();
     drop(file);
     let flipped = 7; // 5 pieces and 5 bytes of `a`, then 2 pieces.
     let output = verify(&lab, &payload).await;

@@ -11,14 +11,16 @@
 mod piece;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use self::piece::{Piece, Slot, Stamp, Work};
-use super::disk::{Advance, OnDisk, Spill, WriteJob};
+use super::disk::{Advance, Spill, WriteJob};
 use super::pool::BlockBuf;
 use crate::event::At;
 use crate::hash::PieceHash;
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
+use crate::storage::OnDisk;
 use crate::swarm::RUN_BYTES;
 
 /// A block is spilled when it has waited this long: with the time it takes to notice and to write, it is on its way to
@@ -63,8 +65,8 @@ pub struct Ended {
     pub current: bool,
     /// Bytes of memory it gave back.
     pub freed_bytes: u64,
-    /// Blocks at the beginning of the piece that are hashed and written.
-    pub hashed_blocks: u32,
+    /// The blocks that are hashed and written now.
+    pub hashed: Range<u32>,
     /// What the disk workers can do next.
     pub job: Option<WriteJob>,
 }
@@ -168,10 +170,10 @@ impl Assembly {
             return Ended { job, ..Ended::default() };
         }
         let Some(piece) = self.pieces.get_mut(&index) else { return Ended::default() };
+        let hashed = piece.hashed..piece.handed;
         let freed_bytes = piece.advanced(hasher);
-        let hashed_blocks = piece.handed;
         self.held_bytes -= freed_bytes;
-        Ended { current: true, freed_bytes, hashed_blocks, job: self.next_job(index) }
+        Ended { current: true, freed_bytes, hashed, job: self.next_job(index) }
     }
 
     /// These blocks of the piece were written to their places.
@@ -182,7 +184,7 @@ impl Assembly {
         let Some(piece) = self.pieces.get_mut(&index) else { return Ended::default() };
         let freed_bytes = piece.spilled(blocks);
         self.held_bytes -= freed_bytes;
-        Ended { current: true, freed_bytes, hashed_blocks: 0, job: self.next_job(index) }
+        Ended { current: true, freed_bytes, hashed: 0..0, job: self.next_job(index) }
     }
 
     /// The disk refused to take these blocks: they wait as before, until [`Assembly::retry`].

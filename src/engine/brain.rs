@@ -39,7 +39,8 @@ use super::upload::BlockSource;
 use crate::command::Command;
 use crate::event::{At, Event, Phase, TrackerKey};
 use crate::ledger::View;
-use crate::metainfo::Torrent;
+use crate::metainfo::{PieceIndex, Torrent};
+use crate::storage::OnDisk;
 use crate::swarm::announce::{self, Announcer, Ticket};
 use crate::swarm::{Action, ConnKey, Input, Order, Settings, Swarm};
 use crate::wire::Handshake;
@@ -75,6 +76,8 @@ pub(super) struct Birth {
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) disk: Arc<DiskPool>,
     pub(super) keeper: Arc<Keeper>,
+    /// Blocks of unfinished pieces that the runs before left.
+    pub(super) kept: Vec<(PieceIndex, OnDisk)>,
     pub(super) swarm: Swarm,
 }
 
@@ -131,6 +134,10 @@ impl Brain {
     fn new(birth: Birth, outlets: Outlets) -> Self {
         let now = birth.clock.now();
         let geometry = birth.torrent.geometry;
+        let mut assembly = Assembly::new(geometry, Settings::default().memory_bytes / 2);
+        for job in assembly.restore(birth.kept) {
+            birth.disk.write(job);
+        }
         let common = Common {
             geometry,
             clock: birth.clock,
@@ -147,7 +154,7 @@ impl Brain {
             asked: BTreeMap::new(),
             our_addresses: BTreeSet::new(),
             publish_at: now,
-            assembly: Assembly::new(geometry, Settings::default().memory_bytes / 2),
+            assembly,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -206,7 +213,7 @@ impl Brain {
                 () = sleep_until(wake) => {}
             }
         }
-        self.leave().await
+        self.leave(inbox).await
     }
 
     /// Takes what peers have reported already, as much as in any other turn.
@@ -337,6 +344,7 @@ impl Brain {
                 self.leave_by = Some(now + LEAVE_WITHIN);
                 self.note();
                 self.announcer.handle(now, announce::Input::Stop);
+                self.flush();
             }
             Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
             Command::Record => self.chronicle.record(now),
@@ -357,12 +365,12 @@ impl Brain {
     }
 
     /// Brings what is in memory to the disk, remembers it, and publishes the end.
-    async fn leave(mut self) -> Result<(), EngineError> {
+    async fn leave(mut self, inbox: Inbox) -> Result<(), EngineError> {
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
         let now = self.clock.now();
         self.publish(now);
         self.chronicle.end(now).await;
-        self.finish_disk().await
+        self.finish_disk(inbox.disk).await
     }
 }

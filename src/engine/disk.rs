@@ -18,15 +18,15 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-pub use job::{Advance, OnDisk, Spill, WriteJob};
-pub use keeper::{Keeper, Notes};
+pub use job::{Advance, Spill, WriteJob};
+pub use keeper::{Keeper, Notes, Remembered};
 
 use self::back::Unread;
 use self::queue::{Job, Queue, Task};
 use super::pool::BlockPool;
 use crate::hash::{self, PieceHash, Run};
 use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
-use crate::storage::{Storage, StorageError, check_piece};
+use crate::storage::{OnDisk, Storage, StorageError, check_piece};
 use crate::swarm::BlockDigest;
 
 /// More threads than this do not help one torrent, and each may have a file in hand.

@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::brain::{self, Birth};
 use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
-use super::disk::{DiskPool, Keeper};
+use super::disk::{DiskPool, Keeper, Remembered};
 use super::listen::{ListenError, Listener};
 use super::mse::Mse;
 use super::peer::IDLE_AFTER;
@@ -22,8 +22,8 @@ use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
-use crate::metainfo::{Bitfield, PeerId, Torrent};
-use crate::storage::{self, DirtySet, Start, Started, StorageError, state_dir};
+use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
+use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
 use crate::swarm::{self, EncryptionPolicy, Swarm};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
@@ -330,13 +330,13 @@ impl Life {
         for text in &started.notes {
             self.tell(now, &Event::Note { severity: Severity::Warn, text: text.clone(), answer: false });
         }
-        let Started { storage, resume, record, have, .. } = started;
+        let Started { storage, resume, record, have, journal, unfinished, .. } = started;
+        let kept: Vec<_> = unfinished.blocks().collect();
         let (paused, peers) = (record.paused, record.peers.clone());
         let (inbox, outlets) = brain::open(commands);
         let keeper = Keeper::start(
             Arc::clone(&storage),
-            resume,
-            record,
+            Remembered { resume, record, journal, unfinished },
             self.clock,
             self.options.sync_after,
             outlets.disk.clone(),
@@ -363,7 +363,7 @@ impl Life {
         };
         let workers = DiskPool::workers_here();
         let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());
-        let swarm = self.swarm(now, have, paused, stopped, &peers);
+        let swarm = self.swarm(now, have, &kept, paused, stopped, &peers);
         let birth = Birth {
             clock: self.clock,
             ours: self.ours,
@@ -380,6 +380,7 @@ impl Life {
             views: self.views,
             disk: Arc::new(disk),
             keeper,
+            kept,
             swarm,
         };
         Box::pin(brain::run(birth, listener, inbox, outlets)).await
@@ -427,6 +428,7 @@ impl Life {
         &self,
         now: At,
         have: Bitfield,
+        kept: &[(PieceIndex, OnDisk)],
         paused: bool,
         stopped: Option<String>,
         last_peers: &[SocketAddr],
@@ -441,6 +443,10 @@ impl Life {
             seed: self.seed,
             paused,
             stopped,
+            kept: kept
+                .iter()
+                .filter_map(|(piece, block)| self.torrent.geometry.block(*piece, block.number))
+                .collect(),
             ..swarm::Settings::default()
         };
         let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);

@@ -22,6 +22,8 @@ pub enum BlockState {
     Asked(Vec<PeerKey>),
     /// It is here, and came from this peer.
     Here(PeerKey),
+    /// It is here from an earlier run.
+    Kept,
 }
 
 /// Blocks of a piece that follow each other and stand alike.

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{OsKind, StorageError};
+use super::journal::{self, JournalFile};
 use super::judge::{Judge, SIDE_BY_SIDE, Verdict};
 use super::layout::{pieces_in, pieces_of};
 use super::open::{Access, FileStat};
-use super::{Options, Storage, files};
+use super::{Options, Storage, files, resume};
 use crate::hash;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 
@@ -35,26 +36,42 @@ pub struct Verdicts {
     /// All bytes are there, and the hash is wrong.
     pub bad: Bitfield,
     /// Nothing to hash: a file it lies in is absent or too short to hold its part, or nothing was ever written
-    /// to its place (all of it is a hole or zeros, and the piece is not all zeros in the torrent).
+    /// to its place (all of it is a hole or zeros, and the piece is not all zeros in the torrent), or a download has
+    /// not finished it.
     pub missing: Bitfield,
     /// False when the check was cancelled: then pieces are in no set.
     pub finished: bool,
 }
 
-/// Checks everything under `output_dir` without writing anything.
+/// Checks everything under `output_dir` without writing anything. A piece that a download has not finished, as its
+/// journal in `state_dir` says, is missing, and not bad.
 ///
 /// # Errors
 /// The folder cannot be opened, or the system refuses to read a file.
 pub fn verify(
     torrent: Arc<Torrent>,
     output_dir: &Path,
+    state_dir: Option<&Path>,
     threads: usize,
     progress: &(dyn Fn(u32, u32) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Verdicts, StorageError> {
     let storage = Storage::open(torrent, output_dir, Options { writable: false, ..Options::default() })?;
     let pieces = Bitfield::full(storage.torrent().geometry.piece_count());
-    check(&storage, &storage.survey()?, &Check { pieces: &pieces, threads, progress, cancel })
+    let found = storage.survey()?;
+    let mut verdicts = check(&storage, &found, &Check { pieces: &pieces, threads, progress, cancel })?;
+    if let Some(state_dir) = state_dir.filter(|_| !verdicts.bad.is_empty()) {
+        let torrent = storage.torrent();
+        let place = resume::place(state_dir, torrent.info_hash, storage.output_dir());
+        let journal = JournalFile::beside(&place).read();
+        let (_, unfinished) = journal::parse(&journal, torrent.info_hash, torrent.geometry);
+        for piece in torrent.geometry.pieces().filter(|piece| unfinished.names(*piece)) {
+            if verdicts.bad.clear(piece) {
+                verdicts.missing.set(piece);
+            }
+        }
+    }
+    Ok(verdicts)
 }
 
 /// Hashes the pieces asked for, in files that a survey has `found` like this. A device that cannot read a piece makes

@@ -64,6 +64,11 @@ impl DirtySet {
         self.since.get_or_insert(now);
     }
 
+    /// Blocks of an unfinished piece were written. Their bytes count when the piece is.
+    pub fn begun(&mut self, now: Duration) {
+        self.since.get_or_insert(now);
+    }
+
     /// A piece turned out wrong.
     pub fn lost(&mut self, piece: PieceIndex) {
         self.synced.clear(piece);

@@ -62,9 +62,7 @@ impl ResumeFile {
         output_dir: &Path,
     ) -> Result<(Self, Loaded), StorageError> {
         create_dir(state_dir)?;
-        let place = sha1(output_dir.as_os_str().as_bytes());
-        let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = state_dir.join(format!("{info_hash}-{place}.resume"));
+        let path = place(state_dir, info_hash, output_dir);
         let lock = lock(&path.with_extension("lock"), output_dir)?;
         let loaded = load(&path)?;
         Ok((Self { path, ended: Mutex::new(false), saving: Mutex::new(()), lock }, loaded))
@@ -126,6 +124,13 @@ impl ResumeFile {
         std::fs::rename(temporary, &self.path)
             .map_err(|e| StorageError::io(&self.path, Operation::Rename, &e))
     }
+}
+
+/// Where a torrent in this output folder is remembered.
+pub(super) fn place(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) -> PathBuf {
+    let place = sha1(output_dir.as_os_str().as_bytes());
+    let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    state_dir.join(format!("{info_hash}-{place}.resume"))
 }
 
 fn create_dir(state_dir: &Path) -> Result<(), StorageError> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::error::StorageError;
+use super::journal::{self, Journal, JournalFile, boot_id};
 use super::layout::{pieces_in, pieces_of};
 use super::open::{Access, FileStat};
 use super::record::{FileStamp, Record};
 use super::resume::{Loaded, ResumeFile};
 use super::{Check, Options, Storage, check, files};
-use crate::metainfo::{Bitfield, Torrent};
+use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 
 /// What a download begins with.
 pub struct Start<'a> {
@@ -41,6 +42,10 @@ pub struct Started {
     pub record: Record,
     /// The pieces that are here: synced and unsynced ones.
     pub have: Bitfield,
+    /// Where blocks of unfinished pieces are remembered.
+    pub journal: JournalFile,
+    /// Those that the runs before left.
+    pub unfinished: Journal,
     /// How many pieces had to be hashed.
     pub hashed: u32,
     /// Lines for the user.
@@ -65,7 +70,8 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
         ResumeFile::open(start.state_dir, storage.torrent().info_hash, storage.output_dir())?;
     let found = storage.survey()?;
 
-    let torrent = &**storage.torrent();
+    let torrent = Arc::clone(storage.torrent());
+    let torrent = &*torrent;
     let (pieces, files) = (torrent.geometry.piece_count(), torrent.files.len());
     let mut notes = Vec::new();
     let (mut ours, mut worked_here) = (false, false);
@@ -90,6 +96,14 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
         refuse_longer(&storage, &found, &record)?;
     }
 
+    let journal = JournalFile::beside(resume.path());
+    let boot = boot_id();
+    let mut unfinished = if ours || worked_here {
+        journal::load(&journal.read(), torrent.info_hash, torrent.geometry, boot)
+    } else {
+        Journal::new(torrent.info_hash, boot)
+    };
+    let stands = in_place(torrent, &found, &record);
     let to_check = if ours { distrust(torrent, &found, &mut record) } else { Bitfield::full(pieces) };
     let checked = check(
         &storage,
@@ -104,11 +118,38 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     checked.good.numbers().filter_map(|number| torrent.geometry.piece(number)).for_each(|piece| {
         have.set(piece);
     });
+    unfinished.retain(|piece, number| !have.has(piece) && stands(piece, number));
     record.unsynced = checked.good;
     record.clean = true;
     record.files = found.iter().map(|found| found.map(FileStamp::from)).collect();
     let finished = checked.finished;
-    Ok(Started { storage: Arc::new(storage), resume, record, have, hashed, notes, finished })
+    let storage = Arc::new(storage);
+    Ok(Started { storage, resume, record, have, journal, unfinished, hashed, notes, finished })
+}
+
+/// Tells whether a block lies in files that reach that far, and are those that were written to.
+fn in_place<'a>(
+    torrent: &'a Torrent,
+    found: &[Option<FileStat>],
+    record: &Record,
+) -> impl Fn(PieceIndex, u32) -> bool + use<'a> {
+    let same = |(found, then): (&Option<FileStat>, &Option<FileStamp>)| {
+        let now = found.map(FileStamp::from);
+        let another = now.zip(*then).is_some_and(|(now, then)| now.is_another(&then));
+        if another { 0 } else { found.map_or(0, |found| found.bytes) }
+    };
+    // Of a file that is another one now, nothing counts.
+    let reach: Vec<u64> = found.iter().zip(&record.files).map(same).collect();
+    move |piece, number| {
+        let geometry = torrent.geometry;
+        geometry.block(piece, number).is_some_and(|block| {
+            let from = geometry.offset_of(piece) + u64::from(block.begin());
+            torrent.files.spans(from, u64::from(geometry.block_length(block))).all(|span| {
+                let pad = torrent.files.file(span.file).is_some_and(|file| file.pad);
+                pad || reach[span.file] >= span.offset + span.length
+            })
+        })
+    }
 }
 
 /// Takes out of `synced` what cannot be trusted, and tells which pieces have to be hashed.

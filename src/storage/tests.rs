@@ -91,7 +91,7 @@ impl Case {
     }
 
     fn verify(&self) -> Verdicts {
-        verify(Arc::clone(&self.torrent), &self.out(), 2, &|_, _| {}, &AtomicBool::new(false)).unwrap()
+        verify(Arc::clone(&self.torrent), &self.out(), None, 2, &|_, _| {}, &AtomicBool::new(false)).unwrap()
     }
 
     fn try_start(&self, overwrite: bool) -> Result<Started, StorageError> {

@@ -62,6 +62,8 @@ pub(super) struct Picker {
     begun: Begun,
     parole: Parole,
     senders: BTreeMap<ConnKey, Sender>,
+    /// How many of them have everything.
+    seeds: usize,
     /// Pieces that are here.
     verified: u32,
     /// Whether anything is asked for at all.
@@ -106,6 +108,7 @@ impl Picker {
             begun: Begun::new(geometry),
             parole: Parole::default(),
             senders: BTreeMap::new(),
+            seeds: 0,
             verified: have.count(),
             active: false,
             charged: 0,
@@ -192,6 +195,7 @@ impl Picker {
         self.wanting.remove(&conn);
         let Some(sender) = self.senders.remove(&conn) else { return };
         self.give_up_alone_of(conn);
+        self.seeds -= usize::from(sender.is_seed());
         if let Some(has) = sender.has.filter(|has| !has.is_full()) {
             self.rarity.count(&has, false);
         }
@@ -201,6 +205,7 @@ impl Picker {
     pub(super) fn has(&mut self, conn: ConnKey, pieces: Bitfield, wanted: u32) {
         if pieces.is_full() {
             self.generation += 1;
+            self.seeds += 1;
         } else {
             self.rarity.count(&pieces, true);
         }
@@ -229,6 +234,7 @@ impl Picker {
         if is_seed_now {
             // A peer that has everything is not counted piece by piece.
             self.rarity.count(&Bitfield::full(count), false);
+            self.seeds += 1;
         }
         fresh
     }
@@ -313,19 +319,31 @@ impl Picker {
         self.freed = true;
     }
 
+    /// Begins the pieces that an earlier run has begun; the blocks of one piece stand together.
+    pub(super) fn keep(&mut self, now: At, blocks: &[BlockRef]) {
+        for blocks in blocks.chunk_by(|one, next| one.piece() == next.piece()) {
+            let Some(piece) = blocks.first().map(|block| block.piece()) else { continue };
+            if self.rarity.remove(piece) {
+                self.begun.begin(piece, now);
+                self.picks.push_back(Pick::Begun(piece));
+            }
+            self.begun.keep(piece, blocks);
+        }
+    }
+
     /// Blocks of a begun piece have to be asked for again.
     pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
         self.begun.lost(piece, blocks);
         self.all_want();
     }
 
-    /// All blocks of the piece came, and its hash is known. Returns who sent them, in the order of the blocks; `None`
-    /// where the piece is not under way.
-    pub(super) fn finished(&mut self, piece: PieceIndex, good: bool) -> Option<Vec<PeerKey>> {
+    /// All blocks of the piece came, and its hash is known. Returns who sent them, in the order of the blocks,
+    /// `None` for those of an earlier run; and `None` at all where the piece is not under way.
+    pub(super) fn finished(&mut self, piece: PieceIndex, good: bool) -> Option<Vec<Option<PeerKey>>> {
         let senders = self.begun.close(piece)?.senders();
         self.all_want();
         if !good {
-            let distinct: BTreeSet<&PeerKey> = senders.iter().collect();
+            let distinct: BTreeSet<&Option<PeerKey>> = senders.iter().collect();
             if distinct.len() > 1 {
                 self.parole.insert(piece);
             }

@@ -8,16 +8,19 @@ use crate::metainfo::PieceIndex;
 impl Swarm {
     pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
         let Some(senders) = self.picker.finished(piece, good) else { return };
-        let mut from = senders.clone();
+        let mut from: Vec<PeerKey> = senders.iter().copied().flatten().collect();
         from.sort_unstable();
         from.dedup();
         if good {
-            self.piece_good(now, piece, from);
-        } else {
-            self.piece_bad(now, piece, &from);
-            if from.len() > 1 {
-                self.blame.failed(piece, senders, blocks);
-            }
+            return self.piece_good(now, piece, from);
+        }
+        // With blocks of which nobody knows who sent them, nobody is to blame.
+        let Some(senders) = senders.into_iter().collect::<Option<Vec<PeerKey>>>() else {
+            return self.piece_bad(now, piece, &[]);
+        };
+        self.piece_bad(now, piece, &from);
+        if from.len() > 1 {
+            self.blame.failed(piece, senders, blocks);
         }
     }
 

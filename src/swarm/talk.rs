@@ -37,6 +37,8 @@ pub struct Settings {
     pub paused: bool,
     /// Begin stopped, because the disk refuses: one line for people.
     pub stopped: Option<String>,
+    /// Blocks of unfinished pieces that are here from an earlier run; who sent them is not known.
+    pub kept: Vec<BlockRef>,
 }
 
 impl Default for Settings {
@@ -54,6 +56,7 @@ impl Default for Settings {
             seed: 0,
             paused: false,
             stopped: None,
+            kept: Vec::new(),
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{BLOCK_LENGTH, RUN_BYTES};
-use crate::engine::disk::{Advance, OnDisk, Spill};
+use crate::engine::disk::{Advance, Spill};
 use crate::engine::pool::BlockBuf;
 use crate::event::At;
 use crate::hash::PieceHash;
 use crate::metainfo::PieceIndex;
+use crate::storage::OnDisk;
 
 /// Pieces up to this length are handed over whole, bytes.
 const WHOLE: u32 = 1 << 20;
@@ -28,6 +29,8 @@ pub(super) struct Piece {
     pub(super) received: u32,
     /// Blocks handed over to be hashed: all before this number.
     pub(super) handed: u32,
+    /// Blocks hashed and written: all before this number.
+    pub(super) hashed: u32,
     /// Blocks in order from the first: all before this number were received.
     prefix: u32,
     /// Bytes of blocks that are here.
@@ -81,7 +84,7 @@ impl Piece {
         let slots = std::iter::repeat_with(|| Slot::Empty).take(blocks as usize).collect();
         let (work, never) = (Work::Idle(PieceHash::new()), Stamp(0));
         let (oldest, touched) = (never, never);
-        Self { slots, received: 0, handed: 0, prefix: 0, waiting_bytes: 0, oldest, touched, work }
+        Self { slots, received: 0, handed: 0, hashed: 0, prefix: 0, waiting_bytes: 0, oldest, touched, work }
     }
 
     /// A block stands on disk. False if there is none like it, or it is known.
@@ -223,6 +226,7 @@ impl Piece {
 
     /// The run under way is done. Returns the bytes of memory it gave back.
     pub(super) fn advanced(&mut self, hasher: PieceHash) -> u64 {
+        self.hashed = self.handed;
         match std::mem::replace(&mut self.work, Work::Idle(hasher)) {
             Work::Busy(bytes) => bytes,
             Work::Idle(_) | Work::Spilling(..) | Work::Stuck(_) | Work::Stale(_) => 0,

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
 use super::super::EngineError;
 use super::super::assembly::Ended;
@@ -16,6 +18,9 @@ use crate::event::{At, Event, Severity};
 use crate::metainfo::{BlockRef, PieceIndex};
 use crate::storage::StorageError;
 use crate::swarm::{BlockDigest, Input};
+
+/// How long what is in memory may take to the disk at the end.
+const FLUSH_WITHIN: Duration = Duration::from_secs(4);
 
 impl Brain {
     /// Takes a block that was missing.
@@ -39,16 +44,43 @@ impl Brain {
     /// Forgets what is here of the piece; the swarm charges it no more, whatever a worker still has of it.
     pub(super) fn discard(&mut self, piece: PieceIndex) {
         let _ = self.assembly.abandon(piece);
+        self.keeper.given_up(piece);
+    }
+
+    /// Hands over everything that waits: what is in memory must not be lost with it.
+    pub(super) fn flush(&mut self) {
+        for spill in self.assembly.flush() {
+            self.disk.spill(spill);
+        }
+    }
+
+    /// Waits until everything handed over is written, and what follows from it; but not for ever.
+    async fn flushed(&mut self, done: &mut mpsc::UnboundedReceiver<DiskDone>) {
+        self.flush();
+        let written = async {
+            while self.assembly.is_writing() {
+                let Some(done) = done.recv().await else { return };
+                self.disk_done(done);
+            }
+        };
+        // A disk that does not answer has what it has.
+        let _ = tokio::time::timeout(FLUSH_WITHIN, written).await;
     }
 
     pub(super) fn disk_done(&mut self, done: DiskDone) {
         match done {
             DiskDone::Advanced { piece, hasher } => {
                 let ended = self.assembly.advanced(piece, hasher);
+                if ended.current {
+                    self.keeper.advanced(piece, ended.hashed.clone());
+                }
                 self.written(piece, ended);
             }
             DiskDone::Spilled { piece, blocks } => {
                 let ended = self.assembly.spilled(piece, &blocks);
+                if ended.current {
+                    self.keeper.spilled(piece, &blocks);
+                }
                 self.written(piece, ended);
             }
             DiskDone::Verified { piece } => self.piece_done(piece, true, Vec::new()),
@@ -95,6 +127,9 @@ impl Brain {
 
     fn piece_done(&mut self, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
         self.assembly.settled(piece);
+        if !good {
+            self.keeper.given_up(piece);
+        }
         let was_missing = !self.swarm.have().is_full();
         let now = self.clock.now();
         self.swarm.handle(now, Input::PieceDone { piece, good, blocks });
@@ -138,8 +173,13 @@ impl Brain {
         self.publish(now);
     }
 
-    /// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
-    pub(super) async fn finish_disk(self) -> Result<(), EngineError> {
+    /// Brings what is in memory to the disk, ends the disk threads and saves the resume file. Blocks a thread of its
+    /// own, not the runtime.
+    pub(super) async fn finish_disk(
+        mut self,
+        mut done: mpsc::UnboundedReceiver<DiskDone>,
+    ) -> Result<(), EngineError> {
+        self.flushed(&mut done).await;
         let Self { disk, keeper, common, sync, .. } = self;
         drop(common);
         let finished = tokio::task::spawn_blocking(move || {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::job::{Advance, OnDisk};
+use super::Advance;
 use crate::engine::pool::{BlockBuf, BlockPool};
 use crate::metainfo::BLOCK_LENGTH;
-use crate::storage::{OsKind, Storage, StorageError};
+use crate::storage::{OnDisk, OsKind, Storage, StorageError};
 
 /// Why blocks could not be read back.
 #[derive(Debug)]

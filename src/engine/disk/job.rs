@@ -3,6 +3,7 @@
 use crate::engine::pool::BlockBuf;
 use crate::hash::PieceHash;
 use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
+use crate::storage::OnDisk;
 
 /// What the workers write.
 #[derive(Debug)]
@@ -39,15 +40,6 @@ pub struct Spill {
     pub piece: PieceIndex,
     /// The blocks with their numbers, in order.
     pub blocks: Vec<(u32, BlockBuf)>,
-}
-
-/// A block of an unfinished piece that stands in its file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OnDisk {
-    /// Which block of the piece.
-    pub number: u32,
-    /// The CRC-32 of what was written; `None` where only the hash of the piece can tell whether it is still that.
-    pub crc: Option<u32>,
 }
 
 impl Advance {

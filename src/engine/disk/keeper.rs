@@ -3,6 +3,7 @@
 //! Nobody waits for this thread: neither the download, nor its completion, nor, unless told to, the end.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,12 +12,16 @@ use tokio::sync::mpsc;
 use super::DiskDone;
 use crate::engine::clock::Clock;
 use crate::metainfo::{Bitfield, PieceIndex};
-use crate::storage::{DirtySet, Record, ResumeFile, Storage, StorageError};
+use crate::storage::{DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError};
 
 /// What changes without a piece being written is saved this much later.
 const NOTES_WAIT: Duration = Duration::from_secs(300);
 /// A save that failed is tried again after this.
 const RETRY_WAIT: Duration = Duration::from_secs(30);
+
+/// Blocks of unfinished pieces are named this long after they were written: many at once, and none of those whose piece
+/// is finished by then.
+const NAME_WAIT: Duration = Duration::from_millis(400);
 
 /// What is remembered beside the pieces.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -41,6 +46,7 @@ pub struct Keeper {
 struct Shared {
     storage: Arc<Storage>,
     resume: ResumeFile,
+    journal: JournalFile,
     clock: Clock,
     state: Mutex<State>,
     wake: Condvar,
@@ -52,8 +58,24 @@ struct State {
     dirty: DirtySet,
     /// Everything but the pieces is right in it.
     record: Record,
+    unfinished: Journal,
     save_at: Option<Duration>,
+    /// When blocks are named that were written.
+    name_at: Option<Duration>,
     ended: bool,
+}
+
+/// What the runs before left.
+#[derive(Debug)]
+pub struct Remembered {
+    /// Where it stands.
+    pub resume: ResumeFile,
+    /// The pieces.
+    pub record: Record,
+    /// Where blocks of unfinished pieces stand.
+    pub journal: JournalFile,
+    /// Those blocks.
+    pub unfinished: Journal,
 }
 
 impl State {
@@ -71,17 +93,18 @@ impl Keeper {
     /// latest. Trouble is reported to `done`.
     pub fn start(
         storage: Arc<Storage>,
-        resume: ResumeFile,
-        record: Record,
+        remembered: Remembered,
         clock: Clock,
         sync_after: Duration,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
         let geometry = storage.torrent().geometry;
+        let Remembered { resume, record, journal, unfinished } = remembered;
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
-        let state = Mutex::new(State { dirty, record, save_at: None, ended: false });
-        let shared = Arc::new(Shared { storage, resume, clock, state, wake: Condvar::new(), done });
+        let state = State { dirty, record, unfinished, save_at: None, name_at: None, ended: false };
+        let (state, wake) = (Mutex::new(state), Condvar::new());
+        let shared = Arc::new(Shared { storage, resume, journal, clock, state, wake, done });
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("sync".to_owned());
         if let Err(error) = thread.spawn(move || worker.work()) {
@@ -114,8 +137,10 @@ impl Keeper {
         state.record.clean = false;
         state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
         let record = self.shared.record(&state);
+        state.unfinished.renew();
         drop(state);
-        self.shared.resume.save(&record)
+        self.shared.resume.save(&record)?;
+        self.shared.write_journal()
     }
 
     /// A piece was verified and written. Returns whether it was the last that was missing.
@@ -124,6 +149,7 @@ impl Keeper {
         let mut state = self.shared.lock();
         let before = state.dirty.deadline();
         state.dirty.written(piece, now);
+        state.unfinished.forget(piece);
         state.record.clean = false;
         let sooner = state.dirty.deadline() != before;
         let pieces = self.shared.storage.torrent().geometry.piece_count();
@@ -133,6 +159,42 @@ impl Keeper {
             self.shared.wake.notify_one();
         }
         complete
+    }
+
+    /// These blocks of an unfinished piece were written to their places.
+    pub fn spilled(&self, piece: PieceIndex, blocks: &[OnDisk]) {
+        self.name(|unfinished| unfinished.name(piece, blocks));
+    }
+
+    /// These blocks of an unfinished piece were hashed and written.
+    pub fn advanced(&self, piece: PieceIndex, blocks: Range<u32>) {
+        self.name(|unfinished| unfinished.name_hashed(piece, blocks));
+    }
+
+    fn name(&self, name: impl FnOnce(&mut Journal)) {
+        let now = self.shared.clock.now();
+        let mut state = self.shared.lock();
+        name(&mut state.unfinished);
+        state.record.clean = false;
+        let before = state.dirty.deadline();
+        state.dirty.begun(now);
+        let sooner = state.dirty.deadline() != before || state.name_at.is_none();
+        state.name_at.get_or_insert(now + NAME_WAIT);
+        drop(state);
+        if sooner {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// What was written of an unfinished piece means nothing any more.
+    pub fn given_up(&self, piece: PieceIndex) {
+        let mut state = self.shared.lock();
+        state.unfinished.forget(piece);
+        if state.unfinished.has_news() && state.name_at.is_none() {
+            state.name_at = Some(self.shared.clock.now() + NAME_WAIT);
+            drop(state);
+            self.shared.wake.notify_one();
+        }
     }
 
     /// A piece that was here turned out to be wrong.
@@ -175,9 +237,11 @@ impl Keeper {
             state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
         }
         let record = shared.record(&state);
+        let named = state.unfinished.take_last();
         drop(state);
+        let named = shared.journal.end(named.as_ref());
         shared.resume.save_last(&record, sync)?;
-        synced
+        synced.and(named)
     }
 }
 
@@ -218,21 +282,26 @@ impl Shared {
         while !state.ended {
             let now = self.clock.now();
             let sync_at = state.dirty.deadline();
-            let due = [sync_at, state.save_at].into_iter().flatten().min();
+            let due = [sync_at, state.save_at, state.name_at].into_iter().flatten().min();
             state = match due {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(due) if due > now => {
                     self.wake.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0
                 }
                 Some(_) => {
+                    let save_at = state.save_at;
                     drop(state);
-                    if sync_at.is_some_and(|at| at <= now)
+                    self.name();
+                    let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+                    if is_due(sync_at)
                         && let Err(error) = self.sync()
                     {
                         let lost = error.loses_data();
                         self.report(if lost { DiskDone::Unsynced(error) } else { DiskDone::Trouble(error) });
                     }
-                    self.save();
+                    if is_due(sync_at) || is_due(save_at) {
+                        self.save();
+                    }
                     self.lock()
                 }
             };
@@ -240,10 +309,42 @@ impl Shared {
     }
 
     fn sync(&self) -> Result<(), StorageError> {
-        let pieces = self.lock().dirty.begin();
-        let synced = self.storage.sync(&pieces);
-        self.lock().dirty.end(&pieces, synced.is_ok(), self.clock.now());
-        synced
+        let (pieces, (begun, namings)) = {
+            let mut state = self.lock();
+            (state.dirty.begin(), state.unfinished.sync_begins())
+        };
+        let synced = self.storage.sync(&[&pieces[..], &begun].concat());
+        let mut state = self.lock();
+        state.dirty.end(&pieces, synced.is_ok(), self.clock.now());
+        if begun.is_empty() {
+            return synced;
+        }
+        if synced.is_ok() {
+            state.unfinished.sync_ended(namings);
+        }
+        drop(state);
+        synced?;
+        // The blocks first, then their names: what the disk knows by name it has.
+        self.write_journal()?;
+        self.journal.sync()
+    }
+
+    /// Names what was written.
+    fn name(&self) {
+        if let Err(error) = self.write_journal() {
+            self.lock().name_at = Some(self.clock.now() + RETRY_WAIT);
+            self.report(DiskDone::Trouble(error));
+        }
+    }
+
+    fn write_journal(&self) -> Result<(), StorageError> {
+        let batch = {
+            let mut state = self.lock();
+            state.name_at = None;
+            state.unfinished.take()
+        };
+        let Some(batch) = batch else { return Ok(()) };
+        self.journal.write(&batch).inspect_err(|_| self.lock().unfinished.failed())
     }
 
     fn save(&self) {

@@ -57,9 +57,9 @@ impl Case {
     fn new(dir: &Path, length: usize, piece_bytes: u32) -> Self {
         let started = begin(&dir.join("out"), &dir.join("state"), length, piece_bytes);
         let (sender, done) = mpsc::unbounded_channel();
-        let Started { storage, resume, record, .. } = started;
-        let keeper =
-            Keeper::start(Arc::clone(&storage), resume, record, Clock::start(), LATE, sender.clone());
+        let Started { storage, resume, record, journal, unfinished, .. } = started;
+        let remembered = Remembered { resume, record, journal, unfinished };
+        let keeper = Keeper::start(Arc::clone(&storage), remembered, Clock::start(), LATE, sender.clone());
         let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry, u64::MAX);

@@ -138,7 +138,7 @@ impl Holds for Arc<UnderWay> {
     fn bytes(&self) -> usize {
         let asked = self.blocks.iter().map(|run| match &run.state {
             BlockState::Asked(peers) => peers.capacity() * size_of::<PeerKey>(),
-            BlockState::Free | BlockState::Here(_) => 0,
+            BlockState::Free | BlockState::Here(_) | BlockState::Kept => 0,
         });
         size_of::<UnderWay>() + self.blocks.capacity() * size_of::<BlockRun>() + asked.sum::<usize>()
     }
@@ -376,7 +376,7 @@ impl History {
 
 fn names(run: &BlockRun, peer: PeerKey) -> bool {
     match &run.state {
-        BlockState::Free => false,
+        BlockState::Free | BlockState::Kept => false,
         BlockState::Asked(peers) => peers.contains(&peer),
         BlockState::Here(sender) => *sender == peer,
     }
@@ -384,7 +384,7 @@ fn names(run: &BlockRun, peer: PeerKey) -> bool {
 
 fn rename_in(run: &mut BlockRun, gone: PeerKey, into: PeerKey) {
     let peers = match &mut run.state {
-        BlockState::Free => return,
+        BlockState::Free | BlockState::Kept => return,
         BlockState::Asked(peers) => peers.as_mut_slice(),
         BlockState::Here(sender) => std::slice::from_mut(sender),
     };

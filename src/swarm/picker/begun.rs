@@ -125,6 +125,15 @@ impl Begun {
         Some(owners)
     }
 
+    /// Blocks of a piece are here from an earlier run.
+    pub(super) fn keep(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        let Some(begun) = self.pieces.get_mut(&piece) else { return };
+        blocks.iter().for_each(|block| begun.keep(block.number()));
+        if !begun.has_free() {
+            self.with_free.remove(&piece);
+        }
+    }
+
     /// Blocks that were here and written are missing again.
     pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
         let Some(begun) = self.pieces.get_mut(&piece) else { return };

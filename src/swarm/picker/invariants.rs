@@ -30,6 +30,7 @@ impl Picker {
 
     fn assert_pieces(&self, have: &Bitfield) {
         assert_eq!(self.verified, have.count());
+        assert_eq!(self.seeds, self.senders.values().filter(|sender| sender.is_seed()).count());
         let partial: Vec<&Sender> = self.senders.values().filter(|sender| !sender.is_seed()).collect();
         for piece in self.geometry.pieces() {
             let begun = self.has_begun(piece);

@@ -8,6 +8,8 @@ use crate::event::{At, BlockRun, BlockState, PeerKey};
 /// Marks of a block that nobody sent yet; every other number is the key of the peer that sent it.
 const FREE: u32 = u32::MAX;
 const ASKED: u32 = u32::MAX - 1;
+/// Mark of a block that is here from an earlier run.
+const KEPT: u32 = u32::MAX - 2;
 
 /// A piece that was begun. A block takes four bytes, and more only while somebody is asked for it.
 #[derive(Debug)]
@@ -164,6 +166,17 @@ impl Piece {
         Some(owners)
     }
 
+    /// A block is here from an earlier run.
+    pub(super) fn keep(&mut self, number: u32) {
+        if self.blocks[number as usize] == FREE {
+            self.blocks[number as usize] = KEPT;
+            self.free -= 1;
+            self.here += 1;
+            self.high = self.high.max(number + 1);
+            self.changed = true;
+        }
+    }
+
     /// A block that was here is missing again.
     pub(super) fn lost(&mut self, number: u32) {
         if self.blocks[number as usize] < ASKED {
@@ -178,9 +191,10 @@ impl Piece {
         self.blocks.iter_mut().filter(|block| **block == gone.0).for_each(|block| *block = into.0);
     }
 
-    /// Who sent each of its blocks that are here, in order.
-    pub(super) fn senders(&self) -> Vec<PeerKey> {
-        self.blocks.iter().filter(|block| **block < ASKED).map(|block| PeerKey(*block)).collect()
+    /// Who sent each of its blocks that are here, in order; `None` for those of an earlier run.
+    pub(super) fn senders(&self) -> Vec<Option<PeerKey>> {
+        let here = self.blocks.iter().filter(|block| **block < ASKED);
+        here.map(|block| (*block != KEPT).then_some(PeerKey(*block))).collect()
     }
 
     /// How its blocks stand, those that stand alike together.
@@ -190,6 +204,7 @@ impl Piece {
             let state = match *block {
                 FREE => BlockState::Free,
                 ASKED => BlockState::Asked(self.owners(number as u32).filter_map(&peer_of).collect()),
+                KEPT => BlockState::Kept,
                 peer => BlockState::Here(PeerKey(peer)),
             };
             match runs.last_mut() {

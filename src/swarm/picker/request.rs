@@ -164,6 +164,12 @@ impl Picker {
     /// The piece to ask the connection for its next blocks of; begins one where that is best.
     fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
         let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(now, conn, *piece));
+        // What no other has takes longest: it begins first, and others finish what was begun.
+        if !current.is_some_and(|piece| self.is_sole(conn, piece))
+            && let Some(piece) = self.begin_sole(now, conn)
+        {
+            return Some(piece);
+        }
         let next = if side_by_side > 1 { self.next_in_turn(now, conn, side_by_side) } else { current };
         if next.is_some() {
             return next;
@@ -179,6 +185,22 @@ impl Picker {
         self.join(now, conn, false)
             .or_else(|| self.begin(now, conn, false))
             .or_else(|| self.join(now, conn, true))
+    }
+
+    /// Whether no other peer has the piece.
+    pub(super) fn is_sole(&self, conn: ConnKey, piece: PieceIndex) -> bool {
+        let is_seed = self.senders.get(&conn).is_some_and(Sender::is_seed);
+        self.rarity.is_sole(piece, is_seed, self.seeds)
+    }
+
+    /// Begins a piece that no other peer has, where there are others.
+    fn begin_sole(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
+        let sender = self.senders.get(&conn).filter(|sender| !sender.choking)?;
+        let piece = self.rarity.rarest(sender.has.as_ref()?, sender.current)?;
+        if self.senders.len() < 2 || !self.is_sole(conn, piece) {
+            return None;
+        }
+        Some(self.begin_piece(now, conn, piece, true))
     }
 
     /// Whether the connection may be asked for more blocks of this piece.
@@ -236,13 +258,17 @@ impl Picker {
             self.exhausted_at = Some(generation);
             return None;
         };
+        Some(self.begin_piece(now, conn, piece, own))
+    }
+
+    fn begin_piece(&mut self, now: At, conn: ConnKey, piece: PieceIndex, own: bool) -> PieceIndex {
         self.rarity.remove(piece);
         let alone = self.parole.contains(piece);
         let begun = self.begun.begin(piece, now);
         begun.owner = (own || alone).then_some(conn);
         begun.alone = alone;
         self.picks.push_back(Pick::Begun(piece));
-        Some(piece)
+        piece
     }
 
     /// Whether the peer can be left a whole piece: it sends one quickly.

@@ -86,12 +86,14 @@ fn arriving(view: &View, it: &UnderWay) -> String {
     let sum = |wanted: fn(&BlockState) -> bool| -> u32 {
         it.blocks.iter().filter(|run| wanted(&run.state)).map(|run| run.count).sum()
     };
-    let (here, asked) = (
-        sum(|state| matches!(state, BlockState::Here(_))),
+    let (here, kept, asked) = (
+        sum(|state| matches!(state, BlockState::Here(_) | BlockState::Kept)),
+        sum(|state| matches!(state, BlockState::Kept)),
         sum(|state| matches!(state, BlockState::Asked(_))),
     );
     let of: u32 = it.blocks.iter().map(|run| run.count).sum();
-    let mut said = format!("Arriving for {since}: {here} of {of} blocks here, {asked} asked for");
+    let kept = if kept > 0 { format!(" ({kept} from an earlier run)") } else { String::new() };
+    let mut said = format!("Arriving for {since}: {here} of {of} blocks here{kept}, {asked} asked for");
     if view.at.saturating_sub(told).as_secs() >= 3 {
         said += &format!(" ({})", ago(view, told));
     }
@@ -108,7 +110,7 @@ fn senders(it: &UnderWay) -> Vec<(PeerKey, u32, u32)> {
         };
     for run in &it.blocks {
         match &run.state {
-            BlockState::Free => {}
+            BlockState::Free | BlockState::Kept => {}
             BlockState::Asked(peers) => peers.iter().for_each(|peer| count(*peer, 0, run.count)),
             BlockState::Here(peer) => count(*peer, run.count, 0),
         }
@@ -139,6 +141,7 @@ fn strip(it: &UnderWay, order: &[(PeerKey, u32, u32)], columns: usize) -> Spans 
                 (Role::Good, peers.first().map_or('?', |peer| letter(place(*peer), false)))
             }
             BlockState::Here(peer) => (Role::Strong, letter(place(*peer), true)),
+            BlockState::Kept => (Role::Strong, '='),
         };
         shown.push(role, glyph.to_string());
     }

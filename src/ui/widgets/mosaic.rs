@@ -99,7 +99,7 @@ fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, boo
     for run in &under_way.blocks {
         let within = (at + run.count as usize).min(to).saturating_sub(at.max(from));
         match run.state {
-            BlockState::Here(_) => here += within,
+            BlockState::Here(_) | BlockState::Kept => here += within,
             BlockState::Asked(_) => asked |= within > 0,
             BlockState::Free => {}
         }
