@@ -1,14 +1,14 @@
-//! A swarm as they are: peers that send at rates of their own, have a part of the payload, choke, come late and leave.
-//! One thread serves them all from memory.
+//! Plays a swarm by a script: peers that send at their own rates, have a part of the payload, choke, come late and
+//! leave. One thread serves them all from memory.
 //!
 //! `cargo bench --bench swarm -- SCRIPT.json DIR [--ip 127.0.0.1]`
 //!
-//! makes `DIR/payload.torrent` and `DIR/payload`, listens at one address a peer from the one after `--ip` on, and
-//! names them by a tracker at `--ip`. It says on one line of JSON what the script allows at best and goes on until its
-//! standard input ends; then it says what was sent. `common/script.rs` says what a script may hold. The time of the
-//! script begins with the first announce.
+//! makes `DIR/payload.torrent` and `DIR/payload`, gives each peer an address of its own (the first one after `--ip`),
+//! and runs a tracker at `--ip`. It prints a line of JSON that says what the script allows at best, serves until its
+//! standard input ends, and then prints what was sent. `common/script.rs` describes scripts; their time begins with the
+//! first announce.
 //!
-//! `cargo bench --bench swarm -- SCRIPT.json` says only what the script allows at best.
+//! `cargo bench --bench swarm -- SCRIPT.json` only prints what the script allows at best.
 
 #![allow(
     clippy::print_stdout,
@@ -120,13 +120,13 @@ fn compact(addr: &SocketAddr) -> Vec<u8> {
 async fn track(tracker: TcpListener, named: Vec<u8>, swarm: Rc<Swarm>) {
     loop {
         if let Ok((stream, addr)) = tracker.accept().await {
-            // Who hangs up early asks again.
+            // A downloader that hangs up early asks again.
             let _ = timeout(Duration::from_secs(5), answer(stream, addr, &named, &swarm)).await;
         }
     }
 }
 
-/// Names the peers to whoever asks.
+/// Names the peers in answer to an announce.
 async fn answer(mut stream: TcpStream, addr: SocketAddr, named: &[u8], swarm: &Swarm) -> io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {

@@ -7,7 +7,7 @@ pub(crate) const NEVER: u64 = u64::MAX;
 /// Bytes of a block.
 const BLOCK_BYTES: u64 = 16 * 1024;
 
-/// A payload and those who have it.
+/// A payload and its peers.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SwarmScript {
@@ -37,10 +37,10 @@ pub(crate) struct PeerScript {
     /// Whether the tracker names it.
     #[serde(default = "yes")]
     pub(crate) named: bool,
-    /// Whether it dials the downloader when it comes late or comes back, as who announces does.
+    /// Whether it dials the downloader when it comes late or comes back: real peers learn of us from the tracker.
     #[serde(default)]
     pub(crate) dials: bool,
-    /// When it serves whoever is interested.
+    /// When it unchokes.
     #[serde(default)]
     pub(crate) serves: Turns,
     /// It refuses every request of this number (BEP 6); zero: none.

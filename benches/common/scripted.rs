@@ -347,7 +347,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Says that this block will not come, to whoever understands that.
+    /// Says that this block will not come, if the other end understands that.
     fn refuse(&mut self, block: BlockSpec) {
         if self.fast {
             self.say(&Message::Reject(block));
