@@ -21,6 +21,7 @@ mod pieces;
 mod rarity;
 mod rate;
 mod replace;
+mod round_robin;
 mod rounds;
 mod settle;
 mod standstill;
@@ -40,6 +41,7 @@ pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
 pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
+pub use round_robin::{RoundRobin, Turn};
 pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
