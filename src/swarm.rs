@@ -24,6 +24,7 @@ mod replace;
 mod round_robin;
 mod rounds;
 mod settle;
+mod slots;
 mod standstill;
 mod suspects;
 mod take_back;
@@ -42,6 +43,7 @@ pub use ladder::EncryptionPolicy;
 pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
 pub use round_robin::{RoundRobin, Turn};
+pub use slots::UploadSlots;
 pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -52,6 +54,7 @@ use self::choker::Choker;
 use self::live::Live;
 use self::pieces::OpenPieces;
 use self::rarity::Rarity;
+use self::slots::Slots;
 use self::suspects::Suspects;
 use crate::event::{At, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, Geometry};
@@ -131,7 +134,7 @@ impl Swarm {
             all_may_want: false,
             freed: false,
             share_at: None,
-            choker: Choker::default(),
+            choker: Choker::new(Slots::new(settings.upload_slots, settings.up_bps), geometry.piece_bytes()),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
             down_bytes: 0,

@@ -28,10 +28,12 @@ pub(super) struct Live {
     sent_bytes: u64,
     /// Since when it owes us a block: it was asked for some, and none came, however often it choked or refused us.
     pub(super) owes_since: Option<At>,
-    /// It was served and asked for nothing, since it last took something.
+    /// It was served and took no block, since it last took one.
     pub(super) wasted_its_turn: bool,
     /// When it connected, or we last changed between serving it and not.
     pub(super) waits_since: At,
+    /// What it had taken by then, bytes.
+    pub(super) turn_began_bytes: u64,
     pub(super) has: Option<Bitfield>,
     /// Pieces it has and we have not.
     pub(super) wanted: u32,
@@ -77,6 +79,7 @@ impl Live {
             owes_since: None,
             wasted_its_turn: false,
             waits_since: now,
+            turn_began_bytes: 0,
             has: None,
             wanted: 0,
             am_choking: true,
@@ -135,17 +138,22 @@ impl Live {
         !self.peer_choking && self.am_interested && !self.held && !self.closing
     }
 
+    /// Whether it takes part in the choice of whom to serve.
+    pub(super) fn wants_to_be_served(&self) -> bool {
+        self.peer_interested && !self.held
+    }
+
     /// Takes one second into account: whether it was of use, and the smoothed rates.
     pub(super) fn sampled(&mut self, now: At, sample: &PeerSample) {
         self.passed_bytes += sample.down_bps + sample.up_bps;
         if self.passed_bytes >= u64::from(BLOCK_LENGTH) {
             (self.used, self.passed_bytes) = (now, 0);
+            self.wasted_its_turn &= sample.up_bps == 0;
         }
         self.sent_bytes += sample.down_bps;
         if self.sent_bytes >= u64::from(BLOCK_LENGTH) {
             (self.sent_at, self.sent_bytes) = (now, 0);
         }
-        self.wasted_its_turn &= sample.up_bps == 0;
         let blend = |old: u64, new: u64| if old == 0 { new } else { (old * 9 + new) / 10 };
         self.down_bps = blend(self.down_bps, sample.down_bps);
         self.up_bps = blend(self.up_bps, sample.up_bps);

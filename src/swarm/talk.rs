@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, WindowState};
+use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, UploadSlots, WindowState};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
@@ -18,8 +18,8 @@ pub struct Settings {
     pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
-    /// Peers served at once, the optimistic one included.
-    pub upload_slots: usize,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
     /// that are far away.
     pub memory_bytes: u64,
@@ -45,7 +45,7 @@ impl Default for Settings {
             max_peers: 200,
             max_rows: MOST_ROWS,
             max_dials: 100,
-            upload_slots: 8,
+            upload_slots: UploadSlots::Auto,
             memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
