@@ -175,7 +175,7 @@ impl Talk {
             Incoming::Block(block, buffer) => {
                 match self.window.received(now, block) {
                     Arrival::Requested | Arrival::Late => self.blocks.push((block, buffer)),
-                    Arrival::Again => {}
+                    Arrival::Again | Arrival::Stray => {}
                     Arrival::Unrequested => {
                         let detail = "it sends again and again what it has sent";
                         return Err(Fault::new(Cause::UnrequestedBlock, detail));

@@ -127,7 +127,7 @@ impl Conn {
         self.begun_bytes = 0;
         match self.window.received(now, block) {
             Arrival::Unrequested => Heard::Fault(Cause::UnrequestedBlock),
-            Arrival::Again => Heard::Nothing,
+            Arrival::Again | Arrival::Stray => Heard::Nothing,
             Arrival::Requested | Arrival::Late => {
                 self.owed.remove(&block);
                 Heard::Block(block, right)

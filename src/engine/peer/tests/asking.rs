@@ -47,9 +47,14 @@ async fn a_choke_gives_every_grant_back_and_late_blocks_still_count() {
     assert!(matches!(choked, Report::Choked), "{choked:?}");
     seen.extend(world.blocks(1).await.0);
     assert_eq!(seen, blocks(2));
-    // Once more is no fault; what was never asked for is.
+    // Once more is no fault, nor is what nobody remembers; more of that than was ever asked for is.
     world.peer.send(asked[1]).await;
-    world.peer.send(spec(blocks(20)[19])).await;
+    for &stray in &blocks(20)[10..] {
+        world.peer.send(spec(stray)).await;
+    }
+    world.peer.say(&[Message::Interested]).await;
+    assert!(matches!(world.report().await, Report::Interested(true)), "it is still heard");
+    world.peer.send(spec(blocks(21)[20])).await;
     assert_eq!(world.closed().await.cause, Cause::UnrequestedBlock);
 }
 
