@@ -5,6 +5,7 @@
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 
 pub mod address;
+mod allowed_fast;
 pub mod announce;
 mod blame;
 mod book;
@@ -180,6 +181,8 @@ impl Swarm {
             Input::Interested(conn, interested) => self.interested(now, conn, interested),
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
+            Input::AllowedFast(conn, piece) => self.allowed_fast(now, conn, piece),
+            Input::UploadOnly(conn, upload_only) => self.upload_only(now, conn, upload_only),
             Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
             Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
                 self.extended(now, conn, calls_itself, extensions, reqq, listen_port);

@@ -441,6 +441,7 @@ impl Life {
             up_bps: self.options.up_bps,
             upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
+            info_hash: self.torrent.info_hash,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,

@@ -53,6 +53,9 @@ impl Swarm {
     pub(super) fn refill(&mut self, now: At, conn: ConnKey) {
         self.hungry.remove(&conn);
         let Some(live) = self.live.get(&conn) else { return };
+        if live.peer_choking {
+            return self.refill_choked(now, conn);
+        }
         if self.phase != Phase::Downloading || self.leaving || !live.can_be_asked() {
             return;
         }
@@ -279,7 +282,7 @@ impl Swarm {
         }
     }
 
-    fn bytes_of(&self, blocks: &[BlockRef]) -> u64 {
+    pub(super) fn bytes_of(&self, blocks: &[BlockRef]) -> u64 {
         blocks.iter().map(|block| u64::from(self.geometry.block_length(*block))).sum()
     }
 

@@ -41,6 +41,12 @@ pub(super) struct Live {
     pub(super) am_interested: bool,
     pub(super) peer_choking: bool,
     pub(super) peer_interested: bool,
+    /// It wants nothing any more (BEP 21), whatever its interest.
+    pub(super) upload_only: bool,
+    /// Pieces that it may ask for while we choke it, once we have them (BEP 6).
+    pub(super) offered: Vec<PieceIndex>,
+    /// Pieces that it sends even while it chokes us (BEP 6).
+    pub(super) fast: BTreeSet<PieceIndex>,
     pub(super) held: bool,
     /// It was told to close, and has not said yet that it did.
     pub(super) closing: bool,
@@ -86,6 +92,9 @@ impl Live {
             am_interested: false,
             peer_choking: true,
             peer_interested: false,
+            upload_only: false,
+            offered: Vec::new(),
+            fast: BTreeSet::new(),
             held: false,
             closing: false,
             blocks: BTreeSet::new(),
@@ -140,7 +149,12 @@ impl Live {
 
     /// Whether it takes part in the choice of whom to serve.
     pub(super) fn wants_to_be_served(&self) -> bool {
-        self.peer_interested && !self.held
+        self.peer_interested && !self.upload_only && !self.held
+    }
+
+    /// Whether blocks of some pieces can be asked of it though it chokes us.
+    pub(super) fn can_be_asked_choking(&self) -> bool {
+        self.peer_choking && !self.fast.is_empty() && self.am_interested && !self.held && !self.closing
     }
 
     /// Takes one second into account: whether it was of use, and the smoothed rates.

@@ -239,6 +239,7 @@ impl Swarm {
             live.peer_choking = true;
             let peer = live.peer;
             self.tell(now, Event::Choking { peer, by: Side::Them, choking: true });
+            self.refill(now, conn);
         }
     }
 
@@ -273,6 +274,7 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn) {
             live.has = Some(pieces);
         }
+        self.offer_fast(conn);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
     }
@@ -296,14 +298,25 @@ impl Swarm {
         for piece in fresh {
             self.tell(now, Event::Have { peer, piece });
         }
+        self.end_fast(conn);
         self.update_interest(now, conn);
         self.refill(now, conn);
         self.close_if_both_seeds(conn);
     }
 
-    /// Neither end has a use for a connection between two that have everything.
+    pub(super) fn upload_only(&mut self, now: At, conn: ConnKey, upload_only: bool) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.upload_only = upload_only;
+        let peer = live.peer;
+        self.tell(now, Event::UploadOnly { peer, upload_only });
+        self.close_if_both_seeds(conn);
+        self.rechoke_if_room(now);
+    }
+
+    /// Neither end has a use for a connection between two that want nothing any more.
     pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
-        if self.have.is_full() && self.live.get(&conn).is_some_and(Live::is_seed) {
+        if self.have.is_full() && self.live.get(&conn).is_some_and(|live| live.is_seed() || live.upload_only)
+        {
             self.order(conn, Order::Close(Cause::BothSeeds));
         }
     }
@@ -330,6 +343,7 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn) {
             live.progress = now;
         }
+        self.fast_refused(conn, blocks);
         self.hand_on_unsent(now, conn, blocks);
     }
 

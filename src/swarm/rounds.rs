@@ -133,6 +133,7 @@ impl Swarm {
             }
             self.update_interest(now, conn);
             self.set_choking(now, conn, true);
+            self.allow_fast(conn);
         }
         self.hungry.clear();
         self.all_may_want = false;
@@ -150,6 +151,7 @@ impl Swarm {
             if let Some(live) = self.live.get_mut(&conn) {
                 live.progress = now;
             }
+            self.allow_fast(conn);
             self.close_if_both_seeds(conn);
         }
         self.actions.push_back(Action::WantPeers);

@@ -7,7 +7,7 @@ use super::book::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, UploadSlots, WindowState};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Settings {
     pub up_bps: Option<u64>,
     /// Whether peers are dialled plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// The torrent.
+    pub info_hash: InfoHash,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -50,6 +52,7 @@ impl Default for Settings {
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            info_hash: InfoHash([0; 20]),
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
@@ -126,6 +129,10 @@ pub enum Input {
     Has(ConnKey, Bitfield),
     /// What it has more.
     Have(ConnKey, Vec<PieceIndex>),
+    /// It sends this piece even while it chokes us (BEP 6).
+    AllowedFast(ConnKey, PieceIndex),
+    /// It wants nothing any more, or does again (BEP 21).
+    UploadOnly(ConnKey, bool),
     /// It will not send these.
     Rejected(ConnKey, Vec<BlockRef>),
     /// Its extension handshake.

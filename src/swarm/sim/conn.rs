@@ -155,7 +155,8 @@ impl Conn {
                 self.window.grant(blocks);
                 None
             }
-            Order::Grant(_) | Order::Close(_) => None,
+            // None of the simulated ones speaks of them.
+            Order::Grant(_) | Order::AllowFast(_) | Order::Close(_) => None,
             Order::Revoke(blocks) => {
                 self.owed.retain(|block| !blocks.contains(block));
                 let cancel = self.window.revoke(now, &blocks);

@@ -49,7 +49,10 @@ impl Swarm {
             .collect();
         assert_eq!(granted, held, "what slots say was granted, and what peers say");
         for (conn, live) in &self.live {
-            let may = live.closing || live.can_be_asked() && self.phase == Phase::Downloading;
+            let can_be_asked = live.can_be_asked() || live.can_be_asked_choking();
+            let may = live.closing || can_be_asked && self.phase == Phase::Downloading;
+            let fast = |block: &BlockRef| live.fast.contains(&block.piece());
+            assert!(!live.peer_choking || live.blocks.iter().all(fast), "{conn:?} chokes and is asked");
             assert!(may || self.leaving || live.blocks.is_empty(), "{conn:?} cannot be asked and is");
         }
         assert!(self.hungry.iter().all(|conn| self.live.contains_key(conn)), "the hungry are live");
