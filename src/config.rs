@@ -13,9 +13,10 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
+use crate::swarm::UploadSlots;
 use crate::ui::{ColumnChoice, Keymap};
 
-pub use choices::{Color, Encryption, SizeUnits, Theme};
+pub use choices::{Color, Encryption, SizeUnits, Theme, upload_slots, upload_slots_expected};
 pub use error::{ConfigError, Problem};
 pub use print::{defaults, of_columns};
 pub use read::{load, path, read};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub down_bps: Option<u64>,
     /// The most to send, bytes a second.
     pub up_bps: Option<u64>,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// When connections to peers are encrypted.
     pub encryption: Encryption,
     /// The screen.
@@ -76,6 +79,7 @@ impl Default for Settings {
             max_rows: 20_000,
             down_bps: None,
             up_bps: None,
+            upload_slots: UploadSlots::Auto,
             encryption: Encryption::default(),
             screen: ScreenSettings::default(),
             columns: ColumnChoice::default(),

@@ -455,4 +455,11 @@ pub enum Event {
         /// Files of the torrent.
         of: u32,
     },
+    /// It says that it wants nothing any more, or does again (BEP 21).
+    UploadOnly {
+        /// Whose row.
+        peer: PeerKey,
+        /// Whether it wants nothing.
+        upload_only: bool,
+    },
 }

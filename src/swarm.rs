@@ -5,6 +5,7 @@
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 
 pub mod address;
+mod allowed_fast;
 pub mod announce;
 mod blame;
 mod book;
@@ -19,8 +20,10 @@ mod peers;
 mod picker;
 mod rate;
 mod replace;
+mod round_robin;
 mod rounds;
 mod settle;
+mod slots;
 mod standstill;
 mod talk;
 mod window;
@@ -35,6 +38,8 @@ pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
 pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
+pub use round_robin::{RoundRobin, Turn};
+pub use slots::UploadSlots;
 pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -44,6 +49,7 @@ use self::book::Book;
 use self::choker::Choker;
 use self::live::Live;
 use self::picker::{Pick, Picker};
+use self::slots::Slots;
 use crate::event::{At, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 
@@ -92,7 +98,7 @@ impl Swarm {
             closing: 0,
             idle: 0,
             blame: Blame::default(),
-            choker: Choker::default(),
+            choker: Choker::new(Slots::new(settings.upload_slots, settings.up_bps), geometry.piece_bytes()),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
             down_bytes: 0,
@@ -140,6 +146,8 @@ impl Swarm {
             Input::Interested(conn, interested) => self.interested(now, conn, interested),
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
+            Input::AllowedFast(conn, piece) => self.picker.allowed_fast(now, conn, piece),
+            Input::UploadOnly(conn, upload_only) => self.upload_only(now, conn, upload_only),
             Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
             Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
                 self.extended(now, conn, calls_itself, extensions, reqq, listen_port);

@@ -5,6 +5,7 @@ use toml::de::DeValue;
 
 use super::Settings;
 use super::choices::{self, Color, Encryption, SizeUnits, Theme};
+use crate::swarm::UploadSlots;
 use crate::ui::{self, ColumnPart};
 use crate::units;
 
@@ -118,6 +119,20 @@ pub(super) const SETTINGS: &[Setting] = &[
             Some(())
         },
         shown: |settings| shown_rate(settings.up_bps),
+    },
+    Setting {
+        table: "",
+        name: "upload-slots",
+        help: "How many peers to serve at once, beside one that gets its chance; \"auto\": as many as the line carries.",
+        expected: choices::upload_slots_expected,
+        take: |to, value| match value.as_str() {
+            Some(text) => set(&mut to.upload_slots, choices::upload_slots(text)),
+            None => set(&mut to.upload_slots, whole(value).and_then(choices::fixed_slots)),
+        },
+        shown: |settings| match settings.upload_slots {
+            UploadSlots::Auto => quoted("auto"),
+            UploadSlots::Fixed(slots) => slots.to_string(),
+        },
     },
     Setting {
         table: "",

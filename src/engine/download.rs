@@ -24,7 +24,7 @@ use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
-use crate::swarm::{self, EncryptionPolicy, Swarm};
+use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
 
@@ -50,6 +50,8 @@ pub struct Options {
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
     pub up_bps: Option<u64>,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
     /// A connected peer that says nothing for this long is let go.
@@ -78,6 +80,7 @@ impl Default for Options {
             max_rows: swarm::Settings::default().max_rows,
             down_bps: None,
             up_bps: None,
+            upload_slots: UploadSlots::default(),
             encryption: EncryptionPolicy::default(),
             idle_after: IDLE_AFTER,
             overwrite: false,
@@ -438,7 +441,9 @@ impl Life {
             max_rows: self.options.max_rows,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
+            upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
+            info_hash: self.torrent.info_hash,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,

@@ -291,7 +291,8 @@ impl Event {
             | Self::Probing
             | Self::Agreed { .. }
             | Self::Recording { .. }
-            | Self::Preparing { .. } => {}
+            | Self::Preparing { .. }
+            | Self::UploadOnly { .. } => {}
         }
         Ok(())
     }

@@ -185,6 +185,9 @@ impl Ledger {
                     } = *interested;
                 }
             }),
+            Event::UploadOnly { peer, upload_only } => {
+                self.with(at, *peer, |row, _| row.edit().upload_only = *upload_only);
+            }
             Event::FirstBlock { peer } => self.first_block(at, *peer),
             Event::PeerSample { peer, sample } => self.sample_peer(at, *peer, *sample),
             Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out } => {

@@ -254,6 +254,7 @@ impl Swarm {
         let wanted = pieces.count_missing_from(&self.have);
         self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
         self.picker.has(conn, pieces, wanted);
+        self.offer_fast(conn);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
     }
@@ -264,14 +265,26 @@ impl Swarm {
         for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
             self.tell(now, Event::Have { peer, piece });
         }
+        self.end_fast(conn);
         self.update_interest(now, conn);
         self.picker.request(now, conn);
         self.close_if_both_seeds(conn);
     }
 
-    /// Neither end has a use for a connection between two that have everything.
+    pub(super) fn upload_only(&mut self, now: At, conn: ConnKey, upload_only: bool) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.upload_only = upload_only;
+        let peer = live.peer;
+        self.tell(now, Event::UploadOnly { peer, upload_only });
+        self.close_if_both_seeds(conn);
+        self.rechoke_if_room(now);
+    }
+
+    /// Neither end has a use for a connection between two that want nothing any more.
     pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
-        if self.have.is_full() && self.picker.is_seed(conn) {
+        let wants_nothing =
+            self.picker.is_seed(conn) || self.live.get(&conn).is_some_and(|live| live.upload_only);
+        if self.have.is_full() && wants_nothing {
             self.order(conn, Order::Close(Cause::BothSeeds));
         }
     }

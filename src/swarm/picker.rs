@@ -258,12 +258,21 @@ impl Picker {
             self.release_all(conn);
         }
         let Some(sender) = self.senders.get_mut(&conn) else { return };
-        sender.choking = choking;
+        (sender.choking, sender.exhausted_at) = (choking, None);
         if !choking {
             sender.progress = now;
             sender.forget_refusals();
         }
         self.request(now, conn);
+    }
+
+    /// The peer says that it sends this piece even while it chokes us (BEP 6, allowed fast).
+    pub(super) fn allowed_fast(&mut self, now: At, conn: ConnKey, piece: PieceIndex) {
+        if let Some(sender) = self.senders.get_mut(&conn) {
+            sender.allowed_fast.insert(piece);
+            sender.exhausted_at = None;
+            self.request(now, conn);
+        }
     }
 
     /// The peer's request window stands so.
@@ -309,8 +318,21 @@ impl Picker {
             blocks.iter().for_each(|block| sender.refused(*block, now));
         }
         self.release(conn, blocks);
+        self.disallow_fast(conn, blocks);
         self.hand_on_unsent(now, conn, blocks);
         self.request(now, conn);
+    }
+
+    /// A peer that chokes us and refuses blocks of a piece does not send the piece after all.
+    fn disallow_fast(&mut self, conn: ConnKey, refused: &[BlockRef]) {
+        let Some(sender) = self.senders.get_mut(&conn).filter(|sender| sender.choking) else { return };
+        let of_them = |block: &BlockRef| refused.iter().any(|other| other.piece() == block.piece());
+        let rest: Vec<BlockRef> = sender.asked.iter().copied().filter(of_them).collect();
+        refused.iter().for_each(|block| _ = sender.allowed_fast.remove(&block.piece()));
+        if !rest.is_empty() {
+            self.release(conn, &rest);
+            self.order(conn, Order::Revoke(rest));
+        }
     }
 
     /// Bytes of a piece were written and are out of memory.
@@ -392,6 +414,11 @@ impl Picker {
     /// Pieces that the peer has and we have not.
     pub(super) fn wanted_of(&self, conn: ConnKey) -> u32 {
         self.senders.get(&conn).map_or(0, |sender| sender.wanted)
+    }
+
+    /// How many pieces the peer has; `None` before it said so.
+    pub(super) fn count_of(&self, conn: ConnKey) -> Option<u32> {
+        self.senders.get(&conn)?.has.as_ref().map(Bitfield::count)
     }
 
     /// Whether the peer has everything.

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, WindowState};
+use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, UploadSlots, WindowState};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -18,8 +18,8 @@ pub struct Settings {
     pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
-    /// Peers served at once, the optimistic one included.
-    pub upload_slots: usize,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
     /// that are far away.
     pub memory_bytes: u64,
@@ -29,6 +29,8 @@ pub struct Settings {
     pub up_bps: Option<u64>,
     /// Whether peers are dialled plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// The torrent.
+    pub info_hash: InfoHash,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -47,11 +49,12 @@ impl Default for Settings {
             max_peers: 200,
             max_rows: MOST_ROWS,
             max_dials: 100,
-            upload_slots: 8,
+            upload_slots: UploadSlots::Auto,
             memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            info_hash: InfoHash([0; 20]),
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
@@ -129,6 +132,10 @@ pub enum Input {
     Has(ConnKey, Bitfield),
     /// What it has more.
     Have(ConnKey, Vec<PieceIndex>),
+    /// It sends this piece even while it chokes us (BEP 6).
+    AllowedFast(ConnKey, PieceIndex),
+    /// It wants nothing any more, or does again (BEP 21).
+    UploadOnly(ConnKey, bool),
     /// It will not send these.
     Rejected(ConnKey, Vec<BlockRef>),
     /// Its extension handshake.

@@ -8,6 +8,7 @@ use crate::event::{Cause, Encryption, LooksLike, Payload, PeerKey, PeerSample, S
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId, PieceIndex};
 
 mod encryption;
+mod fast;
 mod faults;
 mod invariants;
 mod replaced;
@@ -179,7 +180,7 @@ impl World {
             }
             Order::Revoke(blocks) => fake.queue.retain(|block| !blocks.contains(block)),
             Order::Close(cause) => self.close(conn, cause),
-            Order::Choke(_) | Order::Interested(_) | Order::Hold(_) => {}
+            Order::Choke(_) | Order::AllowFast(_) | Order::Interested(_) | Order::Hold(_) => {}
         }
     }
 

@@ -125,6 +125,8 @@ impl Brain {
             Report::Interested(interested) => Input::Interested(conn, interested),
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
+            Report::AllowedFast(piece) => Input::AllowedFast(conn, piece),
+            Report::UploadOnly(upload_only) => Input::UploadOnly(conn, upload_only),
             Report::Rejected(blocks) => Input::Rejected(conn, blocks),
             Report::Extended { calls_itself, extensions, reqq, listen_port } => {
                 Input::Extended { conn, calls_itself, extensions, reqq, listen_port }

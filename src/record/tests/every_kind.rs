@@ -60,6 +60,7 @@ pub(super) fn kind(event: &Event) -> usize {
         Event::Recording { .. } => 41,
         Event::PieceBlocks { .. } => 42,
         Event::Preparing { .. } => 43,
+        Event::UploadOnly { .. } => 44,
     }
 }
 

@@ -25,6 +25,8 @@ impl Picker {
         for (conn, sender) in &self.senders {
             let may = self.active && sender.can_be_asked();
             assert!(may || sender.asked.is_empty(), "{conn:?} cannot be asked and is");
+            let fast = |block: &BlockRef| sender.allowed_fast.contains(&block.piece());
+            assert!(!sender.choking || sender.asked.iter().all(fast), "{conn:?} chokes and is asked");
         }
     }
 

@@ -12,6 +12,8 @@ use super::{
 const FIRST_BLOCKS: u32 = 128;
 /// Blocks a slow peer is asked for: one under way, and one that it sends next.
 const LEAST_BLOCKS: u32 = 2;
+/// Blocks that a peer is asked for while it chokes us.
+const MOST_WHILE_CHOKED: u32 = 32;
 /// The most blocks that one peer is asked for.
 const MOST_BLOCKS: u32 = 2048;
 /// A peer is quick for a piece if it can send it whole within this time.
@@ -114,9 +116,13 @@ impl Picker {
         }
         if sender.rate() == 0 {
             let share = self.memory_bytes / BLOCK / (self.senders.len() as u64 + 1);
-            return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, FIRST_BLOCKS);
+            let most = if sender.choking { MOST_WHILE_CHOKED } else { FIRST_BLOCKS };
+            return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, most);
         }
         let target = sender.window.target;
+        if sender.choking {
+            return target.clamp(LEAST_BLOCKS, MOST_WHILE_CHOKED);
+        }
         if target <= LEAST_BLOCKS {
             return LEAST_BLOCKS;
         }
@@ -248,7 +254,8 @@ impl Picker {
         let picked = match (&sender.has, sender.choking) {
             (None, _) => None,
             (Some(has), true) => {
-                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(|piece| has.has(*piece)))
+                let may = |piece: &PieceIndex| has.has(*piece) && !self.parole.contains(*piece);
+                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(may))
             }
             (Some(has), false) if first => self.rarity.any(has, &mut self.random),
             (Some(has), false) => self.rarity.rarest(has, sender.current),
