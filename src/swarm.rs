@@ -16,6 +16,7 @@ mod conn;
 mod grants;
 mod ladder;
 mod live;
+mod pacer;
 mod peers;
 mod pieces;
 mod rarity;
@@ -38,6 +39,7 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
+pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
 pub use talk::{Action, IncomingStep, Input, Settings};
@@ -204,7 +206,8 @@ impl Swarm {
     /// When [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> At {
-        let dial = if self.may_dial() { self.book.next_due() } else { None };
+        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
         let waits = |at: Option<At>| at.filter(|_| self.anyone_hungry());
         [dial, waits(self.grant_at), waits(self.share_at)]
             .into_iter()

@@ -46,8 +46,9 @@ impl Swarm {
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
-        while self.may_dial() {
+        while self.may_dial() && self.settings.dial_pacer.next() <= now {
             let Some((peer, addr)) = self.book.take_due(now) else { break };
+            self.settings.dial_pacer.count(now);
             let encryption = self.rung(peer);
             self.tell(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });

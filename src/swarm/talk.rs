@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, WindowState};
+use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, WindowState};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
@@ -18,6 +18,8 @@ pub struct Settings {
     pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
+    /// How many dials may begin in a second, those of every torrent with a copy of it.
+    pub dial_pacer: DialPacer,
     /// Peers served at once, the optimistic one included.
     pub upload_slots: usize,
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
@@ -45,6 +47,7 @@ impl Default for Settings {
             max_peers: 200,
             max_rows: MOST_ROWS,
             max_dials: 100,
+            dial_pacer: DialPacer::default(),
             upload_slots: 8,
             memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
