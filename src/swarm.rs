@@ -25,6 +25,7 @@ mod replace;
 mod rounds;
 mod settle;
 mod standstill;
+mod starving;
 mod suspects;
 mod take_back;
 mod talk;
@@ -52,6 +53,7 @@ use self::choker::Choker;
 use self::live::Live;
 use self::pieces::OpenPieces;
 use self::rarity::Rarity;
+use self::starving::Starving;
 use self::suspects::Suspects;
 use crate::event::{At, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, Geometry};
@@ -99,6 +101,7 @@ pub struct Swarm {
     down_bytes: u64,
     up_bytes: u64,
     last_second: (u64, u64),
+    starving: Starving,
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
@@ -137,6 +140,7 @@ impl Swarm {
             down_bytes: 0,
             up_bytes: 0,
             last_second: (0, 0),
+            starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
             actions: VecDeque::new(),

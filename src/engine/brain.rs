@@ -21,6 +21,7 @@ use tokio::time::sleep_until;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use self::peers::Dialling;
+use self::trackers::Announces;
 use super::EngineError;
 use super::assembly::Assembly;
 use super::chronicle::Chronicle;
@@ -37,10 +38,10 @@ use super::pool::BlockPool;
 use super::tracker;
 use super::upload::BlockSource;
 use crate::command::Command;
-use crate::event::{At, Event, Phase, TrackerKey};
+use crate::event::{At, Event, Phase};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
-use crate::swarm::announce::{self, Announcer, Ticket};
+use crate::swarm::announce::{self, Announcer};
 use crate::swarm::{Action, ConnKey, Input, Order, Swarm};
 use crate::wire::Handshake;
 
@@ -101,8 +102,7 @@ struct Brain {
     sync: bool,
     swarm: Swarm,
     announcer: Announcer,
-    /// Which tracker an announce under way went to.
-    asked: BTreeMap<Ticket, TrackerKey>,
+    announces: Announces,
     /// Where trackers see us, with the port we listen on.
     our_addresses: BTreeSet<SocketAddr>,
     chronicle: Chronicle,
@@ -143,8 +143,8 @@ impl Brain {
             idle_after: birth.idle_after,
         };
         Self {
-            announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
-            asked: BTreeMap::new(),
+            announcer: Announcer::new(now, &birth.torrent.trackers, birth.torrent.private, birth.seed),
+            announces: Announces::default(),
             our_addresses: BTreeSet::new(),
             publish_at: now,
             assembly: Assembly::new(geometry),
@@ -237,6 +237,7 @@ impl Brain {
             for conn in self.tasks.fallen() {
                 self.fell(conn);
             }
+            self.announces.take_leave();
             self.chronicle.tick(now);
             self.publish(now);
         }
@@ -283,7 +284,9 @@ impl Brain {
             Action::Digest(piece) => self.disk.digest(piece),
             Action::Have(piece) => self.common.haves.append(piece),
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
-            Action::WantPeers => self.announcer.handle(self.clock.now(), announce::Input::WantPeers),
+            Action::WantPeers(wanted) => {
+                self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
+            }
             Action::Entered(phase) => self.entered(phase),
             Action::Learned(at, event) => self.learned(at, &event),
         }
@@ -359,6 +362,7 @@ impl Brain {
     async fn leave(mut self) -> Result<(), EngineError> {
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
+        self.announces.shutdown().await;
         let now = self.clock.now();
         self.publish(now);
         self.chronicle.end(now).await;

@@ -160,6 +160,15 @@ impl Book {
         self.due.first().map(|(at, _)| at)
     }
 
+    /// Whether there is somebody to dial, now or within so short a time, of whom anything can be hoped for: never
+    /// connected so far, and not dialled in vain more than once.
+    pub(super) fn is_anyone_left(&self, now: At, within: Duration) -> bool {
+        let hopeful = |row: &Row| !row.shook_hands && row.failures <= 1;
+        let mut soon = self.due.until(now + within).filter_map(|peer| self.rows.get(&peer));
+        let dialling = || self.rows.values().filter(|row| row.standing == Standing::Dialling);
+        soon.any(hopeful) || (self.dialling > 0 && dialling().any(hopeful))
+    }
+
     /// The next peer to dial now, with the address to dial. It is dialling from here on.
     pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr)> {
         while let Some((at, peer)) = self.due.first()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::book::{Ban, Book, Standing};
 use super::live::Live;
-use super::{Action, Closed, ConnKey, IncomingStep, Order, Phase, Swarm, WindowState};
+use super::{Action, Closed, ConnKey, IncomingStep, Order, Swarm, WindowState};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Side, Source, Transport,
 };
@@ -221,9 +221,6 @@ impl Swarm {
             self.tell(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
-        if self.live.is_empty() && self.phase == Phase::Downloading {
-            self.actions.push_back(Action::WantPeers);
-        }
         self.rechoke_if_room(now);
     }
 

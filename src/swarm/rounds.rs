@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::book::Standing;
 use super::choker::{self, Candidate};
-use super::{Action, ConnKey, Event, Order, Phase, SECOND, Swarm};
+use super::{ConnKey, Event, Order, Phase, SECOND, Swarm};
 use crate::event::{At, Cause, Side};
 
 /// How long connections stay open after a pause, so that a short one costs nothing.
@@ -42,6 +42,7 @@ impl Swarm {
             self.feed_hungry(now);
             self.tell_blocks(now);
         }
+        self.look_whether_starving(now, sample.down_bps);
         let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
         if resting && now.saturating_sub(self.phase_since) >= PAUSE_GRACE {
             self.close_all(Cause::TorrentPaused);
@@ -148,7 +149,6 @@ impl Swarm {
             }
             self.close_if_both_seeds(conn);
         }
-        self.actions.push_back(Action::WantPeers);
         self.rechoke(now);
     }
 

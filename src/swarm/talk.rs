@@ -240,8 +240,9 @@ pub enum Action {
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.
     LimitUp(Option<u64>),
-    /// Peers are wanted: ask the trackers sooner than their interval, within their rules.
-    WantPeers,
+    /// Whether more peers are wanted from now on, and nobody is left to dial: if so, ask the trackers as soon as they
+    /// allow.
+    WantPeers(bool),
     /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
     Entered(Phase),
     /// This was learned.

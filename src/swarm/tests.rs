@@ -11,6 +11,7 @@ mod encryption;
 mod faults;
 mod invariants;
 mod replaced;
+mod starving;
 
 const EITHER: &[Encryption] = &[Encryption::Plain, Encryption::Mse];
 const TICK: Duration = Duration::from_millis(10);
@@ -54,6 +55,8 @@ struct World {
     /// Whom we dialled how.
     tried: Vec<(SocketAddr, Encryption)>,
     closed: Vec<(SocketAddr, Cause)>,
+    /// When peers were wanted of trackers, and no more.
+    wants: Vec<(At, bool)>,
     events: Vec<Event>,
     trace: Vec<String>,
     next_conn: u32,
@@ -87,6 +90,7 @@ impl World {
             dials: Vec::new(),
             tried: Vec::new(),
             closed: Vec::new(),
+            wants: Vec::new(),
             events: Vec::new(),
             trace: Vec::new(),
             next_conn: 0,
@@ -138,7 +142,8 @@ impl World {
                     self.tell(Input::Digested { piece, blocks });
                 }
                 Action::Learned(_, event) => self.events.push(event),
-                Action::Have(_) | Action::LimitUp(_) | Action::WantPeers | Action::Entered(_) => {}
+                Action::WantPeers(wanted) => self.wants.push((self.now, wanted)),
+                Action::Have(_) | Action::LimitUp(_) | Action::Entered(_) => {}
             }
         }
     }

@@ -1,8 +1,12 @@
 //! Announcing, and what comes of it.
 
+use std::collections::BTreeMap;
+
+use tokio::task::{AbortHandle, JoinSet};
+
 use super::super::tracker::{self, Answer};
 use super::Brain;
-use crate::event::Source;
+use crate::event::{Source, TrackerKey};
 use crate::metainfo::{Bitfield, Geometry};
 use crate::swarm::Input;
 use crate::swarm::address::is_allowed;
@@ -12,15 +16,49 @@ use crate::wire::AnnounceParams;
 /// Peers asked for in an announce, unless we leave.
 const NUMWANT: u32 = 200;
 
+/// The announces under way, each with the tracker it went to.
+#[derive(Default)]
+pub(super) struct Announces {
+    asked: BTreeMap<Ticket, (TrackerKey, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Announces {
+    fn begin(&mut self, ticket: Ticket, to: TrackerKey, announce: impl Future<Output = ()> + Send + 'static) {
+        self.asked.insert(ticket, (to, self.tasks.spawn(announce)));
+    }
+
+    /// It is over; whom it went to.
+    fn end(&mut self, ticket: Ticket) -> Option<TrackerKey> {
+        self.asked.remove(&ticket).map(|(tracker, _)| tracker)
+    }
+
+    fn abandon(&mut self, ticket: Ticket) {
+        if let Some((_, task)) = self.asked.remove(&ticket) {
+            task.abort();
+        }
+    }
+
+    /// Takes leave of the tasks that are over.
+    pub(super) fn take_leave(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Ends all that are left.
+    pub(super) async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
 impl Brain {
     pub(super) fn announce(&mut self, output: Output) {
         let (ticket, tracker, url, kind, tracker_id) = match output {
             Output::Learned(at, event) => return self.learned(at, &event),
+            Output::Abandon(ticket) => return self.announces.abandon(ticket),
             Output::Announce { ticket, tracker, url, kind, tracker_id } => {
                 (ticket, tracker, url, kind, tracker_id)
             }
         };
-        self.asked.insert(ticket, tracker);
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let stopped = kind == crate::event::AnnounceKind::Stopped;
         let params = AnnounceParams {
@@ -36,7 +74,7 @@ impl Brain {
             tracker_id,
         };
         let (client, answers) = (self.client.clone(), self.outlets.answers.clone());
-        self.tasks.spawn(async move {
+        self.announces.begin(ticket, tracker, async move {
             let outcome = client.announce(&url, &params).await;
             // Nobody listens only when the run is over.
             let _ = answers.send((ticket, outcome)).await;
@@ -45,7 +83,7 @@ impl Brain {
 
     pub(super) fn answered(&mut self, ticket: Ticket, outcome: Result<Answer, tracker::Failure>) {
         let now = self.clock.now();
-        let tracker = self.asked.remove(&ticket);
+        let tracker = self.announces.end(ticket);
         match outcome {
             Err(failure) => {
                 let tracker::Failure { error, text } = failure;
