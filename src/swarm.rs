@@ -16,6 +16,7 @@ mod conn;
 mod grants;
 mod ladder;
 mod live;
+mod network;
 mod pacer;
 mod peers;
 mod pieces;
@@ -40,6 +41,7 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
+pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use pieces::RUN_BYTES;
 pub use rate::RateMeter;
@@ -195,6 +197,7 @@ impl Swarm {
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
             Input::StoodStill(time) => self.stood_still(now, time),
+            Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
             Input::Tick => {}
         }

@@ -249,7 +249,8 @@ impl Download {
         outcome
     }
 
-    /// Says goodbye to trackers and peers, brings to disk what is in memory, and ends; within two seconds.
+    /// Says goodbye to peers and brings to disk what is in memory, within two seconds; then waits up to five more for
+    /// trackers to hear that we are gone. [`Command::Quit`], sent once more, ends that.
     ///
     /// # Errors
     ///

@@ -139,7 +139,7 @@ impl Swarm {
     pub(super) fn wake(&mut self, now: At) {
         let phase = self.active_phase();
         self.enter(now, phase, None);
-        self.book.retry_all(now);
+        self.book.retry(now, true);
         self.open.touch_all(now);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, WindowState};
+use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, Way, WindowState};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
@@ -180,6 +180,13 @@ pub enum Input {
     },
     /// The program stood still for so long, and the time given here with it; everybody else's went on.
     StoodStill(Duration),
+    /// The addresses of this machine changed.
+    AddressesChanged {
+        /// The connections over one that is gone.
+        lost: Vec<ConnKey>,
+        /// Which way there is to others now.
+        way: Way,
+    },
     /// The user wishes something.
     Command(Command),
     /// Nothing but time went by.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::super::EngineError;
 use super::super::assembly::Advanced;
-use super::super::disk::{Advance, DiskDone, DiskPool};
+use super::super::disk::{Advance, DiskDone, DiskPool, Keeper};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::Brain;
@@ -103,22 +103,20 @@ impl Brain {
         }
         self.publish(now);
     }
+}
 
-    /// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
-    pub(super) async fn finish_disk(self) -> Result<(), EngineError> {
-        let Self { disk, keeper, common, sync, .. } = self;
-        drop(common);
-        let finished = tokio::task::spawn_blocking(move || {
-            if let Some(disk) = Arc::into_inner(disk) {
-                disk.stop();
-            }
-            keeper.finish(sync)
-        });
-        match finished.await {
-            Ok(saved) => saved.map_err(EngineError::Storage),
-            // The thread panicked and has said so; what was verified is on disk all the same.
-            Err(_) => Ok(()),
+/// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
+pub(super) async fn finish(disk: Arc<DiskPool>, keeper: Arc<Keeper>, sync: bool) -> Result<(), EngineError> {
+    let finished = tokio::task::spawn_blocking(move || {
+        if let Some(disk) = Arc::into_inner(disk) {
+            disk.stop();
         }
+        keeper.finish(sync)
+    });
+    match finished.await {
+        Ok(saved) => saved.map_err(EngineError::Storage),
+        // The thread panicked and has said so; what was verified is on disk all the same.
+        Err(_) => Ok(()),
     }
 }
 
