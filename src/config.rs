@@ -11,9 +11,10 @@ mod print;
 mod read;
 mod table;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use crate::swarm::UploadSlots;
+use crate::swarm::{DEFAULT_DIALS_PER_SECOND, UploadSlots};
 use crate::ui::{ColumnChoice, Keymap};
 
 pub use choices::{Color, Encryption, SizeUnits, Theme, upload_slots, upload_slots_expected};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub port: Option<u16>,
     /// The most peers to be connected to at once.
     pub max_peers: u16,
+    /// Dials that may begin in a second.
+    pub dials_per_second: NonZeroU32,
     /// The most peers with a row of their own.
     pub max_rows: u32,
     /// The most to receive, bytes a second.
@@ -76,6 +79,7 @@ impl Default for Settings {
             output: PathBuf::from("."),
             port: None,
             max_peers: 200,
+            dials_per_second: DEFAULT_DIALS_PER_SECOND,
             max_rows: 20_000,
             down_bps: None,
             up_bps: None,

@@ -16,6 +16,8 @@ mod commands;
 mod conn;
 mod ladder;
 mod live;
+mod network;
+mod pacer;
 mod peers;
 mod picker;
 mod rate;
@@ -25,6 +27,7 @@ mod rounds;
 mod settle;
 mod slots;
 mod standstill;
+mod starving;
 mod talk;
 mod window;
 
@@ -36,6 +39,8 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
+pub use network::{AddressChange, OwnAddresses, Way};
+pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
 pub use round_robin::{RoundRobin, Turn};
@@ -50,6 +55,7 @@ use self::choker::Choker;
 use self::live::Live;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
+use self::starving::Starving;
 use crate::event::{At, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 
@@ -76,6 +82,7 @@ pub struct Swarm {
     down_bytes: u64,
     up_bytes: u64,
     last_second: (u64, u64),
+    starving: Starving,
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
@@ -104,6 +111,7 @@ impl Swarm {
             down_bytes: 0,
             up_bytes: 0,
             last_second: (0, 0),
+            starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
             actions: VecDeque::new(),
@@ -160,6 +168,7 @@ impl Swarm {
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
             Input::StoodStill(time) => self.stood_still(now, time),
+            Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
             Input::Tick => {}
         }
@@ -175,7 +184,8 @@ impl Swarm {
     /// When [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> At {
-        let dial = if self.may_dial() { self.book.next_due() } else { None };
+        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
         [dial, self.picker.deadline()]
             .into_iter()
             .flatten()

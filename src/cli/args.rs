@@ -155,6 +155,7 @@ impl DownloadArgs {
             port: settings.port,
             peers: self.peer.clone(),
             max_peers: usize::from(settings.max_peers),
+            dials_per_second: settings.dials_per_second,
             max_rows: settings.max_rows as usize,
             down_bps: settings.down_bps,
             up_bps: settings.up_bps,
@@ -414,6 +415,7 @@ mod tests {
         let engine = engine::Options::default();
         assert_eq!((options.max_peers, options.max_rows), (engine.max_peers, engine.max_rows));
         assert_eq!((options.output, options.port), (engine.output, engine.port));
+        assert_eq!(options.dials_per_second, engine.dials_per_second);
         assert_eq!((options.down_bps, options.up_bps), (None, None));
         assert_eq!((options.upload_slots, options.encryption), (engine.upload_slots, engine.encryption));
     }

@@ -1,5 +1,7 @@
 //! The one table of settings: names, help, and how each is read and written.
 
+use std::num::NonZeroU32;
+
 use clap::ValueEnum;
 use toml::de::DeValue;
 
@@ -14,6 +16,8 @@ pub const MOST_PEERS: u16 = 10_000;
 /// Fewer rows are no list of peers, and more take more memory than anybody means to give.
 const LEAST_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 1_000_000;
+/// More dials a second than `check` makes, and every router between takes it for an attack.
+const MOST_DIALS_PER_SECOND: u32 = 1000;
 /// The most frames a second anybody may ask for.
 pub const MOST_FPS: u8 = 60;
 
@@ -87,6 +91,17 @@ pub(super) const SETTINGS: &[Setting] = &[
             Some(())
         },
         shown: |settings| settings.max_peers.to_string(),
+    },
+    Setting {
+        table: "",
+        name: "dials-per-second",
+        help: "The most dials to begin in a second; to begin with, and after a rest, as many go at once.",
+        expected: || format!("a number from 1 to {MOST_DIALS_PER_SECOND}"),
+        take: |to, value| {
+            let most = whole(value).filter(|most| *most <= MOST_DIALS_PER_SECOND);
+            set(&mut to.dials_per_second, most.and_then(NonZeroU32::new))
+        },
+        shown: |settings| settings.dials_per_second.to_string(),
     },
     Setting {
         table: "",

@@ -92,7 +92,7 @@ impl Run {
                 Action::Have(_)
                 | Action::Digest(_)
                 | Action::LimitUp(_)
-                | Action::WantPeers
+                | Action::WantPeers(_)
                 | Action::Entered(_) => {}
             }
         }

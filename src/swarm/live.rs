@@ -75,6 +75,11 @@ impl Live {
         }
     }
 
+    /// Whether it takes part in the choice of whom to serve.
+    pub(super) fn wants_to_be_served(&self) -> bool {
+        self.peer_interested && !self.upload_only && !self.held
+    }
+
     /// Takes one second into account: whether it was of use, and the smoothed rates.
     pub(super) fn sampled(&mut self, now: At, sample: &PeerSample) {
         self.passed_bytes += sample.down_bps + sample.up_bps;

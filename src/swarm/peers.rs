@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::book::{Ban, Book, Standing};
 use super::live::Live;
-use super::{Action, Closed, ConnKey, IncomingStep, Order, Phase, Swarm, WindowState};
+use super::{Action, Closed, ConnKey, IncomingStep, Order, Swarm, WindowState};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Side, Source, Transport,
 };
@@ -46,8 +46,9 @@ impl Swarm {
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
-        while self.may_dial() {
+        while self.may_dial() && self.settings.dial_pacer.next() <= now {
             let Some((peer, addr)) = self.book.take_due(now) else { break };
+            self.settings.dial_pacer.count(now);
             let encryption = self.rung(peer);
             self.tell(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
@@ -214,9 +215,6 @@ impl Swarm {
             self.tell(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
-        if self.live.is_empty() && self.phase == Phase::Downloading {
-            self.actions.push_back(Action::WantPeers);
-        }
         self.rechoke_if_room(now);
     }
 

@@ -416,6 +416,11 @@ impl Picker {
         self.senders.get(&conn).map_or(0, |sender| sender.wanted)
     }
 
+    /// How many peers send what we miss, or can be asked for it.
+    pub(super) fn useful_count(&self) -> usize {
+        self.senders.values().filter(|sender| sender.can_be_asked() && !sender.snubbed).count()
+    }
+
     /// How many pieces the peer has; `None` before it said so.
     pub(super) fn count_of(&self, conn: ConnKey) -> Option<u32> {
         self.senders.get(&conn)?.has.as_ref().map(Bitfield::count)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::book::Standing;
 use super::choker::{self, Candidate};
 use super::live::Live;
-use super::{Action, ConnKey, Event, Order, Phase, SECOND, Swarm};
+use super::{ConnKey, Event, Order, Phase, SECOND, Swarm};
 use crate::event::{At, Cause, Side};
 
 /// How long connections stay open after a pause, so that a short one costs nothing.
@@ -40,6 +40,7 @@ impl Swarm {
             self.carry_out_picks(now);
             self.tell_blocks(now);
         }
+        self.look_whether_starving(now, sample.down_bps);
         let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
         if resting && now.saturating_sub(self.phase_since) >= PAUSE_GRACE {
             self.close_all(Cause::TorrentPaused);
@@ -131,14 +132,13 @@ impl Swarm {
     pub(super) fn wake(&mut self, now: At) {
         let phase = self.active_phase();
         self.enter(now, phase, None);
-        self.book.retry_all(now);
+        self.book.retry(now, true);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
             self.update_interest(now, conn);
             self.allow_fast(conn);
             self.close_if_both_seeds(conn);
         }
-        self.actions.push_back(Action::WantPeers);
         self.rechoke(now);
     }
 

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, UploadSlots, WindowState};
+use super::{
+    BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, WindowState,
+};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
@@ -18,6 +20,8 @@ pub struct Settings {
     pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
+    /// How many dials may begin in a second, those of every torrent with a copy of it.
+    pub dial_pacer: DialPacer,
     /// How many peers are served at once.
     pub upload_slots: UploadSlots,
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
@@ -49,6 +53,7 @@ impl Default for Settings {
             max_peers: 200,
             max_rows: MOST_ROWS,
             max_dials: 100,
+            dial_pacer: DialPacer::default(),
             upload_slots: UploadSlots::Auto,
             memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
@@ -195,6 +200,13 @@ pub enum Input {
     },
     /// The program stood still for so long, and the time given here with it; everybody else's went on.
     StoodStill(Duration),
+    /// The addresses of this machine changed.
+    AddressesChanged {
+        /// The connections over one that is gone.
+        lost: Vec<ConnKey>,
+        /// Which way there is to others now.
+        way: Way,
+    },
     /// The user wishes something.
     Command(Command),
     /// Nothing but time went by.
@@ -255,8 +267,9 @@ pub enum Action {
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.
     LimitUp(Option<u64>),
-    /// Peers are wanted: ask the trackers sooner than their interval, within their rules.
-    WantPeers,
+    /// Whether more peers are wanted from now on, and nobody is left to dial: if so, ask the trackers as soon as they
+    /// allow.
+    WantPeers(bool),
     /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
     Entered(Phase),
     /// This was learned.
