@@ -119,6 +119,19 @@ pub struct Sample {
     pub up_bps: u64,
 }
 
+/// What the disk did in the last second.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct DiskSample {
+    /// Written, bytes a second.
+    pub written_bps: u64,
+    /// Bytes that wait to be written, or are being written.
+    pub pending_bytes: u64,
+    /// Bytes of memory for what is not written.
+    pub memory_bytes: u64,
+    /// How long a write takes, milliseconds.
+    pub write_ms: u32,
+}
+
 /// A fact and when it was learned.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Stamped {
@@ -462,4 +475,6 @@ pub enum Event {
         /// Whether it wants nothing.
         upload_only: bool,
     },
+    /// One second of the disk. Told only while it is slow, and once more when it is not any longer.
+    Disk(DiskSample),
 }

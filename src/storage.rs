@@ -146,15 +146,15 @@ impl Storage {
         self.identities.first_of(file).map(|(_, inode)| inode)
     }
 
-    /// Writes these bytes at this offset of the piece: one `pwritev` per file. What falls into pad files is not
-    /// written.
+    /// Writes these bytes at this offset of the piece, and beyond its end into the pieces that follow: one `pwritev` per
+    /// file. What falls into pad files is not written.
     ///
     /// # Errors
     /// The system refuses to open, reserve or write; on a full disk some of the bytes may have been written.
     pub fn write(&self, piece: PieceIndex, offset: u32, slices: &[IoSlice<'_>]) -> Result<(), StorageError> {
         let length: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
-        debug_assert!(u64::from(offset) + length <= u64::from(self.torrent.geometry.length_of(piece)));
         let from = self.torrent.geometry.offset_of(piece) + u64::from(offset);
+        debug_assert!(from + length <= self.torrent.geometry.total_bytes());
         let mut rest = Cutter { slices, within: 0 };
         for span in self.torrent.files.spans(from, length) {
             let mut part = rest.take(span.length);

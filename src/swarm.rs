@@ -123,7 +123,8 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
-        let kept = std::mem::take(&mut swarm.settings.kept);
+        let mut kept = std::mem::take(&mut swarm.settings.kept);
+        kept.retain(|block| !swarm.have.has(block.piece()));
         swarm.picker.keep(now, &kept);
         swarm.carry_out_picks(now);
         let stopped = swarm.settings.stopped.take();

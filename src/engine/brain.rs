@@ -52,6 +52,8 @@ use crate::wire::Handshake;
 
 /// How often the view is published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// How often it is told how a slow disk keeps up.
+const SAMPLE_DISK_EVERY: Duration = Duration::from_secs(1);
 /// How long connections may take to close before everything is saved.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 /// How long trackers may take to hear that we are gone: two seconds in which everything is saved, and five more.
@@ -131,6 +133,12 @@ struct Brain {
     disk: Arc<DiskPool>,
     keeper: Arc<Keeper>,
     assembly: Assembly,
+    /// Memory for what is not written.
+    memory_bytes: u64,
+    /// When it was last looked how much is written, and how much it was then.
+    disk_sampled: (At, u64),
+    /// Whether the disk was slow then.
+    disk_slow: bool,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -151,7 +159,8 @@ impl Brain {
     fn new(birth: Birth, outlets: Outlets) -> Self {
         let now = birth.clock.now();
         let geometry = birth.torrent.geometry;
-        let mut assembly = Assembly::new(geometry, Settings::default().memory_bytes / 2);
+        let memory_bytes = Settings::default().memory_bytes;
+        let mut assembly = Assembly::new(geometry, memory_bytes / 2);
         for job in assembly.restore(birth.kept) {
             birth.disk.write(job);
         }
@@ -176,6 +185,9 @@ impl Brain {
             look_at: now,
             publish_at: now,
             assembly,
+            memory_bytes,
+            disk_sampled: (now, 0),
+            disk_slow: false,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             locals: BTreeMap::new(),
@@ -272,6 +284,9 @@ impl Brain {
             self.announces.take_leave();
             self.chronicle.tick(now);
             self.spill_old(now);
+            if now.saturating_sub(self.disk_sampled.0) >= SAMPLE_DISK_EVERY {
+                self.sample_disk(now);
+            }
             self.publish(now);
         }
     }

@@ -8,12 +8,14 @@ mod back;
 mod digest;
 mod job;
 mod keeper;
+mod pace;
 mod queue;
 
 use std::io::IoSlice;
 use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -22,14 +24,17 @@ pub use job::{Advance, Spill, WriteJob};
 pub use keeper::{Keeper, Notes, Remembered};
 
 use self::back::Unread;
-use self::queue::{Job, Queue, Task};
+use self::pace::Pace;
+use self::queue::{Job, MOST_AT_ONCE_BYTES, Queue, Task};
+use super::clock::Clock;
 use super::pool::BlockPool;
 use crate::hash::{self, PieceHash, Run};
 use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
 use crate::storage::{OnDisk, Storage, StorageError, check_piece};
 use crate::swarm::BlockDigest;
 
-/// More threads than this do not help one torrent, and each may have a file in hand.
+/// More threads than this do not help one torrent, and each may have a file in hand. There are as many where the disk is
+/// slow, however few cores the machine has.
 const MOST_WORKERS: usize = 8;
 
 /// Bytes a read brings at most, and buffers of this size that are kept for the next ones.
@@ -43,7 +48,19 @@ const MOST_READ_BACK_BYTES: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct DiskPool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+}
+
+/// How the disk keeps up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// Bytes that wait to be written, or are being written.
+    pub pending_bytes: u64,
+    /// Bytes written so far.
+    pub written_bytes: u64,
+    /// How long a write takes.
+    pub write_takes: Duration,
+    /// Whether that is long for a disk.
+    pub is_slow: bool,
 }
 
 /// What became of a job.
@@ -125,6 +142,9 @@ struct Shared {
     done: mpsc::UnboundedSender<DiskDone>,
     /// Where reads go to.
     reads: Arc<BlockPool>,
+    clock: Clock,
+    pace: Pace,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl DiskPool {
@@ -138,23 +158,20 @@ impl DiskPool {
         storage: Arc<Storage>,
         keeper: Option<Arc<Keeper>>,
         workers: usize,
+        clock: Clock,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Self {
         let queue = Mutex::new(Queue::new(hash::Path::best().lanes()));
         let reads = BlockPool::of(KEPT_READS, MOST_READ_BYTES as usize);
-        let shared = Arc::new(Shared { storage, keeper, queue, ready: Condvar::new(), done, reads });
-        let threads = (0..workers.clamp(1, MOST_WORKERS))
-            .filter_map(|number| {
-                let shared = Arc::clone(&shared);
-                let named = std::thread::Builder::new().name(format!("disk-{number}"));
-                named.spawn(move || shared.work()).ok()
-            })
-            .collect();
-        Self { shared, threads }
+        let (ready, pace, threads) = (Condvar::new(), Pace::default(), Mutex::default());
+        let shared = Arc::new(Shared { storage, keeper, queue, ready, done, reads, clock, pace, threads });
+        shared.grow(workers);
+        Self { shared }
     }
 
     /// Hashes and writes a run of blocks. One job at a time for each piece.
     pub fn advance(&self, run: Advance) {
+        self.shared.pace.waits(run.bytes());
         if self.shared.lock().put_run(run) {
             self.shared.ready.notify_one();
         }
@@ -162,6 +179,7 @@ impl DiskPool {
 
     /// Writes blocks to their places as they are. One job at a time for each piece.
     pub fn spill(&self, spill: Spill) {
+        self.shared.pace.waits(spill.bytes());
         self.put(Job::Spill(spill));
     }
 
@@ -207,10 +225,21 @@ impl DiskPool {
         self.shared.lock().len()
     }
 
+    /// How the disk keeps up.
+    pub fn load(&self) -> Load {
+        let pace = &self.shared.pace;
+        Load {
+            pending_bytes: pace.pending_bytes(),
+            written_bytes: pace.written_bytes(),
+            write_takes: pace.average(),
+            is_slow: pace.is_slow(),
+        }
+    }
+
     /// Writes what was handed in, drops reads and checks, and ends the workers. Blocks.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         self.close();
-        for thread in self.threads.drain(..) {
+        while let Some(thread) = self.shared.threads().pop() {
             // A worker that panicked has said so already.
             let _ = thread.join();
         }
@@ -238,7 +267,21 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts workers until there are so many, as far as the system does.
+    fn grow(self: &Arc<Self>, workers: usize) {
+        let mut threads = self.threads();
+        for number in threads.len()..workers.clamp(1, MOST_WORKERS) {
+            let shared = Arc::clone(self);
+            let named = std::thread::Builder::new().name(format!("disk-{number}"));
+            threads.extend(named.spawn(move || shared.work()).ok());
+        }
+    }
+
+    fn work(self: &Arc<Self>) {
         while let Some(task) = self.next() {
             match task {
                 Task::Advance(runs) => {
@@ -246,8 +289,9 @@ impl Shared {
                     self.lock().advanced();
                 }
                 Task::Other(Job::Spill(spill)) => {
+                    let bytes = spill.bytes();
                     let done = self.spill(spill);
-                    self.report(done);
+                    self.ended(bytes, done);
                 }
                 Task::Other(Job::Check(piece)) => {
                     let good = check_piece(&self.storage, piece);
@@ -281,7 +325,7 @@ impl Shared {
     }
 
     /// Hashes these side by side, then writes one after the other.
-    fn advance(&self, mut runs: Vec<Advance>) {
+    fn advance(self: &Arc<Self>, mut runs: Vec<Advance>) {
         if runs.iter().any(|run| !run.back.is_empty() && !run.hashed) {
             let reading = runs.extract_if(.., |run| !run.back.is_empty() && !run.hashed).collect();
             self.read_back_and_advance(reading);
@@ -289,15 +333,64 @@ impl Shared {
         let to_hash = runs.iter_mut().filter(|run| !run.hashed);
         let to_hash = to_hash.map(|run| Run { hash: &mut run.hasher, slices: &run.blocks });
         hash::advance(&mut to_hash.collect::<Vec<_>>());
-        for run in runs {
-            let wrong = self.is_wrong(&run).then(|| digest::of_run(&self.storage, &run, &run.blocks));
-            let done = self.write(run, wrong);
-            self.report(done);
+        self.write_all(runs);
+    }
+
+    /// Writes runs that are hashed, those that follow each other at once.
+    fn write_all(self: &Arc<Self>, mut runs: Vec<Advance>) {
+        runs.retain(|run| {
+            let wrong = self.is_wrong(run);
+            if wrong {
+                let blocks = digest::of_run(&self.storage, run, &run.blocks);
+                self.ended(run.bytes(), DiskDone::Mismatch { piece: run.piece, blocks });
+            }
+            !wrong
+        });
+        runs.sort_unstable_by_key(|run| run.piece);
+        while !runs.is_empty() {
+            let mut bytes = 0;
+            let together = runs.windows(2).take_while(|pair| {
+                bytes += pair[0].bytes();
+                pair[1].follows(&pair[0]) && bytes + pair[1].bytes() <= MOST_AT_ONCE_BYTES
+            });
+            let count = together.count() + 1;
+            let group: Vec<Advance> = runs.drain(..count).collect();
+            let written = self.timed(group.iter().map(Advance::bytes).sum(), || self.write_group(&group));
+            for run in group {
+                self.finish(run, written.clone());
+            }
         }
     }
 
+    fn write_group(&self, group: &[Advance]) -> Result<(), StorageError> {
+        let [first, ..] = group else { return Ok(()) };
+        if !first.back.is_empty() {
+            return self.write_around(first);
+        }
+        let slices: Vec<IoSlice<'_>> =
+            group.iter().flat_map(|run| &run.blocks).map(|block| IoSlice::new(block)).collect();
+        self.storage.write(first.piece, first.offset, &slices)
+    }
+
+    /// Writes, and notes how long it takes. A slow disk gets more writers.
+    fn timed<T>(self: &Arc<Self>, bytes: u64, write: impl FnOnce() -> T) -> T {
+        let began = self.clock.now();
+        let written = write();
+        let was_slow = self.pace.is_slow();
+        let is_slow = self.pace.wrote(bytes, self.clock.now().saturating_sub(began));
+        if is_slow != was_slow {
+            if is_slow {
+                self.grow(MOST_WORKERS);
+            }
+            if self.lock().set_slow(is_slow) {
+                self.ready.notify_all();
+            }
+        }
+        written
+    }
+
     /// The same for runs of which blocks are read back first. A few at a time: what is read back is charged to nobody.
-    fn read_back_and_advance(&self, mut runs: Vec<Advance>) {
+    fn read_back_and_advance(self: &Arc<Self>, mut runs: Vec<Advance>) {
         while !runs.is_empty() {
             let mut batch = Vec::new();
             let mut room = MOST_READ_BACK_BYTES;
@@ -305,9 +398,11 @@ impl Shared {
                 room = room.saturating_sub(run.bytes_back());
                 match back::read(&self.storage, &self.reads, &run) {
                     Ok(read) => batch.push((run, read)),
-                    Err(Unread::Lost(blocks)) => self.report(DiskDone::Lost { job: Box::new(run), blocks }),
+                    Err(Unread::Lost(blocks)) => {
+                        self.ended(run.bytes(), DiskDone::Lost { job: Box::new(run), blocks });
+                    }
                     Err(Unread::Refused(error)) => {
-                        self.report(DiskDone::Stuck { job: Box::new(run), error });
+                        self.ended(run.bytes(), DiskDone::Stuck { job: Box::new(run), error });
                     }
                 }
             }
@@ -319,11 +414,13 @@ impl Shared {
             drop(slices);
             for ((mut run, read), hasher) in batch.into_iter().zip(hashers) {
                 run.hasher = hasher;
-                let digests = || digest::of_run(&self.storage, &run, &back::in_order(&run, &read));
-                let wrong = self.is_wrong(&run).then(digests);
-                drop(read);
-                let done = self.write(run, wrong);
-                self.report(done);
+                if self.is_wrong(&run) {
+                    let blocks = digest::of_run(&self.storage, &run, &back::in_order(&run, &read));
+                    self.ended(run.bytes(), DiskDone::Mismatch { piece: run.piece, blocks });
+                } else {
+                    drop(read);
+                    self.write_all(vec![run]);
+                }
             }
         }
     }
@@ -334,34 +431,25 @@ impl Shared {
         !run.hashed && run.last && !right()
     }
 
-    /// Writes what is hashed; of a piece that is `wrong`, that tells what its blocks are.
-    fn write(&self, mut run: Advance, wrong: Option<Vec<BlockDigest>>) -> DiskDone {
-        let piece = run.piece;
-        if let Some(blocks) = wrong {
-            return DiskDone::Mismatch { piece, blocks };
-        }
+    /// A run that is hashed was written, or the disk refused.
+    fn finish(&self, mut run: Advance, written: Result<(), StorageError>) {
+        let (piece, bytes) = (run.piece, run.bytes());
         run.hashed = true;
-        if let Err(error) = self.write_blocks(&run) {
-            return DiskDone::Stuck { job: Box::new(run), error };
-        }
-        if !run.last {
-            return DiskDone::Advanced { piece, hasher: run.hasher };
-        }
-        if let Some(keeper) = &self.keeper {
-            let complete = keeper.written(piece);
-            if complete && let Err(error) = self.storage.confirm() {
-                return DiskDone::Stuck { job: Box::new(run), error };
-            }
-        }
-        DiskDone::Verified { piece }
+        let written = written.and_then(|()| match &self.keeper {
+            Some(keeper) if run.last && keeper.written(piece) => self.storage.confirm(),
+            _ => Ok(()),
+        });
+        let done = match written {
+            Err(error) => DiskDone::Stuck { job: Box::new(run), error },
+            Ok(()) if run.last => DiskDone::Verified { piece },
+            Ok(()) => DiskDone::Advanced { piece, hasher: run.hasher },
+        };
+        self.ended(bytes, done);
     }
 
-    /// Writes the blocks of the run that do not stand in the file yet.
-    fn write_blocks(&self, run: &Advance) -> Result<(), StorageError> {
+    /// Writes the blocks of a run of which others stand in the file.
+    fn write_around(&self, run: &Advance) -> Result<(), StorageError> {
         let mut slices = run.blocks.iter().map(|block| IoSlice::new(block));
-        if run.back.is_empty() {
-            return self.storage.write(run.piece, run.offset, &slices.collect::<Vec<_>>());
-        }
         let begin = run.offset / BLOCK_LENGTH;
         let end = begin + (run.blocks.len() + run.back.len()) as u32;
         let mut from = begin;
@@ -376,17 +464,25 @@ impl Shared {
     }
 
     /// Writes blocks to their places, neighbours at once.
-    fn spill(&self, job: Spill) -> DiskDone {
+    fn spill(self: &Arc<Self>, job: Spill) -> DiskDone {
         for stretch in job.blocks.chunk_by(|(one, _), (next, _)| one + 1 == *next) {
             let begin = stretch.first().map_or(0, |(number, _)| number * BLOCK_LENGTH);
             let slices: Vec<IoSlice<'_>> = stretch.iter().map(|(_, block)| IoSlice::new(block)).collect();
-            if let Err(error) = self.storage.write(job.piece, begin, &slices) {
+            let bytes = slices.iter().map(|slice| slice.len() as u64).sum();
+            let written = self.timed(bytes, || self.storage.write(job.piece, begin, &slices));
+            if let Err(error) = written {
                 return DiskDone::Unspilled { job, error };
             }
         }
         let crc = |block: &[u8]| Some(crc32fast::hash(block));
         let blocks = job.blocks.iter().map(|(number, block)| OnDisk { number: *number, crc: crc(block) });
         DiskDone::Spilled { piece: job.piece, blocks: blocks.collect() }
+    }
+
+    /// A job with so many bytes in memory ended.
+    fn ended(&self, bytes: u64, done: DiskDone) {
+        self.pace.ended(bytes);
+        self.report(done);
     }
 
     fn report(&self, done: DiskDone) {

@@ -370,7 +370,8 @@ impl Life {
             }
         };
         let workers = DiskPool::workers_here();
-        let disk = DiskPool::start(storage, Some(Arc::clone(&keeper)), workers, outlets.disk.clone());
+        let (heard, done) = (Some(Arc::clone(&keeper)), outlets.disk.clone());
+        let disk = DiskPool::start(storage, heard, workers, self.clock, done);
         let swarm = self.swarm(now, have, &kept, paused, stopped, &peers);
         let birth = Birth {
             clock: self.clock,

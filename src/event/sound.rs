@@ -269,6 +269,10 @@ impl Event {
             | Self::Note { text, .. } => shown(text),
             Self::AnnounceAnswered { answer, .. } => answer.warning.iter_mut().for_each(shown),
             Self::Sample(sample) => sample.check()?,
+            Self::Disk(disk) => {
+                rates([disk.written_bps])?;
+                totals([disk.pending_bytes, disk.memory_bytes])?;
+            }
             // Sets of pieces of another length are no news to the ledger; the rest is sound whatever it says.
             Self::Had { .. }
             | Self::Has { .. }

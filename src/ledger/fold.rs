@@ -19,7 +19,8 @@ use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, Payload, PeerKey, PeerSample, Phase, Side, TrackerKey,
+    At, Cause, Direction, DiskSample, Encryption, Event, Payload, PeerKey, PeerSample, Phase, Side,
+    TrackerKey,
 };
 use crate::metainfo::{Bitfield, PieceIndex};
 
@@ -85,6 +86,9 @@ pub(super) struct Run {
     pub(super) probing: bool,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
+    /// The last second of the disk, where it is slow. A second later it is told again: no snapshot needs it.
+    #[serde(skip)]
+    pub(super) disk: Option<(At, DiskSample)>,
     /// What was told of it all.
     pub(super) judged: Judged,
 }
@@ -226,6 +230,7 @@ impl Ledger {
             Event::NextAnnounce { tracker, at: next } => {
                 self.with_tracker(*tracker, |record| record.next = *next);
             }
+            Event::Disk(sample) => self.run.disk = Some((at, *sample)),
             Event::Sample(sample) => {
                 self.series.push(at, *sample);
                 self.peers.tick(at);

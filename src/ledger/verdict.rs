@@ -74,6 +74,8 @@ pub enum VerdictCode {
     Stalled,
     /// The evidence does not decide.
     Unknown,
+    /// The disk takes less than the peers send.
+    DiskSlow,
 }
 
 /// One judgement with its evidence.
@@ -173,8 +175,11 @@ const EVIDENCE: &[&str] = &[
     "trying",
     "unheld",
     "unreachable",
+    "unwritten_bytes",
     "up_bytes",
     "waiting",
+    "write_ms",
+    "written_bps",
 ];
 
 /// Reads evidence back; names of no rule of this version are left out.

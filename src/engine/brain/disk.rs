@@ -14,7 +14,7 @@ use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::Brain;
 use crate::command::Command;
-use crate::event::{At, Event, Severity};
+use crate::event::{At, DiskSample, Event, Severity};
 use crate::metainfo::{BlockRef, PieceIndex};
 use crate::storage::StorageError;
 use crate::swarm::{BlockDigest, Input};
@@ -111,6 +111,24 @@ impl Brain {
                 self.learned(self.clock.now(), &note);
             }
         }
+    }
+
+    /// Tells how a slow disk keeps up. To be called every second or so.
+    pub(super) fn sample_disk(&mut self, now: At) {
+        let load = self.disk.load();
+        let (at, written) = std::mem::replace(&mut self.disk_sampled, (now, load.written_bytes));
+        if !load.is_slow && !self.disk_slow {
+            return;
+        }
+        self.disk_slow = load.is_slow;
+        let passed = now.saturating_sub(at).as_secs_f64().max(0.001);
+        let sample = DiskSample {
+            written_bps: ((load.written_bytes - written) as f64 / passed) as u64,
+            pending_bytes: load.pending_bytes,
+            memory_bytes: self.memory_bytes,
+            write_ms: u32::try_from(load.write_takes.as_millis()).unwrap_or(u32::MAX),
+        };
+        self.learned(now, &Event::Disk(sample));
     }
 
     fn write(&self, job: Option<WriteJob>) {

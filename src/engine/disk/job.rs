@@ -59,6 +59,13 @@ impl Advance {
         self.blocks.iter().map(|block| block.len() as u64).sum()
     }
 
+    /// Whether it begins where the other ends, and both are in memory.
+    pub(super) fn follows(&self, other: &Self) -> bool {
+        let in_memory = self.back.is_empty() && other.back.is_empty();
+        let next_piece = other.last && self.offset == 0 && self.piece.number() == other.piece.number() + 1;
+        in_memory && next_piece
+    }
+
     /// Bytes in those that are read back, or a few more.
     pub(super) fn bytes_back(&self) -> u64 {
         self.back.len() as u64 * u64::from(BLOCK_LENGTH)

@@ -16,6 +16,9 @@ use crate::storage::StorageError;
 /// Runs hashed side by side at most: eight are as cheap as sixteen and are still in the cache when they are written.
 const MOST_AT_ONCE: usize = 8;
 
+/// On a slow disk a worker takes so many bytes that follow each other, or a single run.
+pub(super) const MOST_AT_ONCE_BYTES: u64 = 1 << 20;
+
 /// What is no run of blocks.
 #[derive(Debug)]
 pub(super) enum Job {
@@ -41,6 +44,8 @@ pub(super) struct Queue {
     most: usize,
     /// Workers that hash or write runs at the moment.
     advancing: usize,
+    /// Whether the disk is slow.
+    slow: bool,
     /// Whether runs came last: neither kind keeps the other waiting.
     runs_last: bool,
     closing: bool,
@@ -54,6 +59,7 @@ impl Queue {
             others: VecDeque::new(),
             most: lanes.clamp(1, MOST_AT_ONCE),
             advancing: 0,
+            slow: false,
             runs_last: false,
             closing: false,
         }
@@ -78,7 +84,8 @@ impl Queue {
             self.runs_last = true;
             self.advancing += 1;
             let count = self.runs.len().min(self.most);
-            return Some(Task::Advance(self.runs.drain(..count).collect()));
+            let runs = if self.slow { self.neighbours() } else { self.runs.drain(..count).collect() };
+            return Some(Task::Advance(runs));
         }
         self.runs_last = false;
         match self.others.pop_front() {
@@ -88,9 +95,30 @@ impl Queue {
         }
     }
 
+    /// The run that waits longest, with those that follow it in the file.
+    fn neighbours(&mut self) -> Vec<Advance> {
+        let mut taken: Vec<Advance> = self.runs.pop_front().into_iter().collect();
+        let mut bytes = taken.iter().map(Advance::bytes).sum::<u64>();
+        while let Some(last) = taken.last()
+            && let Some(next) = self.runs.iter().position(|run| run.follows(last))
+            && self.runs.get(next).is_some_and(|run| bytes + run.bytes() <= MOST_AT_ONCE_BYTES)
+            && let Some(run) = self.runs.remove(next)
+        {
+            bytes += run.bytes();
+            taken.push(run);
+        }
+        taken
+    }
+
     /// A worker is done with the runs it took.
     pub(super) fn advanced(&mut self) {
         self.advancing -= 1;
+    }
+
+    /// The disk is slow, or no more. Returns whether others that wait can begin something by that.
+    pub(super) fn set_slow(&mut self, slow: bool) -> bool {
+        self.slow = slow;
+        self.may_advance()
     }
 
     /// Nothing is done any more but what writes.
@@ -110,7 +138,7 @@ impl Queue {
     }
 
     fn may_advance(&self) -> bool {
-        let enough = if self.advancing == 0 { 1 } else { 2 * self.most };
+        let enough = if self.advancing == 0 || self.slow { 1 } else { 2 * self.most };
         self.runs.len() >= enough
     }
 }
@@ -157,6 +185,25 @@ mod tests {
         assert!(queue.put_run(run(10)), "enough for a second worker");
         assert_eq!(taken(queue.take()), [3, 4, 5, 6], "no more than hash side by side");
         assert_eq!(queue.len(), 4);
+    }
+
+    #[test]
+    fn on_a_slow_disk_every_worker_takes_what_stands_together() {
+        let pool = crate::engine::pool::BlockPool::new(0);
+        let mut queue = Queue::new(4);
+        let run = |number| Advance::new(piece(number), PieceHash::new(), 0, vec![pool.take(16_384)], true);
+        for number in [7, 3, 9, 4, 20, 5] {
+            queue.put_run(run(number));
+        }
+        assert!(queue.set_slow(true));
+        assert_eq!(taken(queue.take()), [7]);
+        assert_eq!(taken(queue.take()), [3, 4, 5]);
+        assert_eq!(taken(queue.take()), [9]);
+        (30..99).for_each(|number| assert!(queue.put_run(run(number))));
+        assert_eq!(taken(queue.take()), [20]);
+        assert_eq!(taken(queue.take()), (30..94).collect::<Vec<_>>(), "a MiB at once");
+        queue.set_slow(false);
+        assert!(queue.take().is_none());
     }
 
     #[test]

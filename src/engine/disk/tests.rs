@@ -59,8 +59,9 @@ impl Case {
         let (sender, done) = mpsc::unbounded_channel();
         let Started { storage, resume, record, journal, unfinished, .. } = started;
         let remembered = Remembered { resume, record, journal, unfinished };
-        let keeper = Keeper::start(Arc::clone(&storage), remembered, Clock::start(), LATE, sender.clone());
-        let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, sender);
+        let clock = Clock::start();
+        let keeper = Keeper::start(Arc::clone(&storage), remembered, clock, LATE, sender.clone());
+        let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, clock, sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry, u64::MAX);
         let blocks = BlockPool::new(64);

@@ -94,6 +94,14 @@ fn event() -> impl Strategy<Value = Event> {
         proptest::option::of(any::<u64>()).prop_map(|down_bps| Event::Limits { down_bps, up_bps: None }),
         (any::<u64>(), any::<u64>())
             .prop_map(|(down_bps, up_bps)| Event::Sample(Sample { down_bps, up_bps })),
+        (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(
+            |(written_bps, pending_bytes, memory_bytes, write_ms)| Event::Disk(DiskSample {
+                written_bps,
+                pending_bytes,
+                memory_bytes,
+                write_ms
+            })
+        ),
         (any::<[u8; 4]>(), cause).prop_map(|(ip, cause)| Event::IncomingFailed { addr: ip.into(), cause }),
         tracker.clone().prop_map(|tracker| Event::TrackerKnown {
             tracker,
@@ -120,6 +128,10 @@ pub(crate) fn possible_event() -> impl Strategy<Value = Event> {
             }
             Event::Sample(Sample { down_bps, up_bps }) => {
                 [down_bps, up_bps].into_iter().for_each(|bps| *bps >>= 24);
+            }
+            Event::Disk(disk) => {
+                let DiskSample { written_bps, pending_bytes, memory_bytes, .. } = disk;
+                [written_bps, pending_bytes, memory_bytes].into_iter().for_each(|number| *number >>= 24);
             }
             Event::Limits { down_bps, .. } => *down_bps = down_bps.map(|bps| bps >> 24),
             Event::HandshakeSent { sent: bytes, .. } | Event::HandshakeBytes { received: bytes, .. } => {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::table::{Kind, RULES};
 use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
-    Cause, Direction, Encryption, Event, PeerKey, Phase, Severity, Side, Source, TrackerError, advised,
+    Cause, Direction, DiskSample, Encryption, Event, PeerKey, Phase, Severity, Side, Source, TrackerError,
+    advised,
 };
 use crate::ledger::script::Script;
 
@@ -158,6 +159,18 @@ fn limited(limit: u64) -> Script {
     run
 }
 
+/// A slow disk, for which so much waits.
+fn writing(seconds: u64, pending_bytes: u64) -> Script {
+    let mut run = downloading();
+    let peers = run.open_seeds(2);
+    for _ in 0..=seconds {
+        let (written_bps, memory_bytes, write_ms) = (19 * MIB, 20 * MIB, 55);
+        run.tell(Event::Disk(DiskSample { written_bps, pending_bytes, memory_bytes, write_ms }));
+        run.send(&peers[..1], 19 * MIB, 1);
+    }
+    run
+}
+
 fn quiet(seconds: u64) -> Script {
     let mut run = downloading();
     let peer = run.peer_from("80.1.1.1:6881", Source::Manual);
@@ -192,6 +205,7 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::Slow, Kind::Whole, || flowing(20 * 1024, 31), || flowing(20 * 1024, 29)),
     (Code::Healthy, Kind::Whole, || flowing(MIB, 3), || just_stopped_flowing(11)),
     (Code::OwnLimits, Kind::Trouble, || limited(MIB), || limited(2 * MIB)),
+    (Code::DiskSlow, Kind::Trouble, || writing(4, 3 * MIB), || writing(4, MIB)),
     (Code::TrackersFailing, Kind::Trouble, || refused(2, 2), || refused(1, 2)),
     (
         Code::NoPeersKnown,
@@ -248,7 +262,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 22, "every code of the contract");
+    assert_eq!(codes.len(), 23, "every code of the contract");
 }
 
 /// Where each is told, whoever speaks first: what is takes two lines of 80 columns at most, and what to do one.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::VerdictCode;
 use super::judged::Standing;
-use crate::event::{At, Attempt, Cause, Direction, Encryption, Phase, Sample, Source, TrackerKey};
+use crate::event::{
+    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, Sample, Source, TrackerKey,
+};
 use crate::ledger::conn::{is_offline, is_public};
 use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
@@ -17,6 +19,8 @@ const SILENT_AFTER_S: u64 = 15;
 const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
 /// The same where it was told to be slow, which may mean a block now and then.
 const DRIPPING_ENDS_AFTER: Duration = Duration::from_secs(30);
+/// A slow disk is told of every second.
+const DISK_KNOWN_FOR: Duration = Duration::from_secs(3);
 /// After so long without a piece that failed its check, those that did are past.
 const POISON_ENDS_AFTER: Duration = Duration::from_secs(30);
 /// A live peer that has not told its pieces for so long has none.
@@ -35,6 +39,8 @@ pub(super) struct Scene<'a> {
     pub(super) listening: Option<(u16, At)>,
     /// Mean of the last half minute, and how many seconds of it were sampled.
     pub(super) half_minute: (Sample, usize),
+    /// What a slow disk did lately.
+    pub(super) disk: Option<DiskSample>,
     /// When a piece last failed its check.
     pub(super) last_failure: Option<At>,
     /// How long nothing has arrived, counted from when anything could.
@@ -52,6 +58,11 @@ impl<'a> Scene<'a> {
             unheld: ledger.pieces.unheld(),
             listening: ledger.run.listening,
             half_minute: (ledger.series.mean(30), view.series.seconds.len().min(30)),
+            disk: ledger
+                .run
+                .disk
+                .filter(|(at, _)| view.at.saturating_sub(*at) < DISK_KNOWN_FOR)
+                .map(|(_, it)| it),
             last_failure: ledger.run.last_failure,
             quiet: view.quiet_for(),
             told,

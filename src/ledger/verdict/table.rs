@@ -49,6 +49,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(VerdictCode::Slow, Kind::Whole, 0, Every(10), whole::slow),
     rule(VerdictCode::Healthy, Kind::Whole, 0, Every(10), whole::healthy),
     rule(VerdictCode::OwnLimits, Kind::Trouble, 0, Every(5), troubles::own_limits),
+    rule(VerdictCode::DiskSlow, Kind::Trouble, 3, Every(5), troubles::disk_slow),
     rule(VerdictCode::TrackersFailing, Kind::Trouble, 0, Announce, troubles::trackers_failing),
     rule(VerdictCode::NoPeersKnown, Kind::Trouble, 0, Announce, troubles::no_peers_known),
     rule(VerdictCode::AddressFamilyDead, Kind::Trouble, 0, Retry, troubles::address_family_dead),

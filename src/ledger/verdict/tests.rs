@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Verdict, VerdictCode};
-use crate::event::{Cause, Direction, Encryption, Event, Phase, Severity, Side, Source, TrackerError};
+use crate::event::{
+    Cause, Direction, DiskSample, Encryption, Event, Phase, Severity, Side, Source, TrackerError,
+};
 use crate::ledger::script::Script;
 use crate::metainfo::Bitfield;
 
@@ -467,6 +469,26 @@ fn own_limits_speak_when_they_hold_it_back() {
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::OwnLimits, Severity::Warn));
     assert!(first.text.starts_with("Nothing arrives: our own limit lets nothing in"));
+}
+
+#[test]
+fn a_slow_disk_is_named_while_much_waits_for_it() {
+    let mut run = flowing(19 << 20, 10);
+    let peer = run.view().peers[0].key;
+    let mut second = |pending_bytes: u64| {
+        let sample =
+            DiskSample { written_bps: 19 << 20, pending_bytes, memory_bytes: 20 << 20, write_ms: 55 };
+        run.tell(Event::Disk(sample)).send(&[peer], 19 << 20, 1);
+        run.verdict(VerdictCode::DiskSlow)
+    };
+    assert!((0..5).all(|_| second(2 << 20).is_none()), "it keeps up");
+    assert!((0..2).all(|_| second(9 << 20).is_none()), "for a moment");
+    let verdict = (0..3).find_map(|_| second(9 << 20)).unwrap();
+    assert_eq!(verdict.severity, Severity::Warn);
+    assert_eq!(verdict.text, "The disk is the limit: it takes 19.0 MiB/s, and 55 ms for a write.");
+    assert_eq!(evidence(&verdict, "unwritten_bytes"), 9 << 20);
+    run.send(&[peer], 19 << 20, 10);
+    assert!(run.verdict(VerdictCode::DiskSlow).is_none(), "nothing is told of it any more");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::ledger::words::tracker_failure;
 use crate::text;
 use crate::units::{self, Units};
 
+/// A slow disk is the limit while this part of the memory waits for it.
+const PENDING_PART: u64 = 8;
 /// Dials needed before a pattern in them means anything.
 const ENOUGH_DIALS: u32 = 8;
 /// Seconds in which enough peers are met to say what the swarm holds.
@@ -58,6 +60,25 @@ pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
             format!("{} {verb}: the settings allow no more connections at once.", many(waiting, "peer"));
         Finding::new(Severity::Info, text).advice("raise --max-peers.").evidence("waiting", waiting)
     })
+}
+
+/// The disk does not take what comes. It is told of only where its writes take long.
+pub(super) fn disk_slow(scene: &Scene<'_>) -> Option<Finding> {
+    let disk = scene.disk.filter(|_| scene.downloading())?;
+    // While that much waits in every second, it never rests.
+    if disk.pending_bytes < (disk.memory_bytes / PENDING_PART).max(1) {
+        return None;
+    }
+    let rate = units::rate(disk.written_bps, Units::Binary);
+    let text = format!("The disk is the limit: it takes {rate}, and {} ms for a write.", disk.write_ms);
+    Some(
+        Finding::new(Severity::Warn, text)
+            .advice("download to a faster disk, or give this one less to do.")
+            .explains()
+            .evidence("written_bps", disk.written_bps)
+            .evidence("write_ms", disk.write_ms)
+            .evidence("unwritten_bytes", disk.pending_bytes),
+    )
 }
 
 /// This machine lacks what a dial needs.

@@ -1,9 +1,9 @@
 //! One event of every kind, and every value that kinds hold.
 
 use crate::event::{
-    AnnounceKind, Announced, At, Attempt, BlockRun, BlockState, Cause, Direction, Encryption, Event,
-    LooksLike, OsError, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError,
-    TrackerKey, Transport,
+    AnnounceKind, Announced, At, Attempt, BlockRun, BlockState, Cause, Direction, DiskSample, Encryption,
+    Event, LooksLike, OsError, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source,
+    TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::script::facts;
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -61,10 +61,11 @@ pub(super) fn kind(event: &Event) -> usize {
         Event::PieceBlocks { .. } => 42,
         Event::Preparing { .. } => 43,
         Event::UploadOnly { .. } => 44,
+        Event::Disk(_) => 45,
     }
 }
 
-pub(super) const KINDS: usize = 44;
+pub(super) const KINDS: usize = 45;
 
 fn piece(number: u32) -> PieceIndex {
     facts(30).geometry.piece(number).unwrap()
@@ -203,6 +204,12 @@ pub(super) fn events() -> Vec<(usize, Event)> {
     }
     events.extend([false, true].map(|on| Event::Recording { on }));
     events.push(Event::Preparing { done: 64, of: 200 });
+    events.push(Event::Disk(DiskSample {
+        written_bps: 19 << 20,
+        pending_bytes: 9 << 20,
+        memory_bytes: 20 << 20,
+        write_ms: 55,
+    }));
     events.push(Event::PieceOpened { piece: piece(9) });
     let run = |state| BlockRun { count: 1, state };
     let states = [BlockState::Here(peer), BlockState::Asked(vec![peer, PeerKey(4)]), BlockState::Free];

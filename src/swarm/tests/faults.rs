@@ -436,3 +436,40 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     assert_eq!(ordered_closes(&world, 300), 1);
     assert!(world.swarm.book.banned_until(world.now, listening).is_some());
 }
+
+/// Of three pieces the second has every third block from an earlier run; they are `right` or not.
+fn kept(right: bool) -> World {
+    let geometry = Geometry::new(MIB, 256 * 1024).unwrap();
+    let piece = geometry.piece(1).unwrap();
+    let kept: Vec<BlockRef> =
+        geometry.blocks_of(piece).filter(|block| block.number().is_multiple_of(3)).collect();
+    let mut world = World::new(MIB, 256 * 1024, Settings { kept: kept.clone(), ..Settings::default() });
+    world.arrived.insert(piece, kept.iter().map(|block| (block.number(), right)).collect());
+    world
+}
+
+#[test]
+fn blocks_of_an_earlier_run_are_not_asked_for_again() {
+    let mut world = kept(true);
+    world.add(1, world.seed(MIB));
+    world.until_complete(secs(10));
+    assert_eq!((world.granted, world.duplicates), (64 - 6, 0));
+    assert!(!world.events.iter().any(|event| matches!(event, Event::PieceFailed { .. })));
+    let opened = |event: &&Event| matches!(event, Event::PieceOpened { .. });
+    assert_eq!(world.events.iter().filter(opened).count(), 4);
+}
+
+#[test]
+fn nobody_is_banned_for_a_piece_with_blocks_of_an_earlier_run() {
+    for peers in [1, 2] {
+        let mut world = kept(false);
+        for n in 1..=peers {
+            world.add(n, world.seed(256 * 1024));
+        }
+        world.until_complete(secs(30));
+        let failed = |event: &&Event| matches!(event, Event::PieceFailed { from, .. } if from.is_empty());
+        assert_eq!(world.events.iter().filter(failed).count(), 1, "nobody knows who sent it");
+        assert!(!world.events.iter().any(|event| matches!(event, Event::Banned { .. })));
+        assert!(!world.closed.iter().any(|(_, cause)| *cause == Cause::HashFailures));
+    }
+}

@@ -92,7 +92,7 @@ fn arriving(view: &View, it: &UnderWay) -> String {
         sum(|state| matches!(state, BlockState::Asked(_))),
     );
     let of: u32 = it.blocks.iter().map(|run| run.count).sum();
-    let kept = if kept > 0 { format!(" ({kept} from an earlier run)") } else { String::new() };
+    let kept = if kept > 0 { format!(" ({kept} from an earlier run, shown as =)") } else { String::new() };
     let mut said = format!("Arriving for {since}: {here} of {of} blocks here{kept}, {asked} asked for");
     if view.at.saturating_sub(told).as_secs() >= 3 {
         said += &format!(" ({})", ago(view, told));
@@ -346,6 +346,26 @@ mod tests {
         assert_eq!(senders(&it), [(peers[0], 3, 2), (peers[1], 1, 2)]);
         assert_eq!(strip(&it, &senders(&it), 80).text(), "AAAaaB··");
         assert_eq!(strip(&it, &senders(&it), 4).text(), "AAa·  one letter = 2 blocks");
+    }
+
+    #[test]
+    fn tells_what_an_earlier_run_has_left() {
+        let mut run = Script::downloading(4);
+        let peer = run.peers(1)[0];
+        run.wait(4);
+        let alike = |count, state| BlockRun { count, state };
+        let blocks =
+            vec![alike(2, BlockState::Kept), alike(1, BlockState::Here(peer)), alike(3, BlockState::Free)];
+        let it = UnderWay { since: run.at, told: Some(run.at), blocks };
+        let said = arriving(&run.view(), &it);
+        assert!(
+            said.contains("3 of 6 blocks here (2 from an earlier run, shown as =), 0 asked for."),
+            "{said}"
+        );
+        assert_eq!(
+            (senders(&it), strip(&it, &senders(&it), 80).text()),
+            (vec![(peer, 1, 0)], "==A···".to_owned())
+        );
     }
 
     #[test]
