@@ -12,7 +12,7 @@
 //! DEFLATE.
 //!
 //! - A *schema* says what stands where in the bodies to come, by name: fields, kinds, and what they hold
-//!   ([`schema`]). It is told when something is written for the first time.
+//!   (`record/schema.rs`). It is told when something is written for the first time.
 //! - *Facts* are what stays the same of a torrent: its name, its lengths, its files. They may come late, and again when
 //!   more is known. What is told last holds.
 //! - A *snapshot* holds everything that the ledgers of all torrents know. One stands before all events, so a recording
@@ -31,7 +31,7 @@
 //! left out. So fields and kinds come and go without a new [`VERSION`]. That grows only when frames or bodies are laid
 //! out in another way; a file of a newer version is refused, and its header says which ttui can read it.
 //!
-//! Files of version 1 hold no names; their schema is told in [`version_1`]. `tests/recordings/` holds a file of every
+//! Files of version 1 hold no names; their schema is told in `record/version_1.rs`. `tests/recordings/` holds a file of every
 //! version, which must stay readable.
 //!
 //! A file that was cut off or damaged is read up to there. Frames are written whole once a second, so a process
