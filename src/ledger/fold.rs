@@ -67,6 +67,7 @@ pub struct Ledger {
 
 /// The state of the run that belongs to no peer, piece or tracker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Run {
     pub(super) phase: Phase,
     pub(super) phase_since: At,

@@ -126,7 +126,7 @@ pub struct PeerRecord {
     /// The four states of the present connection.
     pub flags: Flags,
     /// It says that it wants nothing any more (BEP 21).
-    #[serde(skip)]
+    #[serde(default)]
     pub upload_only: bool,
     /// The last second of the present connection.
     pub sample: PeerSample,

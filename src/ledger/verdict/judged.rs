@@ -16,6 +16,7 @@ use crate::ledger::view::View;
 
 /// The rules that hold at present, in the order of the table.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(in crate::ledger) struct Judged {
     ground: Option<Ground>,
     held: Vec<Held>,

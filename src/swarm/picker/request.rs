@@ -112,7 +112,8 @@ impl Picker {
     pub(super) fn ahead(&self, conn: ConnKey) -> u32 {
         let Some(sender) = self.senders.get(&conn) else { return 0 };
         if sender.snubbed {
-            return 1;
+            // A peer that chokes us and does not send what it names holds nothing up.
+            return u32::from(!sender.choking);
         }
         if sender.rate() == 0 {
             let share = self.memory_bytes / BLOCK / (self.senders.len() as u64 + 1);
