@@ -12,6 +12,7 @@ mod failure;
 mod handshake;
 mod headless;
 mod info;
+mod leaving;
 mod logfile;
 mod output;
 mod replay;

@@ -34,6 +34,7 @@ pub enum Command {
     },
     /// Begin a recording of the run, or end the one there is.
     Record,
-    /// Announce `stopped`, keep what is verified, end within two seconds.
+    /// Keep what is verified, within two seconds, and end when trackers have heard `stopped`, within five more; asked for
+    /// once more: do not wait for them.
     Quit,
 }

@@ -11,11 +11,13 @@ mod print;
 mod read;
 mod table;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use crate::swarm::{DEFAULT_DIALS_PER_SECOND, UploadSlots};
 use crate::ui::{ColumnChoice, Keymap};
 
-pub use choices::{Color, Encryption, SizeUnits, Theme};
+pub use choices::{Color, Encryption, SizeUnits, Theme, upload_slots, upload_slots_expected};
 pub use error::{ConfigError, Problem};
 pub use print::{defaults, of_columns};
 pub use read::{load, path, read};
@@ -30,12 +32,16 @@ pub struct Settings {
     pub port: Option<u16>,
     /// The most peers to be connected to at once.
     pub max_peers: u16,
+    /// Dials that may begin in a second.
+    pub dials_per_second: NonZeroU32,
     /// The most peers with a row of their own.
     pub max_rows: u32,
     /// The most to receive, bytes a second.
     pub down_bps: Option<u64>,
     /// The most to send, bytes a second.
     pub up_bps: Option<u64>,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// When connections to peers are encrypted.
     pub encryption: Encryption,
     /// The screen.
@@ -73,9 +79,11 @@ impl Default for Settings {
             output: PathBuf::from("."),
             port: None,
             max_peers: 200,
+            dials_per_second: DEFAULT_DIALS_PER_SECOND,
             max_rows: 20_000,
             down_bps: None,
             up_bps: None,
+            upload_slots: UploadSlots::Auto,
             encryption: Encryption::default(),
             screen: ScreenSettings::default(),
             columns: ColumnChoice::default(),

@@ -1,5 +1,6 @@
 //! Tasks and sockets: gives the swarm's decisions a clock, connections, trackers and disks.
 
+mod addresses;
 pub mod assembly;
 mod brain;
 pub mod check;

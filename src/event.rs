@@ -1,7 +1,9 @@
 //! Everything the program learns, as a stream of facts with times.
 //!
-//! The stream is the only input of the ledger; a recording is the stream written down. Kinds are only ever
-//! appended, because old recordings must stay readable. Strings in events are already cleaned for showing.
+//! The stream is the only input of the ledger; a recording is the stream written down, by the names that kinds and
+//! fields have here. Old recordings must stay readable: a field that is added is an `Option` or has
+//! `#[serde(default)]`, and one that gets another name keeps the old one as an alias. Kinds can be added
+//! and removed. Strings in events are already cleaned for showing.
 
 mod attempt;
 mod blocks;
@@ -29,6 +31,20 @@ pub use crate::wire::{AnnounceKind, LooksLike};
 
 /// Time since the start of the run.
 pub type At = Duration;
+
+/// A torrent of the run; given out once in a run and never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct TorrentKey(pub u32);
+
+/// What an event tells of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub enum Subject {
+    /// The whole program.
+    #[default]
+    Session,
+    /// One torrent.
+    Torrent(TorrentKey),
+}
 
 /// A peer's row; given out once in a run and never again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -91,6 +107,7 @@ pub enum Severity {
 
 /// What one connection did in the last second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PeerSample {
     /// Payload received, bytes a second.
     pub down_bps: u64,
@@ -112,6 +129,7 @@ pub struct PeerSample {
 
 /// What the torrent as a whole did in the last second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sample {
     /// Payload received, bytes a second.
     pub down_bps: u64,
@@ -130,15 +148,6 @@ pub struct DiskSample {
     pub memory_bytes: u64,
     /// How long a write takes, milliseconds.
     pub write_ms: u32,
-}
-
-/// A fact and when it was learned.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Stamped {
-    /// When, since the start of the run.
-    pub at: At,
-    /// What.
-    pub event: Event,
 }
 
 /// One fact.
@@ -468,6 +477,26 @@ pub enum Event {
         /// Files of the torrent.
         of: u32,
     },
+    /// It says that it wants nothing any more, or does again (BEP 21).
+    UploadOnly {
+        /// Whose row.
+        peer: PeerKey,
+        /// Whether it wants nothing.
+        upload_only: bool,
+    },
     /// One second of the disk. Told only while it is slow, and once more when it is not any longer.
     Disk(DiskSample),
+}
+
+impl Event {
+    /// What it tells of, where it was learned by the task of this torrent.
+    pub fn subject(&self, torrent: TorrentKey) -> Subject {
+        match self {
+            Self::Listening { .. }
+            | Self::Limits { .. }
+            | Self::IncomingFailed { .. }
+            | Self::Recording { .. } => Subject::Session,
+            _ => Subject::Torrent(torrent),
+        }
+    }
 }

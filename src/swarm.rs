@@ -5,6 +5,7 @@
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 
 pub mod address;
+mod allowed_fast;
 pub mod announce;
 mod blame;
 mod book;
@@ -15,13 +16,18 @@ mod commands;
 mod conn;
 mod ladder;
 mod live;
+mod network;
+mod pacer;
 mod peers;
 mod picker;
 mod rate;
 mod replace;
+mod round_robin;
 mod rounds;
 mod settle;
+mod slots;
 mod standstill;
+mod starving;
 mod talk;
 mod window;
 
@@ -33,8 +39,12 @@ use std::time::Duration;
 pub use bucket::Bucket;
 pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
+pub use network::{AddressChange, OwnAddresses, Way};
+pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
+pub use round_robin::{RoundRobin, Turn};
+pub use slots::UploadSlots;
 pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
@@ -44,6 +54,8 @@ use self::book::Book;
 use self::choker::Choker;
 use self::live::Live;
 use self::picker::{Pick, Picker};
+use self::slots::Slots;
+use self::starving::Starving;
 use crate::event::{At, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 
@@ -70,6 +82,7 @@ pub struct Swarm {
     down_bytes: u64,
     up_bytes: u64,
     last_second: (u64, u64),
+    starving: Starving,
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
@@ -92,12 +105,13 @@ impl Swarm {
             closing: 0,
             idle: 0,
             blame: Blame::default(),
-            choker: Choker::default(),
+            choker: Choker::new(Slots::new(settings.upload_slots, settings.up_bps), geometry.piece_bytes()),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
             down_bytes: 0,
             up_bytes: 0,
             last_second: (0, 0),
+            starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
             actions: VecDeque::new(),
@@ -112,6 +126,7 @@ impl Swarm {
         let mut kept = std::mem::take(&mut swarm.settings.kept);
         kept.retain(|block| !swarm.have.has(block.piece()));
         swarm.picker.keep(now, &kept);
+        swarm.carry_out_picks(now);
         let stopped = swarm.settings.stopped.take();
         let phase = match stopped {
             Some(_) => Phase::Stopped,
@@ -140,6 +155,8 @@ impl Swarm {
             Input::Interested(conn, interested) => self.interested(now, conn, interested),
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
+            Input::AllowedFast(conn, piece) => self.picker.allowed_fast(now, conn, piece),
+            Input::UploadOnly(conn, upload_only) => self.upload_only(now, conn, upload_only),
             Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
             Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
                 self.extended(now, conn, calls_itself, extensions, reqq, listen_port);
@@ -152,6 +169,7 @@ impl Swarm {
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
             Input::StoodStill(time) => self.stood_still(now, time),
+            Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
             Input::Tick => {}
         }
@@ -167,7 +185,8 @@ impl Swarm {
     /// When [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> At {
-        let dial = if self.may_dial() { self.book.next_due() } else { None };
+        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
         [dial, self.picker.deadline()]
             .into_iter()
             .flatten()

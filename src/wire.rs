@@ -3,6 +3,7 @@
 //! Everything that reads here reads foreign bytes: it never panics, never trusts a length, and allocates no more
 //! than what was received.
 
+mod allowed_fast;
 mod extension;
 mod gzip;
 mod handshake;
@@ -13,6 +14,7 @@ mod tracker;
 pub mod tracker_http;
 pub mod tracker_udp;
 
+pub use allowed_fast::allowed_fast_set;
 pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};
 pub use handshake::{HANDSHAKE_BYTES, Handshake, Judged, PROTOCOL, Reserved};
 pub use message::{

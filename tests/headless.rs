@@ -196,16 +196,12 @@ async fn a_taken_port_ends_with_3_and_one_line_that_names_it() {
 async fn every_signal_says_goodbye_and_ends_within_two_seconds() {
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
         let tracker = Tracker::http(Reply::nobody()).await;
-        let silent = Tracker::http(Reply::nobody()).await;
-        let payload = eight_pieces().tier(&[&tracker.url()]).tier(&[&silent.url()]).make();
+        let payload = eight_pieces().tier(&[&tracker.url()]).make();
         let seed = Seed::start(&payload, Script { allowed: 6, ..Script::default() }).await;
         tracker.reply(Reply::Compact(vec![seed.addr]));
         let lab = Lab::new();
         let program = program::download(&lab, &payload, &[]);
         program.until("a part is here", |line| line["have_bytes"].as_u64() > Some(0)).await;
-        silent.until("started").await;
-        // A tracker that does not answer is not waited for longer than that.
-        silent.reply(Reply::Silence);
         let asked_at = Instant::now();
         program.signal(signal);
         let ended = program.ended().await;
@@ -218,10 +214,72 @@ async fn every_signal_says_goodbye_and_ends_within_two_seconds() {
         let last = lines.last().unwrap();
         assert_eq!((&last["state"], &last["error"]), (&"downloading".into(), &Value::Null));
         assert_eq!(tracker.events(), ["started", "stopped"]);
-        assert_eq!(silent.events(), ["started", "stopped"]);
         let stopped = tracker.until("stopped").await;
         assert_eq!(stopped.left, payload.bytes.len() as u64 - last["have_bytes"].as_u64().unwrap());
     }
+}
+
+/// A download of which a part is here, whose tracker answered and from now on answers so.
+async fn a_part_of_it(reply: Reply) -> (Lab, Tracker, Seed, Program) {
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let seed = Seed::start(&payload, Script { allowed: 6, ..Script::default() }).await;
+    let lab = Lab::new();
+    let program = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]);
+    program.until("a part is here", |line| line["have_bytes"].as_u64() > Some(0)).await;
+    tracker.until("started").await;
+    program.until("the tracker answered", |line| line["t_ms"].as_u64() > Some(1500)).await;
+    tracker.reply(reply);
+    (lab, tracker, seed, program)
+}
+
+/// When the resume file was last written.
+fn written(lab: &Lab) -> std::time::SystemTime {
+    let files = fs::read_dir(lab.state()).unwrap().map(|file| file.unwrap().metadata().unwrap());
+    files.map(|file| file.modified().unwrap()).max().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_saved_within_two_seconds_and_a_silent_tracker_has_five_more() {
+    let (lab, tracker, _seed, program) = a_part_of_it(Reply::Silence).await;
+    let (before, asked_at) = (written(&lab), Instant::now());
+    program.signal(Signal::TERM);
+    while written(&lab) == before {
+        assert!(asked_at.elapsed() < Duration::from_millis(2300), "nothing was saved");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let ended = program.ended().await;
+    let took = asked_at.elapsed();
+    assert!((Duration::from_secs(5)..Duration::from_millis(7500)).contains(&took), "it took {took:?}");
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(ended.json().last().unwrap()["final"], true);
+    assert_eq!(tracker.events(), ["started", "stopped"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tracker_that_answers_late_is_waited_for_and_no_longer_than_that() {
+    let late = Duration::from_secs(3);
+    let (_lab, tracker, _seed, program) = a_part_of_it(Reply::Late(late)).await;
+    let asked_at = Instant::now();
+    program.signal(Signal::TERM);
+    let ended = program.ended().await;
+    let took = asked_at.elapsed();
+    assert!((late..late + Duration::from_millis(1500)).contains(&took), "it took {took:?}");
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(tracker.events(), ["started", "stopped"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ctrl_c_does_not_wait_for_trackers() {
+    let (_lab, tracker, _seed, program) = a_part_of_it(Reply::Silence).await;
+    program.signal(Signal::TERM);
+    tracker.until("stopped").await;
+    let again = Instant::now();
+    program.signal(Signal::INT);
+    let ended = program.ended().await;
+    assert!(again.elapsed() < Duration::from_millis(2500), "{:?}", again.elapsed());
+    assert_eq!(ended.code(), 1, "{ended:#?}");
+    assert_eq!(ended.json().last().unwrap()["final"], true);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

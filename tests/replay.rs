@@ -22,7 +22,7 @@ use ttui::command::Command;
 use ttui::engine::{self, Options};
 use ttui::event::{
     Announced, At, Cause, Direction, Encryption, Event, OsError, PeerKey, Phase, Severity, Source,
-    TrackerError, TrackerKey, Transport,
+    TorrentKey, TrackerError, TrackerKey, Transport,
 };
 use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
 use ttui::metainfo::{Geometry, InfoHash};
@@ -307,10 +307,12 @@ fn hostile_recording() -> Vec<u8> {
     let at = Duration::from_secs(1);
     with_texts(&facts).iter().for_each(|event| ledger.apply(at, event));
     let mut file = Vec::new();
-    let mut writer = Writer::begin(&mut file, &facts, 0, at, &ledger.snapshot()).unwrap();
+    let (mut writer, torrent) = (Writer::begin(&mut file, 0).unwrap(), TorrentKey(0));
+    writer.facts(at, torrent, &facts).unwrap();
+    writer.snapshot(at, &[(torrent, &ledger.snapshot())]).unwrap();
     for second in 2..6 {
         let (mut batcher, at) = (Batcher::default(), Duration::from_secs(second));
-        with_texts(&facts).iter().for_each(|event| batcher.push(at, event));
+        with_texts(&facts).iter().for_each(|event| batcher.push(at, torrent, event));
         writer.write(batcher.take(at)).unwrap();
     }
     writer.end(Duration::from_secs(6)).unwrap();
@@ -319,7 +321,7 @@ fn hostile_recording() -> Vec<u8> {
 
 /// The recording with other texts in all its frames, each packed and summed again.
 fn corrupted(file: &[u8]) -> Vec<u8> {
-    let (mut made, mut at, mut changed) = (file[..22].to_vec(), 22, 0);
+    let (mut made, mut at, mut changed) = (file[..28].to_vec(), 28, 0);
     while at < file.len() {
         let length = u32::from_le_bytes(file[at + 1..at + 5].try_into().unwrap()) as usize;
         let mut body = miniz_oxide::inflate::decompress_to_vec(&file[at + 21..at + 21 + length]).unwrap();

@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use support::{
     Asked, Certificate, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at,
     peer_at, program, soon, until,
 };
+use tokio::time::Instant;
 use ttui::command::Command;
 use ttui::engine::Download;
 use ttui::event::{Cause, Phase, Source, TrackerError, TrackerKey};
@@ -134,6 +136,86 @@ async fn told_over_a_life(tracker: Tracker, path: &str) {
             |asked: &Asked| (asked.key.clone(), asked.peer_id.clone(), asked.port, asked.info_hash.clone());
         assert_eq!(same(asked), same(&started), "known again as the same");
     }
+}
+
+/// A torrent with 200 trackers, each in a tier of its own: all at one address.
+async fn two_hundred() -> (Tracker, Arc<Payload>, Lab) {
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let urls = (0..200).map(|n| tracker.url_with(&format!("/{n}/announce")));
+    let recipe = urls.fold(eight_pieces(), |recipe, url| recipe.tier(&[&url]));
+    (tracker, recipe.make(), Lab::new())
+}
+
+/// The trackers of those 200 that heard this, by their paths.
+fn who_heard(tracker: &Tracker, event: &str) -> BTreeSet<String> {
+    let asked = tracker.asked();
+    let heard = asked.iter().filter(|asked| asked.event == event);
+    heard.map(|asked| asked.url.split('?').next().unwrap().to_owned()).collect()
+}
+
+/// Runs a download until all 200 have answered, and ends it. Returns how long the end took.
+async fn end_with_two_hundred(tracker: &Tracker, payload: &Payload, lab: &Lab, reply: Reply) -> Duration {
+    let download = lab.start(payload, &[]);
+    let answered = |view: &View| {
+        view.trackers.iter().all(|tracker| matches!(tracker.status, TrackerStatus::Ok(_))).then_some(())
+    };
+    until(&download, "all trackers answered", |view| answered(view).filter(|()| view.trackers.len() == 200))
+        .await;
+    assert_eq!(who_heard(tracker, "started").len(), 200);
+    tracker.reply(reply);
+    let began = Instant::now();
+    soon("the download stops", download.stop()).await.unwrap();
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_trackers_all_hear_the_end() {
+    let (tracker, payload, lab) = two_hundred().await;
+    let took = end_with_two_hundred(&tracker, &payload, &lab, Reply::nobody()).await;
+    assert_eq!(who_heard(&tracker, "stopped").len(), 200);
+    assert!(took < Duration::from_secs(7), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hundred_silent_trackers_fifty_are_told_at_once_and_the_rest_is_dropped() {
+    let (tracker, payload, lab) = two_hundred().await;
+    let took = end_with_two_hundred(&tracker, &payload, &lab, Reply::Silence).await;
+    assert_eq!(who_heard(&tracker, "stopped").len(), 50);
+    assert!((Duration::from_secs(5)..Duration::from_millis(7500)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_download_that_starves_asks_again_as_soon_as_the_tracker_allows() {
+    let answer = b"d8:intervali1800e12:min intervali5e5:peers6:\x7f\0\0\x01\0\x09e".to_vec();
+    let tracker = Tracker::http(Reply::Body("200 OK", answer)).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let seed = Seed::honest(&payload).await;
+    let lab = Lab::new();
+    let download = lab.start(&payload, &[]);
+    // Nobody listens at the one address it named; half an hour is not what a download waits for.
+    tracker.until("").await;
+    assert_eq!(tracker.events(), ["started", ""]);
+    tracker.reply(Reply::Compact(vec![seed.addr]));
+    finish(&lab, &payload, download).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_private_torrent_announces_to_the_next_tracker_when_one_fails() {
+    let trackers = [
+        Tracker::http(Reply::refusal("not here")).await,
+        Tracker::http(Reply::nobody()).await,
+        Tracker::http(Reply::nobody()).await,
+    ];
+    let urls = trackers.each_ref().map(Tracker::url);
+    let payload = eight_pieces().private().tier(&[&urls[0], &urls[1]]).tier(&[&urls[2]]).make();
+    let seed = Seed::honest(&payload).await;
+    trackers[1].reply(Reply::Compact(vec![seed.addr]));
+    let lab = Lab::new();
+    finish(&lab, &payload, lab.start(&payload, &[])).await;
+    let events = trackers.each_ref().map(Tracker::events);
+    assert_eq!(events[0], ["started"]);
+    assert_eq!(events[1], ["started", "completed", "stopped"]);
+    assert!(events[2].is_empty(), "{:?}", events[2]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,8 +7,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config::{Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme};
+use crate::config::{
+    Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, upload_slots, upload_slots_expected,
+};
 use crate::engine;
+use crate::swarm::UploadSlots;
 use crate::units;
 
 const AFTERWORD: &str = "Settings: ttui/config.toml in $XDG_CONFIG_HOME or ~/.config; ttui --print-config writes one to \
@@ -95,6 +98,9 @@ pub struct DownloadArgs {
     /// The most to send a second [default: no limit]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub up: Option<u64>,
+    /// How many peers to serve at once, beside one that gets its chance [default: auto, as many as the line carries]
+    #[arg(long, value_name = "auto|N", value_parser = slots)]
+    pub upload_slots: Option<UploadSlots>,
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
@@ -136,6 +142,7 @@ impl DownloadArgs {
         put(&mut settings.max_peers, self.max_peers);
         settings.down_bps = self.down.or(settings.down_bps);
         settings.up_bps = self.up.or(settings.up_bps);
+        put(&mut settings.upload_slots, self.upload_slots);
         put(&mut settings.encryption, self.encryption);
         self.screen.overrule(settings);
     }
@@ -148,9 +155,11 @@ impl DownloadArgs {
             port: settings.port,
             peers: self.peer.clone(),
             max_peers: usize::from(settings.max_peers),
+            dials_per_second: settings.dials_per_second,
             max_rows: settings.max_rows as usize,
             down_bps: settings.down_bps,
             up_bps: settings.up_bps,
+            upload_slots: settings.upload_slots,
             encryption: settings.encryption.policy(),
             overwrite: self.overwrite,
             sync: self.sync,
@@ -341,6 +350,10 @@ fn rate(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected bytes a second, more than 0, as 500k, 2.5M or 1GiB".to_owned())
 }
 
+fn slots(text: &str) -> Result<UploadSlots, String> {
+    upload_slots(text).ok_or_else(|| format!("expected {}", upload_slots_expected()))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -362,7 +375,7 @@ mod tests {
     fn reads_a_download() {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
-             --up 1M --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
+             --up 1M --upload-slots 12 --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
              --theme mono --no-mouse --config c --record r --privacy",
         )
         .unwrap();
@@ -390,6 +403,7 @@ mod tests {
         assert_eq!(options.port, Some(7000));
         assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
+        assert_eq!(options.upload_slots, UploadSlots::Fixed(12));
         assert!(options.overwrite && options.sync && options.recording.privacy);
         assert_eq!(options.recording.file, Some("r".into()));
         assert_eq!(options.encryption, EncryptionPolicy::Require);
@@ -401,8 +415,9 @@ mod tests {
         let engine = engine::Options::default();
         assert_eq!((options.max_peers, options.max_rows), (engine.max_peers, engine.max_rows));
         assert_eq!((options.output, options.port), (engine.output, engine.port));
+        assert_eq!(options.dials_per_second, engine.dials_per_second);
         assert_eq!((options.down_bps, options.up_bps), (None, None));
-        assert_eq!(options.encryption, engine.encryption);
+        assert_eq!((options.upload_slots, options.encryption), (engine.upload_slots, engine.encryption));
     }
 
     #[test]
@@ -473,6 +488,8 @@ mod tests {
             "ttui a --down fast",
             "ttui a --up 0",
             "ttui a --max-peers 0",
+            "ttui a --upload-slots 0",
+            "ttui a --upload-slots many",
             "ttui a --seed --no-seed",
             "ttui a --fps 0",
             "ttui a --color blue",

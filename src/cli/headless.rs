@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::output::Stdout;
 use super::signals::asked_to_end;
-use super::{Failure, Status, runtime, say};
+use super::{Failure, Status, leaving, runtime, say};
 use crate::command::Command;
 use crate::engine::{Download, EngineError, Options};
 use crate::event::{At, Phase, Severity};
@@ -26,8 +26,8 @@ pub(super) struct Style {
     pub(super) seed: bool,
 }
 
-/// Saying goodbye takes two seconds at most; what hangs longer is left behind.
-const MOST_GOODBYE: Duration = Duration::from_secs(3);
+/// Saving takes two seconds at most, and trackers have five more; what hangs longer is left behind.
+const MOST_GOODBYE: Duration = Duration::from_secs(7);
 
 /// Downloads until it is complete (or, seeding, for ever), a signal comes, or nobody reads our lines any more.
 pub(super) fn run(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
@@ -102,10 +102,12 @@ async fn until(views: &mut watch::Receiver<Arc<View>>, download: &Download, styl
 }
 
 async fn goodbye(download: Download, patient: bool) -> Result<(), EngineError> {
+    download.send(Command::Quit);
+    let ended = leaving::ended(download);
     if patient {
-        return download.stop().await;
+        return ended.await;
     }
-    timeout(MOST_GOODBYE, download.stop()).await.unwrap_or(Ok(()))
+    timeout(MOST_GOODBYE, ended).await.unwrap_or(Ok(()))
 }
 
 /// What is written while it goes on.

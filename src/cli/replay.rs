@@ -19,6 +19,9 @@ pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, F
     if let Some(damage) = player.damage() {
         warn(&format!("{}: {damage}", args.file.display()));
     }
+    if let Some(left_out) = player.left_out() {
+        warn(&format!("{}: {left_out}", args.file.display()));
+    }
     if args.headless || args.json || !io::stdout().is_terminal() {
         return last(player, args.json);
     }

@@ -3,15 +3,18 @@
 use std::fs::File;
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crossterm::event::EventStream;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use super::output::Stdout;
-use super::signals::{asked_to_end, interrupted, woken};
-use super::{Failure, Status, columns, export, runtime};
+use super::signals::{asked_to_end, woken};
+use super::{Failure, Status, columns, export, leaving, runtime};
+use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
@@ -21,6 +24,9 @@ use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
 use crate::ui::{self, Look, Reason, Replayed, terminal};
+
+/// How long the end may take without a word.
+const UNEXPLAINED: Duration = Duration::from_millis(500);
 
 /// How it is shown, and when it ends.
 #[derive(Clone, Debug)]
@@ -66,17 +72,17 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
     {
         columns::keep(&chosen, &left.columns);
     }
-    let ended = match left.map(|left| left.reason) {
+    match left.map(|left| left.reason) {
         // The screen has asked for the end already: asking again would mean that nobody waits for trackers.
-        Ok(Reason::Ended | Reason::Quit) => patiently(over(download)).await,
-        Ok(Reason::Stopped | Reason::InputClosed) => patiently(download.stop()).await,
+        Ok(Reason::Ended | Reason::Quit) => {}
+        Ok(Reason::Stopped | Reason::InputClosed) => download.send(Command::Quit),
         // The terminal is gone, as when its window is closed: that is a way to leave, too.
         Err(error) => {
             tracing::warn!(%error, "the terminal is gone");
-            patiently(download.stop()).await
+            download.send(Command::Quit);
         }
-    };
-    ended?;
+    }
+    explained(leaving::ended(download)).await?;
     let view = views.borrow().clone();
     let farewell = if style.demo {
         "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()
@@ -141,16 +147,17 @@ fn since_1970() -> Option<Duration> {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
 }
 
-async fn over(mut download: Download) -> Result<(), EngineError> {
-    download.ended().await
-}
-
-/// Goodbyes to trackers and peers take their time; who asks a second time does not want to wait for that.
-async fn patiently(goodbye: impl Future<Output = Result<(), EngineError>>) -> Result<(), EngineError> {
-    tokio::select! {
-        ended = goodbye => ended,
-        () = interrupted() => Ok(()),
+/// Says what is waited for where the end takes longer than a person expects.
+async fn explained(end: impl Future<Output = Result<(), EngineError>>) -> Result<(), EngineError> {
+    let mut end = pin!(end);
+    if let Ok(ended) = timeout(UNEXPLAINED, &mut end).await {
+        return ended;
     }
+    if terminal::is_heard() {
+        // A terminal that takes no line does not keep the download from ending.
+        let _ = Stdout.write(b"Telling trackers that we are gone; Ctrl-C ends that.\n");
+    }
+    end.await
 }
 
 /// Ready when everything is here; never where nobody asks.

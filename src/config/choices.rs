@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::swarm::EncryptionPolicy;
+use crate::swarm::{EncryptionPolicy, UploadSlots};
 use crate::ui::{self, ColourChoice, Colours};
 use crate::units::Units;
 
@@ -104,6 +104,26 @@ impl SizeUnits {
             Self::Decimal => Units::Decimal,
         }
     }
+}
+
+/// The most peers anybody may ask to serve at once.
+const MOST_SLOTS: usize = 1000;
+
+/// How many peers are served at once, from `auto` or a number.
+pub fn upload_slots(text: &str) -> Option<UploadSlots> {
+    if text == "auto" {
+        return Some(UploadSlots::Auto);
+    }
+    fixed_slots(text.parse().ok()?)
+}
+
+pub(super) fn fixed_slots(slots: usize) -> Option<UploadSlots> {
+    (1..=MOST_SLOTS).contains(&slots).then_some(UploadSlots::Fixed(slots))
+}
+
+/// What [`upload_slots`] takes, in words.
+pub fn upload_slots_expected() -> String {
+    format!("\"auto\" or a number from 1 to {MOST_SLOTS}")
 }
 
 /// The names to choose from.

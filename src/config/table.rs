@@ -1,10 +1,13 @@
 //! The one table of settings: names, help, and how each is read and written.
 
+use std::num::NonZeroU32;
+
 use clap::ValueEnum;
 use toml::de::DeValue;
 
 use super::Settings;
 use super::choices::{self, Color, Encryption, SizeUnits, Theme};
+use crate::swarm::UploadSlots;
 use crate::ui::{self, ColumnPart};
 use crate::units;
 
@@ -13,6 +16,8 @@ pub const MOST_PEERS: u16 = 10_000;
 /// Fewer rows are no list of peers, and more take more memory than anybody means to give.
 const LEAST_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 1_000_000;
+/// More dials a second than `check` makes, and every router between takes it for an attack.
+const MOST_DIALS_PER_SECOND: u32 = 1000;
 /// The most frames a second anybody may ask for.
 pub const MOST_FPS: u8 = 60;
 
@@ -89,6 +94,17 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         table: "",
+        name: "dials-per-second",
+        help: "The most dials to begin in a second; to begin with, and after a rest, as many go at once.",
+        expected: || format!("a number from 1 to {MOST_DIALS_PER_SECOND}"),
+        take: |to, value| {
+            let most = whole(value).filter(|most| *most <= MOST_DIALS_PER_SECOND);
+            set(&mut to.dials_per_second, most.and_then(NonZeroU32::new))
+        },
+        shown: |settings| settings.dials_per_second.to_string(),
+    },
+    Setting {
+        table: "",
         name: "max-rows",
         help: "The most peers with a row of their own; beyond it the oldest that are gone are only counted.",
         expected: || format!("a number from {LEAST_ROWS} to {MOST_ROWS}"),
@@ -118,6 +134,20 @@ pub(super) const SETTINGS: &[Setting] = &[
             Some(())
         },
         shown: |settings| shown_rate(settings.up_bps),
+    },
+    Setting {
+        table: "",
+        name: "upload-slots",
+        help: "How many peers to serve at once, beside one that gets its chance; \"auto\": as many as the line carries.",
+        expected: choices::upload_slots_expected,
+        take: |to, value| match value.as_str() {
+            Some(text) => set(&mut to.upload_slots, choices::upload_slots(text)),
+            None => set(&mut to.upload_slots, whole(value).and_then(choices::fixed_slots)),
+        },
+        shown: |settings| match settings.upload_slots {
+            UploadSlots::Auto => quoted("auto"),
+            UploadSlots::Fixed(slots) => slots.to_string(),
+        },
     },
     Setting {
         table: "",

@@ -39,7 +39,7 @@ fn nothing_set_is_the_defaults() {
 #[test]
 fn every_setting_is_taken() {
     let settings = read(
-        "output = '~/iso'\nport = 7000\nmax-peers = 50\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nencryption = 'require'\n\
+        "output = '~/iso'\nport = 7000\nmax-peers = 50\ndials-per-second = 5\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nupload-slots = 12\nencryption = 'require'\n\
          screen = { theme = 'mono', color = 256, ascii = true, fps = 10, mouse = false, bell = false, title = false, \
          units = 'decimal' }\n[columns]\nlive = ['client', 'state']\n[keys]\npause = ['F2', 'P']\n[keys.peer]\nhold = 'H'\n",
     )
@@ -50,7 +50,10 @@ fn every_setting_is_taken() {
         (Some("~/iso"), Some(7000), 50)
     );
     assert_eq!((settings.down_bps, settings.up_bps), (Some(512_000), Some(1_000_000)));
+    assert_eq!(settings.upload_slots, UploadSlots::Fixed(12));
+    assert_eq!(read("upload-slots = 'auto'").unwrap().upload_slots, UploadSlots::Auto);
     assert_eq!((settings.encryption, settings.max_rows), (Encryption::Require, 500));
+    assert_eq!(settings.dials_per_second.get(), 5);
     let screen = ScreenSettings {
         theme: Theme::Mono,
         color: Color::Indexed256,
@@ -94,7 +97,13 @@ fn what_is_wrong_is_named_with_its_line() {
         ),
         ("max-peers = 'many'", "1: `max-peers`: expected a number from 1 to 10000, found 'many'"),
         ("max-peers = 0", "1: `max-peers`: expected a number from 1 to 10000, found 0"),
+        ("dials-per-second = 0", "1: `dials-per-second`: expected a number from 1 to 1000, found 0"),
         ("max-rows = 99", "1: `max-rows`: expected a number from 100 to 1000000, found 99"),
+        ("upload-slots = 0", "1: `upload-slots`: expected \"auto\" or a number from 1 to 1000, found 0"),
+        (
+            "upload-slots = 'all'",
+            "1: `upload-slots`: expected \"auto\" or a number from 1 to 1000, found 'all'",
+        ),
         ("port = 70000", "1: `port`: expected \"auto\" or a number from 1 to 65535, found 70000"),
         (
             "up = -1",

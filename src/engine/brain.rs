@@ -5,12 +5,14 @@
 //! for nobody, so there is no cycle to deadlock.
 
 mod disk;
+mod farewell;
 mod inbox;
+mod network;
 mod peers;
 mod trackers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,9 +20,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
+use self::disk::finish;
+use self::farewell::Farewell;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use self::peers::Dialling;
+use self::trackers::{Announces, Caller};
 use super::EngineError;
 use super::assembly::Assembly;
 use super::chronicle::Chronicle;
@@ -37,20 +42,22 @@ use super::pool::BlockPool;
 use super::tracker;
 use super::upload::BlockSource;
 use crate::command::Command;
-use crate::event::{At, Event, Phase, TrackerKey};
+use crate::event::{At, Event, Phase};
 use crate::ledger::View;
 use crate::metainfo::{PieceIndex, Torrent};
 use crate::storage::OnDisk;
-use crate::swarm::announce::{self, Announcer, Ticket};
-use crate::swarm::{Action, ConnKey, Input, Order, Settings, Swarm};
+use crate::swarm::announce::{self, Announcer};
+use crate::swarm::{Action, ConnKey, Input, Order, OwnAddresses, Settings, Swarm};
 use crate::wire::Handshake;
 
 /// How often the view is published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 /// How often it is told how a slow disk keeps up.
 const SAMPLE_DISK_EVERY: Duration = Duration::from_secs(1);
-/// How long leaving may take: announces of `stopped`, connections, the disk.
-const LEAVE_WITHIN: Duration = Duration::from_millis(1800);
+/// How long connections may take to close before everything is saved.
+const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
+/// How long trackers may take to hear that we are gone: two seconds in which everything is saved, and five more.
+const TOLD_WITHIN: Duration = Duration::from_millis(6800);
 /// Reports taken from peers in one turn, so that nothing else waits long.
 const REPORTS_A_TURN: usize = 64;
 /// Free block buffers kept for the next blocks: 16 MiB.
@@ -96,24 +103,33 @@ pub(super) async fn run(
     Box::pin(brain.run(inbox)).await
 }
 
+/// The program ends.
+#[derive(Clone, Copy)]
+struct Leaving {
+    /// Until when connections are waited for.
+    closed_by: At,
+    /// Until when trackers are waited for.
+    told_by: At,
+}
+
 struct Brain {
     clock: Clock,
     torrent: Arc<Torrent>,
     ours: Handshake,
     mse: Mse,
     port: u16,
-    key: u32,
     sync: bool,
     swarm: Swarm,
     announcer: Announcer,
-    /// Which tracker an announce under way went to.
-    asked: BTreeMap<Ticket, TrackerKey>,
+    announces: Announces,
     /// Where trackers see us, with the port we listen on.
     our_addresses: BTreeSet<SocketAddr>,
+    own_addresses: OwnAddresses,
+    /// When they are looked at next.
+    look_at: At,
     chronicle: Chronicle,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
-    client: tracker::Client,
     disk: Arc<DiskPool>,
     keeper: Arc<Keeper>,
     assembly: Assembly,
@@ -126,12 +142,13 @@ struct Brain {
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
+    /// The address of ours that each connection is over.
+    locals: BTreeMap<ConnKey, IpAddr>,
     dialling: BTreeMap<ConnKey, Dialling>,
     next_conn: u32,
     outlets: Outlets,
     tasks: Crew,
-    /// Leaving: until when at the latest.
-    leave_by: Option<At>,
+    leaving: Option<Leaving>,
     /// For how long the program stood still, as the decisions were told.
     stood_still: Duration,
     /// The last piece just came: trackers are told `completed` once.
@@ -158,10 +175,14 @@ impl Brain {
             sent_bytes: AtomicU64::new(0),
             idle_after: birth.idle_after,
         };
+        let (info_hash, peer_id) = (birth.torrent.info_hash, birth.ours.peer_id);
+        let caller = Caller { info_hash, peer_id, port: birth.port, key: birth.key };
         Self {
-            announcer: Announcer::new(now, &birth.torrent.trackers, birth.seed),
-            asked: BTreeMap::new(),
+            announcer: Announcer::new(now, &birth.torrent.trackers, birth.torrent.private, birth.seed),
+            announces: Announces::new(birth.client, caller, outlets.answers.clone()),
             our_addresses: BTreeSet::new(),
+            own_addresses: OwnAddresses::default(),
+            look_at: now,
             publish_at: now,
             assembly,
             memory_bytes,
@@ -169,11 +190,12 @@ impl Brain {
             disk_slow: false,
             common: Arc::new(common),
             orders: BTreeMap::new(),
+            locals: BTreeMap::new(),
             dialling: BTreeMap::new(),
             next_conn: 0,
             outlets,
             tasks: Crew::default(),
-            leave_by: None,
+            leaving: None,
             stood_still: Duration::ZERO,
             completed_here: false,
             clock: birth.clock,
@@ -181,12 +203,10 @@ impl Brain {
             ours: birth.ours,
             mse: birth.mse,
             port: birth.port,
-            key: birth.key,
             sync: birth.sync,
             swarm: birth.swarm,
             chronicle: birth.chronicle,
             views: birth.views,
-            client: birth.client,
             disk: birth.disk,
             keeper: birth.keeper,
         }
@@ -200,8 +220,10 @@ impl Brain {
         loop {
             let now = self.clock.now();
             self.tick(now);
-            if self.leave_by.is_some_and(|by| now >= by || self.is_done()) {
-                break;
+            if let Some(leaving) = self.leaving
+                && (now >= leaving.closed_by || self.orders.is_empty())
+            {
+                return self.leave(&mut inbox, leaving.told_by).await;
             }
             let wake = self.clock.instant(self.deadline());
             tokio::select! {
@@ -217,6 +239,7 @@ impl Brain {
                     self.take_reports(&mut inbox.reports);
                 }
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
+                Some(here) = inbox.addresses.recv() => self.addresses(here),
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
                     for (conn, report) in reports.drain(..) {
                         self.report(conn, report);
@@ -225,7 +248,6 @@ impl Brain {
                 () = sleep_until(wake) => {}
             }
         }
-        self.leave(inbox).await
     }
 
     /// Takes what peers have reported already, as much as in any other turn.
@@ -243,7 +265,10 @@ impl Brain {
             let time = stood_still - std::mem::replace(&mut self.stood_still, stood_still);
             self.swarm.handle(now, Input::StoodStill(time));
             self.announcer.handle(now, announce::Input::StoodStill(time));
+            // The machine may wake up in another network.
+            self.look_at = now;
         }
+        self.look_at_addresses(now);
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
         }
@@ -256,6 +281,7 @@ impl Brain {
             for conn in self.tasks.fallen() {
                 self.fell(conn);
             }
+            self.announces.take_leave();
             self.chronicle.tick(now);
             self.spill_old(now);
             if now.saturating_sub(self.disk_sampled.0) >= SAMPLE_DISK_EVERY {
@@ -267,7 +293,7 @@ impl Brain {
 
     fn deadline(&self) -> At {
         let announce = self.announcer.deadline().unwrap_or(At::MAX);
-        let leave = self.leave_by.unwrap_or(At::MAX);
+        let leave = self.leaving.map_or(At::MAX, |leaving| leaving.closed_by);
         // Nobody is far in the future: a sleep that long is as good as none and cannot overflow.
         let far = self.publish_at + Duration::from_secs(60);
         self.swarm.deadline().min(announce).min(leave).min(self.publish_at).min(far)
@@ -306,7 +332,9 @@ impl Brain {
             Action::Digest(piece) => self.disk.digest(piece),
             Action::Have(piece) => self.common.haves.append(piece),
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
-            Action::WantPeers => self.announcer.handle(self.clock.now(), announce::Input::WantPeers),
+            Action::WantPeers(wanted) => {
+                self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
+            }
             Action::Entered(phase) => self.entered(phase),
             Action::Learned(at, event) => self.learned(at, &event),
         }
@@ -354,9 +382,11 @@ impl Brain {
     fn wish(&mut self, command: Command) {
         let now = self.clock.now();
         match command {
-            Command::Quit if self.leave_by.is_some() => self.leave_by = Some(now),
+            Command::Quit if self.leaving.is_some() => {
+                self.leaving = Some(Leaving { closed_by: now, told_by: now });
+            }
             Command::Quit => {
-                self.leave_by = Some(now + LEAVE_WITHIN);
+                self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
                 self.note();
                 self.announcer.handle(now, announce::Input::Stop);
                 self.flush();
@@ -374,18 +404,18 @@ impl Brain {
         self.publish(self.clock.now());
     }
 
-    /// Whether nothing is left to wait for before the end.
-    fn is_done(&self) -> bool {
-        !self.announcer.is_stopping() && self.orders.is_empty()
-    }
-
-    /// Brings what is in memory to the disk, remembers it, and publishes the end.
-    async fn leave(mut self, inbox: Inbox) -> Result<(), EngineError> {
+    /// Brings what is in memory to the disk and remembers it, waits until then for trackers to hear of it, and publishes
+    /// the end.
+    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<(), EngineError> {
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
-        let now = self.clock.now();
-        self.publish(now);
-        self.chronicle.end(now).await;
-        self.finish_disk(inbox.disk).await
+        self.flushed(&mut inbox.disk).await;
+        self.publish(self.clock.now());
+        let amounts = self.amounts();
+        let Self { clock, announcer, announces, chronicle, views, disk, keeper, common, sync, .. } = self;
+        drop(common);
+        let farewell = Farewell { clock, announcer, announces, amounts, chronicle, views };
+        let (saved, ()) = tokio::join!(finish(disk, keeper, sync), farewell.say(inbox, told_by));
+        saved
     }
 }

@@ -144,7 +144,8 @@ pub async fn check(
             &options.recording,
             random_seed()?,
         )?,
-        client: tracker::Client::new(options.tracker),
+        // Every tracker is asked at once: that is how it is soon known which of them answer.
+        client: tracker::Client::new(tracker::Settings { most_under_way: usize::MAX, ..options.tracker }),
         our_addresses: BTreeSet::new(),
         orders: BTreeMap::new(),
         dials: BTreeMap::new(),
@@ -411,7 +412,7 @@ impl Run {
             Report::Interested(interested) => Input::Interested(conn, interested),
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
-            Report::Rejected(_) => return,
+            Report::Rejected(_) | Report::AllowedFast(_) | Report::UploadOnly(_) => return,
             Report::Extended { calls_itself, extensions, reqq, listen_port } => {
                 Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
             }

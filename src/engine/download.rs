@@ -1,6 +1,7 @@
 //! One torrent from start to end, as a program holds it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +25,7 @@ use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
-use crate::swarm::{self, EncryptionPolicy, Swarm};
+use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// The most connections at once.
     pub max_peers: usize,
+    /// Dials that may begin in a second, and at once to begin with.
+    pub dials_per_second: NonZeroU32,
     /// The most peers with a row of their own; beyond it the oldest that are gone are only counted, those
     /// that never shook hands first.
     pub max_rows: usize,
@@ -50,6 +53,8 @@ pub struct Options {
     pub down_bps: Option<u64>,
     /// Limit for what we send, bytes a second.
     pub up_bps: Option<u64>,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
     /// A connected peer that says nothing for this long is let go.
@@ -75,9 +80,11 @@ impl Default for Options {
             loopback: false,
             peers: Vec::new(),
             max_peers: swarm::Settings::default().max_peers,
+            dials_per_second: swarm::DEFAULT_DIALS_PER_SECOND,
             max_rows: swarm::Settings::default().max_rows,
             down_bps: None,
             up_bps: None,
+            upload_slots: UploadSlots::default(),
             encryption: EncryptionPolicy::default(),
             idle_after: IDLE_AFTER,
             overwrite: false,
@@ -245,7 +252,8 @@ impl Download {
         outcome
     }
 
-    /// Says goodbye to trackers and peers, brings to disk what is in memory, and ends; within two seconds.
+    /// Says goodbye to peers and brings to disk what is in memory, within two seconds; then waits up to five more for
+    /// trackers to hear that we are gone. [`Command::Quit`], sent once more, ends that.
     ///
     /// # Errors
     ///
@@ -436,10 +444,13 @@ impl Life {
     ) -> Swarm {
         let settings = swarm::Settings {
             max_peers: self.options.max_peers,
+            dial_pacer: swarm::DialPacer::new(self.options.dials_per_second),
             max_rows: self.options.max_rows,
             down_bps: self.options.down_bps,
             up_bps: self.options.up_bps,
+            upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
+            info_hash: self.torrent.info_hash,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,

@@ -47,6 +47,11 @@ impl HaveLog {
         self.read().have.has(piece)
     }
 
+    /// Whether we have every piece.
+    pub fn is_full(&self) -> bool {
+        self.read().have.is_full()
+    }
+
     /// Whether the log goes on after `place`. Costs no lock.
     pub fn has_news(&self, place: usize) -> bool {
         self.appended.load(Ordering::Acquire) > place

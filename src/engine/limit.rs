@@ -1,28 +1,68 @@
-//! A token bucket that tasks share.
+//! The limit of all uploads together: who waits for it, and who may send next.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::timeout_at;
+
+use super::clock::Clock;
 use crate::event::At;
-use crate::swarm::Bucket;
+use crate::swarm::{RoundRobin, Turn};
 
-/// A rate limit for many tasks together. Without a limit, asking costs one atomic load.
+/// Those who are not first look too, this often: the task of the first may be busy with something else.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A rate limit for many tasks together, which take turns. Without a limit, asking costs one atomic load.
 #[derive(Debug)]
 pub struct Limit {
     limited: AtomicBool,
-    bucket: Mutex<Bucket>,
+    line: Mutex<Line>,
+}
+
+/// Who waits. The first looks when its turn comes, and wakes the next.
+#[derive(Debug)]
+struct Line {
+    turns: RoundRobin,
+    waiting: HashMap<u64, Waiting>,
+    /// Who was first when somebody last looked.
+    first: Option<u64>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    wake: Arc<Notify>,
+    /// Its turn came, and it has not taken it yet.
+    turn_bytes: Option<u64>,
+}
+
+/// What somebody who waits finds.
+enum Look {
+    /// Its turn: bytes.
+    Turn(u64),
+    /// It is first, and may send from then on.
+    First(At),
+    Behind,
 }
 
 impl Limit {
     /// A limit in bytes a second; `None`: no limit.
     pub fn new(rate_bps: Option<u64>) -> Self {
-        Self { limited: AtomicBool::new(rate_bps.is_some()), bucket: Mutex::new(Bucket::new(rate_bps)) }
+        let turns = RoundRobin::new(rate_bps);
+        let line = Line { turns, waiting: HashMap::new(), first: None, next: 0 };
+        Self { limited: AtomicBool::new(rate_bps.is_some()), line: Mutex::new(line) }
     }
 
-    /// Changes the limit from `now` on.
+    /// Changes the limit from `now` on, also for those who wait.
     pub fn set(&self, now: At, rate_bps: Option<u64>) {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).set_rate(now, rate_bps);
+        let mut line = self.line();
+        line.turns.set_rate(now, rate_bps);
         self.limited.store(rate_bps.is_some(), Ordering::Relaxed);
+        line.serve(now);
+        line.wake_first();
     }
 
     /// Whether there is a limit.
@@ -30,15 +70,214 @@ impl Limit {
         self.limited.load(Ordering::Relaxed)
     }
 
-    /// Lets `bytes` pass now.
+    /// Asks for up to `wanted` bytes, more than none. Returns what may be sent now.
     ///
     /// # Errors
     ///
-    /// The time at which to ask again.
-    pub fn take(&self, now: At, bytes: u64) -> Result<(), At> {
+    /// A place in the line, where others wait or nothing is left.
+    pub fn take(self: &Arc<Self>, clock: Clock, wanted: u64) -> Result<u64, Place> {
         if !self.is_limited() {
-            return Ok(());
+            return Ok(wanted);
         }
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now, bytes)
+        let now = clock.now();
+        let mut line = self.line();
+        let (who, wake) = (line.next, Arc::new(Notify::new()));
+        line.next += 1;
+        line.waiting.insert(who, Waiting { wake: Arc::clone(&wake), turn_bytes: None });
+        line.turns.join(who, wanted);
+        line.serve(now);
+        line.take_turn(who).ok_or_else(|| Place { limit: Arc::clone(self), clock, who, wake })
+    }
+
+    /// Takes bytes back that were not sent.
+    pub fn give_back(&self, bytes: u64) {
+        if self.is_limited() {
+            let mut line = self.line();
+            line.turns.give_back(bytes);
+            line.wake_first();
+        }
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// Gives everybody whose turn it is what it may send, and wakes it, and whoever is first now.
+    fn serve(&mut self, now: At) {
+        while let Some(Turn { who, bytes }) = self.turns.poll(now) {
+            if let Some(waiting) = self.waiting.get_mut(&who) {
+                waiting.turn_bytes = Some(bytes);
+                waiting.wake.notify_one();
+            }
+        }
+        if self.turns.first() != self.first {
+            self.wake_first();
+        }
+    }
+
+    fn wake_first(&mut self) {
+        self.first = self.turns.first();
+        if let Some(waiting) = self.first.and_then(|who| self.waiting.get(&who)) {
+            waiting.wake.notify_one();
+        }
+    }
+
+    /// What it may send, if its turn came; it waits no more then.
+    fn take_turn(&mut self, who: u64) -> Option<u64> {
+        let bytes = self.waiting.get(&who)?.turn_bytes?;
+        self.waiting.remove(&who);
+        Some(bytes)
+    }
+
+    fn look(&mut self, now: At, who: u64) -> Look {
+        self.serve(now);
+        match self.take_turn(who) {
+            Some(bytes) => Look::Turn(bytes),
+            None if self.first == Some(who) => Look::First(self.turns.deadline(now)),
+            None => Look::Behind,
+        }
+    }
+}
+
+/// A place in the line. Dropping it leaves the line.
+#[derive(Debug)]
+pub struct Place {
+    limit: Arc<Limit>,
+    clock: Clock,
+    who: u64,
+    wake: Arc<Notify>,
+}
+
+impl Place {
+    /// Waits until it may send, and returns how many bytes. A limit that is changed or lifted counts at once.
+    pub async fn turn(self) -> u64 {
+        loop {
+            // A wake that comes before it is waited for is kept.
+            let woken = self.wake.notified();
+            let now = self.clock.now();
+            let look = self.limit.line().look(now, self.who);
+            let again = match look {
+                Look::Turn(bytes) => return bytes,
+                Look::First(at) => at.min(now + LOOK_EVERY),
+                Look::Behind => now + LOOK_EVERY,
+            };
+            // Woken or not, it looks again.
+            let _ = timeout_at(self.clock.instant(again), woken).await;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut line = self.limit.line();
+        let Some(waiting) = line.waiting.remove(&self.who) else { return };
+        line.turns.leave(self.who);
+        line.turns.give_back(waiting.turn_bytes.unwrap_or(0));
+        line.wake_first();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    const BLOCK: u64 = 16 * 1024;
+
+    fn waits(limit: &Arc<Limit>, clock: Clock) -> Place {
+        loop {
+            if let Err(place) = limit.take(clock, BLOCK) {
+                return place;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_tasks_get_the_same_of_a_limit_and_use_it_up() {
+        let (limit, clock) = (Arc::new(Limit::new(Some(200_000))), Clock::start());
+        let mut tasks = JoinSet::new();
+        for _ in 0..8 {
+            let limit = Arc::clone(&limit);
+            tasks.spawn(async move {
+                let mut sum = 0;
+                while clock.now() < At::from_secs(30) {
+                    sum += match limit.take(clock, BLOCK) {
+                        Ok(bytes) => bytes,
+                        Err(place) => place.turn().await,
+                    };
+                }
+                sum
+            });
+        }
+        let sums = tasks.join_all().await;
+        let (least, most) = (sums.iter().min().unwrap(), sums.iter().max().unwrap());
+        // The first to come takes what was saved up.
+        assert!(most - least <= 3 * BLOCK, "{sums:?}");
+        let sum: u64 = sums.iter().sum();
+        assert!((5_820_000..6_300_000).contains(&sum), "{sum}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_hears_at_once_that_the_limit_is_another_or_none() {
+        let (limit, clock) = (Arc::new(Limit::new(Some(1))), Clock::start());
+        let places: Vec<Place> = (0..3).map(|_| waits(&limit, clock)).collect();
+        let mut tasks = JoinSet::new();
+        places.into_iter().for_each(|place| _ = tasks.spawn(place.turn()));
+        assert!(timeout(Duration::from_secs(1000), tasks.join_next()).await.is_err());
+        limit.set(clock.now(), Some(BLOCK));
+        let began = clock.now();
+        tasks.join_next().await.unwrap().unwrap();
+        assert!(clock.now() - began < At::from_millis(10), "what was owed under the old limit is forgotten");
+        limit.set(clock.now(), None);
+        let began = clock.now();
+        tasks.join_all().await;
+        assert!(clock.now() - began < At::from_millis(10));
+        assert_eq!(limit.take(clock, 1 << 40).unwrap(), 1 << 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_leaves_the_line_holds_up_nobody() {
+        let (limit, clock) = (Arc::new(Limit::new(Some(BLOCK))), Clock::start());
+        let (first, second, third) = (waits(&limit, clock), waits(&limit, clock), waits(&limit, clock));
+        let third = tokio::spawn(third.turn());
+        sleep(Duration::from_millis(1)).await;
+        // The second never looks, the first goes.
+        drop(second);
+        drop(first);
+        let began = clock.now();
+        assert_eq!(third.await.unwrap(), BLOCK);
+        assert!(clock.now() - began <= At::from_millis(1100));
+        assert!(limit.line().waiting.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_first_and_never_looks_holds_up_nobody_for_long() {
+        let (limit, clock) = (Arc::new(Limit::new(Some(BLOCK))), Clock::start());
+        let (busy, next) = (waits(&limit, clock), waits(&limit, clock));
+        let began = clock.now();
+        assert_eq!(next.turn().await, BLOCK);
+        assert!(clock.now() - began <= At::from_millis(3100));
+        // Its own turn was kept for it.
+        assert_eq!(timeout(Duration::ZERO, busy.turn()).await.unwrap(), BLOCK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_nobody_takes_and_bytes_that_are_not_sent_go_to_the_next() {
+        let (limit, clock) = (Arc::new(Limit::new(Some(BLOCK / 2))), Clock::start());
+        let gone = waits(&limit, clock);
+        let next = tokio::spawn(waits(&limit, clock).turn());
+        sleep(Duration::from_millis(2500)).await;
+        assert!(!next.is_finished() && limit.line().waiting.values().any(|waits| waits.turn_bytes.is_some()));
+        drop(gone);
+        assert_eq!(timeout(Duration::from_millis(10), next).await.unwrap().unwrap(), BLOCK);
+        let last = waits(&limit, clock);
+        limit.give_back(2 * BLOCK);
+        assert_eq!(timeout(Duration::from_millis(10), last.turn()).await.unwrap(), BLOCK);
     }
 }

@@ -32,6 +32,10 @@ pub enum Report {
     Has(Bitfield),
     /// It has these pieces more.
     Have(Vec<PieceIndex>),
+    /// It sends this piece even while it chokes us (BEP 6). Said once of each.
+    AllowedFast(PieceIndex),
+    /// It wants nothing any more, or does again (BEP 21).
+    UploadOnly(bool),
     /// It will not send these (BEP 6 reject): they are back with the brain.
     Rejected(Vec<BlockRef>),
     /// Its extension handshake.

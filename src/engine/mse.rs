@@ -3,6 +3,7 @@
 mod encrypted;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -86,6 +87,17 @@ pub enum Carrier<T = TcpStream> {
     Bare(T),
     /// The connection under RC4.
     Encrypted(Box<Encrypted<T>>),
+}
+
+impl Carrier {
+    /// The address of ours that the connection is over, where the system still knows it.
+    pub(super) fn local_ip(&self) -> Option<IpAddr> {
+        let stream = match self {
+            Self::Bare(stream) => stream,
+            Self::Encrypted(stream) => stream.inner(),
+        };
+        stream.local_addr().ok().map(|addr| addr.ip().to_canonical())
+    }
 }
 
 impl<T> Carrier<T> {

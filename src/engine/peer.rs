@@ -286,6 +286,8 @@ impl<T: Transport> Peer<T> {
         if matches!(end, End::Told(_) | End::Fault(_)) {
             self.flush().await;
         }
+        self.talk.upload.forget(&mut self.talk.output);
+        self.talk.upload.give_back(&self.common.up);
         let now = self.common.clock.now();
         self.talk.sample_rest(now, self.receiver.payload_bytes());
         // Nobody left to hear it is as good as heard, here and below.

@@ -92,7 +92,7 @@ impl Run {
                 Action::Have(_)
                 | Action::Digest(_)
                 | Action::LimitUp(_)
-                | Action::WantPeers
+                | Action::WantPeers(_)
                 | Action::Entered(_) => {}
             }
         }
@@ -107,7 +107,7 @@ impl Run {
                 conn.late.extend(blocks);
             }
             Order::Close(cause) => conn.closing = conn.closing.or(Some(cause)),
-            Order::Choke(_) | Order::Interested(_) | Order::Hold(_) => {}
+            Order::Choke(_) | Order::AllowFast(_) | Order::Interested(_) | Order::Hold(_) => {}
         }
     }
 
@@ -378,6 +378,8 @@ impl Run {
                 let (calls_itself, extensions, reqq) = (None, Vec::new(), None);
                 let listen_port = Some(self.random.u16(6881..6891));
                 self.tell(Input::Extended { conn, calls_itself, extensions, reqq, listen_port });
+                let upload_only = self.random.u8(..4) == 0;
+                self.tell(Input::UploadOnly(conn, upload_only));
             }
             7 | 8 => {
                 let Some(state) = self.conns.get_mut(&conn) else { return };
@@ -393,6 +395,8 @@ impl Run {
             9 => {
                 let interested = self.random.bool();
                 self.tell(Input::Interested(conn, interested));
+                let piece = self.some_piece();
+                self.tell(Input::AllowedFast(conn, piece));
             }
             10 => {
                 let pieces = vec![self.some_piece(), self.some_piece()];

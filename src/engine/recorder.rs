@@ -13,13 +13,15 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::event::{At, Event, OsError};
+use crate::event::{At, Event, OsError, TorrentKey};
 use crate::ledger::{Ledger, Snapshot, TorrentFacts};
 use crate::record::{Batch, Batcher, Writer};
 use crate::text;
 
 /// Seconds that may wait for the disk before the recording is given up.
 const MOST_WAITING: usize = 60;
+/// The torrent of a run, as long as a run has one.
+const TORRENT: TorrentKey = TorrentKey(0);
 /// Characters shown of a path.
 const LONGEST_PATH: usize = 300;
 /// So long the end waits for the disk.
@@ -109,7 +111,7 @@ impl Recorder {
             .spawn(move || {
                 // Its end is noticed however it comes.
                 let _alive: oneshot::Sender<()> = alive;
-                let written = Writer::begin(file, &facts, wall_ms, now, &snapshot)
+                let written = begin(file, &facts, wall_ms, now, &snapshot)
                     .and_then(|writer| work(writer, &queue, &shared));
                 if let Err(error) = written {
                     let _ = shared.failed.set(OsError::from(&error));
@@ -130,7 +132,7 @@ impl Recorder {
 
     /// Takes an event in.
     pub(super) fn push(&mut self, at: At, event: &Event) {
-        self.batcher.push(at, event);
+        self.batcher.push(at, TORRENT, event);
     }
 
     /// A second is over: hands it to the disk.
@@ -176,6 +178,19 @@ impl Recorder {
     }
 }
 
+fn begin(
+    file: File,
+    facts: &TorrentFacts,
+    wall_ms: u64,
+    now: At,
+    snapshot: &Snapshot,
+) -> io::Result<Writer<File>> {
+    let mut writer = Writer::begin(file, wall_ms)?;
+    writer.facts(now, TORRENT, facts)?;
+    writer.snapshot(now, &[(TORRENT, snapshot)])?;
+    Ok(writer)
+}
+
 fn work(mut writer: Writer<File>, jobs: &mpsc::Receiver<Job>, state: &State) -> io::Result<()> {
     for job in jobs {
         match job {
@@ -184,7 +199,7 @@ fn work(mut writer: Writer<File>, jobs: &mpsc::Receiver<Job>, state: &State) -> 
                 writer.write(batch)?;
                 state.wants_snapshot.store(writer.wants_snapshot(now), Ordering::Relaxed);
             }
-            Job::Snapshot(now, snapshot) => writer.snapshot(now, &snapshot)?,
+            Job::Snapshot(now, snapshot) => writer.snapshot(now, &[(TORRENT, &*snapshot)])?,
             Job::End(now) => return writer.end(now).map(drop),
         }
         state.written_bytes.store(writer.written_bytes(), Ordering::Relaxed);

@@ -16,10 +16,12 @@ use std::time::Duration;
 
 use reqwest::Url;
 use thiserror::Error;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::event::{AnnounceKind, Announced, TrackerError};
 use crate::swarm::address::{Scope, scope_of};
+use crate::swarm::announce::MOST_UNDER_WAY;
 use crate::text;
 use crate::wire::{AnnounceParams, TrackerReply};
 
@@ -38,8 +40,12 @@ pub struct Settings {
     pub http_timeout: Duration,
     /// How long each copy of a UDP packet is waited on before the next is sent (BEP 15: 15 s, doubling).
     pub udp_schedule: Vec<Duration>,
+    /// How long one address of a UDP tracker may be silent before the next of its name is asked as well.
+    pub udp_next_after: Duration,
     /// How long a UDP connection id is good (BEP 15: a minute).
     pub connection_id_life: Duration,
+    /// The most announces under way at once; others wait for their turn.
+    pub most_under_way: usize,
     /// Trust certificates signed by these (PEM) and by nobody else, instead of those the system trusts.
     pub only_trust_pem: Option<Vec<u8>>,
     /// Names that are not looked up but known.
@@ -53,19 +59,23 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(10),
             http_timeout: Duration::from_secs(20),
             udp_schedule: vec![Duration::from_secs(15), Duration::from_secs(30)],
+            udp_next_after: Duration::from_secs(3),
             connection_id_life: Duration::from_secs(60),
+            most_under_way: MOST_UNDER_WAY,
             only_trust_pem: None,
             known_names: HashMap::new(),
         }
     }
 }
 
-/// Announces to trackers. Copies share what they know: names, connection ids, trusted certificates.
+/// Announces to trackers. Copies share what they know (names, connection ids, trusted certificates), and wait for their
+/// turn together.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
+    under_way: Semaphore,
     http: [http::FamilyClient; 2],
     connections: udp::Connections,
 }
@@ -110,7 +120,12 @@ impl Failure {
         Self::new(TrackerError::ConnectFailed, text)
     }
 
-    /// Which of two failures says more: words of the tracker, then signs of one, then the path to it.
+    /// Whichever of two failures says more.
+    fn weightier(self, other: Self) -> Self {
+        if other.weight() > self.weight() { other } else { self }
+    }
+
+    /// How much a failure says: words of the tracker most, then signs of one, then the path to it.
     fn weight(&self) -> u8 {
         match self.error {
             TrackerError::Refused => 6,
@@ -133,16 +148,19 @@ impl Client {
     /// A client with these settings. Nothing is read or opened before the first announce.
     pub fn new(settings: Settings) -> Self {
         let http = [http::FamilyClient::default(), http::FamilyClient::default()];
-        Self(Arc::new(Inner { settings, http, connections: udp::Connections::default() }))
+        let under_way = Semaphore::new(settings.most_under_way.min(Semaphore::MAX_PERMITS));
+        Self(Arc::new(Inner { settings, under_way, http, connections: udp::Connections::default() }))
     }
 
-    /// Announces to the tracker at `url` and returns what it answers, from whichever address family answers; with
-    /// two answers their peers are put together.
+    /// Announces to the tracker at `url`, when it is its turn, and returns what it answers, from whichever address
+    /// family answers; with two answers their peers are put together.
     ///
     /// # Errors
     ///
     /// [`Failure`]: the one that says most where both families fail.
     pub async fn announce(&self, url: &str, params: &AnnounceParams) -> Result<Answer, Failure> {
+        // It is never closed, so that there is always a turn.
+        let _turn = self.0.under_way.acquire().await.ok();
         let shown = text::url_shown(url);
         tracing::info!(tracker = %shown, event = ?params.kind, left = params.left_bytes, "announce");
         let mut outcome = self.try_announce(url, params).await;
@@ -221,9 +239,7 @@ impl Client {
         match (first, second) {
             (Ok(first), Some(Ok(second))) => Ok(merge(vec![first, second])),
             (Ok(one), _) | (_, Some(Ok(one))) => Ok(merge(vec![one])),
-            (Err(first), Some(Err(second))) => {
-                Err(if second.weight() > first.weight() { second } else { first })
-            }
+            (Err(first), Some(Err(second))) => Err(first.weightier(second)),
             (Err(first), None) => Err(first),
         }
     }

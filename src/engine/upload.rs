@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -29,13 +29,12 @@ const RUN_BYTES: u32 = MOST_READ_BYTES;
 /// Bytes of what is in memory anyway taken in one go. They leave, with their headers, in one segment of 64 KiB: what is
 /// a little longer leaves in a long one and a short one, and wakes the other end twice.
 const MEMORY_RUN_BYTES: u32 = 48 * 1024;
-/// The same under a limit, so that a slow flow is an even one.
-const LIMITED_RUN_BYTES: u32 = 32 * 1024;
 /// Bytes in memory for one peer, read or being read.
 const MOST_IN_FLIGHT: usize = 1024 * 1024;
-
-/// A limit may be lifted while somebody waits for it.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// The same under a limit: what is taken from it leaves at once, or others could have sent it.
+const LIMITED_IN_FLIGHT: usize = 64 * 1024;
+/// Requests looked at for how much is wanted of the limit: more than a turn of it is never given.
+const COUNTED: usize = 64;
 
 /// Data of verified pieces.
 pub trait BlockSource: Send + Sync + 'static {
@@ -57,8 +56,8 @@ pub type Job = Pin<Box<dyn Future<Output = JobDone> + Send>>;
 /// A job's result.
 #[derive(Debug)]
 pub enum JobDone {
-    /// The limit lets bytes pass again.
-    Waited,
+    /// The limit lets so many bytes pass.
+    Turn(u64),
     /// The disk answered.
     Read(io::Result<Bytes>),
 }
@@ -75,6 +74,8 @@ pub struct Upload {
     reading: Vec<BlockSpec>,
     reading_begin: u32,
     reading_bytes: usize,
+    /// Bytes that the limit let pass and that were not sent yet.
+    paid_bytes: u64,
     refused: u32,
     held: bool,
 }
@@ -114,11 +115,13 @@ impl Upload {
             self.queue.remove(at);
             return true;
         }
-        if let Some(at) = self.reading.iter().position(|reading| *reading == spec) {
-            self.reading.remove(at);
-            return true;
-        }
-        output.drop_block(header_of(spec))
+        let reading = self.reading.iter().position(|reading| *reading == spec);
+        let dropped = match reading {
+            Some(at) => self.reading.remove(at) == spec,
+            None => output.drop_block(header_of(spec)),
+        };
+        self.paid_bytes += if dropped { u64::from(spec.length) } else { 0 };
+        dropped
     }
 
     /// Forgets every request whose block was not begun, and names them.
@@ -130,6 +133,7 @@ impl Upload {
             length: header.length,
         });
         let forgotten = specs.chain(self.reading.drain(..)).collect::<Vec<_>>();
+        self.paid_bytes += forgotten.iter().map(|spec| u64::from(spec.length)).sum::<u64>();
         forgotten.into_iter().chain(self.queue.drain(..).map(|(_, spec)| spec)).collect()
     }
 
@@ -143,29 +147,41 @@ impl Upload {
         self.queue.len() + self.reading.len()
     }
 
+    /// Gives the limit back what was not sent: there is nothing to send, or it never will be.
+    pub fn give_back(&mut self, limit: &Limit) {
+        if self.paid_bytes > 0 {
+            limit.give_back(std::mem::take(&mut self.paid_bytes));
+        }
+    }
+
     /// Begins the next read, if there is something to read, room for it, and no job of this peer under way.
     pub fn start(
         &mut self,
         output: &Output,
         source: &dyn BlockSource,
-        limit: &Limit,
+        limit: &Arc<Limit>,
         clock: Clock,
     ) -> Option<Job> {
-        let &(piece, first) = self.queue.front()?;
-        if self.held || output.block_bytes() + first.length as usize > MOST_IN_FLIGHT {
+        let Some(&(piece, first)) = self.queue.front().filter(|_| !self.held) else {
+            self.give_back(limit);
+            return None;
+        };
+        let (is_limited, waiting) = (limit.is_limited(), output.block_bytes());
+        let room = if is_limited { LIMITED_IN_FLIGHT } else { MOST_IN_FLIGHT };
+        if waiting > 0 && waiting + first.length as usize > room {
             return None;
         }
-        let most = if limit.is_limited() { LIMITED_RUN_BYTES } else { MEMORY_RUN_BYTES };
-        let mut length = self.run_length(piece, first, most);
-        if let Err(at) = limit.take(clock.now(), u64::from(length)) {
-            let until = clock.instant(at.min(clock.now() + LONGEST_WAIT));
-            return Some(Box::pin(async move {
-                tokio::time::sleep_until(until).await;
-                JobDone::Waited
-            }));
+        let mut most = MEMORY_RUN_BYTES;
+        if is_limited {
+            if let Some(wait) = self.pay(first, limit, clock) {
+                return Some(wait);
+            }
+            most = most.min(u32::try_from(self.paid_bytes).unwrap_or(most));
         }
+        let mut length = self.run_length(piece, first, most);
+        self.paid_bytes = self.paid_bytes.saturating_sub(u64::from(length));
         let at_once = source.read_at_once(piece, first.begin, length);
-        if at_once.is_none() && !limit.is_limited() {
+        if at_once.is_none() && !is_limited {
             length = self.run_length(piece, first, RUN_BYTES);
         }
         self.take_run(first.begin + length);
@@ -184,7 +200,13 @@ impl Upload {
     ///
     /// What the disk said.
     pub fn finish(&mut self, done: JobDone, output: &mut Output) -> io::Result<()> {
-        let JobDone::Read(result) = done else { return Ok(()) };
+        let result = match done {
+            JobDone::Read(result) => result,
+            JobDone::Turn(bytes) => {
+                self.paid_bytes += bytes;
+                return Ok(());
+            }
+        };
         let specs = std::mem::take(&mut self.reading);
         let bytes = result?;
         if bytes.len() != self.reading_bytes {
@@ -195,6 +217,19 @@ impl Upload {
             output.push_block(header_of(spec), bytes.slice(from..from + spec.length as usize));
         }
         Ok(())
+    }
+
+    /// Takes from the limit until the first request is paid for; returns a wait where that takes one. What is taken
+    /// beyond it pays for those that follow.
+    fn pay(&mut self, first: BlockSpec, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
+        while self.paid_bytes < u64::from(first.length) {
+            let queued = self.queue.iter().take(COUNTED).map(|(_, spec)| u64::from(spec.length));
+            match limit.take(clock, queued.sum::<u64>() - self.paid_bytes) {
+                Ok(bytes) => self.paid_bytes += bytes,
+                Err(place) => return Some(Box::pin(async move { JobDone::Turn(place.turn().await) })),
+            }
+        }
+        None
     }
 
     /// Bytes from the first request on that the next ones go on without a gap.
@@ -276,7 +311,7 @@ mod tests {
         upload: &mut Upload,
         output: &mut Output,
         disk: &Disk,
-        limit: &Limit,
+        limit: &Arc<Limit>,
         clock: Clock,
     ) -> bool {
         let Some(job) = upload.start(output, disk, limit, clock) else { return false };
@@ -293,7 +328,7 @@ mod tests {
         for (is_warm, runs) in [(false, &cold[..]), (true, &warm[..])] {
             let disk = Disk { warm: is_warm, ..Disk::default() };
             let (mut upload, mut output) = (queued(&specs), Output::default());
-            let (limit, clock) = (Limit::new(None), Clock::start());
+            let (limit, clock) = (Arc::new(Limit::new(None)), Clock::start());
             while step(&mut upload, &mut output, &disk, &limit, clock).await {}
             let others = [(4, 0, 16384), (4, 32768, 16384)];
             let expected = runs.iter().map(|(from, count)| (3, from * 16384, count * 16384)).chain(others);
@@ -307,7 +342,7 @@ mod tests {
     async fn holds_no_more_than_a_mebibyte_in_memory() {
         let specs: Vec<BlockSpec> = (0..5).flat_map(|piece| (0..64).map(move |n| spec(piece, n))).collect();
         let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
-        let (limit, clock) = (Limit::new(None), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(None)), Clock::start());
         while step(&mut upload, &mut output, &disk, &limit, clock).await {}
         assert!(output.block_bytes() <= MOST_IN_FLIGHT + RUN_BYTES as usize, "{}", output.block_bytes());
         assert!(upload.waiting() > 200);
@@ -318,7 +353,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_limit_is_held_within_a_tenth() {
         let clock = Clock::start();
-        let limit = Limit::new(Some(200_000));
+        let limit = Arc::new(Limit::new(Some(200_000)));
         let disk = Disk::default();
         let mut output = Output::default();
         let mut sent = 0;
@@ -337,23 +372,58 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lifted_limit_is_noticed_within_a_second() {
+    async fn a_lifted_limit_is_noticed_at_once() {
         let (mut upload, mut output, disk) = (queued(&[spec(0, 0)]), Output::default(), Disk::default());
-        let (limit, clock) = (Limit::new(Some(1)), Clock::start());
-        limit.take(clock.now(), 1_000_000).unwrap();
+        let (limit, clock) = (Arc::new(Limit::new(Some(1))), Clock::start());
+        limit.take(clock, 1_000_000).unwrap();
         let job = upload.start(&output, &disk, &limit, clock).unwrap();
         limit.set(clock.now(), None);
         upload.finish(job.await, &mut output).unwrap();
         assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
         assert_eq!(output.block_bytes(), 16384);
-        assert!(clock.now() <= At::from_secs(1));
+        assert!(clock.now() <= At::from_millis(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_taken_from_the_limit_and_not_sent_is_given_back() {
+        let (mut output, disk) = (Output::default(), Disk::default());
+        let (limit, clock) = (Arc::new(Limit::new(Some(16384))), Clock::start());
+        let other = |limit: &Arc<Limit>| limit.take(clock, 16384).map_err(drop);
+        for ends in [0, 1, 2] {
+            limit.set(clock.now(), Some(16384));
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            let mut upload = queued(&[spec(0, 0), spec(0, 1)]);
+            assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+            assert_eq!((output.block_bytes(), other(&limit)), (16384, Err(())), "it is used up");
+            match ends {
+                0 => _ = upload.forget(&mut output),
+                1 => assert!([spec(0, 0), spec(0, 1)].iter().all(|spec| upload.cancel(*spec, &mut output))),
+                // Bytes that are too few for its next block.
+                _ => {
+                    output = Output::default();
+                    upload.set_held(true);
+                    upload.finish(JobDone::Turn(16384), &mut output).unwrap();
+                }
+            }
+            assert!(upload.start(&output, &disk, &limit, clock).is_none());
+            assert_eq!(other(&limit), Ok(16384));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_a_limit_nothing_is_taken_that_cannot_leave() {
+        let specs: Vec<BlockSpec> = (0..64).map(|n| spec(0, n)).collect();
+        let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
+        let (limit, clock) = (Arc::new(Limit::new(Some(1 << 20))), Clock::start());
+        while step(&mut upload, &mut output, &disk, &limit, clock).await {}
+        assert!((48 * 1024..=96 * 1024).contains(&output.block_bytes()), "{}", output.block_bytes());
     }
 
     #[tokio::test]
     async fn what_is_cancelled_is_not_sent() {
         let specs: Vec<BlockSpec> = (0..4).map(|n| spec(0, n)).chain([spec(9, 9)]).collect();
         let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
-        let (limit, clock) = (Limit::new(None), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(None)), Clock::start());
         assert!(upload.cancel(spec(9, 9), &mut output));
         let job = upload.start(&output, &disk, &limit, clock).unwrap();
         assert!(upload.cancel(spec(0, 1), &mut output));
@@ -368,7 +438,7 @@ mod tests {
     async fn a_choke_forgets_requests_wherever_they_are() {
         let specs: Vec<BlockSpec> = (0..20).map(|n| spec(0, n)).collect();
         let (mut upload, mut output, disk) = (queued(&specs[..16]), Output::default(), Disk::default());
-        let (limit, clock) = (Limit::new(None), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(None)), Clock::start());
         assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
         let geometry = Geometry::new(1 << 30, 1 << 20).unwrap();
         for &spec in &specs[16..] {
@@ -403,7 +473,7 @@ mod tests {
         }
         for source in [Broken(None), Broken(Some(Bytes::from_static(b"short")))] {
             let (mut upload, mut output) = (queued(&[spec(0, 0)]), Output::default());
-            let job = upload.start(&output, &source, &Limit::new(None), Clock::start()).unwrap();
+            let job = upload.start(&output, &source, &Arc::new(Limit::new(None)), Clock::start()).unwrap();
             assert!(upload.finish(job.await, &mut output).is_err());
         }
     }

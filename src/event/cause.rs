@@ -1,8 +1,6 @@
 //! Why an attempt ended, or a peer is not dialled: one table, from which code, words and advice are taken.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 /// Who an end is to be laid to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -51,10 +49,10 @@ pub fn advised(advice: &str) -> String {
 
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident: $code:literal, $short:literal, $blame:ident, $fault:literal, $sentence:literal, $advice:literal;)*) => {
-        /// Why an attempt ended, or why a peer is not dialled.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        /// Why an attempt ended, or why a peer is not dialled. In every format it goes by its code.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         pub enum Cause {
-            $(#[doc = $sentence] $(#[$doc])* $name,)*
+            $(#[doc = $sentence] $(#[$doc])* #[serde(rename = $code)] $name,)*
         }
 
         impl Cause {
@@ -71,34 +69,6 @@ macro_rules! causes {
             }
         }
     };
-}
-
-/// By its code, in every format: recordings outlive the order of the table.
-impl Serialize for Cause {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.info().code)
-    }
-}
-
-impl<'de> Deserialize<'de> for Cause {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Code;
-
-        impl de::Visitor<'_> for Code {
-            type Value = Cause;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the code of a cause")
-            }
-
-            fn visit_str<E: de::Error>(self, code: &str) -> Result<Cause, E> {
-                let known = Cause::ALL.iter().find(|cause| cause.info().code == code);
-                known.copied().ok_or_else(|| E::invalid_value(de::Unexpected::Str(code), &self))
-            }
-        }
-
-        deserializer.deserialize_str(Code)
-    }
 }
 
 causes! {

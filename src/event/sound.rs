@@ -295,7 +295,8 @@ impl Event {
             | Self::Probing
             | Self::Agreed { .. }
             | Self::Recording { .. }
-            | Self::Preparing { .. } => {}
+            | Self::Preparing { .. }
+            | Self::UploadOnly { .. } => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A tracker's answer, less the addresses (each of which is learned by an event of its own).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Announced {
     /// Addresses it named.
     pub peers: u32,

@@ -15,6 +15,7 @@ const MOST_ADDRESSES: usize = 4096;
 
 /// The counts. `None` stands for all addresses beyond the first 4 096.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Callers {
     addresses: BTreeMap<Option<IpAddr>, BTreeMap<Cause, u32>>,
     #[serde(skip)]

@@ -67,6 +67,7 @@ pub struct Ledger {
 
 /// The state of the run that belongs to no peer, piece or tracker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Run {
     pub(super) phase: Phase,
     pub(super) phase_since: At,
@@ -189,6 +190,9 @@ impl Ledger {
                     } = *interested;
                 }
             }),
+            Event::UploadOnly { peer, upload_only } => {
+                self.with(at, *peer, |row, _| row.edit().upload_only = *upload_only);
+            }
             Event::FirstBlock { peer } => self.first_block(at, *peer),
             Event::PeerSample { peer, sample } => self.sample_peer(at, *peer, *sample),
             Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out } => {

@@ -125,6 +125,9 @@ pub struct PeerRecord {
     pub has: Option<Arc<Bitfield>>,
     /// The four states of the present connection.
     pub flags: Flags,
+    /// It says that it wants nothing any more (BEP 21).
+    #[serde(default)]
+    pub upload_only: bool,
     /// The last second of the present connection.
     pub sample: PeerSample,
     /// Payload received over all its connections, bytes.

@@ -27,6 +27,7 @@ pub enum PieceState {
 
 /// Where every piece stands, and how many connected peers hold it. Sums are not written down: they follow.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PieceMap {
     /// Grows with every change, so that a drawing of an old one is known to be old.
     pub generation: u64,

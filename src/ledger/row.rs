@@ -121,6 +121,7 @@ impl Row {
             reqq: None,
             has: None,
             flags: Flags::default(),
+            upload_only: false,
             sample: PeerSample::default(),
             down_bytes: 0,
             up_bytes: 0,
@@ -260,6 +261,7 @@ impl Row {
         more(attempt);
         let record = self.edit();
         record.flags = Flags::default();
+        record.upload_only = false;
         record.sample = PeerSample::default();
         record.has = None;
         self.before = (self.record.down_bytes, self.record.up_bytes);

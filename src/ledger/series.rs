@@ -10,6 +10,7 @@ use crate::event::{At, Sample, Unsound};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Series {
     /// The last hour at most, newest last, one a second.
     #[serde(deserialize_with = "few_samples::<_, MOST_SECONDS>")]
@@ -34,6 +35,7 @@ fn few_samples<'de, D: Deserializer<'de>, const MOST: usize>(from: D) -> Result<
 
 /// Takes in one sample a second and keeps the sums.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct SeriesFold {
     series: Arc<Series>,
     last: Option<At>,

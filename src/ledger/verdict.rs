@@ -6,6 +6,7 @@
 
 mod judged;
 mod look;
+mod more;
 mod notes;
 mod say;
 mod scene;

@@ -69,6 +69,7 @@ pub struct Serving {
 
 /// How many peers stand where: the sum is `known`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Groups {
     /// Connected after a valid handshake.
     pub live: u32,
@@ -93,6 +94,7 @@ pub struct Loss {
 
 /// Connections from outside.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct IncomingCounts {
     /// Those that shook hands, addresses of this machine and its private networks left out.
     pub public_handshaken: u32,

@@ -2,24 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{At, Event, PeerKey, Stamped};
+use crate::event::{At, Event, PeerKey, Subject, TorrentKey};
 use crate::metainfo::PieceIndex;
 
 /// What is written of an event, or of many alike.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Entry {
-    One(Stamped),
-    /// Pieces that a peer told it has, ascending.
-    Haves(At, PeerKey, Vec<PieceIndex>),
+pub(super) struct Entry {
+    pub(super) at: At,
+    pub(super) of: Subject,
+    pub(super) told: Told,
 }
 
-impl Entry {
-    pub(super) fn at(&self) -> At {
-        match self {
-            Self::One(stamped) => stamped.at,
-            Self::Haves(at, ..) => *at,
-        }
-    }
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Told {
+    Event(Event),
+    /// Pieces that a peer told it has, ascending.
+    Haves(PeerKey, Vec<PieceIndex>),
 }
 
 /// The events of a second or so, ready to be written.
@@ -41,33 +39,35 @@ impl Batch {
 #[derive(Clone, Debug, Default)]
 pub struct Batcher {
     entries: Vec<Entry>,
-    haves: BTreeMap<PeerKey, Vec<PieceIndex>>,
+    haves: BTreeMap<(TorrentKey, PeerKey), Vec<PieceIndex>>,
     latest: At,
 }
 
 impl Batcher {
-    /// Takes an event in.
-    pub fn push(&mut self, at: At, event: &Event) {
+    /// Takes in an event that the task of this torrent learned.
+    pub fn push(&mut self, at: At, torrent: TorrentKey, event: &Event) {
         self.latest = self.latest.max(at);
         match event {
-            Event::Have { peer, piece } => return self.haves.entry(*peer).or_default().push(*piece),
+            Event::Have { peer, piece } => {
+                return self.haves.entry((torrent, *peer)).or_default().push(*piece);
+            }
             // All that reads or changes which pieces a peer has.
             Event::AttemptBegan { peer, .. }
             | Event::Handshaken { peer }
             | Event::Has { peer, .. }
-            | Event::AttemptEnded { peer, .. } => self.let_go(*peer),
+            | Event::AttemptEnded { peer, .. } => self.let_go(torrent, *peer),
             Event::PeerMerged { gone, into } => {
-                self.let_go(*gone);
-                self.let_go(*into);
+                self.let_go(torrent, *gone);
+                self.let_go(torrent, *into);
             }
             _ => {}
         }
-        self.entries.push(Entry::One(Stamped { at, event: event.clone() }));
+        self.entries.push(Entry { at, of: event.subject(torrent), told: Told::Event(event.clone()) });
     }
 
-    fn let_go(&mut self, peer: PeerKey) {
-        if let Some(pieces) = self.haves.remove(&peer) {
-            self.entries.push(haves(self.latest, peer, pieces));
+    fn let_go(&mut self, torrent: TorrentKey, peer: PeerKey) {
+        if let Some(pieces) = self.haves.remove(&(torrent, peer)) {
+            self.entries.push(haves(self.latest, torrent, peer, pieces));
         }
     }
 
@@ -75,15 +75,14 @@ impl Batcher {
     pub fn take(&mut self, now: At) -> Batch {
         let until = self.latest.max(now);
         let mut entries = std::mem::take(&mut self.entries);
-        entries.extend(
-            std::mem::take(&mut self.haves).into_iter().map(|(peer, pieces)| haves(until, peer, pieces)),
-        );
+        let held_back = std::mem::take(&mut self.haves).into_iter();
+        entries.extend(held_back.map(|((torrent, peer), pieces)| haves(until, torrent, peer, pieces)));
         Batch { until, entries }
     }
 }
 
-fn haves(at: At, peer: PeerKey, mut pieces: Vec<PieceIndex>) -> Entry {
+fn haves(at: At, torrent: TorrentKey, peer: PeerKey, mut pieces: Vec<PieceIndex>) -> Entry {
     pieces.sort_unstable();
     pieces.dedup();
-    Entry::Haves(at, peer, pieces)
+    Entry { at, of: Subject::Torrent(torrent), told: Told::Haves(peer, pieces) }
 }

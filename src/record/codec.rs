@@ -1,195 +1,216 @@
 //! Entries to bytes and back.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::batch::Entry;
+use super::batch::{Entry, Told};
+use super::samples::{Change, Samples};
+use super::schema::{self, ReadError, Root, Schema, Unknown, WriteError};
+use super::version_1;
 use crate::event::sound::{sound, times};
-use crate::event::{At, Event, PeerKey, PeerSample, Stamped, Unsound};
+use crate::event::{At, Event, PeerKey, Subject, TorrentKey, Unsound};
 use crate::metainfo::{Geometry, PieceIndex};
 
-/// An entry as it is written. Times are nanoseconds since the entry before.
+const UNREADABLE: Unsound = Unsound("an event that cannot be read");
+
+/// An entry as it is written.
 #[derive(Serialize, Deserialize)]
-enum Written {
-    One(i64, Event),
+pub(super) struct Written<W> {
+    /// Nanoseconds since the entry before.
+    pub(super) after: i64,
+    pub(super) what: W,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) enum What<E> {
+    /// What the entries to come tell of; at the beginning of a body, the session.
+    Of(Subject),
+    Event(E),
     /// The first piece, then how far on each next one is.
-    Haves(i64, PeerKey, Vec<u32>),
+    Haves {
+        peer: PeerKey,
+        gaps: Vec<u32>,
+    },
     /// Which fields are not what was expected after the last sample (a bit each), and by how much.
-    Sample(i64, PeerKey, u8, Vec<i64>),
+    Sample {
+        peer: PeerKey,
+        mask: u64,
+        changes: Vec<i64>,
+    },
 }
 
-/// Samples are told by what changed: what both ends have to remember for that.
-#[derive(Clone, Debug, Default)]
-struct Samples(BTreeMap<PeerKey, PeerSample>);
-
-impl Samples {
-    /// Forgets what an event makes the ledger forget.
-    fn follow(&mut self, event: &Event) {
-        match event {
-            Event::AttemptBegan { peer, .. } | Event::AttemptEnded { peer, .. } => {
-                self.0.remove(peer);
-            }
-            Event::PeerMerged { gone, into } => {
-                self.0.remove(gone);
-                self.0.remove(into);
-            }
-            _ => {}
-        }
-    }
-
-    /// What changed; `None` when nothing did.
-    fn changes(&mut self, peer: PeerKey, sample: &PeerSample) -> Option<(u8, Vec<i64>)> {
-        let last = self.0.insert(peer, *sample);
-        if last == Some(*sample) {
-            return None;
-        }
-        let pairs = fields(sample).into_iter().zip(expected(last, sample.down_bps, sample.up_bps));
-        let (mut mask, mut changes) = (0, Vec::new());
-        for (bit, (is, expected)) in pairs.enumerate().filter(|(_, (is, expected))| is != expected) {
-            mask |= 1 << bit;
-            changes.push(is.wrapping_sub(expected).cast_signed());
-        }
-        Some((mask, changes))
-    }
-
-    /// The sample again.
-    fn apply(&mut self, peer: PeerKey, mask: u8, changes: Vec<i64>) -> Option<PeerSample> {
-        let last = self.0.get(&peer).copied();
-        let mut changes = changes.into_iter();
-        let mut next = |bit: u8, expected: u64| match mask >> bit & 1 {
-            0 => Some(expected),
-            _ => changes.next().map(|change| expected.wrapping_add_signed(change)),
-        };
-        let before = fields(&last.unwrap_or_default());
-        let (down_bps, up_bps) = (next(0, before[0])?, next(1, before[1])?);
-        let expected = expected(last, down_bps, up_bps);
-        let mut rest = [0; 6];
-        for (bit, field) in (2..).zip(&mut rest) {
-            *field = next(bit, expected[usize::from(bit)])?;
-        }
-        let [down_bytes, up_bytes, small @ ..] = rest;
-        let [requests_out, request_target, oldest_request_ms, latency_ms] =
-            small.map(|field| field.try_into().ok());
-        let sample = PeerSample {
-            down_bps,
-            up_bps,
-            down_bytes,
-            up_bytes,
-            requests_out: requests_out?,
-            request_target: request_target?,
-            oldest_request_ms: oldest_request_ms?,
-            latency_ms: latency_ms?,
-        };
-        self.0.insert(peer, sample);
-        changes.next().is_none().then_some(sample)
-    }
-}
-
-fn fields(sample: &PeerSample) -> [u64; 8] {
-    let PeerSample { down_bps, up_bps, down_bytes, up_bytes, .. } = *sample;
-    let PeerSample { requests_out, request_target, oldest_request_ms, latency_ms, .. } = *sample;
-    let small = [requests_out, request_target, oldest_request_ms, latency_ms].map(u64::from);
-    [down_bps, up_bps, down_bytes, up_bytes, small[0], small[1], small[2], small[3]]
-}
-
-/// What the fields are likely to be: as they were, and a second of this rate further.
-fn expected(last: Option<PeerSample>, down_bps: u64, up_bps: u64) -> [u64; 8] {
-    let mut fields = fields(&last.unwrap_or_default());
-    fields[2] = fields[2].wrapping_add(down_bps);
-    fields[3] = fields[3].wrapping_add(up_bps);
-    fields
-}
-
-/// Writes entries. A new one, or one that was reset, begins without memory, as a reader does at a snapshot.
+/// Writes entries.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Encoder {
+    pub(super) schema: Schema,
     samples: Samples,
+    of: Subject,
 }
 
 impl Encoder {
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    /// Goes on without memory, as a reader does at a snapshot.
+    pub(super) fn forget(&mut self) {
+        self.samples = Samples::default();
     }
 
-    /// Appends an entry that comes after one of `before`; returns its own time.
-    pub(super) fn encode(&mut self, before: At, entry: Entry, out: Vec<u8>) -> (At, Vec<u8>) {
-        let at = entry.at();
-        let after = nanos(at) - nanos(before);
-        let written = match entry {
-            Entry::One(Stamped { event: Event::PeerSample { peer, sample }, .. }) => {
-                match self.samples.changes(peer, &sample) {
-                    Some((mask, changes)) => Written::Sample(after, peer, mask, changes),
-                    None => return (before, out),
+    /// Appends an entry that comes after one of `before` to a body; returns its own time.
+    ///
+    /// # Errors
+    ///
+    /// When it is of a type that cannot be written.
+    pub(super) fn encode(&mut self, before: At, entry: Entry, out: &mut Vec<u8>) -> Result<At, WriteError> {
+        let Entry { at, of, told } = entry;
+        let what = match told {
+            Told::Event(Event::PeerSample { peer, sample }) => {
+                match self.samples.changes(&mut self.schema, of, peer, &sample)? {
+                    Change::Nothing => return Ok(before),
+                    Change::Some(mask, changes) => What::Sample { peer, mask, changes },
+                    Change::Whole => What::Event(Event::PeerSample { peer, sample }),
                 }
             }
-            Entry::One(Stamped { event, .. }) => {
-                self.samples.follow(&event);
-                Written::One(after, event)
+            Told::Event(event) => {
+                self.samples.follow(of, &event);
+                What::Event(event)
             }
-            Entry::Haves(_, peer, pieces) => {
-                let mut last = 0;
-                let gaps = pieces.into_iter().map(|piece| {
-                    let gap = piece.number() - last;
-                    last = piece.number();
-                    gap
-                });
-                Written::Haves(after, peer, gaps.collect())
-            }
+            Told::Haves(peer, pieces) => What::Haves { peer, gaps: gaps(&pieces) },
         };
-        let out =
-            postcard::to_extend(&written, out).expect("events are plain data, and a vector takes all of it");
-        (at, out)
+        if out.is_empty() {
+            self.of = Subject::Session;
+        }
+        if self.of != of {
+            self.of = of;
+            self.write(0, &What::Of(of), out)?;
+        }
+        self.write(nanos(at) - nanos(before), &what, out)?;
+        Ok(at)
     }
+
+    fn write(&mut self, after: i64, what: &What<Event>, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        schema::write(&mut self.schema, Root::Entry, &Written { after, what }, out)
+    }
+}
+
+fn gaps(pieces: &[PieceIndex]) -> Vec<u32> {
+    let mut last = 0;
+    let gap = |piece: &PieceIndex| piece.number() - std::mem::replace(&mut last, piece.number());
+    pieces.iter().map(gap).collect()
+}
+
+/// What was read of an entry.
+pub(super) enum Read {
+    /// Something that tells of the torrent, or of the session.
+    Entry(Entry),
+    /// Something that tells of another torrent, or of nothing.
+    Other,
+    /// Something that is of no kind this version knows.
+    Unknown,
+}
+
+/// How entries stand in a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Files<'a> {
+    pub(super) version: u16,
+    pub(super) schema: &'a Schema,
+    /// The torrent that is shown.
+    pub(super) torrent: TorrentKey,
+    pub(super) geometry: &'a Geometry,
 }
 
 /// Reads entries.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Decoder {
     samples: Samples,
+    of: Subject,
+    unknown: Unknown,
 }
 
 impl Decoder {
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    /// Goes on without memory, at a snapshot.
+    pub(super) fn forget(&mut self) {
+        self.samples = Samples::default();
     }
 
-    /// The next entry, which comes after one of `before`, and the bytes behind it.
+    /// A body begins.
+    pub(super) fn begin(&mut self, file: &Files<'_>) {
+        // There was only one torrent, and whatever was told was told of it.
+        self.of = if file.version == 1 { Subject::Torrent(TorrentKey::default()) } else { Subject::Session };
+    }
+
+    /// The next entry, which comes after one of `before`: its time, what it tells, and the bytes after it.
     pub(super) fn decode<'a>(
         &mut self,
         before: At,
         bytes: &'a [u8],
-        geometry: &Geometry,
-    ) -> Result<(Entry, &'a [u8]), Unsound> {
-        let (written, rest) =
-            postcard::take_from_bytes(bytes).map_err(|_| Unsound("an event that cannot be read"))?;
-        let entry = match written {
-            Written::One(after, mut event) => {
-                event.check(geometry)?;
-                self.samples.follow(&event);
-                Entry::One(Stamped { at: later(before, after)?, event })
+        file: &Files<'_>,
+    ) -> Result<(At, Read, &'a [u8]), Unsound> {
+        let (Written { after, what }, rest) = match self.written::<Event>(bytes, file) {
+            Ok((written, rest)) => (written, rest),
+            Err(ReadError::Unknown(_)) => {
+                let (after, rest) = self.time_only(bytes, file).map_err(|_| UNREADABLE)?;
+                return Ok((later(before, after)?, Read::Unknown, rest));
             }
-            Written::Haves(after, peer, gaps) => {
-                let mut number = 0u32;
-                let pieces = gaps.into_iter().map(|gap| {
-                    number = number.checked_add(gap)?;
-                    geometry.piece(number)
-                });
-                let pieces: Option<Vec<PieceIndex>> = pieces.collect();
-                let pieces = pieces.ok_or(Unsound("a piece that the torrent does not have"))?;
-                Entry::Haves(later(before, after)?, peer, pieces)
-            }
-            Written::Sample(after, peer, mask, changes) => {
-                let sample = self.samples.apply(peer, mask, changes);
-                let sample = sample.ok_or(Unsound("a sample that cannot be read"))?;
-                sample.check()?;
-                Entry::One(Stamped { at: later(before, after)?, event: Event::PeerSample { peer, sample } })
-            }
+            Err(ReadError::Broken(_)) => return Err(UNREADABLE),
         };
         sound(rest.len() < bytes.len(), "an event without bytes")?;
-        Ok((entry, rest))
+        let at = later(before, after)?;
+        let told = match what {
+            What::Of(of) => {
+                self.of = of;
+                return Ok((at, Read::Other, rest));
+            }
+            _ if ![Subject::Session, Subject::Torrent(file.torrent)].contains(&self.of) => {
+                return Ok((at, Read::Other, rest));
+            }
+            What::Event(mut event) => {
+                event.check(file.geometry)?;
+                self.samples.follow(self.of, &event);
+                Told::Event(event)
+            }
+            What::Haves { peer, gaps } => Told::Haves(peer, pieces(gaps, file.geometry)?),
+            What::Sample { peer, mask, changes } => {
+                let whose = (self.of, peer);
+                let sample = self.samples.apply(file.schema, &mut self.unknown, whose, mask, &changes);
+                let sample = sample.map_err(|_| Unsound("a sample that cannot be read"))?;
+                sample.check()?;
+                Told::Event(Event::PeerSample { peer, sample })
+            }
+        };
+        Ok((at, Read::Entry(Entry { at, of: self.of, told }), rest))
     }
+
+    fn written<'a, E: DeserializeOwned>(
+        &mut self,
+        bytes: &'a [u8],
+        file: &Files<'_>,
+    ) -> Result<(Written<What<E>>, &'a [u8]), ReadError> {
+        if file.version == 1 {
+            let read =
+                schema::read::<version_1::Entry<E>>(file.schema, &mut self.unknown, Root::Entry, bytes);
+            return read.map(|(entry, rest)| (entry.into(), rest));
+        }
+        schema::read(file.schema, &mut self.unknown, Root::Entry, bytes)
+    }
+
+    /// The time of an entry of which nothing more is known, and the bytes after it.
+    fn time_only<'a>(&mut self, bytes: &'a [u8], file: &Files<'_>) -> Result<(i64, &'a [u8]), ReadError> {
+        if file.version == 1 {
+            return self.written::<IgnoredAny>(bytes, file).map(|(written, rest)| (written.after, rest));
+        }
+        let read = schema::read::<Written<IgnoredAny>>(file.schema, &mut self.unknown, Root::Entry, bytes);
+        read.map(|(written, rest)| (written.after, rest))
+    }
+}
+
+fn pieces(gaps: Vec<u32>, geometry: &Geometry) -> Result<Vec<PieceIndex>, Unsound> {
+    let mut number = 0u32;
+    let pieces = gaps.into_iter().map(|gap| {
+        number = number.checked_add(gap)?;
+        geometry.piece(number)
+    });
+    let pieces: Option<Vec<PieceIndex>> = pieces.collect();
+    pieces.ok_or(Unsound("a piece that the torrent does not have"))
 }
 
 fn nanos(at: At) -> i64 {

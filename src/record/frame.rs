@@ -1,5 +1,6 @@
 //! Header and frames: bytes that are whole, or not.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -10,11 +11,43 @@ use crate::event::At;
 use crate::event::sound::LONGEST_RUN;
 
 /// The version of the format that is written. Those before it are read too.
-pub const VERSION: u16 = 1;
+///
+/// It grows only when frames or bodies are laid out in another way. Fields and kinds of what they hold come and go
+/// without.
+pub const VERSION: u16 = 2;
+
+/// The version of this program, as the header names the one that wrote the file.
+const PROGRAM: Program = Program([
+    number(env!("CARGO_PKG_VERSION_MAJOR")),
+    number(env!("CARGO_PKG_VERSION_MINOR")),
+    number(env!("CARGO_PKG_VERSION_PATCH")),
+]);
+
+const fn number(digits: &str) -> u16 {
+    match u16::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => 0,
+    }
+}
+
+/// A version of ttui.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Program([u16; 3]);
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([major, minor, patch]) = self;
+        write!(f, "ttui {major}.{minor}.{patch}")
+    }
+}
 
 /// No text begins so, and a file mangled as text does not either.
 const MAGIC: [u8; 8] = *b"\x89ttrec\r\n";
-pub(super) const HEADER_BYTES: usize = 22;
+/// Bytes of the header, with its checksum; version 1 does not name the program.
+pub(super) const HEADER_BYTES: usize = 28;
+const HEADER_1_BYTES: usize = 22;
+/// Bytes of its beginning, which all versions have alike: magic and version.
+const BEGINNING_BYTES: usize = 10;
 pub(super) const HEAD_BYTES: usize = 21;
 /// Of 0 to 10: better takes much longer and saves little.
 const COMPRESSION: u8 = 6;
@@ -27,11 +60,16 @@ pub(super) enum Kind {
     Events,
     /// A snapshot, by how it differs from the one before.
     Change,
+    /// What the schema knows from here on.
+    Schema,
+    /// Something that no version up to this one writes.
+    Unknown(u8),
 }
 
 impl Kind {
-    fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Facts, Self::Snapshot, Self::Events, Self::Change].into_iter().find(|kind| kind.byte() == byte)
+    fn from_byte(byte: u8) -> Self {
+        let known = [Self::Facts, Self::Snapshot, Self::Events, Self::Change, Self::Schema];
+        known.into_iter().find(|kind| kind.byte() == byte).unwrap_or(Self::Unknown(byte))
     }
 
     fn byte(self) -> u8 {
@@ -40,6 +78,8 @@ impl Kind {
             Self::Snapshot => 2,
             Self::Events => 3,
             Self::Change => 4,
+            Self::Schema => 5,
+            Self::Unknown(byte) => byte,
         }
     }
 
@@ -52,19 +92,39 @@ impl Kind {
     pub(super) fn most_bytes(self) -> usize {
         match self {
             Self::Facts => 64 << 20,
-            Self::Snapshot => 128 << 20,
+            Self::Schema => 1 << 20,
+            Self::Snapshot | Self::Unknown(_) => 128 << 20,
             // What changed much is written whole.
             Self::Events | Self::Change => 16 << 20,
         }
     }
 }
 
-/// Why a header is none of ours.
+/// What a header says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Header {
+    pub(super) version: u16,
+    /// The wall clock at the start of the run, milliseconds since 1970.
+    pub(super) wall_ms: u64,
+    /// Who wrote the file; version 1 does not say.
+    pub(super) program: Option<Program>,
+}
+
+impl Header {
+    /// Its length in the file, bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        (if self.version < 2 { HEADER_1_BYTES } else { HEADER_BYTES }) as u64
+    }
+}
+
+/// Why a header is none of ours.
+#[derive(Debug)]
 pub(super) enum BadHeader {
     NotOurs,
-    Newer(u16),
+    /// Of a later format, written by this program.
+    Newer(u16, Option<Program>),
     Broken,
+    Io(io::Error),
 }
 
 pub(super) fn header(wall_ms: u64) -> [u8; HEADER_BYTES] {
@@ -72,24 +132,51 @@ pub(super) fn header(wall_ms: u64) -> [u8; HEADER_BYTES] {
     bytes[..8].copy_from_slice(&MAGIC);
     bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
     bytes[10..18].copy_from_slice(&wall_ms.to_le_bytes());
-    let crc = crc32fast::hash(&bytes[..18]);
-    bytes[18..].copy_from_slice(&crc.to_le_bytes());
+    for (field, number) in bytes[18..24].chunks_exact_mut(2).zip(PROGRAM.0) {
+        field.copy_from_slice(&number.to_le_bytes());
+    }
+    let crc = crc32fast::hash(&bytes[..24]);
+    bytes[24..].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-/// The wall clock of a header, milliseconds since 1970.
-pub(super) fn read_header(bytes: &[u8]) -> Result<u64, BadHeader> {
+/// Reads the header. All versions from 2 on have the same, so that each can tell who can read it.
+pub(super) fn read_header(source: &mut impl Read) -> Result<Header, BadHeader> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES);
+    let mut read_to = |length: usize, bytes: &mut Vec<u8>| {
+        source
+            .by_ref()
+            .take((length - bytes.len()) as u64)
+            .read_to_end(bytes)
+            .map(drop)
+            .map_err(BadHeader::Io)
+    };
+    read_to(BEGINNING_BYTES, &mut bytes)?;
     if !bytes.starts_with(&MAGIC) {
         return Err(BadHeader::NotOurs);
     }
-    let mut fields = Fields(&bytes[MAGIC.len()..]);
-    let (version, wall_ms, crc) = (fields.take(), fields.take(), fields.take());
-    let version = version.map(u16::from_le_bytes).ok_or(BadHeader::Broken)?;
+    let version = bytes[MAGIC.len()..].first_chunk().map(|field| u16::from_le_bytes(*field));
+    let version = version.ok_or(BadHeader::Broken)?;
+    read_to(if version < 2 { HEADER_1_BYTES } else { HEADER_BYTES }, &mut bytes)?;
+    let header = parse_header(version, &bytes);
     if version > VERSION {
-        return Err(BadHeader::Newer(version));
+        return Err(BadHeader::Newer(version, header.and_then(|header| header.program)));
     }
-    let crc_holds = crc.map(u32::from_le_bytes) == bytes.get(..18).map(crc32fast::hash);
-    wall_ms.map(u64::from_le_bytes).filter(|_| crc_holds).ok_or(BadHeader::Broken)
+    header.ok_or(BadHeader::Broken)
+}
+
+/// A header whose checksum holds.
+fn parse_header(version: u16, bytes: &[u8]) -> Option<Header> {
+    let mut fields = Fields(bytes.get(BEGINNING_BYTES..)?);
+    let wall_ms = u64::from_le_bytes(fields.take()?);
+    let program = match version {
+        0 => return None,
+        1 => None,
+        _ => Some(Program([fields.number()?, fields.number()?, fields.number()?])),
+    };
+    let told = bytes.len() - fields.0.len();
+    let crc = u32::from_le_bytes(fields.take()?);
+    (crc == crc32fast::hash(&bytes[..told])).then_some(Header { version, wall_ms, program })
 }
 
 struct Fields<'a>(&'a [u8]);
@@ -99,6 +186,10 @@ impl Fields<'_> {
         let (field, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*field)
+    }
+
+    fn number(&mut self) -> Option<u16> {
+        self.take().map(u16::from_le_bytes)
     }
 }
 
@@ -169,8 +260,7 @@ pub(super) fn read(source: &mut impl Read) -> Result<Frame, NoFrame> {
     let (until, expected_crc) = (fields.take(), fields.take());
     let Some(expected_crc) = expected_crc.map(u32::from_le_bytes) else { return Err(NoFrame::Cut) };
     let number = |field: Option<[u8; 4]>| field.map_or(0, u32::from_le_bytes) as usize;
-    let kind =
-        kind.and_then(|[byte]| Kind::from_byte(byte)).ok_or(NoFrame::Broken("a frame of no known kind"))?;
+    let kind = kind.map_or(Kind::Unknown(0), |[byte]| Kind::from_byte(byte));
     let (packed_bytes, unpacked_bytes) = (number(packed_bytes), number(unpacked_bytes));
     // What does not shrink may grow a little.
     if unpacked_bytes > kind.most_bytes() || packed_bytes > kind.most_bytes() + (1 << 16) {

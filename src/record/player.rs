@@ -1,10 +1,11 @@
 //! Plays a recording: where it is, how fast it goes, and what is known there.
 
+use std::fmt;
 use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use super::batch::Entry;
-use super::frame::Kind;
+use super::frame::{Kind, Program};
 use super::reader::{Broken, Cursor, Damage, Met, RecordError, Recording};
 use super::scan::{Mark, MarkKind, apply, scan};
 use crate::event::At;
@@ -12,6 +13,35 @@ use crate::ledger::{Ledger, View};
 
 /// The speeds to choose from, times the run's own.
 pub const SPEEDS: &[u32] = &[1, 2, 5, 10, 30, 60];
+
+/// What of a recording is not shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LeftOut {
+    /// Events and other records that this version does not know.
+    pub records: u64,
+    /// Who wrote them.
+    pub program: Option<Program>,
+    /// Torrents beside the one that is shown.
+    pub other_torrents: usize,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { records, program, other_torrents } = self;
+        if *records > 0 {
+            let (what, are) = if *records == 1 { ("record", "is") } else { ("records", "are") };
+            write!(f, "{records} {what} that this ttui does not know {are} left out")?;
+            if let Some(program) = program {
+                write!(f, "; {program}, which wrote the recording, or a newer one shows all of it")?;
+            }
+        }
+        match (*records > 0, other_torrents) {
+            (_, 0) => Ok(()),
+            (true, others) => write!(f, "; of {} torrents the first is shown", others + 1),
+            (false, others) => write!(f, "of {} torrents the first is shown", others + 1),
+        }
+    }
+}
 
 /// A recording being played. It has no clock: the time is handed in, and is any that goes on.
 ///
@@ -39,12 +69,8 @@ impl<R: Read + Seek> Player<R> {
     ///
     /// When nothing of it can be shown.
     pub fn new(mut recording: Recording<R>) -> Result<Self, RecordError> {
-        let marks = scan(&mut recording).into();
-        if recording.places.is_empty() {
-            let what = recording.damage().map_or("it ends there", |damage| damage.what);
-            return Err(RecordError::Damaged(what));
-        }
-        let ledger = recording.ledger(0).map_err(RecordError::Damaged)?;
+        let marks = scan(&mut recording)?.into();
+        let ledger = recording.ledger(0).map_err(|why| recording.refusal(why))?;
         let position = recording.begin();
         Ok(Self {
             recording,
@@ -92,6 +118,13 @@ impl<R: Read + Seek> Player<R> {
     /// Where the recording stops being whole, if it does.
     pub fn damage(&self) -> Option<Damage> {
         self.recording.damage()
+    }
+
+    /// What of it is not shown, and what would show it: one line, where there is anything.
+    pub fn left_out(&self) -> Option<LeftOut> {
+        let (records, program) = (self.recording.left_out(), self.recording.program());
+        let other_torrents = self.recording.torrents().saturating_sub(1);
+        (records > 0 || other_torrents > 0).then_some(LeftOut { records, program, other_torrents })
     }
 
     /// The wall clock at time 0 of the run, milliseconds since 1970.
@@ -185,7 +218,7 @@ impl<R: Read + Seek> Player<R> {
         let at = at.clamp(self.begin(), self.end());
         let places = &self.recording.places;
         let until = places.partition_point(|place| place.until <= at);
-        let nearest = places[..until].iter().rposition(|place| place.kind.is_snapshot()).unwrap_or(0);
+        let nearest = places[..until].iter().rposition(|place| place.starts).unwrap_or(0);
         let shorter = nearest >= self.cursor.frame;
         if (at < self.position || shorter)
             && let Ok(ledger) = self.recording.ledger(nearest)
@@ -205,7 +238,7 @@ impl<R: Read + Seek> Player<R> {
                 Some(entry) => entry,
                 None => match self.cursor.next(&mut self.recording) {
                     Ok(Met::Entry(entry)) => entry,
-                    Ok(Met::Snapshot(_)) => continue,
+                    Ok(Met::Snapshot(_) | Met::Unknown) => continue,
                     Ok(Met::End) => break,
                     Err(Broken(frame, what)) => {
                         // It was whole when it was opened. What is known stays shown.
@@ -214,7 +247,7 @@ impl<R: Read + Seek> Player<R> {
                     }
                 },
             };
-            let at = entry.at().max(self.told);
+            let at = entry.at.max(self.told);
             if at > target {
                 self.ahead = Some(entry);
                 break;

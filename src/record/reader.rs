@@ -1,23 +1,28 @@
 //! Opens a recording: finds its frames, and where it stops being whole.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::batch::Entry;
-use super::codec::Decoder;
+use super::codec::{Decoder, Files, Read as ReadEntry};
 use super::delta;
 use super::facts;
-use super::frame::{self, BadHeader, HEADER_BYTES, Kind, NoFrame, VERSION};
+use super::frame::{self, BadHeader, Frame, Header, Kind, NoFrame, Program, VERSION};
+use super::schema::{ReadError, Schema, Unknown};
+use super::version_1;
 use crate::event::sound::sound;
-use crate::event::{At, Unsound};
-use crate::ledger::{Ledger, Snapshot, TorrentFacts};
+use crate::event::{At, TorrentKey, Unsound};
+use crate::ledger::{Ledger, TorrentFacts};
 use crate::units;
 
 const UNREADABLE: &str = "a snapshot that cannot be read";
 /// Frames of a recording: two years of seconds.
 const MOST_FRAMES: usize = 1 << 26;
+/// Torrents of a run.
+const MOST_TORRENTS: usize = 10_000;
 
 /// Why a recording cannot be opened.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -25,17 +30,36 @@ pub enum RecordError {
     /// The file is something else.
     #[error("not a recording: expected a file that ttui wrote with --record")]
     NotARecording,
-    /// A later ttui wrote it.
-    #[error(
-        "a recording of format {0}, and this ttui reads only up to {VERSION}: a newer ttui can replay it"
-    )]
-    Newer(u16),
+    /// A later ttui wrote it, in a format of its own.
+    #[error("a recording of format {format}, and this ttui ({}) reads formats up to {VERSION}: replay it with {} or newer", env!("CARGO_PKG_VERSION"), needed(.program.as_ref()))]
+    Newer {
+        /// The format.
+        format: u16,
+        /// Who wrote it.
+        program: Option<Program>,
+    },
+    /// A later ttui wrote it, and this one cannot make anything of how it begins.
+    #[error("a recording that begins with what this ttui ({}) does not know ({what:?}): replay it with {} or newer", env!("CARGO_PKG_VERSION"), needed(.program.as_ref()))]
+    Unknown {
+        /// What it does not know.
+        what: String,
+        /// Who wrote it.
+        program: Option<Program>,
+    },
+    /// It ends before it was known what the torrent is made of.
+    #[error("a recording that ends before the torrent's metadata were there: there is nothing to show")]
+    NoMetadata,
     /// It is damaged or cut off before anything of the run can be told.
     #[error("a recording that is damaged at its very beginning: {0}")]
     Damaged(&'static str),
     /// The file cannot be read.
     #[error("cannot read it: {0}")]
     Io(String),
+}
+
+/// The version that can replay what this program wrote.
+fn needed(program: Option<&Program>) -> String {
+    program.map_or_else(|| "the ttui that wrote it".to_owned(), Program::to_string)
 }
 
 impl From<io::Error> for RecordError {
@@ -64,18 +88,108 @@ pub(super) struct Place {
     pub(super) until: At,
     /// Whether anything happened in it.
     pub(super) tells: bool,
+    /// Whether a ledger can be made of it.
+    pub(super) starts: bool,
 }
 
-/// A recording that was opened.
+/// Why there is no ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NoLedger {
+    /// The snapshot is whole, and tells of this, which we do not know.
+    Unknown(String),
+    Broken(&'static str),
+}
+
+/// A recording that was opened. Of several torrents it shows the first.
 #[derive(Debug)]
 pub struct Recording<R> {
     source: BufReader<R>,
+    header: Header,
+    schema: Schema,
+    /// Torrents that it tells of.
+    torrents: usize,
+    /// The one that is shown.
+    torrent: TorrentKey,
     facts: Arc<TorrentFacts>,
-    wall_ms: u64,
     pub(super) places: Vec<Place>,
     damage: Option<Damage>,
+    left_out: u64,
+    unknown: Unknown,
     /// The snapshot that was unpacked last, and its frame: the next one may be told by what differs from it.
     unpacked: Option<(usize, Vec<u8>)>,
+}
+
+/// The frames of a recording, as far as it is whole.
+#[derive(Default)]
+struct Found {
+    schema: Schema,
+    torrents: BTreeSet<TorrentKey>,
+    /// The first torrent of which it is known what it is made of.
+    shown: Option<(TorrentKey, Arc<TorrentFacts>)>,
+    places: Vec<Place>,
+    damage: Option<Damage>,
+    left_out: u64,
+}
+
+impl Found {
+    fn frames(&mut self, source: &mut impl Read, version: u16, mut byte: u64) -> Result<(), RecordError> {
+        let mut until = At::ZERO;
+        let what = loop {
+            let frame = match frame::read(source) {
+                Ok(frame) => frame,
+                Err(NoFrame::End) => return Ok(()),
+                Err(NoFrame::Io(error)) => return Err(error.into()),
+                Err(NoFrame::Cut) if self.places.is_empty() => break "it ends there",
+                Err(NoFrame::Cut) => break "it ends there, in the middle of a second",
+                Err(NoFrame::Broken(what)) => break what,
+            };
+            if frame.until < until {
+                break "a time before the one before it";
+            }
+            if let Err(what) = self.take(&frame, version, byte) {
+                break what;
+            }
+            until = frame.until;
+            byte += frame.stored_bytes();
+        };
+        let at = self.places.last().map_or(At::ZERO, |place| place.until);
+        self.damage = Some(Damage { byte, at, what });
+        Ok(())
+    }
+
+    fn take(&mut self, frame: &Frame, version: u16, byte: u64) -> Result<(), &'static str> {
+        match frame.kind {
+            Kind::Facts => {
+                let facts = facts::read(&self.schema, &frame.unpack()?);
+                let (torrent, facts) = facts.map_err(|Unsound(what)| what)?;
+                self.torrents.insert(torrent);
+                if self.torrents.len() > MOST_TORRENTS {
+                    return Err("more torrents than any run has");
+                }
+                // Those told last hold for the whole run: a name may come late.
+                let mine = self.shown.as_ref().is_none_or(|(shown, _)| *shown == torrent);
+                if let Some(facts) = facts.filter(|_| mine) {
+                    self.shown = Some((torrent, facts));
+                }
+            }
+            Kind::Schema if version > 1 => {
+                self.schema.read_added(&frame.unpack()?).map_err(|Unsound(what)| what)?;
+            }
+            Kind::Unknown(_) if version > 1 => self.left_out += 1,
+            Kind::Schema | Kind::Unknown(_) => return Err("a frame of no known kind"),
+            Kind::Snapshot | Kind::Change | Kind::Events => {
+                if self.places.is_empty() && (self.torrents.is_empty() || frame.kind != Kind::Snapshot) {
+                    return Err("a frame out of its place");
+                }
+                if self.places.len() == MOST_FRAMES {
+                    return Err("more seconds than any run has");
+                }
+                let (kind, until, tells) = (frame.kind, frame.until, !frame.is_empty());
+                self.places.push(Place { byte, kind, until, tells, starts: kind.is_snapshot() });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<R: Read + Seek> Recording<R> {
@@ -86,53 +200,37 @@ impl<R: Read + Seek> Recording<R> {
     /// When it is no recording, of a newer format, or damaged before anything can be told.
     pub fn open(source: R) -> Result<Self, RecordError> {
         let mut source = BufReader::with_capacity(1 << 18, source);
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        source.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header)?;
-        let wall_ms = frame::read_header(&header).map_err(|bad| match bad {
+        let header = frame::read_header(&mut source).map_err(|bad| match bad {
             BadHeader::NotOurs => RecordError::NotARecording,
-            BadHeader::Newer(version) => RecordError::Newer(version),
+            BadHeader::Newer(format, program) => RecordError::Newer { format, program },
             BadHeader::Broken => RecordError::Damaged("its header is cut off or changed"),
+            BadHeader::Io(error) => error.into(),
         })?;
-        let first = frame::read(&mut source).map_err(|why| match why {
-            NoFrame::Io(error) => error.into(),
-            NoFrame::Broken(what) => RecordError::Damaged(what),
-            NoFrame::End | NoFrame::Cut => RecordError::Damaged("it ends there"),
-        })?;
-        if first.kind != Kind::Facts {
-            return Err(RecordError::Damaged("it does not begin with the torrent's facts"));
+        let mut found = Found::default();
+        if header.version == 1 {
+            found.schema = version_1::schema();
         }
-        let facts = facts::read(&first.unpack().map_err(RecordError::Damaged)?);
-        let facts = facts.map_err(|Unsound(what)| RecordError::Damaged(what))?;
-        let begin = HEADER_BYTES as u64 + first.stored_bytes();
-        let mut recording = Self { source, facts, wall_ms, places: Vec::new(), damage: None, unpacked: None };
-        recording.find_frames(begin, first.until)?;
-        Ok(recording)
-    }
-
-    fn find_frames(&mut self, mut byte: u64, mut until: At) -> Result<(), RecordError> {
-        let what = loop {
-            let frame = match frame::read(&mut self.source) {
-                Ok(frame) => frame,
-                Err(NoFrame::End) => return Ok(()),
-                Err(NoFrame::Io(error)) => return Err(error.into()),
-                Err(NoFrame::Cut) => break "it ends there, in the middle of a second",
-                Err(NoFrame::Broken(what)) => break what,
-            };
-            if frame.kind == Kind::Facts || self.places.is_empty() && frame.kind != Kind::Snapshot {
-                break "a frame out of its place";
-            }
-            if frame.until < until {
-                break "a time before the one before it";
-            }
-            if self.places.len() == MOST_FRAMES {
-                break "more seconds than any run has";
-            }
-            until = frame.until;
-            self.places.push(Place { byte, kind: frame.kind, until, tells: !frame.is_empty() });
-            byte += frame.stored_bytes();
-        };
-        self.damage = Some(Damage { byte, at: until, what });
-        Ok(())
+        found.frames(&mut source, header.version, header.bytes())?;
+        let Found { schema, torrents, shown, places, damage, left_out } = found;
+        let (torrent, facts) = shown.ok_or(match damage {
+            Some(damage) => RecordError::Damaged(damage.what),
+            None if torrents.is_empty() => RecordError::Damaged("it ends there"),
+            None => RecordError::NoMetadata,
+        })?;
+        let (torrents, unknown, unpacked) = (torrents.len(), Unknown::default(), None);
+        Ok(Self {
+            source,
+            header,
+            schema,
+            torrents,
+            torrent,
+            facts,
+            places,
+            damage,
+            left_out,
+            unknown,
+            unpacked,
+        })
     }
 
     /// The torrent that was downloaded.
@@ -140,9 +238,42 @@ impl<R: Read + Seek> Recording<R> {
         &self.facts
     }
 
+    /// How many torrents it tells of.
+    pub fn torrents(&self) -> usize {
+        self.torrents
+    }
+
     /// The wall clock at the start of the run, milliseconds since 1970.
     pub fn wall_ms(&self) -> u64 {
-        self.wall_ms
+        self.header.wall_ms
+    }
+
+    /// Who wrote it; `None` where the file does not say.
+    pub fn program(&self) -> Option<Program> {
+        self.header.program
+    }
+
+    /// How many events and other records are left out, because this version does not know what they are.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Counts one more thing that is left out.
+    pub(super) fn leave_out(&mut self) {
+        self.left_out = self.left_out.saturating_add(1);
+    }
+
+    /// No ledger can be made of this frame, though it is whole: what comes after is told from further back.
+    pub(super) fn pass_over(&mut self, frame: usize) {
+        self.leave_out();
+        if let Some(place) = self.places.get_mut(frame) {
+            place.starts = false;
+        }
+    }
+
+    pub(super) fn files(&self) -> Files<'_> {
+        let Self { header, schema, torrent, facts, .. } = self;
+        Files { version: header.version, schema, torrent: *torrent, geometry: &facts.geometry }
     }
 
     /// From when it tells, in time of the run.
@@ -201,12 +332,34 @@ impl<R: Read + Seek> Recording<R> {
     }
 
     /// The ledger as a snapshot has it.
-    pub(super) fn ledger(&mut self, frame: usize) -> Result<Ledger, &'static str> {
-        let body = self.snapshot(frame)?;
-        let snapshot = postcard::from_bytes(&body).map_err(|_| UNREADABLE);
+    pub(super) fn ledger(&mut self, frame: usize) -> Result<Ledger, NoLedger> {
+        let body = self.snapshot(frame).map_err(NoLedger::Broken)?;
+        let Self { schema, unknown, torrent, .. } = self;
+        let ledger = facts::read_ledger(schema, unknown, *torrent, &body);
         self.unpacked = Some((frame, body));
-        let snapshot: Snapshot = snapshot?;
-        Ledger::restore(Arc::clone(&self.facts), snapshot).map_err(|Unsound(what)| what)
+        let facts = Arc::clone(&self.facts);
+        match ledger {
+            Ok(Some(ledger)) => Ledger::restore(facts, ledger).map_err(|Unsound(what)| {
+                // What we had to leave out may be what the rest relies on.
+                if self.unknown.is_empty() {
+                    NoLedger::Broken(what)
+                } else {
+                    NoLedger::Unknown(what.to_owned())
+                }
+            }),
+            // The torrent came later.
+            Ok(None) => Ok(Ledger::new(facts)),
+            Err(ReadError::Unknown(what)) => Err(NoLedger::Unknown(what)),
+            Err(ReadError::Broken(_)) => Err(NoLedger::Broken(UNREADABLE)),
+        }
+    }
+
+    /// Why nothing of it can be shown.
+    pub(super) fn refusal(&self, why: NoLedger) -> RecordError {
+        match why {
+            NoLedger::Unknown(what) => RecordError::Unknown { what, program: self.program() },
+            NoLedger::Broken(what) => RecordError::Damaged(what),
+        }
     }
 }
 
@@ -225,6 +378,8 @@ pub(super) struct Cursor {
 /// What a cursor meets.
 pub(super) enum Met {
     Entry(Entry),
+    /// Something that we do not know.
+    Unknown,
     /// A snapshot, in this frame.
     Snapshot(usize),
     End,
@@ -242,28 +397,33 @@ impl Cursor {
     pub(super) fn next<R: Read + Seek>(&mut self, recording: &mut Recording<R>) -> Result<Met, Broken> {
         loop {
             if self.read < self.body.len() {
-                return self.entry(recording).map_err(|Unsound(what)| Broken(self.frame - 1, what));
+                match self.entry(recording).map_err(|Unsound(what)| Broken(self.frame - 1, what))? {
+                    ReadEntry::Entry(entry) => return Ok(Met::Entry(entry)),
+                    ReadEntry::Unknown => return Ok(Met::Unknown),
+                    ReadEntry::Other => continue,
+                }
             }
             let Some(place) = recording.places.get(self.frame).copied() else { return Ok(Met::End) };
             let frame = self.frame;
             self.frame += 1;
             if place.kind.is_snapshot() {
-                self.decoder.reset();
+                self.decoder.forget();
                 return Ok(Met::Snapshot(frame));
             }
             self.body = recording.body(frame).map_err(|what| Broken(frame, what))?;
+            self.decoder.begin(&recording.files());
             self.read = 0;
             self.before = place.until;
             self.until = place.until;
         }
     }
 
-    fn entry<R: Read + Seek>(&mut self, recording: &Recording<R>) -> Result<Met, Unsound> {
+    fn entry<R: Read + Seek>(&mut self, recording: &Recording<R>) -> Result<ReadEntry, Unsound> {
         let bytes = &self.body[self.read..];
-        let (entry, rest) = self.decoder.decode(self.before, bytes, &recording.facts.geometry)?;
-        sound(entry.at() <= self.until, "a time after its second")?;
-        self.before = entry.at();
+        let (at, read, rest) = self.decoder.decode(self.before, bytes, &recording.files())?;
+        sound(at <= self.until, "a time after its second")?;
+        self.before = at;
         self.read = self.body.len() - rest.len();
-        Ok(Met::Entry(entry))
+        Ok(read)
     }
 }

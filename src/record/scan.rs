@@ -3,11 +3,10 @@
 use std::io::{Read, Seek};
 use std::time::Duration;
 
-use super::batch::Entry;
-use super::reader::{Broken, Cursor, Met, Recording};
-use crate::event::{At, Event, PeerKey, Phase, Stamped};
+use super::batch::{Entry, Told};
+use super::reader::{Broken, Cursor, Met, NoLedger, RecordError, Recording};
+use crate::event::{At, Event, Phase};
 use crate::ledger::{Ledger, PeerRecord, VerdictCode};
-use crate::metainfo::PieceIndex;
 
 /// Marks kept of each kind; a bar shows far fewer.
 const MOST_MARKS: usize = 1 << 17;
@@ -35,19 +34,31 @@ pub struct Mark {
 }
 
 /// Finds the marks, in order. What cannot be read is cut off the recording.
-pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Vec<Mark> {
-    let Some(mut scan) = Scan::begin(recording) else { return Vec::new() };
+///
+/// # Errors
+///
+/// When nothing of it can be shown.
+pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Result<Vec<Mark>, RecordError> {
+    if recording.places.is_empty() {
+        let what = recording.damage().map_or("it ends there", |damage| damage.what);
+        return Err(RecordError::Damaged(what));
+    }
+    let ledger = recording.ledger(0).map_err(|why| recording.refusal(why))?;
+    let mut scan = Scan::begin(recording, ledger);
     let mut cursor = Cursor::after(0);
     loop {
         match cursor.next(recording) {
             Ok(Met::End) => break,
             Ok(Met::Entry(entry)) => scan.take(entry),
-            Ok(Met::Snapshot(frame)) => {
-                if let Err(what) = recording.ledger(frame) {
+            Ok(Met::Unknown) => recording.leave_out(),
+            Ok(Met::Snapshot(frame)) => match recording.ledger(frame) {
+                Ok(_) => {}
+                Err(NoLedger::Unknown(_)) => recording.pass_over(frame),
+                Err(NoLedger::Broken(what)) => {
                     recording.cut(frame, what);
                     break;
                 }
-            }
+            },
             Err(Broken(frame, what)) => {
                 recording.cut(frame, what);
                 break;
@@ -55,7 +66,7 @@ pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Vec<Mark> {
         }
     }
     scan.look(recording.end());
-    scan.marks
+    Ok(scan.marks)
 }
 
 struct Scan {
@@ -72,15 +83,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn begin<R: Read + Seek>(recording: &mut Recording<R>) -> Option<Self> {
-        recording.places.first()?;
-        let ledger = match recording.ledger(0) {
-            Ok(ledger) => ledger,
-            Err(what) => {
-                recording.cut(0, what);
-                return None;
-            }
-        };
+    fn begin<R: Read + Seek>(recording: &Recording<R>, ledger: Ledger) -> Self {
         let (begin, end) = (recording.begin(), recording.end());
         let look_every = (end.saturating_sub(begin) / LOOKS).max(Duration::from_secs(1));
         let mut scan = Self {
@@ -96,17 +99,17 @@ impl Scan {
         };
         // What it begins with is no change.
         scan.verdict = scan.ledger.view(begin).verdicts.first().map(|verdict| verdict.code);
-        Some(scan)
+        scan
     }
 
     fn take(&mut self, entry: Entry) {
-        let at = entry.at().max(self.now);
+        let at = entry.at.max(self.now);
         while self.look_at <= at {
             self.look(self.look_at);
             self.look_at += self.look_every;
         }
         self.now = at;
-        let failed = matches!(&entry, Entry::One(Stamped { event, .. }) if self.is_failure(event));
+        let failed = matches!(&entry.told, Told::Event(event) if self.is_failure(event));
         let fresh = self.last_failure.is_none_or(|last| at.saturating_sub(last) >= ALIKE_WITHIN);
         if failed && fresh && self.failures < MOST_MARKS {
             self.failures += 1;
@@ -142,11 +145,11 @@ impl Scan {
 
 /// Lets the ledger take in an entry.
 pub(super) fn apply(ledger: &mut Ledger, entry: Entry) {
-    match entry {
-        Entry::One(Stamped { at, event }) => ledger.apply(at, &event),
-        Entry::Haves(at, peer, pieces) => {
-            let have = |piece: PieceIndex| Event::Have { peer: PeerKey(peer.0), piece };
-            pieces.into_iter().for_each(|piece| ledger.apply(at, &have(piece)));
+    let Entry { at, of: _, told } = entry;
+    match told {
+        Told::Event(event) => ledger.apply(at, &event),
+        Told::Haves(peer, pieces) => {
+            pieces.into_iter().for_each(|piece| ledger.apply(at, &Event::Have { peer, piece }));
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod damage;
 mod every_kind;
+mod evolve;
 mod golden;
 mod play;
 mod size;
+mod torrents;
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -12,11 +14,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::batch::{Entry, Told};
 use super::*;
-use crate::event::{At, Event};
+use crate::event::{At, Event, TorrentKey};
 use crate::ledger::script::facts;
 use crate::ledger::tests::any::possible_event;
 use crate::ledger::{Ledger, View};
+
+/// The torrent of most runs.
+const TORRENT: TorrentKey = TorrentKey(0);
 
 /// A run that is recorded while it goes on, and what its screen showed at the end of every second.
 struct Run {
@@ -37,7 +43,9 @@ impl Run {
     /// One whose recording begins now.
     fn with_ledger(ledger: Ledger, at: At) -> Self {
         let torrent = Arc::clone(&ledger.clone().view(at).torrent);
-        let writer = Writer::begin(Vec::new(), &torrent, 1_700_000_000_000, at, &ledger.snapshot()).unwrap();
+        let mut writer = Writer::begin(Vec::new(), 1_700_000_000_000).unwrap();
+        writer.facts(at, TORRENT, &torrent).unwrap();
+        writer.snapshot(at, &[(TORRENT, &ledger.snapshot())]).unwrap();
         let (next_second, shown) = (at + Duration::from_secs(1), Vec::new());
         Self { ledger, batcher: Batcher::default(), writer, at, next_second, shown, always_snapshot: false }
     }
@@ -56,13 +64,13 @@ impl Run {
     fn second(&mut self) {
         self.writer.write(self.batcher.take(self.at)).unwrap();
         if self.always_snapshot || self.writer.wants_snapshot(self.at) {
-            self.writer.snapshot(self.at, &self.ledger.snapshot()).unwrap();
+            self.writer.snapshot(self.at, &[(TORRENT, &self.ledger.snapshot())]).unwrap();
         }
         self.shown.push(self.ledger.view(self.at));
     }
 
     fn tell(&mut self, event: Event) -> &mut Self {
-        self.batcher.push(self.at, &event);
+        self.batcher.push(self.at, TORRENT, &event);
         self.ledger.apply(self.at, &event);
         self
     }
@@ -130,33 +138,42 @@ fn holds_haves_back_and_leaves_out_samples_like_the_last() {
     let mut batcher = Batcher::default();
     let peer = PeerKey(1);
     for number in [9, 3, 9, 4] {
-        batcher.push(Duration::from_millis(1), &Event::Have { peer, piece: geometry.piece(number).unwrap() });
+        batcher.push(
+            Duration::from_millis(1),
+            TORRENT,
+            &Event::Have { peer, piece: geometry.piece(number).unwrap() },
+        );
     }
-    batcher.push(Duration::from_millis(2), &Event::Connected { peer: PeerKey(7) });
+    batcher.push(Duration::from_millis(2), TORRENT, &Event::Connected { peer: PeerKey(7) });
     let sample = PeerSample { down_bps: 5000, down_bytes: 5000, ..PeerSample::default() };
-    batcher.push(Duration::from_millis(3), &Event::PeerSample { peer, sample });
-    batcher.push(Duration::from_millis(4), &Event::PeerSample { peer, sample });
-    batcher.push(Duration::from_millis(5), &Event::Handshaken { peer });
-    batcher.push(Duration::from_millis(6), &Event::Have { peer, piece: geometry.piece(5).unwrap() });
+    batcher.push(Duration::from_millis(3), TORRENT, &Event::PeerSample { peer, sample });
+    batcher.push(Duration::from_millis(4), TORRENT, &Event::PeerSample { peer, sample });
+    batcher.push(Duration::from_millis(5), TORRENT, &Event::Handshaken { peer });
+    batcher.push(Duration::from_millis(6), TORRENT, &Event::Have { peer, piece: geometry.piece(5).unwrap() });
     let batch = batcher.take(Duration::from_secs(1));
     assert_eq!(batch.until(), Duration::from_secs(1));
     let (mut encoder, mut bytes, mut before) = (codec::Encoder::default(), Vec::new(), batch.until());
     for entry in batch.entries {
-        (before, bytes) = encoder.encode(before, entry, bytes);
+        before = encoder.encode(before, entry, &mut bytes).unwrap();
     }
+    let file =
+        codec::Files { version: VERSION, schema: &encoder.schema, torrent: TORRENT, geometry: &geometry };
     let (mut decoder, mut rest, mut before) = (codec::Decoder::default(), &bytes[..], batch.until);
+    decoder.begin(&file);
     let mut told = Vec::new();
     while !rest.is_empty() {
-        let (entry, after) = decoder.decode(before, rest, &geometry).unwrap();
-        (before, rest) = (entry.at(), after);
-        told.push(match entry {
-            batch::Entry::One(stamped) => {
-                format!("{:?}", stamped.event).split(' ').next().unwrap().to_owned()
+        let (at, read, after) = decoder.decode(before, rest, &file).unwrap();
+        (before, rest) = (at, after);
+        match read {
+            codec::Read::Entry(Entry { told: Told::Event(event), .. }) => {
+                told.push(format!("{event:?}").split(' ').next().unwrap().to_owned());
             }
-            batch::Entry::Haves(_, _, pieces) => {
-                format!("{:?}", pieces.iter().map(|piece| piece.number()).collect::<Vec<_>>())
+            codec::Read::Entry(Entry { told: Told::Haves(_, pieces), .. }) => {
+                told.push(format!("{:?}", pieces.iter().map(|piece| piece.number()).collect::<Vec<_>>()));
             }
-        });
+            codec::Read::Other => {}
+            codec::Read::Unknown => panic!("something that we do not know"),
+        }
     }
     assert_eq!(told, ["Connected", "PeerSample", "[3, 4, 9]", "Handshaken", "[5]"]);
 }

@@ -8,7 +8,8 @@ use super::codec::Encoder;
 use super::delta;
 use super::facts;
 use super::frame::{self, Kind};
-use crate::event::At;
+use super::schema::WriteError;
+use crate::event::{At, TorrentKey};
 use crate::ledger::{Snapshot, TorrentFacts};
 
 /// Time from one snapshot to the next.
@@ -24,7 +25,7 @@ const MOST_IN_FRAME: usize = 4 << 20;
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
-/// use ttui::event::{Event, PeerKey, Source};
+/// use ttui::event::{Event, PeerKey, Source, TorrentKey};
 /// use ttui::ledger::{Ledger, TorrentFacts};
 /// use ttui::metainfo::{Geometry, InfoHash};
 /// use ttui::record::{Batcher, Player, Recording, Writer};
@@ -40,12 +41,15 @@ const MOST_IN_FRAME: usize = 4 << 20;
 /// });
 /// let mut file = Vec::new();
 /// let mut ledger = Ledger::new(Arc::clone(&facts));
-/// let mut writer = Writer::begin(&mut file, &facts, 0, Duration::ZERO, &ledger.snapshot())?;
+/// let torrent = TorrentKey(0);
+/// let mut writer = Writer::begin(&mut file, 0)?;
+/// writer.facts(Duration::ZERO, torrent, &facts)?;
+/// writer.snapshot(Duration::ZERO, &[(torrent, &ledger.snapshot())])?;
 /// let (mut batcher, at) = (Batcher::default(), Duration::from_millis(700));
 /// let addr = "192.0.2.1:6881".parse().expect("an address");
 /// let event = Event::PeerLearned { peer: PeerKey(0), addr, source: Source::Manual };
 /// ledger.apply(at, &event);
-/// batcher.push(at, &event);
+/// batcher.push(at, torrent, &event);
 /// writer.write(batcher.take(Duration::from_secs(1)))?;
 ///
 /// let mut player = Player::new(Recording::open(std::io::Cursor::new(file))?)?;
@@ -65,31 +69,34 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a recording of a run that knows this much now; its clock was 0 at `wall_ms` (since 1970).
+    /// Begins a recording of a run whose clock was 0 at `wall_ms` (since 1970). Before any events, it has to be told
+    /// what is known: the facts of torrents, and a snapshot.
     ///
     /// # Errors
     ///
     /// What the file says.
-    pub fn begin(
-        mut out: W,
-        torrent: &TorrentFacts,
-        wall_ms: u64,
-        now: At,
-        snapshot: &Snapshot,
-    ) -> io::Result<Self> {
+    pub fn begin(mut out: W, wall_ms: u64) -> io::Result<Self> {
         let header = frame::header(wall_ms);
         out.write_all(&header)?;
-        let facts_bytes = frame::write(&mut out, Kind::Facts, now, &facts::write(torrent))?;
-        let mut writer = Self {
+        Ok(Self {
             out,
             encoder: Encoder::default(),
-            written_bytes: header.len() as u64 + facts_bytes,
-            snapshot_at: now,
+            written_bytes: header.len() as u64,
+            snapshot_at: At::ZERO,
             last: Vec::new(),
             changes: 0,
-        };
-        writer.snapshot(now, snapshot)?;
-        Ok(writer)
+        })
+    }
+
+    /// Writes what is known of a torrent from now on, until more is: any number of torrents, at any time.
+    ///
+    /// # Errors
+    ///
+    /// What the file says.
+    pub fn facts(&mut self, now: At, torrent: TorrentKey, facts: &TorrentFacts) -> io::Result<()> {
+        let mut body = Vec::new();
+        facts::write(&mut self.encoder.schema, torrent, facts, &mut body).map_err(refused)?;
+        self.frame(Kind::Facts, now, &body)
     }
 
     /// Writes a second of events, and brings it to the system.
@@ -101,15 +108,15 @@ impl<W: Write> Writer<W> {
         let Batch { until, entries } = batch;
         let (mut body, mut before) = (Vec::new(), until);
         for entry in entries {
-            (before, body) = self.encoder.encode(before, entry, body);
+            before = self.encoder.encode(before, entry, &mut body).map_err(refused)?;
             if body.len() >= MOST_IN_FRAME {
-                self.events(until, &body)?;
+                self.frame(Kind::Events, until, &body)?;
                 body.clear();
                 before = until;
             }
         }
         if !body.is_empty() {
-            self.events(until, &body)?;
+            self.frame(Kind::Events, until, &body)?;
         }
         self.out.flush()
     }
@@ -120,13 +127,17 @@ impl<W: Write> Writer<W> {
     ///
     /// What the file says.
     pub fn end(mut self, now: At) -> io::Result<W> {
-        self.events(now, &[])?;
+        self.frame(Kind::Events, now, &[])?;
         self.out.flush()?;
         Ok(self.out)
     }
 
-    fn events(&mut self, until: At, body: &[u8]) -> io::Result<()> {
-        self.written_bytes += frame::write(&mut self.out, Kind::Events, until, body)?;
+    /// Writes a frame, after what the schema learned when its body was made.
+    fn frame(&mut self, kind: Kind, until: At, body: &[u8]) -> io::Result<()> {
+        if let Some(added) = self.encoder.schema.take_added() {
+            self.written_bytes += frame::write(&mut self.out, Kind::Schema, until, &added)?;
+        }
+        self.written_bytes += frame::write(&mut self.out, kind, until, body)?;
         Ok(())
     }
 
@@ -135,32 +146,35 @@ impl<W: Write> Writer<W> {
         now.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY
     }
 
-    /// Writes what the ledger knows after all that was written. One that is larger than a recording can hold is
-    /// left out; only the first one has to be there.
+    /// Writes what the ledgers of all torrents know after all that was written. One that is larger than a recording
+    /// can hold is left out; only the first one has to be there.
     ///
     /// # Errors
     ///
     /// What the file says.
-    pub fn snapshot(&mut self, now: At, snapshot: &Snapshot) -> io::Result<()> {
-        let body = postcard::to_stdvec(snapshot).map_err(io::Error::other)?;
+    pub fn snapshot(&mut self, now: At, ledgers: &[(TorrentKey, &Snapshot)]) -> io::Result<()> {
+        let mut body = Vec::with_capacity(self.last.len());
+        for (torrent, ledger) in ledgers {
+            facts::write_ledger(&mut self.encoder.schema, *torrent, ledger, &mut body).map_err(refused)?;
+        }
         self.snapshot_at = now;
         let is_first = self.last.is_empty();
         if !is_first && body.len() > Kind::Snapshot.most_bytes() {
             return Ok(());
         }
         let change = (!is_first && self.changes < MOST_CHANGES).then(|| delta::difference(&self.last, &body));
-        self.written_bytes += match change.filter(|change| change.len() <= Kind::Change.most_bytes()) {
+        match change.filter(|change| change.len() <= Kind::Change.most_bytes()) {
             Some(change) => {
                 self.changes += 1;
-                frame::write(&mut self.out, Kind::Change, now, &change)?
+                self.frame(Kind::Change, now, &change)?;
             }
             None => {
                 self.changes = 0;
-                frame::write(&mut self.out, Kind::Snapshot, now, &body)?
+                self.frame(Kind::Snapshot, now, &body)?;
             }
-        };
+        }
         self.last = body;
-        self.encoder.reset();
+        self.encoder.forget();
         self.out.flush()
     }
 
@@ -168,4 +182,9 @@ impl<W: Write> Writer<W> {
     pub fn written_bytes(&self) -> u64 {
         self.written_bytes
     }
+}
+
+/// A type that cannot be recorded ends the recording, as a full disk does.
+fn refused(error: WriteError) -> io::Error {
+    io::Error::other(error)
 }

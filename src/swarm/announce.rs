@@ -5,13 +5,16 @@
 //! five seconds, and the one that answers moves to the front and ends the round. `started` comes first with
 //! every tracker, `completed` only where this run finished the download, `stopped` goes to all that were told
 //! `started`.
+//!
+//! A private torrent (BEP 27) has one conversation: its trackers are asked one at a time, in the order of the tiers,
+//! and the next only when one fails.
 
 mod tier;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use self::tier::{Answer, State, Tier};
+use self::tier::{Answer, Tier};
 use crate::event::{AnnounceKind, Announced, At, Event, Severity, TrackerError, TrackerKey};
 use crate::text;
 
@@ -21,6 +24,8 @@ const SILENT: Duration = Duration::from_secs(5);
 const MOST_TRACKERS: usize = 500;
 /// How soon the user may ask again where the tracker names no `min interval`.
 const USER_PATIENCE: Duration = Duration::from_secs(5);
+/// The most announces under way at once.
+pub const MOST_UNDER_WAY: usize = 50;
 
 /// One announce; given out once in a run, so that the answer to an old one is recognised.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -35,8 +40,10 @@ pub enum Input {
     Completed,
     /// The torrent is paused, or the program ends.
     Stop,
-    /// Peers are wanted: ask sooner than the interval, within the trackers' rules.
-    WantPeers,
+    /// Whether peers are wanted from now on: if so, ask as soon as the trackers allow, and not only after their interval.
+    WantPeers(bool),
+    /// Our address changed: trackers that name the old one to others are to hear of it.
+    Moved,
     /// The program stood still for so long, and its clock with it; those of trackers went on.
     StoodStill(Duration),
     /// The user wants this tracker asked now; `None`: one of every tier.
@@ -81,6 +88,8 @@ pub enum Output {
         /// What its last answer gave us to say.
         tracker_id: Option<Vec<u8>>,
     },
+    /// Do not wait for this announce any longer, nor make it if it has not begun; nobody wants its answer.
+    Abandon(Ticket),
     /// This was learned.
     Learned(At, Event),
 }
@@ -116,25 +125,29 @@ pub struct Announcer {
     tiers: Vec<Tier>,
     random: fastrand::Rng,
     running: bool,
+    /// The torrent is private: it speaks to one tracker at a time.
+    private: bool,
     tickets: u32,
     out: VecDeque<Output>,
 }
 
 impl Announcer {
     /// The announces to `tiers` of URLs, as the torrent lists them. Trackers get their keys in that order, each
-    /// URL once. Nothing is asked before [`Input::Start`].
-    pub fn new(now: At, tiers: &[Vec<String>], seed: u64) -> Self {
+    /// URL once. Those of a `private` torrent are asked one at a time. Nothing is asked before [`Input::Start`].
+    pub fn new(now: At, tiers: &[Vec<String>], private: bool, seed: u64) -> Self {
         let mut announcer = Self {
             trackers: Vec::new(),
             tiers: Vec::new(),
             random: fastrand::Rng::with_seed(seed),
             running: false,
+            private,
             tickets: 0,
             out: VecDeque::new(),
         };
         let mut seen = BTreeSet::new();
         let mut left_out = 0;
-        for urls in tiers {
+        let mut all_in_order = Vec::new();
+        for (tier, urls) in tiers.iter().enumerate() {
             let mut order = Vec::new();
             for url in urls.iter().map(|url| url.trim()).filter(|url| !url.is_empty()) {
                 if !seen.insert(url) {
@@ -142,12 +155,19 @@ impl Announcer {
                 }
                 if announcer.trackers.len() == MOST_TRACKERS {
                     left_out += 1;
-                } else if announcer.know(now, url) {
+                } else if announcer.know(now, url, tier) {
                     order.push(announcer.trackers.len() - 1);
                 }
             }
-            announcer.random.shuffle(&mut order);
-            announcer.tiers.push(Tier::new(order));
+            if private {
+                all_in_order.extend(order);
+            } else {
+                announcer.random.shuffle(&mut order);
+                announcer.tiers.push(Tier::new(order));
+            }
+        }
+        if private {
+            announcer.tiers.push(Tier::one_at_a_time(all_in_order));
         }
         if left_out > 0 {
             let text =
@@ -158,11 +178,11 @@ impl Announcer {
     }
 
     /// Takes a tracker in; false when nothing can ever be asked of it.
-    fn know(&mut self, now: At, url: &str) -> bool {
-        let (key, tier) = (TrackerKey(self.trackers.len() as u16), self.tiers.len());
+    fn know(&mut self, now: At, url: &str, tier: usize) -> bool {
+        let key = TrackerKey(self.trackers.len() as u16);
         self.trackers.push(Tracker {
             url: url.to_owned(),
-            tier,
+            tier: if self.private { 0 } else { tier },
             told: false,
             tracker_id: None,
             flight: None,
@@ -190,7 +210,8 @@ impl Announcer {
             Input::Start => self.start(now),
             Input::Completed => self.completed(now),
             Input::Stop => self.stop(now),
-            Input::WantPeers => self.want_peers(now),
+            Input::WantPeers(wanted) => self.want_peers(now, wanted),
+            Input::Moved => self.moved(now),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::Announce(tracker) => self.wish(now, tracker),
             Input::Answered { ticket, answer, min_interval_s, tracker_id } => {
@@ -231,13 +252,19 @@ impl Announcer {
     fn stop(&mut self, now: At) {
         self.running = false;
         self.tiers.iter_mut().for_each(Tier::rest);
+        let busy = |tracker: &&Tracker| tracker.told || tracker.flight.is_some();
+        let room = self.trackers.iter().filter(busy).count() <= MOST_UNDER_WAY;
         for index in 0..self.trackers.len() {
             self.trackers[index].after_stop = false;
             self.plan(now, index, None);
             // What is under way says nothing that matters any more; a `started` does, and a `completed`, which counts
             // for nothing behind a `stopped`: both are waited for.
+            // Where there is no room for all, whoever was told `started` goes before those that only may have heard it.
+            let tracker = &self.trackers[index];
+            if !tracker.says_completed() && (tracker.told || !room) {
+                self.abandon_flight(index);
+            }
             if self.trackers[index].told && !self.trackers[index].says_completed() {
-                self.trackers[index].flight = None;
                 self.say_stopped(now, index);
             }
         }
@@ -252,11 +279,22 @@ impl Announcer {
         }
     }
 
-    fn want_peers(&mut self, now: At) {
+    fn abandon_flight(&mut self, index: usize) {
+        let flight = self.trackers[index].flight.take();
+        self.out.extend(flight.map(|(ticket, _)| Output::Abandon(ticket)));
+    }
+
+    fn want_peers(&mut self, now: At, wanted: bool) {
         for index in 0..self.tiers.len() {
-            if self.tiers[index].ask_sooner() {
-                self.plan_tier(now, index);
-            }
+            self.tiers[index].wanted = wanted;
+            self.plan_tier(now, index);
+        }
+    }
+
+    fn moved(&mut self, now: At) {
+        for index in 0..self.tiers.len() {
+            self.tiers[index].moved(now, USER_PATIENCE);
+            self.plan_tier(now, index);
         }
     }
 
@@ -267,9 +305,8 @@ impl Announcer {
             }
         }
         for index in 0..self.tiers.len() {
-            if self.tiers[index].stood_still(now, time, &mut self.random) {
-                self.plan_tier(now, index);
-            }
+            self.tiers[index].stood_still(now, time, &mut self.random);
+            self.plan_tier(now, index);
         }
     }
 
@@ -292,12 +329,20 @@ impl Announcer {
             if tracker.flight.is_some() {
                 continue;
             }
+            let turn = self.tiers[tier].front() == Some(index) && self.tiers[tier].is_waiting();
+            if self.private && !turn {
+                let text =
+                    format!("{shown} waits for its turn: a private torrent speaks to one tracker at a time.");
+                self.reply(now, text);
+                continue;
+            }
             let allowed = tracker.answered.map_or(now, |(at, min)| at + min.unwrap_or(USER_PATIENCE));
             let front = self.tiers[tier].front() == Some(index);
             if allowed > now {
                 let seconds = (allowed - now).as_secs().max(1);
                 self.reply(now, format!("{shown} wants no announce before {seconds} s are over."));
-                if front && self.tiers[tier].ask_at(allowed) {
+                if front {
+                    self.tiers[tier].ask_at(allowed);
                     self.plan_tier(now, tier);
                 }
             } else if front && self.tiers[tier].is_waiting() {
@@ -339,6 +384,11 @@ impl Announcer {
         // One that answers after another did is told, and no more: the tier stays with the faster one.
         if tier.is_asking() || tier.front() == Some(index) {
             tier.move_up(index);
+            if self.private {
+                // Those before it failed: we are with this one from now on (BEP 27), and with no other.
+                let others = self.trackers.iter_mut().enumerate().filter(|(other, _)| *other != index);
+                others.for_each(|(_, other)| other.told = false);
+            }
             tier.answered(Answer { at: now, interval, min });
             if tier.completed_due {
                 self.begin_round(now, at);
@@ -461,10 +511,7 @@ impl Announcer {
 
     /// Tells when the front of a waiting tier is asked next, and that the others of it are not.
     fn plan_tier(&mut self, now: At, at: usize) {
-        let next = match &self.tiers[at].state {
-            State::Waiting(waiting) => Some(waiting.until()),
-            State::Resting | State::Asking { .. } => None,
-        };
+        let next = self.tiers[at].next_round();
         for (place, index) in self.tiers[at].order.clone().into_iter().enumerate() {
             self.plan(now, index, next.filter(|_| place == 0));
         }

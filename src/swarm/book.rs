@@ -39,6 +39,8 @@ pub(super) struct Book {
     next_key: u32,
     /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
     surprised: (BTreeSet<PeerKey>, At),
+    /// Whose connection ends because an address of ours is gone.
+    lost: BTreeSet<PeerKey>,
 }
 
 impl Book {
@@ -52,6 +54,7 @@ impl Book {
             dialling: 0,
             next_key: 0,
             surprised: (BTreeSet::new(), At::ZERO),
+            lost: BTreeSet::new(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Book {
 
     fn remove(&mut self, peer: PeerKey) -> Option<Row> {
         self.schedule(peer, None);
+        self.lost.remove(&peer);
         let row = self.rows.remove(&peer)?;
         for addr in [Some(row.addr), row.listens].into_iter().flatten() {
             self.by_addr.remove(addr, peer);
@@ -158,6 +162,15 @@ impl Book {
     /// When the next peer may be dialled.
     pub(super) fn next_due(&self) -> Option<At> {
         self.due.first().map(|(at, _)| at)
+    }
+
+    /// Whether there is somebody to dial, now or within so short a time, of whom anything can be hoped for: never
+    /// connected so far, and not dialled in vain more than once.
+    pub(super) fn is_anyone_left(&self, now: At, within: Duration) -> bool {
+        let hopeful = |row: &Row| !row.shook_hands && row.failures <= 1;
+        let mut soon = self.due.until(now + within).filter_map(|peer| self.rows.get(&peer));
+        let dialling = || self.rows.values().filter(|row| row.standing == Standing::Dialling);
+        soon.any(hopeful) || (self.dialling > 0 && dialling().any(hopeful))
     }
 
     /// The next peer to dial now, with the address to dial. It is dialling from here on.
@@ -239,8 +252,11 @@ impl Book {
         let reachable = row.is_reachable();
         let mut wait = wait_after(cause, row.failures, complete);
         let (surprised, until) = &mut self.surprised;
-        if surprised.remove(&peer) && now < *until && may_be_of_a_standstill(cause) {
-            wait = wait.map(|wait| wait.min(SPREAD.mul_f64(random.f64())));
+        if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
+            wait = Some(Duration::ZERO);
+        } else if surprised.remove(&peer) && now < *until && may_be_of_a_standstill(cause) {
+            let soon = if row.shook_hands { Duration::ZERO } else { SPREAD.mul_f64(random.f64()) };
+            wait = wait.map(|wait| wait.min(soon));
         } else {
             row.failures += 1;
         }
@@ -254,22 +270,31 @@ impl Book {
         next
     }
 
-    /// Every idle peer that was not dropped may be dialled now; those that shook hands go first.
-    pub(super) fn retry_all(&mut self, now: At) {
+    /// Every idle peer that was not dropped may be dialled now, or only those that shook hands; they go first. Returns
+    /// whom this brings forward.
+    pub(super) fn retry(&mut self, now: At, all: bool) -> Vec<PeerKey> {
         let waiting: Vec<(PeerKey, bool)> = self
             .rows
             .iter()
             .filter(|(_, row)| row.standing == Standing::Idle && !row.dropped)
-            .filter(|(peer, _)| self.due.of(**peer).is_some())
+            .filter(|(peer, row)| (all || row.shook_hands) && self.due.of(**peer).is_some())
             .map(|(peer, row)| (*peer, row.shook_hands))
             .collect();
+        let waits = |(peer, _): &(PeerKey, bool)| self.due.of(*peer).is_some_and(|at| at > now);
+        let sooner = waiting.iter().filter(|peer| waits(peer)).map(|(peer, _)| *peer).collect();
         for (peer, shook_hands) in waiting {
             self.schedule(peer, Some(if shook_hands { At::ZERO } else { now }));
         }
+        sooner
     }
 
-    /// The program stood still for so long: who is to be dialled is so much sooner, those whose time came meanwhile one
-    /// after another. Returns when each of them is dialled now. Whose connection does not survive it is not blamed.
+    /// The peer's connection ends with an address of ours: it is dialled as soon as it has ended.
+    pub(super) fn redial_at_once(&mut self, peer: PeerKey) {
+        self.lost.insert(peer);
+    }
+
+    /// The program stood still for so long: who is to be dialled is so much sooner; of those whose time came meanwhile
+    /// the ones that shook hands at once, the others one after another. Returns when each of them is dialled now. Whose connection does not survive it is not blamed.
     pub(super) fn stood_still(
         &mut self,
         now: At,
@@ -281,7 +306,8 @@ impl Book {
         let waiting: Vec<(At, PeerKey)> = self.due.after(now).collect();
         let mut sooner = Vec::with_capacity(waiting.len());
         for (at, peer) in waiting {
-            let soon = now + SPREAD.mul_f64(random.f64());
+            let last_live = self.rows.get(&peer).is_some_and(|row| row.shook_hands);
+            let soon = if last_live { now } else { now + SPREAD.mul_f64(random.f64()) };
             let next = at.saturating_sub(time).max(soon).min(at);
             self.schedule(peer, Some(next));
             sooner.push((peer, next));

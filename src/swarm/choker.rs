@@ -1,115 +1,99 @@
-//! Whom to serve: tit for tat with one optimistic turn (BEP 3, "Choking and Optimistic Unchoking").
+//! Whom to serve.
+//!
+//! While we download: those that send us most (tit for tat, BEP 3, "Choking and Optimistic Unchoking"), and beside them
+//! those that take turns. While we seed, all take turns, and so do those that send us nothing: the longest waiting is
+//! next, and a turn ends after half a minute, or sooner with whoever was given much in it. So what is given spreads.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::ConnKey;
+use super::slots::Slots;
 use crate::event::At;
 
 /// How often the choice is made anew.
 pub(super) const ROUND: Duration = Duration::from_secs(10);
-/// How long an optimistic turn lasts.
-const OPTIMISTIC_TURN: Duration = Duration::from_secs(30);
+/// How long a turn lasts where others wait.
+const TURN: Duration = Duration::from_secs(30);
+/// A turn is over when so many pieces were given in it, and as many bytes.
+const GIVEN_PIECES: u64 = 4;
+const GIVEN_BYTES: u64 = 4 << 20;
 
 /// What the choice looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Candidate {
     pub(super) conn: ConnKey,
-    /// What it sends us while we download, what it takes from us while we seed; bytes a second.
+    /// What it sends us while we download, bytes a second; nothing while we seed.
     pub(super) worth_bps: u64,
-    /// Since when it has been waiting for its turn: since it was last served, or connected.
-    pub(super) waits_since: At,
+    /// When it connected, or we last changed between serving it and not.
+    pub(super) since: At,
     pub(super) unchoked: bool,
+    /// What it was given in its turn, bytes.
+    pub(super) given_bytes: u64,
 }
 
-/// Remembers whose optimistic turn it is.
-#[derive(Debug, Default)]
+/// How it is with a candidate's turn; among equals the first are served first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Turn {
+    /// It is served; changing at once would cost both a round trip.
+    Has,
+    Waits,
+    Had,
+}
+
+/// Chooses whom to serve.
+#[derive(Debug)]
 pub(super) struct Choker {
-    optimistic: Option<(ConnKey, At)>,
+    slots: Slots,
+    piece_bytes: u64,
+    /// Bytes sent in all until the last round.
+    sent_bytes: u64,
+    /// Somebody was not chosen, last time.
+    waited: bool,
 }
 
 impl Choker {
-    /// The connections to serve, at most `slots`: the worthiest, and one that gets its chance.
-    pub(super) fn choose(
-        &mut self,
-        now: At,
-        candidates: &[Candidate],
-        slots: usize,
-        random: &mut fastrand::Rng,
-    ) -> Vec<ConnKey> {
-        let mut ranked: Vec<&Candidate> = candidates.iter().collect();
-        if ranked.len() <= slots {
-            return ranked.iter().map(|candidate| candidate.conn).collect();
+    pub(super) fn new(slots: Slots, piece_bytes: u32) -> Self {
+        Self { slots, piece_bytes: u64::from(piece_bytes), sent_bytes: 0, waited: false }
+    }
+
+    /// A round is over; so many bytes were sent in all.
+    pub(super) fn round(&mut self, sent_bytes: u64, limit_bps: Option<u64>) {
+        let sent = sent_bytes.saturating_sub(std::mem::replace(&mut self.sent_bytes, sent_bytes));
+        self.slots.round(sent, limit_bps, self.waited);
+    }
+
+    /// Whether one more would be served, where `served` are of those that want to be.
+    pub(super) fn has_room(&self, served: usize, wanting: usize) -> bool {
+        served < self.slots.for_turns(0, wanting)
+    }
+
+    /// The connections to serve.
+    pub(super) fn choose(&mut self, now: At, candidates: &[Candidate]) -> Vec<ConnKey> {
+        let order = |candidate: &Candidate| (self.turn(now, candidate), candidate.since, candidate.conn);
+        let (mut ranked, mut turns): (Vec<&Candidate>, Vec<&Candidate>) =
+            candidates.iter().partition(|candidate| candidate.worth_bps > 0);
+        ranked.sort_by_key(|candidate| (Reverse(candidate.worth_bps), order(candidate)));
+        turns.extend(ranked.drain(self.slots.regular().min(ranked.len())..));
+        let places = self.slots.for_turns(ranked.len(), turns.len());
+        turns.sort_by_key(|candidate| order(candidate));
+        self.waited = turns.len() > places;
+        turns.truncate(places);
+        ranked.iter().chain(&turns).map(|candidate| candidate.conn).collect()
+    }
+
+    fn turn(&self, now: At, candidate: &Candidate) -> Turn {
+        if !candidate.unchoked {
+            return Turn::Waits;
         }
-        if slots == 0 {
-            return Vec::new();
+        let served = now.saturating_sub(candidate.since);
+        let enough = GIVEN_BYTES.max(GIVEN_PIECES.saturating_mul(self.piece_bytes));
+        match served >= TURN || (served >= ROUND && candidate.given_bytes >= enough) {
+            true => Turn::Had,
+            false => Turn::Has,
         }
-        // Among equals the one being served stays: changing turns costs both a round trip.
-        ranked.sort_by_key(|candidate| {
-            (std::cmp::Reverse((candidate.worth_bps, candidate.unchoked)), candidate.conn)
-        });
-        let (regular, others) = ranked.split_at(slots - 1);
-        let mut chosen: Vec<ConnKey> = regular.iter().map(|candidate| candidate.conn).collect();
-        let holds = self
-            .optimistic
-            .filter(|(conn, until)| now < *until && others.iter().any(|candidate| candidate.conn == *conn));
-        let turn = holds.unwrap_or_else(|| {
-            // Chance alone leaves some without a turn for very long; the longest waiting first would leave it to
-            // those who come again and again under new names.
-            let weight = |candidate: &Candidate| now.saturating_sub(candidate.waits_since).as_secs() + 10;
-            let mut ticket = random.u64(..others.iter().map(|candidate| weight(candidate)).sum::<u64>());
-            let lucky = others.iter().find(|candidate| match ticket.checked_sub(weight(candidate)) {
-                Some(left) => {
-                    ticket = left;
-                    false
-                }
-                None => true,
-            });
-            (lucky.unwrap_or(&others[0]).conn, now + OPTIMISTIC_TURN)
-        });
-        self.optimistic = Some(turn);
-        chosen.push(turn.0);
-        chosen
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn candidate(conn: u32, worth_bps: u64) -> Candidate {
-        Candidate { conn: ConnKey(conn), worth_bps, waits_since: At::ZERO, unchoked: false }
-    }
-
-    #[test]
-    fn serves_everybody_while_there_is_room() {
-        let mut random = fastrand::Rng::with_seed(1);
-        let few = [candidate(1, 0), candidate(2, 5)];
-        assert_eq!(Choker::default().choose(At::ZERO, &few, 4, &mut random).len(), 2);
-    }
-
-    #[test]
-    fn serves_the_worthiest_and_gives_the_others_turns() {
-        let mut random = fastrand::Rng::with_seed(1);
-        let mut choker = Choker::default();
-        let many: Vec<Candidate> = (0..10).map(|n| candidate(n, u64::from(n) * 100)).collect();
-        let mut lucky = BTreeSet::new();
-        for round in 0..200 {
-            let chosen = choker.choose(ROUND * round, &many, 4, &mut random);
-            assert_eq!(chosen[..3], [ConnKey(9), ConnKey(8), ConnKey(7)]);
-            lucky.insert(chosen[3]);
-        }
-        assert_eq!(lucky.len(), 7, "every other peer had a turn");
-    }
-
-    #[test]
-    fn an_optimistic_turn_lasts_thirty_seconds() {
-        let mut random = fastrand::Rng::with_seed(3);
-        let mut choker = Choker::default();
-        let many: Vec<Candidate> = (0..50).map(|n| candidate(n, u64::from(n))).collect();
-        let first = choker.choose(At::ZERO, &many, 2, &mut random)[1];
-        assert_eq!(choker.choose(ROUND, &many, 2, &mut random)[1], first);
-        assert_eq!(choker.choose(ROUND * 2, &many, 2, &mut random)[1], first);
-    }
-}
+mod tests;

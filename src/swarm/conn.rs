@@ -1,7 +1,7 @@
 //! What passes between decisions and a connection, bytes left out.
 
 use crate::event::{Cause, OsError};
-use crate::metainfo::BlockRef;
+use crate::metainfo::{BlockRef, PieceIndex};
 
 /// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -35,6 +35,8 @@ pub enum Order {
     Revoke(Vec<BlockRef>),
     /// Choke or unchoke the peer. Choking forgets what it requested.
     Choke(bool),
+    /// While it is choked it may ask for these pieces (BEP 6), for each of them once, and for no others.
+    AllowFast(Vec<PieceIndex>),
     /// Say interested, or not interested.
     Interested(bool),
     /// Neither request nor send while held; keep the connection.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::book::{Ban, Book, Standing};
 use super::live::Live;
-use super::{Action, Closed, ConnKey, IncomingStep, Order, Phase, Swarm, WindowState};
+use super::{Action, Closed, ConnKey, IncomingStep, Order, Swarm, WindowState};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Side, Source, Transport,
 };
@@ -46,8 +46,9 @@ impl Swarm {
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
-        while self.may_dial() {
+        while self.may_dial() && self.settings.dial_pacer.next() <= now {
             let Some((peer, addr)) = self.book.take_due(now) else { break };
+            self.settings.dial_pacer.count(now);
             let encryption = self.rung(peer);
             self.tell(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
@@ -214,9 +215,6 @@ impl Swarm {
             self.tell(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
-        if self.live.is_empty() && self.phase == Phase::Downloading {
-            self.actions.push_back(Action::WantPeers);
-        }
         self.rechoke_if_room(now);
     }
 
@@ -254,6 +252,7 @@ impl Swarm {
         let wanted = pieces.count_missing_from(&self.have);
         self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
         self.picker.has(conn, pieces, wanted);
+        self.offer_fast(conn);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
     }
@@ -264,14 +263,26 @@ impl Swarm {
         for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
             self.tell(now, Event::Have { peer, piece });
         }
+        self.end_fast(conn);
         self.update_interest(now, conn);
         self.picker.request(now, conn);
         self.close_if_both_seeds(conn);
     }
 
-    /// Neither end has a use for a connection between two that have everything.
+    pub(super) fn upload_only(&mut self, now: At, conn: ConnKey, upload_only: bool) {
+        let Some(live) = self.live.get_mut(&conn) else { return };
+        live.upload_only = upload_only;
+        let peer = live.peer;
+        self.tell(now, Event::UploadOnly { peer, upload_only });
+        self.close_if_both_seeds(conn);
+        self.rechoke_if_room(now);
+    }
+
+    /// Neither end has a use for a connection between two that want nothing any more.
     pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
-        if self.have.is_full() && self.picker.is_seed(conn) {
+        let wants_nothing =
+            self.picker.is_seed(conn) || self.live.get(&conn).is_some_and(|live| live.upload_only);
+        if self.have.is_full() && wants_nothing {
             self.order(conn, Order::Close(Cause::BothSeeds));
         }
     }

@@ -62,6 +62,8 @@ pub(super) struct Picker {
     begun: Begun,
     parole: Parole,
     senders: BTreeMap<ConnKey, Sender>,
+    /// How many of them have everything.
+    seeds: usize,
     /// Pieces that are here.
     verified: u32,
     /// Whether anything is asked for at all.
@@ -106,6 +108,7 @@ impl Picker {
             begun: Begun::new(geometry),
             parole: Parole::default(),
             senders: BTreeMap::new(),
+            seeds: 0,
             verified: have.count(),
             active: false,
             charged: 0,
@@ -192,6 +195,7 @@ impl Picker {
         self.wanting.remove(&conn);
         let Some(sender) = self.senders.remove(&conn) else { return };
         self.give_up_alone_of(conn);
+        self.seeds -= usize::from(sender.is_seed());
         if let Some(has) = sender.has.filter(|has| !has.is_full()) {
             self.rarity.count(&has, false);
         }
@@ -201,6 +205,7 @@ impl Picker {
     pub(super) fn has(&mut self, conn: ConnKey, pieces: Bitfield, wanted: u32) {
         if pieces.is_full() {
             self.generation += 1;
+            self.seeds += 1;
         } else {
             self.rarity.count(&pieces, true);
         }
@@ -229,6 +234,7 @@ impl Picker {
         if is_seed_now {
             // A peer that has everything is not counted piece by piece.
             self.rarity.count(&Bitfield::full(count), false);
+            self.seeds += 1;
         }
         fresh
     }
@@ -252,12 +258,21 @@ impl Picker {
             self.release_all(conn);
         }
         let Some(sender) = self.senders.get_mut(&conn) else { return };
-        sender.choking = choking;
+        (sender.choking, sender.exhausted_at) = (choking, None);
         if !choking {
             sender.progress = now;
             sender.forget_refusals();
         }
         self.request(now, conn);
+    }
+
+    /// The peer says that it sends this piece even while it chokes us (BEP 6, allowed fast).
+    pub(super) fn allowed_fast(&mut self, now: At, conn: ConnKey, piece: PieceIndex) {
+        if let Some(sender) = self.senders.get_mut(&conn) {
+            sender.allowed_fast.insert(piece);
+            sender.exhausted_at = None;
+            self.request(now, conn);
+        }
     }
 
     /// The peer's request window stands so.
@@ -303,8 +318,21 @@ impl Picker {
             blocks.iter().for_each(|block| sender.refused(*block, now));
         }
         self.release(conn, blocks);
+        self.disallow_fast(conn, blocks);
         self.hand_on_unsent(now, conn, blocks);
         self.request(now, conn);
+    }
+
+    /// A peer that chokes us and refuses blocks of a piece does not send the piece after all.
+    fn disallow_fast(&mut self, conn: ConnKey, refused: &[BlockRef]) {
+        let Some(sender) = self.senders.get_mut(&conn).filter(|sender| sender.choking) else { return };
+        let of_them = |block: &BlockRef| refused.iter().any(|other| other.piece() == block.piece());
+        let rest: Vec<BlockRef> = sender.asked.iter().copied().filter(of_them).collect();
+        refused.iter().for_each(|block| _ = sender.allowed_fast.remove(&block.piece()));
+        if !rest.is_empty() {
+            self.release(conn, &rest);
+            self.order(conn, Order::Revoke(rest));
+        }
     }
 
     /// Bytes of a piece were written and are out of memory.
@@ -313,13 +341,15 @@ impl Picker {
         self.freed = true;
     }
 
-    /// Begins the pieces that an earlier run has begun, with the blocks that are here of them.
+    /// Begins the pieces that an earlier run has begun; the blocks of one piece stand together.
     pub(super) fn keep(&mut self, now: At, blocks: &[BlockRef]) {
         for blocks in blocks.chunk_by(|one, next| one.piece() == next.piece()) {
             let Some(piece) = blocks.first().map(|block| block.piece()) else { continue };
-            self.rarity.remove(piece);
-            self.begun.keep(piece, blocks, now);
-            self.picks.push_back(Pick::Begun(piece));
+            if self.rarity.remove(piece) {
+                self.begun.begin(piece, now);
+                self.picks.push_back(Pick::Begun(piece));
+            }
+            self.begun.keep(piece, blocks);
         }
     }
 
@@ -329,15 +359,14 @@ impl Picker {
         self.all_want();
     }
 
-    /// All blocks of the piece came, and its hash is known. Returns who sent them, in the order of the blocks, `None`
-    /// for a block of an earlier run; nothing where the piece is not under way.
+    /// All blocks of the piece came, and its hash is known. Returns who sent them, in the order of the blocks,
+    /// `None` for those of an earlier run; and `None` at all where the piece is not under way.
     pub(super) fn finished(&mut self, piece: PieceIndex, good: bool) -> Option<Vec<Option<PeerKey>>> {
         let senders = self.begun.close(piece)?.senders();
         self.all_want();
         if !good {
             let distinct: BTreeSet<&Option<PeerKey>> = senders.iter().collect();
-            // With blocks of an earlier run it shows of nobody that they lied.
-            if distinct.len() > 1 && !distinct.contains(&None) {
+            if distinct.len() > 1 {
                 self.parole.insert(piece);
             }
             self.reopen(piece);
@@ -385,6 +414,16 @@ impl Picker {
     /// Pieces that the peer has and we have not.
     pub(super) fn wanted_of(&self, conn: ConnKey) -> u32 {
         self.senders.get(&conn).map_or(0, |sender| sender.wanted)
+    }
+
+    /// How many peers send what we miss, or can be asked for it.
+    pub(super) fn useful_count(&self) -> usize {
+        self.senders.values().filter(|sender| sender.can_be_asked() && !sender.snubbed).count()
+    }
+
+    /// How many pieces the peer has; `None` before it said so.
+    pub(super) fn count_of(&self, conn: ConnKey) -> Option<u32> {
+        self.senders.get(&conn)?.has.as_ref().map(Bitfield::count)
     }
 
     /// Whether the peer has everything.

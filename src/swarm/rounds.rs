@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::book::Standing;
 use super::choker::{self, Candidate};
-use super::{Action, ConnKey, Event, Order, Phase, SECOND, Swarm};
+use super::live::Live;
+use super::{ConnKey, Event, Order, Phase, SECOND, Swarm};
 use crate::event::{At, Cause, Side};
 
 /// How long connections stay open after a pause, so that a short one costs nothing.
@@ -21,6 +22,7 @@ impl Swarm {
         }
         if now >= self.next_round {
             self.next_round = now + choker::ROUND;
+            self.choker.round(self.up_bytes, self.settings.up_bps);
             self.rechoke(now);
         }
     }
@@ -38,6 +40,7 @@ impl Swarm {
             self.carry_out_picks(now);
             self.tell_blocks(now);
         }
+        self.look_whether_starving(now, sample.down_bps);
         let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
         if resting && now.saturating_sub(self.phase_since) >= PAUSE_GRACE {
             self.close_all(Cause::TorrentPaused);
@@ -57,15 +60,16 @@ impl Swarm {
         let candidates: Vec<Candidate> = self
             .live
             .iter()
-            .filter(|(_, live)| live.peer_interested && !live.held && self.is_active())
+            .filter(|(_, live)| live.wants_to_be_served() && self.is_active())
             .map(|(conn, live)| Candidate {
                 conn: *conn,
-                worth_bps: if seeding { live.up_bps } else { live.down_bps },
-                waits_since: live.waits_since,
+                worth_bps: if seeding { 0 } else { live.down_bps },
+                since: live.waits_since,
                 unchoked: !live.am_choking,
+                given_bytes: live.up_bytes.saturating_sub(live.turn_began_bytes),
             })
             .collect();
-        let chosen = self.choker.choose(now, &candidates, self.settings.upload_slots, &mut self.random);
+        let chosen = self.choker.choose(now, &candidates);
         let changes: Vec<(ConnKey, bool)> = self
             .live
             .iter()
@@ -80,9 +84,9 @@ impl Swarm {
 
     /// Between rounds: whoever becomes interested while there is room is served at once.
     pub(super) fn rechoke_if_room(&mut self, now: At) {
-        let served = self.live.values().filter(|live| !live.am_choking && live.peer_interested).count();
-        let waiting = self.live.values().any(|live| live.am_choking && live.peer_interested && !live.held);
-        if waiting && served < self.settings.upload_slots {
+        let wanting = self.live.values().filter(|live| live.wants_to_be_served());
+        let (served, waiting): (Vec<&Live>, Vec<&Live>) = wanting.partition(|live| !live.am_choking);
+        if !waiting.is_empty() && self.choker.has_room(served.len(), served.len() + waiting.len()) {
             self.rechoke(now);
         }
     }
@@ -96,6 +100,7 @@ impl Swarm {
             live.wasted_its_turn |= whole_turn && live.used < live.waits_since && live.peer_interested;
             live.am_choking = choking;
             live.waits_since = now;
+            live.turn_began_bytes = live.up_bytes;
             let peer = live.peer;
             self.order(conn, Order::Choke(choking));
             self.tell(now, Event::Choking { peer, by: Side::Us, choking });
@@ -119,6 +124,7 @@ impl Swarm {
         for conn in all {
             self.update_interest(now, conn);
             self.set_choking(now, conn, true);
+            self.allow_fast(conn);
         }
     }
 
@@ -126,13 +132,13 @@ impl Swarm {
     pub(super) fn wake(&mut self, now: At) {
         let phase = self.active_phase();
         self.enter(now, phase, None);
-        self.book.retry_all(now);
+        self.book.retry(now, true);
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
             self.update_interest(now, conn);
+            self.allow_fast(conn);
             self.close_if_both_seeds(conn);
         }
-        self.actions.push_back(Action::WantPeers);
         self.rechoke(now);
     }
 

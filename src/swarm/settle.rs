@@ -39,6 +39,7 @@ impl Swarm {
         self.have.set(piece);
         self.tell(now, Event::PieceVerified { piece, from });
         self.actions.push_back(Action::Have(piece));
+        self.offer_fast_piece(piece);
         if self.blame.knows(piece) {
             self.actions.push_back(Action::Digest(piece));
         }

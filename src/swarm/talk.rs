@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, EncryptionPolicy, Order, WindowState};
+use super::{
+    BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, WindowState,
+};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -18,8 +20,10 @@ pub struct Settings {
     pub max_rows: usize,
     /// The most dials under way at once.
     pub max_dials: usize,
-    /// Peers served at once, the optimistic one included.
-    pub upload_slots: usize,
+    /// How many dials may begin in a second, those of every torrent with a copy of it.
+    pub dial_pacer: DialPacer,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
     /// that are far away.
     pub memory_bytes: u64,
@@ -29,6 +33,8 @@ pub struct Settings {
     pub up_bps: Option<u64>,
     /// Whether peers are dialled plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// The torrent.
+    pub info_hash: InfoHash,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -47,11 +53,13 @@ impl Default for Settings {
             max_peers: 200,
             max_rows: MOST_ROWS,
             max_dials: 100,
-            upload_slots: 8,
+            dial_pacer: DialPacer::default(),
+            upload_slots: UploadSlots::Auto,
             memory_bytes: 20 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            info_hash: InfoHash([0; 20]),
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
@@ -129,6 +137,10 @@ pub enum Input {
     Has(ConnKey, Bitfield),
     /// What it has more.
     Have(ConnKey, Vec<PieceIndex>),
+    /// It sends this piece even while it chokes us (BEP 6).
+    AllowedFast(ConnKey, PieceIndex),
+    /// It wants nothing any more, or does again (BEP 21).
+    UploadOnly(ConnKey, bool),
     /// It will not send these.
     Rejected(ConnKey, Vec<BlockRef>),
     /// Its extension handshake.
@@ -188,6 +200,13 @@ pub enum Input {
     },
     /// The program stood still for so long, and the time given here with it; everybody else's went on.
     StoodStill(Duration),
+    /// The addresses of this machine changed.
+    AddressesChanged {
+        /// The connections over one that is gone.
+        lost: Vec<ConnKey>,
+        /// Which way there is to others now.
+        way: Way,
+    },
     /// The user wishes something.
     Command(Command),
     /// Nothing but time went by.
@@ -248,8 +267,9 @@ pub enum Action {
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.
     LimitUp(Option<u64>),
-    /// Peers are wanted: ask the trackers sooner than their interval, within their rules.
-    WantPeers,
+    /// Whether more peers are wanted from now on, and nobody is left to dial: if so, ask the trackers as soon as they
+    /// allow.
+    WantPeers(bool),
     /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
     Entered(Phase),
     /// This was learned.

@@ -8,9 +8,11 @@ use crate::event::{Cause, Encryption, LooksLike, Payload, PeerKey, PeerSample, S
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId, PieceIndex};
 
 mod encryption;
+mod fast;
 mod faults;
 mod invariants;
 mod replaced;
+mod starving;
 
 const EITHER: &[Encryption] = &[Encryption::Plain, Encryption::Mse];
 const TICK: Duration = Duration::from_millis(10);
@@ -54,6 +56,8 @@ struct World {
     /// Whom we dialled how.
     tried: Vec<(SocketAddr, Encryption)>,
     closed: Vec<(SocketAddr, Cause)>,
+    /// When peers were wanted of trackers, and no more.
+    wants: Vec<(At, bool)>,
     events: Vec<Event>,
     trace: Vec<String>,
     next_conn: u32,
@@ -87,6 +91,7 @@ impl World {
             dials: Vec::new(),
             tried: Vec::new(),
             closed: Vec::new(),
+            wants: Vec::new(),
             events: Vec::new(),
             trace: Vec::new(),
             next_conn: 0,
@@ -138,7 +143,8 @@ impl World {
                     self.tell(Input::Digested { piece, blocks });
                 }
                 Action::Learned(_, event) => self.events.push(event),
-                Action::Have(_) | Action::LimitUp(_) | Action::WantPeers | Action::Entered(_) => {}
+                Action::WantPeers(wanted) => self.wants.push((self.now, wanted)),
+                Action::Have(_) | Action::LimitUp(_) | Action::Entered(_) => {}
             }
         }
     }
@@ -179,7 +185,7 @@ impl World {
             }
             Order::Revoke(blocks) => fake.queue.retain(|block| !blocks.contains(block)),
             Order::Close(cause) => self.close(conn, cause),
-            Order::Choke(_) | Order::Interested(_) | Order::Hold(_) => {}
+            Order::Choke(_) | Order::AllowFast(_) | Order::Interested(_) | Order::Hold(_) => {}
         }
     }
 
@@ -459,6 +465,36 @@ fn dead_peers_delay_nobody() {
         world.add(n, world.seed(MIB));
     }
     world.until_complete(secs(4));
+}
+
+/// The most dials that began within some second.
+fn most_in_a_second(dials: &[(At, SocketAddr)]) -> usize {
+    let within =
+        |first: usize| dials[first..].iter().take_while(move |(at, _)| *at < dials[first].0 + SECOND);
+    (0..dials.len()).map(|first| within(first).count()).max().unwrap_or(0)
+}
+
+#[test]
+fn thousands_that_refuse_are_dialled_thirty_a_second() {
+    let mut world = World::new(1 << 20, 1 << 18, Settings { seed: 12, ..Settings::default() });
+    (0..3000).for_each(|n| world.learn(n));
+    world.run(secs(10));
+    assert!(most_in_a_second(&world.dials) <= 60, "{}", most_in_a_second(&world.dials));
+    let first = world.dials.iter().filter(|(at, _)| *at < SECOND / 10).count();
+    assert!((30..40).contains(&first), "{first} at once");
+    assert!((300..=332).contains(&world.dials.len()), "{} in ten seconds", world.dials.len());
+}
+
+#[test]
+fn torrents_that_share_a_pacer_are_paced_together() {
+    let settings = Settings { seed: 13, ..Settings::default() };
+    let mut worlds = [(); 3].map(|()| World::new(1 << 20, 1 << 18, settings.clone()));
+    for world in &mut worlds {
+        (0..500).for_each(|n| world.learn(n));
+        world.run(secs(5));
+    }
+    let dials: usize = worlds.iter().map(|world| world.dials.len()).sum();
+    assert!((180..=183).contains(&dials), "{dials} in five seconds");
 }
 
 #[test]

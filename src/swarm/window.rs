@@ -35,6 +35,10 @@ const CAME_KEPT: usize = 512;
 const MOST_REPEATS: u32 = 64;
 const BLOCKS_A_REPEAT: u32 = 16;
 
+/// A block that nobody remembers may have been asked for long ago: this many are ignored, no more than were ever asked
+/// for. They are forgiven at the same pace.
+const MOST_STRAYS: u32 = 256;
+
 /// What became of a block that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Arrival {
@@ -44,6 +48,8 @@ pub enum Arrival {
     Late,
     /// It was asked for and came already.
     Again,
+    /// Nobody remembers it; it is to be ignored.
+    Stray,
     /// It was never asked for, or too many came more than once.
     Unrequested,
 }
@@ -66,8 +72,12 @@ pub struct Window {
     came: VecDeque<BlockRef>,
     /// Blocks that came more than once, less what is forgiven.
     repeats: u32,
+    /// Blocks that nobody remembered, less what is forgiven.
+    strays: u32,
     /// Blocks that came as they should since one was forgiven.
     honest: u32,
+    /// Blocks asked for, ever.
+    asked: u32,
     rate: RateMeter,
     round_trip: Option<At>,
     reqq: u32,
@@ -92,7 +102,9 @@ impl Window {
             late: VecDeque::new(),
             came: VecDeque::new(),
             repeats: 0,
+            strays: 0,
             honest: 0,
+            asked: 0,
             rate: RateMeter::default(),
             round_trip: None,
             reqq: DEFAULT_REQQ,
@@ -169,6 +181,7 @@ impl Window {
                 (self.heard, self.began) = (now, now);
                 self.rate.begin(now);
             }
+            self.asked = self.asked.saturating_add(1);
             self.outstanding.push_back(Request { block, sent: now, alone });
             requests.push(block);
         }
@@ -183,11 +196,15 @@ impl Window {
                     self.note(block);
                     Arrival::Late
                 }
-                None if self.came.contains(&block) && self.repeats < MOST_REPEATS => {
+                None if !self.may_come_unasked(block) => Arrival::Unrequested,
+                None if self.came.contains(&block) => {
                     self.repeats += 1;
                     Arrival::Again
                 }
-                None => Arrival::Unrequested,
+                None => {
+                    self.strays += 1;
+                    Arrival::Stray
+                }
             };
         };
         self.note(block);
@@ -195,6 +212,7 @@ impl Window {
         if self.honest >= BLOCKS_A_REPEAT {
             self.honest = 0;
             self.repeats = self.repeats.saturating_sub(1);
+            self.strays = self.strays.saturating_sub(1);
         }
         self.heard = now;
         self.measured = true;
@@ -237,11 +255,19 @@ impl Window {
         self.outstanding.iter().map(|request| request.block)
     }
 
-    /// Whether the block may come: it is owed, or was and is on its way, or came and comes again.
+    /// Whether the block may come: it is owed, or was and is on its way, or is one of the few that may come all the same.
     pub fn may_come(&self, block: BlockRef) -> bool {
         self.expected().any(|owed| owed == block)
             || self.late.iter().any(|&(late, _)| late == block)
-            || (self.repeats < MOST_REPEATS && self.came.contains(&block))
+            || self.may_come_unasked(block)
+    }
+
+    /// Whether the block is ignored if it comes: again, or after everybody forgot that it was asked for.
+    fn may_come_unasked(&self, block: BlockRef) -> bool {
+        match self.came.contains(&block) {
+            true => self.repeats < MOST_REPEATS,
+            false => self.strays < MOST_STRAYS.min(self.asked),
+        }
     }
 
     /// Whether anything is owed.

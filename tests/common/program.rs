@@ -199,7 +199,8 @@ fn wait(mut child: Child, output: Arc<watch::Sender<Output>>, reaped: Arc<Mutex<
 /// Everything that stands in a recording, unpacked.
 pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
     let file = std::fs::read(path).unwrap();
-    let (mut all, mut at) = (file[..22].to_vec(), 22);
+    // The header of version 2.
+    let (mut all, mut at) = (file[..28].to_vec(), 28);
     while at < file.len() {
         let length = u32::from_le_bytes(file[at + 1..at + 5].try_into().unwrap()) as usize;
         let body = &file[at + 21..at + 21 + length];

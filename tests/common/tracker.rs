@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
@@ -44,6 +45,8 @@ pub(crate) enum Reply {
     Body(&'static str, Vec<u8>),
     /// It takes the request and never answers.
     Silence,
+    /// Over HTTP: it answers after so long, and names nobody. Over UDP: never.
+    Late(Duration),
 }
 
 impl Reply {
@@ -197,6 +200,10 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, desk: &Desk) 
         Reply::Dictionaries(peers) => ("200 OK", answer(&dictionaries(&peers))),
         Reply::Body(status, body) => (status, body),
         Reply::Silence => std::future::pending().await,
+        Reply::Late(after) => {
+            tokio::time::sleep(after).await;
+            ("200 OK", answer(&compact(&[])))
+        }
     };
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     stream.write_all(&[head.as_bytes(), &body].concat()).await.ok()?;
@@ -311,7 +318,7 @@ async fn datagrams(socket: UdpSocket, desk: Desk) {
                         out
                     }
                     Reply::Body(_, body) => body,
-                    Reply::Silence => continue,
+                    Reply::Silence | Reply::Late(_) => continue,
                 }
             }
             _ => [&ERROR.to_be_bytes()[..], transaction, b"unknown connection id"].concat(),

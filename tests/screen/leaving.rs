@@ -22,10 +22,7 @@ fn ways_to_leave() -> [Way; 5] {
 async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_go_on() {
     let stage = Stage::set().await;
     for (way, leave) in ways_to_leave() {
-        // Goodbyes are not waited for longer than people wait.
-        stage.tracker.reply(Reply::nobody());
         let mut pty = stage.open(80, 24);
-        stage.tracker.reply(Reply::Silence);
         leave(&mut pty);
         assert_eq!(pty.ended_within(SOON), 1, "{way}: incomplete");
         assert_given_back(&pty);
@@ -36,6 +33,25 @@ async fn every_way_to_leave_a_download_gives_the_terminal_back_and_says_how_to_g
         assert!(lines[1].contains(" received and "), "{way}: {text}");
         assert_eq!(lines[2], "The same command goes on where it stopped.", "{way}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_terminal_is_back_while_a_silent_tracker_is_told() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(80, 24);
+    // Who never answered is not told goodbye.
+    pty.until_shown("the tracker answered");
+    stage.tracker.reply(Reply::Silence);
+    let asked = Instant::now();
+    pty.press(key(Action::QuitNow));
+    pty.until_modes_are_back();
+    assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+    pty.until_shown("Telling trackers that we are gone; Ctrl-C ends that.");
+    assert!(pty.is_running(), "it waits for the tracker");
+    assert_eq!(pty.ended_within(SOON + Duration::from_secs(5)), 1);
+    assert!(asked.elapsed() > Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_given_back(&pty);
+    assert!(pty.text().contains("The same command goes on where it stopped."), "{}", pty.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

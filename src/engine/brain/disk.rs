@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::super::EngineError;
 use super::super::assembly::Ended;
-use super::super::disk::{DiskDone, DiskPool, WriteJob};
+use super::super::disk::{DiskDone, DiskPool, Keeper, WriteJob};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::Brain;
@@ -55,7 +55,7 @@ impl Brain {
     }
 
     /// Waits until everything handed over is written, and what follows from it; but not for ever.
-    async fn flushed(&mut self, done: &mut mpsc::UnboundedReceiver<DiskDone>) {
+    pub(super) async fn flushed(&mut self, done: &mut mpsc::UnboundedReceiver<DiskDone>) {
         self.flush();
         let written = async {
             while self.assembly.is_writing() {
@@ -190,27 +190,20 @@ impl Brain {
         }
         self.publish(now);
     }
+}
 
-    /// Brings what is in memory to the disk, ends the disk threads and saves the resume file. Blocks a thread of its
-    /// own, not the runtime.
-    pub(super) async fn finish_disk(
-        mut self,
-        mut done: mpsc::UnboundedReceiver<DiskDone>,
-    ) -> Result<(), EngineError> {
-        self.flushed(&mut done).await;
-        let Self { disk, keeper, common, sync, .. } = self;
-        drop(common);
-        let finished = tokio::task::spawn_blocking(move || {
-            if let Some(disk) = Arc::into_inner(disk) {
-                disk.stop();
-            }
-            keeper.finish(sync)
-        });
-        match finished.await {
-            Ok(saved) => saved.map_err(EngineError::Storage),
-            // The thread panicked and has said so; what was verified is on disk all the same.
-            Err(_) => Ok(()),
+/// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
+pub(super) async fn finish(disk: Arc<DiskPool>, keeper: Arc<Keeper>, sync: bool) -> Result<(), EngineError> {
+    let finished = tokio::task::spawn_blocking(move || {
+        if let Some(disk) = Arc::into_inner(disk) {
+            disk.stop();
         }
+        keeper.finish(sync)
+    });
+    match finished.await {
+        Ok(saved) => saved.map_err(EngineError::Storage),
+        // The thread panicked and has said so; what was verified is on disk all the same.
+        Err(_) => Ok(()),
     }
 }
 

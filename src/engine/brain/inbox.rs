@@ -1,6 +1,7 @@
 //! The channels through which everybody speaks to the brain.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::sync::mpsc;
 
@@ -39,6 +40,7 @@ pub(in crate::engine) struct Inbox {
     pub(super) dialled: mpsc::Receiver<Dialled>,
     pub(super) arrivals: mpsc::Receiver<Arrived>,
     pub(super) answers: mpsc::Receiver<(Ticket, Answered)>,
+    pub(super) addresses: mpsc::Receiver<BTreeSet<IpAddr>>,
     pub(super) reports: mpsc::Receiver<(ConnKey, Report)>,
 }
 
@@ -51,6 +53,7 @@ pub(in crate::engine) struct Outlets {
     pub(super) dialled: mpsc::Sender<Dialled>,
     pub(in crate::engine) arrivals: mpsc::Sender<Arrived>,
     pub(super) answers: mpsc::Sender<(Ticket, Answered)>,
+    pub(super) addresses: mpsc::Sender<BTreeSet<IpAddr>>,
     pub(super) reports: mpsc::Sender<(ConnKey, Report)>,
 }
 
@@ -62,8 +65,9 @@ pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (In
     let (dialled_to, dialled) = mpsc::channel(OTHERS);
     let (arrivals_to, arrivals) = mpsc::channel(OTHERS);
     let (answers_to, answers) = mpsc::channel(OTHERS);
+    let (addresses_to, addresses) = mpsc::channel(1);
     let (reports_to, reports) = mpsc::channel(REPORTS);
-    let inbox = Inbox { commands, disk, prepared, steps, dialled, arrivals, answers, reports };
+    let inbox = Inbox { commands, disk, prepared, steps, dialled, arrivals, answers, addresses, reports };
     let outlets = Outlets {
         disk: disk_to,
         prepared: prepared_to,
@@ -71,6 +75,7 @@ pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (In
         dialled: dialled_to,
         arrivals: arrivals_to,
         answers: answers_to,
+        addresses: addresses_to,
         reports: reports_to,
     };
     (inbox, outlets)

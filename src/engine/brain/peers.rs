@@ -100,10 +100,11 @@ impl Brain {
         carrier: Carrier,
         shaken: Shaken,
     ) {
-        let peer_id = shaken.peer_id;
+        let (peer_id, local) = (shaken.peer_id, carrier.local_ip());
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
         self.orders.insert(conn, orders);
+        self.locals.extend(local.map(|local| (conn, local)));
         self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
     }
 
@@ -125,6 +126,8 @@ impl Brain {
             Report::Interested(interested) => Input::Interested(conn, interested),
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
+            Report::AllowedFast(piece) => Input::AllowedFast(conn, piece),
+            Report::UploadOnly(upload_only) => Input::UploadOnly(conn, upload_only),
             Report::Rejected(blocks) => Input::Rejected(conn, blocks),
             Report::Extended { calls_itself, extensions, reqq, listen_port } => {
                 Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
@@ -163,6 +166,7 @@ impl Brain {
 
     fn closed(&mut self, conn: ConnKey, end: Closed) {
         self.orders.remove(&conn);
+        self.locals.remove(&conn);
         self.feed(Input::Closed(conn, end));
     }
 }

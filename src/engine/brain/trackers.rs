@@ -1,77 +1,159 @@
 //! Announcing, and what comes of it.
 
-use super::super::tracker::{self, Answer};
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::super::tracker::{Answer, Client, Failure};
 use super::Brain;
-use crate::event::Source;
-use crate::metainfo::{Bitfield, Geometry};
+use super::inbox::Answered;
+use crate::event::{AnnounceKind, At, Event, Source, TrackerKey};
+use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
 use crate::swarm::Input;
-use crate::swarm::address::is_allowed;
+use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::announce::{self, Output, Ticket};
 use crate::wire::AnnounceParams;
 
 /// Peers asked for in an announce, unless we leave.
 const NUMWANT: u32 = 200;
 
-impl Brain {
-    pub(super) fn announce(&mut self, output: Output) {
-        let (ticket, tracker, url, kind, tracker_id) = match output {
-            Output::Learned(at, event) => return self.learned(at, &event),
+/// What trackers are told of how far we are.
+#[derive(Clone, Copy)]
+pub(super) struct Amounts {
+    downloaded_bytes: u64,
+    uploaded_bytes: u64,
+    left_bytes: u64,
+}
+
+/// Who we are to trackers.
+pub(super) struct Caller {
+    pub(super) info_hash: InfoHash,
+    pub(super) peer_id: PeerId,
+    pub(super) port: u16,
+    /// Drawn once a run, so that trackers know us over every address we have.
+    pub(super) key: u32,
+}
+
+/// The announces under way, each with the tracker it went to.
+pub(super) struct Announces {
+    client: Client,
+    caller: Caller,
+    answers: mpsc::Sender<(Ticket, Answered)>,
+    asked: BTreeMap<Ticket, (TrackerKey, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Announces {
+    /// Announces through `client`; what comes of it goes to `answers`.
+    pub(super) fn new(client: Client, caller: Caller, answers: mpsc::Sender<(Ticket, Answered)>) -> Self {
+        Self { client, caller, answers, asked: BTreeMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Carries out what was decided; what was learned is returned.
+    pub(super) fn carry_out(&mut self, output: Output, amounts: Amounts) -> Option<(At, Event)> {
+        match output {
             Output::Announce { ticket, tracker, url, kind, tracker_id } => {
-                (ticket, tracker, url, kind, tracker_id)
+                let params = self.params(kind, tracker_id, amounts);
+                self.begin(ticket, tracker, url, params);
             }
-        };
-        self.asked.insert(ticket, tracker);
-        let (downloaded_bytes, uploaded_bytes) = self.transferred();
-        let stopped = kind == crate::event::AnnounceKind::Stopped;
-        let params = AnnounceParams {
-            info_hash: self.torrent.info_hash,
-            peer_id: self.ours.peer_id,
-            port: self.port,
+            Output::Abandon(ticket) => {
+                if let Some((_, task)) = self.asked.remove(&ticket) {
+                    task.abort();
+                }
+            }
+            Output::Learned(at, event) => return Some((at, event)),
+        }
+        None
+    }
+
+    fn params(&self, kind: AnnounceKind, tracker_id: Option<Vec<u8>>, amounts: Amounts) -> AnnounceParams {
+        let Amounts { downloaded_bytes, uploaded_bytes, left_bytes } = amounts;
+        AnnounceParams {
+            info_hash: self.caller.info_hash,
+            peer_id: self.caller.peer_id,
+            port: self.caller.port,
             uploaded_bytes,
             downloaded_bytes,
-            left_bytes: missing_bytes(self.torrent.geometry, self.swarm.have()),
+            left_bytes,
             kind,
-            key: self.key,
-            numwant: if stopped { 0 } else { NUMWANT },
+            key: self.caller.key,
+            numwant: if kind == AnnounceKind::Stopped { 0 } else { NUMWANT },
             tracker_id,
-        };
-        let (client, answers) = (self.client.clone(), self.outlets.answers.clone());
-        self.tasks.spawn(async move {
+        }
+    }
+
+    fn begin(&mut self, ticket: Ticket, to: TrackerKey, url: String, params: AnnounceParams) {
+        let (client, answers) = (self.client.clone(), self.answers.clone());
+        let task = self.tasks.spawn(async move {
             let outcome = client.announce(&url, &params).await;
             // Nobody listens only when the run is over.
             let _ = answers.send((ticket, outcome)).await;
         });
+        self.asked.insert(ticket, (to, task));
     }
 
-    pub(super) fn answered(&mut self, ticket: Ticket, outcome: Result<Answer, tracker::Failure>) {
+    /// It is over; whom it went to.
+    fn end(&mut self, ticket: Ticket) -> Option<TrackerKey> {
+        self.asked.remove(&ticket).map(|(tracker, _)| tracker)
+    }
+
+    /// Drops all that are left, the newest first: else those that wait for their turn would get that of the older ones.
+    pub(super) fn drop_all(&mut self) {
+        let asked = std::mem::take(&mut self.asked);
+        asked.into_values().rev().for_each(|(_, task)| task.abort());
+    }
+
+    /// Takes leave of the tasks that are over.
+    pub(super) fn take_leave(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+impl Brain {
+    pub(super) fn announce(&mut self, output: Output) {
+        let amounts = self.amounts();
+        if let Some((at, event)) = self.announces.carry_out(output, amounts) {
+            self.learned(at, &event);
+        }
+    }
+
+    pub(super) fn amounts(&self) -> Amounts {
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
+        let left_bytes = missing_bytes(self.torrent.geometry, self.swarm.have());
+        Amounts { downloaded_bytes, uploaded_bytes, left_bytes }
+    }
+
+    pub(super) fn answered(&mut self, ticket: Ticket, outcome: Answered) {
         let now = self.clock.now();
-        let tracker = self.asked.remove(&ticket);
-        match outcome {
-            Err(failure) => {
-                let tracker::Failure { error, text } = failure;
-                self.announcer.handle(now, announce::Input::Failed { ticket, error, text });
-            }
-            Ok(answer) => {
-                let Answer { peers, scope, announced, min_interval_s, tracker_id, our_address } = answer;
-                if let Some(ours) = our_address {
-                    self.our_addresses.insert(std::net::SocketAddr::new(ours, self.port));
-                }
-                let input =
-                    announce::Input::Answered { ticket, answer: announced, min_interval_s, tracker_id };
-                self.announcer.handle(now, input);
-                let ours: Vec<_> = self.our_addresses.iter().copied().collect();
-                for addr in peers {
-                    let Some(source) = tracker.map(Source::Tracker) else { break };
-                    let input = if is_allowed(scope, addr, &ours) {
-                        Input::Learned { addr, source }
-                    } else {
-                        Input::LearnedInvalid { addr, source }
-                    };
-                    self.swarm.handle(now, input);
-                }
-            }
+        let tracker = self.announces.end(ticket);
+        let named = outcome.as_ref().ok().map(|answer| (answer.peers.clone(), answer.scope));
+        if let Some(ours) = outcome.as_ref().ok().and_then(|answer| answer.our_address) {
+            self.our_addresses.insert(std::net::SocketAddr::new(ours, self.port));
+        }
+        self.announcer.handle(now, heard(ticket, outcome));
+        let ours: Vec<_> = self.our_addresses.iter().copied().collect();
+        let (peers, scope) = named.unwrap_or((Vec::new(), Scope::Loopback));
+        for addr in peers {
+            let Some(source) = tracker.map(Source::Tracker) else { break };
+            let input = if is_allowed(scope, addr, &ours) {
+                Input::Learned { addr, source }
+            } else {
+                Input::LearnedInvalid { addr, source }
+            };
+            self.swarm.handle(now, input);
         }
         self.settle();
+    }
+}
+
+/// What came of an announce, for those who decide.
+pub(super) fn heard(ticket: Ticket, outcome: Answered) -> announce::Input {
+    match outcome {
+        Ok(Answer { announced: answer, min_interval_s, tracker_id, .. }) => {
+            announce::Input::Answered { ticket, answer, min_interval_s, tracker_id }
+        }
+        Err(Failure { error, text }) => announce::Input::Failed { ticket, error, text },
     }
 }
 

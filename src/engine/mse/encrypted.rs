@@ -33,6 +33,13 @@ impl<T> Encrypted<T> {
     }
 }
 
+impl<T> Encrypted<T> {
+    /// What carries it.
+    pub(super) fn inner(&self) -> &T {
+        &self.inner
+    }
+}
+
 impl<T: Transport> Encrypted<T> {
     /// Writes what is enciphered. Ready when nothing is left.
     fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

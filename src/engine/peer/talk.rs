@@ -1,5 +1,6 @@
 //! What is said on a connection and what it means, without the connection: messages in, messages out, reports.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,6 +21,8 @@ use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME,
 const KEEP_ALIVE_AFTER: At = At::from_secs(100);
 /// Answers that a peer makes us write and does not read.
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
+/// Pieces remembered that the peer sends while it chokes us; far more than anybody names.
+const MOST_FAST: usize = 64;
 /// A peer may correct its extension handshake so often.
 const MOST_EXTENSION_HANDSHAKES: u8 = 8;
 
@@ -47,6 +50,13 @@ pub(super) struct Talk {
     peer_choking: bool,
     peer_interested: bool,
     theirs: Theirs,
+    /// Pieces it may ask for while we choke it, and how many bytes of each it may have yet (BEP 6).
+    allowed: Vec<(PieceIndex, u64)>,
+    /// Pieces that it sends while it chokes us.
+    fast_pieces: BTreeSet<PieceIndex>,
+    /// It was told that we want nothing any more.
+    told_upload_only: bool,
+    upload_only: bool,
     extension_handshakes: u8,
     moods: Moods,
     /// How far it was told what we have.
@@ -87,6 +97,10 @@ impl Talk {
             peer_choking: true,
             peer_interested: false,
             theirs: Theirs::Unsaid,
+            allowed: Vec::new(),
+            fast_pieces: BTreeSet::new(),
+            told_upload_only: false,
+            upload_only: false,
             extension_handshakes: 0,
             moods: Moods::default(),
             told,
@@ -109,16 +123,23 @@ impl Talk {
         } else if !have.is_empty() {
             talk.output.push(&Message::Bitfield(have.to_bytes().into()));
         }
-        if talk.extended {
+        talk.introduce(have.is_full());
+        talk
+    }
+
+    /// Says who we are, and whether we want nothing any more (BEP 21).
+    fn introduce(&mut self, upload_only: bool) {
+        if self.extended {
             let ours = ExtensionHandshake {
                 client: Some(OUR_NAME.to_owned()),
-                listen_port: talk.common.listen_port,
+                listen_port: self.common.listen_port,
                 reqq: Some(OFFERED_REQQ),
+                upload_only: upload_only.then_some(true),
                 ..ExtensionHandshake::default()
             };
-            talk.output.push(&Message::Extended { id: 0, payload: ours.encode().into() });
+            self.output.push(&Message::Extended { id: 0, payload: ours.encode().into() });
         }
-        talk
+        self.told_upload_only = upload_only;
     }
 
     /// So many bytes of the output were written.
@@ -144,15 +165,20 @@ impl Talk {
     /// Does what the brain wants; a wish to close is returned.
     pub(super) fn order(&mut self, now: At, order: Order) -> Option<Cause> {
         match order {
-            // A grant that crosses a choke is void: the brain hears of the choke and counts it as back.
+            // A grant that crosses a choke is void: the brain hears of the choke and counts it as back. But some pieces
+            // it sends all the same.
             Order::Grant(blocks) if !self.peer_choking => self.window.grant(blocks),
-            Order::Grant(_) => {}
+            Order::Grant(blocks) => {
+                let fast = |block: &BlockRef| self.fast_pieces.contains(&block.piece());
+                self.window.grant(blocks.into_iter().filter(fast));
+            }
             Order::Revoke(blocks) => {
                 for block in self.window.revoke(now, &blocks) {
                     self.output.push(&Message::Cancel(self.spec_of(block)));
                 }
             }
             Order::Choke(choking) => self.choke(choking),
+            Order::AllowFast(pieces) => self.allow_fast(&pieces),
             Order::Interested(interested) => {
                 if interested != self.am_interested {
                     self.am_interested = interested;
@@ -175,7 +201,7 @@ impl Talk {
             Incoming::Block(block, buffer) => {
                 match self.window.received(now, block) {
                     Arrival::Requested | Arrival::Late => self.blocks.push((block, buffer)),
-                    Arrival::Again => {}
+                    Arrival::Again | Arrival::Stray => {}
                     Arrival::Unrequested => {
                         let detail = "it sends again and again what it has sent";
                         return Err(Fault::new(Cause::UnrequestedBlock, detail));
@@ -200,7 +226,13 @@ impl Talk {
             self.moods.changed()?;
         }
         match message {
-            Message::KeepAlive | Message::Port(_) | Message::Suggest(_) | Message::AllowedFast(_) => {}
+            Message::KeepAlive | Message::Port(_) | Message::Suggest(_) => {}
+            Message::AllowedFast(piece) => {
+                let piece = self.piece(piece)?;
+                if self.fast && self.fast_pieces.len() < MOST_FAST && self.fast_pieces.insert(piece) {
+                    self.reports.push(Report::AllowedFast(piece));
+                }
+            }
             Message::Unknown { .. } | Message::Piece(_) => {}
             Message::Choke => self.choked(now),
             Message::Unchoke => {
@@ -262,7 +294,7 @@ impl Talk {
 
     /// Writes down the requests that are due, and what else goes with the same write.
     pub(super) fn refill(&mut self, now: At) {
-        if !self.peer_choking {
+        if !self.peer_choking || !self.fast_pieces.is_empty() {
             self.window.refill(now, &mut self.requests);
             for block in std::mem::take(&mut self.requests) {
                 self.output.push(&Message::Request(self.spec_of(block)));
@@ -307,10 +339,36 @@ impl Talk {
         }
         self.output.push(&Message::Choke);
         for spec in self.upload.forget(&mut self.output) {
-            if self.fast {
+            let piece =
+                self.common.geometry.piece(spec.index).filter(|&piece| self.is_allowed(piece, spec.length));
+            let kept = piece.is_some_and(|piece| self.upload.request(piece, spec).is_ok());
+            if self.fast && !kept {
                 self.output.push(&Message::Reject(spec));
             }
         }
+    }
+
+    /// It may ask for these pieces while we choke it, for each once, and for no others.
+    fn allow_fast(&mut self, pieces: &[PieceIndex]) {
+        let geometry = self.common.geometry;
+        for (piece, left_bytes) in &mut self.allowed {
+            if !pieces.contains(piece) {
+                *left_bytes = 0;
+            }
+        }
+        for &piece in pieces.iter().filter(|_| self.fast) {
+            if !self.allowed.iter().any(|(known, _)| *known == piece) {
+                self.output.push(&Message::AllowedFast(piece.number()));
+                self.allowed.push((piece, u64::from(geometry.length_of(piece))));
+            }
+        }
+    }
+
+    /// Whether so much of the piece may be asked for in spite of our choke. It is counted.
+    fn is_allowed(&mut self, piece: PieceIndex, length: u32) -> bool {
+        let left_bytes = self.allowed.iter_mut().find(|(known, _)| *known == piece).map(|(_, left)| left);
+        let after = left_bytes.as_ref().and_then(|left| left.checked_sub(u64::from(length)));
+        left_bytes.zip(after).map(|(left, after)| *left = after).is_some()
     }
 
     fn choked(&mut self, now: At) {
@@ -377,7 +435,7 @@ impl Talk {
                 format!("a request for {} bytes at {} of piece {}", spec.length, spec.begin, spec.index);
             return Err(Fault::new(Cause::BadMessage, detail));
         }
-        if self.am_choking || !self.common.haves.has(piece) {
+        if !self.common.haves.has(piece) || (self.am_choking && !self.is_allowed(piece, spec.length)) {
             self.upload.refuse()?;
             if self.fast {
                 self.output.push(&Message::Reject(spec));
@@ -407,12 +465,16 @@ impl Talk {
         if let Some(reqq) = theirs.reqq {
             self.window.set_reqq(reqq);
         }
+        let upload_only = theirs.upload_only.unwrap_or(self.upload_only);
         self.reports.push(Report::Extended {
             calls_itself: theirs.client,
             extensions: theirs.messages.into_iter().map(|(name, _)| name).collect(),
             reqq: theirs.reqq,
             listen_port: theirs.listen_port,
         });
+        if std::mem::replace(&mut self.upload_only, upload_only) != upload_only {
+            self.reports.push(Report::UploadOnly(upload_only));
+        }
         Ok(())
     }
 
@@ -431,6 +493,9 @@ impl Talk {
                 output.push(&Message::Have(piece.number()));
             }
         });
+        if !self.told_upload_only && self.common.haves.is_full() {
+            self.introduce(true);
+        }
     }
 
     /// Counts what went over the line since the last sample, if anything did: no second follows any more.

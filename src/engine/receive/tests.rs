@@ -265,13 +265,13 @@ fn a_long_message_takes_memory_only_as_it_comes() {
 }
 
 #[test]
-fn refuses_blocks_that_are_not_owed() {
+fn refuses_blocks_that_never_were_asked_for() {
     let blocks = all_blocks();
     for owed in [&blocks[..0], &blocks[..3]] {
         for cut in [1, 7, 13, 40_000] {
             let mut bytes = header(7, 0, 16384);
             bytes.extend([0; 50]);
-            let error = fails_with(&bytes, owed, cut);
+            let error = fails_with(&bytes, &[], cut);
             assert_eq!(error, ReceiveError::Unrequested { piece: 7, begin: 0 });
             assert_eq!(error.cause(), Cause::UnrequestedBlock);
             assert_eq!(fails_with(&header(0, 1, 16384), owed, cut).cause(), Cause::UnrequestedBlock);
@@ -305,12 +305,28 @@ fn hands_over_a_block_that_was_cancelled_on_its_way() {
 }
 
 #[test]
+fn hands_over_few_blocks_that_nobody_remembers_and_no_more_than_were_asked_for() {
+    let all = all_blocks();
+    let mut stream = BytesMut::new();
+    all[10..13].iter().for_each(|&block| put_block(&mut stream, block));
+    let (mut receiver, mut window) = (receiver(), owing(&all[..3]));
+    let (seen, result) = feed(&mut receiver, &mut window, &stream, &[10_000]);
+    assert_eq!(result, Ok(()));
+    assert_eq!(seen, all[10..13].iter().copied().map(Seen::Block).collect::<Vec<_>>());
+    stream.clear();
+    put_block(&mut stream, all[13]);
+    let (seen, result) = feed(&mut receiver, &mut window, &stream, &[10_000]);
+    assert!(seen.is_empty());
+    assert_eq!(result.unwrap_err().cause(), Cause::UnrequestedBlock);
+}
+
+#[test]
 fn what_came_before_a_violation_is_still_handed_over() {
     let owed = &all_blocks()[..2];
     let mut stream = BytesMut::new();
     put_block(&mut stream, owed[0]);
     Message::Have(3).encode(&mut stream);
-    stream.extend_from_slice(&header(9, 0, 16384));
+    stream.extend_from_slice(&header(9, 1, 16384));
     let (seen, result) = feed(&mut receiver(), &mut owing(owed), &stream, &[1 << 20]);
     assert_eq!(seen, [Seen::Block(owed[0]), Seen::Message(Message::Have(3))]);
     assert_eq!(result.unwrap_err().cause(), Cause::UnrequestedBlock);

@@ -1,12 +1,15 @@
 //! One announce over UDP (BEP 15): connection id, announce, retransmission.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
 
+use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Failure, Inner};
 use crate::event::TrackerError;
@@ -17,6 +20,8 @@ use crate::wire::{AnnounceParams, TrackerReply};
 
 /// The largest packet there is.
 const MOST_BYTES: usize = 65_536;
+/// Far more addresses than any tracker has.
+const MOST_ADDRESSES: usize = 32;
 
 /// Connection ids that are still good, by the address that gave them out.
 #[derive(Default)]
@@ -42,7 +47,6 @@ impl Connections {
 /// A socket that hears its tracker only, and what else it heard.
 struct Talk {
     socket: UdpSocket,
-    buffer: Vec<u8>,
     foreign: Option<UdpError>,
 }
 
@@ -56,7 +60,7 @@ impl Talk {
         let socket = UdpSocket::bind(any).await?;
         // Connected, it hears nobody else, and hears of ICMP errors.
         socket.connect(addr).await?;
-        Ok(Self { socket, buffer: vec![0; MOST_BYTES], foreign: None })
+        Ok(Self { socket, foreign: None })
     }
 
     /// Sends `packet` and waits until `until` for what `read` takes for its answer.
@@ -68,11 +72,8 @@ impl Talk {
     ) -> Result<Option<T>, Failure> {
         self.socket.send(packet).await.map_err(|error| Failure::connect(&error))?;
         loop {
-            let Ok(received) = timeout_at(until, self.socket.recv(&mut self.buffer)).await else {
-                return Ok(None);
-            };
-            let length = received.map_err(|error| Failure::connect(&error))?;
-            match read(&self.buffer[..length]) {
+            let Ok(received) = timeout_at(until, self.receive()).await else { return Ok(None) };
+            match read(&received.map_err(|error| Failure::connect(&error))?) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(foreign @ UdpError::NotOurs { .. }) => self.foreign = Some(foreign),
                 Err(UdpError::Refused(words)) => return Err(Failure::new(TrackerError::Refused, words)),
@@ -80,17 +81,71 @@ impl Talk {
             }
         }
     }
+
+    /// The next packet. Many wait for theirs at the same time: there is a buffer only when one is there. That nobody
+    /// listens comes as an error, and not as something to read.
+    async fn receive(&self) -> io::Result<Vec<u8>> {
+        loop {
+            let ready = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
+            let news = if ready.is_error() { Interest::ERROR } else { Interest::READABLE };
+            let mut packet = vec![0; MOST_BYTES];
+            match self.socket.try_io(news, || (&*SockRef::from(&self.socket)).read(&mut packet)) {
+                Ok(length) => {
+                    packet.truncate(length);
+                    return Ok(packet);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
+/// What comes of an announce: the answer, and who gave it.
+type Outcome = Result<(TrackerReply, SocketAddr), Failure>;
+
 impl Inner {
-    /// Announces to the first of `addrs`, which are of one family.
+    /// Announces to `addrs`, which are of one family and of one name: to the next when one failed, and beside it when
+    /// it was silent for a while. The first answer counts.
     pub(super) async fn udp(
         &self,
-        addrs: Vec<SocketAddr>,
+        mut addrs: Vec<SocketAddr>,
         url_data: &str,
         params: &AnnounceParams,
-    ) -> Result<(TrackerReply, SocketAddr), Failure> {
-        let addr = addrs[0];
+    ) -> Outcome {
+        addrs.truncate(MOST_ADDRESSES);
+        self.udp_in_turn(&addrs, url_data, params).await
+    }
+
+    fn udp_in_turn<'a>(
+        &'a self,
+        addrs: &'a [SocketAddr],
+        url_data: &'a str,
+        params: &'a AnnounceParams,
+    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+        Box::pin(async move {
+            let [addr, others @ ..] = addrs else {
+                return Err(Failure::new(TrackerError::DnsFailed, "the name has no address"));
+            };
+            let mut first = pin!(self.udp_at(*addr, url_data, params));
+            if others.is_empty() {
+                return first.await;
+            }
+            let others = self.udp_in_turn(others, url_data, params);
+            tokio::select! {
+                outcome = &mut first => or(outcome, others).await,
+                () = sleep(self.settings.udp_next_after) => {
+                    let mut others = others;
+                    tokio::select! {
+                        outcome = &mut first => or(outcome, others).await,
+                        outcome = &mut others => or(outcome, first).await,
+                    }
+                }
+            }
+        })
+    }
+
+    async fn udp_at(&self, addr: SocketAddr, url_data: &str, params: &AnnounceParams) -> Outcome {
         let family = if addr.is_ipv4() { Family::V4 } else { Family::V6 };
         let mut talk = Talk::with(addr).await.map_err(|error| Failure::connect(&error))?;
         let (connecting, announcing) = (transaction()?, transaction()?);
@@ -128,6 +183,14 @@ impl Inner {
             Some(foreign) => Failure::new(TrackerError::BadAnswer, foreign.to_string()),
             None => Failure::new(TrackerError::Timeout, "no answer over UDP"),
         })
+    }
+}
+
+/// What came, if that is an answer; else what the other brings, and of two failures the one that says more.
+async fn or(outcome: Outcome, other: impl Future<Output = Outcome>) -> Outcome {
+    match outcome {
+        Ok(answer) => Ok(answer),
+        Err(failure) => other.await.map_err(|other| failure.weightier(other)),
     }
 }
 

@@ -33,6 +33,7 @@ const MOST_ASKED: usize = 4;
 
 /// Who sent blocks of a piece.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Senders {
     /// At most eight of them.
     #[serde(deserialize_with = "few::<_, _, MOST_NAMED>")]
@@ -76,6 +77,7 @@ pub struct SenderGroup {
 
 /// What is known of how a good piece came here. Compact: there can be two million of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Origin {
     /// One more than the place of its senders; 0: not known.
     group: u32,
@@ -94,6 +96,7 @@ pub struct FailedTry {
 
 /// The failures of a piece.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Failures {
     /// How many.
     pub count: u32,
@@ -116,6 +119,7 @@ pub struct UnderWay {
 
 /// Where all pieces came from.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct History {
     /// By chunks; one without entries is one of which nothing is known.
     #[serde(deserialize_with = "few::<_, _, MOST_CHUNKS>")]

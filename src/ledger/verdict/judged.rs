@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
-use super::{Finding, Verdict, VerdictCode, agree, say};
+use super::{Finding, Verdict, VerdictCode, agree, more, say};
 use crate::event::sound::{LONGEST_RUN, shown, sound, times};
 use crate::event::{At, Phase, Severity, Unsound};
 use crate::ledger::peer::Group;
@@ -16,6 +16,7 @@ use crate::ledger::view::View;
 
 /// The rules that hold at present, in the order of the table.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(in crate::ledger) struct Judged {
     ground: Option<Ground>,
     held: Vec<Held>,
@@ -116,7 +117,10 @@ impl Judged {
                 continue;
             }
             self.held.extend(match (rule.find)(scene) {
-                Some(finding) => Some(hold(rule, old, finding, scene)),
+                Some(finding) => {
+                    let finding = more::with_what_is_done(finding, (rule.code, rule.kind), scene);
+                    Some(hold(rule, old, finding, scene))
+                }
                 None => old.filter(|held| {
                     let stands = held.stands_until().is_some_and(|until| now < until);
                     let fits = held.told.as_ref().is_some_and(|(told, _)| agree(&told.evidence, scene.view));

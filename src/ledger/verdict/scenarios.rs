@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::VerdictCode::{self, *};
 use crate::event::{
-    AnnounceKind, Cause, Direction, Encryption, Event, Phase, Severity, Source, TrackerError,
+    AnnounceKind, Announced, Cause, Direction, Encryption, Event, Phase, Severity, Source, TrackerError,
 };
 use crate::ledger::script::{Script, facts};
 use crate::ledger::{Ledger, LookOn, TorrentFacts};
@@ -51,6 +51,21 @@ fn the_vpn_is_down_and_swallows_every_packet() {
     let peers = run.peers(30);
     run.fail_all(&peers, Cause::ConnectTimeout).wait(40);
     says(&mut run, &[DialsTimeOut, TrackersFailing], &["30 of the 30", "ttui cannot tell which from here"]);
+}
+
+#[test]
+fn whoever_waits_for_peers_reads_when_trackers_are_asked_for_more() {
+    let mut run = Script::downloading(100);
+    let tracker = run.tracker(0);
+    let answer = Announced { interval_s: 1800, ..Announced::default() };
+    run.tell(Event::AnnounceAnswered { tracker, answer });
+    run.tell(Event::NextAnnounce { tracker, at: Some(Duration::from_secs(1800)) }).wait(20);
+    assert!(!run.first().text.contains("for more peers"), "{:?}", run.first());
+    // Nobody is left to dial: it is asked sooner.
+    run.tell(Event::NextAnnounce { tracker, at: Some(Duration::from_secs(60)) });
+    says(&mut run, &[NoPeersKnown], &["for more peers as soon as they allow, in about 40 seconds."]);
+    run.wait(40).tell(Event::AnnounceBegan { tracker, kind: AnnounceKind::Interval });
+    says(&mut run, &[NoPeersKnown], &["Trackers are being asked for more peers."]);
 }
 
 #[test]

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::story::{Flow, Story};
-use crate::event::{At, BlockRun, BlockState, Event, PeerKey, PeerSample, Phase, Sample};
+use crate::event::{At, BlockRun, BlockState, Event, PeerKey, PeerSample, Phase, Sample, TorrentKey};
 use crate::ledger::{Ledger, PieceState, View};
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 use crate::record::{Batcher, Writer};
 
+/// Every story is of one torrent.
+const TORRENT: TorrentKey = TorrentKey(0);
 /// When in each second it is looked what flowed in it, milliseconds.
 const SAMPLED_MS: u64 = 900;
 /// Every so many seconds is told how far the pieces under way are.
@@ -26,7 +28,9 @@ pub(super) fn film(story: Story, started: Duration) -> Vec<u8> {
     events.sort_by_key(|(at, _)| *at);
     let ledger = Ledger::new(Arc::clone(&facts));
     let wall_ms = started.as_millis() as u64;
-    let writer = Writer::begin(Vec::new(), &facts, wall_ms, At::ZERO, &ledger.snapshot()).unwrap();
+    let mut writer = Writer::begin(Vec::new(), wall_ms).unwrap();
+    writer.facts(At::ZERO, TORRENT, &facts).unwrap();
+    writer.snapshot(At::ZERO, &[(TORRENT, &ledger.snapshot())]).unwrap();
     let mut camera = Camera { ledger, batcher: Batcher::default(), writer };
     let mut swarm = Flowing::new(facts.geometry, flows);
     let mut events = events.into_iter().peekable();
@@ -56,14 +60,14 @@ struct Camera {
 
 impl Camera {
     fn tell(&mut self, at: At, event: &Event) {
-        self.batcher.push(at, event);
+        self.batcher.push(at, TORRENT, event);
         self.ledger.apply(at, event);
     }
 
     fn cut(&mut self, at: At) {
         self.writer.write(self.batcher.take(at)).unwrap();
         if self.writer.wants_snapshot(at) {
-            self.writer.snapshot(at, &self.ledger.snapshot()).unwrap();
+            self.writer.snapshot(at, &[(TORRENT, &self.ledger.snapshot())]).unwrap();
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Files that were cut, changed, or never written by us.
 
 use super::*;
-use crate::event::{PeerKey, Source, Stamped};
+use crate::event::{PeerKey, Source, Subject};
 use crate::ledger::{FileFacts, TorrentFacts};
-use crate::record::batch::Entry;
+use crate::record::batch::{Entry, Told};
 use crate::record::facts as written;
 use crate::record::frame::{self, Kind};
 
@@ -11,7 +11,7 @@ use crate::record::frame::{self, Kind};
 fn small() -> (Vec<u8>, Vec<Arc<View>>) {
     let mut run = Run::new(30);
     run.always_snapshot = true;
-    for (_, event) in every_kind::events().into_iter().take(30) {
+    for event in every_kind::events().into_iter().take(30) {
         run.tell(event).wait_ms(100);
     }
     let mut shown = run.shown.clone();
@@ -20,11 +20,27 @@ fn small() -> (Vec<u8>, Vec<Arc<View>>) {
     (file, shown)
 }
 
+/// Bytes of the frame that begins there.
+fn frame_length(bytes: &[u8]) -> usize {
+    frame::HEAD_BYTES + u32::from_le_bytes(*bytes[1..].first_chunk().unwrap()) as usize
+}
+
+/// Where a file may end and be whole.
+fn frame_ends(file: &[u8]) -> Vec<usize> {
+    let mut ends = vec![frame::HEADER_BYTES];
+    while let Some(rest) = ends.last().map(|end| &file[*end..]).filter(|rest| !rest.is_empty()) {
+        ends.push(file.len() - rest.len() + frame_length(rest));
+    }
+    ends
+}
+
 #[test]
 fn a_recording_cut_at_any_byte_shows_every_whole_second() {
     let (file, shown) = small();
     let whole = Recording::open(Cursor::new(file.clone())).unwrap();
-    let first = whole.places[1].byte as usize;
+    // Frames of all kinds, and the first that tells anything.
+    let boundaries = frame_ends(&file);
+    let first = whole.places[0].byte as usize + frame_length(&file[whole.places[0].byte as usize..]);
     for length in 0..file.len() {
         let cut = &file[..length];
         if length < first {
@@ -36,7 +52,7 @@ fn a_recording_cut_at_any_byte_shows_every_whole_second() {
             continue;
         }
         let mut player = open(cut).unwrap();
-        let boundary = whole.places.iter().any(|place| place.byte == length as u64);
+        let boundary = boundaries.contains(&length);
         assert_eq!(player.damage().is_none(), boundary, "at {length}");
         player.go_to(At::MAX);
         let end = player.end();
@@ -75,12 +91,21 @@ fn says_in_one_line_what_it_cannot_open() {
         open(&file[..30]).unwrap_err().to_string(),
         "a recording that is damaged at its very beginning: it ends there"
     );
-    file[8..10].copy_from_slice(&(VERSION + 1).to_le_bytes());
-    let newer = open(&file).unwrap_err().to_string();
-    assert_eq!(
-        newer,
-        "a recording of format 2, and this ttui reads only up to 1: a newer ttui can replay it"
-    );
+    file[8..10].copy_from_slice(&3u16.to_le_bytes());
+    let this = env!("CARGO_PKG_VERSION");
+    let newer = |by: &str| {
+        format!(
+            "a recording of format 3, and this ttui ({this}) reads formats up to 2: replay it with {by} or newer"
+        )
+    };
+    // The header is changed: who wrote it is not to be believed.
+    assert_eq!(open(&file).unwrap_err().to_string(), newer("the ttui that wrote it"));
+    file[18..24].copy_from_slice(&[0, 0, 7, 0, 1, 1]);
+    let crc = crc32fast::hash(&file[..24]);
+    file[24..28].copy_from_slice(&crc.to_le_bytes());
+    assert_eq!(open(&file).unwrap_err().to_string(), newer("ttui 0.7.257"));
+    file.truncate(10);
+    assert_eq!(open(&file).unwrap_err().to_string(), newer("the ttui that wrote it"));
 }
 
 #[test]
@@ -101,14 +126,54 @@ fn tells_where_the_damage_is() {
     assert_eq!(player.position(), places[2].until);
 }
 
-/// A file whose checksums hold and whose bodies do not.
-fn forged(bodies: &[(Kind, Vec<u8>)]) -> Vec<u8> {
-    let mut file = frame::header(0).to_vec();
-    frame::write(&mut file, Kind::Facts, At::ZERO, &written::write(&facts(30))).unwrap();
-    for (number, (kind, body)) in (0u64..).zip(bodies) {
-        frame::write(&mut file, *kind, Duration::from_secs(number), body).unwrap();
+/// Writes files whose checksums hold and whose bodies need not.
+struct Forger {
+    encoder: codec::Encoder,
+    file: Vec<u8>,
+    until: At,
+}
+
+impl Forger {
+    fn new() -> Self {
+        let mut forger = Self::without_torrent();
+        forger.torrent(&facts(30));
+        forger
     }
-    file
+
+    fn without_torrent() -> Self {
+        Self { encoder: codec::Encoder::default(), file: frame::header(0).to_vec(), until: At::ZERO }
+    }
+
+    fn torrent(&mut self, facts: &TorrentFacts) {
+        let mut body = Vec::new();
+        written::write(&mut self.encoder.schema, TORRENT, facts, &mut body).unwrap();
+        self.frame(Kind::Facts, &body);
+    }
+
+    /// A frame, a second after the last one.
+    fn frame(&mut self, kind: Kind, body: &[u8]) {
+        if let Some(added) = self.encoder.schema.take_added() {
+            frame::write(&mut self.file, Kind::Schema, self.until, &added).unwrap();
+        }
+        frame::write(&mut self.file, kind, self.until, body).unwrap();
+        self.until += Duration::from_secs(1);
+    }
+
+    fn snapshot(&mut self, ledger: &Ledger) -> Vec<u8> {
+        let mut body = Vec::new();
+        written::write_ledger(&mut self.encoder.schema, TORRENT, &ledger.snapshot(), &mut body).unwrap();
+        body
+    }
+
+    fn events(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<u8> {
+        let (mut body, of) = (Vec::new(), Subject::Torrent(TORRENT));
+        let mut before = self.until;
+        for event in events {
+            let entry = Entry { at: At::ZERO, of, told: Told::Event(event) };
+            before = self.encoder.encode(before, entry, &mut body).unwrap();
+        }
+        body
+    }
 }
 
 fn look_at_all(file: &[u8]) {
@@ -125,8 +190,10 @@ fn look_at_all(file: &[u8]) {
 
 #[test]
 fn a_frame_that_unpacks_to_more_than_it_says_is_refused() {
-    let snapshot = postcard::to_stdvec(&Ledger::new(facts(30)).snapshot()).unwrap();
-    let mut file = forged(&[(Kind::Snapshot, snapshot)]);
+    let mut forger = Forger::new();
+    let body = forger.snapshot(&Ledger::new(facts(30)));
+    forger.frame(Kind::Snapshot, &body);
+    let mut file = forger.file;
     let at = file.len();
     frame::write(&mut file, Kind::Events, Duration::from_secs(5), &vec![0; 1 << 20]).unwrap();
     // Says that it holds a hundred bytes; the checksum is made right again.
@@ -146,8 +213,9 @@ fn lists_longer_than_any_can_be_are_refused() {
     let nothing = FileFacts { path: String::new(), offset_bytes: 0, length_bytes: 0 };
     let with_files = |count| {
         let torrent = TorrentFacts { files: vec![nothing.clone(); count], ..(*facts(30)).clone() };
-        let mut file = frame::header(0).to_vec();
-        frame::write(&mut file, Kind::Facts, At::ZERO, &written::write(&torrent)).unwrap();
+        let mut forger = Forger::without_torrent();
+        forger.torrent(&torrent);
+        let file = forger.file;
         assert!(file.len() < 20_000, "{} bytes", file.len());
         open(&file).unwrap_err()
     };
@@ -159,20 +227,21 @@ fn lists_longer_than_any_can_be_are_refused() {
         let (peer, addr) = (PeerKey(number), (std::net::Ipv4Addr::from(number), 6881).into());
         ledger.apply(At::ZERO, &Event::PeerLearned { peer, addr, source: Source::Manual });
     }
-    let snapshot = postcard::to_stdvec(&ledger.snapshot()).unwrap();
-    assert_eq!(
-        open(&forged(&[(Kind::Snapshot, snapshot)])).unwrap_err(),
-        RecordError::Damaged("a snapshot that cannot be read")
-    );
+    let mut forger = Forger::new();
+    let body = forger.snapshot(&ledger);
+    forger.frame(Kind::Snapshot, &body);
+    assert_eq!(open(&forger.file).unwrap_err(), RecordError::Damaged("a snapshot that cannot be read"));
 
-    let snapshot = postcard::to_stdvec(&Ledger::new(facts(30)).snapshot()).unwrap();
     let damage_of = |count| {
         let (calls_itself, extensions) = (None, vec![String::new(); count]);
         let event =
             Event::Extended { peer: PeerKey(0), calls_itself, extensions, reqq: None, listen_port: None };
-        let entry = Entry::One(Stamped { at: At::ZERO, event });
-        let (_, body) = codec::Encoder::default().encode(At::ZERO, entry, Vec::new());
-        let player = open(&forged(&[(Kind::Snapshot, snapshot.clone()), (Kind::Events, body)])).unwrap();
+        let mut forger = Forger::new();
+        let body = forger.snapshot(&Ledger::new(facts(30)));
+        forger.frame(Kind::Snapshot, &body);
+        let body = forger.events([event]);
+        forger.frame(Kind::Events, &body);
+        let player = open(&forger.file).unwrap();
         player.damage().map(|damage| damage.what)
     };
     assert_eq!(damage_of(1000), None);
@@ -191,21 +260,21 @@ proptest! {
     #[test]
     fn forged_bodies_never_fail(
         steps in events(),
-        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0usize..4), 1..5)
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0usize..6), 1..5)
     ) {
-        let mut run = Run::new(30);
-        let mut bodies = vec![(Kind::Snapshot, postcard::to_stdvec(&run.ledger.snapshot()).unwrap())];
+        let (mut ledger, mut forger) = (Ledger::new(facts(30)), Forger::new());
+        let mut bodies = vec![(Kind::Snapshot, forger.snapshot(&ledger))];
+        let mut at = At::ZERO;
         for part in steps.chunks(steps.len().div_ceil(3)) {
-            let (mut encoder, mut body, mut before) = (codec::Encoder::default(), Vec::new(), Duration::from_secs(9));
             for (ms, event) in part {
-                run.wait_ms(*ms / 100).tell(event.clone());
+                at += Duration::from_millis(*ms / 100);
+                ledger.apply(at, event);
             }
-            for entry in run.batcher.take(run.at).entries {
-                (before, body) = encoder.encode(before, entry, body);
-            }
-            bodies.push((Kind::Events, body));
+            bodies.push((Kind::Events, forger.events(part.iter().map(|(_, event)| event.clone()))));
         }
-        bodies.push((Kind::Snapshot, postcard::to_stdvec(&run.ledger.snapshot()).unwrap()));
+        bodies.push((Kind::Snapshot, forger.snapshot(&ledger)));
+        let added = forger.encoder.schema.take_added().unwrap();
+        bodies.insert(0, (Kind::Schema, added));
         for (index, byte, frame) in flips {
             let count = bodies.len();
             let body = &mut bodies[frame % count].1;
@@ -214,6 +283,9 @@ proptest! {
                 body[at] = byte;
             }
         }
-        look_at_all(&forged(&bodies));
+        for (kind, body) in &bodies {
+            forger.frame(*kind, body);
+        }
+        look_at_all(&forger.file);
     }
 }

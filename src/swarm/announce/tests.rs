@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 
 const fn secs(seconds: u64) -> Duration {
@@ -10,6 +12,7 @@ struct Rig {
     now: At,
     events: Vec<(At, Event)>,
     sent: Vec<Sent>,
+    abandoned: Vec<Ticket>,
     taken: usize,
 }
 
@@ -31,8 +34,20 @@ impl Rig {
     fn seeded(tiers: &[&[&str]], seed: u64) -> Self {
         let tiers: Vec<Vec<String>> =
             tiers.iter().map(|urls| urls.iter().map(|&url| url.to_owned()).collect()).collect();
-        let announcer = Announcer::new(Duration::ZERO, &tiers, seed);
-        let mut rig = Self { announcer, now: Duration::ZERO, events: vec![], sent: vec![], taken: 0 };
+        Self::of(Announcer::new(Duration::ZERO, &tiers, false, seed))
+    }
+
+    fn private(tiers: &[&[&str]]) -> Self {
+        let tiers: Vec<Vec<String>> =
+            tiers.iter().map(|urls| urls.iter().map(|&url| url.to_owned()).collect()).collect();
+        let mut rig = Self::of(Announcer::new(Duration::ZERO, &tiers, true, 1));
+        rig.tell(Input::Start);
+        rig
+    }
+
+    fn of(announcer: Announcer) -> Self {
+        let (events, sent, abandoned) = (vec![], vec![], vec![]);
+        let mut rig = Self { announcer, now: Duration::ZERO, events, sent, abandoned, taken: 0 };
         rig.drain();
         rig
     }
@@ -55,6 +70,7 @@ impl Rig {
                     let at = self.now;
                     self.sent.push(Sent { at, ticket, tracker: tracker.0, url, kind, tracker_id });
                 }
+                Output::Abandon(ticket) => self.abandoned.push(ticket),
                 Output::Learned(at, event) => self.events.push((at, event)),
             }
         }
@@ -347,30 +363,187 @@ fn goes_on_to_the_next_of_the_tier_when_a_stopped_hangs() {
 
 #[test]
 fn asks_sooner_when_peers_are_wanted_but_never_under_a_minute_or_the_min_interval() {
-    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"]]);
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"], &["http://c/"]]);
     let sent = rig.news();
     rig.answer(&sent[0]);
     rig.answer_with(&sent[1], 1800, Some(600));
-    rig.pass(secs(10));
-    rig.tell(Input::WantPeers);
-    assert_eq!((rig.next_of(0), rig.next_of(1)), (Some(secs(60)), Some(secs(600))));
-    rig.pass(secs(50));
+    rig.answer_with(&sent[2], 1800, Some(0));
+    rig.pass(secs(3));
+    rig.tell(Input::WantPeers(true));
+    assert_eq!([0, 1, 2].map(|tracker| rig.next_of(tracker)), [60, 600, 5].map(|at| Some(secs(at))));
+    rig.pass(secs(2));
+    let again = rig.one();
+    assert_eq!((again.tracker, again.at, again.kind), (2, secs(5), AnnounceKind::Interval));
+    rig.pass(secs(55));
     let again = rig.one();
     assert_eq!((again.tracker, again.at, again.kind), (0, secs(60), AnnounceKind::Interval));
     rig.answer(&again);
-    rig.tell(Input::WantPeers);
-    assert_eq!(rig.next_of(0), Some(secs(60 + 120)), "each time in a row doubles the distance");
-    rig.pass(secs(0));
+    assert_eq!(rig.next_of(0), Some(secs(120)), "as long as they are wanted");
+}
+
+#[test]
+fn asks_at_once_where_the_last_answer_is_old_and_no_more_when_no_peers_are_wanted() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"]]);
+    let sent = rig.news();
+    rig.answer(&sent[0]);
+    rig.answer_with(&sent[1], 1800, Some(300));
+    rig.pass(secs(200));
+    rig.tell(Input::WantPeers(true));
+    assert_eq!(rig.one().tracker, 0);
+    rig.tell(Input::WantPeers(false));
+    assert_eq!(rig.next_of(1), Some(secs(1800)), "asked for more peers only while they are wanted");
+    rig.pass(secs(1000));
     assert_eq!(rig.news(), []);
+}
+
+#[test]
+fn wanting_peers_again_and_again_asks_no_tracker_more_often_than_it_allows() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"]]);
+    let mut asked: BTreeMap<u16, Vec<At>> = BTreeMap::new();
+    for _ in 0..500 {
+        for sent in rig.news() {
+            asked.entry(sent.tracker).or_default().push(sent.at);
+            rig.answer_with(&sent, 1800, (sent.tracker == 0).then_some(90));
+        }
+        rig.tell(Input::WantPeers(true));
+        rig.pass(secs(1));
+        rig.tell(Input::WantPeers(false));
+        rig.tell(Input::WantPeers(true));
+    }
+    for (tracker, least) in [(0, 90), (1, 60)] {
+        let gaps = asked[&tracker].windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(gaps.min().unwrap() >= secs(least), "{:?}", asked[&tracker]);
+        assert!(asked[&tracker].len() as u64 >= 480 / least, "{:?}", asked[&tracker]);
+    }
+}
+
+#[test]
+fn what_ten_announces_did_not_bring_is_asked_for_half_as_often() {
+    let mut rig = Rig::started(&[&["http://a/"]]);
+    rig.tell(Input::WantPeers(true));
+    let mut asked = Vec::new();
+    while asked.len() < 25 {
+        let sent = rig.one();
+        asked.push(sent.at);
+        rig.answer(&sent);
+        rig.pass(rig.next_of(0).unwrap() - rig.now);
+    }
+    let gaps: Vec<u64> = asked.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!((&gaps[..10], &gaps[10..20], &gaps[20..]), (&[60; 10][..], &[120; 10][..], &[240; 4][..]));
+    rig.tell(Input::WantPeers(false));
+    for _ in 0..2 {
+        let sent = rig.one();
+        rig.answer(&sent);
+        rig.pass(secs(1800));
+    }
+    let sent = rig.one();
+    rig.answer(&sent);
+    rig.tell(Input::WantPeers(true));
+    assert_eq!(rig.next_of(0), Some(rig.now + secs(60)), "a time without want lets it begin anew");
 }
 
 #[test]
 fn wanting_peers_never_postpones() {
     let mut rig = Rig::started(&[&["http://a/"]]);
     let sent = rig.one();
-    rig.answer_with(&sent, 60, None);
-    rig.tell(Input::WantPeers);
-    assert_eq!(rig.next_of(0), Some(secs(60)));
+    rig.answer_with(&sent, 30, None);
+    rig.tell(Input::WantPeers(true));
+    assert_eq!(rig.next_of(0), Some(secs(30)));
+}
+
+#[test]
+fn a_new_address_of_ours_is_told_as_soon_as_trackers_allow() {
+    let mut rig = Rig::started(&[&["http://a/"], &["http://b/"], &["http://c/"]]);
+    let sent = rig.news();
+    rig.answer(&sent[0]);
+    rig.answer_with(&sent[1], 1800, Some(600));
+    rig.fail(&sent[2], TrackerError::ConnectFailed);
+    rig.pass(secs(10));
+    rig.tell(Input::Moved);
+    let mut told: Vec<u16> = rig.news().iter().map(|sent| sent.tracker).collect();
+    told.sort_unstable();
+    assert_eq!(told, [0, 2], "one that failed may be reached now");
+    assert_eq!(rig.next_of(1), Some(secs(600)));
+}
+
+#[test]
+fn a_private_torrent_speaks_to_one_tracker_at_a_time_in_the_order_of_the_tiers() {
+    let mut rig = Rig::private(&[&["http://a/", "http://b/"], &["http://c/"]]);
+    let first = rig.one();
+    assert_eq!(first.url, "http://a/");
+    rig.pass(secs(40));
+    assert_eq!(rig.news(), [], "silence is no failure");
+    rig.fail(&first, TrackerError::Timeout);
+    let second = rig.one();
+    assert_eq!(second.url, "http://b/");
+    rig.fail(&second, TrackerError::ConnectFailed);
+    let third = rig.one();
+    assert_eq!((third.url.as_str(), third.kind), ("http://c/", AnnounceKind::Started));
+    rig.answer(&third);
+    assert_eq!(rig.news(), []);
+    rig.pass(secs(1800));
+    let again = rig.one();
+    assert_eq!(again.url, "http://c/", "it stays with the one that answers");
+    rig.fail(&again, TrackerError::Timeout);
+    let next = rig.one();
+    assert_eq!(next.url, "http://a/", "then again from the first");
+    rig.fail(&next, TrackerError::Timeout);
+    let next = rig.one();
+    assert_eq!(next.url, "http://b/");
+    rig.answer(&next);
+    rig.tell(Input::Stop);
+    let stopped = rig.one();
+    assert_eq!((stopped.url.as_str(), stopped.kind), ("http://b/", AnnounceKind::Stopped));
+    let tiers = rig.events.iter().filter_map(|(_, event)| match event {
+        Event::TrackerKnown { tier, .. } => Some(*tier),
+        _ => None,
+    });
+    assert_eq!(tiers.collect::<Vec<_>>(), [0, 0, 1], "its tiers are shown as the torrent has them");
+}
+
+#[test]
+fn a_private_torrent_asks_no_second_tracker_at_the_user_s_wish() {
+    let mut rig = Rig::private(&[&["http://a/"], &["http://b/"]]);
+    let sent = rig.one();
+    rig.tell(Input::Announce(Some(TrackerKey(1))));
+    rig.answer(&sent);
+    rig.tell(Input::Announce(Some(TrackerKey(1))));
+    assert_eq!(rig.news(), []);
+    assert_eq!(rig.notes().len(), 2);
+    rig.pass(secs(10));
+    rig.tell(Input::Announce(None));
+    assert_eq!(rig.one().url, "http://a/");
+}
+
+#[test]
+fn what_is_under_way_at_the_end_gives_way_to_stopped_where_there_is_no_room() {
+    let urls: Vec<String> = (0..MOST_UNDER_WAY).map(|n| format!("http://tracker{n}/")).collect();
+    let tiers = |count: usize| -> Vec<Vec<&str>> { urls[..count].iter().map(|url| vec![&url[..]]).collect() };
+    for (count, abandoned) in [(20, 1), (MOST_UNDER_WAY, 1)] {
+        let tiers = tiers(count);
+        let tiers: Vec<&[&str]> = tiers.iter().map(Vec::as_slice).collect();
+        let mut rig = Rig::started(&tiers);
+        let sent = rig.news();
+        sent[..10].iter().for_each(|sent| rig.answer(sent));
+        rig.tell(Input::Announce(Some(TrackerKey(sent[0].tracker))));
+        rig.pass(secs(6));
+        rig.tell(Input::Announce(Some(TrackerKey(sent[0].tracker))));
+        rig.tell(Input::Stop);
+        assert_eq!(
+            rig.abandoned.len(),
+            abandoned,
+            "of {count}: what a tracker that hears `stopped` was asked"
+        );
+    }
+    let mut tiers = tiers(MOST_UNDER_WAY);
+    tiers.push(vec!["http://one-more/"]);
+    let tiers: Vec<&[&str]> = tiers.iter().map(Vec::as_slice).collect();
+    let mut rig = Rig::started(&tiers);
+    let sent = rig.news();
+    rig.answer(&sent[0]);
+    rig.tell(Input::Stop);
+    assert_eq!(rig.abandoned.len(), MOST_UNDER_WAY, "every `started` that was not answered");
+    assert_eq!(rig.one().kind, AnnounceKind::Stopped);
 }
 
 #[test]
@@ -517,7 +690,7 @@ fn ignores_tickets_it_does_not_know() {
 #[test]
 fn needs_no_tracker() {
     let mut rig = Rig::started(&[]);
-    rig.tell(Input::WantPeers);
+    rig.tell(Input::WantPeers(true));
     rig.tell(Input::Announce(None));
     rig.tell(Input::Completed);
     rig.tell(Input::Stop);
@@ -557,7 +730,8 @@ fn keeps_its_promises_whatever_happens() {
             let busy = open.iter().any(|sent| sent.kind != AnnounceKind::Stopped);
             assert!(!running || busy || rig.announcer.deadline().is_some() || !open.is_empty());
             match random.u8(..12) {
-                0 => rig.tell(Input::WantPeers),
+                0 if random.bool() => rig.tell(Input::Moved),
+                0 => rig.tell(Input::WantPeers(random.bool())),
                 1 => rig.tell(Input::Announce(None)),
                 2 => rig.tell(Input::Announce(Some(TrackerKey(random.u16(..4))))),
                 3 if random.u8(..4) == 1 => rig.tell(Input::StoodStill(secs(random.u64(..4000)))),

@@ -9,8 +9,13 @@ const PAUSE_UNREACHED: Duration = Duration::from_secs(15);
 /// The first pause after a round in which somebody answered, and said no.
 const PAUSE_REFUSED: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
-/// The shortest time between an answer and asking sooner than its interval; doubled with every time it was done.
+/// How soon after an answer without `min interval` a tracker is asked again because peers are wanted.
 const SOONEST: Duration = Duration::from_secs(60);
+/// The same where the tracker names a `min interval` that is shorter than anybody can mean.
+const LEAST: Duration = Duration::from_secs(5);
+/// After so many announces in a row that were made because peers are wanted, the next is put off twice as long: what
+/// so many answers did not bring will hardly come with the next.
+const HURRIED_IN_A_ROW: u32 = 10;
 
 /// Within how long trackers are asked whose time came while the program stood still: not all tiers, nor all machines
 /// of a house that wake together, in the same moment.
@@ -29,16 +34,10 @@ pub(super) struct Answer {
 pub(super) struct Waiting {
     /// When the next round begins if nothing else comes.
     regular: At,
-    /// When it begins because somebody wants it sooner.
+    /// When it begins because somebody asked for it.
     sooner: Option<At>,
     /// What ended the last round; `None`: all failed.
     answer: Option<Answer>,
-}
-
-impl Waiting {
-    pub(super) fn until(&self) -> At {
-        self.sooner.map_or(self.regular, |sooner| sooner.min(self.regular))
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +63,32 @@ pub(super) struct Tier {
     failures: u32,
     /// Somebody answered in this round, with a refusal or nonsense.
     refused: bool,
-    /// Times in a row it was asked sooner than its interval because peers were wanted.
+    /// Peers are wanted: it is asked as soon as the last answer allows.
+    pub(super) wanted: bool,
+    /// Times in a row it was asked sooner than its interval.
     hurried: u32,
+    /// The torrent is private: one tracker at a time, in the order of the list.
+    one_at_a_time: bool,
 }
 
 impl Tier {
     pub(super) fn new(order: Vec<usize>) -> Self {
-        Self { order, state: State::Resting, completed_due: false, failures: 0, refused: false, hurried: 0 }
+        Self {
+            order,
+            state: State::Resting,
+            completed_due: false,
+            failures: 0,
+            refused: false,
+            wanted: false,
+            hurried: 0,
+            one_at_a_time: false,
+        }
+    }
+
+    /// The only tier of a private torrent (BEP 27): the next tracker is asked when one fails, and one that answered is
+    /// asked again until it fails.
+    pub(super) fn one_at_a_time(order: Vec<usize>) -> Self {
+        Self { one_at_a_time: true, ..Self::new(order) }
     }
 
     pub(super) fn front(&self) -> Option<usize> {
@@ -106,7 +124,27 @@ impl Tier {
         match self.state {
             State::Resting => None,
             State::Asking { asked, silent_at } => silent_at.filter(|_| asked < self.order.len()),
-            State::Waiting(waiting) => Some(waiting.until()),
+            State::Waiting(waiting) => Some(self.until(waiting)),
+        }
+    }
+
+    /// When the next round begins.
+    fn until(&self, waiting: Waiting) -> At {
+        let wanted = waiting.answer.filter(|_| self.wanted).map(|answer| answer.at + self.gap(answer));
+        [waiting.sooner, wanted].into_iter().flatten().fold(waiting.regular, At::min)
+    }
+
+    /// How long after this answer trackers may be asked for more peers.
+    fn gap(&self, answer: Answer) -> Duration {
+        let allowed = answer.min.map_or(SOONEST, |min| min.max(LEAST));
+        allowed.saturating_mul(1 << (self.hurried / HURRIED_IN_A_ROW).min(10))
+    }
+
+    /// When the next round begins, while it is waited for.
+    pub(super) fn next_round(&self) -> Option<At> {
+        match self.state {
+            State::Waiting(waiting) => Some(self.until(waiting)),
+            State::Resting | State::Asking { .. } => None,
         }
     }
 
@@ -118,10 +156,10 @@ impl Tier {
 
     /// Begins a round; false when there is nobody to ask.
     pub(super) fn begin(&mut self) -> bool {
-        if let State::Waiting(Waiting { regular, sooner: Some(sooner), answer: Some(_) }) = self.state
-            && sooner < regular
+        if let State::Waiting(waiting) = self.state
+            && waiting.answer.is_some()
         {
-            self.hurried += 1;
+            self.hurried = if self.until(waiting) < waiting.regular { self.hurried + 1 } else { 0 };
         }
         self.refused = false;
         let anybody = !self.order.is_empty();
@@ -129,15 +167,20 @@ impl Tier {
         anybody
     }
 
-    /// The next tracker of the round; it counts as silent at `silent_at`.
+    /// The next tracker of the round; it counts as silent at `silent_at`, where silence is reason enough to ask another.
     pub(super) fn next_to_ask(&mut self, silent_at: At) -> Option<usize> {
         let State::Asking { asked, .. } = self.state else { return None };
         let index = self.order.get(asked).copied()?;
-        self.state = State::Asking { asked: asked + 1, silent_at: Some(silent_at) };
+        let silent_at = Some(silent_at).filter(|_| !self.one_at_a_time);
+        self.state = State::Asking { asked: asked + 1, silent_at };
         Some(index)
     }
 
     pub(super) fn move_up(&mut self, index: usize) {
+        if self.one_at_a_time {
+            // Whoever was in front before goes back to its place in the list.
+            self.order.sort_unstable();
+        }
         if let Some(place) = self.order.iter().position(|&other| other == index) {
             self.order[..=place].rotate_right(1);
         }
@@ -179,19 +222,19 @@ impl Tier {
         self.state = State::Waiting(Waiting { regular, sooner: None, answer: None });
     }
 
-    /// Peers are wanted: brings the next round forward as far as the last answer allows. True when that changed
-    /// anything.
-    pub(super) fn ask_sooner(&mut self) -> bool {
-        let State::Waiting(Waiting { answer: Some(answer), .. }) = self.state else { return false };
-        let gap = SOONEST.saturating_mul(1 << self.hurried.min(10)).max(answer.min.unwrap_or_default());
-        self.ask_at(answer.at + gap)
+    /// Our address changed: the trackers that failed may be reached now, and the one that answered is asked after
+    /// `patience` where it names no `min interval`.
+    pub(super) fn moved(&mut self, now: At, patience: Duration) {
+        let State::Waiting(Waiting { answer, .. }) = self.state else { return };
+        self.failures = 0;
+        let allowed = answer.map_or(now, |answer| answer.at + answer.min.unwrap_or(patience));
+        self.ask_at(allowed.max(now));
     }
 
     /// Its trackers' clocks went on for so long while ours stood still: what is due is due so much sooner, and what
-    /// came due meanwhile is due soon. True when that changed anything.
-    pub(super) fn stood_still(&mut self, now: At, time: Duration, random: &mut fastrand::Rng) -> bool {
-        let State::Waiting(waiting) = &mut self.state else { return false };
-        let before = waiting.until();
+    /// came due meanwhile is due soon.
+    pub(super) fn stood_still(&mut self, now: At, time: Duration, random: &mut fastrand::Rng) {
+        let State::Waiting(waiting) = &mut self.state else { return };
         let soon = now + SPREAD.mul_f64(random.f64());
         for at in [Some(&mut waiting.regular), waiting.sooner.as_mut()].into_iter().flatten() {
             *at = at.saturating_sub(time).max(soon).min(*at);
@@ -199,17 +242,13 @@ impl Tier {
         if let Some(answer) = &mut waiting.answer {
             earlier(&mut answer.at, &mut answer.min, time);
         }
-        waiting.until() != before
     }
 
-    /// Brings the next round forward to `at`; false when it is not later anyway.
-    pub(super) fn ask_at(&mut self, at: At) -> bool {
-        let State::Waiting(waiting) = &mut self.state else { return false };
-        let sooner = at < waiting.until();
-        if sooner {
-            waiting.sooner = Some(at);
+    /// Brings the next round forward to `at`, if it is later.
+    pub(super) fn ask_at(&mut self, at: At) {
+        if let State::Waiting(waiting) = &mut self.state {
+            waiting.sooner = Some(waiting.sooner.map_or(at, |sooner| sooner.min(at)));
         }
-        sooner
     }
 }
 

@@ -38,6 +38,11 @@ impl Due {
         self.order.first().copied()
     }
 
+    /// Who may be dialled by then.
+    pub(super) fn until(&self, then: At) -> impl Iterator<Item = PeerKey> + '_ {
+        self.order.iter().take_while(move |(at, _)| *at <= then).map(|(_, peer)| *peer)
+    }
+
     /// Who may be dialled later than now, and when.
     pub(super) fn after(&self, now: At) -> impl Iterator<Item = (At, PeerKey)> + '_ {
         self.order.iter().filter(move |(at, _)| *at > now).copied()

@@ -125,12 +125,10 @@ impl Begun {
         Some(owners)
     }
 
-    /// Blocks of a piece are here, and written, from an earlier run.
-    pub(super) fn keep(&mut self, piece: PieceIndex, blocks: &[BlockRef], now: At) {
-        let begun = self.begin(piece, now);
-        for block in blocks {
-            begun.keep(block.number());
-        }
+    /// Blocks of a piece are here from an earlier run.
+    pub(super) fn keep(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        let Some(begun) = self.pieces.get_mut(&piece) else { return };
+        blocks.iter().for_each(|block| begun.keep(block.number()));
         if !begun.has_free() {
             self.with_free.remove(&piece);
         }

@@ -25,11 +25,14 @@ impl Picker {
         for (conn, sender) in &self.senders {
             let may = self.active && sender.can_be_asked();
             assert!(may || sender.asked.is_empty(), "{conn:?} cannot be asked and is");
+            let fast = |block: &BlockRef| sender.allowed_fast.contains(&block.piece());
+            assert!(!sender.choking || sender.asked.iter().all(fast), "{conn:?} chokes and is asked");
         }
     }
 
     fn assert_pieces(&self, have: &Bitfield) {
         assert_eq!(self.verified, have.count());
+        assert_eq!(self.seeds, self.senders.values().filter(|sender| sender.is_seed()).count());
         let partial: Vec<&Sender> = self.senders.values().filter(|sender| !sender.is_seed()).collect();
         for piece in self.geometry.pieces() {
             let begun = self.has_begun(piece);

@@ -166,7 +166,7 @@ impl Piece {
         Some(owners)
     }
 
-    /// A block that nobody was asked for is here from an earlier run.
+    /// A block is here from an earlier run.
     pub(super) fn keep(&mut self, number: u32) {
         if self.blocks[number as usize] == FREE {
             self.blocks[number as usize] = KEPT;

@@ -44,10 +44,10 @@ impl Rarity {
         Self { geometry, order, place, held_by: vec![0; count], starts: vec![0], present }
     }
 
-    /// Takes the piece out: it is being fetched, or it is here.
-    pub(super) fn remove(&mut self, piece: PieceIndex) {
+    /// Takes the piece out: it is being fetched, or it is here. Whether it was in.
+    pub(super) fn remove(&mut self, piece: PieceIndex) -> bool {
         if self.place[piece.index()] == ABSENT {
-            return;
+            return false;
         }
         for bucket in usize::from(self.held_by[piece.index()])..self.starts.len() {
             self.swap(piece, self.end(bucket) - 1);
@@ -58,6 +58,7 @@ impl Rarity {
         self.order.pop();
         self.place[piece.index()] = ABSENT;
         self.present.clear(piece);
+        true
     }
 
     /// Puts the piece back: it has to be fetched again.
@@ -117,6 +118,12 @@ impl Rarity {
             .filter(|next| self.place[next.index()] != ABSENT && has.has(*next))
             .filter(|next| self.held_by[next.index()] <= self.held_by[rarest.index()]);
         Some(next.unwrap_or(rarest))
+    }
+
+    /// Whether a peer that has the piece is the only one: a seed, of which there are so many, or another.
+    pub(super) fn is_sole(&self, piece: PieceIndex, is_seed: bool, seeds: usize) -> bool {
+        let others = if is_seed { (1, 0) } else { (0, 1) };
+        (seeds, usize::from(self.held_by[piece.index()])) == others
     }
 
     /// The rarest of these pieces.
@@ -255,7 +262,7 @@ mod tests {
                 match kind {
                     0 => rarity.gained(piece),
                     1 => rarity.lost(piece),
-                    2 => rarity.remove(piece),
+                    2 => _ = rarity.remove(piece),
                     _ => rarity.insert(piece),
                 }
                 rarity.check();

@@ -12,6 +12,8 @@ use super::{
 const FIRST_BLOCKS: u32 = 128;
 /// Blocks a slow peer is asked for: one under way, and one that it sends next.
 const LEAST_BLOCKS: u32 = 2;
+/// Blocks that a peer is asked for while it chokes us.
+const MOST_WHILE_CHOKED: u32 = 32;
 /// The most blocks that one peer is asked for.
 const MOST_BLOCKS: u32 = 2048;
 /// A peer is quick for a piece if it can send it whole within this time.
@@ -110,13 +112,18 @@ impl Picker {
     pub(super) fn ahead(&self, conn: ConnKey) -> u32 {
         let Some(sender) = self.senders.get(&conn) else { return 0 };
         if sender.snubbed {
-            return 1;
+            // A peer that chokes us and does not send what it names holds nothing up.
+            return u32::from(!sender.choking);
         }
         if sender.rate() == 0 {
             let share = self.memory_bytes / BLOCK / (self.senders.len() as u64 + 1);
-            return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, FIRST_BLOCKS);
+            let most = if sender.choking { MOST_WHILE_CHOKED } else { FIRST_BLOCKS };
+            return u32::try_from(share).unwrap_or(u32::MAX).clamp(4, most);
         }
         let target = sender.window.target;
+        if sender.choking {
+            return target.clamp(LEAST_BLOCKS, MOST_WHILE_CHOKED);
+        }
         if target <= LEAST_BLOCKS {
             return LEAST_BLOCKS;
         }
@@ -164,6 +171,12 @@ impl Picker {
     /// The piece to ask the connection for its next blocks of; begins one where that is best.
     fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
         let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(now, conn, *piece));
+        // What no other has takes longest: it begins first, and others finish what was begun.
+        if !current.is_some_and(|piece| self.is_sole(conn, piece))
+            && let Some(piece) = self.begin_sole(now, conn)
+        {
+            return Some(piece);
+        }
         let next = if side_by_side > 1 { self.next_in_turn(now, conn, side_by_side) } else { current };
         if next.is_some() {
             return next;
@@ -179,6 +192,22 @@ impl Picker {
         self.join(now, conn, false)
             .or_else(|| self.begin(now, conn, false))
             .or_else(|| self.join(now, conn, true))
+    }
+
+    /// Whether no other peer has the piece.
+    pub(super) fn is_sole(&self, conn: ConnKey, piece: PieceIndex) -> bool {
+        let is_seed = self.senders.get(&conn).is_some_and(Sender::is_seed);
+        self.rarity.is_sole(piece, is_seed, self.seeds)
+    }
+
+    /// Begins a piece that no other peer has, where there are others.
+    fn begin_sole(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
+        let sender = self.senders.get(&conn).filter(|sender| !sender.choking)?;
+        let piece = self.rarity.rarest(sender.has.as_ref()?, sender.current)?;
+        if self.senders.len() < 2 || !self.is_sole(conn, piece) {
+            return None;
+        }
+        Some(self.begin_piece(now, conn, piece, true))
     }
 
     /// Whether the connection may be asked for more blocks of this piece.
@@ -226,7 +255,8 @@ impl Picker {
         let picked = match (&sender.has, sender.choking) {
             (None, _) => None,
             (Some(has), true) => {
-                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(|piece| has.has(*piece)))
+                let may = |piece: &PieceIndex| has.has(*piece) && !self.parole.contains(*piece);
+                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(may))
             }
             (Some(has), false) if first => self.rarity.any(has, &mut self.random),
             (Some(has), false) => self.rarity.rarest(has, sender.current),
@@ -236,13 +266,17 @@ impl Picker {
             self.exhausted_at = Some(generation);
             return None;
         };
+        Some(self.begin_piece(now, conn, piece, own))
+    }
+
+    fn begin_piece(&mut self, now: At, conn: ConnKey, piece: PieceIndex, own: bool) -> PieceIndex {
         self.rarity.remove(piece);
         let alone = self.parole.contains(piece);
         let begun = self.begun.begin(piece, now);
         begun.owner = (own || alone).then_some(conn);
         begun.alone = alone;
         self.picks.push_back(Pick::Begun(piece));
-        Some(piece)
+        piece
     }
 
     /// Whether the peer can be left a whole piece: it sends one quickly.

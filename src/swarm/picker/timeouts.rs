@@ -8,6 +8,8 @@ use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, Order, Picker, PieceIndex};
 pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
 /// A piece that one peer alone may send is given up when it sends nothing of it for this long.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// Blocks that a peer sends before it is asked for what no other has.
+const KEPT_BEFORE_SOLE: usize = 4;
 /// What a peer was asked for before its rate was known goes to others as far as it would take longer than this.
 const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 
@@ -47,7 +49,10 @@ impl Picker {
             .filter_map(|(conn, sender)| {
                 let soon = sender.expected_bps(now) * LONGEST_QUEUE.as_secs() / u64::from(BLOCK_LENGTH);
                 let ahead = if sender.rate() == 0 { 1 } else { self.ahead(*conn) as usize };
-                let keeps = usize::try_from(soon).unwrap_or(usize::MAX).max(ahead);
+                let keeps = match self.has_sole_unbegun(*conn) {
+                    true => KEPT_BEFORE_SOLE,
+                    false => usize::try_from(soon).unwrap_or(usize::MAX).max(ahead),
+                };
                 let more = sender.asked.len().checked_sub(keeps).filter(|more| *more > 0)?;
                 Some((*conn, sender.asked.iter().rev().take(more).copied().collect()))
             })
@@ -56,6 +61,14 @@ impl Picker {
             self.release(conn, &blocks);
             self.order(conn, Order::Revoke(blocks));
         }
+    }
+
+    /// Whether the peer is busy with what others have too, and has a piece alone that nobody began.
+    fn has_sole_unbegun(&self, conn: ConnKey) -> bool {
+        let Some(sender) = self.senders.get(&conn).filter(|sender| !sender.choking) else { return false };
+        let rarest = sender.has.as_ref().and_then(|has| self.rarity.rarest(has, None));
+        rarest.is_some_and(|piece| self.is_sole(conn, piece))
+            && sender.asked.iter().any(|block| !self.is_sole(conn, block.piece()))
     }
 
     /// Gives up pieces that one peer alone may send, if it sends nothing of them.

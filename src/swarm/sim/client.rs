@@ -89,7 +89,7 @@ impl Client {
         let haves = have.numbers().filter_map(|number| geometry.piece(number)).collect();
         let mut client = Self {
             swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
-            announcer: Announcer::new(now, &urls, settings.seed),
+            announcer: Announcer::new(now, &urls, false, settings.seed),
             asked: BTreeMap::new(),
             conns: BTreeMap::new(),
             asked_of: BTreeMap::new(),

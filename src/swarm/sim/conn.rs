@@ -132,7 +132,7 @@ impl Conn {
         self.window.progressed(now, length - std::mem::take(&mut self.begun_bytes).min(length), 0);
         match self.window.received(now, block) {
             Arrival::Unrequested => Heard::Fault(Cause::UnrequestedBlock),
-            Arrival::Again => Heard::Nothing,
+            Arrival::Again | Arrival::Stray => Heard::Nothing,
             Arrival::Requested | Arrival::Late => {
                 self.owed.remove(&block);
                 Heard::Block(block, right)
@@ -160,7 +160,8 @@ impl Conn {
                 self.window.grant(blocks);
                 None
             }
-            Order::Grant(_) | Order::Close(_) => None,
+            // None of the simulated ones speaks of them.
+            Order::Grant(_) | Order::AllowFast(_) | Order::Close(_) => None,
             Order::Revoke(blocks) => {
                 self.owed.retain(|block| !blocks.contains(block));
                 let cancel = self.window.revoke(now, &blocks);

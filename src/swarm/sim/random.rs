@@ -4,6 +4,7 @@ use super::world::Reach;
 use super::*;
 use crate::command::Command;
 use crate::event::{PeerKey, Phase};
+use crate::swarm::UploadSlots;
 
 /// Runs in an ordinary test, and the same for every machine.
 const QUICK_RUNS: u64 = 40;
@@ -120,7 +121,7 @@ fn build(seed: u64) -> (World, NodeKey, Vec<NodeKey>) {
         memory_bytes: random.choice([64 * KIB, 400_000, 24 * MIB]).unwrap_or(MIB),
         max_peers: random.choice([2, 5, 200]).unwrap_or(200),
         down_bps: random.choice([None, None, None, Some(200_000)]).flatten(),
-        upload_slots: random.usize(..5),
+        upload_slots: UploadSlots::Fixed(random.usize(..5)),
         ..Settings::default()
     };
     let client = world.client(random.u64(..2 * MIB), settings);

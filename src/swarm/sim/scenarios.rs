@@ -275,6 +275,53 @@ fn tracker_down_then_up_announces_once() {
     assert_eq!(heard, [AnnounceKind::Started, AnnounceKind::Completed]);
 }
 
+fn heard(world: &World) -> Vec<u64> {
+    world.trackers[0].heard.iter().map(|(at, _)| at.as_secs()).collect()
+}
+
+#[test]
+fn a_starving_download_asks_its_trackers_again_every_minute_and_finds_who_came_meanwhile() {
+    let mut world = World::new(512 * MIB, 256 * KIB as u32, 4);
+    world.thorough = false;
+    for _ in 0..2 {
+        world.trackers.push(tracker::Tracker::naming(Vec::new()));
+    }
+    let client = world.client(MIB, settings());
+    let seeds: Vec<NodeKey> = (0..3).map(|_| world.fake(Script::seed(world.geometry, 4 * MIB))).collect();
+    for dead in &seeds {
+        world.reach(*dead, Reach::Refuses);
+        let addr = world.addr(*dead);
+        world.trackers[0].peers.push(addr);
+    }
+    world.run(secs(150));
+    assert_eq!(heard(&world), [0, 60, 120], "the tracker's interval is half an hour");
+    let newcomer = world.fake(Script::seed(world.geometry, 4 * MIB));
+    let addr = world.addr(newcomer);
+    world.trackers[1].peers.push(addr);
+    world.run(secs(40));
+    assert!(world.neighbours(client).contains(&newcomer), "another tracker is asked as well");
+    world.complete(secs(300), &[client]);
+    world.run(secs(5));
+    let asked = heard(&world).len();
+    world.run(secs(1500));
+    assert_eq!(heard(&world).len(), asked, "complete, it wants nobody");
+}
+
+#[test]
+fn a_download_that_goes_well_asks_no_tracker_before_its_interval() {
+    let mut world = World::new(512 * MIB, 256 * KIB as u32, 4);
+    world.thorough = false;
+    world.trackers.push(tracker::Tracker::naming(Vec::new()));
+    let seeds: Vec<NodeKey> = (0..8).map(|_| world.fake(Script::seed(world.geometry, 128 * KIB))).collect();
+    let addrs: Vec<SocketAddr> = seeds.iter().map(|seed| world.addr(*seed)).collect();
+    world.trackers[0].peers.extend(addrs);
+    let client = world.client(MIB, settings());
+    world.complete(secs(900), &[client]);
+    world.run(secs(5));
+    let kinds: Vec<AnnounceKind> = world.trackers[0].heard.iter().map(|(_, kind)| *kind).collect();
+    assert_eq!(kinds, [AnnounceKind::Started, AnnounceKind::Completed]);
+}
+
 #[test]
 fn pause_resume_keeps_partial_pieces() {
     let (mut world, client, fakes) =

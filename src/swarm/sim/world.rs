@@ -353,8 +353,15 @@ impl World {
         kind: crate::event::AnnounceKind,
     ) {
         let now = self.now;
+        let clients = self.nodes.iter().filter(|node| matches!(node.kind, Kind::Client(_))).count();
         let there = &mut self.trackers[usize::from(tracker.0)];
         let answer = if there.up {
+            // Two clients may ask the same tracker; what it allows holds for each.
+            let last = there.heard.iter().rev().map(|(at, _)| *at).next();
+            let soonest =
+                last.filter(|_| clients == 1).map_or(At::ZERO, |at| at + there.interval.min(secs(60)));
+            let asks_for_peers = kind == crate::event::AnnounceKind::Interval;
+            assert!(!asks_for_peers || now >= soonest, "a tracker is asked again before it allows");
             there.heard.push((now, kind));
             Some((there.interval, there.peers.clone()))
         } else {

@@ -28,6 +28,63 @@ fn whoever_hung_up_while_we_stood_still_is_dialled_again_soon() {
     world.until_complete(secs(150));
 }
 
+/// Connections by the address of the peer.
+fn conn_with(world: &World, n: u16) -> ConnKey {
+    *world.live.iter().find(|(_, (there, _))| *there == addr(n)).unwrap().0
+}
+
+#[test]
+fn who_is_lost_with_an_address_of_ours_is_dialled_at_once() {
+    let mut world = World::new(64 * MIB, 256 * 1024, Settings::default());
+    for n in 1..=3 {
+        world.add(n, world.seed(64 * 1024));
+    }
+    world.run(secs(5));
+    let lost = vec![conn_with(&world, 1), conn_with(&world, 2)];
+    world.tell(Input::AddressesChanged { lost, way: Way::Other });
+    world.run(SECOND / 2);
+    let again: Vec<SocketAddr> = world.dials[3..].iter().map(|(_, there)| *there).collect();
+    assert_eq!(again, [addr(1), addr(2)]);
+    assert_eq!(world.closed, [(addr(1), Cause::ConnectionLost), (addr(2), Cause::ConnectionLost)]);
+    assert_eq!(world.live.len(), 3);
+}
+
+#[test]
+fn when_there_is_a_way_again_the_last_live_go_first_and_nobody_is_blamed_for_the_time_without() {
+    let mut world = World::new(64 * MIB, 256 * 1024, Settings::default());
+    let seed = world.seed(64 * 1024);
+    world.add(2, seed.clone());
+    world.run(secs(2));
+    // Nobody can be reached any more, and some were never there.
+    world.listeners.clear();
+    (3..=9).for_each(|n| world.learn(n));
+    let lost = vec![conn_with(&world, 2)];
+    world.tell(Input::AddressesChanged { lost, way: Way::None });
+    world.run(secs(1000));
+    let before = world.dials.len();
+    world.listeners.insert(addr(2), seed);
+    world.tell(Input::AddressesChanged { lost: Vec::new(), way: Way::Again });
+    world.run(SECOND / 2);
+    let dialled: Vec<SocketAddr> = world.dials[before..].iter().map(|(_, there)| *there).collect();
+    assert_eq!(dialled[0], addr(2), "the last live first");
+    let all: BTreeSet<SocketAddr> = dialled.into_iter().collect();
+    assert_eq!(all, (2..=9).map(addr).collect());
+}
+
+#[test]
+fn another_way_than_before_brings_back_those_that_were_connected_and_no_others() {
+    let mut world = World::new(64 * MIB, 256 * 1024, Settings::default());
+    world.add(1, world.seed(64 * 1024));
+    world.learn(2);
+    world.run(secs(40));
+    let conn = conn_with(&world, 1);
+    world.close(conn, Cause::ClosedByPeer);
+    let before = world.dials.len();
+    world.tell(Input::AddressesChanged { lost: Vec::new(), way: Way::Other });
+    let dialled: Vec<SocketAddr> = world.dials[before..].iter().map(|(_, there)| *there).collect();
+    assert_eq!(dialled, [addr(1)]);
+}
+
 #[test]
 fn three_silent_peers_do_not_keep_the_last_blocks_from_a_fourth() {
     let mut world = World::new(10_000, 16_384, Settings::default());

@@ -30,8 +30,8 @@ impl Swarm {
     fn assert_picker(&self) {
         self.picker.assert_consistent(&self.have);
         for (conn, live) in &self.live {
-            let may = live.closing || live.can_be_asked() && self.phase == Phase::Downloading;
             let asked = self.picker.asked_of(*conn);
+            let may = live.closing || live.am_interested && !live.held && self.phase == Phase::Downloading;
             assert!(may || self.leaving || asked.is_empty(), "{conn:?} cannot be asked and is");
         }
         assert!(self.phase != Phase::Downloading || !self.have.is_full(), "complete, and goes on");

@@ -99,7 +99,7 @@ fn where_there_is_room_nobody_gives_way() {
 #[test]
 fn who_may_be_of_use_keeps_its_place_for_longer() {
     for (caller, early, late) in [(IDLE, 55, 65), (SILENT, 110, 125), (CHOKES, 290, 305), (WAITS, 110, 125)] {
-        let settings = Settings { upload_slots: 4, ..limited() };
+        let settings = Settings { upload_slots: UploadSlots::Fixed(3), ..limited() };
         let mut world = World::new(1 << 20, 16384, settings);
         let taken = world.fill(caller);
         for conn in &taken {

@@ -369,7 +369,9 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Ve
             let choking = if chokes { "chokes" } else { "serves" };
             format!("{choking} {whom} · {}interested", if wants { "" } else { "not " })
         };
-        let its = format!("{}{has}", side(flags.peer_choking, "us", flags.peer_interested));
+        let its = side(flags.peer_choking, "us", flags.peer_interested && !peer.upload_only);
+        let only = if peer.upload_only { " (upload only)" } else { "" };
+        let its = format!("{its}{only}{has}");
         let ours = side(flags.am_choking, "it", flags.am_interested);
         let ours = ours.replacen("chokes", "choke", 1).replacen("serves", "serve", 1);
         let together = format!("{its}        We  {ours}");

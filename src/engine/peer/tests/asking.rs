@@ -47,9 +47,14 @@ async fn a_choke_gives_every_grant_back_and_late_blocks_still_count() {
     assert!(matches!(choked, Report::Choked), "{choked:?}");
     seen.extend(world.blocks(1).await.0);
     assert_eq!(seen, blocks(2));
-    // Once more is no fault; what was never asked for is.
+    // Once more is no fault, nor is what nobody remembers; more of that than was ever asked for is.
     world.peer.send(asked[1]).await;
-    world.peer.send(spec(blocks(20)[19])).await;
+    for &stray in &blocks(20)[10..] {
+        world.peer.send(spec(stray)).await;
+    }
+    world.peer.say(&[Message::Interested]).await;
+    assert!(matches!(world.report().await, Report::Interested(true)), "it is still heard");
+    world.peer.send(spec(blocks(21)[20])).await;
     assert_eq!(world.closed().await.cause, Cause::UnrequestedBlock);
 }
 
@@ -140,4 +145,26 @@ async fn a_download_over_real_sockets_is_whole_whatever_the_order_of_the_answers
     seen.sort_unstable();
     assert_eq!(seen, all);
     drop(orders);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_one_that_chokes_what_it_allows_is_requested_and_nothing_else() {
+    let mut world = piped(MODERN);
+    world.peer.expect(Message::HaveNone).await;
+    world.peer.expect_extension_handshake().await;
+    world.peer.say(&[Message::HaveAll, Message::AllowedFast(1), Message::AllowedFast(1)]).await;
+    assert!(world.has().await.is_full());
+    let Report::AllowedFast(allowed) = world.report().await else { panic!("not told") };
+    assert_eq!(allowed, piece(1));
+    let of = |number| geometry().blocks_of(piece(number)).take(2).collect::<Vec<BlockRef>>();
+    world.order(Order::Grant([of(0), of(1)].concat())).await;
+    let asked = world.peer.expect_requests(2).await;
+    assert_eq!(asked, of(1).into_iter().map(spec).collect::<Vec<_>>());
+    world.peer.send(asked[0]).await;
+    assert_eq!(world.blocks(1).await.0, of(1)[..1]);
+    world.peer.say(&[Message::Reject(asked[1])]).await;
+    assert!(matches!(world.report().await, Report::Rejected(_)));
+    assert_eq!(world.peer.hear_within(Duration::from_secs(5)).await, None, "said once, told once");
+    world.peer.say(&[Message::AllowedFast(20)]).await;
+    assert_eq!(world.closed().await.cause, Cause::PieceOutOfRange);
 }

@@ -41,20 +41,20 @@ async fn refusals_are_told_to_those_who_understand_them() {
     world.peer.say(&[Message::Request(mine)]).await;
     world.peer.expect(Message::Reject(mine)).await;
     world.serve().await;
-    // The first two, read in one go, take all the limit allows; the rest wait for hours.
+    // The first takes all the limit allows; the rest wait for hours.
     let waiting: Vec<BlockSpec> = blocks(5).into_iter().map(spec).collect();
     let requests: Vec<Message> =
         [mine, other].into_iter().chain(waiting[1..].iter().copied()).map(Message::Request).collect();
     world.peer.say(&requests).await;
-    let mut heard = [world.peer.hear().await, world.peer.hear().await, world.peer.hear().await];
+    let mut heard = [world.peer.hear().await, world.peer.hear().await];
     heard.sort_by_key(|heard| matches!(heard, Heard::Block(..)));
     assert_eq!(heard[0], Heard::Message(Message::Reject(other)));
-    assert!(matches!(heard[2], Heard::Block(..)));
+    assert!(matches!(heard[1], Heard::Block(..)));
     world.peer.say(&[Message::Cancel(waiting[4])]).await;
     world.peer.expect(Message::Reject(waiting[4])).await;
     world.order(Order::Choke(true)).await;
     world.peer.expect(Message::Choke).await;
-    for &spec in &waiting[2..4] {
+    for &spec in &waiting[1..4] {
         world.peer.expect(Message::Reject(spec)).await;
     }
 }
@@ -99,4 +99,57 @@ async fn our_failing_disk_is_named() {
     let closed = world.closed().await;
     assert_eq!(closed.cause, Cause::DiskError);
     assert!(closed.error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_chokes_it_serves_what_it_allowed_each_piece_once() {
+    let mut world = piped(Begin { have: &[0, 1], ..MODERN });
+    world.peer.hear().await;
+    world.peer.expect_extension_handshake().await;
+    world.peer.say(&[Message::HaveNone]).await;
+    world.has().await;
+    world.order(Order::AllowFast(vec![piece(0)])).await;
+    world.peer.expect(Message::AllowedFast(0)).await;
+    let blocks_of = |number| geometry().blocks_of(piece(number)).map(spec).collect::<Vec<BlockSpec>>();
+    let all: Vec<Message> = blocks_of(0).into_iter().map(Message::Request).collect();
+    world.peer.say(&all).await;
+    for spec in blocks_of(0) {
+        let Heard::Block(header, _) = world.peer.hear().await else { panic!("no block") };
+        assert_eq!((header.index, header.begin), (0, spec.begin));
+    }
+    // Once more is too often, and of another piece it was never said.
+    for refused in [blocks_of(0)[0], blocks_of(1)[0]] {
+        world.peer.say(&[Message::Request(refused)]).await;
+        world.peer.expect(Message::Reject(refused)).await;
+    }
+    // What is allowed is kept over a choke; the rest is refused.
+    world.order(Order::AllowFast(vec![piece(0), piece(1)])).await;
+    world.peer.expect(Message::AllowedFast(1)).await;
+    world.peer.say(&[Message::Interested]).await;
+    assert!(matches!(world.report().await, Report::Interested(true)));
+    world.order(Order::Hold(true)).await;
+    world.order(Order::Choke(false)).await;
+    world.peer.expect(Message::Unchoke).await;
+    let (kept, refused) = (blocks_of(1)[0], blocks_of(0)[0]);
+    world.peer.say(&[Message::Request(refused), Message::Request(kept)]).await;
+    sleep(Duration::from_millis(10)).await;
+    world.order(Order::Choke(true)).await;
+    world.peer.expect(Message::Choke).await;
+    world.peer.expect(Message::Reject(refused)).await;
+    world.order(Order::Hold(false)).await;
+    let Heard::Block(header, _) = world.peer.hear().await else { panic!("no block") };
+    assert_eq!((header.index, header.begin), (1, kept.begin));
+    // It has enough by now.
+    world.order(Order::AllowFast(Vec::new())).await;
+    world.peer.say(&[Message::Request(blocks_of(1)[1])]).await;
+    world.peer.expect(Message::Reject(blocks_of(1)[1])).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_know_of_them_is_allowed_no_pieces() {
+    let mut world = piped(Begin { have: &[0], ..PLAIN });
+    world.peer.hear().await;
+    world.order(Order::AllowFast(vec![piece(0)])).await;
+    world.peer.say(&[Message::Request(spec(blocks(1)[0]))]).await;
+    assert_eq!(world.peer.hear_within(Duration::from_secs(5)).await, None);
 }

@@ -209,5 +209,46 @@ async fn strange_but_harmless_messages_are_ignored() {
     ];
     world.peer.say(&messages).await;
     world.has().await;
-    assert!(matches!(world.report().await, Report::Have(_) | Report::Interested(true)));
+    assert!(matches!(
+        world.report().await,
+        Report::AllowedFast(_) | Report::Have(_) | Report::Interested(true)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn says_that_it_wants_nothing_as_soon_as_it_has_everything() {
+    let every: &'static [u32] = (0..20).collect::<Vec<u32>>().leak();
+    let mut world = piped(Begin { have: every, ..MODERN });
+    world.peer.expect(Message::HaveAll).await;
+    assert_eq!(world.peer.expect_extension_handshake().await.upload_only, Some(true));
+
+    let mut world = piped(Begin { have: &every[1..], ..MODERN });
+    world.peer.hear().await;
+    assert_eq!(world.peer.expect_extension_handshake().await.upload_only, None);
+    world.common.haves.append(piece(0));
+    world.peer.expect(Message::Have(0)).await;
+    let again = world.peer.expect_extension_handshake().await;
+    assert_eq!((again.upload_only, again.reqq), (Some(true), Some(OFFERED_REQQ)));
+    assert_eq!(world.peer.hear_within(Duration::from_secs(10)).await, None, "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tells_that_the_peer_wants_nothing_and_when_it_does_again() {
+    let mut world = piped(MODERN);
+    let says = |upload_only| {
+        let theirs = ExtensionHandshake { upload_only, ..ExtensionHandshake::default() };
+        Message::Extended { id: 0, payload: theirs.encode().into() }
+    };
+    let said = [Some(false), Some(true), None, Some(true), Some(false)].map(says);
+    world.peer.say(&[&[Message::HaveNone], &said[..]].concat()).await;
+    world.has().await;
+    let mut told = Vec::new();
+    while told.len() < 7 {
+        told.push(world.report().await);
+    }
+    let told = told.iter().filter_map(|report| match report {
+        Report::UploadOnly(upload_only) => Some(*upload_only),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [true, false]);
 }

@@ -41,6 +41,11 @@ impl Tracker {
         Self { socket: UdpSocket::bind("127.0.0.1:0").await.unwrap() }
     }
 
+    /// At another address of this machine, and the same port.
+    async fn beside(other: &SocketAddr, last: u8) -> Self {
+        Self { socket: UdpSocket::bind(SocketAddr::from(([127, 0, 0, last], other.port()))).await.unwrap() }
+    }
+
     fn url(&self) -> String {
         format!("udp://{}/announce?pass=1", self.socket.local_addr().unwrap())
     }
@@ -268,4 +273,81 @@ async fn takes_ipv6_peers_over_ipv6() {
     let answer = announce.await.unwrap().unwrap();
     assert_eq!(answer.peers, ["[::1]:80".parse().unwrap()]);
     assert_eq!(answer.scope, Scope::Loopback);
+}
+
+/// Settings by which one name has these addresses on this machine.
+fn known(last_bytes: &[u8]) -> Settings {
+    let addrs = last_bytes.iter().map(|last| IpAddr::from([127, 0, 0, *last])).collect();
+    let known_names = HashMap::from([("tracker.example".to_owned(), addrs)]);
+    Settings { known_names, udp_next_after: SOON, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn tries_every_address_of_the_name() {
+    // Nothing listens at the first, the second is silent, the third answers.
+    let third = Tracker::new().await;
+    let addr = third.socket.local_addr().unwrap();
+    let second = Tracker::beside(&addr, 2).await;
+    let settings = known(&[3, 2, 1]);
+    let url = format!("udp://tracker.example:{}/announce", addr.port());
+    let announce = tokio::spawn(async move { announce_with(settings, &url).await });
+    second.asked().await;
+    let asked = third.connect(77).await;
+    third.tell(&asked, &asked.one_peer()).await;
+    assert_eq!(announce.await.unwrap().unwrap().announced.peers, 1);
+}
+
+#[tokio::test]
+async fn an_address_that_is_slow_may_still_answer_after_the_next_was_asked() {
+    let first = Tracker::new().await;
+    let addr = first.socket.local_addr().unwrap();
+    let second = Tracker::beside(&addr, 2).await;
+    let settings = known(&[1, 2]);
+    let url = format!("udp://tracker.example:{}/announce", addr.port());
+    let announce = tokio::spawn(async move { announce_with(settings, &url).await });
+    let asked = first.asked().await;
+    let refused = second.connect(78).await;
+    second.tell(&refused, &refused.answer(3, b"no")).await;
+    first.tell(&asked, &asked.connected(77)).await;
+    let asked = first.asked().await;
+    assert_eq!((asked.action, asked.id), (1, 77));
+    first.tell(&asked, &asked.one_peer()).await;
+    assert_eq!(announce.await.unwrap().unwrap().announced.peers, 1);
+}
+
+#[tokio::test]
+async fn of_failures_at_all_addresses_the_one_that_says_most_is_told() {
+    let tracker = Tracker::new().await;
+    let addr = tracker.socket.local_addr().unwrap();
+    let settings = known(&[1, 2, 3]);
+    let url = format!("udp://tracker.example:{}/announce", addr.port());
+    let announce = tokio::spawn(async move { announce_with(settings, &url).await });
+    let asked = tracker.connect(77).await;
+    tracker.tell(&asked, &asked.answer(3, b"not today")).await;
+    assert_eq!(error_of(announce.await.unwrap()), (TrackerError::Refused, "not today".to_owned()));
+}
+
+#[tokio::test]
+async fn no_more_announces_are_under_way_than_is_set_and_one_that_ends_makes_room() {
+    let tracker = Tracker::new().await;
+    let client = Client::new(Settings { most_under_way: 3, ..Settings::default() });
+    let mut announces = tokio::task::JoinSet::new();
+    for _ in 0..5 {
+        let (client, url) = (client.clone(), tracker.url());
+        announces.spawn(async move { client.announce(&url, &params()).await });
+    }
+    let mut asked = vec![tracker.asked().await, tracker.asked().await, tracker.asked().await];
+    assert_eq!(client.0.under_way.available_permits(), 0);
+    tracker.nothing_asked().await;
+    // One that is refused is over, and its turn is the next one's.
+    let over = asked.remove(0);
+    tracker.tell(&over, &over.answer(3, b"no")).await;
+    assert!(announces.join_next().await.unwrap().unwrap().is_err());
+    asked.push(tracker.asked().await);
+    assert_eq!(client.0.under_way.available_permits(), 0);
+    tracker.nothing_asked().await;
+    // So is one that is given up.
+    announces.abort_all();
+    while announces.join_next().await.is_some() {}
+    assert_eq!(client.0.under_way.available_permits(), 3);
 }

@@ -43,6 +43,22 @@ fn asks_again_for_blocks_that_are_lost() {
 }
 
 #[test]
+fn what_an_earlier_run_kept_is_here_and_of_nobody() {
+    let (geometry, mut begun) = begun(4 * u64::from(BLOCK_LENGTH), 4 * BLOCK_LENGTH);
+    let piece = geometry.piece(0).unwrap();
+    let all: Vec<BlockRef> = geometry.blocks_of(piece).collect();
+    begun.begin(piece, NOW);
+    begun.keep(piece, &all[1..3]);
+    begun.assert_consistent();
+    assert_eq!(begun.arrived(all[1], A, PeerKey(7), NOW), None);
+    assert_eq!(ask(&mut begun, piece, A, 9), [all[0], all[3]]);
+    let _ = begun.arrived(all[0], A, PeerKey(7), NOW);
+    begun.lost(piece, &all[2..3]);
+    assert_eq!(begun.get(piece).unwrap().senders(), [Some(PeerKey(7)), None]);
+    begun.assert_consistent();
+}
+
+#[test]
 fn leaves_out_what_a_peer_refuses_and_offers_it_to_the_next() {
     let (geometry, mut begun) = begun(4 * u64::from(BLOCK_LENGTH), 4 * BLOCK_LENGTH);
     let piece = geometry.piece(0).unwrap();

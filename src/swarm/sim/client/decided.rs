@@ -14,6 +14,7 @@ impl Client {
             match self.announcer.poll() {
                 None => break,
                 Some(announce::Output::Learned(at, event)) => self.learned(at, event),
+                Some(announce::Output::Abandon(ticket)) => drop(self.asked.remove(&ticket)),
                 Some(announce::Output::Announce { ticket, tracker, kind, .. }) => {
                     self.asked.insert(ticket, tracker);
                     self.effects.push_back(Effect::Announce(ticket, tracker, kind));
@@ -40,7 +41,9 @@ impl Client {
                 self.disk.forget(piece);
             }
             Action::Have(piece) => self.haves.push(piece),
-            Action::WantPeers => self.announcer.handle(now, announce::Input::WantPeers),
+            Action::WantPeers(wanted) => {
+                self.announcer.handle(now, announce::Input::WantPeers(wanted));
+            }
             Action::Entered(phase) => self.entered(now, phase),
             Action::Learned(at, event) => self.learned(at, event),
             Action::LimitUp(_) => {}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::event::{Event, PeerKey};
+use crate::swarm::UploadSlots;
 
 fn banned(world: &World, client: NodeKey) -> usize {
     let bans = |(_, event): &&(At, Event)| matches!(event, Event::Banned { until: Some(_), .. });
@@ -16,7 +17,7 @@ fn everybody_who_asks_gets_a_turn() {
     let mut world = World::new(4 * MIB, 64 * 1024, 2);
     world.thorough = false;
     let full = Bitfield::full(geometry.piece_count());
-    let limits = Settings { upload_slots: 4, ..settings() };
+    let limits = Settings { upload_slots: UploadSlots::Fixed(3), ..settings() };
     let client = world.client_with(MIB, limits, full);
     let takers: Vec<NodeKey> = (0..16).map(|_| world.fake(Script::taker(geometry))).collect();
     for taker in &takers {
@@ -28,6 +29,28 @@ fn everybody_who_asks_gets_a_turn() {
     let served =
         takers.iter().filter(|taker| world.fake_at(**taker).served.last().is_some_and(|(_, on)| *on));
     assert_eq!(served.count(), 4);
+}
+
+#[test]
+fn of_forty_that_want_to_be_served_nobody_waits_longer_than_two_minutes() {
+    let mut world = World::new(4 * MIB, 64 * 1024, 2);
+    world.thorough = false;
+    let full = Bitfield::full(world.geometry.piece_count());
+    let client = world.client_with(200 * KIB, settings(), full);
+    let takers: Vec<NodeKey> = (0..40).map(|_| world.fake(Script::taker(world.geometry))).collect();
+    takers.iter().for_each(|taker| world.call(*taker, client));
+    let end = world.now + secs(600);
+    world.run(secs(600));
+    for taker in &takers {
+        let changes = &world.fake_at(*taker).served;
+        let mut waits_since = Some(At::ZERO);
+        for (at, served) in changes.iter().copied().chain([(end, true)]) {
+            let waited = waits_since.map_or(Duration::ZERO, |since| at.saturating_sub(since));
+            assert!(waited <= secs(120), "{waited:?}");
+            waits_since = (!served).then_some(at);
+        }
+        assert!(world.fake_at(*taker).got_bytes > 0);
+    }
 }
 
 #[test]

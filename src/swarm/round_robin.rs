@@ -1,0 +1,304 @@
+//! Shares a rate limit among those who wait for it: deficit round robin (Shreedhar and Varghese, 1995).
+//!
+//! All who want to send stand in one line. As soon as the limit lets anything pass, the first gets one turn's worth of
+//! bytes; if it wants more, it joins again at the end. Bytes of a turn that are too few for its next block stay with
+//! it: that is its deficit. So all who keep waiting get the same to within one turn and one block, and the gap between
+//! two turns of one of them is at most what the others' turns take at the limit.
+
+use std::collections::VecDeque;
+
+use super::Bucket;
+use crate::event::At;
+use crate::metainfo::BLOCK_LENGTH;
+
+/// Turns in a second, where blocks are small beside the rate: many, so that flows are even.
+const TURNS_A_SECOND: u64 = 32;
+/// Bytes of a turn: at least a block, at most what leaves in one write.
+const LEAST_TURN: u64 = BLOCK_LENGTH as u64;
+const MOST_TURN: u64 = 48 * 1024;
+
+/// What the one whose turn it is may send now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// The name it joined by.
+    pub who: u64,
+    /// Bytes; they are taken from the limit.
+    pub bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    who: u64,
+    wanted: u64,
+}
+
+/// A limit and the line before it. Time is handed in; nothing here waits.
+#[derive(Debug)]
+pub struct RoundRobin {
+    bucket: Bucket,
+    line: VecDeque<Waiter>,
+}
+
+impl RoundRobin {
+    /// An empty line before a limit in bytes a second; `None`: no limit.
+    pub fn new(rate_bps: Option<u64>) -> Self {
+        Self { bucket: Bucket::new(rate_bps), line: VecDeque::new() }
+    }
+
+    /// Changes the limit from `now` on, also for those who wait.
+    pub fn set_rate(&mut self, now: At, rate_bps: Option<u64>) {
+        self.bucket.set_rate(now, rate_bps);
+    }
+
+    /// Waits at the end of the line for up to `wanted` bytes, more than none. Who waits already keeps its place.
+    pub fn join(&mut self, who: u64, wanted: u64) {
+        match self.line.iter_mut().find(|waiter| waiter.who == who) {
+            Some(waiter) => waiter.wanted = wanted,
+            None => self.line.push_back(Waiter { who, wanted }),
+        }
+    }
+
+    /// Waits no more.
+    pub fn leave(&mut self, who: u64) {
+        self.line.retain(|waiter| waiter.who != who);
+    }
+
+    /// Who is first.
+    pub fn first(&self) -> Option<u64> {
+        self.line.front().map(|waiter| waiter.who)
+    }
+
+    /// The next turn, if the limit lets anything pass now. Whose turn it is waits no more.
+    pub fn poll(&mut self, now: At) -> Option<Turn> {
+        let Waiter { who, wanted } = *self.line.front()?;
+        let bytes = self.bucket.rate_bps().map_or(wanted, |rate_bps| wanted.min(turn_bytes(rate_bps)));
+        self.bucket.take(now, bytes).ok()?;
+        self.line.pop_front();
+        Some(Turn { who, bytes })
+    }
+
+    /// When the limit lets something pass.
+    pub fn deadline(&mut self, now: At) -> At {
+        self.bucket.take(now, 0).err().unwrap_or(now)
+    }
+
+    /// Takes bytes of a turn back that were not sent.
+    pub fn give_back(&mut self, bytes: u64) {
+        self.bucket.give_back(bytes);
+    }
+}
+
+fn turn_bytes(rate_bps: u64) -> u64 {
+    (rate_bps / TURNS_A_SECOND).clamp(LEAST_TURN, MOST_TURN)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Somebody who asks for blocks of one length for as long as it is there.
+    #[derive(Clone, Copy, Debug)]
+    struct Flow {
+        block_bytes: u64,
+        comes: At,
+        goes: At,
+    }
+
+    impl Flow {
+        /// What it asks for: far more than a turn's worth, whatever its blocks.
+        fn wanted(&self, deficit: u64) -> u64 {
+            64 * self.block_bytes - deficit
+        }
+    }
+
+    /// What a flow got.
+    #[derive(Clone, Debug, Default)]
+    struct Got {
+        deficit: u64,
+        /// When it was sent blocks, and how many bytes.
+        sent: Vec<(At, u64)>,
+    }
+
+    impl Got {
+        fn bytes(&self, from: At, to: At) -> u64 {
+            self.sent.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, bytes)| bytes).sum()
+        }
+
+        fn longest_gap(&self, from: At, to: At) -> At {
+            let times = self.sent.iter().map(|(at, _)| *at).filter(|at| (from..to).contains(at));
+            let all: Vec<At> = [from].into_iter().chain(times).chain([to]).collect();
+            all.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+        }
+    }
+
+    /// Serves flows until `end`; those who are there always wait. The limit changes as `rates` says.
+    fn serve(flows: &[Flow], rates: &[(At, Option<u64>)], end: At) -> Vec<Got> {
+        let mut line = RoundRobin::new(rates[0].1);
+        let mut got = vec![Got::default(); flows.len()];
+        let mut now = At::ZERO;
+        let mut here: BTreeMap<usize, bool> = BTreeMap::new();
+        let mut rates = rates[1..].iter().peekable();
+        while now < end {
+            if let Some((_, rate_bps)) = rates.next_if(|(at, _)| now >= *at) {
+                line.set_rate(now, *rate_bps);
+            }
+            for (who, flow) in flows.iter().enumerate() {
+                let is_here = (flow.comes..flow.goes).contains(&now);
+                if here.insert(who, is_here) != Some(is_here) {
+                    match is_here {
+                        true => line.join(who as u64, flow.wanted(got[who].deficit)),
+                        false => line.leave(who as u64),
+                    }
+                }
+            }
+            // Without a limit nobody ever waits: a millisecond is enough to see it.
+            let mut turns = 0;
+            while let Some(Turn { who, bytes }) = line.poll(now) {
+                let (flow, got) = (flows[who as usize], &mut got[who as usize]);
+                got.deficit += bytes;
+                let sent = got.deficit / flow.block_bytes * flow.block_bytes;
+                got.deficit -= sent;
+                if sent > 0 {
+                    got.sent.push((now, sent));
+                }
+                line.join(who, flow.wanted(got.deficit));
+                turns += 1;
+                if turns > 100 {
+                    break;
+                }
+            }
+            let next =
+                flows.iter().flat_map(|flow| [flow.comes, flow.goes]).chain(rates.peek().map(|(at, _)| *at));
+            let next = next.filter(|at| *at > now).min().unwrap_or(end);
+            now = line.deadline(now).max(now + At::from_millis(1)).min(next);
+        }
+        got
+    }
+
+    fn always(count: usize, block_bytes: u64) -> Vec<Flow> {
+        vec![Flow { block_bytes, comes: At::ZERO, goes: At::MAX }; count]
+    }
+
+    #[test]
+    fn leeches_of_a_small_limit_get_the_same_and_wait_no_longer_than_the_others_turns() {
+        for (count, rate_bps, seconds) in
+            [(8, 20_000, 60), (5, 60_000, 60), (8, 200_000, 60), (12, 400_000, 60)]
+        {
+            let end = At::from_secs(seconds);
+            let got = serve(&always(count, LEAST_TURN), &[(At::ZERO, Some(rate_bps))], end);
+            let sums: Vec<u64> = got.iter().map(|got| got.bytes(At::ZERO, end)).collect();
+            let (least, most) = (sums.iter().min().unwrap(), sums.iter().max().unwrap());
+            assert!(most - least <= 2 * LEAST_TURN, "{sums:?}");
+            assert!(sums.iter().sum::<u64>() >= rate_bps * seconds * 97 / 100, "{sums:?}");
+            let round = At::from_secs_f64(count as f64 * LEAST_TURN as f64 / rate_bps as f64);
+            for got in &got {
+                assert!(got.longest_gap(At::ZERO, end) <= round + At::from_millis(100), "{rate_bps}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_length_of_blocks_makes_no_difference() {
+        let lengths = [1024, 16384, 20_000, 65_536, 131_072];
+        let flows: Vec<Flow> = lengths.iter().flat_map(|length| always(1, *length)).collect();
+        let end = At::from_secs(120);
+        let got = serve(&flows, &[(At::ZERO, Some(100_000))], end);
+        let sums: Vec<u64> = got.iter().map(|got| got.bytes(At::ZERO, end)).collect();
+        let (least, most) = (sums.iter().min().unwrap(), sums.iter().max().unwrap());
+        assert!(most - least <= 131_072 + LEAST_TURN, "{sums:?}");
+    }
+
+    #[test]
+    fn a_lifted_limit_lets_everybody_pass_at_once_and_a_new_one_holds_from_then_on() {
+        let mut line = RoundRobin::new(Some(1));
+        line.join(0, 1 << 20);
+        assert_eq!(line.poll(At::ZERO), Some(Turn { who: 0, bytes: LEAST_TURN }));
+        for who in 0..10 {
+            line.join(who, 1 << 20);
+        }
+        assert_eq!(line.poll(At::from_secs(60)), None);
+        assert!(line.deadline(At::from_secs(60)) > At::from_secs(3600));
+        line.set_rate(At::from_secs(60), None);
+        for who in 0..10 {
+            assert_eq!(line.poll(At::from_secs(60)), Some(Turn { who, bytes: 1 << 20 }));
+        }
+        line.set_rate(At::from_secs(61), Some(16384));
+        line.join(7, 1 << 20);
+        assert_eq!(line.poll(At::from_secs(61)), None);
+        let at = line.deadline(At::from_secs(61));
+        assert!(at <= At::from_secs(61) + At::from_millis(1), "debts are forgotten: {at:?}");
+        assert!(line.poll(at).is_some());
+        let next = line.deadline(at) - at;
+        assert!((At::from_millis(999)..At::from_millis(1001)).contains(&next), "{next:?}");
+        line.join(8, 1);
+        line.give_back(LEAST_TURN);
+        assert_eq!(line.poll(at + At::from_millis(1)), Some(Turn { who: 8, bytes: 1 }));
+    }
+
+    #[test]
+    fn turns_are_small_beside_the_rate_and_never_less_than_a_block() {
+        assert_eq!(turn_bytes(1), LEAST_TURN);
+        assert_eq!(turn_bytes(400_000), LEAST_TURN);
+        assert_eq!(turn_bytes(1 << 20), 32 * 1024);
+        assert_eq!(turn_bytes(1 << 30), MOST_TURN);
+        for rate_bps in [70_000, 500_000, 1 << 21, 1 << 30] {
+            assert!(turn_bytes(rate_bps) <= rate_bps / 4, "a quarter of a second: {rate_bps}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn nobody_gets_more_than_a_turn_and_a_block_beyond_another_whoever_comes_and_goes(
+            rate_bps in 10_000u64..2_000_000,
+            others in proptest::collection::vec((1024u64..131_073, 0u64..60, 1u64..60), 0..12),
+            first in 1024u64..131_073,
+            second in 1024u64..131_073,
+        ) {
+            let end = At::from_secs(60);
+            let mut flows = vec![always(1, first)[0], always(1, second)[0]];
+            flows.extend(others.iter().map(|&(block_bytes, comes, stays)| Flow {
+                block_bytes,
+                comes: At::from_secs(comes),
+                goes: At::from_secs(comes + stays),
+            }));
+            let got = serve(&flows, &[(At::ZERO, Some(rate_bps))], end);
+            let turn = turn_bytes(rate_bps);
+            // Over any stretch, the two who are always there.
+            for (from, to) in [(0, 60), (0, 20), (20, 40), (37, 59)] {
+                let sums = [0, 1].map(|who| got[who].bytes(At::from_secs(from), At::from_secs(to)));
+                prop_assert!(sums[0].abs_diff(sums[1]) <= turn + first + second, "{:?} of {}", sums, turn);
+            }
+            // The limit is used, and held.
+            let sum: u64 = got.iter().map(|got| got.bytes(At::ZERO, end) + got.deficit).sum();
+            prop_assert!(sum >= rate_bps * 60 * 95 / 100, "{} of {}", sum, rate_bps * 60);
+            prop_assert!(sum <= rate_bps * 61 + rate_bps / 10 + turn, "{} of {}", sum, rate_bps * 60);
+            // Nobody waits longer for a block than all others' turns take.
+            let turns = first.div_ceil(turn) + 1;
+            let bound = At::from_secs_f64((turns * flows.len() as u64 * turn) as f64 / rate_bps as f64);
+            prop_assert!(got[0].longest_gap(At::ZERO, end) <= bound + At::from_millis(200));
+        }
+
+        #[test]
+        fn a_limit_that_changes_holds_all_the_time(
+            rates in proptest::collection::vec(20_000u64..1_000_000, 2..6),
+            count in 1usize..10,
+        ) {
+            let changes: Vec<(At, Option<u64>)> =
+                rates.iter().enumerate().map(|(n, rate)| (At::from_secs(10 * n as u64), Some(*rate))).collect();
+            let end = At::from_secs(10 * rates.len() as u64);
+            let got = serve(&always(count, LEAST_TURN), &changes, end);
+            for (from, rate) in &changes {
+                let rate = rate.unwrap();
+                let sum: u64 = got.iter().map(|got| got.bytes(*from, *from + At::from_secs(10))).sum();
+                prop_assert!(sum + MOST_TURN >= rate * 95 / 10, "{} of {}", sum, rate * 10);
+                prop_assert!(sum <= rate * 11 + 2 * MOST_TURN, "{} of {}", sum, rate * 10);
+            }
+        }
+    }
+}
