@@ -20,7 +20,7 @@ use crate::storage::StorageError;
 use crate::swarm::{BlockDigest, Input};
 
 /// How long what is in memory may take to the disk at the end.
-const FLUSH_WITHIN: Duration = Duration::from_secs(4);
+const FLUSH_WITHIN: Duration = Duration::from_millis(1500);
 
 impl Brain {
     /// Takes a block that was missing.
