@@ -202,14 +202,31 @@ impl Payload {
 
     /// The pieces that lie whole and right below `folder`.
     pub(crate) fn right_at(&self, folder: &Path) -> BTreeSet<u32> {
+        let found = self.found_at(folder);
+        let pieces = found.chunks(self.piece_bytes).zip(self.bytes.chunks(self.piece_bytes)).zip(0..);
+        pieces.filter(|((found, content), _)| found == content).map(|(_, number)| number).collect()
+    }
+
+    /// Those of these blocks (piece, first byte) that do not lie right below `folder`.
+    pub(crate) fn wrong_at(&self, folder: &Path, blocks: &BTreeSet<(u32, u32)>) -> BTreeSet<(u32, u32)> {
+        let found = self.found_at(folder);
+        let is_wrong = |(piece, begin): &&(u32, u32)| {
+            let length = (self.piece_length(*piece) - begin).min(16_384);
+            let from = *piece as usize * self.piece_bytes + *begin as usize;
+            found[from..][..length as usize] != *self.block(*piece, *begin, length)
+        };
+        blocks.iter().filter(is_wrong).copied().collect()
+    }
+
+    /// What lies below `folder`, zeros where nothing does.
+    fn found_at(&self, folder: &Path) -> Vec<u8> {
         let mut found = vec![0; self.bytes.len()];
         for file in self.torrent.files.iter().filter(|file| !file.pad) {
             let on_disk = fs::read(folder.join(file.path.as_str())).unwrap_or_default();
             let length = on_disk.len().min(file.length as usize);
             found[file.offset as usize..][..length].copy_from_slice(&on_disk[..length]);
         }
-        let pieces = found.chunks(self.piece_bytes).zip(self.bytes.chunks(self.piece_bytes)).zip(0..);
-        pieces.filter(|((found, content), _)| found == content).map(|(_, number)| number).collect()
+        found
     }
 
     /// Holds what lies below `folder` against the content: every byte, and no file more.

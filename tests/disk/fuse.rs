@@ -11,6 +11,8 @@ use std::thread;
 
 use super::model::{Disk, Errno, Kind, Look};
 
+/// What a slow disk does at once.
+const SIDE_BY_SIDE: usize = 16;
 /// The largest write, bytes.
 const MOST_WRITE: usize = 1 << 20;
 const NOT_KNOWN: Errno = 38;
@@ -35,7 +37,11 @@ impl Mounted {
             .status()
             .unwrap();
         assert!(mounted.success(), "cannot mount: {mounted}");
-        thread::Builder::new().name("fuse".to_owned()).spawn(move || serve(&device, &disk)).unwrap();
+        // A slow disk does several things side by side, the others one after the other.
+        for _ in 0..if disk.is_slow() { SIDE_BY_SIDE } else { 1 } {
+            let (device, disk) = (device.try_clone().unwrap(), Arc::clone(&disk));
+            thread::Builder::new().name("fuse".to_owned()).spawn(move || serve(&device, &disk)).unwrap();
+        }
         Self { at: at.to_owned() }
     }
 }
@@ -111,8 +117,12 @@ impl Answer {
         self.u64(look.inode).zeros(32).attributes(look)
     }
 
-    fn opened(self) -> Self {
-        self.zeros(16)
+    fn opened(self, disk: &Disk) -> Self {
+        // The system writes to a file side by side only past its own memory.
+        const DIRECT: u32 = 1;
+        const SIDE_BY_SIDE: u32 = 1 << 6;
+        let flags = if disk.is_slow() { DIRECT | SIDE_BY_SIDE } else { 0 };
+        self.zeros(8).u32(flags).zeros(4)
     }
 }
 
@@ -189,7 +199,7 @@ fn answer(disk: &Disk, operation: u32, node: u64, mut request: Request<'_>) -> R
         // OPEN, OPENDIR
         14 | 27 => {
             disk.open(node)?;
-            out.opened()
+            out.opened(disk)
         }
         // READ
         15 => {
@@ -202,6 +212,7 @@ fn answer(disk: &Disk, operation: u32, node: u64, mut request: Request<'_>) -> R
             request.skip(8);
             let (at, length) = (request.u64(), request.u32());
             request.skip(20);
+            disk.take_time(request.0.len());
             disk.write(node, at, request.0)?;
             out.u32(length).u32(0)
         }
@@ -246,7 +257,7 @@ fn answer(disk: &Disk, operation: u32, node: u64, mut request: Request<'_>) -> R
         // CREATE
         35 => {
             request.skip(16);
-            out.entry(&disk.make(node, request.name(), Kind::File)?).opened()
+            out.entry(&disk.make(node, request.name(), Kind::File)?).opened(disk)
         }
         // FALLOCATE
         43 => {

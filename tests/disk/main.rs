@@ -6,7 +6,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test says what it skips, and one that cannot do its work has failed"
+    clippy::disallowed_methods,
+    reason = "a test says what it skips, and one that cannot do its work has failed; a slow disk has a clock"
 )]
 
 mod faults;
@@ -14,6 +15,7 @@ mod full;
 mod fuse;
 mod model;
 mod power;
+mod slow;
 #[path = "../common/support.rs"]
 mod support;
 
@@ -36,7 +38,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (lab, disk) = (Lab::new(), Arc::new(Disk::new()));
+        Self::on(Disk::new())
+    }
+
+    fn on(disk: Disk) -> Self {
+        let (lab, disk) = (Lab::new(), Arc::new(disk));
         let mounted = Mounted::over(&lab.out(), Arc::clone(&disk));
         Self { lab, disk, _mounted: mounted }
     }

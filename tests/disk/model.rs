@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 /// The number of an error of the system.
 pub(crate) type Errno = i32;
@@ -73,6 +74,13 @@ pub(crate) struct Fault {
 
 pub(crate) struct Disk(Mutex<State>);
 
+/// How much a disk takes, and how long an operation takes it, of which several may go on side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speed {
+    pub(crate) bytes_a_second: f64,
+    pub(crate) operation: Duration,
+}
+
 #[derive(Default)]
 struct State {
     nodes: BTreeMap<u64, Node>,
@@ -80,6 +88,8 @@ struct State {
     base: BTreeMap<u64, Node>,
     log: Vec<Op>,
     faults: Vec<Fault>,
+    /// How slow it is, and when it has taken what was written so far.
+    speed: Option<(Speed, Option<Instant>)>,
     /// Seconds since 1970 that the disk takes it to be, and how they go on with each operation.
     clock: (u64, i64),
 }
@@ -139,6 +149,29 @@ impl Disk {
         state.nodes.insert(ROOT, Node::new(Kind::Folder, "", (1_700_000_000, 0)));
         state.base.clone_from(&state.nodes);
         Self(Mutex::new(state))
+    }
+
+    /// Makes it slow. To be called before it is mounted.
+    pub(crate) fn slow_down(&self, speed: Speed) {
+        self.lock().speed = Some((speed, None));
+    }
+
+    pub(crate) fn is_slow(&self) -> bool {
+        self.lock().speed.is_some()
+    }
+
+    /// Waits as long as an operation with so many bytes takes.
+    pub(crate) fn take_time(&self, bytes: usize) {
+        let until = {
+            let mut state = self.lock();
+            let Some((speed, taken)) = &mut state.speed else { return };
+            let now = Instant::now();
+            let took = Duration::from_secs_f64(bytes as f64 / speed.bytes_a_second);
+            let end = taken.map_or(now, |taken| taken.max(now)) + took;
+            *taken = Some(end);
+            end + speed.operation
+        };
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
     }
 
     /// Sets what time the disk takes it to be, and by how many seconds it goes on with each operation.
@@ -249,6 +282,11 @@ impl Disk {
         state.fault(Act::Write, &name)?;
         state.file(inode)?;
         let now = state.now();
+        // Nobody cuts the power of a slow one; what it is to remember would fill the memory.
+        if state.speed.is_some() {
+            state.apply(&Op::Written { inode, at: at as usize, bytes: bytes.to_vec() });
+            return Ok(());
+        }
         state.done(Op::Written { inode, at: at as usize, bytes: bytes.to_vec() });
         state.done(Op::Touched { inode, at: now });
         Ok(())

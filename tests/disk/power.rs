@@ -38,7 +38,8 @@ async fn cut_anywhere() {
         ),
         Recipe::files("it", &[("a", 1_700 * KIB + 1), ("b", 900 * KIB)], 1_280 * KIB),
     ];
-    let (mut most, mut held) = (0, 0);
+    let (mut most, mut held, mut blocks) = (0, 0, 0);
+    let boot = Boot::new();
     for recipe in recipes {
         let payload = recipe.make();
         let lab = Lab::new();
@@ -51,15 +52,50 @@ async fn cut_anywhere() {
             for cut in 0..cuts {
                 let at = random.usize(..=operations);
                 let what = format!("round {round}, cut {cut} of TTUI_SEED={seed}, at {at} of {operations}");
-                let after = if cut % 4 == 0 { disk.kill(at) } else { disk.cut(at, &mut random) };
-                held += hold(&lab, &payload, Arc::new(after), &what);
+                let after = if cut % 4 == 0 {
+                    disk.kill(at)
+                } else {
+                    boot.again();
+                    disk.cut(at, &mut random)
+                };
+                let (pieces, unfinished) = hold(&lab, &payload, Arc::new(after), &what);
+                boot.back();
+                (held, blocks) = (held + pieces, blocks + unfinished);
                 most += payload.pieces();
             }
             disk = Arc::new(disk.cut(operations / 2, &mut random));
         }
     }
-    println!("{held} pieces of {most} were there after {} cuts", cuts * 6);
+    println!("{held} pieces of {most} and {blocks} blocks of others were there after {} cuts", cuts * 6);
     assert!(held > most / 10, "hardly anything was there: {held} of {most}");
+    assert!(blocks > cuts as usize, "hardly any block of an unfinished piece was there: {blocks}");
+}
+
+/// The boot that the machine says it is in.
+struct Boot(tempfile::NamedTempFile);
+
+impl Boot {
+    const FIRST: &str = "00000000-0000-4000-8000-000000000001";
+
+    fn new() -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let over = "/proc/sys/kernel/random/boot_id";
+        let mounted = std::process::Command::new("mount").arg("--bind").arg(file.path()).arg(over).status();
+        assert!(mounted.unwrap().success(), "the boot id cannot be changed");
+        let boot = Self(file);
+        boot.back();
+        boot
+    }
+
+    /// Another one.
+    fn again(&self) {
+        fs::write(self.0.path(), Self::FIRST.replace('1', "2")).unwrap();
+    }
+
+    /// The first one.
+    fn back(&self) {
+        fs::write(self.0.path(), Self::FIRST).unwrap();
+    }
 }
 
 /// Downloads in three runs: two that end half way, the first without waiting for the disk, and one that completes.
@@ -98,8 +134,9 @@ async fn history(lab: &Lab, payload: &Arc<Payload>, disk: &Arc<Disk>, round: u32
     }
 }
 
-/// Starts on what is there: everything right is found, nothing else. Returns how much that is, in pieces.
-fn hold(lab: &Lab, payload: &Payload, disk: Arc<Disk>, what: &str) -> u32 {
+/// Starts on what is there: everything right is found, nothing else, and every block of an unfinished piece that is
+/// taken for written is. Returns how much that is, in pieces, and in blocks.
+fn hold(lab: &Lab, payload: &Payload, disk: Arc<Disk>, what: &str) -> (u32, usize) {
     let _mounted = Mounted::over(&lab.out(), disk);
     let state = lab.out().join("state/ttui");
     let remembered =
@@ -124,5 +161,9 @@ fn hold(lab: &Lab, payload: &Payload, disk: Arc<Disk>, what: &str) -> u32 {
         remembered.iter().flat_map(|record| record.synced.numbers().collect::<Vec<_>>()).collect();
     let lost: Vec<_> = synced.iter().filter(|piece| !right.contains(piece)).collect();
     assert_eq!(lost, Vec::<&u32>::new(), "{what}: said to be synced, and lost");
-    started.have.count()
+    let blocks = started.unfinished.blocks();
+    let blocks = blocks.map(|(piece, block)| (piece.number(), block.number * 16_384)).collect();
+    let wrong = payload.wrong_at(&out(lab), &blocks);
+    assert!(wrong.is_empty(), "{what}: blocks taken for written, and not there: {wrong:?}");
+    (started.have.count(), blocks.len())
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::Signal;
 use tokio::task::block_in_place;
-use ttui::storage::Record;
+use ttui::storage::{self, Options, Record, Start};
 
 use super::aim::{Aim, Phase, Traces, is_syncing};
 use super::relay::{RealSeed, claims};
@@ -97,6 +98,7 @@ impl Life {
     /// Runs the program until it is killed or ends, and holds what it did and left against the payload.
     async fn run(&mut self, aim: Option<Aim>, tally: &mut OfTorrent) -> End {
         let whole = self.payload.right_at(&self.lab.out());
+        let named = self.unfinished();
         let was_empty = fs::read_dir(self.lab.out()).unwrap().next().is_none();
         let traces = Traces::of(&self.lab);
         self.scripted.until("the seed is left alone", |seen| seen.open == 0).await;
@@ -124,24 +126,28 @@ impl Life {
         // What it asked for and claimed, as those heard it that it spoke to.
         self.scripted.until("the seed has heard the end", |seen| seen.open == 0).await;
         let seen = self.scripted.seen();
-        let mut asked: BTreeSet<u32> =
-            seen.requests[before.requests.len()..].iter().map(|spec| spec.index).collect();
+        let requests = &seen.requests[before.requests.len()..];
+        let mut asked_blocks: BTreeSet<(u32, u32)> =
+            requests.iter().map(|spec| (spec.index, spec.begin)).collect();
         let said = &seen.messages[before.messages.len()..];
         let mut claimed: BTreeSet<u32> =
             said.iter().flat_map(|message| claims(message, self.payload.pieces())).collect();
         let mut connected = seen.connections > before.connections;
         if let Some(real) = &self.real {
             let told = real.told();
-            asked.extend(told.asked);
+            asked_blocks.extend(told.asked);
             claimed.extend(told.claimed);
             connected |= told.connections > 0;
         }
+        let asked: BTreeSet<u32> = asked_blocks.iter().map(|(piece, _)| *piece).collect();
         let now = self.payload.right_at(&self.lab.out());
+        let not_there = self.payload.wrong_at(&self.lab.out(), &self.unfinished());
         let remembered = self.remembered(tally);
         tally.asked += asked.len() as u64;
         tally.claims += claimed.len() as u64;
         tally.remembered += remembered.len() as u64;
         tally.kept += whole.len() as u64;
+        tally.blocks += named.len() as u64;
         let aimed = format!("{aim:?}");
         let mut held = |what: &str, pieces: Vec<&u32>| {
             if !pieces.is_empty() {
@@ -152,6 +158,11 @@ impl Life {
         held("in the resume file, and not right on disk", remembered.difference(&now).collect());
         held("whole on disk, and asked for again", whole.intersection(&asked).collect());
         held("whole on disk, and no more", whole.difference(&now).collect());
+        let of_blocks = |blocks: BTreeSet<(u32, u32)>| blocks.into_iter().map(|(piece, _)| piece).collect();
+        let twice: BTreeSet<u32> = of_blocks(named.intersection(&asked_blocks).copied().collect());
+        held("with blocks named as written, and asked for again", twice.iter().collect());
+        let not_there: BTreeSet<u32> = of_blocks(not_there);
+        held("with blocks named as written that are not right on disk", not_there.iter().collect());
 
         let code = ended.code();
         if code == 128 + Signal::KILL.as_raw() {
@@ -198,6 +209,21 @@ impl Life {
             more.push("--sync");
         }
         program::download(&self.lab, &self.payload, &more)
+    }
+
+    /// The blocks of unfinished pieces that are taken for written: piece, first byte.
+    fn unfinished(&self) -> BTreeSet<(u32, u32)> {
+        let started = storage::start(Start {
+            torrent: Arc::new(self.payload.torrent.clone()),
+            output_dir: &self.lab.out(),
+            state_dir: &self.lab.state(),
+            options: Options::default(),
+            threads: 1,
+            progress: &|_, _| {},
+            cancel: &AtomicBool::new(false),
+        });
+        let unfinished = started.unwrap().unfinished;
+        unfinished.blocks().map(|(piece, block)| (piece.number(), block.number * 16_384)).collect()
     }
 
     /// The pieces that the resume file says are here. After a kill it is whole, or not there yet.

@@ -23,8 +23,8 @@ pub(crate) struct Told {
     pub(crate) connections: u32,
     /// Blocks asked for.
     pub(crate) requests: u64,
-    /// Pieces asked for.
-    pub(crate) asked: BTreeSet<u32>,
+    /// Blocks asked for: piece, first byte.
+    pub(crate) asked: BTreeSet<(u32, u32)>,
     /// Pieces said to be here.
     pub(crate) claimed: BTreeSet<u32>,
 }
@@ -133,7 +133,7 @@ fn read_along(unread: &mut BytesMut, shaken: &mut bool, pieces: u32, told: &watc
         told.send_modify(|told| match &message {
             Message::Request(spec) => {
                 told.requests += 1;
-                told.asked.insert(spec.index);
+                told.asked.insert((spec.index, spec.begin));
             }
             other => told.claimed.extend(claims(other, pieces)),
         });

@@ -24,6 +24,8 @@ pub(crate) struct OfTorrent {
     pub(crate) remembered: u64,
     /// Pieces that lay whole on disk at the start of a run, and must not be asked for.
     pub(crate) kept: u64,
+    /// Blocks of unfinished pieces that were named as written at the start of a run, and must not be asked for.
+    pub(crate) blocks: u64,
     /// Pieces asked for.
     pub(crate) asked: u64,
     pub(crate) breaches: Vec<String>,
@@ -54,6 +56,7 @@ impl Tally {
             claims: 0,
             remembered: 0,
             kept: 0,
+            blocks: 0,
             asked: 0,
             breaches: Vec::new(),
         };
@@ -83,7 +86,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let heads = ["kills", "runs", "complete", "claimed", "remembered", "kept", "asked", "breaches"];
+        let heads =
+            ["kills", "runs", "complete", "claimed", "remembered", "kept", "blocks", "asked", "breaches"];
         write!(f, "{:<34}", "torrent")?;
         heads.iter().try_for_each(|head| write!(f, "{head:>11}"))?;
         let row = |torrent: &OfTorrent| {
@@ -94,11 +98,12 @@ impl fmt::Display for Tally {
                 torrent.claims,
                 torrent.remembered,
                 torrent.kept,
+                torrent.blocks,
                 torrent.asked,
                 torrent.breaches.len() as u64,
             ]
         };
-        let mut sum = [0; 8];
+        let mut sum = [0; 9];
         for torrent in &self.torrents {
             write!(f, "\n{:<34}", torrent.what)?;
             for (number, sum) in row(torrent).into_iter().zip(&mut sum) {
@@ -115,7 +120,8 @@ impl fmt::Display for Tally {
         writeln!(
             f,
             "\nclaimed: pieces told to peers; remembered: pieces in a resume file; both were held against the payload.\n\
-             kept: pieces whole on disk at the start of a run; none of them was asked for again, or it is a breach."
+             kept: pieces whole on disk at the start of a run; none of them was asked for again, or it is a breach.\n\
+             blocks: those of unfinished pieces that were named as written; the same holds for them."
         )
     }
 }

@@ -1,0 +1,123 @@
+//! A disk that takes less than the peers send.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ttui::engine::{Download, Options};
+use ttui::event::Phase;
+use ttui::ledger::VerdictCode;
+
+use super::model::{Disk, Speed};
+use super::support::{Recipe, Script, Seed, soon};
+use super::{Bench, in_a_namespace};
+
+const MIB: usize = 1 << 20;
+/// A network mount, or an old disk.
+const SPEED: Speed = Speed { bytes_a_second: 20e6, operation: Duration::from_millis(30) };
+
+fn bench() -> Bench {
+    let disk = Disk::new();
+    disk.slow_down(SPEED);
+    Bench::on(disk)
+}
+
+/// How long four writers take that write a MiB at a time.
+fn four_writers(bench: &Bench, mib: usize) -> Duration {
+    let file = File::create(bench.lab.out().join("reference")).unwrap();
+    file.set_len((mib * MIB) as u64).unwrap();
+    let (next, bytes, began) = (AtomicUsize::new(0), vec![7; MIB], Instant::now());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= mib {
+                        return;
+                    }
+                    file.write_all_at(&bytes, (at * MIB) as u64).unwrap();
+                }
+            });
+        }
+    });
+    began.elapsed()
+}
+
+#[test]
+fn a_slow_disk_is_used_to_the_full_in_bounded_memory() {
+    in_a_namespace("slow::a_slow_disk_is_used_to_the_full_in_bounded_memory", used_to_the_full);
+}
+
+async fn used_to_the_full() {
+    for piece_bytes in [256 << 10, MIB, 4 * MIB] {
+        let bench = bench();
+        let mib = 96;
+        let reference = four_writers(&bench, mib);
+        let payload = Recipe::file("it", mib * MIB, piece_bytes).make();
+        let mut seeds = Vec::new();
+        for _ in 0..3 {
+            seeds.push(Seed::start(&payload, Script { allowed: 0, ..Script::default() }).await);
+        }
+        let peers: Vec<String> = seeds.iter().map(|seed| seed.addr.to_string()).collect();
+        let more: Vec<&str> = peers.iter().flat_map(|peer| ["--peer", peer]).collect();
+        let run = bench.download(&payload, &more);
+        for seed in &seeds {
+            seed.until("it is asked", |seen| !seen.requests.is_empty()).await;
+        }
+        let began = Instant::now();
+        seeds.iter().for_each(|seed| seed.allow(u64::MAX));
+        let status = format!("/proc/{}/status", run.pid());
+        let mut peak_kib = 0;
+        while !run.has_ended() {
+            let status = fs::read_to_string(&status).unwrap_or_default();
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok());
+            peak_kib = kib.unwrap_or(0u64).max(peak_kib);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let took = began.elapsed();
+        let ended = run.ended().await;
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        bench.assert_right(&payload);
+        let part = reference.as_secs_f64() / took.as_secs_f64();
+        println!("{piece_bytes}: {took:?}, four writers {reference:?}: {part:.3}; peak {peak_kib} KiB");
+        assert!(part >= 0.95, "{part:.3} of what the disk takes");
+        assert!(peak_kib < 96 << 10, "{peak_kib} KiB");
+    }
+}
+
+#[test]
+fn a_slow_disk_is_named_as_the_limit_and_the_view_stays_quick() {
+    in_a_namespace("slow::a_slow_disk_is_named_as_the_limit_and_the_view_stays_quick", named);
+}
+
+async fn named() {
+    let bench = bench();
+    let payload = Recipe::file("it", 160 * MIB, MIB).make();
+    let (one, other) = (Seed::honest(&payload).await, Seed::honest(&payload).await);
+    let options = Options { output: bench.out(), ..bench.lab.options(&[one.addr, other.addr]) };
+    let download = Download::start(payload.torrent.clone(), options).unwrap();
+    let mut views = download.views();
+    let (mut named, mut longest, mut last) = (None, Duration::ZERO, Instant::now());
+    // It takes eight seconds. Nothing may fail before it stops: who serves a disk must not end while it is written to.
+    while views.changed().await.is_ok() {
+        let view = views.borrow_and_update().clone();
+        if view.phase == Phase::Downloading && view.have_bytes > 0 {
+            longest = longest.max(last.elapsed());
+        }
+        last = Instant::now();
+        let slow = view.verdicts.iter().find(|verdict| verdict.code == VerdictCode::DiskSlow);
+        named = slow.cloned().or(named);
+        if view.phase == Phase::Seeding {
+            break;
+        }
+    }
+    let ended = soon("the download stops", download.stop()).await;
+    ended.unwrap();
+    let said = named.map(|verdict| verdict.text);
+    let begins = "The disk is the limit: it takes 1";
+    assert!(said.as_ref().is_some_and(|said| said.starts_with(begins)), "{said:?}");
+    assert!(longest < Duration::from_millis(600), "no view for {longest:?}");
+}
