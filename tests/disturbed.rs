@@ -305,3 +305,93 @@ async fn suspended_and_woken_it_goes_on() {
     assert!(asked.is_disjoint(&whole), "asked for again: {asked:?}");
     assert_right(&lab, &payload, "suspended");
 }
+
+/// Blocks: piece, first byte.
+type Blocks = BTreeSet<(u32, u32)>;
+
+/// Quits a download in the middle of its pieces. Returns what came.
+async fn unfinished(lab: &Lab, payload: &Arc<Payload>, script: Script) -> Blocks {
+    let allowed = script.allowed;
+    let seed = Seed::start(payload, script).await;
+    let run = program::download(lab, payload, &["--peer", &seed.addr.to_string()]);
+    let seen = seed.until("all it may send is sent", |seen| seen.sent.len() as u64 == allowed).await;
+    // What is on its way is no loss: that it came shows where it is written or asked for again.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    run.signal(Signal::TERM);
+    assert_eq!(run.ended().await.code(), 1);
+    seen.sent.iter().map(|(_, spec)| (spec.index, spec.begin)).collect()
+}
+
+/// Completes it from an honest peer. Returns what was asked for of what had come.
+async fn completed(lab: &Lab, payload: &Arc<Payload>, came: &Blocks) -> Blocks {
+    let seed = Seed::honest(payload).await;
+    let ended = program::download(lab, payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    payload.assert_at(&lab.out());
+    assert_eq!(seed.seen().handshakes, 1, "it is not banned for what it did not send");
+    let asked = seed.seen().requests.iter().map(|spec| (spec.index, spec.begin)).collect();
+    came.intersection(&asked).copied().collect()
+}
+
+const LONG: usize = 16 * PIECE;
+
+fn long_pieces() -> Arc<Payload> {
+    Recipe::files("it", &[("a", 4 * LONG), ("b", 4 * LONG)], LONG).make()
+}
+
+fn some() -> Script {
+    Script { allowed: 150, ..Script::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_unfinished_piece_that_was_changed_between_runs_the_changed_block_is_fetched_again() {
+    let (lab, payload) = (Lab::new(), long_pieces());
+    let came = unfinished(&lab, &payload, some()).await;
+    let whole = payload.right_at(&lab.out());
+    let changed = came.iter().copied().filter(|(piece, _)| !whole.contains(piece)).nth(3).unwrap();
+    let at = changed.0 as usize * LONG + changed.1 as usize + 77;
+    let (name, at) = if at < 4 * LONG { ("it/a", at) } else { ("it/b", at - 4 * LONG) };
+    let file = OpenOptions::new().write(true).open(lab.out().join(name)).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, b"somebody else", at as u64).unwrap();
+    let again = completed(&lab, &payload, &came).await;
+    let others: Vec<_> = again.iter().filter(|(piece, _)| !whole.contains(piece)).collect();
+    assert_eq!(others, [&changed], "of unfinished pieces");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_unfinished_pieces_that_is_fetched_again_which_a_cut_or_replaced_file_took() {
+    let acts: [(&str, Act); 3] = [
+        ("cut", |file| OpenOptions::new().write(true).open(file).unwrap().set_len(100_000).unwrap()),
+        ("removed", |file| fs::remove_file(file).unwrap()),
+        ("replaced", |file| replace(file, 4 * LONG)),
+    ];
+    for (what, act) in acts {
+        let (lab, payload) = (Lab::new(), long_pieces());
+        let came = unfinished(&lab, &payload, some()).await;
+        act(&lab.out().join("it/a"));
+        let there = if what == "cut" { 100_000 } else { 0 };
+        let again = completed(&lab, &payload, &came).await;
+        let is_lost = |(piece, begin): &&(u32, u32)| {
+            let from = *piece as usize * LONG + *begin as usize;
+            from < 4 * LONG && from + 16_384 > there
+        };
+        let lost: Blocks = came.iter().filter(is_lost).copied().collect();
+        assert_eq!(again, lost, "{what}: what was taken, and no more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_piece_written_in_runs_that_fails_after_a_restart_is_fetched_anew_and_nobody_is_banned() {
+    // Wrong from the start, or changed since.
+    for lies in [true, false] {
+        let lab = Lab::new();
+        let payload = Recipe::files("it", &[("a", 4 << 20)], 4 << 20).make();
+        let lies_about = if lies { vec![0] } else { Vec::new() };
+        let came = unfinished(&lab, &payload, Script { lies_about, ..some() }).await;
+        if !lies {
+            let file = OpenOptions::new().write(true).open(lab.out().join("it/a")).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"somebody else", 70_000).unwrap();
+        }
+        assert_eq!(completed(&lab, &payload, &came).await, came, "all of it");
+    }
+}

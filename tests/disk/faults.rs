@@ -1,14 +1,17 @@
 //! The disk fails, refuses, and has a clock of its own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use ttui::engine::{Download, Options};
 use ttui::event::Phase;
+use ttui::storage::{self, Start};
 
 use super::model::{Act, EACCES, EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, EROFS, ESTALE, Errno, Fault};
-use super::support::{Recipe, Script, Seed, soon, until};
+use super::support::{Payload, Recipe, Script, Seed, soon, until};
 use super::{Bench, in_a_namespace};
 
 const PIECE: usize = 64 * 1024;
@@ -206,4 +209,58 @@ async fn wrong_clock() {
             assert!(asked.is_disjoint(&kept), "{first} {step} {signal:?}: asked for again: {asked:?}");
         }
     }
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_a_run_loses_nothing_that_it_took() {
+    in_a_namespace(
+        "faults::a_disk_that_fills_up_in_the_middle_of_a_run_loses_nothing_that_it_took",
+        full_in_a_run,
+    );
+}
+
+async fn full_in_a_run() {
+    for after in [1, 4, 7] {
+        let payload = Recipe::files("it", &[("a", 64 * PIECE), ("b", 64 * PIECE)], 32 * PIECE).make();
+        let bench = Bench::new();
+        bench.disk.fail(Fault { act: Act::Write, on: "a", errno: EDQUOT, after, times: ALWAYS });
+        let has = Some(vec![0, 1]);
+        let seed = Seed::start(&payload, Script { has, ..Script::default() }).await;
+        let peer = seed.addr.to_string();
+        let ended = bench.download(&payload, &["--peer", &peer]).ended().await;
+        assert_eq!(ended.code(), 3, "{ended:#?}");
+        assert!(ended.complaint().contains("the disk is full"), "{}", ended.complaint());
+        bench.disk.mend();
+        let unfinished = unfinished(&bench, &payload);
+        assert!(!unfinished.is_empty(), "after {after} writes nothing is kept");
+        let wrong = payload.wrong_at(&bench.out(), &unfinished);
+        assert!(wrong.is_empty(), "named, and not there: {wrong:?}");
+
+        let asked_before = seed.seen().requests.len();
+        let rest = Seed::honest(&payload).await;
+        let more = ["--peer", &peer, "--peer", &rest.addr.to_string()];
+        let ended = bench.download(&payload, &more).ended().await;
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        bench.assert_right(&payload);
+        let asked = |from: usize, seed: &Seed| -> BTreeSet<(u32, u32)> {
+            seed.seen().requests[from..].iter().map(|spec| (spec.index, spec.begin)).collect()
+        };
+        let asked = &asked(asked_before, &seed) | &asked(0, &rest);
+        assert!(asked.is_disjoint(&unfinished), "asked for again: {:?}", &asked & &unfinished);
+    }
+}
+
+/// The blocks of unfinished pieces that are taken for written: piece, first byte.
+fn unfinished(bench: &Bench, payload: &Payload) -> BTreeSet<(u32, u32)> {
+    let started = storage::start(Start {
+        torrent: Arc::new(payload.torrent.clone()),
+        output_dir: &bench.out(),
+        state_dir: &bench.lab.state(),
+        options: storage::Options::default(),
+        threads: 1,
+        progress: &|_, _| {},
+        cancel: &AtomicBool::new(false),
+    });
+    let unfinished = started.unwrap().unfinished;
+    unfinished.blocks().map(|(piece, block)| (piece.number(), block.number * 16_384)).collect()
 }

@@ -1,6 +1,7 @@
 //! The power is cut.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -39,7 +40,7 @@ async fn cut_anywhere() {
         Recipe::files("it", &[("a", 1_700 * KIB + 1), ("b", 900 * KIB)], 1_280 * KIB),
     ];
     let (mut most, mut held, mut blocks) = (0, 0, 0);
-    let boot = Boot::new();
+    let mut boot = Boot::new();
     for recipe in recipes {
         let payload = recipe.make();
         let lab = Lab::new();
@@ -55,15 +56,16 @@ async fn cut_anywhere() {
                 let after = if cut % 4 == 0 {
                     disk.kill(at)
                 } else {
-                    boot.again();
+                    boot.say_next();
                     disk.cut(at, &mut random)
                 };
                 let (pieces, unfinished) = hold(&lab, &payload, Arc::new(after), &what);
-                boot.back();
+                boot.say_present();
                 (held, blocks) = (held + pieces, blocks + unfinished);
                 most += payload.pieces();
             }
             disk = Arc::new(disk.cut(operations / 2, &mut random));
+            boot.next();
         }
     }
     println!("{held} pieces of {most} and {blocks} blocks of others were there after {} cuts", cuts * 6);
@@ -71,30 +73,89 @@ async fn cut_anywhere() {
     assert!(blocks > cuts as usize, "hardly any block of an unfinished piece was there: {blocks}");
 }
 
+#[test]
+fn a_power_cut_loses_no_block_that_was_named_before_the_last_sync() {
+    in_a_namespace("power::a_power_cut_loses_no_block_that_was_named_before_the_last_sync", cut_unfinished);
+}
+
+/// What came six seconds ago is written, named and, as soon as here, synced.
+async fn cut_unfinished() {
+    const BLOCKS: u64 = 100;
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut boot = Boot::new();
+    for piece_bytes in [1 << 20, 4 << 20] {
+        let payload = Recipe::file("it", 4 << 20, piece_bytes).make();
+        let (lab, disk) = (Lab::new(), Arc::new(Disk::new()));
+        let operations = {
+            let _mounted = Mounted::over(&lab.out(), Arc::clone(&disk));
+            let seed = Seed::start(&payload, Script { allowed: BLOCKS, ..Script::default() }).await;
+            let options = Options {
+                output: out(&lab),
+                state: Some(lab.out().join("state/ttui")),
+                sync_after: Duration::from_millis(20),
+                ..lab.options(&[seed.addr])
+            };
+            let download = Download::start(payload.torrent.clone(), options).unwrap();
+            let is_old = || {
+                let seen = seed.seen();
+                let last = seen.sent.last().filter(|_| seen.sent.len() as u64 == BLOCKS);
+                last.is_some_and(|(at, _)| at.elapsed() > Duration::from_secs(6))
+            };
+            let old = async {
+                while !is_old() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            soon("the last block is old", old).await;
+            let operations = disk.operations();
+            soon("the download stops", download.stop()).await.unwrap();
+            operations
+        };
+        boot.next();
+        for _ in 0..5 {
+            let after = Arc::new(disk.cut(operations, &mut random));
+            let (pieces, blocks) = hold(&lab, &payload, after, "cut when all was synced");
+            let whole = u64::from(pieces) * piece_bytes as u64 / 16_384;
+            assert_eq!(whole + blocks as u64, BLOCKS, "in pieces of {piece_bytes}");
+        }
+    }
+}
+
 /// The boot that the machine says it is in.
-struct Boot(tempfile::NamedTempFile);
+struct Boot {
+    file: tempfile::NamedTempFile,
+    number: u32,
+}
 
 impl Boot {
-    const FIRST: &str = "00000000-0000-4000-8000-000000000001";
-
     fn new() -> Self {
         let file = tempfile::NamedTempFile::new().unwrap();
         let over = "/proc/sys/kernel/random/boot_id";
-        let mounted = std::process::Command::new("mount").arg("--bind").arg(file.path()).arg(over).status();
+        let mounted = Command::new("mount").arg("--bind").arg(file.path()).arg(over).status();
         assert!(mounted.unwrap().success(), "the boot id cannot be changed");
-        let boot = Self(file);
-        boot.back();
+        let boot = Self { file, number: 1 };
+        boot.say(1);
         boot
     }
 
-    /// Another one.
-    fn again(&self) {
-        fs::write(self.0.path(), Self::FIRST.replace('1', "2")).unwrap();
+    /// Says another than the present one.
+    fn say_next(&self) {
+        self.say(self.number + 1);
     }
 
-    /// The first one.
-    fn back(&self) {
-        fs::write(self.0.path(), Self::FIRST).unwrap();
+    /// Says the present one again.
+    fn say_present(&self) {
+        self.say(self.number);
+    }
+
+    /// From now on it is another one.
+    fn next(&mut self) {
+        self.number += 2;
+        self.say(self.number);
+    }
+
+    fn say(&self, number: u32) {
+        fs::write(self.file.path(), format!("{number:08x}-0000-4000-8000-000000000000\n")).unwrap();
     }
 }
 
