@@ -149,6 +149,7 @@ impl Picker {
 
     /// A second went by.
     pub(super) fn second(&mut self, now: At) {
+        self.senders.values_mut().for_each(|sender| sender.forget_old_refusals(now));
         if self.active {
             self.take_from_silent(now);
             self.take_surplus(now);
@@ -301,11 +302,7 @@ impl Picker {
         self.recharge(conn);
         let Some(owners) = self.begun.arrived(block, conn, peer, now) else { return false };
         for other in owners.into_iter().filter(|other| *other != conn) {
-            if let Some(sender) = self.senders.get_mut(&other) {
-                sender.forget(block);
-                self.recharge(other);
-                self.order(other, Order::Revoke(vec![block]));
-            }
+            self.take_back(now, other, block);
         }
         true
     }

@@ -42,7 +42,7 @@ impl Picker {
             // Nobody is left without it for a moment: what is taken back is asked for already.
             self.begun.ask_too(block, conn);
             if !under_way {
-                self.take_back(from, block);
+                self.take_back(now, from, block);
             } else if self.begun.owners(block).len() > MOST_OWNERS {
                 self.take_back_from_slowest(now, conn, block);
             }
@@ -56,7 +56,8 @@ impl Picker {
         taken
     }
 
-    fn look_again(&mut self, now: At) {
+    /// Looks again soon for what others promise too late.
+    pub(super) fn look_again(&mut self, now: At) {
         let at = now + LOOK_AGAIN;
         self.look_again_at = Some(self.look_again_at.map_or(at, |known| known.min(at)));
     }
@@ -83,7 +84,7 @@ impl Picker {
                 if best.as_ref().is_some_and(|(at, _)| promised <= *at) || !sooner(by, promised, parts) {
                     break;
                 }
-                if self.may_take(now, conn, *block) && self.is_sooner_than_all(now, by, *block, *other) {
+                if self.may_take(conn, *block) && self.is_sooner_than_all(now, by, *block, *other) {
                     best = Some((promised, Offer { block: *block, from: *other, under_way }));
                     break;
                 }
@@ -93,13 +94,13 @@ impl Picker {
     }
 
     /// Whether the connection has the block, was not asked for it, and no other peer is to prove its piece alone.
-    fn may_take(&self, now: At, conn: ConnKey, block: BlockRef) -> bool {
+    fn may_take(&self, conn: ConnKey, block: BlockRef) -> bool {
         let alone = self.begun.get(block.piece()).is_none_or(|begun| begun.alone);
         !alone
             && self
                 .senders
                 .get(&conn)
-                .is_some_and(|sender| sender.sends(block.piece()) && !sender.refuses(block, now))
+                .is_some_and(|sender| sender.sends(block.piece()) && !sender.refuses(block))
             && !self.begun.owners(block).contains(&conn)
     }
 
@@ -121,17 +122,20 @@ impl Picker {
     fn take_back_from_slowest(&mut self, now: At, conn: ConnKey, block: BlockRef) {
         let others = self.begun.owners(block).into_iter().filter(|owner| *owner != conn);
         if let Some(slowest) = others.max_by_key(|owner| self.promised(now, *owner, block)) {
-            self.take_back(slowest, block);
+            self.take_back(now, slowest, block);
         }
     }
 
     /// The connection is asked for the block no more.
-    fn take_back(&mut self, conn: ConnKey, block: BlockRef) {
+    pub(super) fn take_back(&mut self, now: At, conn: ConnKey, block: BlockRef) {
         if let Some(sender) = self.senders.get_mut(&conn) {
             sender.forget(block);
         }
         self.begun.release(block, conn);
         self.recharge(conn);
         self.order(conn, Order::Revoke(vec![block]));
+        // It may be idle by that, and quicker than somebody else.
+        self.wanting.insert(conn);
+        self.look_again(now);
     }
 }

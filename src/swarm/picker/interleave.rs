@@ -23,13 +23,13 @@ impl Picker {
     /// The piece whose turn it is.
     pub(super) fn next_in_turn(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
         let last = self.senders.get(&conn)?.current;
-        let begun = last.filter(|piece| self.begun.is_within_turn(*piece) && self.goes_on(now, conn, *piece));
+        let begun = last.filter(|piece| self.begun.is_within_turn(*piece) && self.goes_on(conn, *piece));
         if begun.is_some() {
             return begun;
         }
         let own = self.begun.with_free().filter(|(_, begun)| begun.owner == Some(conn));
         let mut growing: Vec<PieceIndex> = own.map(|(piece, _)| piece).collect();
-        growing.retain(|piece| self.goes_on(now, conn, *piece));
+        growing.retain(|piece| self.goes_on(conn, *piece));
         // What came behind a gap stays in memory until the gap is filled.
         let gap = growing.iter().find(|piece| self.begun.get(**piece).is_some_and(Piece::has_gap));
         if gap.is_some() {

@@ -13,6 +13,39 @@ impl Picker {
         assert!(self.wanting.iter().all(|conn| self.senders.contains_key(conn)), "those that want are there");
     }
 
+    /// Panics where a peer that can be asked is idle though it has a missing block that nobody is asked for, or it is not
+    /// about to be looked whether it would send sooner what others are asked for; except by a limit, where the disk does
+    /// not keep up, and where a peer alone proves a piece. A peer that is snubbed waits for others.
+    pub(in crate::swarm) fn assert_nobody_idles(&self, now: At) {
+        let limited = self.limit.clone().left(now).is_some();
+        if !self.active || limited || self.begun.unwritten() >= self.memory_bytes {
+            return;
+        }
+        for (conn, sender) in &self.senders {
+            if !sender.can_be_asked() || sender.snubbed || !sender.asked.is_empty() {
+                continue;
+            }
+            let free = self.begun.with_free().find(|(piece, _)| self.goes_on(*conn, *piece));
+            assert!(
+                free.is_none(),
+                "{conn:?} is idle and has free blocks of {:?}",
+                free.map(|(piece, _)| piece)
+            );
+            assert!(sender.choking || !self.could_begin(*conn), "{conn:?} is idle and could begin a piece");
+            let owed = self
+                .begun
+                .iter()
+                .any(|(piece, begun)| !begun.alone && sender.sends(piece) && begun.asked().next().is_some());
+            let looks = self.wanting.contains(conn) || self.all_may_want;
+            let looks = looks && self.look_again_at.is_some_and(|at| at <= now + LOOK_AGAIN);
+            assert!(
+                !owed || looks,
+                "{conn:?} is idle at {now:?}, and others may be slower than it would be; {:#?}",
+                self.describe()
+            );
+        }
+    }
+
     fn assert_asked(&self) {
         let begun: BTreeSet<(ConnKey, BlockRef)> =
             self.begun.iter().flat_map(|(piece, _)| self.begun.asked(piece)).collect();
@@ -79,9 +112,9 @@ impl Picker {
 
     /// Where it stands, for a run that failed.
     pub(in crate::swarm) fn describe(&self) -> Vec<String> {
-        let Self { active, charged, memory_bytes, all_may_want, wanting, .. } = self;
+        let Self { active, charged, memory_bytes, all_may_want, wanting, look_again_at, freed, .. } = self;
         let mut lines = vec![format!(
-            "active {active}, {charged} charged and {} unwritten of {memory_bytes}, all may want {all_may_want}, wanting {wanting:?}",
+            "look again {look_again_at:?}, freed {freed}, active {active}, {charged} charged and {} unwritten of {memory_bytes}, all may want {all_may_want}, wanting {wanting:?}",
             self.begun.unwritten()
         )];
         lines.extend(

@@ -120,8 +120,11 @@ impl Picker {
             sender.snubbed = true;
         }
         self.give_up(piece);
+        // The other comes first.
         self.satisfied(owner);
         self.request(now, next);
+        self.wanting.insert(owner);
+        self.look_again(now);
     }
 
     /// What the owner of the piece sends of it, bytes a second: what it sends at the moment may be more than it keeps up.

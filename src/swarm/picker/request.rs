@@ -70,7 +70,7 @@ impl Picker {
             let Some(piece) = self.next_piece(now, conn, side_by_side) else { break };
             let turn = if side_by_side > 1 { self.begun.left_of_turn(piece) } else { left };
             let Some(sender) = self.senders.get_mut(&conn) else { break };
-            let blocks = self.begun.ask(piece, conn, left.min(turn), |block| sender.refuses(block, now));
+            let blocks = self.begun.ask(piece, conn, left.min(turn), |block| sender.refuses(block));
             if blocks.is_empty() {
                 break;
             }
@@ -170,7 +170,7 @@ impl Picker {
 
     /// The piece to ask the connection for its next blocks of; begins one where that is best.
     fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
-        let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(now, conn, *piece));
+        let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(conn, *piece));
         // What no other has takes longest: it begins first, and others finish what was begun.
         if !current.is_some_and(|piece| self.is_sole(conn, piece))
             && let Some(piece) = self.begin_sole(now, conn)
@@ -186,12 +186,10 @@ impl Picker {
         if self.is_quick(conn) && !crowded {
             return self
                 .begin(now, conn, true)
-                .or_else(|| self.join(now, conn, false))
-                .or_else(|| self.join(now, conn, true));
+                .or_else(|| self.join(conn, false))
+                .or_else(|| self.join(conn, true));
         }
-        self.join(now, conn, false)
-            .or_else(|| self.begin(now, conn, false))
-            .or_else(|| self.join(now, conn, true))
+        self.join(conn, false).or_else(|| self.begin(now, conn, false)).or_else(|| self.join(conn, true))
     }
 
     /// Whether no other peer has the piece.
@@ -211,25 +209,25 @@ impl Picker {
     }
 
     /// Whether the connection may be asked for more blocks of this piece.
-    pub(super) fn goes_on(&self, now: At, conn: ConnKey, piece: PieceIndex) -> bool {
+    pub(super) fn goes_on(&self, conn: ConnKey, piece: PieceIndex) -> bool {
         let Some(begun) = self.begun.get(piece).filter(|begun| begun.has_free()) else { return false };
         let Some(sender) = self.senders.get(&conn) else { return false };
         let may = !begun.alone || begun.owner == Some(conn);
-        may && sender.sends(piece) && self.takes_any(now, sender, piece)
+        may && sender.sends(piece) && self.takes_any(sender, piece)
     }
 
     /// Whether the peer would send any of the free blocks of the piece: it has not refused all of them.
-    fn takes_any(&self, now: At, sender: &Sender, piece: PieceIndex) -> bool {
-        if sender.refuses_until().is_none_or(|until| now >= until) {
+    fn takes_any(&self, sender: &Sender, piece: PieceIndex) -> bool {
+        if !sender.refuses_any() {
             return true;
         }
         let free = self.begun.get(piece).into_iter().flat_map(super::Piece::free_blocks);
-        free.filter_map(|number| self.geometry.block(piece, number)).any(|block| !sender.refuses(block, now))
+        free.filter_map(|number| self.geometry.block(piece, number)).any(|block| !sender.refuses(block))
     }
 
     /// A begun piece with free blocks that the peer has: the nearest to completion. Pieces of quick owners are
     /// left to them unless `any`.
-    fn join(&self, now: At, conn: ConnKey, any: bool) -> Option<PieceIndex> {
+    fn join(&self, conn: ConnKey, any: bool) -> Option<PieceIndex> {
         let mut best: Option<(u32, PieceIndex)> = None;
         for (piece, begun) in self.begun.with_free() {
             let left_alone = match begun.owner {
@@ -237,7 +235,7 @@ impl Picker {
                 _ => false,
             };
             let nearer = best.is_none_or(|(missing, _)| begun.missing() < missing);
-            if !left_alone && nearer && self.goes_on(now, conn, piece) {
+            if !left_alone && nearer && self.goes_on(conn, piece) {
                 best = Some((begun.missing(), piece));
             }
         }

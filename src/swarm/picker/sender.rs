@@ -111,15 +111,12 @@ impl Sender {
             && self.has.as_ref().is_some_and(|has| has.has(piece))
     }
 
-    /// Whether it has not refused the block lately.
-    pub(super) fn refuses(&self, block: BlockRef, now: At) -> bool {
-        self.refused.get(&block).is_some_and(|until| now < *until)
+    /// Whether it refused the block lately.
+    pub(super) fn refuses(&self, block: BlockRef) -> bool {
+        self.refused.contains_key(&block)
     }
 
     pub(super) fn refused(&mut self, block: BlockRef, now: At) {
-        if self.refused.len() >= MOST_REFUSED {
-            self.refused.retain(|_, until| now < *until);
-        }
         if self.refused.len() < MOST_REFUSED {
             self.refused.insert(block, now + REFUSED_FOR);
         }
@@ -130,9 +127,14 @@ impl Sender {
         self.refused.clear();
     }
 
-    /// When the first of its refusals is forgotten.
-    pub(super) fn refuses_until(&self) -> Option<At> {
-        self.refused.values().min().copied()
+    /// What it refused long ago it may send now.
+    pub(super) fn forget_old_refusals(&mut self, now: At) {
+        self.refused.retain(|_, until| now < *until);
+    }
+
+    /// Whether it refused anything lately.
+    pub(super) fn refuses_any(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     /// Takes blocks off those it is asked for; whether it was asked.

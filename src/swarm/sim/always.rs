@@ -21,6 +21,7 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     if !thorough {
         return;
     }
+    swarm.picker.assert_nobody_idles(now);
     let active = matches!(swarm.phase(), Phase::Downloading | Phase::Seeding);
     for (key, conn) in &client.conns {
         assert!(active || conn.owed.is_empty(), "{key:?} owes blocks in a pause");

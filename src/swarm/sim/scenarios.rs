@@ -1,6 +1,7 @@
 //! One behaviour a test: what a swarm must come through.
 
 mod company;
+mod swarms;
 
 use super::super::ladder::EncryptionPolicy;
 use super::world::Reach;
