@@ -137,8 +137,8 @@ struct Brain {
     memory_bytes: u64,
     /// When it was last looked how much is written, and how much it was then.
     disk_sampled: (At, u64),
-    /// Whether the disk was slow then.
-    disk_slow: bool,
+    /// Whether its writes took long then.
+    disk_lags: bool,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -187,7 +187,7 @@ impl Brain {
             assembly,
             memory_bytes,
             disk_sampled: (now, 0),
-            disk_slow: false,
+            disk_lags: false,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             locals: BTreeMap::new(),

@@ -60,7 +60,7 @@ pub struct Load {
     /// How long a write takes.
     pub write_takes: Duration,
     /// Whether that is long for a disk.
-    pub is_slow: bool,
+    pub lags: bool,
 }
 
 /// What became of a job.
@@ -232,7 +232,7 @@ impl DiskPool {
             pending_bytes: pace.pending_bytes(),
             written_bytes: pace.written_bytes(),
             write_takes: pace.average(),
-            is_slow: pace.is_slow(),
+            lags: pace.lags(),
         }
     }
 

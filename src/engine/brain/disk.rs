@@ -117,10 +117,10 @@ impl Brain {
     pub(super) fn sample_disk(&mut self, now: At) {
         let load = self.disk.load();
         let (at, written) = std::mem::replace(&mut self.disk_sampled, (now, load.written_bytes));
-        if !load.is_slow && !self.disk_slow {
+        if !load.lags && !self.disk_lags {
             return;
         }
-        self.disk_slow = load.is_slow;
+        self.disk_lags = load.lags;
         let passed = now.saturating_sub(at).as_secs_f64().max(0.001);
         let sample = DiskSample {
             written_bps: ((load.written_bytes - written) as f64 / passed) as u64,

@@ -1,12 +1,17 @@
 //! How long the disk takes for a write, and how much it takes.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A disk that takes this long for a write on average is slow: others can be written meanwhile.
-const SLOW: Duration = Duration::from_millis(10);
-/// It is no more when a write takes no longer than this.
+/// Where every write takes this long, others can be written meanwhile. A system that takes writes into its memory and
+/// is held up now and then, by its disk or by other programs, does most of them far quicker.
+const LONG: Duration = Duration::from_millis(10);
+/// So many in a row are every write.
+const IN_A_ROW: u32 = 8;
+/// One that takes no longer than this ends it.
 const QUICK: Duration = Duration::from_millis(5);
+/// A disk that takes this long on average may be the limit.
+const LAGS: Duration = Duration::from_millis(20);
 /// A write counts as one in so many.
 const WEIGHT: u64 = 8;
 
@@ -17,7 +22,8 @@ pub(super) struct Pace {
     average_us: AtomicU64,
     written_bytes: AtomicU64,
     pending_bytes: AtomicU64,
-    slow: AtomicBool,
+    /// Writes in a row that took long.
+    long_writes: AtomicU32,
 }
 
 impl Pace {
@@ -38,14 +44,24 @@ impl Pace {
         let average = self.average_us.load(Ordering::Relaxed);
         let average = (average * (WEIGHT - 1) + took) / WEIGHT;
         self.average_us.store(average, Ordering::Relaxed);
-        let limit = if self.is_slow() { QUICK } else { SLOW };
-        let slow = average > limit.as_micros() as u64;
-        self.slow.store(slow, Ordering::Relaxed);
-        slow
+        let limit = if self.is_slow() { QUICK } else { LONG };
+        let long_writes = if took < limit.as_micros() as u64 {
+            0
+        } else {
+            self.long_writes.load(Ordering::Relaxed).saturating_add(1)
+        };
+        self.long_writes.store(long_writes, Ordering::Relaxed);
+        self.is_slow()
     }
 
+    /// Whether every write takes long, so that others are better begun meanwhile.
     pub(super) fn is_slow(&self) -> bool {
-        self.slow.load(Ordering::Relaxed)
+        self.long_writes.load(Ordering::Relaxed) >= IN_A_ROW
+    }
+
+    /// Whether writes take long on average.
+    pub(super) fn lags(&self) -> bool {
+        self.average() >= LAGS
     }
 
     /// What a write takes on average.
@@ -68,15 +84,28 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const MS: Duration = Duration::from_millis(1);
+
     #[test]
-    fn a_disk_is_slow_when_writes_take_long_for_a_while_and_quick_again_when_they_do_not() {
+    fn a_disk_is_slow_when_every_write_takes_long_and_quick_again_when_one_does_not() {
         let pace = Pace::default();
-        let ms = Duration::from_millis;
-        assert!(!pace.wrote(1, ms(60)), "once is nothing");
-        assert!((0..100).all(|_| !pace.wrote(1, ms(7))));
-        assert!((0..20).filter(|_| pace.wrote(1, ms(30))).count() > 15);
-        assert!((0..100).all(|_| pace.wrote(1, ms(7))), "it takes more to end it than to begin it");
-        let writes = (1..40).find(|_| !pace.wrote(1, ms(1)));
-        assert_eq!(pace.written_bytes(), 221 + writes.unwrap());
+        assert!((0..7).all(|_| !pace.wrote(1, 30 * MS)));
+        assert!(pace.wrote(1, 30 * MS), "eight in a row");
+        assert!((0..100).all(|_| pace.wrote(1, 7 * MS)), "it takes more to end it than to begin it");
+        assert!(!pace.wrote(1, MS));
+        assert!((0..100).all(|_| !pace.wrote(1, 7 * MS)));
+        assert_eq!(pace.written_bytes(), 209);
+    }
+
+    #[test]
+    fn a_disk_that_is_held_up_now_and_then_lags_and_is_not_slow() {
+        let pace = Pace::default();
+        for write in 0..200 {
+            let took = if write % 5 == 0 { MS } else { 60 * MS };
+            assert!(!pace.wrote(1, took));
+        }
+        assert!(pace.lags());
+        (0..40).for_each(|_| _ = pace.wrote(1, 2 * MS));
+        assert!(!pace.lags());
     }
 }
