@@ -47,6 +47,8 @@ struct Shared {
     storage: Arc<Storage>,
     resume: ResumeFile,
     journal: JournalFile,
+    /// Held from taking what the journal is to say until it is written: the last must not overtake what was taken before.
+    naming: Mutex<()>,
     clock: Clock,
     state: Mutex<State>,
     wake: Condvar,
@@ -103,8 +105,8 @@ impl Keeper {
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
         let state = State { dirty, record, unfinished, save_at: None, name_at: None, ended: false };
-        let (state, wake) = (Mutex::new(state), Condvar::new());
-        let shared = Arc::new(Shared { storage, resume, journal, clock, state, wake, done });
+        let (state, naming, wake) = (Mutex::new(state), Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { storage, resume, journal, naming, clock, state, wake, done });
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("sync".to_owned());
         if let Err(error) = thread.spawn(move || worker.work()) {
@@ -237,9 +239,8 @@ impl Keeper {
             state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
         }
         let record = shared.record(&state);
-        let named = state.unfinished.take_last();
         drop(state);
-        let named = shared.journal.end(named.as_ref());
+        let named = shared.end_journal();
         shared.resume.save_last(&record, sync)?;
         synced.and(named)
     }
@@ -337,7 +338,15 @@ impl Shared {
         }
     }
 
+    /// Names what was written, for the last time.
+    fn end_journal(&self) -> Result<(), StorageError> {
+        let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.lock().unfinished.take_last();
+        self.journal.end(last.as_ref())
+    }
+
     fn write_journal(&self) -> Result<(), StorageError> {
+        let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = {
             let mut state = self.lock();
             state.name_at = None;
