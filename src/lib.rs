@@ -19,7 +19,7 @@
 //! | `event` | events, causes, attempts, ids of peers and trackers | metainfo, wire |
 //! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |
 //! | `command` | what a user can ask for | metainfo, event |
-//! | `swarm` | decisions: peers, picking, choking, grants, retries, announce times | metainfo, wire, event, command |
+//! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
 //! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage, record |

@@ -495,3 +495,5 @@ impl Picker {
 
 #[cfg(test)]
 mod invariants;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -106,9 +107,13 @@ struct Host {
 }
 
 /// An address at which nobody listens, nor will: its port is none of those that the system gives to whoever asks for any.
+/// Each is another one.
 pub(crate) async fn nobody_at() -> SocketAddr {
+    static FIRST: LazyLock<u16> = LazyLock::new(|| fastrand::u16(..12_000));
+    static ASKED: AtomicU16 = AtomicU16::new(0);
     loop {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(20_000..32_000)));
+        let next = ASKED.fetch_add(1, Ordering::Relaxed) % 12_000;
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000 + (*FIRST + next) % 12_000));
         if TcpListener::bind(addr).await.is_ok() {
             return addr;
         }

@@ -234,3 +234,80 @@ impl Sender {
         (blocks as u64 * BLOCK).min(soon.max(BLOCK))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metainfo::Geometry;
+
+    fn sender() -> Sender {
+        Sender { usable: true, choking: false, ..Sender::new(PeerKey(1), At::ZERO) }
+    }
+
+    fn blocks(count: usize) -> Vec<BlockRef> {
+        let geometry = Geometry::new(1 << 20, 1 << 20).unwrap();
+        geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).take(count).collect()
+    }
+
+    fn sends(sender: &mut Sender, now: At, bps: u64) {
+        sender.window(now, WindowState { down_bps: bps, target: 8, ..WindowState::default() });
+        sender.sampled(now, &PeerSample { down_bps: bps, requests_out: 1, ..PeerSample::default() });
+    }
+
+    #[test]
+    fn a_peer_that_was_asked_and_never_sent_promises_less_and_less() {
+        let mut sender = sender();
+        assert_eq!(sender.expected_bps(At::ZERO), UNKNOWN_BPS);
+        sender.owes_since = Some(At::ZERO);
+        assert_eq!(sender.expected_bps(At::from_secs(1)), UNKNOWN_BPS);
+        // Also when it is asked for nothing any more.
+        let promised = [10, 100].map(|second| sender.expected_bps(At::from_secs(second)));
+        assert_eq!(promised, [BLOCK / 10, BLOCK / 100]);
+    }
+
+    #[test]
+    fn silence_counts_from_four_blocks_on() {
+        let mut sender = sender();
+        sender.asked.extend(blocks(8));
+        sends(&mut sender, At::from_secs(1), 1 << 20);
+        let after = |ms: u64| sender.expected_bps(At::from_secs(1) + Duration::from_millis(ms));
+        assert_eq!(after(200), 1 << 20);
+        assert_eq!(after(1000), BLOCK);
+        // A peer that takes seconds for a block says once a second that it goes on.
+        sends(&mut sender, At::from_secs(2), 1024);
+        sends(&mut sender, At::from_secs(3), 1024);
+        assert!(sender.expected_bps(At::from_millis(4400)) > 1024);
+    }
+
+    #[test]
+    fn seconds_in_which_it_is_asked_for_nothing_say_nothing_of_its_rate() {
+        let mut sender = sender();
+        sends(&mut sender, At::from_secs(1), 100_000);
+        for second in 2..30 {
+            sender.sampled(At::from_secs(second), &PeerSample::default());
+        }
+        assert_eq!(sender.rate(), 100_000);
+    }
+
+    #[test]
+    fn what_is_here_of_the_first_block_makes_it_come_sooner() {
+        let mut sender = sender();
+        sender.asked.extend(blocks(2));
+        let begun = WindowState { down_bps: 1024, begun_bytes: 8 * 1024, ..WindowState::default() };
+        sender.window(At::ZERO, begun);
+        assert_eq!(sender.sends_by(At::ZERO, 1), At::from_secs(8));
+        assert_eq!(sender.sends_by(At::ZERO, 2), At::from_secs(24));
+        assert_eq!(sender.sends_by(At::from_secs(1), 1), At::from_secs(8));
+    }
+
+    #[test]
+    fn memory_is_charged_with_what_comes_in_two_seconds_and_a_block_at_least() {
+        let mut sender = sender();
+        assert_eq!(sender.charge_of(64), 4 * BLOCK, "nothing is known of it");
+        sends(&mut sender, At::from_secs(1), 1024);
+        assert_eq!((sender.charge_of(0), sender.charge_of(64)), (0, BLOCK));
+        let mut quick = self::sender();
+        sends(&mut quick, At::from_secs(1), 1 << 20);
+        assert_eq!((quick.charge_of(64), quick.charge_of(1000)), (64 * BLOCK, 2 << 20));
+    }
+}

@@ -1,0 +1,122 @@
+//! The picker alone: what it asks of whom.
+
+use super::*;
+
+const SLOW: ConnKey = ConnKey(1);
+const QUICK: ConnKey = ConnKey(2);
+const MIB: u64 = 1 << 20;
+
+/// A picker of one piece of eight blocks, all of them asked of a peer that sends 1 KiB/s; another has nothing to do.
+struct Case {
+    geometry: Geometry,
+    picker: Picker,
+}
+
+impl Case {
+    fn new() -> Self {
+        let geometry = Geometry::new(8 * u64::from(BLOCK_LENGTH), 8 * BLOCK_LENGTH).unwrap();
+        let random = fastrand::Rng::with_seed(1);
+        let mut picker = Picker::new(geometry, &Bitfield::empty(1), 20 * MIB, None, random);
+        picker.set_active(At::ZERO, true);
+        let mut case = Self { geometry, picker };
+        case.join(SLOW);
+        case.picker.choked(At::ZERO, SLOW, false);
+        assert_eq!(case.picker.asked_of(SLOW).len(), 8);
+        case.sends(At::from_secs(2), SLOW, 1024);
+        case.join(QUICK);
+        case
+    }
+
+    fn join(&mut self, conn: ConnKey) {
+        self.picker.joined(At::ZERO, conn, PeerKey(conn.0));
+        self.picker.has(conn, Bitfield::full(1), 1);
+        self.picker.set_usable(At::ZERO, conn, true);
+    }
+
+    fn sends(&mut self, now: At, conn: ConnKey, down_bps: u64) {
+        let sample = PeerSample { down_bps, requests_out: 1, request_target: 8, ..PeerSample::default() };
+        let window = WindowState { down_bps, outstanding: 1, target: 8, ..WindowState::default() };
+        self.picker.sampled(now, conn, &sample);
+        self.picker.window(now, conn, window);
+    }
+
+    /// Orders since the last time.
+    fn orders(&mut self) -> Vec<(ConnKey, Order)> {
+        let picks = std::iter::from_fn(|| self.picker.poll());
+        picks
+            .filter_map(|pick| if let Pick::Order(conn, order) = pick { Some((conn, order)) } else { None })
+            .collect()
+    }
+
+    fn block(&self, number: u32) -> BlockRef {
+        self.geometry.block(self.geometry.piece(0).unwrap(), number).unwrap()
+    }
+}
+
+#[test]
+fn a_peer_with_nothing_to_do_takes_over_what_another_promises_later() {
+    let mut case = Case::new();
+    case.sends(At::from_secs(2), QUICK, MIB);
+    case.orders();
+    case.picker.choked(At::from_secs(2), QUICK, false);
+    let all: Vec<BlockRef> = (0..8).map(|number| case.block(number)).collect();
+    // The block under way is asked of both; what comes after it is the other's no more.
+    assert_eq!(case.picker.asked_of(QUICK), all);
+    assert_eq!(case.picker.asked_of(SLOW), all[..1]);
+    let orders = case.orders();
+    let revoked = orders.iter().filter(|(conn, order)| *conn == SLOW && matches!(order, Order::Revoke(_)));
+    assert_eq!((revoked.count(), orders.last()), (7, Some(&(QUICK, Order::Grant(all.clone())))));
+    // The first to send it ends the other's request.
+    assert!(case.picker.arrived(At::from_millis(2100), QUICK, all[0]));
+    assert_eq!(case.orders(), [(SLOW, Order::Revoke(vec![all[0]]))]);
+    case.picker.assert_consistent(&Bitfield::empty(1));
+}
+
+#[test]
+fn nothing_changes_hands_for_a_peer_that_is_no_quicker() {
+    let mut case = Case::new();
+    case.sends(At::from_secs(2), QUICK, 100);
+    case.picker.choked(At::from_secs(2), QUICK, false);
+    // It sends a block in 164 s, where the last of the other's eight comes after 128.
+    assert_eq!((case.picker.asked_of(QUICK).len(), case.picker.asked_of(SLOW).len()), (0, 8));
+    assert!(case.picker.deadline().is_some(), "it is looked again");
+}
+
+#[test]
+fn of_a_peer_nothing_is_known_of_one_block_shows_how_quick_it_is() {
+    let mut case = Case::new();
+    case.picker.choked(At::from_secs(2), QUICK, false);
+    assert_eq!(case.picker.asked_of(QUICK), [case.block(7)]);
+}
+
+#[test]
+fn a_third_peer_makes_the_slowest_of_two_give_way() {
+    let mut case = Case::new();
+    // Two that fall silent with the last block under way.
+    case.picker.choked(At::from_secs(2), SLOW, true);
+    let block = case.block(0);
+    for number in 1..8 {
+        assert!(case.picker.arrived(At::from_secs(2), QUICK, case.block(number)));
+    }
+    case.picker.choked(At::from_secs(2), SLOW, false);
+    assert_eq!(case.picker.asked_of(SLOW), [block]);
+    case.picker.choked(At::from_secs(9), QUICK, false);
+    assert_eq!(case.picker.asked_of(QUICK), [block]);
+    let third = ConnKey(3);
+    case.join(third);
+    case.picker.choked(At::from_secs(18), third, false);
+    assert_eq!(case.picker.asked_of(third), [block]);
+    let asked = [SLOW, QUICK].map(|conn| case.picker.asked_of(conn).len());
+    assert_eq!(asked.iter().sum::<usize>(), 1, "two are asked for a block, no more");
+    case.picker.assert_consistent(&Bitfield::empty(1));
+}
+
+#[test]
+fn what_a_peer_refuses_is_not_asked_of_it_again_at_once() {
+    let mut case = Case::new();
+    let refused: Vec<BlockRef> = [0, 2].map(|number| case.block(number)).into();
+    case.picker.rejected(At::from_secs(2), SLOW, &refused);
+    assert!(case.picker.asked_of(SLOW).iter().all(|block| !refused.contains(block)));
+    case.picker.choked(At::from_secs(3), QUICK, false);
+    assert!(refused.iter().all(|block| case.picker.asked_of(QUICK).contains(block)), "another is asked");
+}
