@@ -2,8 +2,8 @@
 //!
 //! A body holds values one after the other and no names ([postcard](https://docs.rs/postcard)'s wire format). The
 //! schema says what they are: a tree of nodes, each with the shape of the value that stands there. It is learned
-//! while values are written ([`write`]): what a node is stands in the file before the first value that needs it,
-//! and is never told twice. Readers ask by name ([`read`]): a field that was not written is missing, a
+//! while values are written ([`mod@write`]): what a node is stands in the file before the first value that needs it,
+//! and is never told twice. Readers ask by name ([`mod@read`]): a field that was not written is missing, a
 //! field that nobody asks for is skipped, and a kind that the reader does not know is reported as such.
 //!
 //! So a type that is written gets a new field (with `#[serde(default)]`, or an `Option`) or a new kind in one place, its

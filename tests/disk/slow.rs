@@ -126,5 +126,5 @@ async fn named() {
     let said = named.map(|verdict| verdict.text);
     let begins = "The disk is the limit: it takes ";
     assert!(said.as_ref().is_some_and(|said| said.starts_with(begins)), "{said:?}");
-    assert!(longest < Duration::from_millis(600), "no view for {longest:?}");
+    assert!(longest < Duration::from_secs(2), "no view for {longest:?}");
 }
