@@ -364,6 +364,7 @@ impl Shared {
 
     fn write_group(&self, group: &[Advance]) -> Result<(), StorageError> {
         let [first, ..] = group else { return Ok(()) };
+        group.iter().filter(|run| !run.last).for_each(|run| self.begins(run.piece));
         if !first.back.is_empty() {
             return self.write_around(first);
         }
@@ -463,8 +464,16 @@ impl Shared {
         Ok(())
     }
 
+    /// Has it written down that the piece is unfinished, before any of it is in its file.
+    fn begins(&self, piece: PieceIndex) {
+        if let Some(keeper) = &self.keeper {
+            keeper.begins(piece);
+        }
+    }
+
     /// Writes blocks to their places, neighbours at once.
     fn spill(self: &Arc<Self>, job: Spill) -> DiskDone {
+        self.begins(job.piece);
         for stretch in job.blocks.chunk_by(|(one, _), (next, _)| one + 1 == *next) {
             let begin = stretch.first().map_or(0, |(number, _)| number * BLOCK_LENGTH);
             let slices: Vec<IoSlice<'_>> = stretch.iter().map(|(_, block)| IoSlice::new(block)).collect();

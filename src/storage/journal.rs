@@ -6,8 +6,8 @@
 //! a piece is right when its hash is, and a block of which the CRC-32 is known is looked at first.
 //!
 //! Layout, numbers in big-endian: the magic, a version (2 bytes), the info-hash, the id of the boot (16), and the
-//! CRC-32 of all that (4). Then entries, each followed by its CRC-32: blocks (1, piece 4, first block 4, count 4,
-//! number of the naming 8, a byte that is 1 if CRCs follow, 4 each), a piece that is finished or given up (2, piece 4),
+//! CRC-32 of all that (4). Then entries, each followed by its CRC-32: blocks (1, piece 4, first block 4, count 4, which
+//! is 0 where the piece was only begun, number of the naming 8, a byte that is 1 if CRCs follow, 4 each), a piece that is finished or given up (2, piece 4),
 //! and a sync (3, the number of the last naming that was before it 8). What follows a damaged entry means nothing.
 
 mod codec;
@@ -51,6 +51,8 @@ pub struct Journal {
     synced: u64,
     /// The last one that is written down.
     saved: u64,
+    /// The pieces that the file knows of.
+    written_down: BTreeSet<PieceIndex>,
     /// The pieces named since.
     unsaved: BTreeSet<PieceIndex>,
     /// Pieces that are written down and named no more.
@@ -92,6 +94,7 @@ impl Journal {
             namings: 0,
             synced: 0,
             saved: 0,
+            written_down: BTreeSet::new(),
             unsaved: BTreeSet::new(),
             forgotten: Vec::new(),
             sync_unsaved: false,
@@ -111,6 +114,17 @@ impl Journal {
     /// Whether blocks of the piece are named.
     pub(super) fn names(&self, piece: PieceIndex) -> bool {
         self.pieces.contains_key(&piece)
+    }
+
+    /// Blocks of the piece are about to be written. Whether that is news, to be written down before they are: else a
+    /// process that is killed leaves blocks of which nobody knows that their piece is unfinished.
+    pub fn begin(&mut self, piece: PieceIndex) -> bool {
+        let is_news = !self.pieces.contains_key(&piece);
+        if is_news {
+            self.pieces.insert(piece, Blocks::new());
+            self.unsaved.insert(piece);
+        }
+        is_news
     }
 
     /// Keeps those that are wanted.
@@ -143,9 +157,9 @@ impl Journal {
 
     /// The piece is finished, or given up.
     pub fn forget(&mut self, piece: PieceIndex) {
-        let Some(blocks) = self.pieces.remove(&piece) else { return };
+        self.pieces.remove(&piece);
         self.unsaved.remove(&piece);
-        if blocks.values().any(|named| named.naming <= self.saved) {
+        if self.written_down.remove(&piece) {
             self.forgotten.push(piece);
         }
     }
@@ -185,12 +199,14 @@ impl Journal {
         match &batch {
             Batch::Append(entries) => {
                 self.file_bytes = self.file_bytes.map(|bytes| bytes + entries.len());
+                self.written_down.append(&mut self.unsaved);
             }
             Batch::Replace(all) => {
                 self.compact_bytes = all.len();
                 self.file_bytes = Some(all.len());
+                self.written_down = self.pieces.keys().copied().collect();
             }
-            Batch::Remove => {}
+            Batch::Remove => self.written_down.clear(),
         }
         self.saved = self.namings;
         self.unsaved.clear();

@@ -163,6 +163,14 @@ impl Keeper {
         complete
     }
 
+    /// Blocks of this piece are about to be written, and do not end it. Blocks for as long as it takes to write that down,
+    /// once for each piece.
+    pub fn begins(&self, piece: PieceIndex) {
+        if self.shared.lock().unfinished.begin(piece) {
+            self.shared.name();
+        }
+    }
+
     /// These blocks of an unfinished piece were written to their places.
     pub fn spilled(&self, piece: PieceIndex, blocks: &[OnDisk]) {
         self.name(|unfinished| unfinished.name(piece, blocks));

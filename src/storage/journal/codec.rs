@@ -33,23 +33,29 @@ impl Writer {
         blocks: impl Iterator<Item = (&'a u32, &'a Named)>,
     ) {
         let blocks: Vec<(u32, Named)> = blocks.map(|(number, named)| (*number, *named)).collect();
+        if blocks.is_empty() {
+            return self.run(piece, &[]);
+        }
         let together = |(one, a): &(u32, Named), (next, b): &(u32, Named)| {
             one + 1 == *next && a.naming == b.naming && a.crc.is_some() == b.crc.is_some()
         };
-        for run in blocks.chunk_by(together) {
-            let (first, named) = run[0];
-            self.checked(|out| {
-                out.push(BLOCKS);
-                out.extend_from_slice(&piece.number().to_be_bytes());
-                out.extend_from_slice(&first.to_be_bytes());
-                out.extend_from_slice(&(run.len() as u32).to_be_bytes());
-                out.extend_from_slice(&named.naming.to_be_bytes());
-                out.push(u8::from(named.crc.is_some()));
-                run.iter().filter_map(|(_, named)| named.crc).for_each(|crc| {
-                    out.extend_from_slice(&crc.to_be_bytes());
-                });
+        blocks.chunk_by(together).for_each(|run| self.run(piece, run));
+    }
+
+    /// Blocks that follow each other and were named alike; none: the piece was begun.
+    fn run(&mut self, piece: PieceIndex, run: &[(u32, Named)]) {
+        let (first, named) = run.first().copied().unwrap_or((0, Named { crc: None, naming: 0 }));
+        self.checked(|out| {
+            out.push(BLOCKS);
+            out.extend_from_slice(&piece.number().to_be_bytes());
+            out.extend_from_slice(&first.to_be_bytes());
+            out.extend_from_slice(&(run.len() as u32).to_be_bytes());
+            out.extend_from_slice(&named.naming.to_be_bytes());
+            out.push(u8::from(named.crc.is_some()));
+            run.iter().filter_map(|(_, named)| named.crc).for_each(|crc| {
+                out.extend_from_slice(&crc.to_be_bytes());
             });
-        }
+        });
     }
 
     pub(super) fn forgotten(&mut self, piece: PieceIndex) {
@@ -118,6 +124,7 @@ pub(in crate::storage) fn parse(bytes: &[u8], info_hash: InfoHash, geometry: Geo
     }
     journal.namings = journal.namings.max(journal.synced);
     journal.saved = journal.namings;
+    journal.written_down = journal.pieces.keys().copied().collect();
     (boot, journal)
 }
 

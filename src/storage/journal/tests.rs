@@ -105,6 +105,26 @@ fn what_a_boot_before_has_synced_is_that_of_this_boot_too() {
 }
 
 #[test]
+fn a_piece_is_known_for_unfinished_before_its_first_block_is_written() {
+    let (mut journal, mut file) = (Journal::new(HASH, NOW), Written::default());
+    assert!(journal.begin(piece(1)) && !journal.begin(piece(1)));
+    file.take(&mut journal);
+    let names = |file: &Written, number| parse(&file.0, HASH, geometry()).1.names(piece(number));
+    assert!(names(&file, 1) && !names(&file, 2));
+    assert_eq!(file.found_in(NOW), [], "no block of it is");
+    journal.name(piece(1), &[block(3)]);
+    assert!(!journal.begin(piece(1)));
+    file.take(&mut journal);
+    assert_eq!(file.found_in(NOW), [(1, block(3))]);
+    // One that is finished before any of its blocks was named is struck out too.
+    journal.begin(piece(2));
+    file.take(&mut journal);
+    journal.forget(piece(2));
+    file.take(&mut journal);
+    assert!(names(&file, 1) && !names(&file, 2));
+}
+
+#[test]
 fn a_piece_that_is_finished_is_named_no_more() {
     let (mut journal, mut file) = (Journal::new(HASH, NOW), Written::default());
     journal.name(piece(1), &[block(1)]);
