@@ -107,7 +107,7 @@ async fn named() {
     let options = Options { output: bench.out(), ..bench.lab.options(&[one.addr, other.addr]) };
     let download = Download::start(payload.torrent.clone(), options).unwrap();
     let mut views = download.views();
-    let (mut named, mut longest, mut last) = (None, Duration::ZERO, Instant::now());
+    let (mut said, mut longest, mut last) = (Vec::new(), Duration::ZERO, Instant::now());
     // It takes eight seconds. Nothing may fail before it stops: who serves a disk must not end while it is written to.
     while views.changed().await.is_ok() {
         let view = views.borrow_and_update().clone();
@@ -116,15 +116,14 @@ async fn named() {
         }
         last = Instant::now();
         let slow = view.verdicts.iter().find(|verdict| verdict.code == VerdictCode::DiskSlow);
-        named = slow.cloned().or(named);
+        said.extend(slow.map(|verdict| verdict.text.clone()));
         if view.phase == Phase::Seeding {
             break;
         }
     }
     let ended = soon("the download stops", download.stop()).await;
     ended.unwrap();
-    let said = named.map(|verdict| verdict.text);
-    let begins = "The disk is the limit: it takes ";
-    assert!(said.as_ref().is_some_and(|said| said.starts_with(begins)), "{said:?}");
+    // It takes 19 MiB/s; one second may hold a write more.
+    assert!(said.iter().any(|said| said.starts_with("The disk is the limit: it takes 1")), "{said:?}");
     assert!(longest < Duration::from_secs(2), "no view for {longest:?}");
 }
