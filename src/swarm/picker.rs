@@ -12,6 +12,7 @@
 //!   peer is never refused, and nothing that came is given up.
 
 mod begun;
+mod choice;
 mod end_game;
 mod interleave;
 mod parole;
@@ -26,7 +27,6 @@ use std::time::Duration;
 
 use self::begun::Begun;
 use self::parole::Parole;
-use self::piece::Piece;
 use self::rarity::Rarity;
 use self::sender::Sender;
 use super::{Bucket, ConnKey, Order, WindowState};
@@ -39,8 +39,6 @@ pub const RUN_BYTES: u32 = 256 * 1024;
 pub(super) const FAR_PART: u64 = 4;
 /// Where somebody has nothing to do, how often it is looked for something that others promise too late.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// Pieces that are picked at random before the rarest come first.
-const FIRST_AT_RANDOM: u32 = 4;
 
 /// What the picker wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,8 +79,6 @@ pub(super) struct Picker {
     rates: (At, u64),
     /// Grows whenever there may be more to pick than before.
     generation: u64,
-    /// The generation in which somebody last had nothing more to pick.
-    exhausted_at: Option<u64>,
     /// Connections that would take more than they could be asked for.
     wanting: BTreeSet<ConnKey>,
     /// Everybody who can be asked would, perhaps, and is not named one by one.
@@ -117,7 +113,6 @@ impl Picker {
             look_again_at: None,
             rates: (At::ZERO, 0),
             generation: 0,
-            exhausted_at: None,
             wanting: BTreeSet::new(),
             all_may_want: false,
             freed: false,
@@ -302,7 +297,7 @@ impl Picker {
         self.recharge(conn);
         let Some(owners) = self.begun.arrived(block, conn, peer, now) else { return false };
         for other in owners.into_iter().filter(|other| *other != conn) {
-            self.take_back(now, other, block);
+            self.revoke(now, other, block);
         }
         true
     }

@@ -202,7 +202,7 @@ impl Piece {
     pub(super) fn take_back_spill(&mut self, spill: Spill) {
         self.end_spill();
         for (number, block) in spill.blocks {
-            self.take_back(number, block);
+            self.put_back(number, block);
         }
     }
 
@@ -219,7 +219,7 @@ impl Piece {
         }
     }
 
-    fn take_back(&mut self, number: u32, block: BlockBuf) {
+    fn put_back(&mut self, number: u32, block: BlockBuf) {
         self.waiting_bytes += block.len() as u64;
         self.slots[number as usize] = Slot::Here(block, self.oldest);
     }
@@ -243,7 +243,7 @@ impl Piece {
                 self.received -= u32::from(is_lost);
                 self.slots[number as usize] = if is_lost { Slot::Empty } else { Slot::OnDisk(on_disk.crc) };
             } else if let Some(block) = blocks.next() {
-                self.take_back(number, block);
+                self.put_back(number, block);
             }
         }
         self.work = Work::Idle(job.hasher);

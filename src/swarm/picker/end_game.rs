@@ -39,12 +39,12 @@ impl Picker {
         while (taken.len() as u32) < most
             && let Some(Offer { block, from, under_way }) = self.latest(now, conn, taken.len())
         {
-            // Nobody is left without it for a moment: what is taken back is asked for already.
+            // Nobody is left without it for a moment: what is revoked is asked for already.
             self.begun.ask_too(block, conn);
             if !under_way {
-                self.take_back(now, from, block);
+                self.revoke(now, from, block);
             } else if self.begun.owners(block).len() > MOST_OWNERS {
-                self.take_back_from_slowest(now, conn, block);
+                self.revoke_from_slowest(now, conn, block);
             }
             taken.push(block);
         }
@@ -118,21 +118,22 @@ impl Picker {
         Some(sender.sends_by(now, place + 1))
     }
 
-    /// Takes the block back from the slowest of those that were asked for it before the connection.
-    fn take_back_from_slowest(&mut self, now: At, conn: ConnKey, block: BlockRef) {
+    /// Revokes the block from the slowest of those that were asked for it before the connection.
+    fn revoke_from_slowest(&mut self, now: At, conn: ConnKey, block: BlockRef) {
         let others = self.begun.owners(block).into_iter().filter(|owner| *owner != conn);
         if let Some(slowest) = others.max_by_key(|owner| self.promised(now, *owner, block)) {
-            self.take_back(now, slowest, block);
+            self.revoke(now, slowest, block);
         }
     }
 
     /// The connection is asked for the block no more.
-    pub(super) fn take_back(&mut self, now: At, conn: ConnKey, block: BlockRef) {
+    pub(super) fn revoke(&mut self, now: At, conn: ConnKey, block: BlockRef) {
         if let Some(sender) = self.senders.get_mut(&conn) {
             sender.forget(block);
         }
         self.begun.release(block, conn);
         self.recharge(conn);
+        self.limit.give_back(self.bytes_of(&[block]));
         self.order(conn, Order::Revoke(vec![block]));
         // It may be idle by that, and quicker than somebody else.
         self.wanting.insert(conn);

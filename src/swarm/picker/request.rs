@@ -1,12 +1,10 @@
-//! Asking a peer for blocks: how many, and of which piece.
+//! Asking a peer for blocks: how many, and when.
 
 use std::ops::Bound;
 use std::time::Duration;
 
 use super::sender::Sender;
-use super::{
-    At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, FIRST_AT_RANDOM, Order, Pick, Picker, PieceIndex,
-};
+use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, Order, Picker};
 
 /// Blocks asked of a peer whose rate is not known yet, where memory is plenty.
 const FIRST_BLOCKS: u32 = 128;
@@ -16,8 +14,6 @@ const LEAST_BLOCKS: u32 = 2;
 const MOST_WHILE_CHOKED: u32 = 32;
 /// The most blocks that one peer is asked for.
 const MOST_BLOCKS: u32 = 2048;
-/// A peer is quick for a piece if it can send it whole within this time.
-const QUICK: Duration = Duration::from_secs(20);
 /// How long the sum of all rates holds.
 const RATES_HOLD: Duration = Duration::from_millis(200);
 
@@ -166,125 +162,6 @@ impl Picker {
         }
         let blocks_left = u32::try_from(left / BLOCK).unwrap_or(u32::MAX);
         blocks.min(blocks_left.max(1))
-    }
-
-    /// The piece to ask the connection for its next blocks of; begins one where that is best.
-    fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
-        let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(conn, *piece));
-        // What no other has takes longest: it begins first, and others finish what was begun.
-        if !current.is_some_and(|piece| self.is_sole(conn, piece))
-            && let Some(piece) = self.begin_sole(now, conn)
-        {
-            return Some(piece);
-        }
-        let next = if side_by_side > 1 { self.next_in_turn(now, conn, side_by_side) } else { current };
-        if next.is_some() {
-            return next;
-        }
-        // Pieces that others left behind are finished first where there are many of them.
-        let crowded = self.begun.count_with_free() > self.senders.len();
-        if self.is_quick(conn) && !crowded {
-            return self
-                .begin(now, conn, true)
-                .or_else(|| self.join(conn, false))
-                .or_else(|| self.join(conn, true));
-        }
-        self.join(conn, false).or_else(|| self.begin(now, conn, false)).or_else(|| self.join(conn, true))
-    }
-
-    /// Whether no other peer has the piece.
-    pub(super) fn is_sole(&self, conn: ConnKey, piece: PieceIndex) -> bool {
-        let is_seed = self.senders.get(&conn).is_some_and(Sender::is_seed);
-        self.rarity.is_sole(piece, is_seed, self.seeds)
-    }
-
-    /// Begins a piece that no other peer has, where there are others.
-    fn begin_sole(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
-        let sender = self.senders.get(&conn).filter(|sender| !sender.choking)?;
-        let piece = self.rarity.rarest(sender.has.as_ref()?, sender.current)?;
-        if self.senders.len() < 2 || !self.is_sole(conn, piece) {
-            return None;
-        }
-        Some(self.begin_piece(now, conn, piece, true))
-    }
-
-    /// Whether the connection may be asked for more blocks of this piece.
-    pub(super) fn goes_on(&self, conn: ConnKey, piece: PieceIndex) -> bool {
-        let Some(begun) = self.begun.get(piece).filter(|begun| begun.has_free()) else { return false };
-        let Some(sender) = self.senders.get(&conn) else { return false };
-        let may = !begun.alone || begun.owner == Some(conn);
-        may && sender.sends(piece) && self.takes_any(sender, piece)
-    }
-
-    /// Whether the peer would send any of the free blocks of the piece: it has not refused all of them.
-    fn takes_any(&self, sender: &Sender, piece: PieceIndex) -> bool {
-        if !sender.refuses_any() {
-            return true;
-        }
-        let free = self.begun.get(piece).into_iter().flat_map(super::Piece::free_blocks);
-        free.filter_map(|number| self.geometry.block(piece, number)).any(|block| !sender.refuses(block))
-    }
-
-    /// A begun piece with free blocks that the peer has: the nearest to completion. Pieces of quick owners are
-    /// left to them unless `any`.
-    fn join(&self, conn: ConnKey, any: bool) -> Option<PieceIndex> {
-        let mut best: Option<(u32, PieceIndex)> = None;
-        for (piece, begun) in self.begun.with_free() {
-            let left_alone = match begun.owner {
-                Some(owner) if owner != conn => begun.alone || (!any && self.is_quick(owner)),
-                _ => false,
-            };
-            let nearer = best.is_none_or(|(missing, _)| begun.missing() < missing);
-            if !left_alone && nearer && self.goes_on(conn, piece) {
-                best = Some((begun.missing(), piece));
-            }
-        }
-        best.map(|(_, piece)| piece)
-    }
-
-    /// Begins a piece that the peer has; it is the peer's `own` while it is quick.
-    pub(super) fn begin(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
-        let generation = self.generation;
-        let sender = self.senders.get_mut(&conn)?;
-        if sender.exhausted_at == Some(generation) {
-            return None;
-        }
-        let first = self.verified < FIRST_AT_RANDOM;
-        let picked = match (&sender.has, sender.choking) {
-            (None, _) => None,
-            (Some(has), true) => {
-                let may = |piece: &PieceIndex| has.has(*piece) && !self.parole.contains(*piece);
-                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(may))
-            }
-            (Some(has), false) if first => self.rarity.any(has, &mut self.random),
-            (Some(has), false) => self.rarity.rarest(has, sender.current),
-        };
-        let Some(piece) = picked else {
-            sender.exhausted_at = Some(generation);
-            self.exhausted_at = Some(generation);
-            return None;
-        };
-        Some(self.begin_piece(now, conn, piece, own))
-    }
-
-    fn begin_piece(&mut self, now: At, conn: ConnKey, piece: PieceIndex, own: bool) -> PieceIndex {
-        self.rarity.remove(piece);
-        let alone = self.parole.contains(piece);
-        let begun = self.begun.begin(piece, now);
-        begun.owner = (own || alone).then_some(conn);
-        begun.alone = alone;
-        self.picks.push_back(Pick::Begun(piece));
-        piece
-    }
-
-    /// Whether the peer can be left a whole piece: it sends one quickly.
-    fn is_quick(&self, conn: ConnKey) -> bool {
-        let Some(sender) = self.senders.get(&conn) else { return false };
-        if sender.snubbed || !sender.can_be_asked() || sender.choking {
-            return false;
-        }
-        let rate = sender.rate();
-        rate > 0 && u64::from(self.geometry.piece_bytes()) / rate < QUICK.as_secs()
     }
 
     /// Something became free: all that can be asked may want it.

@@ -73,6 +73,20 @@ fn a_peer_with_nothing_to_do_takes_over_what_another_promises_later() {
 }
 
 #[test]
+fn what_changes_hands_is_paid_for_once_under_a_limit() {
+    let mut case = Case::new();
+    case.sends(At::from_secs(2), QUICK, MIB);
+    // Sixteen blocks can be saved up; what the other is asked for took eight of them.
+    let (now, block) = (At::from_secs(3), u64::from(BLOCK_LENGTH));
+    case.picker.set_limit(At::from_secs(2), Some(160 * block));
+    case.picker.limit.take(now, 8 * block).unwrap();
+    case.picker.choked(now, QUICK, false);
+    assert_eq!(case.picker.asked_of(QUICK).len(), 8);
+    // The block under way is asked of two, and paid for twice.
+    assert_eq!(case.picker.limit.left(now), Some(7 * block));
+}
+
+#[test]
 fn nothing_changes_hands_for_a_peer_that_is_no_quicker() {
     let mut case = Case::new();
     case.sends(At::from_secs(2), QUICK, 100);
