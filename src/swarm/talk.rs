@@ -55,7 +55,7 @@ impl Default for Settings {
             max_dials: 100,
             dial_pacer: DialPacer::default(),
             upload_slots: UploadSlots::Auto,
-            memory_bytes: 20 * 1024 * 1024,
+            memory_bytes: 16 * 1024 * 1024,
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
