@@ -139,6 +139,10 @@ impl Picker {
         let due = [self.affordable_at, self.look_again_at].into_iter().flatten().any(|at| now >= at);
         if self.active && (self.freed || due) {
             self.offer(now);
+            // Who lost its last block to another by that comes once more.
+            if self.freed {
+                self.offer(now);
+            }
         }
     }
 

@@ -130,6 +130,8 @@ impl Picker {
     pub(super) fn revoke(&mut self, now: At, conn: ConnKey, block: BlockRef) {
         if let Some(sender) = self.senders.get_mut(&conn) {
             sender.forget(block);
+            // Memory that let it be asked for one block only may let it be asked for another.
+            self.freed |= sender.asked.is_empty();
         }
         self.begun.release(block, conn);
         self.recharge(conn);

@@ -28,8 +28,9 @@ impl Picker {
             let free = self.begun.with_free().find(|(piece, _)| self.goes_on(*conn, *piece));
             assert!(
                 free.is_none(),
-                "{conn:?} is idle and has free blocks of {:?}",
-                free.map(|(piece, _)| piece)
+                "{conn:?} is idle at {now:?} and has free blocks of {:?}; {:#?}",
+                free.map(|(piece, _)| piece),
+                self.describe()
             );
             assert!(sender.choking || !self.could_begin(*conn), "{conn:?} is idle and could begin a piece");
             let owed = self

@@ -134,3 +134,43 @@ fn what_a_peer_refuses_is_not_asked_of_it_again_at_once() {
     case.picker.choked(At::from_secs(3), QUICK, false);
     assert!(refused.iter().all(|block| case.picker.asked_of(QUICK).contains(block)), "another is asked");
 }
+
+#[test]
+fn a_peer_that_loses_its_last_block_is_asked_for_another_at_once() {
+    let bytes = u64::from(BLOCK_LENGTH);
+    let geometry = Geometry::new(16 * bytes, 8 * BLOCK_LENGTH).unwrap();
+    let [first, second] = [0, 1].map(|number| geometry.piece(number).unwrap());
+    let mut of_first = Bitfield::empty(2);
+    of_first.set(first);
+    // Memory is short: one block for each beside what is not written.
+    let mut picker = Picker::new(geometry, &Bitfield::empty(2), 2 * bytes, None, fastrand::Rng::with_seed(1));
+    picker.set_active(At::ZERO, true);
+    for conn in [SLOW, QUICK] {
+        picker.joined(At::ZERO, conn, PeerKey(conn.0));
+        picker.has(conn, of_first.clone(), 1);
+        picker.set_usable(At::ZERO, conn, true);
+    }
+    let mut case = Case { geometry, picker };
+    case.picker.choked(At::ZERO, SLOW, false);
+    case.sends(At::from_secs(2), SLOW, 1024);
+    case.sends(At::from_secs(2), QUICK, MIB);
+    case.picker.choked(At::from_secs(2), QUICK, false);
+    let mut now = At::from_secs(2);
+    while case.picker.asked_of(SLOW).iter().any(|block| block.piece() == first) {
+        assert!(now < At::from_secs(4), "{:#?}", case.picker.describe());
+        now += Duration::from_millis(16);
+        let asked = case.picker.asked_of(QUICK);
+        if let Some(block) = asked.first() {
+            if case.picker.asked_of(SLOW) == asked {
+                case.picker.have(SLOW, &[second], |_| true);
+            }
+            case.picker.arrived(now, QUICK, *block);
+            case.sends(now, QUICK, MIB);
+            case.picker.advance(now);
+            case.picker.assert_nobody_idles(now);
+            case.picker.written(first, bytes);
+        }
+        case.picker.advance(now);
+    }
+    assert!(!case.picker.asked_of(SLOW).is_empty());
+}
