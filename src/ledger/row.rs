@@ -334,6 +334,7 @@ impl Row {
     /// From now on nothing is asked of anybody, for this reason; `None`: it is again.
     pub(super) fn rest(&mut self, at: At, why: Option<Cause>) {
         if self.record.rests != why {
+            self.end_ban(at);
             self.edit().rests = why;
             self.refresh(at);
         }

@@ -154,6 +154,17 @@ fn bans_for_a_time_and_drops_until_taken_back() {
 }
 
 #[test]
+fn a_ban_ends_at_its_time_whatever_comes_first_after_it() {
+    let mut run = Script::downloading(4);
+    let peer = run.peers(1)[0];
+    let until = run.at + Duration::from_secs(10);
+    run.seed(peer).tell(Event::Banned { peer, until: Some(until), reason: "wrong data".to_owned() });
+    run.end(peer, Cause::Banned).wait_ms(11_000);
+    run.tell(Event::Phase { phase: Phase::Paused, reason: None });
+    assert_eq!(run.record(peer).since, until, "nobody looked before the pause");
+}
+
+#[test]
 fn merges_an_incoming_peer_into_the_row_of_its_address() {
     let mut run = Script::downloading(4);
     let listed = run.peer("80.1.1.1:6881");

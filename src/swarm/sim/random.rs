@@ -10,8 +10,9 @@ use crate::swarm::UploadSlots;
 const QUICK_RUNS: u64 = 40;
 /// Swarms that failed once: the first four because a peer that refused everything, or sent little, kept to itself a
 /// piece that had failed its check, the fifth because such a piece was begun anew whenever its only peer refused a
-/// block; the others because the simulated disk, or a simulated peer, did what no real one does.
-const FAILED_ONCE: [u64; 9] = [
+/// block; the last because a peer that lost its only block to another waited for the next look; the others because the
+/// simulated disk, or a simulated peer, did what no real one does.
+const FAILED_ONCE: [u64; 10] = [
     287_860_617_987_229_185,
     379_420_933_570_380_258,
     9_156_148_445_961_173_283,
@@ -21,6 +22,7 @@ const FAILED_ONCE: [u64; 9] = [
     3_101_408_391_088_091_361,
     7_855_728_425_424_933_140,
     287_554_615_863_199_756,
+    951_688_664_351_152_103,
 ];
 /// Simulated time in which one honest seed must be enough.
 const ENOUGH: Duration = secs(3600);
