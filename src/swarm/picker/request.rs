@@ -129,8 +129,9 @@ impl Picker {
     /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the
     /// first to come must not leave nothing to the others. A peer that shows no rate yet counts as an average one.
     fn fair_share(&self, sender: &Sender) -> u32 {
-        let (_, all) = self.rates;
-        let bytes = u128::from(self.memory_bytes) * u128::from(sender.rate()) / u128::from(all.max(1));
+        // The sum may be older than the rate.
+        let all = self.rates.1.max(sender.rate()).max(1);
+        let bytes = u128::from(self.memory_bytes) * u128::from(sender.rate()) / u128::from(all);
         u32::try_from(bytes / u128::from(BLOCK_LENGTH)).unwrap_or(u32::MAX)
     }
 

@@ -174,3 +174,23 @@ fn a_peer_that_loses_its_last_block_is_asked_for_another_at_once() {
     }
     assert!(!case.picker.asked_of(SLOW).is_empty());
 }
+
+#[test]
+fn no_peer_is_asked_for_more_than_memory_holds_while_the_sum_of_rates_is_old() {
+    let bytes = u64::from(BLOCK_LENGTH);
+    let geometry = Geometry::new(64 * bytes, 8 * BLOCK_LENGTH).unwrap();
+    let mut picker = Picker::new(geometry, &Bitfield::empty(8), 4 * bytes, None, fastrand::Rng::with_seed(1));
+    picker.set_active(At::ZERO, true);
+    for conn in [SLOW, QUICK] {
+        picker.joined(At::ZERO, conn, PeerKey(conn.0));
+        picker.has(conn, Bitfield::full(8), 8);
+        picker.set_usable(At::ZERO, conn, true);
+    }
+    let mut case = Case { geometry, picker };
+    case.sends(At::from_secs(2), SLOW, 1024);
+    case.picker.choked(At::from_secs(2), SLOW, false);
+    // Both rates are summed up now; then one becomes much quicker.
+    case.sends(At::from_millis(2100), QUICK, MIB);
+    case.picker.choked(At::from_millis(2100), QUICK, false);
+    assert_eq!(case.picker.ahead(QUICK), 4);
+}

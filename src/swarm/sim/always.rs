@@ -17,7 +17,12 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     let memory = client.settings.memory_bytes;
     // One block a peer is never refused, and a peer of which nothing is known is asked for a few.
     let most = memory + memory / FAR_PART + client.most_conns as u64 * 4 * u64::from(BLOCK_LENGTH);
-    assert!(client.held_bytes() <= most, "{} bytes in memory", client.held_bytes());
+    assert!(
+        client.held_bytes() <= most,
+        "{} bytes in memory of {most} at {now:?}: {:#?}",
+        client.held_bytes(),
+        swarm.picker.describe()
+    );
     if !thorough {
         return;
     }
