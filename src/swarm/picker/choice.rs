@@ -45,7 +45,8 @@ impl Picker {
     /// Begins a piece that no other peer has, where there are others.
     fn begin_sole(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
         let sender = self.senders.get(&conn).filter(|sender| !sender.choking)?;
-        let piece = self.rarity.rarest(sender.has.as_ref()?, sender.current)?;
+        let piece =
+            self.rarity.rarest(&*sender.not_refused(self.geometry)?, sender.is_seed(), sender.current)?;
         if self.senders.len() < 2 || !self.is_sole(conn, piece) {
             return None;
         }
@@ -88,23 +89,23 @@ impl Picker {
 
     /// Begins a piece that the peer has; it is the peer's `own` while it is quick.
     pub(super) fn begin(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
-        let generation = self.generation;
-        let sender = self.senders.get_mut(&conn)?;
-        if sender.exhausted_at == Some(generation) {
+        let sender = self.senders.get(&conn)?;
+        if sender.exhausted_at == Some(self.generation) {
             return None;
         }
+        let has = sender.not_refused(self.geometry);
         let first = self.verified < FIRST_AT_RANDOM;
-        let picked = match (&sender.has, sender.choking) {
+        let picked = match (has.as_deref(), sender.choking) {
             (None, _) => None,
             (Some(has), true) => {
                 let may = |piece: &PieceIndex| has.has(*piece) && !self.parole.contains(*piece);
                 self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(may))
             }
             (Some(has), false) if first => self.rarity.any(has, &mut self.random),
-            (Some(has), false) => self.rarity.rarest(has, sender.current),
+            (Some(has), false) => self.rarity.rarest(has, sender.is_seed(), sender.current),
         };
         let Some(piece) = picked else {
-            sender.exhausted_at = Some(generation);
+            self.senders.get_mut(&conn)?.exhausted_at = Some(self.generation);
             return None;
         };
         Some(self.begin_piece(now, conn, piece, own))

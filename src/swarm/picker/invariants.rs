@@ -97,8 +97,9 @@ impl Picker {
 
     /// Whether a piece that nobody began could be asked of the connection.
     pub(in crate::swarm) fn could_begin(&self, conn: ConnKey) -> bool {
-        let has = self.senders.get(&conn).and_then(|sender| sender.has.as_ref());
-        has.is_some_and(|has| self.rarity.rarest(has, None).is_some())
+        let Some(sender) = self.senders.get(&conn) else { return false };
+        let has = sender.not_refused(self.geometry);
+        has.is_some_and(|has| self.rarity.rarest(&has, sender.is_seed(), None).is_some())
     }
 
     /// Bytes that are here and not written.

@@ -107,10 +107,11 @@ impl Rarity {
     }
 
     /// The rarest piece among `has`, or one of the rarer ones where that takes long to find; the one right after
-    /// `last` where that is no less rare, so that a fast peer's pieces lie side by side.
-    pub(super) fn rarest(&self, has: &Bitfield, last: Option<PieceIndex>) -> Option<PieceIndex> {
+    /// `last` where that is no less rare, so that a fast peer's pieces lie side by side. `seed`: they are all that a
+    /// seed has, or all but those it refuses.
+    pub(super) fn rarest(&self, has: &Bitfield, seed: bool, last: Option<PieceIndex>) -> Option<PieceIndex> {
         // What no counted peer holds a seed has, and nobody else.
-        let first = if has.is_full() { 0 } else { self.starts.get(1).map_or(0, |start| *start as usize) };
+        let first = if seed { 0 } else { self.starts.get(1).map_or(0, |start| *start as usize) };
         let mut front = self.order[first..].iter().copied().take(MOST_LOOKS);
         let rarest = front.find(|piece| has.has(*piece)).or_else(|| self.rarer(has, first, last))?;
         let next = last
@@ -220,11 +221,11 @@ mod tests {
         for piece in geometry.pieces().filter(|piece| ![3, 4].contains(&piece.number())) {
             rarity.gained(piece);
         }
-        let first = rarity.rarest(&full, None).unwrap();
+        let first = rarity.rarest(&full, true, None).unwrap();
         assert!([3, 4].contains(&first.number()));
-        assert_eq!(rarity.rarest(&full, geometry.piece(2)).unwrap().number(), 3);
-        assert_eq!(rarity.rarest(&full, geometry.piece(0)).unwrap(), first, "piece 1 is less rare");
-        assert_eq!(rarity.rarest(&Bitfield::empty(8), None), None);
+        assert_eq!(rarity.rarest(&full, true, geometry.piece(2)).unwrap().number(), 3);
+        assert_eq!(rarity.rarest(&full, true, geometry.piece(0)).unwrap(), first, "piece 1 is less rare");
+        assert_eq!(rarity.rarest(&Bitfield::empty(8), false, None), None);
     }
 
     #[test]
@@ -242,13 +243,13 @@ mod tests {
         rarity.count(&others, true);
         rarity.count(&few, true);
         for last in [None, Some(pieces[0]), Some(pieces[1])] {
-            assert_eq!(rarity.rarest(&few, last), Some(pieces[2]), "the rarest of them");
+            assert_eq!(rarity.rarest(&few, false, last), Some(pieces[2]), "the rarest of them");
         }
         rarity.remove(pieces[2]);
-        assert_eq!(rarity.rarest(&few, geometry.piece(69_999)), Some(pieces[0]), "the neighbour");
+        assert_eq!(rarity.rarest(&few, false, geometry.piece(69_999)), Some(pieces[0]), "the neighbour");
         rarity.remove(pieces[0]);
         rarity.remove(pieces[1]);
-        assert_eq!(rarity.rarest(&few, None), None);
+        assert_eq!(rarity.rarest(&few, false, None), None);
     }
 
     proptest! {

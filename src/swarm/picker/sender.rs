@@ -1,11 +1,12 @@
 //! What the picker knows of a connection: what can be asked of it, what is, and how soon that comes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::WindowState;
 use crate::event::{At, PeerKey, PeerSample};
-use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PieceIndex};
 
 /// A round trip that is not that of a peer nearby, however busy both ends are.
 const FAR_MS: u64 = 50;
@@ -125,11 +126,30 @@ impl Sender {
     /// It unchoked us: what it refused before it may send now.
     pub(super) fn forget_refusals(&mut self) {
         self.refused.clear();
+        self.exhausted_at = None;
     }
 
     /// What it refused long ago it may send now.
     pub(super) fn forget_old_refusals(&mut self, now: At) {
+        let before = self.refused.len();
         self.refused.retain(|_, until| now < *until);
+        if self.refused.len() < before {
+            self.exhausted_at = None;
+        }
+    }
+
+    /// The pieces it has, but for those of which it refused every block.
+    pub(super) fn not_refused(&self, geometry: Geometry) -> Option<Cow<'_, Bitfield>> {
+        let mut has = Cow::Borrowed(self.has.as_ref()?);
+        let refused: Vec<&BlockRef> = self.refused.keys().collect();
+        for blocks in refused.chunk_by(|one, next| one.piece() == next.piece()) {
+            let all =
+                blocks.first().filter(|block| geometry.blocks_in(block.piece()) as usize == blocks.len());
+            if let Some(block) = all {
+                has.to_mut().clear(block.piece());
+            }
+        }
+        Some(has)
     }
 
     /// Whether it refused anything lately.

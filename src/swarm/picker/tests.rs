@@ -194,3 +194,42 @@ fn no_peer_is_asked_for_more_than_memory_holds_while_the_sum_of_rates_is_old() {
     case.picker.choked(At::from_millis(2100), QUICK, false);
     assert_eq!(case.picker.ahead(QUICK), 4);
 }
+
+#[test]
+fn a_piece_that_a_peer_refuses_whole_is_not_begun_with_it() {
+    let geometry = Geometry::new(6 * u64::from(BLOCK_LENGTH), BLOCK_LENGTH).unwrap();
+    let picker = Picker::new(geometry, &Bitfield::empty(6), 20 * MIB, None, fastrand::Rng::with_seed(1));
+    let mut case = Case { geometry, picker };
+    case.picker.set_active(At::ZERO, true);
+    case.picker.joined(At::ZERO, QUICK, PeerKey(QUICK.0));
+    case.picker.has(QUICK, Bitfield::full(6), 6);
+    case.picker.set_usable(At::ZERO, QUICK, true);
+    let refused: Vec<BlockRef> =
+        geometry.pieces().take(5).map(|piece| geometry.block(piece, 0).unwrap()).collect();
+    for block in &refused {
+        case.picker.rejected(At::ZERO, QUICK, &[*block]);
+    }
+    case.picker.choked(At::ZERO, QUICK, false);
+    // Choked before, it may have refused for that only; what it refuses from here on it does not send.
+    for block in &refused {
+        case.picker.rejected(At::ZERO, QUICK, &[*block]);
+        case.picker.give_up(block.piece());
+    }
+    case.sends(At::from_secs(1), QUICK, MIB);
+    case.picker.advance(At::from_secs(1));
+    assert!(
+        refused.iter().all(|block| !case.picker.has_begun(block.piece())),
+        "{:#?}",
+        case.picker.describe()
+    );
+    // They are asked for again when it may have changed its mind.
+    let last = geometry.block(geometry.piece(5).unwrap(), 0).unwrap();
+    case.picker.arrived(At::from_secs(1), QUICK, last);
+    case.picker.second(At::from_secs(31));
+    case.sends(At::from_secs(31), QUICK, MIB);
+    assert!(
+        refused.iter().all(|block| case.picker.has_begun(block.piece())),
+        "{:#?}",
+        case.picker.describe()
+    );
+}

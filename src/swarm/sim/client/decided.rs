@@ -72,7 +72,11 @@ impl Client {
             if others > 0 {
                 self.granted_twice += 1;
                 let more = self.swarm.picker.could_begin(key);
-                assert!(!more, "{block:?} is asked of two, and there is more to ask for");
+                assert!(
+                    !more,
+                    "{block:?} is asked of two, and there is more to ask {key:?} for: {:#?}",
+                    self.swarm.picker.describe()
+                );
             }
         }
     }
