@@ -484,6 +484,8 @@ pub enum Event {
         /// Whether it wants nothing.
         upload_only: bool,
     },
+    /// Our setting forbids encryption: peers are dialled, and taken, plain only.
+    PlainOnly,
     /// One second of the disk. Told only while it is slow, and once more when it is not any longer.
     Disk(DiskSample),
 }

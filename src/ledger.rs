@@ -24,7 +24,9 @@ mod words;
 pub use client::client_name;
 pub use fold::Ledger;
 pub use peer::{Flags, Group, PeerRecord, Stage};
-pub use pieces::{FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay};
+pub use pieces::{
+    Availability, FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay,
+};
 pub use series::Series;
 pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};

@@ -123,6 +123,9 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
+        if swarm.settings.encryption == EncryptionPolicy::Off {
+            swarm.tell(now, Event::PlainOnly);
+        }
         let mut kept = std::mem::take(&mut swarm.settings.kept);
         kept.retain(|block| !swarm.have.has(block.piece()));
         swarm.picker.keep(now, &kept);

@@ -55,6 +55,12 @@ pub fn duration_short(time: Duration) -> String {
     }
 }
 
+/// `45.3 %`, of thousandths.
+#[must_use]
+pub fn thousandths(part: u64) -> String {
+    format!("{}.{} %", part / 10, part % 10)
+}
+
 /// A count with thin gaps between thousands: `15 104`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();

@@ -25,7 +25,7 @@ use Encryption::{Mse, Plain};
 use EncryptionPolicy::{Off, Prefer, PreferPlain, Require};
 
 const KIB: usize = 1024;
-const RC4: Offer = Offer { plain: false, rc4: true };
+const PLAIN: Offer = Offer { plain: true, rc4: false };
 
 fn payload() -> Arc<Payload> {
     Recipe::file("it", 500 * KIB + 77, 64 * KIB).make()
@@ -87,7 +87,13 @@ async fn two_of_ours_meet_in_every_setting_that_lets_them() {
             tries.iter().enumerate().map(|(n, way)| (*way, *met && n == last)).collect();
         assert_eq!(ways(record), expected, "{what}");
         if *met {
-            assert_eq!(record.attempts[last].payload, Some(Messages::Plain), "{what}: both can do without");
+            let required = [*ours, *theirs].contains(&Require);
+            let messages = if required { Messages::Rc4 } else { Messages::Plain };
+            assert_eq!(
+                record.attempts[last].payload,
+                Some(messages),
+                "{what}: plain where both can do without"
+            );
             let resolved = (tries[0] == Plain && last == 1).then_some(Cause::EncryptionRequired);
             assert_eq!(record.resolved(&record.attempts[0]), resolved, "{what}");
             let called = until(&seed, &what, |view| {
@@ -110,7 +116,7 @@ async fn calls_under_rc4(to: SocketAddr, torrent: InfoHash) -> SocketAddr {
         while let Ok((mut plain, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut stream = TcpStream::connect(to).await.unwrap();
-                let side = Outgoing::new(torrent, RC4, &[], fastrand::Rng::with_seed(9));
+                let side = Outgoing::new(torrent, Offer::RC4, &[], fastrand::Rng::with_seed(9));
                 let agreed = negotiate(&mut stream, side).await.expect("an answer");
                 let mut encrypted = Encrypted::new(stream, agreed.ciphers.expect("RC4"));
                 // However it ends, it is over.
@@ -128,7 +134,7 @@ fn the_attempts(view: &View, addr: SocketAddr) -> Vec<Attempt> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_takes_only_encryption_is_found_out_and_downloaded_from() {
     let payload = payload();
-    for (accept, messages) in [(Offer::BOTH, Messages::Plain), (RC4, Messages::Rc4)] {
+    for (accept, messages) in [(Offer::BOTH, Messages::Plain), (Offer::RC4, Messages::Rc4)] {
         let behind = Seed::honest(&payload).await;
         let addr = encrypted_only(behind.addr, payload.info_hash(), accept).await;
         let lab = Lab::new();
@@ -194,10 +200,30 @@ async fn a_plain_only_peer_is_named_where_encryption_is_required() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_calls_to_go_on_in_plain_is_named_where_encryption_is_required() {
+    let payload = payload();
+    for (policy, taken) in [(Require, false), (Prefer, true)] {
+        let lab = Lab::new();
+        let (seed, addr) = seed(&lab, &payload, policy).await;
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        let side = Outgoing::new(payload.info_hash(), PLAIN, &[0; 68], fastrand::Rng::with_seed(7));
+        let agreed = soon("it is answered", negotiate(&mut stream, side)).await;
+        assert_eq!(agreed.is_some(), taken, "{policy:?}");
+        if !taken {
+            until(&seed, "the call is named", |view| {
+                view.failed_calls.iter().find(|call| call.cause == Cause::EncryptionMismatch).map(|_| ())
+            })
+            .await;
+        }
+        seed.stop().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_tells_who_wants_encryption() {
     let payload = payload();
     let behind = Seed::honest(&payload).await;
-    let addr = encrypted_only(behind.addr, payload.info_hash(), RC4).await;
+    let addr = encrypted_only(behind.addr, payload.info_hash(), Offer::RC4).await;
     for (encryption, expected) in [
         (PreferPlain, vec![(Plain, false), (Mse, true)]),
         (Prefer, vec![(Mse, true)]),

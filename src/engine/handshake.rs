@@ -303,6 +303,10 @@ fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
         }
         Stop::Decided(cause, detail) => (*cause, Some(detail.clone())),
         Stop::Mse(MseError::UnknownTorrent) => (Cause::UnknownInfoHash, None),
+        Stop::Mse(MseError::PlainOnly) => {
+            let detail = "it goes on in plain only, which --encryption require forbids".to_owned();
+            (Cause::EncryptionMismatch, Some(detail))
+        }
         Stop::Mse(error) => (Cause::EncryptionFailed, Some(error.code().to_owned())),
         _ if !nothing => {
             let ending = match stop {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub use self::encrypted::Encrypted;
 use crate::swarm::EncryptionPolicy;
-use crate::wire::mse::{Agreed, Exchange, Exchanged};
+use crate::wire::mse::{Agreed, Exchange, Exchanged, Offer};
 
 /// Key exchanges calculated at once.
 const AT_ONCE: usize = 8;
@@ -50,6 +50,11 @@ impl Mse {
             random: Mutex::new(fastrand::Rng::with_seed(seed)),
         };
         Self { policy, exchanges: Arc::new(exchanges) }
+    }
+
+    /// What the messages may travel under.
+    pub(super) fn offer(&self) -> Offer {
+        if self.policy == EncryptionPolicy::Require { Offer::RC4 } else { Offer::BOTH }
     }
 
     /// Randomness for one connection.
@@ -113,7 +118,7 @@ impl<T> Carrier<T> {
 mod tests {
     use super::*;
     use crate::metainfo::InfoHash;
-    use crate::wire::mse::{Negotiation, Offer, Outgoing, Step};
+    use crate::wire::mse::{Negotiation, Outgoing, Step};
 
     fn an_exchange(mse: &Mse) -> Exchange {
         match Outgoing::new(InfoHash([1; 20]), Offer::BOTH, &[], mse.random()).next() {

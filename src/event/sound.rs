@@ -293,6 +293,7 @@ impl Event {
             | Self::AnnounceBegan { .. }
             | Self::LooksLike { .. }
             | Self::Probing
+            | Self::PlainOnly
             | Self::Agreed { .. }
             | Self::Recording { .. }
             | Self::Preparing { .. }

@@ -85,6 +85,8 @@ pub(super) struct Run {
     pub(super) callers: Callers,
     /// Nothing is downloaded: peers are only tried.
     pub(super) probing: bool,
+    /// Our setting forbids encryption.
+    pub(super) plain_only: bool,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
     /// The last second of the disk, where it is slow. A second later it is told again: no snapshot needs it.
@@ -196,8 +198,13 @@ impl Ledger {
             Event::FirstBlock { peer } => self.first_block(at, *peer),
             Event::PeerSample { peer, sample } => self.sample_peer(at, *peer, *sample),
             Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out } => {
+                let probing = self.run.probing;
                 self.with(at, *peer, |row, pieces| {
                     uncount(row, pieces);
+                    // Who was only tried and went away still has what it told of.
+                    if let Some(has) = row.record().has.as_ref().filter(|_| probing) {
+                        pieces.keep_gone(has);
+                    }
                     row.end(at, *cause, |attempt| {
                         attempt.error.clone_from(error);
                         attempt.detail.clone_from(detail);
@@ -248,6 +255,7 @@ impl Ledger {
                 row.advance(|attempt| (attempt.bytes_in, attempt.bytes_out) = (*bytes_in, *bytes_out));
             }),
             Event::Probing => self.run.probing = true,
+            Event::PlainOnly => self.run.plain_only = true,
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),

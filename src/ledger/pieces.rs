@@ -54,6 +54,32 @@ pub struct PieceMap {
     pub history: History,
 }
 
+/// How much of a torrent is out there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Availability {
+    /// Pieces of the torrent.
+    pub pieces: u32,
+    /// Those that anybody holds.
+    pub held: u32,
+    /// How many peers hold the rarest piece.
+    pub whole_copies: u32,
+    /// Pieces that more peers hold than that.
+    pub more: u32,
+}
+
+impl Availability {
+    /// The share of the torrent that anybody holds, in thousandths, 1000 only when nothing is missing.
+    pub fn share_thousandths(&self) -> u64 {
+        u64::from(self.held) * 1000 / u64::from(self.pieces.max(1))
+    }
+
+    /// Copies of the torrent, in thousandths: those of the rarest piece, and the share of the pieces of which there are
+    /// more. 1000: each piece exists once.
+    pub fn copies_thousandths(&self) -> u64 {
+        u64::from(self.whole_copies) * 1000 + u64::from(self.more) * 1000 / u64::from(self.pieces.max(1))
+    }
+}
+
 impl PieceMap {
     /// How many live peers hold this piece.
     pub fn availability(&self, piece: PieceIndex) -> u32 {

@@ -57,6 +57,7 @@ impl Ledger {
             log: Arc::default(),
             answer: None,
             probing: run.probing,
+            availability: (run.probing && tally.funnel().handshaken > 0).then(|| self.pieces.availability()),
             recording: run.recording,
         }
     }

@@ -4,6 +4,7 @@
 //! hold before it is told and when it is looked at again. A rule that is not sure is silent. [`Judged`] remembers
 //! what was told, so that nothing flickers; it is brought up to date by recorded facts alone.
 
+mod answers;
 mod judged;
 mod look;
 mod more;
@@ -76,6 +77,10 @@ pub enum VerdictCode {
     Unknown,
     /// The disk takes less than the peers send.
     DiskSlow,
+    /// Those who answer have another torrent.
+    OtherTorrent,
+    /// Those who answer are no BitTorrent clients, and all alike.
+    AnsweredByOthers,
 }
 
 /// One judgement with its evidence.
@@ -133,6 +138,7 @@ impl Finding {
 
 /// Every name a number of the evidence goes by.
 const EVIDENCE: &[&str] = &[
+    "alike",
     "answered",
     "choking",
     "dialled",
@@ -155,6 +161,8 @@ const EVIDENCE: &[&str] = &[
     "offline",
     "open",
     "opened",
+    "other_family",
+    "other_torrent",
     "ourselves",
     "paused_s",
     "peers",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
+use super::{Availability, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
 use crate::event::{At, Cause, Phase, Sample, Severity};
 use crate::metainfo::{Geometry, InfoHash};
 
@@ -190,6 +190,8 @@ pub struct View {
     pub answer: Option<(At, String)>,
     /// The run only looks who answers; nothing is downloaded.
     pub probing: bool,
+    /// What is out there of the torrent, where the run only looks who answers and anybody shook hands.
+    pub availability: Option<Availability>,
     /// Whether the run is being recorded.
     pub recording: bool,
 }

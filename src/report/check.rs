@@ -17,8 +17,10 @@ use crate::event::{
     At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, Severity, Source, Transport,
 };
 use crate::ledger::{
-    Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
+    Availability, Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict,
+    VerdictCode, View,
 };
+use crate::units;
 
 /// A live peer has so long to serve us before it is said that it does not.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,9 +32,27 @@ struct Report<'a> {
     duration_ms: u64,
     funnel: Funnel,
     groups: Groups,
+    availability: Option<OutThere>,
     trackers: Vec<Tracker<'a>>,
     peers: Vec<Peer<'a>>,
     verdicts: Vec<Judgement<'a>>,
+}
+
+/// How much of the torrent is out there: the share that anybody holds, and copies, of which 1 is just one.
+#[derive(Serialize)]
+struct OutThere {
+    share: f64,
+    copies: f64,
+}
+
+impl From<Availability> for OutThere {
+    fn from(out_there: Availability) -> Self {
+        let thousandths = |number: u64| number as f64 / 1000.0;
+        Self {
+            share: thousandths(out_there.share_thousandths()),
+            copies: thousandths(out_there.copies_thousandths()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -111,6 +131,7 @@ pub fn json(view: &View) -> String {
         duration_ms: ms(view.at),
         funnel: view.funnel,
         groups: view.groups,
+        availability: view.availability.map(OutThere::from),
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
         peers: view.peers.iter().map(|peer| peer_object(peer, view)).collect(),
         verdicts: view.verdicts.iter().map(judgement).collect(),
@@ -299,6 +320,17 @@ fn steps(funnel: &Funnel) -> [(&'static str, u32); 6] {
         ("unchoked", funnel.unchoked),
         ("transferring", funnel.transferring),
     ]
+}
+
+/// What is out there of the torrent, in a sentence.
+fn out_there(availability: Availability) -> String {
+    let share = units::thousandths(availability.share_thousandths());
+    let copies = availability.copies_thousandths() / 10;
+    format!(
+        "Who shook hands holds {share} of it, in {}.{:02} copies (1.00 is just one).",
+        copies / 100,
+        copies % 100
+    )
 }
 
 /// The peers as people read them: those that serve us, those that shook hands, then by why they did not.

@@ -121,8 +121,7 @@ pub fn last_text(view: &View) -> String {
 
 /// `45.3 %`, and 100 only when nothing is missing.
 fn percent(part: u64, of: u64) -> String {
-    let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
-    format!("{}.{} %", tenths / 10, tenths % 10)
+    units::thousandths((u128::from(part) * 1000 / u128::from(of.max(1))) as u64)
 }
 
 #[cfg(test)]

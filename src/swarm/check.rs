@@ -17,7 +17,7 @@ use std::time::Duration;
 use self::dial::{Dial, not_answered};
 use self::live::Live;
 pub use self::talk::{Action, Input, Settings};
-use super::{Closed, ConnKey};
+use super::{Closed, ConnKey, EncryptionPolicy};
 use crate::event::{
     AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, PeerKey, Phase, Severity, Source,
     TrackerError, TrackerKey, Transport,
@@ -111,6 +111,9 @@ impl Check {
         };
         check.tell(now, Event::Phase { phase: Phase::Downloading, reason: None });
         check.tell(now, Event::Probing);
+        if check.settings.encryption == EncryptionPolicy::Off {
+            check.tell(now, Event::PlainOnly);
+        }
         let urls =
             trackers.iter().enumerate().flat_map(|(tier, urls)| urls.iter().map(move |url| (tier, url)));
         for ((tier, url), key) in urls.zip(0..) {

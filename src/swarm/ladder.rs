@@ -2,7 +2,8 @@
 
 use crate::event::{Cause, Encryption};
 
-/// When encryption is used. What the messages travel under is agreed on with each peer, plain where both can.
+/// When encryption is used. What the messages travel under is agreed on with each peer, plain where both can, unless
+/// encryption is required.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum EncryptionPolicy {
     /// Dial plain first and encrypted where that fails; take both.
@@ -10,7 +11,7 @@ pub enum EncryptionPolicy {
     PreferPlain,
     /// Dial encrypted first and plain where that fails; take both.
     Prefer,
-    /// Dial and take encrypted only.
+    /// Dial and take encrypted only, the messages too.
     Require,
     /// Dial and take plain only.
     Off,

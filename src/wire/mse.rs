@@ -64,12 +64,19 @@ pub struct Offer {
 impl Offer {
     /// Either.
     pub const BOTH: Self = Self { plain: true, rc4: true };
+    /// Encrypted messages only.
+    pub const RC4: Self = Self { plain: false, rc4: true };
 
     fn has(self, payload: Payload) -> bool {
         match payload {
             Payload::Plain => self.plain,
             Payload::Rc4 => self.rc4,
         }
+    }
+
+    /// Why what the other side offers or chooses does not do.
+    fn refusal(self, bits: u32) -> MseError {
+        if !self.plain && bits == Payload::Plain.bit() { MseError::PlainOnly } else { MseError::BadSelect }
     }
 
     fn bits(self) -> u32 {
@@ -93,6 +100,9 @@ pub enum MseError {
     /// It offers or chooses no payload that both sides have, or more than one.
     #[error("it offers or chooses a payload we did not name")]
     BadSelect,
+    /// It goes on in plain only, which we do not offer.
+    #[error("it goes on in plain only")]
+    PlainOnly,
     /// Padding, or the first payload, is longer than it may be.
     #[error("its padding is longer than it may be")]
     BadPad,
@@ -108,6 +118,7 @@ impl MseError {
             Self::BadKey => "bad_key",
             Self::NoSync => "no_sync",
             Self::BadSelect => "bad_select",
+            Self::PlainOnly => "plain_only",
             Self::BadPad => "bad_pad",
             Self::UnknownTorrent => "unknown_torrent",
         }

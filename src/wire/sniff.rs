@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What the first bytes look like, where a service that is no BitTorrent client answered.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LooksLike {
     /// A web server, or somebody who takes us for one.

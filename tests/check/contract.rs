@@ -92,9 +92,20 @@ async fn json_holds_every_field_of_the_contract() {
     let report = &output.json()[0];
     assert_fields(
         report,
-        &["schema", "torrent", "duration_ms", "funnel", "groups", "trackers", "peers", "verdicts"],
+        &[
+            "schema",
+            "torrent",
+            "duration_ms",
+            "funnel",
+            "groups",
+            "availability",
+            "trackers",
+            "peers",
+            "verdicts",
+        ],
         &[],
     );
+    assert_eq!(report["availability"], json!({"share": 1.0, "copies": 1.0}), "one peer has everything");
     assert_eq!(report["schema"], "ttui.check/1");
     assert_eq!(report["torrent"], json!({"name": "it", "info_hash": payload.info_hash().to_string()}));
     assert!(report["duration_ms"].as_u64().unwrap() < 15_000);

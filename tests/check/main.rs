@@ -12,3 +12,4 @@ mod handshake;
 mod peers;
 #[path = "../common/support.rs"]
 mod support;
+mod verdicts;

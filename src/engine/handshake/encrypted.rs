@@ -12,7 +12,7 @@ use crate::engine::mse::{Carrier, Mse};
 use crate::engine::transport::Transport;
 use crate::event::{At, Cause};
 use crate::swarm::{Closed, EncryptionPolicy};
-use crate::wire::mse::{Agreed, Incoming, KEY_BYTES, MseError, Negotiation, Offer, Outgoing, Step};
+use crate::wire::mse::{Agreed, Incoming, KEY_BYTES, MseError, Negotiation, Outgoing, Step};
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, PROTOCOL, looks_like};
 
 /// The most that is asked for in one read of a negotiation.
@@ -30,7 +30,7 @@ pub async fn shake_out_encrypted<T: Transport>(
     steps: &Steps,
 ) -> Result<(Carrier<T>, Shaken), Box<Closed>> {
     let mut shake = Shake::new(&mut transport, ours, Cause::InfoHashMismatch, steps.clock);
-    let side = Outgoing::new(ours.info_hash, Offer::BOTH, &ours.to_bytes(), mse.random());
+    let side = Outgoing::new(ours.info_hash, mse.offer(), &ours.to_bytes(), mse.random());
     let agreed = match shake.negotiate(side, false, mse, steps).await {
         Ok(agreed) => agreed,
         Err(stop) => return Err(shake.give_up(stop, steps).await),
@@ -75,7 +75,7 @@ pub async fn accept<T: Transport>(
         let shaken = shake.go_on(steps).await?;
         return Ok((Carrier::Bare(transport), shaken));
     }
-    let mut side = Incoming::new(&[ours.info_hash], Offer::BOTH, mse.random());
+    let mut side = Incoming::new(&[ours.info_hash], mse.offer(), mse.random());
     side.received(&shake.received);
     let mut agreed = match shake.negotiate(side, true, mse, steps).await {
         Ok(agreed) => agreed,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::history::GroupIndex;
-use super::{History, PieceMap, PieceState};
+use super::{Availability, History, PieceMap, PieceState};
 use crate::event::sound::sound;
 use crate::event::{At, BlockRun, PeerKey, Unsound};
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
@@ -16,6 +16,8 @@ pub(in crate::ledger) struct Pieces {
     have_bytes: u64,
     /// Pieces that are not good and that no live peer holds, seeds left out.
     unheld: u32,
+    /// How many peers that are gone held each piece, where that is kept; empty before the first of them.
+    gone: Vec<u32>,
     /// One set for all the peers that have everything.
     full: Arc<Bitfield>,
     groups: GroupIndex,
@@ -35,6 +37,7 @@ impl Pieces {
             geometry,
             have_bytes: 0,
             unheld: count,
+            gone: Vec::new(),
             full: Arc::new(Bitfield::full(count)),
             groups: GroupIndex::new(),
         }
@@ -73,6 +76,34 @@ impl Pieces {
     /// Pieces that are not good and that no live peer holds.
     pub(in crate::ledger) fn unheld(&self) -> u32 {
         if self.map.seeds > 0 { 0 } else { self.unheld }
+    }
+
+    /// Keeps what a peer held that goes away, for [`Self::availability`].
+    pub(in crate::ledger) fn keep_gone(&mut self, has: &Bitfield) {
+        self.gone.resize(self.geometry.piece_count() as usize, 0);
+        for (piece, held) in self.geometry.pieces().zip(&mut self.gone) {
+            *held = held.saturating_add(u32::from(has.has(piece)));
+        }
+    }
+
+    /// How many peers hold each piece, those that are gone included where they are kept.
+    fn met(&self) -> impl Iterator<Item = u32> {
+        let gone = self.gone.iter().copied().chain(std::iter::repeat(0));
+        let seeds = self.map.seeds;
+        self.map.held_by.iter().zip(gone).map(move |(held, gone)| u32::from(*held) + seeds + gone)
+    }
+
+    /// Pieces that no peer held that told us what it has.
+    pub(in crate::ledger) fn unmet(&self) -> u32 {
+        self.met().filter(|held| *held == 0).count() as u32
+    }
+
+    /// What the peers hold together that told us what they have.
+    pub(in crate::ledger) fn availability(&self) -> Availability {
+        let pieces = self.geometry.piece_count();
+        let rarest = self.met().min().unwrap_or_default();
+        let more = self.met().filter(|held| *held > rarest).count() as u32;
+        Availability { pieces, held: pieces - self.unmet(), whole_copies: rarest, more }
     }
 
     /// Pieces that are not good.

@@ -1,10 +1,10 @@
 //! Rules about what costs something, or is worth knowing, but never explains why nothing arrives.
 
 use super::Finding;
-use super::say::{count, many, span};
+use super::say::{count, span};
 use super::scene::Scene;
+use super::troubles;
 use crate::event::{Phase, Severity};
-use crate::ledger::tracker::TrackerRecord;
 
 /// Nobody calls at once; after so long with live peers the port is in doubt.
 const PORT_PATIENCE_S: u64 = 180;
@@ -46,7 +46,10 @@ pub(super) fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
 
 pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     let (failed, known) = (scene.view.groups.failed, scene.view.funnel.known);
-    (scene.flows() && failed >= 3 && failed * 4 >= known).then(|| {
+    // What has a cause of its own is told with it.
+    let explained = troubles::dead_family(scene).map_or(0, |dead| dead.peers.decided);
+    let others = failed.saturating_sub(explained);
+    (scene.flows() && others >= 3 && others * 4 >= known).then(|| {
         let (offline, closed) = (scene.crowd.offline, scene.crowd.closed);
         let most = match () {
             () if offline * 2 > failed => ", most of them simply offline",
@@ -63,29 +66,6 @@ pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("known", known)
             .evidence("offline", scene.crowd.offline)
     })
-}
-
-pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
-    let all = scene.crowd.dialled();
-    let stale = |record: &&TrackerRecord| {
-        let named = scene.crowd.named.get(&record.key).copied().unwrap_or_default();
-        let enough = record.peers >= 10 && record.handshaken == 0 && named.decided >= 10;
-        // That packets get out and back must be known from somebody, or it may be we who reach nobody.
-        enough && named.undecided == 0 && named.opened == 0 && all.answered() > 0
-    };
-    let record = scene.view.trackers.iter().map(AsRef::as_ref).find(stale)?;
-    let named = scene.crowd.named.get(&record.key).copied().unwrap_or_default();
-    let text = format!(
-        "{} named {}, and none of them can be reached: its addresses seem to be old.",
-        record.url,
-        many(record.peers, "peer")
-    );
-    Some(
-        Finding::new(Severity::Info, text)
-            .evidence("peers", record.peers)
-            .evidence("refused", named.refused)
-            .evidence("timed_out", named.timed_out),
-    )
 }
 
 pub(super) fn seeds_only(scene: &Scene<'_>) -> Option<Finding> {

@@ -153,6 +153,15 @@ fn named(refused: usize, hung_up: usize) -> Script {
     run
 }
 
+/// Three that answer so, and some that hang up.
+fn answering(cause: Cause, hung_up: usize) -> Script {
+    let mut run = downloading();
+    let peers = run.peers(3 + hung_up as u32);
+    run.refuse_hands(&peers[hung_up..], cause);
+    run.refuse_hands(&peers[..hung_up], Cause::ClosedBeforeHandshake);
+    run
+}
+
 fn limited(limit: u64) -> Script {
     let mut run = flowing(MIB, 10);
     run.limit_down(limit);
@@ -174,6 +183,8 @@ fn writing(seconds: u64, pending_bytes: u64) -> Script {
 fn quiet(seconds: u64) -> Script {
     let mut run = downloading();
     let peer = run.peer_from("80.1.1.1:6881", Source::Manual);
+    // A tracker that has not answered may still name others.
+    run.tracker(0);
     run.fail(peer, Cause::ConnectTimeout).wait(seconds);
     run
 }
@@ -239,8 +250,20 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::PortUnreached, Kind::Note, || listening(180, None), || listening(180, Some("81.2.3.4:5555"))),
     (Code::SnubbedByMost, Kind::Note, || snubbing(3), || snubbing(2)),
     (Code::Healthy, Kind::Note, || losing(3), || losing(2)),
-    (Code::StaleTracker, Kind::Note, || named(10, 0), || named(9, 1)),
+    (Code::StaleTracker, Kind::Trouble, || named(10, 0), || named(9, 1)),
     (Code::SeedsOnly, Kind::Note, || seeding(2, false), || seeding(2, true)),
+    (
+        Code::OtherTorrent,
+        Kind::Trouble,
+        || answering(Cause::InfoHashMismatch, 0),
+        || answering(Cause::InfoHashMismatch, 1),
+    ),
+    (
+        Code::AnsweredByOthers,
+        Kind::Trouble,
+        || answering(Cause::NotBittorrent, 0),
+        || answering(Cause::NotBittorrent, 1),
+    ),
     (Code::Stalled, Kind::Last, || quiet(30), || quiet(29)),
     (Code::Unknown, Kind::Last, || quiet(29), || quiet(30)),
 ];
@@ -262,7 +285,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 23, "every code of the contract");
+    assert_eq!(codes.len(), 25, "every code of the contract");
 }
 
 /// Where each is told, whoever speaks first: what is takes two lines of 80 columns at most, and what to do one.

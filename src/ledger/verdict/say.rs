@@ -71,6 +71,14 @@ pub(super) fn brief(
             let head = text.split_once(", and none").map_or(text, |(head, _)| head);
             format!("{head}: none can be reached.")
         }
+        VerdictCode::OtherTorrent => {
+            let head = text.split_once(": something else").map_or(text, |(head, _)| head);
+            format!("{head}.")
+        }
+        VerdictCode::AnsweredByOthers => {
+            let head = text.split_once(": “").map_or(text, |(head, _)| head);
+            format!("{head}.")
+        }
         VerdictCode::Healthy if seen("offline").is_some() => {
             let head = text.split_once([',', '.']).map_or(text, |(head, _)| head);
             format!("{head}. That is usual, and costs nothing.")
@@ -103,6 +111,7 @@ fn first_clause(advice: &str) -> String {
 /// `None`: the same as in a download.
 pub(super) fn advice_of_a_check(code: VerdictCode) -> Option<&'static str> {
     Some(match code {
+        VerdictCode::StaleTracker => "look again later, or take a newer torrent.",
         VerdictCode::NoPeersKnown => "name a peer with --peer IP:PORT, or look again later.",
         VerdictCode::AllChokeUs => {
             "download it; clients let others have a turn after a while, and a check does not wait for that."

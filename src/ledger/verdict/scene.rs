@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::VerdictCode;
+use super::answers::Answers;
 use super::judged::Standing;
 use crate::event::{
     At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, Sample, Source, TrackerKey,
@@ -30,9 +31,13 @@ const TELLS_PIECES_WITHIN_S: u64 = 10;
 pub(super) struct Scene<'a> {
     pub(super) view: &'a View,
     pub(super) crowd: Crowd<'a>,
+    pub(super) answers: Answers<'a>,
     /// Peers are only tried; nothing is kept of what they send.
     pub(super) probing: bool,
-    /// Pieces that are not good, and those of them that no live peer holds.
+    /// Our setting forbids encryption.
+    pub(super) plain_only: bool,
+    /// Pieces that are not good, and those of them that no live peer holds; where peers are only tried, that nobody
+    /// held who told us.
     pub(super) missing: u32,
     pub(super) unheld: u32,
     /// Since when we listen, and where.
@@ -53,9 +58,11 @@ impl<'a> Scene<'a> {
         Self {
             view,
             crowd: Crowd::of(view),
+            answers: Answers::of(view),
             probing: ledger.run.probing,
+            plain_only: ledger.run.plain_only,
             missing: ledger.pieces.missing(),
-            unheld: ledger.pieces.unheld(),
+            unheld: if ledger.run.probing { ledger.pieces.unmet() } else { ledger.pieces.unheld() },
             listening: ledger.run.listening,
             half_minute: (ledger.series.mean(30), view.series.seconds.len().min(30)),
             disk: ledger

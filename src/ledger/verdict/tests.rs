@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Verdict, VerdictCode};
 use crate::event::{
-    Cause, Direction, DiskSample, Encryption, Event, Phase, Severity, Side, Source, TrackerError,
+    Cause, Direction, DiskSample, Encryption, Event, LooksLike, PeerKey, Phase, Severity, Side, Source,
+    TrackerError,
 };
 use crate::ledger::script::Script;
 use crate::metainfo::Bitfield;
@@ -195,7 +196,6 @@ fn unknown_is_what_can_be_said_at_the_start() {
 #[test]
 fn no_peers_known_waits_for_the_trackers() {
     let mut run = Script::downloading(100);
-    run.wait(4);
     assert_eq!(run.first().code, VerdictCode::Unknown, "too early");
     run.wait(1);
     let first = run.first();
@@ -557,10 +557,12 @@ fn stale_tracker_is_one_that_named_nobody_who_answers() {
     }
     assert!(run.verdict(VerdictCode::StaleTracker).is_none(), "one was not tried yet");
     run.fail(peers[9], Cause::ConnectionRefused);
-    let verdict = run.verdict(VerdictCode::StaleTracker).unwrap();
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::StaleTracker, Severity::Warn), "at once");
     assert_eq!(
-        verdict.text,
-        "http://t0.example:6969 named 10 peers, and none of them can be reached: its addresses seem to be old."
+        first.text,
+        "Nothing arrives: http://t0.example:6969 named 10 peers, and none of them can be reached (all refuse: no \
+         client runs there): its addresses seem to be old."
     );
     run.connect(peers[4]);
     assert!(run.verdict(VerdictCode::StaleTracker).is_none());
@@ -608,4 +610,187 @@ fn judges_a_run_that_only_looks_by_who_answered() {
     let verdict = run.first();
     assert_eq!((verdict.code, verdict.severity), (VerdictCode::Healthy, Severity::Good));
     assert_eq!(verdict.text, "It works: 1 of the 9 known peers shook hands, and 1 sent data.");
+}
+
+/// A handshake for another torrent, whose info-hash repeats this byte.
+fn other_torrent(run: &mut Script, peer: PeerKey, torrent: u8) {
+    let mut received = b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05".to_vec();
+    received.extend([torrent; 20]);
+    received.extend(b"-TR4060-abcdefghijkl");
+    run.connect(peer).tell(Event::HandshakeBytes { peer, received }).end(peer, Cause::InfoHashMismatch);
+}
+
+/// An answer that no BitTorrent client gives.
+fn foreign(run: &mut Script, peer: PeerKey, what: LooksLike, received: &[u8]) {
+    let received = received.to_vec();
+    run.connect(peer).tell(Event::HandshakeBytes { peer, received }).tell(Event::LooksLike { peer, what });
+    run.end(peer, Cause::NotBittorrent);
+}
+
+#[test]
+fn other_torrent_is_what_all_say_once_the_dials_ended() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(8);
+    peers[..4].iter().for_each(|peer| other_torrent(&mut run, *peer, 9));
+    assert_eq!(run.first().code, VerdictCode::Unknown, "four, and four to come");
+    peers[4..7].iter().for_each(|peer| other_torrent(&mut run, *peer, 9));
+    assert_eq!(run.first().code, VerdictCode::OtherTorrent, "seven of seven, whatever the last one says");
+    other_torrent(&mut run, peers[7], 9);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::OtherTorrent, Severity::Warn));
+    assert_eq!(
+        first.text,
+        "Nothing arrives: all 8 peers that answered share another torrent: something else, \
+         0909090909090909090909090909090909090909. Either the tracker mixes torrents up, or the torrent was made anew."
+    );
+    assert_eq!(first.advice, "look for the current .torrent where this one came from.");
+    run.wait(60);
+    assert_eq!(run.first().code, VerdictCode::OtherTorrent, "it explains, so nothing is called stalled");
+    run.dial(peers[0]);
+    assert_eq!(run.first().code, VerdictCode::OtherTorrent, "dialling again does not take it back");
+    for peer in run.peers(3) {
+        run.live(peer);
+    }
+    assert!(run.verdict(VerdictCode::OtherTorrent).is_none(), "eight of eleven are not most");
+
+    let mut mixed = Script::downloading(100);
+    for (peer, torrent) in mixed.peers(3).into_iter().zip(1..) {
+        other_torrent(&mut mixed, peer, torrent);
+    }
+    assert!(mixed.first().text.ends_with("something else. The tracker seems to mix torrents up."));
+    let more = mixed.peers(1)[0];
+    mixed.connect(more).end(more, Cause::ClosedBeforeHandshake);
+    assert_eq!(mixed.first().code, VerdictCode::Stalled, "three of four are few");
+}
+
+#[test]
+fn answered_by_others_needs_answers_that_are_alike() {
+    let page = b"HTTP/1.1 302 Found\r\nLocation: http://login.hotel.example/\r\n";
+    let mut run = Script::downloading(100);
+    let peers = run.peers(8);
+    peers.iter().for_each(|peer| foreign(&mut run, *peer, LooksLike::Http, page));
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::AnsweredByOthers, Severity::Warn));
+    assert_eq!(
+        first.text,
+        "Nothing arrives: all 8 peers that answered are no BitTorrent client but http: \
+         “HTTP/1.1 302 Found\\r\\nLocation: ht…”. Something on the way (a portal, a proxy) seems to answer in their place."
+    );
+    let mut unlike = Script::downloading(100);
+    let peers = unlike.peers(8);
+    for (number, peer) in peers.iter().enumerate() {
+        let what = if number % 2 == 0 { LooksLike::Http } else { LooksLike::Ssh };
+        foreign(&mut unlike, *peer, what, b"what it says");
+    }
+    assert_eq!(unlike.first().code, VerdictCode::Stalled, "web pages and shells: services of their own");
+    let mut garbage = Script::downloading(100);
+    for (number, peer) in (1..).zip(garbage.peers(6)) {
+        foreign(&mut garbage, peer, LooksLike::Unknown, &[number; 20]);
+    }
+    assert_eq!(garbage.first().code, VerdictCode::Stalled, "bytes that are not alike");
+}
+
+#[test]
+fn encryption_is_wanted_where_our_setting_forbids_the_try_that_would_tell() {
+    let hung_up_on = |plain_only: bool| {
+        let mut run = Script::downloading(100);
+        if plain_only {
+            run.tell(Event::PlainOnly);
+        }
+        let peers = run.peers(6);
+        run.refuse_hands(&peers, Cause::ClosedBeforeHandshake);
+        run
+    };
+    let first = hung_up_on(true).first();
+    assert_eq!((first.code, first.severity), (VerdictCode::EncryptionWanted, Severity::Warn));
+    assert!(
+        first.text.starts_with("Nothing arrives: all 6 peers that answered hang up on our plain handshake.")
+    );
+    assert_eq!(first.advice, "start ttui with --encryption prefer-plain.");
+    assert_eq!(
+        hung_up_on(false).first().code,
+        VerdictCode::Stalled,
+        "the encrypted try tells that it is not it"
+    );
+}
+
+#[test]
+fn what_is_over_is_told_at_once_and_what_may_still_come_is_waited_for() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(3);
+    run.fail_all(&peers[..2], Cause::ConnectionRefused);
+    assert_eq!(run.first().code, VerdictCode::Unknown, "one was not dialled yet");
+    run.connect(peers[2]).end(peers[2], Cause::HandshakeTimeout);
+    run.tell(Event::NextTry { peer: peers[2], at: Some(run.at) });
+    assert_eq!(run.first().code, VerdictCode::Unknown, "it is dialled in another way at once");
+    run.begin(peers[2], Direction::Out, Encryption::Mse);
+    assert_eq!(run.first().code, VerdictCode::Unknown, "it is being dialled");
+    run.end(peers[2], Cause::HandshakeTimeout);
+    let first = run.first();
+    assert_eq!((first.code, first.severity), (VerdictCode::Stalled, Severity::Warn));
+    assert_eq!(first.text, "Nothing arrives: none of the 3 peers shook hands (2 refused, 1 silent).");
+    run.dial(peers[0]);
+    assert_eq!(run.first().code, VerdictCode::Stalled, "a second round does not take it back");
+    run.live(peers[0]);
+    assert_eq!(run.first().code, VerdictCode::Unknown);
+
+    let mut asked = Script::downloading(100);
+    asked.tracker(0);
+    let peer = asked.peers(1)[0];
+    asked.fail(peer, Cause::ConnectionRefused);
+    assert_eq!(asked.first().code, VerdictCode::Unknown, "the tracker may name others");
+}
+
+#[test]
+fn an_address_family_that_is_silent_while_the_other_answers_is_dead() {
+    let silent = |v4_silent: u32| {
+        let mut run = Script::downloading(10_000);
+        let v6: Vec<_> = (1..11).map(|n| run.peer(&format!("[2a01:4f8::{n}]:6881"))).collect();
+        run.fail_all(&v6, Cause::ConnectTimeout);
+        let others = run.peers(v4_silent);
+        run.fail_all(&others, Cause::ConnectTimeout);
+        let seeds = run.open_seeds(3);
+        run.send(&seeds, 1 << 20, 3);
+        run
+    };
+    let mut run = silent(0);
+    assert_eq!(run.codes(), [VerdictCode::Healthy, VerdictCode::AddressFamilyDead]);
+    let verdict = run.verdict(VerdictCode::AddressFamilyDead).unwrap();
+    assert_eq!(
+        verdict.text,
+        "None of the 10 IPv6 peers can be reached: all are silent, while 3 of the 3 peers of IPv4 answer."
+    );
+    assert_eq!((evidence(&verdict, "peers"), evidence(&verdict, "other_family")), (10, 3));
+    // Where the others are as silent, it is the swarm that is old.
+    assert!(silent(4).verdict(VerdictCode::AddressFamilyDead).is_none());
+}
+
+#[test]
+fn a_check_tells_what_is_out_there() {
+    let mut run = Script::downloading(40);
+    run.tell(Event::Probing);
+    assert_eq!(run.view().availability, None, "nobody shook hands");
+    let without = |piece: u32| (0..40).filter(|n| *n != piece).collect::<Vec<_>>();
+    let peers = run.peers(5);
+    for peer in &peers {
+        run.live(*peer)
+            .has(*peer, &without(3))
+            .want(*peer)
+            .unchoke(*peer)
+            .tell(Event::FirstBlock { peer: *peer });
+    }
+    // Who goes away still has what it has.
+    run.end(peers[0], Cause::ClosedByPeer);
+    let out_there = run.view().availability.unwrap();
+    assert_eq!((out_there.share_thousandths(), out_there.copies_thousandths()), (975, 975));
+    assert_eq!(run.codes(), [VerdictCode::Healthy, VerdictCode::PiecesMissing]);
+    assert_eq!(
+        run.verdict(VerdictCode::PiecesMissing).unwrap().text,
+        "Nobody has 1 of the 40 pieces: who shook hands holds 97.5 % of it, and a download would stop there."
+    );
+    let last = run.peers(1)[0];
+    run.live(last).has(last, &[3]);
+    let out_there = run.view().availability.unwrap();
+    assert_eq!((out_there.share_thousandths(), out_there.copies_thousandths()), (1000, 1975));
+    assert!(run.verdict(VerdictCode::PiecesMissing).is_none());
 }

@@ -1,11 +1,13 @@
 //! Rules that say why nothing arrives, or what could stop it. The order is that of the journey: who is known, who
 //! answers, who serves; the first that explains why nothing arrives speaks for the whole.
 
+use std::time::Duration;
+
 use super::say::{count, many, span};
 use super::scene::{Dialled, Scene};
-use super::{Finding, VerdictCode};
+use super::{Finding, VerdictCode, answers};
 use crate::event::{Severity, TrackerError};
-use crate::ledger::tracker::TrackerStatus;
+use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
 use crate::ledger::words::tracker_failure;
 use crate::text;
 use crate::units::{self, Units};
@@ -14,10 +16,16 @@ use crate::units::{self, Units};
 const PENDING_PART: u64 = 8;
 /// Dials needed before a pattern in them means anything.
 const ENOUGH_DIALS: u32 = 8;
+/// Peers of a family that are silent before the family is called dead.
+const ENOUGH_SILENT: u32 = 5;
+/// Peers that a tracker must have named before it is judged by them.
+const ENOUGH_NAMED: u32 = 5;
 /// Seconds in which enough peers are met to say what the swarm holds.
 const SWARM_MET_S: u64 = 30;
 /// Seconds the trackers have for their first answer before the want of peers is called one.
 const FIRST_ANSWER_S: u64 = 5;
+/// Those named by the user are learned within this time.
+const FIRST_PEER: Duration = Duration::from_secs(1);
 
 /// How weighty something is that would stop a download, and does while nothing flows.
 fn costly(scene: &Scene<'_>) -> Severity {
@@ -182,8 +190,8 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     if !scene.downloading()
         || scene.view.funnel.known > 0
         || failing
-        || (waiting > 0 && answered == 0)
-        || scene.in_phase().as_secs() < FIRST_ANSWER_S
+        || (waiting > 0 && (answered == 0 || scene.in_phase().as_secs() < FIRST_ANSWER_S))
+        || (trackers.is_empty() && !scene.probing && scene.in_phase() < FIRST_PEER)
     {
         return None;
     }
@@ -216,22 +224,48 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     )
 }
 
-/// No way leads to any peer of an address family, or to any at all.
-pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
-    let dead = |these: Dialled| these.decided >= 3 && these.unreachable() == these.decided;
-    let (v4, v6) = (scene.crowd.v4, scene.crowd.v6);
-    let (name, these, others) = match (dead(v6), dead(v4)) {
-        (true, true) => ("", scene.crowd.dialled(), Dialled::default()),
-        (true, false) => ("IPv6 ", v6, v4),
-        (false, true) => ("IPv4 ", v4, v6),
-        (false, false) => return None,
+/// An address family whose peers cannot be reached, and how dialling over the other one went.
+pub(super) struct DeadFamily {
+    /// `IPv6 `; empty where it is both.
+    name: &'static str,
+    pub(super) peers: Dialled,
+    others: Dialled,
+}
+
+/// Finds the address family of which nobody can be reached: no way leads there, or all are silent while most of the
+/// other family answer.
+pub(super) fn dead_family(scene: &Scene<'_>) -> Option<DeadFamily> {
+    let dead = |these: Dialled, others: Dialled| {
+        let without_way = these.decided >= 3 && these.unreachable() == these.decided;
+        let alive = others.opened > 0 && others.answered() * 2 >= others.decided;
+        let silent = these.decided >= ENOUGH_SILENT && these.answered() == 0 && these.undecided == 0;
+        without_way || (silent && alive)
     };
+    let (v4, v6) = (scene.crowd.v4, scene.crowd.v6);
+    Some(match (dead(v6, v4), dead(v4, v6)) {
+        (true, true) => DeadFamily { name: "", peers: scene.crowd.dialled(), others: Dialled::default() },
+        (true, false) => DeadFamily { name: "IPv6 ", peers: v6, others: v4 },
+        (false, true) => DeadFamily { name: "IPv4 ", peers: v4, others: v6 },
+        (false, false) => return None,
+    })
+}
+
+/// Nobody of an address family can be reached, or nobody at all.
+pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
+    let DeadFamily { name, peers: these, others } = dead_family(scene)?;
     let why = if these.forbidden * 2 > these.decided {
-        "this machine forbids the connections"
+        "this machine forbids the connections".to_owned()
     } else if these.far_end * 2 > these.decided {
-        "a router on the way turns the connections back"
+        "a router on the way turns the connections back".to_owned()
+    } else if these.timed_out * 2 > these.decided {
+        let other = if name == "IPv6 " { "IPv4" } else { "IPv6" };
+        format!(
+            "all are silent, while {} of the {} of {other} answer",
+            count(others.answered()),
+            many(others.decided, "peer")
+        )
     } else {
-        "no way leads there from here"
+        "no way leads there from here".to_owned()
     };
     let text = format!("None of the {} {name}peers can be reached: {why}.", count(these.decided));
     let advice = if these.forbidden * 2 > these.decided {
@@ -245,9 +279,42 @@ pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
     let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
         .advice(advice)
         .evidence("peers", these.decided)
-        .evidence("unreachable", these.unreachable());
+        .evidence("unreachable", these.unreachable())
+        .evidence("timed_out", these.timed_out)
+        .evidence("other_family", others.decided)
+        .evidence("opened", others.opened);
     // Others that only wait for their turn, or give no answer, leave it open.
     Some(if alone && others.decided == 0 { finding.explains() } else { finding })
+}
+
+/// A tracker named nobody who can be reached. That packets get out and back must be known from somebody, or it may be
+/// we who reach nobody.
+pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
+    let all = scene.crowd.dialled();
+    let named_by = |record: &TrackerRecord| scene.crowd.named.get(&record.key).copied().unwrap_or_default();
+    let stale = |record: &&TrackerRecord| {
+        let named = named_by(record);
+        let enough = record.peers >= ENOUGH_NAMED && record.handshaken == 0 && named.decided >= ENOUGH_NAMED;
+        enough && named.undecided == 0 && named.opened == 0 && all.answered() > 0
+    };
+    let record = scene.view.trackers.iter().map(AsRef::as_ref).find(stale)?;
+    let named = named_by(record);
+    let how = if named.refused == named.decided { " (all refuse: no client runs there)" } else { "" };
+    let text = format!(
+        "{} named {}, and none of them can be reached{how}: its addresses seem to be old.",
+        record.url,
+        many(record.peers, "peer")
+    );
+    let alone = scene.downloading() && scene.live() == 0 && all.opened == 0 && scene.answers.dials_ended();
+    let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
+        .evidence("peers", record.peers)
+        .evidence("refused", named.refused)
+        .evidence("timed_out", named.timed_out);
+    Some(if alone {
+        finding.explains().advice("leave it running, for somebody may come; or take a newer torrent.")
+    } else {
+        finding
+    })
 }
 
 /// Most dials time out. Once told, it ends when a third of them do not.
@@ -284,6 +351,9 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
     let (lost, reached) = (scene.crowd.encrypted_lost, scene.crowd.encrypted);
     let mismatched = scene.crowd.mismatched;
     let alone = scene.live() == 0;
+    if let Some(finding) = answers::forbidden_encryption(scene) {
+        return Some(finding);
+    }
     if lost + mismatched >= 3 {
         let (peers, text, advice) = if lost >= mismatched {
             let text = format!(
@@ -366,6 +436,9 @@ pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
 }
 
 pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.probing {
+        return pieces_missing_of_a_check(scene);
+    }
     let settled =
         scene.in_phase().as_secs() >= SWARM_MET_S && scene.live() > 0 && scene.crowd.pieces_untold == 0;
     (scene.downloading() && settled && scene.unheld > 0).then(|| {
@@ -388,6 +461,25 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("missing", scene.missing);
         if all { finding.explains() } else { finding }
     })
+}
+
+/// What nobody who shook hands has, where peers were only tried.
+fn pieces_missing_of_a_check(scene: &Scene<'_>) -> Option<Finding> {
+    let out_there = scene.view.availability.filter(|_| scene.unheld > 0 && scene.crowd.pieces_untold == 0)?;
+    let text = match out_there.held {
+        0 => "Nobody who shook hands has any piece of it.".to_owned(),
+        _ => format!(
+            "Nobody has {} of the {}: who shook hands holds {} of it, and a download would stop there.",
+            count(scene.unheld),
+            many(out_there.pieces, "piece"),
+            units::thousandths(out_there.share_thousandths())
+        ),
+    };
+    let finding = Finding::new(Severity::Warn, text)
+        .advice("look again later: a peer with everything may come.")
+        .evidence("unheld", scene.unheld)
+        .evidence("missing", scene.missing);
+    Some(if scene.flows() { finding } else { finding.explains() })
 }
 
 pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {

@@ -154,15 +154,20 @@ fn rest(scene: &Scene<'_>) -> String {
     scene.view.eta.map_or_else(String::new, |eta| format!("; {what} arrives in {}", about(eta)))
 }
 
-/// Nothing arrives, for long, and no rule knows why.
+/// Nothing arrives, for long or with nobody left to try, and no rule knows why.
 pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
-    (scene.downloading() && !scene.probing && scene.quiet.as_secs() >= STALLED_AFTER_S).then(|| {
+    let long = scene.quiet.as_secs() >= STALLED_AFTER_S;
+    (scene.downloading() && !scene.probing && (long || is_over(scene))).then(|| {
         let groups = scene.view.groups;
         let why = match groups.live {
             0 => nobody(scene),
             live => format!("{} connected, and none of them sends", connected(live)),
         };
-        let text = format!("Nothing has arrived for {}: {why}.{}", span(scene.quiet), cut_off(scene));
+        let begins = match long {
+            true => format!("Nothing has arrived for {}", span(scene.quiet)),
+            false => "Nothing arrives".to_owned(),
+        };
+        let text = format!("{begins}: {why}.{}", cut_off(scene));
         Finding::new(Severity::Warn, text)
             .advice("ttui check on this torrent, and on another one; if both fail, it is near us.")
             .evidence("quiet_s", scene.quiet.as_secs())
@@ -173,6 +178,17 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("failed", groups.failed)
             .evidence("reset", scene.crowd.cut_off)
     })
+}
+
+/// Every known peer was dialled to the end and none is connected, no tracker is left to answer, and nothing has come
+/// since this phase began: there is nothing to wait for before it is told.
+fn is_over(scene: &Scene<'_>) -> bool {
+    let view = scene.view;
+    let began = view.last_block.is_some_and(|last| last >= view.phase_since);
+    // Once it is told, a peer that is dialled again does not take it back.
+    let idle = view.groups.trying == 0 || scene.stands(VerdictCode::Stalled);
+    let asked = view.trackers.iter().any(|record| record.status == TrackerStatus::Pending);
+    view.groups.live == 0 && view.funnel.known > 0 && !began && idle && !asked && scene.answers.dials_ended()
 }
 
 /// What it may mean that nearly all who opened hung up or reset at our handshake.

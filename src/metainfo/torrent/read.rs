@@ -32,10 +32,15 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
             (1..=Geometry::MAX_PIECE_BYTES).contains(&bytes).then_some(bytes)
         })?;
     let info_hash = InfoHash(Sha1::digest(info.raw()).into());
-    let name_bytes = match info.dict_get(b"name.utf-8").and_then(Value::bytes) {
+    let utf8 = info.dict_get(b"name.utf-8").filter(|name| name.bytes().is_some());
+    let name = match utf8 {
         Some(name) => name,
-        None => required(info, "info.name", "a string", Value::bytes)?,
+        None => required(info, "info.name", "a string", |name| name.bytes().map(|_| name))?,
     };
+    let name_bytes = name.bytes().unwrap_or_default();
+    if !name_bytes.is_empty() && name_bytes.iter().all(u8::is_ascii_control) {
+        return Err(wrong("info.name", name, "a name, not control characters alone"));
+    }
     let name = paths::safe_element(name_bytes).unwrap_or_else(|| info_hash.to_string());
     let files = files(info, &name, &mut warnings)?;
     let geometry = geometry(&files, piece_bytes)?;

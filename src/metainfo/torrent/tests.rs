@@ -145,6 +145,7 @@ fn names_field_place_and_expectation() {
         (info_with(&[("piece length", b"i536870913e")]), format!("`info.piece length` (byte 47): {piece}, found 536870913")),
         (info_with(&[("name", b"")]), "`info.name`: missing, expected a string".into()),
         (info_with(&[("name", b"i5e")]), "`info.name` (byte 29): expected a string, found 5".into()),
+        (info_with(&[("name", b"2:\x01\x1b")]), "`info.name` (byte 29): expected a name, not control characters alone, found a string of 2 bytes".into()),
         (info_with(&[("name", b"le")]), "`info.name` (byte 29): expected a string, found an empty list".into()),
         (info_with(&[("length", b"")]), format!("`info.length`: missing, {length}")),
         (info_with(&[("length", b"i-1e")]), format!("`info.length` (byte 16): {length}, found -1")),

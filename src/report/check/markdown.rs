@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    cause, chosen, code, connect_ms, encryption, handshake_ms, in_order, resolved, severity, status, steps,
+    cause, chosen, code, connect_ms, encryption, handshake_ms, in_order, out_there, resolved, severity,
+    status, steps,
 };
 use crate::event::{PeerKey, advised};
 use crate::ledger::{PeerRecord, View};
@@ -24,6 +25,9 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "| {} |", funnel.map(|(name, _)| name).join(" | "));
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
+    if let Some(availability) = view.availability {
+        let _ = writeln!(out, "{}\n", markdown_cell(&out_there(availability)));
+    }
     for verdict in &view.verdicts {
         let _ = write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&verdict.text));
         let advice = markdown_cell(&advised(&verdict.advice));

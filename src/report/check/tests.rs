@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::event::{Announced, Event, OsError, PeerKey, PeerSample, Phase, Side, TrackerError, TrackerKey};
 use crate::ledger::{Ledger, TorrentFacts};
-use crate::metainfo::{Geometry, InfoHash};
+use crate::metainfo::{Bitfield, Geometry, InfoHash};
 
 /// A run told event by event.
 struct Scene {
@@ -81,6 +81,8 @@ impl Scene {
 
     fn serve(&mut self, id: &[u8; 8]) {
         let peer = self.shake(id);
+        let pieces = Arc::new(Bitfield::full(64));
+        self.tell(Event::Has { peer, pieces });
         self.tell(Event::Choking { peer, by: Side::Them, choking: false });
         self.tell(Event::FirstBlock { peer });
         let sample = PeerSample { down_bytes: 16_384, ..PeerSample::default() };
@@ -162,6 +164,7 @@ fn the_founding_scene_is_a_screen_of_readable_text() {
         "known 50 > dialled 50 > connected 26 > handshaken 17 > unchoked 7 > transferring 7",
         "http://bttracker.example:6969: 50 peers, 17 shook hands; it counts 41 with everything",
         "udp://old.example:80: old.example has no address (dns_failed)",
+        "Who shook hands holds 100.0 % of it, in 7.00 copies (1.00 is just one).",
         "It works: 17 of the 50 known peers shook hands, and 7 sent data.",
     ] {
         assert!(text.contains(part), "{part:?} in\n{text}");

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{cause, connect_ms, handshake_ms, in_order, steps};
+use super::{cause, connect_ms, handshake_ms, in_order, out_there, steps};
 use crate::event::{Cause, Encryption, Severity, advised};
-use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, View};
+use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, VerdictCode, View};
 use crate::text::clean;
 use crate::text::columns::{clip, width, wrap};
 use crate::units;
@@ -31,6 +31,9 @@ pub fn text(view: &View) -> String {
     out.push('\n');
     let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
     let _ = writeln!(out, "{}", funnel.join(" > "));
+    if let Some(availability) = view.availability {
+        lines(&mut out, "", &out_there(availability));
+    }
     for tracker in &view.trackers {
         lines(&mut out, "", &tracker_line(tracker));
     }
@@ -45,7 +48,9 @@ pub fn text(view: &View) -> String {
             lines(&mut out, "  ", &clean(&advised(&verdict.advice), 500));
         }
         // The first judges the whole: whether it is worth another look is said once.
-        if index == 0 && verdict.severity >= Severity::Warn {
+        // Without a tracker nobody else is ever named.
+        let useless = verdict.code == VerdictCode::NoPeersKnown && view.trackers.is_empty();
+        if index == 0 && verdict.severity >= Severity::Warn && !useless {
             let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
         }
     }

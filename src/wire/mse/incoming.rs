@@ -136,7 +136,7 @@ impl Incoming {
             (true, _) if first_bytes <= HANDSHAKE_BYTES => Ok(Payload::Plain),
             (_, true) => Ok(Payload::Rc4),
             (true, false) => Err(MseError::BadPad),
-            (false, false) => Err(MseError::BadSelect),
+            (false, false) => Err(self.accept.refusal(provide)),
         }
     }
 

@@ -106,7 +106,8 @@ impl Outgoing {
         let [a, b, c, d, e, f] = head;
         let select = u32::from_be_bytes([a, b, c, d]);
         let payload = [Payload::Plain, Payload::Rc4].into_iter().find(|payload| payload.bit() == select);
-        let payload = payload.filter(|payload| self.offer.has(*payload)).ok_or(MseError::BadSelect)?;
+        let payload =
+            payload.filter(|payload| self.offer.has(*payload)).ok_or_else(|| self.offer.refusal(select))?;
         let pad_bytes = usize::from(u16::from_be_bytes([e, f]));
         if pad_bytes > MOST_PAD_BYTES {
             return Err(MseError::BadPad);

@@ -108,7 +108,8 @@ fn agree_on_the_plainest_payload_that_both_have() {
     for (offer, accept, expected) in table {
         let [mut a, mut b] = meet(Driven::new(outgoing(offer)), Driven::new(incoming(accept)), &[1000]);
         let Some(expected) = expected else {
-            assert_eq!(b.end.unwrap().unwrap_err(), MseError::BadSelect);
+            let error = if accept.plain { MseError::BadSelect } else { MseError::PlainOnly };
+            assert_eq!(b.end.unwrap().unwrap_err(), error);
             continue;
         };
         assert!(a.left.is_empty() && b.end.is_some(), "{offer:?} {accept:?}");
@@ -236,7 +237,7 @@ fn a_choice_that_was_not_offered_is_refused() {
         (Offer::BOTH, 3, Some(MseError::BadSelect)),
         (Offer::BOTH, 4, Some(MseError::BadSelect)),
         (Offer::BOTH, 0x0200_0000, Some(MseError::BadSelect)),
-        (rc4, 1, Some(MseError::BadSelect)),
+        (rc4, 1, Some(MseError::PlainOnly)),
     ] {
         assert_eq!(answered(offer, 3, VC, select, 7), expected, "{offer:?} {select}");
     }
