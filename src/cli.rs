@@ -15,6 +15,7 @@ mod info;
 mod leaving;
 mod logfile;
 mod output;
+mod peers;
 mod replay;
 mod screen;
 mod signals;
@@ -109,7 +110,8 @@ fn home() -> Option<PathBuf> {
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
     let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
     args.overrule(&mut settings);
-    let options = args.engine_options(&settings, home().as_deref());
+    let peers = peers::addresses(&args.peer)?;
+    let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
     if args.headless || args.json || !io::stdout().is_terminal() {
         headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
     } else {

@@ -1,7 +1,6 @@
 //! Every argument and option, with its help.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::peers::PeerName;
 use crate::config::{
     Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, upload_slots, upload_slots_expected,
 };
@@ -155,8 +155,8 @@ pub struct DownloadArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Dial this peer too (may be given again)
-    #[arg(long, value_name = "IP:PORT", value_parser = peer)]
-    pub peer: Vec<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peer: Vec<PeerName>,
     /// The most peers to be connected to at once [default: 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_PEERS)))]
     pub max_peers: Option<u16>,
@@ -217,7 +217,6 @@ impl DownloadArgs {
             // On the command line the shell has its own way with `~`.
             output: self.output.clone().unwrap_or_else(|| settings.output_folder(home)),
             port: settings.port,
-            peers: self.peer.clone(),
             max_peers: usize::from(settings.max_peers),
             dials_per_second: settings.dials_per_second,
             max_rows: settings.max_rows as usize,
@@ -312,8 +311,8 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Try this peer too (may be given again)
-    #[arg(long, value_name = "IP:PORT", value_parser = peer)]
-    pub peer: Vec<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peer: Vec<PeerName>,
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
@@ -347,8 +346,8 @@ pub struct HandshakeArgs {
     #[arg(value_name = "TORRENT")]
     pub torrent: PathBuf,
     /// The peer
-    #[arg(value_name = "IP:PORT", value_parser = peer)]
-    pub peer: SocketAddr,
+    #[arg(value_name = "HOST:PORT")]
+    pub peer: PeerName,
     /// Whether the connection is encrypted
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
     pub encryption: Encryption,
@@ -390,12 +389,6 @@ pub(super) fn recording(file: Option<&PathBuf>, privacy: bool) -> engine::Record
     engine::Recording { file: file.cloned(), privacy, ..engine::Recording::default() }
 }
 
-fn peer(text: &str) -> Result<SocketAddr, String> {
-    let addr: Option<SocketAddr> = text.parse().ok();
-    addr.filter(|addr| addr.port() != 0)
-        .ok_or_else(|| "expected IP:PORT, as 192.0.2.7:6881 or [2001:db8::7]:6881".to_owned())
-}
-
 fn time(text: &str) -> Result<Duration, String> {
     units::parse_duration(text)
         .filter(|time| !time.is_zero() && *time <= LONGEST_CHECK)
@@ -432,7 +425,7 @@ mod tests {
     #[test]
     fn reads_a_download() {
         let cli = parse(
-            "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
+            "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer seed.example.org:6881 --max-peers 50 --down 500k \
              --up 1M --upload-slots 12 --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
              --theme mono --no-mouse --config c --record r --privacy",
         )
@@ -460,7 +453,7 @@ mod tests {
         let options = args.engine_options(&settings, None);
         assert_eq!(options.output, PathBuf::from("out"));
         assert_eq!(options.port, Some(7000));
-        assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
+        assert_eq!(args.peer, ["192.0.2.1:1".parse().unwrap(), "seed.example.org:6881".parse().unwrap()]);
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
         assert_eq!(options.upload_slots, UploadSlots::Fixed(12));
         assert!(options.overwrite && options.sync && options.recording.privacy);
@@ -581,7 +574,7 @@ mod tests {
             "ttui",
             "ttui a -p 0",
             "ttui a -p 70000",
-            "ttui a --peer example.org:1",
+            "ttui a --peer example.org",
             "ttui a --peer 192.0.2.1",
             "ttui a --peer 192.0.2.1:0",
             "ttui a --down fast",

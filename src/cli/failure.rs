@@ -44,6 +44,14 @@ pub enum Failure {
     /// Nothing to download was named.
     #[error("expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
     NoTorrent,
+    /// The name of a peer has no address.
+    #[error("{peer}: no address: {why}")]
+    NoAddress {
+        /// The peer as it was named.
+        peer: String,
+        /// What the name service says.
+        why: String,
+    },
     /// The settings that were named are not there.
     #[error("{}: there is no such file of settings; `ttui --print-config` writes one to begin with", .0.display())]
     NoSettings(PathBuf),
@@ -90,9 +98,10 @@ impl Failure {
         }
     }
 
-    /// 2 when what was asked for is at fault, 3 when this machine is.
+    /// 1 where nobody can be reached, 2 when what was asked for is at fault, 3 when this machine is.
     pub fn status(&self) -> u8 {
         match self {
+            Self::NoAddress { .. } => 1,
             Self::Usage { .. }
             | Self::NoTorrent
             | Self::Torrent(_)
@@ -129,8 +138,8 @@ mod tests {
         let told = |line: &str| Failure::from(Cli::read(line.split(' ')).unwrap_err()).to_string();
         assert_eq!(
             told("ttui a --peer here"),
-            "invalid value 'here' for '--peer <IP:PORT>': expected IP:PORT, as 192.0.2.7:6881 or \
-             [2001:db8::7]:6881; see `ttui --help`"
+            "invalid value 'here' for '--peer <HOST:PORT>': expected HOST:PORT, as 192.0.2.7:6881, \
+             [2001:db8::7]:6881 or seed.example.org:6881; see `ttui --help`"
         );
         assert_eq!(
             told("ttui chekc a.torrent"),
