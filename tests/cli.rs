@@ -319,7 +319,8 @@ fn verify_names_good_bad_and_missing_pieces() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        "album: 1 of 3 pieces are good (43.9 KiB in all)\nbad      1: 1\nmissing  1: 2\n"
+        "album: 1 of 3 pieces are good (43.9 KiB in all)\nbad      1: 1\nmissing  1: 2\n  \
+         album/cd1/one.flac: bad 1; missing 2\n  album/two.flac: all missing\n"
     );
 }
 
