@@ -15,6 +15,7 @@ mod info;
 mod leaving;
 mod logfile;
 mod output;
+mod peers;
 mod replay;
 mod screen;
 mod signals;
@@ -24,7 +25,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use self::args::{Cli, Command, DemoArgs, DownloadArgs};
 use self::output::Stdout;
@@ -44,7 +45,7 @@ pub fn main() -> ExitCode {
     if std::env::args_os().len() <= 1 {
         return complain(&Failure::NoTorrent);
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             // Help and version. That standard output is closed is no reason to complain.
@@ -61,7 +62,11 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Status, Failure> {
     let _log = logfile::start(cli.log.as_deref())?;
-    let settings = || settings(cli.config.as_deref());
+    let settings = || -> Result<Settings, Failure> {
+        let mut settings = settings(cli.config.as_deref())?;
+        cli.screen.overrule(&mut settings);
+        Ok(settings)
+    };
     match cli.command {
         None if cli.print_config => Stdout.write(config::defaults().as_bytes()),
         None => download(&cli.download, settings()?),
@@ -69,7 +74,7 @@ fn run(cli: Cli) -> Result<Status, Failure> {
         Some(Command::Verify(args)) => verify::run(&args, &settings()?),
         Some(Command::Check(args)) => check::run(&args, &settings()?),
         Some(Command::Handshake(args)) => handshake::run(&args),
-        Some(Command::Replay(args)) => replay::run(&args, settings()?),
+        Some(Command::Replay(args)) => replay::run(&args, &settings()?),
         Some(Command::Demo(args)) => demo(&args, settings()?),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
@@ -105,7 +110,8 @@ fn home() -> Option<PathBuf> {
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
     let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
     args.overrule(&mut settings);
-    let options = args.engine_options(&settings, home().as_deref());
+    let peers = peers::addresses(&args.peer)?;
+    let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
     if args.headless || args.json || !io::stdout().is_terminal() {
         headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
     } else {
@@ -113,8 +119,7 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     }
 }
 
-fn demo(args: &DemoArgs, mut settings: Settings) -> Result<Status, Failure> {
-    args.screen.overrule(&mut settings);
+fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
     let runtime = runtime()?;
     let demo = runtime
         .block_on(Demo::start(args.fast))
@@ -180,6 +185,9 @@ fn warn(text: &str) {
 
 fn complain(failure: &Failure) -> ExitCode {
     say(&format!("ttui: {failure}"));
+    if let Some(tip) = failure.tip() {
+        say(&format!("tip: {tip}"));
+    }
     failure.status().into()
 }
 

@@ -224,14 +224,59 @@ fn bad_usage_ends_in_one_line_and_status_2() {
         bad(&[], 2),
         "expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
     );
-    for args in
-        [&["a", "--peer", "x"][..], &["a", "-p", "0"], &["a", "--down", "fast"], &["info"], &["a", "--bogus"]]
-    {
+    for args in [
+        &["a", "--peer", "x"][..],
+        &["a", "-p", "0"],
+        &["a", "--down", "fast"],
+        &["info"],
+        &["man", "--bogus"],
+    ] {
         assert!(bad(args, 2).ends_with("; see `ttui --help`"), "{args:?}");
     }
     let folder = Folder::new();
     let log = format!("{}/no/such/log", folder.shown());
     assert!(bad(&["man", "--log", &log], 2).starts_with(&format!("{log}: cannot be written as the log: ")));
+}
+
+#[test]
+fn a_tip_of_the_argument_parser_stands_on_a_line_of_its_own() {
+    let output = run(&["a.torrent", "--pirvacy"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "ttui: unexpected argument '--pirvacy' found; see `ttui --help`\n\
+         tip: a similar argument exists: '--privacy'\n"
+    );
+}
+
+#[test]
+fn options_of_every_command_stand_anywhere() {
+    let folder = Folder::new();
+    let torrent = folder.write("album.torrent", &album().to_bytes());
+    let settings = folder.write("config.toml", b"[screen]\ntheme = \"mono\"\n");
+    let log = folder.path("log").to_str().unwrap().to_owned();
+    let expected = good(&["info", &torrent]);
+    assert_eq!(good(&["--config", &settings, "info", &torrent]), expected);
+    assert_eq!(good(&["--ascii", "--log", &log, "info", &torrent, "--config", &settings]), expected);
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/stalled.ttrec");
+    assert_eq!(good(&["--ascii", "replay", recording]), good(&["replay", recording, "--ascii"]));
+    let demo = run(&["--theme", "mono", "demo", "--fast"]);
+    assert_eq!(demo.status.code(), Some(0), "{}", String::from_utf8_lossy(&demo.stderr));
+    // A file of settings that is named before the command is the one that is read.
+    let wrong = folder.write("wrong.toml", b"[screen]\ntheme = \"plaid\"\n");
+    assert!(bad(&["--config", &wrong, "demo"], 2).starts_with(&format!("{wrong}, line 2: ")));
+    assert_eq!(
+        bad(&["--json", "info", &torrent], 2),
+        "`--json` stands behind the command, as in `ttui info --json`; see `ttui --help`"
+    );
+    assert_eq!(
+        bad(&["--down", "5k", "verify", &torrent], 2),
+        "`--down` is for downloads, and `verify` has no such option; see `ttui --help`"
+    );
+    assert_eq!(
+        bad(&[&torrent, "demo"], 2),
+        "unexpected argument 'demo': expected one torrent file, or a command; see `ttui --help`"
+    );
 }
 
 #[test]
@@ -274,7 +319,8 @@ fn verify_names_good_bad_and_missing_pieces() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        "album: 1 of 3 pieces are good (43.9 KiB in all)\nbad      1: 1\nmissing  1: 2\n"
+        "album: 1 of 3 pieces are good (43.9 KiB in all)\nbad      1: 1\nmissing  1: 2\n  \
+         album/cd1/one.flac: bad 1; missing 2\n  album/two.flac: all missing\n"
     );
 }
 

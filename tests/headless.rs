@@ -47,6 +47,11 @@ fn assert_contract(lines: &[Value], payload: &Payload) {
         "peers",
         "funnel",
         "verdict",
+        "torrent",
+        "eta_s",
+        "uploaded_bytes",
+        "elapsed_ms",
+        "mean_down_bps",
     ];
     let states = ["checking", "downloading", "seeding", "paused", "complete", "error"];
     let mut before = 0;
@@ -64,6 +69,11 @@ fn assert_contract(lines: &[Value], payload: &Payload) {
         assert_eq!(line["total_bytes"], payload.bytes.len());
         assert!(line["have_bytes"].as_u64().unwrap() <= payload.bytes.len() as u64);
         assert!(line["down_bps"].is_u64() && line["up_bps"].is_u64(), "{line}");
+        assert_eq!(line["torrent"]["name"], "it", "{line}");
+        assert_eq!(line["torrent"]["info_hash"], payload.info_hash().to_string(), "{line}");
+        assert!(line["eta_s"].is_u64() || line["eta_s"].is_null(), "{line}");
+        assert!(line["uploaded_bytes"].is_u64() && line["mean_down_bps"].is_u64(), "{line}");
+        assert_eq!(line["elapsed_ms"], line["t_ms"], "{line}");
         assert!(line["verdict"].is_string() || line["verdict"].is_null(), "{line}");
         let groups = ["live", "trying", "failed", "left", "queued", "banned"];
         assert_eq!(keys(&line["peers"]), BTreeSet::from(groups), "{line}");
@@ -97,6 +107,8 @@ async fn json_lines_follow_the_contract_and_end_complete() {
     assert_eq!((&last["state"], &last["error"]), (&"complete".into(), &Value::Null));
     assert_eq!(last["have_bytes"], last["total_bytes"]);
     assert_eq!(last["funnel"]["transferring"], 1);
+    let mean = last["mean_down_bps"].as_u64().unwrap();
+    assert!((50_000..=600_000).contains(&mean), "the seed sends 300 000 a second: {mean}");
     // A line a second at most, but for the last.
     let times: Vec<u64> = lines.iter().map(|line| line["t_ms"].as_u64().unwrap()).collect();
     let span_s = (times[times.len() - 1] - times[0]) / 1000;
@@ -115,11 +127,37 @@ async fn without_json_a_person_can_read_the_lines() {
     let ended = Program::spawn(&mut command).ended().await;
     assert_eq!((ended.code(), ended.stderr.len()), (0, 0), "{ended:#?}");
     let last = ended.stdout.last().unwrap();
-    assert!(last.starts_with("complete: it in "), "{last}");
+    let said = ["complete: it in ", "(511 KiB; 511 KiB received ", " on average)"];
+    assert!(last.starts_with(said[0]) && said.iter().all(|part| last.contains(part)), "{last}");
     for line in &ended.stdout {
         assert!(!line.contains('\x1b') && line.is_ascii(), "no terminal, no colours: {line:?}");
     }
     payload.assert_at(&lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_may_be_named_and_one_without_an_address_ends_nothing() {
+    let payload = eight_pieces().make();
+    let seed = Seed::honest(&payload).await;
+    let named = format!("localhost:{}", seed.addr.port());
+    // A label of more than 63 characters: no name service is asked.
+    let nowhere = format!("{}.invalid:6881", "x".repeat(64));
+    let lab = Lab::new();
+    let ended = program::download(&lab, &payload, &["--peer", &nowhere, "--peer", &named]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let warned = format!("ttui: warning: {nowhere}: no address: ");
+    assert!(ended.stderr.len() == 1 && ended.stderr[0].starts_with(&warned), "{:?}", ended.stderr);
+    payload.assert_at(&lab.out());
+
+    let torrent = lab.torrent(&payload);
+    let torrent = torrent.to_str().unwrap();
+    let checked = Program::run(&lab, &["check", torrent, "--peer", &named, "--for", "20s"]).ended().await;
+    assert_eq!(checked.code(), 0, "{checked:#?}");
+    let shaken = Program::run(&lab, &["handshake", torrent, &named]).ended().await;
+    assert_eq!(shaken.code(), 0, "{shaken:#?}");
+    let failed = Program::run(&lab, &["handshake", torrent, &nowhere]).ended().await;
+    assert_eq!(failed.code(), 1, "{failed:#?}");
+    assert!(failed.complaint().starts_with(&format!("ttui: {nowhere}: no address: ")), "{failed:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -310,6 +348,7 @@ async fn with_seed_it_goes_on_after_completion_and_a_signal_ends_it_with_0() {
     assert_eq!(tracker.events(), ["started", "completed", "stopped"]);
     let (uploaded, total) = (tracker.until("stopped").await.uploaded, payload.bytes.len() as u64);
     assert!((total..=total + PIECE as u64).contains(&uploaded), "{uploaded} of {total}");
+    assert_eq!(lines.last().unwrap()["uploaded_bytes"], uploaded);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,15 @@
 //! Every argument and option, with its help.
 
-use std::net::SocketAddr;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::peers::PeerName;
 use crate::config::{
     Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, upload_slots, upload_slots_expected,
 };
@@ -28,7 +31,6 @@ const LONGEST_CHECK: Duration = Duration::from_secs(24 * 60 * 60);
     name = "ttui",
     version,
     after_help = AFTERWORD,
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true
 )]
@@ -45,9 +47,75 @@ pub struct Cli {
     /// Take the settings from FILE [default: ttui/config.toml in the folder of settings]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+    /// How the screen looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// Write all settings with their defaults to standard output, as a file to begin with
     #[arg(long, exclusive = true)]
     pub print_config: bool,
+}
+
+impl Cli {
+    /// Reads a command line, its first word being the program itself. Options that hold for every command may stand
+    /// before the command or behind it; those of one command stand behind it.
+    ///
+    /// # Errors
+    ///
+    /// Usage that makes no sense, help and version.
+    pub fn read(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
+        let named =
+            |word: &OsString| word.to_str().is_some_and(|word| command.find_subcommand(word).is_some());
+        let is_download = !line.iter().any(named);
+        let matches = command.try_get_matches_from_mut(line).map_err(|error| {
+            match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::String(word)) if is_download && is_unknown_word(&error, word) => {
+                    second(&command, word)
+                }
+                _ => error,
+            }
+        })?;
+        if let Some((name, _)) = matches.subcommand()
+            && let Some(stray) = stray(&command, &matches)
+        {
+            return Err(misplaced(&command, name, stray));
+        }
+        Self::from_arg_matches(&matches)
+    }
+}
+
+/// What stands before a command and holds for downloads only.
+fn stray<'a>(command: &'a clap::Command, matches: &ArgMatches) -> Option<&'a clap::Arg> {
+    let given = |arg: &&clap::Arg| {
+        let id = arg.get_id().as_str();
+        matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    command.get_arguments().filter(|arg| !arg.is_global_set()).find(given)
+}
+
+fn misplaced(command: &clap::Command, name: &str, stray: &clap::Arg) -> clap::Error {
+    let Some(long) = stray.get_long() else {
+        // A torrent, and then what would be a command in its place.
+        return second(command, name);
+    };
+    let takes = |sub: &clap::Command| sub.get_arguments().any(|arg| arg.get_long() == Some(long));
+    let told = if command.find_subcommand(name).is_some_and(takes) {
+        format!("`--{long}` stands behind the command, as in `ttui {name} --{long}`")
+    } else {
+        format!("`--{long}` is for downloads, and `{name}` has no such option")
+    };
+    clap::Error::raw(ErrorKind::ArgumentConflict, told).with_cmd(command)
+}
+
+fn is_unknown_word(error: &clap::Error, word: &str) -> bool {
+    error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-')
+}
+
+/// There is a torrent, and one is enough.
+fn second(command: &clap::Command, word: &str) -> clap::Error {
+    let told = format!("unexpected argument '{word}': expected one torrent file, or a command");
+    clap::Error::raw(ErrorKind::UnknownArgument, told).with_cmd(command)
 }
 
 /// What can be done besides downloading.
@@ -87,8 +155,8 @@ pub struct DownloadArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Dial this peer too (may be given again)
-    #[arg(long, value_name = "IP:PORT", value_parser = peer)]
-    pub peer: Vec<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peer: Vec<PeerName>,
     /// The most peers to be connected to at once [default: 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_PEERS)))]
     pub max_peers: Option<u16>,
@@ -129,9 +197,6 @@ pub struct DownloadArgs {
     /// Made-up names instead of peers' addresses, on the screen and in whatever is written
     #[arg(long)]
     pub privacy: bool,
-    /// How the screen looks.
-    #[command(flatten)]
-    pub screen: ScreenArgs,
 }
 
 impl DownloadArgs {
@@ -144,7 +209,6 @@ impl DownloadArgs {
         settings.up_bps = self.up.or(settings.up_bps);
         put(&mut settings.upload_slots, self.upload_slots);
         put(&mut settings.encryption, self.encryption);
-        self.screen.overrule(settings);
     }
 
     /// What the engine is told, by settings that the command line has overruled.
@@ -153,7 +217,6 @@ impl DownloadArgs {
             // On the command line the shell has its own way with `~`.
             output: self.output.clone().unwrap_or_else(|| settings.output_folder(home)),
             port: settings.port,
-            peers: self.peer.clone(),
             max_peers: usize::from(settings.max_peers),
             dials_per_second: settings.dials_per_second,
             max_rows: settings.max_rows as usize,
@@ -179,19 +242,19 @@ fn put<T>(place: &mut T, value: Option<T>) {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
 pub struct ScreenArgs {
     /// Colours and accents [default: default]
-    #[arg(long, value_name = "NAME", value_enum)]
+    #[arg(long, value_name = "NAME", value_enum, global = true)]
     pub theme: Option<Theme>,
     /// How many colours [default: auto]
-    #[arg(long, value_name = "WHICH", value_enum)]
+    #[arg(long, value_name = "WHICH", value_enum, global = true)]
     pub color: Option<Color>,
     /// Draw with plain ASCII characters only
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub ascii: bool,
     /// The most frames to draw a second [default: 30]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_FPS)))]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_FPS)))]
     pub fps: Option<u8>,
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub no_mouse: bool,
 }
 
@@ -248,8 +311,8 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// Try this peer too (may be given again)
-    #[arg(long, value_name = "IP:PORT", value_parser = peer)]
-    pub peer: Vec<SocketAddr>,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peer: Vec<PeerName>,
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
@@ -283,8 +346,8 @@ pub struct HandshakeArgs {
     #[arg(value_name = "TORRENT")]
     pub torrent: PathBuf,
     /// The peer
-    #[arg(value_name = "IP:PORT", value_parser = peer)]
-    pub peer: SocketAddr,
+    #[arg(value_name = "HOST:PORT")]
+    pub peer: PeerName,
     /// Whether the connection is encrypted
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
     pub encryption: Encryption,
@@ -305,9 +368,6 @@ pub struct ReplayArgs {
     /// No screen, how it ended as one line of JSON
     #[arg(long)]
     pub json: bool,
-    /// How the screen looks.
-    #[command(flatten)]
-    pub screen: ScreenArgs,
 }
 
 /// `ttui demo`.
@@ -322,20 +382,11 @@ pub struct DemoArgs {
     /// Made-up names instead of peers' addresses, on the screen and in whatever is written
     #[arg(long)]
     pub privacy: bool,
-    /// How the screen looks.
-    #[command(flatten)]
-    pub screen: ScreenArgs,
 }
 
 /// What is written down of a run.
 pub(super) fn recording(file: Option<&PathBuf>, privacy: bool) -> engine::Recording {
     engine::Recording { file: file.cloned(), privacy, ..engine::Recording::default() }
-}
-
-fn peer(text: &str) -> Result<SocketAddr, String> {
-    let addr: Option<SocketAddr> = text.parse().ok();
-    addr.filter(|addr| addr.port() != 0)
-        .ok_or_else(|| "expected IP:PORT, as 192.0.2.7:6881 or [2001:db8::7]:6881".to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -363,7 +414,7 @@ mod tests {
     use crate::swarm::EncryptionPolicy;
 
     fn parse(line: &str) -> Result<Cli, String> {
-        Cli::try_parse_from(line.split(' ')).map_err(|error| error.to_string())
+        Cli::read(line.split(' ')).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -374,7 +425,7 @@ mod tests {
     #[test]
     fn reads_a_download() {
         let cli = parse(
-            "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer [2001:db8::7]:6881 --max-peers 50 --down 500k \
+            "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer seed.example.org:6881 --max-peers 50 --down 500k \
              --up 1M --upload-slots 12 --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
              --theme mono --no-mouse --config c --record r --privacy",
         )
@@ -387,6 +438,7 @@ mod tests {
         let mut settings = Settings { down_bps: Some(1), ..Settings::default() };
         settings.screen.bell = false;
         args.overrule(&mut settings);
+        cli.screen.overrule(&mut settings);
         let screen = ScreenSettings {
             theme: Theme::Mono,
             color: Color::Indexed256,
@@ -401,7 +453,7 @@ mod tests {
         let options = args.engine_options(&settings, None);
         assert_eq!(options.output, PathBuf::from("out"));
         assert_eq!(options.port, Some(7000));
-        assert_eq!(options.peers, ["192.0.2.1:1".parse().unwrap(), "[2001:db8::7]:6881".parse().unwrap()]);
+        assert_eq!(args.peer, ["192.0.2.1:1".parse().unwrap(), "seed.example.org:6881".parse().unwrap()]);
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
         assert_eq!(options.upload_slots, UploadSlots::Fixed(12));
         assert!(options.overwrite && options.sync && options.recording.privacy);
@@ -472,8 +524,48 @@ mod tests {
             panic!("a replay was asked for")
         };
         assert!(replay.file.as_os_str() == "r" && replay.json && !replay.headless);
-        let Command::Demo(demo) = command("ttui demo --fast --ascii") else { panic!("a demo was asked for") };
-        assert!(demo.fast && demo.screen.ascii);
+        let Command::Demo(demo) = command("ttui demo --fast") else { panic!("a demo was asked for") };
+        assert!(demo.fast);
+    }
+
+    #[test]
+    fn what_holds_for_every_command_stands_before_it_or_behind_it() {
+        let before = "ttui --log l --config c --theme mono --color 16 --ascii --fps 9 --no-mouse";
+        let behind = before.trim_start_matches("ttui ");
+        for command in ["info a", "verify a", "check a", "replay r", "demo", "man", "handshake a 192.0.2.1:1"]
+        {
+            let cli = parse(&format!("{before} {command}")).unwrap();
+            assert_eq!(cli, parse(&format!("ttui {command} {behind}")).unwrap(), "{command}");
+            assert!(cli.command.is_some(), "{command}");
+            assert_eq!((cli.log, cli.config), (Some("l".into()), Some("c".into())), "{command}");
+            let screen = ScreenArgs {
+                theme: Some(Theme::Mono),
+                color: Some(Color::Ansi16),
+                ascii: true,
+                fps: Some(9),
+                no_mouse: true,
+            };
+            assert_eq!(cli.screen, screen, "{command}");
+        }
+        // What stands nearer wins.
+        let cli = parse("ttui --theme mono demo --theme high-contrast").unwrap();
+        assert_eq!(cli.screen.theme, Some(Theme::HighContrast));
+        let cli = parse("ttui --theme mono a.torrent --ascii").unwrap();
+        assert_eq!((cli.command, cli.download.torrent), (None, Some("a.torrent".into())));
+        assert!(cli.screen.ascii && cli.screen.theme == Some(Theme::Mono));
+    }
+
+    #[test]
+    fn says_of_what_is_not_for_every_command_where_it_stands() {
+        let told = |line| parse(line).unwrap_err();
+        assert_eq!(
+            told("ttui --json info a").lines().next(),
+            Some("error: `--json` stands behind the command, as in `ttui info --json`")
+        );
+        assert_eq!(
+            told("ttui --down 5k check a").lines().next(),
+            Some("error: `--down` is for downloads, and `check` has no such option")
+        );
     }
 
     #[test]
@@ -482,7 +574,7 @@ mod tests {
             "ttui",
             "ttui a -p 0",
             "ttui a -p 70000",
-            "ttui a --peer example.org:1",
+            "ttui a --peer example.org",
             "ttui a --peer 192.0.2.1",
             "ttui a --peer 192.0.2.1:0",
             "ttui a --down fast",
@@ -497,6 +589,10 @@ mod tests {
             "ttui a --print-config",
             "ttui a --encryption maybe",
             "ttui a b",
+            "ttui a demo",
+            "ttui --overwrite demo",
+            "ttui --json info a",
+            "ttui --print-config demo",
             "ttui a --unknown",
             "ttui info",
             "ttui replay",

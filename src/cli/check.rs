@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::args::{CheckArgs, recording};
 use super::output::Stdout;
 use super::signals::asked_to_end;
-use super::{Failure, Status, open_torrent, runtime, warn};
+use super::{Failure, Status, open_torrent, peers, runtime, warn};
 use crate::config::Settings;
 use crate::engine::{self, CheckOptions};
 use crate::report;
@@ -17,7 +17,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failu
     let torrent = open_torrent(&args.torrent)?;
     let options = CheckOptions {
         port: args.port,
-        peers: args.peer.clone(),
+        peers: peers::addresses(&args.peer)?,
         encryption: args.encryption.unwrap_or(settings.encryption).policy(),
         time: args.time,
         recording: recording(args.record.as_ref(), args.privacy),

@@ -4,11 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue};
 use thiserror::Error;
 
-use super::args::Cli;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::metainfo::TorrentError;
@@ -37,11 +34,24 @@ impl From<Status> for ExitCode {
 #[derive(Debug, Error)]
 pub enum Failure {
     /// The arguments make no sense.
-    #[error("{0}; see `ttui --help`")]
-    Usage(String),
+    #[error("{text}; see `ttui --help`")]
+    Usage {
+        /// What is wrong with them.
+        text: String,
+        /// What may have been meant.
+        tip: Option<String>,
+    },
     /// Nothing to download was named.
     #[error("expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
     NoTorrent,
+    /// The name of a peer has no address.
+    #[error("{peer}: no address: {why}")]
+    NoAddress {
+        /// The peer as it was named.
+        peer: String,
+        /// What the name service says.
+        why: String,
+    },
     /// The settings that were named are not there.
     #[error("{}: there is no such file of settings; `ttui --print-config` writes one to begin with", .0.display())]
     NoSettings(PathBuf),
@@ -80,10 +90,23 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// 2 when what was asked for is at fault, 3 when this machine is.
+    /// What may have been meant, for a line of its own.
+    pub fn tip(&self) -> Option<&str> {
+        match self {
+            Self::Usage { tip, .. } => tip.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// 1 where nobody can be reached, 2 when what was asked for is at fault, 3 when this machine is.
     pub fn status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::NoTorrent | Self::Torrent(_) | Self::Log(_) | Self::Recording { .. } => 2,
+            Self::NoAddress { .. } => 1,
+            Self::Usage { .. }
+            | Self::NoTorrent
+            | Self::Torrent(_)
+            | Self::Log(_)
+            | Self::Recording { .. } => 2,
             Self::NoSettings(_) | Self::Settings(_) => 2,
             Self::Storage(error) => error.exit_status(),
             Self::Engine(error) => error.exit_status(),
@@ -94,43 +117,37 @@ impl Failure {
 
 impl From<clap::Error> for Failure {
     fn from(error: clap::Error) -> Self {
-        let unknown = match error.get(ContextKind::InvalidSubcommand) {
-            Some(ContextValue::String(name)) => {
-                Cli::command().find_subcommand(name).is_none().then_some(name)
-            }
-            _ => None,
-        };
-        if let Some(argument) = unknown {
-            // A second argument that is no command, after one that is none either.
-            return Self::Usage(format!(
-                "unexpected argument '{argument}': expected one torrent file, or a command"
-            ));
-        }
         let text = error.to_string();
         let told = text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim);
-        let told: Vec<&str> = told.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
-        Self::Usage(told.join(" ").trim_start_matches("error: ").to_owned())
+        let told = told.filter(|line| !line.is_empty() && !line.starts_with("For more"));
+        let (tips, told): (Vec<&str>, Vec<&str>) = told.partition(|line| line.starts_with("tip: "));
+        Self::Usage {
+            text: told.join(" ").trim_start_matches("error: ").to_owned(),
+            tip: tips.first().map(|tip| tip.trim_start_matches("tip: ").to_owned()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
+    use crate::cli::args::Cli;
 
     #[test]
     fn puts_bad_usage_into_one_line() {
-        let told = |line: &str| Failure::from(Cli::try_parse_from(line.split(' ')).unwrap_err()).to_string();
+        let told = |line: &str| Failure::from(Cli::read(line.split(' ')).unwrap_err()).to_string();
         assert_eq!(
             told("ttui a --peer here"),
-            "invalid value 'here' for '--peer <IP:PORT>': expected IP:PORT, as 192.0.2.7:6881 or \
-             [2001:db8::7]:6881; see `ttui --help`"
+            "invalid value 'here' for '--peer <HOST:PORT>': expected HOST:PORT, as 192.0.2.7:6881, \
+             [2001:db8::7]:6881 or seed.example.org:6881; see `ttui --help`"
         );
         assert_eq!(
             told("ttui chekc a.torrent"),
             "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
         );
+        let misspelt = Failure::from(Cli::read(["ttui", "a", "--pirvacy"]).unwrap_err());
+        assert_eq!(misspelt.to_string(), "unexpected argument '--pirvacy' found; see `ttui --help`");
+        assert_eq!(misspelt.tip(), Some("a similar argument exists: '--privacy'"));
         for line in ["ttui info", "ttui a --seed --no-seed", "ttui a --colour never", "ttui a -p"] {
             let told = told(line);
             assert!(told.ends_with("; see `ttui --help`") && !told.contains('\n'), "{told}");

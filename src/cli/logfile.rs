@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Failure;
 use crate::text;
@@ -32,19 +34,24 @@ pub(super) fn start(path: Option<&Path>) -> Result<LogGuard, Failure> {
         ))
     };
     let file = File::options().append(true).create(true).open(path).map_err(bad)?;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("ttui=info"));
+    let wanted = std::env::var("RUST_LOG").ok();
     let (lines, waiting) = sync_channel(MOST_WAITING);
     let thread =
         std::thread::Builder::new().name("log".to_owned()).spawn(move || write_lines(file, &waiting));
     let thread = thread.map_err(|error| Failure::Machine(format!("cannot start a thread: {error}")))?;
     let sender = lines.clone();
     // It is only refused when something else logs already, as in a test of many.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(move || Line { lines: sender.clone() })
-        .try_init();
+    let layer =
+        tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || Line { lines: sender.clone() });
+    let _ = tracing_subscriber::registry().with(layer).with(filter(wanted.as_deref())).try_init();
     Ok(LogGuard { lines: Some(lines), thread: Some(thread) })
+}
+
+/// What is logged: by `RUST_LOG`, as `debug` or `ttui=trace,hyper_util=info`, and where that says nothing or makes no
+/// sense what the program itself does.
+fn filter(wanted: Option<&str>) -> Targets {
+    let wanted = wanted.filter(|wanted| !wanted.trim().is_empty()).and_then(|wanted| wanted.parse().ok());
+    wanted.unwrap_or_else(|| Targets::new().with_target("ttui", LevelFilter::INFO))
 }
 
 /// Writes until told to end, and to the disk whenever nothing waits.
@@ -96,5 +103,31 @@ impl Write for Line {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn logs_what_is_asked_for_and_else_what_the_program_does() {
+        for nothing in [None, Some(""), Some(" "), Some("ttui=loud")] {
+            let usual = filter(nothing);
+            assert!(usual.would_enable("ttui::engine", &Level::INFO), "{nothing:?}");
+            assert!(!usual.would_enable("ttui::engine", &Level::DEBUG), "{nothing:?}");
+            assert!(!usual.would_enable("hyper_util", &Level::ERROR), "{nothing:?}");
+        }
+        let all = filter(Some("trace"));
+        assert!(all.would_enable("hyper_util", &Level::TRACE));
+        let some = filter(Some("warn,ttui=debug"));
+        assert!(
+            some.would_enable("ttui::cli", &Level::DEBUG) && !some.would_enable("ttui::cli", &Level::TRACE)
+        );
+        assert!(
+            some.would_enable("hyper_util", &Level::WARN) && !some.would_enable("hyper_util", &Level::INFO)
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::event::At;
 use crate::record::{Player, RecordError, Recording};
 use crate::report::{check, progress};
 
-pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, Failure> {
+pub(super) fn run(args: &ReplayArgs, settings: &Settings) -> Result<Status, Failure> {
     let refused = |error: RecordError| Failure::Recording { file: args.file.clone(), error };
     let file = File::open(&args.file).map_err(|error| refused(error.into()))?;
     let recording = Recording::open(file).map_err(refused)?;
@@ -25,9 +25,8 @@ pub(super) fn run(args: &ReplayArgs, mut settings: Settings) -> Result<Status, F
     if args.headless || args.json || !io::stdout().is_terminal() {
         return last(player, args.json);
     }
-    args.screen.overrule(&mut settings);
     let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    screen::replay(player, name, &settings)
+    screen::replay(player, name, settings)
 }
 
 /// How the run ended, in the words of a run without a screen; of a check, its report.

@@ -1,6 +1,7 @@
 //! How a download without a screen is getting on: a line a second.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::text::clean;
 use crate::units::{self, Units};
 
 #[derive(Serialize)]
-struct Progress {
+struct Progress<'a> {
     schema: &'static str,
     t_ms: u64,
     state: &'static str,
@@ -22,8 +23,19 @@ struct Progress {
     peers: Groups,
     funnel: Funnel,
     verdict: Option<VerdictCode>,
+    torrent: Named<'a>,
+    eta_s: Option<u64>,
+    uploaded_bytes: u64,
+    elapsed_ms: u64,
+    mean_down_bps: u64,
     #[serde(flatten)]
     ending: Option<Ending>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+    info_hash: String,
 }
 
 #[derive(Serialize)]
@@ -47,7 +59,7 @@ pub fn last_json(view: &View, error: Option<String>) -> String {
     json_line(&progress(view, state, Some(Ending { r#final: true, error })))
 }
 
-fn progress(view: &View, state: &'static str, ending: Option<Ending>) -> Progress {
+fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> Progress<'a> {
     Progress {
         schema: "ttui.progress/1",
         t_ms: view.at.as_millis() as u64,
@@ -59,8 +71,24 @@ fn progress(view: &View, state: &'static str, ending: Option<Ending>) -> Progres
         peers: view.groups,
         funnel: view.funnel,
         verdict: view.verdicts.first().map(|verdict| verdict.code),
+        torrent: Named { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        eta_s: view.eta.map(|eta| eta.as_secs()),
+        uploaded_bytes: view.up_bytes,
+        elapsed_ms: view.at.as_millis() as u64,
+        mean_down_bps: mean_down_bps(view),
         ending,
     }
+}
+
+/// Bytes received a second, from the start of the run to its completion or to now.
+fn mean_down_bps(view: &View) -> u64 {
+    let millis = took(view).as_millis().max(1);
+    u64::try_from(u128::from(view.down_bytes) * 1000 / millis).unwrap_or(u64::MAX)
+}
+
+/// How long the run took until everything was here, or has taken.
+fn took(view: &View) -> Duration {
+    if view.phase == Phase::Seeding { view.phase_since } else { view.at }
 }
 
 fn state(phase: Phase) -> &'static str {
@@ -106,16 +134,27 @@ pub fn text(view: &View) -> String {
     line
 }
 
-/// The last line for a person.
+/// The last line for a person: what is here and where, what that took, and how to go on where something is missing.
 pub fn last_text(view: &View) -> String {
     let total = view.torrent.geometry.total_bytes();
+    let size = |bytes| units::bytes(bytes, Units::Binary);
     let folder = clean(&view.torrent.output.to_string_lossy(), 300);
     let name = clean(&view.torrent.name, 200);
+    let time = match took(view) {
+        time if time.as_secs() == 0 => "within a second".to_owned(),
+        time => format!("in {}", units::duration(time)),
+    };
+    let mean = units::rate(mean_down_bps(view), Units::Binary);
+    let moved = match view.down_bytes {
+        0 => format!("nothing received {time}"),
+        down => format!("{} received {time}, {mean} on average", size(down)),
+    };
+    let sent = if view.up_bytes > 0 { format!(", {} sent", size(view.up_bytes)) } else { String::new() };
     if is_complete(view) {
-        let received = units::bytes(view.down_bytes, Units::Binary);
-        format!("complete: {name} in {folder} ({}, {received} received)", units::bytes(total, Units::Binary))
+        format!("complete: {name} in {folder} ({}; {moved}{sent})", size(total))
     } else {
-        format!("incomplete: {} of {name} in {folder}; start again to go on", percent(view.have_bytes, total))
+        let percent = percent(view.have_bytes, total);
+        format!("incomplete: {percent} of {name} in {folder} ({moved}{sent}); start again to go on")
     }
 }
 
@@ -127,7 +166,6 @@ fn percent(part: u64, of: u64) -> String {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::event::Event;
@@ -167,6 +205,11 @@ mod tests {
             "peers",
             "funnel",
             "verdict",
+            "torrent",
+            "eta_s",
+            "uploaded_bytes",
+            "elapsed_ms",
+            "mean_down_bps",
         ];
         assert_eq!(value.as_object().unwrap().len(), fields.len());
         assert!(fields.iter().all(|field| value.get(field).is_some()), "{value}");
@@ -185,6 +228,29 @@ mod tests {
     }
 
     #[test]
+    fn says_what_it_is_how_long_it_takes_and_what_it_has_moved() {
+        let told = |view: &View| -> serde_json::Value { serde_json::from_str(&json(view)).unwrap() };
+        let mut view = view();
+        (view.down_bytes, view.up_bytes) = (3000, 700);
+        let value = told(&view);
+        assert_eq!(value["torrent"], serde_json::json!({"name": "n\u{1b}", "info_hash": "0".repeat(40)}));
+        assert_eq!(value["eta_s"], serde_json::Value::Null);
+        assert_eq!(
+            [&value["uploaded_bytes"], &value["elapsed_ms"], &value["mean_down_bps"]],
+            [700, 1500, 2000]
+        );
+        view.eta = Some(Duration::from_secs(168));
+        assert_eq!(told(&view)["eta_s"], 168);
+        // What comes after completion does not thin out the mean.
+        (view.phase, view.phase_since, view.at) = (Phase::Seeding, view.at, Duration::from_secs(3600));
+        let value = told(&view);
+        assert_eq!([&value["elapsed_ms"], &value["mean_down_bps"]], [3_600_000, 2000]);
+        // No time at all is no reason to fail.
+        (view.phase_since, view.down_bytes) = (Duration::ZERO, u64::MAX);
+        assert_eq!(told(&view)["mean_down_bps"], u64::MAX);
+    }
+
+    #[test]
     fn says_in_the_last_line_how_it_ended() {
         let mut view = view();
         let ended = |view: &View, error: Option<&str>| -> (String, serde_json::Value, bool) {
@@ -198,10 +264,17 @@ mod tests {
         };
         assert_eq!(ended(&view, None), ("downloading".into(), serde_json::Value::Null, true));
         assert_eq!(ended(&view, Some("disk")), ("error".into(), "disk".into(), true));
-        assert_eq!(last_text(&view), "incomplete: 99.9 % of n· in out; start again to go on");
+        assert_eq!(
+            last_text(&view),
+            "incomplete: 99.9 % of n· in out (nothing received in 1s); start again to go on"
+        );
         view.have_bytes = 1000;
         assert_eq!(ended(&view, None).0, "complete");
-        assert_eq!(last_text(&view), "complete: n· in out (1000 B, 0 B received)");
+        (view.down_bytes, view.up_bytes) = (3000, 2048);
+        assert_eq!(
+            last_text(&view),
+            "complete: n· in out (1000 B; 2.9 KiB received in 1s, 2.0 KiB/s on average, 2.0 KiB sent)"
+        );
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! What hashing the files on disk found.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
 use super::json_line;
-use crate::metainfo::{Bitfield, Torrent};
+use crate::metainfo::{Bitfield, File, Torrent};
 use crate::storage::Verdicts;
 use crate::text::clean;
 use crate::units::{self, Units};
+
+/// Files that are named; more are counted.
+const MOST_FILES: usize = 200;
+/// Characters of a path.
+const MOST_PATH_CHARS: usize = 400;
 
 #[derive(Serialize)]
 struct Verified {
@@ -51,16 +57,60 @@ pub fn text(torrent: &Torrent, verdicts: &Verdicts) -> String {
     for (label, pieces) in [("bad", &verdicts.bad), ("missing", &verdicts.missing)] {
         if !pieces.is_empty() {
             let count = units::count(u64::from(pieces.count()));
-            let _ = writeln!(lines, "{label:<8} {count}: {}", ranges(pieces));
+            let _ = writeln!(lines, "{label:<8} {count}: {}", ranges(pieces.numbers()));
         }
     }
+    files(&mut lines, torrent, verdicts);
     lines
 }
 
+/// What of which file is bad or missing. A piece that lies in two files is named with both.
+fn files(lines: &mut String, torrent: &Torrent, verdicts: &Verdicts) {
+    let mut left_out = 0u64;
+    let mut named = 0;
+    for file in torrent.files.iter().filter(|file| !file.pad && file.length > 0) {
+        let pieces = pieces_of(torrent, file);
+        let found = [("bad", &verdicts.bad), ("missing", &verdicts.missing)]
+            .map(|(label, among)| (label, within(torrent, among, pieces.clone())));
+        let whole = u64::from(pieces.end() - pieces.start()) + 1;
+        let told = found.iter().filter(|(_, some)| !some.is_empty()).map(|(label, some)| {
+            match some.len() as u64 == whole {
+                true => format!("all {label}"),
+                false => format!("{label} {}", ranges(some.iter().copied())),
+            }
+        });
+        let told: Vec<String> = told.collect();
+        match () {
+            () if told.is_empty() => {}
+            () if named == MOST_FILES => left_out += 1,
+            () => {
+                named += 1;
+                let path = clean(file.path.as_str(), MOST_PATH_CHARS);
+                let _ = writeln!(lines, "  {path}: {}", told.join("; "));
+            }
+        }
+    }
+    if left_out > 0 {
+        let _ = writeln!(lines, "  and in {} more files", units::count(left_out));
+    }
+}
+
+/// The pieces in which a file that is not empty lies.
+fn pieces_of(torrent: &Torrent, file: &File) -> RangeInclusive<u32> {
+    let piece = u64::from(torrent.geometry.piece_bytes());
+    let number = |offset: u64| u32::try_from(offset / piece).unwrap_or(u32::MAX);
+    number(file.offset)..=number(file.offset + file.length.saturating_sub(1))
+}
+
+fn within(torrent: &Torrent, pieces: &Bitfield, range: RangeInclusive<u32>) -> Vec<u32> {
+    let has = |number: &u32| torrent.geometry.piece(*number).is_some_and(|piece| pieces.has(piece));
+    range.filter(has).collect()
+}
+
 /// `3, 7-9`
-fn ranges(pieces: &Bitfield) -> String {
+fn ranges(pieces: impl Iterator<Item = u32>) -> String {
     let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for number in pieces.numbers() {
+    for number in pieces {
         match ranges.last_mut() {
             Some((_, last)) if *last + 1 == number => *last = number,
             _ => ranges.push((number, number)),
@@ -102,9 +152,30 @@ mod tests {
         );
         assert_eq!(
             text(&torrent, &some),
-            "n: 5 of 10 pieces are good (100 B in all)\nbad      1: 7\nmissing  4: 0, 2-4\n"
+            "n: 5 of 10 pieces are good (100 B in all)\nbad      1: 7\nmissing  4: 0, 2-4\n  n: bad 7; missing 0, 2-4\n"
         );
         let whole = verdicts(&torrent, &[], &[]);
         assert_eq!(text(&torrent, &whole), "n: all 10 pieces are good (100 B)\n");
+    }
+
+    #[test]
+    fn names_the_files_in_which_pieces_are_bad_or_missing() {
+        let files: [(&str, &[u8]); 5] =
+            [("whole", &[1; 25]), ("empty", &[]), ("part", &[2; 40]), ("gone", &[3; 15]), ("last", &[4; 20])];
+        let torrent = Torrent::from_bytes(&NewTorrent::of_files("n", 10, &files).to_bytes()).unwrap();
+        let some = verdicts(&torrent, &[4], &[6, 7]);
+        let told = text(&torrent, &some);
+        let lines: Vec<&str> = told.lines().skip(3).collect();
+        assert_eq!(lines, ["  n/part: bad 4; missing 6", "  n/gone: all missing"]);
+
+        // Of very many files the first are named.
+        let names: Vec<String> = (0..1_300).map(|number| format!("{number:04}")).collect();
+        let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &[5u8; 10][..])).collect();
+        let torrent = Torrent::from_bytes(&NewTorrent::of_files("n", 10, &files).to_bytes()).unwrap();
+        let all: Vec<u32> = (0..1_300).collect();
+        let told = text(&torrent, &verdicts(&torrent, &[], &all));
+        let lines: Vec<&str> = told.lines().skip(2).collect();
+        assert_eq!((lines.len(), lines[199]), (201, "  n/0199: all missing"));
+        assert_eq!(lines[200], "  and in 1 100 more files");
     }
 }

@@ -162,9 +162,8 @@ impl Look {
         let utf8 = locale.to_ascii_lowercase().replace('-', "").contains("utf8");
         let wide = ["zh", "ja", "ko"].iter().any(|language| locale.starts_with(language));
         let glyphs = match () {
-            () if ascii || !utf8 || wide || term == "dumb" => Glyphs::Ascii,
-            // The Linux console's fonts have blocks and lines, but no braille.
-            () if term == "linux" => Glyphs::Blocks,
+            // The Linux console's fonts have a few hundred glyphs, and which ones is nobody's guess.
+            () if ascii || !utf8 || wide || matches!(term.as_str(), "dumb" | "linux") => Glyphs::Ascii,
             () => Glyphs::Braille,
         };
         Self { colours, theme, glyphs, units: Units::Binary }
@@ -280,7 +279,7 @@ mod tests {
         let full = (Colours::True, Glyphs::Braille);
         assert_eq!(look(auto, false, &[utf8, ("COLORTERM", "truecolor"), ("TERM", "xterm")]), full);
         assert_eq!(look(auto, false, &[utf8, ("TERM", "screen-256color")]).0, Colours::Indexed);
-        assert_eq!(look(auto, false, &[utf8, ("TERM", "linux")]), (Colours::Sixteen, Glyphs::Blocks));
+        assert_eq!(look(auto, false, &[utf8, ("TERM", "linux")]), (Colours::Sixteen, Glyphs::Ascii));
         assert_eq!(look(auto, false, &[utf8, ("TERM", "xterm"), ("NO_COLOR", "1")]).0, Colours::None);
         assert_eq!(look(auto, false, &[utf8, ("TERM", "xterm"), ("NO_COLOR", "")]).0, Colours::Sixteen);
         let asked = ColourChoice::Exactly(Colours::Indexed);

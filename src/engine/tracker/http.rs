@@ -51,6 +51,8 @@ impl FamilyClient {
     }
 
     fn build(&self, settings: &Settings, only: Option<Vec<Certificate>>) -> reqwest::Result<reqwest::Client> {
+        // Refused only where one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("ttui/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
