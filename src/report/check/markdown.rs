@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{
-    cause, chosen, code, connect_ms, encryption, handshake_ms, in_order, resolved, severity, status, steps,
-};
-use crate::event::{PeerKey, advised};
+use super::{cause, code, connect_ms, encryption, handshake_ms, in_order, resolved, severity, status, steps};
+use crate::event::advised;
 use crate::ledger::{PeerRecord, View};
 use crate::report::markdown_cell;
 
@@ -47,13 +45,6 @@ pub fn markdown(view: &View) -> String {
         out.push('\n');
         rows(&mut out, in_order(view).into_iter(), view);
     }
-    out
-}
-
-/// Some of the peers as a table.
-pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
-    let mut out = String::new();
-    rows(&mut out, chosen(view, keys), view);
     out
 }
 
