@@ -513,6 +513,21 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(pressed);
             pty.until_gone("what the numbers mean");
         }
+        (Action::Torrent, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Info hash");
+            pty.until_shown("Limits ");
+            pty.press(pressed);
+            pty.until_gone("Info hash");
+        }
+        (Action::LogTimes, _) => {
+            go(pty, Screen::Log);
+            pty.press(pressed);
+            pty.until_shown("time of day, UTC");
+            pty.press(pressed);
+            pty.until_shown("time since the start");
+        }
         (Action::Units, _) => {
             go(pty, Screen::Overview);
             pty.until_shown("6.2 MiB");
