@@ -165,6 +165,7 @@ impl Swarm {
                 self.extended(now, conn, calls_itself, extensions, reqq, listen_port);
             }
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
+            Input::Traffic { conn, bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),

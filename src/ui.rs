@@ -22,6 +22,7 @@
 //! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
 //! | `sample`, `picture` | moments of recordings, and pictures of screens, for tests and the README |
 
+mod about;
 pub mod action;
 pub mod atlas;
 pub mod calendar;
@@ -56,6 +57,7 @@ mod update;
 mod widgets;
 mod words;
 
+pub use about::About;
 pub use columns::{
     Choice as ColumnChoice, Part as ColumnPart, named as columns_named, names as column_names,
 };

@@ -354,7 +354,7 @@ pub fn sanitiser(bytes: &[u8]) {
 pub fn export(bytes: &[u8]) {
     let foreign = text::clean_bytes(bytes, 300);
     let rows = [vec![foreign.into(), 7.into()]];
-    let csv = table::csv(&["text", "n"], &rows);
+    let csv = table::csv(&["text", "n"].map(str::to_owned), &rows);
     let line = csv.strip_prefix("text,n\r\n").and_then(|rest| rest.strip_suffix(",7\r\n")).expect("one row");
     let cell = match line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(quoted) => {
@@ -366,7 +366,7 @@ pub fn export(bytes: &[u8]) {
     };
     assert!(line.starts_with('"') || !line.contains([',', '"', '\r', '\n']), "{line:?}");
     assert!(!cell.starts_with(['=', '+', '-', '@']), "{line:?}");
-    let markdown = table::markdown(&["text", "n"], &rows);
+    let markdown = table::markdown(&["text", "n"].map(str::to_owned), &rows);
     let row = markdown.strip_prefix("| text | n |\n|---|---|\n").expect("under its head");
     assert!(row.ends_with(" | 7 |\n") && row.matches('\n').count() == 1, "{row:?}");
     let unescaped = row.replace("\\\\", "").replace("\\|", "");

@@ -9,7 +9,8 @@ use crate::report::{check, table};
 use crate::text::clean;
 use crate::ui::export::{Export, Format, What};
 
-/// Writes it to a new file and says where that is. Nothing is ever overwritten.
+/// Writes it to a new file and says where that is, or why not; the path stands beside that. Nothing is ever
+/// overwritten.
 pub(super) fn write(export: &Export, view: &View) -> Result<String, String> {
     let path = in_full(&export.path);
     let shown = clean(&path.to_string_lossy(), 300);
@@ -24,17 +25,23 @@ pub(super) fn write(export: &Export, view: &View) -> Result<String, String> {
     match written {
         Ok(()) => Ok(shown),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(format!("{shown} is there already; nothing is overwritten. Another name does it."))
+            Err("it is there already; nothing is overwritten".to_owned())
         }
-        Err(error) => Err(format!("{shown}: {error}")),
+        Err(error) => Err(error.to_string()),
     }
 }
 
 fn text(export: &Export, view: &View) -> String {
     match (&export.what, export.format) {
-        (What::Peers(keys), Format::Json) => check::peers_json(view, keys),
-        (What::Peers(keys), Format::Csv) => check::peers_csv(view, keys),
-        (What::Peers(keys), Format::Markdown) => check::peers_markdown(view, keys),
+        (What::Peers(peers), Format::Json) => check::peers_json(view, &peers.keys),
+        (What::Peers(peers), Format::Csv) => match peers.in_numbers(view) {
+            Some(chosen) => table::csv(&chosen.columns, &chosen.rows),
+            None => check::peers_csv(view, &peers.keys),
+        },
+        (What::Peers(peers), Format::Markdown) => {
+            let shown = peers.in_words(view);
+            table::markdown(&shown.columns, &shown.rows)
+        }
         (What::Table(rows), Format::Json) => table::json(rows.of, &rows.columns, &rows.rows, view),
         (What::Table(rows), Format::Csv) => table::csv(&rows.columns, &rows.rows),
         (What::Table(rows), Format::Markdown) => table::markdown(&rows.columns, &rows.rows),

@@ -49,13 +49,14 @@ pub(super) fn run(torrent: Torrent, options: Options, style: Style) -> Result<St
 async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
     let signals = asked_to_end()?;
     let started = since_1970();
+    let about = Arc::new(about(&torrent, &options));
     let download = Download::start(torrent, options)?;
     let views = download.views();
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
     let stop = either(signals, complete(style.no_seed.then(|| download.views())));
     let welcome = is_first_run(!style.demo);
-    let options = ui::Options { welcome, ..options_of(&style.settings, started) };
+    let options = ui::Options { welcome, about, ..options_of(&style.settings, started) };
     let chosen = options.columns.clone();
     let left = ui::run(
         &mut guard.terminal,
@@ -129,6 +130,16 @@ async fn show_again(player: Player<File>, name: String, settings: &Settings) -> 
     Ok(Status::Done)
 }
 
+/// What the screen is told beside views.
+fn about(torrent: &Torrent, options: &Options) -> ui::About {
+    ui::About {
+        created_s: torrent.creation_date,
+        hybrid: torrent.info_hash_v2.is_some(),
+        most_connections: options.max_peers,
+        ..ui::About::new(torrent.comment.as_deref(), torrent.created_by.as_deref())
+    }
+}
+
 /// Whether nobody of this home was here before. That somebody was is remembered, if it is to be, by an empty file
 /// beside those of downloads; where none can be written, nobody is welcomed again and again.
 fn is_first_run(remember: bool) -> bool {
@@ -198,6 +209,7 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         export: Some(export::write),
         copy: Some(terminal::copy),
         started,
+        about: Arc::default(),
         time_of_day: Some(since_1970),
         replayed: None,
     }

@@ -412,7 +412,9 @@ impl Run {
             Report::Interested(interested) => Input::Interested(conn, interested),
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
-            Report::Rejected(_) | Report::AllowedFast(_) | Report::UploadOnly(_) => return,
+            Report::Rejected(_) | Report::AllowedFast(_) | Report::UploadOnly(_) | Report::Traffic { .. } => {
+                return;
+            }
             Report::Extended { calls_itself, extensions, reqq, listen_port } => {
                 Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
             }

@@ -51,6 +51,13 @@ pub enum Report {
     },
     /// One second went by.
     Sample(PeerSample),
+    /// Bytes that went over the connection so far, all of them.
+    Traffic {
+        /// Received.
+        bytes_in: u64,
+        /// Sent.
+        bytes_out: u64,
+    },
     /// The task is over; nothing follows.
     Closed(Closed),
 }

@@ -40,6 +40,8 @@ use crate::wire::HANDSHAKE_BYTES;
 /// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
 pub const IDLE_AFTER: At = At::from_secs(150);
 const TICK: Duration = Duration::from_secs(1);
+/// All bytes of a connection are told this often; its payload every second.
+const TRAFFIC_EVERY: At = At::from_secs(5);
 /// Who closes within this time and said nothing closed at once.
 const AT_ONCE: At = At::from_secs(1);
 /// How long the last bytes may take to leave.
@@ -138,6 +140,8 @@ struct Peer<T> {
     began: At,
     bytes_in: u64,
     overhead: Overhead,
+    /// When bytes were last told, received and sent.
+    traffic_told: (At, (u64, u64)),
 }
 
 impl<T: Transport> Peer<T> {
@@ -167,6 +171,7 @@ impl<T: Transport> Peer<T> {
             began,
             bytes_in: shaken.received.len() as u64 + shaken.overhead.bytes_in,
             overhead: shaken.overhead,
+            traffic_told: (began, (0, 0)),
         }
     }
 
@@ -204,7 +209,11 @@ impl<T: Transport> Peer<T> {
     fn handle(&mut self, now: At, happened: Happened) -> Result<(), End> {
         match happened {
             Happened::Order(order) => self.take_orders(now, order),
-            Happened::Tick => Ok(self.talk.tick(now, self.receiver.payload_bytes())?),
+            Happened::Tick => {
+                self.talk.tick(now, self.receiver.payload_bytes())?;
+                self.tell_traffic(now);
+                Ok(())
+            }
             Happened::Job(done) => {
                 self.job = None;
                 self.talk.upload.finish(done, &mut self.talk.output).map_err(End::Disk)
@@ -215,6 +224,20 @@ impl<T: Transport> Peer<T> {
             }
             Happened::Io(read) => self.take_bytes(now, read?),
         }
+    }
+
+    /// Tells what went over the line, messages included, where anything did.
+    fn tell_traffic(&mut self, now: At) {
+        let told = (self.bytes_in, self.bytes_out());
+        if now.saturating_sub(self.traffic_told.0) >= TRAFFIC_EVERY && self.traffic_told.1 != told {
+            self.traffic_told = (now, told);
+            self.talk.tell_traffic(told.0, told.1);
+        }
+    }
+
+    /// Bytes sent so far, all of them.
+    fn bytes_out(&self) -> u64 {
+        self.talk.output.bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out
     }
 
     fn take_orders(&mut self, now: At, first: Option<Order>) -> Result<(), End> {
@@ -294,13 +317,7 @@ impl<T: Transport> Peer<T> {
         let _ = self.report(now).await;
         let age = now.saturating_sub(self.began);
         let (cause, error, detail) = judge(end, age < AT_ONCE && !self.talk.said_anything());
-        let closed = Closed {
-            cause,
-            error,
-            detail,
-            bytes_in: self.bytes_in,
-            bytes_out: self.talk.output.bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out,
-        };
+        let closed = Closed { cause, error, detail, bytes_in: self.bytes_in, bytes_out: self.bytes_out() };
         let Self { transport, reports, conn, .. } = self;
         // The socket first: whoever hears of the end may count on it being over.
         drop(transport);

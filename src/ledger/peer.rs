@@ -168,6 +168,20 @@ impl PeerRecord {
         }
     }
 
+    /// Bytes that went over an attempt of it, received and sent. While the attempt is under way all of them are told now
+    /// and then, its payload every second: it has had at least both handshakes and the payload.
+    #[must_use]
+    pub fn bytes_of(&self, attempt: &Attempt) -> (u64, u64) {
+        if attempt.ended.is_some() {
+            return (attempt.bytes_in, attempt.bytes_out);
+        }
+        let (received, sent) = (attempt.received.len() as u64, attempt.sent.len() as u64);
+        (
+            attempt.bytes_in.max(self.sample.down_bytes.saturating_add(received)),
+            attempt.bytes_out.max(self.sample.up_bytes.saturating_add(sent)),
+        )
+    }
+
     /// Connected after a valid handshake.
     pub fn is_live(&self) -> bool {
         self.group == Group::Live

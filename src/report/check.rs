@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use self::csv::{csv, peers_csv};
-pub use self::markdown::{markdown, peers_markdown};
+pub use self::markdown::markdown;
 pub use self::text::text;
 use super::{hex, json_line};
 use crate::event::{
@@ -142,15 +142,46 @@ pub fn json(view: &View) -> String {
 struct Peers<'a> {
     schema: &'static str,
     torrent: Torrent<'a>,
-    peers: Vec<Peer<'a>>,
+    peers: Vec<Seen<'a>>,
 }
 
-/// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`].
+/// A peer as [`json`] has it, and what a screen shows of it beside that.
+#[derive(Serialize)]
+struct Seen<'a> {
+    #[serde(flatten)]
+    peer: Peer<'a>,
+    down_bps: u64,
+    up_bps: u64,
+    received_bytes: u64,
+    sent_bytes: u64,
+    has_percent: Option<u64>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(record: &'a PeerRecord, view: &View) -> Self {
+        Self {
+            peer: peer_object(record, view),
+            down_bps: record.sample.down_bps,
+            up_bps: record.sample.up_bps,
+            received_bytes: record.down_bytes,
+            sent_bytes: record.up_bytes,
+            has_percent: has_percent(record),
+        }
+    }
+}
+
+/// How much of the torrent it has, in whole percent; `None` before it said.
+fn has_percent(record: &PeerRecord) -> Option<u64> {
+    record.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
+}
+
+/// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`], with rates and payload
+/// of all their connections.
 pub fn peers_json(view: &View, keys: &[PeerKey]) -> String {
     json_line(&Peers {
         schema: "ttui.peers/1",
         torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
-        peers: chosen(view, keys).map(|peer| peer_object(peer, view)).collect(),
+        peers: chosen(view, keys).map(|peer| Seen::new(peer, view)).collect(),
     })
 }
 
@@ -210,6 +241,7 @@ pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View) -> Peer<'a> {
 }
 
 fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
+    let (bytes_in, bytes_out) = record.bytes_of(attempt);
     Try {
         direction: match attempt.direction {
             Direction::Out => "out",
@@ -224,8 +256,8 @@ fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
         started_ms: ms(attempt.began),
         connect_ms: connect_ms(attempt),
         handshake_ms: handshake_ms(attempt),
-        bytes_in: attempt.bytes_in,
-        bytes_out: attempt.bytes_out,
+        bytes_in,
+        bytes_out,
         cause: attempt.cause.map(code),
         error: attempt.error.as_ref().map(|error| error.text.as_str()),
         resolved: record.resolved(attempt).map(code),

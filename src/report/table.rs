@@ -6,11 +6,11 @@ use super::{csv_cell, json_line, markdown_cell};
 use crate::ledger::View;
 
 /// One line of JSON, schema `ttui.KIND/1`: the torrent, and an object a row.
-pub fn json(kind: &str, columns: &[&str], rows: &[Vec<Value>], view: &View) -> String {
+pub fn json(kind: &str, columns: &[String], rows: &[Vec<Value>], view: &View) -> String {
     let objects: Vec<Value> = rows
         .iter()
         .map(|row| {
-            let named = columns.iter().zip(row).map(|(name, value)| ((*name).to_owned(), value.clone()));
+            let named = columns.iter().zip(row).map(|(name, value)| (name.clone(), value.clone()));
             Value::Object(named.collect())
         })
         .collect();
@@ -27,7 +27,7 @@ pub fn json(kind: &str, columns: &[&str], rows: &[Vec<Value>], view: &View) -> S
 }
 
 /// A line a row, under a line of names.
-pub fn csv(columns: &[&str], rows: &[Vec<Value>]) -> String {
+pub fn csv(columns: &[String], rows: &[Vec<Value>]) -> String {
     let mut out = columns.join(",") + "\r\n";
     for row in rows {
         out += &row.iter().map(|value| csv_cell(&plain(value))).collect::<Vec<_>>().join(",");
@@ -37,7 +37,7 @@ pub fn csv(columns: &[&str], rows: &[Vec<Value>]) -> String {
 }
 
 /// A table.
-pub fn markdown(columns: &[&str], rows: &[Vec<Value>]) -> String {
+pub fn markdown(columns: &[String], rows: &[Vec<Value>]) -> String {
     let mut out = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
     for row in rows {
         let cells: Vec<String> = row.iter().map(|value| markdown_cell(&plain(value))).collect();
@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn every_form_says_the_same_and_foreign_text_stays_in_its_cell() {
         let rows = vec![vec![json!(1), json!("a,b|c")], vec![json!(null), json!("=x")]];
-        assert_eq!(csv(&["n", "text"], &rows), "n,text\r\n1,\"a,b|c\"\r\n,\"'=x\"\r\n");
-        assert_eq!(markdown(&["n", "text"], &rows), "| n | text |\n|---|---|\n| 1 | a,b\\|c |\n|  | =x |\n");
+        let names = ["n", "text"].map(str::to_owned);
+        assert_eq!(csv(&names, &rows), "n,text\r\n1,\"a,b|c\"\r\n,\"'=x\"\r\n");
+        assert_eq!(markdown(&names, &rows), "| n | text |\n|---|---|\n| 1 | a,b\\|c |\n|  | =x |\n");
     }
 }

@@ -352,6 +352,12 @@ impl Swarm {
         self.tell(now, Event::PeerSample { peer, sample });
     }
 
+    pub(super) fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
+        if let Some(peer) = self.live.get(&conn).map(|live| live.peer) {
+            self.tell(now, Event::Traffic { peer, bytes_in, bytes_out });
+        }
+    }
+
     /// Bans the peer's address and port for an hour and closes it.
     pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: String) {
         let Some(row) = self.book.row(peer) else { return };

@@ -158,6 +158,15 @@ pub enum Input {
     },
     /// One second of it.
     PeerSample(ConnKey, PeerSample),
+    /// Bytes that went over it so far, all of them.
+    Traffic {
+        /// The connection.
+        conn: ConnKey,
+        /// Received.
+        bytes_in: u64,
+        /// Sent.
+        bytes_out: u64,
+    },
     /// It is over.
     Closed(ConnKey, Closed),
     /// Bytes of an open piece were written and are out of memory.

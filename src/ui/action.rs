@@ -100,8 +100,12 @@ pub enum Action {
     PeerLog,
     /// The judgement in full.
     Why,
+    /// Everything about the torrent.
+    Torrent,
     /// Count sizes in 1024s or in 1000s.
     Units,
+    /// The log with times of day, or with times since the start.
+    LogTimes,
     /// Which keys there are.
     Keys,
     /// Close what is open, or quit.
@@ -316,7 +320,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Freeze, &[Key::char('f')], Scope::Everywhere, None, "hold the screen still while the download runs, and let it go"),
     bind(Action::Export, &[Key::char('e')], Scope::Everywhere, None, "write what is seen to a file, filters included: JSON, CSV or Markdown"),
     bind(Action::Copy, &[Key::char('y')], Scope::Everywhere, None, "copy what is selected: the address, the line, the path (OSC 52)"),
-    bind(Action::Units, &[Key::char('i')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
+    bind(Action::Torrent, &[Key::char('i')], Scope::Everywhere, None, "everything about the torrent: sizes, info hash, limits, port, ratio, trackers"),
+    bind(Action::LogTimes, &[Key::char('t')], Scope::Log, None, "times of day (UTC), or times since the start"),
+    bind(Action::Units, &[Key::char('B')], Scope::Everywhere, None, "sizes in 1024s (MiB) or in 1000s (MB)"),
     bind(Action::Keys, &[Key::char('?')], Scope::Everywhere, Some(("keys", 0)), "this list"),
     bind(Action::Quit, &[Key::char('q')], Scope::Everywhere, Some(("quit", 0)), "close what is open, or quit"),
     bind(Action::QuitNow, &[Key::ctrl('c')], Scope::Everywhere, None, "quit at once, from anywhere"),

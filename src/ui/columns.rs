@@ -15,6 +15,7 @@ use self::cells::{
 pub use self::choice::{Choice, Part, named, names};
 use super::grid::{Column, Measure, Sieve};
 use super::words::Standing;
+pub(crate) use super::words::state_word as words_of_state;
 
 /// What a column sorts by, smallest first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]

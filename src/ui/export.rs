@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::event::{PeerKey, Severity};
-use crate::ledger::{PieceState, TrackerStatus, View};
+use crate::ledger::{PeerRecord, PieceState, TrackerStatus, View};
 use crate::units;
 
+use super::columns::{self, LIVE, OTHERS, Part, words_of_state};
 use super::file_tree::FileTree;
+use super::grid::{Column, Context, Measure, Sieve};
 use super::model::{self, Mode, Model, Screen};
 use super::screens;
+use super::theme::Look;
 
 /// The form of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,16 +53,108 @@ pub struct Table {
     /// What a row is, in the plural.
     pub of: &'static str,
     /// The names of the columns.
-    pub columns: Vec<&'static str>,
+    pub columns: Vec<String>,
     /// A value for every column.
     pub rows: Vec<Vec<Value>>,
+}
+
+/// Columns that a table of peers has beside those of the overview where none are chosen.
+const TOTALS: &[&str] = &["received", "sent"];
+/// Columns of the terminal that no cell of a file has to save.
+const WIDE: u16 = 300;
+
+/// Peers, and how the screen shows them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Peers {
+    /// Which, in their order.
+    pub keys: Vec<PeerKey>,
+    /// The columns that the user chose, of both parts of the list; `None`: none were chosen.
+    chosen: Option<Vec<&'static str>>,
+    look: Look,
+}
+
+impl Peers {
+    fn new(keys: Vec<PeerKey>, model: &Model, view: &View) -> Self {
+        let parts = [(Part::Live, LIVE), (Part::Others, OTHERS)];
+        let is_live = |key: &PeerKey| model::peer(view, *key).is_some_and(PeerRecord::is_live);
+        let seen =
+            parts.iter().filter(|(part, _)| keys.iter().any(|key| is_live(key) == (*part == Part::Live)));
+        let any = parts.iter().any(|(part, _)| model.columns.of(*part).is_some());
+        let chosen = any.then(|| {
+            let ids = seen.map(|(part, usual)| model.columns.of(*part).unwrap_or(usual));
+            each_once(ids.flatten().copied())
+        });
+        Self { keys, chosen, look: model.look }
+    }
+
+    fn records<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a PeerRecord> {
+        self.keys.iter().filter_map(|key| model::peer(view, *key))
+    }
+
+    /// The cells as the screen words them, under its heads: the chosen columns, or those of the overview and what was
+    /// sent either way.
+    pub fn in_words(&self, view: &View) -> Table {
+        let usual = || each_once(LIVE.iter().chain(OTHERS).chain(TOTALS).copied());
+        let columns = columns::columns(&self.chosen.clone().unwrap_or_else(usual));
+        let context = Context { view, look: &self.look };
+        let cells = |peer| columns.iter().map(|column| json!(worded(column, peer, context))).collect();
+        Table {
+            of: "peers",
+            columns: columns.iter().map(|column| column.title.trim().to_owned()).collect(),
+            rows: self.records(view).map(cells).collect(),
+        }
+    }
+
+    /// The chosen columns as numbers in one unit and as words, for spreadsheets; `None` where none were chosen.
+    pub fn in_numbers(&self, view: &View) -> Option<Table> {
+        let columns = columns::columns(self.chosen.as_ref()?);
+        let context = Context { view, look: &self.look };
+        let value = |column: &Column<PeerRecord>, peer: &PeerRecord| match &column.sieve {
+            Sieve::Number(_, _, number) => json!(number(peer, view)),
+            _ => json!(worded(column, peer, context)),
+        };
+        let cells = |peer| columns.iter().map(|column| value(column, peer)).collect();
+        Some(Table {
+            of: "peers",
+            columns: columns.iter().map(|column| format!("{}{}", column.id, unit(column))).collect(),
+            rows: self.records(view).map(cells).collect(),
+        })
+    }
+}
+
+fn each_once(ids: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    ids.fold(Vec::new(), |mut ids, id| {
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+        ids
+    })
+}
+
+/// What the cell says, whole; a state without its glyph.
+fn worded(column: &Column<PeerRecord>, peer: &PeerRecord, context: Context<'_>) -> String {
+    match column.id {
+        "state" => words_of_state(peer, context.view.at).to_owned(),
+        _ => (column.cell)(peer, context, WIDE).text().trim().to_owned(),
+    }
+}
+
+/// The end of a column's name that says what its numbers count.
+fn unit(column: &Column<PeerRecord>) -> &'static str {
+    match column.sieve {
+        Sieve::Number(_, Measure::Percent, _) => "_percent",
+        Sieve::Number(_, Measure::Bytes, _) => "_bytes",
+        Sieve::Number(_, Measure::Rate, _) => "_bps",
+        Sieve::Number(_, Measure::Milliseconds | Measure::Time, _) => "_ms",
+        _ => "",
+    }
 }
 
 /// What is written.
 #[derive(Clone, PartialEq, Debug)]
 pub enum What {
-    /// These peers, in this order.
-    Peers(Vec<PeerKey>),
+    /// These peers.
+    Peers(Peers),
     /// Everything else, as it is shown.
     Table(Table),
 }
@@ -68,18 +163,22 @@ impl What {
     /// How many rows there are, and what they are.
     pub(super) fn count(&self) -> (usize, &'static str) {
         match self {
-            Self::Peers(keys) => (keys.len(), "peers"),
+            Self::Peers(peers) => (peers.keys.len(), "peers"),
             Self::Table(table) => (table.rows.len(), table.of),
         }
+    }
+
+    fn peers(keys: Vec<PeerKey>, model: &Model, view: &View) -> Self {
+        Self::Peers(Peers::new(keys, model, view))
     }
 
     /// What the present screen shows, filters included.
     pub(crate) fn seen(model: &Model, view: &View) -> Self {
         match (model.page(), model.screen) {
-            (Mode::Peer { .. }, _) => Self::Peers(model.selected.into_iter().collect()),
+            (Mode::Peer { .. }, _) => Self::peers(model.selected.into_iter().collect(), model, view),
             (_, Screen::Overview | Screen::Peers) => {
                 let marked = |key: &PeerKey| model.marked.is_empty() || model.marked.contains(key);
-                Self::Peers(model.rows(view).filter(marked).collect())
+                Self::peers(model.rows(view).filter(marked).collect(), model, view)
             }
             (_, Screen::Pieces) => Self::Table(pieces(view)),
             (_, Screen::Trackers) => Self::Table(trackers(view)),
@@ -106,6 +205,10 @@ pub(super) fn name(model: &Model, view: &View) -> String {
     format!("{}-{}.json", of.replace(' ', "-"), units::duration(view.at).replace(' ', ""))
 }
 
+fn names(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|name| (*name).to_owned()).collect()
+}
+
 fn pieces(view: &View) -> Table {
     let states = view.pieces.states.iter().enumerate();
     let rows = states.map(|(at, state)| {
@@ -118,7 +221,7 @@ fn pieces(view: &View) -> Table {
         let held_by = view.pieces.held_by.get(at).map(|held| u64::from(*held) + u64::from(view.pieces.seeds));
         vec![json!(at), json!(state), json!(held_by)]
     });
-    Table { of: "pieces", columns: vec!["piece", "state", "held_by"], rows: rows.collect() }
+    Table { of: "pieces", columns: names(&["piece", "state", "held_by"]), rows: rows.collect() }
 }
 
 fn trackers(view: &View) -> Table {
@@ -139,8 +242,8 @@ fn trackers(view: &View) -> Table {
             json!(answer.and_then(|answer| answer.leechers)),
         ]
     });
-    let columns = vec!["tier", "url", "status", "error", "peers", "handshaken", "seeders", "leechers"];
-    Table { of: "trackers", columns, rows: rows.collect() }
+    let columns = ["tier", "url", "status", "error", "peers", "handshaken", "seeders", "leechers"];
+    Table { of: "trackers", columns: names(&columns), rows: rows.collect() }
 }
 
 fn files(view: &View) -> Table {
@@ -150,7 +253,7 @@ fn files(view: &View) -> Table {
     tree.good_files().for_each(|(file, bytes)| good_bytes[file] = bytes);
     let files = view.torrent.files.iter().zip(good_bytes);
     let rows = files.map(|(file, good)| vec![json!(file.path), json!(file.length_bytes), json!(good)]);
-    Table { of: "files", columns: vec!["path", "length", "good_bytes"], rows: rows.collect() }
+    Table { of: "files", columns: names(&["path", "length", "good_bytes"]), rows: rows.collect() }
 }
 
 fn log(model: &Model, view: &View) -> Table {
@@ -165,7 +268,7 @@ fn log(model: &Model, view: &View) -> Table {
         let at_ms = u64::try_from(line.at.as_millis()).unwrap_or(u64::MAX);
         vec![json!(at_ms), json!(severity), json!(line.text), json!(peer)]
     });
-    Table { of: "lines", columns: vec!["at_ms", "severity", "text", "peer"], rows: rows.collect() }
+    Table { of: "lines", columns: names(&["at_ms", "severity", "text", "peer"]), rows: rows.collect() }
 }
 
 /// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece.
@@ -228,12 +331,38 @@ mod tests {
         prompt::filter(&mut model, List::Peers, "down>1M", &view);
         assert_eq!(What::seen(&model, &view).count(), (5, "peers"));
         model.open.push(Mode::Peer { bytes: false });
-        assert_eq!(What::seen(&model, &view), What::Peers(model.selected.into_iter().collect()));
+        let What::Peers(peers) = What::seen(&model, &view) else { panic!("peers") };
+        assert_eq!(peers.keys, model.selected.into_iter().collect::<Vec<_>>());
         let mut model = at(Screen::Log, &view);
         prompt::filter(&mut model, List::Log, "hung up", &view);
         let hung = view.log.iter().filter(|line| line.text.contains("hung up")).count();
         assert_eq!(What::seen(&model, &view).count(), (hung, "lines"));
         assert!(hung > 0 && hung < view.log.len());
+    }
+
+    #[test]
+    fn peers_are_told_in_the_columns_chosen_in_the_words_of_the_screen() {
+        let view = sample::healthy();
+        let mut model = at(Screen::Peers, &view);
+        let seen = |model: &Model| match What::seen(model, &view) {
+            What::Peers(peers) => peers,
+            What::Table(_) => panic!("peers"),
+        };
+        let usual = seen(&model).in_words(&view);
+        for head in ["STATE", "HAS", "↓ TO US", "↑ TO IT", "WHY", "RECEIVED"] {
+            assert!(usual.columns.iter().any(|name| name == head), "{head}: {:?}", usual.columns);
+        }
+        assert_eq!(seen(&model).in_numbers(&view), None);
+        prompt::filter(&mut model, List::Peers, "state:sending", &view);
+        model.columns.set(Part::Live, columns::named(["address", "down", "has", "state"]));
+        let (words, numbers) = (seen(&model).in_words(&view), seen(&model).in_numbers(&view).unwrap());
+        assert_eq!(words.columns, ["ADDRESS", "↓ TO US", "HAS", "STATE"]);
+        assert_eq!(numbers.columns, ["address", "down_bps", "has_percent", "state"]);
+        let first = model::peer(&view, seen(&model).keys[0]).unwrap();
+        assert_eq!(words.rows[0][0], json!(first.addr.to_string()), "whole, not clipped");
+        assert!(words.rows[0][1].as_str().unwrap().ends_with("iB/s"), "{:?}", words.rows[0]);
+        assert_eq!(numbers.rows[0][1], json!(first.sample.down_bps));
+        assert_eq!((&numbers.rows[0][2], &numbers.rows[0][3]), (&json!(100), &json!("sending")));
     }
 
     #[test]

@@ -142,7 +142,9 @@ fn places() -> Vec<Model> {
         [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
     let mut places = Vec::new();
     for screen in screens {
-        for open in [None, Some(Mode::Peer { bytes: false }), Some(Mode::Why), Some(Mode::Keys)] {
+        for open in
+            [None, Some(Mode::Peer { bytes: false }), Some(Mode::Why), Some(Mode::Torrent), Some(Mode::Keys)]
+        {
             let mut place = start.clone();
             (place.screen, place.open) = (screen, open.into_iter().collect());
             places.push(place);
@@ -202,7 +204,9 @@ fn name(action: Action) -> &'static str {
         Action::Further => "further",
         Action::PeerLog => "peer-log",
         Action::Why => "why",
+        Action::Torrent => "torrent",
         Action::Units => "units",
+        Action::LogTimes => "log-times",
         Action::Keys => "keys",
         Action::Quit => "quit",
         Action::QuitNow => "quit-now",

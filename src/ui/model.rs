@@ -8,6 +8,7 @@ use crate::command::Command;
 use crate::event::{At, Cause, PeerKey, Phase};
 use crate::ledger::{Group, LogLine, PeerRecord, View};
 
+use super::about::About;
 use super::action::Action;
 use super::atlas::Atlas;
 use super::calendar::Calendar;
@@ -57,6 +58,8 @@ pub enum Mode {
     Why,
     /// Which keys there are.
     Keys,
+    /// Everything about the torrent.
+    Torrent,
     /// Which columns there are.
     Columns,
     /// The question whether to stop the download.
@@ -151,6 +154,8 @@ pub struct Scrolls {
     pub keys: usize,
     /// First line of the judgement.
     pub why: usize,
+    /// First line of the torrent's page.
+    pub torrent: usize,
     /// First line of a peer's page.
     pub peer: usize,
     /// First tracker.
@@ -268,6 +273,10 @@ pub struct Model {
     pub completed: Option<At>,
     /// Set when the bell has to ring, until it did.
     pub bell: bool,
+    /// What is known of the torrent beside views.
+    pub(crate) about: Arc<About>,
+    /// The log shows times of day, where they are known.
+    pub(crate) log_by_day: bool,
     /// The log in the view before.
     log: Arc<Vec<LogLine>>,
     /// What the torrent was doing in the view before.
@@ -322,6 +331,8 @@ impl Model {
             undoable: false,
             note: None,
             export: None,
+            about: Arc::default(),
+            log_by_day: false,
             copy: None,
             started: Calendar::default(),
             completed: None,

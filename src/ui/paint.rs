@@ -108,7 +108,6 @@ impl Spans {
     }
 
     /// The text of all of them.
-    #[cfg(test)]
     pub(crate) fn text(&self) -> String {
         self.0.iter().map(|(_, text)| text.as_str()).collect()
     }

@@ -42,6 +42,18 @@ pub(crate) struct Prompt {
     pub(crate) field: Field,
     /// What stood in the field at first.
     before: String,
+    /// An answer that could not be carried out, and why.
+    failed: Option<(String, String)>,
+}
+
+impl Prompt {
+    /// What is said of the answer that stands there now.
+    pub(crate) fn says(&self, model: &Model, view: &View) -> Said {
+        match &self.failed {
+            Some((text, why)) if text == self.field.text() => Err(why.clone()),
+            _ => self.ask.says(self.field.text(), model, view),
+        }
+    }
 }
 
 /// What is said of an answer while it is typed: how it is understood, or why it is not.
@@ -132,7 +144,14 @@ impl Ask {
 /// Asks.
 pub(super) fn open(model: &mut Model, ask: Ask, view: &View) {
     let before = ask.first(model, view);
-    model.prompt = Some(Prompt { ask, field: Field::new(before.clone()), before });
+    model.prompt = Some(Prompt { ask, field: Field::new(before.clone()), before, failed: None });
+}
+
+/// Asks once more where the file could not be written, with the path that was typed and why it was not.
+pub(super) fn not_written(model: &mut Model, export: &Export, why: String) {
+    let path = export.path.to_string_lossy().into_owned();
+    let failed = Some((path.clone(), why));
+    model.prompt = Some(Prompt { ask: Ask::Export, field: Field::new(path.clone()), before: path, failed });
 }
 
 /// Carries out a key: where something is asked every key is text, but the few that end or edit it and Ctrl-C;
@@ -382,6 +401,33 @@ mod tests {
         press(&mut model, Key { code: KeyCode::Char('u'), ctrl: true }, &view);
         let none = Command::Limit { down_bps: Some(500 << 10), up_bps: None };
         assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(none));
+    }
+
+    #[test]
+    fn an_export_that_failed_is_asked_again_with_its_path_and_why() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        type_in(&mut model, "e", &view);
+        press(&mut model, Key { code: KeyCode::Char('u'), ctrl: true }, &view);
+        type_in(&mut model, "full/a.csv", &view);
+        press(&mut model, key(KeyCode::Enter), &view);
+        let export = model.export.take().unwrap();
+        assert_eq!(model.prompt, None);
+        not_written(&mut model, &export, "no room".to_owned());
+        let prompt = model.prompt.clone().unwrap();
+        assert_eq!(
+            (prompt.field.text(), prompt.says(&model, &view)),
+            ("full/a.csv", Err("no room".to_owned()))
+        );
+        press(&mut model, key(KeyCode::Enter), &view);
+        assert_eq!(model.export.take(), Some(export.clone()), "it may be tried again as it is");
+        not_written(&mut model, &export, "no room".to_owned());
+        press(&mut model, key(KeyCode::Backspace), &view);
+        type_in(&mut model, "v", &view);
+        assert_eq!(model.prompt.clone().unwrap().says(&model, &view), Err("no room".to_owned()));
+        press(&mut model, key(KeyCode::Home), &view);
+        type_in(&mut model, "x", &view);
+        assert!(model.prompt.clone().unwrap().says(&model, &view).is_ok(), "another path may do");
     }
 
     #[test]

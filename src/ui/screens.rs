@@ -18,6 +18,7 @@ mod piece;
 mod pieces;
 mod replay_bar;
 mod small;
+mod torrent;
 mod trackers;
 mod zoomed;
 
@@ -64,6 +65,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
             },
             Mode::Peer { bytes } => peer::draw(&mut pen, body, model, view, bytes),
             Mode::Why => judgement::draw(&mut pen, body, model, view),
+            Mode::Torrent => torrent::draw(&mut pen, body, model, view),
             Mode::Keys => help::draw(&mut pen, body, model),
             Mode::Columns => chooser::draw(&mut pen, body, model),
         }
@@ -90,6 +92,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
             more::furthest(help::lines(columns, model).len(), room(2), halves)
         }
         Mode::Why => more::furthest(judgement::height(model, view, columns), room(4), 1),
+        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(3), 1),
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));

@@ -15,6 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
+use super::about::About;
 use super::model::{Mode, Model, Panel, Screen};
 use super::theme::{Colours, Glyphs, Look};
 use super::{draw, sample};
@@ -60,7 +61,7 @@ fn text_rows(buf: &Buffer) -> Vec<String> {
 type Page = (&'static str, fn(&mut Model));
 
 /// Every page there is.
-const PAGES: [Page; 13] = [
+const PAGES: [Page; 14] = [
     ("overview", |_| {}),
     ("peers", |model| model.screen = Screen::Peers),
     ("peer", |model| {
@@ -79,6 +80,14 @@ const PAGES: [Page; 13] = [
     ("files", |model| model.screen = Screen::Files),
     ("log", |model| model.screen = Screen::Log),
     ("why", |model| model.open.push(Mode::Why)),
+    ("torrent", |model| {
+        model.about = std::sync::Arc::new(About {
+            created_s: Some(1_696_674_000),
+            most_connections: 200,
+            ..About::new(Some("Debian \u{1b}[2Jstable"), Some("mktorrent 1.1"))
+        });
+        model.open.push(Mode::Torrent);
+    }),
     ("keys", |model| model.open.push(Mode::Keys)),
     ("columns", |model| {
         model.screen = Screen::Peers;

@@ -118,6 +118,8 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             model.scrolls.log_back = 0;
         }
         Action::Why => toggle(model, Mode::Why),
+        Action::Torrent => toggle(model, Mode::Torrent),
+        Action::LogTimes => model.log_by_day = !model.log_by_day,
         Action::Keys => toggle(model, Mode::Keys),
         Action::Units => {
             model.look.units = match model.look.units {
@@ -166,6 +168,7 @@ fn step(model: &mut Model, view: &View, by: isize) {
     match model.open.last() {
         Some(Mode::Keys) => return scrolls.keys = shifted(scrolls.keys, by, furthest),
         Some(Mode::Why) => return scrolls.why = shifted(scrolls.why, by, furthest),
+        Some(Mode::Torrent) => return scrolls.torrent = shifted(scrolls.torrent, by, furthest),
         Some(Mode::Peer { .. }) => return scrolls.peer = shifted(scrolls.peer, by, furthest),
         Some(Mode::Columns) => {
             let last = choose::lines(model).saturating_sub(1);
@@ -332,7 +335,7 @@ fn toggle(model: &mut Model, mode: Mode) {
     } else {
         model.open.retain(|other| *other != mode);
         model.open.push(mode);
-        model.scrolls = Scrolls { keys: 0, why: 0, ..model.scrolls };
+        model.scrolls = Scrolls { keys: 0, why: 0, torrent: 0, ..model.scrolls };
         model.filters.keys = Words::default();
     }
 }

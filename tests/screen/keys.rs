@@ -261,10 +261,21 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 serde_json::from_slice(&std::fs::read(stage.lab.path("some.json")).unwrap()).unwrap();
             assert_eq!(json["schema"], "ttui.peers/1");
             let shown = json["peers"].as_array().unwrap().len();
+            assert!(json["peers"][0]["received_bytes"].is_u64(), "{json}");
+            let markdown = std::fs::read_to_string(stage.lab.path("some.md")).unwrap();
+            assert!(
+                markdown.starts_with("| STATE | ADDRESS |") && markdown.contains("| HAS |"),
+                "{markdown}"
+            );
             pty.press(pressed);
             pty.until_shown(&format!("JSON of {shown} peers"));
             pty.write(b"\x15some.csv\r");
             pty.until_shown("nothing is overwritten");
+            pty.write(b"\x15missing/some.csv\r");
+            pty.until_shown("No such file");
+            pty.until_shown("export  missing/some.csv");
+            pty.write(b"\x15another.csv\r");
+            pty.until_shown("peers to /");
             go(pty, Screen::Files);
             pty.press(pressed);
             pty.write(b"\x15files.csv\r");
@@ -501,6 +512,21 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown("what the numbers mean");
             pty.press(pressed);
             pty.until_gone("what the numbers mean");
+        }
+        (Action::Torrent, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Info hash");
+            pty.until_shown("Limits ");
+            pty.press(pressed);
+            pty.until_gone("Info hash");
+        }
+        (Action::LogTimes, _) => {
+            go(pty, Screen::Log);
+            pty.press(pressed);
+            pty.until_shown("time of day, UTC");
+            pty.press(pressed);
+            pty.until_shown("time since the start");
         }
         (Action::Units, _) => {
             go(pty, Screen::Overview);

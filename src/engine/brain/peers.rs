@@ -133,6 +133,7 @@ impl Brain {
                 Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
             }
             Report::Sample(sample) => Input::PeerSample(conn, sample),
+            Report::Traffic { bytes_in, bytes_out } => Input::Traffic { conn, bytes_in, bytes_out },
             Report::Closed(end) => return self.closed(conn, end),
         };
         self.feed(input);

@@ -506,6 +506,11 @@ impl Talk {
         }
     }
 
+    /// Tells the bytes that went over the connection so far.
+    pub(super) fn tell_traffic(&mut self, bytes_in: u64, bytes_out: u64) {
+        self.reports.push(Report::Traffic { bytes_in, bytes_out });
+    }
+
     fn sample(&mut self, now: At, down_bytes: u64) {
         let up_bytes = self.output.payload_bytes();
         let passed_ms = now.saturating_sub(self.sampled.at).as_millis().max(1) as u64;

@@ -117,7 +117,7 @@ impl<T: Transport> World<T> {
             let (conn, report) =
                 timeout(PATIENCE, self.reports.recv()).await.expect("no report").expect("ended");
             assert_eq!(conn, CONN);
-            if !matches!(report, Report::Sample(_)) {
+            if !matches!(report, Report::Sample(_) | Report::Traffic { .. }) {
                 return report;
             }
         }

@@ -3,6 +3,25 @@
 use super::*;
 
 #[test]
+fn a_live_connection_has_at_least_the_bytes_of_its_payload() {
+    let mut run = Script::downloading(4);
+    let live = run.peer("80.1.1.1:6881");
+    run.live(live);
+    let sample = PeerSample { down_bytes: 5000, up_bytes: 300, ..PeerSample::default() };
+    run.tell(Event::PeerSample { peer: live, sample });
+    let bytes = |run: &mut Script| {
+        let record = run.record(live);
+        record.bytes_of(&record.attempts[0])
+    };
+    let (bytes_in, bytes_out) = bytes(&mut run);
+    assert!(bytes_in >= 5000 && bytes_out >= 300, "{bytes_in} {bytes_out}");
+    run.tell(Event::Traffic { peer: live, bytes_in: 7000, bytes_out: 900 });
+    assert_eq!(bytes(&mut run), (7000, 900));
+    run.tell(Event::PeerSample { peer: live, sample: PeerSample { down_bytes: 6000, ..sample } });
+    assert_eq!(bytes(&mut run), (7000, 900), "what is known is not lost");
+}
+
+#[test]
 fn follows_a_peer_from_its_address_to_its_blocks_and_away() {
     let mut run = Script::downloading(4);
     let peer = run.peer("80.1.1.1:6881");

@@ -1,6 +1,8 @@
 //! For spreadsheets: one line a peer (RFC 4180).
 
-use super::{cause, chosen, code, connect_ms, encryption, handshake_ms, peer_object, resolved, sources};
+use super::{
+    cause, chosen, code, connect_ms, encryption, handshake_ms, has_percent, peer_object, resolved, sources,
+};
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
 use crate::report::{csv_cell, hex};
@@ -27,9 +29,14 @@ const COLUMNS: &[&str] = &[
     "bytes_in",
     "bytes_out",
     "error",
+    "down_bps",
+    "up_bps",
+    "received_bytes",
+    "sent_bytes",
+    "has_percent",
 ];
 
-/// One line a peer, under a line of names.
+/// One line a peer, under a line of names. Bytes are those of all its attempts that are kept.
 pub fn csv(view: &View) -> String {
     rows(view.peers.iter().map(|peer| &**peer), view)
 }
@@ -63,12 +70,17 @@ fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View) -> String 
             resolved(peer).map(code).unwrap_or_default().to_owned(),
             number(attempt.and_then(connect_ms)),
             number(attempt.and_then(handshake_ms)),
-            number(attempt.map(|attempt| attempt.bytes_in)),
-            number(attempt.map(|attempt| attempt.bytes_out)),
+            peer.attempts.iter().map(|attempt| peer.bytes_of(attempt).0).sum::<u64>().to_string(),
+            peer.attempts.iter().map(|attempt| peer.bytes_of(attempt).1).sum::<u64>().to_string(),
             attempt
                 .and_then(|attempt| attempt.error.as_ref())
                 .map(|error| error.text.clone())
                 .unwrap_or_default(),
+            peer.sample.down_bps.to_string(),
+            peer.sample.up_bps.to_string(),
+            peer.down_bytes.to_string(),
+            peer.up_bytes.to_string(),
+            number(has_percent(peer)),
         ];
         out += &cells.map(|cell| csv_cell(&cell)).join(",");
         out += "\r\n";

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use super::{
-    cause, chosen, code, connect_ms, encryption, handshake_ms, in_order, out_there, resolved, severity,
-    status, steps,
+    cause, code, connect_ms, encryption, handshake_ms, in_order, out_there, resolved, severity, status, steps,
 };
-use crate::event::{PeerKey, advised};
+use crate::event::advised;
 use crate::ledger::{PeerRecord, View};
 use crate::report::markdown_cell;
 
@@ -51,13 +50,6 @@ pub fn markdown(view: &View) -> String {
         out.push('\n');
         rows(&mut out, in_order(view).into_iter(), view);
     }
-    out
-}
-
-/// Some of the peers as a table.
-pub fn peers_markdown(view: &View, keys: &[PeerKey]) -> String {
-    let mut out = String::new();
-    rows(&mut out, chosen(view, keys), view);
     out
 }
 

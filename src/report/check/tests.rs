@@ -199,6 +199,37 @@ fn a_live_peer_that_does_not_serve_us_has_a_cause_after_ten_seconds() {
 }
 
 #[test]
+fn peers_of_a_screen_have_rates_and_what_went_over_all_their_connections() {
+    let mut scene = Scene::new();
+    scene.serve(b"-TR4060-");
+    let peer = PeerKey(0);
+    let (cause, error, detail) = (Cause::ConnectionLost, None, None);
+    scene.tell(Event::AttemptEnded { peer, cause, error, detail, bytes_in: 20_000, bytes_out: 700 });
+    let (direction, transport, encryption) = (Direction::Out, Transport::Tcp, Encryption::Plain);
+    scene.tell(Event::AttemptBegan { peer, direction, transport, encryption });
+    scene.tell(Event::Connected { peer });
+    scene.tell(Event::Handshaken { peer });
+    let sample = PeerSample { down_bps: 900, down_bytes: 1000, up_bytes: 50, ..PeerSample::default() };
+    scene.tell(Event::PeerSample { peer, sample });
+    let view = scene.view();
+    let value: serde_json::Value = serde_json::from_str(&peers_json(&view, &[peer])).unwrap();
+    let told = &value["peers"][0];
+    assert_eq!(
+        (&told["down_bps"], &told["received_bytes"], &told["sent_bytes"]),
+        (&900.into(), &17_384.into(), &50.into())
+    );
+    assert_eq!(told["attempts"][1]["bytes_in"], 1000, "live, and not nothing");
+    let csv = peers_csv(&view, &[peer]);
+    let (names, cells) = csv.trim().split_once("\r\n").unwrap();
+    let cell = |name| {
+        let at = names.split(',').position(|column| column == name).unwrap();
+        cells.split(',').nth(at).unwrap().to_owned()
+    };
+    assert_eq!((cell("bytes_in"), cell("bytes_out")), ("21000".to_owned(), "750".to_owned()), "{csv}");
+    assert_eq!((cell("down_bps"), cell("received_bytes")), ("900".to_owned(), "17384".to_owned()), "{csv}");
+}
+
+#[test]
 fn a_peer_with_two_names_is_shown_with_both() {
     let mut scene = Scene::new();
     let (liar, honest) = (scene.shake(b"-TR4060-"), scene.shake(b"-qB5010-"));

@@ -6,6 +6,7 @@ use super::options::Options;
 use crate::event::Phase;
 use crate::ledger::View;
 use crate::ui::model::Model;
+use crate::ui::prompt;
 use crate::ui::screens;
 use crate::units;
 
@@ -53,7 +54,7 @@ pub(super) fn carry_out(model: &mut Model, view: &View, options: &Options) -> io
         let (count, of) = export.what.count();
         match write(&export, model.shown_view(view)) {
             Ok(path) => model.say(format!("Wrote {} {of} to {path}.", units::count(count as u64)), false),
-            Err(why) => model.say(why, true),
+            Err(why) => prompt::not_written(model, &export, why),
         }
     }
     Ok(())

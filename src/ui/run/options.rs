@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::ledger::View;
+use crate::ui::about::About;
 use crate::ui::columns::Choice;
 use crate::ui::export::Export;
 use crate::ui::keymap::Keymap;
@@ -52,6 +53,8 @@ pub struct Options {
     pub copy: Option<fn(&str) -> io::Result<()>>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
+    /// What is known of the torrent beside views.
+    pub about: Arc<About>,
     /// The time of day, since 1970 (UTC), where it goes on with the run; `None`: what is shown was long ago.
     pub time_of_day: Option<fn() -> Option<Duration>>,
     /// The recording whose views are shown; `None`: the run is live.
@@ -77,6 +80,7 @@ impl Default for Options {
             export: None,
             copy: None,
             started: None,
+            about: Arc::default(),
             time_of_day: None,
             replayed: None,
         }

@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model
     let label = prompt.ask.label();
     let used = if area.width >= 30 { pen.put(area.x, area.y, 12, label, Role::Strong) + 2 } else { 0 };
     let field = Rect { x: area.x + used, width: area.width - used, ..area };
-    let note = match prompt.ask.says(prompt.field.text(), model, view) {
+    let note = match prompt.says(model, view) {
         Ok(said) => Spans::new().add(Role::Dim, said),
         Err(why) => Spans::new().add(Role::Trouble, "▲").add(Role::Text, format!(" {why}")),
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::{asking, key_line, replay_bar};
+use super::{asking, key_line, replay_bar, torrent};
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
 use crate::ui::action::Action;
@@ -209,6 +209,17 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let good = format!("{gap}{} good", units::bytes(view.have_bytes, pen.look.units));
     if wide && left.width() + paint::width(&good) + joined.len() + 4 < usize::from(area.width) {
         left.push(Role::Text, good);
+    }
+    // What else is asked of the run, as far as there is room; what holds it back first.
+    let ratio = torrent::ratio(view).map(|ratio| format!("ratio {ratio:.2}"));
+    let since = (!view.at.is_zero()).then(|| format!("running {}", units::duration(view.at)));
+    let port = view.port.map(|port| format!("port {port}"));
+    let more = [torrent::limits_in_force(view, pen.look), ratio, since, port];
+    for said in more.into_iter().flatten() {
+        let said = format!("{gap}{said}");
+        if left.width() + paint::width(&said) + joined.chars().count() + 4 < usize::from(area.width) {
+            left.push(Role::Dim, said);
+        }
     }
     let used = pen.spans(area.x, area.y, area.width, &left);
     if usize::from(used) + 2 + joined.len() <= usize::from(area.width) {

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::frame;
-use crate::event::Severity;
+use crate::event::{At, Severity};
 use crate::ledger::{LogLine, View};
 use crate::ui::action::Action;
 use crate::ui::model::{self, Model};
@@ -77,7 +77,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let first = last - fitting(lines[..last].iter().rev(), rows.width, room);
     let selected = selected(model, lines.len());
     for (at, line) in lines.iter().enumerate().take(last).skip(first) {
-        entry(pen, &mut rows, line, room, selected == Some(at));
+        let at_words = at_words(line.at, model);
+        entry(pen, &mut rows, (line, &at_words), room, selected == Some(at));
     }
 }
 
@@ -96,6 +97,8 @@ fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, (count, belo
     let right = match below {
         0 if model.log_of.is_some() => model.hint(Action::PeerLog, "shows all"),
         0 if !model.filters.log.is_empty() => model.hint(Action::Back, "shows all"),
+        0 if by_day(model) => model.hint(Action::LogTimes, "time of day, UTC"),
+        0 if model.started.is_known() => model.hint(Action::LogTimes, "time since the start"),
         0 => "time since the start".to_owned(),
         below => {
             let newest = model.keys.name_here(Action::Last, model);
@@ -106,9 +109,22 @@ fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, (count, belo
     pen.rule(area, "Log", &note, &right);
 }
 
-fn entry(pen: &mut Pen<'_>, area: &mut Rect, line: &LogLine, most: usize, selected: bool) {
-    let s = line.at.as_secs();
-    let at = format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+/// Whether lines have times of day: the user wants them, and they are known.
+fn by_day(model: &Model) -> bool {
+    model.log_by_day && model.started.is_known()
+}
+
+/// When it was: `0:02:11` since the start, or `14:02:11`.
+fn at_words(at: At, model: &Model) -> String {
+    let day_time = model.started.day_time(at).filter(|_| model.log_by_day);
+    let s = day_time.unwrap_or(at).as_secs();
+    match day_time {
+        Some(_) => format!("{:02}:{:02}:{:02}", s / 3600 % 24, s / 60 % 60, s % 60),
+        None => format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60),
+    }
+}
+
+fn entry(pen: &mut Pen<'_>, area: &mut Rect, (line, at): (&LogLine, &str), most: usize, selected: bool) {
     let (glyph, role) = match line.severity {
         Severity::Good => ("✓", Role::Progress),
         Severity::Info => ("·", Role::Dim),
@@ -126,7 +142,7 @@ fn entry(pen: &mut Pen<'_>, area: &mut Rect, line: &LogLine, most: usize, select
             if let Some(margin) = row.x.checked_sub(1).filter(|_| selected) {
                 pen.put(margin, row.y, 1, "▸", Role::Strong);
             }
-            pen.put_right(row.x + 8, row.y, 9, &at, Role::Dim);
+            pen.put_right(row.x + 8, row.y, 9, at, Role::Dim);
             pen.put(x - 2, row.y, 1, glyph, role);
         }
         pen.put(x, row.y, row.right().saturating_sub(x), text, Role::Text);
@@ -174,6 +190,18 @@ mod tests {
         model.screen = Screen::Log;
         model.take_in(view);
         model
+    }
+
+    #[test]
+    fn times_are_those_of_the_run_or_of_the_day_as_the_user_likes() {
+        let mut model = Model::new(Look::default());
+        let at = Duration::from_secs(3725);
+        model.log_by_day = true;
+        assert_eq!(at_words(at, &model), "1:02:05", "nobody knows the time of day");
+        model.started = Some(Duration::from_secs(13 * 3600)).into();
+        assert_eq!(at_words(at, &model), "14:02:05");
+        model.log_by_day = false;
+        assert_eq!(at_words(at, &model), "1:02:05");
     }
 
     #[test]

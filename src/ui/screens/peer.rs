@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{more, peer_bytes};
-use crate::event::{Attempt, Cause, Encryption, Phase, Source, advised};
+use crate::event::{Attempt, Cause, Encryption, PeerSample, Phase, Source, advised};
 use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
@@ -355,6 +355,20 @@ fn from_words(source: Source, view: &View, started: &Calendar) -> String {
     said
 }
 
+/// What went over all its connections, and how fast at this moment.
+fn moved(peer: &PeerRecord) -> String {
+    let way = |bytes: u64, bps: u64, word: &str| {
+        let rate = match bps {
+            0 => String::new(),
+            bps => format!(" at {}", units::rate(bps, units::Units::Binary)),
+        };
+        format!("{} {word}{rate}", units::bytes(bytes, units::Units::Binary))
+    };
+    let sample = if peer.is_live() { peer.sample } else { PeerSample::default() };
+    let (down, up) = (sample.down_bps, sample.up_bps);
+    format!("{} · {}", way(peer.down_bytes, down, "received"), way(peer.up_bytes, up, "sent"))
+}
+
 /// What else is known, at the end of the page.
 fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Vec<Spans> {
     let mut lines = Vec::new();
@@ -382,19 +396,20 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Ve
             fact("We", ours);
         }
     }
-    let size = |bytes: u64| units::bytes(bytes, units::Units::Binary);
-    let moved = format!("{} received · {} sent", size(peer.down_bytes), size(peer.up_bytes));
+    let moved = moved(peer);
     if peer.is_live() {
         let sample = peer.sample;
         let full =
             format!("{moved} · {} requests out, {} wanted", sample.requests_out, sample.request_target);
         let brief = format!("{moved} · {} requests out", sample.requests_out);
         let look = format!("Next look {}", next_look(peer, view));
+        let room = usize::from(columns).saturating_sub(8);
+        let fits = |text: &String| text.chars().count() <= room;
         let beside = [&full, &brief].map(|data| format!("{data}     {look}"));
-        match beside.into_iter().find(|text| text.chars().count() + 8 <= usize::from(columns)) {
+        match beside.into_iter().find(fits) {
             Some(text) => fact("Data", text),
             None => {
-                fact("Data", full);
+                fact("Data", [full, brief].into_iter().find(fits).unwrap_or(moved));
                 fact("", look);
             }
         }

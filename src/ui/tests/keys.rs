@@ -21,7 +21,7 @@ fn told(model: &Model) -> String {
         model.step,
         model.columns_off,
         model.piece,
-        model.log_of,
+        (model.log_of, model.log_by_day),
         model.window,
         (model.scrolls, model.files.selected(), model.files.len()),
         model.leaving,

@@ -50,8 +50,8 @@ fn named_in(row: &str, names: &BTreeSet<String>) -> Option<String> {
         let word = words[*at].trim_end_matches('.');
         let before = at.checked_sub(1).map_or("", |before| words[before]);
         let after = words.get(at + 1).copied().unwrap_or_default();
-        // Seconds; and the sign of a piece that failed, in the legend.
-        let is_unit = word == "s" && before.ends_with(|c: char| c.is_ascii_digit());
+        // Seconds and bytes; and the sign of a piece that failed, in the legend.
+        let is_unit = matches!(word, "s" | "B" | "B/s") && before.ends_with(|c: char| c.is_ascii_digit());
         // A sender of blocks goes by a letter, and its address follows.
         let is_sender = after.starts_with(|c: char| c.is_ascii_digit() || c == '[');
         names.contains(word)

@@ -169,6 +169,20 @@ async fn samples_every_second_what_went_over_the_line() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_bytes_of_a_connection_are_told_while_it_lives() {
+    let mut world = piped(PLAIN);
+    let told = async {
+        loop {
+            if let Some((_, Report::Traffic { bytes_in, bytes_out })) = world.reports.recv().await {
+                return (bytes_in, bytes_out);
+            }
+        }
+    };
+    let told = timeout(Duration::from_secs(20), told).await.unwrap();
+    assert_eq!(told, (68, 68), "both handshakes, and nothing since");
+}
+
+#[tokio::test(start_paused = true)]
 async fn tells_what_the_peer_says_of_itself_and_minds_its_reqq() {
     let mut world = piped(MODERN);
     world.peer.expect(Message::HaveNone).await;

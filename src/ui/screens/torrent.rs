@@ -1,0 +1,276 @@
+//! Everything about the torrent and this run of it.
+//!
+//! ```text
+//!  Torrent ─────────────────────────────────────────────────────────────────
+//!  Name        debian-12.2.0-amd64-DVD-1.iso
+//!  Size        3.7 GiB (3 959 422 976 bytes) · 1 file
+//!  Pieces      15 104 of 256 KiB each
+//!  Info hash   267d63ffd31770e40c992b1f6e55a0318d7e4419
+//!
+//!  This run ────────────────────────────────────────────────────────────────
+//!  Ratio       0.02 · 525 MiB received, 12.4 MiB sent
+//!  Limits      ↓ none · ↑ 500 KiB/s
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::{frame, more};
+use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::text::clean;
+use crate::ui::action::Action;
+use crate::ui::model::Model;
+use crate::ui::paint::{Pen, Spans, wrap};
+use crate::ui::theme::{Look, Role};
+use crate::ui::words;
+use crate::units;
+
+/// Columns before the text.
+const NAMES: usize = 13;
+/// Columns of text that can be read at a glance.
+const MOST_TEXT: usize = 100;
+
+/// What was sent in this run to what was received; where nothing was received, to what is here. `None` where there is
+/// neither.
+pub(super) fn ratio(view: &View) -> Option<f64> {
+    let received = if view.down_bytes > 0 { view.down_bytes } else { view.have_bytes };
+    (received > 0).then(|| view.up_bytes as f64 / received as f64)
+}
+
+/// A limit in words: `none`, `500 KiB/s`.
+fn limit(bps: Option<u64>, look: &Look) -> String {
+    bps.map_or_else(|| "none".to_owned(), |bps| units::rate(bps, look.units))
+}
+
+/// The limits in force, where there is one: `limit ↓ 500 KiB/s`.
+pub(super) fn limits_in_force(view: &View, look: &Look) -> Option<String> {
+    let (down, up) = view.limits;
+    let named = [("↓", down), ("↑", up)].into_iter().filter(|(_, bps)| bps.is_some());
+    let named: Vec<String> = named.map(|(way, bps)| format!("{way} {}", limit(bps, look))).collect();
+    (!named.is_empty()).then(|| format!("limit {}", named.join(" ")))
+}
+
+/// Lines of names and what they mean, under titles.
+struct Lines {
+    lines: Vec<Spans>,
+    columns: usize,
+}
+
+impl Lines {
+    fn title(&mut self, title: &str, right: &str) {
+        let right = if right.is_empty() { String::new() } else { format!(" {right} ──") };
+        let used = title.chars().count() + 1 + right.chars().count();
+        let rule = "─".repeat((self.columns.saturating_sub(2)).saturating_sub(used));
+        if !self.lines.is_empty() {
+            self.lines.push(Spans::new());
+        }
+        self.lines.push(
+            Spans::new()
+                .add(Role::Strong, title)
+                .add(Role::Dim, " ")
+                .add(Role::Dim, format!("{rule}{right}")),
+        );
+    }
+
+    fn add(&mut self, name: &str, text: &str) {
+        let room = self.columns.saturating_sub(NAMES + 2).clamp(1, MOST_TEXT);
+        let mut name = name;
+        for line in wrap(text, room) {
+            let head = format!("{name:<width$}", width = NAMES - 1);
+            self.lines.push(Spans::new().add(Role::Dim, head).add(Role::Text, line));
+            name = "";
+        }
+    }
+}
+
+/// The lines of the page below its head.
+pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
+    let mut lines = Lines { lines: Vec::new(), columns: usize::from(columns) };
+    torrent(&mut lines, model, view);
+    run(&mut lines, model, view);
+    trackers(&mut lines, model, view);
+    lines.lines
+}
+
+fn torrent(lines: &mut Lines, model: &Model, view: &View) {
+    let (facts, about, in_units) = (&view.torrent, &model.about, model.look.units);
+    lines.title("Torrent", &model.hint(Action::Units, "other units"));
+    lines.add("Name", &facts.name);
+    let geometry = facts.geometry;
+    let pieces = u64::from(geometry.piece_count());
+    let files = match facts.files.len() {
+        1 => "1 file".to_owned(),
+        files => format!("{} files", units::count(files as u64)),
+    };
+    lines.add(
+        "Size",
+        &format!(
+            "{} ({} bytes) · {files}",
+            units::bytes(geometry.total_bytes(), in_units),
+            units::count(geometry.total_bytes()),
+        ),
+    );
+    let a_piece = units::bytes(u64::from(geometry.piece_bytes()), in_units);
+    lines.add("Pieces", &format!("{} of {a_piece} each", units::count(pieces)));
+    lines.add("Folder", &clean(&facts.output.to_string_lossy(), 300));
+    lines.add("Info hash", &facts.info_hash.to_string());
+    let known = model.replay.is_none();
+    if known {
+        let version = if about.hybrid { "1, with parts of version 2, which are not used" } else { "1" };
+        lines.add("Version", version);
+    }
+    let private = if facts.private { "yes: only its trackers may name peers" } else { "no" };
+    lines.add("Private", private);
+    if let Some(comment) = &about.comment {
+        lines.add("Comment", comment);
+    }
+    let when = about.created_s.and_then(units::date_time);
+    match (&about.created_by, when) {
+        (Some(by), Some(when)) => lines.add("Created", &format!("by {by}, {when}")),
+        (Some(by), None) => lines.add("Created", &format!("by {by}")),
+        (None, Some(when)) => lines.add("Created", &when),
+        (None, None) => {}
+    }
+}
+
+fn run(lines: &mut Lines, model: &Model, view: &View) {
+    let in_units = model.look.units;
+    lines.title("This run", "");
+    let since = words::span(view.at);
+    let began = model.started.day_time(crate::event::At::ZERO).map(|at| at.as_secs().cast_signed());
+    lines.add(
+        "Began",
+        &match began.and_then(units::date_time) {
+            Some(when) => format!("{since} ago, {when}"),
+            None => format!("{since} ago"),
+        },
+    );
+    let good = units::bytes(view.have_bytes, in_units);
+    lines.add("Here", &format!("{good}, {} %", frame::percent(view)));
+    let ratio = ratio(view).map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
+    let (received, sent) = (units::bytes(view.down_bytes, in_units), units::bytes(view.up_bytes, in_units));
+    lines.add("Ratio", &format!("{ratio} · {received} received, {sent} sent"));
+    let (down, up) = view.limits;
+    let keys = [Action::LimitDown, Action::LimitUp].map(|action| model.keys.name(action));
+    let change =
+        if model.replay.is_some() { String::new() } else { format!(" · change with {}", keys.join(" ")) };
+    lines.add("Limits", &format!("↓ {} · ↑ {}{change}", limit(down, &model.look), limit(up, &model.look)));
+    let port = match (view.port, view.incoming.handshaken) {
+        (None, _) => "none: nobody can call us".to_owned(),
+        (Some(port), 0) => format!("{port} · nobody called yet"),
+        (Some(port), calls) => format!("{port} · {} calls shook hands", units::count(u64::from(calls))),
+    };
+    lines.add("Port", &port);
+    let (live, trying) = (view.groups.live, view.groups.trying);
+    let most = match model.about.most_connections {
+        0 => String::new(),
+        most => format!(" · at most {} connections", units::count(most as u64)),
+    };
+    lines.add("Connections", &format!("{live} live · {trying} trying{most}"));
+    lines.add("Our peer id", &view.torrent.peer_id);
+}
+
+fn trackers(lines: &mut Lines, model: &Model, view: &View) {
+    lines.title("Trackers", &model.hint(Action::Show(crate::ui::model::Screen::Trackers), "all of them"));
+    if view.trackers.is_empty() {
+        lines.add("None", "the file names none");
+    }
+    for tracker in &view.trackers {
+        let said = format!("{} · {}", tracker.url, answer(tracker));
+        lines.add(&format!("Tier {}", u32::from(tracker.tier) + 1), &said);
+    }
+}
+
+fn answer(tracker: &TrackerRecord) -> String {
+    match &tracker.status {
+        TrackerStatus::Pending => "no answer yet".to_owned(),
+        TrackerStatus::Ok(_) => {
+            format!("named {} peers, {} of them shook hands", tracker.peers, tracker.handshaken)
+        }
+        TrackerStatus::Failed(_, text) => clean(text, 200),
+    }
+}
+
+/// Draws the page.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::short_head(pen, &mut body, model, view);
+    let lines = lines(model, view, area.width);
+    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.torrent);
+    for line in lines.iter().skip(off) {
+        let row = crate::ui::paint::take_top(&mut body, 1);
+        if row.is_empty() {
+            return;
+        }
+        pen.spans(row.x + 1, row.y, row.width.saturating_sub(2), line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ui::about::About;
+    use crate::ui::sample;
+
+    fn told(model: &Model, view: &View, columns: u16) -> String {
+        lines(model, view, columns).iter().map(Spans::text).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn everything_about_the_torrent_stands_on_one_page() {
+        let mut view = sample::healthy();
+        (view.limits, view.port) = ((None, Some(500 << 10)), Some(6881));
+        (view.down_bytes, view.up_bytes) = (100 << 20, 25 << 20);
+        let mut model = Model::new(Look::default());
+        model.about = Arc::new(About {
+            hybrid: true,
+            most_connections: 200,
+            ..About::new(Some("for\u{1b}[2J all"), Some("mktorrent 1.1"))
+        });
+        let page = told(&model, &view, 80);
+        for part in [
+            "debian-12.2.0-amd64-DVD-1.iso",
+            "15 104 of 256 KiB each",
+            &view.torrent.info_hash.to_string(),
+            "with parts of version 2",
+            "Private     no",
+            "by mktorrent 1.1",
+            "0.25 · 100 MiB received, 25.0 MiB sent",
+            "↓ none · ↑ 500 KiB/s · change with D U",
+            "6881 · ",
+            "17 live · 1 trying · at most 200 connections",
+            "http://bttracker.debian.org:6969",
+            &view.torrent.peer_id,
+        ] {
+            assert!(page.contains(part), "{part:?} in\n{page}");
+        }
+        assert!(page.contains("for") && !page.contains('\u{1b}'), "{page}");
+        for columns in [40, 80, 120, 200] {
+            for line in lines(&model, &view, columns) {
+                assert!(line.width() < usize::from(columns), "{columns}: {}", line.text());
+            }
+        }
+    }
+
+    #[test]
+    fn the_ratio_is_to_what_was_received_or_else_to_what_is_here() {
+        let mut view = sample::healthy();
+        (view.down_bytes, view.up_bytes, view.have_bytes) = (0, 50, 100);
+        assert_eq!(ratio(&view), Some(0.5));
+        view.down_bytes = 25;
+        assert_eq!(ratio(&view), Some(2.0));
+        (view.down_bytes, view.have_bytes) = (0, 0);
+        assert_eq!(ratio(&view), None);
+    }
+
+    #[test]
+    fn limits_are_told_only_where_there_are_some() {
+        let mut view = sample::healthy();
+        let look = Look::default();
+        view.limits = (None, None);
+        assert_eq!(limits_in_force(&view, &look), None);
+        view.limits = (Some(500 << 10), None);
+        assert_eq!(limits_in_force(&view, &look).as_deref(), Some("limit ↓ 500 KiB/s"));
+    }
+}
