@@ -22,7 +22,7 @@ use super::prompt::Prompt;
 use super::replay::Standing;
 use super::theme::Look;
 use super::widgets::graph::Scales;
-use super::words;
+use super::words::{self, Standing as PeerStanding};
 
 /// One of the six screens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -81,6 +81,8 @@ pub enum Shown {
     All,
     /// Those of a group.
     Of(Group),
+    /// Those that failed for this cause.
+    Because(Cause),
     /// Those that are counted at this step of the funnel (0: known … 5: sending).
     Reached(usize),
     /// Those that are counted at the step before this one and not at this one, for the reasons of this phrase.
@@ -105,6 +107,9 @@ impl Shown {
         match self {
             Self::All => true,
             Self::Of(group) => peer.group == group,
+            Self::Because(cause) => {
+                PeerStanding::of(peer, now) == PeerStanding::Failed && peer.cause == Some(cause)
+            }
             // Ourselves, whom somebody named, count nowhere.
             Self::Reached(_) | Self::Lost(..) if peer.cause == Some(Cause::SelfConnection) => false,
             Self::Reached(wanted) => step >= wanted,
@@ -216,6 +221,8 @@ pub struct Model {
     pub(crate) columns: Choice,
     /// Where the page that chooses them stands.
     pub(crate) chooser: Chooser,
+    /// Whose peers share a row on the list of peers: those that failed for one of these.
+    pub(crate) folded: BTreeSet<Cause>,
     /// The peers that keys act on together.
     pub(crate) marked: BTreeSet<PeerKey>,
     /// What is shown while the screen is held still.
@@ -300,6 +307,7 @@ impl Model {
             columns_off: 0,
             columns: Choice::default(),
             chooser: Chooser::default(),
+            folded: BTreeSet::new(),
             marked: BTreeSet::new(),
             held: None,
             zoomed: false,
@@ -374,7 +382,7 @@ impl Model {
         self.search(view);
         let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
         if gone || (!self.order.moved_by_user() && self.mode() == Mode::Browse) {
-            let first = self.rows(view).next();
+            let first = self.lines(view).next();
             self.selected = first;
             if gone && matches!(self.mode(), Mode::Peer { .. }) {
                 self.open.clear();
@@ -429,7 +437,7 @@ impl Model {
 
     /// Keeps the selection on a peer that is listed: where its own left the list, on the one that took its row.
     pub(crate) fn select_listed(&mut self, view: &View) {
-        let rows: Vec<PeerKey> = self.rows(view).collect();
+        let rows: Vec<PeerKey> = self.lines(view).collect();
         match rows.iter().position(|key| Some(*key) == self.selected) {
             Some(at) => self.row = at,
             None => self.selected = rows.get(self.row.min(rows.len().saturating_sub(1))).copied(),

@@ -104,6 +104,18 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     }
 }
 
+/// How many rows the peers that are not connected have on the overview, were there so many of them.
+pub(super) fn room_for_others(model: &Model, view: &View, others: usize) -> usize {
+    let mut area = Rect::new(0, 0, model.size.0, model.size.1);
+    let list = if small::is_small(area) {
+        small::list_area(area, model, view)
+    } else {
+        paint::take_bottom(&mut area, 1);
+        overview::list_area(area, model, view)
+    };
+    peer_list::room_for_others(list, model, view, others)
+}
+
 /// How many lines of the list are shown, and how many there are without a filter.
 pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
     let mut unfiltered = model.clone();

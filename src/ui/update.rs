@@ -45,8 +45,10 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         }
         Action::Undo => return Some(marks::undo(model)),
         Action::Mark => {
-            marks::mark(model);
-            select(model, view, 1);
+            if !marks::is_many(model, view) {
+                marks::mark(model);
+                select(model, view, 1);
+            }
         }
         Action::Columns => toggle(model, Mode::Columns),
         Action::Choose => choose::toggle(model),
@@ -111,6 +113,8 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
+            } else if marks::is_many(model, view) {
+                return None;
             } else if let Some(key) = model.selected {
                 show(model, Screen::Log);
                 model.log_of = Some(key);
@@ -218,6 +222,9 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
     if !model.open.is_empty() {
         return;
     }
+    if model.columns_off == 0 && model.fold(view, by < 0) {
+        return model.order.moved(model.clock);
+    }
     match model.screen {
         Screen::Overview if model.panel == Panel::Funnel && model.step.0 > 0 => {
             let losses = words::losses(view, model.step.0).len();
@@ -238,7 +245,7 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
 
 /// Moves the selection by so many rows.
 fn select(model: &mut Model, view: &View, by: isize) {
-    let rows: Vec<PeerKey> = model.rows(view).collect();
+    let rows: Vec<PeerKey> = model.lines(view).collect();
     let Some(last) = rows.len().checked_sub(1) else {
         return;
     };
@@ -262,8 +269,8 @@ fn turn(model: &mut Model, view: &View, by: isize) {
 /// Shows only these peers, with the selection among them.
 pub(super) fn narrow(model: &mut Model, view: &View, shown: Shown) {
     model.shown = shown;
-    if !model.rows(view).any(|key| Some(key) == model.selected) {
-        let first = model.rows(view).next();
+    if !model.lines(view).any(|key| Some(key) == model.selected) {
+        let first = model.lines(view).next();
         model.selected = first;
     }
 }
@@ -288,6 +295,10 @@ fn open(model: &mut Model, view: &View) {
         }
         Mode::Browse if model.screen == Screen::Files => model.files.toggle(),
         Mode::Browse if model.selected.is_some() => {
+            if let Some(fold) = model.selected_fold(view) {
+                model.screen = Screen::Peers;
+                return narrow(model, view, Shown::Because(fold.cause));
+            }
             model.open.push(Mode::Peer { bytes: false });
             model.scrolls.peer = 0;
         }

@@ -216,6 +216,9 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
     }
 }
 
+/// Rows of the head.
+pub(super) const HEAD: u16 = 3;
+
 /// Title, progress and counts; what is left of the area is the body's.
 pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
     title(pen, take_top(body, 1), model, view);
