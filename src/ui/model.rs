@@ -20,6 +20,7 @@ use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
 use super::replay::Standing;
+use super::screens;
 use super::theme::Look;
 use super::widgets::graph::Scales;
 use super::words::{self, Standing as PeerStanding};
@@ -416,15 +417,16 @@ impl Model {
         }
     }
 
-    /// How many of the lines that the log shows came since the view before.
+    /// How many of the events that the log shows came since the view before.
     fn lines_since(&self, view: &View) -> usize {
         let Some(newest) = self.log.last() else { return 0 };
         let is_shown = |line: &&LogLine| {
             let of_peer = self.log_of.is_none() || line.peer == self.log_of;
-            line.at >= newest.at && of_peer && self.filters.log.takes(&line.text)
+            of_peer && self.filters.log.takes(&line.text)
         };
         let count = |log: &[LogLine]| {
-            log.iter().rev().take_while(|line| line.at >= newest.at).filter(is_shown).count()
+            let shown: Vec<&LogLine> = log.iter().filter(is_shown).collect();
+            screens::log_entries(&shown).iter().filter(|entry| entry.first.at >= newest.at).count()
         };
         count(&view.log).saturating_sub(count(&self.log))
     }

@@ -151,6 +151,6 @@ pub(super) fn columns_to_scroll(model: &Model) -> usize {
 }
 
 pub(super) use frame::{ANSWER_STANDS, long_work, percent};
-pub(super) use log::{selected as log_selected, shown as log_lines};
+pub(super) use log::{entries as log_entries, selected as log_selected, shown as log_lines, shown_entries};
 pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

@@ -41,7 +41,13 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             return Some(if paused { Command::Resume } else { Command::Pause });
         }
         Action::Hold | Action::Drop | Action::Ban | Action::Retry => {
-            return marks::ask(model, action, view, newest);
+            let asked = marks::ask(model, action, view, newest);
+            // The cursor stays where it is: the peer goes away, and the next one comes to its row.
+            if asked.is_some() && matches!(action, Action::Drop | Action::Ban) && leaves_its_row(model, view)
+            {
+                select(model, view, 1);
+            }
+            return asked;
         }
         Action::Undo => return Some(marks::undo(model)),
         Action::Mark => {
@@ -139,6 +145,13 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Suspend => model.suspend = true,
     }
     None
+}
+
+/// Whether the selected peer leaves its row once it is dropped: it alone is meant, it is live, and another has a row
+/// below.
+fn leaves_its_row(model: &Model, view: &View) -> bool {
+    let is_live = |key| model.live_rows(view).any(|live| live == key);
+    Scope::PeerList.holds(model) && model.marked.is_empty() && model.selected.is_some_and(is_live)
 }
 
 fn show(model: &mut Model, screen: Screen) {
@@ -322,6 +335,10 @@ fn back(model: &mut Model, view: &View) {
         return;
     }
     match model.screen {
+        Screen::Log if model.log_of.is_some() => {
+            model.log_of = None;
+            model.scrolls.log_back = 0;
+        }
         Screen::Peers if model.shown != Shown::All => narrow(model, view, Shown::All),
         Screen::Overview => model.panel = Panel::Peers,
         _ => show(model, Screen::Overview),
@@ -398,6 +415,43 @@ mod tests {
         assert!(model.leaving);
         let done = sample::seeding();
         assert_eq!(press(&mut at_start(&done), &done, &[Action::Quit]), Some(Command::Quit));
+    }
+
+    #[test]
+    fn quit_quits_from_every_main_screen_and_escape_goes_back_step_by_step() {
+        let view = sample::healthy();
+        for screen in [Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log] {
+            let mut model = at_start(&view);
+            assert_eq!(press(&mut model, &view, &[Action::Show(screen), Action::Quit]), None);
+            assert_eq!(model.mode(), Mode::AskQuit, "{screen:?}");
+            assert_eq!(press(&mut model, &view, &[Action::Quit]), Some(Command::Quit));
+        }
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::PeerLog]);
+        prompt::filter(&mut model, List::Log, "hung up", &view);
+        press(&mut model, &view, &[Action::Back]);
+        assert!(model.filters.log.is_empty() && model.log_of.is_some(), "first the filter");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!((model.screen, model.log_of), (Screen::Log, None), "then the one peer");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.screen, Screen::Overview, "then the page");
+    }
+
+    #[test]
+    fn after_a_drop_the_cursor_stays_on_its_row() {
+        let mut view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Down]);
+        let rows: Vec<_> = model.lines(&view).collect();
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), Some(Command::Drop(rows[1])));
+        let at = view.peers.iter().position(|peer| peer.key == rows[1]).unwrap();
+        let dropped = Arc::make_mut(&mut view.peers[at]);
+        (dropped.group, dropped.dropped) = (Group::Left, true);
+        model.clock += Duration::from_secs(1);
+        model.take_in(&view);
+        assert_eq!(model.selected, Some(rows[2]));
+        assert_eq!(model.lines(&view).nth(1), Some(rows[2]), "in the second row, as before");
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), Some(Command::Drop(rows[2])));
     }
 
     #[test]

@@ -232,6 +232,19 @@ pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view
     progress(pen, take_top(body, 1), view);
 }
 
+/// The question before quitting: what stops, and how it goes on.
+fn quit_question(key: &str, view: &View, columns: u16) -> String {
+    let stops = match view.phase {
+        Phase::Checking => format!("{key} again stops {} at {} %", long_work(view).0, long_work(view).1),
+        _ => format!("{key} again stops the download at {} %", percent(view)),
+    };
+    let goes_on = match view.phase {
+        Phase::Checking => "the same command begins it again",
+        _ => "the same command goes on from there",
+    };
+    if columns < 74 { stops } else { format!("{stops}; {goes_on}") }
+}
+
 /// The key line, or what stands in its place: a question, or the answer to a command.
 pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let area = inset(area, 1, 1);
@@ -242,7 +255,7 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return asking::draw(pen, area, prompt, model, view);
     }
     if model.mode() == Mode::AskQuit {
-        let asked = format!("{} again stops the download (it resumes later)", model.keys.name(Action::Quit));
+        let asked = quit_question(&model.keys.name(Action::Quit), view, area.width);
         let used = pen.put(area.x, area.y, area.width, &asked, Role::Strong);
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);

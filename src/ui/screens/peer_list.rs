@@ -173,8 +173,7 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
     let other_placed = placed(model, Part::Others, rows.width, full);
     let Shares { head_rows, rule, other_head_rows, live: live_room, .. } =
         shares(rows.height, (live.len(), others.len()), other_placed.len(), full);
-    let (column, mark) =
-        (model.order.column.unwrap_or_default(), if model.order.reversed { "▴" } else { "▾" });
+    let (column, mark) = (model.order.column.unwrap_or_default(), model.order.mark());
     if head_rows > 0 {
         let row = take_top(&mut rest, 1);
         let heads = if live.is_empty() { &other_placed } else { &live_placed };
