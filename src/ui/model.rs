@@ -280,6 +280,8 @@ pub struct Model {
     log: Arc<Vec<LogLine>>,
     /// What the torrent was doing in the view before.
     phase: Option<Phase>,
+    /// The moment of a recording that was shown last, and whether it was playing.
+    shown_of_replay: Option<(At, bool)>,
 }
 
 /// Whether quitting stops something, so that it is asked first.
@@ -337,6 +339,7 @@ impl Model {
             bell: false,
             log: Arc::default(),
             phase: None,
+            shown_of_replay: None,
         }
     }
 
@@ -379,6 +382,7 @@ impl Model {
 
     /// Orders the rows of what is shown and keeps the selection among them.
     fn select_in(&mut self, view: &View) {
+        self.sort_where_a_recording_stops(view);
         self.order.take_in(view, self.clock);
         self.search(view);
         let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
@@ -401,6 +405,15 @@ impl Model {
             self.files.take_in(view);
         }
         self.scales.take_in(&view.series, self.window, self.look.units);
+    }
+
+    /// Where a recording stops or jumps while it stands still, the rows are at once in the order of that moment.
+    fn sort_where_a_recording_stops(&mut self, view: &View) {
+        let now = self.replay.as_ref().map(|replay| (view.at, replay.playback.playing));
+        if now.is_some_and(|(_, playing)| !playing) && now != self.shown_of_replay {
+            self.order.sort_soon();
+        }
+        self.shown_of_replay = now;
     }
 
     /// Notices what happened since the view before.
