@@ -32,6 +32,7 @@ pub mod export;
 mod field;
 mod file_tree;
 mod filter;
+mod folds;
 mod glossary;
 mod grid;
 pub mod keymap;

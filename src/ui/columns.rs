@@ -285,6 +285,14 @@ pub(crate) fn column(id: &str) -> Option<&'static Column<PeerRecord>> {
     PEER_COLUMNS.iter().find(|column| column.id == id)
 }
 
+/// The columns that sort from the most to the least; the others go up, from the first letter or the shortest time.
+const FALLING: &[&str] = &["state", "has", "down", "up", "received", "sent", "requests", "tries"];
+
+/// The mark of an order: `▾` from the most down, `▴` from the least up.
+pub(crate) fn order_mark(id: &str, reversed: bool) -> &'static str {
+    if FALLING.contains(&id) == reversed { "▴" } else { "▾" }
+}
+
 /// Every column: the chosen ones in their order, then the others in the table's.
 pub(crate) fn in_order(chosen: &[&'static str]) -> Vec<&'static str> {
     let others = PEER_COLUMNS.iter().map(|column| column.id).filter(|id| !chosen.contains(id));
@@ -317,6 +325,25 @@ mod tests {
         }
         for set in [LIVE, OTHERS, LIVE_ALL, OTHERS_ALL] {
             assert_eq!(columns(set).len(), set.len(), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn the_mark_of_an_order_tells_which_end_comes_first() {
+        let view = sample::healthy();
+        for column in PEER_COLUMNS.iter().filter(|column| column.id != "state") {
+            let Sieve::Number(_, _, number) = column.sieve else {
+                assert_eq!(order_mark(column.id, false), "▴", "{} begins with the first letter", column.id);
+                continue;
+            };
+            let known = |peer: &&std::sync::Arc<PeerRecord>| (column.key)(peer, &view) != SortKey::Unknown;
+            let mut peers: Vec<_> = view.peers.iter().filter(known).collect();
+            peers.sort_by_cached_key(|peer| (column.key)(peer, &view));
+            let numbers: Vec<u64> = peers.iter().filter_map(|peer| number(peer, &view)).collect();
+            let (first, last) = (numbers.first(), numbers.last());
+            let mark = order_mark(column.id, false);
+            assert!(if mark == "▾" { first >= last } else { first <= last }, "{} {mark}", column.id);
+            assert_ne!(order_mark(column.id, true), mark);
         }
     }
 

@@ -283,8 +283,8 @@ pub(crate) fn copied(model: &Model, view: &View) -> Option<String> {
         }
         (_, Screen::Files) => model.files.path(model.files.selected()).map(str::to_owned),
         (_, Screen::Log) => {
-            let lines = screens::log_lines(model, view);
-            lines.get(screens::log_selected(model, lines.len())?).map(|line| line.text.clone())
+            let entries = screens::shown_entries(model, view);
+            entries.get(screens::log_selected(model, entries.len())?).map(|entry| entry.line.text.clone())
         }
     }
 }

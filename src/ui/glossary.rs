@@ -68,6 +68,7 @@ const WORDS: &[Words] = &[
             ("⊘ dropped", "you dropped it; it stays away until you retry it"),
             ("⊘ banned", "its address is banned for a while"),
             ("· left", "was live, and went without a fault; another word says how"),
+            ("17 peers", "so many failed for one cause and share a row; opened, each has its own"),
             ("✗ failed", "not live because something went wrong; the word in its place says what:"),
         ],
     ),

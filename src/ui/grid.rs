@@ -161,6 +161,24 @@ pub(crate) fn lay_out<'c, R: ?Sized>(
     placed.collect()
 }
 
+/// Gives all of these columns a place and one of them what the others leave, if that is as much as it needs.
+pub(crate) fn lay_out_narrow<'c, R: ?Sized>(
+    columns: &[&'c Column<R>],
+    room: u16,
+    (flexible, needs): (&str, u16),
+) -> Option<Vec<Placed<'c, R>>> {
+    let fixed = columns.iter().filter(|column| column.id != flexible).map(|column| column.least + 1).sum();
+    let left = room.checked_sub(fixed).filter(|left| *left >= needs)?;
+    let mut x = 0;
+    let placed = columns.iter().copied().map(|column| {
+        let columns = if column.id == flexible { left } else { column.least };
+        let place = Placed { column, x, columns };
+        x += columns + 1;
+        place
+    });
+    Some(placed.collect())
+}
+
 /// Draws the heads of the columns.
 pub(crate) fn head<R: ?Sized>(pen: &mut Pen<'_>, area: Rect, placed: &[Placed<'_, R>]) {
     head_by(pen, area, placed, "", "");
@@ -213,12 +231,34 @@ pub(crate) fn row<R: ?Sized>(
     context: Context<'_>,
     look: RowLook,
 ) {
+    let cell = |at: usize, columns| (placed[at].column.cell)(row, context, columns);
+    cells(pen, area, placed, look, cell);
+}
+
+/// Draws a row that has cells of its own, by the ids of the columns and their widths.
+pub(crate) fn row_of<R: ?Sized>(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    placed: &[Placed<'_, R>],
+    look: RowLook,
+    cell: impl Fn(&str, u16) -> Spans,
+) {
+    cells(pen, area, placed, look, |at, columns| cell(placed[at].id(), columns));
+}
+
+fn cells<R: ?Sized>(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    placed: &[Placed<'_, R>],
+    look: RowLook,
+    cell: impl Fn(usize, u16) -> Spans,
+) {
     if area.is_empty() {
         return;
     }
-    for place in placed {
+    for (at, place) in placed.iter().enumerate() {
         let (x, columns) = (area.x + place.x, place.columns);
-        let mut spans = (place.column.cell)(row, context, columns);
+        let mut spans = cell(at, columns);
         if look.dim {
             spans = spans.all_as(Role::Dim);
         }

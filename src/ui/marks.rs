@@ -8,6 +8,16 @@ use super::action::Action;
 use super::model::{self, Model};
 use super::words;
 
+/// Whether the selected row is many peers: what goes for one of them is asked where each has a row, and the user is told.
+pub(super) fn is_many(model: &mut Model, view: &View) -> bool {
+    let Some(fold) = model.selected_fold(view) else {
+        return false;
+    };
+    let first = model.hint(Action::Open, &format!("first: it lists these {} peers.", fold.peers.len()));
+    model.say(first, true);
+    true
+}
+
 /// Marks the selected peer, or takes its mark away.
 pub(super) fn mark(model: &mut Model) {
     if let Some(key) = model.selected
@@ -17,12 +27,14 @@ pub(super) fn mark(model: &mut Model) {
     }
 }
 
-/// The peers that keys act on: the marked ones, and where there are none the selected one.
-fn meant(model: &Model) -> Vec<PeerKey> {
-    if model.marked.is_empty() {
-        model.selected.into_iter().collect()
-    } else {
-        model.marked.iter().copied().collect()
+/// The peers that keys act on: the marked ones, and where there are none the selected one, or those that share its row.
+fn meant(model: &Model, view: &View) -> Vec<PeerKey> {
+    if !model.marked.is_empty() {
+        return model.marked.iter().copied().collect();
+    }
+    match model.selected_fold(view) {
+        Some(fold) => fold.peers,
+        None => model.selected.into_iter().collect(),
     }
 }
 
@@ -36,9 +48,12 @@ pub(super) fn ask(model: &mut Model, action: Action, shown: &View, newest: &View
         Action::Ban => Command::Ban,
         _ => Command::Retry,
     };
+    if action != Action::Retry && model.marked.is_empty() && is_many(model, shown) {
+        return None;
+    }
     let mut gone = Vec::new();
     let mut commands = Vec::new();
-    for key in meant(model) {
+    for key in meant(model, shown) {
         let is = model::peer(newest, key);
         let was_live = model::peer(shown, key).is_some_and(PeerRecord::is_live);
         match is {
@@ -64,7 +79,8 @@ pub(super) fn ask(model: &mut Model, action: Action, shown: &View, newest: &View
                 Action::Retry => String::new(),
                 _ => format!("   {}", model.hint(Action::Undo, "takes it back")),
             };
-            model.say(format!("{count} marked peers {asked}{left}.{undo}"), !gone.is_empty());
+            let marked = if model.marked.is_empty() { "" } else { "marked " };
+            model.say(format!("{count} {marked}peers {asked}{left}.{undo}"), !gone.is_empty());
         }
     }
     if commands.is_empty() {

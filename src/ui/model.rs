@@ -21,9 +21,10 @@ use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
 use super::replay::Standing;
+use super::screens;
 use super::theme::Look;
 use super::widgets::graph::Scales;
-use super::words;
+use super::words::{self, Standing as PeerStanding};
 
 /// One of the six screens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -84,6 +85,8 @@ pub enum Shown {
     All,
     /// Those of a group.
     Of(Group),
+    /// Those that failed for this cause.
+    Because(Cause),
     /// Those that are counted at this step of the funnel (0: known … 5: sending).
     Reached(usize),
     /// Those that are counted at the step before this one and not at this one, for the reasons of this phrase.
@@ -108,6 +111,9 @@ impl Shown {
         match self {
             Self::All => true,
             Self::Of(group) => peer.group == group,
+            Self::Because(cause) => {
+                PeerStanding::of(peer, now) == PeerStanding::Failed && peer.cause == Some(cause)
+            }
             // Ourselves, whom somebody named, count nowhere.
             Self::Reached(_) | Self::Lost(..) if peer.cause == Some(Cause::SelfConnection) => false,
             Self::Reached(wanted) => step >= wanted,
@@ -221,6 +227,8 @@ pub struct Model {
     pub(crate) columns: Choice,
     /// Where the page that chooses them stands.
     pub(crate) chooser: Chooser,
+    /// Whose peers share a row on the list of peers: those that failed for one of these.
+    pub(crate) folded: BTreeSet<Cause>,
     /// The peers that keys act on together.
     pub(crate) marked: BTreeSet<PeerKey>,
     /// What is shown while the screen is held still.
@@ -281,6 +289,8 @@ pub struct Model {
     log: Arc<Vec<LogLine>>,
     /// What the torrent was doing in the view before.
     phase: Option<Phase>,
+    /// The moment of a recording that was shown last, and whether it was playing.
+    shown_of_replay: Option<(At, bool)>,
 }
 
 /// Whether quitting stops something, so that it is asked first.
@@ -309,6 +319,7 @@ impl Model {
             columns_off: 0,
             columns: Choice::default(),
             chooser: Chooser::default(),
+            folded: BTreeSet::new(),
             marked: BTreeSet::new(),
             held: None,
             zoomed: false,
@@ -339,6 +350,7 @@ impl Model {
             bell: false,
             log: Arc::default(),
             phase: None,
+            shown_of_replay: None,
         }
     }
 
@@ -381,11 +393,12 @@ impl Model {
 
     /// Orders the rows of what is shown and keeps the selection among them.
     fn select_in(&mut self, view: &View) {
+        self.sort_where_a_recording_stops(view);
         self.order.take_in(view, self.clock);
         self.search(view);
         let gone = self.selected.is_none_or(|key| peer(view, key).is_none());
         if gone || (!self.order.moved_by_user() && self.mode() == Mode::Browse) {
-            let first = self.rows(view).next();
+            let first = self.lines(view).next();
             self.selected = first;
             if gone && matches!(self.mode(), Mode::Peer { .. }) {
                 self.open.clear();
@@ -405,6 +418,15 @@ impl Model {
         self.scales.take_in(&view.series, self.window, self.look.units);
     }
 
+    /// Where a recording stops or jumps while it stands still, the rows are at once in the order of that moment.
+    fn sort_where_a_recording_stops(&mut self, view: &View) {
+        let now = self.replay.as_ref().map(|replay| (view.at, replay.playback.playing));
+        if now.is_some_and(|(_, playing)| !playing) && now != self.shown_of_replay {
+            self.order.sort_soon();
+        }
+        self.shown_of_replay = now;
+    }
+
     /// Notices what happened since the view before.
     fn notice(&mut self, view: &View) {
         let before = self.phase.replace(view.phase);
@@ -419,15 +441,16 @@ impl Model {
         }
     }
 
-    /// How many of the lines that the log shows came since the view before.
+    /// How many of the events that the log shows came since the view before.
     fn lines_since(&self, view: &View) -> usize {
         let Some(newest) = self.log.last() else { return 0 };
         let is_shown = |line: &&LogLine| {
             let of_peer = self.log_of.is_none() || line.peer == self.log_of;
-            line.at >= newest.at && of_peer && self.filters.log.takes(&line.text)
+            of_peer && self.filters.log.takes(&line.text)
         };
         let count = |log: &[LogLine]| {
-            log.iter().rev().take_while(|line| line.at >= newest.at).filter(is_shown).count()
+            let shown: Vec<&LogLine> = log.iter().filter(is_shown).collect();
+            screens::log_entries(&shown).iter().filter(|entry| entry.first.at >= newest.at).count()
         };
         count(&view.log).saturating_sub(count(&self.log))
     }
@@ -440,7 +463,7 @@ impl Model {
 
     /// Keeps the selection on a peer that is listed: where its own left the list, on the one that took its row.
     pub(crate) fn select_listed(&mut self, view: &View) {
-        let rows: Vec<PeerKey> = self.rows(view).collect();
+        let rows: Vec<PeerKey> = self.lines(view).collect();
         match rows.iter().position(|key| Some(*key) == self.selected) {
             Some(at) => self.row = at,
             None => self.selected = rows.get(self.row.min(rows.len().saturating_sub(1))).copied(),

@@ -71,10 +71,15 @@ impl Order {
         self.sort_soon();
     }
 
+    /// Which way the rows go: `▾` from the most down, `▴` from the least up.
+    pub(crate) fn mark(&self) -> &'static str {
+        columns::order_mark(self.column.unwrap_or("state"), self.reversed)
+    }
+
     /// What the rule above the rows says of the order.
     pub(crate) fn says(&self) -> String {
         let by = self.column.and_then(columns::column).map_or("state", |column| column.name);
-        format!("by {by} {}", if self.reversed { "▴" } else { "▾" })
+        format!("by {by} {}", self.mark())
     }
 
     pub(crate) fn take_in(&mut self, view: &View, clock: Duration) {

@@ -196,7 +196,9 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
     match pressed {
         Pressed::Edited | Pressed::Ignored => {
             if let Ask::Filter(list) = ask {
-                filter(model, list, text, view);
+                // What is no filter leaves the list as it was before anything was typed.
+                let is_filter = list != List::Peers || Filter::parse(text).is_ok();
+                filter(model, list, if is_filter { text } else { &prompt.before }, view);
             }
             model.prompt = Some(prompt);
         }
@@ -449,6 +451,24 @@ mod tests {
         paste(&mut model, " 203.0.113.9:6881\n", &view);
         assert_eq!(model.prompt.as_ref().map(|prompt| prompt.field.text()), Some("203.0.113.9:6881"));
         assert!(matches!(press(&mut model, key(KeyCode::Enter), &view), Some(Command::AddPeer(_))));
+    }
+
+    #[test]
+    fn what_is_no_filter_leaves_the_list_as_it_was() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        for before in ["", "client:transmission"] {
+            filter(&mut model, List::Peers, before, &view);
+            let rows: Vec<_> = model.rows(&view).collect();
+            update(&mut model, Action::Filter, &view);
+            press(&mut model, Key { code: KeyCode::Char('u'), ctrl: true }, &view);
+            type_in(&mut model, "down>", &view);
+            assert_eq!(model.rows(&view).collect::<Vec<_>>(), rows, "{before}");
+            type_in(&mut model, "10k", &view);
+            assert_eq!(model.rows(&view).count(), 7);
+            press(&mut model, key(KeyCode::Esc), &view);
+            assert_eq!(model.rows(&view).collect::<Vec<_>>(), rows, "{before}");
+        }
     }
 
     #[test]

@@ -107,6 +107,18 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     }
 }
 
+/// How many rows the peers that are not connected have on the overview, were there so many of them.
+pub(super) fn room_for_others(model: &Model, view: &View, others: usize) -> usize {
+    let mut area = Rect::new(0, 0, model.size.0, model.size.1);
+    let list = if small::is_small(area) {
+        small::list_area(area, model, view)
+    } else {
+        paint::take_bottom(&mut area, 1);
+        overview::list_area(area, model, view)
+    };
+    peer_list::room_for_others(list, model, view, others)
+}
+
 /// How many lines of the list are shown, and how many there are without a filter.
 pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
     let mut unfiltered = model.clone();
@@ -142,6 +154,6 @@ pub(super) fn columns_to_scroll(model: &Model) -> usize {
 }
 
 pub(super) use frame::{ANSWER_STANDS, long_work, percent};
-pub(super) use log::{selected as log_selected, shown as log_lines};
+pub(super) use log::{entries as log_entries, selected as log_selected, shown as log_lines, shown_entries};
 pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

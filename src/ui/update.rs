@@ -41,12 +41,20 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             return Some(if paused { Command::Resume } else { Command::Pause });
         }
         Action::Hold | Action::Drop | Action::Ban | Action::Retry => {
-            return marks::ask(model, action, view, newest);
+            let asked = marks::ask(model, action, view, newest);
+            // The cursor stays where it is: the peer goes away, and the next one comes to its row.
+            if asked.is_some() && matches!(action, Action::Drop | Action::Ban) && leaves_its_row(model, view)
+            {
+                select(model, view, 1);
+            }
+            return asked;
         }
         Action::Undo => return Some(marks::undo(model)),
         Action::Mark => {
-            marks::mark(model);
-            select(model, view, 1);
+            if !marks::is_many(model, view) {
+                marks::mark(model);
+                select(model, view, 1);
+            }
         }
         Action::Columns => toggle(model, Mode::Columns),
         Action::Choose => choose::toggle(model),
@@ -111,6 +119,8 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
+            } else if marks::is_many(model, view) {
+                return None;
             } else if let Some(key) = model.selected {
                 show(model, Screen::Log);
                 model.log_of = Some(key);
@@ -137,6 +147,13 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Suspend => model.suspend = true,
     }
     None
+}
+
+/// Whether the selected peer leaves its row once it is dropped: it alone is meant, it is live, and another has a row
+/// below.
+fn leaves_its_row(model: &Model, view: &View) -> bool {
+    let is_live = |key| model.live_rows(view).any(|live| live == key);
+    Scope::PeerList.holds(model) && model.marked.is_empty() && model.selected.is_some_and(is_live)
 }
 
 fn show(model: &mut Model, screen: Screen) {
@@ -221,6 +238,9 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
     if !model.open.is_empty() {
         return;
     }
+    if model.columns_off == 0 && model.fold(view, by < 0) {
+        return model.order.moved(model.clock);
+    }
     match model.screen {
         Screen::Overview if model.panel == Panel::Funnel && model.step.0 > 0 => {
             let losses = words::losses(view, model.step.0).len();
@@ -241,7 +261,7 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
 
 /// Moves the selection by so many rows.
 fn select(model: &mut Model, view: &View, by: isize) {
-    let rows: Vec<PeerKey> = model.rows(view).collect();
+    let rows: Vec<PeerKey> = model.lines(view).collect();
     let Some(last) = rows.len().checked_sub(1) else {
         return;
     };
@@ -265,8 +285,8 @@ fn turn(model: &mut Model, view: &View, by: isize) {
 /// Shows only these peers, with the selection among them.
 pub(super) fn narrow(model: &mut Model, view: &View, shown: Shown) {
     model.shown = shown;
-    if !model.rows(view).any(|key| Some(key) == model.selected) {
-        let first = model.rows(view).next();
+    if !model.lines(view).any(|key| Some(key) == model.selected) {
+        let first = model.lines(view).next();
         model.selected = first;
     }
 }
@@ -291,6 +311,10 @@ fn open(model: &mut Model, view: &View) {
         }
         Mode::Browse if model.screen == Screen::Files => model.files.toggle(),
         Mode::Browse if model.selected.is_some() => {
+            if let Some(fold) = model.selected_fold(view) {
+                model.screen = Screen::Peers;
+                return narrow(model, view, Shown::Because(fold.cause));
+            }
             model.open.push(Mode::Peer { bytes: false });
             model.scrolls.peer = 0;
         }
@@ -314,6 +338,10 @@ fn back(model: &mut Model, view: &View) {
         return;
     }
     match model.screen {
+        Screen::Log if model.log_of.is_some() => {
+            model.log_of = None;
+            model.scrolls.log_back = 0;
+        }
         Screen::Peers if model.shown != Shown::All => narrow(model, view, Shown::All),
         Screen::Overview => model.panel = Panel::Peers,
         _ => show(model, Screen::Overview),
@@ -390,6 +418,43 @@ mod tests {
         assert!(model.leaving);
         let done = sample::seeding();
         assert_eq!(press(&mut at_start(&done), &done, &[Action::Quit]), Some(Command::Quit));
+    }
+
+    #[test]
+    fn quit_quits_from_every_main_screen_and_escape_goes_back_step_by_step() {
+        let view = sample::healthy();
+        for screen in [Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log] {
+            let mut model = at_start(&view);
+            assert_eq!(press(&mut model, &view, &[Action::Show(screen), Action::Quit]), None);
+            assert_eq!(model.mode(), Mode::AskQuit, "{screen:?}");
+            assert_eq!(press(&mut model, &view, &[Action::Quit]), Some(Command::Quit));
+        }
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::PeerLog]);
+        prompt::filter(&mut model, List::Log, "hung up", &view);
+        press(&mut model, &view, &[Action::Back]);
+        assert!(model.filters.log.is_empty() && model.log_of.is_some(), "first the filter");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!((model.screen, model.log_of), (Screen::Log, None), "then the one peer");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.screen, Screen::Overview, "then the page");
+    }
+
+    #[test]
+    fn after_a_drop_the_cursor_stays_on_its_row() {
+        let mut view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Down]);
+        let rows: Vec<_> = model.lines(&view).collect();
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), Some(Command::Drop(rows[1])));
+        let at = view.peers.iter().position(|peer| peer.key == rows[1]).unwrap();
+        let dropped = Arc::make_mut(&mut view.peers[at]);
+        (dropped.group, dropped.dropped) = (Group::Left, true);
+        model.clock += Duration::from_secs(1);
+        model.take_in(&view);
+        assert_eq!(model.selected, Some(rows[2]));
+        assert_eq!(model.lines(&view).nth(1), Some(rows[2]), "in the second row, as before");
+        assert_eq!(press(&mut model, &view, &[Action::Drop]), Some(Command::Drop(rows[2])));
     }
 
     #[test]

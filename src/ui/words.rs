@@ -208,12 +208,8 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     let looks = looks.filter(|name| *name != "unknown");
     let both = tried_both_ways(peer);
     match (cause, detail) {
-        (Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake, _) if both => {
-            format!("{}, plain and encrypted: full, or no such torrent", brief(cause))
-        }
-        (Cause::ClosedBeforeHandshake, _) => {
-            format!("{}: full, wants encryption, or no such torrent", brief(cause))
-        }
+        (Cause::ClosedBeforeHandshake, _) => reason_of_all(cause, std::iter::once(peer)),
+        (Cause::ResetBeforeHandshake, _) if both => reason_of_all(cause, std::iter::once(peer)),
         (Cause::DroppedByUser, _) if !peer.dropped => "by you, and taken back".to_owned(),
         (Cause::NotBittorrent, _) if looks.is_some() => {
             format!("{}: looks like {}", brief(cause), looks.unwrap_or_default())
@@ -222,6 +218,19 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
             format!("{}: {detail}", brief(cause))
         }
         _ => format!("{}{}{}", times(same), brief(cause), since_then(peer, cause)),
+    }
+}
+
+/// Why all these peers failed, in one line for their row: what is not so of all of them is left open.
+pub(crate) fn reason_of_all<'a>(cause: Cause, mut peers: impl Iterator<Item = &'a PeerRecord>) -> String {
+    match cause {
+        Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake if peers.all(tried_both_ways) => {
+            format!("{}, plain and encrypted: full, or no such torrent", brief(cause))
+        }
+        Cause::ClosedBeforeHandshake => {
+            format!("{}: full, wants encryption, or no such torrent", brief(cause))
+        }
+        _ => brief(cause).to_owned(),
     }
 }
 

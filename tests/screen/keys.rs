@@ -69,30 +69,38 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         (Action::Drop, _) => {
             list(pty);
             pty.press(pressed);
-            row_has(pty, "dropped", true);
-            pty.press(key(Action::Retry));
-            row_has(pty, "sending", true);
+            pty.until_shown("⊘ dropped");
+            // The cursor stays on its row, where another peer stands now.
+            row_has(pty, "dropped", false);
+            pty.press(key(Action::Undo));
+            pty.until_gone("⊘ dropped");
         }
         (Action::Ban, _) => {
             list(pty);
             pty.press(pressed);
-            row_has(pty, "banned", true);
+            pty.until_shown("⊘ banned");
+            row_has(pty, "banned", false);
             pty.press(key(Action::Undo));
-            row_has(pty, "sending", true);
+            pty.until_gone("⊘ banned");
         }
         (Action::Retry, _) => {
             list(pty);
             pty.press(key(Action::Drop));
+            pty.until_shown("⊘ dropped");
+            pty.press(key(Action::Filter));
+            pty.write(b"state:dropped\r");
             row_has(pty, "dropped", true);
             pty.press(pressed);
-            row_has(pty, "sending", true);
+            pty.until_gone("⊘ dropped");
+            pty.press(key(Action::Back));
+            pty.until_shown("● sending");
         }
         (Action::Undo, _) => {
             list(pty);
             pty.press(key(Action::Drop));
-            row_has(pty, "dropped", true);
+            pty.until_shown("⊘ dropped");
             pty.press(pressed);
-            row_has(pty, "sending", true);
+            pty.until_gone("⊘ dropped");
         }
         (Action::PeerLog, Scope::Peer) => {
             list(pty);
@@ -104,7 +112,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         (Action::PeerLog, Scope::Log) => {
             list(pty);
             pty.press(pressed);
-            pty.until_shown("L shows all");
+            pty.until_shown("Esc or L shows all");
             pty.press(pressed);
             pty.until_gone("L shows all");
         }
@@ -240,7 +248,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::First));
             pty.press(key(Action::Down));
             pty.press(pressed);
-            pty.until_shown("▸ ✓ address     ▾");
+            pty.until_shown("▸ ✓ address     ▴");
             pty.press(key(Action::Up));
             pty.press(pressed);
             pty.until_shown("▸ ✓ state       ▾");
@@ -587,7 +595,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
 
 /// What the rows are ordered by.
 fn by_what(text: &str) -> Option<String> {
-    let (before, _) = text.split_once(" ▾")?;
+    let (before, _) = text.split_once([" ▾", " ▴"].into_iter().find(|mark| text.contains(mark))?)?;
     before.rsplit_once("by ").map(|(_, column)| column.to_owned())
 }
 

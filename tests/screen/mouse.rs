@@ -28,9 +28,9 @@ async fn the_mouse_selects_sorts_scrolls_and_presses_keys() {
     });
     let (column, row) = at(&pty, "CLIENT");
     pty.write(&click(column, row));
-    pty.until_shown("by client ▾");
-    pty.write(&click(column, row));
     pty.until_shown("by client ▴");
+    pty.write(&click(column, row));
+    pty.until_shown("by client ▾");
     // The wheel, three rows up.
     pty.write(b"\x1b[<64;5;30M");
     pty.until("another row is selected", |screen| {

@@ -291,7 +291,9 @@ async fn q_asks_before_it_stops_a_download() {
     let (left, (_, mut commands)) =
         run_over(&mut terminal, vec![char('q')], sample::healthy(), a_second).await;
     assert!(left.is_none());
-    assert!(text(&terminal).contains("q again stops the download (it resumes later)"));
+    assert!(
+        text(&terminal).contains("q again stops the download at 12 %; the same command goes on from there")
+    );
     assert!(commands.try_recv().is_err());
     let twice = vec![char('q'), char('q')];
     let (left, _) = run_over(&mut terminal, twice, sample::healthy(), a_second).await;

@@ -69,13 +69,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let room = |from: u16| line.width.saturating_sub(from);
         pen.put(line.x + 4, line.y, room(4).min(11), column.id, if on { Role::Strong } else { Role::Text });
         let sorted = model.order.column.unwrap_or("state") == column.id;
-        let by = if !sorted {
-            ""
-        } else if model.order.reversed {
-            "▴"
-        } else {
-            "▾"
-        };
+        let by = if sorted { model.order.mark() } else { "" };
         pen.put(line.x + 16, line.y, room(16).min(1), by, Role::Strong);
         pen.put(line.x + BEFORE, line.y, room(BEFORE), column.help, if on { Role::Text } else { Role::Dim });
         if row == at {

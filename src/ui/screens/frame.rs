@@ -8,7 +8,7 @@ use super::{asking, key_line, replay_bar, torrent};
 use crate::event::Phase;
 use crate::ledger::{VerdictCode, View};
 use crate::ui::action::Action;
-use crate::ui::model::{Mode, Model};
+use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::{Look, Role};
@@ -227,6 +227,9 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
     }
 }
 
+/// Rows of the head.
+pub(super) const HEAD: u16 = 3;
+
 /// Title, progress and counts; what is left of the area is the body's.
 pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
     title(pen, take_top(body, 1), model, view);
@@ -240,6 +243,47 @@ pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view
     progress(pen, take_top(body, 1), view);
 }
 
+/// The key line of whoever is here for the first time: the keys used most, as far as there is room.
+fn welcome(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let mut x = area.x;
+    for (action, word) in [
+        (Action::Keys, "keys"),
+        (Action::Why, "why"),
+        (Action::Show(Screen::Overview), "screens"),
+        (Action::Open, "opens"),
+        (Action::Filter, "filters"),
+        (Action::Pause, "pauses"),
+        (Action::Quit, "quits"),
+    ] {
+        let key = match action {
+            Action::Show(_) => model.keys.screens(),
+            _ => model.keys.name(action),
+        };
+        let (hint, dot) = (format!("{key} {word}"), if x > area.x { " · " } else { "" });
+        let room = area.right().saturating_sub(x);
+        if paint::width(dot) + paint::width(&hint) > usize::from(room) {
+            return;
+        }
+        x += pen.put(x, area.y, room, dot, Role::Dim);
+        let width = pen.put(x, area.y, area.right() - x, &hint, Role::Strong);
+        pen.targets.add(Rect { x, y: area.y, width, height: 1 }, Target::Do(action));
+        x += width;
+    }
+}
+
+/// The question before quitting: what stops, and how it goes on.
+fn quit_question(key: &str, view: &View, columns: u16) -> String {
+    let stops = match view.phase {
+        Phase::Checking => format!("{key} again stops {} at {} %", long_work(view).0, long_work(view).1),
+        _ => format!("{key} again stops the download at {} %", percent(view)),
+    };
+    let goes_on = match view.phase {
+        Phase::Checking => "the same command begins it again",
+        _ => "the same command goes on from there",
+    };
+    if columns < 74 { stops } else { format!("{stops}; {goes_on}") }
+}
+
 /// The key line, or what stands in its place: a question, or the answer to a command.
 pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let area = inset(area, 1, 1);
@@ -250,7 +294,7 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return asking::draw(pen, area, prompt, model, view);
     }
     if model.mode() == Mode::AskQuit {
-        let asked = format!("{} again stops the download (it resumes later)", model.keys.name(Action::Quit));
+        let asked = quit_question(&model.keys.name(Action::Quit), view, area.width);
         let used = pen.put(area.x, area.y, area.width, &asked, Role::Strong);
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);
@@ -287,16 +331,7 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     if model.welcome && model.clock < WELCOME_STANDS {
-        let mut x = area.x;
-        for (action, word) in [(Action::Keys, "keys"), (Action::Why, "why")] {
-            let room = area.right().saturating_sub(x);
-            let dot = if x > area.x { pen.put(x, area.y, room, " · ", Role::Dim) } else { 0 };
-            let hint = format!("{} {word}", model.keys.name(action));
-            let width = pen.put(x + dot, area.y, room.saturating_sub(dot), &hint, Role::Strong);
-            pen.targets.add(Rect { x: x + dot, y: area.y, width, height: 1 }, Target::Do(action));
-            x += dot + width;
-        }
-        return;
+        return welcome(pen, area, model);
     }
     key_line::draw(pen, area, model, view);
 }

@@ -62,7 +62,7 @@ fn with_key(verdict: &Verdict, advice: &str, model: &Model, view: &View) -> Stri
 /// The mark of a line that goes on with the one before.
 const CONTINUED: (&str, Role) = ("", Role::Text);
 
-type Line = ((&'static str, Role), String);
+pub(super) type Line = ((&'static str, Role), String);
 
 /// How much is said of a judgement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -51,10 +51,13 @@ fn label(binding: &Binding, model: &Model, view: &View) -> Option<(&'static str,
     let (label, weight) = binding.label?;
     let browsing = model.open.is_empty();
     let in_funnel = model.screen == Screen::Overview && model.panel == Panel::Funnel;
+    let many = binding.scope == Scope::Peer && model.marked.is_empty() && model.selected_fold(view).is_some();
     match binding.action {
         Action::Open if binding.scope == Scope::PeerList && model.selected.is_none() && !in_funnel => None,
         // On a page that shows nothing of it, pausing still works but is no news.
         Action::Pause if matches!(view.phase, Phase::Paused | Phase::Stopped) => Some(("go on", weight)),
+        Action::Drop | Action::Ban | Action::Hold if many => None,
+        Action::Retry if many => Some(("retry all", 1)),
         Action::Zoom if model.zoomed => Some(("shrink", 1)),
         Action::NextPanel if in_funnel => Some(("peers", weight)),
         // What is open is closed by the keys at the left.

@@ -1,4 +1,5 @@
-//! What happened, line by line: long lines go on below, and the newest stands at the end until somebody scrolls.
+//! What happened: a row for every event, equal ones counted, the selected one whole; the newest stands at the end until
+//! somebody scrolls.
 
 use ratatui::layout::Rect;
 
@@ -7,7 +8,7 @@ use crate::event::{At, Severity};
 use crate::ledger::{LogLine, View};
 use crate::ui::action::Action;
 use crate::ui::model::{self, Model};
-use crate::ui::paint::{Pen, clip, inset, take_top, wrap_whole};
+use crate::ui::paint::{Pen, clip, inset, take_top, width, wrap_whole};
 use crate::ui::theme::Role;
 use crate::units;
 
@@ -22,38 +23,81 @@ pub(in crate::ui) fn shown<'a>(model: &Model, view: &'a View) -> Vec<&'a LogLine
     of_peer.filter(|line| model.filters.log.takes(&line.text)).collect()
 }
 
-/// The rows of a line in so many columns, at most so many.
-fn rows_of(line: &LogLine, columns: u16, most: usize) -> Vec<String> {
-    wrap_whole(&line.text, usize::from(columns.saturating_sub(BEFORE)).max(1), most)
+/// An event, and how often it came one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::ui) struct Entry<'a> {
+    /// The first line of it.
+    pub(in crate::ui) first: &'a LogLine,
+    /// The newest line of it.
+    pub(in crate::ui) line: &'a LogLine,
+    /// How many lines it stands for.
+    pub(in crate::ui) count: usize,
 }
 
-/// How many lines from the first on fit into so many rows; the one at the edge may not.
-fn fitting<'a>(lines: impl Iterator<Item = &'a &'a LogLine>, columns: u16, room: usize) -> usize {
+/// The events of these lines: equal ones that follow each other are one.
+pub(in crate::ui) fn entries<'a>(lines: &[&'a LogLine]) -> Vec<Entry<'a>> {
+    let mut entries: Vec<Entry<'a>> = Vec::new();
+    for line in lines {
+        match entries.last_mut() {
+            Some(entry) if (&entry.line.text, entry.line.severity) == (&line.text, line.severity) => {
+                (entry.line, entry.count) = (line, entry.count + 1);
+            }
+            _ => entries.push(Entry { first: line, line, count: 1 }),
+        }
+    }
+    entries
+}
+
+/// The events that are shown.
+pub(in crate::ui) fn shown_entries<'a>(model: &Model, view: &'a View) -> Vec<Entry<'a>> {
+    entries(&shown(model, view))
+}
+
+impl Entry<'_> {
+    /// How often it came, where that is more than once.
+    fn counted(&self) -> String {
+        if self.count > 1 { format!(" ×{}", units::count(self.count as u64)) } else { String::new() }
+    }
+
+    /// Its rows in so many columns, at most so many: one, and all of its text only where it is selected.
+    fn rows(&self, columns: u16, most: usize, selected: bool) -> Vec<String> {
+        let room = usize::from(columns.saturating_sub(BEFORE)).saturating_sub(width(&self.counted())).max(1);
+        if selected {
+            wrap_whole(&self.line.text, room, most)
+        } else {
+            vec![clip(&self.line.text, room).into_owned()]
+        }
+    }
+}
+
+/// How many events from the first on fit into so many rows; each with whether it is selected.
+fn fitting<'a>(entries: impl Iterator<Item = (&'a Entry<'a>, bool)>, columns: u16, room: usize) -> usize {
     let mut used = 0;
-    let fits = |line: &&&LogLine| {
-        used += rows_of(line, columns, room).len();
+    let fits = |(entry, selected): &(&Entry<'_>, bool)| {
+        used += if *selected { entry.rows(columns, room, true).len() } else { 1 };
         used <= room
     };
-    lines.take_while(fits).count()
+    entries.take_while(fits).count()
 }
 
-/// How many lines are shown.
+/// How many events are shown.
 pub(super) fn count(model: &Model, view: &View) -> usize {
-    shown(model, view).len()
+    shown_entries(model, view).len()
 }
 
-/// Which of so many lines is selected: the newest, until somebody moves up.
+/// Which of so many events is selected: the newest, until somebody moves up.
 pub(in crate::ui) fn selected(model: &Model, lines: usize) -> Option<usize> {
     lines.checked_sub(1).map(|newest| newest.saturating_sub(model.scrolls.log_back))
 }
 
-/// How many lines can at most lie below the last one shown: the selected one stands at the bottom until the oldest are
+/// How many events can at most lie below the last one shown: the selected one stands at the bottom until the oldest are
 /// in sight, and then goes up among them.
-fn furthest(model: &Model, view: &View) -> usize {
+fn furthest(model: &Model, entries: &[Entry<'_>]) -> usize {
     let (columns, rows) = model.size;
-    let lines = shown(model, view);
     let room = usize::from(rows.saturating_sub(OTHERS)).max(1);
-    lines.len() - fitting(lines.iter(), columns.saturating_sub(2), room)
+    let chosen = selected(model, entries.len());
+    let each = entries.iter().enumerate().map(|(at, entry)| (entry, chosen == Some(at)));
+    entries.len() - fitting(each, columns.saturating_sub(2), room)
 }
 
 /// Draws the log.
@@ -61,11 +105,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
     let lines = shown(model, view);
+    let entries = entries(&lines);
     let room = usize::from(body.height.saturating_sub(1));
     let mut rows = inset(body, 1, 1);
     let all = take_top(&mut rows, 1);
-    let last = lines.len() - model.scrolls.log_back.min(furthest(model, view));
-    title(pen, all, model, view, (lines.len(), lines.len() - last));
+    let last = entries.len() - model.scrolls.log_back.min(furthest(model, &entries));
+    title(pen, all, model, view, (lines.len(), entries.len() - last));
     if lines.is_empty() {
         let said = match model.filters.log.is_empty() {
             true => "Nothing happened yet.".to_owned(),
@@ -74,11 +119,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         pen.put(rows.x + 1, rows.y, rows.width, &said, Role::Dim);
         return;
     }
-    let first = last - fitting(lines[..last].iter().rev(), rows.width, room);
-    let selected = selected(model, lines.len());
-    for (at, line) in lines.iter().enumerate().take(last).skip(first) {
-        let at_words = at_words(line.at, model);
-        entry(pen, &mut rows, (line, &at_words), room, selected == Some(at));
+    let selected = selected(model, entries.len());
+    let back = entries[..last].iter().enumerate().rev().map(|(at, entry)| (entry, selected == Some(at)));
+    let first = last - fitting(back, rows.width, room);
+    for (at, entry) in entries.iter().enumerate().take(last).skip(first) {
+        let at_words = at_words(entry.line.at, model);
+        put(pen, &mut rows, (entry, &at_words), room, selected == Some(at));
     }
 }
 
@@ -91,11 +137,14 @@ fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, (count, belo
             clip(&note, usize::from(area.width / 2)).into_owned()
         }
         (None, _) => units::count(count as u64),
-        (_, Some(peer)) => format!("{lines} of {}", peer.addr),
-        _ => format!("{lines} of a peer that is gone"),
+        (_, Some(peer)) => format!("only {lines} of {}", peer.addr),
+        _ => format!("only {lines} of a peer that is gone"),
     };
     let right = match below {
-        0 if model.log_of.is_some() => model.hint(Action::PeerLog, "shows all"),
+        0 if model.log_of.is_some() => {
+            let keys = [Action::Back, Action::PeerLog].map(|action| model.keys.name_here(action, model));
+            format!("{} shows all", keys.into_iter().flatten().collect::<Vec<_>>().join(" or "))
+        }
         0 if !model.filters.log.is_empty() => model.hint(Action::Back, "shows all"),
         0 if by_day(model) => model.hint(Action::LogTimes, "time of day, UTC"),
         0 if model.started.is_known() => model.hint(Action::LogTimes, "time since the start"),
@@ -124,14 +173,15 @@ fn at_words(at: At, model: &Model) -> String {
     }
 }
 
-fn entry(pen: &mut Pen<'_>, area: &mut Rect, (line, at): (&LogLine, &str), most: usize, selected: bool) {
+fn put(pen: &mut Pen<'_>, area: &mut Rect, (entry, at): (&Entry<'_>, &str), most: usize, selected: bool) {
+    let line = entry.line;
     let (glyph, role) = match line.severity {
         Severity::Good => ("✓", Role::Progress),
         Severity::Info => ("·", Role::Dim),
         Severity::Warn => ("▲", Role::Trouble),
         Severity::Error => ("✗", Role::Trouble),
     };
-    for (number, text) in rows_of(line, area.width, most).iter().enumerate() {
+    for (number, text) in entry.rows(area.width, most, selected).iter().enumerate() {
         let row = take_top(area, 1);
         if row.is_empty() {
             return;
@@ -144,6 +194,7 @@ fn entry(pen: &mut Pen<'_>, area: &mut Rect, (line, at): (&LogLine, &str), most:
             }
             pen.put_right(row.x + 8, row.y, 9, at, Role::Dim);
             pen.put(x - 2, row.y, 1, glyph, role);
+            pen.put_right(row.right(), row.y, row.width, &entry.counted(), Role::Strong);
         }
         pen.put(x, row.y, row.right().saturating_sub(x), text, Role::Text);
     }
@@ -205,13 +256,17 @@ mod tests {
     }
 
     #[test]
-    fn long_lines_are_shown_whole_wherever_they_scroll_to() {
+    fn an_event_has_one_row_and_the_selected_one_is_shown_whole() {
         let view = view(1, 99);
         let mut model = model(&view);
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..100 {
             let text = text(&model, &view);
-            assert!(!text.contains('…'), "{text}");
+            let rows: Vec<&str> = text.lines().skip(3).filter(|row| !row.trim().is_empty()).collect();
+            let selected = rows.iter().position(|row| row.starts_with('▸')).unwrap();
+            let others = rows[selected + 1..].iter().filter(|row| row.starts_with("            ")).count();
+            let events = rows.iter().filter(|row| row.contains(" · line ")).count();
+            assert_eq!(rows.len() - 1, events + others, "a row each, but for the selected one: {text}");
             seen.extend((1..=99).filter(|number| text.contains(&format!("[{number}]."))));
             update(&mut model, Action::Up, &view);
         }
@@ -290,6 +345,32 @@ mod tests {
         let before = copied(&model, &now);
         model.take_in(&later);
         assert_eq!(copied(&model, &later), before);
+    }
+
+    #[test]
+    fn equal_lines_that_follow_each_other_are_counted_and_what_is_read_stays() {
+        let of = |texts: &[&str]| {
+            let mut view = view(1, 1);
+            let line = |(at, text): (usize, &&str)| LogLine {
+                at: Duration::from_secs(at as u64),
+                severity: Severity::Info,
+                text: (*text).to_owned(),
+                peer: None,
+            };
+            view.log = Arc::new(texts.iter().enumerate().map(line).collect());
+            view
+        };
+        let before = of(&["first", "again", "again", "again", "last"]);
+        let mut model = model(&before);
+        let shown = text(&model, &before);
+        let row = shown.lines().find(|row| row.contains("again")).unwrap();
+        assert!(row.contains("0:00:03") && row.trim_end().ends_with("×3"), "{shown}");
+        assert_eq!(shown.matches("again").count(), 1);
+        update(&mut model, Action::Up, &before);
+        assert_eq!(crate::ui::export::copied(&model, &before).as_deref(), Some("again"));
+        let after = of(&["first", "again", "again", "again", "last", "last", "new", "new"]);
+        model.take_in(&after);
+        assert_eq!(crate::ui::export::copied(&model, &after).as_deref(), Some("again"));
     }
 
     #[test]

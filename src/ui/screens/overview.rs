@@ -30,11 +30,22 @@ use crate::units;
 /// Rows of the funnel.
 const FUNNEL: u16 = STEPS.len() as u16;
 
-/// Draws the overview.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+/// Where the panels stand below the head, and the lines of the judgement.
+struct Panels {
+    roomy: bool,
+    why: Rect,
+    lines: Vec<judgement::Line>,
+    funnel: Rect,
+    pieces: Rect,
+    title: Rect,
+    peers: Rect,
+}
+
+/// Gives every panel its place.
+fn panels(area: Rect, model: &Model, view: &View) -> Panels {
     let roomy = area.width >= 100 && area.height >= 33;
     let mut body = area;
-    frame::head(pen, &mut body, model, view);
+    take_top(&mut body, frame::HEAD);
     if roomy {
         take_top(&mut body, 1);
     }
@@ -44,28 +55,49 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let short = area.height < 28 && judgement::is_well(view);
     let room_for_why = if short { view.verdicts.len().clamp(2, 3) } else { room_for_why.max(1) };
     let lines = judgement::summary(model, view, area.width, room_for_why);
-    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines, model);
+    let why = take_top(&mut body, lines.len() as u16);
+    let (funnel, pieces);
     if roomy {
         take_top(&mut body, 1);
         let spare = usize::from(body.height).saturating_sub(30 + view.peers.len());
-        let funnel = take_top(&mut body, 1 + FUNNEL + (spare as u16).min(8));
-        roomy_middle(pen, funnel, model, view);
+        funnel = take_top(&mut body, 1 + FUNNEL + (spare as u16).min(8));
         take_top(&mut body, 1);
         let rows = grid_rows(view, area.width, if body.height >= 19 { 4 } else { 2 });
-        roomy_pieces(pen, take_top(&mut body, rows + 2), view);
+        pieces = take_top(&mut body, rows + 2);
         take_top(&mut body, 1);
     } else {
+        funnel = take_top(&mut body, 1 + FUNNEL);
+        let rows = if body.height >= 9 { 2 } else { 0 };
+        pieces = take_bottom(&mut body, rows);
+    }
+    let title = inset(take_top(&mut body, 1), 1, 1);
+    let peers = inset(body, u16::from(area.width >= 100), 0);
+    Panels { roomy, why, lines, funnel, pieces, title, peers }
+}
+
+/// Where the rows of the peers stand.
+pub(super) fn list_area(area: Rect, model: &Model, view: &View) -> Rect {
+    panels(area, model, view).peers
+}
+
+/// Draws the overview.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::head(pen, &mut body, model, view);
+    let panels = panels(area, model, view);
+    judgement::draw_lines(pen, panels.why, &panels.lines, model);
+    if panels.roomy {
+        roomy_middle(pen, panels.funnel, model, view);
+        roomy_pieces(pen, panels.pieces, view);
+    } else {
         let columns = if area.width >= 100 { area.width * 3 / 5 } else { 52 };
-        let block = take_top(&mut body, 1 + FUNNEL);
-        funnel(pen, Rect { width: columns.saturating_sub(1), ..block }, model, view);
-        compact_speed(pen, inset(block, columns, 1), model, view);
-        if body.height >= 9 {
-            compact_pieces(pen, take_bottom(&mut body, 2), view);
+        funnel(pen, Rect { width: columns.saturating_sub(1), ..panels.funnel }, model, view);
+        compact_speed(pen, inset(panels.funnel, columns, 1), model, view);
+        if !panels.pieces.is_empty() {
+            compact_pieces(pen, panels.pieces, view);
         }
     }
-    let left = u16::from(area.width >= 100) + 1;
-    let title = inset(take_top(&mut body, 1), 1, 1);
-    peer_list::draw(pen, title, inset(body, left - 1, 0), model, view, false);
+    peer_list::draw(pen, panels.title, panels.peers, model, view, false);
 }
 
 /// What stands beside a step: where its peers come from, or where the others were lost. Wordings that read the

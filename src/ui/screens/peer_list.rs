@@ -8,12 +8,13 @@ use crate::event::PeerKey;
 use crate::ledger::{Groups, PeerRecord, View};
 use crate::ui::action::Action;
 use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, columns};
+use crate::ui::folds::{Fold, Line};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
 use crate::ui::mouse::Target;
-use crate::ui::paint::{Pen, clip, inset, take_top, width};
+use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width};
 use crate::ui::theme::Role;
-use crate::ui::words::Standing;
+use crate::ui::words::{self, Standing};
 use crate::units;
 
 /// After so long a change is old news.
@@ -87,12 +88,28 @@ fn nobody(model: &Model, view: &View) -> String {
 /// Columns that never scroll.
 pub(super) const FIXED: usize = 2;
 
+/// Columns in which an address can still be told from others.
+const LEAST_ADDRESS: u16 = 14;
+
 /// Columns in which a reason can be read, of live peers and of the others.
 const LIVE_REASON: u16 = 34;
 const REASON: u16 = 67;
 
-/// The columns of a part that there is room for, and their places.
+/// The columns of a part that there is room for, and their places: where that is not even one beside state and address,
+/// live peers have their rate (or what was scrolled to) there, and a shorter address.
 fn placed(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {
+    let placed = roomy(model, part, room, full);
+    if placed.len() > FIXED || part == Part::Others || model.columns.of(part).is_some() {
+        return placed;
+    }
+    let off = if full { model.columns_off } else { 0 };
+    let third = if off > 0 { LIVE_ALL[FIXED.saturating_add(off).min(LIVE_ALL.len() - 1)] } else { "down" };
+    let narrow = columns(&["state", "address", third]);
+    grid::lay_out_narrow(&narrow, room, ("address", LEAST_ADDRESS)).unwrap_or(placed)
+}
+
+/// The columns of a part that there is room for in their full widths.
+fn roomy(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'static, PeerRecord>> {
     let off = if full { model.columns_off } else { 0 };
     let scrolled = Choose::Scrolled { fixed: FIXED, off };
     if let Some(chosen) = model.columns.of(part) {
@@ -143,7 +160,7 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
     let wide = area.width >= 98;
     let rows = inset(area, 1, 1);
     let live: Vec<PeerKey> = model.live_rows(view).collect();
-    let others: Vec<PeerKey> = model.other_rows(view).collect();
+    let others = model.other_lines(view);
     if rows.is_empty() {
         return live.len();
     }
@@ -152,24 +169,11 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
         return 0;
     }
     let mut rest = rows;
-    let head_rows = u16::from(!live.is_empty() || full);
-    // The others always get a third of the rows, at least two where there are four, and a rule above them.
-    let rule = u16::from(!others.is_empty() && !live.is_empty());
     let live_placed = placed(model, Part::Live, rows.width, full);
     let other_placed = placed(model, Part::Others, rows.width, full);
-    // More than a reason and what comes next is not understood without a heading.
-    let other_head_rows = u16::from(rule > 0 && other_placed.len() > OTHERS.len());
-    let room = usize::from(rest.height.saturating_sub(head_rows + rule + other_head_rows));
-    let live_room = match (live.len(), others.len()) {
-        (_, 0) => room,
-        (0, _) => 0,
-        (live, others) => {
-            let kept = (room / 3).max(2).min(room / 2).min(others);
-            live.min(room.saturating_sub(kept))
-        }
-    };
-    let (column, mark) =
-        (model.order.column.unwrap_or_default(), if model.order.reversed { "▴" } else { "▾" });
+    let Shares { head_rows, rule, other_head_rows, live: live_room, .. } =
+        shares(rows.height, (live.len(), others.len()), other_placed.len(), full);
+    let (column, mark) = (model.order.column.unwrap_or_default(), model.order.mark());
     if head_rows > 0 {
         let row = take_top(&mut rest, 1);
         let heads = if live.is_empty() { &other_placed } else { &live_placed };
@@ -177,6 +181,7 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
     }
     let part = Rows { model, view };
     let firsts = part.firsts(&live);
+    let live: Vec<Line> = live.into_iter().map(|key| Line { key, fold: None }).collect();
     part.draw(pen, take_top(&mut rest, live_room.min(live.len()) as u16), &live, &firsts, &live_placed);
     if rule > 0 && rest.height > 1 {
         let separator = if wide { " · " } else { " " };
@@ -185,7 +190,12 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
         } else {
             String::new()
         };
-        let order = if model.order.column.is_none() { "latest first" } else { "" };
+        let folds = others.iter().any(|line| line.fold.is_some());
+        let order = match model.order.column {
+            None if folds => "by cause",
+            None => "latest first",
+            Some(_) => "",
+        };
         let row = take_top(&mut rest, 1);
         // In line with the other rules: one column further out than the rows where these have a margin.
         let row = if wide { Rect { x: row.x - 1, width: row.width + 1, ..row } } else { row };
@@ -203,9 +213,82 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
         }
     }
     // However many are being tried, why one failed is in sight.
-    let failed = part.first(&others, Standing::Failed);
-    part.draw(pen, rest, &others, failed.as_slice(), &other_placed);
+    let mut keep: Vec<usize> = part.marked(&others).collect();
+    keep.extend(part.first(&others, Standing::Failed));
+    part.draw(pen, rest, &others, &keep, &other_placed);
     live.len().saturating_sub(live_room)
+}
+
+/// A cell of a row in which several peers stand: the cause, how many, what it means, and when the first is tried again.
+fn folded(
+    fold: &Fold,
+    id: &str,
+    columns: u16,
+    placed: &[grid::Placed<'_, PeerRecord>],
+    view: &View,
+) -> Spans {
+    let records = || fold.peers.iter().filter_map(|key| peer(view, *key));
+    let count = format!("{} peers", units::count(fold.peers.len() as u64));
+    match id {
+        "state" => {
+            let (glyph, word) = Standing::Failed.roles();
+            let glyph = Spans::new().add(glyph, Standing::Failed.glyph()).add(Role::Text, " ");
+            glyph.add(word, fold.cause.info().short)
+        }
+        "address" => Spans::new().add(Role::Text, count),
+        "why" => {
+            let meaning = words::reason_of_all(fold.cause, records());
+            let counted = placed.iter().any(|place| place.id() == "address");
+            let shown = if counted { meaning } else { format!("{count}: {meaning}") };
+            Spans::new().add(Role::Text, shown)
+        }
+        "next" => {
+            let first = records().filter(|peer| peer.next_try.is_some()).min_by_key(|peer| peer.next_try);
+            let next = first.map(|peer| words::next_step(peer, view, columns < 15));
+            Spans::new().add(Role::Dim, next.unwrap_or_default())
+        }
+        _ => Spans::new(),
+    }
+}
+
+/// How the rows of the list are shared.
+struct Shares {
+    /// For the heads of the columns.
+    head_rows: u16,
+    /// For the rule above those that are not connected.
+    rule: u16,
+    /// For the heads of their columns.
+    other_head_rows: u16,
+    /// For live peers.
+    live: usize,
+    /// For the others.
+    others: usize,
+}
+
+/// Shares so many rows between the live peers and the others.
+fn shares(height: u16, (live, others): (usize, usize), other_columns: usize, full: bool) -> Shares {
+    let head_rows = u16::from(live > 0 || full);
+    let rule = u16::from(others > 0 && live > 0);
+    // More than a reason and what comes next is not understood without a heading.
+    let other_head_rows = u16::from(rule > 0 && other_columns > OTHERS.len());
+    let room = usize::from(height.saturating_sub(head_rows + rule + other_head_rows));
+    // The others always get a third of the rows, at least two where there are four, and a rule above them.
+    let live = match (live, others) {
+        (_, 0) => room,
+        (0, _) => 0,
+        (live, others) => {
+            let kept = (room / 3).max(2).min(room / 2).min(others);
+            live.min(room.saturating_sub(kept))
+        }
+    };
+    Shares { head_rows, rule, other_head_rows, live, others: room.saturating_sub(live) }
+}
+
+/// How many rows so many peers that are not connected get in this area of the overview.
+pub(super) fn room_for_others(area: Rect, model: &Model, view: &View, others: usize) -> usize {
+    let rows = inset(area, 1, 1);
+    let columns = placed(model, Part::Others, rows.width, false).len();
+    shares(rows.height, (model.live_rows(view).count(), others), columns, false).others
 }
 
 struct Rows<'a> {
@@ -214,54 +297,75 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The first row of each state, which is kept visible.
+    fn standing(&self, key: PeerKey) -> Option<Standing> {
+        peer(self.view, key).map(|peer| Standing::of(peer, self.view.at))
+    }
+
+    /// The rows of live peers that are kept visible: the marked ones, those that send, and the first of each other
+    /// state.
     fn firsts(&self, keys: &[PeerKey]) -> Vec<usize> {
-        let mut seen: Vec<Standing> = Vec::new();
+        let mut seen = vec![Standing::Sending];
         let mut firsts = Vec::new();
-        for (at, key) in keys.iter().enumerate() {
-            let Some(standing) = peer(self.view, *key).map(|peer| Standing::of(peer, self.view.at)) else {
-                continue;
-            };
+        for (at, standing) in keys.iter().enumerate().filter_map(|(at, key)| Some((at, self.standing(*key)?)))
+        {
             if !seen.contains(&standing) {
                 seen.push(standing);
                 firsts.push(at);
             }
         }
-        firsts
+        let is = |wanted: fn(&Self, PeerKey) -> bool| {
+            keys.iter().enumerate().filter(move |(_, key)| wanted(self, **key)).map(|(at, _)| at)
+        };
+        let mut kept: Vec<usize> = is(|rows, key| rows.model.marked.contains(&key)).collect();
+        kept.extend(is(|rows, key| rows.standing(key) == Some(Standing::Sending)));
+        kept.extend(firsts);
+        let mut seen = std::collections::HashSet::new();
+        kept.retain(|at| seen.insert(*at));
+        kept
     }
 
-    /// The first row of this state.
-    fn first(&self, keys: &[PeerKey], wanted: Standing) -> Option<usize> {
-        keys.iter().position(|key| {
-            peer(self.view, *key).is_some_and(|peer| Standing::of(peer, self.view.at) == wanted)
-        })
+    /// The rows that are marked.
+    fn marked(&self, lines: &[Line]) -> impl Iterator<Item = usize> {
+        lines.iter().enumerate().filter(|(_, line)| self.model.marked.contains(&line.key)).map(|(at, _)| at)
+    }
+
+    /// The first row of this state, unless it is marked.
+    fn first(&self, lines: &[Line], wanted: Standing) -> Option<usize> {
+        let first = lines.iter().position(|line| self.standing(line.key) == Some(wanted))?;
+        Some(first).filter(|at| !self.model.marked.contains(&lines[*at].key))
     }
 
     fn draw(
         &self,
         pen: &mut Pen<'_>,
         area: Rect,
-        keys: &[PeerKey],
+        lines: &[Line],
         keep: &[usize],
         placed: &[grid::Placed<'_, PeerRecord>],
     ) {
         let mut rest = area;
-        let chosen = self.model.selected.and_then(|key| keys.iter().position(|other| *other == key));
+        let chosen = self.model.selected.and_then(|key| lines.iter().position(|line| line.key == key));
         let takes_keys = self.model.screen != Screen::Overview || self.model.panel == Panel::Peers;
         let context = Context { view: self.view, look: pen.look };
-        for at in grid::visible(keys.len(), usize::from(area.height), chosen, keep) {
-            let Some(record) = peer(self.view, keys[at]) else {
+        for at in grid::visible(lines.len(), usize::from(area.height), chosen, keep) {
+            let Line { key, fold } = &lines[at];
+            let Some(record) = peer(self.view, *key) else {
                 continue;
             };
             let old = !record.is_live() && self.view.at.saturating_sub(record.since) >= OLD;
             let look = RowLook {
                 selected: takes_keys && chosen == Some(at),
                 dim: old || self.model.held.is_some(),
-                marked: self.model.marked.contains(&keys[at]),
+                marked: self.model.marked.contains(key),
             };
             let row = take_top(&mut rest, 1);
-            pen.targets.add(row, Target::Peer(keys[at]));
-            grid::row(pen, row, placed, record, context, look);
+            pen.targets.add(row, Target::Peer(*key));
+            match fold {
+                None => grid::row(pen, row, placed, record, context, look),
+                Some(fold) => grid::row_of(pen, row, placed, look, |id, columns| {
+                    folded(fold, id, columns, placed, self.view)
+                }),
+            }
         }
     }
 }

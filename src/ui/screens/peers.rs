@@ -34,6 +34,7 @@ fn tabs(model: &Model, view: &View) -> [(&'static str, u32); 7] {
 fn narrowed(shown: Shown) -> Option<String> {
     match shown {
         Shown::All | Shown::Of(_) => None,
+        Shown::Because(cause) => Some(format!("failed: {}", cause.info().short)),
         Shown::Reached(4) => Some("those that let us download now".to_owned()),
         Shown::Reached(5) => Some("those that send now".to_owned()),
         Shown::Reached(step) => Some(format!("those that got as far as {}", STEPS[step.min(5)])),

@@ -46,32 +46,62 @@ pub(super) fn line(pen: &mut Pen<'_>, mut area: Rect, model: &Model, view: &View
     }
 }
 
+/// Where the parts stand below the title, and the lines of the judgement.
+struct Parts {
+    progress: Rect,
+    rates: Rect,
+    graph: Rect,
+    why: Rect,
+    lines: Vec<judgement::Line>,
+    funnel: Rect,
+    title: Rect,
+    peers: Rect,
+    foot: Rect,
+}
+
+/// Gives every part its place.
+fn parts(area: Rect, model: &Model, view: &View) -> Parts {
+    let mut body = area;
+    let foot = take_bottom(&mut body, 1);
+    take_top(&mut body, 1);
+    let progress = take_top(&mut body, 1);
+    let rates = take_top(&mut body, 1);
+    let lines = judgement::summary(model, view, area.width, if body.height >= 5 { 2 } else { 1 });
+    let steps = if body.height >= 4 { 3 } else { 0 };
+    // What is left goes to the graph, and where it is much, to the peers.
+    let spare = usize::from(body.height).saturating_sub(lines.len() + usize::from(steps));
+    let graph = take_top(&mut body, spare.min(if spare > 8 { 3 } else { 1 }) as u16);
+    let why = take_top(&mut body, lines.len() as u16);
+    let funnel = take_top(&mut body, steps);
+    let rows = u16::from(body.height >= 3);
+    let title = inset(take_top(&mut body, rows), 1, 1);
+    let peers = if rows > 0 { body } else { Rect { height: 0, ..body } };
+    Parts { progress, rates, graph, why, lines, funnel, title, peers, foot }
+}
+
+/// Where the rows of the peers stand.
+pub(super) fn list_area(area: Rect, model: &Model, view: &View) -> Rect {
+    parts(area, model, view).peers
+}
+
 /// Draws the overview, from a few lines up.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if area.height < 4 || area.width < 24 {
         return line(pen, area, model, view);
     }
-    let mut body = area;
-    let foot = take_bottom(&mut body, 1);
-    title(pen, take_top(&mut body, 1), model, view);
-    progress(pen, take_top(&mut body, 1), view);
-    if body.height > 0 {
-        rates(pen, take_top(&mut body, 1), view);
+    let parts = parts(area, model, view);
+    title(pen, Rect { height: 1, ..area }, model, view);
+    progress(pen, parts.progress, view);
+    if !parts.rates.is_empty() {
+        rates(pen, parts.rates, view);
     }
-    let lines = judgement::summary(model, view, area.width, if body.height >= 5 { 2 } else { 1 });
-    let steps = if body.height >= 4 { 3 } else { 0 };
-    // What is left goes to the graph, and where it is much, to the peers.
-    let spare = usize::from(body.height).saturating_sub(lines.len() + usize::from(steps));
-    let graph = spare.min(if spare > 8 { 3 } else { 1 }) as u16;
-    let points = take_top(&mut body, graph);
-    overview::down_graph(pen, inset(points, 1, 1), model, view, points.height);
-    judgement::draw_lines(pen, take_top(&mut body, lines.len() as u16), &lines, model);
-    funnel(pen, take_top(&mut body, steps), view);
-    if body.height >= 3 {
-        let title = inset(take_top(&mut body, 1), 1, 1);
-        peer_list::draw(pen, title, body, model, view, false);
+    overview::down_graph(pen, inset(parts.graph, 1, 1), model, view, parts.graph.height);
+    judgement::draw_lines(pen, parts.why, &parts.lines, model);
+    funnel(pen, parts.funnel, view);
+    if !parts.peers.is_empty() {
+        peer_list::draw(pen, parts.title, parts.peers, model, view, false);
     }
-    frame::foot(pen, foot, model, view);
+    frame::foot(pen, parts.foot, model, view);
 }
 
 fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {

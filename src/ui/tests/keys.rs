@@ -144,6 +144,39 @@ fn a_replay_says_how_to_get_to_the_other_screens_and_to_the_keys() {
 }
 
 #[test]
+fn a_recording_that_stands_still_shows_every_moment_in_its_own_order() {
+    use std::time::Duration;
+
+    let (before, after) = (sample::moment("starting"), sample::healthy());
+    let mut replayed = replay::tests::standing(&before);
+    replayed.replay.as_mut().unwrap().playback.playing = true;
+    replayed.clock = Duration::from_secs(10);
+    replayed.take_in(&before);
+    let in_order = |view: &View| model(Look::default(), (80, 24), view).rows(view).collect::<Vec<_>>();
+    // Space stops it, and @ goes to another moment, all within the time in which rows rest.
+    update(&mut replayed, Action::Down, &before);
+    replayed.replay.as_mut().unwrap().playback.playing = false;
+    replayed.take_in(&before);
+    assert_eq!(replayed.rows(&before).collect::<Vec<_>>(), in_order(&before));
+    replayed.take_in(&after);
+    assert_eq!(replayed.rows(&after).collect::<Vec<_>>(), in_order(&after));
+}
+
+#[test]
+fn the_first_run_shows_the_keys_used_most() {
+    let view = sample::healthy();
+    for (columns, shown) in [
+        (40, &["? keys", "w why"][..]),
+        (80, &["? keys · w why", "1-6 screens", "Enter opens", "/ filters", "p pauses", "q quits"][..]),
+    ] {
+        let foot = foot(columns, &view, |model| model.welcome = true);
+        for key in shown {
+            assert!(foot.contains(key), "{columns}: {foot}");
+        }
+    }
+}
+
+#[test]
 fn the_ends_of_the_zoom_say_that_they_are_the_ends() {
     let view = sample::healthy();
     let mut model = model(Look::default(), (80, 24), &view);

@@ -74,6 +74,48 @@ fn live_peers_without_a_row_are_counted() {
 }
 
 #[test]
+fn who_sends_and_who_is_marked_has_a_row_first() {
+    let view = sample::healthy();
+    let rows_of = |size, name, change: fn(&mut Model)| {
+        page(size, &view, |model| {
+            page_of(name)(model);
+            change(model);
+        })
+    };
+    let shown = rows_of((80, 24), "overview", |_| {});
+    let sending = shown.iter().filter(|row| row.contains("● sending")).count();
+    assert!(sending >= 3, "{}", shown.join("\n"));
+    // The last of those that choke us, and the last that failed.
+    let is_choked =
+        |peer: &&std::sync::Arc<crate::ledger::PeerRecord>| peer.is_live() && peer.flags.peer_choking;
+    let last = |kind: &dyn Fn(&&std::sync::Arc<crate::ledger::PeerRecord>) -> bool| {
+        view.peers.iter().rev().find(kind).unwrap()
+    };
+    let (choked, failed) = (last(&is_choked), last(&|peer| peer.group == crate::ledger::Group::Failed));
+    let marked = page((80, 24), &view, |model| model.marked.extend([choked.key, failed.key]));
+    for peer in [choked, failed] {
+        let row = marked.iter().find(|row| row.contains(&peer.addr.to_string()));
+        assert!(row.is_some_and(|row| row.starts_with('+')), "{}", marked.join("\n"));
+    }
+}
+
+#[test]
+fn at_forty_columns_a_peers_row_has_its_rate_and_its_port() {
+    let view = sample::healthy();
+    for (size, name) in [((40, 20), "overview"), ((40, 10), "peers"), ((40, 24), "peers")] {
+        let shown = page(size, &view, page_of(name));
+        let row = shown.iter().find(|row| row.contains("● sending"));
+        let row = row.unwrap_or_else(|| panic!("{name} {size:?}\n{}", shown.join("\n")));
+        assert!(row.contains("6.2 MiB/s") && row.contains(":51414"), "{row}");
+    }
+    let scrolled = page((40, 24), &view, |model| {
+        model.screen = Screen::Peers;
+        model.columns_off = 3;
+    });
+    assert!(scrolled.iter().any(|row| row.contains("HAS")), "{}", scrolled.join("\n"));
+}
+
+#[test]
 fn reasons_of_fixed_words_are_read_in_full_where_there_is_room() {
     let mut view = sample::healthy();
     let key = view.peers.iter().find(|peer| peer.cause == Some(Cause::ClosedBeforeHandshake)).unwrap().key;
