@@ -24,8 +24,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustix::io::retry_on_intr;
-
 pub use check::{Check, Verdicts, check, check_piece, verify};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
@@ -327,7 +325,7 @@ impl Storage {
         for &number in numbers {
             let path = path(self.file(number));
             let handle = self.handle(number, Access::Read)?;
-            retry_on_intr(|| rustix::fs::fdatasync(&handle))
+            files::sync_content(&handle)
                 .map_err(|errno| StorageError::os(self.root.full(path), Operation::Sync, errno))?;
         }
         let new = || numbers.iter().filter(|&&number| !self.named[number].load(Ordering::Relaxed));

@@ -4,7 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::sockopt;
@@ -80,7 +80,7 @@ impl Transport for TcpStream {
 fn read_what_is_there(stream: &TcpStream, slices: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     let room: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut read = None;
-    let tried = stream.try_io(Interest::READABLE, || {
+    let tried = stream.try_io(tokio::io::Interest::READABLE, || {
         let n = rustix::io::readv(stream, slices)?;
         read = Some(n);
         if (1..room).contains(&n) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(n) }

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::{Errno, retry_on_intr};
 
-use super::error::{Operation, StorageError};
+#[cfg(target_os = "linux")]
+use super::error::Operation;
+use super::error::StorageError;
 use super::open::Access;
 
 /// Slices the system takes in one call (`IOV_MAX`).
@@ -144,6 +146,16 @@ pub(super) fn read_cached(file: &File, mut at: u64, mut into: &mut [u8]) -> bool
 #[cfg(not(target_os = "linux"))]
 pub(super) fn read_cached(_file: &File, _at: u64, _into: &mut [u8]) -> bool {
     false
+}
+
+/// Brings the content of a file to the disk.
+pub(super) fn sync_content(file: &File) -> Result<(), Errno> {
+    #[cfg(not(target_vendor = "apple"))]
+    let sync = rustix::fs::fdatasync::<&File>;
+    // There is no call for the content alone.
+    #[cfg(target_vendor = "apple")]
+    let sync = rustix::fs::fsync::<&File>;
+    retry_on_intr(|| sync(file))
 }
 
 /// Tells the system that this range will be read soon.
