@@ -120,10 +120,14 @@ impl From<clap::Error> for Failure {
         let text = error.to_string();
         let told = text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim);
         let told = told.filter(|line| !line.is_empty() && !line.starts_with("For more"));
-        let (tips, told): (Vec<&str>, Vec<&str>) = told.partition(|line| line.starts_with("tip: "));
+        let told: Vec<&str> = told.collect();
+        // What was typed stands in a tip too, and may have lines of its own.
+        let is_tip = |line: &&str| line.starts_with("tip: ");
+        let (told, tips) = told.split_at(told.iter().position(is_tip).unwrap_or(told.len()));
+        let tip = tips.chunk_by(|_, next| !is_tip(next)).next().map(|tip| tip.join(" "));
         Self::Usage {
             text: told.join(" ").trim_start_matches("error: ").to_owned(),
-            tip: tips.first().map(|tip| tip.trim_start_matches("tip: ").to_owned()),
+            tip: tip.map(|tip| tip.trim_start_matches("tip: ").to_owned()),
         }
     }
 }
@@ -148,6 +152,9 @@ mod tests {
         let misspelt = Failure::from(Cli::read(["ttui", "a", "--pirvacy"]).unwrap_err());
         assert_eq!(misspelt.to_string(), "unexpected argument '--pirvacy' found; see `ttui --help`");
         assert_eq!(misspelt.tip(), Some("a similar argument exists: '--privacy'"));
+        let lines = Failure::from(Cli::read(["ttui", "a.torrent", "--one\ntwo"]).unwrap_err());
+        assert!(lines.to_string().contains("'--one two' found"), "{lines}");
+        assert_eq!(lines.tip(), Some("to pass '--one two' as a value, use '-- --one two'"));
         for line in ["ttui info", "ttui a --seed --no-seed", "ttui a --colour never", "ttui a -p"] {
             let told = told(line);
             assert!(told.ends_with("; see `ttui --help`") && !told.contains('\n'), "{told}");

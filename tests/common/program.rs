@@ -52,7 +52,13 @@ impl Output {
     /// The one line on standard error.
     #[track_caller]
     pub(crate) fn complaint(&self) -> &str {
-        assert_eq!(self.stderr.len(), 1, "one line on standard error: {:#?}", self.stderr);
+        let tips = self.stderr.iter().skip(1).filter(|line| line.starts_with("tip: ")).count();
+        assert_eq!(
+            self.stderr.len(),
+            1 + tips.min(1),
+            "one line on standard error, and a tip: {:#?}",
+            self.stderr
+        );
         &self.stderr[0]
     }
 }

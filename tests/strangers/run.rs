@@ -244,6 +244,7 @@ async fn complaints(lab: &Lab, swarm: &Swarm, outputs: &mut Outputs) {
         assert_ne!(output.code(), 0, "{arguments:?}");
         assert!(output.code() < 4, "{arguments:?}: {output:?}");
         outputs.written("complaint", output.complaint());
+        output.stderr.iter().skip(1).for_each(|tip| outputs.written("complaint", tip));
     }
 }
 
