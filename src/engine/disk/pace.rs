@@ -6,9 +6,9 @@ use std::time::Duration;
 /// Where every write takes this long, others can be written meanwhile. A system that takes writes into its memory and
 /// is held up now and then, by its disk or by other programs, does most of them far quicker.
 const LONG: Duration = Duration::from_millis(10);
-/// So many in a row are every write.
+/// A disk is slow after this many long writes in a row.
 const IN_A_ROW: u32 = 8;
-/// One that takes no longer than this ends it.
+/// A write that takes no longer than this ends the row.
 const QUICK: Duration = Duration::from_millis(5);
 /// A disk that takes this long on average may be the limit.
 const LAGS: Duration = Duration::from_millis(20);

@@ -90,7 +90,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Whether so many say what all say: all who answered once the dials ended, or four fifths of enough.
+    /// Whether these many stand for all: all who answered once the dials ended, or four fifths of enough.
     fn is_what_all_say(&self, alike: u32) -> bool {
         let ended = alike == self.all && self.dials_ended();
         alike > 0 && (ended || (self.all >= ENOUGH_ANSWERS && alike * 5 >= self.all * 4))
