@@ -144,8 +144,7 @@ pub async fn check(
             &options.recording,
             random_seed()?,
         )?,
-        // Every tracker is asked at once: that is how it is soon known which of them answer.
-        client: tracker::Client::new(tracker::Settings { most_under_way: usize::MAX, ..options.tracker }),
+        client: tracker::Client::new(options.tracker),
         our_addresses: BTreeSet::new(),
         orders: BTreeMap::new(),
         dials: BTreeMap::new(),

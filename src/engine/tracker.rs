@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use crate::event::{AnnounceKind, Announced, TrackerError};
@@ -44,7 +44,7 @@ pub struct Settings {
     pub udp_next_after: Duration,
     /// How long a UDP connection id is good (BEP 15: a minute).
     pub connection_id_life: Duration,
-    /// The most announces under way at once; others wait for their turn.
+    /// The most [turns](Client::turn) there are at once.
     pub most_under_way: usize,
     /// Trust certificates signed by these (PEM) and by nobody else, instead of those the system trusts.
     pub only_trust_pem: Option<Vec<u8>>,
@@ -78,6 +78,12 @@ struct Inner {
     under_way: Semaphore,
     http: [http::FamilyClient; 2],
     connections: udp::Connections,
+}
+
+/// Leave to announce.
+#[must_use = "the turn is over when this is dropped"]
+pub struct Turn<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 /// A tracker's answer.
@@ -152,15 +158,19 @@ impl Client {
         Self(Arc::new(Inner { settings, under_way, http, connections: udp::Connections::default() }))
     }
 
-    /// Announces to the tracker at `url`, when it is its turn, and returns what it answers, from whichever address
-    /// family answers; with two answers their peers are put together.
+    /// Waits for the turn of one announce of those that may be under way at once; it lasts as long as what is returned.
+    pub async fn turn(&self) -> Turn<'_> {
+        // It is never closed, so that there is always a turn.
+        Turn { _permit: self.0.under_way.acquire().await.ok() }
+    }
+
+    /// Announces to the tracker at `url` and returns what it answers, from whichever address family answers; with two
+    /// answers their peers are put together.
     ///
     /// # Errors
     ///
     /// [`Failure`]: the one that says most where both families fail.
     pub async fn announce(&self, url: &str, params: &AnnounceParams) -> Result<Answer, Failure> {
-        // It is never closed, so that there is always a turn.
-        let _turn = self.0.under_way.acquire().await.ok();
         let shown = text::url_shown(url);
         tracing::info!(tracker = %shown, event = ?params.kind, left = params.left_bytes, "announce");
         let mut outcome = self.try_announce(url, params).await;

@@ -55,6 +55,8 @@ impl Farewell {
                 () = sleep_until(wake) => {}
             }
         }
+        // Those that wait for their turn see by it that nobody waits for them.
+        inbox.answers.close();
         self.announces.drop_all();
         let now = self.clock.now();
         self.views.send_replace(self.chronicle.view(now));

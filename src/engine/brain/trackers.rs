@@ -86,6 +86,11 @@ impl Announces {
     fn begin(&mut self, ticket: Ticket, to: TrackerKey, url: String, params: AnnounceParams) {
         let (client, answers) = (self.client.clone(), self.answers.clone());
         let task = self.tasks.spawn(async move {
+            let _turn = client.turn().await;
+            // The turn may be that of an announce which was dropped at the end of the run, as this one is about to be.
+            if answers.is_closed() {
+                return;
+            }
             let outcome = client.announce(&url, &params).await;
             // Nobody listens only when the run is over.
             let _ = answers.send((ticket, outcome)).await;
@@ -98,10 +103,10 @@ impl Announces {
         self.asked.remove(&ticket).map(|(tracker, _)| tracker)
     }
 
-    /// Drops all that are left, the newest first: else those that wait for their turn would get that of the older ones.
+    /// Drops all that are left.
     pub(super) fn drop_all(&mut self) {
-        let asked = std::mem::take(&mut self.asked);
-        asked.into_values().rev().for_each(|(_, task)| task.abort());
+        self.asked.clear();
+        self.tasks.abort_all();
     }
 
     /// Takes leave of the tasks that are over.

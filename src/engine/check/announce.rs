@@ -28,6 +28,7 @@ impl Run {
             tracker_id: None,
         };
         let (client, answers) = (self.client.clone(), self.outlets.answers.clone());
+        // Nobody waits for a turn: that is how it is soon known which trackers answer.
         let announce = async move {
             let outcome = client.announce(&url, &params).await;
             // Nobody listens only when the run is over.

@@ -334,7 +334,10 @@ async fn no_more_announces_are_under_way_than_is_set_and_one_that_ends_makes_roo
     let mut announces = tokio::task::JoinSet::new();
     for _ in 0..5 {
         let (client, url) = (client.clone(), tracker.url());
-        announces.spawn(async move { client.announce(&url, &params()).await });
+        announces.spawn(async move {
+            let _turn = client.turn().await;
+            client.announce(&url, &params()).await
+        });
     }
     let mut asked = vec![tracker.asked().await, tracker.asked().await, tracker.asked().await];
     assert_eq!(client.0.under_way.available_permits(), 0);
