@@ -72,7 +72,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         frame::foot(&mut pen, foot, model, newest);
     }
     if let Some(held) = &model.held {
-        frame::held(&mut pen, area, model, held.since, newest);
+        frame::frozen(&mut pen, area, model, held.since, newest);
     }
     let targets = pen.targets;
     if model.look.is_ascii() {
