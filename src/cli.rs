@@ -14,6 +14,7 @@ mod headless;
 mod info;
 mod leaving;
 mod logfile;
+mod manual;
 mod output;
 mod peers;
 mod replay;
@@ -82,8 +83,7 @@ fn run(cli: Cli) -> Result<Status, Failure> {
             Stdout.write(&script)
         }
         Some(Command::Man) => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Failure::Output)?;
+            let page = manual::page(Cli::command()).map_err(Failure::Output)?;
             Stdout.write(&page)
         }
     }

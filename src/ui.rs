@@ -62,6 +62,7 @@ pub use about::About;
 pub use columns::{
     Choice as ColumnChoice, Part as ColumnPart, named as columns_named, names as column_names,
 };
+pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Standing};

@@ -287,7 +287,10 @@ fn help_version_completions_and_manual_are_there() {
     }
     assert_eq!(good(&["--version"]), format!("ttui {}\n", env!("CARGO_PKG_VERSION")));
     assert!(good(&["completions", "bash"]).contains("verify"));
-    assert!(good(&["man"]).contains(".TH ttui"));
+    let manual = good(&["man"]);
+    for part in [".TH ttui", ".SH FILTERS", "\\fBhas:17\\fR", "\\fBstate:failed\\fR", "\\fBdown>10k\\fR"] {
+        assert!(manual.contains(part), "{part} in {manual}");
+    }
 }
 
 #[test]

@@ -135,6 +135,8 @@ pub enum Scope {
     Peers,
     /// On a peer's page.
     PeerPage,
+    /// On a tracker's page.
+    TrackerPage,
     /// On the list of keys.
     KeysPage,
     /// Where columns are chosen.
@@ -159,6 +161,7 @@ impl Scope {
             Self::Everywhere => true,
             Self::Replay => model.replay.is_some(),
             Self::PeerPage => matches!(model.mode(), Mode::Peer { .. }),
+            Self::TrackerPage => model.mode() == Mode::Tracker,
             Self::KeysPage => model.mode() == Mode::Keys,
             Self::ColumnsPage => model.mode() == Mode::Columns,
             Self::Peer => {
@@ -183,6 +186,7 @@ impl Scope {
             Self::Overview => "Overview",
             Self::Peers => "Peers",
             Self::PeerPage => "A peer's page",
+            Self::TrackerPage => "A tracker's page",
             Self::KeysPage => "This list",
             Self::ColumnsPage => "Choosing columns",
             Self::Log => "Log",
@@ -285,6 +289,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),
     bind(Action::Announce, &[Key::char('A')], Scope::Trackers, Some(("announce now", 3)), "ask all trackers now, as soon as they allow it"),
+    bind(Action::Announce, &[Key::char('A')], Scope::TrackerPage, Some(("announce now", 3)), "ask this tracker now, as soon as it allows it"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Trackers, Some(("open", 4)), "open the tracker: what it said, and what became of its peers"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::TrackerPage, Some(("its peers", 1)), "list the peers that it named"),
+    bind(Action::PreviousTab, &[Key::char('[')], Scope::TrackerPage, Some(("other trackers", 2)), "the tracker before"),
+    bind(Action::NextTab, &[Key::char(']')], Scope::TrackerPage, Some(("other trackers", 2)), "the next tracker"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Pieces, Some(("its peers", 4)), "list the peers that have the piece"),
     bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many have it, who sent it, when it came"),
     bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("zoom", 4)), "closer, up to the blocks of a piece"),
     bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("zoom", 4)), "farther away, up to the whole"),

@@ -144,6 +144,18 @@ impl Lattice {
         first..(first + a_cell).min(self.pieces)
     }
 
+    /// The first piece of the cell at this place of the screen.
+    pub(crate) fn piece_at(&self, column: u16, row: u16) -> Option<u32> {
+        self.area.contains((column, row).into()).then_some(())?;
+        let (column, row) = (usize::from(column - self.area.x), usize::from(row - self.area.y));
+        let within = match self.scale {
+            Scale::Pieces(count) => column * count,
+            Scale::Cells(count) => column / count,
+        };
+        let piece = (self.first_row + row) * self.a_row + within;
+        (within < self.a_row && piece < self.pieces).then(|| u32::try_from(piece).ok())?
+    }
+
     /// The cells of a piece in sight.
     pub(crate) fn place_of(&self, piece: usize) -> Option<Rect> {
         let within = piece.checked_sub(self.in_sight().start).filter(|_| self.in_sight().contains(&piece))?;
@@ -190,6 +202,9 @@ mod tests {
             prop_assert!(!place.is_empty() && lattice.area.intersection(place) == place);
             prop_assert!(lattice.cell_of(cursor as usize).contains(&(cursor as usize)));
             prop_assert!(zoom > 0 || lattice.shows_all());
+            let first = lattice.cell_of(cursor as usize).start as u32;
+            prop_assert!(place.positions().all(|at| lattice.piece_at(at.x, at.y) == Some(first)));
+            prop_assert_eq!(lattice.piece_at(1, 3), None);
         }
     }
 }

@@ -6,12 +6,12 @@ mod choice;
 use crate::ledger::PeerRecord;
 use crate::units;
 
-pub(crate) use self::cells::words_of_source;
 use self::cells::{
     address, age, amount, client, connect_ms, direction, encryption, flags, handshake, handshake_ms, has, id,
     idle, latency, milliseconds, next, plain, port, requests, reserved, share, source, source_names, state,
     state_words, to_it, to_us, transport, tries, wait, who, why, why_words,
 };
+pub(crate) use self::cells::{host_of, words_of_source};
 pub use self::choice::{Choice, Part, named, names};
 use super::grid::{Column, Measure, Sieve};
 use super::words::Standing;

@@ -143,6 +143,11 @@ impl FileTree {
         self.selected = (self.selected as isize).saturating_add(by).clamp(0, last as isize) as usize;
     }
 
+    /// Selects this row.
+    pub(crate) fn select(&mut self, row: usize) {
+        self.selected = row.min(self.rows.len().saturating_sub(1));
+    }
+
     /// Folds the selected folder, or unfolds it.
     pub(crate) fn toggle(&mut self) {
         let fold = !self.is_folded(self.selected);

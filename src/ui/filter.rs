@@ -1,14 +1,15 @@
 //! What a filter says: words and terms that all have to hold, `state:failed why:timeout down>10k`.
 //!
 //! The names before `:`, `<`, `>` and `=` are the ids of the columns' table. A word without a name is looked for in
-//! every column that holds text. What stands in double quotes is one word, spaces included.
+//! every column that holds text. What stands in double quotes is one word, spaces included. `has:17` takes the peers that
+//! have the piece of this number.
 
 use crate::event::PeerKey;
-use crate::ledger::{PeerRecord, View};
+use crate::ledger::{PeerRecord, TrackerRecord, View};
 use crate::units;
 
-use super::columns::{PEER_COLUMNS, column};
-use super::grid::{Measure, Sieve};
+use super::columns::{PEER_COLUMNS, column, host_of};
+use super::grid::{Column, Measure, Sieve};
 
 /// How a number is compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +42,8 @@ enum Term {
     In(&'static str, String),
     /// A number of one column.
     Number(&'static str, Relation, u64),
+    /// It has the piece of this number.
+    Piece(u32),
 }
 
 /// Conditions on a peer that all have to hold.
@@ -82,6 +85,10 @@ impl Filter {
                 }
                 _ => false,
             },
+            Term::Piece(number) => {
+                let piece = view.torrent.geometry.piece(*number);
+                piece.is_some_and(|piece| peer.has.as_ref().is_some_and(|has| has.has(piece)))
+            }
         })
     }
 
@@ -136,6 +143,9 @@ fn term(word: String) -> Result<Term, String> {
         () => return Ok(Term::Word(word.to_lowercase())),
     };
     let name = name.to_lowercase();
+    if let (HAS, Some(piece)) = (name.as_str(), rest.strip_prefix(':')) {
+        return has(piece);
+    }
     let Some(column) = column(&name).filter(|column| !matches!(column.sieve, Sieve::Nothing)) else {
         let examples = ["state", "why", "client"].map(|id| format!("{id}:")).join(" ");
         return Err(format!("no column {name}; as {examples} port: down>"));
@@ -152,6 +162,36 @@ fn term(word: String) -> Result<Term, String> {
             None => Err(format!("{value} is no {}; as {example}", measure.name())),
         },
         Sieve::Nothing => Ok(Term::Word(word.to_lowercase())),
+    }
+}
+
+/// What [`PEER_COLUMNS`] calls how much a peer has; behind a colon stands the number of a piece.
+const HAS: &str = "has";
+
+/// A piece that a peer has, or as everywhere else with a `%` how much of the torrent.
+fn has(value: &str) -> Result<Term, String> {
+    match (value.parse(), value.strip_suffix('%')) {
+        (Ok(piece), _) => Ok(Term::Piece(piece)),
+        (_, Some(percent)) if percent.parse::<u64>().is_ok() => term(format!("{HAS}={value}")),
+        _ if value.is_empty() => Err("has: and a piece, as has:17; or has<100".to_owned()),
+        _ => Err(format!("{value} is no piece; as has:17")),
+    }
+}
+
+/// The filter that takes the peers that have a piece.
+pub(super) fn holders_of(piece: u32) -> String {
+    format!("{HAS}:{piece}")
+}
+
+/// The filter that takes the peers that a tracker named: by its host and port, or by all of its URL where these are part
+/// of what another source is called.
+pub(super) fn named_by(tracker: &TrackerRecord, view: &View) -> String {
+    let host = host_of(&tracker.url);
+    let mut others = view.trackers.iter().filter(|other| other.key != tracker.key);
+    let is_a_word = !host.contains(['.', ':']);
+    match is_a_word || others.any(|other| other.url.to_lowercase().contains(&host.to_lowercase())) {
+        true => format!("source:{}/", tracker.url),
+        false => format!("source:{host}"),
     }
 }
 
@@ -184,6 +224,38 @@ impl Measure {
 
 fn milliseconds(text: &str) -> Option<u64> {
     u64::try_from(units::parse_duration(text)?.as_millis()).ok()
+}
+
+/// What a filter of the peers may say: an example and what it takes, for the help and the manual.
+pub fn grammar() -> Vec<(String, String)> {
+    let ids = |wanted: fn(&Sieve<PeerRecord>) -> bool| {
+        let columns = PEER_COLUMNS.iter().filter(|column| wanted(&column.sieve));
+        columns.map(|column| column.id).collect::<Vec<_>>().join(" ")
+    };
+    let texts = ids(|sieve| matches!(sieve, Sieve::Words(..) | Sieve::Text(..)));
+    let numbers = ids(|sieve| matches!(sieve, Sieve::Number(..)));
+    let rows = [
+        ("words", "in any column, and all of them; \"no answer\" in quotes is one word".to_owned()),
+        ("state:failed", format!("a word in one column: {texts}")),
+        ("down>10k", format!("a number, by = < <= > or >=: {numbers}")),
+        ("has:17", "those that have piece 17; has<100 is how much they have, in percent".to_owned()),
+        (
+            "source:HOST",
+            "those that this tracker named; source:manual, source:incoming, source:resume".to_owned(),
+        ),
+    ];
+    rows.map(|(example, takes)| (example.to_owned(), takes)).into()
+}
+
+/// An example of a filter by each column, and what the column shows.
+pub fn examples() -> Vec<(&'static str, &'static str)> {
+    let example = |column: &'static Column<PeerRecord>| match column.sieve {
+        Sieve::Words(example, _) | Sieve::Text(example, _) | Sieve::Number(example, _, _) => {
+            Some((example, column.help))
+        }
+        Sieve::Nothing => None,
+    };
+    PEER_COLUMNS.iter().filter_map(example).collect()
 }
 
 /// Words that all have to stand in a line, for lists of plain text.
@@ -345,6 +417,49 @@ mod tests {
     }
 
     #[test]
+    fn has_with_a_number_takes_those_that_have_the_piece_and_with_a_percentage_as_much() {
+        let view = sample::healthy();
+        let piece = view.torrent.geometry.piece(17).unwrap();
+        let has = |peer: &&std::sync::Arc<PeerRecord>| peer.has.as_ref().is_some_and(|has| has.has(piece));
+        let holders: Vec<String> = view.peers.iter().filter(has).map(|peer| peer.addr.to_string()).collect();
+        assert!(!holders.is_empty() && holders.len() < view.peers.len());
+        assert_eq!(found("has:17"), holders);
+        assert_eq!(found("has:999999").len(), 0, "there is no such piece");
+        assert_eq!(found("has:88%"), found("has=88"));
+        assert_eq!(found("has:88%").len(), 1);
+    }
+
+    #[test]
+    fn a_tracker_is_told_from_others_by_its_host_or_where_that_will_not_do_by_its_url() {
+        let mut view = sample::healthy();
+        let named = |view: &View, at: usize| {
+            let text = named_by(&view.trackers[at], view);
+            let taken = Filter::parse(&text).unwrap().keys(view);
+            let source = crate::event::Source::Tracker(view.trackers[at].key);
+            let all = view.peers.iter().filter(|peer| peer.sources.contains(&source));
+            assert_eq!(taken, all.map(|peer| peer.key).collect::<Vec<_>>(), "{text}");
+            text
+        };
+        assert_eq!(named(&view, 0), "source:bttracker.debian.org:6969");
+        for (at, peer) in view.peers.iter_mut().enumerate() {
+            let source = crate::event::Source::Tracker(view.trackers[at % 2].key);
+            std::sync::Arc::make_mut(peer).sources = vec![source];
+        }
+        for (one, other) in [
+            ("http://a.example:80", "udp://a.example:80"),
+            ("http://a.example:80", "http://a.example:8000"),
+            ("http://tracker", "http://b.example:80"),
+            ("http://[2001:db8::1]:80", "http://b.example:80"),
+        ] {
+            for (tracker, url) in view.trackers.iter_mut().zip([one, other]) {
+                std::sync::Arc::make_mut(tracker).url = url.to_owned();
+            }
+            named(&view, 0);
+            named(&view, 1);
+        }
+    }
+
+    #[test]
     fn what_does_not_parse_is_told_with_an_example() {
         for (text, said) in [
             ("foo:bar", "no column foo; as state: why: client: port: down>"),
@@ -352,10 +467,25 @@ mod tests {
             ("client>5", "client is no number; as client:qB"),
             ("down>", "down and a number, as down>10k"),
             ("down>fast", "fast is no rate; as down>10k"),
+            ("has:", "has: and a piece, as has:17; or has<100"),
+            ("has:all", "all is no piece; as has:17"),
             ("port:http", "http is no number; as port:51413"),
             ("for>soon", "soon is no time; as for>2m"),
         ] {
             assert_eq!(Filter::parse(text), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn the_grammar_names_every_column_and_its_examples_are_filters() {
+        let grammar = grammar();
+        let all: String = grammar.iter().map(|(_, takes)| format!("{takes} ")).collect();
+        for (example, _) in examples() {
+            let id = example.split([':', '<', '>', '=']).next().unwrap();
+            assert!(all.split([' ', ',', ':']).any(|word| word == id), "{id}: {all}");
+        }
+        for (example, _) in grammar {
+            assert!(Filter::parse(&example).is_ok(), "{example}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::event::Cause;
 
+use super::filter;
 use super::model::{Mode, Model, Screen};
 
 /// A word as the screens have it, with its glyph where it has one, and what it means.
@@ -254,6 +255,7 @@ pub(crate) fn sections() -> Vec<(Place, &'static str, Vec<Entry>)> {
         }
         sections.push((*place, *title, entries));
     }
+    sections.push((Place::Peers, "What a filter says", filter::grammar()));
     sections
 }
 

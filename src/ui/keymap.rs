@@ -150,9 +150,8 @@ fn places() -> Vec<Model> {
         [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
     let mut places = Vec::new();
     for screen in screens {
-        for open in
-            [None, Some(Mode::Peer { bytes: false }), Some(Mode::Why), Some(Mode::Torrent), Some(Mode::Keys)]
-        {
+        let pages = [Mode::Peer { bytes: false }, Mode::Tracker, Mode::Why, Mode::Torrent, Mode::Keys];
+        for open in pages.map(Some).into_iter().chain([None]) {
             let mut place = start.clone();
             (place.screen, place.open) = (screen, open.into_iter().collect());
             places.push(place);
@@ -243,6 +242,7 @@ pub fn section(scope: Scope) -> &'static str {
         Scope::PeerList => "peer-list",
         Scope::Peer => "peer",
         Scope::PeerPage => "peer-page",
+        Scope::TrackerPage => "tracker-page",
         Scope::KeysPage => "key-list",
         Scope::ColumnsPage => "column-list",
         Scope::Log => "log",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::{At, Cause, PeerKey, Phase};
-use crate::ledger::{Group, LogLine, PeerRecord, View};
+use crate::ledger::{Group, LogLine, PeerRecord, TrackerRecord, View};
 
 use super::about::About;
 use super::action::Action;
@@ -55,6 +55,8 @@ pub enum Mode {
         /// Whether all bytes are shown.
         bytes: bool,
     },
+    /// A tracker's page.
+    Tracker,
     /// The judgement in full.
     Why,
     /// Which keys there are.
@@ -164,10 +166,14 @@ pub struct Scrolls {
     pub torrent: usize,
     /// First line of a peer's page.
     pub peer: usize,
-    /// First tracker.
+    /// The selected tracker.
     pub trackers: usize,
+    /// First line of a tracker's page.
+    pub tracker: usize,
     /// Lines of the log below the selected one; 0 follows the newest.
     pub log_back: usize,
+    /// How many of them stand below it in the window, at most.
+    pub log_under: usize,
 }
 
 /// A screen that is frozen.
@@ -453,6 +459,12 @@ impl Model {
             screens::log_entries(&shown).iter().filter(|entry| entry.first.at >= newest.at).count()
         };
         count(&view.log).saturating_sub(count(&self.log))
+    }
+
+    /// The selected tracker.
+    pub(crate) fn tracker<'a>(&self, view: &'a View) -> Option<&'a TrackerRecord> {
+        let last = view.trackers.len().checked_sub(1)?;
+        Some(&view.trackers[self.scrolls.trackers.min(last)])
     }
 
     /// Looks for the peers that the filter takes.

@@ -1,4 +1,5 @@
-//! What the mouse does: where things stand that can be clicked, and what a click on them means.
+//! What the mouse does: where things stand that can be clicked, and what a click on them means. A click selects; a
+//! click on what is selected opens it, as `Enter` does.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
@@ -8,8 +9,9 @@ use crate::event::PeerKey;
 use crate::ledger::View;
 
 use super::action::{Action, Scope};
+use super::atlas::Lattice;
 use super::columns;
-use super::model::{Model, Panel, Shown};
+use super::model::{Mode, Model, Panel, Screen, Shown};
 use super::update::{narrow, update};
 
 /// Rows that a step of the wheel moves by.
@@ -26,6 +28,25 @@ pub(crate) enum Target {
     Head(&'static str),
     /// A tab of the list of peers.
     Tab(Shown),
+    /// A step of the funnel, and which of its losses (0: the step itself).
+    Step(usize, usize),
+    /// Pieces in cells.
+    Grid(Lattice),
+    /// A tracker, by its place in the list.
+    Tracker(usize),
+    /// A file or folder, by its row.
+    File(usize),
+    /// The mark of a folder that is folded or not, by its row.
+    Fold(usize),
+    /// An event of the log, by how many are shown and not shown below it.
+    Event {
+        /// Below it in the window.
+        under: usize,
+        /// Below the window.
+        below: usize,
+    },
+    /// A column, by its line on the page that chooses them.
+    Column(usize),
 }
 
 /// Where the things of a frame stand that can be clicked.
@@ -51,12 +72,30 @@ pub(super) fn moved(model: &mut Model, event: &MouseEvent, on: &Targets, view: &
     if model.prompt.is_some() {
         return None;
     }
+    let place = (event.column, event.row);
     match event.kind {
-        MouseEventKind::ScrollUp => (0..WHEEL_ROWS).find_map(|_| update(model, Action::Up, view)),
-        MouseEventKind::ScrollDown => (0..WHEEL_ROWS).find_map(|_| update(model, Action::Down, view)),
-        MouseEventKind::Down(MouseButton::Left) => click(model, on.at(event.column, event.row)?, view),
+        MouseEventKind::ScrollUp => wheel(model, on.at(place.0, place.1), Action::Up, view),
+        MouseEventKind::ScrollDown => wheel(model, on.at(place.0, place.1), Action::Down, view),
+        MouseEventKind::Down(MouseButton::Left) => {
+            let target = on.at(place.0, place.1)?;
+            let held = model.held.clone();
+            click(model, target, place, held.as_ref().map_or(view, |held| &held.view), view)
+        }
         _ => None,
     }
+}
+
+/// Moves in the panel under the pointer.
+fn wheel(model: &mut Model, on: Option<Target>, by: Action, view: &View) -> Option<Command> {
+    match on {
+        Some(Target::Step(..)) => model.panel = Panel::Funnel,
+        Some(Target::Peer(_)) => model.panel = Panel::Peers,
+        _ => {}
+    }
+    let few = Scope::Trackers.holds(model)
+        || Scope::ColumnsPage.holds(model)
+        || (Scope::Overview.holds(model) && model.panel == Panel::Funnel);
+    (0..if few { 1 } else { WHEEL_ROWS }).find_map(|_| update(model, by, view))
 }
 
 /// Leaves the mouse to the terminal, or takes it.
@@ -71,24 +110,70 @@ pub(super) fn hand_over(model: &mut Model) {
     model.say(whose, false);
 }
 
-fn click(model: &mut Model, target: Target, view: &View) -> Option<Command> {
-    match target {
-        Target::Do(action) => return update(model, action, view),
-        Target::Peer(key) => {
-            model.panel = Panel::Peers;
-            model.selected = Some(key);
-            model.order.moved(model.clock);
-        }
-        Target::Head(id) if Scope::PeerList.holds(model) => {
-            if let Some(column) = columns::column(id) {
-                model.order.by(column.id);
-                model.take_in(view);
-            }
-        }
-        Target::Head(_) => {}
-        Target::Tab(shown) => narrow(model, view, shown),
+/// Carries out a click on what is `shown` at a place; commands go to what is there in the newest view.
+fn click(
+    model: &mut Model,
+    target: Target,
+    (column, row): (u16, u16),
+    shown: &View,
+    newest: &View,
+) -> Option<Command> {
+    if let Target::Do(action) = target {
+        return update(model, action, newest);
     }
-    None
+    model.note = None;
+    if model.mode() == Mode::AskQuit {
+        model.open.pop();
+    }
+    let is_again = match target {
+        Target::Do(_) => false,
+        Target::Peer(key) => {
+            let is_chosen = model.order.moved_by_user() && model.panel == Panel::Peers;
+            model.panel = Panel::Peers;
+            model.order.moved(model.clock);
+            model.selected.replace(key) == Some(key) && is_chosen
+        }
+        Target::Head(id) => {
+            if let Some(column) = columns::column(id).filter(|_| Scope::PeerList.holds(model)) {
+                model.order.by(column.id);
+                model.take_in(newest);
+            }
+            false
+        }
+        Target::Tab(tab) => {
+            narrow(model, shown, tab);
+            false
+        }
+        Target::Step(step, loss) => {
+            let is_chosen = std::mem::replace(&mut model.panel, Panel::Funnel) == Panel::Funnel;
+            std::mem::replace(&mut model.step, (step, loss)) == (step, loss) && is_chosen
+        }
+        Target::Grid(lattice) => {
+            let piece = lattice.piece_at(column, row)?;
+            let is_here = model.screen == Screen::Pieces;
+            let same_cell = lattice.cell_of(model.piece as usize).contains(&(piece as usize));
+            if !(is_here && same_cell) {
+                model.piece = piece;
+                model.screen = Screen::Pieces;
+            }
+            is_here && same_cell
+        }
+        Target::Tracker(at) => std::mem::replace(&mut model.scrolls.trackers, at) == at,
+        Target::File(row) | Target::Fold(row) => {
+            let before = model.files.selected();
+            model.files.select(row);
+            matches!(target, Target::Fold(_)) || before == row
+        }
+        Target::Event { under, below } => {
+            (model.scrolls.log_back, model.scrolls.log_under) = (under + below, under);
+            false
+        }
+        Target::Column(line) => {
+            let is_again = std::mem::replace(&mut model.chooser.at, line) == line;
+            return is_again.then(|| update(model, Action::Choose, newest)).flatten();
+        }
+    };
+    is_again.then(|| update(model, Action::Open, newest)).flatten()
 }
 
 #[cfg(test)]
@@ -98,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Group;
-    use crate::ui::model::Screen;
+    use crate::ui::screens;
     use crate::ui::{Look, draw, sample};
 
     /// A screen, its text by rows, and where things stand on it.
@@ -190,5 +275,164 @@ mod tests {
         update(&mut model, Action::AddPeer, &view);
         act(&mut model, MouseEventKind::ScrollUp, (5, 30), &targets, &view);
         assert_eq!(model.selected, Some(rows[3]));
+    }
+
+    /// The place of the first cell of a text.
+    fn place(model: &Model, text: &str, view: &View) -> (u16, u16) {
+        let (rows, _) = drawn(model, view);
+        let found = rows
+            .iter()
+            .enumerate()
+            .find_map(|(y, row)| Some((crate::ui::paint::width(row.split_once(text)?.0) as u16, y as u16)));
+        found.unwrap_or_else(|| panic!("no {text}\n{}", rows.join("\n")))
+    }
+
+    #[test]
+    fn a_click_picks_a_step_of_the_funnel_or_a_loss_and_another_lists_its_peers() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        click_on(&mut model, "handshaken", &view);
+        assert_eq!((model.panel, model.step), (Panel::Funnel, (3, 0)));
+        click_on(&mut model, "17 no answer", &view);
+        assert_eq!((model.screen, model.step), (Screen::Overview, (2, 1)));
+        click_on(&mut model, "17 no answer", &view);
+        assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::Lost(2, "no answer")));
+        assert_eq!(model.rows(&view).count(), 17);
+    }
+
+    #[test]
+    fn a_click_on_the_selected_peer_opens_its_page_but_none_that_nobody_chose() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        let addr = crate::ui::model::peer(&view, model.selected.unwrap()).unwrap().addr.to_string();
+        click_on(&mut model, &addr, &view);
+        assert_eq!(model.mode(), Mode::Browse);
+        click_on(&mut model, &addr, &view);
+        assert_eq!(model.mode(), Mode::Peer { bytes: false });
+    }
+
+    #[test]
+    fn a_click_puts_the_cursor_on_a_piece_and_another_lists_who_has_it() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        // On the overview the same cells lead to the pieces.
+        let (_, targets) = drawn(&model, &view);
+        let cells = (0..40).flat_map(|row| (0..120).map(move |column| (column, row)));
+        let mut grids =
+            cells.filter(|(column, row)| matches!(targets.at(*column, *row), Some(Target::Grid(_))));
+        act(&mut model, MouseEventKind::Down(MouseButton::Left), grids.nth(200).unwrap(), &targets, &view);
+        assert_eq!(model.screen, Screen::Pieces);
+        assert!(model.piece > 0);
+        let (_, targets) = drawn(&model, &view);
+        let lattice = screens::lattice(&model, &view);
+        let cell = (lattice.area.x + 7, lattice.area.y + 2);
+        act(&mut model, MouseEventKind::Down(MouseButton::Left), cell, &targets, &view);
+        assert_eq!(Some(model.piece), lattice.piece_at(cell.0, cell.1));
+        assert_eq!(model.screen, Screen::Pieces);
+        act(&mut model, MouseEventKind::Down(MouseButton::Left), cell, &targets, &view);
+        assert_eq!(model.screen, Screen::Peers);
+        assert_eq!(model.filters.peers.text(), format!("has:{}", model.piece));
+    }
+
+    #[test]
+    fn a_click_selects_a_tracker_and_another_opens_its_page() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        model.screen = Screen::Trackers;
+        let url = view.trackers[1].url.split_once("://").unwrap().1;
+        click_on(&mut model, url, &view);
+        assert_eq!((model.scrolls.trackers, model.mode()), (1, Mode::Browse));
+        click_on(&mut model, url, &view);
+        assert_eq!(model.mode(), Mode::Tracker);
+    }
+
+    #[test]
+    fn a_click_selects_a_file_and_on_the_mark_of_a_folder_it_folds() {
+        let view = sample::many_files();
+        let mut model = at_start(&view);
+        update(&mut model, Action::Show(Screen::Files), &view);
+        model.take_in(&view);
+        let rows = model.files.len();
+        let folder = (1..rows).find(|row| model.files.entry(*row).is_some_and(|entry| entry.file.is_none()));
+        let folder = folder.unwrap();
+        let was_folded = model.files.is_folded(folder);
+        let name = format!("{}/", model.files.name(folder));
+        let (column, row) = place(&model, &name, &view);
+        let (_, targets) = drawn(&model, &view);
+        let press = MouseEventKind::Down(MouseButton::Left);
+        act(&mut model, press, (column, row), &targets, &view);
+        assert_eq!((model.files.selected(), model.files.is_folded(folder)), (folder, was_folded));
+        act(&mut model, press, (column, row), &targets, &view);
+        assert_eq!(model.files.is_folded(folder), !was_folded, "once more, and it is as with Enter");
+        act(&mut model, press, (column - 2, row), &targets, &view);
+        assert_eq!(model.files.is_folded(folder), was_folded, "its mark needs one click");
+    }
+
+    #[test]
+    fn a_click_selects_a_line_of_the_log() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        model.screen = Screen::Log;
+        let (_, targets) = drawn(&model, &view);
+        let (before, _) = drawn(&model, &view);
+        act(&mut model, MouseEventKind::Down(MouseButton::Left), (30, 10), &targets, &view);
+        let (after, _) = drawn(&model, &view);
+        assert!(after[10].starts_with('▸'), "{}", after.join("\n"));
+        let text = |row: &str| row.chars().skip(1).take(90).collect::<String>();
+        assert_eq!(text(&after[10]), text(&before[10]), "what is read stays where it is");
+        // From there the arrows go on.
+        update(&mut model, Action::Down, &view);
+        let (after, _) = drawn(&model, &view);
+        let next = after.iter().find(|row| row.starts_with('▸')).unwrap();
+        assert_eq!(text(next), text(&before[11]));
+        update(&mut model, Action::Last, &view);
+        assert_eq!(model.scrolls.log_back, 0);
+    }
+
+    #[test]
+    fn a_click_selects_a_column_and_another_shows_or_hides_it() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        model.screen = Screen::Peers;
+        update(&mut model, Action::Columns, &view);
+        click_on(&mut model, "peer_id ", &view);
+        let before = model.columns.clone();
+        assert_ne!(model.chooser.at, 0);
+        click_on(&mut model, "peer_id ", &view);
+        assert_ne!(model.columns, before);
+    }
+
+    #[test]
+    fn the_wheel_moves_on_every_screen_and_page() {
+        let view = sample::healthy();
+        let pages = [Mode::Keys, Mode::Columns].map(Some);
+        let screens =
+            [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
+        let told = |model: &Model| {
+            let place = (model.selected, model.piece, model.chooser.at, model.files.selected());
+            format!("{place:?} {:?} {:?}", model.scrolls, model.step)
+        };
+        for (screen, page) in
+            screens.map(|screen| (screen, None)).into_iter().chain(pages.map(|page| (Screen::Overview, page)))
+        {
+            let mut model = at_start(&view);
+            model.size = (80, 24);
+            model.screen = screen;
+            model.open.extend(page);
+            model.take_in(&view);
+            let before = told(&model);
+            let (_, targets) = drawn(&model, &view);
+            let way =
+                if screen == Screen::Log { MouseEventKind::ScrollUp } else { MouseEventKind::ScrollDown };
+            act(&mut model, way, (30, 12), &targets, &view);
+            // A torrent of one file has one row.
+            assert!(screen == Screen::Files || told(&model) != before, "{screen:?} {page:?}");
+        }
+        // Over the funnel it goes step by step, wherever the arrows were before.
+        let mut model = at_start(&view);
+        let (column, row) = place(&model, "connected", &view);
+        let (_, targets) = drawn(&model, &view);
+        act(&mut model, MouseEventKind::ScrollDown, (column, row), &targets, &view);
+        assert_eq!((model.panel, model.step), (Panel::Funnel, (1, 0)));
     }
 }

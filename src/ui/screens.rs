@@ -19,6 +19,7 @@ mod pieces;
 mod replay_bar;
 mod small;
 mod torrent;
+mod tracker;
 mod trackers;
 mod zoomed;
 
@@ -64,6 +65,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
                 Screen::Log => log::draw(&mut pen, body, model, view),
             },
             Mode::Peer { bytes } => peer::draw(&mut pen, body, model, view, bytes),
+            Mode::Tracker => tracker::draw(&mut pen, body, model, view),
             Mode::Why => judgement::draw(&mut pen, body, model, view),
             Mode::Torrent => torrent::draw(&mut pen, body, model, view),
             Mode::Keys => help::draw(&mut pen, body, model),
@@ -93,6 +95,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         }
         Mode::Why => more::furthest(judgement::height(model, view, columns), room(4), 1),
         Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(3), 1),
+        Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), room(4), 1),
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));

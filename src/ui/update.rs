@@ -11,7 +11,7 @@ use super::action::{Action, Scope};
 use super::atlas::Scale;
 use super::choose;
 use super::export;
-use super::filter::Words;
+use super::filter::{self, List, Words};
 use super::marks;
 use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown, quitting_stops};
 use super::mouse;
@@ -63,7 +63,8 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Announce => {
             model.undoable = false;
-            return Some(Command::Announce(None));
+            let one = model.tracker(view).filter(|_| model.mode() == Mode::Tracker);
+            return Some(Command::Announce(one.map(|tracker| tracker.key)));
         }
         Action::Export => prompt::open(model, Ask::Export, view),
         Action::Copy => copy(model, view),
@@ -187,6 +188,7 @@ fn step(model: &mut Model, view: &View, by: isize) {
         Some(Mode::Why) => return scrolls.why = shifted(scrolls.why, by, furthest),
         Some(Mode::Torrent) => return scrolls.torrent = shifted(scrolls.torrent, by, furthest),
         Some(Mode::Peer { .. }) => return scrolls.peer = shifted(scrolls.peer, by, furthest),
+        Some(Mode::Tracker) => return scrolls.tracker = shifted(scrolls.tracker, by, furthest),
         Some(Mode::Columns) => {
             let last = choose::lines(model).saturating_sub(1);
             return model.chooser.at = shifted(model.chooser.at.min(last), by, last);
@@ -271,11 +273,17 @@ fn select(model: &mut Model, view: &View, by: isize) {
     model.order.moved(model.clock);
 }
 
-/// The next tab of the list, or the next peer on a peer's page.
+/// The next tab of the list, or on a page of a peer or a tracker the next of them.
 fn turn(model: &mut Model, view: &View, by: isize) {
     if matches!(model.mode(), Mode::Peer { .. }) {
         model.scrolls.peer = 0;
         return select(model, view, by);
+    }
+    if model.mode() == Mode::Tracker {
+        let last = view.trackers.len().saturating_sub(1);
+        let at = shifted(model.scrolls.trackers.min(last), by, last);
+        model.scrolls = Scrolls { trackers: at, tracker: 0, ..model.scrolls };
+        return;
     }
     let tabs = Shown::TABS;
     let at = tabs.iter().position(|tab| *tab == model.shown).unwrap_or(0) as isize;
@@ -309,6 +317,21 @@ fn open(model: &mut Model, view: &View) {
             model.screen = Screen::Peers;
             narrow(model, view, shown);
         }
+        Mode::Tracker => {
+            if let Some(tracker) = model.tracker(view) {
+                let named = filter::named_by(tracker, view);
+                list_peers(model, &named, view);
+            }
+        }
+        Mode::Browse if model.screen == Screen::Trackers => {
+            if model.tracker(view).is_some() {
+                model.open.push(Mode::Tracker);
+                model.scrolls.tracker = 0;
+            }
+        }
+        Mode::Browse if model.screen == Screen::Pieces => {
+            list_peers(model, &filter::holders_of(model.piece), view);
+        }
         Mode::Browse if model.screen == Screen::Files => model.files.toggle(),
         Mode::Browse if model.selected.is_some() => {
             if let Some(fold) = model.selected_fold(view) {
@@ -320,6 +343,13 @@ fn open(model: &mut Model, view: &View) {
         }
         _ => {}
     }
+}
+
+/// Lists the peers that this filter takes, of every group.
+fn list_peers(model: &mut Model, text: &str, view: &View) {
+    show(model, Screen::Peers);
+    model.shown = Shown::All;
+    prompt::filter(model, List::Peers, text, view);
 }
 
 fn back(model: &mut Model, view: &View) {
@@ -386,7 +416,6 @@ mod tests {
 
     use super::*;
     use crate::ledger::Group;
-    use crate::ui::filter::List;
     use crate::ui::sample;
     use crate::ui::theme::Look;
 
@@ -530,6 +559,40 @@ mod tests {
         assert_eq!(press(&mut model, &view, &[Action::Drop]), None);
         press(&mut model, &view, &[Action::Back]);
         assert_eq!(model.rows(&view).count(), 1, "the tab stays");
+        press(&mut model, &view, &[Action::Back]);
+        assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn enter_opens_a_tracker_and_from_there_lists_its_peers() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Show(Screen::Trackers), Action::Open]);
+        assert_eq!(model.mode(), Mode::Tracker);
+        press(&mut model, &view, &[Action::NextTab]);
+        assert_eq!(model.scrolls.trackers, 1);
+        let second = view.trackers[1].key;
+        assert_eq!(press(&mut model, &view, &[Action::Announce]), Some(Command::Announce(Some(second))));
+        press(&mut model, &view, &[Action::PreviousTab, Action::PreviousTab, Action::Open]);
+        assert_eq!((model.screen, model.mode()), (Screen::Peers, Mode::Browse));
+        assert_eq!(model.filters.peers.text(), "source:bttracker.debian.org:6969");
+        assert_eq!(model.rows(&view).count(), 50);
+        assert_eq!(
+            press(&mut model, &view, &[Action::Show(Screen::Trackers), Action::Announce]),
+            Some(Command::Announce(None))
+        );
+    }
+
+    #[test]
+    fn enter_on_a_piece_lists_the_peers_that_have_it() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        press(&mut model, &view, &[Action::Show(Screen::Peers), Action::NextTab, Action::NextTab]);
+        press(&mut model, &view, &[Action::Show(Screen::Pieces), Action::Down, Action::Right, Action::Open]);
+        assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::All));
+        let piece = view.torrent.geometry.piece(model.piece).unwrap();
+        let live = model.live_rows(&view).count();
+        assert_eq!(live, view.pieces.availability(piece) as usize);
         press(&mut model, &view, &[Action::Back]);
         assert_eq!(model.rows(&view).count(), 50);
     }

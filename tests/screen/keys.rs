@@ -126,6 +126,29 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (action, Scope::TrackerPage) => {
+            go(pty, Screen::Trackers);
+            pty.press(key(Action::Open));
+            pty.until_shown("What it said ─");
+            let asked = stage.tracker.asked().len();
+            pty.press(pressed);
+            match action {
+                Action::Open => {
+                    pty.until_shown("with source:127.0.0.1:");
+                    pty.press(key(Action::Back));
+                    pty.until_shown("[all");
+                    pty.until_gone("with source:");
+                }
+                Action::Announce => pty.until("it is asked again, or said to be soon", |screen| {
+                    let says =
+                        screen.contents().contains("asking now") || screen.contents().contains("in 1m");
+                    (says || stage.tracker.asked().len() > asked).then_some(())
+                }),
+                // There is one tracker, and its page stays.
+                _ => pty.until_shown("── 1 of 1 ─"),
+            }
+            go(pty, Screen::Overview);
+        }
         (Action::Filter, Scope::KeysPage) => {
             pty.press(key(Action::Keys));
             pty.until_shown(HELP);
@@ -479,6 +502,20 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown("Enter field by field");
             pty.press(pressed);
             pty.until_shown("Enter all 68 bytes");
+        }
+        (Action::Open, Scope::Trackers) => {
+            go(pty, Screen::Trackers);
+            pty.press(pressed);
+            pty.until_shown("What it said ─");
+            pty.press(key(Action::Back));
+            pty.until_gone("What it said ─");
+        }
+        (Action::Open, Scope::Pieces) => {
+            at_piece(pty, true);
+            pty.press(pressed);
+            pty.until_shown("with has:0");
+            pty.press(key(Action::Back));
+            pty.until_gone("with has:0");
         }
         (Action::Open, Scope::Files) => {
             go(pty, Screen::Files);

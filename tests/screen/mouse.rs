@@ -42,6 +42,72 @@ async fn the_mouse_selects_sorts_scrolls_and_presses_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clicks_lead_through_every_screen_and_back() {
+    let stage = Stage::set().await;
+    let mut pty = stage.open(120, 40);
+    let click_on = |pty: &mut Pty, text: &str| {
+        let (column, row) = pty.until(text, |screen| place(screen, text));
+        pty.write(&click(column, row));
+    };
+    let row_has = |pty: &Pty, word: &str| {
+        pty.until(&format!("{word} in the selected row"), |screen| {
+            cursor_row(screen).filter(|row| row.contains(word)).map(drop)
+        });
+    };
+    // The funnel: a step, and its peers.
+    click_on(&mut pty, "handshaken");
+    row_has(&pty, "handshaken");
+    click_on(&mut pty, "handshaken");
+    pty.until_shown("those that got as far as handshaken");
+    // A piece, and who has it.
+    click_on(&mut pty, "3 pieces");
+    let (column, row) = pty.until("the pieces", |screen| place(screen, "Pieces ─"));
+    pty.write(&click(column + 9, row + 1));
+    pty.until_shown("Piece 8 ─");
+    pty.write(&click(column + 9, row + 1));
+    pty.until_shown("with has:8");
+    // A tracker, and its peers.
+    click_on(&mut pty, "4 trackers");
+    pty.until_shown(sign_of(Screen::Trackers));
+    click_on(&mut pty, "127.0.0.1:");
+    pty.until_shown("What it said ─");
+    click_on(&mut pty, "Enter its peers");
+    pty.until_shown("with source:127.0.0.1:");
+    // A folder.
+    click_on(&mut pty, "5 files");
+    pty.until_shown("c.bin");
+    click_on(&mut pty, "▾");
+    pty.until_gone("c.bin");
+    click_on(&mut pty, "▸ ");
+    // A line of the log.
+    click_on(&mut pty, "6 log");
+    click_on(&mut pty, "Listening for peers");
+    row_has(&pty, "Listening for peers");
+    // The columns, one of them hidden and shown again.
+    click_on(&mut pty, "2 peers");
+    pty.until_shown(sign_of(Screen::Peers));
+    pty.press(key(Action::Columns));
+    click_on(&mut pty, "✓ has ");
+    pty.until_shown("▸ ✓ has ");
+    click_on(&mut pty, "✓ has ");
+    pty.until_shown("▸   has ");
+    click_on(&mut pty, "a automatic");
+    pty.until_shown("▸ ✓ has ");
+    click_on(&mut pty, "Esc back");
+    pty.until_gone("of live peers");
+    // The help, moved by the wheel, and left.
+    click_on(&mut pty, "? keys");
+    pty.until_shown(HELP);
+    pty.write(b"\x1b[<65;5;20M");
+    pty.until_shown("↑ 3 above");
+    click_on(&mut pty, "q close");
+    pty.until_gone(HELP);
+    click_on(&mut pty, "1 overview");
+    pty.until_shown(sign_of(Screen::Overview));
+    assert!(pty.is_running());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mouse_is_left_alone_where_nobody_wants_it_taken() {
     let lab = Lab::new();
     let settings = lab.write("settings.toml", b"[screen]\nmouse = false\ntitle = false\nunits = 'decimal'\n");

@@ -180,13 +180,17 @@ fn source_name(peer: &PeerRecord, view: &View) -> String {
     peer.sources.first().map_or_else(String::new, |source| words_of_source(*source, view))
 }
 
+/// The host and port of a URL, which is all of it but the scheme.
+pub(crate) fn host_of(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, host)| host)
+}
+
 /// A source in words: the tracker's host and port, or how else it was learned.
 pub(crate) fn words_of_source(source: Source, view: &View) -> String {
     match source {
         Source::Tracker(key) => {
             let tracker = view.trackers.iter().find(|tracker| tracker.key == key);
-            let url = tracker.map_or("a tracker", |tracker| tracker.url.as_str());
-            url.split_once("://").map_or(url, |(_, host)| host).to_owned()
+            host_of(tracker.map_or("a tracker", |tracker| tracker.url.as_str())).to_owned()
         }
         Source::Manual => "by hand".to_owned(),
         Source::Incoming => "it called us".to_owned(),
@@ -316,7 +320,13 @@ pub(super) fn source_names(peer: &PeerRecord, view: &View) -> String {
             Source::Incoming => "incoming",
             Source::Resume => "resume",
         };
-        format!("{kind} {}", words_of_source(*source, view))
+        let url = match source {
+            Source::Tracker(key) => view.trackers.iter().find(|tracker| tracker.key == *key),
+            _ => None,
+        };
+        // With its end marked a URL is told from one that is longer.
+        let url = url.map_or_else(String::new, |tracker| format!(" {}/", tracker.url));
+        format!("{kind} {}{url}", words_of_source(*source, view))
     });
     names.collect::<Vec<_>>().join(" ")
 }

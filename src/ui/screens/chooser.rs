@@ -14,6 +14,7 @@ use crate::ui::action::Action;
 use crate::ui::columns::{self, PEER_COLUMNS, Part};
 use crate::ui::grid;
 use crate::ui::model::Model;
+use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, inset, take_bottom, take_top, width, wrap};
 use crate::ui::theme::Role;
 
@@ -63,6 +64,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let Some(column) = columns::column(ids[row]).filter(|_| !line.is_empty()) else {
             continue;
         };
+        pen.targets.add(line, Target::Column(row));
         let on = chosen.contains(&column.id);
         pen.put(line.x, line.y, 1, if row == at { "▸" } else { " " }, Role::Strong);
         pen.put(line.x + 2, line.y, 1, if on { "✓" } else { " " }, Role::Progress);

@@ -10,6 +10,7 @@ use crate::ledger::{PieceState, View};
 use crate::ui::file_tree::FileTree;
 use crate::ui::grid;
 use crate::ui::model::Model;
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, inset, take_top};
 use crate::ui::theme::Role;
 use crate::ui::widgets::{bar, mosaic};
@@ -65,7 +66,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let right = if more.is_empty() { place.into_owned() } else { format!("{more} · {place}") };
     pen.rule(title, "Files", &units::count(files.len() as u64), &right);
     for at in visible {
-        row(pen, take_top(&mut listed, 1), &tree, at, &columns);
+        let area = take_top(&mut listed, 1);
+        pen.targets.add(area, Target::File(at));
+        row(pen, area, &tree, at, &columns);
     }
     if let Some(pieces) = tree.pieces(tree.selected(), view).filter(|_| below > 0) {
         let top = rows.y + tree.len() as u16 + 1;
@@ -118,6 +121,7 @@ fn row(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, at: usize, columns: &Colu
         Some(_) => pen.put(x, area.y, room, tree.name(at), strong),
         None => {
             let glyph = if tree.is_folded(at) { "▸" } else { "▾" };
+            pen.targets.add(Rect { x, width: 1.min(room), height: 1, ..area }, Target::Fold(at));
             let used = pen.put(x, area.y, room, glyph, Role::Dim) + 1;
             let name = format!("{}/", tree.name(at));
             used + pen.put(x + used, area.y, room.saturating_sub(used), &name, strong)

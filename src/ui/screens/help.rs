@@ -26,6 +26,7 @@ fn sections(model: &Model) -> Vec<Section> {
     below.open.retain(|mode| *mode != Mode::Keys);
     let mut scopes = vec![
         Scope::PeerPage,
+        Scope::TrackerPage,
         Scope::Overview,
         Scope::Peers,
         Scope::Pieces,

@@ -9,6 +9,7 @@ use crate::event::{Severity, advised};
 use crate::ledger::{PeerRecord, Verdict, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Model, Shown};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, take_top, width, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -206,6 +207,7 @@ pub(super) fn draw_lines(pen: &mut Pen<'_>, area: Rect, lines: &[Line], model: &
         if row.is_empty() {
             return;
         }
+        pen.targets.add(row, Target::Do(Action::Why));
         pen.put(row.x + 1, row.y, 1, mark, *role);
         let room = row.width.saturating_sub(INDENT + 1);
         // The word or two that judge the whole stand out.

@@ -8,6 +8,7 @@ use crate::event::{At, Severity};
 use crate::ledger::{LogLine, View};
 use crate::ui::action::Action;
 use crate::ui::model::{self, Model};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, clip, inset, take_top, width, wrap_whole};
 use crate::ui::theme::Role;
 use crate::units;
@@ -100,6 +101,13 @@ fn furthest(model: &Model, entries: &[Entry<'_>]) -> usize {
     entries.len() - fitting(each, columns.saturating_sub(2), room)
 }
 
+/// How many events stand below the selected one in the window: as many as when it was clicked, and as there is room for.
+fn under(model: &Model, entries: &[Entry<'_>], columns: u16, room: usize) -> usize {
+    let Some(chosen) = selected(model, entries.len()) else { return 0 };
+    let left = room.saturating_sub(entries[chosen].rows(columns, room, true).len());
+    model.scrolls.log_under.min(model.scrolls.log_back).min(left)
+}
+
 /// Draws the log.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
@@ -109,7 +117,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let room = usize::from(body.height.saturating_sub(1));
     let mut rows = inset(body, 1, 1);
     let all = take_top(&mut rows, 1);
-    let last = entries.len() - model.scrolls.log_back.min(furthest(model, &entries));
+    let back = model.scrolls.log_back - under(model, &entries, rows.width, room);
+    let last = entries.len() - back.min(furthest(model, &entries));
     title(pen, all, model, view, (lines.len(), entries.len() - last));
     if lines.is_empty() {
         let said = match model.filters.log.is_empty() {
@@ -124,7 +133,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let first = last - fitting(back, rows.width, room);
     for (at, entry) in entries.iter().enumerate().take(last).skip(first) {
         let at_words = at_words(entry.line.at, model);
+        let from = rows.y;
         put(pen, &mut rows, (entry, &at_words), room, selected == Some(at));
+        let target = Target::Event { under: last - at - 1, below: entries.len() - last };
+        pen.targets.add(Rect { y: from, height: rows.y - from, ..rows }, target);
     }
 }
 

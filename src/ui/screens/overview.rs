@@ -19,6 +19,7 @@ use crate::ledger::View;
 use crate::ui::action::Action;
 use crate::ui::atlas::{Layer, Scale};
 use crate::ui::model::{Model, Panel, Window};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
 use crate::ui::theme::{Glyphs, Role};
 use crate::ui::widgets::graph::{self, Grows};
@@ -153,13 +154,26 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
         let room = row.right().saturating_sub(x);
         let items = beside(view, step, separator);
         let picked = if here { model.step.1 } else { 0 };
-        pen.spans(x, row.y, room, &losses(&items, picked, separator, usize::from(room)));
+        let (said, places) = losses(&items, picked, separator, usize::from(room));
+        pen.targets.add(row, Target::Step(step, 0));
+        for (at, from, width) in places {
+            let (from, width) = (x.saturating_add(from), width.min(room));
+            pen.targets.add(Rect { x: from, width, height: 1, ..row }, Target::Step(step, at));
+        }
+        pen.spans(x, row.y, room, &said);
     }
 }
 
-/// The losses in so many columns: the picked one in brackets, and those that do not fit as a number.
-fn losses(items: &[(usize, String)], picked: usize, separator: &str, room: usize) -> Spans {
+/// The losses in so many columns: the picked one in brackets, and those that do not fit as a number. And where each
+/// stands: which it is, the first of its columns, and how many it has.
+fn losses(
+    items: &[(usize, String)],
+    picked: usize,
+    separator: &str,
+    room: usize,
+) -> (Spans, Vec<(usize, u16, u16)>) {
     let mut words = Spans::new();
+    let mut places = Vec::new();
     for (n, (at, text)) in items.iter().enumerate() {
         let chosen = picked == *at && *at > 0;
         let text = if chosen { format!("[{text}]") } else { text.clone() };
@@ -174,9 +188,10 @@ fn losses(items: &[(usize, String)], picked: usize, separator: &str, room: usize
         if n > 0 {
             words.push(Role::Dim, separator);
         }
+        places.push((*at, words.width() as u16, paint::width(&text) as u16));
         words.push(if chosen { Role::Strong } else { Role::Text }, text);
     }
-    words
+    (words, places)
 }
 
 /// What the window is called.

@@ -16,6 +16,7 @@ use crate::ledger::View;
 use crate::ui::action::Action;
 use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::model::Model;
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
 use crate::ui::widgets::mosaic::{self, Legend, Letters};
 use crate::units;
@@ -92,6 +93,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let lattice = Lattice::new(parts.grid, view, model.atlas.zoom, model.piece);
     title(pen, parts.title, &lattice, model, view);
     grid(pen, &lattice, model, view, &parts.letters);
+    pen.targets.add(lattice.area, Target::Grid(lattice));
     parts.means.draw(pen, parts.legend, lattice.scale);
     piece::draw(pen, parts.detail, model, view, &lattice);
 }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use super::{frame, more};
-use crate::event::{AnnounceKind, Source, TrackerError};
-use crate::ledger::{PeerRecord, TrackerRecord, TrackerStatus, View};
-use crate::ui::columns::SortKey;
+use super::{frame, tracker};
+use crate::event::{AnnounceKind, TrackerError};
+use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::ui::columns::{SortKey, host_of};
 use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
-use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
+use crate::ui::mouse::Target;
+use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top};
 use crate::ui::theme::Role;
-use crate::ui::widgets::bar;
-use crate::ui::words::{self, Standing};
 use crate::units;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
@@ -58,11 +57,10 @@ fn url(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
     if grid::fits(url, columns) {
         return plain(Role::Text, url);
     }
-    let host = url.split_once("://").map_or(url, |(_, host)| host);
-    plain(Role::Text, clip_address(host, usize::from(columns)))
+    plain(Role::Text, clip_address(host_of(url), usize::from(columns)))
 }
 
-fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
+pub(super) fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
     match &tracker.status {
         TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
         TrackerStatus::Pending => Spans::new().add(Role::Text, "◌ asking"),
@@ -72,7 +70,7 @@ fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
     }
 }
 
-fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
+pub(super) fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
     if let Some(kind) = tracker.asking {
         return plain(
             Role::Text,
@@ -188,99 +186,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     {
         let look = RowLook { selected: at == selected, ..RowLook::default() };
         let tracker = &*view.trackers[at];
-        grid::row(pen, take_top(&mut rows, 1), &placed, tracker, context, look);
+        let row = take_top(&mut rows, 1);
+        pen.targets.add(row, Target::Tracker(at));
+        grid::row(pen, row, &placed, tracker, context, look);
         if let (true, TrackerStatus::Failed(_, text)) = (in_words, &tracker.status) {
-            let row = inset(take_top(&mut rows, 1), 5, 0);
+            let row = take_top(&mut rows, 1);
+            pen.targets.add(row, Target::Tracker(at));
+            let row = inset(row, 5, 0);
             pen.put(row.x, row.y, row.width, text, Role::Dim);
         }
     }
-    detail(pen, body, &view.trackers[selected], view);
-}
-
-/// What the selected tracker said, in its own words.
-fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
-    let mut rest = area;
-    pen.rule(inset(take_top(&mut rest, 1), 1, 1), &tracker.url, "", "");
-    let ago = tracker
-        .answered
-        .map_or_else(String::new, |at| format!(" {} ago", words::span(view.at.saturating_sub(at))));
-    let mut said = Vec::new();
-    match &tracker.status {
-        TrackerStatus::Pending => said.push("It has not answered yet.".to_owned()),
-        TrackerStatus::Ok(answer) => {
-            said.push(format!(
-                "It named {} peers{ago}; {} of the peers it ever named are in the table, and {} shook hands.",
-                answer.peers, tracker.peers, tracker.handshaken
-            ));
-            if let (Some(seeds), Some(leeches)) = (answer.seeders, answer.leechers) {
-                let (seeds, leeches) = (units::count(u64::from(seeds)), units::count(u64::from(leeches)));
-                said.push(format!("It counts {seeds} that have everything (seeds) and {leeches} still downloading (leeches)."));
-            }
-            let interval = std::time::Duration::from_secs(u64::from(answer.interval_s));
-            let interval = units::duration(interval);
-            said.push(format!("It wants to be asked every {}.", interval.trim_end_matches(" 00s")));
-            said.extend(answer.warning.iter().map(|warning| format!("It warns: {warning}")));
-        }
-        TrackerStatus::Failed(_, text) => {
-            let again = match tracker.failures {
-                0 | 1 => String::new(),
-                times => format!(", {times} times in a row"),
-            };
-            said.push(format!("It failed{ago}{again}: {text}"));
-            let others =
-                view.trackers.iter().filter(|other| matches!(other.status, TrackerStatus::Ok(_))).count();
-            said.push(match others {
-                0 => "It is asked again. While none answers, peers come by hand or call us.".to_owned(),
-                1 => "It is asked again. One tracker that answers is enough, and one does.".to_owned(),
-                _ => format!("It is asked again. One tracker that answers is enough, and {others} do."),
-            });
-        }
-    }
-    let mut rows = inset(rest, 1, 1);
-    let columns = usize::from(rows.width).max(1);
-    let lines: Vec<Spans> =
-        said.iter().flat_map(|text| wrap(text, columns)).map(|line| plain(Role::Text, line)).collect();
-    more::shortened(pen, rows, &lines);
-    take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
-    became(pen, rows, tracker, view);
-}
-
-/// What became of the peers that it named: how good its addresses are.
-fn became(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
-    let mut counts: Vec<(&str, Standing, u64)> = Vec::new();
-    let named = |peer: &&Arc<PeerRecord>| peer.sources.contains(&Source::Tracker(tracker.key));
-    for peer in view.peers.iter().filter(named) {
-        let (word, standing) = (words::state_word(peer, view.at), Standing::of(peer, view.at));
-        match counts.iter_mut().find(|(other, ..)| *other == word) {
-            Some((.., count)) => *count += 1,
-            None => counts.push((word, standing, 1)),
-        }
-    }
-    if area.height < 3 || counts.is_empty() {
-        return;
-    }
-    counts.sort_by_key(|(_, standing, count)| (*standing, std::cmp::Reverse(*count)));
-    let all: u64 = counts.iter().map(|(.., count)| count).sum();
-    let mut rows = area;
-    pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong);
-    take_top(&mut rows, 1);
-    for (at, (word, standing, count)) in counts.iter().copied().enumerate() {
-        let row = take_top(&mut rows, 1);
-        if row.is_empty() {
-            return;
-        }
-        // What has no row of its own is counted in the last one.
-        if rows.is_empty() && at + 1 < counts.len() {
-            let others: u64 = counts[at..].iter().map(|(.., count)| count).sum();
-            pen.put_right(row.x + 6, row.y, 6, &units::count(others), Role::Text);
-            pen.put(row.x + 10, row.y, row.width.saturating_sub(10), "others", Role::Dim);
-            return;
-        }
-        let (glyph, text) = standing.roles();
-        pen.put_right(row.x + 6, row.y, 6, &units::count(count), Role::Text);
-        pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
-        pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
-        let room = row.width.saturating_sub(24).min(60);
-        bar::blocks(pen, row.x + 24, row.y, room, count, all);
-    }
+    tracker::detail(pen, body, &view.trackers[selected], view);
 }

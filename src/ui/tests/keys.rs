@@ -60,6 +60,10 @@ fn starts(view: &View) -> Vec<Model> {
         there.chooser.at = 3;
         starts.push(there);
     }
+    let mut second = model(Look::default(), (80, 24), view);
+    (second.screen, second.scrolls.trackers) = (Screen::Trackers, 1);
+    second.open.push(Mode::Tracker);
+    starts.push(second);
     starts.push(replay::tests::standing(view));
     starts
 }

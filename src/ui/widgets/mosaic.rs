@@ -12,6 +12,7 @@ pub(crate) use legend::{Legend, legend, words_of};
 use crate::event::BlockState;
 use crate::ledger::{PieceMap, PieceState, View};
 use crate::ui::atlas::{Lattice, Layer, Scale};
+use crate::ui::mouse::Target;
 use crate::ui::paint::Pen;
 use crate::ui::theme::Role;
 
@@ -113,6 +114,7 @@ fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, boo
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let lattice = Lattice::new(area, view, 0, 0);
     draw_states(pen, &lattice, view);
+    pen.targets.add(area, Target::Grid(lattice));
 }
 
 /// Draws some pieces that follow each other, and nothing else, into as many cells as there are.

@@ -1,0 +1,223 @@
+//! What a tracker said, and what became of the peers that it named: below the list of trackers, and on a page of its own.
+//!
+//! ```text
+//!  http://tracker.example.org:6969 ── 1 of 2 ─────── Enter lists its peers ──
+//!  Tier        1
+//!  Last answer ✓ answered, 2m 10s ago
+//!  Again       in 27m
+//!
+//!  What it said ─────────────────────────────────────────────────────────────
+//!  It named 50 peers 2m 10s ago; 50 of the peers it ever named are in the …
+//!
+//!  What became of its peers ── 50 ── 12 named by nobody else ────────────────
+//!       7 ● sending     ████████
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use super::{frame, more, trackers};
+use crate::event::Source;
+use crate::ledger::{PeerRecord, TrackerRecord, TrackerStatus, View};
+use crate::ui::action::Action;
+use crate::ui::grid::Context;
+use crate::ui::model::Model;
+use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, width, wrap};
+use crate::ui::theme::Role;
+use crate::ui::widgets::bar;
+use crate::ui::words::{self, Standing};
+use crate::units;
+
+/// Columns of the names at the left of the page.
+const NAMES: usize = 13;
+/// Columns of text that can be read at a glance.
+const MOST_TEXT: usize = 100;
+/// Columns of a bar at most.
+const MOST_BAR: u16 = 60;
+
+fn plain(role: Role, text: impl Into<String>) -> Spans {
+    Spans::new().add(role, text)
+}
+
+/// What it said, in its own words.
+fn said(tracker: &TrackerRecord, view: &View) -> Vec<String> {
+    let ago = tracker
+        .answered
+        .map_or_else(String::new, |at| format!(" {} ago", words::span(view.at.saturating_sub(at))));
+    let mut said = Vec::new();
+    match &tracker.status {
+        TrackerStatus::Pending => said.push("It has not answered yet.".to_owned()),
+        TrackerStatus::Ok(answer) => {
+            said.push(format!(
+                "It named {} peers{ago}; {} of the peers it ever named are in the table, and {} shook hands.",
+                answer.peers, tracker.peers, tracker.handshaken
+            ));
+            if let (Some(seeds), Some(leeches)) = (answer.seeders, answer.leechers) {
+                let (seeds, leeches) = (units::count(u64::from(seeds)), units::count(u64::from(leeches)));
+                said.push(format!("It counts {seeds} that have everything (seeds) and {leeches} still downloading (leeches)."));
+            }
+            let interval = units::duration(Duration::from_secs(u64::from(answer.interval_s)));
+            said.push(format!("It wants to be asked every {}.", interval.trim_end_matches(" 00s")));
+            said.extend(answer.warning.iter().map(|warning| format!("It warns: {warning}")));
+        }
+        TrackerStatus::Failed(_, text) => {
+            let again = match tracker.failures {
+                0 | 1 => String::new(),
+                times => format!(", {times} times in a row"),
+            };
+            said.push(format!("It failed{ago}{again}: {text}"));
+            let others =
+                view.trackers.iter().filter(|other| matches!(other.status, TrackerStatus::Ok(_))).count();
+            said.push(match others {
+                0 => "It is asked again. While none answers, peers come by hand or call us.".to_owned(),
+                1 => "It is asked again. One tracker that answers is enough, and one does.".to_owned(),
+                _ => format!("It is asked again. One tracker that answers is enough, and {others} do."),
+            });
+        }
+    }
+    said
+}
+
+/// The peers that it named.
+fn named<'a>(tracker: &TrackerRecord, view: &'a View) -> impl Iterator<Item = &'a Arc<PeerRecord>> {
+    let source = Source::Tracker(tracker.key);
+    view.peers.iter().filter(move |peer| peer.sources.contains(&source))
+}
+
+/// How many of its peers are in which state, those that serve us first.
+fn outcomes(tracker: &TrackerRecord, view: &View) -> Vec<(&'static str, Standing, u64)> {
+    let mut counts: Vec<(&str, Standing, u64)> = Vec::new();
+    for peer in named(tracker, view) {
+        let (word, standing) = (words::state_word(peer, view.at), Standing::of(peer, view.at));
+        match counts.iter_mut().find(|(other, ..)| *other == word) {
+            Some((.., count)) => *count += 1,
+            None => counts.push((word, standing, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, standing, count)| (*standing, std::cmp::Reverse(*count)));
+    counts
+}
+
+/// A row of them: how many of so many, and a bar.
+fn outcome(pen: &mut Pen<'_>, row: Rect, (word, standing, count): (&str, Standing, u64), all: u64) {
+    let (glyph, text) = standing.roles();
+    pen.put_right(row.x + 6, row.y, 6, &units::count(count), Role::Text);
+    pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
+    pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
+    let room = row.width.saturating_sub(24).min(MOST_BAR);
+    bar::blocks(pen, row.x + 24, row.y, room, count, all);
+}
+
+/// What the selected tracker said, below the list of all.
+pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
+    let mut rest = area;
+    pen.rule(inset(take_top(&mut rest, 1), 1, 1), &tracker.url, "", "");
+    let said = said(tracker, view);
+    let mut rows = inset(rest, 1, 1);
+    let columns = usize::from(rows.width).max(1);
+    let lines: Vec<Spans> =
+        said.iter().flat_map(|text| wrap(text, columns)).map(|line| plain(Role::Text, line)).collect();
+    more::shortened(pen, rows, &lines);
+    take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
+    became(pen, rows, tracker, view);
+}
+
+/// What became of the peers that it named: how good its addresses are.
+fn became(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
+    let counts = outcomes(tracker, view);
+    if area.height < 3 || counts.is_empty() {
+        return;
+    }
+    let all: u64 = counts.iter().map(|(.., count)| count).sum();
+    let mut rows = area;
+    pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong);
+    take_top(&mut rows, 1);
+    for (at, counted) in counts.iter().copied().enumerate() {
+        let row = take_top(&mut rows, 1);
+        if row.is_empty() {
+            return;
+        }
+        // What has no row of its own is counted in the last one.
+        if rows.is_empty() && at + 1 < counts.len() {
+            let others: u64 = counts[at..].iter().map(|(.., count)| count).sum();
+            pen.put_right(row.x + 6, row.y, 6, &units::count(others), Role::Text);
+            pen.put(row.x + 10, row.y, row.width.saturating_sub(10), "others", Role::Dim);
+            return;
+        }
+        outcome(pen, row, counted, all);
+    }
+}
+
+/// A line of the page.
+pub(super) enum Line {
+    /// Words.
+    Text(Spans),
+    /// A rule above what follows.
+    Rule(&'static str, String, String),
+    /// So many of all its peers are in a state.
+    Outcome(&'static str, Standing, u64, u64),
+}
+
+/// The lines of the page below its title, in so many columns.
+pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
+    let Some(tracker) = model.tracker(view) else {
+        return vec![Line::Text(plain(Role::Dim, "This torrent names no tracker."))];
+    };
+    let room = usize::from(columns.saturating_sub(2)).clamp(1, MOST_TEXT);
+    let context = Context { view, look: &model.look };
+    let mut lines = Vec::new();
+    let mut add = |name: &str, what: Spans| {
+        lines.push(Line::Text(plain(Role::Dim, format!("{name:<width$}", width = NAMES - 1)).and(what)));
+    };
+    add("Tier", plain(Role::Text, (u32::from(tracker.tier) + 1).to_string()));
+    add("Last answer", trackers::state(tracker, context, columns));
+    add("Again", trackers::next(tracker, context, columns));
+    lines.push(Line::Text(Spans::new()));
+    lines.push(Line::Rule("What it said", String::new(), String::new()));
+    let said = said(tracker, view).into_iter().flat_map(|text| wrap(&text, room));
+    lines.extend(said.map(|line| Line::Text(plain(Role::Text, line))));
+    let counts = outcomes(tracker, view);
+    if counts.is_empty() {
+        return lines;
+    }
+    let all: u64 = counts.iter().map(|(.., count)| count).sum();
+    let alone = named(tracker, view).filter(|peer| peer.sources.len() == 1).count();
+    let alone = match alone {
+        0 => String::new(),
+        alone => format!("{} named by nobody else", units::count(alone as u64)),
+    };
+    lines.push(Line::Text(Spans::new()));
+    lines.push(Line::Rule("What became of its peers", units::count(all), alone));
+    lines.extend(counts.into_iter().map(|(word, standing, count)| Line::Outcome(word, standing, count, all)));
+    lines
+}
+
+/// Draws the page of the selected tracker.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut body = area;
+    frame::short_head(pen, &mut body, model, view);
+    let title = inset(take_top(&mut body, 1), 1, 1);
+    let count = view.trackers.len();
+    let number = format!("{} of {count}", model.scrolls.trackers.saturating_add(1).min(count));
+    let url = model.tracker(view).map_or("Tracker", |tracker| &tracker.url);
+    let hint = model.hint(Action::Open, "lists its peers");
+    // Which tracker it is matters more than which key lists its peers.
+    let room = usize::from(title.width).saturating_sub(width(&number) + 10);
+    let hint = if width(url) + width(&hint) + 4 <= room { hint } else { String::new() };
+    pen.rule(title, &clip_address(url, room), &number, &hint);
+    let lines = lines(model, view, area.width);
+    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.tracker);
+    for line in lines.iter().skip(off) {
+        let row = inset(take_top(&mut body, 1), 1, 1);
+        if row.is_empty() {
+            return;
+        }
+        match line {
+            Line::Text(text) => _ = pen.spans(row.x, row.y, row.width, text),
+            Line::Rule(title, note, right) => pen.rule(row, title, note, right),
+            Line::Outcome(word, standing, count, all) => outcome(pen, row, (word, *standing, *count), *all),
+        }
+    }
+}
