@@ -33,6 +33,7 @@ mod field;
 mod file_tree;
 mod filter;
 mod folds;
+mod funnel;
 mod glossary;
 mod grid;
 pub mod keymap;

@@ -57,7 +57,7 @@ const WORDS: &[Words] = &[
             ("● sending", "live: blocks come from it"),
             ("● taking", "live: it has nothing we miss, and downloads from us"),
             ("○ unchoked", "live: it lets us ask (it unchoked us), but nothing comes"),
-            ("○ idle", "live: neither of us wants anything of the other"),
+            ("○ idle", "live: nothing goes either way; it has nothing we miss"),
             (
                 "◐ choked",
                 "live: it does not let us ask (it chokes us) and serves others first; that often ends by itself",
@@ -107,8 +107,14 @@ const WORDS: &[Words] = &[
             ("send nothing", "they let us ask, and nothing comes"),
             ("not needed", "they have nothing that we miss"),
             ("queued", "not called yet: only so many are called at once"),
-            ("5 now", "they are at this step at this moment"),
+            ("5 new", "they got this far a moment ago; what comes next is not known yet"),
             ("+3", "three more were lost, for reasons that have no room here"),
+            ("interested", "once everything is here: those connected that want something of us"),
+            ("unchoked", "once everything is here: those that we let ask"),
+            ("taking", "once everything is here: those to which data goes"),
+            ("ask for nothing", "they may ask, and do not at this moment"),
+            ("both complete", "it has everything, and so do we"),
+            ("uploaded", "sent to others in this run; ratio: sent for each byte received"),
         ],
     ),
     (
@@ -145,6 +151,7 @@ const WORDS: &[Words] = &[
             ("·", "missing, and not asked for yet"),
             ("!", "no peer has it: missing, and none that is live can give it"),
             ("x", "failed its check, and is fetched again"),
+            ("0", "availability: only we have it"),
             ("1–9 +", "how many live peers have the rarest piece of the cell; +: ten or more"),
             ("A–Z", "who sent most of the cell; &: several together, +: others, ■: was on disk"),
             (

@@ -17,6 +17,7 @@ use super::columns::Choice;
 use super::export::Export;
 use super::file_tree::FileTree;
 use super::filter::{Filters, List};
+use super::funnel::{self, Funnel};
 use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
@@ -24,7 +25,7 @@ use super::replay::Standing;
 use super::screens;
 use super::theme::Look;
 use super::widgets::graph::Scales;
-use super::words::{self, Standing as PeerStanding};
+use super::words::Standing as PeerStanding;
 
 /// One of the six screens.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -89,10 +90,10 @@ pub enum Shown {
     Of(Group),
     /// Those that failed for this cause.
     Because(Cause),
-    /// Those that are counted at this step of the funnel (0: known … 5: sending).
-    Reached(usize),
+    /// Those that are counted at this step of the funnel (0: known).
+    Reached(Funnel, usize),
     /// Those that are counted at the step before this one and not at this one, for the reasons of this phrase.
-    Lost(usize, &'static str),
+    Lost(Funnel, usize, &'static str),
 }
 
 impl Shown {
@@ -109,18 +110,16 @@ impl Shown {
 
     /// Whether the peer is one of them.
     pub fn takes(self, peer: &PeerRecord, now: At) -> bool {
-        let step = words::step_of(peer.stage_now(now));
         match self {
             Self::All => true,
             Self::Of(group) => peer.group == group,
             Self::Because(cause) => {
                 PeerStanding::of(peer, now) == PeerStanding::Failed && peer.cause == Some(cause)
             }
-            // Ourselves, whom somebody named, count nowhere.
-            Self::Reached(_) | Self::Lost(..) if peer.cause == Some(Cause::SelfConnection) => false,
-            Self::Reached(wanted) => step >= wanted,
-            Self::Lost(lost, word) => {
-                step + 1 == lost && words::loss_word(lost, peer.held_back_by(now)) == word
+            Self::Reached(..) | Self::Lost(..) if !funnel::counts(peer) => false,
+            Self::Reached(funnel, wanted) => funnel.reached(peer, now) >= wanted,
+            Self::Lost(funnel, step, word) => {
+                funnel.reached(peer, now) + 1 == step && funnel.lost(peer, now) == word
             }
         }
     }

@@ -183,6 +183,7 @@ mod tests {
 
     use super::*;
     use crate::ledger::Group;
+    use crate::ui::funnel::Funnel;
     use crate::ui::screens;
     use crate::ui::{Look, draw, sample};
 
@@ -296,7 +297,7 @@ mod tests {
         click_on(&mut model, "17 no answer", &view);
         assert_eq!((model.screen, model.step), (Screen::Overview, (2, 1)));
         click_on(&mut model, "17 no answer", &view);
-        assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::Lost(2, "no answer")));
+        assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::Lost(Funnel::Fetching, 2, "no answer")));
         assert_eq!(model.rows(&view).count(), 17);
     }
 

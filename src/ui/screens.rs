@@ -2,6 +2,7 @@
 
 mod asking;
 mod chooser;
+mod done;
 mod files;
 mod frame;
 mod help;

@@ -12,13 +12,13 @@ use super::atlas::Scale;
 use super::choose;
 use super::export;
 use super::filter::{self, List, Words};
+use super::funnel::Funnel;
 use super::marks;
 use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown, quitting_stops};
 use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
 use super::screens;
-use super::words::{self, STEPS};
 
 /// Carries out the action. Pure: the clock is the model's, and what there is to act on is the view's.
 pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Command> {
@@ -197,7 +197,7 @@ fn step(model: &mut Model, view: &View, by: isize) {
     }
     match model.screen {
         Screen::Overview if model.panel == Panel::Funnel => {
-            model.step = (shifted(model.step.0, by, STEPS.len() - 1), 0);
+            model.step = (shifted(model.step.0, by, Funnel::of(view).steps().len() - 1), 0);
         }
         Screen::Overview | Screen::Peers => select(model, view, by),
         Screen::Pieces => {
@@ -245,7 +245,7 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
     }
     match model.screen {
         Screen::Overview if model.panel == Panel::Funnel && model.step.0 > 0 => {
-            let losses = words::losses(view, model.step.0).len();
+            let losses = Funnel::of(view).losses(view, model.step.0).len();
             model.step.1 = shifted(model.step.1, by, losses);
         }
         Screen::Peers | Screen::Overview if model.screen == Screen::Peers || model.zoomed => {
@@ -308,11 +308,12 @@ fn open(model: &mut Model, view: &View) {
         }
         Mode::Browse if model.screen == Screen::Overview && model.panel == Panel::Funnel => {
             let (step, loss) = model.step;
-            let lost = loss.checked_sub(1).and_then(|at| words::losses(view, step).get(at).copied());
+            let funnel = Funnel::of(view);
+            let lost = loss.checked_sub(1).and_then(|at| funnel.losses(view, step).get(at).copied());
             let shown = match lost {
-                Some((word, _)) => Shown::Lost(step, word),
+                Some((word, _)) => Shown::Lost(funnel, step, word),
                 None if step == 0 => Shown::All,
-                None => Shown::Reached(step),
+                None => Shown::Reached(funnel, step),
             };
             model.screen = Screen::Peers;
             narrow(model, view, shown);

@@ -151,27 +151,15 @@ pub(crate) fn former_state_word(peer: &PeerRecord, now: At) -> Option<&'static s
 pub(crate) fn loss_word(step: usize, cause: Option<Cause>) -> &'static str {
     match cause {
         None if step == 1 => "queued",
-        None => "now",
+        None if step == 2 => "dialling",
+        None if step == 3 => "waiting",
+        None => "new",
         Some(Cause::Queued | Cause::ConnectionLimit) => "queued",
         Some(Cause::NeverUnchoked) => "choking us",
         Some(Cause::Snubbed) => "send nothing",
         Some(Cause::NotInteresting) => "not needed",
         Some(cause) => cause.info().short,
     }
-}
-
-/// How many peers each phrase counts at this step; what reads the same is counted together.
-pub(crate) fn losses(view: &View, step: usize) -> Vec<(&'static str, u32)> {
-    let mut counted: Vec<(&str, u32)> = Vec::new();
-    let causes = step.checked_sub(1).and_then(|at| view.losses.get(at)).map_or(&[][..], |loss| &loss.causes);
-    for (cause, count) in causes {
-        let word = loss_word(step, *cause);
-        match counted.iter_mut().find(|(other, _)| *other == word) {
-            Some((_, sum)) => *sum = sum.saturating_add(*count),
-            None => counted.push((word, *count)),
-        }
-    }
-    counted
 }
 
 /// A span of time inside a sentence: `34 s`, `2m 10s`.
@@ -419,24 +407,6 @@ mod tests {
             peer.cause = Some(Cause::ClosedByPeer);
         });
         assert_eq!(refused_since, "closed by it; then no answer");
-    }
-
-    #[test]
-    fn a_step_of_the_funnel_lists_whom_it_counts_and_so_does_every_loss() {
-        use crate::ui::model::Shown;
-        for (name, ..) in sample::MOMENTS {
-            let view = sample::moment(name);
-            let listed = |shown: Shown| view.peers.iter().filter(|peer| shown.takes(peer, view.at)).count();
-            for (pair, step) in view.way().windows(2).zip(1..) {
-                assert_eq!(listed(Shown::Reached(step)), pair[1] as usize, "{name}: {}", STEPS[step]);
-                let counted = losses(&view, step);
-                for (word, count) in &counted {
-                    assert_eq!(listed(Shown::Lost(step, word)), *count as usize, "{name}: {word}");
-                }
-                let lost: u32 = counted.iter().map(|(_, count)| count).sum();
-                assert_eq!(pair[0] - lost, pair[1], "{name}: everybody between two steps");
-            }
-        }
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{frame, more};
-use crate::event::{Severity, advised};
+use crate::event::{Cause, Severity, advised};
 use crate::ledger::{PeerRecord, Verdict, VerdictCode, View};
 use crate::ui::action::Action;
+use crate::ui::funnel::Funnel;
 use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, take_top, width, wrap};
@@ -278,27 +279,76 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
 pub(super) fn lost(view: &View, columns: u16) -> Vec<Spans> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
     let mut lines = Vec::new();
-    for (step, loss) in view.losses.iter().enumerate() {
-        for (cause, count) in &loss.causes {
-            let word = words::loss_word(step + 1, *cause);
-            let head = format!("  {count:>5}  {word:<16}");
-            let room = room.saturating_sub(head.len()).max(12);
-            let lost =
-                |peer: &&PeerRecord| peer.cause == *cause && Shown::Lost(step + 1, word).takes(peer, view.at);
-            let peers = view.peers.iter().map(AsRef::as_ref).filter(lost);
-            let sentence = cause.map_or_else(|| under_way(step), |cause| words::meaning(cause, peers));
-            let advice = advised(cause.map_or("", |cause| cause.info().advice));
-            let told = format!("{sentence} {advice}");
-            for (at, line) in wrap(&told, room).into_iter().enumerate() {
-                let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
-                lines.push(Spans::new().add(Role::Text, head).add(Role::Dim, line));
-            }
+    for (word, count, told) in losses(view) {
+        let head = format!("  {count:>5}  {word:<16}");
+        let room = room.saturating_sub(head.len()).max(12);
+        for (at, line) in wrap(&told, room).into_iter().enumerate() {
+            let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
+            lines.push(Spans::new().add(Role::Text, head).add(Role::Dim, line));
         }
     }
-    if view.losses.iter().all(|loss| loss.causes.is_empty()) {
+    if lines.is_empty() {
         lines.push(Spans::new().add(Role::Dim, "  nowhere yet"));
     }
     lines
+}
+
+/// Every loss with its word, how many peers it keeps, and what it means; what reads the same at two steps stands once.
+fn losses(view: &View) -> Vec<(&'static str, u32, String)> {
+    let mut told: Vec<(&str, u32, String)> = Vec::new();
+    let mut add = |word: &'static str, count: u32, means: String| {
+        let same =
+            |(other, _, other_means): &&mut (&str, u32, String)| *other == word && *other_means == means;
+        match told.iter_mut().find(same) {
+            Some((_, sum, _)) => *sum = sum.saturating_add(count),
+            None => told.push((word, count, means)),
+        }
+    };
+    let funnel = Funnel::of(view);
+    for step in 1..funnel.steps().len() {
+        match funnel {
+            Funnel::Fetching => {
+                for (cause, count) in view.losses.get(step - 1).iter().flat_map(|loss| &loss.causes) {
+                    let word = words::loss_word(step, *cause);
+                    let shown = Shown::Lost(funnel, step, word);
+                    let means = cause.map(|cause| of_cause(view, cause, shown));
+                    add(word, *count, means.unwrap_or_else(|| under_way(step - 1).to_owned()));
+                }
+            }
+            Funnel::Giving => {
+                for (word, count) in funnel.losses(view, step) {
+                    add(word, count, giving(view, step, word));
+                }
+            }
+        }
+    }
+    told
+}
+
+/// What a cause means for those that are shown and have it, and what to do.
+fn of_cause(view: &View, cause: Cause, shown: Shown) -> String {
+    let lost = |peer: &&PeerRecord| peer.cause == Some(cause) && shown.takes(peer, view.at);
+    let peers = view.peers.iter().map(AsRef::as_ref).filter(lost);
+    format!("{} {}", words::meaning(cause, peers), advised(cause.info().advice))
+}
+
+/// What keeps peers from taking what we have.
+fn giving(view: &View, step: usize, word: &'static str) -> String {
+    let shown = Shown::Lost(Funnel::Giving, step, word);
+    match (step, word) {
+        (1, _) => {
+            let lost = view.peers.iter().find(|peer| shown.takes(peer, view.at));
+            match lost.and_then(|peer| peer.cause) {
+                Some(cause) => of_cause(view, cause, shown),
+                None => under_way(usize::from(word != "queued")).to_owned(),
+            }
+        }
+        (2, "both complete") => of_cause(view, Cause::BothSeeds, shown),
+        (2, _) => "Connected, and wants nothing of us at this moment.".to_owned(),
+        (3, "held") => of_cause(view, Cause::Held, shown),
+        (3, _) => "We serve others first (we choke it); turns change every 10 seconds.".to_owned(),
+        _ => "We let it ask, and it asks for nothing at this moment.".to_owned(),
+    }
 }
 
 /// From so many columns on the losses stand beside the judgements.

@@ -14,10 +14,11 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, judgement, peer_list, pieces};
-use crate::ledger::View;
+use super::{done, frame, judgement, peer_list, pieces, torrent, trackers};
+use crate::ledger::{TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::atlas::{Layer, Scale};
+use crate::ui::funnel::{self, Funnel};
 use crate::ui::model::{Model, Panel, Window};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
@@ -25,11 +26,10 @@ use crate::ui::theme::{Glyphs, Role};
 use crate::ui::widgets::graph::{self, Grows};
 use crate::ui::widgets::mosaic::Letters;
 use crate::ui::widgets::{bar, mosaic};
-use crate::ui::words::{self, STEPS};
 use crate::units;
 
-/// Rows of the funnel.
-const FUNNEL: u16 = STEPS.len() as u16;
+/// Rows of the card that says what was done: a rule, and as many as there is to say.
+const DONE_ROWS: u16 = 5;
 
 /// Where the panels stand below the head, and the lines of the judgement.
 struct Panels {
@@ -52,7 +52,7 @@ fn panels(area: Rect, model: &Model, view: &View) -> Panels {
     }
     // In trouble the words matter more than pieces and a row of peers.
     let least_peers = 5;
-    let room_for_why = usize::from(body.height.saturating_sub(1 + FUNNEL + 1 + least_peers));
+    let room_for_why = usize::from(body.height.saturating_sub(1 + funnel::ROWS + 1 + least_peers));
     let short = area.height < 28 && judgement::is_well(view);
     let room_for_why = if short { view.verdicts.len().clamp(2, 3) } else { room_for_why.max(1) };
     let lines = judgement::summary(model, view, area.width, room_for_why);
@@ -61,14 +61,21 @@ fn panels(area: Rect, model: &Model, view: &View) -> Panels {
     if roomy {
         take_top(&mut body, 1);
         let spare = usize::from(body.height).saturating_sub(30 + view.peers.len());
-        funnel = take_top(&mut body, 1 + FUNNEL + (spare as u16).min(8));
+        funnel = take_top(&mut body, 1 + funnel::ROWS + (spare as u16).min(8));
         take_top(&mut body, 1);
-        let rows = grid_rows(view, area.width, if body.height >= 19 { 4 } else { 2 });
-        pieces = take_top(&mut body, rows + 2);
+        let rows = match Funnel::of(view) {
+            Funnel::Giving => DONE_ROWS,
+            Funnel::Fetching => grid_rows(view, area.width, if body.height >= 19 { 4 } else { 2 }) + 2,
+        };
+        pieces = take_top(&mut body, rows);
         take_top(&mut body, 1);
     } else {
-        funnel = take_top(&mut body, 1 + FUNNEL);
-        let rows = if body.height >= 9 { 2 } else { 0 };
+        funnel = take_top(&mut body, 1 + funnel::ROWS);
+        let rows = match Funnel::of(view) {
+            Funnel::Giving if body.height >= 11 => 3,
+            _ if body.height >= 9 => 2,
+            _ => 0,
+        };
         pieces = take_bottom(&mut body, rows);
     }
     let title = inset(take_top(&mut body, 1), 1, 1);
@@ -89,37 +96,48 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     judgement::draw_lines(pen, panels.why, &panels.lines, model);
     if panels.roomy {
         roomy_middle(pen, panels.funnel, model, view);
-        roomy_pieces(pen, panels.pieces, view);
+        if Funnel::of(view) == Funnel::Giving {
+            done::draw(pen, panels.pieces, view);
+        } else {
+            roomy_pieces(pen, panels.pieces, view);
+        }
     } else {
         let columns = if area.width >= 100 { area.width * 3 / 5 } else { 52 };
         funnel(pen, Rect { width: columns.saturating_sub(1), ..panels.funnel }, model, view);
         compact_speed(pen, inset(panels.funnel, columns, 1), model, view);
-        if !panels.pieces.is_empty() {
-            compact_pieces(pen, panels.pieces, view);
+        match Funnel::of(view) {
+            _ if panels.pieces.is_empty() => {}
+            Funnel::Giving => done::draw(pen, panels.pieces, view),
+            Funnel::Fetching => compact_pieces(pen, panels.pieces, view),
         }
     }
     peer_list::draw(pen, panels.title, panels.peers, model, view, false);
+}
+
+/// What the only tracker there is did.
+fn one_tracker(status: &TrackerStatus) -> String {
+    match status {
+        TrackerStatus::Ok(_) => "the tracker answered".to_owned(),
+        TrackerStatus::Pending => "the tracker has not answered".to_owned(),
+        TrackerStatus::Failed(error, _) => format!("the tracker: {}", trackers::error_words(*error)),
+    }
 }
 
 /// What stands beside a step: where its peers come from, or where the others were lost. Wordings that read the
 /// same are counted together.
 fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
     if step == 0 {
-        let answered = view
-            .trackers
-            .iter()
-            .filter(|tracker| matches!(tracker.status, crate::ledger::TrackerStatus::Ok(_)))
-            .count();
+        let answered =
+            view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Ok(_))).count();
         let said = match view.trackers.len() {
             0 => "no tracker to ask".to_owned(),
-            1 if answered == 0 => "the tracker has not answered".to_owned(),
-            1 => "the tracker answered".to_owned(),
+            1 => one_tracker(&view.trackers[0].status),
             total if separator.trim().is_empty() => format!("from {answered} of {total} trackers"),
             total => format!("{answered} of {total} trackers answered"),
         };
         return vec![(0, said)];
     }
-    let losses = words::losses(view, step).into_iter().enumerate();
+    let losses = Funnel::of(view).losses(view, step).into_iter().enumerate();
     losses.map(|(at, (word, count))| (at + 1, format!("{count} {word}"))).collect()
 }
 
@@ -136,8 +154,9 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
     let separator = if roomy { " · " } else { " " };
     let bars = if roomy { 14 } else { 8 };
     let focused = model.panel == Panel::Funnel;
-    let counts = view.way();
-    for (step, (name, count)) in STEPS.iter().zip(counts).enumerate() {
+    let shown = Funnel::of(view);
+    let counts = shown.counts(view);
+    for (step, (name, count)) in shown.steps().iter().zip(&counts).enumerate() {
         let row = take_top(&mut rows, 1);
         if row.is_empty() {
             return;
@@ -149,7 +168,7 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
         let role = if here && model.step.1 == 0 { Role::Strong } else { Role::Text };
         pen.put(row.x + 1, row.y, 10, name, role);
         pen.put_right(row.x + 15, row.y, 5, &count.to_string(), Role::Strong);
-        bar::blocks(pen, row.x + 17, row.y, bars, u64::from(count), u64::from(counts[0]));
+        bar::blocks(pen, row.x + 17, row.y, bars, u64::from(*count), u64::from(counts[0]));
         let x = row.x + 17 + bars + 2;
         let room = row.right().saturating_sub(x);
         let items = beside(view, step, separator);
@@ -161,6 +180,15 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
             pen.targets.add(Rect { x: from, width, height: 1, ..row }, Target::Step(step, at));
         }
         pen.spans(x, row.y, room, &said);
+    }
+    let row = take_top(&mut rows, 1);
+    if shown == Funnel::Giving && !row.is_empty() {
+        let uploaded = units::bytes(view.up_bytes, pen.look.units);
+        let ratio =
+            torrent::ratio(view).map_or_else(String::new, |ratio| format!("{separator}ratio {ratio:.2}"));
+        let said =
+            Spans::new().add(Role::Text, "uploaded  ").add(Role::Strong, uploaded).add(Role::Text, ratio);
+        pen.spans(row.x + 1, row.y, row.width.saturating_sub(1), &said);
     }
 }
 

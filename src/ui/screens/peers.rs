@@ -5,11 +5,11 @@ use ratatui::layout::Rect;
 use super::{frame, peer_list};
 use crate::ledger::{Group, View};
 use crate::ui::action::Action;
+use crate::ui::funnel::Funnel;
 use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_top};
 use crate::ui::theme::Role;
-use crate::ui::words::STEPS;
 use crate::units;
 
 /// The tabs with their counts, of the peers that the filter takes.
@@ -35,12 +35,16 @@ fn narrowed(shown: Shown) -> Option<String> {
     match shown {
         Shown::All | Shown::Of(_) => None,
         Shown::Because(cause) => Some(format!("failed: {}", cause.info().short)),
-        Shown::Reached(4) => Some("those that let us download now".to_owned()),
-        Shown::Reached(5) => Some("those that send now".to_owned()),
-        Shown::Reached(step) => Some(format!("those that got as far as {}", STEPS[step.min(5)])),
-        Shown::Lost(step, word) => {
-            let from = STEPS[step.saturating_sub(1).min(5)];
-            Some(format!("{from}, not {}: {word}", STEPS[step.min(5)]))
+        Shown::Reached(Funnel::Fetching, 4) => Some("those that let us download now".to_owned()),
+        Shown::Reached(Funnel::Fetching, 5) => Some("those that send now".to_owned()),
+        Shown::Reached(funnel @ Funnel::Fetching, step) => {
+            Some(format!("those that got as far as {}", funnel.step(step)))
+        }
+        Shown::Reached(Funnel::Giving, 4) => Some("those that take data now".to_owned()),
+        Shown::Reached(funnel @ Funnel::Giving, step) => Some(format!("{} now", funnel.step(step))),
+        Shown::Lost(funnel, step, word) => {
+            let (from, to) = (funnel.step(step.saturating_sub(1)), funnel.step(step));
+            Some(format!("{from}, not {to}: {word}"))
         }
     }
 }

@@ -291,6 +291,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
     let title = format!("Piece {}", units::count(u64::from(piece.number())));
     let holders = match view.pieces.availability(piece) {
+        0 if view.pieces.states.get(piece.number() as usize) == Some(&PieceState::Good) => {
+            "only we have it".to_owned()
+        }
         0 => "no peer has it".to_owned(),
         1 => "1 peer has it".to_owned(),
         count => format!("{} peers have it", units::count(u64::from(count))),

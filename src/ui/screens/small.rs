@@ -4,11 +4,11 @@ use ratatui::layout::Rect;
 
 use super::{asking, frame, judgement, overview, peer_list};
 use crate::ledger::View;
+use crate::ui::funnel::Funnel;
 use crate::ui::model::Model;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
-use crate::ui::words::STEPS;
 
 /// Whether the overview has to do with this layout.
 pub(super) fn is_small(area: Rect) -> bool {
@@ -134,9 +134,10 @@ fn funnel(pen: &mut Pen<'_>, area: Rect, view: &View) {
     if area.is_empty() {
         return;
     }
-    let counts = view.way();
+    let shown = Funnel::of(view);
+    let counts = shown.counts(view);
     let half = area.width / 2;
-    for (at, (name, count)) in STEPS.iter().zip(counts).enumerate() {
+    for (at, (name, count)) in shown.steps().iter().zip(counts).enumerate() {
         let (column, row) = (at as u16 / 3, at as u16 % 3);
         if row >= area.height {
             continue;

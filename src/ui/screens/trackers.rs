@@ -36,7 +36,7 @@ fn number(count: Option<u32>) -> Spans {
 }
 
 /// What went wrong, in words.
-fn error_words(error: TrackerError) -> &'static str {
+pub(super) fn error_words(error: TrackerError) -> &'static str {
     match error {
         TrackerError::DnsFailed => "no such name",
         TrackerError::ConnectFailed => "no connection",

@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 
 use super::{frame, judgement, overview, peer_list};
 use crate::ledger::View;
+use crate::ui::funnel;
 use crate::ui::model::{Model, Panel};
 use crate::ui::paint::{Pen, inset, take_top};
-use crate::ui::words::STEPS;
 
 /// Draws the head of the overview, and below it the panel that takes the keys.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
@@ -21,13 +21,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         Panel::Funnel if wide => {
             overview::roomy_middle(pen, body, model, view);
             // Below the funnel, what its losses mean.
-            let rows = 2 + STEPS.len() as u16;
+            let rows = 2 + funnel::ROWS;
             let width = overview::funnel_columns(body.width) - 2;
             let below = Rect { y: body.y + rows, height: body.height.saturating_sub(rows), width, ..body };
             judgement::put_lines(pen, below, judgement::lost(view, width).iter());
         }
         Panel::Funnel => {
-            overview::funnel(pen, inset(take_top(&mut body, 1 + STEPS.len() as u16), 0, 1), model, view);
+            overview::funnel(pen, inset(take_top(&mut body, 1 + funnel::ROWS), 0, 1), model, view);
             overview::compact_speed(pen, inset(body, 1, 1), model, view);
         }
     }

@@ -7,6 +7,7 @@ use super::*;
 use crate::ledger::Group;
 use crate::ui::action::BINDINGS;
 use crate::ui::atlas::{Atlas, Layer};
+use crate::ui::funnel::Funnel;
 use crate::ui::model::{Shown, Window};
 use crate::ui::update;
 
@@ -19,8 +20,8 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
     PAGES[random.usize(..PAGES.len())].1(&mut model);
     model.shown = match random.u32(..8) {
         0 => Shown::Of(Group::Failed),
-        1 => Shown::Reached(random.usize(..9)),
-        2 => Shown::Lost(random.usize(..9), "hung up"),
+        1 => Shown::Reached(Funnel::Giving, random.usize(..9)),
+        2 => Shown::Lost(Funnel::Fetching, random.usize(..9), "hung up"),
         _ => Shown::All,
     };
     model.window =

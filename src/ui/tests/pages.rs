@@ -1,7 +1,8 @@
 //! What holds on every page: what has no room is told of, and everything ends where the rules end.
 
 use super::*;
-use crate::event::Cause;
+use crate::event::{Cause, TrackerError};
+use crate::ledger::TrackerStatus;
 use crate::ui::action::Action;
 use crate::ui::{update, words};
 
@@ -70,6 +71,51 @@ fn words_of_before_are_on_no_page() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_tracker_that_failed_is_not_said_to_be_silent() {
+    let funnel = |status: TrackerStatus| {
+        let mut view = sample::healthy();
+        view.trackers.truncate(1);
+        std::sync::Arc::make_mut(&mut view.trackers[0]).status = status;
+        page((120, 40), &view, |_| {}).join("\n")
+    };
+    let refused = funnel(TrackerStatus::Failed(TrackerError::Refused, "not registered".to_owned()));
+    assert!(refused.contains("the tracker: refused"), "{refused}");
+    assert!(!refused.contains("has not answered"), "{refused}");
+    assert!(funnel(TrackerStatus::Pending).contains("the tracker has not answered"));
+}
+
+#[test]
+fn the_funnel_says_the_same_at_every_size() {
+    // Where the words behind the bars begin, and how many columns they have.
+    let sizes = [((80, 24), 27, 24), ((120, 40), 33, 29)];
+    for (moment, ..) in sample::MOMENTS {
+        let view = sample::moment(moment);
+        for step in ["unchoked", "sending", "interested", "taking"] {
+            let said = sizes.map(|(size, from, columns)| {
+                let rows = page(size, &view, |_| {});
+                let row = rows.into_iter().find(|row| row.starts_with(&format!(" {step} ")));
+                let words: String = row.unwrap_or_default().chars().skip(from).take(columns).collect();
+                words.replace(" · ", " ").trim().to_owned()
+            });
+            // What has no room is a number of its own at the end.
+            let first = said[0].split(" +").next().unwrap_or_default();
+            assert!(said[1].starts_with(first), "{moment}, {step}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_read_of_a_loss_stands_once() {
+    for (moment, ..) in sample::MOMENTS {
+        let rows = page((120, 200), &sample::moment(moment), page_of("why"));
+        let mut lost: Vec<&String> =
+            rows.iter().filter(|row| row.contains("It has nothing that we miss")).collect();
+        lost.dedup();
+        assert!(lost.len() <= 1, "{moment}: {lost:?}");
     }
 }
 

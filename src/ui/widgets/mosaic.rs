@@ -223,6 +223,23 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_that_only_we_have_is_not_missed_by_anybody() {
+        let mut view = crate::ui::sample::healthy();
+        let shown = |view: &View| layers::availability(view, 0..2).0;
+        let pieces = std::sync::Arc::make_mut(&mut view.pieces);
+        pieces.seeds = 0;
+        pieces.held_by[..2].fill(0);
+        for (states, glyph) in [
+            ([PieceState::Good, PieceState::Good], "0"),
+            ([PieceState::Good, PieceState::Missing], "!"),
+            ([PieceState::Missing, PieceState::Missing], "!"),
+        ] {
+            std::sync::Arc::make_mut(&mut view.pieces).states[..2].copy_from_slice(&states);
+            assert_eq!(shown(&view), glyph, "{states:?}");
+        }
+    }
+
+    #[test]
     fn pieces_nobody_holds_stand_out_once_somebody_said_what_they_hold() {
         let missing = [PieceState::Missing; 4];
         assert_eq!(cell(&map(&missing, &[1, 1, 0, 1], 0), 0..2).0, Cell::Missing);

@@ -18,10 +18,20 @@ fn empty(view: &View, range: Range<usize>) -> Glyph {
     if view.pieces.states[range].contains(&PieceState::Arriving) { ARRIVING } else { MISSING }
 }
 
-/// How many live peers have the rarest piece of the cell.
+/// What stands for pieces that only we have.
+pub(super) const OURS_ALONE: Glyph = ("0", Role::Dim);
+
+/// How many live peers have the rarest piece of the cell; of pieces that no peer has, those that are missing count first.
 pub(super) fn availability(view: &View, range: Range<usize>) -> Glyph {
-    let least = view.pieces.held_by.get(range).unwrap_or(&[]).iter().min().copied().unwrap_or(0);
-    had_by(u64::from(least) + u64::from(view.pieces.seeds))
+    let held = view.pieces.held_by.get(range.clone()).unwrap_or(&[]);
+    let least = held.iter().min().copied().unwrap_or(0);
+    let seeds = u64::from(view.pieces.seeds);
+    let states = view.pieces.states[range].iter();
+    let missing = states.zip(held).any(|(state, held)| *state != PieceState::Good && *held == 0);
+    match u64::from(least) + seeds {
+        0 if !missing && !held.is_empty() => OURS_ALONE,
+        peers => had_by(peers),
+    }
 }
 
 /// What stands for so many.

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::Cell;
-use super::layers::{AGES, ARRIVING, Glyph, Letters, MISSING, ON_DISK, OTHERS, TOGETHER, had_by};
+use super::layers::{AGES, ARRIVING, Glyph, Letters, MISSING, ON_DISK, OTHERS, OURS_ALONE, TOGETHER, had_by};
 use crate::event::PeerKey;
 use crate::ui::atlas::{Layer, Scale};
 use crate::ui::paint::{Pen, width};
@@ -151,7 +151,8 @@ pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> 
                 "peers have its rarest piece",
             );
             add(&[had_by(10)], "ten or more", "ten or more");
-            add(&[had_by(0)], "no peer", "no peer");
+            add(&[OURS_ALONE], "only we have it", "only we");
+            add(&[had_by(0)], "no peer has it", "no peer");
         }
         Layer::Provenance => {
             for (letter, peer) in letters.senders() {

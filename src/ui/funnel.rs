@@ -1,0 +1,168 @@
+//! Where peers drop off: the steps from a peer whose address is known to one that sends, and once everything is here,
+//! to one that takes.
+
+use crate::event::{At, Cause, Phase};
+use crate::ledger::{Group, PeerRecord, View};
+
+use super::words;
+
+/// Rows that the steps take.
+pub(crate) const ROWS: u16 = 6;
+
+/// Which way data goes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Funnel {
+    /// To us.
+    Fetching,
+    /// To others: everything is here.
+    Giving,
+}
+
+impl Funnel {
+    /// The one that tells how the torrent fares now.
+    pub(crate) fn of(view: &View) -> Self {
+        let whole = view.have_bytes == view.torrent.geometry.total_bytes();
+        match view.phase {
+            Phase::Seeding => Self::Giving,
+            Phase::Paused | Phase::Stopped if whole => Self::Giving,
+            _ => Self::Fetching,
+        }
+    }
+
+    /// Its steps.
+    pub(crate) fn steps(self) -> &'static [&'static str] {
+        match self {
+            Self::Fetching => &words::STEPS,
+            Self::Giving => &["known", "connected", "interested", "unchoked", "taking"],
+        }
+    }
+
+    /// The name of a step.
+    pub(crate) fn step(self, at: usize) -> &'static str {
+        let steps = self.steps();
+        steps[at.min(steps.len() - 1)]
+    }
+
+    /// How many peers are at each step, or beyond it.
+    pub(crate) fn counts(self, view: &View) -> Vec<u32> {
+        match self {
+            Self::Fetching => view.way().to_vec(),
+            Self::Giving => {
+                let mut counts = vec![0; self.steps().len()];
+                for peer in &view.peers {
+                    counts[..=self.reached(peer, view.at)].iter_mut().for_each(|count| *count += 1);
+                }
+                // Of those that have no row any more, only this is known.
+                counts[0] = view.funnel.known;
+                counts
+            }
+        }
+    }
+
+    /// The furthest step at which the peer counts.
+    pub(crate) fn reached(self, peer: &PeerRecord, now: At) -> usize {
+        match self {
+            Self::Fetching => words::step_of(peer.stage_now(now)),
+            Self::Giving => match () {
+                () if peer.group != Group::Live => 0,
+                () if peer.sample.up_bps > 0 => 4,
+                () if !peer.flags.peer_interested => 1,
+                () if peer.flags.am_choking || peer.held => 2,
+                () => 3,
+            },
+        }
+    }
+
+    /// What keeps a peer from the step after those it has reached.
+    pub(crate) fn lost(self, peer: &PeerRecord, now: At) -> &'static str {
+        let step = self.reached(peer, now) + 1;
+        match (self, step) {
+            (Self::Fetching, _) => words::loss_word(step, peer.held_back_by(now)),
+            (Self::Giving, 1) => words::state_word(peer, now),
+            (Self::Giving, 2) if peer.has.as_ref().is_some_and(|has| has.is_full()) => "both complete",
+            (Self::Giving, 2) => "not interested",
+            (Self::Giving, 3) if peer.held => "held",
+            (Self::Giving, 3) => "choked",
+            (Self::Giving, _) => "ask for nothing",
+        }
+    }
+
+    /// How many peers each phrase keeps from this step; what reads the same is counted together.
+    pub(crate) fn losses(self, view: &View, step: usize) -> Vec<(&'static str, u32)> {
+        let mut counted: Vec<(&str, u32)> = Vec::new();
+        let mut add =
+            |word: &'static str, count: u32| match counted.iter_mut().find(|(other, _)| *other == word) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => counted.push((word, count)),
+            };
+        match self {
+            Self::Fetching => {
+                let causes = step
+                    .checked_sub(1)
+                    .and_then(|at| view.losses.get(at))
+                    .map_or(&[][..], |loss| &loss.causes);
+                causes.iter().for_each(|(cause, count)| add(words::loss_word(step, *cause), *count));
+            }
+            Self::Giving => {
+                for peer in view.peers.iter().filter(|peer| counts(peer)) {
+                    if self.reached(peer, view.at) + 1 == step {
+                        add(self.lost(peer, view.at), 1);
+                    }
+                }
+                counted.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
+            }
+        }
+        counted
+    }
+}
+
+/// Ourselves, whom somebody named, count nowhere.
+pub(crate) fn counts(peer: &PeerRecord) -> bool {
+    peer.cause != Some(Cause::SelfConnection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::model::Shown;
+    use crate::ui::sample;
+
+    #[test]
+    fn a_step_of_the_funnel_lists_whom_it_counts_and_so_does_every_loss() {
+        for (name, ..) in sample::MOMENTS {
+            let view = sample::moment(name);
+            let listed = |shown: Shown| view.peers.iter().filter(|peer| shown.takes(peer, view.at)).count();
+            for funnel in [Funnel::Fetching, Funnel::Giving] {
+                for (pair, step) in funnel.counts(&view).windows(2).zip(1..) {
+                    let said = format!("{name}: {}", funnel.step(step));
+                    assert_eq!(listed(Shown::Reached(funnel, step)), pair[1] as usize, "{said}");
+                    let counted = funnel.losses(&view, step);
+                    for (word, count) in &counted {
+                        assert_eq!(
+                            listed(Shown::Lost(funnel, step, word)),
+                            *count as usize,
+                            "{said}: {word}"
+                        );
+                    }
+                    let lost: u32 = counted.iter().map(|(_, count)| count).sum();
+                    assert_eq!(pair[0] - lost, pair[1], "{said}: everybody between two steps");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn once_everything_is_here_it_ends_in_those_that_take() {
+        let view = sample::seeding();
+        let funnel = Funnel::of(&view);
+        assert_eq!(funnel, Funnel::Giving);
+        assert_eq!(funnel.counts(&view), [14, 7, 6, 5, 5]);
+        assert_eq!(funnel.losses(&view, 2), [("both complete", 1)]);
+        assert_eq!(funnel.losses(&view, 3), [("choked", 1)]);
+        assert_eq!(Funnel::of(&sample::healthy()), Funnel::Fetching);
+        let mut paused = view.clone();
+        paused.phase = Phase::Paused;
+        assert_eq!(Funnel::of(&paused), Funnel::Giving);
+        assert_eq!(Funnel::of(&sample::paused()), Funnel::Fetching);
+    }
+}
