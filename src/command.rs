@@ -32,6 +32,8 @@ pub enum Command {
         /// For what we send.
         up_bps: Option<u64>,
     },
+    /// Verify everything on the disk once more; what is wrong is fetched again.
+    Recheck,
     /// Begin a recording of the run, or end the one there is.
     Record,
     /// Keep what is verified, within two seconds, and end when trackers have heard `stopped`, within five more; asked for

@@ -69,6 +69,8 @@ pub struct ScreenSettings {
     pub bell: bool,
     /// Whether the window's title shows progress.
     pub title: bool,
+    /// Whether the log begins with times of day.
+    pub clock: bool,
     /// How sizes are counted.
     pub units: SizeUnits,
 }
@@ -112,6 +114,7 @@ impl Default for ScreenSettings {
             mouse: true,
             bell: true,
             title: true,
+            clock: false,
             units: SizeUnits::default(),
         }
     }

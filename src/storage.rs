@@ -124,6 +124,19 @@ impl Storage {
         files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file), &mut near) }).collect()
     }
 
+    /// From here on what stands on the disk now is what counts: files are opened anew, and reach as far as they do.
+    ///
+    /// # Errors
+    /// Those of [`Self::survey`].
+    pub fn renew(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
+        (0..self.reach_bytes.len()).for_each(|number| self.open.forget(number));
+        let found = self.survey()?;
+        for (reach, found) in self.reach_bytes.iter().zip(&found) {
+            reach.store(found.map_or(0, |found| found.bytes), Ordering::Relaxed);
+        }
+        Ok(found)
+    }
+
     fn meet_all(&self, found: &[Option<FileStat>]) {
         for (number, found) in found.iter().enumerate() {
             if let Some(found) = found {

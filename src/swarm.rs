@@ -21,6 +21,7 @@ mod pacer;
 mod peers;
 mod picker;
 mod rate;
+mod recheck;
 mod replace;
 mod round_robin;
 mod rounds;
@@ -66,6 +67,10 @@ pub struct Swarm {
     random: fastrand::Rng,
     phase: Phase,
     phase_since: At,
+    /// Why the torrent rests, where it does not by the user's will.
+    phase_reason: Option<String>,
+    /// What is on the disk is being verified once more.
+    recheck: Option<recheck::Recheck>,
     have: Bitfield,
     book: Book,
     live: BTreeMap<ConnKey, Live>,
@@ -101,6 +106,8 @@ impl Swarm {
             book: Book::with_most_rows(settings.max_rows),
             phase: Phase::Checking,
             phase_since: now,
+            phase_reason: None,
+            recheck: None,
             live: BTreeMap::new(),
             closing: 0,
             idle: 0,
@@ -172,6 +179,7 @@ impl Swarm {
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
+            Input::Rechecked(good) => self.rechecked(now, good),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
@@ -263,6 +271,7 @@ impl Swarm {
     fn enter(&mut self, now: At, phase: Phase, reason: Option<String>) {
         self.phase = phase;
         self.phase_since = now;
+        self.phase_reason.clone_from(&reason);
         self.picker.set_active(now, phase == Phase::Downloading && !self.leaving);
         self.tell(now, Event::Phase { phase, reason });
         self.actions.push_back(Action::Entered(phase));

@@ -41,6 +41,7 @@ mod marks;
 pub mod model;
 mod mouse;
 mod order;
+mod order_menu;
 mod outlet;
 mod paint;
 #[cfg(test)]

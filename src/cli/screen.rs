@@ -196,6 +196,7 @@ fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
         look: Look { units: screen.units.units(), ..look },
         keys: Arc::new(settings.keys.clone()),
         columns: columns::to_begin_with(settings),
+        log_by_day: screen.clock,
         frames_per_second: u16::from(screen.fps),
         suspend: Some(terminal::suspend),
         taken: Some(terminal::taken()),

@@ -189,6 +189,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     switch!(mouse, "Click, wheel and heads of columns; off, the terminal selects text as usual."),
     switch!(bell, "Ring the bell when the download is complete."),
     switch!(title, "Show the progress in the title of the window."),
+    switch!(
+        clock,
+        "Begin with times of day (UTC) in the log, in the place of times since the start; t changes them."
+    ),
     Setting {
         table: "screen",
         name: "units",

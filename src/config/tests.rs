@@ -40,7 +40,7 @@ fn nothing_set_is_the_defaults() {
 fn every_setting_is_taken() {
     let settings = read(
         "output = '~/iso'\nport = 7000\nmax-peers = 50\ndials-per-second = 5\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nupload-slots = 12\nencryption = 'require'\n\
-         screen = { theme = 'mono', color = 256, ascii = true, fps = 10, mouse = false, bell = false, title = false, \
+         screen = { theme = 'mono', color = 256, ascii = true, fps = 10, mouse = false, bell = false, title = false, clock = true, \
          units = 'decimal' }\n[columns]\nlive = ['client', 'state']\n[keys]\npause = ['F2', 'P']\n[keys.peer]\nhold = 'H'\n",
     )
     .unwrap();
@@ -62,6 +62,7 @@ fn every_setting_is_taken() {
         mouse: false,
         bell: false,
         title: false,
+        clock: true,
         units: SizeUnits::Decimal,
     };
     assert_eq!(settings.screen, screen);

@@ -9,12 +9,13 @@ mod farewell;
 mod inbox;
 mod network;
 mod peers;
+mod recheck;
 mod trackers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -153,6 +154,8 @@ struct Brain {
     stood_still: Duration,
     /// The last piece just came: trackers are told `completed` once.
     completed_here: bool,
+    /// Set to end a recheck early.
+    recheck_cancel: Arc<AtomicBool>,
 }
 
 impl Brain {
@@ -198,6 +201,7 @@ impl Brain {
             leaving: None,
             stood_still: Duration::ZERO,
             completed_here: false,
+            recheck_cancel: Arc::default(),
             clock: birth.clock,
             torrent: birth.torrent,
             ours: birth.ours,
@@ -231,6 +235,7 @@ impl Brain {
                 command = inbox.commands.recv() => self.wish(command.unwrap_or(Command::Quit)),
                 Some(done) = inbox.disk.recv() => self.disk_done(done),
                 Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
+                Some(told) = inbox.rechecks.recv() => self.rechecking(told),
                 Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
                 Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
                 Some(arrived) = inbox.arrivals.recv() => {
@@ -331,6 +336,9 @@ impl Brain {
             Action::Discard(piece) => self.discard(piece),
             Action::Digest(piece) => self.disk.digest(piece),
             Action::Have(piece) => self.common.haves.append(piece),
+            Action::Recheck(pieces) => self.recheck(pieces),
+            Action::Lose(pieces) => self.lose(&pieces),
+            Action::Found(pieces) => self.found(&pieces),
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
             Action::WantPeers(wanted) => {
                 self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
@@ -372,7 +380,7 @@ impl Brain {
     fn note(&self) {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
         self.keeper.note(Notes {
-            paused: self.swarm.phase() == Phase::Paused,
+            paused: self.swarm.is_paused(),
             uploaded_bytes,
             downloaded_bytes,
             peers: self.swarm.worth_keeping(PEERS_KEPT),
@@ -387,6 +395,7 @@ impl Brain {
             }
             Command::Quit => {
                 self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
+                self.recheck_cancel.store(true, Ordering::Relaxed);
                 self.note();
                 self.announcer.handle(now, announce::Input::Stop);
                 self.flush();

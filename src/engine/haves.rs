@@ -36,6 +36,12 @@ impl HaveLog {
         }
     }
 
+    /// These pieces are not here any more. Peers that were told of them are refused when they ask.
+    pub fn lose(&self, pieces: &[PieceIndex]) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        pieces.iter().for_each(|piece| _ = inner.have.clear(*piece));
+    }
+
     /// What we have, and the place in the log from which news follows.
     pub fn snapshot(&self) -> (Bitfield, usize) {
         let inner = self.read();
@@ -94,5 +100,9 @@ mod tests {
         assert!(!log.has_news(place));
         let (have, place) = log.snapshot();
         assert_eq!((have.count(), place), (3, 2));
+        log.lose(&[pieces[3], pieces[4]]);
+        assert!(!log.has(pieces[3]) && !log.has_news(place), "nobody is told of a piece less");
+        log.append(pieces[3]);
+        assert!(log.has(pieces[3]) && log.has_news(place), "that it is here again is news");
     }
 }

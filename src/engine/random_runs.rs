@@ -92,6 +92,9 @@ impl Run {
                 Action::Have(_)
                 | Action::Digest(_)
                 | Action::LimitUp(_)
+                | Action::Recheck(_)
+                | Action::Lose(_)
+                | Action::Found(_)
                 | Action::WantPeers(_)
                 | Action::Entered(_) => {}
             }

@@ -250,6 +250,7 @@ impl Book {
         let row = self.rows.get_mut(&peer)?;
         row.standing = Standing::Idle;
         let reachable = row.is_reachable();
+        row.let_go = cause == Cause::BothSeeds || (cause == Cause::NotInteresting && complete);
         let mut wait = wait_after(cause, row.failures, complete);
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
@@ -286,6 +287,16 @@ impl Book {
             self.schedule(peer, Some(if shook_hands { At::ZERO } else { now }));
         }
         sooner
+    }
+
+    /// We miss something again: peers that were let go because we wanted nothing are dialled now. Returns them.
+    pub(super) fn call_back(&mut self) -> Vec<PeerKey> {
+        let is_let_go =
+            |row: &Row| row.let_go && row.standing == Standing::Idle && !row.dropped && row.is_reachable();
+        let let_go = self.rows.iter().filter(|(_, row)| is_let_go(row)).map(|(peer, _)| *peer);
+        let let_go: Vec<PeerKey> = let_go.filter(|peer| self.due.of(*peer).is_none()).collect();
+        let_go.iter().for_each(|peer| self.schedule(*peer, Some(At::ZERO)));
+        let_go
     }
 
     /// The peer's connection ends with an address of ours: it is dialled as soon as it has ended.

@@ -29,6 +29,7 @@ impl Swarm {
             Command::Retry(peer) => self.retry(now, peer),
             Command::AddPeer(addr) => self.add_peer(now, addr),
             Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
+            Command::Recheck => self.recheck(now),
             Command::Announce(_) | Command::Record => {}
             Command::Quit => {
                 self.leaving = true;
@@ -43,6 +44,10 @@ impl Swarm {
             Phase::Paused => {}
             // It must not be forgotten that the disk is to be asked first.
             Phase::Stopped => self.answer(now, "It stands still already, until you go on.".to_owned()),
+            Phase::Checking => {
+                self.rests_after_recheck(Phase::Paused, None);
+                self.answer(now, "Paused, once everything is verified.".to_owned());
+            }
             _ => {
                 self.rest(now, Phase::Paused, None);
                 self.answer(now, "Paused, until you go on.".to_owned());

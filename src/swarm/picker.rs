@@ -369,13 +369,39 @@ impl Picker {
             return Some(senders);
         }
         self.parole.remove(piece);
+        self.here(piece);
+        Some(senders)
+    }
+
+    /// The piece is here: nobody is asked for it any more.
+    fn here(&mut self, piece: PieceIndex) {
         self.verified += 1;
         for sender in self.senders.values_mut() {
             if sender.has.as_ref().is_some_and(|has| has.has(piece)) {
                 sender.wanted = sender.wanted.saturating_sub(1);
             }
         }
-        Some(senders)
+    }
+
+    /// The piece turned out to be on the disk; whether it was one that nobody began.
+    pub(super) fn found(&mut self, piece: PieceIndex) -> bool {
+        let was_missing = self.rarity.remove(piece);
+        if was_missing {
+            self.here(piece);
+        }
+        was_missing
+    }
+
+    /// The piece was here, and is no more: it is picked anew.
+    pub(super) fn lost_whole(&mut self, piece: PieceIndex) {
+        self.verified -= 1;
+        for sender in self.senders.values_mut() {
+            if sender.has.as_ref().is_some_and(|has| has.has(piece)) {
+                sender.wanted += 1;
+                sender.exhausted_at = None;
+            }
+        }
+        self.reopen(piece);
     }
 
     /// Forgets what is here of a piece; it is picked anew.
@@ -391,6 +417,12 @@ impl Picker {
             self.picks.push_back(Pick::GivenUp(piece));
             self.reopen(piece);
         }
+    }
+
+    /// Forgets every piece of which nothing is here.
+    pub(super) fn give_up_empty(&mut self) {
+        let empty = self.begun.iter().filter(|(_, begun)| begun.is_empty()).map(|(piece, _)| piece);
+        empty.collect::<Vec<_>>().into_iter().for_each(|piece| self.give_up(piece));
     }
 
     /// Two rows turned out to be one peer, that of the connection.

@@ -130,9 +130,16 @@ impl Swarm {
 
     /// Goes on after a rest.
     pub(super) fn wake(&mut self, now: At) {
+        self.go_on(now, true);
+    }
+
+    /// Goes on; with `retry` peers that are not connected are dialled without further wait.
+    pub(super) fn go_on(&mut self, now: At, retry: bool) {
         let phase = self.active_phase();
         self.enter(now, phase, None);
-        self.book.retry(now, true);
+        if retry {
+            self.book.retry(now, true);
+        }
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
             self.update_interest(now, conn);

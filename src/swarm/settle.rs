@@ -73,7 +73,7 @@ impl Swarm {
         {
             self.picker.give_up(piece);
         }
-        if self.phase != Phase::Stopped {
+        if self.phase != Phase::Stopped && !self.rests_after_recheck(Phase::Stopped, Some(reason.clone())) {
             self.rest(now, Phase::Stopped, Some(reason));
         }
     }

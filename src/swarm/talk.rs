@@ -207,6 +207,8 @@ pub enum Input {
         /// What failed and what to do.
         reason: String,
     },
+    /// What [`Action::Recheck`] asked for: the pieces that are good, or why that cannot be told, in one line for people.
+    Rechecked(Result<Bitfield, String>),
     /// The program stood still for so long, and the time given here with it; everybody else's went on.
     StoodStill(Duration),
     /// The addresses of this machine changed.
@@ -272,6 +274,12 @@ pub enum Action {
     /// Read this piece, which is right and written, and answer with [`Input::Digested`]: it was wrong before, and
     /// this shows who lied.
     Digest(PieceIndex),
+    /// Hash these pieces as they stand on the disk, and answer with [`Input::Rechecked`].
+    Recheck(Bitfield),
+    /// These pieces that we had are wrong on the disk: we have them no more.
+    Lose(Vec<PieceIndex>),
+    /// These pieces that we missed are right on the disk, though nobody sent them to us in this run.
+    Found(Vec<PieceIndex>),
     /// Tell every peer that we have it now.
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.

@@ -11,6 +11,7 @@ mod encryption;
 mod fast;
 mod faults;
 mod invariants;
+mod recheck;
 mod replaced;
 mod starving;
 
@@ -144,7 +145,12 @@ impl World {
                 }
                 Action::Learned(_, event) => self.events.push(event),
                 Action::WantPeers(wanted) => self.wants.push((self.now, wanted)),
-                Action::Have(_) | Action::LimitUp(_) | Action::Entered(_) => {}
+                Action::Have(_)
+                | Action::Recheck(_)
+                | Action::Lose(_)
+                | Action::Found(_)
+                | Action::LimitUp(_)
+                | Action::Entered(_) => {}
             }
         }
     }

@@ -44,6 +44,8 @@ pub enum Action {
     Copy,
     /// Ask which lines of the list to show.
     Filter,
+    /// Verify everything on the disk once more.
+    Recheck,
     /// Begin a recording, or end it.
     Record,
     /// Ask this of the recording that is shown.
@@ -84,7 +86,7 @@ pub enum Action {
     NextTab,
     /// The tab or the peer before.
     PreviousTab,
-    /// Sort by the next column.
+    /// The menu of orders; where columns are chosen, sort by the column.
     Sort,
     /// Turn the order around.
     Reverse,
@@ -141,6 +143,8 @@ pub enum Scope {
     KeysPage,
     /// Where columns are chosen.
     ColumnsPage,
+    /// In the menu of orders.
+    OrderMenu,
     /// On the log.
     Log,
     /// On the trackers.
@@ -164,6 +168,7 @@ impl Scope {
             Self::TrackerPage => model.mode() == Mode::Tracker,
             Self::KeysPage => model.mode() == Mode::Keys,
             Self::ColumnsPage => model.mode() == Mode::Columns,
+            Self::OrderMenu => model.mode() == Mode::Order,
             Self::Peer => {
                 model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
             }
@@ -189,6 +194,7 @@ impl Scope {
             Self::TrackerPage => "A tracker's page",
             Self::KeysPage => "This list",
             Self::ColumnsPage => "Choosing columns",
+            Self::OrderMenu => "Choosing an order",
             Self::Log => "Log",
             Self::Trackers => "Trackers",
             Self::Pieces => "Pieces",
@@ -298,6 +304,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many have it, who sent it, when it came"),
     bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("zoom", 4)), "closer, up to the blocks of a piece"),
     bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("zoom", 4)), "farther away, up to the whole"),
+    bind(Action::Recheck, &[Key::char('V')], Scope::Everywhere, None, "verify everything on the disk again; what is damaged is fetched again"),
     bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::PreviousTab, &[Key::of(KeyCode::BackTab), Key::char('[')], Scope::Peers, None, "the group before"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
@@ -307,7 +314,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Automatic, &[Key::char('a')], Scope::ColumnsPage, Some(("automatic", 3)), "as many columns as there is room for, again"),
     bind(Action::Sort, &[Key::char('s')], Scope::ColumnsPage, Some(("sort by it", 2)), "sort by the column"),
     bind(Action::NextPanel, &[Key::of(KeyCode::Tab)], Scope::ColumnsPage, None, "the columns of the other peers"),
-    bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "sort by the next column"),
+    bind(Action::Sort, &[Key::char('s')], Scope::PeerList, None, "choose the order: a letter for each column, the same once more turns it around"),
+    bind(Action::Reverse, &[Key::char('S')], Scope::OrderMenu, Some(("reverse", 1)), "turn the order around; as does the letter of the order there is"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::OrderMenu, Some(("done", 1)), "leave the order as it is now"),
     bind(Action::Reverse, &[Key::char('S')], Scope::PeerList, None, "turn the order around"),
     bind(Action::Zoom, &[Key::char('z')], Scope::Overview, Some(("enlarge", 8)), "the peers, or the funnel, with the whole screen for itself"),
     bind(Action::Window, &[Key::char('t')], Scope::Overview, None, "how far back the graph looks"),

@@ -150,7 +150,8 @@ fn places() -> Vec<Model> {
         [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
     let mut places = Vec::new();
     for screen in screens {
-        let pages = [Mode::Peer { bytes: false }, Mode::Tracker, Mode::Why, Mode::Torrent, Mode::Keys];
+        let pages =
+            [Mode::Peer { bytes: false }, Mode::Tracker, Mode::Why, Mode::Torrent, Mode::Keys, Mode::Order];
         for open in pages.map(Some).into_iter().chain([None]) {
             let mut place = start.clone();
             (place.screen, place.open) = (screen, open.into_iter().collect());
@@ -179,6 +180,7 @@ fn name(action: Action) -> &'static str {
         Action::AddPeer => "add-peer",
         Action::LimitDown => "limit-down",
         Action::LimitUp => "limit-up",
+        Action::Recheck => "recheck",
         Action::Record => "record",
         Action::Columns => "columns",
         Action::Choose => "choose-column",
@@ -245,6 +247,7 @@ pub fn section(scope: Scope) -> &'static str {
         Scope::TrackerPage => "tracker-page",
         Scope::KeysPage => "key-list",
         Scope::ColumnsPage => "column-list",
+        Scope::OrderMenu => "order-menu",
         Scope::Log => "log",
         Scope::Trackers => "trackers",
         Scope::Pieces => "pieces",

@@ -66,6 +66,8 @@ pub enum Mode {
     Torrent,
     /// Which columns there are.
     Columns,
+    /// The menu of orders, below the list that it orders.
+    Order,
     /// The question whether to stop the download.
     AskQuit,
 }
@@ -374,9 +376,10 @@ impl Model {
         self.open.last().copied().unwrap_or_default()
     }
 
-    /// The page that is drawn: what is open, less a question on the key line.
+    /// The page that is drawn: what is open, less what is laid over a part of it.
     pub(crate) fn page(&self) -> Mode {
-        self.open.iter().rev().copied().find(|mode| *mode != Mode::AskQuit).unwrap_or_default()
+        let is_page = |mode: &Mode| !matches!(mode, Mode::AskQuit | Mode::Order);
+        self.open.iter().rev().copied().find(is_page).unwrap_or_default()
     }
 
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.

@@ -12,6 +12,7 @@ use super::action::{Action, Scope};
 use super::atlas::Lattice;
 use super::columns;
 use super::model::{Mode, Model, Panel, Screen, Shown};
+use super::order_menu;
 use super::update::{narrow, update};
 
 /// Rows that a step of the wheel moves by.
@@ -47,6 +48,8 @@ pub(crate) enum Target {
     },
     /// A column, by its line on the page that chooses them.
     Column(usize),
+    /// An order of the menu.
+    Order(&'static str),
 }
 
 /// Where the things of a frame stand that can be clicked.
@@ -122,7 +125,8 @@ fn click(
         return update(model, action, newest);
     }
     model.note = None;
-    if model.mode() == Mode::AskQuit {
+    let in_menu = matches!(target, Target::Order(_));
+    if model.mode() == Mode::AskQuit || (model.mode() == Mode::Order && !in_menu) {
         model.open.pop();
     }
     let is_again = match target {
@@ -166,6 +170,10 @@ fn click(
         }
         Target::Event { under, below } => {
             (model.scrolls.log_back, model.scrolls.log_under) = (under + below, under);
+            false
+        }
+        Target::Order(id) => {
+            order_menu::pick(model, id, newest);
             false
         }
         Target::Column(line) => {
@@ -401,6 +409,26 @@ mod tests {
         assert_ne!(model.chooser.at, 0);
         click_on(&mut model, "peer_id ", &view);
         assert_ne!(model.columns, before);
+    }
+
+    #[test]
+    fn a_click_in_the_menu_sorts_and_again_turns_it_around_and_elsewhere_it_closes_it() {
+        let view = sample::healthy();
+        for size in [(40, 10), (80, 24), (120, 40), (200, 60)] {
+            let mut model = at_start(&view);
+            (model.size, model.screen) = (size, Screen::Peers);
+            update(&mut model, Action::Sort, &view);
+            let (column, row) = place(&model, "a address", &view);
+            let (_, targets) = drawn(&model, &view);
+            let press = MouseEventKind::Down(MouseButton::Left);
+            for reversed in [false, true] {
+                act(&mut model, press, (column, row), &targets, &view);
+                assert_eq!((model.order.column, model.order.reversed), (Some("address"), reversed));
+            }
+            assert_eq!(model.mode(), Mode::Order);
+            act(&mut model, press, (5, 4), &targets, &view);
+            assert_eq!(model.mode(), Mode::Browse, "{size:?}");
+        }
     }
 
     #[test]

@@ -47,14 +47,6 @@ impl Order {
         self.sorted_at = None;
     }
 
-    /// Takes the next of these columns to sort by; behind the last comes the order by state.
-    pub(crate) fn next_column(&mut self, shown: &[&'static str]) {
-        let now = self.column.and_then(|id| shown.iter().position(|other| *other == id));
-        let next =
-            if self.column.is_some() && now.is_none() { None } else { shown.get(now.map_or(0, |at| at + 1)) };
-        self.sort_by(next.copied());
-    }
-
     /// Sorts by this column; `None`: by state.
     pub(crate) fn sort_by(&mut self, column: Option<&'static str>) {
         self.column = column;

@@ -12,6 +12,7 @@ use super::export::{self, Export, Format, What};
 use super::field::{Field, Pressed};
 use super::filter::{Filter, List};
 use super::model::Model;
+use super::order_menu;
 use super::replay;
 use super::screens;
 use super::update::update;
@@ -159,6 +160,9 @@ pub(super) fn not_written(model: &mut Model, export: &Export, why: String) {
 pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command> {
     let action = action_for(key, model);
     model.note = None;
+    if model.prompt.is_none() && action != Some(Action::QuitNow) && order_menu::press(model, key, view) {
+        return None;
+    }
     match &mut model.prompt {
         Some(prompt) if action != Some(Action::QuitNow) => {
             let pressed = prompt.field.press(key);

@@ -72,6 +72,7 @@ pub(crate) fn is_for_the_engine(action: Action) -> bool {
             | Action::Retry
             | Action::Undo
             | Action::Announce
+            | Action::Recheck
             | Action::Record
             | Action::AddPeer
             | Action::LimitDown

@@ -10,6 +10,7 @@ mod judgement;
 mod key_line;
 mod log;
 mod more;
+mod order_menu;
 mod overview;
 mod peer;
 mod peer_bytes;
@@ -44,6 +45,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
     }
     let (newest, view) = (view, model.shown_view(view));
     let mut pen = Pen::new(buf, area, &model.look);
+    let mut list = area;
+    paint::take_bottom(&mut list, 1);
+    let menu = (model.mode() == Mode::Order).then(|| order_menu::take(&mut list));
     if small::is_small(area)
         && !model.zoomed
         && model.page() == Mode::Browse
@@ -55,8 +59,12 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
     } else {
         let mut body = area;
         let foot = paint::take_bottom(&mut body, 1);
+        // A list that has the screen for itself ends above the menu; the overview is as it was behind it.
+        if model.screen == Screen::Peers || model.zoomed {
+            body = list;
+        }
         match model.page() {
-            Mode::Browse | Mode::AskQuit => match model.screen {
+            Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
                 Screen::Overview if model.zoomed => zoomed::draw(&mut pen, body, model, view),
                 Screen::Overview => overview::draw(&mut pen, body, model, view),
                 Screen::Peers => peers::draw(&mut pen, body, model, view),
@@ -73,6 +81,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
             Mode::Columns => chooser::draw(&mut pen, body, model),
         }
         frame::foot(&mut pen, foot, model, newest);
+    }
+    if let Some(menu) = menu {
+        order_menu::draw(&mut pen, menu, model);
     }
     if let Some(held) = &model.held {
         frame::frozen(&mut pen, area, model, held.since, newest);
@@ -103,7 +114,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
             let lines = selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len());
             more::furthest(lines, room(3), 1)
         }
-        Mode::Browse | Mode::AskQuit => match model.screen {
+        Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
             Screen::Trackers => view.trackers.len().saturating_sub(1),
             Screen::Log => log::count(model, view).saturating_sub(1),
             Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => 0,
@@ -140,15 +151,6 @@ pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
 /// The columns of a part that are in sight on the present screen.
 pub(super) fn visible_columns(model: &Model, part: Part) -> Vec<&'static str> {
     peer_list::visible(model, part)
-}
-
-/// The columns that `s` goes through: those in sight, less the one of the order by state.
-pub(super) fn sortable(model: &Model) -> Vec<&'static str> {
-    let mut ids = peer_list::visible(model, Part::Live);
-    ids.extend(peer_list::visible(model, Part::Others));
-    let mut seen = std::collections::HashSet::from(["state"]);
-    ids.retain(|id| seen.insert(*id));
-    ids
 }
 
 /// How far the columns of the list can be scrolled.

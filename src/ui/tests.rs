@@ -61,7 +61,7 @@ fn text_rows(buf: &Buffer) -> Vec<String> {
 type Page = (&'static str, fn(&mut Model));
 
 /// Every page there is.
-const PAGES: [Page; 15] = [
+const PAGES: [Page; 16] = [
     ("overview", |_| {}),
     ("peers", |model| model.screen = Screen::Peers),
     ("peer", |model| {
@@ -95,6 +95,10 @@ const PAGES: [Page; 15] = [
     }),
     ("zoomed", |model| model.zoomed = true),
     ("zoomed-funnel", |model| (model.zoomed, model.panel) = (true, Panel::Funnel)),
+    ("order", |model| {
+        model.screen = Screen::Peers;
+        model.open.push(Mode::Order);
+    }),
     ("tracker", |model| {
         model.screen = Screen::Trackers;
         model.open.push(Mode::Tracker);

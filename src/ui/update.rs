@@ -69,9 +69,9 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Export => prompt::open(model, Ask::Export, view),
         Action::Copy => copy(model, view),
         Action::Filter => prompt::open(model, Ask::Filter(model.list()), view),
-        Action::Record => {
+        Action::Record | Action::Recheck => {
             model.undoable = false;
-            return Some(Command::Record);
+            return Some(if action == Action::Record { Command::Record } else { Command::Recheck });
         }
         // Only a recording can do these, and has done them.
         Action::Replay(_) | Action::GoTo => {}
@@ -100,11 +100,10 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Sort => {
             if model.mode() == Mode::Columns {
                 model.order.sort_by(choose::here(model).filter(|id| *id != "state"));
+                model.take_in(newest);
             } else {
-                let shown = screens::sortable(model);
-                model.order.next_column(&shown);
+                toggle(model, Mode::Order);
             }
-            model.take_in(newest);
         }
         Action::Reverse => {
             model.order.reversed = !model.order.reversed;
@@ -193,7 +192,7 @@ fn step(model: &mut Model, view: &View, by: isize) {
             let last = choose::lines(model).saturating_sub(1);
             return model.chooser.at = shifted(model.chooser.at.min(last), by, last);
         }
-        Some(Mode::AskQuit | Mode::Browse) | None => {}
+        Some(Mode::AskQuit | Mode::Order | Mode::Browse) | None => {}
     }
     match model.screen {
         Screen::Overview if model.panel == Panel::Funnel => {
@@ -318,6 +317,7 @@ fn open(model: &mut Model, view: &View) {
             model.screen = Screen::Peers;
             narrow(model, view, shown);
         }
+        Mode::Order => _ = model.open.pop(),
         Mode::Tracker => {
             if let Some(tracker) = model.tracker(view) {
                 let named = filter::named_by(tracker, view);
@@ -325,10 +325,8 @@ fn open(model: &mut Model, view: &View) {
             }
         }
         Mode::Browse if model.screen == Screen::Trackers => {
-            if model.tracker(view).is_some() {
-                model.open.push(Mode::Tracker);
-                model.scrolls.tracker = 0;
-            }
+            model.open.extend(model.tracker(view).map(|_| Mode::Tracker));
+            model.scrolls.tracker = 0;
         }
         Mode::Browse if model.screen == Screen::Pieces => {
             list_peers(model, &filter::holders_of(model.piece), view);

@@ -8,6 +8,7 @@ mod flow;
 mod network;
 mod payloads;
 mod peers;
+mod recheck;
 #[path = "../common/support.rs"]
 mod support;
 

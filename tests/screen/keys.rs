@@ -126,6 +126,27 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 (says || stage.tracker.asked().len() > asked).then_some(())
             });
         }
+        (action, Scope::OrderMenu) => {
+            go(pty, Screen::Peers);
+            pty.press(key(Action::Sort));
+            pty.until_shown("Sort by ── state ▾");
+            pty.press(pressed);
+            if action == Action::Reverse {
+                pty.until_shown("Sort by ── state ▴");
+                pty.press(pressed);
+                pty.until_shown("Sort by ── state ▾");
+                pty.press(key(Action::Back));
+            }
+            pty.until_gone("Sort by ──");
+        }
+        (Action::Recheck, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("Verified: ");
+            pty.until_shown("every one is right.");
+            pty.until_shown("▸ downloading");
+            pty.until_shown("● sending");
+        }
         (action, Scope::TrackerPage) => {
             go(pty, Screen::Trackers);
             pty.press(key(Action::Open));
@@ -401,15 +422,13 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             go(pty, Screen::Overview);
             pty.until_shown("by state ▾");
             pty.press(pressed);
-            pty.until_gone("by state");
-            let order = |pty: &Pty| pty.until("an order", |screen| by_what(&screen.contents()));
-            let mut now = order(pty);
-            while now != "state" {
-                pty.press(pressed);
-                now = pty.until("the next order", |screen| {
-                    by_what(&screen.contents()).filter(|next| *next != now)
-                });
+            pty.until_shown("Sort by ──");
+            for (letter, order) in [("c", "by client ▴"), ("c", "by client ▾"), ("s", "by state ▾")] {
+                pty.write(letter.as_bytes());
+                pty.until_shown(order);
             }
+            pty.press(key(Action::Back));
+            pty.until_gone("Sort by ──");
         }
         (Action::Reverse, _) => {
             go(pty, Screen::Overview);
@@ -628,12 +647,6 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         // They hold over a recording only, where tests/replay.rs presses them.
         (Action::Replay(_) | Action::GoTo, _) => {}
     }
-}
-
-/// What the rows are ordered by.
-fn by_what(text: &str) -> Option<String> {
-    let (before, _) = text.split_once([" ▾", " ▴"].into_iter().find(|mark| text.contains(mark))?)?;
-    before.rsplit_once("by ").map(|(_, column)| column.to_owned())
 }
 
 /// Ctrl-Z gives the terminal to the shell, and `fg` draws everything again.

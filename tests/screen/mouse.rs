@@ -110,7 +110,8 @@ async fn clicks_lead_through_every_screen_and_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_mouse_is_left_alone_where_nobody_wants_it_taken() {
     let lab = Lab::new();
-    let settings = lab.write("settings.toml", b"[screen]\nmouse = false\ntitle = false\nunits = 'decimal'\n");
+    let settings = lab
+        .write("settings.toml", b"[screen]\nmouse = false\ntitle = false\nclock = true\nunits = 'decimal'\n");
     for more in [["--config", settings.to_str().unwrap()], ["--no-mouse", "--ascii"]] {
         let mut command = demo(&lab);
         command.args(more);
@@ -123,5 +124,7 @@ async fn the_mouse_is_left_alone_where_nobody_wants_it_taken() {
         assert_eq!(pty.calls().titles.is_empty(), by_settings);
         // It was wiped for the redraw: what is looked at is the whole of it again.
         pty.until_shown(if by_settings { "MB" } else { "MiB" });
+        pty.press(key(Action::Show(Screen::Log)));
+        pty.until_shown(if by_settings { "time of day, UTC" } else { "time since the start" });
     }
 }

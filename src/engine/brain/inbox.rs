@@ -13,7 +13,7 @@ use super::super::mse::Carrier;
 use super::super::tracker;
 use crate::command::Command;
 use crate::event::At;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, Verdicts};
 use crate::swarm::announce::Ticket;
 use crate::swarm::{Closed, ConnKey};
 
@@ -31,11 +31,20 @@ pub(super) struct Dialled {
     pub(super) outcome: Result<(Carrier, Shaken), Box<Closed>>,
 }
 
+/// How far a recheck has come.
+pub(super) enum Rechecking {
+    /// So many pieces were looked at, of so many.
+    Progress(u32, u32),
+    /// It is over.
+    Done(Result<Verdicts, StorageError>),
+}
+
 /// The brain's end of every channel.
 pub(in crate::engine) struct Inbox {
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) disk: mpsc::UnboundedReceiver<DiskDone>,
     pub(super) prepared: mpsc::Receiver<Result<(), StorageError>>,
+    pub(super) rechecks: mpsc::UnboundedReceiver<Rechecking>,
     pub(super) steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
     pub(super) dialled: mpsc::Receiver<Dialled>,
     pub(super) arrivals: mpsc::Receiver<Arrived>,
@@ -49,6 +58,7 @@ pub(in crate::engine) struct Inbox {
 pub(in crate::engine) struct Outlets {
     pub(in crate::engine) disk: mpsc::UnboundedSender<DiskDone>,
     pub(super) prepared: mpsc::Sender<Result<(), StorageError>>,
+    pub(super) rechecks: mpsc::UnboundedSender<Rechecking>,
     pub(super) steps: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
     pub(super) dialled: mpsc::Sender<Dialled>,
     pub(in crate::engine) arrivals: mpsc::Sender<Arrived>,
@@ -61,16 +71,19 @@ pub(in crate::engine) struct Outlets {
 pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (Inbox, Outlets) {
     let (disk_to, disk) = mpsc::unbounded_channel();
     let (prepared_to, prepared) = mpsc::channel(OTHERS);
+    let (rechecks_to, rechecks) = mpsc::unbounded_channel();
     let (steps_to, steps) = mpsc::channel(OTHERS);
     let (dialled_to, dialled) = mpsc::channel(OTHERS);
     let (arrivals_to, arrivals) = mpsc::channel(OTHERS);
     let (answers_to, answers) = mpsc::channel(OTHERS);
     let (addresses_to, addresses) = mpsc::channel(1);
     let (reports_to, reports) = mpsc::channel(REPORTS);
-    let inbox = Inbox { commands, disk, prepared, steps, dialled, arrivals, answers, addresses, reports };
+    let inbox =
+        Inbox { commands, disk, prepared, rechecks, steps, dialled, arrivals, answers, addresses, reports };
     let outlets = Outlets {
         disk: disk_to,
         prepared: prepared_to,
+        rechecks: rechecks_to,
         steps: steps_to,
         dialled: dialled_to,
         arrivals: arrivals_to,

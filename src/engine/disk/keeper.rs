@@ -4,15 +4,18 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::DiskDone;
+use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
 use crate::metainfo::{Bitfield, PieceIndex};
-use crate::storage::{DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError};
+use crate::storage::{
+    self, Check, DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError, Verdicts,
+};
 
 /// What changes without a piece being written is saved this much later.
 const NOTES_WAIT: Duration = Duration::from_secs(300);
@@ -112,7 +115,7 @@ impl Keeper {
         if let Err(error) = thread.spawn(move || worker.work()) {
             // Without it nothing is synced before the end; the download itself can go on.
             let path = shared.resume.path();
-            shared.report(DiskDone::Trouble(StorageError::io(path, crate::storage::Operation::Sync, &error)));
+            shared.report(DiskDone::Trouble(StorageError::io(path, storage::Operation::Sync, &error)));
         }
         Arc::new(Self { shared })
     }
@@ -207,9 +210,33 @@ impl Keeper {
         }
     }
 
-    /// A piece that was here turned out to be wrong.
-    pub fn lost(&self, piece: PieceIndex) {
-        self.shared.lock().dirty.lost(piece);
+    /// These pieces that were here turned out to be wrong. That is saved at once.
+    pub fn lost(&self, pieces: &[PieceIndex]) {
+        let mut state = self.shared.lock();
+        pieces.iter().for_each(|piece| state.dirty.lost(*piece));
+        state.record.clean = false;
+        state.save_at = Some(self.shared.clock.now());
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    /// Hashes these pieces as they stand on the disk now. Blocks for as long as that takes, or until `cancel` is set.
+    ///
+    /// # Errors
+    /// Something is in the way of a file, or the system refuses to open or read it.
+    pub fn recheck(
+        &self,
+        pieces: &Bitfield,
+        progress: &(dyn Fn(u32, u32) + Sync),
+        cancel: &AtomicBool,
+    ) -> Result<Verdicts, StorageError> {
+        let storage = &self.shared.storage;
+        let found = storage.renew()?;
+        storage::check(
+            storage,
+            &found,
+            &Check { pieces, threads: DiskPool::workers_here(), progress, cancel },
+        )
     }
 
     /// Remembers these with the next save: soon when the pause changed, else within minutes.

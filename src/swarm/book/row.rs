@@ -27,6 +27,8 @@ pub(in crate::swarm) struct Row {
     /// Whoever named it may not name such an address; it is not dialled until somebody else names it.
     pub(in crate::swarm) invalid: bool,
     pub(in crate::swarm) shook_hands: bool,
+    /// Its last connection ended because neither end wanted anything of the other.
+    pub(super) let_go: bool,
     /// Plain or encrypted.
     pub(in crate::swarm) ladder: Ladder,
 }
@@ -42,6 +44,7 @@ impl Row {
             dropped: false,
             invalid,
             shook_hands: false,
+            let_go: false,
             ladder: Ladder::default(),
         }
     }

@@ -64,6 +64,11 @@ impl Piece {
         self.free > 0
     }
 
+    /// Whether nothing of it is here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.here == 0
+    }
+
     /// Blocks that are not here.
     pub(super) fn missing(&self) -> u32 {
         self.blocks.len() as u32 - self.here

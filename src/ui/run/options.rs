@@ -26,6 +26,8 @@ pub struct Options {
     pub keys: Arc<Keymap>,
     /// The columns to begin with.
     pub columns: Choice,
+    /// The log begins with times of day, where they are known.
+    pub log_by_day: bool,
     /// Frames a second at most.
     pub frames_per_second: u16,
     /// Stops the process and, when it goes on, makes the terminal ready again; `None`: Ctrl-Z does nothing.
@@ -67,6 +69,7 @@ impl Default for Options {
             look: Look::default(),
             keys: Arc::default(),
             columns: Choice::default(),
+            log_by_day: false,
             frames_per_second: 30,
             suspend: None,
             taken: None,

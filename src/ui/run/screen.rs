@@ -45,6 +45,7 @@ impl Screen {
         model.welcome = options.welcome;
         model.keys = Arc::clone(&options.keys);
         model.columns = options.columns.clone();
+        model.log_by_day = options.log_by_day;
         model.about = Arc::clone(&options.about);
         let view = Arc::clone(&views.borrow_and_update());
         model.take_in(&view);

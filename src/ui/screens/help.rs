@@ -37,6 +37,7 @@ fn sections(model: &Model) -> Vec<Section> {
         Scope::Peer,
         Scope::KeysPage,
         Scope::ColumnsPage,
+        Scope::OrderMenu,
         Scope::Everywhere,
     ];
     scopes.sort_by_key(|scope| *scope != Scope::Everywhere && !scope.holds(&below));

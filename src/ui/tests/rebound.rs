@@ -86,7 +86,9 @@ fn no_key_of_the_table_is_named_where_all_are_bound_elsewhere() {
         for size in [(40, 10), (80, 24), (200, 60)] {
             // Most pages say the same at every moment.
             let all = ["healthy", "barred", "stalled"].contains(&moment);
-            for (page, change) in PAGES.into_iter().take(if all { PAGES.len() } else { 1 }) {
+            // The letters in the menu of orders are no keys of the table.
+            let pages = PAGES.into_iter().filter(|(page, _)| *page != "order");
+            for (page, change) in pages.take(if all { PAGES.len() } else { 1 }) {
                 let mut model = model(Look::default(), size, &view);
                 model.keys = Arc::clone(&keys);
                 change(&mut model);

@@ -1,0 +1,134 @@
+//! The menu of orders: a letter for each column. The letter of the order there is turns it around.
+
+use ratatui::crossterm::event::KeyCode;
+
+use crate::ledger::View;
+
+use super::action::Key;
+use super::columns;
+use super::model::{Mode, Model};
+use super::screens;
+
+/// The letters, those used most first. `q` and `S` do here what they do elsewhere.
+pub(crate) const LETTERS: &[(char, &str)] = &[
+    ('s', "state"),
+    ('a', "address"),
+    ('c', "client"),
+    ('h', "handshake"),
+    ('g', "has"),
+    ('d', "down"),
+    ('u', "up"),
+    ('f', "for"),
+    ('w', "why"),
+    ('n', "next"),
+    ('r', "received"),
+    ('b', "sent"),
+    ('i', "id"),
+    ('p', "port"),
+    ('o', "source"),
+    ('t', "tries"),
+    ('l', "latency"),
+    ('m', "requests"),
+    ('k', "connect"),
+    ('y', "idle"),
+    ('v', "transport"),
+    ('e', "encryption"),
+    ('x', "direction"),
+    ('j', "flags"),
+    ('z', "reserved"),
+    ('P', "peer_id"),
+];
+
+/// The letters and columns of the menu: first those of columns in sight.
+pub(crate) fn entries(model: &Model) -> Vec<(char, &'static str)> {
+    let in_sight = [columns::Part::Live, columns::Part::Others]
+        .into_iter()
+        .flat_map(|part| screens::visible_columns(model, part))
+        .collect::<Vec<_>>();
+    let mut entries = LETTERS.to_vec();
+    entries.sort_by_key(|(_, id)| !in_sight.contains(id));
+    entries
+}
+
+/// Carries out a key while the menu is open: whether it was a letter of the menu.
+pub(super) fn press(model: &mut Model, key: Key, newest: &View) -> bool {
+    let (Mode::Order, KeyCode::Char(letter), false) = (model.mode(), key.code, key.ctrl) else {
+        return false;
+    };
+    let Some((_, id)) = LETTERS.iter().find(|(known, _)| *known == letter) else { return false };
+    pick(model, id, newest);
+    true
+}
+
+/// Sorts by this column; where it does already, the other way round.
+pub(super) fn pick(model: &mut Model, id: &'static str, newest: &View) {
+    model.order.by(id);
+    model.take_in(newest);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::ui::action::{Action, action_for};
+    use crate::ui::columns::PEER_COLUMNS;
+    use crate::ui::model::Screen;
+    use crate::ui::theme::Look;
+    use crate::ui::{prompt, sample, update};
+
+    fn letter(c: char) -> Key {
+        Key { code: KeyCode::Char(c), ctrl: false }
+    }
+
+    fn open(view: &View) -> Model {
+        let mut model = Model::new(Look::default());
+        model.screen = Screen::Peers;
+        model.take_in(view);
+        prompt::press(&mut model, letter('s'), view);
+        assert_eq!(model.mode(), Mode::Order);
+        model
+    }
+
+    #[test]
+    fn every_column_has_a_letter_of_its_own() {
+        let letters: HashSet<char> = LETTERS.iter().map(|(letter, _)| *letter).collect();
+        let ids: HashSet<&str> = LETTERS.iter().map(|(_, id)| *id).collect();
+        assert_eq!((letters.len(), ids.len()), (LETTERS.len(), LETTERS.len()));
+        assert_eq!(ids, PEER_COLUMNS.iter().map(|column| column.id).collect());
+        assert!(!letters.contains(&'q') && !letters.contains(&'S'));
+    }
+
+    #[test]
+    fn a_letter_sorts_and_once_more_turns_the_order_around() {
+        let view = sample::healthy();
+        for (c, id) in LETTERS {
+            let mut model = open(&view);
+            // By state is what there is: its letter turns that around at once.
+            let again = *id == "state";
+            prompt::press(&mut model, letter(*c), &view);
+            assert_eq!((model.order.column.unwrap_or("state"), model.order.reversed), (*id, again), "{c}");
+            prompt::press(&mut model, letter(*c), &view);
+            assert_eq!((model.order.column.unwrap_or("state"), model.order.reversed), (*id, !again), "{c}");
+            assert_eq!(model.mode(), Mode::Order, "it stays open");
+        }
+    }
+
+    #[test]
+    fn the_menu_is_left_by_escape_enter_and_q_and_reversed_by_its_own_key() {
+        let view = sample::healthy();
+        for code in [KeyCode::Esc, KeyCode::Enter, KeyCode::Char('q')] {
+            let mut model = open(&view);
+            let before = model.order.column;
+            prompt::press(&mut model, letter('S'), &view);
+            assert!(model.order.reversed);
+            let command = prompt::press(&mut model, Key { code, ctrl: false }, &view);
+            assert_eq!((command, model.mode(), model.screen), (None, Mode::Browse, Screen::Peers));
+            assert_eq!(model.order.column, before);
+        }
+        let mut model = open(&view);
+        update(&mut model, Action::Down, &view);
+        assert_eq!(model.mode(), Mode::Order, "the list can be looked at");
+        assert_eq!(action_for(letter('3'), &model), Some(Action::Show(Screen::Pieces)));
+    }
+}
