@@ -9,8 +9,10 @@ mod judged;
 mod look;
 mod more;
 mod notes;
+mod patterns;
 mod say;
 mod scene;
+mod sources;
 mod table;
 mod troubles;
 mod whole;
@@ -81,6 +83,12 @@ pub enum VerdictCode {
     OtherTorrent,
     /// Those who answer are no BitTorrent clients, and all alike.
     AnsweredByOthers,
+    /// Everybody who shakes hands hangs up soon, and sends nothing.
+    TurnedAway,
+    /// Connections end after the same time, one after another.
+    CutRegularly,
+    /// Nobody at the usual ports answers, while others do.
+    PortsBlocked,
 }
 
 /// One judgement with its evidence.
@@ -150,6 +158,7 @@ const EVIDENCE: &[&str] = &[
     "handshaken",
     "held",
     "known",
+    "lasted_s",
     "limit_bps",
     "listening_s",
     "live",

@@ -10,6 +10,8 @@ mod contract;
 mod crowds;
 mod handshake;
 mod peers;
+mod sicknesses;
 #[path = "../common/support.rs"]
 mod support;
+mod swarms;
 mod verdicts;

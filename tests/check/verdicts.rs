@@ -159,7 +159,7 @@ async fn a_torrent_without_a_tracker_says_so() {
     assert_eq!((codes(report), &report["availability"]), (vec!["no_peers_known"], &Value::Null));
     assert_eq!(text_of(report, "no_peers_known"), "No peers are known: the torrent names no tracker.");
     let output = program_check(&lab, &payload, &[]).await.stdout.join("\n");
-    assert!(output.contains("--peer IP:PORT") && !output.contains("Look again"), "{output}");
+    assert!(output.contains("--peer NAME:PORT") && !output.contains("Look again"), "{output}");
     is_headline(&payload, &[], &[], "no_peers_known").await;
 
     // A tracker that knows nobody is another matter.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use ttui::metainfo::{Bitfield, InfoHash, PeerId};
 use ttui::wire::{BlockSpec, Handshake, Message, Reserved};
 
@@ -47,6 +47,10 @@ pub(crate) struct Script {
     pub(crate) bps: Option<u64>,
     /// What it sends behind its first messages.
     pub(crate) says: Vec<u8>,
+    /// Sends its handshake this long after ours.
+    pub(crate) shakes_after: Duration,
+    /// Closes every connection this long after the handshake.
+    pub(crate) leaves_after: Option<Duration>,
 }
 
 impl Default for Script {
@@ -66,6 +70,8 @@ impl Default for Script {
             allowed: u64::MAX,
             bps: None,
             says: Vec::new(),
+            shakes_after: Duration::ZERO,
+            leaves_after: None,
         }
     }
 }
@@ -205,6 +211,7 @@ impl Host {
         if script.hangs_up {
             return;
         }
+        sleep(script.shakes_after).await;
         let info_hash = script.info_hash.unwrap_or_else(|| self.payload.info_hash());
         let reserved = Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]);
         let handshake = Handshake { reserved, info_hash, peer_id: self.peer_id }.to_bytes();
@@ -215,7 +222,9 @@ impl Host {
         }
         wire.say(&[Message::Bitfield(self.pieces().to_bytes().into())]).await;
         wire.raw(&script.says).await;
-        self.talk(&mut wire).await;
+        let stays = self.script.leaves_after.unwrap_or(Duration::MAX);
+        // Whether it left or was left makes no difference here.
+        let _ = timeout(stays, self.talk(&mut wire)).await;
     }
 
     fn pieces(&self) -> Bitfield {

@@ -83,31 +83,47 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     pub(crate) fn for_names(names: &[&str]) -> Self {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let made = rcgen::generate_simple_self_signed(names).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        Self::made(rcgen::CertificateParams::new(owned(names)).unwrap())
+    }
+
+    /// One whose time is over.
+    pub(crate) fn expired(names: &[&str]) -> Self {
+        let mut params = rcgen::CertificateParams::new(owned(names)).unwrap();
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        Self::made(params)
+    }
+
+    fn made(params: rcgen::CertificateParams) -> Self {
+        let key_pair = rcgen::KeyPair::generate().unwrap();
+        let cert = params.self_signed(&key_pair).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pair.serialize_der()));
         let provider = rustls::crypto::ring::default_provider();
         let config = ServerConfig::builder_with_provider(provider.into())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![cert.der().clone()], key)
             .unwrap();
-        Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: made.cert.pem() }
+        Self { acceptor: TlsAcceptor::from(Arc::new(config)), pem: cert.pem() }
     }
 }
 
 impl Tracker {
     pub(crate) async fn http(reply: Reply) -> Self {
-        Self::over_tcp("http", None, reply).await
+        Self::http_at(Ipv4Addr::LOCALHOST, reply).await
+    }
+
+    pub(crate) async fn http_at(ip: Ipv4Addr, reply: Reply) -> Self {
+        Self::over_tcp("http", ip, None, reply).await
     }
 
     pub(crate) async fn https(certificate: &Certificate, reply: Reply) -> Self {
-        Self::over_tcp("https", Some(certificate.acceptor.clone()), reply).await
+        Self::over_tcp("https", Ipv4Addr::LOCALHOST, Some(certificate.acceptor.clone()), reply).await
     }
 
-    async fn over_tcp(scheme: &'static str, tls: Option<TlsAcceptor>, reply: Reply) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    async fn over_tcp(scheme: &'static str, ip: Ipv4Addr, tls: Option<TlsAcceptor>, reply: Reply) -> Self {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         Self::open(scheme, addr, reply, |desk| async move {
             let mut served = JoinSet::new();
@@ -184,6 +200,10 @@ impl Tracker {
         };
         soon(&format!("the tracker hears `{event}`"), find).await
     }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, desk: &Desk) -> Option<()> {

@@ -225,6 +225,10 @@ fn classify(error: &reqwest::Error, url: &Url) -> Failure {
     } else {
         root.to_string()
     };
+    if let Some(rustls::Error::InvalidCertificate(fault)) = root.downcast_ref() {
+        let fault = certificate_fault(fault).map_or(text, str::to_owned);
+        return Failure::new(TrackerError::TlsFailed, format!("the secured connection failed: {fault}"));
+    }
     if error.is_connect() && url.scheme() == "https" {
         return Failure::new(TrackerError::TlsFailed, format!("the secured connection failed: {text}"));
     }
@@ -232,6 +236,25 @@ fn classify(error: &reqwest::Error, url: &Url) -> Failure {
         return Failure::new(TrackerError::NotATracker, "what answers there does not speak HTTP");
     }
     Failure::new(TrackerError::ConnectFailed, text)
+}
+
+/// What is wrong with a certificate, for people.
+fn certificate_fault(fault: &rustls::CertificateError) -> Option<&'static str> {
+    use rustls::CertificateError as Fault;
+    Some(match fault {
+        Fault::Expired | Fault::ExpiredContext { .. } => {
+            "its certificate has expired, or this machine's clock is wrong"
+        }
+        Fault::NotValidYet | Fault::NotValidYetContext { .. } => {
+            "its certificate is not valid yet, or this machine's clock is wrong"
+        }
+        Fault::UnknownIssuer => "its certificate is signed by nobody whom this machine trusts",
+        Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
+            "its certificate is for another name"
+        }
+        Fault::Revoked => "its certificate is revoked",
+        _ => return None,
+    })
 }
 
 fn tls_failure(error: &reqwest::Error) -> Failure {

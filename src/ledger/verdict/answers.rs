@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Finding;
 use super::say::{count, many};
 use super::scene::Scene;
-use crate::event::{At, Attempt, Cause, Direction, LooksLike, Severity};
+use crate::event::{At, Attempt, Cause, Direction, Encryption, LooksLike, Severity, Source, TrackerKey};
 use crate::ledger::peer::{PeerRecord, Stage};
 use crate::ledger::view::View;
 use crate::metainfo::InfoHash;
@@ -18,6 +18,8 @@ const ENOUGH_ANSWERS: u32 = 5;
 /// Bytes by which answers of an unknown kind are told apart, and bytes of one that are shown.
 const ALIKE_BYTES: usize = 8;
 const SHOWN_BYTES: usize = 32;
+/// Peers of one tracker that answered for another torrent before it is said to mix them up.
+const ENOUGH_OF_A_TRACKER: u32 = 3;
 /// Where the info-hash stands in a handshake.
 const INFO_HASH_AT: std::ops::Range<usize> = 28..48;
 
@@ -34,6 +36,10 @@ pub(super) struct Answers<'a> {
     cut_off: u32,
     /// Those that are no BitTorrent client, by what their answer looks like: how many, and what one of them said.
     foreign: BTreeMap<(LooksLike, &'a [u8]), (u32, &'a Attempt)>,
+    /// Of those each tracker named: that answered, and that have another torrent.
+    by_tracker: BTreeMap<TrackerKey, (u32, u32)>,
+    /// Somebody was dialled, and nobody ever plain.
+    only_encrypted: bool,
     /// Peers that were never dialled to the end, or are about to be dialled in another way.
     pending: u32,
 }
@@ -41,6 +47,11 @@ pub(super) struct Answers<'a> {
 impl<'a> Answers<'a> {
     pub(super) fn of(view: &'a View) -> Self {
         let mut answers = Self::default();
+        let dials = || {
+            view.peers.iter().flat_map(|record| &record.attempts).filter(|it| it.direction == Direction::Out)
+        };
+        answers.only_encrypted =
+            dials().next().is_some() && dials().all(|attempt| attempt.encryption == Encryption::Mse);
         for record in view.peers.iter().filter(|record| record.cause != Some(Cause::SelfConnection)) {
             answers.count(record, view.at);
         }
@@ -60,6 +71,7 @@ impl<'a> Answers<'a> {
         let due = record.next_try.is_some_and(|at| at <= now.saturating_add(DUE_SOON));
         let untried = ended().next().is_none() && record.cause != Some(Cause::InvalidAddress);
         self.pending += u32::from(!record.is_live() && (due || untried));
+        self.count_by_tracker(record);
         if record.stage >= Stage::Handshaken {
             self.all += 1;
             return;
@@ -90,6 +102,19 @@ impl<'a> Answers<'a> {
         }
     }
 
+    fn count_by_tracker(&mut self, record: &PeerRecord) {
+        let answered =
+            record.attempts.iter().any(|it| it.connected.is_some() && it.direction == Direction::Out);
+        let other = record.attempts.iter().any(|attempt| attempt.cause == Some(Cause::InfoHashMismatch));
+        for source in &record.sources {
+            if let Source::Tracker(tracker) = source {
+                let (all, others) = self.by_tracker.entry(*tracker).or_default();
+                *all += u32::from(answered);
+                *others += u32::from(other && record.stage < Stage::Handshaken);
+            }
+        }
+    }
+
     /// Whether these many stand for all: all who answered once the dials ended, or four fifths of enough.
     fn is_what_all_say(&self, alike: u32) -> bool {
         let ended = alike == self.all && self.dials_ended();
@@ -117,19 +142,40 @@ fn whom(alike: u32, all: u32) -> String {
 pub(super) fn other_torrent(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let alike = answers.other_torrent;
-    (scene.downloading() && answers.is_what_all_say(alike)).then(|| {
-        let verb = if alike == 1 { "shares" } else { "share" };
-        let same = answers.that_torrent.filter(|_| !answers.torrents_differ);
-        let (what, why) = match same {
-            Some(torrent) => (
-                format!("something else, {torrent}"),
-                "Either the tracker mixes torrents up, or the torrent was made anew.",
-            ),
-            None => ("something else".to_owned(), "The tracker seems to mix torrents up."),
-        };
-        finding(scene, format!("{} {verb} another torrent: {what}. {why}", whom(alike, answers.all)))
-            .advice("look for the current .torrent where this one came from.")
-            .evidence("other_torrent", alike)
+    (scene.downloading() && answers.is_what_all_say(alike))
+        .then(|| {
+            let verb = if alike == 1 { "shares" } else { "share" };
+            let same = answers.that_torrent.filter(|_| !answers.torrents_differ);
+            let (what, why) = match same {
+                Some(torrent) => (
+                    format!("something else, {torrent}"),
+                    "Either the tracker mixes torrents up, or the torrent was made anew.",
+                ),
+                None => ("something else".to_owned(), "The tracker seems to mix torrents up."),
+            };
+            finding(scene, format!("{} {verb} another torrent: {what}. {why}", whom(alike, answers.all)))
+                .advice("look for the current .torrent where this one came from.")
+                .evidence("other_torrent", alike)
+                .evidence("answered", answers.all)
+        })
+        .or_else(|| mixed_up_tracker(scene))
+}
+
+/// One tracker of several names peers of another torrent.
+fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
+    let answers = &scene.answers;
+    let mixed = |(all, others): (u32, u32)| others >= ENOUGH_OF_A_TRACKER && others == all;
+    let (tracker, &(all, _)) = answers.by_tracker.iter().find(|(_, counts)| mixed(**counts))?;
+    let record = scene.view.trackers.iter().find(|record| record.key == *tracker)?;
+    (scene.downloading() && answers.dials_ended()).then(|| {
+        let text = format!(
+            "All {} that {} named, and that answered, share another torrent: it mixes torrents up.",
+            many(all, "peer"),
+            record.url
+        );
+        Finding::new(Severity::Info, text)
+            .advice("Nothing to do while others send; who runs that tracker may want to know.")
+            .evidence("other_torrent", all)
             .evidence("answered", answers.all)
     })
 }
@@ -168,6 +214,25 @@ pub(super) fn forbidden_encryption(scene: &Scene<'_>) -> Option<Finding> {
         );
         finding(scene, text)
             .advice("start ttui with --encryption prefer-plain.")
+            .evidence("lost", alike)
+            .evidence("answered", answers.all)
+    })
+}
+
+/// Who answers hangs up on our encrypted handshake, and our setting forbids the plain one that would tell more.
+pub(super) fn forbidden_plain(scene: &Scene<'_>) -> Option<Finding> {
+    let answers = &scene.answers;
+    let alike = answers.cut_off;
+    // Where the setting allows both, the plain try is due at once, and the dials have not ended.
+    let all = alike > 0 && alike == answers.all && answers.dials_ended();
+    (answers.only_encrypted && scene.downloading() && all).then(|| {
+        let (verb, they) = if alike == 1 { ("hangs", "It") } else { ("hang", "They") };
+        let text = format!(
+            "{} {verb} up on our encrypted handshake. {they} may speak no encryption, and our setting requires it.",
+            whom(alike, answers.all)
+        );
+        finding(scene, text)
+            .advice("start ttui with --encryption prefer.")
             .evidence("lost", alike)
             .evidence("answered", answers.all)
     })

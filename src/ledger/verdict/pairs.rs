@@ -162,6 +162,43 @@ fn answering(cause: Cause, hung_up: usize) -> Script {
     run
 }
 
+/// Four that shake hands, wait, and hang up; some of them send a block first.
+fn hanging_up(seconds: u64, sent: usize) -> Script {
+    let mut run = downloading();
+    let peers = run.seeds(4);
+    for peer in &peers[..sent] {
+        run.unchoke(*peer).send(&[*peer], MIB, 1);
+    }
+    run.wait(seconds);
+    for peer in peers {
+        run.end(peer, Cause::ClosedByPeer);
+    }
+    run
+}
+
+/// Six connections begun one after the other; each ends after four seconds, and each later one this much later.
+fn cut(later_s: u64) -> Script {
+    let mut run = downloading();
+    for number in 0..6 {
+        let peers = run.seeds(1);
+        run.wait(4 + number * later_s).end(peers[0], Cause::ResetByPeer);
+    }
+    run
+}
+
+/// Peers at the usual ports that are silent, beside eight at others that answer.
+fn at_usual_ports(silent: u8) -> Script {
+    let mut run = downloading();
+    let peers: Vec<PeerKey> = (1..=silent).map(|n| run.peer(&format!("80.9.9.{n}:68{}", 80 + n))).collect();
+    run.fail_all(&peers, Cause::ConnectTimeout);
+    let others: Vec<PeerKey> = (1..=8).map(|n| run.peer(&format!("80.8.8.{n}:5{n}000"))).collect();
+    run.fail_all(&others, Cause::ConnectionRefused);
+    for other in &others[..4] {
+        run.live(*other);
+    }
+    run
+}
+
 fn limited(limit: u64) -> Script {
     let mut run = flowing(MIB, 10);
     run.limit_down(limit);
@@ -264,6 +301,9 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
         || answering(Cause::NotBittorrent, 0),
         || answering(Cause::NotBittorrent, 1),
     ),
+    (Code::TurnedAway, Kind::Trouble, || hanging_up(9, 0), || hanging_up(9, 1)),
+    (Code::CutRegularly, Kind::Trouble, || cut(0), || cut(1)),
+    (Code::PortsBlocked, Kind::Note, || at_usual_ports(8), || at_usual_ports(7)),
     (Code::Stalled, Kind::Last, || quiet(30), || quiet(29)),
     (Code::Unknown, Kind::Last, || quiet(29), || quiet(30)),
 ];
@@ -285,7 +325,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 25, "every code of the contract");
+    assert_eq!(codes.len(), 28, "every code of the contract");
 }
 
 /// Where each is told, whoever speaks first: what is takes two lines of 80 columns at most, and what to do one.

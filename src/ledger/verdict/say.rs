@@ -68,7 +68,7 @@ pub(super) fn brief(
             format!("{head} sent wrong data.")
         }
         VerdictCode::StaleTracker => {
-            let head = text.split_once(", and none").map_or(text, |(head, _)| head);
+            let head = text.split_once(", and no").map_or(text, |(head, _)| head);
             format!("{head}: none can be reached.")
         }
         VerdictCode::OtherTorrent => {
@@ -112,7 +112,8 @@ fn first_clause(advice: &str) -> String {
 pub(super) fn advice_of_a_check(code: VerdictCode) -> Option<&'static str> {
     Some(match code {
         VerdictCode::StaleTracker => "look again later, or take a newer torrent.",
-        VerdictCode::NoPeersKnown => "name a peer with --peer IP:PORT, or look again later.",
+        VerdictCode::NoPeersKnown => "name a peer with --peer NAME:PORT, or look again later.",
+        VerdictCode::TurnedAway => "look again later: they may be full.",
         VerdictCode::AllChokeUs => {
             "download it; clients let others have a turn after a while, and a check does not wait for that."
         }

@@ -12,10 +12,11 @@ use crate::event::{
 use crate::ledger::conn::{is_offline, is_public};
 use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
+use crate::ledger::tracker::TrackerStatus;
 use crate::ledger::view::View;
 
 /// A peer that we asked and that sends nothing for so long is silent.
-const SILENT_AFTER_S: u64 = 15;
+const SILENT_AFTER_S: u64 = 10;
 /// After so long without a block, data no longer flows.
 const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
 /// The same where it was told to be slow, which may mean a block now and then.
@@ -24,6 +25,10 @@ const DRIPPING_ENDS_AFTER: Duration = Duration::from_secs(30);
 const DISK_KNOWN_FOR: Duration = Duration::from_secs(3);
 /// After so long without a piece that failed its check, those that did are past.
 const POISON_ENDS_AFTER: Duration = Duration::from_secs(30);
+/// Where nothing that is missing is held by anybody, what is on its way comes within this time.
+const LAST_COMES_WITHIN: Duration = Duration::from_millis(500);
+/// Ports that clients listened on for long, and that are blocked where BitTorrent is not wanted.
+const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6999;
 /// A live peer that has not told its pieces for so long has none.
 const TELLS_PIECES_WITHIN_S: u64 = 10;
 
@@ -92,7 +97,11 @@ impl<'a> Scene<'a> {
             return self.view.funnel.transferring > 0;
         }
         let began = self.view.last_block.is_some_and(|last| last >= self.view.phase_since);
-        let patience = if self.stands(VerdictCode::Slow) { DRIPPING_ENDS_AFTER } else { FLOW_ENDS_AFTER };
+        let patience = match () {
+            () if self.missing > 0 && self.unheld == self.missing => LAST_COMES_WITHIN,
+            () if self.stands(VerdictCode::Slow) => DRIPPING_ENDS_AFTER,
+            () => FLOW_ENDS_AFTER,
+        };
         self.downloading() && began && self.live() > 0 && self.quiet < patience
     }
 
@@ -105,6 +114,12 @@ impl<'a> Scene<'a> {
     /// Whether a rule was told when everything was last looked at: it takes more to end it than to begin it.
     pub(super) fn stands(&self, code: VerdictCode) -> bool {
         self.told.has(code)
+    }
+
+    /// Everybody who is known was dialled to the end, and no tracker is about to name more.
+    pub(super) fn all_are_met(&self) -> bool {
+        let asked = self.view.trackers.iter().any(|record| record.status == TrackerStatus::Pending);
+        self.answers.dials_ended() && !asked
     }
 
     pub(super) fn live(&self) -> u32 {
@@ -139,6 +154,8 @@ pub(super) struct Crowd<'a> {
     /// Peers whose dialling ended one way or the other, by address family.
     pub(super) v4: Dialled,
     pub(super) v6: Dialled,
+    /// The same for those at [`USUAL_PORTS`], whatever their family.
+    pub(super) usual_ports: Dialled,
     /// Failed peers that gave no answer, and those whose machine said that no client runs there.
     pub(super) offline: u32,
     pub(super) closed: u32,
@@ -157,6 +174,8 @@ pub(super) struct Crowd<'a> {
     /// Peers that opened and did not shake hands, and those of them that hung up or reset at our handshake.
     pub(super) opened_in_vain: u32,
     pub(super) cut_off: u32,
+    /// Those of them that said nothing.
+    pub(super) mute: u32,
     /// Our own address, as somebody named it.
     pub(super) ourselves: u32,
     /// How dialling went with those each tracker named.
@@ -182,6 +201,8 @@ pub(super) struct Dialled {
     pub(super) no_way: u32,
     pub(super) far_end: u32,
     pub(super) forbidden: u32,
+    /// Those at whose address no peer can be.
+    pub(super) invalid: u32,
 }
 
 impl Dialled {
@@ -205,6 +226,21 @@ impl Dialled {
             no_way: self.no_way + other.no_way,
             far_end: self.far_end + other.far_end,
             forbidden: self.forbidden + other.forbidden,
+            invalid: self.invalid + other.invalid,
+        }
+    }
+
+    fn less(self, other: Self) -> Self {
+        Self {
+            decided: self.decided - other.decided,
+            undecided: self.undecided - other.undecided,
+            opened: self.opened - other.opened,
+            timed_out: self.timed_out - other.timed_out,
+            refused: self.refused - other.refused,
+            no_way: self.no_way - other.no_way,
+            far_end: self.far_end - other.far_end,
+            forbidden: self.forbidden - other.forbidden,
+            invalid: self.invalid - other.invalid,
         }
     }
 
@@ -215,15 +251,17 @@ impl Dialled {
         let opened = ours().any(|attempt| attempt.connected.is_some());
         let cause = ours().rev().find(|attempt| attempt.ended.is_some()).and_then(|attempt| attempt.cause);
         let failed = |what: Cause| is(!opened && cause == Some(what));
+        let invalid = record.cause == Some(Cause::InvalidAddress);
         Self {
             decided: is(opened || cause.is_some()),
-            undecided: is(!opened && cause.is_none()),
+            undecided: is(!opened && cause.is_none() && !invalid),
             opened: is(opened),
             timed_out: failed(Cause::ConnectTimeout),
             refused: failed(Cause::ConnectionRefused),
             no_way: failed(Cause::NetworkUnreachable),
             far_end: failed(Cause::HostUnreachable),
             forbidden: failed(Cause::PermissionDenied),
+            invalid: is(invalid),
         }
     }
 }
@@ -232,6 +270,11 @@ impl<'a> Crowd<'a> {
     /// Dialling over both address families.
     pub(super) fn dialled(&self) -> Dialled {
         self.v4.plus(self.v6)
+    }
+
+    /// Dialling those that are not at [`USUAL_PORTS`].
+    pub(super) fn other_ports(&self) -> Dialled {
+        self.dialled().less(self.usual_ports)
     }
 
     fn of(view: &'a View) -> Self {
@@ -305,6 +348,9 @@ impl<'a> Crowd<'a> {
         }
         if record.attempts.iter().any(|attempt| attempt.direction == Direction::Out) {
             *family = family.plus(dialled);
+            if USUAL_PORTS.contains(&record.addr.port()) {
+                self.usual_ports = self.usual_ports.plus(dialled);
+            }
         }
         self.over_limit += u32::from(record.cause == Some(Cause::ConnectionLimit));
         self.out_of_files += u32::from(record.cause == Some(Cause::TooManyOpenFiles));
@@ -312,6 +358,7 @@ impl<'a> Crowd<'a> {
         if record.stage < Stage::Handshaken && dialled.opened > 0 {
             let cut = [Cause::ClosedBeforeHandshake, Cause::ResetBeforeHandshake];
             self.opened_in_vain += 1;
+            self.mute += u32::from(record.cause == Some(Cause::HandshakeTimeout));
             self.cut_off += u32::from(record.cause.is_some_and(|cause| cut.contains(&cause)));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::look::LookOn::{self, Announce, Call, Every, Peers, Retry, User};
 use super::scene::Scene;
-use super::{Finding, VerdictCode, answers, notes, troubles, whole};
+use super::{Finding, VerdictCode, answers, notes, patterns, sources, troubles, whole};
 
 /// What a rule speaks about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
@@ -50,22 +50,25 @@ pub(super) const RULES: &[Rule] = &[
     rule(VerdictCode::Healthy, Kind::Whole, 0, Every(10), whole::healthy),
     rule(VerdictCode::OwnLimits, Kind::Trouble, 0, Every(5), troubles::own_limits),
     rule(VerdictCode::DiskSlow, Kind::Trouble, 3, Every(5), troubles::disk_slow),
-    rule(VerdictCode::TrackersFailing, Kind::Trouble, 0, Announce, troubles::trackers_failing),
-    rule(VerdictCode::NoPeersKnown, Kind::Trouble, 0, Announce, troubles::no_peers_known),
+    rule(VerdictCode::TrackersFailing, Kind::Trouble, 0, Announce, sources::trackers_failing),
+    rule(VerdictCode::NoPeersKnown, Kind::Trouble, 0, Announce, sources::no_peers_known),
     rule(VerdictCode::AddressFamilyDead, Kind::Trouble, 0, Retry, troubles::address_family_dead),
     rule(VerdictCode::OtherTorrent, Kind::Trouble, 0, Announce, answers::other_torrent),
     rule(VerdictCode::AnsweredByOthers, Kind::Trouble, 0, Retry, answers::answered_by_others),
     rule(VerdictCode::EncryptionWanted, Kind::Trouble, 0, Retry, troubles::encryption_wanted),
-    rule(VerdictCode::PiecesMissing, Kind::Trouble, 5, Peers, troubles::pieces_missing),
+    rule(VerdictCode::PiecesMissing, Kind::Trouble, 0, Peers, troubles::pieces_missing),
     rule(VerdictCode::UnchokedButSilent, Kind::Trouble, 0, Every(10), troubles::unchoked_but_silent),
     rule(VerdictCode::DialsTimeOut, Kind::Trouble, 0, Retry, troubles::dials_time_out),
-    rule(VerdictCode::StaleTracker, Kind::Trouble, 0, Announce, troubles::stale_tracker),
+    rule(VerdictCode::StaleTracker, Kind::Trouble, 0, Announce, sources::stale_tracker),
     rule(VerdictCode::AllChokeUs, Kind::Trouble, 0, Every(5), troubles::all_choke_us),
+    rule(VerdictCode::CutRegularly, Kind::Trouble, 0, Every(10), patterns::cut_regularly),
+    rule(VerdictCode::TurnedAway, Kind::Trouble, 0, Retry, patterns::turned_away),
     rule(VerdictCode::BadDataManyPeers, Kind::Trouble, 0, Peers, troubles::bad_data_many_peers),
     rule(VerdictCode::BadDataOnePeer, Kind::Trouble, 0, Peers, troubles::bad_data_one_peer),
     rule(VerdictCode::PortUnreached, Kind::Note, 0, Call, notes::port_unreached),
     rule(VerdictCode::SnubbedByMost, Kind::Note, 3, Every(10), notes::snubbed_by_most),
     rule(VerdictCode::Healthy, Kind::Note, 0, Every(10), notes::losses_are_usual),
+    rule(VerdictCode::PortsBlocked, Kind::Note, 0, Retry, patterns::ports_blocked),
     rule(VerdictCode::SeedsOnly, Kind::Note, 3, Peers, notes::seeds_only),
     rule(VerdictCode::Stalled, Kind::Last, 0, Every(10), whole::stalled),
     rule(VerdictCode::Unknown, Kind::Last, 0, Every(1), whole::unknown),

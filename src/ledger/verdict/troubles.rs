@@ -1,15 +1,11 @@
 //! Rules that say why nothing arrives, or what could stop it. The order is that of the journey: who is known, who
 //! answers, who serves; the first that explains why nothing arrives speaks for the whole.
 
-use std::time::Duration;
-
 use super::say::{count, many, span};
 use super::scene::{Dialled, Scene};
 use super::{Finding, VerdictCode, answers};
-use crate::event::{Severity, TrackerError};
-use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
-use crate::ledger::words::tracker_failure;
-use crate::text;
+use crate::event::Severity;
+use crate::ledger::peer::PeerRecord;
 use crate::units::{self, Units};
 
 /// A slow disk is the limit while this part of the memory waits for it.
@@ -18,17 +14,11 @@ const PENDING_PART: u64 = 8;
 const ENOUGH_DIALS: u32 = 8;
 /// Peers of a family that are silent before the family is called dead.
 const ENOUGH_SILENT: u32 = 5;
-/// Peers that a tracker must have named before it is judged by them.
-const ENOUGH_NAMED: u32 = 5;
-/// Seconds in which enough peers are met to say what the swarm holds.
-const SWARM_MET_S: u64 = 30;
-/// Seconds the trackers have for their first answer before the want of peers is called one.
-const FIRST_ANSWER_S: u64 = 5;
-/// Those named by the user are learned within this time.
-const FIRST_PEER: Duration = Duration::from_secs(1);
+/// Seconds in which enough peers are met to say what the swarm holds, where some were not met yet.
+const SWARM_MET_S: u64 = 35;
 
 /// How weighty something is that would stop a download, and does while nothing flows.
-fn costly(scene: &Scene<'_>) -> Severity {
+pub(super) fn costly(scene: &Scene<'_>) -> Severity {
     if scene.flows() { Severity::Info } else { Severity::Warn }
 }
 
@@ -115,115 +105,6 @@ fn starved(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
-    let trackers = &scene.view.trackers;
-    let failures: Vec<_> = trackers
-        .iter()
-        .filter_map(|record| match &record.status {
-            TrackerStatus::Failed(error, words) => Some((*error, words.as_str())),
-            _ => None,
-        })
-        .collect();
-    let &(error, words) = failures.first()?;
-    if failures.len() < trackers.len() {
-        return None;
-    }
-    let known = scene.view.funnel.known;
-    let alone = scene.downloading() && scene.live() == 0 && !scene.flows();
-    // A tracker that says no says why in its own words.
-    let why = match (error, words) {
-        (TrackerError::Refused, words) if !words.is_empty() => {
-            format!("{}: “{}”", tracker_failure(error), text::clean(words.trim_end_matches('.'), 120))
-        }
-        _ => tracker_failure(error).to_owned(),
-    };
-    let alike = failures.iter().all(|(other, _)| *other == error);
-    let mut text = match (failures.len(), alike) {
-        (1, _) => format!("The tracker fails: {why}."),
-        (2, true) => format!("Both trackers fail: {why}."),
-        (all, true) => format!("All {all} trackers fail: {why}."),
-        (2, false) => format!("Both trackers fail, one of them: {why}."),
-        (all, false) => format!("All {all} trackers fail, one of them: {why}."),
-    };
-    if known == 0 {
-        text.push_str(" Without one, nobody is known to ask for data.");
-    }
-    let severity = if alone { Severity::Warn } else { Severity::Info };
-    let finding = Finding::new(severity, text)
-        .advice(tracker_advice(error, alike))
-        .evidence("trackers", failures.len() as u64)
-        .evidence("known", known);
-    Some(if known == 0 { finding.explains() } else { finding })
-}
-
-/// What to try where trackers fail in this way.
-fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
-    if !alike {
-        return "look at network, DNS and VPN if other programs cannot get out either.";
-    }
-    match error {
-        TrackerError::DnsFailed => "look at network, DNS and VPN; does any other program find that name?",
-        TrackerError::ConnectFailed | TrackerError::Timeout => {
-            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, which \
-             often passes."
-        }
-        TrackerError::TlsFailed => {
-            "look at this machine's clock and its certificates; else the tracker's certificate is at fault."
-        }
-        TrackerError::Refused => {
-            "take the torrent from its page again; its words say whether it knows the torrent, and your passkey."
-        }
-        TrackerError::HttpStatus | TrackerError::NotATracker | TrackerError::BadAnswer => {
-            "Nothing to do here; what answers at that address is at fault, or the address in the torrent is old."
-        }
-        TrackerError::RedirectRefused | TrackerError::UnsupportedUrl => {
-            "take the torrent from its page again; or name a peer with --peer IP:PORT."
-        }
-    }
-}
-
-pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
-    let trackers = &scene.view.trackers;
-    let answered = trackers.iter().filter(|record| matches!(record.status, TrackerStatus::Ok(_))).count();
-    let waiting = trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count();
-    let failing = !trackers.is_empty() && answered == 0 && waiting == 0;
-    if !scene.downloading()
-        || scene.view.funnel.known > 0
-        || failing
-        || (waiting > 0 && (answered == 0 || scene.in_phase().as_secs() < FIRST_ANSWER_S))
-        || (trackers.is_empty() && !scene.probing && scene.in_phase() < FIRST_PEER)
-    {
-        return None;
-    }
-    let ourselves = scene.crowd.ourselves;
-    let (text, advice) = if trackers.is_empty() {
-        ("No peers are known: the torrent names no tracker.", "name a peer with --peer IP:PORT.")
-    } else if ourselves > 0 {
-        (
-            "No peers are known: the only address that was named is our own. Nobody else may have this torrent now.",
-            "leave it running, for somebody may come; or name a peer with --peer IP:PORT.",
-        )
-    } else if scene.view.torrent.private {
-        (
-            "No peers are known: the trackers that answered named nobody, and only they may (the torrent is private).",
-            "look on the tracker's page whether anybody seeds it; somebody may come.",
-        )
-    } else {
-        (
-            "No peers are known: the trackers that answered named nobody. Nobody may have this torrent any more.",
-            "leave it running, for somebody may come; or name a peer with --peer IP:PORT.",
-        )
-    };
-    Some(
-        Finding::new(Severity::Warn, text.to_owned())
-            .advice(advice)
-            .explains()
-            .evidence("trackers", trackers.len() as u64)
-            .evidence("answered", answered as u64)
-            .evidence("ourselves", ourselves),
-    )
-}
-
 /// An address family whose peers cannot be reached, and how dialling over the other one went.
 pub(super) struct DeadFamily {
     /// `IPv6 `; empty where it is both.
@@ -287,36 +168,6 @@ pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
     Some(if alone && others.decided == 0 { finding.explains() } else { finding })
 }
 
-/// A tracker named nobody who can be reached. That packets get out and back must be known from somebody, or it may be
-/// we who reach nobody.
-pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
-    let all = scene.crowd.dialled();
-    let named_by = |record: &TrackerRecord| scene.crowd.named.get(&record.key).copied().unwrap_or_default();
-    let stale = |record: &&TrackerRecord| {
-        let named = named_by(record);
-        let enough = record.peers >= ENOUGH_NAMED && record.handshaken == 0 && named.decided >= ENOUGH_NAMED;
-        enough && named.undecided == 0 && named.opened == 0 && all.answered() > 0
-    };
-    let record = scene.view.trackers.iter().map(AsRef::as_ref).find(stale)?;
-    let named = named_by(record);
-    let how = if named.refused == named.decided { " (all refuse: no client runs there)" } else { "" };
-    let text = format!(
-        "{} named {}, and none of them can be reached{how}: its addresses seem to be old.",
-        record.url,
-        many(record.peers, "peer")
-    );
-    let alone = scene.downloading() && scene.live() == 0 && all.opened == 0 && scene.answers.dials_ended();
-    let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
-        .evidence("peers", record.peers)
-        .evidence("refused", named.refused)
-        .evidence("timed_out", named.timed_out);
-    Some(if alone {
-        finding.explains().advice("leave it running, for somebody may come; or take a newer torrent.")
-    } else {
-        finding
-    })
-}
-
 /// Most dials time out. Once told, it ends when a third of them do not.
 pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
     let dialled = scene.crowd.dialled();
@@ -351,7 +202,7 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
     let (lost, reached) = (scene.crowd.encrypted_lost, scene.crowd.encrypted);
     let mismatched = scene.crowd.mismatched;
     let alone = scene.live() == 0;
-    if let Some(finding) = answers::forbidden_encryption(scene) {
+    if let Some(finding) = answers::forbidden_encryption(scene).or_else(|| answers::forbidden_plain(scene)) {
         return Some(finding);
     }
     if lost + mismatched >= 3 {
@@ -439,10 +290,10 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
     if scene.probing {
         return pieces_missing_of_a_check(scene);
     }
-    let settled =
-        scene.in_phase().as_secs() >= SWARM_MET_S && scene.live() > 0 && scene.crowd.pieces_untold == 0;
+    let all = scene.unheld == scene.missing;
+    let met = scene.in_phase().as_secs() >= SWARM_MET_S || (all && scene.all_are_met());
+    let settled = met && scene.live() > 0 && scene.crowd.pieces_untold == 0;
     (scene.downloading() && settled && scene.unheld > 0).then(|| {
-        let all = scene.unheld == scene.missing;
         let text = match (scene.unheld, all) {
             (1, true) => "No peer we are connected to has the one piece that is missing.".to_owned(),
             (unheld, true) => {
@@ -465,6 +316,10 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
 /// What nobody who shook hands has, where peers were only tried.
 fn pieces_missing_of_a_check(scene: &Scene<'_>) -> Option<Finding> {
     let out_there = scene.view.availability.filter(|_| scene.unheld > 0 && scene.crowd.pieces_untold == 0)?;
+    if out_there.held == 0 && scene.live() == 0 {
+        // Who is gone again may have had any.
+        return None;
+    }
     let text = match out_there.held {
         0 => "Nobody who shook hands has any piece of it.".to_owned(),
         _ => format!(
@@ -501,8 +356,19 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         let finding = Finding::new(severity, text)
             .evidence("failed_pieces", worst.failed_pieces)
             .evidence("failures", failures);
-        if banned { finding } else { finding.advice("ban it.") }
+        match (banned, nobody_else_sent(scene)) {
+            (true, true) => finding.advice("leave it running, for somebody else may come.").explains(),
+            (true, false) => finding,
+            (false, _) => finding.advice("ban it."),
+        }
     })
+}
+
+/// Nobody is left, and everybody who ever sent anything sent wrong data.
+fn nobody_else_sent(scene: &Scene<'_>) -> bool {
+    let sent_well = |record: &PeerRecord| record.last_block.is_some() && record.failed_pieces == 0;
+    let nobody = scene.live() == 0 && !scene.flows() && scene.answers.dials_ended();
+    nobody && !scene.probing && !scene.view.peers.iter().any(|record| sent_well(record))
 }
 
 /// Many sent wrong data. While more of it comes it judges the whole, for data that is thrown away is no progress.
@@ -521,9 +387,10 @@ pub(super) fn wrong_data(scene: &Scene<'_>, begins: &str) -> Option<Finding> {
             many(failures, "piece"),
             many(liars.len() as u32, "peer")
         );
-        Finding::new(Severity::Warn, text)
+        let finding = Finding::new(Severity::Warn, text)
             .advice("ttui verify, twice; different results mean this machine.")
             .evidence("failures", failures)
-            .evidence("peers", liars.len() as u64)
+            .evidence("peers", liars.len() as u64);
+        if nobody_else_sent(scene) { finding.explains() } else { finding }
     })
 }

@@ -15,6 +15,8 @@ use crate::units::{self, Units};
 const SLOW_BPS: u64 = 32 * 1024;
 /// Within this time after going on, what has not come yet is no news.
 const JUST_NOW: Duration = Duration::from_secs(5);
+/// Reasons named in one sentence.
+const MOST_REASONS: usize = 5;
 /// Nothing for so long is a stall.
 const STALLED_AFTER_S: u64 = 30;
 
@@ -197,10 +199,14 @@ fn is_over(scene: &Scene<'_>) -> bool {
 /// What it may mean that nearly all who opened hung up or reset at our handshake.
 fn cut_off(scene: &Scene<'_>) -> &'static str {
     let crowd = &scene.crowd;
-    let alike = crowd.opened_in_vain >= 5 && crowd.cut_off * 10 >= crowd.opened_in_vain * 8;
+    let most = |peers: u32| crowd.opened_in_vain >= 5 && peers * 10 >= crowd.opened_in_vain * 8;
+    let (alike, mute) = (most(crowd.cut_off), most(crowd.mute));
     if alike && scene.view.funnel.handshaken == 0 {
         " Nearly all who open the connection cut it at our handshake: either something on the way (provider, \
          firewall) lets no BitTorrent through, or none of them wants us. ttui cannot tell which from here."
+    } else if mute && scene.view.funnel.handshaken == 0 {
+        " Nearly all who open the connection say nothing: either something on the way (a firewall, a proxy) takes \
+         connections in their place, or they are overloaded. ttui cannot tell which from here."
     } else {
         ""
     }
@@ -257,8 +263,14 @@ fn top(scene: &Scene<'_>) -> String {
         }
     }
     reasons.sort_by_key(|(peers, _)| std::cmp::Reverse(*peers));
-    let said: Vec<String> =
-        reasons.iter().take(3).map(|(peers, short)| format!("{} {short}", count(*peers))).collect();
+    // A number of others in place of the last reason would be as long.
+    let named = if reasons.len() > MOST_REASONS { MOST_REASONS - 1 } else { MOST_REASONS };
+    let others: u32 = reasons.iter().skip(named).map(|(peers, _)| peers).sum();
+    let mut said: Vec<String> =
+        reasons.iter().take(named).map(|(peers, short)| format!("{} {short}", count(*peers))).collect();
+    if others > 0 {
+        said.push(format!("{} otherwise", count(others)));
+    }
     if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
@@ -272,7 +284,7 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
         (0, 0, 0) if asked > 0 => format!("Asking {} for peers.", many(asked, "tracker")),
         (0, 0, 0) => "No peer is known yet.".to_owned(),
         (0, _, _) if lost => format!("Nobody is connected: {}.", nobody(scene)),
-        (0, 0, _) => format!("Nobody is connected: {}.", nobody(scene)),
+        (0, 0, _) => format!("Nobody is connected: {}.{}", nobody(scene), cut_off(scene)),
         (0, _, _) => {
             let trying = groups.trying;
             let failed = match groups.failed {

@@ -45,7 +45,7 @@ fn with_key(verdict: &Verdict, advice: &str, model: &Model, view: &View) -> Stri
         VerdictCode::OwnLimits if rests_on("down_bps") => Some(("with", Action::LimitDown)),
         VerdictCode::BadDataOnePeer if verdict.advice == "ban it." => Some(("with", Action::Ban)),
         VerdictCode::AllChokeUs if view.limits.1 == Some(0) => Some(("with", Action::LimitUp)),
-        VerdictCode::NoPeersKnown if advice.ends_with("--peer IP:PORT.") => {
+        VerdictCode::NoPeersKnown if advice.ends_with("--peer NAME:PORT.") => {
             Some(("or with", Action::AddPeer))
         }
         _ => None,

@@ -1,0 +1,309 @@
+//! Sicknesses staged in a few lines each, and their twins: what leads, what stands beside it, and what is never said.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use ttui::swarm::EncryptionPolicy;
+
+use crate::peers::port_of_our_own;
+use crate::support::{Certificate, Reply, Tracker, namespace};
+use crate::swarms::Does::*;
+use crate::swarms::{Fact, Swarm};
+
+/// A tracker's answer that names nobody, with more in it. Keys stand in order.
+fn nobody_but(before_peers: &str, behind_peers: &str) -> Reply {
+    Reply::Body("200 OK", format!("d{before_peers}5:peers0:{behind_peers}e").into_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encryption_is_required_and_all_hang_up() {
+    let words = "All 8 peers that answered hang up on our encrypted handshake";
+    let sick = Swarm::new()
+        .peers(8, HangsUp)
+        .await
+        .options(|options| options.encryption = EncryptionPolicy::Require);
+    sick.is_led_by("encryption_wanted", words, Fact::Dials).await;
+    let well = Swarm::new().peers(8, HangsUp).await;
+    well.never_says("encryption_wanted", Fact::Dials).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_fails_and_each_for_another_reason() {
+    let all = async || {
+        let some =
+            Swarm::new().peers(3, Refuses).await.peers(2, HangsUp).await.peers(2, HasAnotherTorrent).await;
+        some.peers(1, Answers(b"SSH-2.0-OpenSSH_9.2\r\n")).await
+    };
+    let words = "none of the 8 peers shook hands (3 refused, 2 hung up, 2 not ours, 1 not BT)";
+    let sick = all().await;
+    sick.check_is_led_by("unknown", words).await;
+    sick.download_is_led_by("stalled", words, Fact::Dials).await;
+    all().await.peers(1, Serves).await.never_says("stalled", Fact::Dials).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_names_nobody_but_ourselves() {
+    let port = port_of_our_own();
+    let ourselves = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let named = |mut more: Vec<SocketAddr>| {
+        more.push(ourselves);
+        let swarm = Swarm::new().options(move |options| {
+            options.loopback = false;
+            options.port = Some(port);
+        });
+        swarm.tracker_says(Reply::Compact(more))
+    };
+    let sick = named(Vec::new()).await;
+    sick.download_is_led_by("no_peers_known", "the only address that was named is our own", Fact::Trackers)
+        .await;
+    let well = named(Vec::new()).await.peers(1, Serves).await;
+    well.download_never_says("no_peers_known", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_names_addresses_at_which_no_peer_can_be() {
+    let junk = || (1..9).map(|n| SocketAddr::from(([239, 1, 1, n], 6881))).collect::<Vec<_>>();
+    let sick = Swarm::new().tracker_says(Reply::Compact(junk())).await;
+    let words = "named 8 addresses, and no peer can be at any of them";
+    sick.is_led_by("stale_tracker", words, Fact::Trackers).await;
+    let well = Swarm::new().tracker_also(junk(), 1, ServesAt(20_000)).await;
+    well.never_says("stale_tracker", Fact::Connected(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_of_the_internet_names_a_private_network() {
+    let test = "sicknesses::a_tracker_of_the_internet_names_a_private_network";
+    let public = "ip link set lo up && ip addr add 11.0.0.1/32 dev lo";
+    if namespace::enter(test, public) != namespace::Place::Inside {
+        return;
+    }
+    let named = |n: u8| SocketAddr::from(([192, 168, 1, n], 6881));
+    let tracker =
+        Tracker::http_at(Ipv4Addr::new(11, 0, 0, 1), Reply::Compact((1..9).map(named).collect())).await;
+    let sick = Swarm::new().tracker_at(&tracker.url());
+    let words = "named 8 addresses, and no peer can be at any of them";
+    sick.is_led_by("stale_tracker", words, Fact::Trackers).await;
+    // A tracker of that network may.
+    let well = Swarm::new().tracker_says(Reply::Compact((1..9).map(named).collect())).await;
+    well.never_says("stale_tracker", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_hang_up_once_they_know_that_we_have_nothing() {
+    let sick = Swarm::new().peers(6, LeavesAtOnce).await;
+    sick.is_led_by("turned_away", "All 6 peers that shook hands hung up", Fact::Dials).await;
+    let well = Swarm::new().peers(6, LeavesAtOnce).await.peers(1, ServesAt(20_000)).await;
+    well.never_says("turned_away", Fact::Connected(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_say_that_they_have_does_not_fit() {
+    let sick = Swarm::new().peers(6, MistakesItsPieces).await;
+    sick.check_is_led_by("unknown", "6 bad data").await;
+    sick.download_is_led_by("stalled", "6 bad data", Fact::Dials).await;
+    let well = Swarm::new().peers(5, MistakesItsPieces).await.peers(1, ServesAt(20_000)).await;
+    well.never_says("stalled", Fact::Connected(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_choke_for_ever() {
+    let sick = Swarm::new().peers(5, Chokes).await;
+    sick.download_is_led_by("all_choke_us", "The 5 live peers make us wait", Fact::Connected(10)).await;
+    let well = Swarm::of_pieces(32).peers(4, Chokes).await.peers(1, ServesAt(20_000)).await;
+    well.download_never_says("all_choke_us", Fact::Connected(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_the_last_piece() {
+    let sick = Swarm::new().peers(4, LacksTheLastPiece).await;
+    let words = "The one piece that is missing is held by nobody";
+    sick.download_is_led_by("pieces_missing", words, Fact::LastBlock(0)).await;
+    let well = Swarm::new().peers(4, LacksTheLastPiece).await.peers(1, ServesAt(4000)).await;
+    well.download_never_says("pieces_missing", Fact::LastBlock(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_anything() {
+    let sick = Swarm::new().peers(5, HasNothing).await;
+    sick.check_is_led_by("pieces_missing", "Nobody who shook hands has any piece").await;
+    let words = "The 8 missing pieces are held by nobody";
+    sick.download_is_led_by("pieces_missing", words, Fact::Connected(0)).await;
+    let well = Swarm::new().peers(5, HasNothing).await.peers(1, ServesAt(20_000)).await;
+    well.never_says("pieces_missing", Fact::Connected(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_peer_sends_wrong_data() {
+    let sick = Swarm::new().peers(1, Lies).await;
+    sick.download_is_led_by("bad_data_one_peer", "sent wrong data", Fact::LastBlock(0)).await;
+    let well = Swarm::new().peers(1, Stutters).await;
+    well.never_says("bad_data_one_peer", Fact::LastBlock(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_sends_wrong_data() {
+    let sick = Swarm::of_pieces(16).peers(4, Lies).await;
+    sick.download_is_led_by("bad_data_many_peers", "failed the check, with data from", Fact::LastBlock(0))
+        .await;
+    let well = Swarm::of_pieces(16).peers(1, Lies).await.peers(3, ServesAt(40_000)).await;
+    well.never_says("bad_data_many_peers", Fact::LastBlock(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_counts_seeds_and_names_none() {
+    let counted = |seeds| nobody_but(&format!("8:completei{seeds}e8:intervali900e"), "");
+    let sick = Swarm::new().tracker_says(counted(5)).await;
+    let words = "counts 5 seeds, and names none of them";
+    sick.is_led_by("no_peers_known", words, Fact::Trackers).await;
+    let well = Swarm::new().tracker_says(counted(0)).await;
+    well.is_led_by("no_peers_known", "Nobody may have this torrent any more", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_names_nobody_and_warns() {
+    let warning = "15:warning message17:Passkey suspended";
+    let sick = Swarm::new().tracker_says(nobody_but("8:intervali900e", warning)).await;
+    sick.is_led_by("no_peers_known", "It warns: “Passkey suspended”", Fact::Trackers).await;
+    let well = Swarm::new().tracker_says(nobody_but("8:intervali900e", warning)).await.peers(1, Serves).await;
+    well.never_says("no_peers_known", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tracker_names_nobody_and_wants_to_be_left_alone_for_a_day() {
+    let asked_in = |seconds| nobody_but(&format!("8:intervali{seconds}e12:min intervali{seconds}e"), "");
+    let sick = Swarm::new().tracker_says(asked_in(86_400)).await;
+    sick.download_is_led_by("no_peers_known", "asked again in about 24 hours", Fact::Trackers).await;
+    let well = Swarm::new().tracker_says(asked_in(86_400)).await.peers(1, Serves).await;
+    well.download_never_says("no_peers_known", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_of_the_tracker_has_expired() {
+    let certificate = Certificate::expired(&["127.0.0.1"]);
+    let tracker = Tracker::https(&certificate, Reply::nobody()).await;
+    let trusting = |swarm: Swarm| {
+        let pem = certificate.pem.clone().into_bytes();
+        swarm.options(move |options| options.tracker.only_trust_pem = Some(pem.clone()))
+    };
+    let sick = trusting(Swarm::new().tracker_at(&tracker.url()));
+    sick.is_led_by("trackers_failing", "expired", Fact::Trackers).await;
+    let well = trusting(Swarm::new().tracker_at(&tracker.url())).tracker(1, Serves).await;
+    well.never_says("trackers_failing", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tracker_sends_us_to_a_web_page() {
+    let page = || Reply::Body("200 OK", b"<!DOCTYPE html><title>Domain for sale</title>".to_vec());
+    let sick = Swarm::new().tracker_says(page()).await;
+    sick.is_led_by("trackers_failing", "The tracker fails: ", Fact::Trackers).await;
+    let well = Swarm::new().tracker_says(page()).await.tracker(1, Serves).await;
+    well.never_says("trackers_failing", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tracker_does_not_know_the_torrent() {
+    let no = || Reply::refusal("Torrent not registered");
+    let sick = Swarm::new().tracker_says(no()).await;
+    sick.is_led_by("trackers_failing", "“Torrent not registered”", Fact::Trackers).await;
+    let well = Swarm::new().tracker_says(no()).await.tracker(1, Serves).await;
+    well.never_says("trackers_failing", Fact::Trackers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_take_the_connection_and_say_nothing() {
+    let sick = Swarm::new().peers(6, SaysNothing).await;
+    let words = "all who open the connection say nothing";
+    sick.check_is_led_by("unknown", words).await;
+    sick.download_is_led_by("stalled", words, Fact::Dials).await;
+    let well = Swarm::new().peers(6, IsSlowToShakeHands(6000)).await;
+    well.never_says("stalled", Fact::Connected(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_cuts_every_connection_after_the_same_time() {
+    let mut sick = Swarm::of_pieces(64);
+    for later in 0..6 {
+        sick = sick.peers(1, Leaves { shakes_ms: later * 1200, leaves_ms: 3000 }).await;
+    }
+    let words = "the last 6 connections to 6 peers lasted 3 seconds each";
+    sick.download_is_led_by("cut_regularly", words, Fact::LastEnd).await;
+    let mut well = Swarm::of_pieces(64);
+    for ms in [1500, 2500, 3500, 4500, 5500, 6500, 7500, 8500] {
+        well = well.peers(1, Leaves { shakes_ms: 0, leaves_ms: ms }).await;
+    }
+    well.download_never_says("cut_regularly", Fact::Connected(9)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_range_of_ports_is_blocked() {
+    let test = "sicknesses::one_range_of_ports_is_blocked";
+    let vanish =
+        "ip link set lo up && ip addr add 10.8.0.1/32 dev lo && ip route add 10.9.0.0/16 dev lo src 10.8.0.1";
+    if namespace::enter(test, vanish) != namespace::Place::Inside {
+        return;
+    }
+    let silent = |port: fn(u8) -> u16| (1..9).map(move |n| SocketAddr::from(([10, 9, 0, n], port(n))));
+    let sick = Swarm::of_pieces(32).peers(8, ServesAt(4000)).await.at(silent(|n| 6880 + u16::from(n)));
+    let words = "None of the 8 peers at ports 6881 to 6999 answers; 8 of the 8 at other ports do";
+    sick.check_says("ports_blocked", words).await;
+    sick.download_says("ports_blocked", words, Fact::Dials).await;
+    let well = Swarm::of_pieces(32).peers(8, ServesAt(4000)).await.at(silent(|n| 7000 + u16::from(n) * 5000));
+    well.never_says("ports_blocked", Fact::Dials).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_peers_have_addresses_of_a_family_that_this_machine_lacks() {
+    let test = "sicknesses::all_peers_have_addresses_of_a_family_that_this_machine_lacks";
+    if namespace::enter(test, "ip link set lo up") != namespace::Place::Inside {
+        return;
+    }
+    let far = |n: u16| SocketAddr::new(format!("2001:470::{n}").parse().unwrap(), 6881);
+    let sick = Swarm::new().at((1..9).map(far));
+    let words = "None of the 8 IPv6 peers can be reached: no way leads there from here";
+    sick.is_led_by("address_family_dead", words, Fact::Dials).await;
+    let well = Swarm::new().peers(8, ServesAt(20_000)).await;
+    well.never_says("address_family_dead", Fact::Connected(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn this_machine_forbids_every_connection() {
+    let test = "sicknesses::this_machine_forbids_every_connection";
+    let rules = "ip link set lo up && ip route add prohibit 10.1.0.0/16 && ip route add 10.2.0.0/16 dev lo";
+    if namespace::enter(test, rules) != namespace::Place::Inside {
+        return;
+    }
+    let at = |net: u8| (1..9).map(move |n| SocketAddr::from(([10, net, 0, n], 6881)));
+    let sick = Swarm::new().at(at(1));
+    sick.is_led_by("address_family_dead", "this machine forbids the connections", Fact::Dials).await;
+    let well = Swarm::new().at(at(1).take(4)).peers(1, ServesAt(20_000)).await;
+    well.never_says("address_family_dead", Fact::Connected(2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_trackers_mixes_torrents_up() {
+    let sick = Swarm::of_pieces(32).tracker(5, HasAnotherTorrent).await.tracker(4, ServesAt(4000)).await;
+    sick.check_says("other_torrent", "named, and that answered, share another torrent").await;
+    sick.download_says("other_torrent", "All 5 peers that http://127.0.0.1:", Fact::Dials).await;
+    // A tracker that names others too only has some addresses that are old.
+    let mut well = Swarm::of_pieces(32);
+    let others = well.make(3, HasAnotherTorrent).await;
+    let well = well.tracker_also(others, 4, ServesAt(4000)).await;
+    well.never_says("other_torrent", Fact::Dials).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_unchoke_and_send_nothing() {
+    let sick = Swarm::new().peers(4, NeverSends).await;
+    let words = "The 4 peers that let us download send nothing";
+    sick.download_is_led_by("unchoked_but_silent", words, Fact::Connected(10)).await;
+    let well = Swarm::new().peers(4, ServesAt(3000)).await;
+    well.download_never_says("unchoked_but_silent", Fact::Connected(20)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_limit_is_nothing() {
+    let sick = Swarm::new().peers(3, Serves).await.options(|options| options.down_bps = Some(0));
+    sick.download_is_led_by("own_limits", "downloading is set to 0", Fact::Trackers).await;
+    let well =
+        Swarm::new().peers(3, ServesAt(10_000)).await.options(|options| options.down_bps = Some(1 << 20));
+    well.download_never_says("own_limits", Fact::Connected(8)).await;
+}

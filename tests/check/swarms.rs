@@ -1,0 +1,383 @@
+//! Staged swarms: what peers and trackers do, and what a check and a download make of it.
+//!
+//! A sickness and its twin are a few lines each. What a download says must be said within [`AT_ONCE`] of the last
+//! fact that decides; of a twin, which looks alike and is well, it must not be said until long after.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use ttui::engine::{CheckOptions, Download, Options};
+use ttui::event::{At, Attempt, Direction, Phase};
+use ttui::ledger::{PeerRecord, View};
+use ttui::metainfo::InfoHash;
+use ttui::wire::Message;
+
+use crate::peers::{PIECE, answers, as_json, handshake, listen_only, message, run, talks};
+use crate::support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, soon};
+
+/// From the last fact that decides to the headline.
+const AT_ONCE: Duration = Duration::from_secs(2);
+/// No sickness takes longer to be told.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What a peer does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Does {
+    /// Has everything and sends it.
+    Serves,
+    /// The same, so many bytes a second.
+    ServesAt(u64),
+    /// Has all pieces but the last, and sends them.
+    LacksTheLastPiece,
+    /// Has nothing.
+    HasNothing,
+    /// Every block it sends is wrong.
+    Lies,
+    /// Has everything and never unchokes.
+    Chokes,
+    /// Unchokes and sends nothing.
+    NeverSends,
+    /// Shakes hands so many milliseconds after us, and closes the connection so many later; sends a little until then.
+    Leaves { shakes_ms: u64, leaves_ms: u64 },
+    /// Shakes hands, says what it has, and closes.
+    LeavesAtOnce,
+    /// Shakes hands; what it says it has does not fit the torrent.
+    MistakesItsPieces,
+    /// Closes when it has our handshake.
+    HangsUp,
+    /// Takes the connection and says nothing.
+    SaysNothing,
+    /// Sends its handshake after so many milliseconds, and serves then.
+    IsSlowToShakeHands(u64),
+    /// Sends every block twice, slowly.
+    Stutters,
+    /// Shakes hands for another torrent.
+    HasAnotherTorrent,
+    /// Answers with these bytes.
+    Answers(&'static [u8]),
+    /// Nothing listens at its address.
+    Refuses,
+}
+
+/// The last fact that decides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact {
+    /// Every peer was dialled to the end, each way that there is.
+    Dials,
+    /// Every tracker answered or failed.
+    Trackers,
+    /// The last of those connected shook hands so many seconds ago.
+    Connected(u64),
+    /// The last block came so many seconds ago.
+    LastBlock(u64),
+    /// The last connection ended.
+    LastEnd,
+}
+
+impl Fact {
+    fn at(self, view: &View) -> Option<At> {
+        let ended = |record: &PeerRecord| record.attempts.iter().filter_map(|attempt| attempt.ended).max();
+        let shook =
+            |record: &PeerRecord| record.attempts.iter().filter_map(|attempt| attempt.handshaken).max();
+        let peers = || view.peers.iter().map(AsRef::as_ref);
+        let seconds = Duration::from_secs;
+        match self {
+            Self::Dials => {
+                (view.groups.trying + view.groups.queued == 0).then(|| peers().filter_map(ended).max())?
+            }
+            Self::Trackers => {
+                let all: Option<Vec<At>> = view.trackers.iter().map(|tracker| tracker.answered).collect();
+                all?.into_iter().max().or(Some(At::ZERO))
+            }
+            Self::Connected(ago) => Some(peers().filter_map(shook).max()? + seconds(ago)),
+            Self::LastBlock(ago) => Some(view.last_block? + seconds(ago)),
+            Self::LastEnd => {
+                let all = || {
+                    peers().flat_map(|record| &record.attempts).filter(|it| it.direction == Direction::Out)
+                };
+                all()
+                    .filter(|attempt: &&Attempt| attempt.handshaken.is_some())
+                    .filter_map(|it| it.ended)
+                    .max()
+            }
+        }
+    }
+}
+
+/// A swarm in the making.
+pub(crate) struct Swarm {
+    pieces: usize,
+    payload: Arc<Payload>,
+    tiers: Vec<String>,
+    by_hand: Vec<SocketAddr>,
+    change: Box<dyn Fn(&mut Options) + Send + Sync>,
+    kept: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl Swarm {
+    /// Nobody, and no tracker.
+    pub(crate) fn new() -> Self {
+        Self::of_pieces(8)
+    }
+
+    pub(crate) fn of_pieces(pieces: usize) -> Self {
+        Self {
+            pieces,
+            payload: Recipe::file("it", pieces * PIECE, PIECE).make(),
+            tiers: Vec::new(),
+            by_hand: Vec::new(),
+            change: Box::new(|_| {}),
+            kept: Vec::new(),
+        }
+    }
+
+    /// So many peers named by the user.
+    pub(crate) async fn peers(mut self, count: u8, does: Does) -> Self {
+        let made = self.make(count, does).await;
+        self.by_hand.extend(made);
+        self
+    }
+
+    /// Peers at these addresses, named by the user.
+    pub(crate) fn at(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.by_hand.extend(addresses);
+        self
+    }
+
+    /// A tracker that names so many peers.
+    pub(crate) async fn tracker(mut self, count: u8, does: Does) -> Self {
+        let made = self.make(count, does).await;
+        self.tracker_says(Reply::Compact(made)).await
+    }
+
+    /// A tracker that names these addresses, and so many peers beside.
+    pub(crate) async fn tracker_also(mut self, mut named: Vec<SocketAddr>, count: u8, does: Does) -> Self {
+        named.extend(self.make(count, does).await);
+        self.tracker_says(Reply::Compact(named)).await
+    }
+
+    /// A tracker that answers so.
+    pub(crate) async fn tracker_says(mut self, reply: Reply) -> Self {
+        let tracker = Tracker::http(reply).await;
+        self.tiers.push(tracker.url());
+        self.kept.push(Box::new(tracker));
+        self
+    }
+
+    /// A tracker at this address.
+    pub(crate) fn tracker_at(mut self, url: &str) -> Self {
+        self.tiers.push(url.to_owned());
+        self
+    }
+
+    /// Other options, of which a check takes those of encryption and trackers.
+    pub(crate) fn options(self, change: impl Fn(&mut Options) + Send + Sync + 'static) -> Self {
+        Self { change: Box::new(change), ..self }
+    }
+
+    /// Makes peers and names them to nobody.
+    pub(crate) async fn make(&mut self, count: u8, does: Does) -> Vec<SocketAddr> {
+        let mut made = Vec::new();
+        for name in 0..count {
+            made.push(self.one(name, does).await);
+        }
+        made
+    }
+
+    async fn one(&mut self, name: u8, does: Does) -> SocketAddr {
+        let payload = Arc::clone(&self.payload);
+        let has = |pieces: std::ops::Range<usize>| Some(pieces.map(|piece| piece as u32).collect());
+        let script = match does {
+            Does::Serves => Script::default(),
+            Does::ServesAt(bps) => Script { bps: Some(bps), ..Script::default() },
+            Does::LacksTheLastPiece => Script { has: has(0..self.pieces - 1), ..Script::default() },
+            Does::HasNothing => Script { has: has(0..0), ..Script::default() },
+            Does::Lies => Script { lies_every: Some(1), ..Script::default() },
+            Does::Chokes => Script { chokes: true, ..Script::default() },
+            Does::NeverSends => Script { allowed: 0, ..Script::default() },
+            Does::Leaves { shakes_ms, leaves_ms } => Script {
+                shakes_after: Duration::from_millis(shakes_ms),
+                leaves_after: Some(Duration::from_millis(leaves_ms)),
+                bps: Some(20_000),
+                ..Script::default()
+            },
+            Does::IsSlowToShakeHands(ms) => {
+                Script { shakes_after: Duration::from_millis(ms), ..Script::default() }
+            }
+            Does::Stutters => Script { repeats_every: Some(1), bps: Some(40_000), ..Script::default() },
+            Does::SaysNothing => Script { is_silent: true, ..Script::default() },
+            Does::HangsUp => return answers(b"").await,
+            Does::HasAnotherTorrent => return answers(&handshake(InfoHash([9; 20]), name)).await,
+            Does::Answers(bytes) => return answers(bytes).await,
+            Does::Refuses => return nobody_at().await,
+            Does::LeavesAtOnce => {
+                let has = message(&Message::Bitfield(vec![0xff; self.pieces.div_ceil(8)].into()));
+                return talks(&payload, name, &has, Wire::leave).await;
+            }
+            Does::MistakesItsPieces => {
+                let has = message(&Message::Bitfield(vec![0xff; self.pieces.div_ceil(8) + 3].into()));
+                return talks(&payload, name, &has, listen_only).await;
+            }
+        };
+        let seed = Seed::start(&payload, script).await;
+        let addr = seed.addr;
+        self.kept.push(Box::new(seed));
+        addr
+    }
+
+    fn torrent(&self) -> Arc<Payload> {
+        let recipe = Recipe::file("it", self.pieces * PIECE, PIECE);
+        self.tiers.iter().fold(recipe, |recipe, url| recipe.tier(&[url])).make()
+    }
+
+    /// What a check reports.
+    pub(crate) async fn checked(&self) -> Value {
+        let mut download = Options::default();
+        (self.change)(&mut download);
+        let options = CheckOptions {
+            loopback: true,
+            peers: self.by_hand.clone(),
+            encryption: download.encryption,
+            tracker: download.tracker,
+            ..CheckOptions::default()
+        };
+        let view = run(&self.torrent(), options).await;
+        as_json(&view)
+    }
+
+    /// Starts a download.
+    pub(crate) fn download(&self, lab: &Lab) -> Download {
+        let mut options = lab.options(&self.by_hand);
+        (self.change)(&mut options);
+        lab.start_with(&self.torrent(), options)
+    }
+
+    /// A check and a download are both led by this verdict, in these words.
+    pub(crate) async fn is_led_by(&self, code: &str, words: &str, fact: Fact) {
+        tokio::join!(self.check_is_led_by(code, words), self.download_is_led_by(code, words, fact));
+    }
+
+    /// A check is led by this verdict, in these words.
+    pub(crate) async fn check_is_led_by(&self, code: &str, words: &str) {
+        let report = self.checked().await;
+        let first = &report["verdicts"][0];
+        let fits = first["code"] == code && has(first["text"].as_str().unwrap(), words);
+        assert!(fits, "{code} {words:?}: a check says {}", told(&report));
+    }
+
+    /// A check says this beside what leads it.
+    pub(crate) async fn check_says(&self, code: &str, words: &str) {
+        let report = self.checked().await;
+        let said = report["verdicts"].as_array().unwrap().iter();
+        let fits = said.clone().any(|it| it["code"] == code && has(it["text"].as_str().unwrap(), words));
+        assert!(fits, "{code} {words:?}: a check says {}", told(&report));
+    }
+
+    /// A download is led by this verdict at once after the last fact that decides.
+    pub(crate) async fn download_is_led_by(&self, code: &str, words: &str, fact: Fact) {
+        self.download_tells(code, words, fact, |view, says| says(view, 0)).await;
+    }
+
+    /// A download says this somewhere at once after the last fact that decides.
+    pub(crate) async fn download_says(&self, code: &str, words: &str, fact: Fact) {
+        self.download_tells(code, words, fact, |view, says| {
+            (0..view.verdicts.len()).any(|nth| says(view, nth))
+        })
+        .await;
+    }
+
+    async fn download_tells(
+        &self,
+        code: &str,
+        words: &str,
+        fact: Fact,
+        holds: impl Fn(&View, &dyn Fn(&View, usize) -> bool) -> bool,
+    ) {
+        let lab = Lab::new();
+        let download = self.download(&lab);
+        let says = |view: &View, nth: usize| {
+            let verdict = &view.verdicts[nth];
+            code_of(verdict.code) == code && has(&verdict.text, words)
+        };
+        let mut heard = Vec::new();
+        let found =
+            watch(&download, PATIENCE, &mut heard, |view| holds(view, &says).then_some(view.at)).await;
+        let last = download.view();
+        let Some(at) = found else { panic!("{code} {words:?}: a download says {heard:#?}") };
+        let decided = fact.at(&last).unwrap_or_else(|| panic!("{fact:?} never came: {heard:#?}"));
+        let late = at.saturating_sub(decided);
+        assert!(late < AT_ONCE, "{code} {late:?} after {fact:?}: {heard:#?}");
+        soon("the download stops", download.stop()).await.unwrap();
+    }
+
+    /// Neither a check nor a download ever says this.
+    pub(crate) async fn never_says(&self, code: &str, fact: Fact) {
+        tokio::join!(self.check_never_says(code), self.download_never_says(code, fact));
+    }
+
+    pub(crate) async fn check_never_says(&self, code: &str) {
+        let report = self.checked().await;
+        let silent = report["verdicts"].as_array().unwrap().iter().all(|verdict| verdict["code"] != code);
+        assert!(silent, "{code}: a check says {}", told(&report));
+    }
+
+    /// A download never says this, until well after the fact that would decide, or until it is complete.
+    pub(crate) async fn download_never_says(&self, code: &str, fact: Fact) {
+        let lab = Lab::new();
+        let download = self.download(&lab);
+        let mut heard = Vec::new();
+        let over = |view: &View| {
+            let said = view.verdicts.iter().any(|verdict| code_of(verdict.code) == code);
+            let decided = fact.at(view).is_some_and(|at| view.at >= at + AT_ONCE);
+            let complete = view.phase == Phase::Seeding;
+            (said || decided || complete).then_some(said)
+        };
+        let said = watch(&download, PATIENCE, &mut heard, over).await;
+        assert_eq!(said, Some(false), "{code}: a download says {heard:#?}");
+        soon("the download stops", download.stop()).await.unwrap();
+    }
+}
+
+/// The code of a verdict as the contract has it.
+fn code_of(code: impl serde::Serialize) -> String {
+    serde_json::to_value(code).unwrap().as_str().unwrap().to_owned()
+}
+
+/// Looks at every view until one shows what is looked for, and remembers each first sentence that was told.
+async fn watch<T>(
+    download: &Download,
+    patience: Duration,
+    heard: &mut Vec<String>,
+    mut found: impl FnMut(&View) -> Option<T>,
+) -> Option<T> {
+    let until = Instant::now() + patience;
+    let mut views = download.views();
+    loop {
+        let view = Arc::clone(&views.borrow_and_update());
+        let said: Vec<String> =
+            view.verdicts.iter().map(|it| format!("{}: {}", code_of(it.code), it.text)).collect();
+        let said = said.join(" | ");
+        if heard.last().is_none_or(|last| !last.ends_with(&said)) {
+            heard.push(format!("{:?} {said}", view.at));
+        }
+        if let Some(value) = found(&view) {
+            return Some(value);
+        }
+        if timeout_at(until, views.changed()).await.is_err() {
+            return None;
+        }
+    }
+}
+
+/// Whether these words stand in a text, whatever stands before them in its sentence.
+fn has(text: &str, words: &str) -> bool {
+    text.replace('\u{202f}', " ").to_lowercase().contains(&words.to_lowercase())
+}
+
+fn told(report: &Value) -> String {
+    serde_json::to_string_pretty(&report["verdicts"]).unwrap()
+}
