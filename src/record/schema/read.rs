@@ -31,6 +31,10 @@ impl ReadError {
     pub(in crate::record) fn broken(what: &str) -> Self {
         Self::Broken(what.to_owned())
     }
+
+    fn other_shape() -> Self {
+        Self::broken("a value of another shape than is asked for")
+    }
 }
 
 impl de::Error for ReadError {
@@ -161,6 +165,28 @@ impl<'s, 'de> Source<'s, 'de> {
         std::str::from_utf8(self.bytes()?).map_err(|_| ReadError::broken("text that is not UTF-8"))
     }
 
+    fn read_leaf(&mut self, node: Node) -> Result<Read<'de>, ReadError> {
+        let leaf = match self.shape(node)? {
+            Shape::Leaf(leaf) => leaf,
+            Shape::Unseen => return Err(ReadError::broken("a value without a shape")),
+            _ => return Err(ReadError::other_shape()),
+        };
+        Ok(match leaf {
+            Leaf::Unit => Read::Unit,
+            Leaf::Bool => Read::Bool(self.flag()?),
+            Leaf::Byte => Read::Byte(self.byte()?),
+            Leaf::SignedByte => Read::SignedByte(self.byte()?.cast_signed()),
+            Leaf::Unsigned => Read::Unsigned(self.unsigned()?),
+            Leaf::Signed => Read::Signed(self.signed()?),
+            Leaf::Float => {
+                let bytes = self.take(8)?.first_chunk().copied().unwrap_or_default();
+                Read::Float(f64::from_le_bytes(bytes))
+            }
+            Leaf::Text => Read::Text(self.text()?),
+            Leaf::Bytes => Read::Bytes(self.bytes()?),
+        })
+    }
+
     fn kind(&mut self, kinds: &'s [super::Kind]) -> Result<&'s super::Kind, ReadError> {
         let number = self.unsigned()?;
         let kind = kinds.iter().find(|kind| u64::from(kind.number) == number);
@@ -238,6 +264,28 @@ impl<'s, 'de> Source<'s, 'de> {
 /// Where an unknown kind was met.
 type Met = RefCell<Option<(Node, String)>>;
 
+/// What a leaf holds.
+enum Read<'de> {
+    Unit,
+    Bool(bool),
+    Byte(u8),
+    SignedByte(i8),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    Text(&'de str),
+    Bytes(&'de [u8]),
+}
+
+/// Methods of a deserializer that all do the same.
+macro_rules! as_the_schema_has_it {
+    ($($as:ident: $($method:ident)*;)*) => {$($(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            self.$as(visitor)
+        }
+    )*)*};
+}
+
 /// A value to be read.
 struct Value<'a, 's, 'de> {
     source: &'a mut Source<'s, 'de>,
@@ -253,57 +301,17 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let Self { source, node, met } = self;
-        match source.shape(node)? {
-            Shape::Unseen => Err(ReadError::broken("a value without a shape")),
-            Shape::Leaf(leaf) => match leaf {
-                Leaf::Unit => visitor.visit_unit(),
-                Leaf::Bool => visitor.visit_bool(source.flag()?),
-                Leaf::Byte => visitor.visit_u8(source.byte()?),
-                Leaf::SignedByte => visitor.visit_i8(source.byte()?.cast_signed()),
-                Leaf::Unsigned => visitor.visit_u64(source.unsigned()?),
-                Leaf::Signed => visitor.visit_i64(source.signed()?),
-                Leaf::Float => {
-                    let bytes = source.take(8)?.first_chunk().copied().unwrap_or_default();
-                    visitor.visit_f64(f64::from_le_bytes(bytes))
-                }
-                Leaf::Text => visitor.visit_borrowed_str(source.text()?),
-                Leaf::Bytes => visitor.visit_borrowed_bytes(source.bytes()?),
-            },
-            Shape::Option(node) => {
-                if source.flag()? && !source.leaves_out(&[*node])? {
-                    visitor.visit_some(Value { source, node: *node, met })
-                } else {
-                    visitor.visit_none()
-                }
-            }
-            Shape::List(item) => {
-                let left = source.count()?;
-                let mut list = List { source, item: *item, left, met };
-                let value = visitor.visit_seq(&mut list)?;
-                list.close().map(|()| value)
-            }
-            Shape::Table(key, value) => {
-                let left = source.count()?;
-                visitor.visit_map(Table { source, key: *key, value: *value, left, met })
-            }
-            Shape::Tuple(items) => {
-                let mut tuple = Tuple { source, items, met };
-                let value = visitor.visit_seq(&mut tuple)?;
-                tuple.close().map(|()| value)
-            }
-            Shape::Struct(fields) => visitor.visit_map(Struct { source, fields, met }),
-            Shape::Kinds(kinds) => {
-                let kind = source.kind(kinds)?;
-                let value = Some(kind.node);
-                visitor.visit_enum(Kind { source, node, name: &kind.name, value, met })
-            }
+        match self.source.schema.shape(self.node) {
+            Shape::Unseen | Shape::Leaf(_) => self.leaf(visitor),
+            Shape::Option(_) => self.option(visitor),
+            Shape::List(_) | Shape::Table(..) | Shape::Tuple(_) | Shape::Struct(_) => self.several(visitor),
+            Shape::Kinds(_) => self.kind(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.source.schema.shape(self.node) {
-            Shape::Option(_) => self.deserialize_any(visitor),
+            Shape::Option(_) => self.option(visitor),
             // It was no option when it was written.
             _ => visitor.visit_some(self),
         }
@@ -330,7 +338,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
                 let name = source.text()?;
                 visitor.visit_enum(Kind { source, node, name, value: None, met })
             }
-            _ => Value { source, node, met }.deserialize_any(visitor),
+            _ => Value { source, node, met }.kind(visitor),
         }
     }
 
@@ -339,9 +347,101 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
         visitor.visit_unit()
     }
 
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier
+    as_the_schema_has_it! {
+        leaf: deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
+            deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_unit
+            deserialize_identifier;
+        several: deserialize_seq deserialize_map;
+        deserialize_any: deserialize_bytes deserialize_byte_buf;
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.leaf(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
+        self.several(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.several(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        self.several(visitor)
+    }
+}
+
+/// What is read, by its kind. A visitor is compiled with the one it asks for alone: hundreds of them with all are a
+/// tenth of the program.
+impl<'de> Value<'_, '_, 'de> {
+    fn leaf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.source.read_leaf(self.node)? {
+            Read::Unit => visitor.visit_unit(),
+            Read::Bool(flag) => visitor.visit_bool(flag),
+            Read::Byte(byte) => visitor.visit_u8(byte),
+            Read::SignedByte(byte) => visitor.visit_i8(byte),
+            Read::Unsigned(number) => visitor.visit_u64(number),
+            Read::Signed(number) => visitor.visit_i64(number),
+            Read::Float(number) => visitor.visit_f64(number),
+            Read::Text(text) => visitor.visit_borrowed_str(text),
+            Read::Bytes(bytes) => visitor.visit_borrowed_bytes(bytes),
+        }
+    }
+
+    fn option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let Self { source, node, met } = self;
+        let Shape::Option(node) = source.shape(node)? else { return Err(ReadError::other_shape()) };
+        if source.flag()? && !source.leaves_out(&[*node])? {
+            visitor.visit_some(Value { source, node: *node, met })
+        } else {
+            visitor.visit_none()
+        }
+    }
+
+    fn several<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let Self { source, node, met } = self;
+        match source.shape(node)? {
+            Shape::List(item) => {
+                let left = source.count()?;
+                let mut list = List { source, item: *item, left, met };
+                let value = visitor.visit_seq(&mut list)?;
+                list.close().map(|()| value)
+            }
+            Shape::Table(key, value) => {
+                let left = source.count()?;
+                visitor.visit_map(Table { source, key: *key, value: *value, left, met })
+            }
+            Shape::Tuple(items) => {
+                let mut tuple = Tuple { source, items, met };
+                let value = visitor.visit_seq(&mut tuple)?;
+                tuple.close().map(|()| value)
+            }
+            Shape::Struct(fields) => visitor.visit_map(Struct { source, fields, met }),
+            _ => Err(ReadError::other_shape()),
+        }
+    }
+
+    fn kind<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let Self { source, node, met } = self;
+        let Shape::Kinds(kinds) = source.shape(node)? else { return Err(ReadError::other_shape()) };
+        let kind = source.kind(kinds)?;
+        visitor.visit_enum(Kind { source, node, name: &kind.name, value: Some(kind.node), met })
     }
 }
 
