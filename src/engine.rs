@@ -28,13 +28,14 @@ mod random_runs;
 pub mod receive;
 mod recorder;
 mod sockopt;
+mod tap;
 #[cfg(test)]
 pub(crate) mod testpeer;
 pub mod tracker;
 pub mod transport;
 pub mod upload;
 
-pub use check::{CheckOptions, check, shake_hands};
+pub use check::{CheckOptions, HandsShaken, check, shake_hands};
 pub use chronicle::Recording;
 pub use download::{Download, EngineError, Options};
 pub use recorder::RecordingError;

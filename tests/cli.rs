@@ -308,7 +308,7 @@ fn verify_names_good_bad_and_missing_pieces() {
     folder.write("out/album/cd1/one.flac", &[1; 40_000]);
     folder.write("out/album/two.flac", &[2; 5_000]);
     assert_eq!(json(0), json!({"schema": "ttui.verify/1", "pieces": 3, "good": 3, "bad": [], "missing": []}));
-    assert_eq!(good(&["verify", &torrent, "-o", &out]), "album: all 3 pieces are good (43.9 KiB)\n");
+    assert_eq!(good(&["verify", &torrent, "-o", &out]), "album: all 3 pieces are verified (43.9 KiB)\n");
 
     let mut flipped = vec![1; 40_000];
     flipped[20_000] ^= 1;
@@ -322,7 +322,7 @@ fn verify_names_good_bad_and_missing_pieces() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        "album: 1 of 3 pieces are good (43.9 KiB in all)\nbad      1: 1\nmissing  1: 2\n  \
+        "album: 1 of 3 pieces are verified (43.9 KiB in all)\nbad      1: 1\nmissing  1: 2\n  \
          album/cd1/one.flac: bad 1; missing 2\n  album/two.flac: all missing\n"
     );
 }

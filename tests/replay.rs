@@ -180,15 +180,15 @@ async fn keys_that_would_change_the_run_are_answered_and_all_screens_can_be_look
         pty.write(&[screen as u8]);
         for key in "pxXrRaADUu".chars() {
             pty.write(&[key as u8]);
-            pty.until_shown("This is a recording: ");
+            pty.until_shown("Replay is read-only: ");
             pty.write(b"<");
-            pty.until_gone("This is a recording: ");
+            pty.until_gone("Replay is read-only: ");
         }
         until_at(&pty, end);
     }
     // What is said goes away, though nothing moves.
     pty.write(b"p");
-    pty.until_shown("This is a recording: ");
+    pty.until_shown("Replay is read-only: ");
     until_at(&pty, end);
 
     pty.write(b"2");
@@ -201,7 +201,7 @@ async fn keys_that_would_change_the_run_are_answered_and_all_screens_can_be_look
     pty.write(b"q");
     pty.until_gone("Attempts ─");
     for (key, sign) in [
-        ("1", "How far peers get"),
+        ("1", "Where peers drop off"),
         ("4", "Trackers"),
         ("5", "Files"),
         ("6", "Log"),
@@ -423,7 +423,7 @@ async fn a_passkey_that_a_tracker_repeats_is_seen_nowhere() {
     command.env("RUST_LOG", "trace");
     let mut pty = Pty::spawn(command, 120, 40);
     pty.until_shown("● sending");
-    for (key, sign) in [("4", "who is "), ("6", "Log ─"), ("1", "How far peers get"), ("w", "mean")] {
+    for (key, sign) in [("4", "who is "), ("6", "Log ─"), ("1", "Where peers drop off"), ("w", "mean")] {
         pty.write(key.as_bytes());
         pty.until_shown(sign);
     }

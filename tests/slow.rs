@@ -27,7 +27,7 @@ const PAGES: [(Screen, &str); 4] = [
     (Screen::Peers, "[all"),
     (Screen::Trackers, "all tiers are asked at once"),
     (Screen::Log, "time since the start"),
-    (Screen::Overview, "How far peers get"),
+    (Screen::Overview, "Where peers drop off"),
 ];
 
 /// The bytes of everything at once, on the page that is shown.
@@ -101,7 +101,7 @@ async fn a_slow_terminal_slows_nothing_and_keys_are_answered() {
     let command = download(&lab, &payload, &[seed.addr]);
     let mut pty = Pty::spawn_paced(command, 80, 24, Pace::BytesPerSecond(2048));
     seed.until("the blocks it may send", |seen| seen.sent.len() == 200).await;
-    pty.until_shown("How far peers get");
+    pty.until_shown("Where peers drop off");
     // A frame of this size takes two seconds at this pace.
     let pressed = Instant::now();
     pty.press(key(Action::Keys));

@@ -15,7 +15,7 @@ pub(super) fn run(args: &HandshakeArgs) -> Result<Status, Failure> {
     let waiting = Waiting::begin(&format!("Shaking hands with {}. Ctrl-C ends it now.", args.peer));
     let interrupted = AtomicBool::new(false);
     let runtime = runtime()?;
-    let view = runtime.block_on(async {
+    let shaken = runtime.block_on(async {
         let asked = asked_to_end()?;
         let stop = async {
             asked.await;
@@ -25,9 +25,11 @@ pub(super) fn run(args: &HandshakeArgs) -> Result<Status, Failure> {
     });
     runtime.shutdown_background();
     drop(waiting);
-    let view = view?;
-    let shown =
-        if args.json { report::handshake::json(&view) + "\n" } else { report::handshake::text(&view) };
+    let engine::HandsShaken { view, wire } = shaken?;
+    let shown = match args.json {
+        true => report::handshake::json(&view, &wire) + "\n",
+        false => report::handshake::text(&view, &wire),
+    };
     Stdout.write(shown.as_bytes())?;
     let achieved = view.funnel.handshaken > 0 && !interrupted.load(Ordering::Relaxed);
     Ok(if achieved { Status::Done } else { Status::NotAchieved })

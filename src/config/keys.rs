@@ -21,15 +21,23 @@ pub(super) struct Keys {
 
 /// How a setting of keys is called in full.
 pub(super) fn full_name(bound: Bound) -> String {
+    in_full(bound, bound.name())
+}
+
+fn in_full(bound: Bound, name: &str) -> String {
     match section(bound.scope) {
-        "" => format!("{TABLE}.{}", bound.name()),
-        section => format!("{TABLE}.{section}.{}", bound.name()),
+        "" => format!("{TABLE}.{name}"),
+        section => format!("{TABLE}.{section}.{name}"),
     }
 }
 
-/// What keys can be bound to under this name.
+/// What keys can be bound to under this name, or could be under it once.
 fn find(key: &str) -> Option<Bound> {
-    Bound::all().into_iter().find(|bound| full_name(*bound) == key)
+    let called = |bound: &Bound| {
+        let former = bound.former_name().map(|name| in_full(*bound, name));
+        full_name(*bound) == key || former.as_deref() == Some(key)
+    };
+    Bound::all().into_iter().find(called)
 }
 
 /// Whether there is a table of this name.
@@ -74,7 +82,7 @@ impl Keys {
             return Err(unexpected("one key at least, so that there is a way out", "none".to_owned()));
         }
         self.map.bind(bound, keys);
-        self.set_at.insert(key.to_owned(), at.start);
+        self.set_at.insert(full_name(bound), at.start);
         Ok(())
     }
 

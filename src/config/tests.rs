@@ -192,6 +192,19 @@ fn every_key_of_the_table_can_be_bound_anew() {
 }
 
 #[test]
+fn names_of_before_are_still_read() {
+    let bound = Bound { action: Action::Freeze, scope: Scope::Everywhere };
+    let settings = read("screen.theme = 'default'\n[keys]\nhold-screen = 'F9'").unwrap();
+    assert_eq!(settings.keys.keys(bound), [Key::parse("F9").unwrap()]);
+    assert_eq!(keys::full_name(bound), "keys.freeze", "what is printed has the new name");
+    // A conflict is named where it was set, by the name of today.
+    assert_eq!(
+        wrong("[keys]\n\nhold-screen = 'p'"),
+        "3: `keys.freeze`: p is the key of `keys.pause` (pause the download, or go on) as well; give one of them another"
+    );
+}
+
+#[test]
 fn the_file_is_looked_for_where_settings_are() {
     let at = |config: Option<&str>, home: Option<&str>| {
         path(config.map(Into::into), home.map(Into::into)).map(|path| path.to_str().unwrap().to_owned())

@@ -21,7 +21,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use self::hasher::Hasher;
-pub use self::once::shake_hands;
+pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
 use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;

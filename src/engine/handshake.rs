@@ -94,8 +94,18 @@ pub async fn dial(
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier, Shaken), Box<Closed>> {
+    let stream = connect(addr, steps).await?;
+    shake_out_as(stream, ours, encryption, mse, steps).await
+}
+
+/// Connects to `addr`.
+///
+/// # Errors
+///
+/// The attempt's end, with exactly one cause.
+pub(super) async fn connect(addr: SocketAddr, steps: &Steps) -> Result<TcpStream, Box<Closed>> {
     let until = steps.clock.now() + CONNECT_TIMEOUT;
-    let mut stream = match steps.clock.within(until, TcpStream::connect(addr)).await {
+    let stream = match steps.clock.within(until, TcpStream::connect(addr)).await {
         Some(Ok(stream)) => stream,
         Some(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
         None => return Err(ended(Cause::ConnectTimeout, None)),
@@ -103,12 +113,27 @@ pub async fn dial(
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
     steps.tell(HandshakeStep::Connected).await;
+    Ok(stream)
+}
+
+/// Shakes hands over a connection we opened, encrypted or not.
+///
+/// # Errors
+///
+/// The attempt's end, with exactly one cause.
+pub(super) async fn shake_out_as<T: Transport>(
+    mut transport: T,
+    ours: &Handshake,
+    encryption: Encryption,
+    mse: &Mse,
+    steps: &Steps,
+) -> Result<(Carrier<T>, Shaken), Box<Closed>> {
     match encryption {
         Encryption::Plain => {
-            let shaken = shake_out(&mut stream, ours, steps).await?;
-            Ok((Carrier::Bare(stream), shaken))
+            let shaken = shake_out(&mut transport, ours, steps).await?;
+            Ok((Carrier::Bare(transport), shaken))
         }
-        Encryption::Mse => shake_out_encrypted(stream, ours, mse, steps).await,
+        Encryption::Mse => shake_out_encrypted(transport, ours, mse, steps).await,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 /// # Errors
 ///
 /// When the system refuses.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(feature = "portable")))]
 #[expect(unsafe_code, reason = "neither socket2 nor rustix sets SO_RCVLOWAT")]
 pub(super) fn set_readable_from(stream: &TcpStream, bytes: i32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
@@ -35,12 +35,12 @@ pub(super) fn set_readable_from(stream: &TcpStream, bytes: i32) -> io::Result<()
 /// # Errors
 ///
 /// Always.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), feature = "portable"))]
 pub(super) fn set_readable_from(_stream: &TcpStream, _bytes: i32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, target_os = "linux", not(feature = "portable")))]
 mod tests {
     use std::time::Duration;
 

@@ -76,7 +76,7 @@ impl Transport for TcpStream {
 /// One `readv`. When it brings less than it could, the socket is empty: that is noted here, which saves asking once
 /// more just to be told so. (News that comes after the read still wakes the task: it was not seen when the readiness
 /// being cleared was taken.)
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(feature = "portable")))]
 fn read_what_is_there(stream: &TcpStream, slices: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     let room: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut read = None;
@@ -88,7 +88,7 @@ fn read_what_is_there(stream: &TcpStream, slices: &mut [IoSliceMut<'_>]) -> io::
     read.map_or(tried, Ok)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), feature = "portable"))]
 fn read_what_is_there(stream: &TcpStream, slices: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     stream.try_read_vectored(slices)
 }

@@ -46,6 +46,15 @@ impl From<&std::io::Error> for OsError {
     }
 }
 
+/// All bytes of one connection as the network carried them, encrypted where they were.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WireBytes {
+    /// From us.
+    pub sent: Vec<u8>,
+    /// From the peer.
+    pub received: Vec<u8>,
+}
+
 /// One try, as the ledger keeps it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Attempt {

@@ -74,7 +74,7 @@ macro_rules! causes {
 causes! {
     // Never dialled.
     Queued: "queued", "queued", Us, false,
-        "It waits for its turn to be dialled.", "";
+        "It is queued: not dialled yet.", "";
     BackingOff: "backing_off", "waiting", Us, false,
         "It failed before and is tried again later.", "Nothing to do, or retry it now.";
     ConnectionLimit: "connection_limit", "queued", Us, false,
@@ -141,14 +141,14 @@ causes! {
     RequestFlood: "request_flood", "flood", Peer, true,
         "It asked for more than any client may.", "";
     // Service.
-    NeverUnchoked: "never_unchoked", "waits", Peer, false,
+    NeverUnchoked: "never_unchoked", "choked", Peer, false,
         "It never let us download (it kept choking us).", "Nothing to do but wait: it often ends by itself.";
     Snubbed: "snubbed", "silent", Peer, false,
         "It let us download and then sent nothing.", "Nothing to do while others send. If nobody does, drop it.";
     NotInteresting: "not_interesting", "no need", Peer, false,
         "It has nothing that we miss.", "Nothing to do.";
-    BothSeeds: "both_seeds", "both done", Peer, false,
-        "It has everything, and so do we.", "Nothing to do.";
+    BothSeeds: "both_seeds", "complete", Peer, false,
+        "Both complete: it has everything, and so do we.", "Nothing to do.";
     IdleTimeout: "idle_timeout", "idle", Network, false,
         "It said nothing for two minutes.", "Nothing to do: it is dialled again by itself.";
     HashFailures: "hash_failures", "bad data", Peer, true,
@@ -156,7 +156,7 @@ causes! {
     // Ended by the other side or the path.
     ClosedAfterHandshake: "closed_after_handshake", "hung up", Unknown, false,
         "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: it is dialled again by itself.";
-    ClosedByPeer: "closed_by_peer", "left", Peer, false,
+    ClosedByPeer: "closed_by_peer", "gone", Peer, false,
         "It closed the connection.", "Nothing to do: it is dialled again by itself.";
     ResetByPeer: "reset_by_peer", "reset", Network, false,
         "The connection was reset, by the peer or on the way.", "Nothing to do: it is dialled again by itself.";
@@ -164,7 +164,7 @@ causes! {
         "The path to the peer broke.", "Nothing to do: it is dialled again by itself.";
     // Ended by us.
     DroppedByUser: "dropped_by_user", "dropped", Us, false,
-        "You dropped it.", "Retry it to take that back.";
+        "You dropped it.", "Retry it to undo that.";
     Held: "held", "held", Us, false,
         "You hold it: it is neither asked nor served.", "Let go of it.";
     Banned: "banned", "banned", Us, true,

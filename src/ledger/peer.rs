@@ -55,7 +55,7 @@ pub enum Group {
 }
 
 impl Group {
-    /// Its name, on the screen as in reports.
+    /// Its code, as programs read it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -65,6 +65,15 @@ impl Group {
             Self::Left => "left",
             Self::Queued => "queued",
             Self::Banned => "banned",
+        }
+    }
+
+    /// Its word, as people read it: "left" is for time.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Left => "gone",
+            group => group.name(),
         }
     }
 }

@@ -71,7 +71,7 @@ fn writes_the_log_in_words() {
             "80.0.2.1:6881 (Transmission 4.0.6) lets us download.",
             "Piece 1 failed its check. Its data came from 80.0.2.1:6881 (Transmission 4.0.6).",
             "Held.",
-            "80.0.2.1:6881 (Transmission 4.0.6): left after 2m 10s. It closed the connection.",
+            "80.0.2.1:6881 (Transmission 4.0.6): gone after 2m 10s. It closed the connection.",
         ]
     );
     assert_eq!(view.answer, Some((Duration::from_millis(61), "Held.".to_owned())));

@@ -39,7 +39,7 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
         Event::Phase { phase, reason } => Some(phase_entry(*phase, reason.as_deref())),
         Event::Had { pieces } => {
             let (good, of) = (units::count(pieces.count().into()), units::count(known.piece_count.into()));
-            Some(Entry::new(Severity::Info, format!("{good} of {of} pieces were on disk and good.")))
+            Some(Entry::new(Severity::Info, format!("{good} of {of} pieces were on disk and are verified.")))
         }
         Event::Listening { port } => {
             Some(Entry::new(Severity::Info, format!("Listening for peers on port {port}.")))
@@ -81,7 +81,7 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
     let (severity, text) = match phase {
         Phase::Checking => (Severity::Info, "Looking at what is on disk."),
         Phase::Downloading => (Severity::Info, "Downloading."),
-        Phase::Seeding => (Severity::Good, "Complete: every piece is here and good."),
+        Phase::Seeding => (Severity::Good, "Complete: every piece is here and verified."),
         Phase::Paused => (Severity::Info, "Paused."),
         Phase::Stopped => (Severity::Error, "Stopped: nothing goes on until you resume it."),
     };

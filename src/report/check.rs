@@ -350,7 +350,7 @@ fn steps(funnel: &Funnel) -> [(&'static str, u32); 6] {
         ("connected", funnel.connected),
         ("handshaken", funnel.handshaken),
         ("unchoked", funnel.unchoked),
-        ("transferring", funnel.transferring),
+        ("sending", funnel.transferring),
     ]
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::check::{Peer, connect_ms, handshake_ms, peer_object};
 use super::{hex, json_line};
-use crate::event::{Attempt, Cause, Encryption, Payload, advised};
+use crate::event::{Attempt, Cause, Encryption, Payload, WireBytes, advised};
 use crate::ledger::{PeerRecord, Stage, View};
 use crate::text::clean;
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, Reserved};
@@ -17,6 +17,14 @@ struct Report<'a> {
     peer: Peer<'a>,
     sent_hex: String,
     received_hex: String,
+    wire: Vec<Carried>,
+}
+
+/// What the network carried of one attempt.
+#[derive(Serialize)]
+struct Carried {
+    sent_hex: String,
+    received_hex: String,
 }
 
 /// The parts of a handshake: name, first byte, length.
@@ -24,25 +32,35 @@ const PARTS: &[(&str, usize, usize)] =
     &[("length", 0, 1), ("protocol", 1, 19), ("reserved", 20, 8), ("info-hash", 28, 20), ("peer id", 48, 20)];
 /// Bytes of each side in a line.
 const LINE_BYTES: usize = 8;
+/// Bytes of one side in a line of what the network carried, and the lines shown of it.
+const WIRE_LINE_BYTES: usize = 16;
+const WIRE_LINES: usize = 8;
 
-/// As one line of JSON: a peer as in `check`, and both handshakes of the attempt that tells most, in hex.
-pub fn json(view: &View) -> String {
+/// As one line of JSON: a peer as in `check`, both handshakes of the attempt that tells most, in hex and in the clear,
+/// and what the network carried of every attempt, in their order.
+pub fn json(view: &View, wire: &[WireBytes]) -> String {
     let Some(peer) = view.peers.first() else { return "{}".to_owned() };
     let of_attempt = |bytes: fn(&Attempt) -> &[u8]| peer.telling_attempt().map(bytes).map(hex);
     json_line(&Report {
         peer: peer_object(peer, view),
         sent_hex: of_attempt(|attempt| &attempt.sent).unwrap_or_default(),
         received_hex: of_attempt(|attempt| &attempt.received).unwrap_or_default(),
+        wire: wire
+            .iter()
+            .map(|bytes| Carried { sent_hex: hex(&bytes.sent), received_hex: hex(&bytes.received) })
+            .collect(),
     })
 }
 
-/// In lines for a person, cleaned for a terminal: every attempt, then what it comes to.
-pub fn text(view: &View) -> String {
+/// In lines for a person, cleaned for a terminal: every attempt with what the network carried of it, in their order,
+/// then what it comes to.
+pub fn text(view: &View, wire: &[WireBytes]) -> String {
     let mut out = String::new();
     let Some(peer) = view.peers.first() else { return out };
     let _ = writeln!(out, "{} for {}", peer.addr, clean(&view.torrent.name, 200));
+    let mut wire = wire.iter();
     for tried in &peer.attempts {
-        attempt(&mut out, peer, tried);
+        attempt(&mut out, peer, tried, wire.next());
     }
     out.push('\n');
     let tells_all = |cause: &Cause| peer.attempts.last().is_none_or(|tried| tried.cause != Some(*cause));
@@ -63,10 +81,23 @@ pub fn text(view: &View) -> String {
     out
 }
 
-fn attempt(out: &mut String, peer: &PeerRecord, attempt: &Attempt) {
+fn attempt(out: &mut String, peer: &PeerRecord, attempt: &Attempt, wire: Option<&WireBytes>) {
     let _ = writeln!(out, "\n{}", course(attempt));
-    if !attempt.sent.is_empty() || !attempt.received.is_empty() {
+    let encrypted = attempt.encryption == Encryption::Mse;
+    if encrypted && let Some(wire) = wire {
+        carried(out, wire);
+    }
+    // What went encrypted is shown in the clear only beside an answer in the clear.
+    let shown = if encrypted {
+        !attempt.received.is_empty()
+    } else {
+        !attempt.sent.is_empty() || !attempt.received.is_empty()
+    };
+    if shown {
         out.push('\n');
+        if encrypted {
+            out.push_str("The handshakes in it, in the clear:\n");
+        }
         bytes(out, attempt);
         for (whose, bytes) in [("ours", &attempt.sent), ("its", &attempt.received)] {
             if let Some(reserved) = reserved(bytes) {
@@ -115,6 +146,24 @@ fn bytes(out: &mut String, attempt: &Attempt) {
             let label = if at == from { name } else { "" };
             let mark = mark(name, &attempt.sent, &attempt.received, at, to);
             let _ = writeln!(out, "{}", format!("{at:>2} {label:<9} {mark} {ours:<33}  {theirs}").trim_end());
+        }
+    }
+}
+
+/// The bytes of an encrypted attempt as they were carried: the beginning of either side, sixteen in a line.
+fn carried(out: &mut String, wire: &WireBytes) {
+    for (who, bytes) in [("we sent", &wire.sent), ("it sent", &wire.received)] {
+        if bytes.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n{who} {} bytes, as the network carried them:", bytes.len());
+        for (line, chunk) in bytes.chunks(WIRE_LINE_BYTES).enumerate().take(WIRE_LINES) {
+            let shown = chunk.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+            let _ = writeln!(out, "{:>4} {shown}", line * WIRE_LINE_BYTES);
+        }
+        let left = bytes.len().saturating_sub(WIRE_LINES * WIRE_LINE_BYTES);
+        if left > 0 {
+            let _ = writeln!(out, "     and {left} more, which --json shows");
         }
     }
 }

@@ -47,10 +47,10 @@ pub fn text(torrent: &Torrent, verdicts: &Verdicts) -> String {
         } else {
             format!("all {} pieces are", units::count(all))
         };
-        return format!("{name}: {pieces} good ({size})\n");
+        return format!("{name}: {pieces} verified ({size})\n");
     }
     let mut lines = format!(
-        "{name}: {} of {} pieces are good ({size} in all)\n",
+        "{name}: {} of {} pieces are verified ({size} in all)\n",
         units::count(u64::from(verdicts.good.count())),
         units::count(all)
     );
@@ -152,10 +152,10 @@ mod tests {
         );
         assert_eq!(
             text(&torrent, &some),
-            "n: 5 of 10 pieces are good (100 B in all)\nbad      1: 7\nmissing  4: 0, 2-4\n  n: bad 7; missing 0, 2-4\n"
+            "n: 5 of 10 pieces are verified (100 B in all)\nbad      1: 7\nmissing  4: 0, 2-4\n  n: bad 7; missing 0, 2-4\n"
         );
         let whole = verdicts(&torrent, &[], &[]);
-        assert_eq!(text(&torrent, &whole), "n: all 10 pieces are good (100 B)\n");
+        assert_eq!(text(&torrent, &whole), "n: all 10 pieces are verified (100 B)\n");
     }
 
     #[test]

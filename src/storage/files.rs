@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::io::{Errno, retry_on_intr};
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 use super::error::Operation;
 use super::error::StorageError;
 use super::open::Access;
@@ -123,7 +123,7 @@ pub(super) fn read_all(file: &File, mut at: u64, mut into: &mut [u8]) -> Result<
 }
 
 /// The same from what the system has in memory; false when that is not all of it.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 pub(super) fn read_cached(file: &File, mut at: u64, mut into: &mut [u8]) -> bool {
     use std::io::IoSliceMut;
 
@@ -143,7 +143,7 @@ pub(super) fn read_cached(file: &File, mut at: u64, mut into: &mut [u8]) -> bool
     true
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
 pub(super) fn read_cached(_file: &File, _at: u64, _into: &mut [u8]) -> bool {
     false
 }
@@ -160,7 +160,7 @@ pub(super) fn sync_content(file: &File) -> Result<(), Errno> {
 
 /// Tells the system that this range will be read soon.
 pub(super) fn will_read(file: &File, at: u64, length: u64) {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     {
         use std::num::NonZero;
 
@@ -173,7 +173,7 @@ pub(super) fn will_read(file: &File, at: u64, length: u64) {
 
 /// Lets go of what the system holds of the file in memory, so that what is read next comes from the disk. Only a hint.
 pub(super) fn forget_cached(file: &File) {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     {
         use rustix::fs::{Advice, fadvise};
 
@@ -184,7 +184,7 @@ pub(super) fn forget_cached(file: &File) {
 
 /// Reserves disk for all of the file. Where the file system cannot, the file grows as it is written.
 pub(super) fn allocate(file: &File, bytes: u64, path: &Path) -> Result<(), StorageError> {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     {
         use rustix::fs::{FallocateFlags, fallocate};
 
@@ -204,7 +204,7 @@ pub(super) fn next_data(file: &File, from: u64, file_bytes: u64) -> Option<(u64,
     if from >= file_bytes {
         return None;
     }
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     {
         use rustix::fs::{SeekFrom, seek};
 

@@ -11,7 +11,7 @@ use std::fs::{DirBuilder, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
@@ -24,7 +24,7 @@ use super::error::{Operation, StorageError};
 pub(super) struct Root {
     dir: OwnedFd,
     path: PathBuf,
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     walks: AtomicBool,
 }
 
@@ -65,9 +65,9 @@ pub struct FileStat {
     pub identity: (u64, u64),
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable"))]
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Root {
@@ -82,9 +82,9 @@ impl Root {
         let real = path.canonicalize().map_err(|e| StorageError::io(path, Operation::Open, &e))?;
         let dir = fs::open(&real, FOLDER, Mode::empty())
             .map_err(|errno| StorageError::os(path, Operation::Open, errno))?;
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
         return Ok(Self { dir, path: real, walks: AtomicBool::new(false) });
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(any(not(target_os = "linux"), feature = "portable"))]
         return Ok(Self { dir, path: real });
     }
 
@@ -222,7 +222,7 @@ impl Root {
     }
 
     /// All folders in one call; `None` where the system has no such call.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     fn resolve(&self, folders: &[&OsStr]) -> Option<Result<OwnedFd, Errno>> {
         use rustix::fs::ResolveFlags;
 
@@ -240,7 +240,7 @@ impl Root {
         Some(opened)
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "portable"))]
     fn resolve(&self, _folders: &[&OsStr]) -> Option<Result<OwnedFd, Errno>> {
         None
     }
@@ -344,7 +344,7 @@ mod tests {
         for walks in [false, true] {
             let dir = tempfile::tempdir().unwrap();
             let root = Root::open(&dir.path().join("out"), true).unwrap();
-            #[cfg(target_os = "linux")]
+            #[cfg(all(target_os = "linux", not(feature = "portable")))]
             root.walks.store(walks, Ordering::Relaxed);
             let _ = walks;
             test(dir.path(), &root);

@@ -331,8 +331,7 @@ impl Announcer {
             }
             let turn = self.tiers[tier].front() == Some(index) && self.tiers[tier].is_waiting();
             if self.private && !turn {
-                let text =
-                    format!("{shown} waits for its turn: a private torrent speaks to one tracker at a time.");
+                let text = format!("{shown} is queued: a private torrent speaks to one tracker at a time.");
                 self.reply(now, text);
                 continue;
             }
@@ -340,7 +339,7 @@ impl Announcer {
             let front = self.tiers[tier].front() == Some(index);
             if allowed > now {
                 let seconds = (allowed - now).as_secs().max(1);
-                self.reply(now, format!("{shown} wants no announce before {seconds} s are over."));
+                self.reply(now, format!("{shown}: next announce allowed in {seconds} s."));
                 if front {
                     self.tiers[tier].ask_at(allowed);
                     self.plan_tier(now, tier);

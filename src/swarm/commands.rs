@@ -119,7 +119,7 @@ impl Swarm {
         self.answer(now, format!("Banned {} for an hour.", addr.ip()));
     }
 
-    /// Remembers what can be taken back, the newest last.
+    /// Remembers what can be undone, the newest last.
     fn wished(&mut self, wish: Undoable) {
         if self.wishes.len() == MOST_WISHES {
             self.wishes.remove(0);
@@ -129,7 +129,7 @@ impl Swarm {
 
     fn undo(&mut self, now: At) {
         let Some(wish) = self.wishes.pop() else {
-            self.answer(now, "There is nothing to take back.".to_owned());
+            self.answer(now, "Nothing to undo.".to_owned());
             return;
         };
         match wish {
@@ -139,7 +139,7 @@ impl Swarm {
                     self.answer(
                         now,
                         format!(
-                            "Taken back: {} {}.",
+                            "Undone: {} {}.",
                             self.address(peer),
                             if held { "is held again" } else { "goes on" }
                         ),
@@ -150,7 +150,7 @@ impl Swarm {
             }
             Undoable::Drop(peer) | Undoable::Ban(peer) => {
                 self.forgive(now, peer);
-                self.answer(now, format!("Taken back: {} may be dialled again.", self.address(peer)));
+                self.answer(now, format!("Undone: {} may be dialled again.", self.address(peer)));
             }
         }
     }

@@ -22,7 +22,7 @@ pub enum Action {
     Ban,
     /// Dial the peer now.
     Retry,
-    /// Take back the last hold, drop or ban.
+    /// Undo the last hold, drop or ban.
     Undo,
     /// Ask all trackers now.
     Announce,
@@ -32,7 +32,7 @@ pub enum Action {
     Choose,
     /// Show as many columns as there is room for.
     Automatic,
-    /// Hold the screen still while the download runs, or let it go.
+    /// Freeze the screen while the download runs, or unfreeze it.
     Freeze,
     /// Give the panel the whole screen, or take it back.
     Zoom,
@@ -286,10 +286,10 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::PreviousTab, &[Key::char('[')], Scope::PeerPage, Some(("other peers", 1)), "the peer before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::PeerPage, Some(("other peers", 1)), "the next peer of the list"),
     bind(Action::Drop, &[Key::char('x')], Scope::Peer, Some(("drop", 4)), "drop it: closed, neither dialled nor accepted until you retry it"),
-    bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 5)), "dial it now; takes back a drop or a ban"),
+    bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 5)), "dial it now; undoes a drop or a ban"),
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, Some(("ban", 7)), "ban its address for an hour"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
-    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "take back the last hold, drop or ban"),
+    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop or ban"),
     bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a peer by its address; it is dialled at once"),
     bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
@@ -336,7 +336,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Filter, &[Key::char('/')], Scope::PeerList, Some(("filter", 3)), "show only some: words, or state:failed why:timeout down>10k"),
     bind(Action::Filter, &[Key::char('/')], Scope::Log, Some(("filter", 3)), "only the lines with these words"),
     bind(Action::Filter, &[Key::char('/')], Scope::KeysPage, Some(("filter", 3)), "only the lines with these words"),
-    bind(Action::Freeze, &[Key::char('f')], Scope::Everywhere, None, "hold the screen still while the download runs, and let it go"),
+    bind(Action::Freeze, &[Key::char('f')], Scope::Everywhere, None, "freeze the screen while the download runs, and unfreeze it"),
     bind(Action::Export, &[Key::char('e')], Scope::Everywhere, None, "write what is seen to a file, filters included: JSON, CSV or Markdown"),
     bind(Action::Copy, &[Key::char('y')], Scope::Everywhere, None, "copy what is selected: the address, the line, the path (OSC 52)"),
     bind(Action::Torrent, &[Key::char('i')], Scope::Everywhere, None, "everything about the torrent: sizes, info hash, limits, port, ratio, trackers"),

@@ -340,6 +340,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::Cause;
+    use crate::ledger::Group;
     use crate::ui::sample;
 
     /// The addresses of the sample's peers that the filter takes.
@@ -372,6 +374,26 @@ mod tests {
         assert_eq!(found("state:unch").len(), 2);
         assert_eq!(found("state:\"no answer\"").len(), 17);
         assert_eq!(found("state:hung").len(), 4);
+    }
+
+    #[test]
+    fn a_state_is_found_by_the_word_it_had_before() {
+        assert_eq!(found("state:gone").len(), 2);
+        assert_eq!(found("state:left"), found("state:gone"));
+        for (cause, then, now) in [
+            (Cause::NeverUnchoked, "waits", "choked"),
+            (Cause::BothSeeds, "\"both done\"", "complete"),
+            (Cause::ClosedByPeer, "left", "gone"),
+        ] {
+            let mut view = sample::healthy();
+            let gone = view.peers.iter_mut().find(|peer| peer.group == Group::Left).unwrap();
+            std::sync::Arc::make_mut(gone).cause = Some(cause);
+            let key = gone.key;
+            for word in [then, now] {
+                let found = Filter::parse(&format!("state:{word}")).unwrap().keys(&view);
+                assert!(found.contains(&key), "{cause:?}: {word}");
+            }
+        }
     }
 
     #[test]

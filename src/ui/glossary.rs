@@ -60,15 +60,15 @@ const WORDS: &[Words] = &[
             ("○ idle", "live: neither of us wants anything of the other"),
             (
                 "◐ choked",
-                "live: it serves others first and makes us wait (it chokes us); that often ends by itself",
+                "live: it does not let us ask (it chokes us) and serves others first; that often ends by itself",
             ),
             ("⊘ held", "live, but you hold it: nothing is asked of it nor sent to it"),
             ("◌ dialling", "being called; nothing answered yet"),
             ("◌ waiting", "it took the call; its first words (the handshake) have not come yet"),
-            ("– queued", "waits for its turn to be called"),
+            ("– queued", "not called yet: only so many are called at once"),
             ("⊘ dropped", "you dropped it; it stays away until you retry it"),
             ("⊘ banned", "its address is banned for a while"),
-            ("· left", "was live, and went without a fault; another word says how"),
+            ("· gone", "was live, and went without a fault; another word says how"),
             ("17 peers", "so many failed for one cause and share a row; opened, each has its own"),
             ("✗ failed", "not live because something went wrong; the word in its place says what:"),
         ],
@@ -78,11 +78,12 @@ const WORDS: &[Words] = &[
         "What comes and goes (↓ TO US, ↑ TO IT)",
         &[
             ("6.1 MiB/s", "so much in a second, as the mean of three"),
-            ("waits", "to us: it makes us wait (it chokes us)"),
+            ("choking us", "or chokes us, to us: it does not let us ask, and serves others first"),
             ("0 · 34 s", "to us: it lets us ask, and sent nothing for 34 seconds"),
             ("our limit", "to us: our own limit leaves nothing to ask for"),
-            ("choked", "to it: we make it wait; turns change every 10 seconds"),
-            ("no need", "to us: it has nothing we miss; to it: it wants nothing of us"),
+            ("choked", "to it: we do not let it ask (we choke it); turns change every 10 seconds"),
+            ("no need", "to us: it has nothing that we miss; to it: as not interested"),
+            ("not interested", "to it: it wants nothing of us"),
             ("0 B/s", "to it: it may ask, and asks for nothing"),
             ("held", "you hold it"),
             ("paused", "you paused the download: nothing is asked nor sent"),
@@ -94,7 +95,7 @@ const WORDS: &[Words] = &[
     ),
     (
         Place::Overview,
-        "How far peers get",
+        "Where peers drop off",
         &[
             ("known", "peers whose address we know"),
             ("dialled", "those we called, or that called us"),
@@ -102,10 +103,10 @@ const WORDS: &[Words] = &[
             ("handshaken", "those that answered as BitTorrent peers of this torrent"),
             ("unchoked", "those that let us ask for data (specification: unchoked us)"),
             ("sending", "those from which data comes"),
-            ("8 make us wait", "lost before this step, and why; the words are those of STATE"),
+            ("8 choking us", "lost before this step, and why; the words are those of STATE"),
             ("send nothing", "they let us ask, and nothing comes"),
             ("not needed", "they have nothing that we miss"),
-            ("wait their turn", "not called yet: only so many are called at once"),
+            ("queued", "not called yet: only so many are called at once"),
             ("5 now", "they are at this step at this moment"),
             ("+3", "three more were lost, for reasons that have no room here"),
         ],
@@ -126,23 +127,23 @@ const WORDS: &[Words] = &[
             ("■ stopped", "the disk is full, or may not be written"),
             ("✓ seeding", "everything is here, and is given to others"),
             ("● rec", "the run is being recorded"),
-            ("= held", "the screen stands still, and the download goes on"),
+            ("= frozen", "the screen stands still, and the download goes on"),
             ("no ETA", "nobody can tell how long it takes"),
-            ("good", "here, and found to be what the torrent says"),
+            ("verified", "here, and found to be what the torrent says"),
         ],
     ),
     (
         Place::Pieces,
         "The map of the pieces",
         &[
-            ("█", "good: every piece of the cell is here and has passed its check"),
+            ("█", "verified: every piece of the cell is here and has passed its check"),
             (
                 "▓ ▒",
-                "partly good: over half of the cell, and less; in the colour of ░ where more is arriving",
+                "partly verified: over half of the cell, and less; in the colour of ░ where more is arriving",
             ),
             ("░", "arriving: some blocks are asked for or here, no piece is whole"),
             ("·", "missing, and not asked for yet"),
-            ("!", "held by nobody: missing, and no live peer has it"),
+            ("!", "no peer has it: missing, and none that is live can give it"),
             ("x", "failed its check, and is fetched again"),
             ("1–9 +", "how many live peers have the rarest piece of the cell; +: ten or more"),
             ("A–Z", "who sent most of the cell; &: several together, +: others, ■: was on disk"),
@@ -191,7 +192,7 @@ const WORDS: &[Words] = &[
             ("+bit 19", "a bit that no specification explains"),
             ("info hash", "which torrent it is about; ✗: another one than ours"),
             ("peer id", "the name the client made for itself: client and version, then chance"),
-            ("chokes us", "it makes us wait; serves us: it lets us ask"),
+            ("chokes us", "it does not let us ask; serves us: it does"),
             ("interested", "it wants something that the other has"),
             ("requests out", "blocks asked for that have not come; wanted: how many we would have under way"),
             ("Takes", "the extensions it names: ut_pex names peers, ut_metadata gives the torrent itself"),
@@ -200,7 +201,7 @@ const WORDS: &[Words] = &[
     (
         Place::Files,
         "Signs of the files",
-        &[("▾ ▸", "a folder that is open, or folded"), ("HERE", "how much of it is here and good")],
+        &[("▾ ▸", "a folder that is open, or folded"), ("HERE", "how much of it is here and verified")],
     ),
     (
         Place::Log,
@@ -313,7 +314,7 @@ mod tests {
                 }
             }
         }
-        for word in ["waits", "choked", "no need", "held", "paused", "our limit"] {
+        for word in ["choking us", "choked", "no need", "not interested", "held", "paused", "our limit"] {
             assert!(seen.contains(word), "{word} was never shown: {seen:?}");
         }
     }

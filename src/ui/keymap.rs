@@ -46,6 +46,14 @@ impl Bound {
         name(self.action)
     }
 
+    /// The name that settings had for it before; files that were written then are still read.
+    pub fn former_name(self) -> Option<&'static str> {
+        match self.action {
+            Action::Freeze => Some("hold-screen"),
+            _ => None,
+        }
+    }
+
     /// What it does.
     pub fn help(self) -> &'static str {
         BINDINGS.iter().find(|binding| Self::of(binding) == self).map_or("", |binding| binding.help)
@@ -177,7 +185,7 @@ fn name(action: Action) -> &'static str {
         Action::Columns => "columns",
         Action::Choose => "choose-column",
         Action::Automatic => "automatic",
-        Action::Freeze => "hold-screen",
+        Action::Freeze => "freeze",
         Action::Zoom => "zoom",
         Action::Mark => "mark",
         Action::Export => "export",

@@ -40,7 +40,7 @@ fn meant(model: &Model, view: &View) -> Vec<PeerKey> {
 
 /// Asks the same of every peer that is meant. The first command is returned, the others wait in the model.
 ///
-/// `shown` is what the user sees, `newest` what is; they differ while the screen is held.
+/// `shown` is what the user sees, `newest` what is; they differ while the screen is frozen.
 pub(super) fn ask(model: &mut Model, action: Action, shown: &View, newest: &View) -> Option<Command> {
     let command = match action {
         Action::Hold => Command::Hold,
@@ -77,7 +77,7 @@ pub(super) fn ask(model: &mut Model, action: Action, shown: &View, newest: &View
             let left = if gone.is_empty() { String::new() } else { format!("; {} are gone", gone.len()) };
             let undo = match action {
                 Action::Retry => String::new(),
-                _ => format!("   {}", model.hint(Action::Undo, "takes it back")),
+                _ => format!("   {}", model.hint(Action::Undo, "undoes it")),
             };
             let marked = if model.marked.is_empty() { "" } else { "marked " };
             model.say(format!("{count} {marked}peers {asked}{left}.{undo}"), !gone.is_empty());

@@ -77,7 +77,7 @@ pub enum Panel {
     /// The peers.
     #[default]
     Peers,
-    /// How far peers get.
+    /// Where peers drop off.
     Funnel,
 }
 
@@ -178,7 +178,7 @@ pub struct Scrolls {
     pub log_under: usize,
 }
 
-/// A screen that is held still.
+/// A screen that is frozen.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     /// What it shows.
@@ -239,7 +239,7 @@ pub struct Model {
     pub(crate) folded: BTreeSet<Cause>,
     /// The peers that keys act on together.
     pub(crate) marked: BTreeSet<PeerKey>,
-    /// What is shown while the screen is held still.
+    /// What is shown while the screen is frozen.
     pub(crate) held: Option<Held>,
     /// Whether one panel of the overview has the whole screen.
     pub(crate) zoomed: bool,

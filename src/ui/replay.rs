@@ -12,7 +12,7 @@ use super::model::Model;
 use super::prompt::{self, Ask, Said};
 
 /// What is answered to a key that would change the run.
-const REFUSED: &str = "This is a recording: it can be watched, but nothing of it changed.";
+const REFUSED: &str = "Replay is read-only: nothing of a recording can be changed.";
 
 /// A recording to be shown.
 #[derive(Clone, Debug)]
@@ -287,7 +287,7 @@ pub(super) mod tests {
         let mut model = standing(&view);
         model.clock = s(7);
         press(&mut model, &view, "p");
-        assert!(shown(&mut model, &view, (80, 24))[23].contains("This is a recording"));
+        assert!(shown(&mut model, &view, (80, 24))[23].contains("Replay is read-only"));
         model.clock = s(11);
         assert!(shown(&mut model, &view, (80, 24))[23].contains("9:00 "));
         press(&mut model, &view, "p ");

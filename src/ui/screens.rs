@@ -85,7 +85,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         order_menu::draw(&mut pen, menu, model);
     }
     if let Some(held) = &model.held {
-        frame::held(&mut pen, area, model, held.since, newest);
+        frame::frozen(&mut pen, area, model, held.since, newest);
     }
     let targets = pen.targets;
     if model.look.is_ascii() {

@@ -133,17 +133,27 @@ pub(crate) fn state_word(peer: &PeerRecord, now: At) -> &'static str {
             _ => "dialling",
         },
         Standing::Failed => peer.cause.map_or("failed", |cause| cause.info().short),
-        Standing::Left => peer.cause.map_or("left", |cause| cause.info().short),
+        Standing::Left => peer.cause.map_or("gone", |cause| cause.info().short),
+    }
+}
+
+/// What that was called before, so that a filter somebody is used to still finds it.
+pub(crate) fn former_state_word(peer: &PeerRecord, now: At) -> Option<&'static str> {
+    match (Standing::of(peer, now), peer.cause) {
+        (Standing::Left, Some(Cause::NeverUnchoked)) => Some("left waits"),
+        (Standing::Left, Some(Cause::BothSeeds)) => Some("left both done"),
+        _ if peer.group == Group::Left => Some("left"),
+        _ => None,
     }
 }
 
 /// What holds back the peers of a loss at this step (1: dialled … 5: sending); with a number before it, a phrase.
 pub(crate) fn loss_word(step: usize, cause: Option<Cause>) -> &'static str {
     match cause {
-        None if step == 1 => "wait their turn",
+        None if step == 1 => "queued",
         None => "now",
-        Some(Cause::Queued | Cause::ConnectionLimit) => "wait their turn",
-        Some(Cause::NeverUnchoked) => "make us wait",
+        Some(Cause::Queued | Cause::ConnectionLimit) => "queued",
+        Some(Cause::NeverUnchoked) => "choking us",
         Some(Cause::Snubbed) => "send nothing",
         Some(Cause::NotInteresting) => "not needed",
         Some(cause) => cause.info().short,
@@ -197,7 +207,7 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     }
     let Some(cause) = peer.cause else {
         return match standing {
-            Standing::Queued => "waits for its turn".to_owned(),
+            Standing::Queued => "not started; queued".to_owned(),
             _ => String::new(),
         };
     };
@@ -210,7 +220,7 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     match (cause, detail) {
         (Cause::ClosedBeforeHandshake, _) => reason_of_all(cause, std::iter::once(peer)),
         (Cause::ResetBeforeHandshake, _) if both => reason_of_all(cause, std::iter::once(peer)),
-        (Cause::DroppedByUser, _) if !peer.dropped => "by you, and taken back".to_owned(),
+        (Cause::DroppedByUser, _) if !peer.dropped => "by you, and undone".to_owned(),
         (Cause::NotBittorrent, _) if looks.is_some() => {
             format!("{}: looks like {}", brief(cause), looks.unwrap_or_default())
         }
@@ -277,13 +287,13 @@ fn trying(attempt: &Attempt, now: At) -> String {
 /// A cause in a few words, to stand in a row behind the peer's state.
 fn brief(cause: Cause) -> &'static str {
     match cause {
-        Cause::Queued | Cause::ConnectionLimit => "waits for its turn",
+        Cause::Queued | Cause::ConnectionLimit => "not started; queued",
         Cause::BackingOff => "failed before, waits",
         Cause::Blocked => "on a block list",
         Cause::InvalidAddress => "no peer can be at this address",
         Cause::DuplicateConnection => "we are connected to it already",
         Cause::ConnectTimeout => "offline, or blocked",
-        Cause::ConnectionRefused => "machine is up, client not",
+        Cause::ConnectionRefused => "host up, port closed",
         Cause::HostUnreachable => "a router says it cannot be reached",
         Cause::NetworkUnreachable => "no route from here to that network",
         Cause::PermissionDenied => "this machine forbids it: firewall",
@@ -308,10 +318,10 @@ fn brief(cause: Cause) -> &'static str {
         Cause::UnrequestedBlock => "sent what we never asked for",
         Cause::BadExtensionMessage => "sent a broken extension message",
         Cause::RequestFlood => "asked for more than any client may",
-        Cause::NeverUnchoked => "never let us download",
-        Cause::Snubbed => "let us download, then sent nothing",
+        Cause::NeverUnchoked => "never unchoked us",
+        Cause::Snubbed => "unchoked us, then sent nothing",
         Cause::NotInteresting => "has nothing that we miss",
-        Cause::BothSeeds => "it is complete, and so are we",
+        Cause::BothSeeds => "both complete",
         Cause::IdleTimeout => "said nothing for two minutes",
         Cause::HashFailures => "sent wrong data",
         Cause::ClosedAfterHandshake => "right after the handshake: full, or no use",
@@ -402,8 +412,8 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_row_is_what_holds_now() {
-        let taken_back = reason(Cause::ConnectTimeout, |peer| peer.cause = Some(Cause::DroppedByUser));
-        assert_eq!(taken_back, "by you, and taken back");
+        let undone = reason(Cause::ConnectTimeout, |peer| peer.cause = Some(Cause::DroppedByUser));
+        assert_eq!(undone, "by you, and undone");
         let refused_since = reason(Cause::ConnectTimeout, |peer| {
             peer.group = Group::Left;
             peer.cause = Some(Cause::ClosedByPeer);

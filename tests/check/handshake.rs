@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use ttui::metainfo::InfoHash;
 use ttui::wire::mse::Offer;
@@ -37,12 +38,13 @@ async fn one_handshake_is_shown_byte_by_byte() {
     let output = shake(good, &["--json"]).await;
     assert_eq!((output.code(), output.stderr.len()), (0, 0));
     let report = &output.json()[0];
-    assert_peer(report, &["sent_hex", "received_hex"]);
+    assert_peer(report, &["sent_hex", "received_hex", "wire"]);
     assert_eq!(report["received_hex"], hex(&theirs));
     let sent = report["sent_hex"].as_str().unwrap();
     assert_eq!((sent.len(), &sent[56..96]), (136, payload.info_hash().to_string().as_str()));
     assert_eq!((&report["client"], &report["live"]), (&json!("Transmission 4.0.6"), &json!(true)));
     assert_eq!((&report["cause"], &report["attempts"][0]["bytes_in"]), (&Value::Null, &json!(68)));
+    assert_eq!(report["wire"], json!([{ "sent_hex": sent, "received_hex": hex(&theirs) }]));
 
     let output = shake(good, &[]).await;
     let text = output.stdout.join("\n");
@@ -82,7 +84,7 @@ async fn one_that_takes_only_encryption_is_shown_both_ways() {
         let output = shaken(&lab, &payload, addr, &["--json"]).await;
         assert_eq!((output.code(), output.stderr.len()), (0, 0));
         let report = &output.json()[0];
-        assert_peer(report, &["sent_hex", "received_hex"]);
+        assert_peer(report, &["sent_hex", "received_hex", "wire"]);
         assert_eq!(report["sent_hex"].as_str().unwrap().len(), 136, "in the clear, as it was before");
         assert_eq!(&report["received_hex"].as_str().unwrap()[56..96], payload.info_hash().to_string());
         assert_eq!((&report["cause"], &report["live"]), (&Value::Null, &json!(true)));
@@ -95,6 +97,10 @@ async fn one_that_takes_only_encryption_is_shown_both_ways() {
         );
         assert_eq!(tries[1]["payload"], messages);
         assert!(tries[1]["bytes_out"].as_u64().unwrap() > 96 + 68, "the key exchange counts");
+        for (tried, wire) in tries.iter().zip(report["wire"].as_array().unwrap()) {
+            assert_eq!(tried["bytes_out"], wire["sent_hex"].as_str().unwrap().len() / 2);
+            assert_eq!(tried["bytes_in"], wire["received_hex"].as_str().unwrap().len() / 2);
+        }
 
         let text = shaken(&lab, &payload, addr, &[]).await.stdout.join("\n");
         for part in [
@@ -102,6 +108,7 @@ async fn one_that_takes_only_encryption_is_shown_both_ways() {
             "closed_before_handshake:",
             "The encrypted try below tells why: encryption_required.",
             "Encrypted, ",
+            "The handshakes in it, in the clear:",
             "reserved bits, its: extension protocol",
             "A valid handshake.",
         ] {
@@ -115,6 +122,48 @@ async fn one_that_takes_only_encryption_is_shown_both_ways() {
         assert_eq!((code, report["attempts"].as_array().unwrap().len()), (1, 1));
         assert_eq!(report["cause"], "closed_before_handshake", "what it did, not what it may mean");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_try_is_shown_as_the_network_carried_it() {
+    // It answers a key exchange with 132 bytes that agree to nothing, and tells what it was sent.
+    let answer: Vec<u8> = (0..132).map(|byte| byte ^ 0xa5).collect();
+    let (seen_to, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let replies = answer.clone();
+    let peer = serve(move |mut stream| {
+        let (seen, answer) = (seen_to.clone(), replies.clone());
+        async move {
+            stream.write_all(&answer).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut sent = Vec::new();
+            stream.read_to_end(&mut sent).await.unwrap();
+            seen.send(sent).unwrap();
+        }
+    })
+    .await;
+    let (payload, lab) = (payload(), Lab::new());
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+
+    let output = shaken(&lab, &payload, peer, &["--json", "--encryption", "require"]).await;
+    let (report, sent) = (&output.json()[0], seen.recv().await.unwrap());
+    assert!(sent.len() > 96 + 68, "a key exchange and more: {}", sent.len());
+    assert_eq!((output.code(), &report["cause"]), (1, &json!("encryption_failed")));
+    assert_eq!(report["wire"], json!([{ "sent_hex": hex(&sent), "received_hex": hex(&answer) }]));
+    let tried = &report["attempts"][0];
+    assert_eq!((&tried["bytes_out"], &tried["bytes_in"]), (&json!(sent.len()), &json!(132)));
+
+    let text = shaken(&lab, &payload, peer, &["--encryption", "require"]).await.stdout.join("\n");
+    let sent = seen.recv().await.unwrap();
+    let line = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
+    for part in [
+        format!("{} bytes sent, 132 received.", sent.len()),
+        format!("we sent {} bytes, as the network carried them:\n   0 {}\n", sent.len(), line(&sent[..16])),
+        format!("it sent 132 bytes, as the network carried them:\n   0 {}\n", line(&answer[..16])),
+        "     and 4 more, which --json shows".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part:?} in\n{text}");
+    }
+    assert!(!text.contains("BitTorre"), "nothing went in the clear\n{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -230,17 +230,17 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         (Action::Freeze, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
-            pty.until_shown("screen held ");
-            pty.until_shown("f lets go");
+            pty.until_shown("screen frozen ");
+            pty.until_shown("f goes on");
             pty.press(pressed);
-            pty.until_gone("screen held ");
+            pty.until_gone("screen frozen ");
         }
         (Action::Zoom, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
-            pty.until_gone("How far peers get");
+            pty.until_gone("Where peers drop off");
             pty.press(pressed);
-            pty.until_shown("How far peers get");
+            pty.until_shown("Where peers drop off");
         }
         (Action::Columns, _) => {
             go(pty, Screen::Peers);
@@ -632,12 +632,12 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(pressed);
             pty.until_written(before, b"\x1b[2J");
             // What did not change is written as well.
-            pty.until_written(before, "How far peers get".as_bytes());
+            pty.until_written(before, "Where peers drop off".as_bytes());
         }
         (Action::QuitNow, _) => {
             let lab = Lab::new();
             let mut other = Pty::spawn(demo(&lab), 80, 24);
-            other.until_shown("How far peers get");
+            other.until_shown("Where peers drop off");
             other.press(key(Action::Keys));
             other.press(pressed);
             assert_eq!(other.ended_within(SOON), 0);
@@ -657,7 +657,7 @@ fn stops_and_comes_back(pressed: Key) {
     command.args(["-c", script, env!("CARGO_BIN_EXE_ttui")]);
     settle(&mut command, &lab);
     let mut pty = Pty::spawn(command, 80, 24);
-    pty.until_shown("How far peers get");
+    pty.until_shown("Where peers drop off");
     pty.press(pressed);
     pty.until("the shell has its screen", |screen| {
         (!screen.alternate_screen() && screen.contents().contains("it stopped")).then_some(())
@@ -666,7 +666,7 @@ fn stops_and_comes_back(pressed: Key) {
     let before = pty.count();
     pty.write(b"\n");
     pty.until("everything is drawn again", |screen| {
-        (screen.alternate_screen() && screen.contents().contains("How far peers get")).then_some(())
+        (screen.alternate_screen() && screen.contents().contains("Where peers drop off")).then_some(())
     });
     pty.until_written(before, b"\x1b[?25l");
     pty.press(key(Action::QuitNow));

@@ -7,7 +7,7 @@ async fn the_first_frame_appears_at_once() {
     let lab = Lab::new();
     let began = Instant::now();
     let mut pty = Pty::spawn(demo(&lab), 80, 24);
-    pty.until_shown("How far peers get");
+    pty.until_shown("Where peers drop off");
     let took = began.elapsed();
     // A tenth of it where nothing else runs.
     assert!(took < Duration::from_secs(1), "{took:?}");

@@ -69,7 +69,7 @@ fn assert_given_back(pty: &Pty) {
 /// What only this screen shows.
 fn sign_of(screen: Screen) -> &'static str {
     match screen {
-        Screen::Overview => "How far peers get",
+        Screen::Overview => "Where peers drop off",
         Screen::Peers => "[all",
         Screen::Pieces => "Piece ",
         Screen::Trackers => "all tiers are asked at once",

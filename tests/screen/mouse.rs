@@ -116,7 +116,7 @@ async fn the_mouse_is_left_alone_where_nobody_wants_it_taken() {
         let mut command = demo(&lab);
         command.args(more);
         let mut pty = Pty::spawn(command, 80, 24);
-        pty.until_shown("How far peers get");
+        pty.until_shown("Where peers drop off");
         pty.press(key(Action::Redraw));
         pty.until_written(0, b"\x1b[2J");
         assert_eq!(position(&pty.bytes_from(0), b"\x1b[?1000h"), None);

@@ -6,7 +6,7 @@ use super::*;
 async fn a_terminal_that_does_not_know_its_size_is_taken_for_one_of_80_by_24() {
     let lab = Lab::new();
     let mut pty = Pty::spawn(demo(&lab), 0, 0);
-    pty.until_shown("How far peers get");
+    pty.until_shown("Where peers drop off");
     pty.press(key(Action::Redraw));
     pty.press(key(Action::Show(Screen::Log)));
     pty.until_shown(sign_of(Screen::Log));
@@ -21,7 +21,7 @@ async fn a_terminal_that_does_not_know_its_size_is_taken_for_one_of_80_by_24() {
 async fn a_storm_of_resizes_does_no_harm() {
     let lab = Lab::new();
     let mut pty = Pty::spawn(demo(&lab), 80, 24);
-    pty.until_shown("How far peers get");
+    pty.until_shown("Where peers drop off");
     pty.look_away();
     let mut random = fastrand::Rng::with_seed(11);
     let keys = [Action::Show(Screen::Peers), Action::Open, Action::Keys, Action::Show(Screen::Overview)];
@@ -51,7 +51,7 @@ async fn a_storm_of_resizes_does_no_harm() {
             match columns {
                 1 => rows[0] != " " && !rows[0].is_empty(),
                 _ => {
-                    screen.contents().contains("How far peers get")
+                    screen.contents().contains("Where peers drop off")
                         && rows[rows.len() - 1].ends_with("q quit")
                 }
             }

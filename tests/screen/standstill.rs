@@ -6,12 +6,12 @@ use super::*;
 async fn stopped_behind_its_back_it_takes_the_terminal_again() {
     let lab = Lab::new();
     let mut pty = Pty::spawn(demo(&lab), 80, 24);
-    pty.until_shown("How far peers get");
+    pty.until_shown("Where peers drop off");
     pty.until_written(0, b"\x1b[?1000h");
     pty.signal(Signal::STOP);
     let before = pty.count();
     pty.signal(Signal::CONT);
-    for part in ["\x1b[?1049h", "\x1b[?2004h", "\x1b[2J", "How far peers get", "\x1b[?1000h"] {
+    for part in ["\x1b[?1049h", "\x1b[?2004h", "\x1b[2J", "Where peers drop off", "\x1b[?1000h"] {
         pty.until_written(before, part.as_bytes());
     }
     assert!(!pty.has_its_modes_back());

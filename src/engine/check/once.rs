@@ -11,17 +11,26 @@ use tokio::sync::mpsc;
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::download::{facts, random_seed};
-use crate::engine::handshake::{HandshakeStep, MOST_STEPS, Steps, dial};
-use crate::engine::link::Shaken;
+use crate::engine::handshake::{HandshakeStep, MOST_STEPS, Steps, connect, shake_out_as};
 use crate::engine::mse::Mse;
-use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport};
+use crate::engine::tap::Tap;
+use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport, WireBytes};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::{PeerId, Torrent};
 use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::{Closed, ConnKey, EncryptionPolicy};
-use crate::wire::{HANDSHAKE_BYTES, Handshake, Reserved};
+use crate::wire::{Handshake, Reserved};
 
 const PEER: PeerKey = PeerKey(0);
+
+/// What came of one handshake.
+#[derive(Clone, Debug)]
+pub struct HandsShaken {
+    /// What is known of the peer.
+    pub view: Arc<View>,
+    /// What every attempt of its sent and received, in order.
+    pub wire: Vec<WireBytes>,
+}
 
 /// Dials one peer, shakes hands and hangs up; again the other way where that may help and the setting allows it. The
 /// view is that of the moment before hanging up, or of that at which `stop` was ready.
@@ -34,18 +43,22 @@ pub async fn shake_hands(
     addr: SocketAddr,
     encryption: EncryptionPolicy,
     stop: impl Future<Output = ()>,
-) -> Result<Arc<View>, EngineError> {
+) -> Result<HandsShaken, EngineError> {
     let mut stop = pin!(stop);
     let mut once = Once::begin(torrent, addr, encryption)?;
     let mut way = is_allowed(Scope::Loopback, addr, &[]).then(|| encryption.first());
     if way.is_none() {
         once.tell_now(Event::NotDialled { peer: PEER, cause: Some(Cause::InvalidAddress) });
     }
-    let mut shaken = None;
+    let (mut shaken, mut wire) = (None, Vec::new());
     while let Some(encrypted) = way {
         let (told, steps) = once.attempt(encrypted);
+        let tap = Tap::default();
         let outcome = {
-            let dialled = dial(addr, &once.ours, encrypted, &once.mse, &told);
+            let dialled = async {
+                let stream = tap.on(connect(addr, &told).await?);
+                shake_out_as(stream, &once.ours, encrypted, &once.mse, &told).await
+            };
             tokio::select! {
                 biased;
                 outcome = dialled => Some(outcome),
@@ -54,35 +67,38 @@ pub async fn shake_hands(
         };
         drop(told);
         let came = once.follow(steps).await;
+        let passed = tap.bytes();
+        let (bytes_in, bytes_out) = (passed.received.len() as u64, passed.sent.len() as u64);
+        wire.push(passed);
         way = None;
         match outcome {
             Some(Ok(outcome)) => {
-                once.shook_hands(&came, &outcome.1);
+                once.tell(came.last, &Event::Handshaken { peer: PEER });
+                once.tell(came.last, &Event::Traffic { peer: PEER, bytes_in, bytes_out });
                 shaken = Some(outcome);
             }
             Some(Err(end)) => {
                 way = encryption.after(encrypted, came.opened, end.cause);
-                once.ended(*end);
+                once.ended(Closed { bytes_in, bytes_out, ..*end });
             }
             None => once.ended(Closed {
                 cause: Cause::NotAnswered,
                 error: None,
                 detail: None,
-                bytes_in: 0,
-                bytes_out: came.sent_bytes,
+                bytes_in,
+                bytes_out,
             }),
         }
     }
     let view = once.ledger.view(once.clock.now());
     // Hung up on after the view was taken, in which it is connected.
     drop(shaken);
-    Ok(view)
+    Ok(HandsShaken { view, wire })
 }
 
 /// How far one attempt came.
 struct Came {
     opened: bool,
-    sent_bytes: u64,
     last: At,
 }
 
@@ -127,7 +143,7 @@ impl Once {
     /// Tells the steps of an attempt that is over.
     async fn follow(&mut self, mut steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>) -> Came {
         let peer = PEER;
-        let mut came = Came { opened: false, sent_bytes: 0, last: self.clock.now() };
+        let mut came = Came { opened: false, last: self.clock.now() };
         while let Some((_, at, step)) = steps.recv().await {
             came.last = at;
             let event = match step {
@@ -136,10 +152,7 @@ impl Once {
                     Event::Connected { peer }
                 }
                 HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
-                HandshakeStep::Sent(sent) => {
-                    came.sent_bytes = sent.len() as u64;
-                    Event::HandshakeSent { peer, sent: sent.to_vec() }
-                }
+                HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
                 HandshakeStep::Received(received) => {
                     Event::HandshakeBytes { peer, received: received.to_vec() }
                 }
@@ -148,13 +161,6 @@ impl Once {
             self.tell(at, &event);
         }
         came
-    }
-
-    fn shook_hands(&mut self, came: &Came, shaken: &Shaken) {
-        let bytes = HANDSHAKE_BYTES as u64;
-        let (bytes_in, bytes_out) = (bytes + shaken.overhead.bytes_in, bytes + shaken.overhead.bytes_out);
-        self.tell(came.last, &Event::Handshaken { peer: PEER });
-        self.tell(came.last, &Event::Traffic { peer: PEER, bytes_in, bytes_out });
     }
 
     fn ended(&mut self, end: Closed) {

@@ -21,7 +21,7 @@ pub(super) struct SystemTimes {
 }
 
 impl SystemTimes {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
     pub(super) fn now() -> Self {
         use rustix::time::{ClockId, clock_gettime};
         let read = |clock| {
@@ -32,7 +32,7 @@ impl SystemTimes {
     }
 
     /// Elsewhere a machine that slept goes unnoticed; a process that was stopped does not.
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), feature = "portable"))]
     #[expect(clippy::disallowed_methods, reason = "part of the one place from which time enters")]
     pub(super) fn now() -> Self {
         static FIRST: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();

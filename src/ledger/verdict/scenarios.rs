@@ -205,11 +205,7 @@ fn nobody_who_is_here_has_anything_yet() {
         run.live(peer);
     }
     run.wait(40);
-    says(
-        &mut run,
-        &[PiecesMissing],
-        &["The 100 missing pieces are held by nobody".replacen('T', "t", 1).as_str()],
-    );
+    says(&mut run, &[PiecesMissing], &["no peer we are connected to has any of the 100 missing pieces."]);
 }
 
 #[test]
@@ -225,7 +221,7 @@ fn all_are_stuck_at_the_same_percentage() {
     says(
         &mut run,
         &[PiecesMissing, DialsTimeOut],
-        &["Nothing arrives: the one piece that is missing is held by nobody we are connected to"],
+        &["Nothing arrives: no peer we are connected to has the one piece that is missing."],
     );
 }
 

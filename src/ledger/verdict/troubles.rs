@@ -444,15 +444,14 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
     (scene.downloading() && settled && scene.unheld > 0).then(|| {
         let all = scene.unheld == scene.missing;
         let text = match (scene.unheld, all) {
-            (1, true) => "The one piece that is missing is held by nobody we are connected to.".to_owned(),
+            (1, true) => "No peer we are connected to has the one piece that is missing.".to_owned(),
             (unheld, true) => {
-                format!("The {} missing pieces are held by nobody we are connected to.", count(unheld))
+                format!("No peer we are connected to has any of the {} missing pieces.", count(unheld))
             }
             (unheld, false) => format!(
-                "{} of the {} missing pieces {} held by nobody we are connected to.",
+                "No peer we are connected to has {} of the {} missing pieces.",
                 count(unheld),
-                count(scene.missing),
-                if unheld == 1 { "is" } else { "are" }
+                count(scene.missing)
             ),
         };
         let finding = Finding::new(costly(scene), text + " They come only with somebody who has them.")

@@ -62,12 +62,15 @@ pub(super) fn checking(scene: &Scene<'_>) -> Option<Finding> {
 fn probed(scene: &Scene<'_>) -> Option<Finding> {
     let funnel = scene.view.funnel;
     (scene.probing && funnel.transferring > 0).then(|| {
-        let text = format!(
-            "It works: {} of the {} shook hands, and {} sent data.",
-            count(funnel.handshaken),
-            many(funnel.known, "known peer"),
-            count(funnel.transferring)
-        );
+        let text = match funnel.known {
+            1 => "It works: the only peer answered and sends data.".to_owned(),
+            known => format!(
+                "It works: {} of the {} shook hands, and {} sent data.",
+                count(funnel.handshaken),
+                many(known, "known peer"),
+                count(funnel.transferring)
+            ),
+        };
         Finding::new(Severity::Good, text)
             .evidence("known", funnel.known)
             .evidence("handshaken", funnel.handshaken)

@@ -1,5 +1,7 @@
 //! Reads a torrent from the spans of its bencode.
 
+mod hybrid;
+
 use std::collections::HashSet;
 
 use sha1::{Digest, Sha1};
@@ -21,8 +23,8 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
     let root = document.root();
     let info = required(root, "info", "a dictionary", dict)?;
     let mut warnings = file_warnings(&document);
-    let is_v2 = info.dict_get(b"meta version").and_then(Value::int) == Some(2);
-    if info.dict_get(b"pieces").is_none() && (is_v2 || info.dict_get(b"file tree").is_some()) {
+    let is_v2 = hybrid::has_v2(info)?;
+    if is_v2 && info.dict_get(b"pieces").is_none() {
         return Err(Fault::V2Only);
     }
 
@@ -33,16 +35,19 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
         })?;
     let info_hash = InfoHash(Sha1::digest(info.raw()).into());
     let utf8 = info.dict_get(b"name.utf-8").filter(|name| name.bytes().is_some());
-    let name = match utf8 {
+    let written_name = match utf8 {
         Some(name) => name,
         None => required(info, "info.name", "a string", |name| name.bytes().map(|_| name))?,
     };
-    let name_bytes = name.bytes().unwrap_or_default();
+    let name_bytes = written_name.bytes().unwrap_or_default();
     if !name_bytes.is_empty() && name_bytes.iter().all(u8::is_ascii_control) {
-        return Err(wrong("info.name", name, "a name, not control characters alone"));
+        return Err(wrong("info.name", written_name, "a name, not control characters alone"));
     }
     let name = paths::safe_element(name_bytes).unwrap_or_else(|| info_hash.to_string());
     let files = files(info, &name, &mut warnings)?;
+    if is_v2 {
+        hybrid::validate(info, written_name, piece_bytes, &files)?;
+    }
     let geometry = geometry(&files, piece_bytes)?;
     let hashes = hashes(info, geometry)?;
     let (trackers, web_seeds) = urls(root, &mut warnings);
@@ -99,12 +104,11 @@ fn files(info: Value<'_>, name: &str, warnings: &mut Vec<Warning>) -> Result<Fil
     let mut symlinks = 0;
     let mut found = Vec::new();
     for (number, entry) in entries.enumerate() {
-        let attributes = entry.dict_get(b"attr").and_then(Value::bytes).unwrap_or_default();
-        if attributes.contains(&b'l') {
+        if is_symlink(entry) {
             symlinks += 1;
             continue;
         }
-        found.push(file(entry, number, name, attributes.contains(&b'p'))?);
+        found.push(file(entry, number, name, has_attribute(entry, b'p'))?);
     }
     if found.is_empty() {
         return Err(wrong("info.files", list, "a list of at least one file"));
@@ -116,6 +120,22 @@ fn files(info: Value<'_>, name: &str, warnings: &mut Vec<Warning>) -> Result<Fil
     Ok(files)
 }
 
+/// Whether it is a symbolic link (BEP 47).
+fn is_symlink(entry: Value<'_>) -> bool {
+    has_attribute(entry, b'l')
+}
+
+fn has_attribute(entry: Value<'_>, attribute: u8) -> bool {
+    entry.dict_get(b"attr").and_then(Value::bytes).is_some_and(|attributes| attributes.contains(&attribute))
+}
+
+/// The list of a file's path, in UTF-8 where that is there.
+fn path_of(entry: Value<'_>) -> Option<Value<'_>> {
+    [&b"path.utf-8"[..], b"path"]
+        .iter()
+        .find_map(|key| entry.dict_get(key).filter(|path| path.kind() == Kind::List))
+}
+
 /// What the name of a padding file begins with where a client marks it by name only.
 const PAD_NAME: &str = "_____padding_file_";
 
@@ -125,8 +145,7 @@ fn file(entry: Value<'_>, number: usize, name: &str, pad: bool) -> Result<(SafeP
         return Err(wrong(&field(""), entry, "a dictionary"));
     }
     let length = required(entry, &field(".length"), LENGTH, length)?;
-    let path = ["path.utf-8", "path"].iter().find_map(|key| entry.dict_get(key.as_bytes())?.list());
-    let elements: Option<Vec<&[u8]>> = match path {
+    let elements: Option<Vec<&[u8]>> = match path_of(entry).and_then(Value::list) {
         Some(items) => items.take(MOST_ELEMENTS + 1).map(Value::bytes).collect(),
         None => Some(Vec::new()),
     };

@@ -1,3 +1,5 @@
+mod hybrid;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -196,7 +198,8 @@ fn tells_what_is_no_torrent() {
 
 #[test]
 fn takes_hybrids_as_version_one_and_refuses_version_two() {
-    let tree = dict(&[("n", &dict(&[("", &dict(&[("length", b"i30000e")]))]))]);
+    let root = string(&[8; 32]);
+    let tree = dict(&[("n", &dict(&[("", &dict(&[("length", b"i30000e"), ("pieces root", &root)]))]))]);
     let hybrid = info_with(&[("meta version", b"i2e"), ("file tree", &tree)]);
     let torrent = open(&hybrid).unwrap();
     assert_eq!(torrent.info_hash.0[..], Sha1::digest(&hybrid)[..]);
@@ -399,8 +402,9 @@ proptest! {
     }
 
     #[test]
-    fn survives_any_values_in_its_fields(values in proptest::collection::vec(prop::sample::select(ODD_VALUES), 7)) {
-        let keys = ["files", "length", "name", "piece length", "pieces", "name.utf-8", "meta version"];
+    fn survives_any_values_in_its_fields(values in proptest::collection::vec(prop::sample::select(ODD_VALUES), 8)) {
+        let keys =
+            ["files", "length", "name", "piece length", "pieces", "name.utf-8", "meta version", "file tree"];
         let changes: Vec<(&str, &[u8])> = keys.into_iter().zip(values).collect();
         let _ = open(&info_with(&changes));
     }

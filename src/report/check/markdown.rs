@@ -68,7 +68,7 @@ fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view:
         };
         let cells = [
             peer.addr.to_string(),
-            peer.group.name().to_owned(),
+            peer.group.word().to_owned(),
             cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
             markdown_cell(peer.client.as_deref().unwrap_or_default()),
             way,

@@ -101,7 +101,7 @@ fn peers(out: &mut String, view: &View) {
         let _ = writeln!(
             out,
             "{:<6}  {name:<address$}  {answer}{:fill$}  {:>9}  {:>9}",
-            peer.group.name(),
+            peer.group.word(),
             "",
             time(attempt.and_then(connect_ms)),
             time(attempt.and_then(handshake_ms)),
@@ -133,7 +133,7 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
     }
     let Some(cause) = cause else { return clean(&text, 200) };
     text.push_str(match cause {
-        Cause::NeverUnchoked => "makes us wait (chokes)",
+        Cause::NeverUnchoked => "choking us",
         Cause::Snubbed => "unchoked us, sends nothing",
         cause => cause.info().short,
     });

@@ -577,7 +577,7 @@ fn obeys_the_user_within_the_min_interval() {
     rig.pass(secs(100));
     rig.tell(Input::Announce(Some(TrackerKey(0))));
     assert_eq!(rig.news(), []);
-    assert_eq!(rig.notes(), ["http://a wants no announce before 200 s are over."]);
+    assert_eq!(rig.notes(), ["http://a: next announce allowed in 200 s."]);
     assert_eq!(rig.next_of(0), Some(secs(300)));
     rig.pass(secs(200));
     let sent = rig.one();

@@ -27,11 +27,17 @@ impl Picker {
         if !self.active || !sender.can_be_asked() {
             return;
         }
-        let has = sender.asked.len() as u32;
+        let (has, target) = (sender.asked.len() as u32, sender.window.target);
         self.know_rates(now);
         let ahead = self.ahead(conn);
         // A request is worth a message when a quarter is used up, or all.
-        if has >= ahead || (has > 0 && ahead - has < ahead.div_ceil(4)) {
+        let worth = ahead.div_ceil(4);
+        if has >= ahead || (has > 0 && ahead - has < worth) {
+            return;
+        }
+        // Memory comes back block by block; what is out keeps the peer busy until there is enough of it for a message.
+        if has > 0 && has >= target.div_ceil(2) && self.room(conn) < worth {
+            self.wanting.insert(conn);
             return;
         }
         let most = self.affordable(now, ahead - has);
@@ -43,7 +49,7 @@ impl Picker {
         if !asked.is_empty() {
             sender.owes_since.get_or_insert(now);
         }
-        if (sender.asked.len() as u32) < ahead.min(sender.window.target.max(1)) {
+        if (sender.asked.len() as u32) < ahead.min(target.max(1)) {
             self.wanting.insert(conn);
         }
         if !asked.is_empty() {

@@ -233,3 +233,49 @@ fn a_piece_that_a_peer_refuses_whole_is_not_begun_with_it() {
         case.picker.describe()
     );
 }
+
+#[test]
+fn memory_that_comes_back_block_by_block_is_asked_for_in_batches() {
+    let bytes = u64::from(BLOCK_LENGTH);
+    let geometry = Geometry::new(512 * bytes, 8 * BLOCK_LENGTH).unwrap();
+    let none = Bitfield::empty(64);
+    let mut picker = Picker::new(geometry, &none, 64 * bytes, None, fastrand::Rng::with_seed(1));
+    picker.set_active(At::ZERO, true);
+    for conn in [SLOW, QUICK] {
+        picker.joined(At::ZERO, conn, PeerKey(conn.0));
+        picker.has(conn, Bitfield::full(64), 64);
+        picker.set_usable(At::ZERO, conn, true);
+    }
+    let mut case = Case { geometry, picker };
+    let quick = |case: &mut Case, now, conn| {
+        case.sends(now, conn, 64 * MIB);
+        let window =
+            WindowState { down_bps: 64 * MIB, outstanding: 32, target: 32, ..WindowState::default() };
+        case.picker.window(now, conn, window);
+    };
+    let mut now = At::from_secs(2);
+    for conn in [SLOW, QUICK] {
+        quick(&mut case, now, conn);
+        case.picker.choked(now, conn, false);
+    }
+    case.orders();
+    let mut batches = Vec::new();
+    for _ in 0..200 {
+        for conn in [SLOW, QUICK] {
+            let block = case.picker.asked_of(conn)[0];
+            now += Duration::from_micros(250);
+            case.picker.arrived(now, conn, block);
+            case.picker.written(block.piece(), bytes);
+            quick(&mut case, now, conn);
+            case.picker.advance(now);
+            let granted = case.orders().into_iter().filter_map(|(_, order)| match order {
+                Order::Grant(blocks) => Some(blocks.len()),
+                _ => None,
+            });
+            batches.extend(granted);
+        }
+    }
+    // One that is nearly out of requests is asked for what there is, so that not all of them are large.
+    let granted: usize = batches.iter().sum();
+    assert!(granted >= 380 && batches.len() <= granted / 6, "{granted}: {batches:?}");
+}

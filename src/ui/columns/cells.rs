@@ -104,7 +104,7 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
             let shown = format!("0 · {}", words::span(silent));
             Spans::new().add(Role::Text, if fits(&shown, columns) { shown } else { "0".to_owned() })
         }
-        Standing::Choked => word("waits"),
+        Standing::Choked => word(if fits("choking us", columns) { "choking us" } else { "chokes us" }),
         Standing::Taking | Standing::Idle => Spans::new().add(Role::Dim, "no need"),
         _ => Spans::new(),
     }
@@ -135,7 +135,8 @@ pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
         () if peer.sample.up_bps > 0 => {
             Spans::new().add(Role::Strong, rate(peer.sample.up_bps, context, columns))
         }
-        () if !peer.flags.peer_interested => Spans::new().add(Role::Dim, "no need"),
+        () if !peer.flags.peer_interested => Spans::new()
+            .add(Role::Dim, if fits("not interested", columns) { "not interested" } else { "no need" }),
         () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
         () => Spans::new().add(Role::Text, units::rate(0, context.look.units)),
     }
@@ -291,7 +292,9 @@ pub(super) fn reserved(peer: &PeerRecord) -> String {
 
 /// What a filter reads of its state: the word of its row, and its group.
 pub(super) fn state_words(peer: &PeerRecord, view: &View) -> String {
-    format!("{} {}", words::state_word(peer, view.at), peer.group.name())
+    let now = words::state_word(peer, view.at);
+    let former = words::former_state_word(peer, view.at).unwrap_or_default();
+    format!("{now} {} {former}", peer.group.word())
 }
 
 /// What a filter reads of who it is: by its peer id and by what it says.

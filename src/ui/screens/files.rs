@@ -90,7 +90,7 @@ fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, 
     let title = take_top(&mut rest, 1);
     let good = view.pieces.states[pieces.clone()].iter().filter(|state| **state == PieceState::Good).count();
     let counts =
-        format!("{} of {} pieces good", units::count(good as u64), units::count(pieces.len() as u64));
+        format!("{} of {} pieces verified", units::count(good as u64), units::count(pieces.len() as u64));
     let name = paint::clip(tree.name(tree.selected()), usize::from(area.width / 2)).into_owned();
     pen.rule(title, &name, &counts, "");
     mosaic::draw_part(pen, inset(rest, 1, 1), view, pieces);

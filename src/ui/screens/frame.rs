@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{asking, key_line, replay_bar, torrent};
 use crate::event::Phase;
-use crate::ledger::{VerdictCode, View};
+use crate::ledger::{Group, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::mouse::Target;
@@ -141,17 +141,17 @@ pub(super) fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
 }
 
-/// Says in the first line that the screen is held, and how the download goes on meanwhile.
-pub(super) fn held(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Duration, newest: &View) {
+/// Says in the first line that the screen is frozen, and how the download goes on meanwhile.
+pub(super) fn frozen(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Duration, newest: &View) {
     let since = model.clock.saturating_sub(since);
     let row = inset(Rect { height: 1, ..area }, 1, 1);
     let rate = units::rate(newest.rates.down_bps, pen.look.units);
     let said = match row.width {
-        0..46 => "= held".to_owned(),
-        46..90 => format!("= held {}, runs at {rate}", words::span(since)),
-        _ => format!("= screen held {} ago, download runs at {rate}", words::span(since)),
+        0..46 => "= frozen".to_owned(),
+        46..90 => format!("= frozen {}, runs at {rate}", words::span(since)),
+        _ => format!("= screen frozen {} ago, download runs at {rate}", words::span(since)),
     };
-    let way_on = model.hint(Action::Freeze, "lets go");
+    let way_on = model.hint(Action::Freeze, "goes on");
     let said = format!("   {said}{}{way_on}", if way_on.is_empty() { "" } else { " · " });
     let columns = paint::width(&said) as u16;
     let from = row.right().saturating_sub(columns).max(row.x);
@@ -196,17 +196,17 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
         (groups.live, "live"),
         (groups.trying, "trying"),
         (groups.failed, "failed"),
-        (groups.left, "left"),
+        (groups.left, Group::Left.word()),
         (groups.queued, "queued"),
         (groups.banned, "banned"),
     ];
-    let named = named.iter().filter(|(count, name)| *count > 0 || *name != "banned");
+    let named = named.iter().filter(|(count, name)| *count > 0 || wide && *name != "banned");
     let joined = named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>();
     let joined = joined.join(if wide { " · " } else { " " });
     let (down, up) = rates(view, pen.look);
     let gap = if wide { "     " } else { "  " };
     let mut left = Spans::new().add(Role::Strong, down).add(Role::Text, gap).add(Role::Text, up);
-    let good = format!("{gap}{} good", units::bytes(view.have_bytes, pen.look.units));
+    let good = format!("{gap}{} verified", units::bytes(view.have_bytes, pen.look.units));
     if wide && left.width() + paint::width(&good) + joined.len() + 4 < usize::from(area.width) {
         left.push(Role::Text, good);
     }

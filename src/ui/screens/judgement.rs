@@ -225,6 +225,7 @@ fn evidence_words(name: &str, value: u64) -> String {
     let words = |name: &str| name.replace('_', " ");
     let binary = units::Units::Binary;
     match name.rsplit_once('_') {
+        _ if name == "transferring" => format!("sending {}", units::count(value)),
         Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, binary)),
         Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, binary)),
         Some((what, "s")) => format!("{} {}", words(what), words::span(Duration::from_secs(value))),

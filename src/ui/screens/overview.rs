@@ -5,7 +5,7 @@
 //!  ━━━━━━━━╸──────────────────────────────────────────────────────
 //!  rates                                       where peers stand
 //!  ✓ what it means, in a few lines
-//!  How far peers get ──────────────  Speed ───────────────────────
+//!  Where peers drop off ──────────────  Speed ───────────────────────
 //!  Pieces ────────────────────────────────────────────────────────
 //!  Peers ─────────────────────────────────────────────────────────
 //! ```
@@ -131,7 +131,7 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
         Panel::Funnel => model.hint(Action::Open, "lists them"),
         Panel::Peers => model.hint(Action::NextPanel, "picks a step"),
     };
-    pen.rule(title, "How far peers get", "", &hint);
+    pen.rule(title, "Where peers drop off", "", &hint);
     let roomy = area.width >= 60;
     let separator = if roomy { " · " } else { " " };
     let bars = if roomy { 14 } else { 8 };
@@ -308,11 +308,11 @@ pub(super) fn down_graph(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &Vi
     graph::draw(pen, Rect { height: rows, ..area }, &down, full, Grows::Up, Role::Good);
 }
 
-/// How many pieces are good, arriving and bad: `2 098 of 15 104 good · 41 arriving`.
+/// How many pieces are verified, arriving and bad: `2 098 of 15 104 verified · 41 arriving`.
 pub(super) fn piece_counts(view: &View, with_bad: bool) -> String {
     let pieces = &view.pieces;
     let total = u64::from(view.torrent.geometry.piece_count());
-    let mut said = format!("{} of {} good", units::count(u64::from(pieces.good)), units::count(total));
+    let mut said = format!("{} of {} verified", units::count(u64::from(pieces.good)), units::count(total));
     if pieces.arriving > 0 {
         said += &format!(" · {} arriving", units::count(u64::from(pieces.arriving)));
     }
@@ -333,10 +333,10 @@ pub(super) fn rarity(view: &View) -> String {
             let states = view.pieces.states.iter().zip(&view.pieces.held_by);
             let unheld =
                 states.filter(|(state, held)| **state != crate::ledger::PieceState::Good && **held == 0);
-            format!("{} held by no live peer", units::count(unheld.count() as u64))
+            format!("no peer has {} of them", units::count(unheld.count() as u64))
         }
-        Some(1) => "each is held by 1 peer or more".to_owned(),
-        Some(n) => format!("each is held by {n} peers or more"),
+        Some(1) => "at least 1 peer has each".to_owned(),
+        Some(n) => format!("at least {n} peers have each"),
     }
 }
 

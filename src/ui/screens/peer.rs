@@ -25,12 +25,12 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
         Standing::Sending => "sending: live, and blocks come".to_owned(),
         Standing::Unchoked => "unchoked: we may ask, but nothing comes".to_owned(),
         Standing::Taking => "taking: it downloads from us".to_owned(),
-        Standing::Choked => "choked: live, but it makes us wait".to_owned(),
+        Standing::Choked => "choked: live, but choking us".to_owned(),
         Standing::Idle if words::stands_still(view) => "live; the download stands still".to_owned(),
         Standing::Idle => "idle: live, we need nothing it has".to_owned(),
         Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
         Standing::Trying => "an attempt is under way".to_owned(),
-        Standing::Queued => "waits for its turn".to_owned(),
+        Standing::Queued => "not started; queued".to_owned(),
         standing => format!(
             "{}: not connected",
             match standing {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::event::PeerKey;
-use crate::ledger::{Groups, PeerRecord, View};
+use crate::ledger::{Group, Groups, PeerRecord, View};
 use crate::ui::action::Action;
 use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, columns};
 use crate::ui::folds::{Fold, Line};
@@ -60,7 +60,7 @@ fn others_note(groups: Groups, separator: &str) -> String {
     let counts = [
         (groups.failed, "failed"),
         (groups.trying, "trying"),
-        (groups.left, "left"),
+        (groups.left, Group::Left.word()),
         (groups.queued, "queued"),
         (groups.banned, "banned"),
     ];

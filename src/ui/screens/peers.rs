@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{frame, peer_list};
-use crate::ledger::View;
+use crate::ledger::{Group, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
@@ -20,7 +20,7 @@ fn tabs(model: &Model, view: &View) -> [(&'static str, u32); 7] {
         ("live", groups.live),
         ("trying", groups.trying),
         ("failed", groups.failed),
-        ("left", groups.left),
+        (Group::Left.word(), groups.left),
         ("queued", groups.queued),
         ("banned", groups.banned),
     ];

@@ -59,9 +59,9 @@ fn state(view: &View, piece: PieceIndex) -> (Role, &'static str, String) {
             let said = match history.verified(piece.index()) {
                 Some(at) => {
                     let from = history.senders(piece.index()).map_or_else(String::new, from);
-                    format!("Good: verified {}{from}.", ago(view, at))
+                    format!("Verified {}{from}.", ago(view, at))
                 }
-                None => "Good: it was on disk when ttui looked.".to_owned(),
+                None => "Verified: it was on disk when ttui looked.".to_owned(),
             };
             (Role::Progress, "✓", said)
         }
@@ -70,13 +70,11 @@ fn state(view: &View, piece: PieceIndex) -> (Role, &'static str, String) {
                 history.under_way(piece).map_or_else(|| "Arriving.".to_owned(), |it| arriving(view, it));
             (Role::Good, "●", said)
         }
-        PieceState::Failed => {
-            (Role::Trouble, "✗", "It failed its check, and waits to be fetched again.".to_owned())
-        }
+        PieceState::Failed => (Role::Trouble, "✗", "It failed its check, and is fetched again.".to_owned()),
         PieceState::Missing if view.pieces.availability(piece) == 0 => {
             (Role::Text, "–", "Nothing of it is here, and no live peer has it.".to_owned())
         }
-        PieceState::Missing => (Role::Text, "–", "Nothing of it is here; it has its turn.".to_owned()),
+        PieceState::Missing => (Role::Text, "–", "Not started; queued.".to_owned()),
     }
 }
 
@@ -275,7 +273,7 @@ fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows
         let states = view.pieces.states.get(cell.clone()).unwrap_or(&[]);
         let good = states.iter().filter(|state| **state == PieceState::Good).count();
         let text = format!(
-            "Its cell stands for pieces {} to {}: {good} of {} are good.",
+            "Its cell stands for pieces {} to {}: {good} of {} are verified.",
             units::count(cell.start as u64),
             units::count(cell.end as u64 - 1),
             states.len()
@@ -293,7 +291,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
     let title = format!("Piece {}", units::count(u64::from(piece.number())));
     let holders = match view.pieces.availability(piece) {
-        0 => "held by nobody".to_owned(),
+        0 => "no peer has it".to_owned(),
         1 => "1 peer has it".to_owned(),
         count => format!("{} peers have it", units::count(u64::from(count))),
     };
@@ -419,10 +417,8 @@ mod tests {
         run.tell(Event::PieceVerified { piece: one, from: vec![peers[0]] });
         run.tell(Event::PieceVerified { piece: many, from: peers }).wait(70);
         let view = run.view();
-        assert!(text(&view, 0, 200, 9).starts_with("✓ Good: it was on disk when ttui looked."));
-        assert!(
-            text(&view, 1, 200, 9).starts_with("✓ Good: verified 1m 10s ago, all of it from 80.0.0.1:6881.")
-        );
+        assert!(text(&view, 0, 200, 9).starts_with("✓ Verified: it was on disk when ttui looked."));
+        assert!(text(&view, 1, 200, 9).starts_with("✓ Verified 1m 10s ago, all of it from 80.0.0.1:6881."));
         assert!(text(&view, 2, 400, 9).lines().next().unwrap().ends_with("80.0.7.1:6881 and 2 more."));
     }
 }

@@ -43,6 +43,37 @@ fn a_page_with_more_lines_than_room_says_so_at_both_ends() {
 }
 
 #[test]
+fn words_of_before_are_on_no_page() {
+    let old = [
+        "How far peers get",
+        " good",
+        "held by",
+        "screen held",
+        "waits for its turn",
+        "wait their turn",
+        " 1 left",
+        " 2 left",
+        "take back",
+        "aken back",
+        "transferring",
+        "machine is up, client not",
+    ];
+    for (moment, ..) in sample::MOMENTS {
+        let view = sample::moment(moment);
+        for (name, change) in PAGES {
+            for size in [(80, 24), (120, 40), (200, 300)] {
+                let shown = page(size, &view, change).join("\n");
+                // That the log tells of "good news" and of a title that is a good deal longer is no matter of pieces.
+                let shown = shown.replace("good news", "").replace("is a good", "").replace("how good", "");
+                for word in old {
+                    assert!(!shown.contains(word), "{moment}, {name}, {size:?}: {word:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_goes_beyond_the_end_of_the_rules() {
     for view in [sample::healthy(), sample::stalled(), sample::seeding(), sample::hostile()] {
         for (name, change) in PAGES {
@@ -159,7 +190,7 @@ fn help_tells_first_of_the_page_it_was_asked_on() {
     let view = sample::healthy();
     let place = |shown: &[String], text: &str| shown.iter().position(|row| row.contains(text));
     for (name, keys, words) in [
-        ("pieces", "v ", "partly good"),
+        ("pieces", "v ", "partly verified"),
         ("trackers", "A ", "TIER"),
         ("peer", "[ ", "ltep"),
         ("peers", "s ", "● taking"),

@@ -81,7 +81,7 @@ fn every_kind_of_cell_of_the_pieces() {
         ("some good, and more arriving", [Good, Arriving, Missing], 1),
         ("arriving", [Missing, Arriving, Missing], 1),
         ("missing", [Missing; 3], 1),
-        ("held by nobody", [Missing; 3], 0),
+        ("no peer has it", [Missing; 3], 0),
         ("failed its check", [Missing, Failed, Missing], 1),
     ];
     let mut view = sample::healthy();
@@ -204,7 +204,7 @@ fn every_group_of_peers() {
         let mut model = model(look, (120, 40), &view);
         model.screen = Screen::Peers;
         let rows = text_rows(&drawn(&model, &view));
-        for group in ["live", "trying", "failed", "left", "queued", "banned"] {
+        for group in ["live", "trying", "failed", "gone", "queued", "banned"] {
             assert!(rows[2].contains(group), "{group}: {}", rows[2]);
         }
         model.shown = crate::ui::model::Shown::Of(Group::Failed);

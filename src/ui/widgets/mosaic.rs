@@ -62,7 +62,7 @@ impl Cell {
     }
 }
 
-/// Whether anybody said what they hold: before that, nothing is said to be held by nobody.
+/// Whether anybody said what they hold: before that, of no piece it is said that no peer has it.
 fn is_told(map: &PieceMap) -> bool {
     map.seeds > 0 || map.held_by.iter().any(|&held| held > 0)
 }

@@ -136,11 +136,11 @@ pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> 
     match layer {
         Layer::State => {
             let of = |cell: Cell| cell.glyph(false);
-            add(&[of(Cell::Good)], "good", "good");
-            add(&[of(Cell::Most), of(Cell::Some)], "partly good", "partly");
+            add(&[of(Cell::Good)], "verified", "verified");
+            add(&[of(Cell::Most), of(Cell::Some)], "partly", "partly");
             add(&[of(Cell::Arriving)], "arriving", "arriving");
             add(&[of(Cell::Missing)], "missing", "missing");
-            add(&[of(Cell::Unheld)], "held by nobody", "held by nobody");
+            add(&[of(Cell::Unheld)], "no peer has it", "no peer has it");
             add(&[of(Cell::Failed)], "failed its check", "failed");
         }
         Layer::Availability => {
@@ -151,7 +151,7 @@ pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> 
                 "peers have its rarest piece",
             );
             add(&[had_by(10)], "ten or more", "ten or more");
-            add(&[had_by(0)], "nobody", "nobody");
+            add(&[had_by(0)], "no peer", "no peer");
         }
         Layer::Provenance => {
             for (letter, peer) in letters.senders() {
