@@ -442,7 +442,8 @@ impl Model {
             view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
         // What was there at the start is no news, nor what was recorded; the first second of a download counts no
         // bytes yet.
-        let is_news = before == Some(Phase::Downloading) || view.down_bytes > 0;
+        let was_verified_again = before == Some(Phase::Checking) && self.completed.is_some();
+        let is_news = before == Some(Phase::Downloading) || (view.down_bytes > 0 && !was_verified_again);
         if became_complete && is_news && self.replay.is_none() {
             self.completed = Some(view.at);
             self.bell = true;

@@ -486,6 +486,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_complete_and_verified_again_is_no_news() {
+        let done = sample::seeding();
+        let mut model = at_start(&sample::healthy());
+        model.take_in(&done);
+        assert!(std::mem::take(&mut model.bell) && model.completed.is_some());
+        let mut verifying = done.clone();
+        verifying.phase = Phase::Checking;
+        model.take_in(&verifying);
+        model.take_in(&done);
+        assert!(!model.bell, "it was complete before");
+        // Where something was damaged, its coming back is.
+        let mut again = done.clone();
+        again.phase = Phase::Downloading;
+        model.take_in(&again);
+        model.take_in(&done);
+        assert!(model.bell);
+    }
+
+    #[test]
     fn quit_closes_what_is_open_on_top_first() {
         let view = sample::healthy();
         let mut model = at_start(&view);

@@ -12,6 +12,8 @@ use crate::swarm::Input;
 impl Brain {
     /// Begins, on threads of its own.
     pub(super) fn recheck(&mut self, pieces: Bitfield) {
+        // Whoever asked for it sees at once that it began.
+        self.learned(self.clock.now(), &Event::Checked { done: 0, of: pieces.count() });
         let (keeper, cancel) = (Arc::clone(&self.keeper), Arc::clone(&self.recheck_cancel));
         let told = self.outlets.rechecks.clone();
         // In whole percent: a message for every piece would be thousands.

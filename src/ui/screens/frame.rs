@@ -201,28 +201,39 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
         (groups.banned, "banned"),
     ];
     let named = named.iter().filter(|(count, name)| *count > 0 || wide && *name != "banned");
-    let joined = named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>();
-    let joined = joined.join(if wide { " · " } else { " " });
+    let mut named = named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>();
+    let separator = if wide { " · " } else { " " };
     let (down, up) = rates(view, pen.look);
     let gap = if wide { "     " } else { "  " };
     let mut left = Spans::new().add(Role::Strong, down).add(Role::Text, gap).add(Role::Text, up);
+    // What holds the run back matters more than who waits or is gone.
+    if let Some(limits) = torrent::limits_in_force(view, pen.look) {
+        let limits = format!("{gap}{limits}");
+        let room = usize::from(area.width).saturating_sub(left.width() + paint::width(&limits) + 2);
+        while named.len() > 1 && named.join(separator).chars().count() > room {
+            named.pop();
+        }
+        if named.join(separator).chars().count() <= room {
+            left.push(Role::Dim, limits);
+        }
+    }
+    let joined = named.join(separator);
     let good = format!("{gap}{} verified", units::bytes(view.have_bytes, pen.look.units));
-    if wide && left.width() + paint::width(&good) + joined.len() + 4 < usize::from(area.width) {
+    if wide && left.width() + paint::width(&good) + joined.chars().count() + 4 < usize::from(area.width) {
         left.push(Role::Text, good);
     }
-    // What else is asked of the run, as far as there is room; what holds it back first.
+    // What else is asked of the run, as far as there is room.
     let ratio = torrent::ratio(view).map(|ratio| format!("ratio {ratio:.2}"));
     let since = (!view.at.is_zero()).then(|| format!("running {}", units::duration(view.at)));
     let port = view.port.map(|port| format!("port {port}"));
-    let more = [torrent::limits_in_force(view, pen.look), ratio, since, port];
-    for said in more.into_iter().flatten() {
+    for said in [ratio, since, port].into_iter().flatten() {
         let said = format!("{gap}{said}");
         if left.width() + paint::width(&said) + joined.chars().count() + 4 < usize::from(area.width) {
             left.push(Role::Dim, said);
         }
     }
     let used = pen.spans(area.x, area.y, area.width, &left);
-    if usize::from(used) + 2 + joined.len() <= usize::from(area.width) {
+    if usize::from(used) + 2 + joined.chars().count() <= usize::from(area.width) {
         pen.put_right(area.right(), area.y, area.width, &joined, Role::Text);
     }
 }

@@ -263,3 +263,14 @@ fn a_failed_peer_is_in_sight_however_many_are_being_tried() {
         assert!(rows.iter().any(|row| row.trim_start_matches([' ', '▸']).starts_with('✗')), "{rows:#?}");
     }
 }
+
+#[test]
+fn limits_in_force_are_in_sight_on_the_overview() {
+    let mut view = sample::healthy();
+    view.limits = (Some(500 << 10), Some(100 << 10));
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        let rows = page(size, &view, |_| {});
+        let row = rows.iter().find(|row| row.contains("17 live")).unwrap();
+        assert!(row.contains("limit ↓ 500 KiB/s ↑ 100 KiB/s"), "{size:?}: {row}");
+    }
+}
