@@ -88,25 +88,32 @@ impl Model {
 
     /// The causes whose peers share a row now; one peer alone has its own.
     fn folded_causes(&self, view: &View, listed: &[(PeerKey, Option<Cause>)]) -> Vec<Cause> {
-        let failed = || listed.iter().filter_map(|(_, cause)| *cause);
-        let folds: Box<dyn Fn(Cause) -> bool> = match (self.page(), self.screen, self.shown) {
-            (Mode::Browse, Screen::Overview, _) if !self.zoomed => {
-                let fits = screens::room_for_others(self, view, listed.len());
-                let all_fit = failed().count() <= fits;
-                Box::new(move |_| !all_fit)
-            }
-            (Mode::Browse, Screen::Peers, shown) if !matches!(shown, Shown::Because(_)) => {
-                Box::new(|cause| self.folded.contains(&cause))
-            }
-            _ => return Vec::new(),
-        };
-        let mut causes = Vec::new();
-        for cause in failed().filter(|cause| folds(*cause)) {
-            if !causes.contains(&cause) && failed().filter(|other| *other == cause).count() > 1 {
-                causes.push(cause);
+        let mut groups: Vec<(Cause, usize)> = Vec::new();
+        for cause in listed.iter().filter_map(|(_, cause)| *cause) {
+            match groups.iter_mut().find(|(other, _)| *other == cause) {
+                Some((_, count)) => *count += 1,
+                None => groups.push((cause, 1)),
             }
         }
-        causes
+        groups.retain(|(_, count)| *count > 1);
+        match (self.page(), self.screen, self.shown) {
+            (Mode::Browse, Screen::Overview, _) if !self.zoomed => {
+                // The largest first, until what is left fits.
+                groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+                let mut rows = listed.len();
+                let mut too_many = |(_, count): &&(Cause, usize)| {
+                    let folds = rows > screens::room_for_others(self, view, rows);
+                    rows -= if folds { count - 1 } else { 0 };
+                    folds
+                };
+                groups.iter().take_while(|group| too_many(group)).map(|(cause, _)| *cause).collect()
+            }
+            (Mode::Browse, Screen::Peers, shown) if !matches!(shown, Shown::Because(_)) => {
+                let causes = groups.iter().map(|(cause, _)| *cause);
+                causes.filter(|cause| self.folded.contains(cause)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -143,14 +150,42 @@ mod tests {
         let alone = lines.iter().filter(|line| line.fold.is_none()).count();
         assert_eq!(folded + alone, model.other_rows(&view).count(), "nobody is lost");
         let mut causes = std::collections::HashSet::new();
-        for line in &lines {
-            let peer = model::peer(&view, line.key).unwrap();
-            if Standing::of(peer, view.at) == Standing::Failed {
-                assert!(causes.insert(peer.cause), "{:?} has two rows", peer.cause);
-            }
-            assert!(line.fold.as_ref().is_none_or(|fold| fold.peers.len() > 1));
+        for fold in lines.iter().filter_map(|line| line.fold.as_ref()) {
+            assert!(fold.peers.len() > 1 && causes.insert(fold.cause), "{:?} has two rows", fold.cause);
         }
         assert_eq!(model.rows(&view).count(), 50, "what is exported is every peer");
+    }
+
+    #[test]
+    fn the_largest_group_folds_first_and_no_more_than_needed() {
+        for moment in ["healthy", "stalled", "barred"] {
+            let view = sample::moment(moment);
+            for rows in 20..70 {
+                let mut model = at(Screen::Overview, &view);
+                model.size = (120, rows);
+                let lines = model.other_lines(&view);
+                let fits = screens::room_for_others(&model, &view, lines.len());
+                let sizes: Vec<usize> =
+                    lines.iter().filter_map(|line| Some(line.fold.as_ref()?.peers.len())).collect();
+                let Some(least) = sizes.iter().min() else { continue };
+                // Unfolded again, the last to fold would not fit.
+                let without = lines.len() + least - 1;
+                let room = screens::room_for_others(&model, &view, without);
+                assert!(
+                    without > room,
+                    "{moment}, {rows}: {without} rows would fit into {room}, {fits} were"
+                );
+                let mut alone = std::collections::HashMap::new();
+                for line in lines.iter().filter(|line| line.fold.is_none()) {
+                    let cause = model.shared_cause(&view, line.key);
+                    *alone.entry(cause).or_insert(0) += usize::from(cause.is_some());
+                }
+                assert!(
+                    alone.values().all(|count| count <= least),
+                    "{moment}, {rows}: {alone:?} over {least}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(funnel.losses(&view, 2), [("both complete", 1)]);
         assert_eq!(funnel.losses(&view, 3), [("choked", 1)]);
         assert_eq!(Funnel::of(&sample::healthy()), Funnel::Fetching);
-        let mut paused = view.clone();
+        let mut paused = view;
         paused.phase = Phase::Paused;
         assert_eq!(Funnel::of(&paused), Funnel::Giving);
         assert_eq!(Funnel::of(&sample::paused()), Funnel::Fetching);

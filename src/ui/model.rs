@@ -72,6 +72,28 @@ pub enum Mode {
     AskQuit,
 }
 
+/// What the help tells.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Help {
+    /// What one needs to begin, on one screen.
+    #[default]
+    Card,
+    /// Every key.
+    Keys,
+    /// Every glyph and word.
+    Words,
+}
+
+impl Help {
+    /// Its tabs, in their order.
+    pub const TABS: [Self; 3] = [Self::Card, Self::Keys, Self::Words];
+
+    /// The tab so many behind it.
+    pub(super) fn turned(self, by: isize) -> Self {
+        Self::TABS[(self as isize + by).rem_euclid(Self::TABS.len() as isize) as usize]
+    }
+}
+
 /// The panels of the overview that take keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Panel {
@@ -218,6 +240,8 @@ pub struct Model {
     pub panel: Panel,
     /// The selected peer.
     pub selected: Option<PeerKey>,
+    /// The tab of the help.
+    pub help: Help,
     /// In the funnel: the step, and which of its losses (0: the step itself).
     pub step: (usize, usize),
     /// Which peers the list shows.
@@ -318,6 +342,7 @@ impl Model {
             replay: None,
             panel: Panel::default(),
             selected: None,
+            help: Help::default(),
             step: (0, 0),
             shown: Shown::default(),
             filters: Filters::default(),

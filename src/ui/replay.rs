@@ -397,6 +397,7 @@ pub(super) mod tests {
         let view = sample::healthy();
         let mut model = standing(&view);
         model.open.push(Mode::Keys);
+        model.help = crate::ui::model::Help::Keys;
         let help = shown(&mut model, &view, (120, 200)).join("\n");
         assert!(help.contains("This recording") && help.contains("play, or stop"), "{help}");
         for binding in BINDINGS.iter().filter(|binding| is_for_the_engine(binding.action)) {

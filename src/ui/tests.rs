@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use super::about::About;
-use super::model::{Mode, Model, Panel, Screen};
+use super::model::{Help, Mode, Model, Panel, Screen};
 use super::theme::{Colours, Glyphs, Look};
 use super::{draw, sample};
 use crate::event::PeerKey;
@@ -88,7 +88,15 @@ const PAGES: [Page; 16] = [
         });
         model.open.push(Mode::Torrent);
     }),
-    ("keys", |model| model.open.push(Mode::Keys)),
+    ("help", |model| model.open.push(Mode::Keys)),
+    ("keys", |model| {
+        model.open.push(Mode::Keys);
+        model.help = Help::Keys;
+    }),
+    ("words", |model| {
+        model.open.push(Mode::Keys);
+        model.help = Help::Words;
+    }),
     ("columns", |model| {
         model.screen = Screen::Peers;
         model.open.push(Mode::Columns);

@@ -14,7 +14,7 @@ use super::export;
 use super::filter::{self, List, Words};
 use super::funnel::Funnel;
 use super::marks;
-use super::model::{Held, Mode, Model, Panel, Screen, Scrolls, Shown, quitting_stops};
+use super::model::{Held, Help, Mode, Model, Panel, Screen, Scrolls, Shown, quitting_stops};
 use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
@@ -236,6 +236,9 @@ fn sideways(model: &mut Model, view: &View, by: isize) {
     if model.mode() == Mode::Columns {
         return choose::shift(model, by);
     }
+    if model.mode() == Mode::Keys {
+        return turn_help(model, by);
+    }
     if !model.open.is_empty() {
         return;
     }
@@ -274,6 +277,9 @@ fn select(model: &mut Model, view: &View, by: isize) {
 
 /// The next tab of the list, or on a page of a peer or a tracker the next of them.
 fn turn(model: &mut Model, view: &View, by: isize) {
+    if model.mode() == Mode::Keys {
+        return turn_help(model, by);
+    }
     if matches!(model.mode(), Mode::Peer { .. }) {
         model.scrolls.peer = 0;
         return select(model, view, by);
@@ -287,6 +293,12 @@ fn turn(model: &mut Model, view: &View, by: isize) {
     let tabs = Shown::TABS;
     let at = tabs.iter().position(|tab| *tab == model.shown).unwrap_or(0) as isize;
     narrow(model, view, tabs[(at + by).rem_euclid(tabs.len() as isize) as usize]);
+}
+
+/// The next tab of the help, from its beginning.
+fn turn_help(model: &mut Model, by: isize) {
+    model.help = model.help.turned(by);
+    model.scrolls.keys = 0;
 }
 
 /// Shows only these peers, with the selection among them.
@@ -394,6 +406,7 @@ fn toggle(model: &mut Model, mode: Mode) {
         model.open.push(mode);
         model.scrolls = Scrolls { keys: 0, why: 0, torrent: 0, ..model.scrolls };
         model.filters.keys = Words::default();
+        model.help = Help::default();
     }
 }
 
@@ -562,6 +575,26 @@ mod tests {
         assert!(shown.iter().all(|peer| peer.cause == Some(crate::event::Cause::ConnectTimeout)));
         press(&mut model, &view, &[Action::Back]);
         assert_eq!(model.rows(&view).count(), 50);
+    }
+
+    #[test]
+    fn the_help_begins_with_its_card_and_turns_to_keys_and_words() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        for (action, tab) in [
+            (Action::Keys, Help::Card),
+            (Action::NextTab, Help::Keys),
+            (Action::Right, Help::Words),
+            (Action::NextTab, Help::Card),
+            (Action::PreviousTab, Help::Words),
+            (Action::Left, Help::Keys),
+        ] {
+            model.scrolls.keys = 3;
+            press(&mut model, &view, &[action]);
+            assert_eq!((model.mode(), model.help, model.scrolls.keys), (Mode::Keys, tab, 0), "{action:?}");
+        }
+        press(&mut model, &view, &[Action::Keys, Action::Keys]);
+        assert_eq!((model.mode(), model.help), (Mode::Keys, Help::Card), "it begins anew");
     }
 
     #[test]

@@ -104,6 +104,24 @@ impl Standing {
         }
     }
 
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Unchoked => "unchoked",
+            Self::Taking => "taking",
+            Self::Choked => "choked",
+            Self::Idle => "idle",
+            Self::Held => "held",
+            Self::Trying => "trying",
+            Self::Failed => "failed",
+            Self::Left => "gone",
+            Self::Dropped => "dropped",
+            Self::Banned => "banned",
+            Self::Queued => "queued",
+        }
+    }
+
     /// How its glyph and its word look.
     pub(crate) fn roles(self) -> (Role, Role) {
         match self {
@@ -118,22 +136,13 @@ impl Standing {
 
 /// The word for what a peer is doing.
 pub(crate) fn state_word(peer: &PeerRecord, now: At) -> &'static str {
-    match Standing::of(peer, now) {
-        Standing::Sending => "sending",
-        Standing::Unchoked => "unchoked",
-        Standing::Taking => "taking",
-        Standing::Choked => "choked",
-        Standing::Idle => "idle",
-        Standing::Held => "held",
-        Standing::Dropped => "dropped",
-        Standing::Banned => "banned",
-        Standing::Queued => "queued",
-        Standing::Trying => match peer.last_attempt() {
+    match (Standing::of(peer, now), peer.cause) {
+        (Standing::Trying, _) => match peer.last_attempt() {
             Some(attempt) if attempt.connected.is_some() => "waiting",
             _ => "dialling",
         },
-        Standing::Failed => peer.cause.map_or("failed", |cause| cause.info().short),
-        Standing::Left => peer.cause.map_or("gone", |cause| cause.info().short),
+        (Standing::Failed | Standing::Left, Some(cause)) => cause.info().short,
+        (standing, _) => standing.word(),
     }
 }
 

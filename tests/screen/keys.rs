@@ -391,6 +391,13 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.write(b"\x15\r");
             pty.until_shown(&format!("{word} no limit"));
         }
+        (Action::NextTab | Action::PreviousTab, Scope::KeysPage) => {
+            pty.press(key(Action::Keys));
+            pty.until_shown(HELP);
+            pty.press(pressed);
+            pty.until_gone(HELP);
+            pty.press(key(Action::Back));
+        }
         (Action::NextTab, Scope::Peers) => {
             list(pty);
             pty.press(pressed);

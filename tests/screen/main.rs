@@ -32,7 +32,7 @@ use ttui::ui::model::Screen;
 use vt100::Color;
 
 /// What stands below the list of keys, which is longer than any of the terminals here.
-const HELP: &str = "PgUp PgDn scroll";
+const HELP: &str = "Help: card";
 
 fn demo(lab: &Lab) -> CommandBuilder {
     ttui(lab, &["demo", "--fast"])

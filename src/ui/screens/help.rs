@@ -1,15 +1,23 @@
-//! Which keys there are, and what the glyphs and words mean: made from the tables, so it cannot be wrong.
+//! A card to begin with, which keys there are, and what the glyphs and words mean: made from the tables, so it cannot
+//! be wrong.
+//!
+//! ```text
+//!  Help: card ─────────────────────────────────── Tab keys · / finds · Esc back ──
+//! ```
 
 use ratatui::layout::Rect;
 
 use super::more;
 use crate::ui::action::{Action, Scope};
+use crate::ui::atlas::Layer;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::glossary;
-use crate::ui::model::{Mode, Model};
+use crate::ui::model::{Help, Mode, Model};
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
 use crate::ui::replay;
 use crate::ui::theme::Role;
+use crate::ui::widgets::mosaic::{self, Letters};
+use crate::ui::words::Standing;
 
 /// From so many columns on the lines stand in two halves.
 const TWO_HALVES: u16 = 150;
@@ -19,11 +27,56 @@ const NAMES: (usize, usize) = (13, 16);
 /// A title, and the lines below it: what is explained, and how.
 type Section = (&'static str, Vec<(String, String)>);
 
-/// What the help tells, as far as the filter takes it.
-fn sections(model: &Model) -> Vec<Section> {
-    // The keys of what lies below the help come first.
+/// Keys that the card names of the page it was asked on.
+const USED_MOST: usize = 10;
+/// Columns of the names on the card.
+const CARD_NAMES: usize = 13;
+
+/// The page that the help was asked on.
+fn below(model: &Model) -> Model {
     let mut below = model.clone();
     below.open.retain(|mode| *mode != Mode::Keys);
+    below
+}
+
+/// Whether this does anything here: nothing of a recording can be changed.
+fn works(model: &Model, action: Action) -> bool {
+    model.replay.is_none() || !replay::is_for_the_engine(action)
+}
+
+/// What the help tells on the tab that is shown, or on both where it is filtered.
+fn sections(model: &Model) -> Vec<Section> {
+    let below = below(model);
+    let mut told = Vec::new();
+    let filtered = !model.filters.keys.is_empty();
+    let (mut keys, mut words) = (key_sections(model, &below), word_sections(&below));
+    // What is of use on the page below comes first.
+    if filtered || model.help == Help::Keys {
+        told.append(&mut keys);
+    }
+    if filtered || model.help == Help::Words {
+        told.append(&mut words);
+    }
+    for (_, entries) in &mut told {
+        entries.retain(|(name, text)| model.filters.keys.takes(&format!("{name} {text}")));
+    }
+    told.retain(|(_, entries)| !entries.is_empty());
+    told
+}
+
+/// The words, those of the page below first.
+fn word_sections(below: &Model) -> Vec<Section> {
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        glossary::sections().into_iter().partition(|(place, ..)| place.is_at(below));
+    let explained = |(_, title, entries)| (title, entries);
+    let mut sections: Vec<Section> = here.into_iter().chain(elsewhere).map(explained).collect();
+    let columns = PEER_COLUMNS.iter().map(|column| (column.title.trim().to_owned(), column.help.to_owned()));
+    sections.push(("Columns of the lists of peers", columns.collect()));
+    sections
+}
+
+/// The keys, those of the page below first, then those that hold everywhere.
+fn key_sections(model: &Model, below: &Model) -> Vec<Section> {
     let mut scopes = vec![
         Scope::PeerPage,
         Scope::TrackerPage,
@@ -40,45 +93,118 @@ fn sections(model: &Model) -> Vec<Section> {
         Scope::OrderMenu,
         Scope::Everywhere,
     ];
-    scopes.sort_by_key(|scope| *scope != Scope::Everywhere && !scope.holds(&below));
+    scopes.sort_by_key(|scope| *scope != Scope::Everywhere && !scope.holds(below));
     if model.replay.is_some() {
         scopes.insert(0, Scope::Replay);
     }
-    // Nothing of a recording can be changed.
-    let works = |action| model.replay.is_none() || !replay::is_for_the_engine(action);
     let keys_of = |scope: Scope| {
         let of_scope = model
             .keys
             .lines()
-            .filter(move |(line, keys)| line.scope == scope && !keys.is_empty() && works(line.action));
+            .filter(move |(line, keys)| line.scope == scope && !keys.is_empty() && works(model, line.action));
         of_scope.map(|(binding, keys)| {
             (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help.to_owned())
         })
     };
-    // First what is of use here: the keys, then the words; then what holds everywhere, and the other screens.
     let is_here =
-        |scope: &Scope| *scope == Scope::Replay || (*scope != Scope::Everywhere && scope.holds(&below));
+        |scope: &Scope| *scope == Scope::Replay || (*scope != Scope::Everywhere && scope.holds(below));
     let (here, elsewhere): (Vec<Scope>, Vec<Scope>) = scopes.into_iter().partition(is_here);
     let titled = |scope: Scope| (scope.title(), keys_of(scope).collect());
-    let (words, other_words): (Vec<_>, Vec<_>) =
-        glossary::sections().into_iter().partition(|(place, ..)| place.is_at(&below));
-    let explained = |(_, title, entries)| (title, entries);
-    let mut sections: Vec<Section> = here.into_iter().map(titled).collect();
-    sections.extend(words.into_iter().map(explained));
-    sections.extend(elsewhere.into_iter().map(titled));
-    sections.extend(other_words.into_iter().map(explained));
-    let columns = PEER_COLUMNS.iter().map(|column| (column.title.trim().to_owned(), column.help.to_owned()));
-    sections.push(("Columns of the lists of peers", columns.collect()));
-    for (_, entries) in &mut sections {
-        entries.retain(|(name, text)| model.filters.keys.takes(&format!("{name} {text}")));
-    }
-    sections.retain(|(_, entries)| !entries.is_empty());
-    sections
+    here.into_iter().chain(elsewhere).map(titled).collect()
 }
 
-/// How many things are explained.
+/// How many things are explained, on all tabs.
 pub(super) fn count(model: &Model) -> usize {
-    sections(model).iter().map(|(_, entries)| entries.len()).sum()
+    let below = below(model);
+    let all = key_sections(model, &below).into_iter().chain(word_sections(&below));
+    let takes = |(name, text): &(String, String)| model.filters.keys.takes(&format!("{name} {text}"));
+    all.map(|(_, entries)| entries.iter().filter(|entry| takes(entry)).count()).sum()
+}
+
+/// What one needs to begin: the screens, the keys used most on the page below, and the glyphs.
+fn card(columns: u16, model: &Model) -> Vec<Spans> {
+    let below = below(model);
+    let room = usize::from(columns / halves(columns)).saturating_sub(CARD_NAMES + 4).clamp(8, 90);
+    let mut lines = vec![Spans::new().add(Role::Dim, "The screens")];
+    let bound = || model.keys.lines().filter(|(_, keys)| !keys.is_empty());
+    let row = |lines: &mut Vec<Spans>, name: &str, text: &str| {
+        // What a key does comes before the colon, what that means behind it.
+        let brief = text.split([':', ';']).next().unwrap_or_default();
+        for (at, line) in wrap(brief, room).into_iter().enumerate() {
+            let name = if at == 0 { name } else { "" };
+            let gap = " ".repeat(CARD_NAMES.saturating_sub(width(name)).max(1));
+            lines.push(Spans::new().add(Role::Strong, format!("  {name}{gap}")).add(Role::Text, line));
+        }
+    };
+    for (line, keys) in bound().filter(|(line, _)| matches!(line.action, Action::Show(_))) {
+        let name = line.label.map_or("", |(label, _)| label);
+        row(&mut lines, &format!("{} {name}", keys[0].name()), line.help);
+    }
+    lines.push(Spans::new());
+    lines.push(Spans::new().add(Role::Dim, "Used most on the page behind this one"));
+    for (names, text) in used_most(model, &below) {
+        row(&mut lines, &names, text);
+    }
+    lines.push(Spans::new());
+    lines.extend(glyphs(usize::from(columns).saturating_sub(3)));
+    lines
+}
+
+/// The keys used most on a page, with what they do: those of its key line, the most useful first, then others of it.
+fn used_most(model: &Model, below: &Model) -> Vec<(String, &'static str)> {
+    let holds = |scope: Scope| scope.holds(below) && (scope != Scope::Replay || model.replay.is_some());
+    let mut lines: Vec<_> = model
+        .keys
+        .lines()
+        .filter(|(line, keys)| !keys.is_empty() && holds(line.scope) && works(model, line.action))
+        .filter(|(line, _)| !matches!(line.action, Action::Show(_) | Action::Keys))
+        .collect();
+    lines.sort_by_key(|(line, _)| (line.label.map_or(u8::MAX, |(_, weight)| weight), line.scope));
+    lines.truncate(USED_MOST);
+    lines.into_iter().map(|(line, keys)| (keys[0].name(), line.help)).collect()
+}
+
+/// The glyphs of peers and of pieces with their words, in rows of so many columns.
+fn glyphs(columns: usize) -> Vec<Spans> {
+    let peers = [
+        Standing::Sending,
+        Standing::Unchoked,
+        Standing::Choked,
+        Standing::Trying,
+        Standing::Failed,
+        Standing::Queued,
+        Standing::Left,
+        Standing::Banned,
+    ];
+    let of_peer =
+        |standing: Standing| (vec![(standing.glyph(), standing.roles().0)], standing.word().to_owned());
+    let legend = mosaic::legend(Layer::State, &Letters::default(), |_| String::new());
+    let of_cell = legend.entries().map(|(glyphs, [_, brief])| (glyphs.to_vec(), brief.to_owned()));
+    [peers.into_iter().map(of_peer).collect::<Vec<_>>(), of_cell.collect()]
+        .into_iter()
+        .flat_map(|entries| flow(entries, columns))
+        .collect()
+}
+
+/// Glyphs with their words behind each other, in as many rows as they need.
+fn flow(entries: Vec<(Vec<(&'static str, Role)>, String)>, columns: usize) -> Vec<Spans> {
+    let mut rows = vec![Spans::new()];
+    for (glyphs, word) in entries {
+        let mut entry = Spans::new();
+        for (glyph, role) in glyphs {
+            entry.push(role, glyph);
+        }
+        entry.push(Role::Text, format!(" {word}"));
+        let row = rows.last().map_or(0, Spans::width);
+        if row > 0 && row + 2 + entry.width() > columns {
+            rows.push(Spans::new());
+        }
+        if let Some(row) = rows.pop() {
+            let gap = if row.width() > 0 { " " } else { "  " };
+            rows.push(row.add(Role::Text, gap).and(entry));
+        }
+    }
+    rows
 }
 
 /// In how many columns the lines stand beside each other.
@@ -88,6 +214,9 @@ pub(super) fn halves(columns: u16) -> u16 {
 
 /// The lines of the help.
 pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
+    if model.help == Help::Card && model.filters.keys.is_empty() {
+        return card(columns, model);
+    }
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {
         lines.push(Spans::new());
@@ -111,6 +240,15 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
     lines
 }
 
+/// What a tab is called.
+fn name(tab: Help) -> &'static str {
+    match tab {
+        Help::Card => "card",
+        Help::Keys => "keys",
+        Help::Words => "words",
+    }
+}
+
 /// Draws the help.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut body = area;
@@ -118,12 +256,21 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let note = if filter.is_empty() { String::new() } else { format!("{} with {filter}", count(model)) };
     let esc = match filter.is_empty() {
         true => {
-            format!("{} · {}", model.hint(Action::Filter, "finds a word"), model.hint(Action::Back, "back"))
+            let turns = model.hint(Action::NextTab, name(model.help.turned(1)));
+            format!(
+                "{turns} · {} · {}",
+                model.hint(Action::Filter, "finds"),
+                model.hint(Action::Back, "back")
+            )
         }
         false => model.hint(Action::Back, "shows all"),
     };
     let rule = inset(take_top(&mut body, 1), 1, 1);
-    pen.rule(rule, "Keys and words", &clip(&note, usize::from(rule.width / 2)), &esc);
+    let title = match filter.is_empty() {
+        true => format!("Help: {}", name(model.help)),
+        false => "Keys and words".to_owned(),
+    };
+    pen.rule(rule, &title, &clip(&note, usize::from(rule.width / 2)), &esc);
     let lines = lines(area.width, model);
     let halves = halves(area.width);
     let (off, body) = more::window(pen, body, model, (lines.len(), usize::from(halves)), model.scrolls.keys);

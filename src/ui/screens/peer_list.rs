@@ -212,9 +212,9 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
             grid::head_by(pen, take_top(&mut rest, 1), &other_placed, column, mark);
         }
     }
-    // However many are being tried, why one failed is in sight.
+    // However many are being tried, why most failed is in sight.
     let mut keep: Vec<usize> = part.marked(&others).collect();
-    keep.extend(part.first(&others, Standing::Failed));
+    keep.extend(part.largest_failure(&others));
     part.draw(pen, rest, &others, &keep, &other_placed);
     live.len().saturating_sub(live_room)
 }
@@ -329,10 +329,13 @@ impl Rows<'_> {
         lines.iter().enumerate().filter(|(_, line)| self.model.marked.contains(&line.key)).map(|(at, _)| at)
     }
 
-    /// The first row of this state, unless it is marked.
-    fn first(&self, lines: &[Line], wanted: Standing) -> Option<usize> {
-        let first = lines.iter().position(|line| self.standing(line.key) == Some(wanted))?;
-        Some(first).filter(|at| !self.model.marked.contains(&lines[*at].key))
+    /// The row in which most failed, the first of those that are alike, unless it is marked.
+    fn largest_failure(&self, lines: &[Line]) -> Option<usize> {
+        let failed =
+            lines.iter().enumerate().filter(|(_, line)| self.standing(line.key) == Some(Standing::Failed));
+        let peers = |line: &Line| line.fold.as_ref().map_or(1, |fold| fold.peers.len());
+        let largest = failed.max_by_key(|(at, line)| (peers(line), std::cmp::Reverse(*at)));
+        largest.map(|(at, _)| at).filter(|at| !self.model.marked.contains(&lines[*at].key))
     }
 
     fn draw(

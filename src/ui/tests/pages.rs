@@ -21,7 +21,7 @@ fn page_of(name: &str) -> fn(&mut Model) {
 fn a_page_with_more_lines_than_room_says_so_at_both_ends() {
     for moment in ["healthy", "stalled", "slow"] {
         let view = sample::moment(moment);
-        for name in ["why", "keys", "peer", "peer-bytes"] {
+        for name in ["why", "help", "keys", "words", "peer", "peer-bytes"] {
             for size in [(40, 10), (80, 24), (120, 40), (200, 60), (80, 200)] {
                 let mut model = model(Look::default(), size, &view);
                 page_of(name)(&mut model);
@@ -232,6 +232,34 @@ fn the_graph_has_a_number_between_its_ends() {
 }
 
 #[test]
+fn the_card_of_the_help_fits_one_screen_on_every_page() {
+    for view in [sample::healthy(), sample::seeding()] {
+        for (name, change) in PAGES {
+            for replay in [false, true] {
+                let shown = page((80, 24), &view, |model| {
+                    change(model);
+                    model.open.retain(|mode| *mode != Mode::Keys);
+                    model.open.push(Mode::Keys);
+                    model.help = Help::Card;
+                    if replay {
+                        let player = crate::record::scenes::Scene::Debian.player();
+                        let playback = crate::record::standing(&player);
+                        model.replay = Some(crate::ui::replay::Standing::new("a.ttrec", playback));
+                    }
+                });
+                let all = shown.join("\n");
+                assert!(!all.contains("more line"), "{name}\n{all}");
+                for part in ["1 overview", "6 log", "● sending", "⊘ banned", "█ verified"] {
+                    assert!(all.contains(part), "{name}: {part}\n{all}");
+                }
+                let keys = shown.iter().skip_while(|row| !row.contains("Used most")).skip(1);
+                assert_eq!(keys.take_while(|row| !row.trim().is_empty()).count(), 10, "{name}\n{all}");
+            }
+        }
+    }
+}
+
+#[test]
 fn help_tells_first_of_the_page_it_was_asked_on() {
     let view = sample::healthy();
     let place = |shown: &[String], text: &str| shown.iter().position(|row| row.contains(text));
@@ -244,12 +272,19 @@ fn help_tells_first_of_the_page_it_was_asked_on() {
         let shown = page((80, 400), &view, |model| {
             page_of(name)(model);
             model.open.push(Mode::Keys);
+            model.help = Help::Keys;
         });
         let everywhere = place(&shown, "Everywhere").unwrap();
-        for text in [keys, words] {
-            let at = place(&shown, text).unwrap_or_else(|| panic!("{name}: no {text}\n{}", shown.join("\n")));
-            assert!(at < everywhere, "{name}: {text}");
-        }
+        let at = place(&shown, keys).unwrap_or_else(|| panic!("{name}: no {keys}\n{}", shown.join("\n")));
+        assert!(at < everywhere, "{name}: {keys}");
+        let shown = page((80, 400), &view, |model| {
+            page_of(name)(model);
+            model.open.push(Mode::Keys);
+            model.help = Help::Words;
+        });
+        let at = place(&shown, words).unwrap_or_else(|| panic!("{name}: no {words}\n{}", shown.join("\n")));
+        let log = place(&shown, "Signs of the log").unwrap();
+        assert!(at < log, "{name}: {words}");
     }
 }
 

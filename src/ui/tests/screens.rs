@@ -200,6 +200,7 @@ fn a_replay_looks_as_expected_on_every_page() {
         ("replay-peers", "peers", 120_000),
         ("replay-peer", "peer", 182_000),
         ("replay-pieces", "pieces", 230_000),
+        ("replay-help", "help", 182_000),
         ("replay-keys", "keys", 182_000),
     ] {
         holds(name, |look, size| replayed(Scene::Debian, look, size, at_ms, page_of(page)));

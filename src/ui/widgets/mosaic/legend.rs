@@ -110,7 +110,6 @@ impl Legend {
     }
 }
 
-#[cfg(test)]
 impl Legend {
     /// Every entry: its glyphs, and its two wordings.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&[Glyph], [&str; 2])> {
