@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{Attempt, Direction, Encryption, OsError, Transport, WireBytes};
+pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Blame, Cause, CauseInfo, advised};
 pub use pseudonym::Pseudonyms;

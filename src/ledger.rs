@@ -30,7 +30,7 @@ pub use pieces::{
 pub use series::Series;
 pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};
-pub use verdict::{Look, LookOn, Verdict, VerdictCode};
+pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};
 pub use view::{
     FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving, TorrentFacts, View,
 };

@@ -1,5 +1,7 @@
 //! One try to talk to a peer, from dialling to its end.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{At, Cause, LooksLike, Payload};
@@ -98,4 +100,21 @@ pub struct Attempt {
     pub looks_like: Option<LooksLike>,
     /// What the messages travel under, once that is known.
     pub payload: Option<Payload>,
+}
+
+/// A peer that was asked and sends nothing for this long is snubbed: for the decisions, the screen, the reports and the
+/// verdicts alike.
+pub const SNUBBED_AFTER: Duration = Duration::from_secs(10);
+
+impl Attempt {
+    /// From dialling to the open connection; `None` where it never opened, and of one who called: it was not dialled.
+    pub fn connect_time(&self) -> Option<Duration> {
+        let connected = self.connected.filter(|_| self.direction == Direction::Out)?;
+        Some(connected.saturating_sub(self.began))
+    }
+
+    /// From the open connection to the valid handshake; `None` where there was none.
+    pub fn handshake_time(&self) -> Option<Duration> {
+        Some(self.handshaken?.saturating_sub(self.connected.unwrap_or(self.began)))
+    }
 }

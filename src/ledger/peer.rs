@@ -2,17 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
 use crate::event::sound::few;
-use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, Source};
+use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, SNUBBED_AFTER, Source};
 use crate::metainfo::{Bitfield, PeerId};
-
-/// A live peer has so long to unchoke us, or to send after it did, before it counts as held back.
-const PATIENCE_S: u64 = 10;
 
 /// The furthest step any attempt of a peer reached; it never goes back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -236,14 +234,31 @@ impl PeerRecord {
         if self.rests.is_some() {
             return self.rests;
         }
-        let attempt = self.last_attempt()?;
-        let since = attempt.handshaken.max(attempt.unchoked).max(self.last_block)?;
-        let waited = now.saturating_sub(since).as_secs() >= PATIENCE_S;
+        let waited = self.silent_for(now)? >= SNUBBED_AFTER;
         match (self.flags.am_interested, self.flags.peer_choking) {
             (true, true) => Some(Cause::NeverUnchoked),
-            (true, false) => waited.then_some(Cause::Snubbed),
+            (true, false) => self.is_snubbed(now).then_some(Cause::Snubbed),
             (false, _) => waited.then_some(Cause::NotInteresting),
         }
+    }
+
+    /// For how long nothing came of a live peer since it could be asked.
+    fn silent_for(&self, now: At) -> Option<Duration> {
+        let attempt = self.last_attempt()?;
+        let since = attempt.handshaken.max(attempt.unchoked).max(self.last_block)?;
+        Some(now.saturating_sub(since))
+    }
+
+    /// For how long it sent nothing of what it was asked for; `None`: it owes nothing.
+    pub fn owes_for(&self, now: At) -> Option<Duration> {
+        let asked = self.flags.am_interested && !self.flags.peer_choking && self.sample.requests_out > 0;
+        self.silent_for(now).filter(|_| asked && self.is_live())
+    }
+
+    /// Whether it was asked and sends nothing, for [`SNUBBED_AFTER`]: what the screen, the reports and the verdicts
+    /// call snubbed.
+    pub fn is_snubbed(&self, now: At) -> bool {
+        self.owes_for(now).is_some_and(|silence| silence >= SNUBBED_AFTER)
     }
 
     /// What a failed plain attempt turned out to mean: the peer shook hands, and only encrypted.

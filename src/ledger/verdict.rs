@@ -106,8 +106,19 @@ pub struct Verdict {
     pub brief: (String, String),
     /// The numbers it rests on, by name.
     pub evidence: Vec<(&'static str, u64)>,
+    /// What of the advice the screen has a key for, beside what the code and the evidence say.
+    pub remedy: Option<Remedy>,
     /// When it is looked at again.
     pub look: Look,
+}
+
+/// What helps, as the last words of an advice have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Remedy {
+    /// To ban the peer that it is about.
+    Ban,
+    /// To name a peer.
+    NamePeer,
 }
 
 /// What a rule found.
@@ -120,16 +131,24 @@ struct Finding {
     evidence: Vec<(&'static str, u64)>,
     /// Whether it is reason enough that nothing arrives.
     explains: bool,
+    #[serde(default)]
+    remedy: Option<Remedy>,
 }
 
 impl Finding {
     fn new(severity: Severity, text: String) -> Self {
-        Self { severity, text, advice: String::new(), evidence: Vec::new(), explains: false }
+        Self { severity, text, advice: String::new(), evidence: Vec::new(), explains: false, remedy: None }
     }
 
     fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = advice.into();
         self
+    }
+
+    /// An advice the last words of which are this remedy.
+    fn remedy(mut self, advice: impl Into<String>, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self.advice(advice)
     }
 
     fn evidence(mut self, name: &'static str, number: impl Into<u64>) -> Self {

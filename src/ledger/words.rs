@@ -93,8 +93,8 @@ fn handshaken(record: &PeerRecord) -> Option<Entry> {
     let who = record.client.as_deref().unwrap_or("a client we do not know");
     let text = match attempt.direction {
         Direction::Out => {
-            // From dialling on, as the table of peers counts it.
-            let waited = attempt.handshaken?.saturating_sub(attempt.began);
+            // As the table of peers counts it.
+            let waited = attempt.handshake_time()?;
             format!("{} shook hands after {} ms: {who}.", record.addr, waited.as_millis())
         }
         Direction::In => format!("{} called us and shook hands: {who}.", record.addr),

@@ -14,16 +14,14 @@ pub use self::markdown::markdown;
 pub use self::text::text;
 use super::{hex, json_line};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, Severity, Source, Transport,
+    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, SNUBBED_AFTER, Severity, Source,
+    Transport,
 };
 use crate::ledger::{
     Availability, Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict,
     VerdictCode, View,
 };
 use crate::units;
-
-/// A live peer has so long to serve us before it is said that it does not.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -278,22 +276,22 @@ fn resolved(record: &PeerRecord) -> Option<Cause> {
 
 /// From dialling to the open connection; nobody who calls is dialled.
 pub(super) fn connect_ms(attempt: &Attempt) -> Option<u64> {
-    let connected = attempt.connected.filter(|_| attempt.direction == Direction::Out)?;
-    Some(ms(connected.saturating_sub(attempt.began)))
+    attempt.connect_time().map(ms)
 }
 
 /// From the open connection to a valid handshake.
 pub(super) fn handshake_ms(attempt: &Attempt) -> Option<u64> {
-    Some(ms(attempt.handshaken?.saturating_sub(attempt.connected.unwrap_or(attempt.began))))
+    attempt.handshake_time().map(ms)
 }
 
-/// Why the peer does not serve us; a live one is given ten seconds from its handshake to do so.
+/// Why the peer does not serve us; a live one is given ten seconds from its handshake to do so, which is when a
+/// download calls one snubbed that was asked.
 fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
     if !record.is_live() {
         return record.cause;
     }
     let attempt = record.last_attempt()?;
-    if attempt.first_block.is_some() || now.saturating_sub(attempt.handshaken?) < PATIENCE {
+    if attempt.first_block.is_some() || now.saturating_sub(attempt.handshaken?) < SNUBBED_AFTER {
         return record.cause;
     }
     let has_nothing = record.has.as_ref().is_some_and(|has| has.is_empty());

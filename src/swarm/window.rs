@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::{RateMeter, WindowState};
-use crate::event::At;
+use crate::event::{At, SNUBBED_AFTER};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef};
 
 /// Requests out before anything is known of the peer.
@@ -22,8 +22,8 @@ const LEAST: u32 = 2;
 const MARGIN_MS: u64 = 500;
 /// After this the rate is known of a peer that has not sent a whole block.
 const MEASURED_AFTER: At = At::from_secs(1);
-/// A peer that owes blocks and sends none for this long is snubbing us.
-const SNUB_AFTER: At = At::from_secs(20);
+/// A peer that is snubbed for this long again is asked for one block at a time.
+const SNUB_AFTER: At = At::from_secs(2 * SNUBBED_AFTER.as_secs());
 /// How many blocks that are no longer owed are remembered, and for how long, so that they may still come.
 const LATE_KEPT: usize = 2048;
 const LATE_FOR: At = At::from_secs(120);

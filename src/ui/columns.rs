@@ -309,10 +309,22 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::event::Event;
+    use crate::ledger::script::Script;
     use crate::ui::grid::Context;
     use crate::ui::paint;
     use crate::ui::sample;
     use crate::ui::theme::Look;
+
+    #[test]
+    fn a_handshake_is_timed_from_the_open_connection_as_reports_have_it() {
+        let mut run = Script::downloading(10);
+        let peer = run.peers(1)[0];
+        run.dial(peer).wait_ms(500).tell(Event::Connected { peer }).wait_ms(40);
+        run.handshake(peer, b"-TR4060-abcdefghijkl");
+        let record = run.record(peer);
+        assert_eq!((connect_ms(&record), handshake_ms(&record)), (Some(500), Some((40, false))));
+    }
 
     #[test]
     fn ids_are_unique_and_heads_fit() {

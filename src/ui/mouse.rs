@@ -305,7 +305,10 @@ mod tests {
         click_on(&mut model, "17 no answer", &view);
         assert_eq!((model.screen, model.step), (Screen::Overview, (2, 1)));
         click_on(&mut model, "17 no answer", &view);
-        assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::Lost(Funnel::Fetching, 2, "no answer")));
+        assert_eq!(
+            (model.screen, model.shown),
+            (Screen::Peers, Shown::Lost(Funnel::Fetching, 2, "no answer"))
+        );
         assert_eq!(model.rows(&view).count(), 17);
     }
 

@@ -61,7 +61,7 @@ fn text_rows(buf: &Buffer) -> Vec<String> {
 type Page = (&'static str, fn(&mut Model));
 
 /// Every page there is.
-const PAGES: [Page; 16] = [
+const PAGES: [Page; 18] = [
     ("overview", |_| {}),
     ("peers", |model| model.screen = Screen::Peers),
     ("peer", |model| {

@@ -17,7 +17,7 @@ fn puts_every_peer_in_one_group_and_counts_its_losses() {
     run.fail(peers[2], Cause::ConnectionRefused).dial(peers[3]);
     run.connect(peers[4]).end(peers[4], Cause::ClosedBeforeHandshake).connect(peers[5]);
     run.seed(peers[6]).seed(peers[7]).unchoke(peers[7]).seed(peers[8]).unchoke(peers[8]);
-    run.tell(Event::FirstBlock { peer: peers[8] });
+    run.tell(Event::FirstBlock { peer: peers[8] }).asked_in_vain(peers[7]).asked_in_vain(peers[8]);
     run.live(peers[9]).end(peers[9], Cause::ClosedByPeer);
     run.tell(Event::NotDialled { peer: peers[10], cause: Some(Cause::InvalidAddress) });
     run.wait(11);

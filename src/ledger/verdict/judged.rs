@@ -160,6 +160,7 @@ impl Judged {
                 advice: advice.to_owned(),
                 brief: say::brief(held.code, &finding.text, advice, &finding.evidence),
                 evidence: finding.evidence.clone(),
+                remedy: finding.remedy.filter(|_| own.is_none()),
                 look: *look,
             };
             if Some(index) != speaker {

@@ -278,7 +278,7 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     ),
     (Code::EncryptionWanted, Kind::Trouble, || wanting_encryption(3), || wanting_encryption(2)),
     (Code::PiecesMissing, Kind::Trouble, || holding(9, 36), || holding(10, 36)),
-    (Code::UnchokedButSilent, Kind::Trouble, || silent(2, 15), || silent(1, 15)),
+    (Code::UnchokedButSilent, Kind::Trouble, || silent(2, 10), || silent(2, 9)),
     (Code::DialsTimeOut, Kind::Trouble, || dials(8, 2), || dials(79, 21)),
     (Code::AllChokeUs, Kind::Trouble, || choked(10, false), || choked(9, false)),
     (Code::BadDataManyPeers, Kind::Whole, || poisoned_for(20), || poisoned_for(31)),

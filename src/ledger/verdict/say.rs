@@ -88,7 +88,8 @@ pub(super) fn brief(
             let verb = if sending == 1 { "peer is" } else { "peers are" };
             let rest = text.split_once("; ").map_or_else(|| ".".to_owned(), |(_, rest)| format!("; {rest}"));
             let rest = rest.replace("the rest of the file", "the rest");
-            format!("Going well. {} {verb} sending{rest}", units::count(sending))
+            let pace = text.split_once('.').map_or("Going well", |(pace, _)| pace);
+            format!("{pace}. {} {verb} sending{rest}", units::count(sending))
         }
         _ => first_sentence(text),
     };

@@ -7,7 +7,7 @@ use super::VerdictCode;
 use super::answers::Answers;
 use super::judged::Standing;
 use crate::event::{
-    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, Sample, Source, TrackerKey,
+    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, Source, TrackerKey,
 };
 use crate::ledger::conn::{is_offline, is_public};
 use crate::ledger::fold::Ledger;
@@ -15,8 +15,6 @@ use crate::ledger::peer::{Group, PeerRecord, Stage};
 use crate::ledger::tracker::TrackerStatus;
 use crate::ledger::view::View;
 
-/// A peer that we asked and that sends nothing for so long is silent.
-const SILENT_AFTER_S: u64 = 10;
 /// After so long without a block, data no longer flows.
 const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
 /// The same where it was told to be slow, which may mean a block now and then.
@@ -329,9 +327,8 @@ impl<'a> Crowd<'a> {
             return;
         }
         self.open += 1;
-        let since = attempt.unchoked.max(record.last_block).unwrap_or(now).max(phase_since);
-        let silence = now.saturating_sub(since);
-        if record.sample.requests_out > 0 && silence.as_secs() >= SILENT_AFTER_S {
+        let silence = record.owes_for(now).unwrap_or_default().min(now.saturating_sub(phase_since));
+        if silence >= SNUBBED_AFTER {
             self.silence = if self.silent == 0 { silence } else { self.silence.min(silence) };
             self.silent += 1;
         }

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Finding;
 use super::say::{about, count, many};
 use super::scene::Scene;
 use super::troubles::costly;
+use super::{Finding, Remedy};
 use crate::event::{Announced, Severity, TrackerError};
 use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
 use crate::ledger::words::tracker_failure;
@@ -21,6 +21,7 @@ const FIRST_ANSWER_S: u64 = 5;
 const FIRST_PEER: Duration = Duration::from_secs(1);
 /// A tracker that wants to be left alone for this long is told of where it named nobody.
 const LONG_INTERVAL: Duration = Duration::from_secs(2 * 3600);
+const NAME: Option<Remedy> = Some(Remedy::NamePeer);
 const WAIT_OR_NAME: &str = "leave it running, for somebody may come; or name a peer with --peer NAME:PORT.";
 
 pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
@@ -105,13 +106,18 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let ourselves = scene.crowd.ourselves;
-    let (mut text, advice) = if trackers.is_empty() {
-        ("No peers are known: the torrent names no tracker.".to_owned(), "name a peer with --peer NAME:PORT.")
+    let (mut text, advice, remedy) = if trackers.is_empty() {
+        (
+            "No peers are known: the torrent names no tracker.".to_owned(),
+            "name a peer with --peer NAME:PORT.",
+            NAME,
+        )
     } else if ourselves > 0 {
         (
             "No peers are known: the only address that was named is our own. Nobody else may have this torrent now."
                 .to_owned(),
             WAIT_OR_NAME,
+            NAME,
         )
     } else if let Some((url, seeds)) = counted_and_not_named(trackers) {
         (
@@ -121,18 +127,21 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
                 many(seeds, "seed")
             ),
             WAIT_OR_NAME,
+            NAME,
         )
     } else if scene.view.torrent.private {
         (
             "No peers are known: the trackers that answered named nobody, and only they may (the torrent is private)."
                 .to_owned(),
             "look on the tracker's page whether anybody seeds it; somebody may come.",
+            None,
         )
     } else {
         (
             "No peers are known: the trackers that answered named nobody. Nobody may have this torrent any more."
                 .to_owned(),
             WAIT_OR_NAME,
+            NAME,
         )
     };
     let answers = trackers.iter().filter_map(|record| answer_of(record));
@@ -143,7 +152,7 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
         let _ = write!(text, " A tracker is asked again in {}: it wants no question before.", about(left));
     }
     Some(
-        Finding::new(Severity::Warn, text)
+        Finding { remedy, ..Finding::new(Severity::Warn, text) }
             .advice(advice)
             .explains()
             .evidence("trackers", trackers.len() as u64)

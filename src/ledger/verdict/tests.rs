@@ -94,7 +94,9 @@ fn slow_needs_half_a_minute_of_little_that_is_not_our_own_limit() {
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::Slow, Severity::Warn));
     assert!(
-        first.text.starts_with("Slow. 1 of the 2 live peers is sending: 20.0 KiB/s in all"),
+        first
+            .text
+            .starts_with("Slow. 1 of the 2 live peers is sending: 20.0 KiB/s on average over half a minute"),
         "{}",
         first.text
     );
@@ -348,6 +350,55 @@ fn unchoked_but_silent_means_all_that_were_asked() {
     );
     run.second(&peers[..1], 1000);
     assert!(run.verdict(VerdictCode::UnchokedButSilent).is_none());
+}
+
+#[test]
+fn row_and_verdict_call_a_peer_snubbed_at_the_same_moment() {
+    let mut run = Script::downloading(100);
+    let peer = run.open_seeds(1)[0];
+    let said = |run: &mut Script| {
+        let now = run.view().at;
+        let row = run.record(peer).held_back_by(now) == Some(Cause::Snubbed);
+        (row, run.verdict(VerdictCode::UnchokedButSilent).is_some())
+    };
+    run.wait(15);
+    assert_eq!(said(&mut run), (false, false), "it was asked for nothing");
+    run.send(&[peer], 1000, 1).asked_in_vain(peer).wait(9);
+    assert_eq!(said(&mut run), (false, false));
+    run.wait(1);
+    assert_eq!(said(&mut run), (true, true));
+}
+
+#[test]
+fn how_well_it_goes_is_what_the_rate_says() {
+    let mut run = Script::downloading(100_000);
+    let peers = run.open_seeds(1);
+    run.tell(Event::FirstBlock { peer: peers[0] });
+    let first = run.first();
+    assert_eq!(
+        (first.code, first.text.split_once('.').unwrap().0),
+        (VerdictCode::Healthy, "Getting started")
+    );
+    run.send(&peers, 24 * 1024, 5);
+    let first = run.first();
+    assert!(first.text.starts_with("Data arrives. The one live peer is sending; the rest"), "{}", first.text);
+    assert!(first.brief.0.starts_with("Data arrives. 1 peer is sending; the rest"), "{}", first.brief.0);
+    run.send(&peers, 1 << 20, 5);
+    assert!(run.first().text.starts_with("Going well. "));
+}
+
+#[test]
+fn those_dialled_to_the_end_are_not_called_all_who_were_dialled() {
+    let mut run = Script::downloading(100);
+    let peers = run.peers(44);
+    run.fail_all(&peers[..15], Cause::ConnectTimeout);
+    run.fail_all(&peers[15..18], Cause::ConnectionRefused);
+    let told = |run: &mut Script| run.verdict(VerdictCode::DialsTimeOut).unwrap().text;
+    assert!(told(&mut run).contains("15 of the 18 peers we dialled never answered."));
+    for peer in &peers[18..] {
+        run.dial(*peer);
+    }
+    assert!(told(&mut run).contains("15 of the 18 peers dialled to the end never answered."));
 }
 
 #[test]

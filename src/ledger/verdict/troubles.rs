@@ -3,7 +3,7 @@
 
 use super::say::{count, many, span};
 use super::scene::{Dialled, Scene};
-use super::{Finding, VerdictCode, answers};
+use super::{Finding, Remedy, VerdictCode, answers};
 use crate::event::Severity;
 use crate::ledger::peer::PeerRecord;
 use crate::units::{self, Units};
@@ -175,9 +175,10 @@ pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
     let most = dialled.timed_out * 10 >= dialled.decided * tenths;
     (dialled.decided >= ENOUGH_DIALS && most).then(|| {
         let whom = format!(
-            "{} of the {} peers we dialled never answered.",
+            "{} of the {} peers {} never answered.",
             count(dialled.timed_out),
-            count(dialled.decided)
+            count(dialled.decided),
+            if dialled.undecided == 0 { "we dialled" } else { "dialled to the end" }
         );
         let finding = if scene.flows() {
             let text = format!("{whom} They are gone, or routers on their side drop us: others do answer.");
@@ -359,7 +360,7 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         match (banned, nobody_else_sent(scene)) {
             (true, true) => finding.advice("leave it running, for somebody else may come.").explains(),
             (true, false) => finding,
-            (false, _) => finding.advice("ban it."),
+            (false, _) => finding.remedy("ban it.", Remedy::Ban),
         }
     })
 }

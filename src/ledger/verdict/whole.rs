@@ -113,7 +113,11 @@ pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
     slow.then(|| {
         let sending = match scene.crowd.sending {
             0 => format!("Slow. Data comes in drops, the last of it {} ago", span(scene.quiet)),
-            _ => format!("Slow. {}: {} in all", senders(scene), units::rate(mean.down_bps, Units::Binary)),
+            _ => format!(
+                "Slow. {}: {} on average over half a minute",
+                senders(scene),
+                units::rate(mean.down_bps, Units::Binary)
+            ),
         };
         Finding::new(Severity::Warn, format!("{sending}{}.", rest(scene)))
             .advice("leave it running; more peers may come, and those here may send more.")
@@ -129,14 +133,23 @@ pub(super) fn healthy(scene: &Scene<'_>) -> Option<Finding> {
     }
     scene.flows().then(|| {
         let text = match scene.crowd.sending {
-            0 => format!("Going well. The last data came {} ago{}.", span(scene.quiet), rest(scene)),
-            _ => format!("Going well. {}{}.", senders(scene), rest(scene)),
+            0 => format!("{}. The last data came {} ago{}.", pace(scene), span(scene.quiet), rest(scene)),
+            _ => format!("{}. {}{}.", pace(scene), senders(scene), rest(scene)),
         };
         Finding::new(Severity::Good, text)
             .evidence("sending", scene.crowd.sending)
             .evidence("live", scene.live())
             .evidence("down_bps", scene.view.rates.down_bps)
     })
+}
+
+/// How well it goes, by the rate that stands beside it.
+fn pace(scene: &Scene<'_>) -> &'static str {
+    match scene.view.rates.down_bps {
+        0 if scene.quiet < JUST_NOW => "Getting started",
+        bps if bps < SLOW_BPS => "Data arrives",
+        _ => "Going well",
+    }
 }
 
 /// `7 of the 17 live peers are sending`.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::event::SNUBBED_AFTER;
+
 use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, Order, Picker, PieceIndex};
 
-/// A peer that was asked and sends nothing for this long is snubbed.
-pub(super) const SNUBBED_AFTER: Duration = Duration::from_secs(10);
 /// A piece that one peer alone may send is given up when it sends nothing of it for this long.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 /// Blocks that a peer sends before it is asked for what no other has.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{At, Direction, Encryption, Payload, Phase, Source, Transport};
+use crate::event::{At, Attempt, Direction, Encryption, Payload, Phase, Source, Transport};
 use crate::ledger::{PeerRecord, View};
 use crate::ui::grid::{Context, fits};
 use crate::ui::paint::{Spans, clip_address};
@@ -59,12 +59,10 @@ pub(super) fn client(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
     }
 }
 
-/// How long its last valid handshake took, and whether it was encrypted.
+/// How long its last valid handshake took once the connection was open, and whether it was encrypted.
 pub(super) fn handshake_ms(peer: &PeerRecord) -> Option<(u64, bool)> {
-    let last = peer.attempts.iter().rev().find_map(|attempt| Some((attempt, attempt.handshaken?)));
-    last.map(|(attempt, at)| {
-        let ms = words::ms_between(attempt.began, at) as u64;
-        (ms, attempt.encryption == Encryption::Mse)
+    peer.attempts.iter().rev().find_map(|attempt| {
+        Some((milliseconds(attempt.handshake_time()?), attempt.encryption == Encryption::Mse))
     })
 }
 
@@ -221,10 +219,7 @@ pub(super) fn latency(peer: &PeerRecord) -> Option<u64> {
 
 /// From dialling to the open connection, milliseconds.
 pub(super) fn connect_ms(peer: &PeerRecord) -> Option<u64> {
-    let opened = peer.attempts.iter().rev().filter(|attempt| attempt.direction == Direction::Out);
-    let (began, connected) =
-        opened.map(|attempt| (attempt.began, attempt.connected)).find(|times| times.1.is_some())?;
-    Some(milliseconds(connected?.saturating_sub(began)))
+    peer.attempts.iter().rev().find_map(Attempt::connect_time).map(milliseconds)
 }
 
 /// How long no block came of it while it was live.

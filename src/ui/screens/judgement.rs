@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::{frame, more};
 use crate::event::{Cause, Severity, advised};
-use crate::ledger::{PeerRecord, Verdict, VerdictCode, View};
+use crate::ledger::{PeerRecord, Remedy, Verdict, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::funnel::Funnel;
 use crate::ui::model::{Model, Shown};
@@ -43,12 +43,13 @@ fn with_key(verdict: &Verdict, advice: &str, model: &Model, view: &View) -> Stri
         VerdictCode::DiskTrouble | VerdictCode::Paused => Some(("with", Action::Pause)),
         VerdictCode::OwnLimits if rests_on("held") => Some(("with", Action::Hold)),
         VerdictCode::OwnLimits if rests_on("down_bps") => Some(("with", Action::LimitDown)),
-        VerdictCode::BadDataOnePeer if verdict.advice == "ban it." => Some(("with", Action::Ban)),
         VerdictCode::AllChokeUs if view.limits.1 == Some(0) => Some(("with", Action::LimitUp)),
-        VerdictCode::NoPeersKnown if advice.ends_with("--peer NAME:PORT.") => {
-            Some(("or with", Action::AddPeer))
-        }
-        _ => None,
+        _ => match verdict.remedy {
+            Some(Remedy::Ban) => Some(("with", Action::Ban)),
+            // A brief advice is without its last words.
+            Some(Remedy::NamePeer) if advice == verdict.advice => Some(("or with", Action::AddPeer)),
+            _ => None,
+        },
     };
     // Nothing of a recording can be changed.
     let key = by_key.filter(|_| model.replay.is_none());
