@@ -67,12 +67,10 @@ pub(super) fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<
     };
     let doubled = doubled.min(Duration::from_secs(30 * 60));
     match cause {
-        Cause::InvalidAddress
-        | Cause::SelfConnection
-        | Cause::BothSeeds
-        | Cause::Shutdown
-        | Cause::NotAnswered => None,
-        Cause::NotInteresting if complete => None,
+        Cause::InvalidAddress | Cause::SelfConnection | Cause::Shutdown | Cause::NotAnswered => None,
+        Cause::BothSeeds | Cause::NotInteresting if complete => None,
+        // It was let go, and meanwhile something here turned out to be damaged.
+        Cause::BothSeeds => Some(Duration::ZERO),
         Cause::NotBittorrent | Cause::InfoHashMismatch => Some(Duration::from_secs(30 * 60)),
         // While it is dropped or banned it is not dialled anyway; taken back, it is at once.
         Cause::Banned | Cause::HashFailures | Cause::DroppedByUser | Cause::TorrentPaused => {

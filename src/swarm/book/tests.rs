@@ -32,6 +32,20 @@ fn a_refused_peer_is_dialled_less_and_less() {
 }
 
 #[test]
+fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut book = Book::new();
+    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    assert_eq!(book.take_due(At::ZERO), Some((peer, addr(1))));
+    assert_eq!(book.ended(secs(1), peer, Cause::BothSeeds, true, &mut random), None);
+    assert_eq!(book.call_back(), [peer]);
+    assert_eq!(book.call_back(), [], "once is enough");
+    assert_eq!(book.take_due(secs(1)), Some((peer, addr(1))));
+    // Where its connection closes only when that is known already, it is dialled at once.
+    assert_eq!(book.ended(secs(2), peer, Cause::BothSeeds, false, &mut random), Some(secs(2)));
+}
+
+#[test]
 fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut book = Book::new();
