@@ -451,6 +451,8 @@ mod tests {
             model.size = (80, 24);
             model.screen = screen;
             model.open.extend(page);
+            // The card is one screen, its tabs are long.
+            model.help = Help::Keys;
             model.take_in(&view);
             let before = told(&model);
             let (_, targets) = drawn(&model, &view);
