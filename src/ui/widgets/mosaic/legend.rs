@@ -136,7 +136,7 @@ pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> 
         Layer::State => {
             let of = |cell: Cell| cell.glyph(false);
             add(&[of(Cell::Good)], "verified", "verified");
-            add(&[of(Cell::Most), of(Cell::Some)], "partly verified", "partly");
+            add(&[of(Cell::Most), of(Cell::Some)], "partly", "partly");
             add(&[of(Cell::Arriving)], "arriving", "arriving");
             add(&[of(Cell::Missing)], "missing", "missing");
             add(&[of(Cell::Unheld)], "no peer has it", "no peer has it");
