@@ -192,6 +192,7 @@ mod tests {
     use super::*;
     use crate::ledger::Group;
     use crate::ui::funnel::Funnel;
+    use crate::ui::model::Help;
     use crate::ui::screens;
     use crate::ui::{Look, draw, sample};
 
