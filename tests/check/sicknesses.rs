@@ -115,7 +115,7 @@ async fn all_choke_for_ever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_the_last_piece() {
     let sick = Swarm::new().peers(4, LacksTheLastPiece).await;
-    let words = "The one piece that is missing is held by nobody";
+    let words = "no peer we are connected to has the one piece that is missing";
     sick.download_is_led_by("pieces_missing", words, Fact::LastBlock(0)).await;
     let well = Swarm::new().peers(4, LacksTheLastPiece).await.peers(1, ServesAt(4000)).await;
     well.download_never_says("pieces_missing", Fact::LastBlock(30)).await;
@@ -125,7 +125,7 @@ async fn nobody_has_the_last_piece() {
 async fn nobody_has_anything() {
     let sick = Swarm::new().peers(5, HasNothing).await;
     sick.check_is_led_by("pieces_missing", "Nobody who shook hands has any piece").await;
-    let words = "The 8 missing pieces are held by nobody";
+    let words = "no peer we are connected to has any of the 8 missing pieces";
     sick.download_is_led_by("pieces_missing", words, Fact::Connected(0)).await;
     let well = Swarm::new().peers(5, HasNothing).await.peers(1, ServesAt(20_000)).await;
     well.never_says("pieces_missing", Fact::Connected(10)).await;

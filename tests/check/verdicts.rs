@@ -162,12 +162,12 @@ async fn a_torrent_without_a_tracker_says_so() {
     assert!(output.contains("--peer NAME:PORT") && !output.contains("Look again"), "{output}");
     is_headline(&payload, &[], &[], "no_peers_known").await;
 
-    // A tracker that knows nobody is another matter.
+    // A tracker that names nobody is another matter.
     let tracker = Tracker::http(Reply::nobody()).await;
     let payload = Recipe::file("it", 4 * PIECE, PIECE).tier(&[&tracker.url()]).make();
     let output = program_check(&lab, &payload, &["--json"]).await;
     let text = text_of(&output.json()[0], "no_peers_known").to_owned();
-    assert!(text.contains("the trackers that answered named nobody"), "{text}");
+    assert!(text.contains("counts 5 seeds, and names none of them"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
