@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
-use super::{At, Attempt, Event, PeerSample, Sample};
+use super::{At, Attempt, DiskSample, Event, PeerSample, Sample};
 use crate::metainfo::{Geometry, PieceIndex};
 use crate::text::clean_in_place;
 
@@ -186,6 +186,16 @@ impl Sample {
     }
 }
 
+impl DiskSample {
+    /// # Errors
+    ///
+    /// When no machine moves so much.
+    pub fn check(&self) -> Result<(), Unsound> {
+        rates([self.written_bps])?;
+        totals([self.pending_bytes, self.memory_bytes])
+    }
+}
+
 impl PeerSample {
     /// # Errors
     ///
@@ -269,10 +279,7 @@ impl Event {
             | Self::Note { text, .. } => shown(text),
             Self::AnnounceAnswered { answer, .. } => answer.warning.iter_mut().for_each(shown),
             Self::Sample(sample) => sample.check()?,
-            Self::Disk(disk) => {
-                rates([disk.written_bps])?;
-                totals([disk.pending_bytes, disk.memory_bytes])?;
-            }
+            Self::Disk(disk) => disk.check()?,
             // Sets of pieces of another length are no news to the ledger; the rest is sound whatever it says.
             Self::Had { .. }
             | Self::Has { .. }

@@ -89,8 +89,7 @@ pub(super) struct Run {
     pub(super) plain_only: bool,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
-    /// The last second of the disk, where it is slow. A second later it is told again: no snapshot needs it.
-    #[serde(skip)]
+    /// The last second of the disk, where it is slow.
     pub(super) disk: Option<(At, DiskSample)>,
     /// What was told of it all.
     pub(super) judged: Judged,

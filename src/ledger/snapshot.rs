@@ -84,6 +84,7 @@ impl Run {
             callers,
             probing: _,
             answer,
+            disk,
             judged,
             ..
         } = self;
@@ -93,8 +94,10 @@ impl Run {
             *last_failure,
             listening.map(|(_, at)| at),
             answer.as_ref().map(|(at, _)| *at),
+            disk.map(|(at, _)| at),
         ])?;
         callers.check()?;
+        disk.map_or(Ok(()), |(_, disk)| disk.check())?;
         judged.check()?;
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Event, PeerKey, Phase};
+use crate::event::{DiskSample, Event, PeerKey, Phase};
 use crate::ledger::script::{Script, facts};
 use crate::ledger::tests::any::possible_event;
 
@@ -73,8 +73,17 @@ fn keeps_what_a_long_run_knows() {
     run.send(&[peers[0], peers[2]], 10_000, 200);
     let piece = run.piece(3);
     run.tell(Event::PieceFailed { piece, from: vec![peers[0]] });
+    let (written_bps, write_ms) = (1_000_000, 300);
+    run.tell(Event::Disk(DiskSample {
+        written_bps,
+        pending_bytes: 8 << 20,
+        memory_bytes: 16 << 20,
+        write_ms,
+    }));
     let mut taken_up = again(&run.ledger);
     assert_eq!(run.view(), taken_up.view(run.at));
+    // What the disk did a moment ago is known as well: a verdict of it is not due before some seconds.
+    assert_eq!(taken_up.run.disk, run.ledger.run.disk);
     run.phase(Phase::Paused);
     assert_ne!(run.view(), taken_up.view(run.at));
 }
