@@ -260,6 +260,7 @@ fn counted(name: &str, view: &View) -> Option<u32> {
         "failed" => view.groups.failed,
         "queued" => view.groups.queued,
         "sending" => view.serving.sending,
+        "pieces_looked_at" => view.checked?.0,
         "served" => {
             let taking = |record: &&Arc<PeerRecord>| record.is_live() && record.sample.up_bps > 0;
             view.peers.iter().filter(taking).count() as u32

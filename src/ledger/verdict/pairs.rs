@@ -353,6 +353,17 @@ fn every_rule_says_briefly_what_is_and_what_to_do() {
 }
 
 #[test]
+fn what_is_verified_so_far_is_the_number_that_the_header_has() {
+    let mut run = Script::downloading(30);
+    run.phase(Phase::Checking);
+    for done in [3, 17, 30] {
+        run.wait_ms(10).tell(Event::Checked { done, of: 30 });
+        let words = format!("Looking at what is already on disk: {done} of 30 pieces so far.");
+        assert_eq!(run.view().verdicts[0].text, words);
+    }
+}
+
+#[test]
 fn a_judgement_never_contradicts_the_counts_beside_it() {
     let mut run = downloading();
     let tracker = run.tracker(0);
