@@ -96,13 +96,15 @@ async fn clicks_lead_through_every_screen_and_back() {
     click_on(&mut pty, "Esc back");
     // The key line is drawn last, and its keys stand elsewhere than before.
     pty.until_shown("q quit");
-    // The help, moved by the wheel, and left.
+    // The help: from its card, which is one screen, to all keys, moved by the wheel, and left.
     click_on(&mut pty, "? keys");
     pty.until_shown(HELP);
+    click_on(&mut pty, "Tab card");
+    pty.until_shown("Help: keys");
     pty.write(b"\x1b[<65;5;20M");
     pty.until_shown("↑ 3 above");
     click_on(&mut pty, "q close");
-    pty.until_gone(HELP);
+    pty.until_gone("Help: keys");
     click_on(&mut pty, "1 overview");
     pty.until_shown(sign_of(Screen::Overview));
     assert!(pty.is_running());
