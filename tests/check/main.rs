@@ -10,6 +10,8 @@ mod contract;
 mod crowds;
 mod handshake;
 mod peers;
+#[path = "../common/pty.rs"]
+mod pty;
 mod sicknesses;
 #[path = "../common/support.rs"]
 mod support;

@@ -9,6 +9,7 @@ use ttui::metainfo::InfoHash;
 use ttui::swarm::EncryptionPolicy;
 
 use crate::peers::{PIECE, answers, as_json, handshake, options, payload, program_check, run, serve};
+use crate::pty::{self, Pty};
 use crate::support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, namespace, nobody_at, program};
 
 /// From the last fact that decides to the headline, milliseconds.
@@ -36,8 +37,13 @@ fn named(peers: &[SocketAddr]) -> Vec<String> {
     peers.iter().flat_map(|peer| ["--peer".to_owned(), peer.to_string()]).collect()
 }
 
-/// A download is led by this verdict as soon as the last of the peers was dialled to the end.
-async fn is_headline(payload: &Payload, peers: &[SocketAddr], more: &[&str], code: &str) {
+/// A download is led by this verdict as soon as the last of the peers was dialled to the end, and so is its screen.
+async fn is_headline(
+    payload: &Payload,
+    peers: &[SocketAddr],
+    more: &[&str],
+    (code, words): (&str, &'static str),
+) {
     let (lab, peers) = (Lab::new(), named(peers));
     let arguments: Vec<&str> = peers.iter().map(String::as_str).chain(more.iter().copied()).collect();
     let program = program::download(&lab, payload, &arguments);
@@ -50,6 +56,26 @@ async fn is_headline(payload: &Payload, peers: &[SocketAddr], more: &[&str], cod
     let decided = lines.iter().find(tried).unwrap_or(&told)["t_ms"].as_u64();
     let late = told["t_ms"].as_u64().unwrap().saturating_sub(decided.unwrap());
     assert!(late < AT_ONCE_MS, "{code} {late} ms after the last dial: {lines:#?}");
+    is_shown_first(payload, &arguments, words);
+}
+
+/// The first thing that the screen says of the whole is this, at both sizes that people have most.
+#[track_caller]
+fn is_shown_first(payload: &Payload, arguments: &[&str], words: &'static str) {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let lab = Lab::new();
+        let (torrent, out) = (lab.torrent(payload), lab.out());
+        let mut command = pty::ttui(&lab, &[torrent.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+        command.args(arguments);
+        let pty = Pty::spawn(command, columns, rows);
+        pty.until(words, |screen| {
+            let text = screen.contents();
+            let said: Vec<&str> = text.split_whitespace().collect();
+            let said = said.join(" ");
+            let (_, first) = said.split_once(" ▲ Nothing arrives: ")?;
+            first.split(" ▲ ").next()?.split("Where peers drop off").next()?.contains(words).then_some(())
+        });
+    }
 }
 
 async fn eight(of: impl AsyncFn(u8) -> SocketAddr) -> Vec<SocketAddr> {
@@ -71,7 +97,7 @@ async fn all_who_answer_have_another_torrent() {
     let words = "All 8 peers that answered share another torrent: something else, 09090909";
     assert!(text.starts_with(words), "{text}");
     assert_eq!(report["verdicts"][0]["evidence"], json!({"answered": 8, "other_torrent": 8}));
-    is_headline(&payload, &peers, &[], "other_torrent").await;
+    is_headline(&payload, &peers, &[], ("other_torrent", "share another torrent")).await;
 
     // As many have the right one: those that do not are a matter of their own.
     let mut twin = peers;
@@ -97,7 +123,7 @@ async fn all_answers_are_the_same_web_page() {
         text.starts_with("All 8 peers that answered are no BitTorrent client but http: “HTTP/1.1 302"),
         "{text}"
     );
-    is_headline(&payload, &peers, &[], "answered_by_others").await;
+    is_headline(&payload, &peers, &[], ("answered_by_others", "are no BitTorrent client")).await;
 
     // Services of several kinds are no portal.
     let greetings: [&[u8]; 3] = [PAGE, b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail.example ESMTP\r\n"];
@@ -122,7 +148,8 @@ async fn encryption_is_off_and_all_hang_up() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--encryption", "off"]).collect();
     let output = program_check(&lab, &payload, &arguments).await.stdout.join("\n");
     assert!(output.contains("start ttui with --encryption prefer-plain."), "{output}");
-    is_headline(&payload, &peers, &["--encryption", "off"], "encryption_wanted").await;
+    is_headline(&payload, &peers, &["--encryption", "off"], ("encryption_wanted", "our setting forbids"))
+        .await;
 
     // Where both ways were tried, encryption is not what they want.
     let report = checked(&payload, &peers).await;
@@ -141,7 +168,7 @@ async fn all_refuse_that_the_tracker_names() {
     let report = &output.json()[0];
     assert_eq!(codes(report), ["stale_tracker"]);
     assert!(text_of(report, "stale_tracker").contains("named 14 peers, and none of them can be reached"));
-    is_headline(&payload, &[], &[], "stale_tracker").await;
+    is_headline(&payload, &[], &[], ("stale_tracker", "named 14 peers")).await;
 
     // One that opens the connection is enough: the tracker is not to blame.
     dead[13] = answers(b"").await;
@@ -160,7 +187,7 @@ async fn a_torrent_without_a_tracker_says_so() {
     assert_eq!(text_of(report, "no_peers_known"), "No peers are known: the torrent names no tracker.");
     let output = program_check(&lab, &payload, &[]).await.stdout.join("\n");
     assert!(output.contains("--peer NAME:PORT") && !output.contains("Look again"), "{output}");
-    is_headline(&payload, &[], &[], "no_peers_known").await;
+    is_headline(&payload, &[], &[], ("no_peers_known", "names no tracker")).await;
 
     // A tracker that names nobody is another matter.
     let tracker = Tracker::http(Reply::nobody()).await;
@@ -230,5 +257,11 @@ async fn a_family_of_addresses_that_is_silent_is_told_beside_what_works() {
 async fn what_nothing_explains_is_called_so_as_soon_as_everybody_was_tried() {
     let payload = payload();
     let cut = serve(|stream| async move { drop(stream) }).await;
-    is_headline(&payload, &[nobody_at().await, cut, nobody_at().await], &[], "stalled").await;
+    is_headline(
+        &payload,
+        &[nobody_at().await, cut, nobody_at().await],
+        &[],
+        ("stalled", "none of the 3 peers shook hands"),
+    )
+    .await;
 }
