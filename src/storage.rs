@@ -124,7 +124,7 @@ impl Storage {
         files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file), &mut near) }).collect()
     }
 
-    /// From here on what stands on the disk now is what counts: files are opened anew, and reach as far as they do.
+    /// From here on what stands on the disk now is what counts: files are opened again, and reach as far as they do.
     ///
     /// # Errors
     /// Those of [`Self::survey`].

@@ -392,7 +392,7 @@ impl Picker {
         was_missing
     }
 
-    /// The piece was here, and is no more: it is picked anew.
+    /// The piece was here, and is no more: it is picked again.
     pub(super) fn lost_whole(&mut self, piece: PieceIndex) {
         self.verified -= 1;
         for sender in self.senders.values_mut() {
@@ -404,7 +404,7 @@ impl Picker {
         self.reopen(piece);
     }
 
-    /// Forgets what is here of a piece; it is picked anew.
+    /// Forgets what is here of a piece; it is picked again.
     pub(super) fn give_up(&mut self, piece: PieceIndex) {
         for (conn, block) in self.begun.asked(piece) {
             if let Some(sender) = self.senders.get_mut(&conn) {

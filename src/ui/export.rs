@@ -295,14 +295,6 @@ mod tests {
     use crate::ui::filter::List;
     use crate::ui::prompt;
     use crate::ui::sample;
-    use crate::ui::theme::Look;
-
-    fn at(screen: Screen, view: &View) -> Model {
-        let mut model = Model::new(Look::default());
-        model.screen = screen;
-        model.take_in(view);
-        model
-    }
 
     #[test]
     fn what_is_seen_is_what_the_screen_lists() {
@@ -315,7 +307,7 @@ mod tests {
             (Screen::Files, 1, "files-3m02s.json"),
             (Screen::Log, view.log.len(), "lines-3m02s.json"),
         ] {
-            let model = at(screen, &view);
+            let model = Model::at(screen, &view);
             let seen = What::seen(&model, &view);
             assert_eq!((seen.count().0, name(&model, &view).as_str()), (rows, file));
             if let What::Table(table) = seen {
@@ -327,13 +319,13 @@ mod tests {
     #[test]
     fn filters_and_the_open_page_narrow_it() {
         let view = sample::healthy();
-        let mut model = at(Screen::Peers, &view);
+        let mut model = Model::at(Screen::Peers, &view);
         prompt::filter(&mut model, List::Peers, "down>1M", &view);
         assert_eq!(What::seen(&model, &view).count(), (5, "peers"));
         model.open.push(Mode::Peer { bytes: false });
         let What::Peers(peers) = What::seen(&model, &view) else { panic!("peers") };
         assert_eq!(peers.keys, model.selected.into_iter().collect::<Vec<_>>());
-        let mut model = at(Screen::Log, &view);
+        let mut model = Model::at(Screen::Log, &view);
         prompt::filter(&mut model, List::Log, "hung up", &view);
         let hung = view.log.iter().filter(|line| line.text.contains("hung up")).count();
         assert_eq!(What::seen(&model, &view).count(), (hung, "lines"));
@@ -343,7 +335,7 @@ mod tests {
     #[test]
     fn peers_are_told_in_the_columns_chosen_in_the_words_of_the_screen() {
         let view = sample::healthy();
-        let mut model = at(Screen::Peers, &view);
+        let mut model = Model::at(Screen::Peers, &view);
         let seen = |model: &Model| match What::seen(model, &view) {
             What::Peers(peers) => peers,
             What::Table(_) => panic!("peers"),
@@ -368,12 +360,12 @@ mod tests {
     #[test]
     fn what_is_copied_is_what_is_selected() {
         let view = sample::healthy();
-        let from = |screen| copied(&at(screen, &view), &view).unwrap();
+        let from = |screen| copied(&Model::at(screen, &view), &view).unwrap();
         assert_eq!(from(Screen::Peers), "83.148.245.186:51414");
         assert_eq!(from(Screen::Trackers), "http://bttracker.debian.org:6969");
         assert_eq!(from(Screen::Files), "debian-12.2.0-amd64-DVD-1.iso");
         assert_eq!(from(Screen::Log), view.log.last().unwrap().text, "the newest line");
-        assert_eq!(copied(&at(Screen::Peers, &sample::checking()), &sample::checking()), None);
+        assert_eq!(copied(&Model::at(Screen::Peers, &sample::checking()), &sample::checking()), None);
     }
 
     #[test]

@@ -122,15 +122,7 @@ mod tests {
     use super::*;
     use crate::command::Command;
     use crate::ui::action::Action;
-    use crate::ui::theme::Look;
     use crate::ui::{sample, update};
-
-    fn at(screen: Screen, view: &View) -> Model {
-        let mut model = Model::new(Look::default());
-        model.screen = screen;
-        model.take_in(view);
-        model
-    }
 
     /// Selects the row of those that failed for this cause.
     fn select(model: &mut Model, view: &View, cause: Cause) -> Fold {
@@ -144,7 +136,7 @@ mod tests {
     #[test]
     fn where_more_failed_than_fit_each_cause_has_one_row_and_who_failed_alone_its_own() {
         let view = sample::healthy();
-        let model = at(Screen::Overview, &view);
+        let model = Model::at(Screen::Overview, &view);
         let lines = model.other_lines(&view);
         let folded: usize = lines.iter().filter_map(|line| Some(line.fold.as_ref()?.peers.len())).sum();
         let alone = lines.iter().filter(|line| line.fold.is_none()).count();
@@ -161,7 +153,7 @@ mod tests {
         for moment in ["healthy", "stalled", "barred"] {
             let view = sample::moment(moment);
             for rows in 20..70 {
-                let mut model = at(Screen::Overview, &view);
+                let mut model = Model::at(Screen::Overview, &view);
                 model.size = (120, rows);
                 let lines = model.other_lines(&view);
                 let fits = screens::room_for_others(&model, &view, lines.len());
@@ -191,7 +183,7 @@ mod tests {
     #[test]
     fn where_all_that_failed_fit_everybody_has_a_row() {
         let view = sample::healthy();
-        let mut model = at(Screen::Overview, &view);
+        let mut model = Model::at(Screen::Overview, &view);
         model.size = (120, 140);
         assert!(model.other_lines(&view).iter().all(|line| line.fold.is_none()));
         model.size = (80, 24);
@@ -202,7 +194,7 @@ mod tests {
     #[test]
     fn a_row_of_many_opens_them_is_retried_as_a_whole_and_is_never_dropped_as_a_whole() {
         let view = sample::healthy();
-        let mut model = at(Screen::Overview, &view);
+        let mut model = Model::at(Screen::Overview, &view);
         let fold = select(&mut model, &view, Cause::ConnectTimeout);
         assert_eq!(fold.peers.len(), 17);
         for action in [Action::Drop, Action::Ban, Action::Hold, Action::Mark, Action::PeerLog] {
@@ -226,7 +218,7 @@ mod tests {
     #[test]
     fn the_selection_stays_on_the_row_while_its_peers_come_and_go() {
         let mut view = sample::healthy();
-        let mut model = at(Screen::Overview, &view);
+        let mut model = Model::at(Screen::Overview, &view);
         let fold = select(&mut model, &view, Cause::ConnectTimeout);
         model.order.moved(model.clock);
         model.selected = fold.peers.last().copied();
@@ -243,7 +235,7 @@ mod tests {
     #[test]
     fn on_the_list_of_peers_left_folds_a_cause_and_right_unfolds_it() {
         let view = sample::healthy();
-        let mut model = at(Screen::Peers, &view);
+        let mut model = Model::at(Screen::Peers, &view);
         assert_eq!(model.lines(&view).count(), 50, "it keeps every one");
         let timed_out = view.peers.iter().find(|peer| peer.cause == Some(Cause::ConnectTimeout)).unwrap();
         model.selected = Some(timed_out.key);

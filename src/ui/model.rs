@@ -555,3 +555,13 @@ impl Model {
 pub(crate) fn peer(view: &View, key: PeerKey) -> Option<&PeerRecord> {
     view.peers.binary_search_by_key(&key, |peer| peer.key).ok().map(|at| &*view.peers[at])
 }
+#[cfg(test)]
+impl Model {
+    /// A model that shows this screen of the view.
+    pub(crate) fn at(screen: Screen, view: &View) -> Self {
+        let mut model = Self::new(Look::default());
+        model.screen = screen;
+        model.take_in(view);
+        model
+    }
+}
