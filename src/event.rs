@@ -10,6 +10,7 @@ mod blocks;
 mod cause;
 mod pseudonym;
 pub mod sound;
+mod source;
 mod tracker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -23,6 +24,7 @@ pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Blame, Cause, CauseInfo, advised};
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
+pub use source::{Source, SourceInfo};
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -53,19 +55,6 @@ pub struct PeerKey(pub u32);
 /// A tracker of the torrent, by its place in the list of all of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TrackerKey(pub u16);
-
-/// Where a peer's address came from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum Source {
-    /// This tracker named it.
-    Tracker(TrackerKey),
-    /// The user named it.
-    Manual,
-    /// It connected to us.
-    Incoming,
-    /// It was live when the last run ended.
-    Resume,
-}
 
 /// What the torrent as a whole is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]

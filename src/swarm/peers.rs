@@ -24,7 +24,7 @@ impl Swarm {
         if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| new) {
             self.tell(now, Event::Banned { peer, until: Some(until), reason });
         }
-        if new && source == Source::Manual {
+        if new && source.info().chosen {
             // The user's own choice goes before what trackers name.
             self.book.schedule(peer, Some(At::ZERO));
         }

@@ -7,7 +7,7 @@ use super::VerdictCode;
 use super::answers::Answers;
 use super::judged::Standing;
 use crate::event::{
-    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, Source, TrackerKey,
+    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, TrackerKey,
 };
 use crate::ledger::conn::{is_offline, is_public};
 use crate::ledger::fold::Ledger;
@@ -338,8 +338,8 @@ impl<'a> Crowd<'a> {
         let family = if record.addr.ip().to_canonical().is_ipv6() { &mut self.v6 } else { &mut self.v4 };
         let dialled = Dialled::of(record);
         for source in &record.sources {
-            if let Source::Tracker(tracker) = source {
-                let named = self.named.entry(*tracker).or_default();
+            if let Some(tracker) = source.tracker() {
+                let named = self.named.entry(tracker).or_default();
                 *named = named.plus(dialled);
             }
         }

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{Announced, Event, OsError, PeerKey, PeerSample, Phase, Side, TrackerError, TrackerKey};
+use crate::event::{
+    Announced, Event, OsError, PeerKey, PeerSample, Phase, Side, Source, TrackerError, TrackerKey,
+};
 use crate::ledger::{Ledger, TorrentFacts};
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
 

@@ -185,15 +185,13 @@ pub(crate) fn host_of(url: &str) -> &str {
 
 /// A source in words: the tracker's host and port, or how else it was learned.
 pub(crate) fn words_of_source(source: Source, view: &View) -> String {
-    match source {
-        Source::Tracker(key) => {
-            let tracker = view.trackers.iter().find(|tracker| tracker.key == key);
-            host_of(tracker.map_or("a tracker", |tracker| tracker.url.as_str())).to_owned()
-        }
-        Source::Manual => "by hand".to_owned(),
-        Source::Incoming => "it called us".to_owned(),
-        Source::Resume => "the last run".to_owned(),
-    }
+    url_of(source, view).map_or(source.info().words, host_of).to_owned()
+}
+
+/// The URL of the tracker that a source is.
+fn url_of(source: Source, view: &View) -> Option<&str> {
+    let key = source.tracker()?;
+    view.trackers.iter().find(|tracker| tracker.key == key).map(|tracker| tracker.url.as_str())
 }
 
 pub(super) fn source(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
@@ -309,19 +307,9 @@ pub(super) fn why_words(peer: &PeerRecord, view: &View) -> String {
 /// What a filter reads of where it was learned.
 pub(super) fn source_names(peer: &PeerRecord, view: &View) -> String {
     let names = peer.sources.iter().map(|source| {
-        let kind = match source {
-            Source::Tracker(_) => "tracker",
-            Source::Manual => "manual",
-            Source::Incoming => "incoming",
-            Source::Resume => "resume",
-        };
-        let url = match source {
-            Source::Tracker(key) => view.trackers.iter().find(|tracker| tracker.key == *key),
-            _ => None,
-        };
         // With its end marked a URL is told from one that is longer.
-        let url = url.map_or_else(String::new, |tracker| format!(" {}/", tracker.url));
-        format!("{kind} {}{url}", words_of_source(*source, view))
+        let url = url_of(*source, view).map_or_else(String::new, |url| format!(" {url}/"));
+        format!("{} {}{url}", source.info().code, words_of_source(*source, view))
     });
     names.collect::<Vec<_>>().join(" ")
 }

@@ -341,7 +341,7 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
 /// Who named it, when that was last, and when it is asked again.
 fn from_words(source: Source, view: &View, started: &Calendar) -> String {
     let mut said = words_of_source(source, view);
-    if let Source::Tracker(key) = source
+    if let Some(key) = source.tracker()
         && let Some(tracker) = view.trackers.iter().find(|tracker| tracker.key == key)
     {
         let at = |at: Duration| clock(at, started).split('.').next().unwrap_or_default().to_owned();
