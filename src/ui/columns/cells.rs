@@ -185,7 +185,7 @@ pub(crate) fn host_of(url: &str) -> &str {
 
 /// A source in words: the tracker's host and port, or how else it was learned.
 pub(crate) fn words_of_source(source: Source, view: &View) -> String {
-    url_of(source, view).map_or(source.info().words, host_of).to_owned()
+    url_of(source, view).map_or_else(|| source.info().words, host_of).to_owned()
 }
 
 /// The URL of the tracker that a source is.
