@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
-pub use cause::{Blame, Cause, CauseInfo, advised};
+pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
 pub use source::{Source, SourceInfo};

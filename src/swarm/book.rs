@@ -12,7 +12,7 @@ use std::time::Duration;
 use self::addresses::Addresses;
 pub(super) use self::bans::Ban;
 use self::bans::Bans;
-use self::due::{Due, may_be_of_a_standstill, wait_after};
+use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
 use super::ConnKey;
 use super::address::{Scope, scope_of};
@@ -256,7 +256,7 @@ impl Book {
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
             wait = Some(Duration::ZERO);
-        } else if surprised.remove(&peer) && now < *until && may_be_of_a_standstill(cause) {
+        } else if surprised.remove(&peer) && now < *until && cause.info().of_silence {
             let soon = if row.shook_hands { Duration::ZERO } else { SPREAD.mul_f64(random.f64()) };
             wait = wait.map(|wait| wait.min(soon));
         } else {

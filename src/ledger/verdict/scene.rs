@@ -9,7 +9,7 @@ use super::judged::Standing;
 use crate::event::{
     At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, TrackerKey,
 };
-use crate::ledger::conn::{is_offline, is_public};
+use crate::ledger::conn::is_public;
 use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
 use crate::ledger::tracker::TrackerStatus;
@@ -290,7 +290,7 @@ impl<'a> Crowd<'a> {
                 |what: fn(Cause) -> bool| record.group == Group::Failed && record.cause.is_some_and(what);
             crowd.closed += u32::from(failed(|cause| cause == Cause::ConnectionRefused));
             crowd.offline +=
-                u32::from(failed(|cause| is_offline(cause) && cause != Cause::ConnectionRefused));
+                u32::from(failed(|cause| cause.info().offline && cause != Cause::ConnectionRefused));
             crowd.public_handshaken +=
                 u32::from(record.stage >= Stage::Handshaken && is_public(record.addr.ip()));
             crowd.count_encryption(record);
