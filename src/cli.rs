@@ -34,6 +34,7 @@ use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine;
 use crate::metainfo::Torrent;
+use crate::storage;
 use crate::text;
 
 /// Characters of a line on standard error: room for any path.
@@ -91,7 +92,7 @@ fn run(cli: Cli) -> Result<Status, Failure> {
 
 /// The settings of the file that was named, or of the one that is looked for.
 fn settings(named: Option<&Path>) -> Result<Settings, Failure> {
-    let usual = || config::path(std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os("HOME"));
+    let usual = || config::path(std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os(storage::HOME));
     let read = match named.map(Path::to_owned).or_else(usual) {
         Some(file) => config::load(&file)?,
         None => None,
@@ -104,7 +105,7 @@ fn settings(named: Option<&Path>) -> Result<Settings, Failure> {
 
 /// The home folder, as the environment has it.
 fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
+    std::env::var_os(storage::HOME).map(PathBuf::from).filter(|home| home.is_absolute())
 }
 
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {

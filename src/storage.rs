@@ -18,6 +18,7 @@ mod prepare;
 mod record;
 mod resume;
 mod start;
+mod system;
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
@@ -28,14 +29,15 @@ pub use check::{Check, Verdicts, check, check_piece, verify};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
 pub use journal::{Batch, BootId, Journal, JournalFile, OnDisk, boot_id};
-pub use open::FileStat;
 pub use record::{FileStamp, Record, RecordError};
-pub use resume::{Loaded, ResumeFile, state_dir};
+pub use resume::{HOME, Loaded, ResumeFile, state_dir};
 pub use start::{Start, Started, start};
+pub use system::FileStat;
 
 use self::files::OpenFiles;
 use self::identity::Identities;
-use self::open::{Access, Near, Root, identity};
+use self::open::{Near, Root};
+use self::system::{Access, Found, look_at};
 use crate::metainfo::{File, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
@@ -179,12 +181,13 @@ impl Storage {
                 && span.length < file.length
                 && !self.allocated[span.file].swap(true, Ordering::Relaxed)
             {
-                files::allocate(&handle, file.length, &self.root.full(path(file))).inspect_err(|_| {
+                system::allocate(&handle, file.length).map_err(|e| {
                     self.allocated[span.file].store(false, Ordering::Relaxed);
+                    StorageError::io(self.root.full(path(file)), Operation::Allocate, &e)
                 })?;
             }
             files::write_all(&handle, span.offset, &mut part)
-                .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Write, errno))?;
+                .map_err(|e| StorageError::io(self.root.full(path(file)), Operation::Write, &e))?;
             self.reach_bytes[span.file].fetch_max(span.offset + span.length, Ordering::Relaxed);
         }
         Ok(())
@@ -233,24 +236,24 @@ impl Storage {
     fn still_ours(&self, number: usize, handle: &std::fs::File) -> Result<(), StorageError> {
         let reach_bytes = self.reach_bytes[number].load(Ordering::Relaxed);
         let path = path(self.file(number));
-        let stat = |file: &std::fs::File| {
-            rustix::fs::fstat(file)
-                .map_err(|errno| StorageError::os(self.root.full(path), Operation::Stat, errno))
-        };
-        let held = stat(handle)?;
-        self.meet(number, identity(&held));
-        if u64::try_from(held.st_size).unwrap_or(0) < reach_bytes {
+        let held = self.look_at(handle, path)?;
+        self.meet(number, held.stat.identity);
+        if held.stat.bytes < reach_bytes {
             return Err(self.lost(number));
         }
         // Some file systems do not count links: there the path decides.
-        if held.st_nlink == 0 {
-            let named = self.root.file(path, Access::Read).and_then(|named| stat(&named));
-            if named.is_ok_and(|named| identity(&named) == identity(&held)) {
+        if !held.is_named {
+            let named = self.root.file(path, Access::Read).and_then(|named| self.look_at(&named, path));
+            if named.is_ok_and(|named| named.stat.identity == held.stat.identity) {
                 return Ok(());
             }
             return Err(self.lost(number));
         }
         Ok(())
+    }
+
+    fn look_at(&self, file: &std::fs::File, path: &Path) -> Result<Found, StorageError> {
+        look_at(file).map_err(|e| StorageError::io(self.root.full(path), Operation::Stat, &e))
     }
 
     /// Fills `into` from this offset of the piece. Pad files read as zeros.
@@ -270,7 +273,7 @@ impl Storage {
             }
             let handle = self.handle(span.file, Access::Read)?;
             let whole = files::read_all(&handle, span.offset, part)
-                .map_err(|errno| StorageError::os(self.root.full(path(file)), Operation::Read, errno))?;
+                .map_err(|e| StorageError::io(self.root.full(path(file)), Operation::Read, &e))?;
             if !whole {
                 return Err(StorageError::TooShort { path: self.root.full(path(file)) });
             }
@@ -293,7 +296,7 @@ impl Storage {
             }
             self.open
                 .open_file(span.file)
-                .is_some_and(|handle| files::read_cached(&handle, span.offset, part))
+                .is_some_and(|handle| system::read_cached(&handle, span.offset, part))
         })
     }
 
@@ -304,7 +307,7 @@ impl Storage {
             if !self.file(span.file).pad
                 && let Ok(handle) = self.handle(span.file, Access::Read)
             {
-                files::will_read(&handle, span.offset, span.length);
+                system::will_read(&handle, span.offset, span.length);
             }
         }
     }
@@ -329,7 +332,7 @@ impl Storage {
             files
                 .iter()
                 .filter_map(|&number| self.handle(number, Access::Read).ok())
-                .for_each(|file| files::forget_cached(&file));
+                .for_each(|file| system::forget_cached(&file));
         }
         synced
     }
@@ -337,9 +340,9 @@ impl Storage {
     fn sync_files(&self, numbers: &[usize]) -> Result<(), StorageError> {
         for &number in numbers {
             let path = path(self.file(number));
-            let handle = self.handle(number, Access::Read)?;
-            files::sync_content(&handle)
-                .map_err(|errno| StorageError::os(self.root.full(path), Operation::Sync, errno))?;
+            let handle = self.handle(number, system::TO_SYNC)?;
+            system::sync_content(&handle)
+                .map_err(|e| StorageError::io(self.root.full(path), Operation::Sync, &e))?;
         }
         let new = || numbers.iter().filter(|&&number| !self.named[number].load(Ordering::Relaxed));
         self.root.sync_folders(new().map(|&number| path(self.file(number))))?;
@@ -360,13 +363,11 @@ impl Storage {
     /// put in its place since it was looked for is theirs.
     fn open_file(&self, number: usize, access: Access) -> Result<std::fs::File, StorageError> {
         let path = path(self.file(number));
-        if access == Access::Read || self.options.overwrite || self.identities.first_of(number).is_some() {
+        if access != Access::Write || self.options.overwrite || self.identities.first_of(number).is_some() {
             return self.root.file(path, access);
         }
         let file = self.root.file(path, Access::New)?;
-        let stat = rustix::fs::fstat(&file)
-            .map_err(|errno| StorageError::os(self.root.full(path), Operation::Stat, errno))?;
-        self.meet(number, identity(&stat));
+        self.meet(number, self.look_at(&file, path)?.stat.identity);
         Ok(file)
     }
 }

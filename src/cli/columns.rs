@@ -32,7 +32,7 @@ pub(super) fn keep(before: &ColumnChoice, now: &ColumnChoice) {
 
 fn path() -> Option<PathBuf> {
     let env = |name| std::env::var_os(name);
-    Some(storage::state_dir(env("XDG_STATE_HOME"), env("HOME"))?.join(FILE))
+    Some(storage::state_dir(env("XDG_STATE_HOME"), env(storage::HOME))?.join(FILE))
 }
 
 /// What was kept. A file that cannot be understood is as good as none: nobody wrote it by hand.

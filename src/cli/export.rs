@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::View;
 use crate::report::{check, table};
+use crate::storage;
 use crate::text::clean;
 use crate::ui::export::{Export, Format, What};
 
@@ -50,7 +51,7 @@ fn text(export: &Export, view: &View) -> String {
 
 /// The path from the root, as it is typed in a shell: `~/` is the home folder.
 fn in_full(path: &Path) -> PathBuf {
-    let home = || std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = || std::env::var_os(storage::HOME).filter(|home| !home.is_empty());
     let path = match (path.strip_prefix("~"), home()) {
         (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
         _ => path.to_owned(),

@@ -144,7 +144,7 @@ fn about(torrent: &Torrent, options: &Options) -> ui::About {
 /// beside those of downloads; where none can be written, nobody is welcomed again and again.
 fn is_first_run(remember: bool) -> bool {
     let env = |name| std::env::var_os(name);
-    let Some(folder) = storage::state_dir(env("XDG_STATE_HOME"), env("HOME")) else {
+    let Some(folder) = storage::state_dir(env("XDG_STATE_HOME"), env(storage::HOME)) else {
         return false;
     };
     let mark = folder.join("welcomed");

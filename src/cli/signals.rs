@@ -55,10 +55,32 @@ pub(super) fn woken() -> Option<watch::Receiver<()>> {
     Some(woken)
 }
 
-/// Ends when the user asks for it.
+/// Nobody stops a process and lets it go on.
+#[cfg(not(unix))]
+pub(super) fn woken() -> Option<watch::Receiver<()>> {
+    None
+}
+
+/// Ends when the user (or the system, on its way down) asks for it: Ctrl-C, Ctrl-Break, a closed window, a shutdown.
 #[cfg(not(unix))]
 pub(super) fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
-    Ok(interrupted())
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+
+    let failed = |error: io::Error| Failure::Machine(format!("cannot take signals: {error}"));
+    let (mut c, mut pause, mut close, mut shutdown) = (
+        ctrl_c().map_err(failed)?,
+        ctrl_break().map_err(failed)?,
+        ctrl_close().map_err(failed)?,
+        ctrl_shutdown().map_err(failed)?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = c.recv() => {}
+            _ = pause.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    })
 }
 
 /// Ends at Ctrl-C; never where that cannot be noticed.

@@ -17,7 +17,7 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings) -> Result<Status, Fail
     let meter = Meter { shown: io::stderr().is_terminal(), percent: AtomicU32::new(u32::MAX) };
     let progress = |done, of| meter.tell(done, of);
     let cancel = AtomicBool::new(false);
-    let state = storage::state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+    let state = storage::state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
     let found = storage::verify(Arc::clone(&torrent), &output, state.as_deref(), threads, &progress, &cancel);
     meter.clear();
     let verdicts = found?;

@@ -9,6 +9,7 @@ use super::log;
 use super::recorder::{Recorder, RecordingError, shown};
 use crate::event::{At, Event, Pseudonyms, Severity};
 use crate::ledger::{Ledger, TorrentFacts, View};
+use crate::storage;
 use crate::units::{self, Units};
 
 /// How often the recording is brought to the disk.
@@ -51,7 +52,7 @@ impl Chronicle {
         secret: u64,
     ) -> Result<Self, RecordingError> {
         let pseudonyms = recording.privacy.then(|| {
-            let home = std::env::var_os("HOME").map(|home| home.to_string_lossy().into_owned());
+            let home = std::env::var_os(storage::HOME).map(|home| home.to_string_lossy().into_owned());
             Pseudonyms::new(secret, home)
         });
         if let Some(mut names) = pseudonyms.clone() {

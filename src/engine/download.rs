@@ -171,7 +171,7 @@ impl Download {
     pub fn start(torrent: Torrent, options: Options) -> Result<Self, EngineError> {
         let listener =
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
-        let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+        let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
         let state = options.state.clone().or_else(env).ok_or(EngineError::NoStateFolder)?;
         let seed = random_seed()?;
         let clock = Clock::start();

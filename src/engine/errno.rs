@@ -12,9 +12,13 @@ pub fn dial_cause(error: &io::Error) -> Cause {
         Some(Errno::CONNREFUSED) => Cause::ConnectionRefused,
         Some(Errno::HOSTUNREACH | Errno::HOSTDOWN) => Cause::HostUnreachable,
         Some(Errno::NETUNREACH | Errno::NETDOWN | Errno::AFNOSUPPORT) => Cause::NetworkUnreachable,
-        Some(Errno::ACCESS | Errno::PERM) => Cause::PermissionDenied,
+        Some(Errno::ACCESS) => Cause::PermissionDenied,
+        #[cfg(unix)]
+        Some(Errno::PERM) => Cause::PermissionDenied,
         Some(Errno::ADDRNOTAVAIL | Errno::ADDRINUSE) => Cause::NoLocalPorts,
-        Some(Errno::MFILE | Errno::NFILE) => Cause::TooManyOpenFiles,
+        Some(Errno::MFILE) => Cause::TooManyOpenFiles,
+        #[cfg(unix)]
+        Some(Errno::NFILE) => Cause::TooManyOpenFiles,
         Some(Errno::TIMEDOUT) => Cause::ConnectTimeout,
         Some(Errno::CONNRESET | Errno::CONNABORTED) => Cause::ResetBeforeHandshake,
         _ => Cause::LocalError,
@@ -48,7 +52,9 @@ impl Broken {
             | io::ErrorKind::NetworkDown
             | io::ErrorKind::NotConnected => Self::Lost,
             _ => match Errno::from_io_error(error) {
-                Some(Errno::HOSTDOWN | Errno::PROTO | Errno::NOPROTOOPT | Errno::CONNREFUSED) => Self::Lost,
+                #[cfg(unix)]
+                Some(Errno::PROTO) => Self::Lost,
+                Some(Errno::HOSTDOWN | Errno::NOPROTOOPT | Errno::CONNREFUSED) => Self::Lost,
                 _ => Self::Local,
             },
         }

@@ -2,7 +2,11 @@
 //!
 //! The rules are those of libtorrent: an element loses its slashes and everything invisible or that turns the
 //! writing direction, a control character or a broken UTF-8 sequence becomes `_`, and what is left of `.`, `..`
-//! or nothing is `_`. Files whose paths would meet, in any case of letters, are told apart by a number.
+//! or nothing is `_`. On Windows names that mean something else there are renamed too. Files whose paths would meet,
+//! in any case of letters, are told apart by a number.
+
+#[cfg(any(windows, test))]
+mod windows;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -77,7 +81,12 @@ pub(super) fn safe_element(bytes: &[u8]) -> Option<String> {
         }
         safe.push_str(&extension);
     }
-    (!matches!(safe.as_str(), "" | "." | "..")).then_some(safe)
+    if matches!(safe.as_str(), "" | "." | "..") {
+        return None;
+    }
+    #[cfg(windows)]
+    let safe = windows::element(safe);
+    Some(safe)
 }
 
 fn forced_element(bytes: &[u8]) -> String {

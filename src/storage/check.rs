@@ -8,8 +8,8 @@ use super::error::{OsKind, StorageError};
 use super::journal::{self, JournalFile};
 use super::judge::{Judge, SIDE_BY_SIDE, Verdict};
 use super::layout::{pieces_in, pieces_of};
-use super::open::{Access, FileStat};
-use super::{Options, Storage, files, resume};
+use super::system::{Access, FileStat, next_data};
+use super::{Options, Storage, resume};
 use crate::hash;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 
@@ -217,7 +217,7 @@ fn written_pieces(
             let begins = geometry.offset_of(piece).saturating_sub(file.offset);
             let ends = geometry.offset_of(piece) + u64::from(geometry.length_of(piece)) - file.offset;
             if data.is_some_and(|(_, end)| end <= begins) {
-                data = files::next_data(&handle, begins, bytes);
+                data = next_data(&handle, begins, bytes);
             }
             let Some((start, _)) = data else { break };
             if start < ends {

@@ -1,10 +1,10 @@
 //! What can go wrong with files, in words for the person who has to put it right.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
-
+use super::system;
 use crate::text;
 use crate::units::{self, Units};
 
@@ -161,13 +161,8 @@ pub enum OsKind {
 }
 
 impl StorageError {
-    pub(crate) fn os(path: impl Into<PathBuf>, operation: Operation, errno: Errno) -> Self {
-        Self::Os { path: path.into(), operation, kind: errno.into() }
-    }
-
-    /// The same from an error of the standard library.
-    pub(crate) fn io(path: impl Into<PathBuf>, operation: Operation, error: &std::io::Error) -> Self {
-        Self::os(path, operation, Errno::from_io_error(error).unwrap_or(Errno::IO))
+    pub(crate) fn io(path: impl Into<PathBuf>, operation: Operation, error: &io::Error) -> Self {
+        Self::Os { path: path.into(), operation, kind: error.into() }
     }
 
     /// Whether room on the disk would make it go away: the download pauses, and nothing is lost.
@@ -220,19 +215,14 @@ impl StorageError {
     }
 }
 
-impl From<Errno> for OsKind {
-    fn from(errno: Errno) -> Self {
-        match errno {
-            Errno::NOSPC | Errno::DQUOT => Self::DiskFull,
-            Errno::ACCESS | Errno::PERM => Self::Permission,
-            Errno::ROFS => Self::ReadOnly,
-            Errno::NOENT => Self::NotFound,
-            Errno::NOTDIR => Self::NotAFolder,
-            Errno::MFILE | Errno::NFILE => Self::TooManyOpenFiles,
-            Errno::FBIG => Self::FileTooLarge,
-            Errno::NAMETOOLONG => Self::NameTooLong,
-            Errno::IO => Self::Device,
-            other => Self::Other(other.raw_os_error()),
+impl From<&io::Error> for OsKind {
+    fn from(error: &io::Error) -> Self {
+        match (error.raw_os_error(), error.kind()) {
+            (Some(number), _) => system::refusal(number),
+            (None, ErrorKind::NotADirectory) => Self::NotAFolder,
+            (None, ErrorKind::StorageFull) => Self::DiskFull,
+            // A device that takes nothing, and does not say why.
+            (None, _) => Self::Device,
         }
     }
 }
@@ -251,7 +241,7 @@ impl fmt::Display for OsKind {
             }
             Self::NameTooLong => "the file system does not take names this long",
             Self::Device => "the device reports an input/output error",
-            Self::Other(errno) => return write!(f, "{}", Errno::from_raw_os_error(*errno)),
+            Self::Other(number) => return write!(f, "{}", io::Error::from_raw_os_error(*number)),
         })
     }
 }
@@ -287,7 +277,7 @@ mod tests {
 
     #[test]
     fn says_what_failed_where_and_why() {
-        let error = StorageError::os("/data/a\x1b[31m.iso", Operation::Write, Errno::NOSPC);
+        let error = StorageError::io("/data/a\x1b[31m.iso", Operation::Write, &ErrorKind::StorageFull.into());
         assert_eq!(
             error.to_string(),
             "cannot write /data/a·[31m.iso: the disk is full, or its quota is used up"
@@ -302,10 +292,8 @@ mod tests {
 
     #[test]
     fn an_unknown_error_keeps_its_number() {
-        let error = StorageError::os("x", Operation::Sync, Errno::NOLCK);
-        assert!(
-            matches!(error, StorageError::Os { kind: OsKind::Other(number), .. } if number == Errno::NOLCK.raw_os_error())
-        );
+        let error = StorageError::io("x", Operation::Sync, &io::Error::from_raw_os_error(11));
+        assert!(matches!(error, StorageError::Os { kind: OsKind::Other(11), .. }));
         assert!(!error.to_string().is_empty());
     }
 }

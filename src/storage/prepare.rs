@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::Storage;
 use super::error::StorageError;
-use super::open::{Access, FileStat, Free};
+use super::system::{Access, FileStat, Free};
 use crate::metainfo::Bitfield;
 
 /// Files created before the first byte, beside those of no length: a folder that nobody may write to, or a name that

@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::open::FileStat;
+use super::system::FileStat;
 use crate::hash::sha1;
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
 

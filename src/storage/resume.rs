@@ -1,19 +1,15 @@
 //! The resume file: one [`Record`] per torrent and output folder, and the lock that goes with it.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
-use rustix::io::Errno;
-
-use super::error::{Operation, StorageError};
+use super::error::{Operation, OsKind, StorageError};
 use super::open::create_folders;
 use super::record::Record;
+use super::system::{knows_no_locks, open_to_read, sync_folder};
 use crate::hash::sha1;
 use crate::metainfo::InfoHash;
 
@@ -42,7 +38,10 @@ pub enum Loaded {
     Unusable(String),
 }
 
-/// `$XDG_STATE_HOME/ttui`, else `~/.local/state/ttui`, from the values of `XDG_STATE_HOME` and `HOME`. Relative
+/// The variable that names the home folder.
+pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
+/// `$XDG_STATE_HOME/ttui`, else `~/.local/state/ttui`, from the values of `XDG_STATE_HOME` and [`HOME`]. Relative
 /// paths do not count. `None` when neither is set.
 pub fn state_dir(xdg_state_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
@@ -95,8 +94,7 @@ impl ResumeFile {
 
     fn sync_dir(&self) -> Result<(), StorageError> {
         let Some(dir) = self.path.parent() else { return Ok(()) };
-        let synced = File::open(dir).and_then(|dir| dir.sync_all());
-        synced.map_err(|e| StorageError::io(dir, Operation::Sync, &e))
+        sync_folder(dir).map_err(|e| StorageError::io(dir, Operation::Sync, &e))
     }
 
     /// Replaces the record for the last time in this run. Does not wait for a [`ResumeFile::save`] that is
@@ -116,7 +114,7 @@ impl ResumeFile {
         self.put(&temporary)?;
         let synced = if wait_for_disk { self.sync_dir() } else { Ok(()) };
         // Where it cannot be let go now, it is when the file is closed.
-        let _ = flock(&self.lock, FlockOperation::Unlock);
+        let _ = self.lock.unlock();
         synced
     }
 
@@ -128,13 +126,13 @@ impl ResumeFile {
 
 /// Where a torrent in this output folder is remembered.
 pub(super) fn place(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) -> PathBuf {
-    let place = sha1(output_dir.as_os_str().as_bytes());
+    let place = sha1(output_dir.as_os_str().as_encoded_bytes());
     let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     state_dir.join(format!("{info_hash}-{place}.resume"))
 }
 
 fn create_dir(state_dir: &Path) -> Result<(), StorageError> {
-    create_folders(state_dir, 0o700).map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
+    create_folders(state_dir, true).map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
 }
 
 fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
@@ -162,10 +160,7 @@ fn load(path: &Path) -> Result<Loaded, StorageError> {
             "ignoring the resume file {path}: {why}; what is on disk is hashed again"
         )))
     };
-    // A pipe in its place must not make the open wait.
-    let wait_for_nobody = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let opened = OpenOptions::new().read(true).custom_flags(wait_for_nobody as i32).open(path);
-    let file = match opened {
+    let file = match open_to_read(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Loaded::Absent),
         Err(e) => return Err(StorageError::io(path, Operation::Open, &e)),
@@ -181,7 +176,7 @@ fn load(path: &Path) -> Result<Loaded, StorageError> {
     match file.take(MOST_BYTES).read_to_end(&mut bytes) {
         Ok(_) => {}
         // The disk lost it. What it was about is still there to be hashed.
-        Err(e) if Errno::from_io_error(&e) == Some(Errno::IO) => return unusable(&e),
+        Err(e) if OsKind::from(&e) == OsKind::Device => return unusable(&e),
         Err(e) => return Err(StorageError::io(path, Operation::Read, &e)),
     }
     Record::from_bytes(&bytes)
@@ -199,19 +194,20 @@ fn lock(path: &Path, output_dir: &Path) -> Result<File, StorageError> {
         .truncate(false)
         .open(path)
         .map_err(failed(Operation::Create))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match file.try_lock() {
+        Ok(()) => {}
         // Some network file systems know no locks; that must not keep anybody from downloading.
-        Ok(()) | Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-        Err(Errno::WOULDBLOCK) => {
+        Err(TryLockError::Error(e)) if knows_no_locks(&e) => {}
+        Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // Whose it is, is only told; not knowing changes nothing.
+            // Whose it is, is only told; not knowing changes nothing. Windows lets nobody read what is locked.
             let _ = file.take(20).read_to_string(&mut holder);
             return Err(StorageError::Locked {
                 path: output_dir.to_owned(),
                 pid: holder.trim().parse().ok(),
             });
         }
-        Err(errno) => return Err(StorageError::os(path, Operation::Lock, errno)),
+        Err(TryLockError::Error(e)) => return Err(failed(Operation::Lock)(e)),
     }
     // On a full disk the number of the process is missing; the lock holds all the same.
     let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));

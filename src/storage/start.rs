@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use super::error::StorageError;
 use super::journal::{self, Journal, JournalFile, boot_id};
 use super::layout::{pieces_in, pieces_of};
-use super::open::{Access, FileStat};
 use super::record::{FileStamp, Record};
 use super::resume::{Loaded, ResumeFile};
-use super::{Check, Options, Storage, check, files};
+use super::system::{Access, FileStat, next_data};
+use super::{Check, Options, Storage, check};
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 
 /// What a download begins with.
@@ -220,7 +220,7 @@ fn refuse_foreign(
             continue;
         }
         // Reserved but never written: there is nothing to lose.
-        if files::next_data(&*storage.handle(number, Access::Read)?, 0, found.bytes).is_some() {
+        if next_data(&*storage.handle(number, Access::Read)?, 0, found.bytes).is_some() {
             return Err(StorageError::Foreign { path: storage.path_of(number) });
         }
     }

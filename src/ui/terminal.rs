@@ -226,6 +226,16 @@ pub fn suspend() -> io::Result<()> {
     take_over()
 }
 
+/// Nobody could let the process go on again.
+///
+/// # Errors
+///
+/// None.
+#[cfg(not(unix))]
+pub fn suspend() -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use ratatui::buffer::{Buffer, Cell};

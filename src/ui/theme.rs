@@ -155,11 +155,14 @@ impl Look {
                 Some("truecolor" | "24bit") => Colours::True,
                 _ if term.contains("direct") => Colours::True,
                 _ if term.contains("256color") => Colours::Indexed,
+                _ if term.is_empty() && set("WT_SESSION").is_some() => Colours::True,
                 _ => Colours::Sixteen,
             },
         };
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
-        let utf8 = locale.to_ascii_lowercase().replace('-', "").contains("utf8");
+        // Windows has no such variables, and its Terminal draws everything.
+        let modern = locale.is_empty() && set("WT_SESSION").is_some();
+        let utf8 = modern || locale.to_ascii_lowercase().replace('-', "").contains("utf8");
         let wide = ["zh", "ja", "ko"].iter().any(|language| locale.starts_with(language));
         let glyphs = match () {
             // The Linux console's fonts have a few hundred glyphs, and which ones is nobody's guess.
@@ -280,6 +283,7 @@ mod tests {
         assert_eq!(look(auto, false, &[utf8, ("COLORTERM", "truecolor"), ("TERM", "xterm")]), full);
         assert_eq!(look(auto, false, &[utf8, ("TERM", "screen-256color")]).0, Colours::Indexed);
         assert_eq!(look(auto, false, &[utf8, ("TERM", "linux")]), (Colours::Sixteen, Glyphs::Ascii));
+        assert_eq!(look(auto, false, &[("WT_SESSION", "1")]), full);
         assert_eq!(look(auto, false, &[utf8, ("TERM", "xterm"), ("NO_COLOR", "1")]).0, Colours::None);
         assert_eq!(look(auto, false, &[utf8, ("TERM", "xterm"), ("NO_COLOR", "")]).0, Colours::Sixteen);
         let asked = ColourChoice::Exactly(Colours::Indexed);

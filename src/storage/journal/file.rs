@@ -1,15 +1,13 @@
 //! The journal on disk.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use rustix::fs::OFlags;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{Batch, BootId};
 use crate::storage::error::{Operation, StorageError};
+use crate::storage::system::{self, open_to_read, sync_folder};
 
 /// Bytes read of a journal; the blocks of 100 GB of unfinished pieces take fewer.
 const MOST_BYTES: u64 = 64 << 20;
@@ -43,10 +41,7 @@ impl JournalFile {
     /// What stands in the file: nothing, where there is none, or none that can be read.
     pub fn read(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // A pipe in its place must not make the open wait.
-        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-        let opened = OpenOptions::new().read(true).custom_flags(flags as i32).open(&self.path);
-        if let Ok(file) = opened
+        if let Ok(file) = open_to_read(&self.path)
             && file.metadata().is_ok_and(|found| found.is_file())
             // What it names beyond what can be read is fetched again.
             && file.take(MOST_BYTES).read_to_end(&mut bytes).is_err()
@@ -101,7 +96,7 @@ impl JournalFile {
         let failed = |e: &std::io::Error| StorageError::io(&self.path, Operation::Sync, e);
         file.sync_data().map_err(|e| failed(&e))?;
         if unnamed && let Some(dir) = self.path.parent() {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| failed(&e))?;
+            sync_folder(dir).map_err(|e| failed(&e))?;
             self.lock().unnamed = false;
         }
         Ok(())
@@ -155,15 +150,9 @@ impl JournalFile {
     }
 }
 
-/// The id of this run of the machine. Where the system gives none, no two are the same.
+/// The id of this run of the machine. Where the system gives none, each process has another.
 pub fn boot_id() -> BootId {
-    let read = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
-    let parsed = read.and_then(|text| {
-        let digits: String = text.trim().chars().filter(|digit| *digit != '-').collect();
-        u128::from_str_radix(&digits, 16).ok()
-    });
-    match parsed {
-        Some(id) => id.to_be_bytes(),
-        None => fastrand::u128(..).to_be_bytes(),
-    }
+    static OF_PROCESS: OnceLock<u128> = OnceLock::new();
+    let id = system::boot_id().unwrap_or_else(|| *OF_PROCESS.get_or_init(|| fastrand::u128(..)));
+    id.to_be_bytes()
 }

@@ -135,6 +135,10 @@ fn a_second_start_on_the_same_data_is_refused() {
     case.start();
 }
 
+#[cfg_attr(
+    any(not(target_os = "linux"), feature = "portable"),
+    ignore = "holes are known on Linux only; elsewhere all of the zeros are read"
+)]
 #[test]
 fn an_unchanged_torrent_of_100_gib_starts_without_reading_it() {
     let dir = tempfile::tempdir().unwrap();
