@@ -130,6 +130,8 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
+        let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
+        swarm.tell(now, Event::Places { most });
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.tell(now, Event::PlainOnly);
         }
