@@ -477,6 +477,11 @@ pub enum Event {
     PlainOnly,
     /// One second of the disk. Told only while it is slow, and once more when it is not any longer.
     Disk(DiskSample),
+    /// How many connections may be open at once.
+    Places {
+        /// That number.
+        most: u32,
+    },
 }
 
 impl Event {
@@ -485,6 +490,7 @@ impl Event {
         match self {
             Self::Listening { .. }
             | Self::Limits { .. }
+            | Self::Places { .. }
             | Self::IncomingFailed { .. }
             | Self::Recording { .. } => Subject::Session,
             _ => Subject::Torrent(torrent),

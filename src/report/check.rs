@@ -159,8 +159,8 @@ impl<'a> Seen<'a> {
     fn new(record: &'a PeerRecord, view: &View) -> Self {
         Self {
             peer: peer_object(record, view),
-            down_bps: record.sample.down_bps,
-            up_bps: record.sample.up_bps,
+            down_bps: record.rates.down_bps,
+            up_bps: record.rates.up_bps,
             received_bytes: record.down_bytes,
             sent_bytes: record.up_bytes,
             has_percent: has_percent(record),

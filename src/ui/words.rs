@@ -77,7 +77,7 @@ impl Standing {
             Group::Live if peer.is_sending(now) => Self::Sending,
             Group::Live if peer.flags.am_interested && !peer.flags.peer_choking => Self::Unchoked,
             Group::Live if peer.flags.am_interested => Self::Choked,
-            Group::Live if peer.sample.up_bps > 0 => Self::Taking,
+            Group::Live if peer.is_taking() => Self::Taking,
             Group::Live => Self::Idle,
             Group::Trying => Self::Trying,
             Group::Banned => Self::Banned,

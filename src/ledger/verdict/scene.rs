@@ -134,6 +134,8 @@ pub(super) struct Crowd<'a> {
     pub(super) seeds: u32,
     /// Live peers that the user holds.
     pub(super) held: u32,
+    /// Live peers that say that they fetch no more.
+    pub(super) upload_only: u32,
     /// Live peers that may still tell which pieces they have.
     pub(super) pieces_untold: u32,
     /// Live peers that have what we miss and are not held.
@@ -159,8 +161,6 @@ pub(super) struct Crowd<'a> {
     pub(super) closed: u32,
     /// Peers on the open internet that shook hands with us.
     pub(super) public_handshaken: u32,
-    /// Peers that are not dialled because the settings allow no more connections.
-    pub(super) over_limit: u32,
     /// Peers that were not reached because this machine lacks files or ports to dial from.
     pub(super) out_of_files: u32,
     pub(super) out_of_ports: u32,
@@ -306,8 +306,9 @@ impl<'a> Crowd<'a> {
         let flags = record.flags;
         self.sending += u32::from(record.is_sending(now));
         self.held += u32::from(record.held);
+        self.upload_only += u32::from(record.upload_only);
         self.want_us += u32::from(flags.peer_interested);
-        self.served += u32::from(record.sample.up_bps > 0);
+        self.served += u32::from(record.is_taking());
         let Some(attempt) = record.last_attempt() else { return };
         match &record.has {
             Some(has) => self.seeds += u32::from(has.is_full()),
@@ -349,7 +350,6 @@ impl<'a> Crowd<'a> {
                 self.usual_ports = self.usual_ports.plus(dialled);
             }
         }
-        self.over_limit += u32::from(record.cause == Some(Cause::ConnectionLimit));
         self.out_of_files += u32::from(record.cause == Some(Cause::TooManyOpenFiles));
         self.out_of_ports += u32::from(record.cause == Some(Cause::NoLocalPorts));
         if record.stage < Stage::Handshaken && dialled.opened > 0 {

@@ -88,11 +88,12 @@ pub(super) fn has(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
 
 pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
     let now = context.view.at;
+    let rates = peer.rates;
     let word = |word: &str| Spans::new().add(Role::Text, word);
     match Standing::of(peer, now) {
         Standing::Held => word("held"),
-        Standing::Sending if peer.sample.down_bps > 0 => {
-            Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns))
+        Standing::Sending if rates.down_bps > 0 => {
+            Spans::new().add(Role::Strong, rate(rates.down_bps, context, columns))
         }
         _ if peer.is_live() && words::stands_still(context.view) => word(still(context.view)),
         Standing::Unchoked if waits_for_our_limit(peer, context.view) => word("our limit"),
@@ -126,13 +127,12 @@ fn silent_since(peer: &PeerRecord) -> At {
 }
 
 pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    let up_bps = peer.rates.up_bps;
     match () {
         () if !peer.is_live() => Spans::new(),
         () if peer.held => Spans::new().add(Role::Text, "held"),
         () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
-        () if peer.sample.up_bps > 0 => {
-            Spans::new().add(Role::Strong, rate(peer.sample.up_bps, context, columns))
-        }
+        () if up_bps > 0 => Spans::new().add(Role::Strong, rate(up_bps, context, columns)),
         () if !peer.flags.peer_interested => Spans::new()
             .add(Role::Dim, if fits("not interested", columns) { "not interested" } else { "no need" }),
         () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
@@ -155,6 +155,11 @@ pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
         Standing::Unchoked => "we may ask, but nothing comes".to_owned(),
         Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),
         Standing::Sending => String::new(),
+        Standing::Queued => match view.taken_places() {
+            Some(1) => "the one place is taken (--max-peers)".to_owned(),
+            Some(most) => format!("all {} places are taken (--max-peers)", units::count(most.into())),
+            None => words::row_reason(peer, view.at),
+        },
         _ => words::row_reason(peer, view.at),
     }
 }
