@@ -166,11 +166,8 @@ impl Swarm {
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
             Input::AllowedFast(conn, piece) => self.picker.allowed_fast(now, conn, piece),
-            Input::UploadOnly(conn, upload_only) => self.upload_only(now, conn, upload_only),
             Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
-            Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
-                self.extended(now, conn, calls_itself, extensions, reqq, listen_port);
-            }
+            Input::Introduced(conn, info) => self.introduced(now, conn, info),
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
             Input::Traffic { conn, bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
             Input::Closed(conn, end) => self.closed(now, conn, end),

@@ -411,12 +411,8 @@ impl Run {
             Report::Interested(interested) => Input::Interested(conn, interested),
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
-            Report::Rejected(_) | Report::AllowedFast(_) | Report::UploadOnly(_) | Report::Traffic { .. } => {
-                return;
-            }
-            Report::Extended { calls_itself, extensions, reqq, listen_port } => {
-                Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
-            }
+            Report::Rejected(_) | Report::AllowedFast(_) | Report::Traffic { .. } => return,
+            Report::Introduced(info) => Input::Introduced(conn, info),
             Report::Sample(sample) => Input::Sample(conn, sample),
             Report::Closed(end) => {
                 self.orders.remove(&conn);

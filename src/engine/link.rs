@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::pool::BlockBuf;
-use crate::event::PeerSample;
+use crate::event::{PeerInfo, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
 
 pub use crate::swarm::{Closed, ConnKey, Order, WindowState};
@@ -34,21 +34,10 @@ pub enum Report {
     Have(Vec<PieceIndex>),
     /// It sends this piece even while it chokes us (BEP 6). Said once of each.
     AllowedFast(PieceIndex),
-    /// It wants nothing any more, or does again (BEP 21).
-    UploadOnly(bool),
     /// It will not send these (BEP 6 reject): they are back with the brain.
     Rejected(Vec<BlockRef>),
-    /// Its extension handshake.
-    Extended {
-        /// `v`, cleaned.
-        calls_itself: Option<String>,
-        /// Names of the messages it takes, cleaned.
-        extensions: Vec<String>,
-        /// `reqq`.
-        reqq: Option<u32>,
-        /// `p`.
-        listen_port: Option<u16>,
-    },
+    /// Its extension handshake came.
+    Introduced(PeerInfo),
     /// One second went by.
     Sample(PeerSample),
     /// Bytes that went over the connection so far, all of them.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::command::Command;
-use crate::event::{At, Cause, Event, PeerKey, PeerSample, Phase, Source, TrackerKey};
+use crate::event::{At, Cause, Event, PeerInfo, PeerKey, PeerSample, Phase, Source, TrackerKey};
 use crate::ledger::script::facts_of;
 use crate::ledger::{Group, Ledger};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
@@ -378,11 +378,10 @@ impl Run {
     fn step_of(&mut self, conn: ConnKey, kind: u8) {
         match kind {
             6 => {
-                let (calls_itself, extensions, reqq) = (None, Vec::new(), None);
                 let listen_port = Some(self.random.u16(6881..6891));
-                self.tell(Input::Extended { conn, calls_itself, extensions, reqq, listen_port });
-                let upload_only = self.random.u8(..4) == 0;
-                self.tell(Input::UploadOnly(conn, upload_only));
+                let upload_only = Some(self.random.u8(..4) == 0);
+                let info = PeerInfo { listen_port, upload_only, ..PeerInfo::default() };
+                self.tell(Input::Introduced(conn, info));
             }
             7 | 8 => {
                 let Some(state) = self.conns.get_mut(&conn) else { return };

@@ -144,10 +144,10 @@ impl Check {
             Input::Interested(conn, interested) => self.interested(now, conn, interested),
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
-            Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
+            Input::Introduced(conn, info) => {
                 let Some(live) = self.live.get(&conn) else { return };
-                let peer = live.peer;
-                self.tell(now, Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+                let (peer, listen_port) = (live.peer, info.listen_port);
+                self.tell(now, Event::Introduced { peer, info });
                 self.listens(now, conn, listen_port);
             }
             Input::Sample(conn, sample) => {

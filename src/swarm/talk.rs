@@ -8,7 +8,9 @@ use super::{
     BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, WindowState,
 };
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
+use crate::event::{
+    At, Cause, Encryption, Event, LooksLike, Payload, PeerInfo, PeerKey, PeerSample, Phase, Source,
+};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 
 /// What a swarm is told once.
@@ -139,23 +141,10 @@ pub enum Input {
     Have(ConnKey, Vec<PieceIndex>),
     /// It sends this piece even while it chokes us (BEP 6).
     AllowedFast(ConnKey, PieceIndex),
-    /// It wants nothing any more, or does again (BEP 21).
-    UploadOnly(ConnKey, bool),
     /// It will not send these.
     Rejected(ConnKey, Vec<BlockRef>),
-    /// Its extension handshake.
-    Extended {
-        /// The connection.
-        conn: ConnKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
-    },
+    /// Its extension handshake came.
+    Introduced(ConnKey, PeerInfo),
     /// One second of it.
     PeerSample(ConnKey, PeerSample),
     /// Bytes that went over it so far, all of them.

@@ -127,11 +127,8 @@ impl Brain {
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
             Report::AllowedFast(piece) => Input::AllowedFast(conn, piece),
-            Report::UploadOnly(upload_only) => Input::UploadOnly(conn, upload_only),
             Report::Rejected(blocks) => Input::Rejected(conn, blocks),
-            Report::Extended { calls_itself, extensions, reqq, listen_port } => {
-                Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
-            }
+            Report::Introduced(info) => Input::Introduced(conn, info),
             Report::Sample(sample) => Input::PeerSample(conn, sample),
             Report::Traffic { bytes_in, bytes_out } => Input::Traffic { conn, bytes_in, bytes_out },
             Report::Closed(end) => return self.closed(conn, end),

@@ -56,7 +56,6 @@ pub(super) struct Talk {
     fast_pieces: BTreeSet<PieceIndex>,
     /// It was told that we want nothing any more.
     told_upload_only: bool,
-    upload_only: bool,
     extension_handshakes: u8,
     moods: Moods,
     /// How far it was told what we have.
@@ -100,7 +99,6 @@ impl Talk {
             allowed: Vec::new(),
             fast_pieces: BTreeSet::new(),
             told_upload_only: false,
-            upload_only: false,
             extension_handshakes: 0,
             moods: Moods::default(),
             told,
@@ -465,16 +463,7 @@ impl Talk {
         if let Some(reqq) = theirs.reqq {
             self.window.set_reqq(reqq);
         }
-        let upload_only = theirs.upload_only.unwrap_or(self.upload_only);
-        self.reports.push(Report::Extended {
-            calls_itself: theirs.client,
-            extensions: theirs.messages.into_iter().map(|(name, _)| name).collect(),
-            reqq: theirs.reqq,
-            listen_port: theirs.listen_port,
-        });
-        if std::mem::replace(&mut self.upload_only, upload_only) != upload_only {
-            self.reports.push(Report::UploadOnly(upload_only));
-        }
+        self.reports.push(Report::Introduced(theirs.into()));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::{
-    AnnounceKind, Announced, At, Cause, Encryption, Event, LooksLike, PeerKey, PeerSample, Source,
+    AnnounceKind, Announced, At, Cause, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Source,
     TrackerError, TrackerKey,
 };
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
@@ -65,19 +65,8 @@ pub enum Input {
     Has(ConnKey, Bitfield),
     /// What it has more.
     Have(ConnKey, Vec<PieceIndex>),
-    /// Its extension handshake.
-    Extended {
-        /// The connection.
-        conn: ConnKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
-    },
+    /// Its extension handshake came.
+    Introduced(ConnKey, PeerInfo),
     /// One second of it.
     Sample(ConnKey, PeerSample),
     /// The piece it was asked for is whole; was its hash right?

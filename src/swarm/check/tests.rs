@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::Side;
+use crate::event::{PeerInfo, Side};
 use crate::metainfo::{Bitfield, BlockRef, PeerId};
 use crate::swarm::{EncryptionPolicy, IncomingStep, Order};
 
@@ -415,13 +415,7 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
 #[test]
 fn a_peer_that_calls_is_merged_into_the_row_of_the_port_it_listens_on() {
     let introduce = |run: &mut Run, conn| {
-        run.tell(Input::Extended {
-            conn,
-            calls_itself: None,
-            extensions: Vec::new(),
-            reqq: None,
-            listen_port: Some(6881),
-        });
+        run.tell(Input::Introduced(conn, PeerInfo { listen_port: Some(6881), ..PeerInfo::default() }));
     };
     let from = SocketAddr::new(addr(1).ip(), 50_000);
     // Its address failed before.

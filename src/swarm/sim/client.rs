@@ -14,7 +14,7 @@ use super::{
     At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, Message, PieceIndex, Rc, Settings, Swarm,
 };
 use crate::command::Command;
-use crate::event::{Announced, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
+use crate::event::{Announced, Event, PeerInfo, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
 
 /// What a client wants of the world.
@@ -201,13 +201,9 @@ impl Client {
             Heard::Unchoked => Input::Unchoked(key),
             Heard::Interested(interested) => Input::Interested(key, interested),
             Heard::Rejected(blocks) => Input::Rejected(key, blocks),
-            Heard::Listens(port) => Input::Extended {
-                conn: key,
-                calls_itself: None,
-                extensions: Vec::new(),
-                reqq: None,
-                listen_port: Some(port),
-            },
+            Heard::Listens(port) => {
+                Input::Introduced(key, PeerInfo { listen_port: Some(port), ..PeerInfo::default() })
+            }
             Heard::Block(block, right) => return self.block(now, key, block, right),
             Heard::Fault(cause) => return self.effects.push_back(Effect::Close(key, cause)),
         };

@@ -1,6 +1,7 @@
 //! What once went wrong, or nearly.
 
 use super::*;
+use crate::event::PeerInfo;
 
 #[test]
 fn a_peer_that_never_sends_a_block_loses_its_requests() {
@@ -202,9 +203,8 @@ fn call(world: &mut World, conn: u32, port: u16, peer_id: u64) {
 }
 
 fn listens(world: &mut World, conn: u32, port: u16) {
-    let conn = ConnKey(conn);
-    let (calls_itself, extensions, reqq) = (None, Vec::new(), None);
-    world.tell(Input::Extended { conn, calls_itself, extensions, reqq, listen_port: Some(port) });
+    let info = PeerInfo { listen_port: Some(port), ..PeerInfo::default() };
+    world.tell(Input::Introduced(ConnKey(conn), info));
 }
 
 /// Closes ordered so far on the connection.
