@@ -13,7 +13,6 @@ mod bucket;
 pub mod check;
 mod choker;
 mod commands;
-mod conn;
 mod ladder;
 mod live;
 mod network;
@@ -38,7 +37,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use bucket::Bucket;
-pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
@@ -46,7 +44,7 @@ pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
 pub use round_robin::{RoundRobin, Turn};
 pub use slots::UploadSlots;
-pub use talk::{Action, IncomingStep, Input, Settings};
+pub use talk::{Action, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
 use self::blame::Blame;
@@ -59,6 +57,7 @@ use self::slots::Slots;
 use self::starving::Starving;
 use crate::event::{At, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
+pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 
 /// The decisions of one torrent.
 pub struct Swarm {

@@ -13,7 +13,8 @@ use crate::event::{At, Cause, Event, PeerInfo, PeerKey, PeerSample, Phase, Sourc
 use crate::ledger::script::facts_of;
 use crate::ledger::{Group, Ledger};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use crate::swarm::{Action, Closed, ConnKey, IncomingStep, Input, Order, Settings, Swarm, WindowState};
+use crate::peer::Step;
+use crate::swarm::{Action, Closed, ConnKey, Input, Order, Settings, Swarm, WindowState};
 
 const OURS: u64 = 0;
 
@@ -181,7 +182,7 @@ impl Run {
         self.next_conn += 1;
         self.next_peer_id += 1;
         let id = if honest || self.random.bool() { self.next_peer_id } else { self.random.u64(OURS..6) };
-        let so_far = if peer.is_some() { Vec::new() } else { vec![IncomingStep::Connected(self.now)] };
+        let so_far = if peer.is_some() { Vec::new() } else { vec![(self.now, Step::Connected)] };
         self.conns.insert(conn, Conn { honest, ..Conn::default() });
         self.tell(Input::Shaken { conn, peer, addr, peer_id: PeerId::ours(id), so_far });
         let count = self.geometry.piece_count();

@@ -132,8 +132,7 @@ impl Check {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source, valid } => self.learn(now, addr, source, valid),
-            Input::Step(peer, step) => self.step(peer, step),
-            Input::LooksLike(peer, at, what) => self.tell(at, Event::LooksLike { peer, what }),
+            Input::Step(peer, at, step) => self.step(peer, at, step),
             Input::DialFailed(peer, end) => self.dial_failed(now, peer, end),
             Input::Shaken { conn, peer, addr, peer_id, so_far } => match peer {
                 Some(peer) => self.dialled(now, conn, peer, addr, peer_id),

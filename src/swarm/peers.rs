@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::book::{Ban, Book, Standing};
 use super::live::Live;
-use super::{Action, Closed, ConnKey, IncomingStep, Order, Swarm, WindowState};
+use super::{Action, Closed, ConnKey, Order, Swarm, WindowState};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Side, Source,
     Transport,
 };
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::peer::Step;
 
 impl Swarm {
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
@@ -149,7 +150,7 @@ impl Swarm {
         dialled: Option<PeerKey>,
         addr: SocketAddr,
         peer_id: PeerId,
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     ) {
         let refusal = self.refusal(now, dialled, addr, peer_id);
         let Some(peer) = dialled.or_else(|| self.incoming_row(now, addr, refusal, so_far)) else {
@@ -179,7 +180,7 @@ impl Swarm {
         now: At,
         addr: SocketAddr,
         refusal: Option<Cause>,
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     ) -> Option<PeerKey> {
         let ours = matches!(
             refusal,
@@ -197,13 +198,12 @@ impl Swarm {
             None => self.book.find(addr)?,
         };
         let began = match so_far.first() {
-            Some(IncomingStep::Connected(at)) => *at,
+            Some((at, Step::Connected)) => *at,
             _ => now,
         };
-        self.tell(began, attempt_began(peer, Direction::In, IncomingStep::encryption(&so_far)));
-        for step in so_far {
-            let (at, event) = step.of(peer);
-            self.tell(at, event);
+        self.tell(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
+        for (at, step) in so_far {
+            self.tell(at, step.event(peer));
         }
         Some(peer)
     }

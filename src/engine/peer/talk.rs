@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::Common;
 use super::fault::Fault;
 use super::moods::Moods;
-use crate::engine::link::{Order, Report, Shaken};
+use crate::engine::link::{Order, Report};
 use crate::engine::output::Output;
 use crate::engine::pool::BlockBuf;
 use crate::engine::receive::Incoming;
@@ -82,8 +82,7 @@ struct Sampled {
 
 impl Talk {
     /// Begins: what we have, then who we are.
-    pub(super) fn new(common: Arc<Common>, shaken: &Shaken, now: At) -> Self {
-        let reserved = Reserved(shaken.reserved);
+    pub(super) fn new(common: Arc<Common>, reserved: Reserved, now: At) -> Self {
         let (have, told) = common.haves.snapshot();
         let mut talk = Self {
             fast: reserved.fast(),

@@ -10,7 +10,7 @@ const CONN: ConnKey = ConnKey(7);
 fn called(have: &Bitfield, has: &Bitfield) -> Swarm {
     let geometry = Geometry::new(100 * 65_536, 65_536).unwrap();
     let mut swarm = Swarm::new(At::ZERO, geometry, have.clone(), Settings::default());
-    let so_far = vec![IncomingStep::Connected(At::ZERO)];
+    let so_far = vec![(At::ZERO, Step::Connected)];
     let (addr, peer_id) = (addr(9), PeerId::ours(9));
     swarm.handle(At::ZERO, Input::Shaken { conn: CONN, peer: None, addr, peer_id, so_far });
     swarm.handle(At::ZERO, Input::Has(CONN, has.clone()));

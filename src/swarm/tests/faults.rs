@@ -198,7 +198,7 @@ fn what_is_here_is_not_given_up_while_there_is_memory() {
 fn call(world: &mut World, conn: u32, port: u16, peer_id: u64) {
     let called = SocketAddr::new(addr(1).ip(), port);
     let peer_id = PeerId::ours(peer_id);
-    let so_far = vec![IncomingStep::Connected(world.now)];
+    let so_far = vec![(world.now, Step::Connected)];
     world.tell(Input::Shaken { conn: ConnKey(conn), peer: None, addr: called, peer_id, so_far });
 }
 
