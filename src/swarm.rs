@@ -42,7 +42,7 @@ pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
-pub use round_robin::{LEAST_TURN, RoundRobin, Turn};
+pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 pub use talk::{Action, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

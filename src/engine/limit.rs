@@ -187,7 +187,6 @@ mod tests {
     use tokio::time::{sleep, timeout};
 
     use super::*;
-    use crate::swarm::LEAST_TURN;
 
     const BLOCK: u64 = 16 * 1024;
 
@@ -270,15 +269,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_nobody_takes_and_bytes_that_are_not_sent_go_to_the_next() {
-        let (limit, clock) = (Arc::new(Limit::new(Some(LEAST_TURN / 2))), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(Some(4000))), Clock::start());
         let gone = waits(&limit, clock);
         let next = tokio::spawn(waits(&limit, clock).turn());
-        sleep(Duration::from_millis(2500)).await;
+        sleep(Duration::from_millis(5500)).await;
         assert!(!next.is_finished() && limit.line().waiting.values().any(|waits| waits.turn_bytes.is_some()));
         drop(gone);
-        assert_eq!(timeout(Duration::from_millis(10), next).await.unwrap().unwrap(), LEAST_TURN);
+        assert_eq!(timeout(Duration::from_millis(10), next).await.unwrap().unwrap(), BLOCK);
         let last = waits(&limit, clock);
         limit.give_back(2 * BLOCK);
-        assert_eq!(timeout(Duration::from_millis(10), last.turn()).await.unwrap(), LEAST_TURN);
+        assert_eq!(timeout(Duration::from_millis(10), last.turn()).await.unwrap(), BLOCK);
     }
 }

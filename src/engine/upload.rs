@@ -17,7 +17,7 @@ use super::disk::MOST_READ_BYTES;
 use super::limit::Limit;
 use super::output::Output;
 use crate::metainfo::PieceIndex;
-use crate::swarm::LEAST_TURN;
+use crate::swarm::LEAST_PART;
 use crate::wire::{BlockSpec, PieceHeader};
 
 /// Requests we say we queue (`reqq` of the extension handshake, BEP 10).
@@ -192,7 +192,7 @@ impl Upload {
         let mut most = MEMORY_RUN_BYTES;
         if is_limited {
             let length = u64::from(first.length);
-            let least = if self.whole { length } else { length.min(LEAST_TURN) };
+            let least = if self.whole { length } else { length.min(LEAST_PART) };
             if let Some(wait) = self.pay(least, 0, limit, clock) {
                 return Some(wait);
             }

@@ -16,8 +16,9 @@ const TURNS_A_SECOND: u64 = 32;
 /// Turns in a second where a block takes longer than that: a part of one each, so that nobody waits for the whole
 /// blocks of all the others.
 const PARTS_A_SECOND: u64 = 4;
-/// Bytes of a turn, however small the limit: less is hardly worth a packet.
-pub const LEAST_TURN: u64 = 1024;
+/// Bytes of such a part at least: where a quarter of a second's worth is less, a block would take longer than a peer
+/// should wait for what else we have to tell it.
+pub const LEAST_PART: u64 = 1024;
 /// Bytes of a turn at most: what leaves in one write.
 const MOST_TURN: u64 = 48 * 1024;
 
@@ -94,9 +95,10 @@ impl RoundRobin {
 
 fn turn_bytes(rate_bps: u64) -> u64 {
     let block = u64::from(BLOCK_LENGTH);
+    let part = rate_bps / PARTS_A_SECOND;
     // Equal parts: who waits for a whole block waits no turn for its last bytes alone.
-    let parts = block.div_ceil((rate_bps / PARTS_A_SECOND).max(1));
-    (rate_bps / TURNS_A_SECOND).max(block.div_ceil(parts)).clamp(LEAST_TURN, MOST_TURN)
+    let least = if part < LEAST_PART { block } else { block.div_ceil(block.div_ceil(part)) };
+    (rate_bps / TURNS_A_SECOND).clamp(least, MOST_TURN)
 }
 
 #[cfg(test)]
@@ -226,12 +228,12 @@ mod tests {
     fn a_lifted_limit_lets_everybody_pass_at_once_and_a_new_one_holds_from_then_on() {
         let mut line = RoundRobin::new(Some(1));
         line.join(0, 1 << 20);
-        assert_eq!(line.poll(At::ZERO), Some(Turn { who: 0, bytes: LEAST_TURN }));
+        assert_eq!(line.poll(At::ZERO), Some(Turn { who: 0, bytes: BLOCK }));
         for who in 0..10 {
             line.join(who, 1 << 20);
         }
         assert_eq!(line.poll(At::from_secs(60)), None);
-        assert!(line.deadline(At::from_secs(60)) > At::from_secs(900));
+        assert!(line.deadline(At::from_secs(60)) > At::from_secs(3600));
         line.set_rate(At::from_secs(60), None);
         for who in 0..10 {
             assert_eq!(line.poll(At::from_secs(60)), Some(Turn { who, bytes: 1 << 20 }));
@@ -251,7 +253,7 @@ mod tests {
 
     #[test]
     fn turns_are_small_beside_the_rate_and_parts_of_a_block_only_where_one_takes_long() {
-        assert_eq!(turn_bytes(1), LEAST_TURN);
+        assert_eq!(turn_bytes(1), BLOCK);
         assert_eq!(turn_bytes(20_000), BLOCK / 4);
         assert_eq!(turn_bytes(4 * BLOCK), BLOCK);
         assert_eq!(turn_bytes(400_000), BLOCK);
