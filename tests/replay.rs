@@ -226,9 +226,9 @@ async fn a_small_terminal_shows_the_bar_and_takes_the_keys() {
     let end = stage.player().end();
     let mut pty = stage.open(40, 10);
     pty.write(b" ");
+    go_to(&mut pty, Duration::from_secs(2));
     // How the download stood comes before how the replay stands.
     until_head(&pty, "‖ replay 1×  ▸ ");
-    go_to(&mut pty, Duration::from_secs(2));
     pty.write(b">");
     until_head(&pty, "‖ replay 2×");
     for key in "23456".chars() {
@@ -253,10 +253,9 @@ async fn a_click_and_a_drag_on_the_bar_go_there() {
         until_head(&pty, "‖ replay");
         go_to(&mut pty, Duration::from_secs(2));
         let (row, text) = pty.until("the bar", bar);
-        // One column further, as terminals count them.
-        let columns =
-            |c: char| text.chars().enumerate().filter(move |(_, is)| *is == c).map(|(at, _)| at + 1);
-        let (first, last) = (columns('━').next().unwrap(), columns('─').last().unwrap());
+        // Terminals count from one. Before the time of the end there is a gap.
+        let first = text.chars().position(|c| "━✗▲".contains(c)).unwrap() + 1;
+        let last = text.trim_end().chars().count() - shown(end).len() - 1;
         let row = row + 1;
         let mouse = |kind: u8, column: usize, row: u16, ends: char| {
             format!("\x1b[<{kind};{column};{row}{ends}").into_bytes()

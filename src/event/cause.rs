@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who an end is to be laid to.
+/// Who is to blame for an end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
@@ -10,7 +10,7 @@ pub enum Blame {
     Peer,
     /// The path between, or either end of it.
     Network,
-    /// Whoever named the address.
+    /// The source that named the address.
     TrackerData,
     /// This program, this machine, or its user.
     Us,
@@ -27,7 +27,7 @@ pub struct CauseInfo {
     pub short: &'static str,
     /// One plain sentence.
     pub sentence: &'static str,
-    /// Who it is to be laid to.
+    /// Who is to blame.
     pub blame: Blame,
     /// What to do, or that there is nothing to do; empty where that goes without saying.
     pub advice: &'static str,
@@ -35,7 +35,7 @@ pub struct CauseInfo {
     pub fault: bool,
 }
 
-/// An advice for reading: `Try: raise it.`, or `Nothing to do: it is dialled again by itself.`
+/// An advice for reading: `Try: raise it.`, or `Nothing to do: ttui dials it again.`
 pub fn advised(advice: &str) -> String {
     let mut chars = advice.chars();
     match chars.next() {
@@ -82,33 +82,33 @@ causes! {
     Blocked: "blocked", "blocked", Us, false,
         "A block list forbids this address.", "Nothing to do, or take it off the list.";
     InvalidAddress: "invalid_address", "bad addr", TrackerData, true,
-        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do: whoever named it is wrong.";
+        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do: the source that named it is wrong.";
     DuplicateConnection: "duplicate_connection", "duplicate", Us, false,
         "We are connected to this peer already.", "Nothing to do.";
     // Dialling.
     ConnectTimeout: "connect_timeout", "no answer", Network, true,
-        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at VPN and firewall.";
+        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at the VPN and the firewall.";
     ConnectionRefused: "connection_refused", "refused", Peer, true,
-        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: it is dialled again by itself.";
+        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: ttui dials it again.";
     HostUnreachable: "host_unreachable", "no route", Network, true,
         "A router says that the machine cannot be reached.", "Nothing to do if others answer. If nobody does, look at the network.";
     NetworkUnreachable: "network_unreachable", "no route", Us, true,
         "This machine has no route to that network.", "Look at the network or VPN. If only IPv6 addresses are like this, this machine merely has no IPv6.";
     PermissionDenied: "permission_denied", "forbidden", Us, true,
-        "This machine forbids the connection.", "Look for a rule of a local firewall or sandbox.";
+        "This machine forbids the connection.", "Look for a rule in a local firewall or sandbox.";
     NoLocalPorts: "no_local_ports", "no ports", Us, true,
         "This machine has no free port or address to dial from.", "Allow fewer connections (--max-peers), or wait a minute.";
     TooManyOpenFiles: "too_many_open_files", "no files", Us, true,
         "This process may open no more files.", "Raise the limit (ulimit -n) or lower --max-peers.";
     // Handshake.
     ClosedBeforeHandshake: "closed_before_handshake", "hung up", Unknown, true,
-        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: it is dialled again by itself.";
+        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: ttui dials it again.";
     ResetBeforeHandshake: "reset_before_handshake", "reset", Unknown, true,
-        "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: it is dialled again by itself.";
+        "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: ttui dials it again.";
     HandshakeTimeout: "handshake_timeout", "silent", Unknown, true,
-        "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: it is dialled again by itself.";
+        "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: ttui dials it again.";
     HandshakeTruncated: "handshake_truncated", "cut short", Peer, true,
-        "Its handshake began well and stopped before its end.", "Nothing to do: it is dialled again by itself.";
+        "Its handshake began well and stopped before its end.", "Nothing to do: ttui dials it again.";
     NotBittorrent: "not_bittorrent", "not BT", TrackerData, true,
         "What answers there is not a BitTorrent client.", "Nothing to do: the address is wrong or old.";
     InfoHashMismatch: "info_hash_mismatch", "not ours", Peer, true,
@@ -116,18 +116,18 @@ causes! {
     UnknownInfoHash: "unknown_info_hash", "not ours", Peer, true,
         "It called us for a torrent we do not have.", "Nothing to do.";
     SelfConnection: "self_connection", "ourselves", TrackerData, true,
-        "That is ourselves: somebody named our own address.", "Nothing to do.";
+        "This is us: somebody named our own address.", "Nothing to do.";
     DuplicatePeerId: "duplicate_peer_id", "duplicate", Peer, false,
         "The same client is connected already.", "Nothing to do: one connection is enough.";
     EncryptionRequired: "encryption_required", "encrypted", Peer, true,
         "It takes encrypted connections only.", "Allow encryption (--encryption).";
     EncryptionFailed: "encryption_failed", "encrypted", Peer, true,
-        "The encrypted handshake failed.", "Nothing to do: it is dialled again by itself.";
+        "The encrypted handshake failed.", "Nothing to do: ttui dials it again.";
     EncryptionMismatch: "encryption_mismatch", "encrypted", Us, true,
-        "Its encryption and our setting do not go together.", "Use --encryption prefer-plain.";
+        "Its encryption and our setting do not match.", "Use --encryption prefer-plain.";
     // Protocol.
     MessageTooLarge: "message_too_large", "bad data", Peer, true,
-        "It sent a message longer than any may be.", "";
+        "It sent a message longer than the protocol allows.", "";
     BadMessage: "bad_message", "bad data", Peer, true,
         "It sent a message that breaks the protocol.", "";
     BadBitfield: "bad_bitfield", "bad data", Peer, true,
@@ -139,7 +139,7 @@ causes! {
     BadExtensionMessage: "bad_extension_message", "bad data", Peer, true,
         "It sent a broken extension message.", "";
     RequestFlood: "request_flood", "flood", Peer, true,
-        "It asked for more than any client may.", "";
+        "It asked for more than a client may.", "";
     // Service.
     NeverUnchoked: "never_unchoked", "choked", Peer, false,
         "It never let us download (it kept choking us).", "Nothing to do but wait: it often ends by itself.";
@@ -150,18 +150,18 @@ causes! {
     BothSeeds: "both_seeds", "complete", Peer, false,
         "Both complete: it has everything, and so do we.", "Nothing to do.";
     IdleTimeout: "idle_timeout", "idle", Network, false,
-        "It said nothing for two minutes.", "Nothing to do: it is dialled again by itself.";
+        "It said nothing for two minutes.", "Nothing to do: ttui dials it again.";
     HashFailures: "hash_failures", "bad data", Peer, true,
         "It sent wrong data.", "";
     // Ended by the other side or the path.
     ClosedAfterHandshake: "closed_after_handshake", "hung up", Unknown, false,
-        "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: it is dialled again by itself.";
+        "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: ttui dials it again.";
     ClosedByPeer: "closed_by_peer", "gone", Peer, false,
-        "It closed the connection.", "Nothing to do: it is dialled again by itself.";
+        "It closed the connection.", "Nothing to do: ttui dials it again.";
     ResetByPeer: "reset_by_peer", "reset", Network, false,
-        "The connection was reset, by the peer or on the way.", "Nothing to do: it is dialled again by itself.";
+        "The connection was reset, by the peer or on the way.", "Nothing to do: ttui dials it again.";
     ConnectionLost: "connection_lost", "lost", Network, false,
-        "The path to the peer broke.", "Nothing to do: it is dialled again by itself.";
+        "The path to the peer broke.", "Nothing to do: ttui dials it again.";
     // Ended by us.
     DroppedByUser: "dropped_by_user", "dropped", Us, false,
         "You dropped it.", "Retry it to undo that.";
@@ -172,7 +172,7 @@ causes! {
     Replaced: "replaced", "replaced", Us, false,
         "Another connection took its place.", "";
     TooManyFromAddress: "too_many_from_address", "too many", Us, true,
-        "Its address has as many connections to us as one may have.", "";
+        "Its address has as many connections to us as one address may have.", "";
     TorrentPaused: "torrent_paused", "paused", Us, false,
         "The download is paused.", "Go on with it.";
     Shutdown: "shutdown", "ended", Us, false,

@@ -190,7 +190,7 @@ pub fn retake() -> io::Result<()> {
     if !TAKEN.load(Ordering::SeqCst) {
         return Ok(());
     }
-    // Whoever had it left it in modes of their own; only what is not raw is made so.
+    // The program before may have left it in modes of its own; only what is not raw is made so.
     disable_raw_mode()?;
     enable_raw_mode()?;
     outlet::send(screen_of_our_own().as_bytes())

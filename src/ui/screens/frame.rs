@@ -22,7 +22,7 @@ pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 const WIDE: u16 = 98;
 /// Columns for the torrent's name and the percentage, before the name of a recording gets any.
 const LEAST_NAME: usize = 20;
-/// For how long whoever is here for the first time is told where to look.
+/// For how long a new user is told where to look.
 const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
@@ -261,7 +261,7 @@ pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view
     progress(pen, take_top(body, 1), view);
 }
 
-/// The key line of whoever is here for the first time: the keys used most, as far as there is room.
+/// The key line of a new user: the keys used most, as far as there is room.
 fn welcome(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut x = area.x;
     for (action, word) in [

@@ -301,6 +301,16 @@ fn a_failed_peer_is_in_sight_however_many_are_being_tried() {
 }
 
 #[test]
+fn no_judgement_is_cut_at_forty_columns() {
+    for (moment, ..) in sample::MOMENTS {
+        let view = sample::moment(moment);
+        let shown = page((40, 10), &view, |_| {});
+        // The name may be long, and the answer to a command.
+        assert!(!shown[1..9].iter().any(|row| row.contains('…')), "{moment}\n{}", shown.join("\n"));
+    }
+}
+
+#[test]
 fn limits_in_force_are_in_sight_on_the_overview() {
     let mut view = sample::healthy();
     view.limits = (Some(500 << 10), Some(100 << 10));
