@@ -157,7 +157,7 @@ impl DemoFolder {
 
 impl Drop for DemoFolder {
     fn drop(&mut self) {
-        // What cannot be removed is left to whoever cleans the temporary folder.
+        // What cannot be removed is left to what cleans the temporary folder.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

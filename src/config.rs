@@ -1,7 +1,7 @@
 //! Settings: plain values, read from a file and handed down.
 //!
 //! One table (`table::SETTINGS`) says which settings there are, and the table of keys which keys; reading, printing
-//! and the errors of either are made from them. Whoever wins over the file (the command line) puts its values into
+//! and the errors of either are made from them. What wins over the file (the command line) puts its values into
 //! [`Settings`] before they are handed on.
 
 mod choices;

@@ -46,6 +46,7 @@
 
 mod batch;
 mod codec;
+mod curve;
 mod delta;
 mod facts;
 mod frame;
@@ -59,6 +60,7 @@ mod version_1;
 mod writer;
 
 pub use batch::{Batch, Batcher};
+pub use curve::Curve;
 pub use frame::{Program, VERSION};
 pub use player::{LeftOut, Player, SPEEDS};
 pub use reader::{Damage, RecordError, Recording};

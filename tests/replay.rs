@@ -75,14 +75,19 @@ fn shown(at: At) -> String {
     format!("{}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
 }
 
-fn foot(screen: &vt100::Screen) -> String {
-    screen.rows(0, screen.size().1).last().unwrap_or_default()
+/// The row of the bar and its number: the last one with a cursor in it.
+fn bar(screen: &vt100::Screen) -> Option<(u16, String)> {
+    let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
+    let at = rows.iter().rposition(|row| row.contains('┃'))?;
+    Some((at as u16, rows[at].clone()))
 }
 
 #[track_caller]
 fn until_at(pty: &Pty, at: At) {
-    let wanted = format!(" {} ", shown(at));
-    pty.until(&format!("the bar at{wanted}"), |screen| foot(screen).starts_with(&wanted).then_some(()));
+    let wanted = format!("{} ", shown(at));
+    pty.until(&format!("the bar at {wanted}"), |screen| {
+        bar(screen)?.1.trim_start().starts_with(&wanted).then_some(())
+    });
 }
 
 #[track_caller]
@@ -221,9 +226,9 @@ async fn a_small_terminal_shows_the_bar_and_takes_the_keys() {
     let end = stage.player().end();
     let mut pty = stage.open(40, 10);
     pty.write(b" ");
+    go_to(&mut pty, Duration::from_secs(2));
     // How the download stood comes before how the replay stands.
     until_head(&pty, "‖ replay 1×  ▸ ");
-    go_to(&mut pty, Duration::from_secs(2));
     pty.write(b">");
     until_head(&pty, "‖ replay 2×");
     for key in "23456".chars() {
@@ -232,9 +237,41 @@ async fn a_small_terminal_shows_the_bar_and_takes_the_keys() {
     }
     pty.write(b"1");
     go_to(&mut pty, end);
-    pty.until("a mark", |screen| foot(screen).contains('✗').then_some(()));
+    pty.until("a mark", |screen| bar(screen)?.1.contains('✗').then_some(()));
     pty.write(b"q");
     assert_eq!(pty.ended_within(AT_ONCE), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_and_a_drag_on_the_bar_go_there() {
+    let stage = Stage::set().await;
+    let end = stage.player().end();
+    for (columns, rows) in [(40, 10), (80, 24)] {
+        let mut pty = stage.open(columns, rows);
+        pty.until_written(0, b"\x1b[?1002h");
+        pty.write(b" ");
+        until_head(&pty, "‖ replay");
+        go_to(&mut pty, Duration::from_secs(2));
+        let (row, text) = pty.until("the bar", bar);
+        // Terminals count from one. Before the time of the end there is a gap.
+        let first = text.chars().position(|c| "━✗▲".contains(c)).unwrap() + 1;
+        let last = text.trim_end().chars().count() - shown(end).len() - 1;
+        let row = row + 1;
+        let mouse = |kind: u8, column: usize, row: u16, ends: char| {
+            format!("\x1b[<{kind};{column};{row}{ends}").into_bytes()
+        };
+        pty.write(&mouse(0, last, row, 'M'));
+        until_at(&pty, end);
+        // Dragged to the very left, on whichever row, it stands at the beginning.
+        pty.write(&mouse(32, first + 5, row - 2, 'M'));
+        pty.write(&mouse(32, 1, row - 3, 'M'));
+        until_at(&pty, At::ZERO);
+        pty.write(&mouse(0, 1, row - 3, 'm'));
+        pty.write(&mouse(32, last, row, 'M'));
+        pty.write(&mouse(65, first, row, 'M'));
+        until_at(&pty, Duration::from_secs(1));
+        assert!(pty.is_running());
+    }
 }
 
 /// What stands in every text of a hostile recording: a title, a question to the terminal, a bell, an override of
@@ -370,7 +407,9 @@ async fn nothing_in_a_hostile_recording_reaches_the_terminal() {
         until_head(&pty, "stopped");
         for at in ["0:01", "0:04", "0:06"] {
             pty.write(format!("@{at}\r").as_bytes());
-            pty.until("the bar", |screen| foot(screen).starts_with(&format!(" {at} ")).then_some(()));
+            pty.until("the bar", |screen| {
+                bar(screen)?.1.trim_start().starts_with(&format!("{at} ")).then_some(())
+            });
             for key in "123456".chars() {
                 for page in ["", "w", "?", "\r\r\x1b", "GL\x1b"] {
                     let before = pty.count();

@@ -124,7 +124,7 @@ impl Reading<'_> {
     }
 }
 
-/// A name as errors show it: whoever wrote the file can have written anything.
+/// A name as errors show it: anything may stand in the file.
 fn shown(key: &str) -> String {
     crate::text::clean(key, 100)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who an end is to be laid to.
+/// Who is to blame for an end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
@@ -10,7 +10,7 @@ pub enum Blame {
     Peer,
     /// The path between, or either end of it.
     Network,
-    /// Whoever named the address.
+    /// The source that named the address.
     TrackerData,
     /// This program, this machine, or its user.
     Us,
@@ -29,7 +29,7 @@ pub struct CauseInfo {
     pub brief: &'static str,
     /// One plain sentence.
     pub sentence: &'static str,
-    /// Who it is to be laid to.
+    /// Who is to blame.
     pub blame: Blame,
     /// What to do, or that there is nothing to do; empty where that goes without saying.
     pub advice: &'static str,
@@ -92,7 +92,7 @@ const USUAL: CauseInfo = CauseInfo {
     other_way: OtherWay::No,
 };
 
-/// An advice for reading: `Try: raise it.`, or `Nothing to do: it is dialled again by itself.`
+/// An advice for reading: `Try: raise it.`, or `Nothing to do: ttui dials it again.`
 pub fn advised(advice: &str) -> String {
     let mut chars = advice.chars();
     match chars.next() {
@@ -141,33 +141,33 @@ causes! {
     Blocked: "blocked", "blocked", "on a block list", Us {},
         "A block list forbids this address.", "Nothing to do, or take it off the list.";
     InvalidAddress: "invalid_address", "bad addr", "no peer can be at this address", TrackerData { fault: true, again: Again::Never },
-        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do: whoever named it is wrong.";
+        "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do: the source that named it is wrong.";
     DuplicateConnection: "duplicate_connection", "duplicate", "we are connected to it already", Us {},
         "We are connected to this peer already.", "Nothing to do.";
     // Dialling.
     ConnectTimeout: "connect_timeout", "no answer", "offline, or blocked", Network { fault: true, offline: true, of_silence: true },
-        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at VPN and firewall.";
+        "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at the VPN and the firewall.";
     ConnectionRefused: "connection_refused", "refused", "host up, port closed", Peer { fault: true, offline: true },
-        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: it is dialled again by itself.";
+        "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: ttui dials it again.";
     HostUnreachable: "host_unreachable", "no route", "a router says it cannot be reached", Network { fault: true, offline: true },
         "A router says that the machine cannot be reached.", "Nothing to do if others answer. If nobody does, look at the network.";
     NetworkUnreachable: "network_unreachable", "no route", "no route from here to that network", Us { fault: true },
         "This machine has no route to that network.", "Look at the network or VPN. If only IPv6 addresses are like this, this machine merely has no IPv6.";
     PermissionDenied: "permission_denied", "forbidden", "this machine forbids it: firewall", Us { fault: true },
-        "This machine forbids the connection.", "Look for a rule of a local firewall or sandbox.";
+        "This machine forbids the connection.", "Look for a rule in a local firewall or sandbox.";
     NoLocalPorts: "no_local_ports", "no ports", "no free port here to dial from", Us { fault: true },
         "This machine has no free port or address to dial from.", "Allow fewer connections (--max-peers), or wait a minute.";
     TooManyOpenFiles: "too_many_open_files", "no files", "too many open files here (ulimit -n)", Us { fault: true },
         "This process may open no more files.", "Raise the limit (ulimit -n) or lower --max-peers.";
     // Handshake.
     ClosedBeforeHandshake: "closed_before_handshake", "hung up", "after our handshake", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both },
-        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: it is dialled again by itself.";
+        "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: ttui dials it again.";
     ResetBeforeHandshake: "reset_before_handshake", "reset", "before any handshake", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both },
-        "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: it is dialled again by itself.";
+        "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: ttui dials it again.";
     HandshakeTimeout: "handshake_timeout", "silent", "opened, then said nothing", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both },
-        "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: it is dialled again by itself.";
+        "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: ttui dials it again.";
     HandshakeTruncated: "handshake_truncated", "cut short", "handshake stopped half way", Peer { fault: true, of_silence: true },
-        "Its handshake began well and stopped before its end.", "Nothing to do: it is dialled again by itself.";
+        "Its handshake began well and stopped before its end.", "Nothing to do: ttui dials it again.";
     NotBittorrent: "not_bittorrent", "not BT", "not a BitTorrent client", TrackerData { fault: true, again: Again::InHalfAnHour, other_way: OtherWay::PlainIfItLookedEncrypted },
         "What answers there is not a BitTorrent client.", "Nothing to do: the address is wrong or old.";
     InfoHashMismatch: "info_hash_mismatch", "not ours", "answered for another torrent", Peer { fault: true, again: Again::InHalfAnHour },
@@ -175,18 +175,18 @@ causes! {
     UnknownInfoHash: "unknown_info_hash", "not ours", "called us for another torrent", Peer { fault: true },
         "It called us for a torrent we do not have.", "Nothing to do.";
     SelfConnection: "self_connection", "ourselves", "that is ourselves", TrackerData { fault: true, again: Again::Never },
-        "That is ourselves: somebody named our own address.", "Nothing to do.";
+        "This is us: somebody named our own address.", "Nothing to do.";
     DuplicatePeerId: "duplicate_peer_id", "duplicate", "the same client is connected already", Peer {},
         "The same client is connected already.", "Nothing to do: one connection is enough.";
     EncryptionRequired: "encryption_required", "encrypted", "takes encrypted connections only", Peer { fault: true },
         "It takes encrypted connections only.", "Allow encryption (--encryption).";
     EncryptionFailed: "encryption_failed", "encrypted", "encrypted handshake failed", Peer { fault: true, of_silence: true, other_way: OtherWay::Encrypted },
-        "The encrypted handshake failed.", "Nothing to do: it is dialled again by itself.";
+        "The encrypted handshake failed.", "Nothing to do: ttui dials it again.";
     EncryptionMismatch: "encryption_mismatch", "encrypted", "its encryption and our setting differ", Us { fault: true, other_way: OtherWay::Encrypted },
-        "Its encryption and our setting do not go together.", "Use --encryption prefer-plain.";
+        "Its encryption and our setting do not match.", "Use --encryption prefer-plain.";
     // Protocol.
     MessageTooLarge: "message_too_large", "bad data", "sent a message longer than allowed", Peer { fault: true },
-        "It sent a message longer than any may be.", "";
+        "It sent a message longer than the protocol allows.", "";
     BadMessage: "bad_message", "bad data", "broke the protocol", Peer { fault: true },
         "It sent a message that breaks the protocol.", "";
     BadBitfield: "bad_bitfield", "bad data", "its list of pieces does not fit", Peer { fault: true },
@@ -198,7 +198,7 @@ causes! {
     BadExtensionMessage: "bad_extension_message", "bad data", "sent a broken extension message", Peer { fault: true },
         "It sent a broken extension message.", "";
     RequestFlood: "request_flood", "flood", "asked for more than any client may", Peer { fault: true },
-        "It asked for more than any client may.", "";
+        "It asked for more than a client may.", "";
     // Service.
     NeverUnchoked: "never_unchoked", "choked", "never unchoked us", Peer {},
         "It never let us download (it kept choking us).", "Nothing to do but wait: it often ends by itself.";
@@ -209,18 +209,18 @@ causes! {
     BothSeeds: "both_seeds", "complete", "both complete", Peer { again: Again::AtOnceUnlessComplete },
         "Both complete: it has everything, and so do we.", "Nothing to do.";
     IdleTimeout: "idle_timeout", "idle", "said nothing for two minutes", Network { of_silence: true },
-        "It said nothing for two minutes.", "Nothing to do: it is dialled again by itself.";
+        "It said nothing for two minutes.", "Nothing to do: ttui dials it again.";
     HashFailures: "hash_failures", "bad data", "sent wrong data", Peer { fault: true, again: Again::AtOnce },
         "It sent wrong data.", "";
     // Ended by the other side or the path.
     ClosedAfterHandshake: "closed_after_handshake", "hung up", "right after the handshake: full, or no use", Unknown { of_silence: true },
-        "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: it is dialled again by itself.";
+        "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: ttui dials it again.";
     ClosedByPeer: "closed_by_peer", "gone", "closed by it", Peer { of_silence: true },
-        "It closed the connection.", "Nothing to do: it is dialled again by itself.";
+        "It closed the connection.", "Nothing to do: ttui dials it again.";
     ResetByPeer: "reset_by_peer", "reset", "by it, or on the way", Network { of_silence: true },
-        "The connection was reset, by the peer or on the way.", "Nothing to do: it is dialled again by itself.";
+        "The connection was reset, by the peer or on the way.", "Nothing to do: ttui dials it again.";
     ConnectionLost: "connection_lost", "lost", "the path to it broke", Network { of_silence: true },
-        "The path to the peer broke.", "Nothing to do: it is dialled again by itself.";
+        "The path to the peer broke.", "Nothing to do: ttui dials it again.";
     // Ended by us.
     DroppedByUser: "dropped_by_user", "dropped", "by you, until you retry it", Us { again: Again::AtOnce },
         "You dropped it.", "Retry it to undo that.";
@@ -231,7 +231,7 @@ causes! {
     Replaced: "replaced", "replaced", "another connection took its place", Us { again: Again::InAQuarterOfAnHour },
         "Another connection took its place.", "";
     TooManyFromAddress: "too_many_from_address", "too many", "its address has enough connections", Us { fault: true },
-        "Its address has as many connections to us as one may have.", "";
+        "Its address has as many connections to us as one address may have.", "";
     TorrentPaused: "torrent_paused", "paused", "the download is paused", Us { again: Again::AtOnce },
         "The download is paused.", "Go on with it.";
     Shutdown: "shutdown", "ended", "we quit", Us { again: Again::Never },

@@ -163,7 +163,7 @@ impl Peers {
     }
 
     /// Folds the oldest rows that never shook hands, a sixteenth more than needed so that it is rarely done; then the
-    /// oldest of those that did and are gone: whoever calls from ever new ports shakes hands as often as he likes.
+    /// oldest of those that did and are gone: a caller with ever new ports shakes hands as often as it likes.
     fn fold(&mut self, now: At, spare: PeerKey) {
         let target = self.most_rows - self.most_rows / 16;
         let surplus = self.rows.len().saturating_sub(target);

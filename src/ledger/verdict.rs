@@ -5,6 +5,7 @@
 //! what was told, so that nothing flickers; it is brought up to date by recorded facts alone.
 
 mod answers;
+mod headline;
 mod judged;
 mod look;
 mod more;
@@ -104,6 +105,8 @@ pub struct Verdict {
     pub advice: String,
     /// What it comes to, for a line or two of 80 columns: what is, and what to do.
     pub brief: (String, String),
+    /// What is, in one row of 40 columns.
+    pub headline: String,
     /// The numbers it rests on, by name.
     pub evidence: Vec<(&'static str, u64)>,
     /// What of the advice the screen has a key for, beside what the code and the evidence say.

@@ -5,9 +5,10 @@ use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use super::batch::Entry;
+use super::curve::Curve;
 use super::frame::{Kind, Program};
 use super::reader::{Broken, Cursor, Damage, Met, RecordError, Recording};
-use super::scan::{Mark, MarkKind, apply, scan};
+use super::scan::{Mark, MarkKind, Scanned, apply, scan};
 use crate::event::At;
 use crate::ledger::{Ledger, View};
 
@@ -50,6 +51,7 @@ impl fmt::Display for LeftOut {
 pub struct Player<R> {
     recording: Recording<R>,
     marks: Arc<[Mark]>,
+    curve: Arc<Curve>,
     ledger: Ledger,
     cursor: Cursor,
     /// Met, but not due yet.
@@ -69,12 +71,13 @@ impl<R: Read + Seek> Player<R> {
     ///
     /// When nothing of it can be shown.
     pub fn new(mut recording: Recording<R>) -> Result<Self, RecordError> {
-        let marks = scan(&mut recording)?.into();
+        let Scanned { marks, curve } = scan(&mut recording)?;
         let ledger = recording.ledger(0).map_err(|why| recording.refusal(why))?;
         let position = recording.begin();
         Ok(Self {
             recording,
-            marks,
+            marks: marks.into(),
+            curve: curve.into(),
             ledger,
             cursor: Cursor::after(0),
             ahead: None,
@@ -113,6 +116,11 @@ impl<R: Read + Seek> Player<R> {
     /// Failures and changes of the verdict, in order.
     pub fn marks(&self) -> &Arc<[Mark]> {
         &self.marks
+    }
+
+    /// How fast data came over the whole of it.
+    pub fn curve(&self) -> &Arc<Curve> {
+        &self.curve
     }
 
     /// Where the recording stops being whole, if it does.

@@ -1,9 +1,11 @@
-//! Goes through a recording once: finds what is worth jumping to, and whether all of it can be read.
+//! Goes through a recording once: finds what is worth jumping to and how fast data came, and whether all of it can be
+//! read.
 
 use std::io::{Read, Seek};
 use std::time::Duration;
 
 use super::batch::{Entry, Told};
+use super::curve::{Curve, Drawing};
 use super::reader::{Broken, Cursor, Met, NoLedger, RecordError, Recording};
 use crate::event::{At, Event, Phase};
 use crate::ledger::{Ledger, PeerRecord, VerdictCode};
@@ -33,12 +35,21 @@ pub struct Mark {
     pub kind: MarkKind,
 }
 
-/// Finds the marks, in order. What cannot be read is cut off the recording.
+/// What a recording shows as a whole.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    /// What is worth jumping to, in order.
+    pub(super) marks: Vec<Mark>,
+    /// How fast data came.
+    pub(super) curve: Curve,
+}
+
+/// Finds what a recording shows as a whole. What cannot be read is cut off the recording.
 ///
 /// # Errors
 ///
 /// When nothing of it can be shown.
-pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Result<Vec<Mark>, RecordError> {
+pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Result<Scanned, RecordError> {
     if recording.places.is_empty() {
         let what = recording.damage().map_or("it ends there", |damage| damage.what);
         return Err(RecordError::Damaged(what));
@@ -66,12 +77,13 @@ pub(super) fn scan<R: Read + Seek>(recording: &mut Recording<R>) -> Result<Vec<M
         }
     }
     scan.look(recording.end());
-    Ok(scan.marks)
+    Ok(Scanned { marks: scan.marks, curve: scan.drawing.curve() })
 }
 
 struct Scan {
     ledger: Ledger,
     marks: Vec<Mark>,
+    drawing: Drawing,
     failures: usize,
     verdicts: usize,
     last_failure: Option<At>,
@@ -89,6 +101,7 @@ impl Scan {
         let mut scan = Self {
             ledger,
             marks: Vec::new(),
+            drawing: Drawing::new(begin, end),
             failures: 0,
             verdicts: 0,
             last_failure: None,
@@ -115,6 +128,9 @@ impl Scan {
             self.failures += 1;
             self.last_failure = Some(at);
             self.marks.push(Mark { at, kind: MarkKind::Failure });
+        }
+        if let Told::Event(Event::Sample(sample)) = &entry.told {
+            self.drawing.take(at, sample.down_bps);
         }
         apply(&mut self.ledger, entry);
     }

@@ -8,7 +8,7 @@
 //! | file | what happens in it |
 //! |---|---|
 //! | `debian` | a download that goes well: checked, prepared, fifty peers; then hold, drop, ban, a wrong piece, a pause, a full disk |
-//! | `stalled` | all who answered make us wait, the others never answered |
+//! | `stalled` | all that answered choke us, the others never answered |
 //! | `nature` | many files, private, and slow |
 //! | `complete` | the last pieces come, and then we serve others |
 //! | `hostile` | names of all kinds at their worst |

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::curve::Curve;
 use super::player::Player;
 use super::reader::Damage;
 use super::scan::Mark;
@@ -55,6 +56,8 @@ pub struct Playback {
     pub wall_ms: u64,
     /// Failures and changes of the verdict, in order.
     pub marks: Arc<[Mark]>,
+    /// How fast data came over the whole of it.
+    pub curve: Arc<Curve>,
     /// Where the recording stops being whole, if it does.
     pub damage: Option<Damage>,
 }
@@ -147,6 +150,7 @@ pub(crate) fn standing<R: Read + Seek>(player: &Player<R>) -> Playback {
         speed: player.speed(),
         wall_ms: player.wall_ms(),
         marks: Arc::clone(player.marks()),
+        curve: Arc::clone(player.curve()),
         damage: player.damage(),
     }
 }

@@ -1,4 +1,4 @@
-//! What is seen, for a file: which rows, in which form, under which name. Whoever runs the screen writes it.
+//! What is seen, for a file: which rows, in which form, under which name. The loop that runs the screen writes it.
 
 use std::path::PathBuf;
 

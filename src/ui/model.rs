@@ -286,7 +286,7 @@ pub struct Model {
     pub scrolls: Scrolls,
     /// The order of the rows.
     pub order: Order,
-    /// The clock of the screen, since its start: moved on by whoever runs it.
+    /// The clock of the screen, since its start: moved on by the loop that runs it.
     pub clock: Duration,
     /// Whether the mouse is ours.
     pub mouse: bool,

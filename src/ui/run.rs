@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `options` | how the screen is run, and what whoever runs it can do for it |
+//! | `options` | how the screen is run, and what its caller can do for it |
 //! | `screen` | what the loop holds: model, newest view, whether they may differ from what is shown |
 //! | `input` | keys, clicks, pastes and sizes, into the model |
 //! | `canvas` | the picture, and when the next may be drawn |
@@ -50,7 +50,7 @@ pub enum Reason {
     Quit,
     /// `stop` was ready: a signal, say.
     Stopped,
-    /// There are no more views: whoever publishes them ended.
+    /// There are no more views: the task that publishes them ended.
     Ended,
     /// There is no more input: the terminal is gone.
     InputClosed,

@@ -34,7 +34,7 @@ use super::columns::{LIVE_ALL, Part};
 use super::filter::{Filters, List};
 use super::model::{Mode, Model, Screen};
 use super::mouse::Targets;
-use super::paint::{self, Pen};
+use super::paint::Pen;
 use super::theme;
 
 /// Draws everything: a pure function of the view, the model and the area. Returns what can be clicked.
@@ -45,20 +45,13 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
     }
     let (newest, view) = (view, model.shown_view(view));
     let mut pen = Pen::new(buf, area, &model.look);
-    let mut list = area;
-    paint::take_bottom(&mut list, 1);
+    let mut body = area;
+    let foot = frame::take_foot(&mut body, model);
+    let mut list = body;
     let menu = (model.mode() == Mode::Order).then(|| order_menu::take(&mut list));
-    if small::is_small(area)
-        && !model.zoomed
-        && model.page() == Mode::Browse
-        && model.screen == Screen::Overview
-    {
-        small::draw(&mut pen, area, model, view);
-    } else if area.height < 4 || area.width < 24 {
+    if area.height < 4 || area.width < 24 {
         small::line(&mut pen, area, model, view);
     } else {
-        let mut body = area;
-        let foot = paint::take_bottom(&mut body, 1);
         // A list that has the screen for itself ends above the menu; the overview is as it was behind it.
         if model.screen == Screen::Peers || model.zoomed {
             body = list;
@@ -66,6 +59,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         match model.page() {
             Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
                 Screen::Overview if model.zoomed => zoomed::draw(&mut pen, body, model, view),
+                Screen::Overview if small::is_small(area) => small::draw(&mut pen, body, model, view),
                 Screen::Overview => overview::draw(&mut pen, body, model, view),
                 Screen::Peers => peers::draw(&mut pen, body, model, view),
                 Screen::Pieces => pieces::draw(&mut pen, body, model, view),
@@ -80,7 +74,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
             Mode::Keys => help::draw(&mut pen, body, model),
             Mode::Columns => chooser::draw(&mut pen, body, model),
         }
-        frame::foot(&mut pen, foot, model, newest);
+        frame::foot(&mut pen, &foot, model, newest);
     }
     if let Some(menu) = menu {
         order_menu::draw(&mut pen, menu, model);
@@ -95,24 +89,32 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
     targets
 }
 
+/// The screen less what stands at its foot.
+fn body(model: &Model) -> Rect {
+    let mut area = Rect::new(0, 0, model.size.0, model.size.1);
+    frame::take_foot(&mut area, model);
+    area
+}
+
 /// The furthest that what is shown can be scrolled, so that keys stop at the end.
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
-    let (columns, rows) = model.size;
-    // The head of the page and the key line take their rows.
-    let room = |taken: u16| usize::from(rows.saturating_sub(taken));
+    let body = body(model);
+    let columns = body.width;
+    // The head of the page takes its rows.
+    let room = |taken: u16| usize::from(body.height.saturating_sub(taken));
     match model.page() {
         Mode::Keys => {
             let halves = usize::from(help::halves(columns));
-            more::furthest(help::lines(columns, model).len(), room(2), halves)
+            more::furthest(help::lines(columns, model).len(), room(1), halves)
         }
-        Mode::Why => more::furthest(judgement::height(model, view, columns), room(4), 1),
-        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(3), 1),
-        Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), room(4), 1),
+        Mode::Why => more::furthest(judgement::height(model, view, columns), room(3), 1),
+        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(2), 1),
+        Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), room(3), 1),
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             let lines = selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len());
-            more::furthest(lines, room(3), 1)
+            more::furthest(lines, room(2), 1)
         }
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
             Screen::Trackers => view.trackers.len().saturating_sub(1),
@@ -124,12 +126,10 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 
 /// How many rows the peers that are not connected have on the overview, were there so many of them.
 pub(super) fn room_for_others(model: &Model, view: &View, others: usize) -> usize {
-    let mut area = Rect::new(0, 0, model.size.0, model.size.1);
-    let list = if small::is_small(area) {
-        small::list_area(area, model, view)
+    let list = if small::is_small(Rect::new(0, 0, model.size.0, model.size.1)) {
+        small::list_area(body(model), model, view)
     } else {
-        paint::take_bottom(&mut area, 1);
-        overview::list_area(area, model, view)
+        overview::list_area(body(model), model, view)
     };
     peer_list::room_for_others(list, model, view, others)
 }

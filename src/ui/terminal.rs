@@ -33,9 +33,10 @@ static UNTOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 const USUAL_SIZE: Size = Size { width: 80, height: 24 };
 /// How long a terminal that takes nothing is waited for in the end.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Be told of clicks and the wheel, in a form that reaches every column, but not of every move.
-const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
-const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
+/// Be told of clicks, the wheel and moves with a button held down, in a form that reaches every column; other moves are
+/// not told.
+const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h\x1b[?1002h";
+const LEAVE_MOUSE: &str = "\x1b[?1002l\x1b[?1006l\x1b[?1000l";
 /// Keep the window's title aside (xterm's control sequences), and put it back. Where that is not known, the title
 /// is at least cleared.
 const KEEP_TITLE: &str = "\x1b[22;2t";
@@ -189,7 +190,7 @@ pub fn retake() -> io::Result<()> {
     if !TAKEN.load(Ordering::SeqCst) {
         return Ok(());
     }
-    // Whoever had it left it in modes of their own; only what is not raw is made so.
+    // The program before may have left it in modes of its own; only what is not raw is made so.
     disable_raw_mode()?;
     enable_raw_mode()?;
     outlet::send(screen_of_our_own().as_bytes())

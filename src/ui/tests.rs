@@ -181,7 +181,7 @@ fn the_narrowest_funnel_shows_its_numbers() {
 }
 
 #[test]
-fn whoever_is_live_has_a_row_wherever_a_peer_has_one() {
+fn a_live_peer_has_a_row_wherever_any_peer_has_one() {
     let view = sample::healthy();
     for size in (14..30).flat_map(|rows| [(60, rows), (80, rows), (120, rows)]) {
         let shown = rows(&view, size);

@@ -110,7 +110,7 @@ async fn what_all_say_that_they_have_does_not_fit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_choke_for_ever() {
     let sick = Swarm::new().peers(5, Chokes).await;
-    sick.download_is_led_by("all_choke_us", "The 5 live peers make us wait", Fact::Connected(10)).await;
+    sick.download_is_led_by("all_choke_us", "The 5 live peers choke us", Fact::Connected(10)).await;
     let well = Swarm::of_pieces(32).peers(4, Chokes).await.peers(1, ServesAt(20_000)).await;
     well.download_never_says("all_choke_us", Fact::Connected(10)).await;
 }
@@ -118,7 +118,7 @@ async fn all_choke_for_ever() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_the_last_piece() {
     let sick = Swarm::new().peers(4, LacksTheLastPiece).await;
-    let words = "no peer we are connected to has the one piece that is missing";
+    let words = "no peer we are connected to has the one missing piece";
     sick.download_is_led_by("pieces_missing", words, Fact::LastBlock(0)).await;
     let well = Swarm::new().peers(4, LacksTheLastPiece).await.peers(1, ServesAt(4000)).await;
     well.download_never_says("pieces_missing", Fact::LastBlock(30)).await;
@@ -127,7 +127,7 @@ async fn nobody_has_the_last_piece() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_anything() {
     let sick = Swarm::new().peers(5, HasNothing).await;
-    sick.check_is_led_by("pieces_missing", "Nobody who shook hands has any piece").await;
+    sick.check_is_led_by("pieces_missing", "No peer that shook hands has any piece").await;
     let words = "no peer we are connected to has any of the 8 missing pieces";
     sick.download_is_led_by("pieces_missing", words, Fact::Connected(0)).await;
     let well = Swarm::new().peers(5, HasNothing).await.peers(1, ServesAt(20_000)).await;
@@ -155,10 +155,10 @@ async fn everybody_sends_wrong_data() {
 async fn a_tracker_counts_seeds_and_names_none() {
     let counted = |seeds| nobody_but(&format!("8:completei{seeds}e8:intervali900e"), "");
     let sick = Swarm::new().tracker_says(counted(5)).await;
-    let words = "counts 5 seeds, and names none of them";
+    let words = "counts 5 seeds and names none of them";
     sick.is_led_by("no_peers_known", words, Fact::Trackers).await;
     let well = Swarm::new().tracker_says(counted(0)).await;
-    well.is_led_by("no_peers_known", "Nobody may have this torrent any more", Fact::Trackers).await;
+    well.is_led_by("no_peers_known", "Perhaps nobody has this torrent any more", Fact::Trackers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +214,7 @@ async fn the_tracker_does_not_know_the_torrent() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_take_the_connection_and_say_nothing() {
     let sick = Swarm::new().peers(6, SaysNothing).await;
-    let words = "all who open the connection say nothing";
+    let words = "all that accept a connection say nothing";
     sick.check_is_led_by("unknown", words).await;
     sick.download_is_led_by("stalled", words, Fact::Dials).await;
     let well = Swarm::new().peers(6, IsSlowToShakeHands(6000)).await;
@@ -261,7 +261,7 @@ async fn all_peers_have_addresses_of_a_family_that_this_machine_lacks() {
     }
     let far = |n: u16| SocketAddr::new(format!("2001:470::{n}").parse().unwrap(), 6881);
     let sick = Swarm::new().at((1..9).map(far));
-    let words = "None of the 8 IPv6 peers can be reached: no way leads there from here";
+    let words = "None of the 8 IPv6 peers can be reached: there is no route to them from here";
     sick.is_led_by("address_family_dead", words, Fact::Dials).await;
     let well = Swarm::new().peers(8, ServesAt(20_000)).await;
     well.never_says("address_family_dead", Fact::Connected(2)).await;
@@ -285,7 +285,7 @@ async fn this_machine_forbids_every_connection() {
 async fn one_of_two_trackers_mixes_torrents_up() {
     let sick = Swarm::of_pieces(32).tracker(5, HasAnotherTorrent).await.tracker(4, ServesAt(4000)).await;
     sick.check_says("other_torrent", "named, and that answered, share another torrent").await;
-    sick.download_says("other_torrent", "All 5 peers that http://127.0.0.1:", Fact::Dials).await;
+    sick.download_says("other_torrent", "All 5 peers named by http://127.0.0.1:", Fact::Dials).await;
     // A tracker that names others too only has some addresses that are old.
     let mut well = Swarm::of_pieces(32);
     let others = well.make(3, HasAnotherTorrent).await;
@@ -296,7 +296,7 @@ async fn one_of_two_trackers_mixes_torrents_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_unchoke_and_send_nothing() {
     let sick = Swarm::new().peers(4, NeverSends).await;
-    let words = "The 4 peers that let us download send nothing";
+    let words = "The 4 peers that let us download have sent nothing";
     sick.download_is_led_by("unchoked_but_silent", words, Fact::Connected(10)).await;
     let well = Swarm::new().peers(4, ServesAt(3000)).await;
     well.download_never_says("unchoked_but_silent", Fact::Connected(20)).await;
@@ -305,7 +305,7 @@ async fn all_unchoke_and_send_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn our_own_limit_is_nothing() {
     let sick = Swarm::new().peers(3, Serves).await.options(|options| options.down_bps = Some(0));
-    sick.download_is_led_by("own_limits", "downloading is set to 0", Fact::Trackers).await;
+    sick.download_is_led_by("own_limits", "the download limit is 0", Fact::Trackers).await;
     let well =
         Swarm::new().peers(3, ServesAt(10_000)).await.options(|options| options.down_bps = Some(1 << 20));
     well.download_never_says("own_limits", Fact::Connected(8)).await;

@@ -75,7 +75,7 @@ pub(crate) enum Does {
 /// The last fact that decides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fact {
-    /// Every peer was dialled to the end, each way that there is.
+    /// Every peer was dialled in every way there is, and the last dial has ended.
     Dials,
     /// Every tracker answered or failed.
     Trackers,

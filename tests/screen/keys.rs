@@ -397,7 +397,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(pressed);
             pty.until_gone(HELP);
             pty.press(key(Action::Back));
-            pty.until_gone("Help: ");
+            pty.until_gone("Help  ");
         }
         (Action::NextTab, Scope::Peers) => {
             list(pty);

@@ -32,7 +32,7 @@ use ttui::ui::model::Screen;
 use vt100::Color;
 
 /// What stands below the list of keys, which is longer than any of the terminals here.
-const HELP: &str = "Help: card";
+const HELP: &str = "Help  [card]";
 
 fn demo(lab: &Lab) -> CommandBuilder {
     ttui(lab, &["demo", "--fast"])
@@ -56,6 +56,7 @@ fn assert_given_back(pty: &Pty) {
         ("\x1b[?2004h", "\x1b[?2004l"),
         ("\x1b[?1000h", "\x1b[?1000l"),
         ("\x1b[?1006h", "\x1b[?1006l"),
+        ("\x1b[?1002h", "\x1b[?1002l"),
     ] {
         let last = |part: &str| bytes.windows(part.len()).rposition(|window| window == part.as_bytes());
         assert!(last(back).is_some() && last(back) > last(taken), "{back:?} was never written");

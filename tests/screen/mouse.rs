@@ -99,12 +99,20 @@ async fn clicks_lead_through_every_screen_and_back() {
     // The help: from its card, which is one screen, to all keys, moved by the wheel, and left.
     click_on(&mut pty, "? keys");
     pty.until_shown(HELP);
-    click_on(&mut pty, "Tab card");
-    pty.until_shown("Help: keys");
+    click_on(&mut pty, "words");
+    pty.until_shown("[words]");
+    click_on(&mut pty, "keys");
+    pty.until_shown("[keys]");
     pty.write(b"\x1b[<65;5;20M");
     pty.until_shown("↑ 3 above");
+    click_on(&mut pty, "card");
+    pty.until_shown("[card]");
+    click_on(&mut pty, "6 log");
+    pty.until_shown(sign_of(Screen::Log));
+    click_on(&mut pty, "? keys");
+    pty.until_shown(HELP);
     click_on(&mut pty, "q close");
-    pty.until_gone("Help: keys");
+    pty.until_gone(HELP);
     click_on(&mut pty, "1 overview");
     pty.until_shown(sign_of(Screen::Overview));
     assert!(pty.is_running());

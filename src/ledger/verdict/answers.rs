@@ -146,14 +146,14 @@ pub(super) fn other_torrent(scene: &Scene<'_>) -> Option<Finding> {
         .then(|| {
             let verb = if alike == 1 { "shares" } else { "share" };
             let same = answers.that_torrent.filter(|_| !answers.torrents_differ);
-            let (what, why) = match same {
-                Some(torrent) => (
-                    format!("something else, {torrent}"),
-                    "Either the tracker mixes torrents up, or the torrent was made anew.",
+            let what = match same {
+                Some(torrent) => format!(
+                    "another torrent: {torrent}. Either the tracker mixes torrents up, or a newer torrent has \
+                     replaced this one."
                 ),
-                None => ("something else".to_owned(), "The tracker seems to mix torrents up."),
+                None => "other torrents. The tracker seems to mix torrents up.".to_owned(),
             };
-            finding(scene, format!("{} {verb} another torrent: {what}. {why}", whom(alike, answers.all)))
+            finding(scene, format!("{} {verb} {what}", whom(alike, answers.all)))
                 .advice("look for the current .torrent where this one came from.")
                 .evidence("other_torrent", alike)
                 .evidence("answered", answers.all)
@@ -169,12 +169,12 @@ fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
     let record = scene.view.trackers.iter().find(|record| record.key == *tracker)?;
     (scene.downloading() && answers.dials_ended()).then(|| {
         let text = format!(
-            "All {} that {} named, and that answered, share another torrent: it mixes torrents up.",
+            "All {} named by {} that answered share another torrent: it mixes torrents up.",
             many(all, "peer"),
             record.url
         );
         Finding::new(Severity::Info, text)
-            .advice("Nothing to do while others send; who runs that tracker may want to know.")
+            .advice("Nothing to do while others send; the people who run that tracker may want to know.")
             .evidence("other_torrent", all)
             .evidence("answered", answers.all)
     })
@@ -195,7 +195,7 @@ pub(super) fn answered_by_others(scene: &Scene<'_>) -> Option<Finding> {
         };
         let whom = whom(alike, answers.all);
         finding(scene, format!("{whom} {verb} no BitTorrent client but {what}: “{said}”. {why}"))
-            .advice("open any web page: a portal asks you to log in there; else try without VPN or proxy.")
+            .advice("open any web page: a portal asks you to log in there; otherwise try without VPN or proxy.")
             .evidence("alike", alike)
             .evidence("answered", answers.all)
     })
@@ -206,9 +206,9 @@ pub(super) fn forbidden_encryption(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let alike = answers.cut_off;
     (scene.plain_only && scene.downloading() && answers.is_what_all_say(alike)).then(|| {
-        let verb = if alike == 1 { "hangs" } else { "hang" };
+        let (verb, they) = if alike == 1 { ("hangs", "It") } else { ("hang", "They") };
         let text = format!(
-            "{} {verb} up on our plain handshake. They may want encryption, and our setting forbids the try that \
+            "{} {verb} up on our plain handshake. {they} may want encryption, and our setting forbids the try that \
              would tell.",
             whom(alike, answers.all)
         );

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::headline::headline;
 use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
@@ -159,6 +160,7 @@ impl Judged {
                 text: finding.text.clone(),
                 advice: advice.to_owned(),
                 brief: say::brief(held.code, &finding.text, advice, &finding.evidence),
+                headline: headline(held.code, &finding.text, &finding.evidence),
                 evidence: finding.evidence.clone(),
                 remedy: finding.remedy.filter(|_| own.is_none()),
                 look: *look,

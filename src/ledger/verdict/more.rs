@@ -40,7 +40,7 @@ fn asked_for_more(scene: &Scene<'_>) -> Option<String> {
     }
     let next = trackers().filter_map(sooner).min()?;
     let left = next.saturating_sub(scene.view.at);
-    Some(format!("Trackers are asked for more peers as soon as they allow, in {}.", about(left)))
+    Some(format!("Trackers are asked for more peers as soon as they allow it, in {}.", about(left)))
 }
 
 /// When the tracker is asked next, if that is before its interval is over.

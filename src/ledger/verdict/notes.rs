@@ -53,7 +53,7 @@ pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
         let (offline, closed) = (scene.crowd.offline, scene.crowd.closed);
         let most = match () {
             () if offline * 2 > failed => ", most of them simply offline",
-            () if (offline + closed) * 2 > failed => ", most of them offline, or without a client running",
+            () if (offline + closed) * 2 > failed => ", most of them offline or without a client running",
             () => "",
         };
         let text = format!(

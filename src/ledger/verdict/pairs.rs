@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::headline::MOST_COLUMNS;
 use super::table::{Kind, RULES};
 use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
@@ -328,7 +329,18 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     assert_eq!(codes.len(), 28, "every code of the contract");
 }
 
-/// Where each is told, whoever speaks first: what is takes two lines of 80 columns at most, and what to do one.
+#[test]
+fn every_rule_fits_a_row_of_forty_columns() {
+    for (code, kind, provoked, nearly) in PAIRS {
+        for verdict in [provoked(), nearly()].into_iter().flat_map(|mut run| run.verdicts()) {
+            let headline = &verdict.headline;
+            assert!(headline.chars().count() <= MOST_COLUMNS, "{code:?} {kind:?}: {headline}");
+            assert!(headline.ends_with('.') && headline.len() > 4, "{code:?} {kind:?}: {headline}");
+        }
+    }
+}
+
+/// Where each is told, whichever speaks first: what is takes two lines of 80 columns at most, and what to do one.
 #[test]
 fn every_rule_says_briefly_what_is_and_what_to_do() {
     const COLUMNS: usize = 76;
@@ -384,7 +396,7 @@ fn a_judgement_never_contradicts_the_counts_beside_it() {
         assert!(view.verdicts.iter().any(|verdict| verdict.text.contains(words)), "{:?}", view.verdicts);
     };
     run.tell(Event::Sample(Default::default()));
-    says(&mut run, "5 of 20 peers failed, most of them offline, or without a client running.");
+    says(&mut run, "5 of 20 peers failed, most of them offline or without a client running.");
     // Between two looks at the rules, and where the rule that was told holds no more.
     run.fail(peers[14], Cause::ConnectTimeout);
     says(&mut run, "6 of 20 peers failed");

@@ -61,11 +61,11 @@ pub(super) fn turned_away(scene: &Scene<'_>) -> Option<Finding> {
     let over = stands || scene.answers.dials_ended();
     (scene.downloading() && here == 0 && over && alike > 0 && alike == all).then(|| {
         let (whom, they) = match all {
-            1 => ("The one peer that shook hands hung up".to_owned(), "It may be full, may take"),
-            _ => (format!("All {} that shook hands hung up", many(all, "peer")), "They may be full, may take"),
+            1 => ("The one peer that shook hands hung up".to_owned(), "It may be full, take"),
+            _ => (format!("All {} that shook hands hung up", many(all, "peer")), "They may be full, take"),
         };
         let text = format!(
-            "{whom} soon after, and sent nothing. {they} only peers that have something to give, or refuse us (a ban, \
+            "{whom} soon after and sent nothing. {they} only peers that have something to give, or refuse us (a ban, \
              a client they do not like); ttui cannot tell which from here."
         );
         Finding::new(costly(scene), text)

@@ -72,8 +72,9 @@ pub(super) fn brief(
             format!("{head}: none can be reached.")
         }
         VerdictCode::OtherTorrent => {
-            let head = text.split_once(": something else").map_or(text, |(head, _)| head);
-            format!("{head}.")
+            let ends = [text.find(": "), text.find(". ")];
+            let end = ends.into_iter().flatten().min();
+            end.map_or_else(|| text.to_owned(), |end| format!("{}.", &text[..end]))
         }
         VerdictCode::AnsweredByOthers => {
             let head = text.split_once(": “").map_or(text, |(head, _)| head);

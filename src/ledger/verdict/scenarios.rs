@@ -54,7 +54,7 @@ fn the_vpn_is_down_and_swallows_every_packet() {
 }
 
 #[test]
-fn whoever_waits_for_peers_reads_when_trackers_are_asked_for_more() {
+fn a_download_without_peers_says_when_trackers_are_asked_for_more() {
     let mut run = Script::downloading(100);
     let tracker = run.tracker(0);
     let answer = Announced { interval_s: 1800, ..Announced::default() };
@@ -63,7 +63,7 @@ fn whoever_waits_for_peers_reads_when_trackers_are_asked_for_more() {
     assert!(!run.first().text.contains("for more peers"), "{:?}", run.first());
     // Nobody is left to dial: it is asked sooner.
     run.tell(Event::NextAnnounce { tracker, at: Some(Duration::from_secs(60)) });
-    says(&mut run, &[NoPeersKnown], &["for more peers as soon as they allow, in about 40 seconds."]);
+    says(&mut run, &[NoPeersKnown], &["for more peers as soon as they allow it, in about 40 seconds."]);
     run.wait(40).tell(Event::AnnounceBegan { tracker, kind: AnnounceKind::Interval });
     says(&mut run, &[NoPeersKnown], &["Trackers are being asked for more peers."]);
 }
@@ -182,11 +182,11 @@ fn the_tracker_names_only_ourselves() {
 }
 
 #[test]
-fn the_one_seed_makes_everybody_wait() {
+fn the_one_seed_chokes_everybody() {
     let mut run = Script::downloading(100);
     run.seeds(1);
     run.wait(60);
-    says(&mut run, &[AllChokeUs], &["Nothing arrives: the one live peer makes us wait"]);
+    says(&mut run, &[AllChokeUs], &["Nothing arrives: the one live peer chokes us"]);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn all_are_stuck_at_the_same_percentage() {
     says(
         &mut run,
         &[PiecesMissing, DialsTimeOut],
-        &["Nothing arrives: no peer we are connected to has the one piece that is missing."],
+        &["Nothing arrives: no peer we are connected to has the one missing piece."],
     );
 }
 
@@ -233,7 +233,10 @@ fn the_ratio_tracker_does_not_know_the_torrent() {
     says(
         &mut run,
         &[TrackersFailing],
-        &["Nothing arrives: the tracker fails: it refused: “unregistered torrent”.", "its words say"],
+        &[
+            "Nothing arrives: the tracker fails: it refused: “unregistered torrent”.",
+            "the tracker's words say",
+        ],
     );
 }
 
@@ -326,7 +329,7 @@ fn one_peer_poisons_and_is_banned() {
     says(
         &mut run,
         &[Healthy, BadDataOnePeer],
-        &["sent wrong data: 3 pieces failed the check. It is banned, and they are fetched again."],
+        &["sent wrong data: 3 pieces failed the check. It is banned, and the pieces are fetched again."],
     );
 }
 
@@ -388,7 +391,7 @@ fn encryption_is_required_and_none_has_it() {
     says(
         &mut run,
         &[EncryptionWanted],
-        &["5 peers answered without the encryption that our setting asks for"],
+        &["5 peers answered without the encryption that our setting requires"],
     );
 }
 
@@ -434,7 +437,7 @@ fn the_link_goes_away_under_everybody() {
         run.end(*peer, Cause::ConnectionLost);
     });
     run.wait(1);
-    says(&mut run, &[Unknown], &["10 of the 10 peers shook hands, and went away"]);
+    says(&mut run, &[Unknown], &["10 of the 10 peers shook hands and went away"]);
     assert_eq!(run.first().severity, Severity::Warn);
     run.fail_all(&peers, Cause::ConnectTimeout).wait(40);
     says(&mut run, &[Stalled], &["went away"]);
@@ -457,7 +460,11 @@ fn they_let_us_and_send_nothing() {
         run.asked_in_vain(peer);
     }
     run.wait(16);
-    says(&mut run, &[UnchokedButSilent], &["Nothing arrives: the 3 peers that let us download send nothing"]);
+    says(
+        &mut run,
+        &[UnchokedButSilent],
+        &["Nothing arrives: the 3 peers that let us download have sent nothing"],
+    );
 }
 
 #[test]
@@ -481,7 +488,7 @@ fn every_tracker_keeps_silent() {
     run.wait(10);
     says(&mut run, &[Unknown], &["Asking 2 trackers for peers"]);
     run.wait(30);
-    says(&mut run, &[Stalled], &["no peer is known, and no answer has come from 2 trackers"]);
+    says(&mut run, &[Stalled], &["no peer is known, and 2 trackers have not answered"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ const FIRST_PEER: Duration = Duration::from_secs(1);
 /// A tracker that wants to be left alone for this long is told of where it named nobody.
 const LONG_INTERVAL: Duration = Duration::from_secs(2 * 3600);
 const NAME: Option<Remedy> = Some(Remedy::NamePeer);
-const WAIT_OR_NAME: &str = "leave it running, for somebody may come; or name a peer with --peer NAME:PORT.";
+const WAIT_OR_NAME: &str = "leave it running until somebody comes; or name a peer with --peer NAME:PORT.";
 
 pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
@@ -56,7 +56,7 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         (all, false) => format!("All {all} trackers fail, one of them: {why}."),
     };
     if known == 0 {
-        text.push_str(" Without one, nobody is known to ask for data.");
+        text.push_str(" Without one, there is nobody to ask for data.");
     }
     let severity = if alone { Severity::Warn } else { Severity::Info };
     let finding = Finding::new(severity, text)
@@ -69,25 +69,25 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
 /// What to try where trackers fail in this way.
 fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
     if !alike {
-        return "look at network, DNS and VPN if other programs cannot get out either.";
+        return "check network, DNS and VPN if other programs cannot get out either.";
     }
     match error {
-        TrackerError::DnsFailed => "look at network, DNS and VPN; does any other program find that name?",
+        TrackerError::DnsFailed => "check network, DNS and VPN; can any other program find that name?",
         TrackerError::ConnectFailed | TrackerError::Timeout => {
-            "look at network, DNS and VPN if other programs cannot get out either; else the trackers are down, which \
+            "check network, DNS and VPN if other programs cannot get out either; otherwise the trackers are down, which \
              often passes."
         }
         TrackerError::TlsFailed => {
-            "look at this machine's clock and its certificates; else the tracker's certificate is at fault."
+            "check this machine's clock and its certificates; otherwise the tracker's certificate is at fault."
         }
         TrackerError::Refused => {
-            "take the torrent from its page again; its words say whether it knows the torrent, and your passkey."
+            "fetch the torrent from its page again; the tracker's words say whether it knows the torrent and your passkey."
         }
         TrackerError::HttpStatus | TrackerError::NotATracker | TrackerError::BadAnswer => {
             "Nothing to do here; what answers at that address is at fault, or the address in the torrent is old."
         }
         TrackerError::RedirectRefused | TrackerError::UnsupportedUrl => {
-            "take the torrent from its page again; or name a peer with --peer NAME:PORT."
+            "fetch the torrent from its page again; or name a peer with --peer NAME:PORT."
         }
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
         )
     } else if ourselves > 0 {
         (
-            "No peers are known: the only address that was named is our own. Nobody else may have this torrent now."
+            "No peers are known: the only address that was named is our own. Perhaps nobody else has this torrent now."
                 .to_owned(),
             WAIT_OR_NAME,
             NAME,
@@ -122,8 +122,8 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     } else if let Some((url, seeds)) = counted_and_not_named(trackers) {
         (
             format!(
-                "No peers are known: {url} counts {}, and names none of them. It may keep them to itself, or count \
-                 those that are gone.",
+                "No peers are known: {url} counts {} and names none of them. It may keep them to itself, or count \
+                 some that are gone.",
                 many(seeds, "seed")
             ),
             WAIT_OR_NAME,
@@ -133,12 +133,12 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
         (
             "No peers are known: the trackers that answered named nobody, and only they may (the torrent is private)."
                 .to_owned(),
-            "look on the tracker's page whether anybody seeds it; somebody may come.",
+            "see on the tracker's page whether anybody seeds it; somebody may come.",
             None,
         )
     } else {
         (
-            "No peers are known: the trackers that answered named nobody. Nobody may have this torrent any more."
+            "No peers are known: the trackers that answered named nobody. Perhaps nobody has this torrent any more."
                 .to_owned(),
             WAIT_OR_NAME,
             NAME,
@@ -149,7 +149,11 @@ pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
         let _ = write!(text, " It warns: “{}”.", text::clean(warning.trim_end_matches('.'), 120));
     }
     if let Some(left) = left_alone_for(scene) {
-        let _ = write!(text, " A tracker is asked again in {}: it wants no question before.", about(left));
+        let _ = write!(
+            text,
+            " A tracker is asked again in {}; it wants to be left alone until then.",
+            about(left)
+        );
     }
     Some(
         Finding { remedy, ..Finding::new(Severity::Warn, text) }
@@ -209,7 +213,7 @@ pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
         .evidence("refused", named.refused)
         .evidence("timed_out", named.timed_out);
     Some(if alone {
-        finding.explains().advice("leave it running, for somebody may come; or take a newer torrent.")
+        finding.explains().advice("leave it running until somebody comes; or take a newer torrent.")
     } else {
         finding
     })
@@ -222,7 +226,7 @@ fn names_no_peers(scene: &Scene<'_>) -> Option<Finding> {
     let mut trackers = scene.view.trackers.iter();
     let record = trackers.find(|record| record.peers > 0 && named(record) == record.peers)?;
     let text = format!(
-        "{} named {}, and no peer can be at any of them: they are of another network than its own (private, \
+        "{} named {}, and no peer can be at any of them: they belong to another network than its own (private, \
          multicast), or have no port.",
         record.url,
         match record.peers {
@@ -233,7 +237,7 @@ fn names_no_peers(scene: &Scene<'_>) -> Option<Finding> {
     let alone = scene.downloading() && scene.live() == 0 && scene.crowd.dialled().opened == 0;
     let alone = alone && scene.answers.dials_ended();
     let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
-        .advice("tell who runs that tracker; or name a peer with --peer NAME:PORT.")
+        .advice("tell the people who run that tracker; or name a peer with --peer NAME:PORT.")
         .evidence("peers", record.peers);
     Some(if alone { finding.explains() } else { finding })
 }

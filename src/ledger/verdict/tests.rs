@@ -160,12 +160,12 @@ fn going_well_ends_with_the_last_live_peer() {
     assert_eq!((first.code, first.severity), (VerdictCode::Unknown, Severity::Warn));
     assert_eq!(
         first.text,
-        "Nobody is connected: 2 of the 4 peers shook hands, and went away; 2 failed (1 refused, 1 no answer)."
+        "Nobody is connected: 2 of the 4 peers shook hands and went away; 2 failed (1 refused, 1 no answer)."
     );
     run.wait(40);
     let first = run.first();
     assert_eq!(first.code, VerdictCode::Stalled);
-    assert!(first.text.contains("2 of the 4 peers shook hands, and went away"), "{}", first.text);
+    assert!(first.text.contains("2 of the 4 peers shook hands and went away"), "{}", first.text);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn trackers_failing_means_all_of_them() {
     assert_eq!((verdict.code, verdict.severity), (VerdictCode::TrackersFailing, Severity::Warn));
     assert_eq!(
         verdict.text,
-        "Nothing arrives: both trackers fail: no answer. Without one, nobody is known to ask for data."
+        "Nothing arrives: both trackers fail: no answer. Without one, there is nobody to ask for data."
     );
     let peer = run.peer_from("80.1.1.1:6881", Source::Manual);
     run.seed(peer).unchoke(peer).send(&[peer], 1 << 20, 3);
@@ -254,9 +254,12 @@ fn dials_time_out_needs_most_of_enough() {
     let (first, second) = (&verdicts[0], &verdicts[1]);
     assert_eq!((first.code, first.severity), (VerdictCode::DialsTimeOut, Severity::Warn));
     assert!(first.text.starts_with("Nothing arrives: 41 of the 48 peers we dialled never answered. Either"));
-    assert_eq!(first.advice, "ttui check with another torrent; if that fails too, it is near us.");
+    assert_eq!(first.advice, "run ttui check with another torrent; if that fails too, it is near us.");
     assert_eq!((evidence(first, "timed_out"), evidence(first, "dialled")), (41, 48));
-    assert_eq!(second.text, "The 3 live peers make us wait (they choke us). That often ends by itself.");
+    assert_eq!(
+        second.text,
+        "The 3 live peers choke us (they serve others first). That often ends by itself."
+    );
 
     let mut nearly = Script::downloading(100);
     let peers = nearly.peers(48);
@@ -314,7 +317,7 @@ fn all_choke_us_means_all_that_have_what_we_miss_for_a_while() {
     assert_eq!((first.code, first.severity), (VerdictCode::AllChokeUs, Severity::Warn));
     assert_eq!(
         first.text,
-        "Nothing arrives: the 2 live peers that have what we miss make us wait (they choke us). That often ends by \
+        "Nothing arrives: the 2 live peers that have what we miss choke us (they serve others first). That often ends by \
          itself."
     );
     run.unchoke(peers[1]);
@@ -331,7 +334,7 @@ fn a_peer_we_hold_does_not_choke_us() {
     assert!(run.verdict(VerdictCode::AllChokeUs).is_none());
     let first = run.first();
     assert_eq!(first.code, VerdictCode::OwnLimits);
-    assert_eq!(first.text, "Nothing arrives: you hold the one live peer, so it is not asked.");
+    assert_eq!(first.text, "Nothing arrives: you hold the one live peer, so it is not asked for data.");
 }
 
 #[test]
@@ -346,7 +349,7 @@ fn unchoked_but_silent_means_all_that_were_asked() {
     assert_eq!(first.code, VerdictCode::UnchokedButSilent);
     assert_eq!(
         first.text,
-        "Nothing arrives: the 2 peers that let us download send nothing, for 34 seconds by now."
+        "Nothing arrives: the 2 peers that let us download have sent nothing for 34 seconds."
     );
     run.second(&peers[..1], 1000);
     assert!(run.verdict(VerdictCode::UnchokedButSilent).is_none());
@@ -398,7 +401,7 @@ fn those_dialled_to_the_end_are_not_called_all_who_were_dialled() {
     for peer in &peers[18..] {
         run.dial(*peer);
     }
-    assert!(told(&mut run).contains("15 of the 18 peers dialled to the end never answered."));
+    assert!(told(&mut run).contains("15 of the 18 peers dialled so far never answered."));
 }
 
 #[test]
@@ -439,9 +442,7 @@ fn pieces_missing_speaks_first_only_when_nothing_else_is_left() {
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::PiecesMissing, Severity::Warn));
     assert!(
-        first
-            .text
-            .starts_with("Nothing arrives: no peer we are connected to has the one piece that is missing.")
+        first.text.starts_with("Nothing arrives: no peer we are connected to has the one missing piece.")
     );
     let seed = run.peers(1)[0];
     run.seed(seed);
@@ -484,7 +485,7 @@ fn bad_data_is_laid_to_the_one_peer_it_came_from() {
     assert_eq!(verdict.severity, Severity::Warn);
     assert_eq!(
         verdict.text,
-        "80.9.9.9:51414 sent wrong data: 1 piece failed the check. It is fetched again."
+        "80.9.9.9:51414 sent wrong data: 1 piece failed the check. The piece is fetched again."
     );
     let until = Some(run.at + Duration::from_secs(3600));
     run.tell(Event::Banned { peer: liar, until, reason: "wrong data".to_owned() })
@@ -544,7 +545,7 @@ fn a_slow_disk_is_named_while_much_waits_for_it() {
     assert!((0..2).all(|_| second(9 << 20).is_none()), "for a moment");
     let verdict = (0..3).find_map(|_| second(9 << 20)).unwrap();
     assert_eq!(verdict.severity, Severity::Warn);
-    assert_eq!(verdict.text, "The disk is the limit: it takes 19.0 MiB/s, and 55 ms for a write.");
+    assert_eq!(verdict.text, "The disk is the limit: it takes 19.0 MiB/s, and a write takes 55 ms.");
     assert_eq!(evidence(&verdict, "unwritten_bytes"), 9 << 20);
     run.send(&[peer], 19 << 20, 10);
     assert!(run.verdict(VerdictCode::DiskSlow).is_none(), "nothing is told of it any more");
@@ -603,7 +604,7 @@ fn address_family_dead_needs_the_other_one_alive() {
     run.live(v4);
     let verdict = run.verdict(VerdictCode::AddressFamilyDead).unwrap();
     assert_eq!(verdict.severity, Severity::Info);
-    assert_eq!(verdict.text, "None of the 3 IPv6 peers can be reached: no way leads there from here.");
+    assert_eq!(verdict.text, "None of the 3 IPv6 peers can be reached: there is no route to them from here.");
     run.live(v6[0]);
     assert!(run.verdict(VerdictCode::AddressFamilyDead).is_none());
 }
@@ -702,8 +703,7 @@ fn other_torrent_is_what_all_say_once_the_dials_ended() {
     assert_eq!((first.code, first.severity), (VerdictCode::OtherTorrent, Severity::Warn));
     assert_eq!(
         first.text,
-        "Nothing arrives: all 8 peers that answered share another torrent: something else, \
-         0909090909090909090909090909090909090909. Either the tracker mixes torrents up, or the torrent was made anew."
+        "Nothing arrives: all 8 peers that answered share another torrent: 0909090909090909090909090909090909090909. Either the tracker mixes torrents up, or a newer torrent has replaced this one."
     );
     assert_eq!(first.advice, "look for the current .torrent where this one came from.");
     run.wait(60);
@@ -719,7 +719,7 @@ fn other_torrent_is_what_all_say_once_the_dials_ended() {
     for (peer, torrent) in mixed.peers(3).into_iter().zip(1..) {
         other_torrent(&mut mixed, peer, torrent);
     }
-    assert!(mixed.first().text.ends_with("something else. The tracker seems to mix torrents up."));
+    assert!(mixed.first().text.ends_with("share other torrents. The tracker seems to mix torrents up."));
     let more = mixed.peers(1)[0];
     mixed.connect(more).end(more, Cause::ClosedBeforeHandshake);
     assert_eq!(mixed.first().code, VerdictCode::Stalled, "three of four are few");
@@ -820,7 +820,7 @@ fn an_address_family_that_is_silent_while_the_other_answers_is_dead() {
     let verdict = run.verdict(VerdictCode::AddressFamilyDead).unwrap();
     assert_eq!(
         verdict.text,
-        "None of the 10 IPv6 peers can be reached: all are silent, while 3 of the 3 peers of IPv4 answer."
+        "None of the 10 IPv6 peers can be reached: all are silent, while 3 of the 3 IPv4 peers answer."
     );
     assert_eq!((evidence(&verdict, "peers"), evidence(&verdict, "other_family")), (10, 3));
     // Where the others are as silent, it is the swarm that is old.
@@ -848,7 +848,7 @@ fn a_check_tells_what_is_out_there() {
     assert_eq!(run.codes(), [VerdictCode::Healthy, VerdictCode::PiecesMissing]);
     assert_eq!(
         run.verdict(VerdictCode::PiecesMissing).unwrap().text,
-        "Nobody has 1 of the 40 pieces: who shook hands holds 97.5 % of it, and a download would stop there."
+        "No peer has 1 of the 40 pieces: those that shook hands hold 97.5 % of the torrent, and a download would stop there."
     );
     let last = run.peers(1)[0];
     run.live(last).has(last, &[3]);

@@ -28,15 +28,15 @@ pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
     }
     let (live, held, limit) = (scene.live(), scene.crowd.held, scene.view.limits.0);
     if limit == Some(0) {
-        let text = "Our own limit lets nothing in: downloading is set to 0.".to_owned();
+        let text = "Our own limit lets nothing in: the download limit is 0.".to_owned();
         return Some(
             Finding::new(Severity::Warn, text).advice("raise it.").explains().evidence("down_bps", 0u64),
         );
     }
     if live > 0 && held == live {
         let text = match live {
-            1 => "You hold the one live peer, so it is not asked.".to_owned(),
-            _ => format!("You hold all {} live peers, so none of them is asked.", count(live)),
+            1 => "You hold the one live peer, so it is not asked for data.".to_owned(),
+            _ => format!("You hold all {} live peers, so none of them is asked for data.", count(live)),
         };
         return Some(Finding::new(Severity::Warn, text).advice("let go.").explains().evidence("held", held));
     }
@@ -79,7 +79,7 @@ pub(super) fn disk_slow(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let rate = units::rate(disk.written_bps, Units::Binary);
-    let text = format!("The disk is the limit: it takes {rate}, and {} ms for a write.", disk.write_ms);
+    let text = format!("The disk is the limit: it takes {rate}, and a write takes {} ms.", disk.write_ms);
     Some(
         Finding::new(Severity::Warn, text)
             .advice("download to a faster disk, or give this one less to do.")
@@ -148,24 +148,24 @@ pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
     let why = if these.forbidden * 2 > these.decided {
         "this machine forbids the connections".to_owned()
     } else if these.far_end * 2 > these.decided {
-        "a router on the way turns the connections back".to_owned()
+        "a router on the way rejects the connections".to_owned()
     } else if these.timed_out * 2 > these.decided {
         let other = if name == "IPv6 " { "IPv4" } else { "IPv6" };
         format!(
-            "all are silent, while {} of the {} of {other} answer",
+            "all are silent, while {} of the {} {other} peers answer",
             count(others.answered()),
-            many(others.decided, "peer")
+            count(others.decided)
         )
     } else {
-        "no way leads there from here".to_owned()
+        "there is no route to them from here".to_owned()
     };
     let text = format!("None of the {} {name}peers can be reached: {why}.", count(these.decided));
     let advice = if these.forbidden * 2 > these.decided {
-        "look for a rule of a local firewall or sandbox.".to_owned()
+        "look for a rule in a local firewall or sandbox.".to_owned()
     } else if others.answered() > 0 {
-        format!("look whether this machine has {name}at all.")
+        format!("check whether this machine has {name}at all.")
     } else {
-        "look at the network and the VPN of this machine.".to_owned()
+        "check the network and the VPN of this machine.".to_owned()
     };
     let alone = others.answered() == 0 && scene.live() == 0;
     let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
@@ -189,10 +189,10 @@ pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
             "{} of the {} peers {} never answered.",
             count(dialled.timed_out),
             count(dialled.decided),
-            if dialled.undecided == 0 { "we dialled" } else { "dialled to the end" }
+            if dialled.undecided == 0 { "we dialled" } else { "dialled so far" }
         );
         let finding = if scene.flows() {
-            let text = format!("{whom} They are gone, or routers on their side drop us: others do answer.");
+            let text = format!("{whom} They are gone, or routers on their side drop our packets: others do answer.");
             Finding::new(Severity::Info, text)
         } else {
             let text = format!(
@@ -200,7 +200,7 @@ pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
                  provider. ttui cannot tell which from here."
             );
             Finding::new(costly(scene), text)
-                .advice("ttui check with another torrent; if that fails too, it is near us.")
+                .advice("run ttui check with another torrent; if that fails too, it is near us.")
         };
         finding
             .explains()
@@ -226,7 +226,7 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
             (lost, text, "start ttui with --encryption prefer-plain.")
         } else {
             let text = format!(
-                "{} answered without the encryption that our setting asks for.",
+                "{} answered without the encryption that our setting requires.",
                 many(mismatched, "peer")
             );
             (mismatched, text, "start ttui with --encryption prefer.")
@@ -241,7 +241,7 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
             many(scene.view.funnel.handshaken, "peer")
         );
         Finding::new(Severity::Info, text)
-            .advice("start ttui with --encryption prefer; it saves them the first, plain try.")
+            .advice("start ttui with --encryption prefer; it saves the plain try that comes first.")
             .evidence("encrypted_only", reached)
             .evidence("handshaken", scene.view.funnel.handshaken)
     })
@@ -252,23 +252,17 @@ pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
     let all = crowd.wanted > 0 && crowd.choking == crowd.wanted && crowd.longest_wait.as_secs() >= 10;
     (scene.downloading() && all && crowd.sending == 0).then(|| {
         let text = match (crowd.wanted, crowd.wanted == scene.live()) {
-            (1, true) => "The one live peer makes us wait (it chokes us). That often ends by itself.".to_owned(),
-            (1, false) => {
-                "The one live peer that has what we miss makes us wait (it chokes us). That often ends by itself."
-                    .to_owned()
-            }
-            (all, true) => {
-                format!("The {} live peers make us wait (they choke us). That often ends by itself.", count(all))
-            }
-            (all, false) => format!(
-                "The {} live peers that have what we miss make us wait (they choke us). That often ends by itself.",
-                count(all)
-            ),
+            (1, true) => "The one live peer chokes us".to_owned(),
+            (1, false) => "The one live peer that has what we miss chokes us".to_owned(),
+            (all, true) => format!("The {} live peers choke us", count(all)),
+            (all, false) => format!("The {} live peers that have what we miss choke us", count(all)),
         };
+        let they = if crowd.wanted == 1 { "it serves" } else { "they serve" };
+        let text = format!("{text} ({they} others first). That often ends by itself.");
         // Many clients give to those who give.
         let advice = match scene.view.limits.1 {
             Some(0) => "raise our upload limit, which is 0; many clients serve those who serve them.",
-            _ => "Nothing to do but wait; where many want data, a turn can take minutes.",
+            _ => "Nothing to do but wait; where many want data, our turn can take minutes to come.",
         };
         Finding::new(costly(scene), text)
             .advice(advice)
@@ -283,14 +277,14 @@ pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.open > 0 && crowd.silent == crowd.open;
     (scene.downloading() && all && crowd.sending == 0).then(|| {
-        let (whom, verb) = if crowd.open == 1 {
-            ("The one peer that lets us download".to_owned(), "sends")
+        let (whom, one) = if crowd.open == 1 {
+            ("The one peer that lets us download has".to_owned(), "it")
         } else {
-            (format!("The {} peers that let us download", count(crowd.open)), "send")
+            (format!("The {} peers that let us download have", count(crowd.open)), "one of them")
         };
-        let text = format!("{whom} {verb} nothing, for {} by now.", span(crowd.silence));
+        let text = format!("{whom} sent nothing for {}.", span(crowd.silence));
         Finding::new(costly(scene), text)
-            .advice("drop such a peer; its place goes to another one.")
+            .advice(format!("drop {one}; another peer takes its place."))
             .explains()
             .evidence("silent", crowd.silent)
             .evidence("open", crowd.open)
@@ -307,7 +301,7 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
     let settled = met && scene.live() > 0 && scene.crowd.pieces_untold == 0;
     (scene.downloading() && settled && scene.unheld > 0).then(|| {
         let text = match (scene.unheld, all) {
-            (1, true) => "No peer we are connected to has the one piece that is missing.".to_owned(),
+            (1, true) => "No peer we are connected to has the one missing piece.".to_owned(),
             (unheld, true) => {
                 format!("No peer we are connected to has any of the {} missing pieces.", count(unheld))
             }
@@ -318,12 +312,14 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
             ),
         };
         let none_fetches = scene.crowd.upload_only == scene.live();
-        let after = match (none_fetches, scene.live()) {
-            (false, _) => " They come only with somebody who has them.",
-            (true, 1) => " It fetches no more itself: they come only with somebody else.",
-            (true, _) => " None of them fetches any more: they come only with somebody else.",
+        let it = if scene.unheld == 1 { "it can" } else { "they can" };
+        let comes = match (none_fetches, scene.live()) {
+            (false, _) if scene.unheld == 1 => "It can come only from somebody who has it.".to_owned(),
+            (false, _) => "They can come only from somebody who has them.".to_owned(),
+            (true, 1) => format!("It fetches no more itself: {it} come only from somebody else."),
+            (true, _) => format!("None of them fetches any more: {it} come only from somebody else."),
         };
-        let finding = Finding::new(costly(scene), text + after)
+        let finding = Finding::new(costly(scene), format!("{text} {comes}"))
             .advice("leave it running; a peer with everything may come.")
             .evidence("unheld", scene.unheld)
             .evidence("missing", scene.missing);
@@ -339,9 +335,9 @@ fn pieces_missing_of_a_check(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let text = match out_there.held {
-        0 => "Nobody who shook hands has any piece of it.".to_owned(),
+        0 => "No peer that shook hands has any piece of it.".to_owned(),
         _ => format!(
-            "Nobody has {} of the {}: who shook hands holds {} of it, and a download would stop there.",
+            "No peer has {} of the {}: those that shook hands hold {} of the torrent, and a download would stop there.",
             count(scene.unheld),
             many(out_there.pieces, "piece"),
             units::thousandths(out_there.share_thousandths())
@@ -362,20 +358,20 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
     alone.then(|| {
         let pieces = many(worst.failed_pieces, "piece");
         let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
-        let they = if worst.failed_pieces == 1 { "it is" } else { "they are" };
+        let they = if worst.failed_pieces == 1 { "the piece is" } else { "the pieces are" };
         let (severity, after) = if scene.probing {
             (Severity::Warn, String::new())
         } else if banned {
             (Severity::Info, format!(" It is banned, and {they} fetched again."))
         } else {
-            (Severity::Warn, format!(" {}{} fetched again.", they[..1].to_uppercase(), &they[1..]))
+            (Severity::Warn, format!(" T{} fetched again.", &they[1..]))
         };
         let text = format!("{} sent wrong data: {pieces} failed the check.{after}", worst.addr);
         let finding = Finding::new(severity, text)
             .evidence("failed_pieces", worst.failed_pieces)
             .evidence("failures", failures);
         match (banned, nobody_else_sent(scene)) {
-            (true, true) => finding.advice("leave it running, for somebody else may come.").explains(),
+            (true, true) => finding.advice("leave it running until somebody else comes.").explains(),
             (true, false) => finding,
             (false, _) => finding.remedy("ban it.", Remedy::Ban),
         }
@@ -400,13 +396,13 @@ pub(super) fn wrong_data(scene: &Scene<'_>, begins: &str) -> Option<Finding> {
     let one = bad_data_one_peer(scene).is_some();
     (!one && liars.len() >= 3 && failures >= 3).then(|| {
         let text = format!(
-            "{begins}{} failed the check, with data from {}. Either some of them send wrong data, or memory or disk \
-             here is at fault; ttui cannot tell which from the data alone.",
+            "{begins}{} failed the check, with data from {}. Either some of them send wrong data, or this machine's \
+             memory or disk is at fault; ttui cannot tell which from the data alone.",
             many(failures, "piece"),
             many(liars.len() as u32, "peer")
         );
         let finding = Finding::new(Severity::Warn, text)
-            .advice("ttui verify, twice; different results mean this machine.")
+            .advice("run ttui verify twice; if the results differ, the fault is in this machine.")
             .evidence("failures", failures)
             .evidence("peers", liars.len() as u64);
         if nobody_else_sent(scene) { finding.explains() } else { finding }

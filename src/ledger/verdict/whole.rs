@@ -112,7 +112,7 @@ pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
         && !held_back;
     slow.then(|| {
         let sending = match scene.crowd.sending {
-            0 => format!("Slow. Data comes in drops, the last of it {} ago", span(scene.quiet)),
+            0 => format!("Slow. Data trickles in, the last of it {} ago", span(scene.quiet)),
             _ => format!(
                 "Slow. {}: {} on average over half a minute",
                 senders(scene),
@@ -179,6 +179,7 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
         let groups = scene.view.groups;
         let why = match groups.live {
             0 => nobody(scene),
+            1 => "1 peer is connected, and sends nothing".to_owned(),
             live => format!("{} connected, and none of them sends", connected(live)),
         };
         let begins = match long {
@@ -187,7 +188,7 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
         };
         let text = format!("{begins}: {why}.{}", cut_off(scene));
         Finding::new(Severity::Warn, text)
-            .advice("ttui check on this torrent, and on another one; if both fail, it is near us.")
+            .advice("run ttui check on this torrent and another; if both fail, it is near us.")
             .evidence("quiet_s", scene.quiet.as_secs())
             .evidence("known", scene.view.funnel.known)
             .evidence("handshaken", scene.view.funnel.handshaken)
@@ -215,10 +216,10 @@ fn cut_off(scene: &Scene<'_>) -> &'static str {
     let most = |peers: u32| crowd.opened_in_vain >= 5 && peers * 10 >= crowd.opened_in_vain * 8;
     let (alike, mute) = (most(crowd.cut_off), most(crowd.mute));
     if alike && scene.view.funnel.handshaken == 0 {
-        " Nearly all who open the connection cut it at our handshake: either something on the way (provider, \
-         firewall) lets no BitTorrent through, or none of them wants us. ttui cannot tell which from here."
+        " Nearly all that accept a connection cut it at our handshake: either something on the way (provider, \
+         firewall) lets no BitTorrent through, or all of them turn us away. ttui cannot tell which from here."
     } else if mute && scene.view.funnel.handshaken == 0 {
-        " Nearly all who open the connection say nothing: either something on the way (a firewall, a proxy) takes \
+        " Nearly all that accept a connection say nothing: either something on the way (a firewall, a proxy) accepts \
          connections in their place, or they are overloaded. ttui cannot tell which from here."
     } else {
         ""
@@ -243,20 +244,21 @@ fn nobody(scene: &Scene<'_>) -> String {
                 as u32;
         return match asked {
             0 => "no peer is known".to_owned(),
-            asked => format!("no peer is known, and no answer has come from {}", many(asked, "tracker")),
+            1 => "no peer is known, and 1 tracker has not answered".to_owned(),
+            asked => format!("no peer is known, and {} have not answered", many(asked, "tracker")),
         };
     }
     match (funnel.handshaken, groups.failed) {
         (0, 0) => format!("nobody has shaken hands yet{tried}"),
         (0, _) if funnel.known == 1 => format!("the one known peer did not shake hands{}{tried}", top(scene)),
-        (_, 0) if funnel.known == 1 => format!("the one known peer shook hands, and went away{tried}"),
+        (_, 0) if funnel.known == 1 => format!("the one known peer shook hands and went away{tried}"),
         (_, _) if funnel.known == 1 => {
             format!("the one known peer shook hands, then failed{}{tried}", top(scene))
         }
         (0, _) => format!("none of the {known} shook hands{}{tried}", top(scene)),
-        (once, 0) => format!("{} of the {known} shook hands, and went away{tried}", count(once)),
+        (once, 0) => format!("{} of the {known} shook hands and went away{tried}", count(once)),
         (once, failed) => format!(
-            "{} of the {known} shook hands, and went away; {} failed{}{tried}",
+            "{} of the {known} shook hands and went away; {} failed{}{tried}",
             count(once),
             count(failed),
             top(scene)
@@ -282,7 +284,7 @@ fn top(scene: &Scene<'_>) -> String {
     let mut said: Vec<String> =
         reasons.iter().take(named).map(|(peers, short)| format!("{} {short}", count(*peers))).collect();
     if others > 0 {
-        said.push(format!("{} otherwise", count(others)));
+        said.push(format!("{} other", count(others)));
     }
     if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
@@ -321,8 +323,7 @@ pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
     // A run that only looked is over when it is judged: there is nothing to wait for.
     let in_vain = scene.probing && scene.view.funnel.handshaken == 0 && groups.trying + groups.queued == 0;
     let severity = if lost || in_vain { Severity::Warn } else { Severity::Info };
-    let advice =
-        if lost { "Nothing to do: they are dialled again by themselves, and others may come." } else { "" };
+    let advice = if lost { "Nothing to do: ttui dials them again, and others may come." } else { "" };
     Some(
         Finding::new(severity, text)
             .advice(advice)

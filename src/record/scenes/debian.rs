@@ -109,7 +109,7 @@ fn served(story: &mut Story, rows: &[PeerKey]) {
     }
 }
 
-/// The eight that make us wait; two of them take from us what they lack.
+/// The eight that choke us; two of them take from us what they lack.
 fn waiting(story: &mut Story, rows: &[PeerKey]) {
     let joined = [177, 170, 99, 88, 70, 64, 45, 30];
     for ((peer, who), joined) in rows[9..17].iter().zip(&CONNECTED[9..]).zip(joined) {

@@ -20,7 +20,7 @@ pub(super) fn story() -> Story {
     let silent = story.tracker(1, "udp://tracker.opentrackr.org:1337");
     story.tracker_fails(silent, 15_200, (TrackerError::Timeout, "no answer within 15 s"), 240_000);
     let named = Source::Tracker(tracker);
-    // One of them sends for a while, then all make us wait.
+    // One of them sends for a while, then all choke us.
     for who in [&CONNECTED[0], &CONNECTED[9], &CONNECTED[10]] {
         let peer = story.learn(700, who.addr, named);
         story.joins(peer, 14_000 + u64::from(peer.0) * 2000, who);

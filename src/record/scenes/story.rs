@@ -263,7 +263,7 @@ impl Story {
         peer
     }
 
-    /// It lets us download, or makes us wait again.
+    /// It unchokes us, or chokes us again.
     pub(super) fn choke(&mut self, peer: PeerKey, ms: u64, choking: bool) -> &mut Self {
         self.tell(ms, Event::Choking { peer, by: Side::Them, choking })
     }

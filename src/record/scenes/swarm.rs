@@ -13,7 +13,7 @@ const fn who(
     Who { addr, id, calls_itself, answers_ms, encrypted, percent }
 }
 
-/// Seventeen that connect: nine let us download, eight make us wait.
+/// Seventeen that connect: nine let us download, eight choke us.
 #[rustfmt::skip]
 pub(super) const CONNECTED: [Who<'static>; 17] = [
     who("83.148.245.186:51414", b"-TR4040-", "Transmission 4.0.4", 61, false, 100),

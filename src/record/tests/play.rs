@@ -50,6 +50,22 @@ fn every_kind_began(peer: PeerKey) -> Event {
 }
 
 #[test]
+fn tells_how_fast_data_came_over_the_whole_run() {
+    let mut run = Run::new(30);
+    for second in 0..120 {
+        let down_bps = if (60..90).contains(&second) { 4_000 } else { 1_000 };
+        run.wait_ms(1000).tell(Event::Sample(Sample { down_bps, up_bps: 7 }));
+    }
+    let mut player = open(&run.end().0).unwrap();
+    let whole = player.end() - player.begin();
+    let curve = Arc::clone(player.curve());
+    assert_eq!(curve.parts(whole, 4), [1_000, 1_000, 4_000, 1_000]);
+    assert_eq!(curve.most_bps(), 4_000);
+    player.go_to(s(30));
+    assert_eq!(player.curve(), &curve, "wherever it stands");
+}
+
+#[test]
 fn goes_with_the_clock_and_its_speed() {
     let mut player = open(&file()).unwrap();
     assert_eq!((player.begin(), player.end(), player.is_playing()), (s(0), s(100), false));

@@ -66,7 +66,7 @@ fn weigh(peers: u32, active: u32, pieces: u32, seconds: u32) -> usize {
             }
         }
         for (peer, sample) in (0..).map(PeerKey).zip(&mut samples) {
-            // Whoever has had its quarter of an hour makes room for the next.
+            // A peer that had its quarter of an hour makes room for the next.
             let turn = (peer.0 + peers - second / 900 * active % peers) % peers;
             let busy = turn < active;
             let now = |random: &mut fastrand::Rng, from, to| if busy { random.u64(from..to) } else { 0 };

@@ -1,4 +1,4 @@
-//! How the screen is run: what it looks like, and what whoever runs it can do for it.
+//! How the screen is run: what it looks like, and what its caller can do for it.
 
 use std::io;
 use std::sync::Arc;

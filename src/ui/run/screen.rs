@@ -104,7 +104,7 @@ impl Screen {
         }
     }
 
-    /// Does what keys asked of whoever runs the screen.
+    /// Does what keys asked of the caller.
     pub(super) fn carry_out(&mut self, options: &Options) -> io::Result<()> {
         calls::carry_out(&mut self.model, &self.view, options)
     }

@@ -136,7 +136,7 @@ async fn a_flood_of_views_is_drawn_thirty_times_a_second_at_most() {
     assert!(text(&terminal).contains("seeding"));
 }
 
-/// Keys as the terminal's stream gives them: it wakes only whoever looked first since the last one.
+/// Keys as the terminal's stream gives them: it wakes only the one that looked first since the last one.
 #[derive(Clone, Default)]
 struct Typed(Arc<Mutex<(VecDeque<Event>, Option<Waker>)>>);
 

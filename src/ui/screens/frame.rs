@@ -10,7 +10,7 @@ use crate::ledger::{Group, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::mouse::Target;
-use crate::ui::paint::{self, Pen, Spans, inset, take_top};
+use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
 use crate::ui::theme::{Look, Role};
 use crate::ui::widgets::bar;
 use crate::ui::words;
@@ -22,7 +22,7 @@ pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 const WIDE: u16 = 98;
 /// Columns for the torrent's name and the percentage, before the name of a recording gets any.
 const LEAST_NAME: usize = 20;
-/// For how long whoever is here for the first time is told where to look.
+/// For how long a new user is told where to look.
 const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
 const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
@@ -154,7 +154,11 @@ pub(super) fn frozen(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Durati
     let way_on = model.hint(Action::Freeze, "goes on");
     let said = format!("   {said}{}{way_on}", if way_on.is_empty() { "" } else { " · " });
     let columns = paint::width(&said) as u16;
-    let from = row.right().saturating_sub(columns).max(row.x);
+    let mut from = row.right().saturating_sub(columns).max(row.x);
+    // No half of a word is left.
+    while from > row.x && ![" ", "─"].contains(&pen.buf[(from - 1, row.y)].symbol()) {
+        from -= 1;
+    }
     for x in from..row.right() {
         pen.put(x, row.y, 1, " ", Role::Text);
     }
@@ -241,6 +245,9 @@ pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
 /// Rows of the head.
 pub(super) const HEAD: u16 = 3;
 
+/// Rows of the head of the screens that need their room for themselves.
+pub(super) const SHORT_HEAD: u16 = 2;
+
 /// Title, progress and counts; what is left of the area is the body's.
 pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
     title(pen, take_top(body, 1), model, view);
@@ -254,7 +261,7 @@ pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view
     progress(pen, take_top(body, 1), view);
 }
 
-/// The key line of whoever is here for the first time: the keys used most, as far as there is room.
+/// The key line of a new user: the keys used most, as far as there is room.
 fn welcome(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut x = area.x;
     for (action, word) in [
@@ -295,9 +302,36 @@ fn quit_question(key: &str, view: &View, columns: u16) -> String {
     if columns < 74 { stops } else { format!("{stops}; {goes_on}") }
 }
 
+/// What stands at the foot of every screen.
+pub(super) struct Foot {
+    /// The bar of a replay.
+    bar: Rect,
+    /// The key line.
+    keys: Rect,
+}
+
+/// Takes the rows of the foot off the bottom of a screen.
+pub(super) fn take_foot(body: &mut Rect, model: &Model) -> Foot {
+    let mut above = *body;
+    let keys = take_bottom(&mut above, 1);
+    // How much room the bar gets depends on the whole screen.
+    let rows = replay_bar::rows(*body, model);
+    let bar = take_bottom(&mut above, rows);
+    *body = above;
+    Foot { bar, keys }
+}
+
+/// Draws the bar of a replay and the key line.
+pub(super) fn foot(pen: &mut Pen<'_>, foot: &Foot, model: &Model, view: &View) {
+    if let Some(replay) = model.replay.as_ref().filter(|_| !foot.bar.is_empty()) {
+        replay_bar::draw(pen, foot.bar, replay);
+    }
+    last_row(pen, foot, model, view);
+}
+
 /// The key line, or what stands in its place: a question, or the answer to a command.
-pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let area = inset(area, 1, 1);
+fn last_row(pen: &mut Pen<'_>, foot: &Foot, model: &Model, view: &View) {
+    let area = inset(foot.keys, 1, 1);
     if area.is_empty() {
         return;
     }
@@ -320,7 +354,11 @@ pub(super) fn foot(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     if let Some(replay) = &model.replay {
-        return replay_bar::draw(pen, area, replay, model);
+        // Where there is no row for the bar, it is worth more than the keys.
+        return match foot.bar.is_empty() {
+            true => replay_bar::draw(pen, foot.keys, replay),
+            false => key_line::draw(pen, area, model, view),
+        };
     }
     if let Some(at) = model.completed
         && view.at.saturating_sub(at) < ANSWER_STANDS

@@ -2,17 +2,20 @@
 //! be wrong.
 //!
 //! ```text
-//!  Help: card ─────────────────────────────────── Tab keys · / finds · Esc back ──
+//!  Help  [card]  keys  words ───────────────────────── Tab keys · / finds · Esc back ──
 //! ```
+//!
+//! A click on a tab shows it, and one on what a key does on the page behind does that, unless it changes the run.
 
 use ratatui::layout::Rect;
 
 use super::more;
-use crate::ui::action::{Action, Scope};
+use crate::ui::action::{Action, Binding, Scope};
 use crate::ui::atlas::Layer;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::glossary;
 use crate::ui::model::{Help, Mode, Model};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
 use crate::ui::replay;
 use crate::ui::theme::Role;
@@ -24,8 +27,21 @@ const TWO_HALVES: u16 = 150;
 /// Columns for the keys and words themselves, at least and at most.
 const NAMES: (usize, usize) = (13, 16);
 
-/// A title, and the lines below it: what is explained, and how.
-type Section = (&'static str, Vec<(String, String)>);
+/// Something that is explained.
+struct Entry {
+    /// What: keys, a glyph, a word.
+    name: String,
+    /// How it is explained.
+    text: String,
+    /// What a click on it does.
+    click: Option<Action>,
+}
+
+/// A title, and what is explained below it.
+type Section = (&'static str, Vec<Entry>);
+
+/// A line of the help, and what a click on it does.
+pub(super) type Line = (Spans, Option<Action>);
 
 /// Keys that the card names of the page it was asked on.
 const USED_MOST: usize = 10;
@@ -39,9 +55,12 @@ fn below(model: &Model) -> Model {
     below
 }
 
-/// Whether this does anything here: nothing of a recording can be changed.
-fn works(model: &Model, action: Action) -> bool {
-    model.replay.is_none() || !replay::is_for_the_engine(action)
+/// What a click on a key's line does: what the key does on the page behind, unless that changes the run, which takes the
+/// key itself.
+fn click(binding: &Binding, below: &Model) -> Option<Action> {
+    let harmless = !replay::is_for_the_engine(binding.action)
+        && !matches!(binding.action, Action::Quit | Action::QuitNow | Action::Suspend | Action::Mouse);
+    (harmless && binding.scope.holds(below)).then_some(binding.action)
 }
 
 /// What the help tells on the tab that is shown, or on both where it is filtered.
@@ -58,19 +77,26 @@ fn sections(model: &Model) -> Vec<Section> {
         told.append(&mut words);
     }
     for (_, entries) in &mut told {
-        entries.retain(|(name, text)| model.filters.keys.takes(&format!("{name} {text}")));
+        entries.retain(|entry| takes(model, entry));
     }
     told.retain(|(_, entries)| !entries.is_empty());
     told
+}
+
+/// Whether the filter of the help takes it.
+fn takes(model: &Model, entry: &Entry) -> bool {
+    model.filters.keys.takes(&format!("{} {}", entry.name, entry.text))
 }
 
 /// The words, those of the page below first.
 fn word_sections(below: &Model) -> Vec<Section> {
     let (here, elsewhere): (Vec<_>, Vec<_>) =
         glossary::sections().into_iter().partition(|(place, ..)| place.is_at(below));
-    let explained = |(_, title, entries)| (title, entries);
+    let word = |(name, text)| Entry { name, text, click: None };
+    let explained = |(_, title, entries): (_, _, Vec<_>)| (title, entries.into_iter().map(word).collect());
     let mut sections: Vec<Section> = here.into_iter().chain(elsewhere).map(explained).collect();
-    let columns = PEER_COLUMNS.iter().map(|column| (column.title.trim().to_owned(), column.help.to_owned()));
+    let columns =
+        PEER_COLUMNS.iter().map(|column| word((column.title.trim().to_owned(), column.help.to_owned())));
     sections.push(("Columns of the lists of peers", columns.collect()));
     sections
 }
@@ -101,9 +127,12 @@ fn key_sections(model: &Model, below: &Model) -> Vec<Section> {
         let of_scope = model
             .keys
             .lines()
-            .filter(move |(line, keys)| line.scope == scope && !keys.is_empty() && works(model, line.action));
-        of_scope.map(|(binding, keys)| {
-            (keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "), binding.help.to_owned())
+            .filter(move |(line, keys)| line.scope == scope && !keys.is_empty())
+            .filter(|(line, _)| replay::works(model, line.action));
+        of_scope.map(|(binding, keys)| Entry {
+            name: keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(" "),
+            text: binding.help.to_owned(),
+            click: click(binding, below),
         })
     };
     let is_here =
@@ -117,51 +146,58 @@ fn key_sections(model: &Model, below: &Model) -> Vec<Section> {
 pub(super) fn count(model: &Model) -> usize {
     let below = below(model);
     let all = key_sections(model, &below).into_iter().chain(word_sections(&below));
-    let takes = |(name, text): &(String, String)| model.filters.keys.takes(&format!("{name} {text}"));
-    all.map(|(_, entries)| entries.iter().filter(|entry| takes(entry)).count()).sum()
+    all.map(|(_, entries)| entries.iter().filter(|entry| takes(model, entry)).count()).sum()
 }
 
 /// What one needs to begin: the screens, the keys used most on the page below, and the glyphs.
-fn card(columns: u16, model: &Model) -> Vec<Spans> {
+fn card(columns: u16, model: &Model) -> Vec<Line> {
     let below = below(model);
     let room = usize::from(columns / halves(columns)).saturating_sub(CARD_NAMES + 4).clamp(8, 90);
-    let mut lines = vec![Spans::new().add(Role::Dim, "The screens")];
+    let plain = |spans: Spans| (spans, None);
+    let mut lines = vec![plain(Spans::new().add(Role::Dim, "The screens"))];
     let bound = || model.keys.lines().filter(|(_, keys)| !keys.is_empty());
-    let row = |lines: &mut Vec<Spans>, name: &str, text: &str| {
+    let row = |lines: &mut Vec<Line>, name: &str, binding: &Binding| {
         // What a key does comes before the colon, what that means behind it.
-        let brief = text.split([':', ';']).next().unwrap_or_default();
+        let brief = binding.help.split([':', ';']).next().unwrap_or_default();
         for (at, line) in wrap(brief, room).into_iter().enumerate() {
             let name = if at == 0 { name } else { "" };
             let gap = " ".repeat(CARD_NAMES.saturating_sub(width(name)).max(1));
-            lines.push(Spans::new().add(Role::Strong, format!("  {name}{gap}")).add(Role::Text, line));
+            let spans = Spans::new().add(Role::Strong, format!("  {name}{gap}")).add(Role::Text, line);
+            lines.push((spans, click(binding, &below)));
         }
     };
     for (line, keys) in bound().filter(|(line, _)| matches!(line.action, Action::Show(_))) {
         let name = line.label.map_or("", |(label, _)| label);
-        row(&mut lines, &format!("{} {name}", keys[0].name()), line.help);
+        row(&mut lines, &format!("{} {name}", keys[0].name()), line);
     }
-    lines.push(Spans::new());
-    lines.push(Spans::new().add(Role::Dim, "Used most on the page behind this one"));
-    for (names, text) in used_most(model, &below) {
-        row(&mut lines, &names, text);
+    lines.push(plain(Spans::new()));
+    lines.push(plain(Spans::new().add(Role::Dim, "Used most on the page behind this one")));
+    for (key, binding) in used_most(model, &below) {
+        row(&mut lines, &key, binding);
     }
-    lines.push(Spans::new());
-    lines.extend(glyphs(usize::from(columns).saturating_sub(3)));
+    lines.push(plain(Spans::new()));
+    lines.extend(glyphs(usize::from(columns).saturating_sub(3)).into_iter().map(plain));
+    // The card is one screen: where it is short of a few rows, the empty ones go.
+    let rows = usize::from(super::body(model).height.saturating_sub(1));
+    let is_told = |(spans, _): &Line| spans.width() > 0;
+    if lines.len() > rows && lines.iter().filter(|line| is_told(line)).count() <= rows {
+        lines.retain(is_told);
+    }
     lines
 }
 
-/// The keys used most on a page, with what they do: those of its key line, the most useful first, then others of it.
-fn used_most(model: &Model, below: &Model) -> Vec<(String, &'static str)> {
+/// The keys used most on a page: those of its key line, the most useful first, then others of it.
+fn used_most(model: &Model, below: &Model) -> Vec<(String, &'static Binding)> {
     let holds = |scope: Scope| scope.holds(below) && (scope != Scope::Replay || model.replay.is_some());
     let mut lines: Vec<_> = model
         .keys
         .lines()
-        .filter(|(line, keys)| !keys.is_empty() && holds(line.scope) && works(model, line.action))
+        .filter(|(line, keys)| !keys.is_empty() && holds(line.scope) && replay::works(model, line.action))
         .filter(|(line, _)| !matches!(line.action, Action::Show(_) | Action::Keys))
         .collect();
     lines.sort_by_key(|(line, _)| (line.label.map_or(u8::MAX, |(_, weight)| weight), line.scope));
     lines.truncate(USED_MOST);
-    lines.into_iter().map(|(line, keys)| (keys[0].name(), line.help)).collect()
+    lines.into_iter().map(|(line, keys)| (keys[0].name(), line)).collect()
 }
 
 /// The glyphs of peers and of pieces with their words, in rows of so many columns.
@@ -213,29 +249,30 @@ pub(super) fn halves(columns: u16) -> u16 {
 }
 
 /// The lines of the help.
-pub(super) fn lines(columns: u16, model: &Model) -> Vec<Spans> {
+pub(super) fn lines(columns: u16, model: &Model) -> Vec<Line> {
     if model.help == Help::Card && model.filters.keys.is_empty() {
         return card(columns, model);
     }
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {
-        lines.push(Spans::new());
-        lines.push(Spans::new().add(Role::Dim, title));
-        let longest = entries.iter().map(|(name, _)| width(name) + 1).max().unwrap_or(0);
+        lines.push((Spans::new(), None));
+        lines.push((Spans::new().add(Role::Dim, title), None));
+        let longest = entries.iter().map(|entry| width(&entry.name) + 1).max().unwrap_or(0);
         let names = longest.clamp(NAMES.0, NAMES.1);
         let room = usize::from(columns / halves(columns)).saturating_sub(names + 4).clamp(8, 90);
-        for (name, text) in entries {
-            for (at, line) in wrap(&text, room).into_iter().enumerate() {
-                let name = if at == 0 { name.as_str() } else { "" };
+        for entry in entries {
+            for (at, line) in wrap(&entry.text, room).into_iter().enumerate() {
+                let name = if at == 0 { entry.name.as_str() } else { "" };
                 let gap = " ".repeat(names.saturating_sub(width(name)));
-                lines.push(Spans::new().add(Role::Strong, format!("  {name}{gap}")).add(Role::Text, line));
+                let spans = Spans::new().add(Role::Strong, format!("  {name}{gap}")).add(Role::Text, line);
+                lines.push((spans, entry.click));
             }
         }
     }
     if lines.is_empty() {
-        lines.push(Spans::new());
+        lines.push((Spans::new(), None));
         let way_on = model.hint(Action::Back, "shows all.");
-        lines.push(Spans::new().add(Role::Dim, format!("No line has all these words. {way_on}")));
+        lines.push((Spans::new().add(Role::Dim, format!("No line has all these words. {way_on}")), None));
     }
     lines
 }
@@ -246,6 +283,25 @@ fn name(tab: Help) -> &'static str {
         Help::Card => "card",
         Help::Keys => "keys",
         Help::Words => "words",
+    }
+}
+
+/// The rule above the tabs' lines, with the names of all tabs in it.
+fn tabs(pen: &mut Pen<'_>, rule: Rect, shown: Help, hint: &str) {
+    let named = Help::TABS.map(|tab| match tab == shown {
+        true => format!("[{}]", name(tab)),
+        false => name(tab).to_owned(),
+    });
+    pen.rule(rule, &format!("Help  {}", named.join("  ")), "", hint);
+    let mut x = rule.x + width("Help  ") as u16;
+    for (tab, text) in Help::TABS.into_iter().zip(named) {
+        let columns = width(&text) as u16;
+        let place = Rect { x, width: columns, height: 1, ..rule }.intersection(rule);
+        if tab != shown {
+            pen.put(place.x, place.y, place.width, &text, Role::Dim);
+        }
+        pen.targets.add(place, Target::Help(tab));
+        x += columns + 2;
     }
 }
 
@@ -266,11 +322,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         false => model.hint(Action::Back, "shows all"),
     };
     let rule = inset(take_top(&mut body, 1), 1, 1);
-    let title = match filter.is_empty() {
-        true => format!("Help: {}", name(model.help)),
-        false => "Keys and words".to_owned(),
-    };
-    pen.rule(rule, &title, &clip(&note, usize::from(rule.width / 2)), &esc);
+    match filter.is_empty() {
+        true => tabs(pen, rule, model.help, &esc),
+        false => pen.rule(rule, "Keys and words", &clip(&note, usize::from(rule.width / 2)), &esc),
+    }
     let lines = lines(area.width, model);
     let halves = halves(area.width);
     let (off, body) = more::window(pen, body, model, (lines.len(), usize::from(halves)), model.scrolls.keys);
@@ -279,8 +334,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     }
     let a_page = usize::from(body.height) * usize::from(halves);
     let width = body.width / halves;
-    for (line, at) in lines.iter().skip(off).take(a_page).zip(0..) {
+    for ((line, click), at) in lines.iter().skip(off).take(a_page).zip(0..) {
         let (x, y) = (body.x + at / body.height * width, body.y + at % body.height);
         pen.spans(x + 1, y, width.saturating_sub(2), line);
+        if let Some(action) = click {
+            pen.targets.add(Rect { x, y, width, height: 1 }, Target::Explained(*action));
+        }
     }
 }

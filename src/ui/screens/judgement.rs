@@ -83,16 +83,9 @@ enum Wording {
 /// In fewer columns there is room for a headline only.
 const NARROW: usize = 50;
 
-/// What is, in as few words as say it at all.
-fn headline(verdict: &Verdict) -> String {
-    let port = verdict.evidence.iter().find(|(name, _)| *name == "port");
-    match (verdict.code, port) {
-        (VerdictCode::PortUnreached, Some((_, port))) => format!("Port {port} may be closed."),
-        _ => match verdict.brief.0.split_once("; ") {
-            Some((head, _)) => format!("{head}."),
-            None => verdict.brief.0.clone(),
-        },
-    }
+/// What is, as briefly as there is room for.
+fn briefly(verdict: &Verdict, room: usize) -> &str {
+    if room < NARROW { &verdict.headline } else { &verdict.brief.0 }
 }
 
 /// A judgement as it may be worded.
@@ -110,13 +103,10 @@ impl<'a> Said<'a> {
 
     /// Its lines of so many columns.
     fn lines(&self, first: bool, room: usize, wording: Wording) -> Vec<Line> {
-        let headline = headline(self.verdict);
-        let (told, short) =
-            (&self.verdict.text, if room < NARROW { &headline } else { &self.verdict.brief.0 });
         let (told, advice) = match wording {
-            Wording::Full => (told, &self.full[..]),
-            Wording::Told => (told, ""),
-            Wording::Brief | Wording::Terse => (short, &self.brief[..]),
+            Wording::Full => (&self.verdict.text[..], &self.full[..]),
+            Wording::Told => (&self.verdict.text[..], ""),
+            Wording::Brief | Wording::Terse => (briefly(self.verdict, room), &self.brief[..]),
         };
         let together = format!("{told} {advice}");
         let lines = match wording {
@@ -125,8 +115,7 @@ impl<'a> Said<'a> {
             Wording::Terse => wrap(told, room),
             _ => wrap(told, room).into_iter().chain(wrap(advice, room)).collect(),
         };
-        let marks = std::iter::once(glyph(self.verdict, first)).chain(std::iter::repeat(CONTINUED));
-        marks.zip(lines).collect()
+        marked(self.verdict, first, lines).collect()
     }
 }
 
@@ -154,10 +143,11 @@ pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> 
         let wording = |at| if at == 0 { first } else { others };
         said.iter().enumerate().flat_map(|(at, said)| said.lines(at == 0, room, wording(at))).collect()
     };
+    let Some(speaker) = view.verdicts.first() else { return Vec::new() };
     if let Some(lines) =
         wordings.map(|wording| whole(&said, wording)).into_iter().find(|lines| lines.len() <= most)
     {
-        return lines;
+        return say_more(lines, speaker, room, most);
     }
     // What costs something comes before what is merely worth knowing.
     if let Some((_, notes)) = said.split_first_mut() {
@@ -168,11 +158,7 @@ pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> 
     let Some(head) = said.next() else { return Vec::new() };
     let mut lines = head.lines(true, room, first);
     if lines.len() > most {
-        let told = if room < NARROW { headline(head.verdict) } else { head.verdict.brief.0.clone() };
-        lines = wrap(&told, room).into_iter().map(|line| (CONTINUED, line)).collect();
-        if let Some((mark, _)) = lines.first_mut() {
-            *mark = glyph(head.verdict, true);
-        }
+        lines = marked(head.verdict, true, wrap(briefly(head.verdict, room), room)).collect();
     }
     // Where all is well and there is no room to say how, what costs something is still told.
     let costs = |said: &Said<'_>| said.verdict.severity > Severity::Info;
@@ -196,7 +182,24 @@ pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> 
     if let Some((_, last)) = lines.last_mut().filter(|_| cut) {
         last.push('…');
     }
+    say_more(lines, speaker, room, most)
+}
+
+/// Where there are few columns and a row is left over, what judges the whole says more than its headline.
+fn say_more(mut lines: Vec<Line>, speaker: &Verdict, room: usize, most: usize) -> Vec<Line> {
+    let is_headline = lines.first().is_some_and(|(_, line)| *line == speaker.headline);
+    if room < NARROW && is_headline {
+        let longer = wrap(&speaker.brief.0, room);
+        if lines.len() - 1 + longer.len() <= most {
+            lines.splice(..1, marked(speaker, true, longer));
+        }
+    }
     lines
+}
+
+/// Lines of a judgement with its glyph in front of the first.
+fn marked(verdict: &Verdict, first: bool, lines: Vec<String>) -> impl Iterator<Item = Line> {
+    std::iter::once(glyph(verdict, first)).chain(std::iter::repeat(CONTINUED)).zip(lines)
 }
 
 /// Draws such lines; the last says that there is more to read where there is room for it.

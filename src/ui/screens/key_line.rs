@@ -8,10 +8,12 @@ use ratatui::layout::Rect;
 
 use crate::event::Phase;
 use crate::ledger::View;
+use crate::record::Control;
 use crate::ui::action::{Action, Binding, Scope};
 use crate::ui::model::{Mode, Model, Panel, Screen};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen};
+use crate::ui::replay;
 use crate::ui::theme::Role;
 
 /// Keys from this weight on give way to the names of the screens.
@@ -48,12 +50,17 @@ impl Item {
 
 /// What a key is called here; nothing where it has nothing to do.
 fn label(binding: &Binding, model: &Model, view: &View) -> Option<(&'static str, u8)> {
-    let (label, weight) = binding.label?;
+    let (label, weight) = binding.label.filter(|_| replay::works(model, binding.action))?;
     let browsing = model.open.is_empty();
     let in_funnel = model.screen == Screen::Overview && model.panel == Panel::Funnel;
     let many = binding.scope == Scope::Peer && model.marked.is_empty() && model.selected_fold(view).is_some();
     match binding.action {
         Action::Open if binding.scope == Scope::PeerList && model.selected.is_none() && !in_funnel => None,
+        Action::Replay(Control::PlayStop)
+            if model.replay.as_ref().is_some_and(|replay| !replay.playback.playing) =>
+        {
+            Some(("play", weight))
+        }
         // On a page that shows nothing of it, pausing still works but is no news.
         Action::Pause if matches!(view.phase, Phase::Paused | Phase::Stopped) => Some(("go on", weight)),
         Action::Drop | Action::Ban | Action::Hold if many => None,
@@ -64,7 +71,7 @@ fn label(binding: &Binding, model: &Model, view: &View) -> Option<(&'static str,
         Action::Why if model.mode() == Mode::Why => None,
         Action::Keys if model.mode() == Mode::Keys => None,
         Action::Why if !browsing => Some((label, LEAST)),
-        Action::Quit if !browsing => Some(("close", weight)),
+        Action::Quit if !browsing || model.replay.is_some() => Some(("close", weight)),
         _ => Some((label, weight)),
     }
 }
@@ -77,7 +84,13 @@ fn items(model: &Model, view: &View) -> [Vec<Item>; 3] {
         let keys = vec![(model.keys.name(Action::Back), Action::Back)];
         left.push(Item { keys, label: "back", weight: 0, gap: 0 });
     }
-    for (binding, keys) in model.keys.lines().filter(|(line, _)| line.scope.holds(model)) {
+    // What a recording can do comes before what the page can.
+    let (of_replay, others): (Vec<_>, Vec<_>) = model
+        .keys
+        .lines()
+        .filter(|(line, _)| line.scope.holds(model))
+        .partition(|(line, _)| line.scope == Scope::Replay);
+    for (binding, keys) in of_replay.into_iter().chain(others) {
         let (Some((label, weight)), Some(key)) = (label(binding, model, view), keys.first()) else {
             continue;
         };

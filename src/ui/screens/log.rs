@@ -16,7 +16,7 @@ use crate::units;
 /// Columns before the text: time, glyph, and the gaps.
 const BEFORE: u16 = 12;
 /// Rows of the screen that are not the log's: head, title, key line.
-const OTHERS: u16 = 4;
+const OTHERS: u16 = 3;
 
 /// The lines that are shown: all, or those of one peer.
 pub(in crate::ui) fn shown<'a>(model: &Model, view: &'a View) -> Vec<&'a LogLine> {
@@ -94,7 +94,7 @@ pub(in crate::ui) fn selected(model: &Model, lines: usize) -> Option<usize> {
 /// How many events can at most lie below the last one shown: the selected one stands at the bottom until the oldest are
 /// in sight, and then goes up among them.
 fn furthest(model: &Model, entries: &[Entry<'_>]) -> usize {
-    let (columns, rows) = model.size;
+    let Rect { width: columns, height: rows, .. } = super::body(model);
     let room = usize::from(rows.saturating_sub(OTHERS)).max(1);
     let chosen = selected(model, entries.len());
     let each = entries.iter().enumerate().map(|(at, entry)| (entry, chosen == Some(at)));

@@ -78,9 +78,8 @@ fn explained(layer: Layer, view: &View, wide: bool, (columns, rows): (u16, u16))
 
 /// Where the pieces stand on a screen of this size: what arrows move by, and what a click is on.
 pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
-    let (columns, rows) = model.size;
-    // The head and the key line are not the body's.
-    let body = Rect::new(0, 2.min(rows), columns, rows.saturating_sub(3));
+    let mut body = super::body(model);
+    take_top(&mut body, frame::SHORT_HEAD);
     let grid = Parts::of(body, model.atlas.layer, view).grid;
     Lattice::new(grid, view, model.atlas.zoom, model.piece)
 }

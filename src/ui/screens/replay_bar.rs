@@ -1,25 +1,28 @@
-//! The bar of a replay, in place of the key line.
+//! The bar of a replay, above the key line: where it is, what fell where, and how fast data came.
 //!
 //! ```text
-//!  0:09 ━━━━━━━━━━━╸─────✗─✗✗──────▲─── 28:51  space stop  , . step  < > speed  ? keys  q close
+//!      0:09 ━━━━━━━━━━━┃─────✗─✗✗──────▲───────────────────────────────── 28:51
+//!  20 MiB ↓ ⣀⣤⣶⣿⣿⣿⣿⣶⣤⣀⣀⣠⣴⣶⣶⣶⣦⣤⣄⣀⣀⣠⣴⣶⣶⣶⣦⣤⣄⣀⣠⣴⣶⣦⣤⣄
 //! ```
 
 use ratatui::layout::Rect;
 
-use crate::event::At;
 use crate::record::MarkKind;
-use crate::ui::action::{Action, Scope};
-use crate::ui::model::{Model, Screen};
-use crate::ui::paint::{self, Pen, Spans, clip};
-use crate::ui::replay::{Standing, time};
+use crate::ui::model::Model;
+use crate::ui::mouse::Target;
+use crate::ui::paint::{self, Pen, Spans, clip, inset, take_top};
+use crate::ui::replay::{Standing, Timeline, time};
 use crate::ui::theme::Role;
+use crate::ui::widgets::graph::{self, Grows};
 
-/// Columns the bar has before a second key is named beside it.
-const LEAST_BAR: u16 = 14;
-/// Columns it has before any is.
-const LEAST: u16 = 10;
-/// What the keys of the screens are called together.
-const SCREENS: &str = "screens";
+/// From this many rows on the bar has one of its own; below it takes the place of the keys.
+const OWN_ROW_FROM: u16 = 8;
+/// From this many rows on the curve of the rate has one, two or three.
+const CURVE_FROM: [u16; 3] = [22, 32, 50];
+/// From this many columns on there is a curve at all.
+const CURVE_COLUMNS: u16 = 60;
+/// Columns of the scale beside the curve, and of the time above it.
+const SCALE: u16 = 9;
 
 /// How the replay stands, as a glyph and as many words as so many columns take; nothing where they take none.
 pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
@@ -42,109 +45,70 @@ pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
     fits.map_or_else(Spans::new, |words| Spans::new().add(role, glyph).add(Role::Text, words))
 }
 
-/// Draws the bar and the keys into the area's first row.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: &Standing, model: &Model) {
-    let (from, to) = (time(replay.playback.position), time(replay.playback.end));
-    let times = (from.len() + to.len() + 2) as u16;
-    let mut keys = keys(replay, model);
-    let columns = |keys: &[Keys]| keys.iter().map(Keys::columns).sum::<u16>();
-    while keys.len() > 1 && columns(&keys) + times + LEAST_BAR > area.width {
-        let heaviest = keys.iter().enumerate().max_by_key(|(at, item)| (item.weight, *at));
-        let heaviest = heaviest.map_or(0, |(at, _)| at);
-        keys.remove(heaviest);
-    }
-    if columns(&keys) + times + LEAST > area.width {
-        keys.clear();
-    }
-    let bar = area.width.saturating_sub(times + columns(&keys));
-    let mut x = area.x + pen.put(area.x, area.y, area.width, &from, Role::Strong) + 1;
-    marks(pen, Rect { x, width: bar, ..area }, replay);
-    x += bar + 1;
-    x += pen.put(x, area.y, area.right().saturating_sub(x), &to, Role::Text);
-    for item in &keys {
-        x += 2;
-        x += pen.put(x, area.y, area.right().saturating_sub(x), &item.keys, Role::Text) + 1;
-        x += pen.put(x, area.y, area.right().saturating_sub(x), item.label, Role::Dim);
+/// Rows of the bar and its curve on a screen; none where no recording is shown, or where there are so few rows that the
+/// bar takes the place of the keys.
+pub(super) fn rows(screen: Rect, model: &Model) -> u16 {
+    let (columns, rows) = (screen.width, screen.height);
+    let curve = CURVE_FROM.iter().filter(|from| rows >= **from && columns >= CURVE_COLUMNS).count();
+    match model.replay {
+        Some(_) if rows >= OWN_ROW_FROM => 1 + curve as u16,
+        _ => 0,
     }
 }
 
-/// The line of time, with the marks on it. Where it is always shows.
-fn marks(pen: &mut Pen<'_>, area: Rect, replay: &Standing) {
-    let playback = &replay.playback;
-    let last = u128::from(area.width.saturating_sub(1));
-    let whole = playback.end.saturating_sub(playback.begin).as_millis().max(1);
-    let column = |at: At| {
-        let gone = at.saturating_sub(playback.begin).as_millis();
-        (gone * last / whole).min(last) as u16
-    };
-    let here = column(playback.position);
-    for at in 0..area.width {
+/// Draws the bar into the area's first row, and the curve of the rate into the others.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: &Standing) {
+    let mut curve = inset(area, 1, 1);
+    let row = take_top(&mut curve, 1);
+    let (from, to) = (time(replay.playback.position), time(replay.playback.end));
+    // The line stays where it is while the time beside it gets longer.
+    let before = (to.len() as u16).max(from.len() as u16).max(if curve.is_empty() { 0 } else { SCALE });
+    let line = inset(row, before + 1, to.len() as u16 + 1);
+    pen.put_right(row.x + before, row.y, before, &from, Role::Strong);
+    pen.put_right(row.right(), row.y, row.width.saturating_sub(before + 1), &to, Role::Text);
+    let line = Timeline::new(line, &replay.playback);
+    marks(pen, &line, replay);
+    let below = Rect { x: line.area.x, width: line.area.width, ..curve };
+    rates(pen, below, before, &line, replay);
+    let clicked = Rect { height: area.height, ..line.area };
+    pen.targets.add(clicked, Target::Time(line));
+}
+
+/// The line of time, with the marks on it. The cursor always shows.
+fn marks(pen: &mut Pen<'_>, line: &Timeline, replay: &Standing) {
+    let Rect { x, y, width, .. } = line.area;
+    let here = line.column(replay.playback.position);
+    for at in 0..width {
         let (glyph, role) = if at < here { ("━", Role::Progress) } else { ("─", Role::Dim) };
-        pen.put(area.x + at, area.y, 1, glyph, role);
+        pen.put(x + at, y, 1, glyph, role);
     }
     // There are fewer verdicts than failures: they go on top.
     for kind_is_failure in [true, false] {
-        for mark in playback.marks.iter().filter(|mark| (mark.kind == MarkKind::Failure) == kind_is_failure) {
+        let is_shown = |kind| (kind == MarkKind::Failure) == kind_is_failure;
+        for mark in replay.playback.marks.iter().filter(|mark| is_shown(mark.kind)) {
             let glyph = if kind_is_failure { "✗" } else { "▲" };
-            pen.put(area.x + column(mark.at), area.y, area.width.min(1), glyph, Role::Trouble);
+            pen.put(x + line.column(mark.at), y, width.min(1), glyph, Role::Trouble);
         }
     }
-    pen.put(area.x + here, area.y, area.width.min(1), "╸", Role::Progress);
+    pen.put(x + here, y, width.min(1), "┃", Role::Strong);
 }
 
-/// Keys that share a word.
-struct Keys {
-    keys: String,
-    label: &'static str,
-    weight: u8,
-    is_of_replay: bool,
-}
-
-impl Keys {
-    fn columns(&self) -> u16 {
-        (2 + paint::width(&self.keys) + 1 + paint::width(self.label)) as u16
+/// How fast data came over the whole recording, what was played in colour.
+fn rates(pen: &mut Pen<'_>, area: Rect, before: u16, line: &Timeline, replay: &Standing) {
+    if area.is_empty() {
+        return;
     }
-}
-
-fn keys(replay: &Standing, model: &Model) -> Vec<Keys> {
-    let mut items: Vec<Keys> = Vec::new();
-    for (binding, bound) in model.keys.lines().filter(|(_, bound)| !bound.is_empty()) {
-        let weight_of = |weight| match binding.action {
-            _ if binding.scope == Scope::Replay => Some(weight),
-            Action::Show(Screen::Overview) if model.open.is_empty() => Some(1),
-            Action::Keys => Some(1),
-            Action::Quit => Some(0),
-            _ => None,
-        };
-        let Some((label, weight)) =
-            binding.label.and_then(|(label, weight)| Some((label, weight_of(weight)?)))
-        else {
-            continue;
-        };
-        let label = match label {
-            "stop" if !replay.playback.playing => "play",
-            "quit" if model.open.is_empty() => "close",
-            "quit" => "back",
-            _ if matches!(binding.action, Action::Show(_)) => SCREENS,
-            label => label,
-        };
-        let key = match binding.action {
-            Action::Show(_) => model.keys.screens(),
-            _ => bound[0].name(),
-        };
-        match items.iter_mut().find(|item| item.label == label) {
-            Some(item) => item.keys = format!("{} {key}", item.keys),
-            None => {
-                let is_of_replay = binding.scope == Scope::Replay;
-                items.push(Keys { keys: key, label, weight, is_of_replay });
-            }
-        }
+    let playback = &replay.playback;
+    let points = graph::points_in(area.width, pen.look.glyphs);
+    let values = playback.curve.parts(playback.end.saturating_sub(playback.begin), points);
+    let most = values.iter().copied().max().unwrap_or(0);
+    let (full, label) = graph::scale(most, pen.look.units);
+    let label = format!("{label} ↓");
+    pen.put_right(area.x - 1, area.y, before, &label, Role::Dim);
+    graph::draw(pen, area, &values, full, Grows::Up, Role::Dim);
+    let here = line.column(playback.position);
+    let played = Rect { width: here + 1, ..area }.intersection(area);
+    for at in played.positions() {
+        pen.recolour(at.x, at.y, Role::Good);
     }
-    // What a recording can do comes first, then what every screen can.
-    if let Some(at) = items.iter().position(|item| item.label == SCREENS) {
-        let screens = items.remove(at);
-        let behind = items.iter().rposition(|item| item.is_of_replay).map_or(0, |last| last + 1);
-        items.insert(behind, screens);
-    }
-    items
 }

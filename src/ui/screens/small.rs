@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use super::{asking, frame, judgement, overview, peer_list};
 use crate::ledger::View;
 use crate::ui::funnel::Funnel;
-use crate::ui::model::Model;
+use crate::ui::model::{Model, Panel};
+use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
@@ -56,13 +57,11 @@ struct Parts {
     funnel: Rect,
     title: Rect,
     peers: Rect,
-    foot: Rect,
 }
 
 /// Gives every part its place.
 fn parts(area: Rect, model: &Model, view: &View) -> Parts {
     let mut body = area;
-    let foot = take_bottom(&mut body, 1);
     take_top(&mut body, 1);
     let progress = take_top(&mut body, 1);
     let rates = take_top(&mut body, 1);
@@ -76,7 +75,7 @@ fn parts(area: Rect, model: &Model, view: &View) -> Parts {
     let rows = u16::from(body.height >= 3);
     let title = inset(take_top(&mut body, rows), 1, 1);
     let peers = if rows > 0 { body } else { Rect { height: 0, ..body } };
-    Parts { progress, rates, graph, why, lines, funnel, title, peers, foot }
+    Parts { progress, rates, graph, why, lines, funnel, title, peers }
 }
 
 /// Where the rows of the peers stand.
@@ -86,9 +85,6 @@ pub(super) fn list_area(area: Rect, model: &Model, view: &View) -> Rect {
 
 /// Draws the overview, from a few lines up.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    if area.height < 4 || area.width < 24 {
-        return line(pen, area, model, view);
-    }
     let parts = parts(area, model, view);
     title(pen, Rect { height: 1, ..area }, model, view);
     progress(pen, parts.progress, view);
@@ -97,11 +93,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
     overview::down_graph(pen, inset(parts.graph, 1, 1), model, view, parts.graph.height);
     judgement::draw_lines(pen, parts.why, &parts.lines, model);
-    funnel(pen, parts.funnel, view);
+    funnel(pen, parts.funnel, model, view);
     if !parts.peers.is_empty() {
         peer_list::draw(pen, parts.title, parts.peers, model, view, false);
     }
-    frame::foot(pen, parts.foot, model, view);
 }
 
 fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
@@ -130,7 +125,7 @@ fn rates(pen: &mut Pen<'_>, area: Rect, view: &View) {
 }
 
 /// The funnel in two columns.
-fn funnel(pen: &mut Pen<'_>, area: Rect, view: &View) {
+fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if area.is_empty() {
         return;
     }
@@ -142,9 +137,15 @@ fn funnel(pen: &mut Pen<'_>, area: Rect, view: &View) {
         if row >= area.height {
             continue;
         }
-        let x = area.x + 1 + column * half;
-        let edge = half.saturating_sub(1).min(16);
-        pen.put(x, area.y + row, edge, name, Role::Text);
-        pen.put_right(x + edge, area.y + row, 5, &format!(" {count}"), Role::Text);
+        let place = Rect { x: area.x + column * half, y: area.y + row, width: half, height: 1 };
+        pen.targets.add(place, Target::Step(at, 0));
+        let here = model.panel == Panel::Funnel && model.step.0 == at;
+        let role = if here { Role::Strong } else { Role::Text };
+        if here {
+            pen.put(place.x, place.y, 1, "▸", role);
+        }
+        let (x, edge) = (place.x + 1, half.saturating_sub(1).min(16));
+        pen.put(x, place.y, edge, name, role);
+        pen.put_right(x + edge, place.y, 5, &format!(" {count}"), role);
     }
 }

@@ -141,7 +141,8 @@ fn a_replay_says_how_to_get_to_the_other_screens_and_to_the_keys() {
         let mut replayed = replay::tests::standing(&view);
         replayed.size = (columns, 24);
         let foot = text_rows(&drawn(&replayed, &view)).pop().unwrap();
-        for shown in ["1-6 screens", "? keys", "space", "q close"] {
+        let screens = if columns < 200 { "1-6 screens" } else { "1 overview" };
+        for shown in [screens, "? keys", "space", "q close"] {
             assert!(foot.contains(shown), "{columns}: {foot}");
         }
     }
