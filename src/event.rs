@@ -10,6 +10,7 @@ mod blocks;
 mod cause;
 mod pseudonym;
 pub mod sound;
+mod source;
 mod tracker;
 
 use std::net::{IpAddr, SocketAddr};
@@ -20,9 +21,10 @@ use serde::{Deserialize, Serialize};
 
 pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
-pub use cause::{Blame, Cause, CauseInfo, advised};
+pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
+pub use source::{Source, SourceInfo};
 pub use tracker::{Announced, TrackerError};
 
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -53,19 +55,6 @@ pub struct PeerKey(pub u32);
 /// A tracker of the torrent, by its place in the list of all of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TrackerKey(pub u16);
-
-/// Where a peer's address came from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum Source {
-    /// This tracker named it.
-    Tracker(TrackerKey),
-    /// The user named it.
-    Manual,
-    /// It connected to us.
-    Incoming,
-    /// It was live when the last run ended.
-    Resume,
-}
 
 /// What the torrent as a whole is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -488,6 +477,11 @@ pub enum Event {
     PlainOnly,
     /// One second of the disk. Told only while it is slow, and once more when it is not any longer.
     Disk(DiskSample),
+    /// How many connections may be open at once.
+    Places {
+        /// That number.
+        most: u32,
+    },
 }
 
 impl Event {
@@ -496,6 +490,7 @@ impl Event {
         match self {
             Self::Listening { .. }
             | Self::Limits { .. }
+            | Self::Places { .. }
             | Self::IncomingFailed { .. }
             | Self::Recording { .. } => Subject::Session,
             _ => Subject::Torrent(torrent),

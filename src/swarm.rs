@@ -44,7 +44,7 @@ pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
-pub use round_robin::{RoundRobin, Turn};
+pub use round_robin::{LEAST_TURN, RoundRobin, Turn};
 pub use slots::UploadSlots;
 pub use talk::{Action, IncomingStep, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
@@ -57,7 +57,7 @@ use self::live::Live;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
 use self::starving::Starving;
-use crate::event::{At, Event, Phase, Sample, Severity};
+use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 
 /// The decisions of one torrent.
@@ -130,6 +130,8 @@ impl Swarm {
         swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
         let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
         swarm.tell(now, limits);
+        let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
+        swarm.tell(now, Event::Places { most });
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.tell(now, Event::PlainOnly);
         }
@@ -262,6 +264,16 @@ impl Swarm {
     /// Whether pieces are asked for and peers served.
     fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
+    }
+
+    /// Why nobody is kept connected for long, if so. While it is verified again, those that are connected stay, and so
+    /// does whoever comes.
+    fn rests(&self) -> Option<Cause> {
+        match self.phase {
+            Phase::Paused => Some(Cause::TorrentPaused),
+            Phase::Stopped => Some(Cause::DiskError),
+            Phase::Checking | Phase::Downloading | Phase::Seeding => None,
+        }
     }
 
     fn active_phase(&self) -> Phase {

@@ -463,10 +463,9 @@ impl Life {
         };
         let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);
         let named = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
-        // Private torrents take peers from their trackers alone (BEP 27).
-        let remembered =
-            last_peers.iter().filter(|_| !self.torrent.private).map(|addr| (*addr, Source::Resume));
-        for (addr, source) in named.chain(remembered) {
+        let remembered = last_peers.iter().map(|addr| (*addr, Source::Resume));
+        let may_name = |(_, source): &(_, Source)| !self.torrent.private || source.info().private;
+        for (addr, source) in named.chain(remembered).filter(may_name) {
             swarm.handle(now, swarm::Input::Learned { addr, source });
         }
         swarm

@@ -187,6 +187,7 @@ mod tests {
     use tokio::time::{sleep, timeout};
 
     use super::*;
+    use crate::swarm::LEAST_TURN;
 
     const BLOCK: u64 = 16 * 1024;
 
@@ -243,7 +244,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_leaves_the_line_holds_up_nobody() {
-        let (limit, clock) = (Arc::new(Limit::new(Some(BLOCK))), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(Some(4 * BLOCK))), Clock::start());
         let (first, second, third) = (waits(&limit, clock), waits(&limit, clock), waits(&limit, clock));
         let third = tokio::spawn(third.turn());
         sleep(Duration::from_millis(1)).await;
@@ -258,7 +259,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_is_first_and_never_looks_holds_up_nobody_for_long() {
-        let (limit, clock) = (Arc::new(Limit::new(Some(BLOCK))), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(Some(4 * BLOCK))), Clock::start());
         let (busy, next) = (waits(&limit, clock), waits(&limit, clock));
         let began = clock.now();
         assert_eq!(next.turn().await, BLOCK);
@@ -269,15 +270,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_nobody_takes_and_bytes_that_are_not_sent_go_to_the_next() {
-        let (limit, clock) = (Arc::new(Limit::new(Some(BLOCK / 2))), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(Some(LEAST_TURN / 2))), Clock::start());
         let gone = waits(&limit, clock);
         let next = tokio::spawn(waits(&limit, clock).turn());
         sleep(Duration::from_millis(2500)).await;
         assert!(!next.is_finished() && limit.line().waiting.values().any(|waits| waits.turn_bytes.is_some()));
         drop(gone);
-        assert_eq!(timeout(Duration::from_millis(10), next).await.unwrap().unwrap(), BLOCK);
+        assert_eq!(timeout(Duration::from_millis(10), next).await.unwrap().unwrap(), LEAST_TURN);
         let last = waits(&limit, clock);
         limit.give_back(2 * BLOCK);
-        assert_eq!(timeout(Duration::from_millis(10), last.turn()).await.unwrap(), BLOCK);
+        assert_eq!(timeout(Duration::from_millis(10), last.turn()).await.unwrap(), LEAST_TURN);
     }
 }

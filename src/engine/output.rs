@@ -1,4 +1,5 @@
-//! What a connection has yet to send: small messages, and blocks behind them.
+//! What a connection has yet to send: small messages, and blocks behind them. Of the last block some bytes may be held
+//! back: under a small limit it leaves in parts.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -22,6 +23,10 @@ impl OutBlock {
     fn len(&self) -> usize {
         PIECE_HEADER_BYTES + self.data.len()
     }
+
+    fn is_begun(&self) -> bool {
+        self.written > 0
+    }
 }
 
 /// Bytes to send, written in as few calls as can be. Small messages overtake blocks that were not begun.
@@ -29,6 +34,8 @@ impl OutBlock {
 pub struct Output {
     small: BytesMut,
     blocks: VecDeque<OutBlock>,
+    /// Bytes of the last block, from its end, that may not leave yet.
+    held_back: usize,
     payload_bytes: u64,
     bytes: u64,
 }
@@ -44,21 +51,43 @@ impl Output {
         self.blocks.push_back(OutBlock { header: header.to_bytes(), piece_header: header, data, written: 0 });
     }
 
-    /// Takes back every block not begun and names them.
-    pub fn drop_blocks(&mut self) -> Vec<PieceHeader> {
-        let begun = usize::from(self.blocks.front().is_some_and(|block| block.written > 0));
-        self.blocks.drain(begun..).map(|block| block.piece_header).collect()
+    /// Holds the last `bytes` of the last block back, fewer than it has. Nothing may be added behind it meanwhile.
+    pub fn hold_back(&mut self, bytes: usize) {
+        self.held_back = bytes;
     }
 
-    /// Takes back one block if it was not begun; whether it was.
-    pub fn drop_block(&mut self, header: PieceHeader) -> bool {
-        let at = self.blocks.iter().position(|block| block.piece_header == header && block.written == 0);
-        at.and_then(|at| self.blocks.remove(at)).is_some()
+    /// Bytes that are held back.
+    pub fn held_back(&self) -> usize {
+        self.held_back
     }
 
-    /// Whether there is nothing to send.
+    /// Takes back every block not begun and names them, with the bytes of theirs that were free to leave.
+    pub fn drop_blocks(&mut self) -> (Vec<PieceHeader>, usize) {
+        let begun = usize::from(self.blocks.front().is_some_and(OutBlock::is_begun));
+        let dropped = self.blocks.drain(begun..).map(|block| block.piece_header).collect::<Vec<_>>();
+        let mut free = dropped.iter().map(|header| header.length as usize).sum();
+        if !dropped.is_empty() {
+            free -= std::mem::take(&mut self.held_back);
+        }
+        (dropped, free)
+    }
+
+    /// Takes back one block if it was not begun, and returns the bytes of it that were free to leave.
+    pub fn drop_block(&mut self, header: PieceHeader) -> Option<usize> {
+        let at = self.blocks.iter().position(|block| block.piece_header == header && !block.is_begun())?;
+        let is_last = at + 1 == self.blocks.len();
+        let block = self.blocks.remove(at)?;
+        Some(block.data.len() - if is_last { std::mem::take(&mut self.held_back) } else { 0 })
+    }
+
+    /// Whether there is nothing that may be sent.
     pub fn is_empty(&self) -> bool {
-        self.small.is_empty() && self.blocks.is_empty()
+        match self.blocks.front() {
+            None => self.small.is_empty(),
+            Some(block) => {
+                block.is_begun() && self.blocks.len() == 1 && block.written + self.held_back == block.len()
+            }
+        }
     }
 
     /// Bytes of small messages waiting.
@@ -85,23 +114,34 @@ impl Output {
     pub fn write_with<R>(&self, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
         let mut slices: [IoSlice<'_>; MOST_SLICES] = std::array::from_fn(|_| IoSlice::new(&[]));
         let mut count = 0;
-        let mut blocks = self.blocks.iter().peekable();
+        let mut blocks = self.blocks.iter().enumerate().peekable();
+        // What of a block's data may leave.
+        let free = |at: usize, block: &OutBlock| {
+            let held_back = if at + 1 == self.blocks.len() { self.held_back } else { 0 };
+            block.data.len() - held_back
+        };
         let mut offer = |slice| {
             slices[count] = IoSlice::new(slice);
             count += usize::from(!<[u8]>::is_empty(slice));
             count
         };
-        if let Some(block) = blocks.next_if(|block| block.written > 0) {
+        let mut used = 0;
+        let mut is_whole = true;
+        if let Some((at, block)) = blocks.next_if(|(_, block)| block.is_begun()) {
             offer(&block.header[block.written.min(PIECE_HEADER_BYTES)..]);
-            offer(&block.data[block.written.saturating_sub(PIECE_HEADER_BYTES)..]);
+            let end = free(at, block);
+            used = offer(&block.data[block.written.saturating_sub(PIECE_HEADER_BYTES)..end]);
+            is_whole = end == block.data.len();
         }
-        let mut used = offer(&self.small);
-        for block in blocks {
-            if used + 2 > MOST_SLICES {
-                break;
+        if is_whole {
+            used = offer(&self.small);
+            for (at, block) in blocks {
+                if used + 2 > MOST_SLICES {
+                    break;
+                }
+                offer(&block.header);
+                used = offer(&block.data[..free(at, block)]);
             }
-            offer(&block.header);
-            used = offer(&block.data);
         }
         write(&slices[..used])
     }
@@ -109,7 +149,7 @@ impl Output {
     /// `n` of the bytes handed out last are written.
     pub fn advance(&mut self, mut n: usize) {
         self.bytes += n as u64;
-        if self.blocks.front().is_some_and(|block| block.written > 0) {
+        if self.blocks.front().is_some_and(OutBlock::is_begun) {
             n = self.advance_block(n);
         }
         let small = n.min(self.small.len());
@@ -171,7 +211,7 @@ mod tests {
     proptest! {
         #[test]
         fn messages_stay_whole_under_any_writes(
-            steps in proptest::collection::vec((0u8..3, 0u32..200, 0usize..500), 1..60)
+            steps in proptest::collection::vec((0u8..4, 0u32..200, 0usize..500), 1..60)
         ) {
             let mut output = Output::default();
             let mut stream = Vec::new();
@@ -194,6 +234,16 @@ mod tests {
                         let (header, data) = block(number, number);
                         output.push_block(header, data);
                         pushed.push(i64::from(number) - 1000);
+                    }
+                    // Part of the last block waits; what may leave does, and nothing else.
+                    2 => if let Some(last) = output.blocks.back().filter(|block| !block.is_begun() && number > 0) {
+                        output.hold_back((number as usize).min(last.data.len().saturating_sub(1)));
+                        while !output.is_empty() {
+                            let before = stream.len();
+                            write(&mut output, most.max(1), &mut stream);
+                            prop_assert!(stream.len() > before);
+                        }
+                        output.hold_back(0);
                     }
                     _ => write(&mut output, most, &mut stream),
                 }
@@ -235,9 +285,9 @@ mod tests {
             output.push_block(header, data);
         }
         output.advance(5);
-        assert!(!output.drop_block(block(1, 100).0));
-        assert!(output.drop_block(block(2, 100).0));
-        assert_eq!(output.drop_blocks(), [block(3, 100).0]);
+        assert_eq!(output.drop_block(block(1, 100).0), None);
+        assert_eq!(output.drop_block(block(2, 100).0), Some(100));
+        assert_eq!(output.drop_blocks(), (vec![block(3, 100).0], 100));
         assert_eq!(output.block_bytes(), 100);
     }
 }

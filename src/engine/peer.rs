@@ -274,7 +274,7 @@ impl<T: Transport> Peer<T> {
     fn start_job(&mut self) {
         if self.job.is_none() {
             let Common { source, up, clock, .. } = &*self.common;
-            self.job = self.talk.upload.start(&self.talk.output, &**source, up, *clock);
+            self.job = self.talk.upload.start(&mut self.talk.output, &**source, up, *clock);
         }
     }
 

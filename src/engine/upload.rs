@@ -1,7 +1,8 @@
 //! Serves the requests of one peer: which are waiting, what is read from disk next, what goes out.
 //!
 //! Requests for bytes that follow one another are read in one go. What one peer holds in memory is bounded, and the
-//! shared limit is asked before the disk is, so nothing is read that cannot be sent.
+//! shared limit is asked before the disk is, so nothing is read that cannot be sent. A block may leave in parts, as the
+//! limit lets them pass: where blocks take long, those who wait for theirs wait less.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,6 +17,7 @@ use super::disk::MOST_READ_BYTES;
 use super::limit::Limit;
 use super::output::Output;
 use crate::metainfo::PieceIndex;
+use crate::swarm::LEAST_TURN;
 use crate::wire::{BlockSpec, PieceHeader};
 
 /// Requests we say we queue (`reqq` of the extension handshake, BEP 10).
@@ -74,8 +76,11 @@ pub struct Upload {
     reading: Vec<BlockSpec>,
     reading_begin: u32,
     reading_bytes: usize,
+    /// Bytes at the end of the run being read that the limit did not let pass yet.
+    reading_unpaid: u64,
     /// Bytes that the limit let pass and that were not sent yet.
     paid_bytes: u64,
+    whole: bool,
     refused: u32,
     held: bool,
 }
@@ -116,30 +121,39 @@ impl Upload {
             return true;
         }
         let reading = self.reading.iter().position(|reading| *reading == spec);
-        let dropped = match reading {
-            Some(at) => self.reading.remove(at) == spec,
-            None => output.drop_block(header_of(spec)),
+        let paid = match reading {
+            Some(at) => {
+                self.reading.remove(at);
+                Some(u64::from(spec.length) - std::mem::take(&mut self.reading_unpaid))
+            }
+            None => output.drop_block(header_of(spec)).map(|free| free as u64),
         };
-        self.paid_bytes += if dropped { u64::from(spec.length) } else { 0 };
-        dropped
+        self.paid_bytes += paid.unwrap_or(0);
+        paid.is_some()
     }
 
     /// Forgets every request whose block was not begun, and names them.
     pub fn forget(&mut self, output: &mut Output) -> Vec<BlockSpec> {
-        let written = output.drop_blocks();
+        let (written, free) = output.drop_blocks();
         let specs = written.into_iter().map(|header| BlockSpec {
             index: header.index,
             begin: header.begin,
             length: header.length,
         });
-        let forgotten = specs.chain(self.reading.drain(..)).collect::<Vec<_>>();
-        self.paid_bytes += forgotten.iter().map(|spec| u64::from(spec.length)).sum::<u64>();
-        forgotten.into_iter().chain(self.queue.drain(..).map(|(_, spec)| spec)).collect()
+        let reading = self.reading.iter().map(|spec| u64::from(spec.length)).sum::<u64>();
+        self.paid_bytes += free as u64 + reading - std::mem::take(&mut self.reading_unpaid);
+        specs.chain(self.reading.drain(..)).chain(self.queue.drain(..).map(|(_, spec)| spec)).collect()
     }
 
     /// Nothing more is read while held.
     pub fn set_held(&mut self, held: bool) {
         self.held = held;
+    }
+
+    /// Whether blocks leave whole, not in parts. What we have to say to a peer waits until a block left that was begun:
+    /// for long under a small limit, which must not be where we ask for blocks of its.
+    pub fn set_whole(&mut self, whole: bool) {
+        self.whole = whole;
     }
 
     /// Requests waiting.
@@ -154,14 +168,18 @@ impl Upload {
         }
     }
 
-    /// Begins the next read, if there is something to read, room for it, and no job of this peer under way.
+    /// Begins the next read, if there is something to read, room for it, and no job of this peer under way. What is held
+    /// back of the block before comes first.
     pub fn start(
         &mut self,
-        output: &Output,
+        output: &mut Output,
         source: &dyn BlockSource,
         limit: &Arc<Limit>,
         clock: Clock,
     ) -> Option<Job> {
+        if let Some(wait) = self.pay_held_back(output, limit, clock) {
+            return Some(wait);
+        }
         let Some(&(piece, first)) = self.queue.front().filter(|_| !self.held) else {
             self.give_back(limit);
             return None;
@@ -173,12 +191,17 @@ impl Upload {
         }
         let mut most = MEMORY_RUN_BYTES;
         if is_limited {
-            if let Some(wait) = self.pay(first, limit, clock) {
+            let length = u64::from(first.length);
+            let least = if self.whole { length } else { length.min(LEAST_TURN) };
+            if let Some(wait) = self.pay(least, 0, limit, clock) {
                 return Some(wait);
             }
             most = most.min(u32::try_from(self.paid_bytes).unwrap_or(most));
         }
         let mut length = self.run_length(piece, first, most);
+        if is_limited {
+            self.reading_unpaid = u64::from(length).saturating_sub(self.paid_bytes);
+        }
         self.paid_bytes = self.paid_bytes.saturating_sub(u64::from(length));
         let at_once = source.read_at_once(piece, first.begin, length);
         if at_once.is_none() && !is_limited {
@@ -216,15 +239,30 @@ impl Upload {
             let from = (spec.begin - self.reading_begin) as usize;
             output.push_block(header_of(spec), bytes.slice(from..from + spec.length as usize));
         }
+        output.hold_back(usize::try_from(std::mem::take(&mut self.reading_unpaid)).unwrap_or(0));
         Ok(())
     }
 
-    /// Takes from the limit until the first request is paid for; returns a wait where that takes one. What is taken
-    /// beyond it pays for those that follow.
-    fn pay(&mut self, first: BlockSpec, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
-        while self.paid_bytes < u64::from(first.length) {
-            let queued = self.queue.iter().take(COUNTED).map(|(_, spec)| u64::from(spec.length));
-            match limit.take(clock, queued.sum::<u64>() - self.paid_bytes) {
+    /// Lets the rest of a block leave as the limit lets it pass; returns a wait while it does not.
+    fn pay_held_back(&mut self, output: &mut Output, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
+        while output.held_back() > 0 {
+            let wait = self.pay(1, output.held_back(), limit, clock);
+            if wait.is_some() {
+                return wait;
+            }
+            let paid = usize::try_from(self.paid_bytes).unwrap_or(usize::MAX).min(output.held_back());
+            self.paid_bytes -= paid as u64;
+            output.hold_back(output.held_back() - paid);
+        }
+        None
+    }
+
+    /// Takes from the limit until `least` bytes are paid for; returns a wait where that takes one. What is taken beyond
+    /// them pays for what follows: what is held back, and the queue.
+    fn pay(&mut self, least: u64, held_back: usize, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
+        while self.paid_bytes < least {
+            let queued = self.queue.iter().take(COUNTED).map(|(_, spec)| u64::from(spec.length)).sum::<u64>();
+            match limit.take(clock, held_back as u64 + queued - self.paid_bytes) {
                 Ok(bytes) => self.paid_bytes += bytes,
                 Err(place) => return Some(Box::pin(async move { JobDone::Turn(place.turn().await) })),
             }
@@ -371,12 +409,65 @@ mod tests {
         assert!((1_800_000..=2_200_000).contains(&sent), "{sent}");
     }
 
+    /// Writes all that may leave, and returns how much it is.
+    fn write(output: &mut Output) -> usize {
+        let bytes = output.write_with(|slices| slices.iter().map(|slice| slice.len()).sum());
+        output.advance(bytes);
+        bytes
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_a_small_limit_a_block_leaves_in_parts_unless_we_ask_the_peer_for_blocks() {
+        for whole in [false, true] {
+            let (limit, clock) = (Arc::new(Limit::new(Some(8_000))), Clock::start());
+            let (mut output, disk) = (Output::default(), Disk::default());
+            let mut upload = queued(&[spec(0, 0), spec(0, 1)]);
+            upload.set_whole(whole);
+            let mut writes = Vec::new();
+            while step(&mut upload, &mut output, &disk, &limit, clock).await {
+                writes.extend(Some((clock.now(), write(&mut output))).filter(|(_, bytes)| *bytes > 0));
+            }
+            writes.push((clock.now(), write(&mut output)));
+            let sum: usize = writes.iter().map(|(_, bytes)| bytes).sum();
+            assert_eq!((sum, output.held_back()), (2 * (13 + 16384), 0));
+            let gap = writes.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap();
+            let expected = if whole { At::from_millis(2048) } else { At::from_millis(250) };
+            assert!(gap.abs_diff(expected) < At::from_millis(300), "{whole}: {writes:?}");
+            assert!(clock.now() <= At::from_millis(4300), "{whole}: {writes:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_choke_in_the_middle_of_a_block_lets_the_rest_of_it_leave_at_the_limit() {
+        let (limit, clock) = (Arc::new(Limit::new(Some(8_000))), Clock::start());
+        let (mut output, disk) = (Output::default(), Disk::default());
+        let mut upload = queued(&[spec(0, 0), spec(0, 1)]);
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+        let mut sent = write(&mut output);
+        assert!(!upload.cancel(spec(0, 0), &mut output), "it was begun");
+        assert_eq!(upload.forget(&mut output), [spec(0, 1)]);
+        output.push(&crate::wire::Message::Choke);
+        while step(&mut upload, &mut output, &disk, &limit, clock).await {
+            sent += write(&mut output);
+        }
+        assert_eq!(sent + write(&mut output), 13 + 16384 + 5);
+        assert!((At::from_millis(700)..At::from_millis(2300)).contains(&clock.now()), "{:?}", clock.now());
+        // One that was not begun is taken back, with what was paid of it.
+        let mut upload = queued(&[spec(0, 2)]);
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+        assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
+        assert!(output.held_back() > 0 && upload.cancel(spec(0, 2), &mut output));
+        // A turn of the limit is a ninth of a block: at most a quarter of a second's worth.
+        assert_eq!((output.held_back(), upload.paid_bytes), (0, 16384_u64.div_ceil(9)));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_lifted_limit_is_noticed_at_once() {
         let (mut upload, mut output, disk) = (queued(&[spec(0, 0)]), Output::default(), Disk::default());
         let (limit, clock) = (Arc::new(Limit::new(Some(1))), Clock::start());
         limit.take(clock, 1_000_000).unwrap();
-        let job = upload.start(&output, &disk, &limit, clock).unwrap();
+        let job = upload.start(&mut output, &disk, &limit, clock).unwrap();
         limit.set(clock.now(), None);
         upload.finish(job.await, &mut output).unwrap();
         assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
@@ -387,10 +478,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_taken_from_the_limit_and_not_sent_is_given_back() {
         let (mut output, disk) = (Output::default(), Disk::default());
-        let (limit, clock) = (Arc::new(Limit::new(Some(16384))), Clock::start());
+        let (limit, clock) = (Arc::new(Limit::new(Some(65536))), Clock::start());
         let other = |limit: &Arc<Limit>| limit.take(clock, 16384).map_err(drop);
         for ends in [0, 1, 2] {
-            limit.set(clock.now(), Some(16384));
+            limit.set(clock.now(), Some(65536));
             tokio::time::sleep(std::time::Duration::from_secs(5)).await;
             let mut upload = queued(&[spec(0, 0), spec(0, 1)]);
             assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
@@ -405,7 +496,7 @@ mod tests {
                     upload.finish(JobDone::Turn(16384), &mut output).unwrap();
                 }
             }
-            assert!(upload.start(&output, &disk, &limit, clock).is_none());
+            assert!(upload.start(&mut output, &disk, &limit, clock).is_none());
             assert_eq!(other(&limit), Ok(16384));
         }
     }
@@ -425,12 +516,12 @@ mod tests {
         let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
         let (limit, clock) = (Arc::new(Limit::new(None)), Clock::start());
         assert!(upload.cancel(spec(9, 9), &mut output));
-        let job = upload.start(&output, &disk, &limit, clock).unwrap();
+        let job = upload.start(&mut output, &disk, &limit, clock).unwrap();
         assert!(upload.cancel(spec(0, 1), &mut output));
         upload.finish(job.await, &mut output).unwrap();
         assert!(upload.cancel(spec(0, 3), &mut output));
         assert!(!upload.cancel(spec(0, 3), &mut output));
-        let left: Vec<u32> = output.drop_blocks().iter().map(|header| header.begin / 16384).collect();
+        let left: Vec<u32> = output.drop_blocks().0.iter().map(|header| header.begin / 16384).collect();
         assert_eq!(left, [0, 2]);
     }
 
@@ -445,7 +536,7 @@ mod tests {
             upload.request(geometry.piece(0).unwrap(), spec).unwrap();
         }
         output.advance(5);
-        let job = upload.start(&output, &disk, &limit, clock).unwrap();
+        let job = upload.start(&mut output, &disk, &limit, clock).unwrap();
         assert_eq!(upload.forget(&mut output), specs[1..]);
         upload.finish(job.await, &mut output).unwrap();
         assert_eq!(output.block_bytes(), 16384);
@@ -473,7 +564,8 @@ mod tests {
         }
         for source in [Broken(None), Broken(Some(Bytes::from_static(b"short")))] {
             let (mut upload, mut output) = (queued(&[spec(0, 0)]), Output::default());
-            let job = upload.start(&output, &source, &Arc::new(Limit::new(None)), Clock::start()).unwrap();
+            let job =
+                upload.start(&mut output, &source, &Arc::new(Limit::new(None)), Clock::start()).unwrap();
             assert!(upload.finish(job.await, &mut output).is_err());
         }
     }

@@ -25,6 +25,8 @@ pub struct CauseInfo {
     pub code: &'static str,
     /// Nine columns at most, for tables.
     pub short: &'static str,
+    /// A few words, to stand in a row behind the peer's state.
+    pub brief: &'static str,
     /// One plain sentence.
     pub sentence: &'static str,
     /// Who it is to be laid to.
@@ -33,7 +35,62 @@ pub struct CauseInfo {
     pub advice: &'static str,
     /// Whether an attempt that ended so after a valid handshake ended by a fault, rather than just left.
     pub fault: bool,
+    /// Whether it says that nobody is at the address now, rather than that somebody did wrong.
+    pub offline: bool,
+    /// Whether a connection may end so because we were silent for long: asleep, or without a network.
+    pub of_silence: bool,
+    /// When the peer is dialled again.
+    pub again: Again,
+    /// Whether the end may be due to how it was dialled, plain or encrypted.
+    pub other_way: OtherWay,
 }
+
+/// When a peer whose connection ended so is dialled again by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    /// After a wait that doubles with each failure.
+    Later,
+    /// The same; never while everything is here.
+    LaterUnlessComplete,
+    /// At once: what kept it away is over when it is asked for.
+    AtOnce,
+    /// The same; never while everything is here.
+    AtOnceUnlessComplete,
+    /// It made room for others, which get their time.
+    InAQuarterOfAnHour,
+    /// It will hardly be another one soon.
+    InHalfAnHour,
+    /// Not at all.
+    Never,
+}
+
+/// Which way of dialling an end may be due to, so that the other is worth a try at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OtherWay {
+    /// Neither.
+    No,
+    /// Plain and encrypted alike.
+    Both,
+    /// The encrypted one.
+    Encrypted,
+    /// The plain one, where what came looked encrypted.
+    PlainIfItLookedEncrypted,
+}
+
+/// What holds of a cause that says nothing else.
+const USUAL: CauseInfo = CauseInfo {
+    code: "",
+    short: "",
+    brief: "",
+    sentence: "",
+    blame: Blame::Unknown,
+    advice: "",
+    fault: false,
+    offline: false,
+    of_silence: false,
+    again: Again::Later,
+    other_way: OtherWay::No,
+};
 
 /// An advice for reading: `Try: raise it.`, or `Nothing to do: it is dialled again by itself.`
 pub fn advised(advice: &str) -> String {
@@ -48,7 +105,8 @@ pub fn advised(advice: &str) -> String {
 }
 
 macro_rules! causes {
-    ($($(#[$doc:meta])* $name:ident: $code:literal, $short:literal, $blame:ident, $fault:literal, $sentence:literal, $advice:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $code:literal, $short:literal, $brief:literal,
+        $blame:ident { $($field:ident: $value:expr),* }, $sentence:literal, $advice:literal;)*) => {
         /// Why an attempt ended, or why a peer is not dialled. In every format it goes by its code.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         pub enum Cause {
@@ -63,7 +121,8 @@ macro_rules! causes {
             pub fn info(self) -> &'static CauseInfo {
                 match self {
                     $(Self::$name => &CauseInfo {
-                        code: $code, short: $short, sentence: $sentence, blame: Blame::$blame, advice: $advice, fault: $fault,
+                        code: $code, short: $short, brief: $brief, sentence: $sentence, blame: Blame::$blame,
+                        advice: $advice, $($field: $value,)* ..USUAL
                     },)*
                 }
             }
@@ -73,116 +132,116 @@ macro_rules! causes {
 
 causes! {
     // Never dialled.
-    Queued: "queued", "queued", Us, false,
+    Queued: "queued", "queued", "not started; queued", Us {},
         "It is queued: not dialled yet.", "";
-    BackingOff: "backing_off", "waiting", Us, false,
+    BackingOff: "backing_off", "waiting", "failed before, waits", Us {},
         "It failed before and is tried again later.", "Nothing to do, or retry it now.";
-    ConnectionLimit: "connection_limit", "queued", Us, false,
+    ConnectionLimit: "connection_limit", "queued", "not started; queued", Us {},
         "We have as many connections as the settings allow.", "Raise --max-peers.";
-    Blocked: "blocked", "blocked", Us, false,
+    Blocked: "blocked", "blocked", "on a block list", Us {},
         "A block list forbids this address.", "Nothing to do, or take it off the list.";
-    InvalidAddress: "invalid_address", "bad addr", TrackerData, true,
+    InvalidAddress: "invalid_address", "bad addr", "no peer can be at this address", TrackerData { fault: true, again: Again::Never },
         "No peer can be at this address: port 0, multicast, loopback, or our own.", "Nothing to do: whoever named it is wrong.";
-    DuplicateConnection: "duplicate_connection", "duplicate", Us, false,
+    DuplicateConnection: "duplicate_connection", "duplicate", "we are connected to it already", Us {},
         "We are connected to this peer already.", "Nothing to do.";
     // Dialling.
-    ConnectTimeout: "connect_timeout", "no answer", Network, true,
+    ConnectTimeout: "connect_timeout", "no answer", "offline, or blocked", Network { fault: true, offline: true, of_silence: true },
         "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at VPN and firewall.";
-    ConnectionRefused: "connection_refused", "refused", Peer, true,
+    ConnectionRefused: "connection_refused", "refused", "host up, port closed", Peer { fault: true, offline: true },
         "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: it is dialled again by itself.";
-    HostUnreachable: "host_unreachable", "no route", Network, true,
+    HostUnreachable: "host_unreachable", "no route", "a router says it cannot be reached", Network { fault: true, offline: true },
         "A router says that the machine cannot be reached.", "Nothing to do if others answer. If nobody does, look at the network.";
-    NetworkUnreachable: "network_unreachable", "no route", Us, true,
+    NetworkUnreachable: "network_unreachable", "no route", "no route from here to that network", Us { fault: true },
         "This machine has no route to that network.", "Look at the network or VPN. If only IPv6 addresses are like this, this machine merely has no IPv6.";
-    PermissionDenied: "permission_denied", "forbidden", Us, true,
+    PermissionDenied: "permission_denied", "forbidden", "this machine forbids it: firewall", Us { fault: true },
         "This machine forbids the connection.", "Look for a rule of a local firewall or sandbox.";
-    NoLocalPorts: "no_local_ports", "no ports", Us, true,
+    NoLocalPorts: "no_local_ports", "no ports", "no free port here to dial from", Us { fault: true },
         "This machine has no free port or address to dial from.", "Allow fewer connections (--max-peers), or wait a minute.";
-    TooManyOpenFiles: "too_many_open_files", "no files", Us, true,
+    TooManyOpenFiles: "too_many_open_files", "no files", "too many open files here (ulimit -n)", Us { fault: true },
         "This process may open no more files.", "Raise the limit (ulimit -n) or lower --max-peers.";
     // Handshake.
-    ClosedBeforeHandshake: "closed_before_handshake", "hung up", Unknown, true,
+    ClosedBeforeHandshake: "closed_before_handshake", "hung up", "after our handshake", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both },
         "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: it is dialled again by itself.";
-    ResetBeforeHandshake: "reset_before_handshake", "reset", Unknown, true,
+    ResetBeforeHandshake: "reset_before_handshake", "reset", "before any handshake", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both },
         "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: it is dialled again by itself.";
-    HandshakeTimeout: "handshake_timeout", "silent", Unknown, true,
+    HandshakeTimeout: "handshake_timeout", "silent", "opened, then said nothing", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both },
         "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: it is dialled again by itself.";
-    HandshakeTruncated: "handshake_truncated", "cut short", Peer, true,
+    HandshakeTruncated: "handshake_truncated", "cut short", "handshake stopped half way", Peer { fault: true, of_silence: true },
         "Its handshake began well and stopped before its end.", "Nothing to do: it is dialled again by itself.";
-    NotBittorrent: "not_bittorrent", "not BT", TrackerData, true,
+    NotBittorrent: "not_bittorrent", "not BT", "not a BitTorrent client", TrackerData { fault: true, again: Again::InHalfAnHour, other_way: OtherWay::PlainIfItLookedEncrypted },
         "What answers there is not a BitTorrent client.", "Nothing to do: the address is wrong or old.";
-    InfoHashMismatch: "info_hash_mismatch", "not ours", Peer, true,
+    InfoHashMismatch: "info_hash_mismatch", "not ours", "answered for another torrent", Peer { fault: true, again: Again::InHalfAnHour },
         "It answered for another torrent.", "Nothing to do: it does not have this one.";
-    UnknownInfoHash: "unknown_info_hash", "not ours", Peer, true,
+    UnknownInfoHash: "unknown_info_hash", "not ours", "called us for another torrent", Peer { fault: true },
         "It called us for a torrent we do not have.", "Nothing to do.";
-    SelfConnection: "self_connection", "ourselves", TrackerData, true,
+    SelfConnection: "self_connection", "ourselves", "that is ourselves", TrackerData { fault: true, again: Again::Never },
         "That is ourselves: somebody named our own address.", "Nothing to do.";
-    DuplicatePeerId: "duplicate_peer_id", "duplicate", Peer, false,
+    DuplicatePeerId: "duplicate_peer_id", "duplicate", "the same client is connected already", Peer {},
         "The same client is connected already.", "Nothing to do: one connection is enough.";
-    EncryptionRequired: "encryption_required", "encrypted", Peer, true,
+    EncryptionRequired: "encryption_required", "encrypted", "takes encrypted connections only", Peer { fault: true },
         "It takes encrypted connections only.", "Allow encryption (--encryption).";
-    EncryptionFailed: "encryption_failed", "encrypted", Peer, true,
+    EncryptionFailed: "encryption_failed", "encrypted", "encrypted handshake failed", Peer { fault: true, of_silence: true, other_way: OtherWay::Encrypted },
         "The encrypted handshake failed.", "Nothing to do: it is dialled again by itself.";
-    EncryptionMismatch: "encryption_mismatch", "encrypted", Us, true,
+    EncryptionMismatch: "encryption_mismatch", "encrypted", "its encryption and our setting differ", Us { fault: true, other_way: OtherWay::Encrypted },
         "Its encryption and our setting do not go together.", "Use --encryption prefer-plain.";
     // Protocol.
-    MessageTooLarge: "message_too_large", "bad data", Peer, true,
+    MessageTooLarge: "message_too_large", "bad data", "sent a message longer than allowed", Peer { fault: true },
         "It sent a message longer than any may be.", "";
-    BadMessage: "bad_message", "bad data", Peer, true,
+    BadMessage: "bad_message", "bad data", "broke the protocol", Peer { fault: true },
         "It sent a message that breaks the protocol.", "";
-    BadBitfield: "bad_bitfield", "bad data", Peer, true,
+    BadBitfield: "bad_bitfield", "bad data", "its list of pieces does not fit", Peer { fault: true },
         "Its list of pieces does not fit this torrent.", "";
-    PieceOutOfRange: "piece_out_of_range", "bad data", Peer, true,
+    PieceOutOfRange: "piece_out_of_range", "bad data", "spoke of a piece that does not exist", Peer { fault: true },
         "It spoke of a piece that the torrent does not have.", "";
-    UnrequestedBlock: "unrequested_block", "bad data", Peer, true,
+    UnrequestedBlock: "unrequested_block", "bad data", "sent what we never asked for", Peer { fault: true },
         "It sent data we never asked for.", "";
-    BadExtensionMessage: "bad_extension_message", "bad data", Peer, true,
+    BadExtensionMessage: "bad_extension_message", "bad data", "sent a broken extension message", Peer { fault: true },
         "It sent a broken extension message.", "";
-    RequestFlood: "request_flood", "flood", Peer, true,
+    RequestFlood: "request_flood", "flood", "asked for more than any client may", Peer { fault: true },
         "It asked for more than any client may.", "";
     // Service.
-    NeverUnchoked: "never_unchoked", "choked", Peer, false,
+    NeverUnchoked: "never_unchoked", "choked", "never unchoked us", Peer {},
         "It never let us download (it kept choking us).", "Nothing to do but wait: it often ends by itself.";
-    Snubbed: "snubbed", "silent", Peer, false,
+    Snubbed: "snubbed", "silent", "unchoked us, then sent nothing", Peer {},
         "It let us download and then sent nothing.", "Nothing to do while others send. If nobody does, drop it.";
-    NotInteresting: "not_interesting", "no need", Peer, false,
+    NotInteresting: "not_interesting", "no need", "has nothing that we miss", Peer { again: Again::LaterUnlessComplete },
         "It has nothing that we miss.", "Nothing to do.";
-    BothSeeds: "both_seeds", "complete", Peer, false,
+    BothSeeds: "both_seeds", "complete", "both complete", Peer { again: Again::AtOnceUnlessComplete },
         "Both complete: it has everything, and so do we.", "Nothing to do.";
-    IdleTimeout: "idle_timeout", "idle", Network, false,
+    IdleTimeout: "idle_timeout", "idle", "said nothing for two minutes", Network { of_silence: true },
         "It said nothing for two minutes.", "Nothing to do: it is dialled again by itself.";
-    HashFailures: "hash_failures", "bad data", Peer, true,
+    HashFailures: "hash_failures", "bad data", "sent wrong data", Peer { fault: true, again: Again::AtOnce },
         "It sent wrong data.", "";
     // Ended by the other side or the path.
-    ClosedAfterHandshake: "closed_after_handshake", "hung up", Unknown, false,
+    ClosedAfterHandshake: "closed_after_handshake", "hung up", "right after the handshake: full, or no use", Unknown { of_silence: true },
         "It shook hands and hung up at once: it is full, or neither needs the other.", "Nothing to do: it is dialled again by itself.";
-    ClosedByPeer: "closed_by_peer", "gone", Peer, false,
+    ClosedByPeer: "closed_by_peer", "gone", "closed by it", Peer { of_silence: true },
         "It closed the connection.", "Nothing to do: it is dialled again by itself.";
-    ResetByPeer: "reset_by_peer", "reset", Network, false,
+    ResetByPeer: "reset_by_peer", "reset", "by it, or on the way", Network { of_silence: true },
         "The connection was reset, by the peer or on the way.", "Nothing to do: it is dialled again by itself.";
-    ConnectionLost: "connection_lost", "lost", Network, false,
+    ConnectionLost: "connection_lost", "lost", "the path to it broke", Network { of_silence: true },
         "The path to the peer broke.", "Nothing to do: it is dialled again by itself.";
     // Ended by us.
-    DroppedByUser: "dropped_by_user", "dropped", Us, false,
+    DroppedByUser: "dropped_by_user", "dropped", "by you, until you retry it", Us { again: Again::AtOnce },
         "You dropped it.", "Retry it to undo that.";
-    Held: "held", "held", Us, false,
+    Held: "held", "held", "by you, until you let go", Us {},
         "You hold it: it is neither asked nor served.", "Let go of it.";
-    Banned: "banned", "banned", Us, true,
+    Banned: "banned", "banned", "its address is banned", Us { fault: true, again: Again::AtOnce },
         "It is banned.", "";
-    Replaced: "replaced", "replaced", Us, false,
+    Replaced: "replaced", "replaced", "another connection took its place", Us { again: Again::InAQuarterOfAnHour },
         "Another connection took its place.", "";
-    TooManyFromAddress: "too_many_from_address", "too many", Us, true,
+    TooManyFromAddress: "too_many_from_address", "too many", "its address has enough connections", Us { fault: true },
         "Its address has as many connections to us as one may have.", "";
-    TorrentPaused: "torrent_paused", "paused", Us, false,
+    TorrentPaused: "torrent_paused", "paused", "the download is paused", Us { again: Again::AtOnce },
         "The download is paused.", "Go on with it.";
-    Shutdown: "shutdown", "ended", Us, false,
+    Shutdown: "shutdown", "ended", "we quit", Us { again: Again::Never },
         "We quit.", "";
-    NotAnswered: "not_answered", "no time", Us, false,
+    NotAnswered: "not_answered", "no time", "the run ended before it answered", Us { again: Again::Never },
         "The run ended before it could answer.", "Give it more time (--for).";
-    DiskError: "disk_error", "our disk", Us, false,
+    DiskError: "disk_error", "our disk", "our disk failed", Us {},
         "Our disk failed.", "";
     // Any.
-    LocalError: "local_error", "our fault", Us, true,
+    LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true },
         "This machine could not do it.", "";
 }
 
@@ -199,6 +258,7 @@ mod tests {
             let info = cause.info();
             assert!(codes.insert(info.code), "{} twice", info.code);
             assert!((1..=9).contains(&info.short.chars().count()), "{}: short {}", info.code, info.short);
+            assert!((1..=44).contains(&info.brief.chars().count()), "{}: brief {}", info.code, info.brief);
             assert!(info.sentence.ends_with('.'), "{}", info.code);
             let does = [
                 "Nothing to do",

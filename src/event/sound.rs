@@ -301,6 +301,7 @@ impl Event {
             | Self::LooksLike { .. }
             | Self::Probing
             | Self::PlainOnly
+            | Self::Places { .. }
             | Self::Agreed { .. }
             | Self::Recording { .. }
             | Self::Preparing { .. }

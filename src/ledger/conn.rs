@@ -7,7 +7,7 @@ use super::client::client_name;
 use super::pieces::Pieces;
 use super::row::Row;
 use crate::event::sound::HANDSHAKE_BYTES;
-use crate::event::{At, Cause, Side};
+use crate::event::{At, Side};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 
 pub(super) fn first_bytes(bytes: &[u8]) -> Vec<u8> {
@@ -109,9 +109,4 @@ pub(super) fn is_public(ip: IpAddr) -> bool {
                 || ip.is_unicast_link_local())
         }
     }
-}
-
-/// Whether an end says that nobody is at the address now, rather than that somebody did wrong.
-pub(super) fn is_offline(cause: Cause) -> bool {
-    matches!(cause, Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable)
 }

@@ -13,7 +13,7 @@ use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::pieces::Pieces;
 use super::row::Row;
-use super::series::SeriesFold;
+use super::series::{MEAN_SECONDS, SeriesFold};
 use super::tracker::{self, TrackerRecord};
 use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
@@ -80,6 +80,7 @@ pub(super) struct Run {
     /// When a piece last failed its check.
     pub(super) last_failure: Option<At>,
     pub(super) limits: (Option<u64>, Option<u64>),
+    pub(super) places: Option<u32>,
     pub(super) listening: Option<(u16, At)>,
     pub(super) incoming: IncomingCounts,
     pub(super) callers: Callers,
@@ -148,6 +149,7 @@ impl Ledger {
             Event::Had { pieces } => self.had(pieces),
             Event::Listening { port } => self.run.listening = Some((*port, at)),
             Event::Limits { down_bps, up_bps } => self.run.limits = (*down_bps, *up_bps),
+            Event::Places { most } => self.run.places = Some(*most),
             Event::PeerLearned { peer, addr, source } => self.peers.learn(at, *peer, *addr, *source),
             Event::PeerMerged { gone, into } => self.merge(at, *gone, *into),
             Event::AttemptBegan { peer, direction, transport, encryption } => {
@@ -240,7 +242,7 @@ impl Ledger {
             Event::Disk(sample) => self.run.disk = Some((at, *sample)),
             Event::Sample(sample) => {
                 self.series.push(at, *sample);
-                self.peers.tick(at);
+                self.peers.tick(at, self.mean_of(at));
             }
             Event::Note { text, answer, .. } => {
                 if *answer {
@@ -342,6 +344,15 @@ impl Ledger {
         if let Some(row) = self.peers.connected(peer) {
             take_piece(row, &mut self.pieces, piece);
         }
+    }
+
+    /// Over how many seconds rates are means now.
+    fn mean_of(&self, now: At) -> usize {
+        let since = match self.run.phase {
+            Phase::Downloading => self.run.phase_since,
+            _ => At::ZERO,
+        };
+        now.saturating_sub(since).as_secs().clamp(1, MEAN_SECONDS as u64) as usize
     }
 
     /// Takes in one second of a connection. One like the last changes nothing at all: recordings leave it out.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
 use crate::event::sound::few;
-use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, SNUBBED_AFTER, Source};
+use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source};
 use crate::metainfo::{Bitfield, PeerId};
 
 /// The furthest step any attempt of a peer reached; it never goes back.
@@ -137,6 +137,10 @@ pub struct PeerRecord {
     pub upload_only: bool,
     /// The last second of the present connection.
     pub sample: PeerSample,
+    /// The rates that are shown, bytes a second: over the same seconds as those of all peers together, beside which
+    /// they stand.
+    #[serde(default)]
+    pub rates: Sample,
     /// Payload received over all its connections, bytes.
     pub down_bytes: u64,
     /// Payload sent over all its connections, bytes.
@@ -187,6 +191,12 @@ impl PeerRecord {
             attempt.bytes_in.max(self.sample.down_bytes.saturating_add(received)),
             attempt.bytes_out.max(self.sample.up_bytes.saturating_add(sent)),
         )
+    }
+
+    /// Live, and it takes what we have.
+    #[must_use]
+    pub fn is_taking(&self) -> bool {
+        self.is_live() && self.rates.up_bps > 0
     }
 
     /// Connected after a valid handshake.

@@ -130,9 +130,10 @@ impl Peers {
         self.rows.values_mut().for_each(|row| row.edit().rests = why);
     }
 
-    /// Brings what follows from the time alone up to date.
-    pub(super) fn tick(&mut self, now: At) {
+    /// Brings what follows from the time alone up to date. Rates are means over so many seconds.
+    pub(super) fn tick(&mut self, now: At, mean_of: usize) {
         for row in self.rows.values_mut().filter(|row| row.record().group == Group::Live) {
+            row.end_second(mean_of);
             row.refresh(now);
         }
     }

@@ -42,6 +42,7 @@ impl Ledger {
             eta: self.eta(now),
             last_block: run.last_block,
             limits: run.limits,
+            places: run.places,
             port: run.listening.map(|(port, _)| port),
             incoming: run.incoming,
             failed_calls: Arc::default(),

@@ -9,9 +9,10 @@ use super::conn;
 use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::pieces::Pieces;
+use super::series::MEAN_SECONDS;
 use crate::event::sound::{Holds, shown, sound, times, totals};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Source, Transport, Unsound,
+    At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Sample, Source, Transport, Unsound,
 };
 use crate::metainfo::Bitfield;
 
@@ -29,6 +30,16 @@ pub(super) enum Standing {
     Sending,
 }
 
+/// The last seconds of a connection, as the seconds of all peers together are counted.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Passed {
+    /// Payload of the connection when the last second ended, bytes: down, up.
+    until: (u64, u64),
+    /// Of the seconds before, the newest last.
+    seconds: [(u64, u64); MEAN_SECONDS],
+}
+
 /// A peer's record and the sums behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -39,6 +50,8 @@ pub(super) struct Row {
     /// How it stood when its attempts were let go, for a row that was folded away and came back.
     past: Option<(Group, Option<Cause>)>,
     standing: Standing,
+    /// What passed over the present connection lately.
+    passed: Passed,
     /// Attempts kept of it.
     pub(super) most_attempts: usize,
     /// Its pieces are counted in the piece map.
@@ -54,6 +67,9 @@ pub(super) struct RowKept {
     not_dialled: Option<Cause>,
     past: Option<(Group, Option<Cause>)>,
     standing: Standing,
+    /// An earlier version kept the last second alone.
+    #[serde(default)]
+    passed: Option<Passed>,
 }
 
 impl Holds for RowKept {
@@ -74,23 +90,26 @@ enum HasKept {
 
 impl Row {
     pub(super) fn keep(&self) -> RowKept {
-        let Self { record, before, not_dialled, past, standing, most_attempts: _, counted: _ } = self;
+        let Self { record, before, not_dialled, past, standing, passed, most_attempts: _, counted: _ } = self;
         let has = match &record.has {
             None => HasKept::NotSaid,
             Some(has) if has.is_full() => HasKept::All,
             Some(has) => HasKept::These(Arc::clone(has)),
         };
         let (record, before, not_dialled) = (Arc::clone(record), *before, *not_dialled);
-        RowKept { record, has, before, not_dialled, past: *past, standing: *standing }
+        RowKept { record, has, before, not_dialled, past: *past, standing: *standing, passed: Some(*passed) }
     }
 
     /// The row again; its pieces are counted if it is live.
     pub(super) fn kept(kept: RowKept, pieces: &mut Pieces) -> Result<Self, Unsound> {
-        let RowKept { mut record, has, before, not_dialled, past, standing } = kept;
+        let RowKept { mut record, has, before, not_dialled, past, standing, passed } = kept;
         check(Arc::make_mut(&mut record))?;
         totals([before.0, before.1])?;
         let most_attempts = MOST_ATTEMPTS.0;
-        let mut row = Self { record, before, not_dialled, past, standing, most_attempts, counted: false };
+        let until = (record.sample.down_bytes, record.sample.up_bytes);
+        let passed = passed.unwrap_or_else(|| Passed { until, ..Passed::default() });
+        let mut row =
+            Self { record, before, not_dialled, past, standing, passed, most_attempts, counted: false };
         let has = match has {
             HasKept::NotSaid => None,
             HasKept::All => Some(pieces.all()),
@@ -123,6 +142,7 @@ impl Row {
             flags: Flags::default(),
             upload_only: false,
             sample: PeerSample::default(),
+            rates: Sample::default(),
             down_bytes: 0,
             up_bytes: 0,
             last_block: None,
@@ -140,6 +160,7 @@ impl Row {
             not_dialled: None,
             past: None,
             standing: Standing::Away,
+            passed: Passed::default(),
             most_attempts: MOST_ATTEMPTS.0,
             counted: false,
         }
@@ -263,7 +284,9 @@ impl Row {
         record.flags = Flags::default();
         record.upload_only = false;
         record.sample = PeerSample::default();
+        record.rates = Sample::default();
         record.has = None;
+        self.passed = Passed::default();
         self.before = (self.record.down_bytes, self.record.up_bytes);
         true
     }
@@ -287,6 +310,24 @@ impl Row {
         moved
     }
 
+    /// A second of all peers together ended: the rates are means over so many of them from now on.
+    pub(super) fn end_second(&mut self, mean_of: usize) {
+        let sample = self.record.sample;
+        let (until, mut seconds) = ((sample.down_bytes, sample.up_bytes), self.passed.seconds);
+        let moved =
+            (until.0.saturating_sub(self.passed.until.0), until.1.saturating_sub(self.passed.until.1));
+        seconds.rotate_left(1);
+        seconds[MEAN_SECONDS - 1] = moved;
+        self.passed = Passed { until, seconds };
+        let lately = &seconds[MEAN_SECONDS - mean_of.clamp(1, MEAN_SECONDS)..];
+        let sum = |of: fn(&(u64, u64)) -> u64| lately.iter().map(of).fold(0, u64::saturating_add);
+        let mean = |of| sum(of) / lately.len() as u64;
+        let rates = Sample { down_bps: mean(|(down, _)| *down), up_bps: mean(|(_, up)| *up) };
+        if rates != self.record.rates {
+            self.edit().rates = rates;
+        }
+    }
+
     /// Makes this row go on with the attempts of another one; the attempt under way of the other one wins.
     pub(super) fn absorb(&mut self, at: At, mut other: Self) {
         if other.open().is_some() {
@@ -300,6 +341,9 @@ impl Row {
         let goes_on = taken.attempts.last().is_some_and(|attempt| attempt.ended.is_none());
         let base = if goes_on { other.before } else { (taken.down_bytes, taken.up_bytes) };
         self.before = (self.before.0.saturating_add(base.0), self.before.1.saturating_add(base.1));
+        if goes_on {
+            self.passed = other.passed;
+        }
         let record = self.edit();
         record.down_bytes = record.down_bytes.saturating_add(taken.down_bytes);
         record.up_bytes = record.up_bytes.saturating_add(taken.up_bytes);
@@ -319,6 +363,7 @@ impl Row {
         if goes_on {
             record.flags = taken.flags;
             record.sample = taken.sample;
+            record.rates = taken.rates;
             record.has = taken.has.take();
             record.next_try = None;
         }
@@ -425,6 +470,7 @@ fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
     attempts.iter_mut().try_for_each(Attempt::check)?;
     totals([*down_bytes, *up_bytes])?;
     sample.check()?;
+    record.rates.check()?;
     let PeerRecord { last_block, banned, next_try, since, .. } = record;
     times([*last_block, banned.as_ref().map(|(until, _)| *until), *next_try, Some(*since)])?;
     let PeerRecord { client, calls_itself, extensions, banned, .. } = record;

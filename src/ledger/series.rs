@@ -27,7 +27,7 @@ const MOST_SECONDS: usize = 3600;
 /// Minutes kept: four weeks.
 const MOST_MINUTES: usize = 4 * 7 * 24 * 60;
 /// Seconds over which a rate is averaged for showing.
-const MEAN_SECONDS: usize = 3;
+pub(super) const MEAN_SECONDS: usize = 3;
 
 fn few_samples<'de, D: Deserializer<'de>, const MOST: usize>(from: D) -> Result<VecDeque<Sample>, D::Error> {
     few::<_, _, MOST>(from).map(VecDeque::from)

@@ -101,8 +101,8 @@ impl Tally {
             bump(&mut self.losses[step][place.loss.map_or(ON_ITS_WAY, |cause| cause as usize)], more);
         }
         for source in place.sources {
-            if let Source::Tracker(tracker) = source {
-                let (named, handshaken) = self.trackers.entry(*tracker).or_default();
+            if let Some(tracker) = source.tracker() {
+                let (named, handshaken) = self.trackers.entry(tracker).or_default();
                 bump(named, more);
                 if place.stage >= Stage::Handshaken {
                     bump(handshaken, more);

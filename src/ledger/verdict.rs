@@ -213,7 +213,6 @@ const EVIDENCE: &[&str] = &[
     "unreachable",
     "unwritten_bytes",
     "up_bytes",
-    "waiting",
     "write_ms",
     "written_bps",
 ];
@@ -262,7 +261,7 @@ fn counted(name: &str, view: &View) -> Option<u32> {
         "sending" => view.serving.sending,
         "pieces_looked_at" => view.checked?.0,
         "served" => {
-            let taking = |record: &&Arc<PeerRecord>| record.is_live() && record.sample.up_bps > 0;
+            let taking = |record: &&Arc<PeerRecord>| record.is_taking();
             view.peers.iter().filter(taking).count() as u32
         }
         _ => return None,

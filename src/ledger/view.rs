@@ -159,6 +159,8 @@ pub struct View {
     pub last_block: Option<At>,
     /// The rate limits, bytes a second: down, up.
     pub limits: (Option<u64>, Option<u64>),
+    /// How many connections may be open at once.
+    pub places: Option<u32>,
     /// The port we listen on.
     pub port: Option<u16>,
     /// Connections from outside.
@@ -202,6 +204,11 @@ impl View {
     pub fn way(&self) -> [u32; 6] {
         let (ever, now) = (self.funnel, self.serving);
         [ever.known, ever.dialled, ever.connected, ever.handshaken, now.unchoked, now.sending]
+    }
+
+    /// How many connections may be open at once, where that many are: whoever is queued waits for one of them to close.
+    pub fn taken_places(&self) -> Option<u32> {
+        self.places.filter(|most| self.groups.live >= *most)
     }
 
     /// How long nothing has arrived, counted from the last block or from when this phase began.

@@ -14,7 +14,7 @@ pub use self::markdown::markdown;
 pub use self::text::text;
 use super::{hex, json_line};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, SNUBBED_AFTER, Severity, Source,
+    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, SNUBBED_AFTER, Severity,
     Transport,
 };
 use crate::ledger::{
@@ -159,8 +159,8 @@ impl<'a> Seen<'a> {
     fn new(record: &'a PeerRecord, view: &View) -> Self {
         Self {
             peer: peer_object(record, view),
-            down_bps: record.sample.down_bps,
-            up_bps: record.sample.up_bps,
+            down_bps: record.rates.down_bps,
+            up_bps: record.rates.up_bps,
             received_bytes: record.down_bytes,
             sent_bytes: record.up_bytes,
             has_percent: has_percent(record),
@@ -305,11 +305,9 @@ fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
 fn sources(record: &PeerRecord, view: &View) -> Vec<String> {
     let url =
         |key| view.trackers.iter().find(|tracker| tracker.key == key).map(|tracker| tracker.url.as_str());
-    let sources = record.sources.iter().map(|source| match source {
-        Source::Tracker(key) => format!("tracker:{}", url(*key).unwrap_or_default()),
-        Source::Manual => "manual".to_owned(),
-        Source::Incoming => "incoming".to_owned(),
-        Source::Resume => "resume".to_owned(),
+    let sources = record.sources.iter().map(|source| match source.tracker() {
+        Some(key) => format!("{}:{}", source.info().code, url(key).unwrap_or_default()),
+        None => source.info().code.to_owned(),
     });
     sources.collect()
 }

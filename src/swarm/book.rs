@@ -12,7 +12,7 @@ use std::time::Duration;
 use self::addresses::Addresses;
 pub(super) use self::bans::Ban;
 use self::bans::Bans;
-use self::due::{Due, may_be_of_a_standstill, wait_after};
+use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
 use super::ConnKey;
 use super::address::{Scope, scope_of};
@@ -85,7 +85,7 @@ impl Book {
             let row = self.rows.get_mut(&peer)?;
             let was_reachable = row.is_reachable();
             let known = row.sources.contains(&source);
-            let redeemed = source != Source::Incoming && std::mem::take(&mut row.invalid);
+            let redeemed = source.info().listens && std::mem::take(&mut row.invalid);
             if known && !redeemed {
                 return None;
             }
@@ -98,7 +98,7 @@ impl Book {
             return Some((peer, false));
         }
         let peer = self.new_row(addr, source, false)?;
-        if source != Source::Incoming {
+        if source.info().listens {
             self.schedule(peer, Some(now));
         }
         Some((peer, true))
@@ -129,14 +129,15 @@ impl Book {
 
     fn forget_oldest(&mut self) -> Option<()> {
         let oldest = self.rows.iter().find(|(_, row)| {
-            let unproved = !row.shook_hands && !row.sources.contains(&Source::Manual);
+            let unproved = !row.shook_hands && !row.is_chosen();
             row.standing == Standing::Idle && !row.dropped && (unproved || !row.is_reachable())
         });
         // Whoever calls from ever new ports shakes hands as often as he likes: then who failed most since makes room.
         let peer = oldest.or_else(|| {
-            let idle = self.rows.iter().filter(|(_, row)| {
-                row.standing == Standing::Idle && !row.dropped && !row.sources.contains(&Source::Manual)
-            });
+            let idle = self
+                .rows
+                .iter()
+                .filter(|(_, row)| row.standing == Standing::Idle && !row.dropped && !row.is_chosen());
             idle.min_by_key(|(_, row)| std::cmp::Reverse(row.failures))
         });
         let peer = peer.map(|(peer, _)| *peer)?;
@@ -255,7 +256,7 @@ impl Book {
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
             wait = Some(Duration::ZERO);
-        } else if surprised.remove(&peer) && now < *until && may_be_of_a_standstill(cause) {
+        } else if surprised.remove(&peer) && now < *until && cause.info().of_silence {
             let soon = if row.shook_hands { Duration::ZERO } else { SPREAD.mul_f64(random.f64()) };
             wait = wait.map(|wait| wait.min(soon));
         } else {

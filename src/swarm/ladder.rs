@@ -1,6 +1,6 @@
 //! Plain or encrypted: which a peer is dialled with, and which next when that fails.
 
-use crate::event::{Cause, Encryption};
+use crate::event::{Cause, Encryption, OtherWay};
 
 /// When encryption is used. What the messages travel under is agreed on with each peer, plain where both can, unless
 /// encryption is required.
@@ -88,11 +88,11 @@ impl Ladder {
 
 /// Whether the end may be due to how it was dialled.
 fn opens_the_other(tried: Encryption, cause: Cause, looked_encrypted: bool) -> bool {
-    match (tried, cause) {
-        (_, Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake | Cause::HandshakeTimeout) => true,
-        (Encryption::Plain, Cause::NotBittorrent) => looked_encrypted,
-        (Encryption::Mse, Cause::EncryptionFailed | Cause::EncryptionMismatch) => true,
-        _ => false,
+    match cause.info().other_way {
+        OtherWay::No => false,
+        OtherWay::Both => true,
+        OtherWay::Encrypted => tried == Encryption::Mse,
+        OtherWay::PlainIfItLookedEncrypted => tried == Encryption::Plain && looked_encrypted,
     }
 }
 

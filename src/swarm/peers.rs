@@ -24,7 +24,7 @@ impl Swarm {
         if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| new) {
             self.tell(now, Event::Banned { peer, until: Some(until), reason });
         }
-        if new && source == Source::Manual {
+        if new && source.info().chosen {
             // The user's own choice goes before what trackers name.
             self.book.schedule(peer, Some(At::ZERO));
         }
@@ -113,8 +113,8 @@ impl Swarm {
         if self.leaving {
             return Some(Cause::Shutdown);
         }
-        if !self.is_active() {
-            return Some(Cause::TorrentPaused);
+        if let Some(cause) = self.rests() {
+            return Some(cause);
         }
         let outgoing = peer.is_some();
         if let Some((conn, other)) =
@@ -182,7 +182,13 @@ impl Swarm {
     ) -> Option<PeerKey> {
         let ours = matches!(
             refusal,
-            Some(Cause::SelfConnection | Cause::TorrentPaused | Cause::ConnectionLimit | Cause::Shutdown)
+            Some(
+                Cause::SelfConnection
+                    | Cause::TorrentPaused
+                    | Cause::DiskError
+                    | Cause::ConnectionLimit
+                    | Cause::Shutdown
+            )
         );
         let busy = |peer: &PeerKey| self.book.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
         if ours || self.book.find(addr).is_some_and(|peer| busy(&peer)) {

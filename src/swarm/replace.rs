@@ -8,9 +8,10 @@
 
 use std::time::Duration;
 
+use super::book::Row;
 use super::live::Live;
 use super::{ConnKey, Order, Phase, Swarm};
-use crate::event::{At, Cause, Source};
+use crate::event::{At, Cause};
 
 /// Nothing can pass: neither has what the other wants.
 const USELESS_AFTER: Duration = Duration::from_secs(60);
@@ -60,7 +61,7 @@ impl Swarm {
 
     /// Whether the peer would give way to another by now; those of the lowest rank first.
     fn gives_way(&self, now: At, conn: ConnKey, live: &Live) -> Option<u8> {
-        let chosen = self.book.row(live.peer).is_some_and(|row| row.sources.contains(&Source::Manual));
+        let chosen = self.book.row(live.peer).is_some_and(Row::is_chosen);
         // What the user wants is no matter of use.
         if live.closing || live.held || chosen {
             return None;

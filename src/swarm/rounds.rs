@@ -41,9 +41,8 @@ impl Swarm {
             self.tell_blocks(now);
         }
         self.look_whether_starving(now, sample.down_bps);
-        let resting = matches!(self.phase, Phase::Paused | Phase::Stopped);
-        if resting && now.saturating_sub(self.phase_since) >= PAUSE_GRACE {
-            self.close_all(Cause::TorrentPaused);
+        if let Some(cause) = self.rests().filter(|_| now.saturating_sub(self.phase_since) >= PAUSE_GRACE) {
+            self.close_all(cause);
         }
     }
 

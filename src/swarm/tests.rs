@@ -549,6 +549,16 @@ fn long_pieces_stay_within_memory() {
 }
 
 #[test]
+fn where_the_disk_stopped_it_connections_end_because_of_the_disk() {
+    let mut world = World::new(8 * MIB, 256 * 1024, Settings::default());
+    world.add(1, world.seed(MIB));
+    world.run(secs(2));
+    world.tell(Input::DiskFailed { piece: None, reason: "full".to_owned() });
+    world.run(secs(32));
+    assert_eq!(world.closed, vec![(addr(1), Cause::DiskError)]);
+}
+
+#[test]
 fn pausing_stops_everything_and_resuming_goes_on() {
     let mut world = World::new(8 * MIB, 256 * 1024, Settings::default());
     world.add(1, world.seed(MIB));

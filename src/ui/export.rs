@@ -353,7 +353,7 @@ mod tests {
         let first = model::peer(&view, seen(&model).keys[0]).unwrap();
         assert_eq!(words.rows[0][0], json!(first.addr.to_string()), "whole, not clipped");
         assert!(words.rows[0][1].as_str().unwrap().ends_with("iB/s"), "{:?}", words.rows[0]);
-        assert_eq!(numbers.rows[0][1], json!(first.sample.down_bps));
+        assert_eq!(numbers.rows[0][1], json!(first.rates.down_bps));
         assert_eq!((&numbers.rows[0][2], &numbers.rows[0][3]), (&json!(100), &json!("sending")));
     }
 

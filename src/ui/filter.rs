@@ -4,7 +4,7 @@
 //! every column that holds text. What stands in double quotes is one word, spaces included. `has:17` takes the peers that
 //! have the piece of this number.
 
-use crate::event::PeerKey;
+use crate::event::{PeerKey, Source};
 use crate::ledger::{PeerRecord, TrackerRecord, View};
 use crate::units;
 
@@ -234,15 +234,13 @@ pub fn grammar() -> Vec<(String, String)> {
     };
     let texts = ids(|sieve| matches!(sieve, Sieve::Words(..) | Sieve::Text(..)));
     let numbers = ids(|sieve| matches!(sieve, Sieve::Number(..)));
+    let sources = Source::SINGLE.map(|source| format!("source:{}", source.info().code));
     let rows = [
         ("words", "in any column, and all of them; \"no answer\" in quotes is one word".to_owned()),
         ("state:failed", format!("a word in one column: {texts}")),
         ("down>10k", format!("a number, by = < <= > or >=: {numbers}")),
         ("has:17", "those that have piece 17; has<100 is how much they have, in percent".to_owned()),
-        (
-            "source:HOST",
-            "those that this tracker named; source:manual, source:incoming, source:resume".to_owned(),
-        ),
+        ("source:HOST", format!("those that this tracker named; {}", sources.join(", "))),
     ];
     rows.map(|(example, takes)| (example.to_owned(), takes)).into()
 }
@@ -435,14 +433,14 @@ mod tests {
         let named = |view: &View, at: usize| {
             let text = named_by(&view.trackers[at], view);
             let taken = Filter::parse(&text).unwrap().keys(view);
-            let source = crate::event::Source::Tracker(view.trackers[at].key);
+            let source = Source::Tracker(view.trackers[at].key);
             let all = view.peers.iter().filter(|peer| peer.sources.contains(&source));
             assert_eq!(taken, all.map(|peer| peer.key).collect::<Vec<_>>(), "{text}");
             text
         };
         assert_eq!(named(&view, 0), "source:bttracker.debian.org:6969");
         for (at, peer) in view.peers.iter_mut().enumerate() {
-            let source = crate::event::Source::Tracker(view.trackers[at % 2].key);
+            let source = Source::Tracker(view.trackers[at % 2].key);
             std::sync::Arc::make_mut(peer).sources = vec![source];
         }
         for (one, other) in [

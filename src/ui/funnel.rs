@@ -65,7 +65,7 @@ impl Funnel {
             Self::Fetching => words::step_of(peer.stage_now(now)),
             Self::Giving => match () {
                 () if peer.group != Group::Live => 0,
-                () if peer.sample.up_bps > 0 => 4,
+                () if peer.is_taking() => 4,
                 () if !peer.flags.peer_interested => 1,
                 () if peer.flags.am_choking || peer.held => 2,
                 () => 3,

@@ -112,11 +112,9 @@ impl Order {
         } else {
             self.live.sort_by_cached_key(|key| {
                 value(*key).map(|peer| {
-                    (
-                        Standing::of(peer, view.at),
-                        Reverse(coarse(peer.sample.down_bps.saturating_add(peer.sample.up_bps))),
-                        *key,
-                    )
+                    let rates = peer.rates;
+                    let rate = coarse(rates.down_bps.saturating_add(rates.up_bps));
+                    (Standing::of(peer, view.at), Reverse(rate), *key)
                 })
             });
             // What goes on now stands first, what has not begun last; between them the newest change.

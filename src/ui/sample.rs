@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::event::{Cause, PeerKey};
-use crate::ledger::{Group, History, PieceState, View};
+use crate::event::{Cause, PeerKey, Sample};
+use crate::ledger::{Group, History, PeerRecord, PieceState, View};
 use crate::metainfo::PieceIndex;
 pub(crate) use crate::record::scenes::STARTED;
 use crate::record::scenes::Scene;
@@ -101,6 +101,11 @@ pub(crate) fn one_of_each() -> Vec<(View, PeerKey)> {
         .into()
 }
 
+/// The peer sends at this rate, and takes nothing.
+pub(crate) fn set_rate(peer: &mut PeerRecord, down_bps: u64) {
+    peer.rates = Sample { down_bps, up_bps: 0 };
+}
+
 /// A view in which nothing fits together, from a seed: no events tell of such a run.
 pub(crate) fn random(seed: u64) -> View {
     let mut random = fastrand::Rng::with_seed(seed);
@@ -120,7 +125,8 @@ pub(crate) fn random(seed: u64) -> View {
             peer.attempts.clear();
         }
         if random.u32(..8) == 0 {
-            (peer.sample.down_bps, peer.sample.latency_ms) = (u64::MAX, u32::MAX);
+            set_rate(peer, u64::MAX);
+            peer.sample.latency_ms = u32::MAX;
             peer.since = Duration::from_secs(random.u64(..));
             peer.attempts.iter_mut().for_each(|attempt| attempt.number = u32::MAX);
         }

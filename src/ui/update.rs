@@ -535,7 +535,8 @@ mod tests {
         press(&mut model, &view, &[Action::Down, Action::Down]);
         let chosen = model.selected.unwrap();
         for peer in &mut view.peers {
-            Arc::make_mut(peer).sample.down_bps = u64::from(peer.key.0) * 1_000_000;
+            let rate = u64::from(peer.key.0) * 1_000_000;
+            sample::set_rate(Arc::make_mut(peer), rate);
         }
         let before: Vec<_> = model.rows(&view).collect();
         model.clock = Duration::from_secs(1);
@@ -669,7 +670,7 @@ mod tests {
         let rows: Vec<_> = model.rows(&view).collect();
         assert_eq!(model.selected, Some(rows[2]));
         let at = view.peers.iter().position(|peer| peer.key == rows[2]).unwrap();
-        Arc::make_mut(&mut view.peers[at]).sample.down_bps = 0;
+        sample::set_rate(Arc::make_mut(&mut view.peers[at]), 0);
         model.take_in(&view);
         assert_eq!(model.selected, Some(rows[3]));
     }

@@ -77,7 +77,7 @@ impl Standing {
             Group::Live if peer.is_sending(now) => Self::Sending,
             Group::Live if peer.flags.am_interested && !peer.flags.peer_choking => Self::Unchoked,
             Group::Live if peer.flags.am_interested => Self::Choked,
-            Group::Live if peer.sample.up_bps > 0 => Self::Taking,
+            Group::Live if peer.is_taking() => Self::Taking,
             Group::Live => Self::Idle,
             Group::Trying => Self::Trying,
             Group::Banned => Self::Banned,
@@ -219,12 +219,12 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
         (Cause::ResetBeforeHandshake, _) if both => reason_of_all(cause, std::iter::once(peer)),
         (Cause::DroppedByUser, _) if !peer.dropped => "by you, and undone".to_owned(),
         (Cause::NotBittorrent, _) if looks.is_some() => {
-            format!("{}: looks like {}", brief(cause), looks.unwrap_or_default())
+            format!("{}: looks like {}", cause.info().brief, looks.unwrap_or_default())
         }
         (Cause::NotBittorrent | Cause::LocalError | Cause::EncryptionFailed, Some(detail)) => {
-            format!("{}: {detail}", brief(cause))
+            format!("{}: {detail}", cause.info().brief)
         }
-        _ => format!("{}{}{}", times(same), brief(cause), since_then(peer, cause)),
+        _ => format!("{}{}{}", times(same), cause.info().brief, since_then(peer, cause)),
     }
 }
 
@@ -232,12 +232,12 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
 pub(crate) fn reason_of_all<'a>(cause: Cause, mut peers: impl Iterator<Item = &'a PeerRecord>) -> String {
     match cause {
         Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake if peers.all(tried_both_ways) => {
-            format!("{}, plain and encrypted: full, or no such torrent", brief(cause))
+            format!("{}, plain and encrypted: full, or no such torrent", cause.info().brief)
         }
         Cause::ClosedBeforeHandshake => {
-            format!("{}: full, wants encryption, or no such torrent", brief(cause))
+            format!("{}: full, wants encryption, or no such torrent", cause.info().brief)
         }
-        _ => brief(cause).to_owned(),
+        _ => cause.info().brief.to_owned(),
     }
 }
 
@@ -278,63 +278,6 @@ fn trying(attempt: &Attempt, now: At) -> String {
         (Some(open), None) if attempt.direction == Direction::In => format!("called us {} ago", since(open)),
         (Some(open), None) => format!("open for {}", since(open)),
         (None, _) => format!("dialled {} ago, no answer yet", since(attempt.began)),
-    }
-}
-
-/// A cause in a few words, to stand in a row behind the peer's state.
-fn brief(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Queued | Cause::ConnectionLimit => "not started; queued",
-        Cause::BackingOff => "failed before, waits",
-        Cause::Blocked => "on a block list",
-        Cause::InvalidAddress => "no peer can be at this address",
-        Cause::DuplicateConnection => "we are connected to it already",
-        Cause::ConnectTimeout => "offline, or blocked",
-        Cause::ConnectionRefused => "host up, port closed",
-        Cause::HostUnreachable => "a router says it cannot be reached",
-        Cause::NetworkUnreachable => "no route from here to that network",
-        Cause::PermissionDenied => "this machine forbids it: firewall",
-        Cause::NoLocalPorts => "no free port here to dial from",
-        Cause::TooManyOpenFiles => "too many open files here (ulimit -n)",
-        Cause::ClosedBeforeHandshake => "after our handshake",
-        Cause::ResetBeforeHandshake => "before any handshake",
-        Cause::HandshakeTimeout => "opened, then said nothing",
-        Cause::HandshakeTruncated => "handshake stopped half way",
-        Cause::NotBittorrent => "not a BitTorrent client",
-        Cause::InfoHashMismatch => "answered for another torrent",
-        Cause::UnknownInfoHash => "called us for another torrent",
-        Cause::SelfConnection => "that is ourselves",
-        Cause::DuplicatePeerId => "the same client is connected already",
-        Cause::EncryptionRequired => "takes encrypted connections only",
-        Cause::EncryptionFailed => "encrypted handshake failed",
-        Cause::EncryptionMismatch => "its encryption and our setting differ",
-        Cause::MessageTooLarge => "sent a message longer than allowed",
-        Cause::BadMessage => "broke the protocol",
-        Cause::BadBitfield => "its list of pieces does not fit",
-        Cause::PieceOutOfRange => "spoke of a piece that does not exist",
-        Cause::UnrequestedBlock => "sent what we never asked for",
-        Cause::BadExtensionMessage => "sent a broken extension message",
-        Cause::RequestFlood => "asked for more than any client may",
-        Cause::NeverUnchoked => "never unchoked us",
-        Cause::Snubbed => "unchoked us, then sent nothing",
-        Cause::NotInteresting => "has nothing that we miss",
-        Cause::BothSeeds => "both complete",
-        Cause::IdleTimeout => "said nothing for two minutes",
-        Cause::HashFailures => "sent wrong data",
-        Cause::ClosedAfterHandshake => "right after the handshake: full, or no use",
-        Cause::ClosedByPeer => "closed by it",
-        Cause::ResetByPeer => "by it, or on the way",
-        Cause::ConnectionLost => "the path to it broke",
-        Cause::DroppedByUser => "by you, until you retry it",
-        Cause::Held => "by you, until you let go",
-        Cause::Banned => "its address is banned",
-        Cause::Replaced => "another connection took its place",
-        Cause::TooManyFromAddress => "its address has enough connections",
-        Cause::TorrentPaused => "the download is paused",
-        Cause::Shutdown => "we quit",
-        Cause::NotAnswered => "the run ended before it answered",
-        Cause::DiskError => "our disk failed",
-        Cause::LocalError => "this machine could not do it",
     }
 }
 
@@ -394,7 +337,7 @@ mod tests {
     #[test]
     fn every_cause_has_a_brief_that_fits_a_row() {
         for cause in Cause::ALL {
-            assert!(brief(*cause).chars().count() <= 44, "{cause:?}");
+            assert!(cause.info().brief.chars().count() <= 44, "{cause:?}");
         }
     }
 

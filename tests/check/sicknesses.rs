@@ -1,11 +1,14 @@
 //! Sicknesses staged in a few lines each, and their twins: what leads, what stands beside it, and what is never said.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
+use rustix::process::Signal;
+use tokio::time::sleep;
 use ttui::swarm::EncryptionPolicy;
 
 use crate::peers::port_of_our_own;
-use crate::support::{Certificate, Reply, Tracker, namespace};
+use crate::support::{Certificate, Lab, Reply, Tracker, namespace};
 use crate::swarms::Does::*;
 use crate::swarms::{Fact, Swarm};
 
@@ -306,4 +309,53 @@ async fn our_own_limit_is_nothing() {
     let well =
         Swarm::new().peers(3, ServesAt(10_000)).await.options(|options| options.down_bps = Some(1 << 20));
     well.download_never_says("own_limits", Fact::Connected(8)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_place_is_taken() {
+    let of_two = |places| {
+        let swarm = Swarm::of_pieces(64).peers(6, ServesAt(4000));
+        async move { swarm.await.options(move |options| options.max_peers = places) }
+    };
+    let sick = of_two(2).await;
+    let words = "4 peers wait to be dialled: all 2 places for connections are taken";
+    sick.download_says("own_limits", words, Fact::Connected(0)).await;
+    of_two(6).await.download_never_says("own_limits", Fact::Connected(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_client_is_named_at_many_addresses() {
+    let sick = Swarm::new().peers(5, IsTheSameAndChokes).await;
+    let words = "The one live peer makes us wait";
+    sick.download_is_led_by("all_choke_us", words, Fact::Connected(10)).await;
+    let well = Swarm::of_pieces(32).peers(5, IsTheSameAndChokes).await.peers(1, ServesAt(4000)).await;
+    well.download_never_says("all_choke_us", Fact::Connected(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_has_the_last_piece_or_ever_will() {
+    let words = "None of them fetches any more: they come only with somebody else";
+    let sick = Swarm::new().peers(4, LacksTheLastPieceForGood).await;
+    sick.download_is_led_by("pieces_missing", words, Fact::LastBlock(0)).await;
+    let well = Swarm::new().peers(4, LacksTheLastPieceForGood).await.peers(1, ServesAt(4000)).await;
+    well.download_never_says("pieces_missing", Fact::LastBlock(30)).await;
+}
+
+/// The clock jumps for a process that did not run. Peers that were silent for as long are `all_unchoke_and_send_nothing`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_jumps_while_all_send() {
+    let (swarm, lab) = (Swarm::of_pieces(64).peers(3, ServesAt(20_000)).await, Lab::new());
+    let program = swarm.program(&lab);
+    let sends = |line: &serde_json::Value| line["verdict"] == "healthy" && line["down_bps"] != 0;
+    let before = program.until("it goes well", sends).await;
+    program.signal(Signal::STOP);
+    sleep(Duration::from_secs(15)).await;
+    program.signal(Signal::CONT);
+    let had = before["t_ms"].as_u64().unwrap();
+    let later = |line: &serde_json::Value| line["t_ms"].as_u64().is_some_and(|ms| ms >= had + 8000);
+    program.until("it goes on", |line| later(line) && sends(line)).await;
+    for line in program.output().json() {
+        let said = line["verdict"].as_str().unwrap();
+        assert!(["healthy", "unknown"].contains(&said), "{said} after the clock jumped: {line}");
+    }
 }

@@ -19,7 +19,10 @@ use ttui::metainfo::InfoHash;
 use ttui::wire::Message;
 
 use crate::peers::{PIECE, answers, as_json, handshake, listen_only, message, run, talks};
-use crate::support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, soon};
+use crate::support::overview::assert_first_is_shown_first;
+use crate::support::{
+    Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, program, soon,
+};
 
 /// From the last fact that decides to the headline.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -35,12 +38,16 @@ pub(crate) enum Does {
     ServesAt(u64),
     /// Has all pieces but the last, and sends them.
     LacksTheLastPiece,
+    /// The same, and it says that it fetches no more itself.
+    LacksTheLastPieceForGood,
     /// Has nothing.
     HasNothing,
     /// Every block it sends is wrong.
     Lies,
     /// Has everything and never unchokes.
     Chokes,
+    /// The same, and all of them are one client: they have one peer id.
+    IsTheSameAndChokes,
     /// Unchokes and sends nothing.
     NeverSends,
     /// Shakes hands so many milliseconds after us, and closes the connection so many later; sends a little until then.
@@ -197,6 +204,10 @@ impl Swarm {
             Does::Serves => Script::default(),
             Does::ServesAt(bps) => Script { bps: Some(bps), ..Script::default() },
             Does::LacksTheLastPiece => Script { has: has(0..self.pieces - 1), ..Script::default() },
+            Does::LacksTheLastPieceForGood => {
+                let extended = Message::Extended { id: 0, payload: b"d11:upload_onlyi1ee"[..].into() };
+                Script { has: has(0..self.pieces - 1), says: message(&extended), ..Script::default() }
+            }
             Does::HasNothing => Script { has: has(0..0), ..Script::default() },
             Does::Lies => Script { lies_every: Some(1), ..Script::default() },
             Does::Chokes => Script { chokes: true, ..Script::default() },
@@ -220,6 +231,10 @@ impl Swarm {
                 let has = message(&Message::Bitfield(vec![0xff; self.pieces.div_ceil(8)].into()));
                 return talks(&payload, name, &has, Wire::leave).await;
             }
+            Does::IsTheSameAndChokes => {
+                let has = message(&Message::Bitfield(vec![0xff; self.pieces.div_ceil(8)].into()));
+                return talks(&payload, 1, &has, listen_only).await;
+            }
             Does::MistakesItsPieces => {
                 let has = message(&Message::Bitfield(vec![0xff; self.pieces.div_ceil(8) + 3].into()));
                 return talks(&payload, name, &has, listen_only).await;
@@ -236,8 +251,9 @@ impl Swarm {
         self.tiers.iter().fold(recipe, |recipe, url| recipe.tier(&[url])).make()
     }
 
-    /// What a check reports.
+    /// What a check reports, at once when the last of all it waits for came.
     pub(crate) async fn checked(&self) -> Value {
+        let stalls = Stalls::counted();
         let mut download = Options::default();
         (self.change)(&mut download);
         let options = CheckOptions {
@@ -248,7 +264,20 @@ impl Swarm {
             ..CheckOptions::default()
         };
         let view = run(&self.torrent(), options).await;
+        let (late, lost) = (view.at.saturating_sub(last_answer(&view)), stalls.total());
+        assert!(
+            late < AT_ONCE + lost,
+            "a check ends {late:?} after the last answer, {lost:?} of it lost to others"
+        );
         as_json(&view)
+    }
+
+    /// The program on it, without a screen.
+    pub(crate) fn program(&self, lab: &Lab) -> Program {
+        let named = self.by_hand.iter().flat_map(|peer| ["--peer".to_owned(), peer.to_string()]);
+        let named: Vec<String> = named.collect();
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        program::download(lab, &self.torrent(), &named)
     }
 
     /// Starts a download.
@@ -281,7 +310,14 @@ impl Swarm {
 
     /// A download is led by this verdict at once after the last fact that decides.
     pub(crate) async fn download_is_led_by(&self, code: &str, words: &str, fact: Fact) {
-        self.download_tells(code, words, fact, |view, says| says(view, 0)).await;
+        let leads = |view: &View, says: &dyn Fn(&View, usize) -> bool| {
+            let leads = says(view, 0);
+            if leads {
+                assert_first_is_shown_first(view);
+            }
+            leads
+        };
+        self.download_tells(code, words, fact, leads).await;
     }
 
     /// A download says this somewhere at once after the last fact that decides.
@@ -378,6 +414,23 @@ impl Drop for Stalls {
     fn drop(&mut self) {
         self.1.abort();
     }
+}
+
+/// When the last of everything that a check waits for came: an end of a try, a block, or ten seconds without one.
+fn last_answer(view: &View) -> At {
+    let patience = |shook: At| shook + Duration::from_secs(10);
+    let answer = |record: &PeerRecord, attempt: &Attempt| match attempt.handshaken {
+        Some(shook) => {
+            let answered = record.last_block.unwrap_or_else(|| patience(shook));
+            Some(attempt.ended.map_or(answered, |ended| ended.min(answered)))
+        }
+        None => attempt.ended,
+    };
+    let of_peer = |record: &PeerRecord| {
+        record.attempts.iter().filter_map(|attempt| answer(record, attempt)).max().unwrap_or_default()
+    };
+    let peers = view.peers.iter().map(|record| of_peer(record));
+    peers.chain(view.trackers.iter().filter_map(|tracker| tracker.answered)).max().unwrap_or_default()
 }
 
 /// The code of a verdict as the contract has it.

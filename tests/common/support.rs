@@ -7,6 +7,7 @@
 mod lab;
 mod mse;
 pub(crate) mod namespace;
+pub(crate) mod overview;
 mod payload;
 mod peer;
 pub(crate) mod program;

@@ -6,11 +6,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use ttui::command::Command;
 use ttui::engine::{Download, Options};
 use ttui::event::Phase;
+use ttui::ledger::VerdictCode;
 use ttui::storage::{self, Start};
 
-use super::model::{Act, EACCES, EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, EROFS, ESTALE, Errno, Fault};
+use super::model::{Act, EACCES, EDQUOT, EFBIG, EIO, EMFILE, ENOMEM, ENOSPC, EROFS, ESTALE, Errno, Fault};
+use super::support::overview::assert_first_is_shown_first;
 use super::support::{Payload, Recipe, Script, Seed, soon, until};
 use super::{Bench, in_a_namespace};
 
@@ -75,6 +78,43 @@ async fn refuses() {
 }
 
 #[test]
+fn what_the_disk_refuses_leads_every_screen_at_once() {
+    in_a_namespace("faults::what_the_disk_refuses_leads_every_screen_at_once", refusal_leads);
+}
+
+async fn refusal_leads() {
+    for (errno, words) in [(ENOSPC, "the disk is full"), (EROFS, "the file system is read-only")] {
+        let payload = Recipe::file("it", 8 * PIECE, PIECE).make();
+        let bench = Bench::new();
+        bench.disk.fail(Fault { act: Act::Write, on: "it", errno, after: 2, times: ALWAYS });
+        let seed = Seed::honest(&payload).await;
+        let options = Options {
+            output: bench.out(),
+            state: Some(bench.lab.out().join("state")),
+            ..bench.lab.options(&[seed.addr])
+        };
+        let mut download = Download::start(payload.torrent.clone(), options).unwrap();
+        let view = until(&download, "it stops", |view| {
+            (view.phase == Phase::Stopped).then(|| Arc::new(view.clone()))
+        })
+        .await;
+        let first = &view.verdicts[0];
+        assert!(first.text.starts_with("Stopped: cannot write "), "{}", first.text);
+        assert!(first.text.contains(words) && first.advice.contains("go on"), "{first:?}");
+        assert_eq!((first.code, view.verdicts.len()), (VerdictCode::DiskTrouble, 1), "{:?}", view.verdicts);
+        assert_first_is_shown_first(&view);
+        // With room again it goes on where the user says so, and nothing is said of the disk.
+        bench.disk.mend();
+        download.send(Command::Resume);
+        soon("the download completes", download.completed()).await.unwrap();
+        let said = download.view().verdicts.iter().any(|verdict| verdict.code == VerdictCode::DiskTrouble);
+        assert!(!said, "{:?}", download.view().verdicts);
+        soon("the download stops", download.stop()).await.unwrap();
+        bench.assert_right(&payload);
+    }
+}
+
+#[test]
 fn a_sync_that_failed_once_is_never_taken_for_done() {
     in_a_namespace("faults::a_sync_that_failed_once_is_never_taken_for_done", failed_sync);
 }
@@ -99,7 +139,7 @@ async fn failed_sync() {
     assert!(reason.contains("cannot sync") && reason.contains("input/output error"), "{reason}");
     // The user insists: from now on every sync succeeds.
     seed.allow(4 * 12);
-    download.send(ttui::command::Command::Resume);
+    download.send(Command::Resume);
     let (syncs, wanted) = (bench.disk.syncs("it"), 10 * PIECE as u64);
     until(&download, "it goes on", |view| (view.have_bytes >= wanted).then_some(())).await;
     let synced_again = async {

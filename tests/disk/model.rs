@@ -16,6 +16,7 @@ pub(crate) const ENOMEM: Errno = 12;
 pub(crate) const EACCES: Errno = 13;
 pub(crate) const EMFILE: Errno = 24;
 pub(crate) const EFBIG: Errno = 27;
+pub(crate) const ENOSPC: Errno = 28;
 pub(crate) const EROFS: Errno = 30;
 pub(crate) const ESTALE: Errno = 116;
 pub(crate) const EDQUOT: Errno = 122;

@@ -182,6 +182,7 @@ impl Talk {
             Order::Interested(interested) => {
                 if interested != self.am_interested {
                     self.am_interested = interested;
+                    self.upload.set_whole(interested);
                     self.output.push(if interested { &Message::Interested } else { &Message::NotInterested });
                 }
             }

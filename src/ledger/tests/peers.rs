@@ -236,3 +236,29 @@ fn a_plain_try_is_resolved_by_an_encrypted_one_that_alone_shook_hands() {
     assert_eq!(record.resolved(&record.attempts[0]), Some(Cause::EncryptionRequired));
     assert_eq!((record.resolved(&record.attempts[1]), record.cause), (None, None));
 }
+
+#[test]
+fn the_rate_of_the_only_sender_is_that_of_the_whole() {
+    let mut run = Script::downloading(100);
+    let peer = run.peers(1)[0];
+    run.seed(peer).unchoke(peer);
+    // It comes in bursts, then it ends.
+    for bps in [90_000, 0, 240_000, 30_000, 0, 0, 300_000, 60_000, 60_000, 0, 0, 0] {
+        run.second(&[peer], bps);
+        let view = run.view();
+        let (whole, its) = (view.rates.down_bps, find(&view, peer).rates.down_bps);
+        assert_eq!(whole, its, "after a second of {bps} at {:?}", view.at);
+    }
+}
+
+#[test]
+fn rates_add_up_to_that_of_the_whole() {
+    let mut run = Script::downloading(100);
+    let peers = run.open_seeds(3);
+    for (sending, bps) in [(3, 50_000), (1, 90_000), (2, 10_000), (3, 7_000), (2, 120_000)] {
+        run.second(&peers[..sending], bps).wait_ms(200);
+        let view = run.view();
+        let sum: u64 = peers.iter().map(|peer| find(&view, *peer).rates.down_bps).sum();
+        assert!(view.rates.down_bps.abs_diff(sum) <= 3, "{} and {sum}", view.rates.down_bps);
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Finding;
 use super::say::{count, many};
 use super::scene::Scene;
-use crate::event::{At, Attempt, Cause, Direction, Encryption, LooksLike, Severity, Source, TrackerKey};
+use crate::event::{At, Attempt, Cause, Direction, Encryption, LooksLike, Severity, TrackerKey};
 use crate::ledger::peer::{PeerRecord, Stage};
 use crate::ledger::view::View;
 use crate::metainfo::InfoHash;
@@ -107,8 +107,8 @@ impl<'a> Answers<'a> {
             record.attempts.iter().any(|it| it.connected.is_some() && it.direction == Direction::Out);
         let other = record.attempts.iter().any(|attempt| attempt.cause == Some(Cause::InfoHashMismatch));
         for source in &record.sources {
-            if let Source::Tracker(tracker) = source {
-                let (all, others) = self.by_tracker.entry(*tracker).or_default();
+            if let Some(tracker) = source.tracker() {
+                let (all, others) = self.by_tracker.entry(tracker).or_default();
                 *all += u32::from(answered);
                 *others += u32::from(other && record.stage < Stage::Handshaken);
             }

@@ -7,9 +7,9 @@ use super::VerdictCode;
 use super::answers::Answers;
 use super::judged::Standing;
 use crate::event::{
-    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, Source, TrackerKey,
+    At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, TrackerKey,
 };
-use crate::ledger::conn::{is_offline, is_public};
+use crate::ledger::conn::is_public;
 use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
 use crate::ledger::tracker::TrackerStatus;
@@ -134,6 +134,8 @@ pub(super) struct Crowd<'a> {
     pub(super) seeds: u32,
     /// Live peers that the user holds.
     pub(super) held: u32,
+    /// Live peers that say that they fetch no more.
+    pub(super) upload_only: u32,
     /// Live peers that may still tell which pieces they have.
     pub(super) pieces_untold: u32,
     /// Live peers that have what we miss and are not held.
@@ -159,8 +161,6 @@ pub(super) struct Crowd<'a> {
     pub(super) closed: u32,
     /// Peers on the open internet that shook hands with us.
     pub(super) public_handshaken: u32,
-    /// Peers that are not dialled because the settings allow no more connections.
-    pub(super) over_limit: u32,
     /// Peers that were not reached because this machine lacks files or ports to dial from.
     pub(super) out_of_files: u32,
     pub(super) out_of_ports: u32,
@@ -290,7 +290,7 @@ impl<'a> Crowd<'a> {
                 |what: fn(Cause) -> bool| record.group == Group::Failed && record.cause.is_some_and(what);
             crowd.closed += u32::from(failed(|cause| cause == Cause::ConnectionRefused));
             crowd.offline +=
-                u32::from(failed(|cause| is_offline(cause) && cause != Cause::ConnectionRefused));
+                u32::from(failed(|cause| cause.info().offline && cause != Cause::ConnectionRefused));
             crowd.public_handshaken +=
                 u32::from(record.stage >= Stage::Handshaken && is_public(record.addr.ip()));
             crowd.count_encryption(record);
@@ -306,8 +306,9 @@ impl<'a> Crowd<'a> {
         let flags = record.flags;
         self.sending += u32::from(record.is_sending(now));
         self.held += u32::from(record.held);
+        self.upload_only += u32::from(record.upload_only);
         self.want_us += u32::from(flags.peer_interested);
-        self.served += u32::from(record.sample.up_bps > 0);
+        self.served += u32::from(record.is_taking());
         let Some(attempt) = record.last_attempt() else { return };
         match &record.has {
             Some(has) => self.seeds += u32::from(has.is_full()),
@@ -338,8 +339,8 @@ impl<'a> Crowd<'a> {
         let family = if record.addr.ip().to_canonical().is_ipv6() { &mut self.v6 } else { &mut self.v4 };
         let dialled = Dialled::of(record);
         for source in &record.sources {
-            if let Source::Tracker(tracker) = source {
-                let named = self.named.entry(*tracker).or_default();
+            if let Some(tracker) = source.tracker() {
+                let named = self.named.entry(tracker).or_default();
                 *named = named.plus(dialled);
             }
         }
@@ -349,7 +350,6 @@ impl<'a> Crowd<'a> {
                 self.usual_ports = self.usual_ports.plus(dialled);
             }
         }
-        self.over_limit += u32::from(record.cause == Some(Cause::ConnectionLimit));
         self.out_of_files += u32::from(record.cause == Some(Cause::TooManyOpenFiles));
         self.out_of_ports += u32::from(record.cause == Some(Cause::NoLocalPorts));
         if record.stage < Stage::Handshaken && dialled.opened > 0 {

@@ -555,11 +555,14 @@ fn own_limits_count_those_that_wait_for_a_connection() {
     let mut run = flowing(1 << 20, 3);
     let peers = run.peers(2);
     assert!(run.verdict(VerdictCode::OwnLimits).is_none());
-    for peer in peers {
-        run.tell(Event::NotDialled { peer, cause: Some(Cause::ConnectionLimit) });
-    }
+    run.tell(Event::Places { most: 3 });
+    assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "there is one place more");
+    run.live(peers[0]);
     let verdict = run.verdict(VerdictCode::OwnLimits).unwrap();
-    assert_eq!(verdict.text, "2 peers wait: the settings allow no more connections at once.");
+    assert_eq!(verdict.text, "1 peer waits to be dialled: all 3 places for connections are taken.");
+    assert_eq!((verdict.advice.as_str(), verdict.severity), ("raise --max-peers.", Severity::Info));
+    run.end(peers[0], Cause::ClosedByPeer);
+    assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "there is a place again");
 }
 
 #[test]

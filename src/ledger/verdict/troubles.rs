@@ -51,12 +51,23 @@ pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
     if let Some(finding) = starved(scene) {
         return Some(finding);
     }
-    (scene.crowd.over_limit > 0).then(|| {
-        let waiting = scene.crowd.over_limit;
-        let verb = if waiting == 1 { "waits" } else { "wait" };
-        let text =
-            format!("{} {verb}: the settings allow no more connections at once.", many(waiting, "peer"));
-        Finding::new(Severity::Info, text).advice("raise --max-peers.").evidence("waiting", waiting)
+    places_taken(scene)
+}
+
+/// Peers are known that nobody dials, for every connection that the settings allow is in use.
+fn places_taken(scene: &Scene<'_>) -> Option<Finding> {
+    let (queued, most) = (scene.view.groups.queued, scene.view.taken_places()?);
+    (queued > 0).then(|| {
+        let wait = if queued == 1 { "waits" } else { "wait" };
+        let places = match most {
+            1 => "the one place for a connection is taken".to_owned(),
+            most => format!("all {} places for connections are taken", count(most)),
+        };
+        let text = format!("{} {wait} to be dialled: {places}.", many(queued, "peer"));
+        Finding::new(Severity::Info, text)
+            .advice("raise --max-peers.")
+            .evidence("queued", queued)
+            .evidence("live", scene.live())
     })
 }
 
@@ -306,7 +317,13 @@ pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
                 count(scene.missing)
             ),
         };
-        let finding = Finding::new(costly(scene), text + " They come only with somebody who has them.")
+        let none_fetches = scene.crowd.upload_only == scene.live();
+        let after = match (none_fetches, scene.live()) {
+            (false, _) => " They come only with somebody who has them.",
+            (true, 1) => " It fetches no more itself: they come only with somebody else.",
+            (true, _) => " None of them fetches any more: they come only with somebody else.",
+        };
+        let finding = Finding::new(costly(scene), text + after)
             .advice("leave it running; a peer with everything may come.")
             .evidence("unheld", scene.unheld)
             .evidence("missing", scene.missing);

@@ -76,8 +76,8 @@ fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View) -> String 
                 .and_then(|attempt| attempt.error.as_ref())
                 .map(|error| error.text.clone())
                 .unwrap_or_default(),
-            peer.sample.down_bps.to_string(),
-            peer.sample.up_bps.to_string(),
+            peer.rates.down_bps.to_string(),
+            peer.rates.up_bps.to_string(),
             peer.down_bytes.to_string(),
             peer.up_bytes.to_string(),
             number(has_percent(peer)),

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{Announced, Event, OsError, PeerKey, PeerSample, Phase, Side, TrackerError, TrackerKey};
+use crate::event::{
+    Announced, Event, OsError, PeerKey, PeerSample, Phase, Sample, Side, Source, TrackerError, TrackerKey,
+};
 use crate::ledger::{Ledger, TorrentFacts};
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
 
@@ -209,14 +211,15 @@ fn peers_of_a_screen_have_rates_and_what_went_over_all_their_connections() {
     scene.tell(Event::AttemptBegan { peer, direction, transport, encryption });
     scene.tell(Event::Connected { peer });
     scene.tell(Event::Handshaken { peer });
-    let sample = PeerSample { down_bps: 900, down_bytes: 1000, up_bytes: 50, ..PeerSample::default() };
+    let sample = PeerSample { down_bps: 1000, down_bytes: 1000, up_bytes: 50, ..PeerSample::default() };
     scene.tell(Event::PeerSample { peer, sample });
+    scene.tell(Event::Sample(Sample { down_bps: 1000, up_bps: 50 }));
     let view = scene.view();
     let value: serde_json::Value = serde_json::from_str(&peers_json(&view, &[peer])).unwrap();
     let told = &value["peers"][0];
     assert_eq!(
         (&told["down_bps"], &told["received_bytes"], &told["sent_bytes"]),
-        (&900.into(), &17_384.into(), &50.into())
+        (&1000.into(), &17_384.into(), &50.into())
     );
     assert_eq!(told["attempts"][1]["bytes_in"], 1000, "live, and not nothing");
     let csv = peers_csv(&view, &[peer]);
@@ -226,7 +229,7 @@ fn peers_of_a_screen_have_rates_and_what_went_over_all_their_connections() {
         cells.split(',').nth(at).unwrap().to_owned()
     };
     assert_eq!((cell("bytes_in"), cell("bytes_out")), ("21000".to_owned(), "750".to_owned()), "{csv}");
-    assert_eq!((cell("down_bps"), cell("received_bytes")), ("900".to_owned(), "17384".to_owned()), "{csv}");
+    assert_eq!((cell("down_bps"), cell("received_bytes")), ("1000".to_owned(), "17384".to_owned()), "{csv}");
 }
 
 #[test]

@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::event::{At, Cause, PeerKey};
-
-/// Who gave way to another is not worth another's place soon.
-const AFTER_REPLACED: Duration = Duration::from_secs(15 * 60);
+use crate::event::{Again, At, Cause, PeerKey};
 
 /// When each peer may be dialled; who is not in it is not dialled by itself.
 #[derive(Debug, Default)]
@@ -66,35 +63,12 @@ pub(super) fn wait_after(cause: Cause, failures: u32, complete: bool) -> Option<
         n => Duration::from_secs(60) * 2u32.saturating_pow((n - 1).min(5)),
     };
     let doubled = doubled.min(Duration::from_secs(30 * 60));
-    match cause {
-        Cause::InvalidAddress | Cause::SelfConnection | Cause::Shutdown | Cause::NotAnswered => None,
-        Cause::BothSeeds | Cause::NotInteresting if complete => None,
-        // It was let go, and meanwhile something here turned out to be damaged.
-        Cause::BothSeeds => Some(Duration::ZERO),
-        Cause::NotBittorrent | Cause::InfoHashMismatch => Some(Duration::from_secs(30 * 60)),
-        // While it is dropped or banned it is not dialled anyway; taken back, it is at once.
-        Cause::Banned | Cause::HashFailures | Cause::DroppedByUser | Cause::TorrentPaused => {
-            Some(Duration::ZERO)
-        }
-        Cause::Replaced => Some(AFTER_REPLACED),
-        _ => Some(doubled),
+    match cause.info().again {
+        Again::Never => None,
+        Again::LaterUnlessComplete | Again::AtOnceUnlessComplete if complete => None,
+        Again::Later | Again::LaterUnlessComplete => Some(doubled),
+        Again::AtOnce | Again::AtOnceUnlessComplete => Some(Duration::ZERO),
+        Again::InAQuarterOfAnHour => Some(Duration::from_secs(15 * 60)),
+        Again::InHalfAnHour => Some(Duration::from_secs(30 * 60)),
     }
-}
-
-/// Whether a connection may end so because we were silent for long.
-pub(super) fn may_be_of_a_standstill(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::ConnectTimeout
-            | Cause::ClosedBeforeHandshake
-            | Cause::ResetBeforeHandshake
-            | Cause::HandshakeTimeout
-            | Cause::HandshakeTruncated
-            | Cause::EncryptionFailed
-            | Cause::IdleTimeout
-            | Cause::ClosedAfterHandshake
-            | Cause::ClosedByPeer
-            | Cause::ResetByPeer
-            | Cause::ConnectionLost
-    )
 }

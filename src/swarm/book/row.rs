@@ -60,7 +60,12 @@ impl Row {
     }
 
     pub(super) fn is_named(&self) -> bool {
-        self.sources.iter().any(|source| *source != Source::Incoming)
+        self.sources.iter().any(|source| source.info().listens)
+    }
+
+    /// Whether the user named it.
+    pub(in crate::swarm) fn is_chosen(&self) -> bool {
+        self.sources.iter().any(|source| source.info().chosen)
     }
 
     /// Where it can be found in another run, if anywhere.

@@ -85,3 +85,20 @@ fn what_was_on_the_disk_all_the_time_is_not_asked_for() {
     world.until_complete(secs(6));
     assert_eq!(world.granted, (PIECE / BLOCK_LENGTH) as usize);
 }
+
+#[test]
+fn who_calls_while_it_is_verified_stays_and_is_served_afterwards() {
+    let mut world = World::new(4 * MIB, PIECE, Settings::default());
+    let good = all_but(&world, &[5]);
+    world.tell(Input::Command(Command::Recheck));
+    let (conn, so_far) = (ConnKey(700), vec![IncomingStep::Connected(world.now)]);
+    world.tell(Input::Shaken { conn, peer: None, addr: addr(9), peer_id: PeerId::ours(9), so_far });
+    world.tell(Input::Has(conn, Bitfield::empty(world.geometry.piece_count())));
+    world.tell(Input::Interested(conn, true));
+    world.run(secs(15));
+    let served = |world: &World| world.swarm.live.get(&conn).map(|live| !live.am_choking && !live.closing);
+    assert_eq!(served(&world), Some(false));
+    world.tell(Input::Rechecked(Ok(good)));
+    world.run(secs(11));
+    assert_eq!(served(&world), Some(true));
+}

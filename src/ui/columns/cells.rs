@@ -88,11 +88,12 @@ pub(super) fn has(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
 
 pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
     let now = context.view.at;
+    let rates = peer.rates;
     let word = |word: &str| Spans::new().add(Role::Text, word);
     match Standing::of(peer, now) {
         Standing::Held => word("held"),
-        Standing::Sending if peer.sample.down_bps > 0 => {
-            Spans::new().add(Role::Strong, rate(peer.sample.down_bps, context, columns))
+        Standing::Sending if rates.down_bps > 0 => {
+            Spans::new().add(Role::Strong, rate(rates.down_bps, context, columns))
         }
         _ if peer.is_live() && words::stands_still(context.view) => word(still(context.view)),
         Standing::Unchoked if waits_for_our_limit(peer, context.view) => word("our limit"),
@@ -126,13 +127,12 @@ fn silent_since(peer: &PeerRecord) -> At {
 }
 
 pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
+    let up_bps = peer.rates.up_bps;
     match () {
         () if !peer.is_live() => Spans::new(),
         () if peer.held => Spans::new().add(Role::Text, "held"),
         () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
-        () if peer.sample.up_bps > 0 => {
-            Spans::new().add(Role::Strong, rate(peer.sample.up_bps, context, columns))
-        }
+        () if up_bps > 0 => Spans::new().add(Role::Strong, rate(up_bps, context, columns)),
         () if !peer.flags.peer_interested => Spans::new()
             .add(Role::Dim, if fits("not interested", columns) { "not interested" } else { "no need" }),
         () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
@@ -155,6 +155,11 @@ pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
         Standing::Unchoked => "we may ask, but nothing comes".to_owned(),
         Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),
         Standing::Sending => String::new(),
+        Standing::Queued => match view.taken_places() {
+            Some(1) => "the one place is taken (--max-peers)".to_owned(),
+            Some(most) => format!("all {} places are taken (--max-peers)", units::count(most.into())),
+            None => words::row_reason(peer, view.at),
+        },
         _ => words::row_reason(peer, view.at),
     }
 }
@@ -185,15 +190,13 @@ pub(crate) fn host_of(url: &str) -> &str {
 
 /// A source in words: the tracker's host and port, or how else it was learned.
 pub(crate) fn words_of_source(source: Source, view: &View) -> String {
-    match source {
-        Source::Tracker(key) => {
-            let tracker = view.trackers.iter().find(|tracker| tracker.key == key);
-            host_of(tracker.map_or("a tracker", |tracker| tracker.url.as_str())).to_owned()
-        }
-        Source::Manual => "by hand".to_owned(),
-        Source::Incoming => "it called us".to_owned(),
-        Source::Resume => "the last run".to_owned(),
-    }
+    url_of(source, view).map_or_else(|| source.info().words, host_of).to_owned()
+}
+
+/// The URL of the tracker that a source is.
+fn url_of(source: Source, view: &View) -> Option<&str> {
+    let key = source.tracker()?;
+    view.trackers.iter().find(|tracker| tracker.key == key).map(|tracker| tracker.url.as_str())
 }
 
 pub(super) fn source(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
@@ -309,19 +312,9 @@ pub(super) fn why_words(peer: &PeerRecord, view: &View) -> String {
 /// What a filter reads of where it was learned.
 pub(super) fn source_names(peer: &PeerRecord, view: &View) -> String {
     let names = peer.sources.iter().map(|source| {
-        let kind = match source {
-            Source::Tracker(_) => "tracker",
-            Source::Manual => "manual",
-            Source::Incoming => "incoming",
-            Source::Resume => "resume",
-        };
-        let url = match source {
-            Source::Tracker(key) => view.trackers.iter().find(|tracker| tracker.key == *key),
-            _ => None,
-        };
         // With its end marked a URL is told from one that is longer.
-        let url = url.map_or_else(String::new, |tracker| format!(" {}/", tracker.url));
-        format!("{kind} {}{url}", words_of_source(*source, view))
+        let url = url_of(*source, view).map_or_else(String::new, |url| format!(" {url}/"));
+        format!("{} {}{url}", source.info().code, words_of_source(*source, view))
     });
     names.collect::<Vec<_>>().join(" ")
 }

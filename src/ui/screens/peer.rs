@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{more, peer_bytes};
-use crate::event::{Attempt, Cause, Encryption, PeerSample, Phase, Source, advised};
+use crate::event::{Attempt, Cause, Encryption, Phase, Sample, Source, advised};
 use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
@@ -101,6 +101,11 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
         }
         Standing::Trying => {
             said.push(format!("Under way: {}.", words::row_reason(peer, view.at)));
+        }
+        Standing::Queued if view.taken_places().is_some() => {
+            let full = Cause::ConnectionLimit.info();
+            said.push(format!("It is not dialled yet. {}", full.sentence));
+            advice = lower_first(full.advice);
         }
         Standing::Queued if peer.cause.is_none() => {
             said.push(Cause::Queued.info().sentence.to_owned());
@@ -341,7 +346,7 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
 /// Who named it, when that was last, and when it is asked again.
 fn from_words(source: Source, view: &View, started: &Calendar) -> String {
     let mut said = words_of_source(source, view);
-    if let Source::Tracker(key) = source
+    if let Some(key) = source.tracker()
         && let Some(tracker) = view.trackers.iter().find(|tracker| tracker.key == key)
     {
         let at = |at: Duration| clock(at, started).split('.').next().unwrap_or_default().to_owned();
@@ -364,8 +369,7 @@ fn moved(peer: &PeerRecord) -> String {
         };
         format!("{} {word}{rate}", units::bytes(bytes, units::Units::Binary))
     };
-    let sample = if peer.is_live() { peer.sample } else { PeerSample::default() };
-    let (down, up) = (sample.down_bps, sample.up_bps);
+    let Sample { down_bps: down, up_bps: up } = peer.rates;
     format!("{} · {}", way(peer.down_bytes, down, "received"), way(peer.up_bytes, up, "sent"))
 }
 

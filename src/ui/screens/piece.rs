@@ -182,7 +182,8 @@ fn holders(view: &View, piece: PieceIndex) -> Vec<(Standing, &PeerRecord)> {
     let holds = |peer: &&PeerRecord| peer.is_live() && peer.has.as_ref().is_some_and(|has| has.has(piece));
     let all = view.peers.iter().map(|peer| &**peer).filter(holds);
     let mut holders: Vec<_> = all.map(|peer| (Standing::of(peer, view.at), peer)).collect();
-    holders.sort_by_key(|(standing, peer)| (*standing, std::cmp::Reverse(peer.sample.down_bps), peer.key));
+    let rate = |peer: &PeerRecord| peer.rates.down_bps;
+    holders.sort_by_key(|(standing, peer)| (*standing, std::cmp::Reverse(rate(peer)), peer.key));
     holders
 }
 

@@ -183,7 +183,7 @@ fn at_forty_columns_a_peers_row_has_its_rate_and_its_port() {
         let shown = page(size, &view, page_of(name));
         let row = shown.iter().find(|row| row.contains("● sending"));
         let row = row.unwrap_or_else(|| panic!("{name} {size:?}\n{}", shown.join("\n")));
-        assert!(row.contains("6.2 MiB/s") && row.contains(":51414"), "{row}");
+        assert!(row.contains("6.0 MiB/s") && row.contains(":51414"), "{row}");
     }
     let scrolled = page((40, 24), &view, |model| {
         model.screen = Screen::Peers;
@@ -307,5 +307,62 @@ fn limits_in_force_are_in_sight_on_the_overview() {
         let rows = page(size, &view, |_| {});
         let row = rows.iter().find(|row| row.contains("17 live")).unwrap();
         assert!(row.contains("limit ↓ 500 KiB/s ↑ 100 KiB/s"), "{size:?}: {row}");
+    }
+}
+
+#[test]
+fn who_waits_for_a_place_names_the_setting() {
+    let mut view = sample::healthy();
+    let queued = view.peers.iter().find(|peer| peer.group == crate::ledger::Group::Queued).unwrap().key;
+    let queued_row = |view: &View| {
+        let rows = page((120, 40), view, |model| {
+            model.screen = Screen::Peers;
+            model.shown = crate::ui::model::Shown::Of(crate::ledger::Group::Queued);
+        });
+        rows.into_iter().find(|row| row.contains("– queued")).unwrap()
+    };
+    assert!(queued_row(&view).contains("not started; queued"));
+    view.places = Some(view.groups.live);
+    assert!(queued_row(&view).contains("all 17 places are taken (--max-peers)"), "{}", queued_row(&view));
+    let opened = page((80, 24), &view, |model| {
+        model.selected = Some(queued);
+        model.open.push(Mode::Peer { bytes: false });
+    });
+    let words = "It is not dialled yet. We have as many connections as the settings allow.";
+    let opened = opened.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(opened.contains(words) && opened.contains("raise --max-peers"), "{opened}");
+    view.places = Some(view.groups.live + 1);
+    assert!(queued_row(&view).contains("not started; queued"));
+}
+
+/// Once everything is here a peer that does not want it is neither waiting for us nor we for it.
+#[test]
+fn who_wants_nothing_and_has_nothing_for_us_is_called_choked_nowhere() {
+    let mut view = sample::seeding();
+    let is_live = |peer: &&mut std::sync::Arc<crate::ledger::PeerRecord>| peer.is_live();
+    let record = std::sync::Arc::make_mut(view.peers.iter_mut().find(is_live).unwrap());
+    let flags = crate::ledger::Flags {
+        am_choking: true,
+        am_interested: false,
+        peer_choking: true,
+        peer_interested: false,
+    };
+    record.flags = flags;
+    sample::set_rate(record, 0);
+    let (key, addr) = (record.key, record.addr.to_string());
+    for size in [(40, 24), (80, 24), (120, 40), (200, 60)] {
+        for name in ["overview", "peers"] {
+            let rows = page(size, &view, page_of(name));
+            let is_its = |row: &&String| row.contains(&addr) && !row.contains("most from");
+            let Some(row) = rows.iter().find(is_its) else { continue };
+            assert!(row.contains("○ idle") && !row.contains("chok"), "{size:?}, {name}: {row}");
+        }
+        let opened = page(size, &view, |model| {
+            model.selected = Some(key);
+            model.open.push(Mode::Peer { bytes: false });
+        });
+        assert!(opened[0].contains("○ idle"), "{size:?}: {}", opened[0]);
+        let judged: Vec<&String> = opened.iter().take_while(|row| !row.contains("Attempts")).collect();
+        assert!(!judged.iter().any(|row| row.contains("chok")), "{size:?}: {judged:#?}");
     }
 }

@@ -1,0 +1,73 @@
+//! Where a peer's address came from: one table, from which codes, words and policies are taken.
+
+use serde::{Deserialize, Serialize};
+
+use super::TrackerKey;
+
+/// Where a peer's address came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Source {
+    /// This tracker named it.
+    Tracker(TrackerKey),
+    /// The user named it.
+    Manual,
+    /// It connected to us.
+    Incoming,
+    /// It was live when the last run ended.
+    Resume,
+}
+
+/// What the table says of a source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SourceInfo {
+    /// The code other programs read, and filters of the peers.
+    pub code: &'static str,
+    /// How it was learned, where nothing more exact is known than the kind.
+    pub words: &'static str,
+    /// Whether the address is one at which it listens, so that it can be dialled.
+    pub listens: bool,
+    /// Whether the user chose it: dialled before others, and never given up in favour of them.
+    pub chosen: bool,
+    /// Whether private torrents take peers from it (BEP 27).
+    pub private: bool,
+}
+
+impl Source {
+    /// Every source that is one alone; trackers are many.
+    pub const SINGLE: [Self; 3] = [Self::Manual, Self::Incoming, Self::Resume];
+
+    /// The table's entry.
+    pub fn info(self) -> SourceInfo {
+        let usual = SourceInfo { code: "", words: "", listens: true, chosen: false, private: true };
+        match self {
+            Self::Tracker(_) => SourceInfo { code: "tracker", words: "a tracker", ..usual },
+            Self::Manual => SourceInfo { code: "manual", words: "by hand", chosen: true, ..usual },
+            Self::Incoming => SourceInfo { code: "incoming", words: "it called us", listens: false, ..usual },
+            Self::Resume => SourceInfo { code: "resume", words: "the last run", private: false, ..usual },
+        }
+    }
+
+    /// The tracker that named it, if one did.
+    pub fn tracker(self) -> Option<TrackerKey> {
+        match self {
+            Self::Tracker(key) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_source_has_a_code_and_words_of_its_own() {
+        let all: Vec<_> = Source::SINGLE.into_iter().chain([Source::Tracker(TrackerKey(0))]).collect();
+        let codes: BTreeSet<_> = all.iter().map(|source| source.info().code).collect();
+        let words: BTreeSet<_> = all.iter().map(|source| source.info().words).collect();
+        assert_eq!((codes.len(), words.len()), (all.len(), all.len()));
+        assert!(codes.iter().chain(&words).all(|word| !word.is_empty()));
+    }
+}
