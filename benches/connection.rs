@@ -26,12 +26,13 @@ use tokio::sync::mpsc;
 use ttui::engine::clock::Clock;
 use ttui::engine::haves::HaveLog;
 use ttui::engine::limit::Limit;
-use ttui::engine::link::{ConnKey, Order, Overhead, Report, Shaken};
+use ttui::engine::link::{ConnKey, Order, Report};
 use ttui::engine::peer::{Common, IDLE_AFTER, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use ttui::wire::{BlockSpec, Message, PieceHeader};
+use ttui::peer::{Handshaken, Overhead};
+use ttui::wire::{BlockSpec, Message, PieceHeader, Reserved};
 
 use self::cost::thread_cpu_seconds;
 
@@ -110,15 +111,11 @@ fn task(
     };
     stream.set_nonblocking(true).unwrap();
     let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-    let shaken = Shaken {
-        peer_id: PeerId::ours(1),
-        reserved: [0; 8],
-        received: Bytes::from(vec![0; 68]),
-        overhead: Overhead::default(),
-    };
+    let peer =
+        Handshaken { peer_id: PeerId::ours(1), reserved: Reserved::default(), overhead: Overhead::default() };
     let (orders, orders_there) = mpsc::unbounded_channel();
     let (reports_there, reports) = mpsc::channel(64);
-    (run(stream, shaken, ConnKey(1), Arc::new(common), orders_there, reports_there), orders, reports)
+    (run(stream, peer, ConnKey(1), Arc::new(common), orders_there, reports_there), orders, reports)
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -8,6 +8,7 @@
 mod attempt;
 mod blocks;
 mod cause;
+mod peer_info;
 mod pseudonym;
 pub mod sound;
 mod source;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
+pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
 pub use source::{Source, SourceInfo};
@@ -226,18 +228,12 @@ pub enum Event {
         peer: PeerKey,
     },
     /// Its extension handshake came (BEP 10).
-    Extended {
+    #[serde(alias = "Extended")]
+    Introduced {
         /// Whose row.
         peer: PeerKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        #[serde(deserialize_with = "sound::few::<_, _, 1000>")]
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
+        /// What it says of itself.
+        info: PeerInfo,
     },
     /// All the pieces it has, as it said at the start.
     Has {
@@ -466,7 +462,8 @@ pub enum Event {
         /// Files of the torrent.
         of: u32,
     },
-    /// It says that it wants nothing any more, or does again (BEP 21).
+    /// It says that it wants nothing any more, or does again (BEP 21). Old recordings have it; now it is part of
+    /// [`Event::Introduced`].
     UploadOnly {
         /// Whose row.
         peer: PeerKey,

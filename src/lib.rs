@@ -19,10 +19,11 @@
 //! | `event` | events, causes, attempts, ids of peers and trackers | metainfo, wire |
 //! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |
 //! | `command` | what a user can ask for | metainfo, event |
-//! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command |
+//! | `peer` | the protocol of one connection: its handshake, plain or encrypted | metainfo, wire, event |
+//! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
-//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, swarm, hash, storage, record |
+//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, swarm, hash, storage, record |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
@@ -39,6 +40,7 @@ pub mod event;
 pub mod hash;
 pub mod ledger;
 pub mod metainfo;
+pub mod peer;
 pub mod record;
 pub mod report;
 pub mod storage;

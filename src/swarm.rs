@@ -13,7 +13,6 @@ mod bucket;
 pub mod check;
 mod choker;
 mod commands;
-mod conn;
 mod ladder;
 mod live;
 mod network;
@@ -38,7 +37,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use bucket::Bucket;
-pub use conn::{Closed, ConnKey, Order, WindowState};
 pub use ladder::EncryptionPolicy;
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
@@ -46,7 +44,7 @@ pub use picker::RUN_BYTES;
 pub use rate::RateMeter;
 pub use round_robin::{LEAST_TURN, RoundRobin, Turn};
 pub use slots::UploadSlots;
-pub use talk::{Action, IncomingStep, Input, Settings};
+pub use talk::{Action, Input, Settings};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
 use self::blame::Blame;
@@ -59,6 +57,7 @@ use self::slots::Slots;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
+pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 
 /// The decisions of one torrent.
 pub struct Swarm {
@@ -168,11 +167,8 @@ impl Swarm {
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
             Input::AllowedFast(conn, piece) => self.picker.allowed_fast(now, conn, piece),
-            Input::UploadOnly(conn, upload_only) => self.upload_only(now, conn, upload_only),
             Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
-            Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
-                self.extended(now, conn, calls_itself, extensions, reqq, listen_port);
-            }
+            Input::Introduced(conn, info) => self.introduced(now, conn, info),
             Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
             Input::Traffic { conn, bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
             Input::Closed(conn, end) => self.closed(now, conn, end),

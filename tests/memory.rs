@@ -10,7 +10,8 @@ use std::time::Duration;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 use ttui::event::{
-    Cause, Direction, Encryption, Event, OsError, PeerKey, Phase, Sample, Source, TrackerKey, Transport,
+    Cause, Direction, Encryption, Event, OsError, PeerInfo, PeerKey, Phase, Sample, Source, TrackerKey,
+    Transport,
 };
 use ttui::ledger::{Ledger, TorrentFacts};
 use ttui::metainfo::{Bitfield, Geometry, InfoHash};
@@ -69,14 +70,17 @@ fn meet(ledger: &mut Ledger, number: u32, attempts: u32, pieces: &Bitfield) {
         tell(130, &Event::Handshaken { peer });
         tell(
             190,
-            &Event::Extended {
+            &Event::Introduced {
                 peer,
-                calls_itself: Some(format!("Transmission 4.0.6 (build {number})")),
-                extensions: ["ut_pex", "ut_metadata", "ut_holepunch", "upload_only"]
-                    .map(str::to_owned)
-                    .into(),
-                reqq: Some(500),
-                listen_port: Some(6881),
+                info: PeerInfo {
+                    calls_itself: Some(format!("Transmission 4.0.6 (build {number})")),
+                    extensions: ["ut_pex", "ut_metadata", "ut_holepunch", "upload_only"]
+                        .map(str::to_owned)
+                        .into(),
+                    reqq: Some(500),
+                    listen_port: Some(6881),
+                    ..PeerInfo::default()
+                },
             },
         );
         if number < LIVE {

@@ -21,7 +21,7 @@ use support::{Lab, Program, Recipe, Reply, Script, Seed, Tracker, nobody_at, soo
 use ttui::command::Command;
 use ttui::engine::{self, Options};
 use ttui::event::{
-    Announced, At, Cause, Direction, Encryption, Event, OsError, PeerKey, Phase, Severity, Source,
+    Announced, At, Cause, Direction, Encryption, Event, OsError, PeerInfo, PeerKey, Phase, Severity, Source,
     TorrentKey, TrackerError, TrackerKey, Transport,
 };
 use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
@@ -269,12 +269,14 @@ fn with_texts(facts: &TorrentFacts) -> Vec<Event> {
             Event::HandshakeSent { peer, sent: vec![0x13; 68] },
             Event::HandshakeBytes { peer, received },
             Event::Handshaken { peer },
-            Event::Extended {
+            Event::Introduced {
                 peer,
-                calls_itself: Some(text()),
-                extensions: vec![text()],
-                reqq: Some(250),
-                listen_port: None,
+                info: PeerInfo {
+                    calls_itself: Some(text()),
+                    extensions: vec![text()],
+                    reqq: Some(250),
+                    ..PeerInfo::default()
+                },
             },
         ]);
         if n % 2 == 1 {

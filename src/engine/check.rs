@@ -28,10 +28,10 @@ use super::clock::Clock;
 use super::crew::{Crew, internal_error};
 use super::download::{facts, random_seed};
 use super::files::raise_open_files;
-use super::handshake::{HandshakeStep, Steps, dial};
+use super::handshake::{Steps, dial};
 use super::haves::HaveLog;
 use super::limit::Limit;
-use super::link::{Report, Shaken};
+use super::link::Report;
 use super::listen::{Arrived, Listener};
 use super::mse::{Carrier, Mse};
 use super::peer::{self, Common};
@@ -42,9 +42,10 @@ use super::upload::{BlockSource, ReadFuture};
 use crate::event::{At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
 use crate::ledger::View;
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
+use crate::peer::{Closed, ConnKey, Handshaken, Order, Step};
+use crate::swarm::EncryptionPolicy;
 use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
-use crate::swarm::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
 use crate::wire::{Handshake, Reserved};
 
 /// Files kept for other things than connections.
@@ -171,11 +172,11 @@ pub async fn check(
     Ok(Box::pin(run.run(inbox, hashed, stop)).await)
 }
 
-type Dialled = (ConnKey, SocketAddr, Result<(Carrier, Shaken), Box<Closed>>);
+type Dialled = (ConnKey, SocketAddr, Result<(Carrier, Handshaken), Box<Closed>>);
 type Answered = (TrackerKey, Result<tracker::Answer, tracker::Failure>);
 
 struct Inbox {
-    steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
+    steps: mpsc::Receiver<(ConnKey, At, Step)>,
     dialled: mpsc::Receiver<Dialled>,
     arrivals: mpsc::Receiver<Arrived>,
     answers: mpsc::Receiver<Answered>,
@@ -183,7 +184,7 @@ struct Inbox {
 }
 
 struct Outlets {
-    steps: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
+    steps: mpsc::Sender<(ConnKey, At, Step)>,
     dialled: mpsc::Sender<Dialled>,
     arrivals: mpsc::Sender<Arrived>,
     answers: mpsc::Sender<Answered>,
@@ -332,19 +333,12 @@ impl Run {
         });
     }
 
-    fn step(&mut self, conn: ConnKey, at: At, step: HandshakeStep) {
+    fn step(&mut self, conn: ConnKey, at: At, step: Step) {
         let Some(&(peer, _)) = self.dials.get(&conn) else { return };
-        let step = match step {
-            HandshakeStep::Connected => IncomingStep::Connected(at),
-            HandshakeStep::Agreed(payload) => IncomingStep::Agreed(at, payload),
-            HandshakeStep::Sent(sent) => IncomingStep::HandshakeSent(at, sent.to_vec()),
-            HandshakeStep::Received(received) => IncomingStep::HandshakeBytes(at, received.to_vec()),
-            HandshakeStep::LooksLike(what) => return self.feed(Input::LooksLike(peer, at, what)),
-        };
-        self.feed(Input::Step(peer, step));
+        self.feed(Input::Step(peer, at, step));
     }
 
-    fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, HandshakeStep)>) {
+    fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
         // Its steps were sent before its end, on another channel: they come first.
         while let Ok((conn, at, step)) = steps.try_recv() {
             self.step(conn, at, step);
@@ -383,9 +377,9 @@ impl Run {
         conn: ConnKey,
         peer: Option<PeerKey>,
         addr: SocketAddr,
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
         carrier: Carrier,
-        shaken: Shaken,
+        shaken: Handshaken,
     ) {
         let peer_id = shaken.peer_id;
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
@@ -411,12 +405,8 @@ impl Run {
             Report::Interested(interested) => Input::Interested(conn, interested),
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
-            Report::Rejected(_) | Report::AllowedFast(_) | Report::UploadOnly(_) | Report::Traffic { .. } => {
-                return;
-            }
-            Report::Extended { calls_itself, extensions, reqq, listen_port } => {
-                Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
-            }
+            Report::Rejected(_) | Report::AllowedFast(_) | Report::Traffic { .. } => return,
+            Report::Introduced(info) => Input::Introduced(conn, info),
             Report::Sample(sample) => Input::Sample(conn, sample),
             Report::Closed(end) => {
                 self.orders.remove(&conn);

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
-use super::link::{Report, Shaken};
+use super::link::Report;
 use super::mse::Carrier;
 use super::peer::{self, Common};
 use crate::event::{Cause, OsError};
-use crate::swarm::{Closed, ConnKey, Order};
+use crate::peer::{Closed, ConnKey, Handshaken, Order};
 
 /// The tasks, those of connections by their connection.
 #[derive(Debug, Default)]
@@ -41,17 +41,17 @@ impl Crew {
         &mut self,
         conn: ConnKey,
         carrier: Carrier,
-        shaken: Shaken,
+        peer: Handshaken,
         common: Arc<Common>,
         reports: mpsc::Sender<(ConnKey, Report)>,
     ) -> mpsc::UnboundedSender<Order> {
         let (orders, taken) = mpsc::unbounded_channel();
         match carrier {
             Carrier::Bare(stream) => {
-                self.spawn_for(conn, peer::run(stream, shaken, conn, common, taken, reports))
+                self.spawn_for(conn, peer::run(stream, peer, conn, common, taken, reports))
             }
             Carrier::Encrypted(stream) => {
-                self.spawn_for(conn, peer::run(*stream, shaken, conn, common, taken, reports))
+                self.spawn_for(conn, peer::run(*stream, peer, conn, common, taken, reports))
             }
         };
         orders

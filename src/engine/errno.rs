@@ -5,6 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 use crate::event::Cause;
+use crate::peer::Broken;
 
 /// Why dialling failed.
 pub fn dial_cause(error: &io::Error) -> Cause {
@@ -23,19 +24,6 @@ pub fn dial_cause(error: &io::Error) -> Cause {
         Some(Errno::CONNRESET | Errno::CONNABORTED) => Cause::ResetBeforeHandshake,
         _ => Cause::LocalError,
     }
-}
-
-/// How an open connection broke, as far as its error tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Broken {
-    /// The other side had closed.
-    Closed,
-    /// It was reset, by the other side or on the way.
-    Reset,
-    /// The path broke.
-    Lost,
-    /// Something here failed.
-    Local,
 }
 
 impl Broken {

@@ -4,13 +4,11 @@
 //! channel that stays short because grants are bounded by memory and everything else by the pace of a person or
 //! of the choker.
 
-use bytes::Bytes;
-
 use super::pool::BlockBuf;
-use crate::event::PeerSample;
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::event::{PeerInfo, PeerSample};
+use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 
-pub use crate::swarm::{Closed, ConnKey, Order, WindowState};
+pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 
 /// From a peer task to the brain.
 #[derive(Debug)]
@@ -34,21 +32,10 @@ pub enum Report {
     Have(Vec<PieceIndex>),
     /// It sends this piece even while it chokes us (BEP 6). Said once of each.
     AllowedFast(PieceIndex),
-    /// It wants nothing any more, or does again (BEP 21).
-    UploadOnly(bool),
     /// It will not send these (BEP 6 reject): they are back with the brain.
     Rejected(Vec<BlockRef>),
-    /// Its extension handshake.
-    Extended {
-        /// `v`, cleaned.
-        calls_itself: Option<String>,
-        /// Names of the messages it takes, cleaned.
-        extensions: Vec<String>,
-        /// `reqq`.
-        reqq: Option<u32>,
-        /// `p`.
-        listen_port: Option<u16>,
-    },
+    /// Its extension handshake came.
+    Introduced(PeerInfo),
     /// One second went by.
     Sample(PeerSample),
     /// Bytes that went over the connection so far, all of them.
@@ -60,26 +47,4 @@ pub enum Report {
     },
     /// The task is over; nothing follows.
     Closed(Closed),
-}
-
-/// What a valid handshake told of the other end.
-#[derive(Clone, Debug)]
-pub struct Shaken {
-    /// Its peer id.
-    pub peer_id: PeerId,
-    /// Its reserved bytes.
-    pub reserved: [u8; 8],
-    /// All 68 bytes.
-    pub received: Bytes,
-    /// What passed besides the two handshakes.
-    pub overhead: Overhead,
-}
-
-/// Bytes of a key exchange, which belong to no message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Overhead {
-    /// Received.
-    pub bytes_in: u64,
-    /// Sent.
-    pub bytes_out: u64,
 }

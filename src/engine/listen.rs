@@ -14,12 +14,11 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::clock::Clock;
-use super::handshake::{HandshakeStep, MOST_STEPS, Steps, accept};
-use super::link::Shaken;
+use super::handshake::{Steps, accept};
 use super::mse::{Carrier, Mse};
-use crate::event::{Cause, OsError};
+use crate::event::{At, Cause, OsError};
+use crate::peer::{Closed, ConnKey, Handshaken, MOST_STEPS, Step};
 use crate::swarm::address::holder_of;
-use crate::swarm::{Closed, ConnKey, IncomingStep};
 use crate::wire::Handshake;
 
 /// Where we listen when no port is asked for, and it is free.
@@ -70,9 +69,9 @@ pub struct Arrived {
     /// Where from.
     pub addr: SocketAddr,
     /// What happened so far, with times.
-    pub so_far: Vec<IncomingStep>,
+    pub so_far: Vec<(At, Step)>,
     /// The connection after a valid handshake, or the end it came to.
-    pub outcome: Result<(Carrier, Shaken), Box<Closed>>,
+    pub outcome: Result<(Carrier, Handshaken), Box<Closed>>,
 }
 
 impl Listener {
@@ -206,7 +205,7 @@ async fn welcome(
     let _ = stream.set_nodelay(true);
     let (to, mut steps) = mpsc::channel(MOST_STEPS);
     let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
-    steps_to.tell(HandshakeStep::Connected).await;
+    steps_to.connected().await;
     let outcome = tokio::select! {
         biased;
         outcome = accept(stream, ours, mse, &steps_to) => outcome,
@@ -221,14 +220,7 @@ async fn welcome(
     drop(steps_to);
     let mut so_far = Vec::new();
     while let Some((_, at, step)) = steps.recv().await {
-        so_far.push(match step {
-            HandshakeStep::Connected => IncomingStep::Connected(at),
-            HandshakeStep::Sent(bytes) => IncomingStep::HandshakeSent(at, bytes.to_vec()),
-            HandshakeStep::Agreed(payload) => IncomingStep::Agreed(at, payload),
-            HandshakeStep::Received(bytes) => IncomingStep::HandshakeBytes(at, bytes.to_vec()),
-            // Whoever did not shake hands gets no row that could say so.
-            HandshakeStep::LooksLike(_) => continue,
-        });
+        so_far.push((at, step));
     }
     let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
     Arrived { addr, so_far, outcome }
@@ -335,11 +327,7 @@ mod tests {
             peer.write_all(&theirs(7)).await.unwrap();
             let arrived = arrival(&mut arrivals).await;
             assert_eq!(arrived.addr, peer.local_addr().unwrap());
-            let [
-                IncomingStep::Connected(_),
-                IncomingStep::HandshakeSent(_, sent),
-                IncomingStep::HandshakeBytes(_, got),
-            ] = &arrived.so_far[..]
+            let [(_, Step::Connected), (_, Step::Sent(sent)), (_, Step::Received(got))] = &arrived.so_far[..]
             else {
                 panic!("{:?}", arrived.so_far)
             };

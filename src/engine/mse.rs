@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub use self::encrypted::Encrypted;
 use crate::swarm::EncryptionPolicy;
-use crate::wire::mse::{Agreed, Exchange, Exchanged, Offer};
+use crate::wire::mse::{Ciphers, Exchange, Exchanged, Offer};
 
 /// Key exchanges calculated at once.
 const AT_ONCE: usize = 8;
@@ -106,8 +106,8 @@ impl Carrier {
 }
 
 impl<T> Carrier<T> {
-    pub(super) fn new(transport: T, agreed: Agreed) -> Self {
-        match agreed.ciphers {
+    pub(super) fn new(transport: T, ciphers: Option<Ciphers>) -> Self {
+        match ciphers {
             None => Self::Bare(transport),
             Some(ciphers) => Self::Encrypted(Box::new(Encrypted::new(transport, ciphers))),
         }

@@ -25,16 +25,16 @@ use self::fault::Fault;
 use self::mark::Mark;
 use self::talk::Talk;
 use super::clock::Clock;
-use super::errno::Broken;
 use super::haves::HaveLog;
 use super::limit::Limit;
-use super::link::{Closed, ConnKey, Order, Overhead, Report, Shaken};
+use super::link::{Closed, ConnKey, Order, Report};
 use super::pool::BlockPool;
 use super::receive::Receiver;
 use super::transport::Transport;
 use super::upload::{BlockSource, Job, JobDone};
 use crate::event::{At, Cause, OsError};
 use crate::metainfo::Geometry;
+use crate::peer::{Broken, Handshaken, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 
 /// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
@@ -113,13 +113,13 @@ enum Happened {
 /// When `orders` is closed it ends as by [`Cause::Shutdown`]; when nobody takes reports, it just ends.
 pub async fn run<T: Transport>(
     transport: T,
-    shaken: Shaken,
+    shaken: Handshaken,
     conn: ConnKey,
     common: Arc<Common>,
     orders: mpsc::UnboundedReceiver<Order>,
     reports: mpsc::Sender<(ConnKey, Report)>,
 ) {
-    let mut peer = Peer::new(transport, &shaken, conn, common, orders, reports);
+    let mut peer = Peer::new(transport, shaken, conn, common, orders, reports);
     let end = peer.talk().await;
     peer.close(end).await;
 }
@@ -147,7 +147,7 @@ struct Peer<T> {
 impl<T: Transport> Peer<T> {
     fn new(
         transport: T,
-        shaken: &Shaken,
+        shaken: Handshaken,
         conn: ConnKey,
         common: Arc<Common>,
         orders: mpsc::UnboundedReceiver<Order>,
@@ -158,7 +158,7 @@ impl<T: Transport> Peer<T> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             transport,
-            talk: Talk::new(Arc::clone(&common), shaken, began),
+            talk: Talk::new(Arc::clone(&common), shaken.reserved, began),
             receiver: Receiver::new(common.geometry, Arc::clone(&common.pool)),
             conn,
             common,
@@ -169,7 +169,7 @@ impl<T: Transport> Peer<T> {
             job: None,
             write_error: None,
             began,
-            bytes_in: shaken.received.len() as u64 + shaken.overhead.bytes_in,
+            bytes_in: HANDSHAKE_BYTES as u64 + shaken.overhead.bytes_in,
             overhead: shaken.overhead,
             traffic_told: (began, (0, 0)),
         }

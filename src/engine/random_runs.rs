@@ -9,11 +9,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::command::Command;
-use crate::event::{At, Cause, Event, PeerKey, PeerSample, Phase, Source, TrackerKey};
+use crate::event::{At, Cause, Event, PeerInfo, PeerKey, PeerSample, Phase, Source, TrackerKey};
 use crate::ledger::script::facts_of;
 use crate::ledger::{Group, Ledger};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use crate::swarm::{Action, Closed, ConnKey, IncomingStep, Input, Order, Settings, Swarm, WindowState};
+use crate::peer::Step;
+use crate::swarm::{Action, Closed, ConnKey, Input, Order, Settings, Swarm, WindowState};
 
 const OURS: u64 = 0;
 
@@ -181,7 +182,7 @@ impl Run {
         self.next_conn += 1;
         self.next_peer_id += 1;
         let id = if honest || self.random.bool() { self.next_peer_id } else { self.random.u64(OURS..6) };
-        let so_far = if peer.is_some() { Vec::new() } else { vec![IncomingStep::Connected(self.now)] };
+        let so_far = if peer.is_some() { Vec::new() } else { vec![(self.now, Step::Connected)] };
         self.conns.insert(conn, Conn { honest, ..Conn::default() });
         self.tell(Input::Shaken { conn, peer, addr, peer_id: PeerId::ours(id), so_far });
         let count = self.geometry.piece_count();
@@ -378,11 +379,10 @@ impl Run {
     fn step_of(&mut self, conn: ConnKey, kind: u8) {
         match kind {
             6 => {
-                let (calls_itself, extensions, reqq) = (None, Vec::new(), None);
                 let listen_port = Some(self.random.u16(6881..6891));
-                self.tell(Input::Extended { conn, calls_itself, extensions, reqq, listen_port });
-                let upload_only = self.random.u8(..4) == 0;
-                self.tell(Input::UploadOnly(conn, upload_only));
+                let upload_only = Some(self.random.u8(..4) == 0);
+                let info = PeerInfo { listen_port, upload_only, ..PeerInfo::default() };
+                self.tell(Input::Introduced(conn, info));
             }
             7 | 8 => {
                 let Some(state) = self.conns.get_mut(&conn) else { return };

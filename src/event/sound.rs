@@ -254,9 +254,7 @@ impl Event {
             Self::HandshakeSent { sent: bytes, .. } | Self::HandshakeBytes { received: bytes, .. } => {
                 handshake(bytes)?;
             }
-            Self::Extended { calls_itself, extensions, .. } => {
-                calls_itself.iter_mut().chain(extensions).for_each(shown);
-            }
+            Self::Introduced { info, .. } => info.check(),
             Self::Have { piece, .. }
             | Self::PieceOpened { piece }
             | Self::PieceClosed { piece }

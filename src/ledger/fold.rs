@@ -171,13 +171,8 @@ impl Ledger {
                 self.with(at, *peer, |row, _| take_handshake(row, received));
             }
             Event::Handshaken { peer } => self.handshaken(at, *peer),
-            Event::Extended { peer, calls_itself, extensions, reqq, listen_port: _ } => {
-                self.with(at, *peer, |row, _| {
-                    let record = row.edit();
-                    record.calls_itself.clone_from(calls_itself);
-                    record.extensions.clone_from(extensions);
-                    record.reqq = *reqq;
-                });
+            Event::Introduced { peer, info } => {
+                self.with(at, *peer, |row, _| row.edit().info.update(info.clone()))
             }
             Event::Has { peer, pieces } => self.with(at, *peer, |row, map| take_pieces(row, map, pieces)),
             Event::Have { peer, piece } => self.have(*peer, *piece),
@@ -194,7 +189,7 @@ impl Ledger {
                 }
             }),
             Event::UploadOnly { peer, upload_only } => {
-                self.with(at, *peer, |row, _| row.edit().upload_only = *upload_only);
+                self.with(at, *peer, |row, _| row.edit().info.upload_only = Some(*upload_only));
             }
             Event::FirstBlock { peer } => self.first_block(at, *peer),
             Event::PeerSample { peer, sample } => self.sample_peer(at, *peer, *sample),

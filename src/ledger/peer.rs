@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
 use crate::event::sound::few;
-use crate::event::{At, Attempt, Cause, Encryption, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source};
+use crate::event::{
+    At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
+};
 use crate::metainfo::{Bitfield, PeerId};
 
 /// The furthest step any attempt of a peer reached; it never goes back.
@@ -116,25 +118,17 @@ pub struct PeerRecord {
     pub attempts: Vec<Attempt>,
     /// Who it is by its peer id: `Transmission 4.0.6`.
     pub client: Option<String>,
-    /// What it calls itself in its extension handshake.
-    pub calls_itself: Option<String>,
     /// Its peer id, once 68 bytes came.
     pub peer_id: Option<PeerId>,
     /// The reserved bytes of its handshake.
     pub reserved: Option<[u8; 8]>,
-    /// Names of the extension messages it takes.
-    #[serde(deserialize_with = "few::<_, _, 1000>")]
-    pub extensions: Vec<String>,
-    /// How many requests it queues.
-    pub reqq: Option<u32>,
+    /// What it says of itself; whether it wants nothing any more, of the present connection.
+    pub info: PeerInfo,
     /// The pieces it has, as far as it said; `None` before it did.
     #[serde(skip)]
     pub has: Option<Arc<Bitfield>>,
     /// The four states of the present connection.
     pub flags: Flags,
-    /// It says that it wants nothing any more (BEP 21).
-    #[serde(default)]
-    pub upload_only: bool,
     /// The last second of the present connection.
     pub sample: PeerSample,
     /// The rates that are shown, bytes a second: over the same seconds as those of all peers together, beside which
@@ -283,7 +277,7 @@ impl PeerRecord {
 
     /// Whether its peer id names one client and its extension handshake another: one of the two lies.
     pub fn claims_two_clients(&self) -> bool {
-        match (&self.client, &self.calls_itself) {
+        match (&self.client, &self.info.calls_itself) {
             (Some(by_id), Some(calls_itself)) => disagrees(by_id, calls_itself),
             _ => false,
         }

@@ -12,7 +12,8 @@ use super::pieces::Pieces;
 use super::series::MEAN_SECONDS;
 use crate::event::sound::{Holds, shown, sound, times, totals};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, PeerKey, PeerSample, Sample, Source, Transport, Unsound,
+    At, Attempt, Cause, Direction, Encryption, PeerInfo, PeerKey, PeerSample, Sample, Source, Transport,
+    Unsound,
 };
 use crate::metainfo::Bitfield;
 
@@ -74,9 +75,9 @@ pub(super) struct RowKept {
 
 impl Holds for RowKept {
     fn bytes(&self) -> usize {
-        let PeerRecord { sources, attempts, extensions, .. } = &*self.record;
+        let PeerRecord { sources, attempts, info, .. } = &*self.record;
         let lists = sources.capacity() * size_of::<Source>() + attempts.capacity() * size_of::<Attempt>();
-        size_of::<Self>() + size_of::<PeerRecord>() + lists + extensions.capacity() * size_of::<String>()
+        size_of::<Self>() + size_of::<PeerRecord>() + lists + info.extensions.capacity() * size_of::<String>()
     }
 }
 
@@ -133,14 +134,11 @@ impl Row {
             cause: Some(Cause::Queued),
             attempts: Vec::new(),
             client: None,
-            calls_itself: None,
             peer_id: None,
             reserved: None,
-            extensions: Vec::new(),
-            reqq: None,
+            info: PeerInfo::default(),
             has: None,
             flags: Flags::default(),
-            upload_only: false,
             sample: PeerSample::default(),
             rates: Sample::default(),
             down_bytes: 0,
@@ -282,7 +280,7 @@ impl Row {
         more(attempt);
         let record = self.edit();
         record.flags = Flags::default();
-        record.upload_only = false;
+        record.info.upload_only = None;
         record.sample = PeerSample::default();
         record.rates = Sample::default();
         record.has = None;
@@ -356,9 +354,7 @@ impl Row {
             record.peer_id = taken.peer_id;
             record.client = taken.client.take();
             record.reserved = taken.reserved;
-            record.calls_itself = taken.calls_itself.take();
-            record.extensions = std::mem::take(&mut taken.extensions);
-            record.reqq = taken.reqq;
+            record.info.update(std::mem::take(&mut taken.info));
         }
         if goes_on {
             record.flags = taken.flags;
@@ -463,7 +459,7 @@ impl Row {
 /// Holds a record that was read against what a row relies on, and makes its texts safe to show.
 fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
     let PeerRecord { key: _, addr: _, stage: _, group: _, cause: _, peer_id: _, reserved: _, .. } = record;
-    let PeerRecord { reqq: _, has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
+    let PeerRecord { has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
     let PeerRecord { sources: _, attempts, sample, down_bytes, up_bytes, .. } = record;
     let (_, over) = attempts.split_last().unzip();
     sound(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
@@ -473,9 +469,10 @@ fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
     record.rates.check()?;
     let PeerRecord { last_block, banned, next_try, since, .. } = record;
     times([*last_block, banned.as_ref().map(|(until, _)| *until), *next_try, Some(*since)])?;
-    let PeerRecord { client, calls_itself, extensions, banned, .. } = record;
+    let PeerRecord { client, info, banned, .. } = record;
+    info.check();
     let reason = banned.iter_mut().map(|(_, reason)| reason);
-    client.iter_mut().chain(calls_itself).chain(extensions).chain(reason).for_each(shown);
+    client.iter_mut().chain(reason).for_each(shown);
     Ok(())
 }
 

@@ -233,7 +233,7 @@ pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View) -> Peer<'a> {
         peer_id: record.peer_id.map(|id| id.printable()),
         peer_id_hex: record.peer_id.map(|id| hex(&id.0)),
         reserved_hex: record.reserved.map(|reserved| hex(&reserved)),
-        extensions: &record.extensions,
+        extensions: &record.info.extensions,
         attempts: record.attempts.iter().map(|attempt| attempt_line(record, attempt)).collect(),
     }
 }

@@ -132,8 +132,7 @@ impl Check {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source, valid } => self.learn(now, addr, source, valid),
-            Input::Step(peer, step) => self.step(peer, step),
-            Input::LooksLike(peer, at, what) => self.tell(at, Event::LooksLike { peer, what }),
+            Input::Step(peer, at, step) => self.step(peer, at, step),
             Input::DialFailed(peer, end) => self.dial_failed(now, peer, end),
             Input::Shaken { conn, peer, addr, peer_id, so_far } => match peer {
                 Some(peer) => self.dialled(now, conn, peer, addr, peer_id),
@@ -144,10 +143,10 @@ impl Check {
             Input::Interested(conn, interested) => self.interested(now, conn, interested),
             Input::Has(conn, pieces) => self.has(now, conn, pieces),
             Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
-            Input::Extended { conn, calls_itself, extensions, reqq, listen_port } => {
+            Input::Introduced(conn, info) => {
                 let Some(live) = self.live.get(&conn) else { return };
-                let peer = live.peer;
-                self.tell(now, Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+                let (peer, listen_port) = (live.peer, info.listen_port);
+                self.tell(now, Event::Introduced { peer, info });
                 self.listens(now, conn, listen_port);
             }
             Input::Sample(conn, sample) => {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::book::{Ban, Book, Standing};
 use super::live::Live;
-use super::{Action, Closed, ConnKey, IncomingStep, Order, Swarm, WindowState};
+use super::{Action, Closed, ConnKey, Order, Swarm, WindowState};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, PeerSample, Side, Source, Transport,
+    At, Cause, Direction, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Side, Source,
+    Transport,
 };
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::peer::Step;
 
 impl Swarm {
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
@@ -148,7 +150,7 @@ impl Swarm {
         dialled: Option<PeerKey>,
         addr: SocketAddr,
         peer_id: PeerId,
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     ) {
         let refusal = self.refusal(now, dialled, addr, peer_id);
         let Some(peer) = dialled.or_else(|| self.incoming_row(now, addr, refusal, so_far)) else {
@@ -178,7 +180,7 @@ impl Swarm {
         now: At,
         addr: SocketAddr,
         refusal: Option<Cause>,
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     ) -> Option<PeerKey> {
         let ours = matches!(
             refusal,
@@ -202,13 +204,12 @@ impl Swarm {
             None => self.book.find(addr)?,
         };
         let began = match so_far.first() {
-            Some(IncomingStep::Connected(at)) => *at,
+            Some((at, Step::Connected)) => *at,
             _ => now,
         };
-        self.tell(began, attempt_began(peer, Direction::In, IncomingStep::encryption(&so_far)));
-        for step in so_far {
-            let (at, event) = step.of(peer);
-            self.tell(at, event);
+        self.tell(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
+        for (at, step) in so_far {
+            self.tell(at, step.event(peer));
         }
         Some(peer)
     }
@@ -275,15 +276,6 @@ impl Swarm {
         self.close_if_both_seeds(conn);
     }
 
-    pub(super) fn upload_only(&mut self, now: At, conn: ConnKey, upload_only: bool) {
-        let Some(live) = self.live.get_mut(&conn) else { return };
-        live.upload_only = upload_only;
-        let peer = live.peer;
-        self.tell(now, Event::UploadOnly { peer, upload_only });
-        self.close_if_both_seeds(conn);
-        self.rechoke_if_room(now);
-    }
-
     /// Neither end has a use for a connection between two that want nothing any more.
     pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
         let wants_nothing =
@@ -316,20 +308,24 @@ impl Swarm {
         self.picker.rejected(now, conn, blocks);
     }
 
-    pub(super) fn extended(
-        &mut self,
-        now: At,
-        conn: ConnKey,
-        calls_itself: Option<String>,
-        extensions: Vec<String>,
-        reqq: Option<u32>,
-        listen_port: Option<u16>,
-    ) {
+    pub(super) fn introduced(&mut self, now: At, conn: ConnKey, info: PeerInfo) {
         let Some(live) = self.live.get_mut(&conn) else { return };
-        let (peer, addr, outgoing) = (live.peer, live.addr, live.outgoing);
-        self.tell(now, Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
-        let Some(port) = listen_port.filter(|port| *port != 0 && !outgoing) else { return };
-        let listens = SocketAddr::new(addr.ip(), port);
+        let (peer, called_from) = (live.peer, (!live.outgoing).then_some(live.addr.ip()));
+        let upload_only = info.upload_only.unwrap_or(live.upload_only);
+        let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
+        let port = info.listen_port.filter(|port| *port != 0);
+        self.tell(now, Event::Introduced { peer, info });
+        if let Some((ip, port)) = called_from.zip(port) {
+            self.listens(now, conn, peer, SocketAddr::new(ip, port));
+        }
+        if changes {
+            self.close_if_both_seeds(conn);
+            self.rechoke_if_room(now);
+        }
+    }
+
+    /// A peer that called listens there.
+    fn listens(&mut self, now: At, conn: ConnKey, peer: PeerKey, listens: SocketAddr) {
         if let Some(into) = self.book.listens(peer, listens) {
             self.tell(now, Event::PeerMerged { gone: peer, into });
             self.picker.rename(conn, peer, into);

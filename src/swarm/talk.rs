@@ -8,8 +8,9 @@ use super::{
     BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, WindowState,
 };
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, LooksLike, Payload, PeerKey, PeerSample, Phase, Source};
+use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Phase, Source};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
+use crate::peer::Step;
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -111,7 +112,7 @@ pub enum Input {
         /// Its peer id.
         peer_id: PeerId,
         /// For one that called: the facts of its attempt so far, told as soon as it has a row.
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     },
     /// A connection from outside ended without a valid handshake.
     IncomingFailed {
@@ -139,23 +140,10 @@ pub enum Input {
     Have(ConnKey, Vec<PieceIndex>),
     /// It sends this piece even while it chokes us (BEP 6).
     AllowedFast(ConnKey, PieceIndex),
-    /// It wants nothing any more, or does again (BEP 21).
-    UploadOnly(ConnKey, bool),
     /// It will not send these.
     Rejected(ConnKey, Vec<BlockRef>),
-    /// Its extension handshake.
-    Extended {
-        /// The connection.
-        conn: ConnKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
-    },
+    /// Its extension handshake came.
+    Introduced(ConnKey, PeerInfo),
     /// One second of it.
     PeerSample(ConnKey, PeerSample),
     /// Bytes that went over it so far, all of them.
@@ -222,37 +210,6 @@ pub enum Input {
     Command(Command),
     /// Nothing but time went by.
     Tick,
-}
-
-/// What an incoming connection did before it had a row.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum IncomingStep {
-    /// It was open.
-    Connected(At),
-    /// It is encrypted, and both sides agreed on what its messages travel under.
-    Agreed(At, Payload),
-    /// Our handshake was written.
-    HandshakeSent(At, Vec<u8>),
-    /// Its handshake came.
-    HandshakeBytes(At, Vec<u8>),
-}
-
-impl IncomingStep {
-    /// Whether a connection that came this way is encrypted.
-    pub(super) fn encryption(so_far: &[Self]) -> Encryption {
-        let agreed = so_far.iter().any(|step| matches!(step, Self::Agreed(..)));
-        if agreed { Encryption::Mse } else { Encryption::Plain }
-    }
-
-    /// What is told of it, and when it was.
-    pub(super) fn of(self, peer: PeerKey) -> (At, Event) {
-        match self {
-            Self::Connected(at) => (at, Event::Connected { peer }),
-            Self::Agreed(at, payload) => (at, Event::Agreed { peer, payload }),
-            Self::HandshakeSent(at, sent) => (at, Event::HandshakeSent { peer, sent }),
-            Self::HandshakeBytes(at, received) => (at, Event::HandshakeBytes { peer, received }),
-        }
-    }
 }
 
 /// What to do.

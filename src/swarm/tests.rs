@@ -6,6 +6,7 @@ use super::*;
 use crate::command::Command;
 use crate::event::{Cause, Encryption, LooksLike, Payload, PeerKey, PeerSample, Source, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId, PieceIndex};
+use crate::peer::Step;
 
 mod encryption;
 mod fast;

@@ -157,7 +157,7 @@ fn the_page_of_a_peer_with_two_names_says_that_one_is_not_true() {
         let peer = view.peers.iter_mut().find(|peer| peer.key == PeerKey(10)).unwrap();
         let record = std::sync::Arc::make_mut(peer);
         record.client = Some("qBittorrent 4.6.2".to_owned());
-        record.calls_itself = Some(calls_itself.to_owned());
+        record.info.calls_itself = Some(calls_itself.to_owned());
         let mut model = model(Look::default(), (80, 24), &view);
         PAGES[2].1(&mut model);
         let shown = text_rows(&drawn(&model, &view)).join("\n");

@@ -10,6 +10,8 @@ mod incoming;
 mod key;
 mod outgoing;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -159,7 +161,7 @@ pub struct Ciphers {
 }
 
 /// One side of a negotiation.
-pub trait Negotiation {
+pub trait Negotiation: fmt::Debug {
     /// What to do next. Asked again without doing it, it says the same, or waits with [`Step::Read`].
     ///
     /// # Errors

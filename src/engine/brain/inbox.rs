@@ -6,13 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::sync::mpsc;
 
 use super::super::disk::DiskDone;
-use super::super::handshake::HandshakeStep;
-use super::super::link::{Report, Shaken};
+use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
 use super::super::tracker;
 use crate::command::Command;
 use crate::event::At;
+use crate::peer::{Handshaken, Step};
 use crate::storage::{StorageError, Verdicts};
 use crate::swarm::announce::Ticket;
 use crate::swarm::{Closed, ConnKey};
@@ -28,7 +28,7 @@ pub(super) type Answered = Result<tracker::Answer, tracker::Failure>;
 pub(super) struct Dialled {
     pub(super) conn: ConnKey,
     pub(super) addr: SocketAddr,
-    pub(super) outcome: Result<(Carrier, Shaken), Box<Closed>>,
+    pub(super) outcome: Result<(Carrier, Handshaken), Box<Closed>>,
 }
 
 /// How far a recheck has come.
@@ -45,7 +45,7 @@ pub(in crate::engine) struct Inbox {
     pub(super) disk: mpsc::UnboundedReceiver<DiskDone>,
     pub(super) prepared: mpsc::Receiver<Result<(), StorageError>>,
     pub(super) rechecks: mpsc::UnboundedReceiver<Rechecking>,
-    pub(super) steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
+    pub(super) steps: mpsc::Receiver<(ConnKey, At, Step)>,
     pub(super) dialled: mpsc::Receiver<Dialled>,
     pub(super) arrivals: mpsc::Receiver<Arrived>,
     pub(super) answers: mpsc::Receiver<(Ticket, Answered)>,
@@ -59,7 +59,7 @@ pub(in crate::engine) struct Outlets {
     pub(in crate::engine) disk: mpsc::UnboundedSender<DiskDone>,
     pub(super) prepared: mpsc::Sender<Result<(), StorageError>>,
     pub(super) rechecks: mpsc::UnboundedSender<Rechecking>,
-    pub(super) steps: mpsc::Sender<(ConnKey, At, HandshakeStep)>,
+    pub(super) steps: mpsc::Sender<(ConnKey, At, Step)>,
     pub(super) dialled: mpsc::Sender<Dialled>,
     pub(in crate::engine) arrivals: mpsc::Sender<Arrived>,
     pub(super) answers: mpsc::Sender<(Ticket, Answered)>,

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::super::crew::internal_error;
-use super::super::handshake::{HandshakeStep, Steps, dial};
-use super::super::link::{Report, Shaken};
+use super::super::handshake::{Steps, dial};
+use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
 use super::Brain;
 use super::inbox::Dialled;
-use crate::event::{At, Cause, Encryption, Event, PeerKey};
+use crate::event::{At, Cause, Encryption, PeerKey};
 use crate::metainfo::BlockRef;
-use crate::swarm::{Closed, ConnKey, Input, Order};
+use crate::peer::{Closed, ConnKey, Handshaken, Order, Step};
+use crate::swarm::Input;
 
 /// A dial under way.
 pub(super) struct Dialling {
@@ -43,30 +44,18 @@ impl Brain {
     }
 
     /// A dial under way came a step further.
-    pub(super) fn step(&mut self, conn: ConnKey, at: At, step: HandshakeStep) {
+    pub(super) fn step(&mut self, conn: ConnKey, at: At, step: Step) {
         let Some(Dialling { peer, sent_bytes }) = self.dialling.get_mut(&conn) else { return };
         let peer = *peer;
-        let event = match step {
-            HandshakeStep::Connected => Event::Connected { peer },
-            HandshakeStep::Sent(sent) => {
-                *sent_bytes = sent.len() as u64;
-                Event::HandshakeSent { peer, sent: sent.to_vec() }
-            }
-            HandshakeStep::Received(received) => Event::HandshakeBytes { peer, received: received.to_vec() },
-            HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
-            HandshakeStep::LooksLike(what) => {
-                self.swarm.handle(at, Input::LooksLike { peer, what });
-                Event::LooksLike { peer, what }
-            }
-        };
-        self.learned(at, &event);
+        match &step {
+            Step::Sent(sent) => *sent_bytes = sent.len() as u64,
+            Step::LooksLike(what) => self.swarm.handle(at, Input::LooksLike { peer, what: *what }),
+            _ => {}
+        }
+        self.learned(at, &step.event(peer));
     }
 
-    pub(super) fn dialled(
-        &mut self,
-        dialled: Dialled,
-        steps: &mut mpsc::Receiver<(ConnKey, At, HandshakeStep)>,
-    ) {
+    pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
         // Its steps were sent before its end, on another channel: they come first.
         while let Ok((conn, at, step)) = steps.try_recv() {
             self.step(conn, at, step);
@@ -96,9 +85,9 @@ impl Brain {
         conn: ConnKey,
         peer: Option<PeerKey>,
         addr: SocketAddr,
-        so_far: Vec<crate::swarm::IncomingStep>,
+        so_far: Vec<(At, Step)>,
         carrier: Carrier,
-        shaken: Shaken,
+        shaken: Handshaken,
     ) {
         let (peer_id, local) = (shaken.peer_id, carrier.local_ip());
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
@@ -127,11 +116,8 @@ impl Brain {
             Report::Has(pieces) => Input::Has(conn, pieces),
             Report::Have(pieces) => Input::Have(conn, pieces),
             Report::AllowedFast(piece) => Input::AllowedFast(conn, piece),
-            Report::UploadOnly(upload_only) => Input::UploadOnly(conn, upload_only),
             Report::Rejected(blocks) => Input::Rejected(conn, blocks),
-            Report::Extended { calls_itself, extensions, reqq, listen_port } => {
-                Input::Extended { conn, calls_itself, extensions, reqq, listen_port }
-            }
+            Report::Introduced(info) => Input::Introduced(conn, info),
             Report::Sample(sample) => Input::PeerSample(conn, sample),
             Report::Traffic { bytes_in, bytes_out } => Input::Traffic { conn, bytes_in, bytes_out },
             Report::Closed(end) => return self.closed(conn, end),

@@ -11,14 +11,15 @@ use tokio::sync::mpsc;
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::download::{facts, random_seed};
-use crate::engine::handshake::{HandshakeStep, MOST_STEPS, Steps, connect, shake_out_as};
+use crate::engine::handshake::{Steps, call, connect};
 use crate::engine::mse::Mse;
 use crate::engine::tap::Tap;
 use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport, WireBytes};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::{PeerId, Torrent};
+use crate::peer::{Closed, ConnKey, MOST_STEPS, Step};
+use crate::swarm::EncryptionPolicy;
 use crate::swarm::address::{Scope, is_allowed};
-use crate::swarm::{Closed, ConnKey, EncryptionPolicy};
 use crate::wire::{Handshake, Reserved};
 
 const PEER: PeerKey = PeerKey(0);
@@ -57,7 +58,7 @@ pub async fn shake_hands(
         let outcome = {
             let dialled = async {
                 let stream = tap.on(connect(addr, &told).await?);
-                shake_out_as(stream, &once.ours, encrypted, &once.mse, &told).await
+                call(stream, &once.ours, encrypted, &once.mse, &told).await
             };
             tokio::select! {
                 biased;
@@ -133,7 +134,7 @@ impl Once {
         self.tell(self.clock.now(), &event);
     }
 
-    fn attempt(&mut self, encryption: Encryption) -> (Steps, mpsc::Receiver<(ConnKey, At, HandshakeStep)>) {
+    fn attempt(&mut self, encryption: Encryption) -> (Steps, mpsc::Receiver<(ConnKey, At, Step)>) {
         let (direction, transport) = (Direction::Out, Transport::Tcp);
         self.tell_now(Event::AttemptBegan { peer: PEER, direction, transport, encryption });
         let (to, steps) = mpsc::channel(MOST_STEPS);
@@ -141,24 +142,12 @@ impl Once {
     }
 
     /// Tells the steps of an attempt that is over.
-    async fn follow(&mut self, mut steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>) -> Came {
-        let peer = PEER;
+    async fn follow(&mut self, mut steps: mpsc::Receiver<(ConnKey, At, Step)>) -> Came {
         let mut came = Came { opened: false, last: self.clock.now() };
         while let Some((_, at, step)) = steps.recv().await {
             came.last = at;
-            let event = match step {
-                HandshakeStep::Connected => {
-                    came.opened = true;
-                    Event::Connected { peer }
-                }
-                HandshakeStep::Agreed(payload) => Event::Agreed { peer, payload },
-                HandshakeStep::Sent(sent) => Event::HandshakeSent { peer, sent: sent.to_vec() },
-                HandshakeStep::Received(received) => {
-                    Event::HandshakeBytes { peer, received: received.to_vec() }
-                }
-                HandshakeStep::LooksLike(what) => Event::LooksLike { peer, what },
-            };
-            self.tell(at, &event);
+            came.opened |= step == Step::Connected;
+            self.tell(at, &step.event(PEER));
         }
         came
     }

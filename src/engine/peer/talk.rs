@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::Common;
 use super::fault::Fault;
 use super::moods::Moods;
-use crate::engine::link::{Order, Report, Shaken};
+use crate::engine::link::{Order, Report};
 use crate::engine::output::Output;
 use crate::engine::pool::BlockBuf;
 use crate::engine::receive::Incoming;
@@ -56,7 +56,6 @@ pub(super) struct Talk {
     fast_pieces: BTreeSet<PieceIndex>,
     /// It was told that we want nothing any more.
     told_upload_only: bool,
-    upload_only: bool,
     extension_handshakes: u8,
     moods: Moods,
     /// How far it was told what we have.
@@ -83,8 +82,7 @@ struct Sampled {
 
 impl Talk {
     /// Begins: what we have, then who we are.
-    pub(super) fn new(common: Arc<Common>, shaken: &Shaken, now: At) -> Self {
-        let reserved = Reserved(shaken.reserved);
+    pub(super) fn new(common: Arc<Common>, reserved: Reserved, now: At) -> Self {
         let (have, told) = common.haves.snapshot();
         let mut talk = Self {
             fast: reserved.fast(),
@@ -100,7 +98,6 @@ impl Talk {
             allowed: Vec::new(),
             fast_pieces: BTreeSet::new(),
             told_upload_only: false,
-            upload_only: false,
             extension_handshakes: 0,
             moods: Moods::default(),
             told,
@@ -466,16 +463,7 @@ impl Talk {
         if let Some(reqq) = theirs.reqq {
             self.window.set_reqq(reqq);
         }
-        let upload_only = theirs.upload_only.unwrap_or(self.upload_only);
-        self.reports.push(Report::Extended {
-            calls_itself: theirs.client,
-            extensions: theirs.messages.into_iter().map(|(name, _)| name).collect(),
-            reqq: theirs.reqq,
-            listen_port: theirs.listen_port,
-        });
-        if std::mem::replace(&mut self.upload_only, upload_only) != upload_only {
-            self.reports.push(Report::UploadOnly(upload_only));
-        }
+        self.reports.push(Report::Introduced(theirs.into()));
         Ok(())
     }
 

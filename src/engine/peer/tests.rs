@@ -84,10 +84,9 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         sent_bytes: AtomicU64::new(0),
         idle_after: IDLE_AFTER,
     });
-    let shaken = Shaken {
+    let shaken = Handshaken {
         peer_id: PeerId::ours(2),
-        reserved: begin.reserved,
-        received: Bytes::from(vec![0; 68]),
+        reserved: Reserved(begin.reserved),
         overhead: Overhead::default(),
     };
     let (orders, orders_here) = mpsc::unbounded_channel();

@@ -97,8 +97,8 @@ fn flags_a_peer_whose_two_names_contradict_each_other() {
         let peer = run.peer("80.1.1.1:6881");
         run.connect(peer).handshake(peer, id);
         let calls_itself = calls_itself.map(str::to_owned);
-        let (extensions, reqq, listen_port) = (Vec::new(), None, None);
-        run.tell(Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+        let info = PeerInfo { calls_itself, ..PeerInfo::default() };
+        run.tell(Event::Introduced { peer, info });
         run.record(peer).claims_two_clients()
     };
     let transmission = b"-TR4060-abcdefghijkl";

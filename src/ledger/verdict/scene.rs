@@ -306,7 +306,7 @@ impl<'a> Crowd<'a> {
         let flags = record.flags;
         self.sending += u32::from(record.is_sending(now));
         self.held += u32::from(record.held);
-        self.upload_only += u32::from(record.upload_only);
+        self.upload_only += u32::from(record.info.wants_nothing());
         self.want_us += u32::from(flags.peer_interested);
         self.served += u32::from(record.is_taking());
         let Some(attempt) = record.last_attempt() else { return };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, LooksLike, PeerKey, Phase, Severity,
-    Side, Source, TrackerError, TrackerKey, Transport,
+    AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, LooksLike, PeerInfo, PeerKey, Phase,
+    Severity, Side, Source, TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::TorrentFacts;
 use crate::metainfo::Bitfield;
@@ -239,17 +239,16 @@ impl Story {
         id[..8].copy_from_slice(who.id);
         id[8..].rotate_left(peer.0 as usize % 12);
         let received = handshake([0, 0, 0, 0, 0, 0x18, 0, 0x05], &self.facts, &id);
-        let extended = Event::Extended {
-            peer,
+        let info = PeerInfo {
             calls_itself: (!who.calls_itself.is_empty()).then(|| who.calls_itself.to_owned()),
             extensions: vec!["ut_pex".to_owned(), "ut_metadata".to_owned()],
             reqq: Some(500),
-            listen_port: None,
+            ..PeerInfo::default()
         };
         let pieces = Arc::new(pieces_of(&self.facts, who.percent, peer.0));
         self.tell(ms, Event::HandshakeBytes { peer, received })
             .tell(ms, Event::Handshaken { peer })
-            .tell(ms + 1, extended)
+            .tell(ms + 1, Event::Introduced { peer, info })
             .tell(ms + 1, Event::Has { peer, pieces })
     }
 

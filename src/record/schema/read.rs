@@ -15,6 +15,8 @@ const MOST_UNKNOWN: usize = 64;
 /// Values that may take no bytes at all, and those that one byte may stand for: ours take two or three.
 const FREE_VALUES: usize = 64;
 const VALUES_PER_BYTE: usize = 8;
+/// Structs whose fields once stood in what holds them now: where such a one was not written, they are read from there.
+const MOVED: [&str; 1] = ["info"];
 
 /// Why a value cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -304,7 +306,9 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
         match self.source.schema.shape(self.node) {
             Shape::Unseen | Shape::Leaf(_) => self.leaf(visitor),
             Shape::Option(_) => self.option(visitor),
-            Shape::List(_) | Shape::Table(..) | Shape::Tuple(_) | Shape::Struct(_) => self.several(visitor),
+            Shape::List(_) | Shape::Table(..) | Shape::Tuple(_) | Shape::Struct(_) => {
+                self.several(&[], visitor)
+            }
             Shape::Kinds(_) => self.kind(visitor),
         }
     }
@@ -352,7 +356,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
             deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
             deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_unit
             deserialize_identifier;
-        several: deserialize_seq deserialize_map;
+        unnamed: deserialize_seq deserialize_map;
         deserialize_any: deserialize_bytes deserialize_byte_buf;
     }
 
@@ -365,7 +369,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        self.several(visitor)
+        self.several(&[], visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -374,16 +378,16 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.several(visitor)
+        self.several(&[], visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        asked: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.several(visitor)
+        self.several(asked, visitor)
     }
 }
 
@@ -414,7 +418,16 @@ impl<'de> Value<'_, '_, 'de> {
         }
     }
 
-    fn several<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+    fn unnamed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.several(&[], visitor)
+    }
+
+    /// Several values, `asked` of which are asked for by name.
+    fn several<V: Visitor<'de>>(
+        self,
+        asked: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
         let Self { source, node, met } = self;
         match source.shape(node)? {
             Shape::List(item) => {
@@ -432,7 +445,11 @@ impl<'de> Value<'_, '_, 'de> {
                 let value = visitor.visit_seq(&mut tuple)?;
                 tuple.close().map(|()| value)
             }
-            Shape::Struct(fields) => visitor.visit_map(Struct { source, fields, met }),
+            Shape::Struct(fields) => {
+                let lacks = |name: &&&str| !fields.iter().any(|field| field.name == **name);
+                let moved = asked.iter().filter(|name| MOVED.contains(name)).find(lacks).copied();
+                visitor.visit_map(Struct { source, node, fields, moved, met })
+            }
             _ => Err(ReadError::other_shape()),
         }
     }
@@ -533,6 +550,10 @@ impl Tuple<'_, '_, '_> {
 
 struct Struct<'a, 's, 'de> {
     source: &'a mut Source<'s, 'de>,
+    /// The whole.
+    node: Node,
+    /// A struct that is asked for and whose fields stand in this one.
+    moved: Option<&'static str>,
     /// Those to come.
     fields: &'s [super::Field],
     met: &'a Met,
@@ -542,11 +563,17 @@ impl<'de> de::MapAccess<'de> for Struct<'_, '_, 'de> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        let name = self.fields.first().map(|field| &field.name[..]);
+        let name = self.moved.or_else(|| self.fields.first().map(|field| &field.name[..]));
         name.map(|name| seed.deserialize(StrDeserializer::new(name))).transpose()
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
+        if self.moved.take().is_some() {
+            let (rest, values) = (self.source.rest, self.source.values);
+            let value = seed.deserialize(Value { source: self.source, node: self.node, met: self.met })?;
+            (self.source.rest, self.source.values) = (rest, values);
+            return Ok(value);
+        }
         let Some((field, rest)) = self.fields.split_first() else {
             return Err(ReadError::broken("a value without a name"));
         };
@@ -609,11 +636,11 @@ impl<'de> de::VariantAccess<'de> for Kind<'_, '_, 'de, '_> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _: &'static [&'static str],
+        asked: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.value() {
-            Some(value) => de::Deserializer::deserialize_any(value, visitor),
+            Some(value) => value.several(asked, visitor),
             None => visitor.visit_map(MapDeserializer::new(std::iter::empty::<((), ())>())),
         }
     }

@@ -236,6 +236,31 @@ fn what_has_to_be_there_and_is_unknown_is_reported_by_its_name() {
 }
 
 #[test]
+fn fields_that_moved_into_a_struct_of_their_own_are_read_from_where_they_stood() {
+    #[derive(Serialize)]
+    enum Before {
+        Said { name: Option<String>, peer: u32, takes: Vec<String>, last: bool },
+    }
+    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+    enum After {
+        #[serde(alias = "Said")]
+        Told { peer: u32, info: Info, last: bool },
+    }
+    #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+    #[serde(default)]
+    struct Info {
+        takes: Vec<String>,
+        name: Option<String>,
+        came_later: Option<u32>,
+    }
+    let (name, takes) = (Some("a client".to_owned()), vec!["ut_pex".to_owned()]);
+    let before = Before::Said { name: name.clone(), peer: 7, takes: takes.clone(), last: true };
+    let after = After::Told { peer: 7, info: Info { takes, name, came_later: None }, last: true };
+    assert_eq!(through(&before), Ok(after.clone()));
+    assert_eq!(through(&after), Ok(after), "and from where they stand now");
+}
+
+#[test]
 fn types_that_are_not_written_alike_every_time_are_refused() {
     #[derive(Serialize)]
     struct Sometimes {

@@ -1,7 +1,7 @@
 //! Files that were cut, changed, or never written by us.
 
 use super::*;
-use crate::event::{PeerKey, Source, Subject};
+use crate::event::{PeerInfo, PeerKey, Source, Subject};
 use crate::ledger::{FileFacts, TorrentFacts};
 use crate::record::batch::{Entry, Told};
 use crate::record::facts as written;
@@ -233,9 +233,8 @@ fn lists_longer_than_any_can_be_are_refused() {
     assert_eq!(open(&forger.file).unwrap_err(), RecordError::Damaged("a snapshot that cannot be read"));
 
     let damage_of = |count| {
-        let (calls_itself, extensions) = (None, vec![String::new(); count]);
-        let event =
-            Event::Extended { peer: PeerKey(0), calls_itself, extensions, reqq: None, listen_port: None };
+        let info = PeerInfo { extensions: vec![String::new(); count], ..PeerInfo::default() };
+        let event = Event::Introduced { peer: PeerKey(0), info };
         let mut forger = Forger::new();
         let body = forger.snapshot(&Ledger::new(facts(30)));
         forger.frame(Kind::Snapshot, &body);

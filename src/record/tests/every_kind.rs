@@ -2,8 +2,8 @@
 
 use crate::event::{
     AnnounceKind, Announced, At, Attempt, BlockRun, BlockState, Cause, Direction, Encryption, Event,
-    LooksLike, OsError, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError,
-    TrackerKey, Transport,
+    LooksLike, OsError, Payload, PeerInfo, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source,
+    TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::script::facts;
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -59,12 +59,15 @@ pub(super) fn events() -> Vec<Event> {
         Event::HandshakeSent { peer, sent: vec![0x13; 68] },
         Event::HandshakeBytes { peer, received: [&b"\x13BitTorrent protocol"[..], &[7; 48]].concat() },
         Event::Handshaken { peer },
-        Event::Extended {
+        Event::Introduced {
             peer,
-            calls_itself: Some("Transmission 4.0.6".to_owned()),
-            extensions: vec!["ut_pex".to_owned(), "ut_metadata".to_owned()],
-            reqq: Some(512),
-            listen_port: Some(6881),
+            info: PeerInfo {
+                calls_itself: Some("Transmission 4.0.6".to_owned()),
+                extensions: vec!["ut_pex".to_owned(), "ut_metadata".to_owned()],
+                reqq: Some(512),
+                listen_port: Some(6881),
+                ..PeerInfo::default()
+            },
         },
         Event::Has { peer, pieces: Arc::new(has) },
         Event::Have { peer, piece: piece(3) },

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::*;
-use crate::event::{Announced, PeerKey, PeerSample, Phase, Severity, Source, Subject, TrackerKey};
+use crate::event::{Announced, PeerInfo, PeerKey, PeerSample, Phase, Severity, Source, Subject, TrackerKey};
 use crate::record::batch::Told;
 use crate::record::codec::{What, Written};
 use crate::record::facts as written;
@@ -210,11 +210,11 @@ fn what_an_earlier_version_wrote_lacks_what_came_later() {
         let sample = PeerSample { down_bytes, down_bps: 1000, ..PeerSample::default() };
         Event::PeerSample { peer, sample }
     };
-    let (calls_itself, extensions) = (None, vec!["ut_pex".to_owned()]);
+    let info = PeerInfo { extensions: vec!["ut_pex".to_owned()], ..PeerInfo::default() };
     let expected = [
         Event::Phase { phase: Phase::Downloading, reason: None },
         Event::PeerLearned { peer, addr, source: Source::Manual },
-        Event::Extended { peer, calls_itself, extensions, reqq: None, listen_port: None },
+        Event::Introduced { peer, info },
         Event::AnnounceAnswered { tracker, answer: Announced { peers: 5, ..Announced::default() } },
         sample(1500),
         sample(2500),

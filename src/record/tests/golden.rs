@@ -74,6 +74,8 @@ fn a_run_of_version_1_plays_to_its_end() {
     player.go_to(At::MAX);
     let view = player.view();
     assert!(view.peers.len() > 10 && view.down_bytes > 0, "{} peers", view.peers.len());
+    let named = view.peers.iter().filter(|peer| peer.info.calls_itself.is_some() && peer.info.reqq.is_some());
+    assert!(named.count() > 3, "what peers said of themselves");
 }
 
 /// `cargo test --lib golden -- --ignored` writes the file of the present version, once, when there is a new one.

@@ -64,7 +64,7 @@ fn rows<'a>(peers: impl Iterator<Item = &'a PeerRecord>, view: &View) -> String 
             peer.client.clone().unwrap_or_default(),
             peer.peer_id.map(|id| hex(&id.0)).unwrap_or_default(),
             peer.reserved.map(|reserved| hex(&reserved)).unwrap_or_default(),
-            peer.extensions.join(" "),
+            peer.info.extensions.join(" "),
             peer.attempts.len().to_string(),
             attempt.map(|attempt| encryption(attempt.encryption)).unwrap_or_default().to_owned(),
             resolved(peer).map(code).unwrap_or_default().to_owned(),

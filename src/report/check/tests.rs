@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::event::{
-    Announced, Event, OsError, PeerKey, PeerSample, Phase, Sample, Side, Source, TrackerError, TrackerKey,
+    Announced, Event, OsError, PeerInfo, PeerKey, PeerSample, Phase, Sample, Side, Source, TrackerError,
+    TrackerKey,
 };
 use crate::ledger::{Ledger, TorrentFacts};
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
@@ -238,8 +239,8 @@ fn a_peer_with_two_names_is_shown_with_both() {
     let (liar, honest) = (scene.shake(b"-TR4060-"), scene.shake(b"-qB5010-"));
     for peer in [liar, honest] {
         let calls_itself = Some("qBittorrent/5.0.1".to_owned());
-        let (extensions, reqq, listen_port) = (Vec::new(), None, None);
-        scene.tell(Event::Extended { peer, calls_itself, extensions, reqq, listen_port });
+        let info = PeerInfo { calls_itself, ..PeerInfo::default() };
+        scene.tell(Event::Introduced { peer, info });
     }
     let text = text(&scene.view());
     for part in ["203.0.113.1:6882  Transmission 4.0.6 (?) ", "203.0.113.2:6883  qBittorrent 5.0.1  "] {

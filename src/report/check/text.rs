@@ -115,7 +115,9 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
     let attempt = peer.telling_attempt();
     let mut text = String::new();
     if peer.stage >= Stage::Handshaken {
-        text.push_str(peer.client.as_deref().or(peer.calls_itself.as_deref()).unwrap_or("unknown client"));
+        text.push_str(
+            peer.client.as_deref().or(peer.info.calls_itself.as_deref()).unwrap_or("unknown client"),
+        );
         if peer.claims_two_clients() {
             text.push_str(" (?)");
         }
@@ -163,7 +165,7 @@ fn contradictions(out: &mut String, view: &View) {
         out.push('\n');
     }
     for peer in two_faced.iter().take(MOST_CONTRADICTIONS) {
-        let (by_id, calls_itself) = (peer.client.as_deref(), peer.calls_itself.as_deref());
+        let (by_id, calls_itself) = (peer.client.as_deref(), peer.info.calls_itself.as_deref());
         let text = format!(
             "{} is {} by its peer id and calls itself {}: one is not true.",
             peer.addr,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{Check, Standing, began};
 use crate::event::{At, Cause, Direction, Event, PeerKey, Source};
 use crate::metainfo::PeerId;
-use crate::swarm::{Closed, ConnKey, IncomingStep, Order};
+use crate::peer::{Closed, ConnKey, Order, Step};
 
 /// A connection with the same peer id.
 struct Twin {
@@ -73,7 +73,7 @@ impl Check {
         conn: ConnKey,
         addr: SocketAddr,
         peer_id: PeerId,
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     ) {
         if self.ending.is_some() || peer_id == self.settings.peer_id {
             return self.order(conn, Order::Close(Cause::Shutdown));
@@ -92,16 +92,11 @@ impl Check {
             _ => self.new_row(now, addr, Source::Incoming),
         };
         let Some(peer) = row else { return self.order(conn, Order::Close(Cause::ConnectionLimit)) };
-        let mut times = so_far.iter().map(|step| match step {
-            IncomingStep::Connected(at)
-            | IncomingStep::Agreed(at, _)
-            | IncomingStep::HandshakeSent(at, _)
-            | IncomingStep::HandshakeBytes(at, _) => *at,
-        });
+        let mut times = so_far.iter().map(|(at, _)| *at);
         let first = times.next().unwrap_or(now);
         let last = times.next_back().unwrap_or(now);
-        self.tell(first, began(peer, Direction::In, IncomingStep::encryption(&so_far)));
-        so_far.into_iter().for_each(|step| self.tell_step(peer, step));
+        self.tell(first, began(peer, Direction::In, Step::encryption(&so_far)));
+        so_far.into_iter().for_each(|(at, step)| self.tell(at, step.event(peer)));
         self.go_live(now, conn, peer, peer_id, false, last);
         match twin {
             Some(Twin { same_client: false, stays: true, .. }) => self.close(conn, Cause::DuplicatePeerId),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Action, Check, Row, Standing, began, ended};
 use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Severity};
-use crate::swarm::{Closed, IncomingStep};
+use crate::peer::{Closed, Step};
 
 /// A thousand dials a second.
 const BETWEEN_DIALS: Duration = Duration::from_millis(1);
@@ -61,20 +61,15 @@ impl Check {
         }
     }
 
-    pub(super) fn step(&mut self, peer: PeerKey, step: IncomingStep) {
+    pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
         let Some(Row { standing: Standing::Dialling(dial), .. }) = self.rows.get_mut(&peer) else { return };
         match &step {
-            IncomingStep::Connected(_) => dial.opened = true,
-            IncomingStep::HandshakeSent(_, sent) => dial.sent_bytes = sent.len() as u64,
-            IncomingStep::HandshakeBytes(at, _) => dial.received_at = Some(*at),
-            IncomingStep::Agreed(..) => {}
+            Step::Connected => dial.opened = true,
+            Step::Sent(sent) => dial.sent_bytes = sent.len() as u64,
+            Step::Received(_) => dial.received_at = Some(at),
+            Step::Agreed(_) | Step::LooksLike(_) => {}
         }
-        self.tell_step(peer, step);
-    }
-
-    pub(super) fn tell_step(&mut self, peer: PeerKey, step: IncomingStep) {
-        let (at, event) = step.of(peer);
-        self.tell(at, event);
+        self.tell(at, step.event(peer));
     }
 
     /// The dial of this peer is over; it is [`Standing::Over`] until somebody says otherwise.

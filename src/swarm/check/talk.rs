@@ -3,11 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::{
-    AnnounceKind, Announced, At, Cause, Encryption, Event, LooksLike, PeerKey, PeerSample, Source,
+    AnnounceKind, Announced, At, Cause, Encryption, Event, PeerInfo, PeerKey, PeerSample, Source,
     TrackerError, TrackerKey,
 };
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
-use crate::swarm::{Closed, ConnKey, EncryptionPolicy, IncomingStep, Order};
+use crate::peer::{Closed, ConnKey, Order, Step};
+use crate::swarm::EncryptionPolicy;
 
 /// What a check is told once.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +38,7 @@ pub enum Input {
         valid: bool,
     },
     /// A dial came a step further.
-    Step(PeerKey, IncomingStep),
-    /// What answered a dial is no BitTorrent client.
-    LooksLike(PeerKey, At, LooksLike),
+    Step(PeerKey, At, Step),
     /// A dial ended without a valid handshake.
     DialFailed(PeerKey, Closed),
     /// A valid handshake came.
@@ -53,7 +52,7 @@ pub enum Input {
         /// Its peer id.
         peer_id: PeerId,
         /// For one that called: what happened so far.
-        so_far: Vec<IncomingStep>,
+        so_far: Vec<(At, Step)>,
     },
     /// A connection from outside ended without a valid handshake.
     IncomingFailed(IpAddr, Cause),
@@ -65,19 +64,8 @@ pub enum Input {
     Has(ConnKey, Bitfield),
     /// What it has more.
     Have(ConnKey, Vec<PieceIndex>),
-    /// Its extension handshake.
-    Extended {
-        /// The connection.
-        conn: ConnKey,
-        /// The `v` it calls itself by.
-        calls_itself: Option<String>,
-        /// Names of the extension messages it takes.
-        extensions: Vec<String>,
-        /// How many requests it queues.
-        reqq: Option<u32>,
-        /// The port it says it listens on.
-        listen_port: Option<u16>,
-    },
+    /// Its extension handshake came.
+    Introduced(ConnKey, PeerInfo),
     /// One second of it.
     Sample(ConnKey, PeerSample),
     /// The piece it was asked for is whole; was its hash right?

@@ -1,7 +1,8 @@
 use super::*;
-use crate::event::Side;
+use crate::event::{PeerInfo, Side};
 use crate::metainfo::{Bitfield, BlockRef, PeerId};
-use crate::swarm::{EncryptionPolicy, IncomingStep, Order};
+use crate::peer::{Order, Step};
+use crate::swarm::EncryptionPolicy;
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
@@ -115,10 +116,9 @@ impl Run {
     fn shake(&mut self, peer: Option<PeerKey>, from: SocketAddr, id: &[u8; 20]) -> ConnKey {
         let conn = ConnKey(self.next_conn);
         self.next_conn += 1;
-        let so_far =
-            vec![IncomingStep::Connected(self.now), IncomingStep::HandshakeBytes(self.now, vec![0; 68])];
+        let so_far = vec![(self.now, Step::Connected), (self.now, Step::Received(vec![0; 68]))];
         if let Some(peer) = peer {
-            self.tell(Input::Step(peer, IncomingStep::Connected(self.now)));
+            self.tell(Input::Step(peer, self.now, Step::Connected));
         }
         self.tell(Input::Shaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
         conn
@@ -195,7 +195,7 @@ fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
         let peer = PeerKey(n.into());
         run.wait(5 * MS);
         if opened {
-            run.tell(Input::Step(peer, IncomingStep::Connected(run.now)));
+            run.tell(Input::Step(peer, run.now, Step::Connected));
         }
         run.fail(peer, cause);
     }
@@ -210,7 +210,7 @@ fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
         let expected = if again { vec![Encryption::Plain, Encryption::Mse] } else { vec![Encryption::Plain] };
         assert_eq!(tries, expected, "{cause:?}");
     }
-    run.tell(Input::Step(PeerKey(1), IncomingStep::Connected(run.now)));
+    run.tell(Input::Step(PeerKey(1), run.now, Step::Connected));
     run.fail(PeerKey(1), Cause::EncryptionFailed);
     run.wait(50 * MS);
     assert_eq!(run.dials().iter().filter(|(_, peer, _)| peer.0 == 1).count(), 2);
@@ -331,8 +331,8 @@ fn at_the_end_of_its_time_nobody_is_waited_for() {
     (0..3).for_each(|n| run.learn(n));
     run.wait(5 * MS);
     run.shake(Some(PeerKey(0)), addr(0), A);
-    let sent = IncomingStep::HandshakeSent(run.now, vec![0; 68]);
-    run.tell(Input::Step(PeerKey(1), sent));
+    let sent = Step::Sent(vec![0; 68]);
+    run.tell(Input::Step(PeerKey(1), run.now, sent));
     run.wait(3 * S);
     assert_eq!(run.orders(ConnKey(0)).last(), Some(&&Order::Close(Cause::NotAnswered)));
     run.tell(Input::Closed(ConnKey(0), closed(Cause::NotAnswered)));
@@ -415,13 +415,7 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
 #[test]
 fn a_peer_that_calls_is_merged_into_the_row_of_the_port_it_listens_on() {
     let introduce = |run: &mut Run, conn| {
-        run.tell(Input::Extended {
-            conn,
-            calls_itself: None,
-            extensions: Vec::new(),
-            reqq: None,
-            listen_port: Some(6881),
-        });
+        run.tell(Input::Introduced(conn, PeerInfo { listen_port: Some(6881), ..PeerInfo::default() }));
     };
     let from = SocketAddr::new(addr(1).ip(), 50_000);
     // Its address failed before.

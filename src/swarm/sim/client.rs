@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::super::announce::{self, Announcer, Ticket};
-use super::super::{Action, BlockDigest, Closed, ConnKey, IncomingStep, Input, Order};
+use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Order};
 use super::conn::{Conn, Heard};
 use super::disk::{Done, Job};
 use super::{
     At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, Message, PieceIndex, Rc, Settings, Swarm,
 };
 use crate::command::Command;
-use crate::event::{Announced, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
+use crate::event::{Announced, Event, PeerInfo, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
+use crate::peer::Step;
 
 /// What a client wants of the world.
 pub(super) enum Effect {
@@ -175,7 +176,7 @@ impl Client {
         self.most_conns = self.most_conns.max(self.conns.len());
         self.say(conn, Message::Has(has));
         self.say(conn, Message::Listens(6881));
-        let so_far = if peer.is_some() { Vec::new() } else { vec![IncomingStep::Connected(now)] };
+        let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
         self.feed(now, Input::Shaken { conn, peer, addr, peer_id: id, so_far });
     }
 
@@ -201,13 +202,9 @@ impl Client {
             Heard::Unchoked => Input::Unchoked(key),
             Heard::Interested(interested) => Input::Interested(key, interested),
             Heard::Rejected(blocks) => Input::Rejected(key, blocks),
-            Heard::Listens(port) => Input::Extended {
-                conn: key,
-                calls_itself: None,
-                extensions: Vec::new(),
-                reqq: None,
-                listen_port: Some(port),
-            },
+            Heard::Listens(port) => {
+                Input::Introduced(key, PeerInfo { listen_port: Some(port), ..PeerInfo::default() })
+            }
             Heard::Block(block, right) => return self.block(now, key, block, right),
             Heard::Fault(cause) => return self.effects.push_back(Effect::Close(key, cause)),
         };

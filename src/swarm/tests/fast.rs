@@ -1,6 +1,7 @@
 //! What goes on in spite of a choke (BEP 6), and those that want nothing any more (BEP 21).
 
 use super::*;
+use crate::event::PeerInfo;
 use crate::wire::allowed_fast_set;
 
 const CONN: ConnKey = ConnKey(7);
@@ -9,7 +10,7 @@ const CONN: ConnKey = ConnKey(7);
 fn called(have: &Bitfield, has: &Bitfield) -> Swarm {
     let geometry = Geometry::new(100 * 65_536, 65_536).unwrap();
     let mut swarm = Swarm::new(At::ZERO, geometry, have.clone(), Settings::default());
-    let so_far = vec![IncomingStep::Connected(At::ZERO)];
+    let so_far = vec![(At::ZERO, Step::Connected)];
     let (addr, peer_id) = (addr(9), PeerId::ours(9));
     swarm.handle(At::ZERO, Input::Shaken { conn: CONN, peer: None, addr, peer_id, so_far });
     swarm.handle(At::ZERO, Input::Has(CONN, has.clone()));
@@ -120,27 +121,31 @@ fn one_that_names_pieces_and_sends_none_of_them_holds_none() {
     assert_eq!((revoked, swarm.picker.asked_of(CONN).len()), (1, 0));
 }
 
+fn says_upload_only(upload_only: bool) -> Input {
+    Input::Introduced(CONN, PeerInfo { upload_only: Some(upload_only), ..PeerInfo::default() })
+}
+
 #[test]
 fn two_that_want_nothing_any_more_do_not_stay_connected() {
     let closes = |swarm: &mut Swarm| orders(swarm).contains(&Order::Close(Cause::BothSeeds));
     // A peer may have wanted a part alone, and has it.
     let mut swarm = called(&Bitfield::full(100), &some(0..50));
     assert!(!closes(&mut swarm));
-    swarm.handle(At::ZERO, Input::UploadOnly(CONN, true));
+    swarm.handle(At::ZERO, says_upload_only(true));
     assert!(closes(&mut swarm));
     // While we want something it stays.
     let mut swarm = called(&some([3]), &some(0..50));
-    swarm.handle(At::ZERO, Input::UploadOnly(CONN, true));
+    swarm.handle(At::ZERO, says_upload_only(true));
     assert!(!closes(&mut swarm));
 }
 
 #[test]
 fn one_that_wants_nothing_takes_no_slot_whatever_its_interest() {
     let mut swarm = called(&some([3]), &some(0..50));
-    swarm.handle(At::ZERO, Input::UploadOnly(CONN, true));
+    swarm.handle(At::ZERO, says_upload_only(true));
     swarm.handle(At::ZERO, Input::Interested(CONN, true));
     swarm.handle(At::from_secs(11), Input::Tick);
     assert!(!orders(&mut swarm).contains(&Order::Choke(false)));
-    swarm.handle(At::from_secs(12), Input::UploadOnly(CONN, false));
+    swarm.handle(At::from_secs(12), says_upload_only(false));
     assert!(orders(&mut swarm).contains(&Order::Choke(false)));
 }

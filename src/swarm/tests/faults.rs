@@ -1,6 +1,7 @@
 //! What once went wrong, or nearly.
 
 use super::*;
+use crate::event::PeerInfo;
 
 #[test]
 fn a_peer_that_never_sends_a_block_loses_its_requests() {
@@ -197,14 +198,13 @@ fn what_is_here_is_not_given_up_while_there_is_memory() {
 fn call(world: &mut World, conn: u32, port: u16, peer_id: u64) {
     let called = SocketAddr::new(addr(1).ip(), port);
     let peer_id = PeerId::ours(peer_id);
-    let so_far = vec![IncomingStep::Connected(world.now)];
+    let so_far = vec![(world.now, Step::Connected)];
     world.tell(Input::Shaken { conn: ConnKey(conn), peer: None, addr: called, peer_id, so_far });
 }
 
 fn listens(world: &mut World, conn: u32, port: u16) {
-    let conn = ConnKey(conn);
-    let (calls_itself, extensions, reqq) = (None, Vec::new(), None);
-    world.tell(Input::Extended { conn, calls_itself, extensions, reqq, listen_port: Some(port) });
+    let info = PeerInfo { listen_port: Some(port), ..PeerInfo::default() };
+    world.tell(Input::Introduced(ConnKey(conn), info));
 }
 
 /// Closes ordered so far on the connection.

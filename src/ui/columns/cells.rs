@@ -42,7 +42,7 @@ pub(super) fn id(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
 }
 
 pub(super) fn client(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
-    match (&peer.client, &peer.calls_itself) {
+    match (&peer.client, &peer.info.calls_itself) {
         // The version is worth more than what stands in brackets.
         (Some(client), _) if !fits(client, columns) => {
             match (client.split_once(" ("), client.split_once(')')) {
@@ -299,7 +299,7 @@ pub(super) fn state_words(peer: &PeerRecord, view: &View) -> String {
 pub(super) fn who(peer: &PeerRecord, _: &View) -> String {
     let no_name = if peer.peer_id.is_some() { "unknown" } else { "" };
     let by_id = peer.client.as_deref().unwrap_or(no_name);
-    format!("{by_id} {}", peer.calls_itself.as_deref().unwrap_or_default())
+    format!("{by_id} {}", peer.info.calls_itself.as_deref().unwrap_or_default())
 }
 
 /// What a filter reads of why it does not serve us: the cause by its code and its short, and the words of its row.

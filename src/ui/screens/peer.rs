@@ -387,8 +387,8 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Ve
             let choking = if chokes { "chokes" } else { "serves" };
             format!("{choking} {whom} · {}interested", if wants { "" } else { "not " })
         };
-        let its = side(flags.peer_choking, "us", flags.peer_interested && !peer.upload_only);
-        let only = if peer.upload_only { " (upload only)" } else { "" };
+        let its = side(flags.peer_choking, "us", flags.peer_interested && !peer.info.wants_nothing());
+        let only = if peer.info.wants_nothing() { " (upload only)" } else { "" };
         let its = format!("{its}{only}{has}");
         let ours = side(flags.am_choking, "it", flags.am_interested);
         let ours = ours.replacen("chokes", "choke", 1).replacen("serves", "serve", 1);
@@ -431,8 +431,8 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Ve
     if !next.is_empty() && !peer.is_live() {
         fact("Next", next);
     }
-    if !peer.extensions.is_empty() {
-        fact("Takes", peer.extensions.join(" · "));
+    if !peer.info.extensions.is_empty() {
+        fact("Takes", peer.info.extensions.join(" · "));
     }
     lines
 }
@@ -459,7 +459,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
         who.push(Role::Text, id.printable().chars().take(8).collect::<String>());
         who.push(Role::Text, format!(" {}", peer.client.as_deref().unwrap_or("a client we do not know")));
     }
-    if let Some(name) = &peer.calls_itself {
+    if let Some(name) = &peer.info.calls_itself {
         who.push(Role::Dim, format!("   calls itself {name}"));
     }
     let rows = model.rows(view);

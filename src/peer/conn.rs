@@ -59,3 +59,16 @@ pub struct Closed {
     /// Bytes sent over the whole connection, handshake included.
     pub bytes_out: u64,
 }
+
+/// How an open connection broke, as far as its error tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Broken {
+    /// The other side had closed.
+    Closed,
+    /// It was reset, by the other side or on the way.
+    Reset,
+    /// The path broke.
+    Lost,
+    /// Something here failed.
+    Local,
+}

@@ -1,14 +1,8 @@
-use std::time::Duration;
-
-use bytes::Bytes;
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::engine::clock::Clock;
-use crate::event::At;
 use crate::metainfo::{InfoHash, PeerId};
-use crate::swarm::ConnKey;
 use crate::wire::Reserved;
 use crate::wire::mse::Payload;
 use EncryptionPolicy::{Off, Prefer, PreferPlain, Require};
@@ -17,23 +11,19 @@ fn handshake(torrent: u8, id: u64) -> Handshake {
     Handshake { reserved: Reserved::OURS, info_hash: InfoHash([torrent; 20]), peer_id: PeerId::ours(id) }
 }
 
-fn mse(policy: EncryptionPolicy) -> Mse {
-    Mse::new(policy, 3)
-}
-
 /// With other keys.
 fn their_mse() -> Mse {
     Mse::new(PreferPlain, 4)
 }
 
-type Met = Result<(Carrier<DuplexStream>, Shaken), Box<Closed>>;
+type Met = Result<(Carrier<DuplexStream>, Handshaken), Box<Closed>>;
 
-fn steps() -> (Steps, mpsc::Receiver<(ConnKey, At, HandshakeStep)>) {
-    let (to, steps) = mpsc::channel(super::super::MOST_STEPS);
+fn steps() -> (Steps, mpsc::Receiver<(ConnKey, At, Step)>) {
+    let (to, steps) = mpsc::channel(crate::peer::MOST_STEPS);
     (Steps::new(ConnKey(1), Clock::start(), to), steps)
 }
 
-fn told(mut steps: mpsc::Receiver<(ConnKey, At, HandshakeStep)>) -> Vec<HandshakeStep> {
+fn told(mut steps: mpsc::Receiver<(ConnKey, At, Step)>) -> Vec<Step> {
     std::iter::from_fn(|| steps.try_recv().ok()).map(|(_, _, step)| step).collect()
 }
 
@@ -44,17 +34,11 @@ async fn meet(
     policy: EncryptionPolicy,
 ) -> (Met, Met) {
     // Narrow, so that what comes after comes in parts.
-    let (mut here, there) = duplex(700);
+    let (here, there) = duplex(700);
     let (calls, takes) = (their_mse(), mse(policy));
     let untold = Steps::untold();
-    let call = async {
-        if encrypted {
-            return shake_out_encrypted(here, calling, &calls, &untold).await;
-        }
-        let shaken = super::super::shake_out(&mut here, calling, &untold).await?;
-        Ok((Carrier::Bare(here), shaken))
-    };
-    tokio::join!(call, accept(there, called, &takes, &untold))
+    let encryption = if encrypted { Encryption::Mse } else { Encryption::Plain };
+    tokio::join!(call(here, calling, encryption, &calls, &untold), accept(there, called, &takes, &untold))
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +59,6 @@ async fn takes_plain_and_encrypted_calls_as_the_setting_says() {
         match (out, inward) {
             (Ok((_, theirs)), Ok((_, ours))) => {
                 assert_eq!((theirs.peer_id, ours.peer_id), (PeerId::ours(2), PeerId::ours(1)));
-                assert_eq!(theirs.received, Bytes::copy_from_slice(&handshake(7, 2).to_bytes()));
                 assert_eq!(theirs.overhead.bytes_in, ours.overhead.bytes_out);
                 assert_eq!(theirs.overhead.bytes_out, ours.overhead.bytes_in);
                 assert_eq!(theirs.overhead.bytes_in > 96, encrypted);
@@ -107,12 +90,14 @@ async fn each_step_is_told() {
     let (ours, theirs) = (handshake(7, 1), handshake(7, 2));
     let ((out, out_steps), (inward, in_steps)) = (steps(), steps());
     let (calls, takes) = (their_mse(), mse(PreferPlain));
-    let (a, b) =
-        tokio::join!(shake_out_encrypted(here, &ours, &calls, &out), accept(there, &theirs, &takes, &inward));
+    let (a, b) = tokio::join!(
+        call(here, &ours, Encryption::Mse, &calls, &out),
+        accept(there, &theirs, &takes, &inward)
+    );
     assert!(a.is_ok() && b.is_ok());
-    let sent = |shake: &Handshake| HandshakeStep::Sent(Bytes::copy_from_slice(&shake.to_bytes()));
-    let received = |shake: &Handshake| HandshakeStep::Received(Bytes::copy_from_slice(&shake.to_bytes()));
-    let agreed = HandshakeStep::Agreed(Payload::Plain);
+    let sent = |shake: &Handshake| Step::Sent(shake.to_bytes().to_vec());
+    let received = |shake: &Handshake| Step::Received(shake.to_bytes().to_vec());
+    let agreed = Step::Agreed(Payload::Plain);
     assert_eq!(told(out_steps), [sent(&ours), agreed.clone(), received(&theirs)]);
     assert_eq!(told(in_steps), [agreed, sent(&theirs), received(&ours)]);
 }
@@ -137,7 +122,7 @@ async fn answered(bytes: &[u8], then_close: bool) -> Closed {
         there.shutdown().await.unwrap();
     }
     let mse = mse(PreferPlain);
-    *shake_out_encrypted(here, &handshake(7, 1), &mse, &Steps::untold()).await.unwrap_err()
+    *call(here, &handshake(7, 1), Encryption::Mse, &mse, &Steps::untold()).await.unwrap_err()
 }
 
 /// The same for a call that we take.
@@ -172,7 +157,7 @@ async fn every_way_an_encrypted_dial_fails_has_its_cause() {
         (&noise(4096), false, Cause::EncryptionFailed, Some("no_sync")),
     ];
     for (bytes, close, cause, detail) in table {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let end = answered(bytes, *close).await;
         assert_eq!((end.cause, end.detail.as_deref()), (*cause, *detail), "{} bytes", bytes.len());
         assert!(began.elapsed() <= Duration::from_secs(10));
@@ -195,7 +180,7 @@ async fn every_way_an_encrypted_call_fails_has_its_cause() {
         (&noise(4096), false, Cause::EncryptionFailed, Some("no_sync")),
     ];
     for (bytes, close, cause, detail) in table {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let end = called_with(bytes, *close).await;
         assert_eq!((end.cause, end.detail.as_deref()), (*cause, *detail), "{} bytes", bytes.len());
         assert!(began.elapsed() <= Duration::from_secs(10));
@@ -216,7 +201,7 @@ async fn every_way_an_encrypted_call_fails_has_its_cause() {
 
 #[tokio::test(start_paused = true)]
 async fn words_are_known_at_once() {
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     assert_eq!(called_with(b"GET / HTTP/1.0\r\n\r\n", false).await.cause, Cause::NotBittorrent);
     assert!(began.elapsed() <= Duration::from_millis(201), "{:?}", began.elapsed());
 }
@@ -232,7 +217,7 @@ async fn a_peer_that_drips_is_cut_off_in_time() {
             }
         }
     });
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     let end = accept(here, &handshake(7, 1), &mse(PreferPlain), &Steps::untold()).await.unwrap_err();
     assert_eq!((end.cause, end.detail.as_deref()), (Cause::EncryptionFailed, Some("no_sync")));
     assert!(began.elapsed() <= Duration::from_millis(10_001), "{:?}", began.elapsed());

@@ -1,0 +1,59 @@
+//! What a peer says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::sound::{few, shown};
+use crate::wire::ExtensionHandshake;
+
+/// What a peer says of itself in its extension handshake (BEP 10), cleaned for showing.
+///
+/// It travels whole, from the connection to the screen: a field that is added here and in [`ExtensionHandshake`] is
+/// there for everyone to show.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PeerInfo {
+    /// The `v` it calls itself by.
+    pub calls_itself: Option<String>,
+    /// Names of the extension messages it takes.
+    #[serde(deserialize_with = "few::<_, _, 1000>")]
+    pub extensions: Vec<String>,
+    /// How many requests it queues.
+    pub reqq: Option<u32>,
+    /// The port it listens on.
+    pub listen_port: Option<u16>,
+    /// Whether it wants nothing any more (BEP 21); `None` leaves it at what it said before.
+    pub upload_only: Option<bool>,
+    /// How long the torrent's info dictionary is, bytes (BEP 9).
+    pub metadata_bytes: Option<u32>,
+}
+
+impl From<ExtensionHandshake> for PeerInfo {
+    fn from(said: ExtensionHandshake) -> Self {
+        Self {
+            calls_itself: said.client,
+            extensions: said.messages.into_iter().map(|(name, _)| name).collect(),
+            reqq: said.reqq,
+            listen_port: said.listen_port,
+            upload_only: said.upload_only,
+            metadata_bytes: said.metadata_bytes,
+        }
+    }
+}
+
+impl PeerInfo {
+    /// It says that it wants nothing any more.
+    pub fn wants_nothing(&self) -> bool {
+        self.upload_only == Some(true)
+    }
+
+    /// Takes in what it says once more.
+    pub fn update(&mut self, said: Self) {
+        let upload_only = said.upload_only.or(self.upload_only);
+        *self = Self { upload_only, ..said };
+    }
+
+    /// Makes texts that were read from a file safe to show.
+    pub fn check(&mut self) {
+        self.calls_itself.iter_mut().chain(&mut self.extensions).for_each(shown);
+    }
+}

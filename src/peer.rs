@@ -1,0 +1,11 @@
+//! The protocol of one connection, without clock, socket or thread: from the first byte of its handshake on.
+//!
+//! [`Handshaking`] shakes hands, plain or encrypted, as the one who calls or is called. What carries it (the engine, or a
+//! test) does what it wants next and hands in what came of it. [`Order`], [`WindowState`] and [`Closed`] are what
+//! passes between a connection and those who decide about it; the bytes of blocks never pass here.
+
+mod conn;
+mod handshake;
+
+pub use conn::{Broken, Closed, ConnKey, Order, WindowState};
+pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
