@@ -45,7 +45,7 @@ impl Root {
         let failed = |e: io::Error| StorageError::io(path, Operation::Open, &e);
         let real = path.canonicalize().map_err(failed)?;
         let dir = Folder::open(&real).map_err(failed)?;
-        Ok(Self { dir, path: real, walks: AtomicBool::new(false) })
+        Ok(Self { dir, path: system::plain(real), walks: AtomicBool::new(false) })
     }
 
     /// The output folder, absolute and without links.

@@ -37,7 +37,7 @@ use self::unix as own;
 use self::windows as own;
 
 pub(super) use self::own::{
-    TO_SYNC, folder_builder, free, knows_no_locks, open_to_read, refusal, sync_content, sync_folder,
+    TO_SYNC, folder_builder, free, knows_no_locks, open_to_read, plain, refusal, sync_content, sync_folder,
 };
 
 /// How a file is opened.

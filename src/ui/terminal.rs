@@ -166,6 +166,11 @@ fn written(command: impl Command) -> String {
 }
 
 fn take_over() -> io::Result<()> {
+    // What is written are escape sequences, and a console reads those only once it is asked to.
+    #[cfg(windows)]
+    if !crossterm::ansi_support::supports_ansi() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "this console takes no escape sequences"));
+    }
     outlet::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::io::{Errno, retry_on_intr};
@@ -28,6 +28,11 @@ pub(in crate::storage) fn folder_builder(private: bool) -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.mode(if private { 0o700 } else { 0o777 });
     builder
+}
+
+/// The path as people write it: as it is.
+pub(in crate::storage) fn plain(path: PathBuf) -> PathBuf {
+    path
 }
 
 /// Waits until the disk has the names of all that is in a folder.

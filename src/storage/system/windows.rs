@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::error::OsKind;
 use super::{Access, FileStat, Found, Free, Kind};
@@ -30,6 +30,16 @@ pub(in crate::storage) fn open_to_read(path: &Path) -> io::Result<File> {
 /// Creates folders. Whose they are follows from the folder they are in: that of a user's data is private.
 pub(in crate::storage) fn folder_builder(_private: bool) -> DirBuilder {
     DirBuilder::new()
+}
+
+/// The path as people write it. What the system resolved begins with `\\?\`, which lets it be longer than 260
+/// characters.
+pub(in crate::storage) fn plain(path: PathBuf) -> PathBuf {
+    let Some(rest) = path.to_str().and_then(|path| path.strip_prefix(r"\\?\")) else { return path };
+    match rest.strip_prefix(r"UNC\") {
+        Some(share) => PathBuf::from(format!(r"\\{share}")),
+        None => PathBuf::from(rest),
+    }
 }
 
 /// There is no such call: the journal of the file system keeps names in order.

@@ -34,14 +34,14 @@ async fn serves_what_it_has_while_it_unchokes() {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_are_told_to_those_who_understand_them() {
-    let mut world = piped(Begin { have: &[0], up_bps: Some(1), ..MODERN });
+    let mut world = piped(Begin { have: &[0], up_bps: Some(4 * 16384), ..MODERN });
     world.peer.hear().await;
     world.peer.expect_extension_handshake().await;
     let (mine, other) = (spec(blocks(1)[0]), BlockSpec { index: 4, begin: 0, length: 16384 });
     world.peer.say(&[Message::Request(mine)]).await;
     world.peer.expect(Message::Reject(mine)).await;
     world.serve().await;
-    // The first takes all the limit allows; the rest wait for hours.
+    // The first takes all the limit allows; the rest wait for a quarter of a second, and none passes.
     let waiting: Vec<BlockSpec> = blocks(5).into_iter().map(spec).collect();
     let requests: Vec<Message> =
         [mine, other].into_iter().chain(waiting[1..].iter().copied()).map(Message::Request).collect();
