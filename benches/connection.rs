@@ -24,13 +24,13 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use ttui::engine::clock::Clock;
-use ttui::engine::haves::HaveLog;
 use ttui::engine::limit::Limit;
 use ttui::engine::link::{ConnKey, Order, Report};
 use ttui::engine::peer::{Common, IDLE_AFTER, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
+use ttui::peer::haves::HaveLog;
 use ttui::peer::{Handshaken, Overhead};
 use ttui::wire::{BlockSpec, Message, PieceHeader, Reserved};
 

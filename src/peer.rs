@@ -6,6 +6,11 @@
 
 mod conn;
 mod handshake;
+pub mod haves;
+pub mod output;
+mod rate;
+mod window;
 
 pub use conn::{Broken, Closed, ConnKey, Order, WindowState};
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
+pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

@@ -19,7 +19,6 @@ mod network;
 mod pacer;
 mod peers;
 mod picker;
-mod rate;
 mod recheck;
 mod replace;
 mod round_robin;
@@ -29,7 +28,6 @@ mod slots;
 mod standstill;
 mod starving;
 mod talk;
-mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -41,11 +39,9 @@ pub use ladder::EncryptionPolicy;
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
-pub use rate::RateMeter;
 pub use round_robin::{RoundRobin, Turn};
 pub use slots::UploadSlots;
 pub use talk::{Action, Input, Settings};
-pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
 use self::blame::Blame;
 pub use self::blame::BlockDigest;

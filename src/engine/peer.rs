@@ -25,7 +25,6 @@ use self::fault::Fault;
 use self::mark::Mark;
 use self::talk::Talk;
 use super::clock::Clock;
-use super::haves::HaveLog;
 use super::limit::Limit;
 use super::link::{Closed, ConnKey, Order, Report};
 use super::pool::BlockPool;
@@ -34,6 +33,7 @@ use super::transport::Transport;
 use super::upload::{BlockSource, Job, JobDone};
 use crate::event::{At, Cause, OsError};
 use crate::metainfo::Geometry;
+use crate::peer::haves::HaveLog;
 use crate::peer::{Broken, Handshaken, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::pool::{BlockBuf, BlockPool};
 use crate::event::Cause;
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry};
-use crate::swarm::Window;
+use crate::peer::Window;
 use crate::wire::{Head, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader};
 
 /// Payload predicted for one read: at least, at first, at most.

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use super::clock::Clock;
 use super::disk::MOST_READ_BYTES;
 use super::limit::Limit;
-use super::output::Output;
 use crate::metainfo::PieceIndex;
+use crate::peer::output::Output;
 use crate::wire::{BlockSpec, PieceHeader};
 
 /// Requests we say we queue (`reqq` of the extension handshake, BEP 10).

@@ -8,13 +8,13 @@ use super::Common;
 use super::fault::Fault;
 use super::moods::Moods;
 use crate::engine::link::{Order, Report};
-use crate::engine::output::Output;
 use crate::engine::pool::BlockBuf;
 use crate::engine::receive::Incoming;
 use crate::engine::upload::{OFFERED_REQQ, Upload};
 use crate::event::{At, Cause, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
-use crate::swarm::{Arrival, Window};
+use crate::peer::output::Output;
+use crate::peer::{Arrival, Window};
 use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME, Reserved};
 
 /// We say something at least this often.

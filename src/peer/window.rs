@@ -6,7 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::{RateMeter, WindowState};
+use super::WindowState;
+use super::rate::RateMeter;
 use crate::event::{At, SNUBBED_AFTER};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef};
 
