@@ -5,12 +5,18 @@
 //! passes between a connection and those who decide about it; the bytes of blocks never pass here.
 
 mod conn;
+mod connection;
+mod fault;
 mod handshake;
 pub mod haves;
+mod moods;
 pub mod output;
 mod rate;
+pub mod upload;
 mod window;
 
-pub use conn::{Broken, Closed, ConnKey, Order, WindowState};
+pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
+pub use connection::{Connection, Ours};
+pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

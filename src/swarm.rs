@@ -154,17 +154,7 @@ impl Swarm {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
             Input::IncomingFailed { addr, cause } => self.tell(now, Event::IncomingFailed { addr, cause }),
-            Input::Window { conn, window } => self.window(now, conn, window),
-            Input::Choked(conn) => self.choked(now, conn),
-            Input::Unchoked(conn) => self.unchoked(now, conn),
-            Input::Interested(conn, interested) => self.interested(now, conn, interested),
-            Input::Has(conn, pieces) => self.has(now, conn, pieces),
-            Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
-            Input::AllowedFast(conn, piece) => self.picker.allowed_fast(now, conn, piece),
-            Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
-            Input::Introduced(conn, info) => self.introduced(now, conn, info),
-            Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
-            Input::Traffic { conn, bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
+            Input::News(conn, news) => self.news(now, conn, news),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),

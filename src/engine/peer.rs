@@ -3,17 +3,13 @@
 //! It owns its socket and its request window. Nothing of it is shared but what is in [`Common`]; it hears of the
 //! brain through orders and the brain of it through reports.
 
-mod fault;
 mod mark;
-mod moods;
-mod talk;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,20 +17,17 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
-use self::fault::Fault;
 use self::mark::Mark;
-use self::talk::Talk;
 use super::clock::Clock;
 use super::limit::Limit;
-use super::link::{Closed, ConnKey, Order, Report};
-use super::pool::BlockPool;
-use super::receive::Receiver;
+use super::link::{Closed, ConnKey, News, Order, Report};
+use super::pool::{BlockBuf, BlockPool};
+use super::receive::{Incoming, Receiver};
 use super::transport::Transport;
-use super::upload::{BlockSource, Job, JobDone};
+use super::upload::{BlockSource, Job, JobDone, finish, give_back, start};
 use crate::event::{At, Cause, OsError};
-use crate::metainfo::Geometry;
-use crate::peer::haves::HaveLog;
-use crate::peer::{Broken, Handshaken, Overhead};
+use crate::metainfo::BlockRef;
+use crate::peer::{Broken, Connection, Fault, Handshaken, Ours, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 
 /// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
@@ -49,29 +42,21 @@ const FLUSH_TIME: Duration = Duration::from_millis(250);
 
 /// What all connections of a torrent share.
 pub struct Common {
-    /// The torrent's lengths.
-    pub geometry: Geometry,
+    /// What they say of us.
+    pub ours: Arc<Ours>,
     /// The run's clock.
     pub clock: Clock,
     /// Where blocks are received into.
     pub pool: Arc<BlockPool>,
-    /// What we have.
-    pub haves: Arc<HaveLog>,
     /// Where uploads are read from.
     pub source: Arc<dyn BlockSource>,
     /// The limit of all uploads together.
     pub up: Arc<Limit>,
-    /// The port we listen on, told to peers.
-    pub listen_port: Option<u16>,
-    /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
-    pub sent_bytes: AtomicU64,
-    /// Who says nothing for this long is let go.
-    pub idle_after: Duration,
 }
 
 impl fmt::Debug for Common {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Common").field("geometry", &self.geometry).finish_non_exhaustive()
+        f.debug_struct("Common").field("ours", &self.ours).finish_non_exhaustive()
     }
 }
 
@@ -126,7 +111,9 @@ pub async fn run<T: Transport>(
 
 struct Peer<T> {
     transport: T,
-    talk: Talk,
+    talk: Connection,
+    /// Blocks of use that came and were not reported.
+    blocks: Vec<(BlockRef, BlockBuf)>,
     receiver: Receiver,
     conn: ConnKey,
     common: Arc<Common>,
@@ -158,8 +145,9 @@ impl<T: Transport> Peer<T> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             transport,
-            talk: Talk::new(Arc::clone(&common), shaken.reserved, began),
-            receiver: Receiver::new(common.geometry, Arc::clone(&common.pool)),
+            talk: Connection::new(Arc::clone(&common.ours), shaken.reserved, began),
+            blocks: Vec::new(),
+            receiver: Receiver::new(common.ours.geometry, Arc::clone(&common.pool)),
             conn,
             common,
             orders,
@@ -216,7 +204,8 @@ impl<T: Transport> Peer<T> {
             }
             Happened::Job(done) => {
                 self.job = None;
-                self.talk.upload.finish(done, &mut self.talk.output).map_err(End::Disk)
+                let Connection { upload, output, .. } = &mut self.talk;
+                finish(upload, done, output).map_err(End::Disk)
             }
             Happened::Quiet => {
                 self.mark.give_up(&mut self.transport);
@@ -266,7 +255,14 @@ impl<T: Transport> Peer<T> {
         }
         while let Some(incoming) = self.receiver.next() {
             self.talk.heard(now);
-            self.talk.incoming(now, incoming)?;
+            match incoming {
+                Incoming::Message(message) => self.talk.message(now, message)?,
+                Incoming::Block(block, bytes) => {
+                    if self.talk.block(now, block)? {
+                        self.blocks.push((block, bytes));
+                    }
+                }
+            }
         }
         Ok(advanced.map_err(Fault::from)?)
     }
@@ -274,7 +270,8 @@ impl<T: Transport> Peer<T> {
     fn start_job(&mut self) {
         if self.job.is_none() {
             let Common { source, up, clock, .. } = &*self.common;
-            self.job = self.talk.upload.start(&self.talk.output, &**source, up, *clock);
+            let Connection { upload, output, .. } = &mut self.talk;
+            self.job = start(upload, output, &**source, up, *clock);
         }
     }
 
@@ -294,7 +291,14 @@ impl<T: Transport> Peer<T> {
     }
 
     async fn report(&mut self, now: At) -> Result<(), End> {
-        for report in self.talk.reports(now) {
+        for news in self.talk.news(now) {
+            let report = match news {
+                News::Window { blocks, window } => {
+                    let rest = self.blocks.split_off(blocks.min(self.blocks.len()));
+                    Report::Blocks { blocks: std::mem::replace(&mut self.blocks, rest), window }
+                }
+                news => Report::News(news),
+            };
             if self.reports.send((self.conn, report)).await.is_err() {
                 return Err(End::Deserted);
             }
@@ -310,7 +314,7 @@ impl<T: Transport> Peer<T> {
             self.flush().await;
         }
         self.talk.upload.forget(&mut self.talk.output);
-        self.talk.upload.give_back(&self.common.up);
+        give_back(&mut self.talk.upload, &self.common.up);
         let now = self.common.clock.now();
         self.talk.sample_rest(now, self.receiver.payload_bytes());
         // Nobody left to hear it is as good as heard, here and below.
@@ -347,7 +351,7 @@ async fn wait_for(job: &mut Option<Job>) -> JobDone {
 /// Writes until everything is out, or nothing can be written any more.
 fn poll_write<T: Transport>(
     transport: &mut T,
-    talk: &mut Talk,
+    talk: &mut Connection,
     failed: &mut Option<io::Error>,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
@@ -374,7 +378,7 @@ fn poll_write<T: Transport>(
 /// Writes what it can, then reads once. Ready with zero when only something was written.
 fn poll_io<T: Transport>(
     transport: &mut T,
-    talk: &mut Talk,
+    talk: &mut Connection,
     receiver: &mut Receiver,
     write_error: &mut Option<io::Error>,
     cx: &mut Context<'_>,
