@@ -7,7 +7,7 @@ use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnKey(pub u32);
 
-/// The state of a request window, for the brain to grant by.
+/// The state of a request window, for the picker to grant by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WindowState {
     /// Granted blocks not requested yet.

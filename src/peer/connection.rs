@@ -1,7 +1,6 @@
 //! What is said on a connection after the handshake and what it means: messages in, messages out, news.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -25,6 +24,7 @@ const MOST_FAST: usize = 64;
 const MOST_EXTENSION_HANDSHAKES: u8 = 8;
 
 /// What all connections of a torrent say of us.
+#[derive(Debug)]
 pub struct Ours {
     /// The torrent's lengths.
     pub geometry: Geometry,
@@ -36,12 +36,6 @@ pub struct Ours {
     pub sent_bytes: AtomicU64,
     /// A peer that says nothing for this long is let go.
     pub idle_after: Duration,
-}
-
-impl fmt::Debug for Ours {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ours").field("geometry", &self.geometry).finish_non_exhaustive()
-    }
 }
 
 /// What it has, as far as it said.
@@ -181,10 +175,10 @@ impl Connection {
         self.heard = now;
     }
 
-    /// Does what whoever decides wants; a wish to close is returned.
+    /// Does what the swarm wants; a wish to close is returned.
     pub fn order(&mut self, now: At, order: Order) -> Option<Cause> {
         match order {
-            // A grant that crosses a choke is void: whoever decides hears of the choke and counts it as back. But some pieces
+            // A grant that crosses a choke is void: the swarm hears of the choke and counts it as back. But some pieces
             // it sends all the same.
             Order::Grant(blocks) if !self.peer_choking => self.window.grant(blocks),
             Order::Grant(blocks) => {
@@ -335,7 +329,7 @@ impl Connection {
         }
     }
 
-    /// What whoever decides is to hear, in order. Blocks come first, with the window as it stands.
+    /// What the swarm is to hear, in order. Blocks come first, with the window as it stands.
     pub fn news(&mut self, now: At) -> std::vec::Drain<'_, News> {
         self.flush_blocks(now);
         if !self.haves.is_empty() {

@@ -281,7 +281,7 @@ impl Window {
         ((self.granted.len() + self.outstanding.len()) as u32) < self.target
     }
 
-    /// What the brain grants by.
+    /// What the picker grants by.
     pub fn state(&self, now: At) -> WindowState {
         WindowState {
             granted: self.granted.len() as u32,
