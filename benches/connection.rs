@@ -24,14 +24,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
 use ttui::engine::clock::Clock;
-use ttui::engine::haves::HaveLog;
 use ttui::engine::limit::Limit;
 use ttui::engine::link::{ConnKey, Order, Report};
 use ttui::engine::peer::{Common, IDLE_AFTER, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use ttui::peer::{Handshaken, Overhead};
+use ttui::peer::haves::HaveLog;
+use ttui::peer::{Handshaken, News, Ours, Overhead};
 use ttui::wire::{BlockSpec, Message, PieceHeader, Reserved};
 
 use self::cost::thread_cpu_seconds;
@@ -99,15 +99,17 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        geometry,
+        ours: Arc::new(Ours {
+            geometry,
+            haves: HaveLog::new(have),
+            listen_port: None,
+            sent_bytes: std::sync::atomic::AtomicU64::new(0),
+            idle_after: IDLE_AFTER,
+        }),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
-        haves: Arc::new(HaveLog::new(have)),
         source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),
         up: Arc::new(Limit::new(None)),
-        listen_port: None,
-        sent_bytes: std::sync::atomic::AtomicU64::new(0),
-        idle_after: IDLE_AFTER,
     };
     stream.set_nonblocking(true).unwrap();
     let stream = tokio::net::TcpStream::from_std(stream).unwrap();
@@ -131,7 +133,7 @@ fn download(geometry: Geometry, stream: TcpStream) {
         let mut reads = 0u64;
         while left > 0 {
             match reports.recv().await.unwrap().1 {
-                Report::Unchoked => {
+                Report::News(News::Unchoked) => {
                     orders.send(Order::Interested(true)).unwrap();
                     grant(&orders, &mut blocks, 256);
                 }

@@ -18,7 +18,7 @@ use ttui::engine::pool::BlockPool;
 use ttui::engine::receive::{Incoming, Receiver};
 use ttui::event::At;
 use ttui::metainfo::{BlockRef, Geometry};
-use ttui::swarm::Window;
+use ttui::peer::Window;
 use ttui::wire::{BlockSpec, Head, Message, PIECE_HEADER_BYTES, PieceHeader};
 
 const PIECE_BYTES: u32 = 1 << 20;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use ttui::event::At;
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
+use ttui::peer::News;
 use ttui::swarm::{Action, ConnKey, Input, Order, Settings, Swarm, WindowState};
 
 const PEERS: u32 = 500;
@@ -60,8 +61,8 @@ impl Case {
                 has.set(geometry.piece(random.u32(..pieces)).unwrap());
             }
             case.feed(Input::Shaken { conn, peer: None, addr, peer_id, so_far: Vec::new() });
-            case.feed(Input::Has(conn, has));
-            case.feed(Input::Unchoked(conn));
+            case.feed(Input::News(conn, News::Has(has)));
+            case.feed(Input::News(conn, News::Unchoked));
         }
         case
     }
@@ -80,7 +81,7 @@ impl Case {
                 }
                 let granted = self.granted.get(&conn).map_or(0, VecDeque::len) as u32;
                 let window = WindowState { granted, target: 8, down_bps: 1 << 20, ..WindowState::default() };
-                self.feed(Input::Window { conn, window });
+                self.feed(Input::News(conn, News::Window { blocks: 0, window }));
             }
             if came == before {
                 break;

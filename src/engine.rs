@@ -14,13 +14,11 @@ mod download;
 pub mod errno;
 pub mod files;
 pub mod handshake;
-pub mod haves;
 pub mod limit;
 pub mod link;
 pub mod listen;
 mod log;
 pub mod mse;
-pub mod output;
 pub mod peer;
 pub mod pool;
 #[cfg(test)]

@@ -1,11 +1,23 @@
 //! The protocol of one connection, without clock, socket or thread: from the first byte of its handshake on.
 //!
-//! [`Handshaking`] shakes hands, plain or encrypted, as the one who calls or is called. What carries it (the engine, or a
-//! test) does what it wants next and hands in what came of it. [`Order`], [`WindowState`] and [`Closed`] are what
-//! passes between a connection and those who decide about it; the bytes of blocks never pass here.
+//! [`Handshaking`] shakes hands, plain or encrypted, as the one who calls or is called: its carrier (the engine, or a
+//! test) does what it wants next and hands in what came of it. [`Connection`] is what follows: messages and orders
+//! in, messages and [`News`] out. It alone knows who chokes whom, who is interested, what the peer has, what it was
+//! asked for ([`Window`]) and what it asks for. The bytes of blocks never pass here, only what is decided about them.
 
 mod conn;
+mod connection;
+mod fault;
 mod handshake;
+pub mod haves;
+mod moods;
+pub mod output;
+mod rate;
+pub mod upload;
+mod window;
 
-pub use conn::{Broken, Closed, ConnKey, Order, WindowState};
+pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
+pub use connection::{Connection, Ours};
+pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
+pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

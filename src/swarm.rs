@@ -19,7 +19,6 @@ mod network;
 mod pacer;
 mod peers;
 mod picker;
-mod rate;
 mod recheck;
 mod replace;
 mod round_robin;
@@ -29,7 +28,6 @@ mod slots;
 mod standstill;
 mod starving;
 mod talk;
-mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -41,11 +39,9 @@ pub use ladder::EncryptionPolicy;
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
-pub use rate::RateMeter;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 pub use talk::{Action, Input, Settings};
-pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};
 
 use self::blame::Blame;
 pub use self::blame::BlockDigest;
@@ -160,17 +156,7 @@ impl Swarm {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
             Input::IncomingFailed { addr, cause } => self.tell(now, Event::IncomingFailed { addr, cause }),
-            Input::Window { conn, window } => self.window(now, conn, window),
-            Input::Choked(conn) => self.choked(now, conn),
-            Input::Unchoked(conn) => self.unchoked(now, conn),
-            Input::Interested(conn, interested) => self.interested(now, conn, interested),
-            Input::Has(conn, pieces) => self.has(now, conn, pieces),
-            Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
-            Input::AllowedFast(conn, piece) => self.picker.allowed_fast(now, conn, piece),
-            Input::Rejected(conn, blocks) => self.rejected(now, conn, &blocks),
-            Input::Introduced(conn, info) => self.introduced(now, conn, info),
-            Input::PeerSample(conn, sample) => self.peer_sample(now, conn, sample),
-            Input::Traffic { conn, bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
+            Input::News(conn, news) => self.news(now, conn, news),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),

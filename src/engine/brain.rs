@@ -33,7 +33,6 @@ use super::chronicle::Chronicle;
 use super::clock::Clock;
 use super::crew::Crew;
 use super::disk::{DiskPool, Keeper, Notes};
-use super::haves::HaveLog;
 use super::limit::Limit;
 use super::link::Report;
 use super::listen::Listener;
@@ -46,6 +45,8 @@ use crate::command::Command;
 use crate::event::{At, Event, Phase};
 use crate::ledger::View;
 use crate::metainfo::{PieceIndex, Torrent};
+use crate::peer::Ours;
+use crate::peer::haves::HaveLog;
 use crate::storage::OnDisk;
 use crate::swarm::announce::{self, Announcer};
 use crate::swarm::{Action, ConnKey, Input, Order, OwnAddresses, Settings, Swarm};
@@ -168,15 +169,17 @@ impl Brain {
             birth.disk.write(job);
         }
         let common = Common {
-            geometry,
+            ours: Arc::new(Ours {
+                geometry,
+                haves: HaveLog::new(birth.swarm.have().clone()),
+                listen_port: Some(birth.port),
+                sent_bytes: AtomicU64::new(0),
+                idle_after: birth.idle_after,
+            }),
             clock: birth.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
-            haves: Arc::new(HaveLog::new(birth.swarm.have().clone())),
             source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
             up: Arc::new(Limit::new(birth.up_bps)),
-            listen_port: Some(birth.port),
-            sent_bytes: AtomicU64::new(0),
-            idle_after: birth.idle_after,
         };
         let (info_hash, peer_id) = (birth.torrent.info_hash, birth.ours.peer_id);
         let caller = Caller { info_hash, peer_id, port: birth.port, key: birth.key };
@@ -335,7 +338,7 @@ impl Brain {
             Action::Order(conn, order) => self.order(conn, order),
             Action::Discard(piece) => self.discard(piece),
             Action::Digest(piece) => self.disk.digest(piece),
-            Action::Have(piece) => self.common.haves.append(piece),
+            Action::Have(piece) => self.common.ours.haves.append(piece),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
             Action::Found(pieces) => self.found(&pieces),
@@ -373,7 +376,7 @@ impl Brain {
     /// Payload received and sent in this run, bytes.
     fn transferred(&self) -> (u64, u64) {
         let (received, _) = self.swarm.transferred();
-        (received, self.common.sent_bytes.load(Ordering::Relaxed))
+        (received, self.common.ours.sent_bytes.load(Ordering::Relaxed))
     }
 
     /// Remembers for the next run what is not a piece.

@@ -29,7 +29,6 @@ use super::crew::{Crew, internal_error};
 use super::download::{facts, random_seed};
 use super::files::raise_open_files;
 use super::handshake::{Steps, dial};
-use super::haves::HaveLog;
 use super::limit::Limit;
 use super::link::Report;
 use super::listen::{Arrived, Listener};
@@ -42,7 +41,8 @@ use super::upload::{BlockSource, ReadFuture};
 use crate::event::{At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
 use crate::ledger::View;
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
-use crate::peer::{Closed, ConnKey, Handshaken, Order, Step};
+use crate::peer::haves::HaveLog;
+use crate::peer::{Closed, ConnKey, Handshaken, Order, Ours, Step};
 use crate::swarm::EncryptionPolicy;
 use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
@@ -124,15 +124,17 @@ pub async fn check(
     let geometry = torrent.geometry;
     let port = listener.port();
     let common = Common {
-        geometry,
+        ours: Arc::new(Ours {
+            geometry,
+            haves: HaveLog::new(Bitfield::empty(geometry.piece_count())),
+            listen_port: Some(port),
+            sent_bytes: AtomicU64::new(0),
+            idle_after: peer::IDLE_AFTER,
+        }),
         clock,
         pool: BlockPool::new(KEPT_BUFFERS),
-        haves: Arc::new(HaveLog::new(Bitfield::empty(geometry.piece_count()))),
         source: Arc::new(Nothing),
         up: Arc::new(Limit::new(None)),
-        listen_port: Some(port),
-        sent_bytes: AtomicU64::new(0),
-        idle_after: peer::IDLE_AFTER,
     };
     let mut tasks = Crew::default();
     let mse = Mse::new(options.encryption, seed);
@@ -400,14 +402,7 @@ impl Run {
                 }
                 Input::Tick
             }
-            Report::Choked => Input::Choked(conn, true),
-            Report::Unchoked => Input::Choked(conn, false),
-            Report::Interested(interested) => Input::Interested(conn, interested),
-            Report::Has(pieces) => Input::Has(conn, pieces),
-            Report::Have(pieces) => Input::Have(conn, pieces),
-            Report::Rejected(_) | Report::AllowedFast(_) | Report::Traffic { .. } => return,
-            Report::Introduced(info) => Input::Introduced(conn, info),
-            Report::Sample(sample) => Input::Sample(conn, sample),
+            Report::News(news) => Input::News(conn, news),
             Report::Closed(end) => {
                 self.orders.remove(&conn);
                 Input::Closed(conn, end)

@@ -3,17 +3,13 @@
 //! It owns its socket and its request window. Nothing of it is shared but what is in [`Common`]; it hears of the
 //! brain through orders and the brain of it through reports.
 
-mod fault;
 mod mark;
-mod moods;
-mod talk;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,20 +17,17 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
-use self::fault::Fault;
 use self::mark::Mark;
-use self::talk::Talk;
 use super::clock::Clock;
-use super::haves::HaveLog;
 use super::limit::Limit;
-use super::link::{Closed, ConnKey, Order, Report};
-use super::pool::BlockPool;
-use super::receive::Receiver;
+use super::link::{Closed, ConnKey, News, Order, Report};
+use super::pool::{BlockBuf, BlockPool};
+use super::receive::{Incoming, Receiver};
 use super::transport::Transport;
-use super::upload::{BlockSource, Job, JobDone};
+use super::upload::{BlockSource, Job, JobDone, finish, give_back, start};
 use crate::event::{At, Cause, OsError};
-use crate::metainfo::Geometry;
-use crate::peer::{Broken, Handshaken, Overhead};
+use crate::metainfo::BlockRef;
+use crate::peer::{Broken, Connection, Fault, Handshaken, Ours, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 
 /// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
@@ -49,29 +42,21 @@ const FLUSH_TIME: Duration = Duration::from_millis(250);
 
 /// What all connections of a torrent share.
 pub struct Common {
-    /// The torrent's lengths.
-    pub geometry: Geometry,
+    /// What they say of us.
+    pub ours: Arc<Ours>,
     /// The run's clock.
     pub clock: Clock,
     /// Where blocks are received into.
     pub pool: Arc<BlockPool>,
-    /// What we have.
-    pub haves: Arc<HaveLog>,
     /// Where uploads are read from.
     pub source: Arc<dyn BlockSource>,
     /// The limit of all uploads together.
     pub up: Arc<Limit>,
-    /// The port we listen on, told to peers.
-    pub listen_port: Option<u16>,
-    /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
-    pub sent_bytes: AtomicU64,
-    /// Who says nothing for this long is let go.
-    pub idle_after: Duration,
 }
 
 impl fmt::Debug for Common {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Common").field("geometry", &self.geometry).finish_non_exhaustive()
+        f.debug_struct("Common").field("ours", &self.ours).finish_non_exhaustive()
     }
 }
 
@@ -126,7 +111,9 @@ pub async fn run<T: Transport>(
 
 struct Peer<T> {
     transport: T,
-    talk: Talk,
+    connection: Connection,
+    /// Blocks of use that came and were not reported.
+    blocks: Vec<(BlockRef, BlockBuf)>,
     receiver: Receiver,
     conn: ConnKey,
     common: Arc<Common>,
@@ -158,8 +145,9 @@ impl<T: Transport> Peer<T> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             transport,
-            talk: Talk::new(Arc::clone(&common), shaken.reserved, began),
-            receiver: Receiver::new(common.geometry, Arc::clone(&common.pool)),
+            connection: Connection::new(Arc::clone(&common.ours), shaken.reserved, began),
+            blocks: Vec::new(),
+            receiver: Receiver::new(common.ours.geometry, Arc::clone(&common.pool)),
             conn,
             common,
             orders,
@@ -181,8 +169,8 @@ impl<T: Transport> Peer<T> {
             let now = self.common.clock.now();
             let result = self.handle(now, happened);
             if result.is_ok() {
-                self.talk.refill(now);
-                self.mark.follow(self.talk.window.state(now), &mut self.transport);
+                self.connection.refill(now);
+                self.mark.follow(self.connection.window.state(now), &mut self.transport);
                 self.start_job();
                 self.write_now().await;
             }
@@ -195,14 +183,14 @@ impl<T: Transport> Peer<T> {
 
     /// Orders first: a close or a revoke must not wait for a fast peer to pause.
     async fn wait(&mut self) -> Happened {
-        let Self { transport, talk, receiver, orders, tick, mark, job, write_error, .. } = self;
+        let Self { transport, connection, receiver, orders, tick, mark, job, write_error, .. } = self;
         tokio::select! {
             biased;
             order = orders.recv() => Happened::Order(order),
             _ = tick.tick() => Happened::Tick,
             done = wait_for(job) => Happened::Job(done),
             () = mark.quiet() => Happened::Quiet,
-            read = poll_fn(|cx| poll_io(transport, talk, receiver, write_error, cx)) => Happened::Io(read),
+            read = poll_fn(|cx| poll_io(transport, connection, receiver, write_error, cx)) => Happened::Io(read),
         }
     }
 
@@ -210,13 +198,14 @@ impl<T: Transport> Peer<T> {
         match happened {
             Happened::Order(order) => self.take_orders(now, order),
             Happened::Tick => {
-                self.talk.tick(now, self.receiver.payload_bytes())?;
+                self.connection.tick(now, self.receiver.payload_bytes())?;
                 self.tell_traffic(now);
                 Ok(())
             }
             Happened::Job(done) => {
                 self.job = None;
-                self.talk.upload.finish(done, &mut self.talk.output).map_err(End::Disk)
+                let Connection { upload, output, .. } = &mut self.connection;
+                finish(upload, done, output).map_err(End::Disk)
             }
             Happened::Quiet => {
                 self.mark.give_up(&mut self.transport);
@@ -231,19 +220,19 @@ impl<T: Transport> Peer<T> {
         let told = (self.bytes_in, self.bytes_out());
         if now.saturating_sub(self.traffic_told.0) >= TRAFFIC_EVERY && self.traffic_told.1 != told {
             self.traffic_told = (now, told);
-            self.talk.tell_traffic(told.0, told.1);
+            self.connection.tell_traffic(told.0, told.1);
         }
     }
 
     /// Bytes sent so far, all of them.
     fn bytes_out(&self) -> u64 {
-        self.talk.output.bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out
+        self.connection.output.bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out
     }
 
     fn take_orders(&mut self, now: At, first: Option<Order>) -> Result<(), End> {
         let mut next = Some(first.unwrap_or(Order::Close(Cause::Shutdown)));
         while let Some(order) = next {
-            if let Some(cause) = self.talk.order(now, order) {
+            if let Some(cause) = self.connection.order(now, order) {
                 return Err(End::Told(cause));
             }
             next = self.orders.try_recv().ok();
@@ -258,15 +247,22 @@ impl<T: Transport> Peer<T> {
         self.bytes_in += n as u64;
         self.mark.read();
         let payload_before = self.receiver.payload_bytes();
-        let advanced = self.receiver.advance(n, &self.talk.window);
+        let advanced = self.receiver.advance(n, &self.connection.window);
         let payload_bytes = self.receiver.payload_bytes() - payload_before;
         if payload_bytes > 0 {
-            self.talk.window.progressed(now, payload_bytes, self.receiver.begun_bytes());
-            self.talk.heard(now);
+            self.connection.window.progressed(now, payload_bytes, self.receiver.begun_bytes());
+            self.connection.heard(now);
         }
         while let Some(incoming) = self.receiver.next() {
-            self.talk.heard(now);
-            self.talk.incoming(now, incoming)?;
+            self.connection.heard(now);
+            match incoming {
+                Incoming::Message(message) => self.connection.message(now, message)?,
+                Incoming::Block(block, bytes) => {
+                    if self.connection.block(now, block)? {
+                        self.blocks.push((block, bytes));
+                    }
+                }
+            }
         }
         Ok(advanced.map_err(Fault::from)?)
     }
@@ -274,27 +270,35 @@ impl<T: Transport> Peer<T> {
     fn start_job(&mut self) {
         if self.job.is_none() {
             let Common { source, up, clock, .. } = &*self.common;
-            self.job = self.talk.upload.start(&mut self.talk.output, &**source, up, *clock);
+            let Connection { upload, output, .. } = &mut self.connection;
+            self.job = start(upload, output, &**source, up, *clock);
         }
     }
 
     /// Writes what the socket takes, without waiting: requests must not wait until the brain takes a report.
     async fn write_now(&mut self) {
-        let before = self.talk.output.bytes();
-        let Self { transport, talk, write_error, .. } = self;
+        let before = self.connection.output.bytes();
+        let Self { transport, connection, write_error, .. } = self;
         poll_fn(|cx| {
-            let _ = poll_write(transport, talk, write_error, cx);
+            let _ = poll_write(transport, connection, write_error, cx);
             Poll::Ready(())
         })
         .await;
-        if self.talk.output.bytes() > before {
+        if self.connection.output.bytes() > before {
             // There may be room for the next read from disk.
             self.start_job();
         }
     }
 
     async fn report(&mut self, now: At) -> Result<(), End> {
-        for report in self.talk.reports(now) {
+        for news in self.connection.news(now) {
+            let report = match news {
+                News::Window { blocks, window } => {
+                    let rest = self.blocks.split_off(blocks.min(self.blocks.len()));
+                    Report::Blocks { blocks: std::mem::replace(&mut self.blocks, rest), window }
+                }
+                news => Report::News(news),
+            };
             if self.reports.send((self.conn, report)).await.is_err() {
                 return Err(End::Deserted);
             }
@@ -309,14 +313,14 @@ impl<T: Transport> Peer<T> {
         if matches!(end, End::Told(_) | End::Fault(_)) {
             self.flush().await;
         }
-        self.talk.upload.forget(&mut self.talk.output);
-        self.talk.upload.give_back(&self.common.up);
+        self.connection.upload.forget(&mut self.connection.output);
+        give_back(&mut self.connection.upload, &self.common.up);
         let now = self.common.clock.now();
-        self.talk.sample_rest(now, self.receiver.payload_bytes());
+        self.connection.sample_rest(now, self.receiver.payload_bytes());
         // Nobody left to hear it is as good as heard, here and below.
         let _ = self.report(now).await;
         let age = now.saturating_sub(self.began);
-        let (cause, error, detail) = judge(end, age < AT_ONCE && !self.talk.said_anything());
+        let (cause, error, detail) = judge(end, age < AT_ONCE && !self.connection.said_anything());
         let closed = Closed { cause, error, detail, bytes_in: self.bytes_in, bytes_out: self.bytes_out() };
         let Self { transport, reports, conn, .. } = self;
         // The socket first: whoever hears of the end may count on it being over.
@@ -326,10 +330,10 @@ impl<T: Transport> Peer<T> {
 
     /// Sends what was begun and the small messages, if that is quick, and says that nothing follows.
     async fn flush(&mut self) {
-        self.talk.output.drop_blocks();
-        let Self { transport, talk, write_error, .. } = self;
+        self.connection.output.drop_blocks();
+        let Self { transport, connection, write_error, .. } = self;
         let flushed = async {
-            poll_fn(|cx| poll_write(transport, talk, write_error, cx)).await;
+            poll_fn(|cx| poll_write(transport, connection, write_error, cx)).await;
             transport.shutdown().await
         };
         // Too late or broken: it is being closed all the same.
@@ -347,16 +351,16 @@ async fn wait_for(job: &mut Option<Job>) -> JobDone {
 /// Writes until everything is out, or nothing can be written any more.
 fn poll_write<T: Transport>(
     transport: &mut T,
-    talk: &mut Talk,
+    connection: &mut Connection,
     failed: &mut Option<io::Error>,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
-    while failed.is_none() && !talk.output.is_empty() {
+    while failed.is_none() && !connection.output.is_empty() {
         let written =
-            talk.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
+            connection.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
         match written {
             Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero.into()),
-            Poll::Ready(Ok(n)) => talk.sent(n),
+            Poll::Ready(Ok(n)) => connection.sent(n),
             Poll::Ready(Err(error)) => *failed = Some(error),
             Poll::Pending => return Poll::Pending,
         }
@@ -374,16 +378,16 @@ fn poll_write<T: Transport>(
 /// Writes what it can, then reads once. Ready with zero when only something was written.
 fn poll_io<T: Transport>(
     transport: &mut T,
-    talk: &mut Talk,
+    connection: &mut Connection,
     receiver: &mut Receiver,
     write_error: &mut Option<io::Error>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<usize, End>> {
-    let before = talk.output.bytes();
-    let _ = poll_write(transport, talk, write_error, cx);
+    let before = connection.output.bytes();
+    let _ = poll_write(transport, connection, write_error, cx);
     let read = match transport.poll_readable(cx) {
         Poll::Ready(Ok(())) => {
-            receiver.read_with(&talk.window, |slices| transport.poll_read_slices(cx, slices))
+            receiver.read_with(&connection.window, |slices| transport.poll_read_slices(cx, slices))
         }
         Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         Poll::Pending => Poll::Pending,
@@ -395,7 +399,7 @@ fn poll_io<T: Transport>(
         ended => match (write_error.take(), ended) {
             (Some(error), _) => Poll::Ready(Err(End::Io(error))),
             (None, Poll::Ready(_)) => Poll::Ready(Err(End::Eof)),
-            (None, Poll::Pending) if talk.output.bytes() > before => Poll::Ready(Ok(0)),
+            (None, Poll::Pending) if connection.output.bytes() > before => Poll::Ready(Ok(0)),
             (None, Poll::Pending) => Poll::Pending,
         },
     }

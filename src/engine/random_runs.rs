@@ -13,7 +13,7 @@ use crate::event::{At, Cause, Event, PeerInfo, PeerKey, PeerSample, Phase, Sourc
 use crate::ledger::script::facts_of;
 use crate::ledger::{Group, Ledger};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use crate::peer::Step;
+use crate::peer::{News, Step};
 use crate::swarm::{Action, Closed, ConnKey, Input, Order, Settings, Swarm, WindowState};
 
 const OURS: u64 = 0;
@@ -203,7 +203,7 @@ impl Run {
         if let Some(state) = self.conns.get_mut(&conn) {
             state.has = Some(has.clone());
         }
-        self.tell(Input::Has(conn, has));
+        self.tell(Input::News(conn, News::Has(has)));
         conn
     }
 
@@ -242,16 +242,16 @@ impl Run {
             round_trip_ms: self.random.u32(0..3) * 200,
             begun_bytes: self.random.u32(0..16_384),
         };
-        self.tell(Input::Window { conn, window });
+        self.tell(Input::News(conn, News::Window { blocks: 0, window }));
     }
 
     fn samples(&mut self) {
         for conn in self.conns.keys().copied().collect::<Vec<_>>() {
             let Some(state) = self.conns.get(&conn) else { continue };
             let requests_out = (state.granted.len() as u32).min(64);
-            self.tell(Input::PeerSample(
+            self.tell(Input::News(
                 conn,
-                PeerSample { requests_out, request_target: 64, ..PeerSample::default() },
+                News::Sample(PeerSample { requests_out, request_target: 64, ..PeerSample::default() }),
             ));
         }
     }
@@ -382,33 +382,33 @@ impl Run {
                 let listen_port = Some(self.random.u16(6881..6891));
                 let upload_only = Some(self.random.u8(..4) == 0);
                 let info = PeerInfo { listen_port, upload_only, ..PeerInfo::default() };
-                self.tell(Input::Introduced(conn, info));
+                self.tell(Input::News(conn, News::Introduced(info)));
             }
             7 | 8 => {
                 let Some(state) = self.conns.get_mut(&conn) else { return };
                 state.unchoked = !state.unchoked;
                 if state.unchoked {
-                    self.tell(Input::Unchoked(conn));
+                    self.tell(Input::News(conn, News::Unchoked));
                 } else {
                     let voided = std::mem::take(&mut state.granted);
                     state.late.extend(voided);
-                    self.tell(Input::Choked(conn));
+                    self.tell(Input::News(conn, News::Choked));
                 }
             }
             9 => {
                 let interested = self.random.bool();
-                self.tell(Input::Interested(conn, interested));
+                self.tell(Input::News(conn, News::Interested(interested)));
                 let piece = self.some_piece();
-                self.tell(Input::AllowedFast(conn, piece));
+                self.tell(Input::News(conn, News::AllowedFast(piece)));
             }
             10 => {
                 let pieces = vec![self.some_piece(), self.some_piece()];
-                self.tell(Input::Have(conn, pieces));
+                self.tell(Input::News(conn, News::Have(pieces)));
             }
             11 => {
                 let Some(state) = self.conns.get_mut(&conn) else { return };
                 let refused: Vec<BlockRef> = state.granted.drain(..state.granted.len() / 2).collect();
-                self.tell(Input::Rejected(conn, refused));
+                self.tell(Input::News(conn, News::Rejected(refused)));
             }
             12 | 13 => {
                 let cause = self.random.choice([Cause::ClosedByPeer, Cause::DiskError, Cause::IdleTimeout]);
@@ -445,7 +445,7 @@ impl Run {
             }
             let conn = *seed.get_or_insert_with(|| {
                 let conn = self.shaken(None, SocketAddr::from(([10, 9, 9, 9], 50_000)), true);
-                self.tell(Input::Unchoked(conn));
+                self.tell(Input::News(conn, News::Unchoked));
                 conn
             });
             assert!(self.conns.get(&conn).is_some_and(|conn| conn.honest), "the seed was sent away");

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::pool::{BlockBuf, BlockPool};
 use crate::event::Cause;
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry};
-use crate::swarm::Window;
+use crate::peer::{Fault, Window};
 use crate::wire::{Head, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader};
 
 /// Payload predicted for one read: at least, at first, at most.
@@ -82,6 +82,12 @@ impl ReceiveError {
             Self::NoSuchPiece { .. } => Cause::PieceOutOfRange,
             Self::Unrequested { .. } => Cause::UnrequestedBlock,
         }
+    }
+}
+
+impl From<ReceiveError> for Fault {
+    fn from(error: ReceiveError) -> Self {
+        Self::new(error.cause(), error.to_string())
     }
 }
 

@@ -1,10 +1,9 @@
-//! Serves the requests of one peer: which are waiting, what is read from disk next, what goes out.
+//! Serves the requests of one peer: what is read from disk next, and when the limit lets it.
 //!
 //! Requests for bytes that follow one another are read in one go. What one peer holds in memory is bounded, and the
 //! shared limit is asked before the disk is, so nothing is read that cannot be sent. A block may leave in parts, as the
 //! limit lets them pass: where blocks take long, those who wait for theirs wait less.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -15,17 +14,11 @@ use bytes::Bytes;
 use super::clock::Clock;
 use super::disk::MOST_READ_BYTES;
 use super::limit::Limit;
-use super::output::Output;
 use crate::metainfo::PieceIndex;
+use crate::peer::output::Output;
+use crate::peer::upload::Upload;
 use crate::swarm::LEAST_PART;
-use crate::wire::{BlockSpec, PieceHeader};
 
-/// Requests we say we queue (`reqq` of the extension handshake, BEP 10).
-pub const OFFERED_REQQ: u32 = 500;
-/// A peer with more waiting than this floods us; well past what we offered, for requests that cross our answers.
-const MOST_QUEUED: usize = 2 * OFFERED_REQQ as usize;
-/// Requests we may have to refuse a peer in a second before that is a flood too.
-const MOST_REFUSED: u32 = 4 * OFFERED_REQQ;
 /// Bytes read from disk in one go.
 const RUN_BYTES: u32 = MOST_READ_BYTES;
 /// Bytes of what is in memory anyway taken in one go. They leave, with their headers, in one segment of 64 KiB: what is
@@ -35,8 +28,6 @@ const MEMORY_RUN_BYTES: u32 = 48 * 1024;
 const MOST_IN_FLIGHT: usize = 1024 * 1024;
 /// The same under a limit: what is taken from it leaves at once, or others could have sent it.
 const LIMITED_IN_FLIGHT: usize = 64 * 1024;
-/// Requests looked at for how much is wanted of the limit: more than a turn of it is never given.
-const COUNTED: usize = 64;
 
 /// Data of verified pieces.
 pub trait BlockSource: Send + Sync + 'static {
@@ -52,7 +43,7 @@ pub trait BlockSource: Send + Sync + 'static {
 /// What [`BlockSource::read`] returns: the bytes, or why they cannot be read.
 pub type ReadFuture = Pin<Box<dyn Future<Output = io::Result<Bytes>> + Send>>;
 
-/// Something [`Upload`] waits for; to be awaited, and its result handed to [`Upload::finish`].
+/// Something uploads wait for; to be awaited, and its result handed to [`finish`].
 pub type Job = Pin<Box<dyn Future<Output = JobDone> + Send>>;
 
 /// A job's result.
@@ -64,238 +55,84 @@ pub enum JobDone {
     Read(io::Result<Bytes>),
 }
 
-/// Too many requests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Flood;
-
-/// The requests of one peer. All in it name pieces we have and bytes inside them.
-#[derive(Debug, Default)]
-pub struct Upload {
-    queue: VecDeque<(PieceIndex, BlockSpec)>,
-    /// The run being read; a cancelled request is taken out, the bytes of it thrown away.
-    reading: Vec<BlockSpec>,
-    reading_begin: u32,
-    reading_bytes: usize,
-    /// Bytes at the end of the run being read that the limit did not let pass yet.
-    reading_unpaid: u64,
-    /// Bytes that the limit let pass and that were not sent yet.
-    paid_bytes: u64,
-    whole: bool,
-    refused: u32,
-    held: bool,
+/// Gives the limit back what was not sent: there is nothing to send, or it never will be.
+pub fn give_back(upload: &mut Upload, limit: &Limit) {
+    if upload.paid_bytes() > 0 {
+        limit.give_back(upload.take_paid());
+    }
 }
 
-impl Upload {
-    /// Queues a request.
-    ///
-    /// # Errors
-    ///
-    /// [`Flood`] when far more are waiting than we offered to queue.
-    pub fn request(&mut self, piece: PieceIndex, spec: BlockSpec) -> Result<(), Flood> {
-        if self.queue.len() >= MOST_QUEUED {
-            return Err(Flood);
-        }
-        self.queue.push_back((piece, spec));
-        Ok(())
-    }
-
-    /// Counts a request that cannot be served.
-    ///
-    /// # Errors
-    ///
-    /// [`Flood`] when there are too many such.
-    pub fn refuse(&mut self) -> Result<(), Flood> {
-        self.refused += 1;
-        if self.refused > MOST_REFUSED { Err(Flood) } else { Ok(()) }
-    }
-
-    /// A second went by.
-    pub fn tick(&mut self) {
-        self.refused = self.refused.saturating_sub(OFFERED_REQQ);
-    }
-
-    /// Takes a request back; whether it was waiting, so that it is not answered.
-    pub fn cancel(&mut self, spec: BlockSpec, output: &mut Output) -> bool {
-        if let Some(at) = self.queue.iter().position(|(_, queued)| *queued == spec) {
-            self.queue.remove(at);
-            return true;
-        }
-        let reading = self.reading.iter().position(|reading| *reading == spec);
-        let paid = match reading {
-            Some(at) => {
-                self.reading.remove(at);
-                Some(u64::from(spec.length) - std::mem::take(&mut self.reading_unpaid))
-            }
-            None => output.drop_block(header_of(spec)).map(|free| free as u64),
-        };
-        self.paid_bytes += paid.unwrap_or(0);
-        paid.is_some()
-    }
-
-    /// Forgets every request whose block was not begun, and names them.
-    pub fn forget(&mut self, output: &mut Output) -> Vec<BlockSpec> {
-        let (written, free) = output.drop_blocks();
-        let specs = written.into_iter().map(|header| BlockSpec {
-            index: header.index,
-            begin: header.begin,
-            length: header.length,
-        });
-        let reading = self.reading.iter().map(|spec| u64::from(spec.length)).sum::<u64>();
-        self.paid_bytes += free as u64 + reading - std::mem::take(&mut self.reading_unpaid);
-        specs.chain(self.reading.drain(..)).chain(self.queue.drain(..).map(|(_, spec)| spec)).collect()
-    }
-
-    /// Nothing more is read while held.
-    pub fn set_held(&mut self, held: bool) {
-        self.held = held;
-    }
-
-    /// Whether blocks leave whole, not in parts. What we have to say to a peer waits until a block left that was begun:
-    /// for long under a small limit, which must not be where we ask for blocks of its.
-    pub fn set_whole(&mut self, whole: bool) {
-        self.whole = whole;
-    }
-
-    /// Requests waiting.
-    pub fn waiting(&self) -> usize {
-        self.queue.len() + self.reading.len()
-    }
-
-    /// Gives the limit back what was not sent: there is nothing to send, or it never will be.
-    pub fn give_back(&mut self, limit: &Limit) {
-        if self.paid_bytes > 0 {
-            limit.give_back(std::mem::take(&mut self.paid_bytes));
-        }
-    }
-
-    /// Begins the next read, if there is something to read, room for it, and no job of this peer under way. What is held
-    /// back of the block before comes first.
-    pub fn start(
-        &mut self,
-        output: &mut Output,
-        source: &dyn BlockSource,
-        limit: &Arc<Limit>,
-        clock: Clock,
-    ) -> Option<Job> {
-        if let Some(wait) = self.pay_held_back(output, limit, clock) {
+/// Begins the next read, if there is something to read, room for it, and no job of this peer under way. What is held
+/// back of the block before comes first.
+pub fn start(
+    upload: &mut Upload,
+    output: &mut Output,
+    source: &dyn BlockSource,
+    limit: &Arc<Limit>,
+    clock: Clock,
+) -> Option<Job> {
+    while output.held_back() > 0 {
+        if let Some(wait) = pay(upload, output, 1, limit, clock) {
             return Some(wait);
         }
-        let Some(&(piece, first)) = self.queue.front().filter(|_| !self.held) else {
-            self.give_back(limit);
-            return None;
-        };
-        let (is_limited, waiting) = (limit.is_limited(), output.block_bytes());
-        let room = if is_limited { LIMITED_IN_FLIGHT } else { MOST_IN_FLIGHT };
-        if waiting > 0 && waiting + first.length as usize > room {
-            return None;
-        }
-        let mut most = MEMORY_RUN_BYTES;
-        if is_limited {
-            let length = u64::from(first.length);
-            let least = if self.whole { length } else { length.min(LEAST_PART) };
-            if let Some(wait) = self.pay(least, 0, limit, clock) {
-                return Some(wait);
-            }
-            most = most.min(u32::try_from(self.paid_bytes).unwrap_or(most));
-        }
-        let mut length = self.run_length(piece, first, most);
-        if is_limited {
-            self.reading_unpaid = u64::from(length).saturating_sub(self.paid_bytes);
-        }
-        self.paid_bytes = self.paid_bytes.saturating_sub(u64::from(length));
-        let at_once = source.read_at_once(piece, first.begin, length);
-        if at_once.is_none() && !is_limited {
-            length = self.run_length(piece, first, RUN_BYTES);
-        }
-        self.take_run(first.begin + length);
-        self.reading_begin = first.begin;
-        self.reading_bytes = length as usize;
-        let read = match at_once {
-            Some(bytes) => Box::pin(std::future::ready(Ok(bytes))),
-            None => source.read(piece, first.begin, length),
-        };
-        Some(Box::pin(async move { JobDone::Read(read.await) }))
+        upload.release(output);
     }
-
-    /// A job is done: what it read goes to `output`.
-    ///
-    /// # Errors
-    ///
-    /// What the disk said.
-    pub fn finish(&mut self, done: JobDone, output: &mut Output) -> io::Result<()> {
-        let result = match done {
-            JobDone::Read(result) => result,
-            JobDone::Turn(bytes) => {
-                self.paid_bytes += bytes;
-                return Ok(());
-            }
-        };
-        let specs = std::mem::take(&mut self.reading);
-        let bytes = result?;
-        if bytes.len() != self.reading_bytes {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        for spec in specs {
-            let from = (spec.begin - self.reading_begin) as usize;
-            output.push_block(header_of(spec), bytes.slice(from..from + spec.length as usize));
-        }
-        output.hold_back(usize::try_from(std::mem::take(&mut self.reading_unpaid)).unwrap_or(0));
-        Ok(())
+    let Some((piece, first)) = upload.next() else {
+        give_back(upload, limit);
+        return None;
+    };
+    let (is_limited, waiting) = (limit.is_limited(), output.block_bytes());
+    let room = if is_limited { LIMITED_IN_FLIGHT } else { MOST_IN_FLIGHT };
+    if waiting > 0 && waiting + first.length as usize > room {
+        return None;
     }
-
-    /// Lets the rest of a block leave as the limit lets it pass; returns a wait while it does not.
-    fn pay_held_back(&mut self, output: &mut Output, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
-        while output.held_back() > 0 {
-            let wait = self.pay(1, output.held_back(), limit, clock);
-            if wait.is_some() {
-                return wait;
-            }
-            let paid = usize::try_from(self.paid_bytes).unwrap_or(usize::MAX).min(output.held_back());
-            self.paid_bytes -= paid as u64;
-            output.hold_back(output.held_back() - paid);
+    let mut most = MEMORY_RUN_BYTES;
+    if is_limited {
+        if let Some(wait) = pay(upload, output, upload.due_bytes(LEAST_PART), limit, clock) {
+            return Some(wait);
         }
-        None
+        most = most.min(u32::try_from(upload.paid_bytes()).unwrap_or(most));
     }
-
-    /// Takes from the limit until `least` bytes are paid for; returns a wait where that takes one. What is taken beyond
-    /// them pays for what follows: what is held back, and the queue.
-    fn pay(&mut self, least: u64, held_back: usize, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
-        while self.paid_bytes < least {
-            let queued = self.queue.iter().take(COUNTED).map(|(_, spec)| u64::from(spec.length)).sum::<u64>();
-            match limit.take(clock, held_back as u64 + queued - self.paid_bytes) {
-                Ok(bytes) => self.paid_bytes += bytes,
-                Err(place) => return Some(Box::pin(async move { JobDone::Turn(place.turn().await) })),
-            }
-        }
-        None
+    let mut length = upload.run_length(most);
+    let at_once = source.read_at_once(piece, first.begin, length);
+    if at_once.is_none() && !is_limited {
+        length = upload.run_length(RUN_BYTES);
     }
-
-    /// Bytes from the first request on that the next ones go on without a gap.
-    fn run_length(&self, piece: PieceIndex, first: BlockSpec, most: u32) -> u32 {
-        let mut length = first.length;
-        for &(next_piece, next) in self.queue.iter().skip(1) {
-            let follows = next_piece == piece && next.begin == first.begin + length;
-            if !follows || length + next.length > most {
-                break;
-            }
-            length += next.length;
-        }
-        length
-    }
-
-    fn take_run(&mut self, end: u32) {
-        self.reading.clear();
-        while let Some((_, spec)) = self.queue.pop_front() {
-            self.reading.push(spec);
-            if spec.begin + spec.length == end {
-                break;
-            }
-        }
-    }
+    upload.begin(length, is_limited);
+    let read = match at_once {
+        Some(bytes) => Box::pin(std::future::ready(Ok(bytes))),
+        None => source.read(piece, first.begin, length),
+    };
+    Some(Box::pin(async move { JobDone::Read(read.await) }))
 }
 
-fn header_of(spec: BlockSpec) -> PieceHeader {
-    PieceHeader { index: spec.index, begin: spec.begin, length: spec.length }
+/// Takes from the limit until `least` bytes are paid for; returns a wait where that takes one. What is taken beyond them
+/// pays for what follows.
+fn pay(upload: &mut Upload, output: &Output, least: u64, limit: &Arc<Limit>, clock: Clock) -> Option<Job> {
+    while upload.paid_bytes() < least {
+        match limit.take(clock, upload.unpaid_bytes(output)) {
+            Ok(bytes) => upload.pay(bytes),
+            Err(place) => return Some(Box::pin(async move { JobDone::Turn(place.turn().await) })),
+        }
+    }
+    None
+}
+
+/// A job is done: what it read goes to `output`.
+///
+/// # Errors
+///
+/// What the disk said.
+pub fn finish(upload: &mut Upload, done: JobDone, output: &mut Output) -> io::Result<()> {
+    match done {
+        JobDone::Turn(bytes) => upload.pay(bytes),
+        JobDone::Read(read) => {
+            if !upload.read(&read?, output) {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -305,6 +142,8 @@ mod tests {
     use super::*;
     use crate::event::At;
     use crate::metainfo::Geometry;
+    use crate::peer::upload::{Flood, MOST_QUEUED, MOST_REFUSED};
+    use crate::wire::BlockSpec;
 
     /// Bytes that tell where they come from; notes what was read.
     #[derive(Default)]
@@ -352,9 +191,9 @@ mod tests {
         limit: &Arc<Limit>,
         clock: Clock,
     ) -> bool {
-        let Some(job) = upload.start(output, disk, limit, clock) else { return false };
+        let Some(job) = start(upload, output, disk, limit, clock) else { return false };
         let done = job.await;
-        upload.finish(done, output).unwrap();
+        finish(upload, done, output).unwrap();
         true
     }
 
@@ -459,7 +298,7 @@ mod tests {
         assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
         assert!(output.held_back() > 0 && upload.cancel(spec(0, 2), &mut output));
         // A turn of the limit is a ninth of a block: at most a quarter of a second's worth.
-        assert_eq!((output.held_back(), upload.paid_bytes), (0, 16384_u64.div_ceil(9)));
+        assert_eq!((output.held_back(), upload.paid_bytes()), (0, 16384_u64.div_ceil(9)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -467,9 +306,9 @@ mod tests {
         let (mut upload, mut output, disk) = (queued(&[spec(0, 0)]), Output::default(), Disk::default());
         let (limit, clock) = (Arc::new(Limit::new(Some(1))), Clock::start());
         limit.take(clock, 1_000_000).unwrap();
-        let job = upload.start(&mut output, &disk, &limit, clock).unwrap();
+        let job = start(&mut upload, &mut output, &disk, &limit, clock).unwrap();
         limit.set(clock.now(), None);
-        upload.finish(job.await, &mut output).unwrap();
+        finish(&mut upload, job.await, &mut output).unwrap();
         assert!(step(&mut upload, &mut output, &disk, &limit, clock).await);
         assert_eq!(output.block_bytes(), 16384);
         assert!(clock.now() <= At::from_millis(10));
@@ -493,10 +332,10 @@ mod tests {
                 _ => {
                     output = Output::default();
                     upload.set_held(true);
-                    upload.finish(JobDone::Turn(16384), &mut output).unwrap();
+                    finish(&mut upload, JobDone::Turn(16384), &mut output).unwrap();
                 }
             }
-            assert!(upload.start(&mut output, &disk, &limit, clock).is_none());
+            assert!(start(&mut upload, &mut output, &disk, &limit, clock).is_none());
             assert_eq!(other(&limit), Ok(16384));
         }
     }
@@ -516,9 +355,9 @@ mod tests {
         let (mut upload, mut output, disk) = (queued(&specs), Output::default(), Disk::default());
         let (limit, clock) = (Arc::new(Limit::new(None)), Clock::start());
         assert!(upload.cancel(spec(9, 9), &mut output));
-        let job = upload.start(&mut output, &disk, &limit, clock).unwrap();
+        let job = start(&mut upload, &mut output, &disk, &limit, clock).unwrap();
         assert!(upload.cancel(spec(0, 1), &mut output));
-        upload.finish(job.await, &mut output).unwrap();
+        finish(&mut upload, job.await, &mut output).unwrap();
         assert!(upload.cancel(spec(0, 3), &mut output));
         assert!(!upload.cancel(spec(0, 3), &mut output));
         let left: Vec<u32> = output.drop_blocks().0.iter().map(|header| header.begin / 16384).collect();
@@ -536,9 +375,9 @@ mod tests {
             upload.request(geometry.piece(0).unwrap(), spec).unwrap();
         }
         output.advance(5);
-        let job = upload.start(&mut output, &disk, &limit, clock).unwrap();
+        let job = start(&mut upload, &mut output, &disk, &limit, clock).unwrap();
         assert_eq!(upload.forget(&mut output), specs[1..]);
-        upload.finish(job.await, &mut output).unwrap();
+        finish(&mut upload, job.await, &mut output).unwrap();
         assert_eq!(output.block_bytes(), 16384);
     }
 
@@ -564,9 +403,9 @@ mod tests {
         }
         for source in [Broken(None), Broken(Some(Bytes::from_static(b"short")))] {
             let (mut upload, mut output) = (queued(&[spec(0, 0)]), Output::default());
-            let job =
-                upload.start(&mut output, &source, &Arc::new(Limit::new(None)), Clock::start()).unwrap();
-            assert!(upload.finish(job.await, &mut output).is_err());
+            let job = start(&mut upload, &mut output, &source, &Arc::new(Limit::new(None)), Clock::start())
+                .unwrap();
+            assert!(finish(&mut upload, job.await, &mut output).is_err());
         }
     }
 }

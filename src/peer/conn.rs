@@ -1,13 +1,13 @@
 //! What passes between decisions and a connection, bytes left out.
 
-use crate::event::{Cause, OsError};
-use crate::metainfo::{BlockRef, PieceIndex};
+use crate::event::{Cause, OsError, PeerInfo, PeerSample};
+use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 
 /// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnKey(pub u32);
 
-/// The state of a request window, for the brain to grant by.
+/// The state of a request window, for the picker to grant by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct WindowState {
     /// Granted blocks not requested yet.
@@ -43,6 +43,43 @@ pub enum Order {
     Hold(bool),
     /// Send what is being written to its end if that is quick, then close.
     Close(Cause),
+}
+
+/// What a connection tells of itself.
+#[derive(Clone, PartialEq, Debug)]
+pub enum News {
+    /// The request window as it stands, told with blocks and whenever grants run short.
+    Window {
+        /// How many blocks came since the last; their bytes go their own way.
+        blocks: usize,
+        /// The window after them.
+        window: WindowState,
+    },
+    /// The peer chokes us: every grant it held is void and given back. Blocks that were on their way may still come.
+    Choked,
+    /// It unchokes us.
+    Unchoked,
+    /// It is interested in us, or no more.
+    Interested(bool),
+    /// What it has, from bitfield, have-all or have-none. Told once, right after the handshake, also if it said nothing.
+    Has(Bitfield),
+    /// It has these pieces more.
+    Have(Vec<PieceIndex>),
+    /// It sends this piece even while it chokes us (BEP 6). Told once of each.
+    AllowedFast(PieceIndex),
+    /// It will not send these (BEP 6 reject): they are given back.
+    Rejected(Vec<BlockRef>),
+    /// Its extension handshake came.
+    Introduced(PeerInfo),
+    /// One second went by.
+    Sample(PeerSample),
+    /// Bytes that went over the connection so far, all of them.
+    Traffic {
+        /// Received.
+        bytes_in: u64,
+        /// Sent.
+        bytes_out: u64,
+    },
 }
 
 /// How a connection, or the try to make one, ended.

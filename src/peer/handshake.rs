@@ -506,3 +506,6 @@ fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
         Stop::Broken(Broken::Local, _) => (Cause::LocalError, None),
     }
 }
+
+#[cfg(test)]
+mod tests;

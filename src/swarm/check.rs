@@ -139,22 +139,7 @@ impl Check {
                 None => self.called(now, conn, addr, peer_id, so_far),
             },
             Input::IncomingFailed(addr, cause) => self.tell(now, Event::IncomingFailed { addr, cause }),
-            Input::Choked(conn, choking) => self.choked(now, conn, choking),
-            Input::Interested(conn, interested) => self.interested(now, conn, interested),
-            Input::Has(conn, pieces) => self.has(now, conn, pieces),
-            Input::Have(conn, pieces) => self.has_more(now, conn, &pieces),
-            Input::Introduced(conn, info) => {
-                let Some(live) = self.live.get(&conn) else { return };
-                let (peer, listen_port) = (live.peer, info.listen_port);
-                self.tell(now, Event::Introduced { peer, info });
-                self.listens(now, conn, listen_port);
-            }
-            Input::Sample(conn, sample) => {
-                if let Some(live) = self.live.get(&conn) {
-                    let peer = live.peer;
-                    self.tell(now, Event::PeerSample { peer, sample });
-                }
-            }
+            Input::News(conn, news) => self.news(now, conn, news),
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Announced(tracker, outcome) => self.announced(now, tracker, outcome),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::book::{Ban, Book, Standing};
 use super::live::Live;
-use super::{Action, Closed, ConnKey, Order, Swarm, WindowState};
+use super::{Action, Closed, ConnKey, Order, Swarm};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Side, Source,
     Transport,
 };
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
-use crate::peer::Step;
+use crate::metainfo::{Bitfield, PeerId, PieceIndex};
+use crate::peer::{News, Step};
 
 impl Swarm {
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
@@ -225,16 +225,20 @@ impl Swarm {
         self.rechoke_if_room(now);
     }
 
-    pub(super) fn window(&mut self, now: At, conn: ConnKey, window: WindowState) {
-        self.picker.window(now, conn, window);
-    }
-
-    pub(super) fn choked(&mut self, now: At, conn: ConnKey) {
-        self.peer_chokes(now, conn, true);
-    }
-
-    pub(super) fn unchoked(&mut self, now: At, conn: ConnKey) {
-        self.peer_chokes(now, conn, false);
+    pub(super) fn news(&mut self, now: At, conn: ConnKey, news: News) {
+        match news {
+            News::Window { window, .. } => self.picker.window(now, conn, window),
+            News::Choked => self.peer_chokes(now, conn, true),
+            News::Unchoked => self.peer_chokes(now, conn, false),
+            News::Interested(interested) => self.interested(now, conn, interested),
+            News::Has(pieces) => self.has(now, conn, pieces),
+            News::Have(pieces) => self.has_more(now, conn, &pieces),
+            News::AllowedFast(piece) => self.picker.allowed_fast(now, conn, piece),
+            News::Rejected(blocks) => self.picker.rejected(now, conn, &blocks),
+            News::Introduced(info) => self.introduced(now, conn, info),
+            News::Sample(sample) => self.peer_sample(now, conn, sample),
+            News::Traffic { bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
+        }
     }
 
     fn peer_chokes(&mut self, now: At, conn: ConnKey, choking: bool) {
@@ -246,7 +250,7 @@ impl Swarm {
         }
     }
 
-    pub(super) fn interested(&mut self, now: At, conn: ConnKey, interested: bool) {
+    fn interested(&mut self, now: At, conn: ConnKey, interested: bool) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.peer_interested = interested;
         let peer = live.peer;
@@ -254,7 +258,7 @@ impl Swarm {
         self.rechoke_if_room(now);
     }
 
-    pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
+    fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
         let wanted = pieces.count_missing_from(&self.have);
         self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
@@ -264,7 +268,7 @@ impl Swarm {
         self.close_if_both_seeds(conn);
     }
 
-    pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
+    fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
         let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
         let have = &self.have;
         for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
@@ -304,11 +308,7 @@ impl Swarm {
         }
     }
 
-    pub(super) fn rejected(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
-        self.picker.rejected(now, conn, blocks);
-    }
-
-    pub(super) fn introduced(&mut self, now: At, conn: ConnKey, info: PeerInfo) {
+    fn introduced(&mut self, now: At, conn: ConnKey, info: PeerInfo) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         let (peer, called_from) = (live.peer, (!live.outgoing).then_some(live.addr.ip()));
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
@@ -344,7 +344,7 @@ impl Swarm {
         }
     }
 
-    pub(super) fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
+    fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
         self.picker.sampled(now, conn, &sample);
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.sampled(now, &sample);
@@ -354,7 +354,7 @@ impl Swarm {
         self.tell(now, Event::PeerSample { peer, sample });
     }
 
-    pub(super) fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
+    fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
         if let Some(peer) = self.live.get(&conn).map(|live| live.peer) {
             self.tell(now, Event::Traffic { peer, bytes_in, bytes_out });
         }

@@ -4,13 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::book::MOST_ROWS;
-use super::{
-    BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, WindowState,
-};
+use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way};
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Phase, Source};
+use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerKey, Phase, Source};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
-use crate::peer::Step;
+use crate::peer::{News, Step};
 
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
@@ -121,40 +119,8 @@ pub enum Input {
         /// Why.
         cause: Cause,
     },
-    /// Its window stands so.
-    Window {
-        /// The connection.
-        conn: ConnKey,
-        /// The window.
-        window: WindowState,
-    },
-    /// It chokes us.
-    Choked(ConnKey),
-    /// It unchokes us.
-    Unchoked(ConnKey),
-    /// It is interested in us, or no more.
-    Interested(ConnKey, bool),
-    /// All it has.
-    Has(ConnKey, Bitfield),
-    /// What it has more.
-    Have(ConnKey, Vec<PieceIndex>),
-    /// It sends this piece even while it chokes us (BEP 6).
-    AllowedFast(ConnKey, PieceIndex),
-    /// It will not send these.
-    Rejected(ConnKey, Vec<BlockRef>),
-    /// Its extension handshake came.
-    Introduced(ConnKey, PeerInfo),
-    /// One second of it.
-    PeerSample(ConnKey, PeerSample),
-    /// Bytes that went over it so far, all of them.
-    Traffic {
-        /// The connection.
-        conn: ConnKey,
-        /// Received.
-        bytes_in: u64,
-        /// Sent.
-        bytes_out: u64,
-    },
+    /// Something happened on a connection.
+    News(ConnKey, News),
     /// It is over.
     Closed(ConnKey, Closed),
     /// Bytes of an open piece were written and are out of memory.

@@ -6,7 +6,7 @@ use super::*;
 use crate::command::Command;
 use crate::event::{Cause, Encryption, LooksLike, Payload, PeerKey, PeerSample, Source, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef, PeerId, PieceIndex};
-use crate::peer::Step;
+use crate::peer::{News, Step};
 
 mod encryption;
 mod fast;
@@ -178,7 +178,7 @@ impl World {
         self.live.insert(conn, (addr, fake));
         let peer_id = PeerId::ours(1000 + u64::from(conn.0));
         let shaken = Input::Shaken { conn, peer: Some(peer), addr, peer_id, so_far: Vec::new() };
-        for input in [shaken, Input::Has(conn, has), Input::Unchoked(conn)] {
+        for input in [shaken, Input::News(conn, News::Has(has)), Input::News(conn, News::Unchoked)] {
             self.swarm.handle(self.now, input);
         }
     }
@@ -220,7 +220,7 @@ impl World {
         let Some((_, fake)) = self.live.get_mut(&conn) else { return };
         if fake.unchoke_at.is_some_and(|at| at <= now) {
             fake.unchoke_at = None;
-            self.tell(Input::Unchoked(conn));
+            self.tell(Input::News(conn, News::Unchoked));
         }
         let Some((_, fake)) = self.live.get_mut(&conn) else { return };
         fake.credit = (fake.credit + fake.script.bps / 100).min(fake.script.bps.max(1 << 20));
@@ -280,13 +280,13 @@ impl World {
         }
         self.act();
         if chokes {
-            self.tell(Input::Choked(conn));
+            self.tell(Input::News(conn, News::Choked));
         }
         if second {
-            self.tell(Input::PeerSample(conn, sample));
+            self.tell(Input::News(conn, News::Sample(sample)));
         }
         if tells_window {
-            self.tell(Input::Window { conn, window });
+            self.tell(Input::News(conn, News::Window { blocks: 0, window }));
         }
         let buffered =
             self.arrived.values().map(|blocks| blocks.len() as u64).sum::<u64>() * u64::from(BLOCK_LENGTH);

@@ -334,7 +334,7 @@ async fn one_client_is_named_at_many_addresses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_the_last_piece_or_ever_will() {
-    let words = "None of them fetches any more: they come only with somebody else";
+    let words = "None of them fetches any more: they come only from somebody else";
     let sick = Swarm::new().peers(4, LacksTheLastPieceForGood).await;
     sick.download_is_led_by("pieces_missing", words, Fact::LastBlock(0)).await;
     let well = Swarm::new().peers(4, LacksTheLastPieceForGood).await.peers(1, ServesAt(4000)).await;

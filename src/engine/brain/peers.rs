@@ -14,7 +14,7 @@ use super::Brain;
 use super::inbox::Dialled;
 use crate::event::{At, Cause, Encryption, PeerKey};
 use crate::metainfo::BlockRef;
-use crate::peer::{Closed, ConnKey, Handshaken, Order, Step};
+use crate::peer::{Closed, ConnKey, Handshaken, News, Order, Step};
 use crate::swarm::Input;
 
 /// A dial under way.
@@ -107,19 +107,11 @@ impl Brain {
     pub(super) fn report(&mut self, conn: ConnKey, report: Report) {
         let input = match report {
             Report::Blocks { blocks, window } => {
+                let count = blocks.len();
                 self.blocks(conn, blocks);
-                Input::Window { conn, window }
+                Input::News(conn, News::Window { blocks: count, window })
             }
-            Report::Choked => Input::Choked(conn),
-            Report::Unchoked => Input::Unchoked(conn),
-            Report::Interested(interested) => Input::Interested(conn, interested),
-            Report::Has(pieces) => Input::Has(conn, pieces),
-            Report::Have(pieces) => Input::Have(conn, pieces),
-            Report::AllowedFast(piece) => Input::AllowedFast(conn, piece),
-            Report::Rejected(blocks) => Input::Rejected(conn, blocks),
-            Report::Introduced(info) => Input::Introduced(conn, info),
-            Report::Sample(sample) => Input::PeerSample(conn, sample),
-            Report::Traffic { bytes_in, bytes_out } => Input::Traffic { conn, bytes_in, bytes_out },
+            Report::News(news) => Input::News(conn, news),
             Report::Closed(end) => return self.closed(conn, end),
         };
         self.feed(input);

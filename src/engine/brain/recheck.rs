@@ -51,7 +51,7 @@ impl Brain {
     /// These pieces are wrong on the disk: they are served to nobody, and remembered as missing.
     pub(super) fn lose(&mut self, pieces: &[PieceIndex]) {
         if !pieces.is_empty() {
-            self.common.haves.lose(pieces);
+            self.common.ours.haves.lose(pieces);
             self.keeper.lost(pieces);
         }
     }
@@ -60,7 +60,7 @@ impl Brain {
     pub(super) fn found(&mut self, pieces: &[PieceIndex]) {
         for piece in pieces {
             self.keeper.written(*piece);
-            self.common.haves.append(*piece);
+            self.common.ours.haves.append(*piece);
         }
     }
 }

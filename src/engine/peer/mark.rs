@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::engine::transport::Transport;
 use crate::metainfo::BLOCK_LENGTH;
-use crate::swarm::WindowState;
+use crate::peer::WindowState;
 
 /// The mark, in bytes.
 const MARK: u32 = 256 * 1024;

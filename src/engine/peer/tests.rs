@@ -4,6 +4,8 @@ mod ending;
 mod serving;
 mod talking;
 
+use std::sync::atomic::AtomicU64;
+
 use bytes::Bytes;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,8 +14,10 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::engine::testpeer::{Heard, PATIENCE, TestPeer, block_content, content};
-use crate::engine::upload::{OFFERED_REQQ, ReadFuture};
-use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
+use crate::engine::upload::ReadFuture;
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
+use crate::peer::haves::HaveLog;
+use crate::peer::upload::OFFERED_REQQ;
 use crate::swarm::WindowState;
 use crate::wire::{BlockSpec, ExtensionHandshake, Message, OUR_NAME, PieceHeader, Reserved};
 
@@ -74,15 +78,17 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        geometry: geometry(),
+        ours: Arc::new(Ours {
+            geometry: geometry(),
+            haves: HaveLog::new(have),
+            listen_port: Some(6881),
+            sent_bytes: AtomicU64::new(0),
+            idle_after: IDLE_AFTER,
+        }),
         clock: Clock::start(),
         pool: BlockPool::new(100),
-        haves: Arc::new(HaveLog::new(have)),
         source: Arc::new(Disk { fails: begin.disk_fails }),
         up: Arc::new(Limit::new(begin.up_bps)),
-        listen_port: Some(6881),
-        sent_bytes: AtomicU64::new(0),
-        idle_after: IDLE_AFTER,
     });
     let shaken = Handshaken {
         peer_id: PeerId::ours(2),
@@ -116,7 +122,7 @@ impl<T: Transport> World<T> {
             let (conn, report) =
                 timeout(PATIENCE, self.reports.recv()).await.expect("no report").expect("ended");
             assert_eq!(conn, CONN);
-            if !matches!(report, Report::Sample(_) | Report::Traffic { .. }) {
+            if !matches!(report, Report::News(News::Sample(_)) | Report::News(News::Traffic { .. })) {
                 return report;
             }
         }
@@ -124,7 +130,7 @@ impl<T: Transport> World<T> {
 
     async fn has(&mut self) -> Bitfield {
         match self.report().await {
-            Report::Has(pieces) => pieces,
+            Report::News(News::Has(pieces)) => pieces,
             other => panic!("{other:?}"),
         }
     }
@@ -158,7 +164,7 @@ impl<T: Transport> World<T> {
     async fn ask_for(&mut self, n: usize) -> Vec<BlockSpec> {
         self.peer.say(&[Message::Bitfield(all().to_bytes().into()), Message::Unchoke]).await;
         assert!(self.has().await.is_full());
-        assert!(matches!(self.report().await, Report::Unchoked));
+        assert!(matches!(self.report().await, Report::News(News::Unchoked)));
         self.order(Order::Interested(true)).await;
         self.peer.expect(Message::Interested).await;
         self.order(Order::Grant(blocks(n))).await;
@@ -169,7 +175,7 @@ impl<T: Transport> World<T> {
     async fn serve(&mut self) {
         self.peer.say(&[Message::Interested]).await;
         self.has().await;
-        assert!(matches!(self.report().await, Report::Interested(true)));
+        assert!(matches!(self.report().await, Report::News(News::Interested(true))));
         self.order(Order::Choke(false)).await;
         self.peer.expect(Message::Unchoke).await;
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::At;
-use crate::swarm::Arrival;
+use crate::peer::Arrival;
 use crate::wire::{BlockSpec, MAX_FRAME};
 
 /// Pieces of five blocks and a bit, the last piece shorter.

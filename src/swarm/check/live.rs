@@ -8,7 +8,7 @@ use super::{
 };
 use crate::event::{At, Cause, Event, PeerKey, Side};
 use crate::metainfo::{Bitfield, BlockRef, PeerId, PieceIndex};
-use crate::swarm::{Closed, ConnKey, Order};
+use crate::peer::{Closed, ConnKey, News, Order};
 
 /// A peer that shook hands.
 #[derive(Debug)]
@@ -84,7 +84,28 @@ impl Check {
         }
     }
 
-    pub(super) fn choked(&mut self, now: At, conn: ConnKey, choking: bool) {
+    pub(super) fn news(&mut self, now: At, conn: ConnKey, news: News) {
+        let Some(live) = self.live.get(&conn) else { return };
+        let peer = live.peer;
+        match news {
+            News::Choked => self.choked(now, conn, true),
+            News::Unchoked => self.choked(now, conn, false),
+            News::Interested(interested) => {
+                self.tell(now, Event::Interested { peer, by: Side::Them, interested });
+            }
+            News::Has(pieces) => self.has(now, conn, pieces),
+            News::Have(pieces) => self.has_more(now, conn, &pieces),
+            News::Introduced(info) => {
+                let listen_port = info.listen_port;
+                self.tell(now, Event::Introduced { peer, info });
+                self.listens(now, conn, listen_port);
+            }
+            News::Sample(sample) => self.tell(now, Event::PeerSample { peer, sample }),
+            News::Window { .. } | News::AllowedFast(_) | News::Rejected(_) | News::Traffic { .. } => {}
+        }
+    }
+
+    fn choked(&mut self, now: At, conn: ConnKey, choking: bool) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.unchoked = !choking;
         let (peer, until) = (live.peer, live.until.max(now + AFTER_UNCHOKE));
@@ -96,13 +117,7 @@ impl Check {
         self.ask(conn);
     }
 
-    pub(super) fn interested(&mut self, now: At, conn: ConnKey, interested: bool) {
-        let Some(live) = self.live.get(&conn) else { return };
-        let peer = live.peer;
-        self.tell(now, Event::Interested { peer, by: Side::Them, interested });
-    }
-
-    pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
+    fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.has = Some(pieces.clone());
         let peer = live.peer;
@@ -110,7 +125,7 @@ impl Check {
         self.ask(conn);
     }
 
-    pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
+    fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
         let count = self.geometry.piece_count();
         let Some(live) = self.live.get_mut(&conn) else { return };
         let has = live.has.get_or_insert_with(|| Bitfield::empty(count));

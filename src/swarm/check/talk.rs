@@ -3,11 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::event::{
-    AnnounceKind, Announced, At, Cause, Encryption, Event, PeerInfo, PeerKey, PeerSample, Source,
-    TrackerError, TrackerKey,
+    AnnounceKind, Announced, At, Cause, Encryption, Event, PeerKey, Source, TrackerError, TrackerKey,
 };
-use crate::metainfo::{Bitfield, PeerId, PieceIndex};
-use crate::peer::{Closed, ConnKey, Order, Step};
+use crate::metainfo::PeerId;
+use crate::peer::{Closed, ConnKey, News, Order, Step};
 use crate::swarm::EncryptionPolicy;
 
 /// What a check is told once.
@@ -56,18 +55,8 @@ pub enum Input {
     },
     /// A connection from outside ended without a valid handshake.
     IncomingFailed(IpAddr, Cause),
-    /// It chokes us, or no more.
-    Choked(ConnKey, bool),
-    /// It is interested in us, or no more.
-    Interested(ConnKey, bool),
-    /// All it has.
-    Has(ConnKey, Bitfield),
-    /// What it has more.
-    Have(ConnKey, Vec<PieceIndex>),
-    /// Its extension handshake came.
-    Introduced(ConnKey, PeerInfo),
-    /// One second of it.
-    Sample(ConnKey, PeerSample),
+    /// Something happened on a connection.
+    News(ConnKey, News),
     /// The piece it was asked for is whole; was its hash right?
     Hashed(ConnKey, bool),
     /// It is over.

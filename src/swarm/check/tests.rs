@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::{PeerInfo, Side};
 use crate::metainfo::{Bitfield, BlockRef, PeerId};
-use crate::peer::{Order, Step};
+use crate::peer::{News, Order, Step};
 use crate::swarm::EncryptionPolicy;
 
 const MS: Duration = Duration::from_millis(1);
@@ -128,8 +128,8 @@ impl Run {
     fn serve(&mut self, peer: PeerKey, id: &[u8; 20]) -> ConnKey {
         let conn = self.shake(Some(peer), addr(1), id);
         let count = self.check.geometry.piece_count();
-        self.tell(Input::Has(conn, Bitfield::full(count)));
-        self.tell(Input::Choked(conn, false));
+        self.tell(Input::News(conn, News::Has(Bitfield::full(count))));
+        self.tell(Input::News(conn, News::Unchoked));
         conn
     }
 
@@ -226,8 +226,8 @@ fn asks_for_one_piece_and_again_for_what_a_choke_took_back() {
     assert_eq!(blocks.len(), 2);
     assert!(run.check.block_arrived(run.now, conn, blocks[0]));
     assert!(!run.check.block_arrived(run.now, conn, blocks[0]), "it was here already");
-    run.tell(Input::Choked(conn, true));
-    run.tell(Input::Choked(conn, false));
+    run.tell(Input::News(conn, News::Choked));
+    run.tell(Input::News(conn, News::Unchoked));
     assert_eq!(run.granted(conn), blocks[1..]);
     assert!(run.check.block_arrived(run.now, conn, blocks[1]));
     assert!(!run.check.is_over());
@@ -246,10 +246,10 @@ fn asks_for_a_block_of_a_long_piece_and_never_for_what_the_peer_has_not() {
     let mut run = Run::with(settings(), &[], geometry);
     run.learn(1);
     let conn = run.shake(Some(PeerKey(0)), addr(1), A);
-    run.tell(Input::Choked(conn, false));
-    run.tell(Input::Has(conn, Bitfield::empty(13)));
+    run.tell(Input::News(conn, News::Unchoked));
+    run.tell(Input::News(conn, News::Has(Bitfield::empty(13))));
     assert!(run.granted(conn).is_empty());
-    run.tell(Input::Have(conn, vec![geometry.piece(5).unwrap()]));
+    run.tell(Input::News(conn, News::Have(vec![geometry.piece(5).unwrap()])));
     let blocks = run.granted(conn);
     assert_eq!(blocks.iter().map(|block| block.piece().number()).collect::<Vec<_>>(), [5]);
     assert!(run.check.block_arrived(run.now, conn, blocks[0]));
@@ -300,10 +300,10 @@ fn a_late_unchoke_has_two_seconds_to_show_a_block_and_only_once() {
     run.learn(1);
     let conn = run.shake(Some(PeerKey(0)), addr(1), b"-TR4060-aaaaaaaaaaaa");
     run.wait(9 * S + 500 * MS);
-    run.tell(Input::Choked(conn, false));
+    run.tell(Input::News(conn, News::Unchoked));
     run.wait(S);
-    run.tell(Input::Choked(conn, true));
-    run.tell(Input::Choked(conn, false));
+    run.tell(Input::News(conn, News::Choked));
+    run.tell(Input::News(conn, News::Unchoked));
     assert!(!run.check.is_over(), "ten seconds are over, and two since the unchoke are not");
     run.wait(S);
     run.tell(Input::Closed(conn, closed(Cause::Shutdown)));
@@ -415,7 +415,10 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
 #[test]
 fn a_peer_that_calls_is_merged_into_the_row_of_the_port_it_listens_on() {
     let introduce = |run: &mut Run, conn| {
-        run.tell(Input::Introduced(conn, PeerInfo { listen_port: Some(6881), ..PeerInfo::default() }));
+        run.tell(Input::News(
+            conn,
+            News::Introduced(PeerInfo { listen_port: Some(6881), ..PeerInfo::default() }),
+        ));
     };
     let from = SocketAddr::new(addr(1).ip(), 50_000);
     // Its address failed before.
@@ -449,7 +452,7 @@ fn never_unchokes_or_serves_anybody() {
     let mut run = Run::new(settings(), &[]);
     run.learn(1);
     let conn = run.serve(PeerKey(0), A);
-    run.tell(Input::Interested(conn, true));
+    run.tell(Input::News(conn, News::Interested(true)));
     run.wait(10 * S);
     assert!(!run.orders(conn).iter().any(|order| matches!(order, Order::Choke(_))));
     assert!(!run.events().iter().any(|event| matches!(event, Event::Choking { by: Side::Us, .. })));

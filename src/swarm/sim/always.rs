@@ -13,7 +13,7 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     // What it claims is on disk, to the piece.
     assert_eq!(swarm.have().count(), client.written.count());
     assert!(swarm.staying() <= client.settings.max_peers, "{} connections", swarm.staying());
-    assert!(client.asked_most <= super::super::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
+    assert!(client.asked_most <= crate::peer::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
     let memory = client.settings.memory_bytes;
     // One block a peer is never refused, and a peer of which nothing is known is asked for a few.
     let most = memory + memory / FAR_PART + client.most_conns as u64 * 4 * u64::from(BLOCK_LENGTH);

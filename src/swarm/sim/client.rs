@@ -16,7 +16,7 @@ use super::{
 use crate::command::Command;
 use crate::event::{Announced, Event, PeerInfo, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
-use crate::peer::Step;
+use crate::peer::{News, Step};
 
 /// What a client wants of the world.
 pub(super) enum Effect {
@@ -196,15 +196,16 @@ impl Client {
         let Some(conn) = self.conns.get_mut(&key) else { return };
         let input = match conn.hear(now, message, self.swarm.have()) {
             Heard::Nothing => return,
-            Heard::Has(pieces) => Input::Has(key, pieces),
-            Heard::Have(pieces) => Input::Have(key, pieces),
-            Heard::Choked => Input::Choked(key),
-            Heard::Unchoked => Input::Unchoked(key),
-            Heard::Interested(interested) => Input::Interested(key, interested),
-            Heard::Rejected(blocks) => Input::Rejected(key, blocks),
-            Heard::Listens(port) => {
-                Input::Introduced(key, PeerInfo { listen_port: Some(port), ..PeerInfo::default() })
-            }
+            Heard::Has(pieces) => Input::News(key, News::Has(pieces)),
+            Heard::Have(pieces) => Input::News(key, News::Have(pieces)),
+            Heard::Choked => Input::News(key, News::Choked),
+            Heard::Unchoked => Input::News(key, News::Unchoked),
+            Heard::Interested(interested) => Input::News(key, News::Interested(interested)),
+            Heard::Rejected(blocks) => Input::News(key, News::Rejected(blocks)),
+            Heard::Listens(port) => Input::News(
+                key,
+                News::Introduced(PeerInfo { listen_port: Some(port), ..PeerInfo::default() }),
+            ),
             Heard::Block(block, right) => return self.block(now, key, block, right),
             Heard::Fault(cause) => return self.effects.push_back(Effect::Close(key, cause)),
         };
@@ -245,7 +246,7 @@ impl Client {
             };
             let short = conn.is_short();
             self.tell_haves(key);
-            self.feed(now, Input::PeerSample(key, sample));
+            self.feed(now, Input::News(key, News::Sample(sample)));
             if short {
                 self.report_window(now, key);
             }
@@ -266,7 +267,7 @@ impl Client {
     fn report_window(&mut self, now: At, key: ConnKey) {
         if let Some(conn) = self.conns.get(&key) {
             let window = conn.window.state(now);
-            self.feed(now, Input::Window { conn: key, window });
+            self.feed(now, Input::News(key, News::Window { blocks: 0, window }));
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
-use super::super::{Order, Window};
 use super::{At, Bitfield, BlockRef, Cause, Geometry, Message, PieceIndex};
 use crate::event::PeerSample;
+use crate::peer::{Arrival, Order, Window};
 
 /// As the task of a connection has it: requests we offer to queue, and refusals before it is a flood.
 const MOST_QUEUED: usize = 1000;
@@ -128,7 +128,6 @@ impl Conn {
     }
 
     fn block(&mut self, now: At, length: u64, block: BlockRef, right: bool) -> Heard {
-        use super::super::Arrival;
         self.window.progressed(now, length - std::mem::take(&mut self.begun_bytes).min(length), 0);
         match self.window.received(now, block) {
             Arrival::Unrequested => Heard::Fault(Cause::UnrequestedBlock),

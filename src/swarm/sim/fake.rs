@@ -8,7 +8,7 @@ use super::client::Effect;
 use super::{At, Bitfield, BlockRef, Cause, Geometry, Message, PieceIndex, Rc};
 
 /// Requests a peer queues that does not say how many.
-const MOST_REQUESTS: usize = super::super::DEFAULT_REQQ as usize;
+const MOST_REQUESTS: usize = crate::peer::DEFAULT_REQQ as usize;
 
 /// How a scripted peer behaves. It begins as a seed that unchokes at once.
 #[derive(Clone)]

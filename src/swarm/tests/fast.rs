@@ -13,7 +13,7 @@ fn called(have: &Bitfield, has: &Bitfield) -> Swarm {
     let so_far = vec![(At::ZERO, Step::Connected)];
     let (addr, peer_id) = (addr(9), PeerId::ours(9));
     swarm.handle(At::ZERO, Input::Shaken { conn: CONN, peer: None, addr, peer_id, so_far });
-    swarm.handle(At::ZERO, Input::Has(CONN, has.clone()));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Has(has.clone())));
     swarm
 }
 
@@ -60,9 +60,9 @@ fn a_peer_that_begins_may_ask_for_few_pieces_that_we_have_until_it_has_as_many()
     let pieces =
         |range: std::ops::Range<u32>| range.map(|n| swarm.geometry.piece(n).unwrap()).collect::<Vec<_>>();
     let (ten, one) = (pieces(0..10), pieces(10..11));
-    swarm.handle(At::ZERO, Input::Have(CONN, ten));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Have(ten)));
     assert!(allowed(&mut swarm).is_empty());
-    swarm.handle(At::ZERO, Input::Have(CONN, one));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Have(one)));
     assert_eq!(allowed(&mut swarm), [Vec::<u32>::new()]);
     // One that has many, and one that has all, are told of none.
     for has in [some(0..11), Bitfield::full(100)] {
@@ -85,24 +85,24 @@ fn of_one_that_chokes_only_the_pieces_it_names_are_asked() {
     let piece = |n| swarm.geometry.piece(n).unwrap();
     let (have, lacks, names, other) = (piece(5), piece(60), piece(3), piece(4));
     for useless in [have, lacks] {
-        swarm.handle(At::ZERO, Input::AllowedFast(CONN, useless));
+        swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(useless)));
         assert!(granted(&mut swarm).is_empty(), "{useless:?}");
     }
-    swarm.handle(At::ZERO, Input::AllowedFast(CONN, names));
+    swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(names)));
     assert_eq!(granted(&mut swarm), BTreeMap::from([(3, 4)]));
     swarm.assert_consistent();
-    swarm.handle(At::ZERO, Input::AllowedFast(CONN, other));
+    swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(other)));
     assert_eq!(granted(&mut swarm), BTreeMap::from([(4, 4)]));
     // What it refuses after all it is not asked for again.
     let refused: Vec<BlockRef> = swarm.geometry.blocks_of(names).collect();
-    swarm.handle(At::ZERO, Input::Rejected(CONN, refused));
-    swarm.handle(At::ZERO, Input::Window { conn: CONN, window: WindowState::default() });
+    swarm.handle(At::ZERO, Input::News(CONN, News::Rejected(refused)));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Window { blocks: 0, window: WindowState::default() }));
     assert!(granted(&mut swarm).is_empty());
     swarm.assert_consistent();
     // It chokes again: what it was asked for is void, and asked for anew where it sends it all the same.
-    swarm.handle(At::ZERO, Input::Unchoked(CONN));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Unchoked));
     assert!(granted(&mut swarm).keys().any(|piece| *piece != 4));
-    swarm.handle(At::ZERO, Input::Choked(CONN));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Choked));
     assert_eq!(granted(&mut swarm), BTreeMap::from([(4, 4)]));
     swarm.assert_consistent();
 }
@@ -111,18 +111,18 @@ fn of_one_that_chokes_only_the_pieces_it_names_are_asked() {
 fn one_that_names_pieces_and_sends_none_of_them_holds_none() {
     let mut swarm = called(&some([]), &some(0..50));
     let names = swarm.geometry.piece(3).unwrap();
-    swarm.handle(At::ZERO, Input::AllowedFast(CONN, names));
+    swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(names)));
     assert_eq!(granted(&mut swarm).len(), 1);
     let sample = PeerSample { requests_out: 4, ..PeerSample::default() };
     for second in 1..60 {
-        swarm.handle(At::from_secs(second), Input::PeerSample(CONN, sample));
+        swarm.handle(At::from_secs(second), Input::News(CONN, News::Sample(sample)));
     }
     let revoked = orders(&mut swarm).iter().filter(|order| matches!(order, Order::Revoke(_))).count();
     assert_eq!((revoked, swarm.picker.asked_of(CONN).len()), (1, 0));
 }
 
 fn says_upload_only(upload_only: bool) -> Input {
-    Input::Introduced(CONN, PeerInfo { upload_only: Some(upload_only), ..PeerInfo::default() })
+    Input::News(CONN, News::Introduced(PeerInfo { upload_only: Some(upload_only), ..PeerInfo::default() }))
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn two_that_want_nothing_any_more_do_not_stay_connected() {
 fn one_that_wants_nothing_takes_no_slot_whatever_its_interest() {
     let mut swarm = called(&some([3]), &some(0..50));
     swarm.handle(At::ZERO, says_upload_only(true));
-    swarm.handle(At::ZERO, Input::Interested(CONN, true));
+    swarm.handle(At::ZERO, Input::News(CONN, News::Interested(true)));
     swarm.handle(At::from_secs(11), Input::Tick);
     assert!(!orders(&mut swarm).contains(&Order::Choke(false)));
     swarm.handle(At::from_secs(12), says_upload_only(false));

@@ -151,7 +151,7 @@ fn a_suspect_piece_is_not_left_to_a_slow_peer_while_another_has_nothing_to_do() 
 fn refuse(world: &mut World) {
     let owes = |(conn, (_, fake)): (&ConnKey, &mut (SocketAddr, Fake))| Some((*conn, fake.queue.pop_back()?));
     let (conn, block) = world.live.iter_mut().find_map(owes).unwrap();
-    world.tell(Input::Rejected(conn, vec![block]));
+    world.tell(Input::News(conn, News::Rejected(vec![block])));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn call(world: &mut World, conn: u32, port: u16, peer_id: u64) {
 
 fn listens(world: &mut World, conn: u32, port: u16) {
     let info = PeerInfo { listen_port: Some(port), ..PeerInfo::default() };
-    world.tell(Input::Introduced(ConnKey(conn), info));
+    world.tell(Input::News(ConnKey(conn), News::Introduced(info)));
 }
 
 /// Closes ordered so far on the connection.
@@ -424,8 +424,8 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     world.tell(Input::Learned { addr: listening, source: Source::Resume });
     call(&mut world, 300, 40_000, 77);
     let conn = ConnKey(300);
-    world.tell(Input::Has(conn, Bitfield::full(1)));
-    world.tell(Input::Unchoked(conn));
+    world.tell(Input::News(conn, News::Has(Bitfield::full(1))));
+    world.tell(Input::News(conn, News::Unchoked));
     let granted: Vec<BlockRef> = world.swarm.picker.asked_of(conn);
     assert_eq!(granted.len(), 4);
     for block in granted {

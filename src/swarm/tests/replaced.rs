@@ -26,12 +26,12 @@ impl World {
         self.tell(Input::Shaken { conn, peer: None, addr: addr(n), peer_id: id, so_far });
         let count = self.geometry.piece_count();
         let has = if caller.has { Bitfield::full(count) } else { Bitfield::empty(count) };
-        self.tell(Input::Has(conn, has));
+        self.tell(Input::News(conn, News::Has(has)));
         if caller.unchokes {
-            self.tell(Input::Unchoked(conn));
+            self.tell(Input::News(conn, News::Unchoked));
         }
         if caller.interested {
-            self.tell(Input::Interested(conn, true));
+            self.tell(Input::News(conn, News::Interested(true)));
         }
         conn
     }
@@ -106,7 +106,7 @@ fn who_may_be_of_use_keeps_its_place_for_longer() {
             // Whoever was granted blocks owes them from now on.
             let owes = world.swarm.picker.asked_of(*conn).len() as u32;
             let window = WindowState { outstanding: owes, target: 64, ..WindowState::default() };
-            world.tell(Input::Window { conn: *conn, window });
+            world.tell(Input::News(*conn, News::Window { blocks: 0, window }));
         }
         world.pass(early);
         let first = world.call(1, IDLE);
@@ -131,7 +131,7 @@ fn who_sends_or_takes_keeps_its_place_and_a_byte_now_and_then_is_neither() {
                 for conn in &taken {
                     let (down_bps, up_bps) = if taking { (0, bps) } else { (bps, 0) };
                     let sample = PeerSample { down_bps, up_bps, requests_out: 2, ..PeerSample::default() };
-                    world.tell(Input::PeerSample(*conn, sample));
+                    world.tell(Input::News(*conn, News::Sample(sample)));
                 }
             }
             let next = world.call(1, SILENT);
@@ -147,10 +147,10 @@ fn choking_and_unchoking_is_no_use() {
     for _ in 0..130 {
         world.pass(1);
         for conn in &taken {
-            world.tell(Input::Choked(*conn));
-            world.tell(Input::Unchoked(*conn));
+            world.tell(Input::News(*conn, News::Choked));
+            world.tell(Input::News(*conn, News::Unchoked));
             let sample = PeerSample { requests_out: 2, ..PeerSample::default() };
-            world.tell(Input::PeerSample(*conn, sample));
+            world.tell(Input::News(*conn, News::Sample(sample)));
         }
     }
     let next = world.call(1, IDLE);

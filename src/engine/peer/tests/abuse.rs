@@ -15,11 +15,11 @@ async fn who_says_twice_what_it_has_takes_nothing_back() {
         world.peer.say(&[first, second]).await;
         assert_eq!(world.has().await.count(), count);
         if more > 0 {
-            let Report::Have(pieces) = world.report().await else { panic!("it has more") };
+            let Report::News(News::Have(pieces)) = world.report().await else { panic!("it has more") };
             assert_eq!(pieces.len(), more);
         }
         world.peer.say(&[Message::Interested]).await;
-        assert!(matches!(world.report().await, Report::Interested(true)));
+        assert!(matches!(world.report().await, Report::News(News::Interested(true))));
     }
 }
 
@@ -74,9 +74,9 @@ async fn idle_talk_is_answered_with_nothing() {
     world.peer.raw(&thousands).await;
     world.peer.say(&[Message::Interested]).await;
     assert!(world.has().await.is_empty());
-    let Report::Have(pieces) = world.report().await else { panic!("it has a piece") };
+    let Report::News(News::Have(pieces)) = world.report().await else { panic!("it has a piece") };
     assert_eq!(pieces, [piece(0)], "told once, however often it is said");
-    assert!(matches!(world.report().await, Report::Interested(true)));
+    assert!(matches!(world.report().await, Report::News(News::Interested(true))));
     assert_eq!(world.peer.hear_within(Duration::from_secs(50)).await, None);
 }
 
@@ -87,7 +87,7 @@ async fn choking_and_unchoking_often_only_costs_the_peer_its_turn() {
     // Fewer changes than end the connection.
     world.peer.raw(&encoded(&[Message::Choke, Message::Unchoke]).repeat(80)).await;
     // What was asked for is void; not one request leaves without a new grant.
-    assert!(matches!(world.report().await, Report::Choked));
+    assert!(matches!(world.report().await, Report::News(News::Choked)));
     assert_eq!(world.peer.hear_within(Duration::from_secs(5)).await, None);
     world.order(Order::Grant(blocks(1))).await;
     assert_eq!(world.peer.expect_requests(1).await, asked[..1]);

@@ -29,7 +29,7 @@ async fn a_grant_while_choked_is_void_and_one_after_an_unchoke_is_asked_for() {
     assert_eq!(world.peer.hear_within(Duration::from_secs(3)).await, None);
     world.peer.say(&[Message::Unchoke]).await;
     world.has().await;
-    assert!(matches!(world.report().await, Report::Unchoked));
+    assert!(matches!(world.report().await, Report::News(News::Unchoked)));
     assert_eq!(world.peer.hear_within(Duration::from_secs(3)).await, None);
     world.order(Order::Grant(blocks(1))).await;
     world.peer.expect_requests(1).await;
@@ -44,7 +44,7 @@ async fn a_choke_gives_every_grant_back_and_late_blocks_still_count() {
     world.peer.send(asked[1]).await;
     let (mut seen, _) = world.blocks(1).await;
     let choked = world.report().await;
-    assert!(matches!(choked, Report::Choked), "{choked:?}");
+    assert!(matches!(choked, Report::News(News::Choked)), "{choked:?}");
     seen.extend(world.blocks(1).await.0);
     assert_eq!(seen, blocks(2));
     // Once more is no fault, nor is what nobody remembers; more of that than was ever asked for is.
@@ -53,7 +53,7 @@ async fn a_choke_gives_every_grant_back_and_late_blocks_still_count() {
         world.peer.send(spec(stray)).await;
     }
     world.peer.say(&[Message::Interested]).await;
-    assert!(matches!(world.report().await, Report::Interested(true)), "it is still heard");
+    assert!(matches!(world.report().await, Report::News(News::Interested(true))), "it is still heard");
     world.peer.send(spec(blocks(21)[20])).await;
     assert_eq!(world.closed().await.cause, Cause::UnrequestedBlock);
 }
@@ -66,7 +66,7 @@ async fn rejected_blocks_go_back_once() {
     let asked = world.ask_for(3).await;
     let unknown = BlockSpec { index: 19, begin: 0, length: 16384 };
     world.peer.say(&[Message::Reject(asked[1]), Message::Reject(asked[1]), Message::Reject(unknown)]).await;
-    let Report::Rejected(back) = world.report().await else { panic!("no report of it") };
+    let Report::News(News::Rejected(back)) = world.report().await else { panic!("no report of it") };
     assert_eq!(back, [blocks(2)[1]]);
 }
 
@@ -105,7 +105,7 @@ async fn a_download_over_real_sockets_is_whole_whatever_the_order_of_the_answers
     world.peer.expect_extension_handshake().await;
     world.peer.say(&[Message::HaveAll, Message::Unchoke]).await;
     assert!(world.has().await.is_full());
-    assert!(matches!(world.report().await, Report::Unchoked));
+    assert!(matches!(world.report().await, Report::News(News::Unchoked)));
     let all = blocks(usize::MAX);
     world.order(Order::Grant(all.clone())).await;
     let World { mut peer, mut reports, orders, .. } = world;
@@ -154,7 +154,7 @@ async fn of_one_that_chokes_what_it_allows_is_requested_and_nothing_else() {
     world.peer.expect_extension_handshake().await;
     world.peer.say(&[Message::HaveAll, Message::AllowedFast(1), Message::AllowedFast(1)]).await;
     assert!(world.has().await.is_full());
-    let Report::AllowedFast(allowed) = world.report().await else { panic!("not told") };
+    let Report::News(News::AllowedFast(allowed)) = world.report().await else { panic!("not told") };
     assert_eq!(allowed, piece(1));
     let of = |number| geometry().blocks_of(piece(number)).take(2).collect::<Vec<BlockRef>>();
     world.order(Order::Grant([of(0), of(1)].concat())).await;
@@ -163,7 +163,7 @@ async fn of_one_that_chokes_what_it_allows_is_requested_and_nothing_else() {
     world.peer.send(asked[0]).await;
     assert_eq!(world.blocks(1).await.0, of(1)[..1]);
     world.peer.say(&[Message::Reject(asked[1])]).await;
-    assert!(matches!(world.report().await, Report::Rejected(_)));
+    assert!(matches!(world.report().await, Report::News(News::Rejected(_))));
     assert_eq!(world.peer.hear_within(Duration::from_secs(5)).await, None, "said once, told once");
     world.peer.say(&[Message::AllowedFast(20)]).await;
     assert_eq!(world.closed().await.cause, Cause::PieceOutOfRange);

@@ -126,7 +126,7 @@ async fn while_it_chokes_it_serves_what_it_allowed_each_piece_once() {
     world.order(Order::AllowFast(vec![piece(0), piece(1)])).await;
     world.peer.expect(Message::AllowedFast(1)).await;
     world.peer.say(&[Message::Interested]).await;
-    assert!(matches!(world.report().await, Report::Interested(true)));
+    assert!(matches!(world.report().await, Report::News(News::Interested(true))));
     world.order(Order::Hold(true)).await;
     world.order(Order::Choke(false)).await;
     world.peer.expect(Message::Unchoke).await;

@@ -37,11 +37,11 @@ async fn reports_what_the_peer_has_once_however_it_says_it() {
     let mut world = piped(MODERN);
     world.peer.say(&[Message::Have(3), Message::Have(3), bitfield.clone()]).await;
     assert!(world.has().await.is_empty());
-    let Report::Have(pieces) = world.report().await else { panic!("late bitfields count") };
+    let Report::News(News::Have(pieces)) = world.report().await else { panic!("late bitfields count") };
     assert_eq!(pieces, [piece(3), piece(0), piece(19)]);
     let more = Message::Bitfield(Bytes::from_static(&[0xc0, 0, 0x10]));
     world.peer.say(&[more]).await;
-    let Report::Have(pieces) = world.report().await else {
+    let Report::News(News::Have(pieces)) = world.report().await else {
         panic!("aria2 says it again instead of many HAVEs")
     };
     assert_eq!(pieces, [piece(1)]);
@@ -72,11 +72,11 @@ async fn both_sides_interest_and_choking_are_told_when_they_change_and_only_then
     ];
     world.peer.say(&said).await;
     world.has().await;
-    assert!(matches!(world.report().await, Report::Interested(true)));
-    assert!(matches!(world.report().await, Report::Unchoked));
+    assert!(matches!(world.report().await, Report::News(News::Interested(true))));
+    assert!(matches!(world.report().await, Report::News(News::Unchoked)));
     world.peer.say(&[Message::Choke, Message::NotInterested]).await;
-    assert!(matches!(world.report().await, Report::Choked));
-    assert!(matches!(world.report().await, Report::Interested(false)));
+    assert!(matches!(world.report().await, Report::News(News::Choked)));
+    assert!(matches!(world.report().await, Report::News(News::Interested(false))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,14 +86,14 @@ async fn new_pieces_are_told_within_a_second_to_those_who_lack_them() {
     world.peer.say(&[Message::Have(3)]).await;
     world.has().await;
     for number in [1, 2, 3, 4] {
-        world.common.haves.append(piece(number));
+        world.common.ours.haves.append(piece(number));
     }
     assert_eq!(
         world.peer.hear_within(Duration::from_millis(1100)).await,
         Some(Heard::Message(Message::Have(2)))
     );
     world.peer.expect(Message::Have(4)).await;
-    world.common.haves.append(piece(5));
+    world.common.ours.haves.append(piece(5));
     world.order(Order::Interested(true)).await;
     world.peer.expect(Message::Interested).await;
     let with_it = world.peer.hear_within(Duration::from_millis(1)).await;
@@ -104,7 +104,7 @@ async fn new_pieces_are_told_within_a_second_to_those_who_lack_them() {
 async fn seeds_are_told_of_no_piece() {
     let mut world = piped(PLAIN);
     world.ask_for(1).await;
-    world.common.haves.append(piece(2));
+    world.common.ours.haves.append(piece(2));
     assert_eq!(world.peer.hear_within(Duration::from_secs(10)).await, None);
 }
 
@@ -159,11 +159,11 @@ async fn samples_every_second_what_went_over_the_line() {
     world.peer.raw(&[0; 1000]).await;
     let (_, report) = loop {
         let next = world.reports.recv().await.unwrap();
-        if matches!(next.1, Report::Sample(_)) {
+        if matches!(next.1, Report::News(News::Sample(_))) {
             break next;
         }
     };
-    let Report::Sample(sample) = report else { panic!() };
+    let Report::News(News::Sample(sample)) = report else { panic!() };
     assert_eq!((sample.down_bytes, sample.requests_out), (17_384, 3));
     assert!((17_000..=17_400).contains(&sample.down_bps), "{sample:?}");
 }
@@ -173,7 +173,8 @@ async fn all_bytes_of_a_connection_are_told_while_it_lives() {
     let mut world = piped(PLAIN);
     let told = async {
         loop {
-            if let Some((_, Report::Traffic { bytes_in, bytes_out })) = world.reports.recv().await {
+            if let Some((_, Report::News(News::Traffic { bytes_in, bytes_out }))) = world.reports.recv().await
+            {
                 return (bytes_in, bytes_out);
             }
         }
@@ -195,7 +196,7 @@ async fn tells_what_the_peer_says_of_itself_and_minds_its_reqq() {
         ..ExtensionHandshake::default()
     };
     world.peer.say(&[Message::Extended { id: 0, payload: theirs.encode().into() }, Message::HaveAll]).await;
-    let Report::Introduced(info) = world.report().await else { panic!("not told") };
+    let Report::News(News::Introduced(info)) = world.report().await else { panic!("not told") };
     assert_eq!(info, theirs.into());
     world.has().await;
     world.peer.say(&[Message::Unchoke]).await;
@@ -222,7 +223,9 @@ async fn strange_but_harmless_messages_are_ignored() {
     world.has().await;
     assert!(matches!(
         world.report().await,
-        Report::AllowedFast(_) | Report::Have(_) | Report::Interested(true)
+        Report::News(News::AllowedFast(_))
+            | Report::News(News::Have(_))
+            | Report::News(News::Interested(true))
     ));
 }
 
@@ -236,7 +239,7 @@ async fn says_that_it_wants_nothing_as_soon_as_it_has_everything() {
     let mut world = piped(Begin { have: &every[1..], ..MODERN });
     world.peer.hear().await;
     assert_eq!(world.peer.expect_extension_handshake().await.upload_only, None);
-    world.common.haves.append(piece(0));
+    world.common.ours.haves.append(piece(0));
     world.peer.expect(Message::Have(0)).await;
     let again = world.peer.expect_extension_handshake().await;
     assert_eq!((again.upload_only, again.reqq), (Some(true), Some(OFFERED_REQQ)));
@@ -258,7 +261,7 @@ async fn tells_that_the_peer_wants_nothing_and_when_it_does_again() {
         told.push(world.report().await);
     }
     let told = told.iter().map(|report| match report {
-        Report::Introduced(info) => info.upload_only,
+        Report::News(News::Introduced(info)) => info.upload_only,
         other => panic!("{other:?}"),
     });
     assert_eq!(told.collect::<Vec<_>>(), [Some(false), Some(true), None, Some(true), Some(false)]);

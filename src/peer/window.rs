@@ -6,7 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::{RateMeter, WindowState};
+use super::WindowState;
+use super::rate::RateMeter;
 use crate::event::{At, SNUBBED_AFTER};
 use crate::metainfo::{BLOCK_LENGTH, BlockRef};
 
@@ -280,7 +281,7 @@ impl Window {
         ((self.granted.len() + self.outstanding.len()) as u32) < self.target
     }
 
-    /// What the brain grants by.
+    /// What the picker grants by.
     pub fn state(&self, now: At) -> WindowState {
         WindowState {
             granted: self.granted.len() as u32,

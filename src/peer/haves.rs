@@ -1,6 +1,6 @@
 //! The pieces we have, in the order we got them, shared by everyone who must tell or ask.
 //!
-//! The brain appends; each peer task remembers how far it has told its peer and reads on from there. So a piece
+//! The torrent's task appends; each connection remembers how far it has told its peer and reads on from there. So a piece
 //! costs one entry, however many peers there are.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -9,7 +9,7 @@ const SHORTEST_MS: u64 = 50;
 
 /// Measures a rate from bytes and times handed in.
 #[derive(Clone, Debug, Default)]
-pub struct RateMeter {
+pub(super) struct RateMeter {
     bytes: [u64; BUCKETS],
     /// Number of the bucket that is being filled, counted from the start of the run.
     bucket: u64,
@@ -20,7 +20,7 @@ pub struct RateMeter {
 impl RateMeter {
     /// Something is expected from now on: idle time before `now` does not count. Does nothing while bytes of the
     /// last two seconds are known.
-    pub fn begin(&mut self, now: At) {
+    pub(super) fn begin(&mut self, now: At) {
         self.roll(now);
         if !self.running || self.bytes.iter().all(|&bytes| bytes == 0) {
             self.began_ms = millis(now);
@@ -29,7 +29,7 @@ impl RateMeter {
     }
 
     /// So many bytes came.
-    pub fn add(&mut self, now: At, bytes: u64) {
+    pub(super) fn add(&mut self, now: At, bytes: u64) {
         if !self.running {
             self.begin(now);
         }
@@ -38,12 +38,12 @@ impl RateMeter {
     }
 
     /// Bytes a second over two seconds, or since it began.
-    pub fn bps(&self, now: At) -> u64 {
+    pub(super) fn bps(&self, now: At) -> u64 {
         self.over(BUCKETS as u64, now)
     }
 
     /// The greater of the rates over two seconds and over the last half: rises fast, falls slowly.
-    pub fn recent_bps(&self, now: At) -> u64 {
+    pub(super) fn recent_bps(&self, now: At) -> u64 {
         self.bps(now).max(self.over(3, now))
     }
 

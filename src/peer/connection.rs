@@ -1,20 +1,17 @@
-//! What is said on a connection and what it means, without the connection: messages in, messages out, reports.
+//! What is said on a connection after the handshake and what it means: messages in, messages out, news.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::Common;
-use super::fault::Fault;
+use super::haves::HaveLog;
 use super::moods::Moods;
-use crate::engine::link::{Order, Report};
-use crate::engine::output::Output;
-use crate::engine::pool::BlockBuf;
-use crate::engine::receive::Incoming;
-use crate::engine::upload::{OFFERED_REQQ, Upload};
+use super::output::Output;
+use super::upload::{OFFERED_REQQ, Upload};
+use super::{Arrival, Fault, News, Order, Window};
 use crate::event::{At, Cause, PeerSample};
-use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
-use crate::swarm::{Arrival, Window};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME, Reserved};
 
 /// We say something at least this often.
@@ -26,6 +23,21 @@ const MOST_FAST: usize = 64;
 /// A peer may correct its extension handshake so often.
 const MOST_EXTENSION_HANDSHAKES: u8 = 8;
 
+/// What all connections of a torrent say of us.
+#[derive(Debug)]
+pub struct Ours {
+    /// The torrent's lengths.
+    pub geometry: Geometry,
+    /// What we have.
+    pub haves: HaveLog,
+    /// The port we listen on, told to peers.
+    pub listen_port: Option<u16>,
+    /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
+    pub sent_bytes: AtomicU64,
+    /// A peer that says nothing for this long is let go.
+    pub idle_after: Duration,
+}
+
 /// What it has, as far as it said.
 #[derive(Debug)]
 enum Theirs {
@@ -36,15 +48,18 @@ enum Theirs {
     All,
 }
 
-/// One connection's conversation.
+/// One connection after its handshake.
 #[derive(Debug)]
-pub(super) struct Talk {
-    common: Arc<Common>,
+pub struct Connection {
+    ours: Arc<Ours>,
     fast: bool,
     extended: bool,
-    pub(super) window: Window,
-    pub(super) output: Output,
-    pub(super) upload: Upload,
+    /// What we asked for.
+    pub window: Window,
+    /// What is to be sent.
+    pub output: Output,
+    /// What it asked us for.
+    pub upload: Upload,
     am_choking: bool,
     am_interested: bool,
     peer_choking: bool,
@@ -64,11 +79,12 @@ pub(super) struct Talk {
     heard: At,
     spoke: At,
     spoken_bytes: u64,
-    blocks: Vec<(BlockRef, BlockBuf)>,
+    /// Blocks that came and were not told of.
+    blocks: usize,
     haves: Vec<PieceIndex>,
     rejected: Vec<BlockRef>,
     requests: Vec<BlockRef>,
-    reports: Vec<Report>,
+    news: Vec<News>,
     sampled: Sampled,
 }
 
@@ -80,11 +96,11 @@ struct Sampled {
     up_bytes: u64,
 }
 
-impl Talk {
+impl Connection {
     /// Begins: what we have, then who we are.
-    pub(super) fn new(common: Arc<Common>, reserved: Reserved, now: At) -> Self {
-        let (have, told) = common.haves.snapshot();
-        let mut talk = Self {
+    pub fn new(ours: Arc<Ours>, reserved: Reserved, now: At) -> Self {
+        let (have, told) = ours.haves.snapshot();
+        let mut connection = Self {
             fast: reserved.fast(),
             extended: reserved.extension_protocol(),
             window: Window::new(),
@@ -105,23 +121,23 @@ impl Talk {
             heard: now,
             spoke: now,
             spoken_bytes: 0,
-            blocks: Vec::new(),
+            blocks: 0,
             haves: Vec::new(),
             rejected: Vec::new(),
             requests: Vec::new(),
-            reports: Vec::new(),
+            news: Vec::new(),
             sampled: Sampled { at: now, ..Sampled::default() },
-            common,
+            ours,
         };
-        if talk.fast && have.is_full() {
-            talk.output.push(&Message::HaveAll);
-        } else if talk.fast && have.is_empty() {
-            talk.output.push(&Message::HaveNone);
+        if connection.fast && have.is_full() {
+            connection.output.push(&Message::HaveAll);
+        } else if connection.fast && have.is_empty() {
+            connection.output.push(&Message::HaveNone);
         } else if !have.is_empty() {
-            talk.output.push(&Message::Bitfield(have.to_bytes().into()));
+            connection.output.push(&Message::Bitfield(have.to_bytes().into()));
         }
-        talk.introduce(have.is_full());
-        talk
+        connection.introduce(have.is_full());
+        connection
     }
 
     /// Says who we are, and whether we want nothing any more (BEP 21).
@@ -129,7 +145,7 @@ impl Talk {
         if self.extended {
             let ours = ExtensionHandshake {
                 client: Some(OUR_NAME.to_owned()),
-                listen_port: self.common.listen_port,
+                listen_port: self.ours.listen_port,
                 reqq: Some(OFFERED_REQQ),
                 upload_only: upload_only.then_some(true),
                 ..ExtensionHandshake::default()
@@ -140,29 +156,29 @@ impl Talk {
     }
 
     /// So many bytes of the output were written.
-    pub(super) fn sent(&mut self, n: usize) {
+    pub fn sent(&mut self, n: usize) {
         let before = self.output.payload_bytes();
         self.output.advance(n);
         let payload = self.output.payload_bytes() - before;
         if payload > 0 {
-            self.common.sent_bytes.fetch_add(payload, Ordering::Relaxed);
+            self.ours.sent_bytes.fetch_add(payload, Ordering::Relaxed);
         }
     }
 
     /// Whether any message came.
-    pub(super) fn said_anything(&self) -> bool {
+    pub fn said_anything(&self) -> bool {
         self.said_anything
     }
 
     /// A whole message came, or more of a block: the bytes of a message that never ends are as good as silence.
-    pub(super) fn heard(&mut self, now: At) {
+    pub fn heard(&mut self, now: At) {
         self.heard = now;
     }
 
-    /// Does what the brain wants; a wish to close is returned.
-    pub(super) fn order(&mut self, now: At, order: Order) -> Option<Cause> {
+    /// Does what the swarm wants; a wish to close is returned.
+    pub fn order(&mut self, now: At, order: Order) -> Option<Cause> {
         match order {
-            // A grant that crosses a choke is void: the brain hears of the choke and counts it as back. But some pieces
+            // A grant that crosses a choke is void: the swarm hears of the choke and counts it as back. But some pieces
             // it sends all the same.
             Order::Grant(blocks) if !self.peer_choking => self.window.grant(blocks),
             Order::Grant(blocks) => {
@@ -192,26 +208,33 @@ impl Talk {
         None
     }
 
-    /// Takes what came.
-    pub(super) fn incoming(&mut self, now: At, incoming: Incoming) -> Result<(), Fault> {
+    /// A whole block came; whether it is of use.
+    ///
+    /// # Errors
+    ///
+    /// When the peer sends too much that nobody asked for.
+    pub fn block(&mut self, now: At, block: BlockRef) -> Result<bool, Fault> {
         self.said_anything = true;
-        match incoming {
-            Incoming::Block(block, buffer) => {
-                match self.window.received(now, block) {
-                    Arrival::Requested | Arrival::Late => self.blocks.push((block, buffer)),
-                    Arrival::Again | Arrival::Stray => {}
-                    Arrival::Unrequested => {
-                        let detail = "it sends again and again what it has sent";
-                        return Err(Fault::new(Cause::UnrequestedBlock, detail));
-                    }
-                }
-                Ok(())
+        match self.window.received(now, block) {
+            Arrival::Requested | Arrival::Late => {
+                self.blocks += 1;
+                Ok(true)
             }
-            Incoming::Message(message) => self.message(now, message),
+            Arrival::Again | Arrival::Stray => Ok(false),
+            Arrival::Unrequested => {
+                let detail = "it sends again and again what it has sent";
+                Err(Fault::new(Cause::UnrequestedBlock, detail))
+            }
         }
     }
 
-    fn message(&mut self, now: At, message: Message) -> Result<(), Fault> {
+    /// Takes a message.
+    ///
+    /// # Errors
+    ///
+    /// When the peer breaks the protocol.
+    pub fn message(&mut self, now: At, message: Message) -> Result<(), Fault> {
+        self.said_anything = true;
         let says_what_it_has = matches!(message, Message::Bitfield(_) | Message::HaveAll | Message::HaveNone);
         // Some clients introduce themselves before they say what they have.
         if !says_what_it_has
@@ -228,29 +251,29 @@ impl Talk {
             Message::AllowedFast(piece) => {
                 let piece = self.piece(piece)?;
                 if self.fast && self.fast_pieces.len() < MOST_FAST && self.fast_pieces.insert(piece) {
-                    self.reports.push(Report::AllowedFast(piece));
+                    self.news.push(News::AllowedFast(piece));
                 }
             }
             Message::Unknown { .. } | Message::Piece(_) => {}
             Message::Choke => self.choked(now),
             Message::Unchoke => {
                 if std::mem::replace(&mut self.peer_choking, false) {
-                    self.reports.push(Report::Unchoked);
+                    self.news.push(News::Unchoked);
                 }
             }
             Message::Interested => self.interested(true),
             Message::NotInterested => self.interested(false),
             Message::Have(piece) => self.have(piece)?,
             Message::Bitfield(bytes) => {
-                let count = self.common.geometry.piece_count();
+                let count = self.ours.geometry.piece_count();
                 let Some(pieces) = Bitfield::from_bytes(&bytes, count) else {
                     let detail = format!("{} bytes for {count} pieces, or spare bits set", bytes.len());
                     return Err(Fault::new(Cause::BadBitfield, detail));
                 };
                 self.has(pieces);
             }
-            Message::HaveAll => self.has(Bitfield::full(self.common.geometry.piece_count())),
-            Message::HaveNone => self.has(Bitfield::empty(self.common.geometry.piece_count())),
+            Message::HaveAll => self.has(Bitfield::full(self.ours.geometry.piece_count())),
+            Message::HaveNone => self.has(Bitfield::empty(self.ours.geometry.piece_count())),
             Message::Request(spec) => self.request(spec)?,
             Message::Cancel(spec) => {
                 if self.upload.cancel(spec, &mut self.output) && self.fast {
@@ -268,7 +291,11 @@ impl Talk {
     }
 
     /// A second went by.
-    pub(super) fn tick(&mut self, now: At, payload_bytes: u64) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    ///
+    /// When the peer has said nothing for too long.
+    pub fn tick(&mut self, now: At, payload_bytes: u64) -> Result<(), Fault> {
         self.has_nothing_unless_said();
         self.upload.tick();
         self.moods.tick();
@@ -284,14 +311,14 @@ impl Talk {
         if self.am_interested && (!self.window.is_idle() || (!self.peer_choking && self.window.is_short())) {
             self.report_window(now);
         }
-        if now.saturating_sub(self.heard) >= self.common.idle_after {
+        if now.saturating_sub(self.heard) >= self.ours.idle_after {
             return Err(Fault { cause: Cause::IdleTimeout, detail: None });
         }
         Ok(())
     }
 
     /// Writes down the requests that are due, and what else goes with the same write.
-    pub(super) fn refill(&mut self, now: At) {
+    pub fn refill(&mut self, now: At) {
         if !self.peer_choking || !self.fast_pieces.is_empty() {
             self.window.refill(now, &mut self.requests);
             for block in std::mem::take(&mut self.requests) {
@@ -303,27 +330,27 @@ impl Talk {
         }
     }
 
-    /// What the brain is to hear, in order. Blocks come first, with the window as it stands.
-    pub(super) fn reports(&mut self, now: At) -> std::vec::Drain<'_, Report> {
+    /// What the swarm is to hear, in order. Blocks come first, with the window as it stands.
+    pub fn news(&mut self, now: At) -> std::vec::Drain<'_, News> {
         self.flush_blocks(now);
         if !self.haves.is_empty() {
-            self.reports.push(Report::Have(std::mem::take(&mut self.haves)));
+            self.news.push(News::Have(std::mem::take(&mut self.haves)));
         }
         if !self.rejected.is_empty() {
-            self.reports.push(Report::Rejected(std::mem::take(&mut self.rejected)));
+            self.news.push(News::Rejected(std::mem::take(&mut self.rejected)));
         }
-        self.reports.drain(..)
+        self.news.drain(..)
     }
 
     fn flush_blocks(&mut self, now: At) {
-        if !self.blocks.is_empty() {
+        if self.blocks > 0 {
             self.report_window(now);
         }
     }
 
     fn report_window(&mut self, now: At) {
         let blocks = std::mem::take(&mut self.blocks);
-        self.reports.push(Report::Blocks { blocks, window: self.window.state(now) });
+        self.news.push(News::Window { blocks, window: self.window.state(now) });
     }
 
     fn choke(&mut self, choking: bool) {
@@ -338,7 +365,7 @@ impl Talk {
         self.output.push(&Message::Choke);
         for spec in self.upload.forget(&mut self.output) {
             let piece =
-                self.common.geometry.piece(spec.index).filter(|&piece| self.is_allowed(piece, spec.length));
+                self.ours.geometry.piece(spec.index).filter(|&piece| self.is_allowed(piece, spec.length));
             let kept = piece.is_some_and(|piece| self.upload.request(piece, spec).is_ok());
             if self.fast && !kept {
                 self.output.push(&Message::Reject(spec));
@@ -348,7 +375,7 @@ impl Talk {
 
     /// It may ask for these pieces while we choke it, for each once, and for no others.
     fn allow_fast(&mut self, pieces: &[PieceIndex]) {
-        let geometry = self.common.geometry;
+        let geometry = self.ours.geometry;
         for (piece, left_bytes) in &mut self.allowed {
             if !pieces.contains(piece) {
                 *left_bytes = 0;
@@ -377,30 +404,30 @@ impl Talk {
         self.window.choke(now);
         // They are among what the choke gives back.
         self.rejected.clear();
-        self.reports.push(Report::Choked);
+        self.news.push(News::Choked);
     }
 
     fn interested(&mut self, interested: bool) {
         if interested != self.peer_interested {
             self.peer_interested = interested;
-            self.reports.push(Report::Interested(interested));
+            self.news.push(News::Interested(interested));
         }
     }
 
     fn has_nothing_unless_said(&mut self) {
         if matches!(self.theirs, Theirs::Unsaid) {
-            let nothing = Bitfield::empty(self.common.geometry.piece_count());
+            let nothing = Bitfield::empty(self.ours.geometry.piece_count());
             self.theirs = Theirs::Some(nothing.clone());
-            self.reports.push(Report::Has(nothing));
+            self.news.push(News::Has(nothing));
         }
     }
 
     fn has(&mut self, pieces: Bitfield) {
-        let geometry = self.common.geometry;
+        let geometry = self.ours.geometry;
         match &mut self.theirs {
             Theirs::Unsaid => {
                 self.theirs = if pieces.is_full() { Theirs::All } else { Theirs::Some(pieces.clone()) };
-                self.reports.push(Report::Has(pieces));
+                self.news.push(News::Has(pieces));
             }
             // Late or again, as aria2 does in place of many HAVEs: what it adds counts.
             Theirs::Some(known) => {
@@ -427,13 +454,13 @@ impl Talk {
     fn request(&mut self, spec: BlockSpec) -> Result<(), Fault> {
         let piece = self.piece(spec.index)?;
         let end = u64::from(spec.begin) + u64::from(spec.length);
-        let piece_bytes = self.common.geometry.length_of(piece);
+        let piece_bytes = self.ours.geometry.length_of(piece);
         if spec.length == 0 || spec.length > MAX_REQUEST || end > u64::from(piece_bytes) {
             let detail =
                 format!("a request for {} bytes at {} of piece {}", spec.length, spec.begin, spec.index);
             return Err(Fault::new(Cause::BadMessage, detail));
         }
-        if !self.common.haves.has(piece) || (self.am_choking && !self.is_allowed(piece, spec.length)) {
+        if !self.ours.haves.has(piece) || (self.am_choking && !self.is_allowed(piece, spec.length)) {
             self.upload.refuse()?;
             if self.fast {
                 self.output.push(&Message::Reject(spec));
@@ -445,7 +472,7 @@ impl Talk {
 
     fn reject(&mut self, now: At, spec: BlockSpec) -> Result<(), Fault> {
         let piece = self.piece(spec.index)?;
-        let block = self.common.geometry.block_at(piece.number(), spec.begin);
+        let block = self.ours.geometry.block_at(piece.number(), spec.begin);
         // Of blocks that were cancelled or voided meanwhile nobody waits for news.
         if let Some(block) = block.filter(|&block| self.window.reject(now, block)) {
             self.rejected.push(block);
@@ -463,16 +490,16 @@ impl Talk {
         if let Some(reqq) = theirs.reqq {
             self.window.set_reqq(reqq);
         }
-        self.reports.push(Report::Introduced(theirs.into()));
+        self.news.push(News::Introduced(theirs.into()));
         Ok(())
     }
 
     fn tell_haves(&mut self) {
-        if !self.common.haves.has_news(self.told) {
+        if !self.ours.haves.has_news(self.told) {
             return;
         }
-        let Self { common, told, theirs, output, .. } = self;
-        common.haves.tell(told, |piece| {
+        let Self { ours, told, theirs, output, .. } = self;
+        ours.haves.tell(told, |piece| {
             let knows = match theirs {
                 Theirs::Unsaid => false,
                 Theirs::Some(pieces) => pieces.has(piece),
@@ -482,13 +509,13 @@ impl Talk {
                 output.push(&Message::Have(piece.number()));
             }
         });
-        if !self.told_upload_only && self.common.haves.is_full() {
+        if !self.told_upload_only && self.ours.haves.is_full() {
             self.introduce(true);
         }
     }
 
     /// Counts what went over the line since the last sample, if anything did: no second follows any more.
-    pub(super) fn sample_rest(&mut self, now: At, down_bytes: u64) {
+    pub fn sample_rest(&mut self, now: At, down_bytes: u64) {
         let counted = (self.sampled.down_bytes, self.sampled.up_bytes);
         if counted != (down_bytes, self.output.payload_bytes()) {
             self.sample(now, down_bytes);
@@ -496,8 +523,8 @@ impl Talk {
     }
 
     /// Tells the bytes that went over the connection so far.
-    pub(super) fn tell_traffic(&mut self, bytes_in: u64, bytes_out: u64) {
-        self.reports.push(Report::Traffic { bytes_in, bytes_out });
+    pub fn tell_traffic(&mut self, bytes_in: u64, bytes_out: u64) {
+        self.news.push(News::Traffic { bytes_in, bytes_out });
     }
 
     fn sample(&mut self, now: At, down_bytes: u64) {
@@ -505,7 +532,7 @@ impl Talk {
         let passed_ms = now.saturating_sub(self.sampled.at).as_millis().max(1) as u64;
         let bps = |bytes: u64| bytes.saturating_mul(1000) / passed_ms;
         let window = self.window.state(now);
-        self.reports.push(Report::Sample(PeerSample {
+        self.news.push(News::Sample(PeerSample {
             down_bps: bps(down_bytes - self.sampled.down_bytes),
             up_bps: bps(up_bytes - self.sampled.up_bytes),
             down_bytes,
@@ -519,7 +546,7 @@ impl Talk {
     }
 
     fn piece(&self, number: u32) -> Result<PieceIndex, Fault> {
-        let geometry = self.common.geometry;
+        let geometry = self.ours.geometry;
         geometry.piece(number).ok_or_else(|| {
             let detail = format!("piece {number}, where the torrent has {}", geometry.piece_count());
             Fault::new(Cause::PieceOutOfRange, detail)
@@ -527,7 +554,7 @@ impl Talk {
     }
 
     fn spec_of(&self, block: BlockRef) -> BlockSpec {
-        let length = self.common.geometry.block_length(block);
+        let length = self.ours.geometry.block_length(block);
         BlockSpec { index: block.piece().number(), begin: block.begin(), length }
     }
 }
