@@ -186,8 +186,15 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
             false => "Nothing arrives".to_owned(),
         };
         let text = format!("{begins}: {why}.{}", cut_off(scene));
+        // A refusal proves that the way there is open.
+        let all_refuse = groups.live == 0 && groups.failed > 0 && scene.crowd.closed == groups.failed;
+        let advice = match (all_refuse, groups.failed) {
+            (true, 1) => "look whether a client runs there, and listens on that port; it is dialled again by itself.",
+            (true, _) => "look whether clients run there, and listen on those ports; they are dialled again by themselves.",
+            (false, _) => "ttui check on this torrent, and on another one; if both fail, it is near us.",
+        };
         Finding::new(Severity::Warn, text)
-            .advice("ttui check on this torrent, and on another one; if both fail, it is near us.")
+            .advice(advice)
             .evidence("quiet_s", scene.quiet.as_secs())
             .evidence("known", scene.view.funnel.known)
             .evidence("handshaken", scene.view.funnel.handshaken)
