@@ -320,7 +320,10 @@ impl Row {
         let lately = &seconds[MEAN_SECONDS - mean_of.clamp(1, MEAN_SECONDS)..];
         let sum = |of: fn(&(u64, u64)) -> u64| lately.iter().map(of).fold(0, u64::saturating_add);
         let mean = |of| sum(of) / lately.len() as u64;
-        let rates = Sample { down_bps: mean(|(down, _)| *down), up_bps: mean(|(_, up)| *up) };
+        let rates = match self.stands_still() {
+            true => Sample::default(),
+            false => Sample { down_bps: mean(|(down, _)| *down), up_bps: mean(|(_, up)| *up) },
+        };
         if rates != self.record.rates {
             self.edit().rates = rates;
         }
@@ -377,8 +380,16 @@ impl Row {
         if self.record.rests != why {
             self.end_ban(at);
             self.edit().rests = why;
+            if self.stands_still() {
+                self.edit().rates = Sample::default();
+            }
             self.refresh(at);
         }
+    }
+
+    /// The user or the disk keeps everything from going on: what still comes is no progress.
+    fn stands_still(&self) -> bool {
+        matches!(self.record.rests, Some(Cause::TorrentPaused | Cause::DiskError))
     }
 
     /// Ends a ban whose time is over, as of that time, whenever somebody looks.

@@ -117,7 +117,8 @@ fn ended(record: &PeerRecord, cause: Cause, error: Option<&OsError>) -> Entry {
         // Writing to a string cannot fail.
         let _ = write!(text, " ({detail})");
     }
-    if let Some(error) = error {
+    // What the system calls it stands on the peer's page; here only where nothing else tells it.
+    if let Some(error) = error.filter(|_| matches!(cause, Cause::LocalError | Cause::DiskError)) {
         let _ = write!(text, " ({})", error.text);
     }
     let live = attempt.is_some_and(|attempt| attempt.handshaken.is_some());
@@ -181,11 +182,14 @@ fn answered(record: &TrackerRecord, answer: &Announced) -> Entry {
 }
 
 fn announce_failed(record: &TrackerRecord, error: TrackerError, text: &str) -> Entry {
-    let text = format!("{}: {}. {text}", record.url, tracker_failure(error));
-    Entry {
-        alike: Some((Alike::Tracker(record.key), String::new())),
-        ..Entry::new(Severity::Warn, text.trim_end().to_owned())
-    }
+    let failure = tracker_failure(error);
+    let said = text.trim_end_matches('.');
+    let text = match said {
+        "" => format!("{}: {failure}.", record.url),
+        said if said.starts_with(failure) => format!("{}: {said}.", record.url),
+        said => format!("{}: {failure}: {said}.", record.url),
+    };
+    Entry { alike: Some((Alike::Tracker(record.key), String::new())), ..Entry::new(Severity::Warn, text) }
 }
 
 /// What a failed announce is called in a sentence.

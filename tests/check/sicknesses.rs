@@ -318,7 +318,7 @@ async fn every_place_is_taken() {
         async move { swarm.await.options(move |options| options.max_peers = places) }
     };
     let sick = of_two(2).await;
-    let words = "4 peers wait to be dialled: all 2 places for connections are taken";
+    let words = "4 peers wait: all 2 connections that --max-peers allows are open";
     sick.download_says("own_limits", words, Fact::Connected(0)).await;
     of_two(6).await.download_never_says("own_limits", Fact::Connected(3)).await;
 }

@@ -386,10 +386,10 @@ impl Swarm {
 }
 
 /// For how long the machine let nobody here run who wanted to: a test beside a build is not late by its own fault.
-struct Stalls(Arc<AtomicU64>, AbortHandle);
+pub(crate) struct Stalls(Arc<AtomicU64>, AbortHandle);
 
 impl Stalls {
-    fn counted() -> Self {
+    pub(crate) fn counted() -> Self {
         const NAP: Duration = Duration::from_millis(20);
         let total = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&total);
@@ -405,7 +405,7 @@ impl Stalls {
         Self(total, napping.abort_handle())
     }
 
-    fn total(&self) -> Duration {
+    pub(crate) fn total(&self) -> Duration {
         Duration::from_micros(self.0.load(Ordering::Relaxed))
     }
 }

@@ -3,14 +3,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use ttui::metainfo::InfoHash;
 use ttui::swarm::EncryptionPolicy;
 
 use crate::peers::{PIECE, answers, as_json, handshake, options, payload, program_check, run, serve};
 use crate::pty::{self, Pty};
 use crate::support::{Lab, Payload, Recipe, Reply, Script, Seed, Tracker, namespace, nobody_at, program};
+use crate::swarms::Stalls;
 
 /// From the last fact that decides to the headline, milliseconds.
 const AT_ONCE_MS: u64 = 2000;
@@ -56,17 +59,19 @@ async fn is_headline(
     let decided = lines.iter().find(tried).unwrap_or(&told)["t_ms"].as_u64();
     let late = told["t_ms"].as_u64().unwrap().saturating_sub(decided.unwrap());
     assert!(late < AT_ONCE_MS, "{code} {late} ms after the last dial: {lines:#?}");
-    is_shown_first(payload, &arguments, words);
+    is_shown_first(payload, &arguments, words, told["t_ms"].as_u64().unwrap());
 }
 
-/// The first thing that the screen says of the whole is this, at both sizes that people have most.
+/// The first thing that the screen says of the whole is this, at both sizes that people have most, and it says so at
+/// once when a run without a screen told it, so many milliseconds after it began.
 #[track_caller]
-fn is_shown_first(payload: &Payload, arguments: &[&str], words: &'static str) {
+fn is_shown_first(payload: &Payload, arguments: &[&str], words: &'static str, told_ms: u64) {
     for (columns, rows) in [(80, 24), (120, 40)] {
         let lab = Lab::new();
         let (torrent, out) = (lab.torrent(payload), lab.out());
         let mut command = pty::ttui(&lab, &[torrent.to_str().unwrap(), "-o", out.to_str().unwrap()]);
         command.args(arguments);
+        let (began, stalls) = (Instant::now(), Stalls::counted());
         let pty = Pty::spawn(command, columns, rows);
         pty.until(words, |screen| {
             let text = screen.contents();
@@ -75,6 +80,12 @@ fn is_shown_first(payload: &Payload, arguments: &[&str], words: &'static str) {
             let (_, first) = said.split_once(" ▲ Nothing arrives: ")?;
             first.split(" ▲ ").next()?.split("Where peers drop off").next()?.contains(words).then_some(())
         });
+        let (shown, lost) = (began.elapsed(), stalls.total());
+        let late = shown.saturating_sub(Duration::from_millis(told_ms));
+        assert!(
+            late < Duration::from_millis(AT_ONCE_MS) + lost,
+            "{words:?} at {columns}×{rows} {late:?} late, {lost:?} of it lost to others"
+        );
     }
 }
 

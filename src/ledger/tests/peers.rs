@@ -252,6 +252,45 @@ fn the_rate_of_the_only_sender_is_that_of_the_whole() {
 }
 
 #[test]
+fn whoever_took_takes_nothing_as_soon_as_it_is_paused() {
+    let mut run = Script::downloading(100);
+    let peer = run.peers(1)[0];
+    run.live(peer).has(peer, &[]);
+    let mut bytes = 0;
+    let mut second = |run: &mut Script| {
+        bytes += 40_000;
+        let sample = PeerSample { up_bps: 40_000, up_bytes: bytes, ..PeerSample::default() };
+        run.wait(1).tell(Event::PeerSample { peer, sample });
+        run.tell(Event::Sample(Sample { down_bps: 0, up_bps: 40_000 }));
+        run.record(peer).is_taking()
+    };
+    assert!(second(&mut run) && second(&mut run));
+    run.phase(Phase::Paused);
+    assert!(!run.record(peer).is_taking());
+    assert!(!second(&mut run), "what was on its way");
+    run.phase(Phase::Downloading);
+    assert!(second(&mut run));
+}
+
+#[test]
+fn the_log_has_sentences_and_leaves_the_names_of_errors_to_the_page_of_the_peer() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.dial(peer);
+    let error = Some(OsError { code: Some(111), text: "Connection refused (os error 111)".to_owned() });
+    let (cause, detail) = (Cause::ConnectionRefused, None);
+    run.tell(Event::AttemptEnded { peer, cause, error, detail, bytes_in: 0, bytes_out: 0 });
+    let tracker = run.tracker(1);
+    run.refuse_saying(tracker, TrackerError::ConnectFailed, "connection refused: nothing listens there");
+    let said: Vec<String> = run.view().log.iter().rev().take(2).map(|line| line.text.clone()).collect();
+    assert!(said[0].ends_with(": no connection: connection refused: nothing listens there."), "{}", said[0]);
+    let silent = run.tracker(2);
+    run.refuse_saying(silent, TrackerError::Timeout, "no answer within 15 s");
+    assert!(run.view().log.last().unwrap().text.ends_with(":6969: no answer within 15 s."));
+    assert!(said[1].contains("refused. ") && !said[1].contains("os error"), "{}", said[1]);
+}
+
+#[test]
 fn rates_add_up_to_that_of_the_whole() {
     let mut run = Script::downloading(100);
     let peers = run.open_seeds(3);

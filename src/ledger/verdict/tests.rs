@@ -525,6 +525,8 @@ fn own_limits_speak_when_they_hold_it_back() {
     let verdict = run.verdict(VerdictCode::OwnLimits).unwrap();
     assert_eq!((verdict.severity, run.first().code), (Severity::Info, VerdictCode::Healthy));
     assert_eq!(verdict.text, "Our own limit of 1.0 MiB/s is used in full.");
+    run.tell(Event::Limits { down_bps: Some(1 << 19), up_bps: None });
+    assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "it was lowered, and what was asked for comes");
     run.tell(Event::Limits { down_bps: Some(0), up_bps: None }).wait(11);
     let first = run.first();
     assert_eq!((first.code, first.severity), (VerdictCode::OwnLimits, Severity::Warn));
@@ -560,8 +562,8 @@ fn own_limits_count_those_that_wait_for_a_connection() {
     assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "there is one place more");
     run.live(peers[0]);
     let verdict = run.verdict(VerdictCode::OwnLimits).unwrap();
-    assert_eq!(verdict.text, "1 peer waits to be dialled: all 3 places for connections are taken.");
-    assert_eq!((verdict.advice.as_str(), verdict.severity), ("raise --max-peers.", Severity::Info));
+    assert_eq!(verdict.text, "1 peer waits: all 3 connections that --max-peers allows are open.");
+    assert_eq!((verdict.advice.as_str(), verdict.severity), ("raise it.", Severity::Info));
     run.end(peers[0], Cause::ClosedByPeer);
     assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "there is a place again");
 }
@@ -855,4 +857,18 @@ fn a_check_tells_what_is_out_there() {
     let out_there = run.view().availability.unwrap();
     assert_eq!((out_there.share_thousandths(), out_there.copies_thousandths()), (1000, 1975));
     assert!(run.verdict(VerdictCode::PiecesMissing).is_none());
+}
+
+#[test]
+fn where_all_refuse_nothing_near_us_is_blamed() {
+    let advice = |cause| {
+        let mut run = Script::downloading(100);
+        let peers = run.peers(2);
+        run.fail(peers[0], Cause::ConnectionRefused).fail(peers[1], cause).wait(5);
+        let first = run.first();
+        assert_eq!(first.code, VerdictCode::Stalled, "{}", first.text);
+        first.advice
+    };
+    assert!(advice(Cause::ConnectionRefused).starts_with("look whether clients run there"));
+    assert!(advice(Cause::ClosedBeforeHandshake).contains("it is near us"));
 }

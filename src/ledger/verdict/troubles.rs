@@ -40,9 +40,10 @@ pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
         };
         return Some(Finding::new(Severity::Warn, text).advice("let go.").explains().evidence("held", held));
     }
+    // Where it was lowered only just now, what was asked for before still comes.
     if let Some(limit) = limit
         && scene.half_minute.1 >= 5
-        && scene.view.rates.down_bps >= limit - limit / 7
+        && (limit - limit / 7..=limit.saturating_add(limit / 7)).contains(&scene.view.rates.down_bps)
     {
         let text = format!("Our own limit of {} is used in full.", units::rate(limit, Units::Binary));
         let finding = Finding::new(Severity::Info, text).advice("raise it.");
@@ -59,13 +60,13 @@ fn places_taken(scene: &Scene<'_>) -> Option<Finding> {
     let (queued, most) = (scene.view.groups.queued, scene.view.taken_places()?);
     (queued > 0).then(|| {
         let wait = if queued == 1 { "waits" } else { "wait" };
-        let places = match most {
-            1 => "the one place for a connection is taken".to_owned(),
-            most => format!("all {} places for connections are taken", count(most)),
+        let open = match most {
+            1 => "the one connection that --max-peers allows is open".to_owned(),
+            most => format!("all {} connections that --max-peers allows are open", count(most)),
         };
-        let text = format!("{} {wait} to be dialled: {places}.", many(queued, "peer"));
+        let text = format!("{} {wait}: {open}.", many(queued, "peer"));
         Finding::new(Severity::Info, text)
-            .advice("raise --max-peers.")
+            .advice("raise it.")
             .evidence("queued", queued)
             .evidence("live", scene.live())
     })

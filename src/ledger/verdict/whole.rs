@@ -187,8 +187,15 @@ pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
             false => "Nothing arrives".to_owned(),
         };
         let text = format!("{begins}: {why}.{}", cut_off(scene));
+        // A refusal proves that the way there is open.
+        let all_refuse = groups.live == 0 && groups.failed > 0 && scene.crowd.closed == groups.failed;
+        let advice = match (all_refuse, groups.failed) {
+            (true, 1) => "look whether a client runs there, and listens on that port; ttui dials it again.",
+            (true, _) => "look whether clients run there, and listen on those ports; ttui dials them again.",
+            (false, _) => "run ttui check on this torrent and another; if both fail, it is near us.",
+        };
         Finding::new(Severity::Warn, text)
-            .advice("run ttui check on this torrent and another; if both fail, it is near us.")
+            .advice(advice)
             .evidence("quiet_s", scene.quiet.as_secs())
             .evidence("known", scene.view.funnel.known)
             .evidence("handshaken", scene.view.funnel.handshaken)

@@ -156,8 +156,7 @@ pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
         Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),
         Standing::Sending => String::new(),
         Standing::Queued => match view.taken_places() {
-            Some(1) => "the one place is taken (--max-peers)".to_owned(),
-            Some(most) => format!("all {} places are taken (--max-peers)", units::count(most.into())),
+            Some(most) => format!("no free place (--max-peers {})", units::count(most.into())),
             None => words::row_reason(peer, view.at),
         },
         _ => words::row_reason(peer, view.at),

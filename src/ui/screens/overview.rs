@@ -114,12 +114,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     peer_list::draw(pen, panels.title, panels.peers, model, view, false);
 }
 
-/// What the only tracker there is did.
-fn one_tracker(status: &TrackerStatus) -> String {
+/// What the only tracker there is did; in its short wording where `brief`.
+fn one_tracker(status: &TrackerStatus, brief: bool) -> String {
     match status {
         TrackerStatus::Ok(_) => "the tracker answered".to_owned(),
+        TrackerStatus::Pending if brief => "tracker: no answer yet".to_owned(),
         TrackerStatus::Pending => "the tracker has not answered".to_owned(),
-        TrackerStatus::Failed(error, _) => format!("the tracker: {}", trackers::error_words(*error)),
+        TrackerStatus::Failed(error, _) => {
+            let the = if brief { "" } else { "the " };
+            format!("{the}tracker: {}", trackers::error_words(*error))
+        }
     }
 }
 
@@ -127,12 +131,13 @@ fn one_tracker(status: &TrackerStatus) -> String {
 /// same are counted together.
 fn beside(view: &View, step: usize, separator: &str) -> Vec<(usize, String)> {
     if step == 0 {
+        let brief = separator.trim().is_empty();
         let answered =
             view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Ok(_))).count();
         let said = match view.trackers.len() {
             0 => "no tracker to ask".to_owned(),
-            1 => one_tracker(&view.trackers[0].status),
-            total if separator.trim().is_empty() => format!("from {answered} of {total} trackers"),
+            1 => one_tracker(&view.trackers[0].status, brief),
+            total if brief => format!("from {answered} of {total} trackers"),
             total => format!("{answered} of {total} trackers answered"),
         };
         return vec![(0, said)];

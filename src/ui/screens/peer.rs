@@ -14,7 +14,7 @@ use crate::ui::model::{self, Model};
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words::{self, Standing};
-use crate::units;
+use crate::units::{self, Units};
 
 /// Lines of the log that a page shows.
 const LAST_LINES: usize = 10;
@@ -287,7 +287,7 @@ pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16,
     }
     lines.push(Spans::new());
     lines.extend(handshake(peer, model, columns, bytes));
-    lines.extend(facts(peer, view, columns, &model.started));
+    lines.extend(facts(peer, view, columns, &model.started, model.look.units));
     lines.extend(happened(peer, model, view, columns));
     lines
 }
@@ -361,20 +361,20 @@ fn from_words(source: Source, view: &View, started: &Calendar) -> String {
 }
 
 /// What went over all its connections, and how fast at this moment.
-fn moved(peer: &PeerRecord) -> String {
+fn moved(peer: &PeerRecord, units: Units) -> String {
     let way = |bytes: u64, bps: u64, word: &str| {
         let rate = match bps {
             0 => String::new(),
-            bps => format!(" at {}", units::rate(bps, units::Units::Binary)),
+            bps => format!(" at {}", units::rate(bps, units)),
         };
-        format!("{} {word}{rate}", units::bytes(bytes, units::Units::Binary))
+        format!("{} {word}{rate}", units::bytes(bytes, units))
     };
     let Sample { down_bps: down, up_bps: up } = peer.rates;
     format!("{} · {}", way(peer.down_bytes, down, "received"), way(peer.up_bytes, up, "sent"))
 }
 
 /// What else is known, at the end of the page.
-fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Vec<Spans> {
+fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar, units: Units) -> Vec<Spans> {
     let mut lines = Vec::new();
     let mut fact = |name: &str, text: String| {
         lines.push(Spans::new().add(Role::Dim, format!("{name:<6}")).add(Role::Text, text));
@@ -400,7 +400,7 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar) -> Ve
             fact("We", ours);
         }
     }
-    let moved = moved(peer);
+    let moved = moved(peer, units);
     if peer.is_live() {
         let sample = peer.sample;
         let full =

@@ -67,7 +67,7 @@ fn said(tracker: &TrackerRecord, view: &View) -> Vec<String> {
                 0 | 1 => String::new(),
                 times => format!(", {times} times in a row"),
             };
-            said.push(format!("It failed{ago}{again}: {text}"));
+            said.push(format!("It failed{ago}{again}: {}.", text.trim_end_matches('.')));
             let others =
                 view.trackers.iter().filter(|other| matches!(other.status, TrackerStatus::Ok(_))).count();
             said.push(match others {

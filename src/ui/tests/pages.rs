@@ -89,6 +89,38 @@ fn a_tracker_that_failed_is_not_said_to_be_silent() {
 }
 
 #[test]
+fn what_the_only_tracker_did_is_read_in_full_at_every_size() {
+    let failed = |error| TrackerStatus::Failed(error, String::new());
+    let (none, name) = (TrackerError::ConnectFailed, TrackerError::UnsupportedUrl);
+    for status in [TrackerStatus::Pending, failed(none), failed(name)] {
+        for size in [(80, 24), (100, 30), (120, 40), (200, 60)] {
+            let mut view = sample::healthy();
+            view.trackers.truncate(1);
+            std::sync::Arc::make_mut(&mut view.trackers[0]).status = status.clone();
+            let rows = page(size, &view, |_| {});
+            let known = rows.iter().find(|row| row.starts_with(" known ")).unwrap();
+            assert!(known.contains("tracker") && !known.contains('…'), "{size:?}: {known}");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_a_peer_has_the_units_of_the_header() {
+    let view = sample::healthy();
+    let opened = |units| {
+        page((120, 40), &view, |model| {
+            model.look.units = units;
+            model.selected = view.peers.iter().find(|peer| peer.rates.down_bps > 0).map(|peer| peer.key);
+            model.open.push(Mode::Peer { bytes: false });
+        })
+    };
+    let data = |units| opened(units).into_iter().find(|row| row.starts_with(" Data ")).unwrap();
+    assert!(data(crate::units::Units::Binary).contains("iB/s"));
+    let decimal = data(crate::units::Units::Decimal);
+    assert!(decimal.contains("B/s") && !decimal.contains("iB"), "{decimal}");
+}
+
+#[test]
 fn the_funnel_says_the_same_at_every_size() {
     // Where the words behind the bars begin, and how many columns they have.
     let sizes = [((80, 24), 27, 24), ((120, 40), 33, 29)];
@@ -326,7 +358,7 @@ fn who_waits_for_a_place_names_the_setting() {
     let mut view = sample::healthy();
     let queued = view.peers.iter().find(|peer| peer.group == crate::ledger::Group::Queued).unwrap().key;
     let queued_row = |view: &View| {
-        let rows = page((120, 40), view, |model| {
+        let rows = page((80, 24), view, |model| {
             model.screen = Screen::Peers;
             model.shown = crate::ui::model::Shown::Of(crate::ledger::Group::Queued);
         });
@@ -334,7 +366,7 @@ fn who_waits_for_a_place_names_the_setting() {
     };
     assert!(queued_row(&view).contains("not started; queued"));
     view.places = Some(view.groups.live);
-    assert!(queued_row(&view).contains("all 17 places are taken (--max-peers)"), "{}", queued_row(&view));
+    assert!(queued_row(&view).contains("no free place (--max-peers 17)"), "{}", queued_row(&view));
     let opened = page((80, 24), &view, |model| {
         model.selected = Some(queued);
         model.open.push(Mode::Peer { bytes: false });
