@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_steady_rate_is_a_level_line_however_the_samples_fall() {
-        let early = |at: u64| Duration::from_millis(if at % 3 == 0 { 1 } else { 400 });
+        let early = |at: u64| Duration::from_millis(if at.is_multiple_of(3) { 1 } else { 400 });
         let curve = curve(s(160), (101..=160).map(|at| (s(at) - early(at), 500)));
         assert_eq!(curve.most_bps(), 500);
         for parts in [1, 7, 59, 60, 61, 240] {
