@@ -1,12 +1,16 @@
 //! What the screen is at: which screen, what is open on top of it, what is selected, how rows are ordered.
 
+mod before;
+mod listed;
+mod places;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::{At, Cause, PeerKey, Phase};
-use crate::ledger::{Group, LogLine, PeerRecord, TrackerRecord, View};
+use crate::ledger::{PeerRecord, TrackerRecord, View};
 
 use super::about::About;
 use super::action::Action;
@@ -17,187 +21,16 @@ use super::columns::Choice;
 use super::export::Export;
 use super::file_tree::FileTree;
 use super::filter::{Filters, List};
-use super::funnel::{self, Funnel};
 use super::keymap::Keymap;
 use super::order::Order;
 use super::prompt::Prompt;
 use super::replay::Standing;
-use super::screens;
 use super::theme::Look;
 use super::widgets::graph::Scales;
-use super::words::Standing as PeerStanding;
 
-/// One of the six screens.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Screen {
-    /// Everything at a glance.
-    #[default]
-    Overview,
-    /// Every peer.
-    Peers,
-    /// Every piece.
-    Pieces,
-    /// Every tracker.
-    Trackers,
-    /// Every file.
-    Files,
-    /// What happened.
-    Log,
-}
-
-/// What keys are about.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Mode {
-    /// The screen itself.
-    #[default]
-    Browse,
-    /// A peer's page; with `bytes`, all bytes of its handshakes.
-    Peer {
-        /// Whether all bytes are shown.
-        bytes: bool,
-    },
-    /// A tracker's page.
-    Tracker,
-    /// The judgement in full.
-    Why,
-    /// Which keys there are.
-    Keys,
-    /// Everything about the torrent.
-    Torrent,
-    /// Which columns there are.
-    Columns,
-    /// The menu of orders, below the list that it orders.
-    Order,
-    /// The question whether to stop the download.
-    AskQuit,
-}
-
-/// What the help tells.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Help {
-    /// What one needs to begin, on one screen.
-    #[default]
-    Card,
-    /// Every key.
-    Keys,
-    /// Every glyph and word.
-    Words,
-}
-
-impl Help {
-    /// Its tabs, in their order.
-    pub const TABS: [Self; 3] = [Self::Card, Self::Keys, Self::Words];
-
-    /// The tab so many behind it.
-    pub(super) fn turned(self, by: isize) -> Self {
-        Self::TABS[(self as isize + by).rem_euclid(Self::TABS.len() as isize) as usize]
-    }
-}
-
-/// The panels of the overview that take keys.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Panel {
-    /// The peers.
-    #[default]
-    Peers,
-    /// Where peers drop off.
-    Funnel,
-}
-
-/// Which peers the list of peers shows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Shown {
-    /// All of them.
-    #[default]
-    All,
-    /// Those of a group.
-    Of(Group),
-    /// Those that failed for this cause.
-    Because(Cause),
-    /// Those that are counted at this step of the funnel (0: known).
-    Reached(Funnel, usize),
-    /// Those that are counted at the step before this one and not at this one, for the reasons of this phrase.
-    Lost(Funnel, usize, &'static str),
-}
-
-impl Shown {
-    /// The tabs, in their order.
-    pub const TABS: [Self; 7] = [
-        Self::All,
-        Self::Of(Group::Live),
-        Self::Of(Group::Trying),
-        Self::Of(Group::Failed),
-        Self::Of(Group::Left),
-        Self::Of(Group::Queued),
-        Self::Of(Group::Banned),
-    ];
-
-    /// Whether the peer is one of them.
-    pub fn takes(self, peer: &PeerRecord, now: At) -> bool {
-        match self {
-            Self::All => true,
-            Self::Of(group) => peer.group == group,
-            Self::Because(cause) => {
-                PeerStanding::of(peer, now) == PeerStanding::Failed && peer.cause == Some(cause)
-            }
-            Self::Reached(..) | Self::Lost(..) if !funnel::counts(peer) => false,
-            Self::Reached(funnel, wanted) => funnel.reached(peer, now) >= wanted,
-            Self::Lost(funnel, step, word) => {
-                funnel.reached(peer, now) + 1 == step && funnel.lost(peer, now) == word
-            }
-        }
-    }
-}
-
-/// How far back the graph looks.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Window {
-    /// One minute.
-    #[default]
-    Minute,
-    /// Five minutes.
-    FiveMinutes,
-    /// A quarter of an hour.
-    Quarter,
-    /// An hour.
-    Hour,
-    /// The whole run.
-    Run,
-}
-
-impl Window {
-    /// The next one, and after the last the first.
-    pub fn next(self) -> Self {
-        match self {
-            Self::Minute => Self::FiveMinutes,
-            Self::FiveMinutes => Self::Quarter,
-            Self::Quarter => Self::Hour,
-            Self::Hour => Self::Run,
-            Self::Run => Self::Minute,
-        }
-    }
-}
-
-/// How the rows of a screen are scrolled, or which of them is selected.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Scrolls {
-    /// First line of the help.
-    pub keys: usize,
-    /// First line of the judgement.
-    pub why: usize,
-    /// First line of the torrent's page.
-    pub torrent: usize,
-    /// First line of a peer's page.
-    pub peer: usize,
-    /// The selected tracker.
-    pub trackers: usize,
-    /// First line of a tracker's page.
-    pub tracker: usize,
-    /// Lines of the log below the selected one; 0 follows the newest.
-    pub log_back: usize,
-    /// How many of them stand below it in the window, at most.
-    pub log_under: usize,
-}
+use before::Before;
+use listed::Listed;
+pub use places::{Help, Mode, Panel, Screen, Scrolls, Shown, Window};
 
 /// A screen that is frozen.
 #[derive(Clone, Debug)]
@@ -248,10 +81,8 @@ pub struct Model {
     pub shown: Shown,
     /// Which lines the lists show.
     pub(crate) filters: Filters,
-    /// The peers of the newest view that the filter takes; `None`: there is no filter.
-    found: Option<Vec<PeerKey>>,
-    /// The row of the selected peer when it was last listed.
-    row: usize,
+    /// Which peers are listed.
+    listed: Listed,
     /// Columns of the list of peers scrolled away to the left.
     pub columns_off: usize,
     /// The columns that the user chose.
@@ -316,12 +147,8 @@ pub struct Model {
     pub(crate) about: Arc<About>,
     /// The log shows times of day, where they are known.
     pub(crate) log_by_day: bool,
-    /// The log in the view before.
-    log: Arc<Vec<LogLine>>,
-    /// What the torrent was doing in the view before.
-    phase: Option<Phase>,
-    /// The moment of a recording that was shown last, and whether it was playing.
-    shown_of_replay: Option<(At, bool)>,
+    /// What the view before had.
+    before: Before,
 }
 
 /// Whether quitting stops something, so that it is asked first.
@@ -346,8 +173,7 @@ impl Model {
             step: (0, 0),
             shown: Shown::default(),
             filters: Filters::default(),
-            found: None,
-            row: 0,
+            listed: Listed::default(),
             columns_off: 0,
             columns: Choice::default(),
             chooser: Chooser::default(),
@@ -380,9 +206,7 @@ impl Model {
             started: Calendar::default(),
             completed: None,
             bell: false,
-            log: Arc::default(),
-            phase: None,
-            shown_of_replay: None,
+            before: Before::default(),
         }
     }
 
@@ -444,70 +268,17 @@ impl Model {
         if self.scrolls.log_back > 0 {
             self.scrolls.log_back += self.lines_since(view);
         }
-        self.log = Arc::clone(&view.log);
+        self.before.log = Arc::clone(&view.log);
         if self.screen == Screen::Files {
             self.files.take_in(view);
         }
         self.scales.take_in(&view.series, self.window, self.look.units);
     }
 
-    /// Where a recording stops or jumps while it stands still, the rows are at once in the order of that moment.
-    fn sort_where_a_recording_stops(&mut self, view: &View) {
-        let now = self.replay.as_ref().map(|replay| (view.at, replay.playback.playing));
-        if now.is_some_and(|(_, playing)| !playing) && now != self.shown_of_replay {
-            self.order.sort_soon();
-        }
-        self.shown_of_replay = now;
-    }
-
-    /// Notices what happened since the view before.
-    fn notice(&mut self, view: &View) {
-        let before = self.phase.replace(view.phase);
-        let became_complete =
-            view.phase == Phase::Seeding && before.is_some_and(|phase| phase != Phase::Seeding);
-        // What was there at the start is no news, nor what was recorded; the first second of a download counts no
-        // bytes yet.
-        let was_verified_again = before == Some(Phase::Checking) && self.completed.is_some();
-        let is_news = before == Some(Phase::Downloading) || (view.down_bytes > 0 && !was_verified_again);
-        if became_complete && is_news && self.replay.is_none() {
-            self.completed = Some(view.at);
-            self.bell = true;
-        }
-    }
-
-    /// How many of the events that the log shows came since the view before.
-    fn lines_since(&self, view: &View) -> usize {
-        let Some(newest) = self.log.last() else { return 0 };
-        let is_shown = |line: &&LogLine| {
-            let of_peer = self.log_of.is_none() || line.peer == self.log_of;
-            of_peer && self.filters.log.takes(&line.text)
-        };
-        let count = |log: &[LogLine]| {
-            let shown: Vec<&LogLine> = log.iter().filter(is_shown).collect();
-            screens::log_entries(&shown).iter().filter(|entry| entry.first.at >= newest.at).count()
-        };
-        count(&view.log).saturating_sub(count(&self.log))
-    }
-
     /// The selected tracker.
     pub(crate) fn tracker<'a>(&self, view: &'a View) -> Option<&'a TrackerRecord> {
         let last = view.trackers.len().checked_sub(1)?;
         Some(&view.trackers[self.scrolls.trackers.min(last)])
-    }
-
-    /// Looks for the peers that the filter takes.
-    pub(crate) fn search(&mut self, view: &View) {
-        let filter = &self.filters.peers;
-        self.found = (!filter.is_empty()).then(|| filter.keys(view));
-    }
-
-    /// Keeps the selection on a peer that is listed: where its own left the list, on the one that took its row.
-    pub(crate) fn select_listed(&mut self, view: &View) {
-        let rows: Vec<PeerKey> = self.lines(view).collect();
-        match rows.iter().position(|key| Some(*key) == self.selected) {
-            Some(at) => self.row = at,
-            None => self.selected = rows.get(self.row.min(rows.len().saturating_sub(1))).copied(),
-        }
     }
 
     /// Which list of the present screen can be filtered.
@@ -517,37 +288,6 @@ impl Model {
             (_, Screen::Log) => List::Log,
             _ => List::Peers,
         }
-    }
-
-    /// How many peers of a kind the filter takes; `None`: there is no filter.
-    pub(crate) fn found(&self, view: &View, shown: Shown) -> Option<usize> {
-        let found = self.found.as_ref()?.iter();
-        Some(found.filter(|key| peer(view, **key).is_some_and(|peer| shown.takes(peer, view.at))).count())
-    }
-
-    /// The peers of the list in the order of their rows: first the live ones, then the others.
-    pub(crate) fn rows<'a>(&'a self, view: &'a View) -> impl Iterator<Item = PeerKey> + 'a {
-        self.live_rows(view).chain(self.other_rows(view))
-    }
-
-    /// The live peers of the list in the order of their rows.
-    pub(crate) fn live_rows<'a>(&'a self, view: &'a View) -> impl Iterator<Item = PeerKey> + 'a {
-        self.order.live.iter().copied().filter(|key| self.lists(view, *key))
-    }
-
-    /// The other peers of the list in the order of their rows.
-    pub(crate) fn other_rows<'a>(&'a self, view: &'a View) -> impl Iterator<Item = PeerKey> + 'a {
-        self.order.others.iter().copied().filter(|key| self.lists(view, *key))
-    }
-
-    /// Which peers the present screen lists: the overview always all of them.
-    pub(crate) fn shown_here(&self) -> Shown {
-        if self.screen == Screen::Peers { self.shown } else { Shown::All }
-    }
-
-    fn lists(&self, view: &View, key: PeerKey) -> bool {
-        self.found.as_ref().is_none_or(|found| found.binary_search(&key).is_ok())
-            && peer(view, key).is_some_and(|peer| self.shown_here().takes(peer, view.at))
     }
 }
 
