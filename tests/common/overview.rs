@@ -17,7 +17,7 @@ pub(crate) fn assert_first_is_shown_first(view: &View) {
         // The rest may be worded more briefly.
         let begins = |text: &str| text.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
         let first = &view.verdicts[0];
-        let wordings = [begins(&first.text), begins(&first.brief.0)];
+        let wordings = [begins(&first.text), begins(&first.brief.0), first.headline.clone()];
         let place = wordings.iter().find_map(|text| shown.find(text));
         assert!(place.is_some(), "{wordings:?} at {size:?}:\n{}", lines.join("\n"));
         for other in &view.verdicts[1..] {
