@@ -326,7 +326,7 @@ async fn every_place_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_client_is_named_at_many_addresses() {
     let sick = Swarm::new().peers(5, IsTheSameAndChokes).await;
-    let words = "The one live peer makes us wait";
+    let words = "The one live peer chokes us";
     sick.download_is_led_by("all_choke_us", words, Fact::Connected(10)).await;
     let well = Swarm::of_pieces(32).peers(5, IsTheSameAndChokes).await.peers(1, ServesAt(4000)).await;
     well.download_never_says("all_choke_us", Fact::Connected(10)).await;
@@ -334,7 +334,7 @@ async fn one_client_is_named_at_many_addresses() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_has_the_last_piece_or_ever_will() {
-    let words = "None of them fetches any more: they come only from somebody else";
+    let words = "None of them fetches any more: it can come only from somebody else";
     let sick = Swarm::new().peers(4, LacksTheLastPieceForGood).await;
     sick.download_is_led_by("pieces_missing", words, Fact::LastBlock(0)).await;
     let well = Swarm::new().peers(4, LacksTheLastPieceForGood).await.peers(1, ServesAt(4000)).await;
