@@ -287,7 +287,10 @@ pub(crate) fn agrees_with_counts(view: &View) -> Result<(), String> {
             ));
         }
         let text = verdict.text.replace('\u{202f}', "");
-        let words: Vec<&str> = text.split_whitespace().collect();
+        // In brackets stand reasons, some of which go by the word of a group.
+        let outside = text.split('(').map(|part| part.split_once(')').map_or(part, |(_, behind)| behind));
+        let outside = outside.collect::<String>();
+        let words: Vec<&str> = outside.split_whitespace().collect();
         for pair in words.windows(2) {
             let word = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
             let (Ok(number), Some(count)) = (pair[0].parse::<u32>(), counted(word, view)) else { continue };
