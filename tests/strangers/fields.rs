@@ -146,8 +146,6 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
             ("reason", "ours: why it stopped or banned"),
             ("sent", "ours: our handshake"),
             ("received", "peer: what is no handshake"),
-            ("calls_itself", "peer: what it calls itself"),
-            ("extensions", "peer: name of an extension"),
             ("detail", "peer: what is no handshake"),
             ("url", "torrent: address of a tracker"),
             ("text", "tracker: failure reason"),
@@ -161,6 +159,10 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
             ("received", "peer: what is no handshake"),
             ("detail", "peer: what is no handshake"),
         ],
+    ),
+    (
+        "event/peer_info.rs",
+        &[("calls_itself", "peer: what it calls itself"), ("extensions", "peer: name of an extension")],
     ),
     ("event/tracker.rs", &[("warning", "tracker: warning message")]),
     (
@@ -179,9 +181,7 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
         "ledger/peer.rs",
         &[
             ("client", "ours: a name of the table of clients"),
-            ("calls_itself", "peer: what it calls itself"),
             ("peer_id", "peer: id"),
-            ("extensions", "peer: name of an extension"),
             ("banned", "ours: why"),
         ],
     ),
