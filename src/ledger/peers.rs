@@ -130,7 +130,7 @@ impl Peers {
         self.rows.values_mut().for_each(|row| row.edit().rests = why);
     }
 
-    /// Brings what follows from the time alone up to date. Rates are means over so many seconds.
+    /// Brings what follows from the time alone up to date. Rates are means over `mean_of` seconds.
     pub(super) fn tick(&mut self, now: At, mean_of: usize) {
         for row in self.rows.values_mut().filter(|row| row.record().group == Group::Live) {
             row.end_second(mean_of);

@@ -308,7 +308,7 @@ impl Row {
         moved
     }
 
-    /// A second of all peers together ended: the rates are means over so many of them from now on.
+    /// A second of all peers together ended: rates are means over the last `mean_of` seconds.
     pub(super) fn end_second(&mut self, mean_of: usize) {
         let sample = self.record.sample;
         let (until, mut seconds) = ((sample.down_bytes, sample.up_bytes), self.passed.seconds);

@@ -206,7 +206,7 @@ impl View {
         [ever.known, ever.dialled, ever.connected, ever.handshaken, now.unchoked, now.sending]
     }
 
-    /// How many connections may be open at once, where that many are: whoever is queued waits for one of them to close.
+    /// How many connections may be open at once, where that many are: a queued peer waits for one of them to close.
     pub fn taken_places(&self) -> Option<u32> {
         self.places.filter(|most| self.groups.live >= *most)
     }

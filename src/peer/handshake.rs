@@ -382,7 +382,7 @@ impl Handshaking {
         Next::Write(bytes)
     }
 
-    /// Never reads more than a handshake: what follows belongs to whoever reads messages.
+    /// Never reads more than a handshake: what follows is for the reader of messages.
     fn theirs(&mut self, now: At) -> Result<Option<Next>, Stop> {
         let want = if self.wrote { HANDSHAKE_BYTES } else { UP_TO_INFO_HASH };
         match Handshake::judge(&self.received) {
