@@ -23,10 +23,9 @@ use tokio::time::{sleep_until, timeout};
 use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
-use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
-use super::crew::{Crew, internal_error};
 use super::download::{facts, random_seed};
+use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::handshake::{Steps, dial};
 use super::limit::Limit;
@@ -34,6 +33,7 @@ use super::link::Report;
 use super::listen::{Arrived, Listener};
 use super::mse::{Carrier, Mse};
 use super::peer::{self, Common};
+use super::peer_tasks::{PeerTasks, internal_error};
 use super::pool::BlockPool;
 use super::tracker;
 use super::upload::{BlockSource, ReadFuture};
@@ -136,12 +136,12 @@ pub async fn check(
         source: Arc::new(Nothing),
         up: Arc::new(Limit::new(None)),
     };
-    let mut tasks = Crew::default();
+    let mut tasks = PeerTasks::default();
     let mse = Mse::new(options.encryption, seed);
     tasks.spawn(listener.run(ours, mse.clone(), clock, outlets.arrivals.clone()));
     let mut run = Run {
         check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
-        chronicle: Chronicle::begin(
+        event_sink: EventSink::begin(
             facts(&torrent, std::path::Path::new(""), ours.peer_id),
             crate::swarm::Settings::default().max_rows,
             &options.recording,
@@ -164,7 +164,7 @@ pub async fn check(
         hasher,
         tasks,
     };
-    run.learned(clock.now(), &Event::Listening { port });
+    run.emit(clock.now(), &Event::Listening { port });
     run.settle();
     for addr in options.peers {
         // The user may name any address at which a peer can be.
@@ -227,7 +227,7 @@ struct Run {
     /// Drawn once a run, so that trackers know us over every address we have.
     key: u32,
     check: Check,
-    chronicle: Chronicle,
+    event_sink: EventSink,
     client: tracker::Client,
     /// Where trackers see us, with the port we listen on.
     our_addresses: BTreeSet<SocketAddr>,
@@ -237,7 +237,7 @@ struct Run {
     dials: BTreeMap<ConnKey, (PeerKey, AbortHandle)>,
     next_conn: u32,
     outlets: Outlets,
-    tasks: Crew,
+    tasks: PeerTasks,
     goodbyes: JoinSet<()>,
 }
 
@@ -252,7 +252,7 @@ impl Run {
         let mut stopped = false;
         self.feed(Input::Tick);
         while !self.check.is_over() {
-            self.chronicle.tick(self.clock.now());
+            self.event_sink.tick(self.clock.now());
             self.take_leave();
             let wake = self.clock.instant(self.check.deadline());
             tokio::select! {
@@ -271,13 +271,13 @@ impl Run {
             }
         }
         let now = self.clock.now();
-        let view = self.chronicle.view(now);
+        let view = self.event_sink.view(now);
         // Nobody takes their answers any more.
         drop(inbox);
         let goodbyes = async { while self.goodbyes.join_next().await.is_some() {} };
         // Trackers that do not answer in time were told all the same.
         let _ = timeout(GOODBYE, goodbyes).await;
-        self.chronicle.end(now).await;
+        self.event_sink.end(now).await;
         self.tasks.shutdown().await;
         view
     }
@@ -299,13 +299,13 @@ impl Run {
                     }
                 }
                 Action::Announce { tracker, url, kind } => self.announce(tracker, url, kind),
-                Action::Learned(at, event) => self.learned(at, &event),
+                Action::Emit(at, event) => self.emit(at, &event),
             }
         }
     }
 
-    fn learned(&mut self, at: At, event: &Event) {
-        self.chronicle.learned(at, event);
+    fn emit(&mut self, at: At, event: &Event) {
+        self.event_sink.emit(at, event);
     }
 
     fn new_conn(&mut self) -> ConnKey {
@@ -355,7 +355,7 @@ impl Run {
 
     /// Takes leave of tasks that are over; one that panicked said nothing of its end.
     fn take_leave(&mut self) {
-        for conn in self.tasks.fallen() {
+        for conn in self.tasks.panicked() {
             match self.dials.remove(&conn) {
                 Some((peer, _)) => self.feed(Input::DialFailed(peer, internal_error())),
                 None => self.report(conn, Report::Closed(internal_error())),
@@ -387,7 +387,7 @@ impl Run {
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
         self.orders.insert(conn, orders);
-        self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
+        self.feed(Input::Handshaken { conn, peer, addr, peer_id, so_far });
     }
 
     fn report(&mut self, conn: ConnKey, report: Report) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sound::{few, shown};
+use super::validate::{bounded, sanitise};
 use crate::wire::ExtensionHandshake;
 
 /// What a peer says of itself in its extension handshake (BEP 10), cleaned for showing.
@@ -15,7 +15,7 @@ pub struct PeerInfo {
     /// The `v` it calls itself by.
     pub calls_itself: Option<String>,
     /// Names of the extension messages it takes.
-    #[serde(deserialize_with = "few::<_, _, 1000>")]
+    #[serde(deserialize_with = "bounded::<_, _, 1000>")]
     pub extensions: Vec<String>,
     /// How many requests it queues.
     pub reqq: Option<u32>,
@@ -54,6 +54,6 @@ impl PeerInfo {
 
     /// Makes texts that were read from a file safe to show.
     pub fn check(&mut self) {
-        self.calls_itself.iter_mut().chain(&mut self.extensions).for_each(shown);
+        self.calls_itself.iter_mut().chain(&mut self.extensions).for_each(sanitise);
     }
 }

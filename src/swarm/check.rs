@@ -109,18 +109,18 @@ impl Check {
             actions: VecDeque::new(),
             settings,
         };
-        check.tell(now, Event::Phase { phase: Phase::Downloading, reason: None });
-        check.tell(now, Event::Probing);
+        check.emit(now, Event::Phase { phase: Phase::Downloading, reason: None });
+        check.emit(now, Event::Probing);
         if check.settings.encryption == EncryptionPolicy::Off {
-            check.tell(now, Event::PlainOnly);
+            check.emit(now, Event::PlainOnly);
         }
         let urls =
             trackers.iter().enumerate().flat_map(|(tier, urls)| urls.iter().map(move |url| (tier, url)));
         for ((tier, url), key) in urls.zip(0..) {
             let tracker = TrackerKey(key);
             let kind = AnnounceKind::Started;
-            check.tell(now, Event::TrackerKnown { tracker, tier: tier as u16, url: text::url_shown(url) });
-            check.tell(now, Event::AnnounceBegan { tracker, kind });
+            check.emit(now, Event::TrackerKnown { tracker, tier: tier as u16, url: text::url_shown(url) });
+            check.emit(now, Event::AnnounceBegan { tracker, kind });
             check.actions.push_back(Action::Announce { tracker, url: url.clone(), kind });
             check.asked.insert(tracker, url.clone());
         }
@@ -134,11 +134,11 @@ impl Check {
             Input::Learned { addr, source, valid } => self.learn(now, addr, source, valid),
             Input::Step(peer, at, step) => self.step(peer, at, step),
             Input::DialFailed(peer, end) => self.dial_failed(now, peer, end),
-            Input::Shaken { conn, peer, addr, peer_id, so_far } => match peer {
+            Input::Handshaken { conn, peer, addr, peer_id, so_far } => match peer {
                 Some(peer) => self.dialled(now, conn, peer, addr, peer_id),
                 None => self.called(now, conn, addr, peer_id, so_far),
             },
-            Input::IncomingFailed(addr, cause) => self.tell(now, Event::IncomingFailed { addr, cause }),
+            Input::IncomingFailed(addr, cause) => self.emit(now, Event::IncomingFailed { addr, cause }),
             Input::News(conn, news) => self.news(now, conn, news),
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
@@ -203,11 +203,11 @@ impl Check {
             let Some(row) = self.rows.get_mut(&peer) else { return };
             if !row.sources.contains(&source) {
                 row.sources.push(source);
-                self.tell(now, Event::PeerLearned { peer, addr, source });
+                self.emit(now, Event::PeerLearned { peer, addr, source });
             }
             if valid && self.rows.get(&peer).is_some_and(|row| row.standing == Standing::Invalid) {
                 self.enqueue(peer);
-                self.tell(now, Event::NotDialled { peer, cause: None });
+                self.emit(now, Event::NotDialled { peer, cause: None });
             }
             return;
         }
@@ -218,7 +218,7 @@ impl Check {
         if let Some(row) = self.rows.get_mut(&peer) {
             row.standing = Standing::Invalid;
         }
-        self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
+        self.emit(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
     }
 
     fn enqueue(&mut self, peer: PeerKey) {
@@ -235,14 +235,14 @@ impl Check {
         if self.rows.len() >= MOST_PEERS {
             if !std::mem::replace(&mut self.left_out, true) {
                 let text = format!("More than {MOST_PEERS} peers are known: the rest is left out.");
-                self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
+                self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
             }
             return None;
         }
         let peer = PeerKey(self.rows.last_key_value().map_or(0, |(last, _)| last.0 + 1));
         self.rows.insert(peer, Row { addr, sources: vec![source], standing: Standing::Queued });
         self.by_addr.insert(addr, peer);
-        self.tell(now, Event::PeerLearned { peer, addr, source });
+        self.emit(now, Event::PeerLearned { peer, addr, source });
         Some(peer)
     }
 
@@ -256,9 +256,9 @@ impl Check {
         match outcome {
             Ok(answer) => {
                 self.told.insert(tracker, url);
-                self.tell(now, Event::AnnounceAnswered { tracker, answer });
+                self.emit(now, Event::AnnounceAnswered { tracker, answer });
             }
-            Err((error, text)) => self.tell(now, Event::AnnounceFailed { tracker, error, text }),
+            Err((error, text)) => self.emit(now, Event::AnnounceFailed { tracker, error, text }),
         }
     }
 
@@ -275,7 +275,7 @@ impl Check {
         for (peer, dial) in dialling.collect::<Vec<_>>() {
             self.end_dial(peer);
             self.actions.push_back(Action::Abandon(peer));
-            self.tell(now, ended(peer, not_answered(dial.sent_bytes)));
+            self.emit(now, ended(peer, not_answered(dial.sent_bytes)));
         }
         for (conn, answered) in
             self.live.iter().map(|(conn, live)| (*conn, live.answered)).collect::<Vec<_>>()
@@ -289,8 +289,8 @@ impl Check {
         }
     }
 
-    fn tell(&mut self, now: At, event: Event) {
-        self.actions.push_back(Action::Learned(now, event));
+    fn emit(&mut self, now: At, event: Event) {
+        self.actions.push_back(Action::Emit(now, event));
     }
 }
 

@@ -95,8 +95,8 @@ impl Check {
         let mut times = so_far.iter().map(|(at, _)| *at);
         let first = times.next().unwrap_or(now);
         let last = times.next_back().unwrap_or(now);
-        self.tell(first, began(peer, Direction::In, Step::encryption(&so_far)));
-        so_far.into_iter().for_each(|(at, step)| self.tell(at, step.event(peer)));
+        self.emit(first, began(peer, Direction::In, Step::encryption(&so_far)));
+        so_far.into_iter().for_each(|(at, step)| self.emit(at, step.event(peer)));
         self.go_live(now, conn, peer, peer_id, false, last);
         match twin {
             Some(Twin { same_client: false, stays: true, .. }) => self.close(conn, Cause::DuplicatePeerId),
@@ -142,7 +142,7 @@ impl Check {
             other.standing = row.standing;
             other.sources.extend(row.sources);
         }
-        self.tell(now, Event::PeerMerged { gone, into });
+        self.emit(now, Event::PeerMerged { gone, into });
     }
 
     /// A peer that is known called as well.
@@ -151,7 +151,7 @@ impl Check {
         if !row.sources.contains(&Source::Incoming) {
             row.sources.push(Source::Incoming);
             let addr = row.addr;
-            self.tell(now, Event::PeerLearned { peer, addr, source: Source::Incoming });
+            self.emit(now, Event::PeerLearned { peer, addr, source: Source::Incoming });
         }
     }
 

@@ -44,7 +44,7 @@ impl Check {
             row.standing = Standing::Dialling(dial);
             let addr = row.addr;
             self.dialling += 1;
-            self.tell(now, began(peer, Direction::Out, encryption));
+            self.emit(now, began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
         }
     }
@@ -57,7 +57,7 @@ impl Check {
                 "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
                  a faster check."
             );
-            self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
+            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
     }
 
@@ -69,7 +69,7 @@ impl Check {
             Step::Received(_) => dial.received_at = Some(at),
             Step::Agreed(_) | Step::LooksLike(_) => {}
         }
-        self.tell(at, step.event(peer));
+        self.emit(at, step.event(peer));
     }
 
     /// The dial of this peer is over; it is [`Standing::Over`] until somebody says otherwise.
@@ -84,7 +84,7 @@ impl Check {
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
         let Some(dial) = self.end_dial(peer) else { return };
         let second = self.settings.encryption.after(dial.encryption, dial.opened, end.cause);
-        self.tell(now, ended(peer, end));
+        self.emit(now, ended(peer, end));
         if let Some(caller) = self.rows.get(&peer).and_then(|row| self.listens.get(&row.addr)).copied() {
             // It called us meanwhile: whether it can be reached as well is known now.
             return self.merge(now, caller, peer);

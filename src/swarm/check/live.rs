@@ -47,7 +47,7 @@ impl Check {
         outgoing: bool,
         shaken_at: At,
     ) {
-        self.tell(shaken_at, Event::Handshaken { peer });
+        self.emit(shaken_at, Event::Handshaken { peer });
         let until = shaken_at + PATIENCE;
         let live = Live {
             peer,
@@ -68,7 +68,7 @@ impl Check {
             row.standing = Standing::Live(conn);
         }
         self.order(conn, Order::Interested(true));
-        self.tell(now, Event::Interested { peer, by: Side::Us, interested: true });
+        self.emit(now, Event::Interested { peer, by: Side::Us, interested: true });
     }
 
     pub(super) fn order(&mut self, conn: ConnKey, order: Order) {
@@ -91,16 +91,16 @@ impl Check {
             News::Choked => self.choked(now, conn, true),
             News::Unchoked => self.choked(now, conn, false),
             News::Interested(interested) => {
-                self.tell(now, Event::Interested { peer, by: Side::Them, interested });
+                self.emit(now, Event::Interested { peer, by: Side::Them, interested });
             }
             News::Has(pieces) => self.has(now, conn, pieces),
             News::Have(pieces) => self.has_more(now, conn, &pieces),
             News::Introduced(info) => {
                 let listen_port = info.listen_port;
-                self.tell(now, Event::Introduced { peer, info });
+                self.emit(now, Event::Introduced { peer, info });
                 self.listens(now, conn, listen_port);
             }
-            News::Sample(sample) => self.tell(now, Event::PeerSample { peer, sample }),
+            News::Sample(sample) => self.emit(now, Event::PeerSample { peer, sample }),
             News::Window { .. } | News::AllowedFast(_) | News::Rejected(_) | News::Traffic { .. } => {}
         }
     }
@@ -113,7 +113,7 @@ impl Check {
         if !choking && !std::mem::replace(&mut live.unchoked_before, true) {
             self.await_until(conn, Some(until));
         }
-        self.tell(now, Event::Choking { peer, by: Side::Them, choking });
+        self.emit(now, Event::Choking { peer, by: Side::Them, choking });
         self.ask(conn);
     }
 
@@ -121,7 +121,7 @@ impl Check {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.has = Some(pieces.clone());
         let peer = live.peer;
-        self.tell(now, Event::Has { peer, pieces: Arc::new(pieces) });
+        self.emit(now, Event::Has { peer, pieces: Arc::new(pieces) });
         self.ask(conn);
     }
 
@@ -134,7 +134,7 @@ impl Check {
             has.set(piece);
         }
         for &piece in pieces {
-            self.tell(now, Event::Have { peer, piece });
+            self.emit(now, Event::Have { peer, piece });
         }
         self.ask(conn);
     }
@@ -180,7 +180,7 @@ impl Check {
         live.answered = true;
         if first {
             self.await_until(conn, Some(now + REST_OF_PIECE));
-            self.tell(now, Event::FirstBlock { peer });
+            self.emit(now, Event::FirstBlock { peer });
         }
         if done {
             self.await_until(conn, None);
@@ -202,7 +202,7 @@ impl Check {
         let (piece, peer) = (asked.piece, *peer);
         self.await_until(conn, None);
         if !good {
-            self.tell(now, Event::PieceFailed { piece, from: vec![peer] });
+            self.emit(now, Event::PieceFailed { piece, from: vec![peer] });
             self.close(conn, Cause::HashFailures);
         }
     }
@@ -213,18 +213,18 @@ impl Check {
         if self.ending.is_some() && end.cause == Cause::Shutdown {
             // It was live to the end; only what went over its connection is news.
             let Closed { bytes_in, bytes_out, .. } = end;
-            return self.tell(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
+            return self.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
         }
         if let Some(row) = self.rows.get_mut(&live.peer) {
             row.standing = Standing::Over;
         }
-        self.tell(now, ended(live.peer, end));
+        self.emit(now, ended(live.peer, end));
     }
 
     /// The end waits no longer for connections that do not close.
     pub(super) fn give_up(&mut self, now: At) {
         for live in std::mem::take(&mut self.live).into_values().filter(|live| !live.answered) {
-            self.tell(now, ended(live.peer, not_answered(0)));
+            self.emit(now, ended(live.peer, not_answered(0)));
         }
     }
 }

@@ -41,7 +41,7 @@ pub enum Input {
     /// A dial ended without a valid handshake.
     DialFailed(PeerKey, Closed),
     /// A valid handshake came.
-    Shaken {
+    Handshaken {
         /// The connection.
         conn: ConnKey,
         /// Whom we dialled; `None` for one that called.
@@ -72,7 +72,7 @@ pub enum Input {
 /// What to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Dial the address; answer with `Shaken` or `DialFailed`.
+    /// Dial the address; answer with `Handshaken` or `DialFailed`.
     Dial {
         /// Whose row.
         peer: PeerKey,
@@ -95,5 +95,5 @@ pub enum Action {
         kind: AnnounceKind,
     },
     /// This was learned.
-    Learned(At, Event),
+    Emit(At, Event),
 }

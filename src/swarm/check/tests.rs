@@ -79,7 +79,7 @@ impl Run {
 
     fn events(&self) -> Vec<&Event> {
         let events = self.done.iter().filter_map(|(_, action)| match action {
-            Action::Learned(_, event) => Some(event),
+            Action::Emit(_, event) => Some(event),
             _ => None,
         });
         events.collect()
@@ -120,7 +120,7 @@ impl Run {
         if let Some(peer) = peer {
             self.tell(Input::Step(peer, self.now, Step::Connected));
         }
-        self.tell(Input::Shaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
+        self.tell(Input::Handshaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
         conn
     }
 

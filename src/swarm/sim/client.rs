@@ -177,7 +177,7 @@ impl Client {
         self.say(conn, Message::Has(has));
         self.say(conn, Message::Listens(6881));
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
-        self.feed(now, Input::Shaken { conn, peer, addr, peer_id: id, so_far });
+        self.feed(now, Input::Handshaken { conn, peer, addr, peer_id: id, so_far });
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) {

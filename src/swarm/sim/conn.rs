@@ -228,7 +228,7 @@ impl Conn {
         })
     }
 
-    /// Whether the brain is to hear of the window though nothing came.
+    /// Whether the torrent task hears of the window though nothing came.
     pub(super) fn is_short(&self) -> bool {
         self.am_interested && (!self.window.is_idle() || (!self.peer_choking && self.window.is_short()))
     }

@@ -3,7 +3,7 @@
 mod company;
 mod swarms;
 
-use super::super::ladder::EncryptionPolicy;
+use super::super::fallback::EncryptionPolicy;
 use super::world::Reach;
 use super::*;
 use crate::command::Command;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::book::MOST_ROWS;
+use super::peer_table::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerKey, Phase, Source};
@@ -100,7 +100,7 @@ pub enum Input {
         end: Closed,
     },
     /// A valid handshake came, on a connection we opened (`peer`) or one that was opened to us.
-    Shaken {
+    Handshaken {
         /// The connection.
         conn: ConnKey,
         /// Whom we dialled; `None` for one that called.
@@ -181,7 +181,7 @@ pub enum Input {
 /// What to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Dial the address; answer with `Shaken` or `DialFailed`.
+    /// Dial the address; answer with `Handshaken` or `DialFailed`.
     Dial {
         /// Whose row.
         peer: PeerKey,
@@ -213,5 +213,5 @@ pub enum Action {
     /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
     Entered(Phase),
     /// This was learned.
-    Learned(At, Event),
+    Emit(At, Event),
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::book::Standing;
 use super::choker::{self, Candidate};
 use super::live::Live;
+use super::peer_table::Standing;
 use super::{ConnKey, Event, Order, Phase, SECOND, Swarm};
 use crate::event::{At, Cause, Side};
 
@@ -14,7 +14,7 @@ const PAUSE_GRACE: Duration = Duration::from_secs(30);
 const MOST_TOLD: usize = 32;
 
 impl Swarm {
-    pub(super) fn rounds(&mut self, now: At) {
+    pub(super) fn on_time(&mut self, now: At) {
         if now >= self.next_second {
             // After a gap (a suspended machine) the missed seconds are not made up for.
             self.next_second = (self.next_second + SECOND).max(now + SECOND / 2);
@@ -30,10 +30,10 @@ impl Swarm {
     fn second(&mut self, now: At) {
         let sample = self.sample();
         self.last_second = (self.down_bytes, self.up_bytes);
-        self.tell(now, Event::Sample(sample));
+        self.emit(now, Event::Sample(sample));
         self.count_idle(now);
-        for peer in self.book.expired_bans(now) {
-            self.tell(now, Event::Banned { peer, until: None, reason: String::new() });
+        for peer in self.peer_table.expired_bans(now) {
+            self.emit(now, Event::Banned { peer, until: None, reason: String::new() });
         }
         if self.phase == Phase::Downloading {
             self.picker.second(now);
@@ -49,7 +49,7 @@ impl Swarm {
     /// Tells how far pieces are, of a few a second: recordings have to stay small.
     fn tell_blocks(&mut self, now: At) {
         for (piece, blocks) in self.picker.tell_blocks(now, MOST_TOLD) {
-            self.tell(now, Event::PieceBlocks { piece, blocks });
+            self.emit(now, Event::PieceBlocks { piece, blocks });
         }
     }
 
@@ -102,7 +102,7 @@ impl Swarm {
             live.turn_began_bytes = live.up_bytes;
             let peer = live.peer;
             self.order(conn, Order::Choke(choking));
-            self.tell(now, Event::Choking { peer, by: Side::Us, choking });
+            self.emit(now, Event::Choking { peer, by: Side::Us, choking });
         }
     }
 
@@ -137,7 +137,7 @@ impl Swarm {
         let phase = self.active_phase();
         self.enter(now, phase, None);
         if retry {
-            self.book.retry(now, true);
+            self.peer_table.retry(now, true);
         }
         let all: Vec<ConnKey> = self.live.keys().copied().collect();
         for conn in all {
@@ -157,6 +157,6 @@ impl Swarm {
     }
 
     fn is_current(&self, peer: crate::event::PeerKey) -> bool {
-        self.book.row(peer).is_some_and(|row| matches!(row.standing, Standing::Live(_)))
+        self.peer_table.row(peer).is_some_and(|row| matches!(row.standing, Standing::Live(_)))
     }
 }

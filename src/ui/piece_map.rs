@@ -42,7 +42,7 @@ impl Layer {
 
 /// The way the grid is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Atlas {
+pub struct PieceMapView {
     /// What the cells show.
     pub layer: Layer,
     /// How many steps closer than the whole.

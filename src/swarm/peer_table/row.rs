@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::super::ConnKey;
-use super::super::ladder::Ladder;
+use super::super::fallback::Fallback;
 use crate::event::Source;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +30,7 @@ pub(in crate::swarm) struct Row {
     /// Its last connection ended because neither end wanted anything of the other.
     pub(super) let_go: bool,
     /// Plain or encrypted.
-    pub(in crate::swarm) ladder: Ladder,
+    pub(in crate::swarm) fallback: Fallback,
 }
 
 impl Row {
@@ -45,7 +45,7 @@ impl Row {
             invalid,
             shook_hands: false,
             let_go: false,
-            ladder: Ladder::default(),
+            fallback: Fallback::default(),
         }
     }
 

@@ -27,40 +27,40 @@ const LONGEST_TEXT: usize = 8192;
 /// What was read is nothing that a run can have written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("{0}")]
-pub struct Unsound(pub &'static str);
+pub struct Invalid(pub &'static str);
 
 /// Fails with `what` unless it holds.
 ///
 /// # Errors
 ///
 /// When it does not hold.
-pub fn sound(holds: bool, what: &'static str) -> Result<(), Unsound> {
-    if holds { Ok(()) } else { Err(Unsound(what)) }
+pub fn ensure(holds: bool, what: &'static str) -> Result<(), Invalid> {
+    if holds { Ok(()) } else { Err(Invalid(what)) }
 }
 
 /// # Errors
 ///
 /// When a time lies beyond any run.
-pub fn times(times: impl IntoIterator<Item = Option<At>>) -> Result<(), Unsound> {
-    sound(times.into_iter().flatten().all(|at| at <= LONGEST_RUN), "a time beyond any run")
+pub fn times(times: impl IntoIterator<Item = Option<At>>) -> Result<(), Invalid> {
+    ensure(times.into_iter().flatten().all(|at| at <= LONGEST_RUN), "a time beyond any run")
 }
 
 /// # Errors
 ///
 /// When a rate (bytes a second) is more than any machine moves.
-pub fn rates(rates: impl IntoIterator<Item = u64>) -> Result<(), Unsound> {
-    sound(rates.into_iter().all(|bps| bps <= MOST_BPS), "a rate that no machine reaches")
+pub fn rates(rates: impl IntoIterator<Item = u64>) -> Result<(), Invalid> {
+    ensure(rates.into_iter().all(|bps| bps <= MOST_BPS), "a rate that no machine reaches")
 }
 
 /// # Errors
 ///
 /// When a number of bytes is more than any run moves.
-pub fn totals(totals: impl IntoIterator<Item = u64>) -> Result<(), Unsound> {
-    sound(totals.into_iter().all(|bytes| bytes <= MOST_BYTES), "a sum that no run reaches")
+pub fn totals(totals: impl IntoIterator<Item = u64>) -> Result<(), Invalid> {
+    ensure(totals.into_iter().all(|bytes| bytes <= MOST_BYTES), "a sum that no run reaches")
 }
 
 /// Makes text safe to show, should it not be.
-pub fn shown(text: &mut String) {
+pub fn sanitise(text: &mut String) {
     clean_in_place(text, LONGEST_TEXT);
 }
 
@@ -69,10 +69,10 @@ pub fn shown(text: &mut String) {
 /// # Errors
 ///
 /// When there are more, or one of them cannot be read.
-pub fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>, const MOST: usize>(
+pub fn bounded<'de, T: Deserialize<'de>, D: Deserializer<'de>, const MOST: usize>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    from.deserialize_seq(Few { most: MOST, fits: |_: &T| true, of: PhantomData })
+    from.deserialize_seq(Bounded { most: MOST, fits: |_: &T| true, of: PhantomData })
 }
 
 /// The same, where what its items hold comes to no more than `MOST_BYTES` in memory either.
@@ -80,14 +80,14 @@ pub fn few<'de, T: Deserialize<'de>, D: Deserializer<'de>, const MOST: usize>(
 /// # Errors
 ///
 /// When there are more, they hold more, or one of them cannot be read.
-pub fn few_within<'de, T: Holds + Deserialize<'de>, D, const MOST: usize, const MOST_BYTES: usize>(
+pub fn bounded_within<'de, T: Holds + Deserialize<'de>, D, const MOST: usize, const MOST_BYTES: usize>(
     from: D,
 ) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
 {
     let mut room = Room(MOST_BYTES);
-    from.deserialize_seq(Few { most: MOST, fits: |item: &T| room.takes(item), of: PhantomData })
+    from.deserialize_seq(Bounded { most: MOST, fits: |item: &T| room.takes(item), of: PhantomData })
 }
 
 /// What can be asked how much memory it takes.
@@ -107,13 +107,13 @@ impl Room {
     }
 }
 
-struct Few<T, F> {
+struct Bounded<T, F> {
     most: usize,
     fits: F,
     of: PhantomData<T>,
 }
 
-impl<'de, T: Deserialize<'de>, F: FnMut(&T) -> bool> Visitor<'de> for Few<T, F> {
+impl<'de, T: Deserialize<'de>, F: FnMut(&T) -> bool> Visitor<'de> for Bounded<T, F> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,7 +137,7 @@ impl<'de, T: Deserialize<'de>, F: FnMut(&T) -> bool> Visitor<'de> for Few<T, F> 
 /// # Errors
 ///
 /// When there are more, they hold more, or one of them cannot be read.
-pub fn few_entries<'de, K, V, D, const MOST: usize, const MOST_BYTES: usize>(
+pub fn bounded_entries<'de, K, V, D, const MOST: usize, const MOST_BYTES: usize>(
     from: D,
 ) -> Result<BTreeMap<K, V>, D::Error>
 where
@@ -145,16 +145,16 @@ where
     V: Holds + Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    from.deserialize_map(FewEntries { most: MOST, room: Room(MOST_BYTES), of: PhantomData })
+    from.deserialize_map(BoundedEntries { most: MOST, room: Room(MOST_BYTES), of: PhantomData })
 }
 
-struct FewEntries<K, V> {
+struct BoundedEntries<K, V> {
     most: usize,
     room: Room,
     of: PhantomData<(K, V)>,
 }
 
-impl<'de, K, V> Visitor<'de> for FewEntries<K, V>
+impl<'de, K, V> Visitor<'de> for BoundedEntries<K, V>
 where
     K: Deserialize<'de> + Ord,
     V: Holds + Deserialize<'de>,
@@ -181,7 +181,7 @@ impl Sample {
     /// # Errors
     ///
     /// When no machine moves so much.
-    pub fn check(&self) -> Result<(), Unsound> {
+    pub fn check(&self) -> Result<(), Invalid> {
         rates([self.down_bps, self.up_bps])
     }
 }
@@ -190,7 +190,7 @@ impl DiskSample {
     /// # Errors
     ///
     /// When no machine moves so much.
-    pub fn check(&self) -> Result<(), Unsound> {
+    pub fn check(&self) -> Result<(), Invalid> {
         rates([self.written_bps])?;
         totals([self.pending_bytes, self.memory_bytes])
     }
@@ -200,7 +200,7 @@ impl PeerSample {
     /// # Errors
     ///
     /// When no machine moves so much.
-    pub fn check(&self) -> Result<(), Unsound> {
+    pub fn check(&self) -> Result<(), Invalid> {
         rates([self.down_bps, self.up_bps])?;
         totals([self.down_bytes, self.up_bytes])
     }
@@ -212,7 +212,7 @@ impl Attempt {
     /// # Errors
     ///
     /// When it is none.
-    pub fn check(&mut self) -> Result<(), Unsound> {
+    pub fn check(&mut self) -> Result<(), Invalid> {
         let Self {
             number: _,
             direction: _,
@@ -229,13 +229,13 @@ impl Attempt {
         totals([*bytes_in, *bytes_out])?;
         handshake(sent)?;
         handshake(received)?;
-        error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(shown);
+        error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(sanitise);
         Ok(())
     }
 }
 
-fn handshake(bytes: &[u8]) -> Result<(), Unsound> {
-    sound(bytes.len() <= HANDSHAKE_BYTES, "a handshake of more than 68 bytes")
+fn handshake(bytes: &[u8]) -> Result<(), Invalid> {
+    ensure(bytes.len() <= HANDSHAKE_BYTES, "a handshake of more than 68 bytes")
 }
 
 impl Event {
@@ -244,12 +244,12 @@ impl Event {
     /// # Errors
     ///
     /// When no run with this torrent can have it.
-    pub fn check(&mut self, geometry: &Geometry) -> Result<(), Unsound> {
+    pub fn check(&mut self, geometry: &Geometry) -> Result<(), Invalid> {
         let exists = |piece: &PieceIndex| {
-            sound(geometry.piece(piece.number()).is_some(), "a piece that the torrent does not have")
+            ensure(geometry.piece(piece.number()).is_some(), "a piece that the torrent does not have")
         };
         match self {
-            Self::Phase { reason, .. } => reason.iter_mut().for_each(shown),
+            Self::Phase { reason, .. } => reason.iter_mut().for_each(sanitise),
             Self::Limits { down_bps, up_bps } => rates([down_bps.unwrap_or(0), up_bps.unwrap_or(0)])?,
             Self::HandshakeSent { sent: bytes, .. } | Self::HandshakeBytes { received: bytes, .. } => {
                 handshake(bytes)?;
@@ -264,18 +264,18 @@ impl Event {
             Self::PeerSample { sample, .. } => sample.check()?,
             Self::AttemptEnded { error, detail, bytes_in, bytes_out, .. } => {
                 totals([*bytes_in, *bytes_out])?;
-                error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(shown);
+                error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(sanitise);
             }
             Self::Traffic { bytes_in, bytes_out, .. } => totals([*bytes_in, *bytes_out])?,
             Self::NextTry { at, .. } | Self::NextAnnounce { at, .. } => times([*at])?,
             Self::Banned { until, reason, .. } => {
                 times([*until])?;
-                shown(reason);
+                sanitise(reason);
             }
             Self::TrackerKnown { url: text, .. }
             | Self::AnnounceFailed { text, .. }
-            | Self::Note { text, .. } => shown(text),
-            Self::AnnounceAnswered { answer, .. } => answer.warning.iter_mut().for_each(shown),
+            | Self::Note { text, .. } => sanitise(text),
+            Self::AnnounceAnswered { answer, .. } => answer.warning.iter_mut().for_each(sanitise),
             Self::Sample(sample) => sample.check()?,
             Self::Disk(disk) => disk.check()?,
             // Sets of pieces of another length are no news to the ledger; the rest is sound whatever it says.
@@ -324,9 +324,9 @@ mod tests {
 
     #[derive(serde::Serialize, serde::Deserialize)]
     struct Lists {
-        #[serde(deserialize_with = "few_within::<_, _, 4, 20>")]
+        #[serde(deserialize_with = "bounded_within::<_, _, 4, 20>")]
         list: Vec<Some>,
-        #[serde(deserialize_with = "few_entries::<_, _, _, 4, 20>")]
+        #[serde(deserialize_with = "bounded_entries::<_, _, _, 4, 20>")]
         table: BTreeMap<u8, Some>,
     }
 

@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use super::book::Row;
 use super::live::Live;
+use super::peer_table::Row;
 use super::{ConnKey, Order, Phase, Swarm};
 use crate::event::{At, Cause};
 
@@ -38,7 +38,7 @@ impl Swarm {
     /// Counts anew who would give way.
     pub(super) fn count_idle(&mut self, now: At) {
         // While there is room nobody has to.
-        let full = self.staying() + self.book.dialling() >= self.settings.max_peers;
+        let full = self.staying() + self.peer_table.dialling() >= self.settings.max_peers;
         self.idle = match full {
             true => {
                 self.live.iter().filter(|(conn, live)| self.gives_way(now, **conn, live).is_some()).count()
@@ -61,7 +61,7 @@ impl Swarm {
 
     /// Whether the peer would give way to another by now; those of the lowest rank first.
     fn gives_way(&self, now: At, conn: ConnKey, live: &Live) -> Option<u8> {
-        let chosen = self.book.row(live.peer).is_some_and(Row::is_chosen);
+        let chosen = self.peer_table.row(live.peer).is_some_and(Row::is_chosen);
         // What the user wants is no matter of use.
         if live.closing || live.held || chosen {
             return None;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{OsKind, StorageError};
 use super::journal::{self, JournalFile};
-use super::judge::{Judge, SIDE_BY_SIDE, Verdict};
 use super::layout::{pieces_in, pieces_of};
+use super::piece_hasher::{PieceHasher, SIDE_BY_SIDE, Verdict};
 use super::system::{Access, FileStat, next_data};
 use super::{Options, Storage, resume};
 use crate::hash;
@@ -113,7 +113,7 @@ pub fn check(
     let next = AtomicUsize::new(0);
     let shared = Mutex::new((verdicts, None));
     let work = || {
-        let mut judge = Judge::new(storage);
+        let mut judge = PieceHasher::new(storage);
         let settled = |piece, verdict| {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let (verdicts, _) = &mut *shared;
@@ -163,7 +163,7 @@ fn batches(pieces: &[PieceIndex], threads: usize) -> Vec<&[PieceIndex]> {
 /// # Errors
 /// The system refuses to open or read a file.
 pub fn check_piece(storage: &Storage, piece: PieceIndex) -> Result<bool, StorageError> {
-    let mut judge = Judge::new(storage);
+    let mut judge = PieceHasher::new(storage);
     judge.begin(piece);
     let mut good = false;
     while !judge.is_idle() {

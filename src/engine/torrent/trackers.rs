@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::super::tracker::{Answer, Client, Failure};
-use super::Brain;
+use super::TorrentTask;
 use super::inbox::Answered;
 use crate::event::{AnnounceKind, At, Event, Source, TrackerKey};
 use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
@@ -62,7 +62,7 @@ impl Announces {
                     task.abort();
                 }
             }
-            Output::Learned(at, event) => return Some((at, event)),
+            Output::Emit(at, event) => return Some((at, event)),
         }
         None
     }
@@ -115,11 +115,11 @@ impl Announces {
     }
 }
 
-impl Brain {
+impl TorrentTask {
     pub(super) fn announce(&mut self, output: Output) {
         let amounts = self.amounts();
         if let Some((at, event)) = self.announces.carry_out(output, amounts) {
-            self.learned(at, &event);
+            self.emit(at, &event);
         }
     }
 

@@ -24,7 +24,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// After a pause it stays down for this long.
 const DOWN: Duration = Duration::from_secs(1);
 
-pub(super) struct Mark {
+pub(super) struct LowWaterMark {
     is_up: bool,
     /// When something was last read.
     read: Instant,
@@ -34,7 +34,7 @@ pub(super) struct Mark {
     guard: Pin<Box<Sleep>>,
 }
 
-impl Mark {
+impl LowWaterMark {
     pub(super) fn new() -> Self {
         let now = Instant::now();
         Self { is_up: false, read: now, not_before: now, guard: Box::pin(sleep_until(now)) }
@@ -137,13 +137,13 @@ mod tests {
         WindowState { outstanding: owed_bytes / BLOCK_LENGTH, down_bps, ..WindowState::default() }
     }
 
-    async fn is_quiet(mark: &mut Mark, within: Duration) -> bool {
+    async fn is_quiet(mark: &mut LowWaterMark, within: Duration) -> bool {
         timeout(within, mark.quiet()).await.is_ok()
     }
 
     #[tokio::test(start_paused = true)]
     async fn is_up_while_much_is_owed_and_comes_fast() {
-        let (mut mark, mut marks) = (Mark::new(), Marks::default());
+        let (mut mark, mut marks) = (LowWaterMark::new(), Marks::default());
         mark.follow(window(OWED, FAST_BPS - 1), &mut marks);
         mark.follow(window(OWED - BLOCK_LENGTH, FAST_BPS), &mut marks);
         assert!(marks.0.is_empty());
@@ -160,7 +160,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn falls_when_nothing_is_read_and_stays_down_for_a_while() {
-        let (mut mark, mut marks) = (Mark::new(), Marks::default());
+        let (mut mark, mut marks) = (LowWaterMark::new(), Marks::default());
         mark.follow(window(OWED, FAST_BPS), &mut marks);
         for _ in 0..10 {
             assert!(!is_quiet(&mut mark, QUIET / 2).await);

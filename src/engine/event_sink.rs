@@ -28,7 +28,7 @@ pub struct Recording {
 
 /// Takes every fact in.
 #[derive(Debug)]
-pub(super) struct Chronicle {
+pub(super) struct EventSink {
     ledger: Ledger,
     facts: Arc<TorrentFacts>,
     pseudonyms: Option<Pseudonyms>,
@@ -39,7 +39,7 @@ pub(super) struct Chronicle {
     next_second: At,
 }
 
-impl Chronicle {
+impl EventSink {
     /// Begins at the start of a run. `secret` is a random number that stands nowhere else.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Chronicle {
             facts.output = names.text(&facts.output.to_string_lossy()).into();
         }
         let facts = Arc::new(facts);
-        let mut chronicle = Self {
+        let mut event_sink = Self {
             ledger: Ledger::with_most_rows(Arc::clone(&facts), max_rows),
             facts,
             pseudonyms,
@@ -69,13 +69,13 @@ impl Chronicle {
             next_second: SECOND,
         };
         if let Some(path) = &recording.file {
-            chronicle.start_recording(At::ZERO, path)?;
+            event_sink.start_recording(At::ZERO, path)?;
         }
-        Ok(chronicle)
+        Ok(event_sink)
     }
 
     /// Takes in one fact.
-    pub(super) fn learned(&mut self, at: At, event: &Event) {
+    pub(super) fn emit(&mut self, at: At, event: &Event) {
         let named;
         let event = match &mut self.pseudonyms {
             Some(names) => {
@@ -105,7 +105,7 @@ impl Chronicle {
         let Some(recorder) = &mut self.recorder else { return };
         if let Err(error) = recorder.second(now, &self.ledger) {
             self.recorder = None;
-            self.learned(now, &Event::Recording { on: false });
+            self.emit(now, &Event::Recording { on: false });
             self.note(now, Severity::Warn, error.to_string());
         }
     }
@@ -113,7 +113,7 @@ impl Chronicle {
     /// Begins a recording that knows all there is to know by now, or ends the one there is.
     pub(super) fn record(&mut self, now: At) {
         if self.recorder.is_some() {
-            self.learned(now, &Event::Recording { on: false });
+            self.emit(now, &Event::Recording { on: false });
         }
         let (severity, text) = match self.recorder.take() {
             Some(recorder) => {
@@ -136,12 +136,12 @@ impl Chronicle {
     fn start_recording(&mut self, now: At, path: &Path) -> Result<(), RecordingError> {
         let snapshot = self.ledger.snapshot();
         self.recorder = Some(Recorder::start(path, Arc::clone(&self.facts), self.wall_ms, now, snapshot)?);
-        self.learned(now, &Event::Recording { on: true });
+        self.emit(now, &Event::Recording { on: true });
         Ok(())
     }
 
     fn note(&mut self, now: At, severity: Severity, text: String) {
-        self.learned(now, &Event::Note { severity, text, answer: true });
+        self.emit(now, &Event::Note { severity, text, answer: true });
     }
 
     /// Brings the recording to its end, and waits until it is written, but not for ever.

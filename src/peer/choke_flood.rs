@@ -10,9 +10,9 @@ const A_SECOND: u32 = 10;
 
 /// The changes lately.
 #[derive(Debug, Default)]
-pub(super) struct Moods(u32);
+pub(super) struct ChokeFlood(u32);
 
-impl Moods {
+impl ChokeFlood {
     /// It chokes, unchokes, is interested, or no more.
     pub(super) fn changed(&mut self) -> Result<(), Fault> {
         self.0 += 1;

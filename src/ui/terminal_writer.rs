@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// There is one terminal.
-static OUTLET: LazyLock<Outlet> = LazyLock::new(|| Outlet {
+static TERMINAL: LazyLock<TerminalWriter> = LazyLock::new(|| TerminalWriter {
     queue: Mutex::new(Queue::default()),
     moved: Condvar::new(),
     taken: watch::Sender::new(true),
 });
 
-struct Outlet {
+struct TerminalWriter {
     queue: Mutex<Queue>,
     moved: Condvar,
     taken: watch::Sender<bool>,
@@ -42,7 +42,7 @@ impl Queue {
     }
 }
 
-impl Outlet {
+impl TerminalWriter {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // A panic elsewhere leaves nothing half-done here.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,10 +92,10 @@ impl Outlet {
 
 /// Opens the way to the terminal, with the thread that writes.
 pub(super) fn open() -> io::Result<()> {
-    let mut queue = OUTLET.queue();
+    let mut queue = TERMINAL.queue();
     queue.closed = false;
     if !queue.started {
-        thread::Builder::new().name("terminal".to_owned()).spawn(|| OUTLET.write_on())?;
+        thread::Builder::new().name("terminal".to_owned()).spawn(|| TERMINAL.write_on())?;
         queue.started = true;
     }
     Ok(())
@@ -103,31 +103,31 @@ pub(super) fn open() -> io::Result<()> {
 
 /// Whether the terminal has taken everything so far.
 pub(super) fn taken() -> watch::Receiver<bool> {
-    OUTLET.taken.subscribe()
+    TERMINAL.taken.subscribe()
 }
 
 /// Whether the terminal has taken everything, and takes more.
 pub(super) fn is_heard() -> bool {
-    let queue = OUTLET.queue();
+    let queue = TERMINAL.queue();
     !queue.writing && queue.is_empty() && queue.failed.is_none()
 }
 
 /// Writes these bytes soon.
 pub(super) fn send(bytes: &[u8]) -> io::Result<()> {
-    OUTLET.add(bytes, |queue| &mut queue.bytes)
+    TERMINAL.add(bytes, |queue| &mut queue.bytes)
 }
 
 /// Writes these bytes in place of the frame that is not under way yet, closes the way to the terminal, and waits so
 /// long for it to take them: whether it did.
 pub(super) fn close(bytes: &[u8], within: Duration) -> bool {
-    OUTLET.queue().frame.clear();
+    TERMINAL.queue().frame.clear();
     let sent = send(bytes);
-    OUTLET.queue().closed = true;
+    TERMINAL.queue().closed = true;
     if sent.is_err() {
         return false;
     }
     let waits = |queue: &mut Queue| queue.writing || !queue.is_empty();
-    let waited = OUTLET.moved.wait_timeout_while(OUTLET.queue(), within, waits);
+    let waited = TERMINAL.moved.wait_timeout_while(TERMINAL.queue(), within, waits);
     let (queue, waited) = waited.unwrap_or_else(PoisonError::into_inner);
     !waited.timed_out() && queue.failed.is_none()
 }
@@ -144,7 +144,7 @@ impl Write for Port {
 
     fn flush(&mut self) -> io::Result<()> {
         let is_empty = self.0.is_empty();
-        let sent = if is_empty { Ok(()) } else { OUTLET.add(&self.0, |queue| &mut queue.frame) };
+        let sent = if is_empty { Ok(()) } else { TERMINAL.add(&self.0, |queue| &mut queue.frame) };
         self.0.clear();
         sent
     }

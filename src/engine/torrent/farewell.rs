@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
-use super::super::chronicle::Chronicle;
 use super::super::clock::Clock;
+use super::super::event_sink::EventSink;
 use super::PUBLISH_EVERY;
 use super::inbox::Inbox;
 use super::trackers::{Amounts, Announces, heard};
@@ -22,7 +22,7 @@ pub(super) struct Farewell {
     pub(super) announces: Announces,
     /// How far we are, which changes no more.
     pub(super) amounts: Amounts,
-    pub(super) chronicle: Chronicle,
+    pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
 }
 
@@ -33,7 +33,7 @@ impl Farewell {
         loop {
             while let Some(output) = self.announcer.poll() {
                 if let Some((at, event)) = self.announces.carry_out(output, self.amounts) {
-                    self.chronicle.learned(at, &event);
+                    self.event_sink.emit(at, &event);
                 }
             }
             let now = self.clock.now();
@@ -59,7 +59,7 @@ impl Farewell {
         inbox.answers.close();
         self.announces.drop_all();
         let now = self.clock.now();
-        self.views.send_replace(self.chronicle.view(now));
-        self.chronicle.end(now).await;
+        self.views.send_replace(self.event_sink.view(now));
+        self.event_sink.end(now).await;
     }
 }

@@ -28,7 +28,7 @@ const FORGIVING: Duration = Duration::from_secs(30);
 const MOST_PER_ADDRESS: usize = 8;
 
 /// Every known peer, by row and by address.
-pub(super) struct Book {
+pub(super) struct PeerTable {
     /// The most rows that are kept.
     most_rows: usize,
     rows: BTreeMap<PeerKey, Row>,
@@ -43,7 +43,7 @@ pub(super) struct Book {
     lost: BTreeSet<PeerKey>,
 }
 
-impl Book {
+impl PeerTable {
     pub(super) fn new() -> Self {
         Self {
             most_rows: MOST_ROWS,
@@ -104,7 +104,7 @@ impl Book {
         Some((peer, true))
     }
 
-    /// Learns an address from a source that may not name it. The same as [`Book::learn`], and not dialled.
+    /// Learns an address from a source that may not name it. The same as [`PeerTable::learn`], and not dialled.
     pub(super) fn learn_invalid(&mut self, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
         let Some(peer) = self.find(addr) else { return Some((self.new_row(addr, source, true)?, true)) };
         let row = self.rows.get_mut(&peer)?;
@@ -343,9 +343,11 @@ impl Book {
     pub(super) fn unban(&mut self, now: At, peer: PeerKey) -> Vec<(PeerKey, Option<Ban>)> {
         let Some(row) = self.rows.get(&peer) else { return Vec::new() };
         let (addr, listens) = (row.addr, row.listens);
-        let bans = |book: &Self| -> Vec<(PeerKey, Option<Ban>)> {
-            let there = book.of_holder(addr.ip()).into_iter();
-            there.filter_map(|peer| Some((peer, book.ban_of(now, book.rows.get(&peer)?.addr)))).collect()
+        let bans = |peer_table: &Self| -> Vec<(PeerKey, Option<Ban>)> {
+            let there = peer_table.of_holder(addr.ip()).into_iter();
+            there
+                .filter_map(|peer| Some((peer, peer_table.ban_of(now, peer_table.rows.get(&peer)?.addr))))
+                .collect()
         };
         let before = bans(self);
         self.bans.lift(addr.ip(), [Some(addr), listens]);
@@ -445,7 +447,7 @@ fn is_public(addr: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-impl Book {
+impl PeerTable {
     pub(super) fn live_rows(&self) -> usize {
         self.rows.values().filter(|row| matches!(row.standing, Standing::Live(_))).count()
     }

@@ -20,14 +20,14 @@ impl Swarm {
         };
         self.piece_bad(now, piece, &from);
         if from.len() > 1 {
-            self.blame.failed(piece, senders, blocks);
+            self.smart_ban.failed(piece, senders, blocks);
         }
     }
 
     /// What the blocks of a piece are that failed before and is right now.
     pub(super) fn digested(&mut self, now: At, piece: PieceIndex, blocks: &[BlockDigest]) {
-        for liar in self.blame.liars(piece, blocks) {
-            if self.book.row(liar).is_some_and(|row| self.book.ban_of(now, row.addr).is_some()) {
+        for liar in self.smart_ban.liars(piece, blocks) {
+            if self.peer_table.row(liar).is_some_and(|row| self.peer_table.ban_of(now, row.addr).is_some()) {
                 continue;
             }
             let reason = format!("It sent wrong data in piece {}.", piece.number());
@@ -37,10 +37,10 @@ impl Swarm {
 
     fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
         self.have.set(piece);
-        self.tell(now, Event::PieceVerified { piece, from });
+        self.emit(now, Event::PieceVerified { piece, from });
         self.actions.push_back(Action::Have(piece));
         self.offer_fast_piece(piece);
-        if self.blame.knows(piece) {
+        if self.smart_ban.knows(piece) {
             self.actions.push_back(Action::Digest(piece));
         }
         let done_with = |(conn, live): (&ConnKey, &Live)| {
@@ -56,7 +56,7 @@ impl Swarm {
     }
 
     fn piece_bad(&mut self, now: At, piece: PieceIndex, from: &[PeerKey]) {
-        self.tell(now, Event::PieceFailed { piece, from: from.to_vec() });
+        self.emit(now, Event::PieceFailed { piece, from: from.to_vec() });
         if let [only] = *from {
             self.ban_peer(
                 now,

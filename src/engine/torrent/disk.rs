@@ -12,7 +12,7 @@ use super::super::assembly::Ended;
 use super::super::disk::{DiskDone, DiskPool, Keeper, WriteJob};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
-use super::Brain;
+use super::TorrentTask;
 use crate::command::Command;
 use crate::event::{At, DiskSample, Event, Severity};
 use crate::metainfo::{BlockRef, PieceIndex};
@@ -22,7 +22,7 @@ use crate::swarm::{BlockDigest, Input};
 /// How long what is in memory may take to the disk at the end.
 const FLUSH_WITHIN: Duration = Duration::from_millis(1500);
 
-impl Brain {
+impl TorrentTask {
     /// Takes a block that was missing.
     pub(super) fn assemble(&mut self, now: At, block: BlockRef, bytes: BlockBuf) {
         let put = self.assembly.put(block, bytes, now);
@@ -108,7 +108,7 @@ impl Brain {
             DiskDone::Trouble(error) => {
                 let text = error.to_string();
                 let note = Event::Note { severity: Severity::Warn, text, answer: false };
-                self.learned(self.clock.now(), &note);
+                self.emit(self.clock.now(), &note);
             }
         }
     }
@@ -128,7 +128,7 @@ impl Brain {
             memory_bytes: self.memory_bytes,
             write_ms: u32::try_from(load.write_takes.as_millis()).unwrap_or(u32::MAX),
         };
-        self.learned(now, &Event::Disk(sample));
+        self.emit(now, &Event::Disk(sample));
     }
 
     fn write(&self, job: Option<WriteJob>) {
@@ -179,7 +179,7 @@ impl Brain {
         match prepared {
             Err(error) => {
                 let note = Event::Note { severity: Severity::Error, text: error.to_string(), answer: true };
-                self.learned(now, &note);
+                self.emit(now, &note);
             }
             Ok(()) => {
                 for job in self.assembly.retry() {

@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::addresses::of_this_machine;
-use super::Brain;
+use super::TorrentTask;
 use crate::event::At;
 use crate::swarm::{AddressChange, ConnKey, Input, Way, announce};
 
 /// How often they are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-impl Brain {
+impl TorrentTask {
     /// Has the system asked for them, when it is time.
     pub(super) fn look_at_addresses(&mut self, now: At) {
         if now < self.look_at {

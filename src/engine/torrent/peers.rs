@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::super::crew::internal_error;
 use super::super::handshake::{Steps, dial};
 use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
-use super::Brain;
+use super::super::peer_tasks::internal_error;
+use super::TorrentTask;
 use super::inbox::Dialled;
 use crate::event::{At, Cause, Encryption, PeerKey};
 use crate::metainfo::BlockRef;
@@ -24,7 +24,7 @@ pub(super) struct Dialling {
     sent_bytes: u64,
 }
 
-impl Brain {
+impl TorrentTask {
     fn new_conn(&mut self) -> ConnKey {
         let conn = ConnKey(self.next_conn);
         self.next_conn += 1;
@@ -52,7 +52,7 @@ impl Brain {
             Step::LooksLike(what) => self.swarm.handle(at, Input::LooksLike { peer, what: *what }),
             _ => {}
         }
-        self.learned(at, &step.event(peer));
+        self.emit(at, &step.event(peer));
     }
 
     pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
@@ -94,7 +94,7 @@ impl Brain {
         let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
         self.orders.insert(conn, orders);
         self.locals.extend(local.map(|local| (conn, local)));
-        self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
+        self.feed(Input::Handshaken { conn, peer, addr, peer_id, so_far });
     }
 
     pub(super) fn order(&mut self, conn: ConnKey, order: Order) {

@@ -26,7 +26,7 @@ pub(super) enum Verdict {
 }
 
 /// Hashes pieces side by side, a chunk of each at a time.
-pub(super) struct Judge<'a> {
+pub(super) struct PieceHasher<'a> {
     storage: &'a Storage,
     buffer: Box<[u8]>,
     pieces: Vec<OnDisk>,
@@ -46,7 +46,7 @@ struct OnDisk {
     zeros: bool,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> PieceHasher<'a> {
     /// Nothing is being read.
     pub(super) fn new(storage: &'a Storage) -> Self {
         Self { storage, buffer: vec![0; BUFFER_BYTES].into_boxed_slice(), pieces: Vec::new() }
@@ -170,7 +170,7 @@ mod tests {
             let storage = Storage::open(torrent, dir.path(), options).unwrap();
             fs::create_dir_all(storage.path_of(0).parent().unwrap()).unwrap();
             fs::write(storage.path_of(0), &bytes).unwrap();
-            let mut judge = Judge::new(&storage);
+            let mut judge = PieceHasher::new(&storage);
             storage.torrent().geometry.pieces().for_each(|piece| judge.begin(piece));
             let mut verdicts = Vec::new();
             while !judge.is_idle() {

@@ -42,20 +42,20 @@ impl EncryptionPolicy {
     }
 }
 
-/// Where one peer stands on the ladder.
+/// Where one peer stands on the fallback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Ladder {
+pub(super) struct Fallback {
     /// How it last shook hands when we dialled it.
     works: Option<Encryption>,
-    /// The second rung, while it is due or under way.
+    /// The second encryption, while it is due or under way.
     second: Option<Encryption>,
     /// Its last answer was bytes like those of encryption.
     looked_encrypted: bool,
 }
 
-impl Ladder {
+impl Fallback {
     /// How to dial it now.
-    pub(super) fn rung(&self, policy: EncryptionPolicy) -> Encryption {
+    pub(super) fn encryption_for(&self, policy: EncryptionPolicy) -> Encryption {
         let known = self.second.or(self.works).filter(|_| policy.second().is_some());
         known.unwrap_or_else(|| policy.first())
     }
@@ -70,9 +70,9 @@ impl Ladder {
         *self = Self { works: Some(how), ..Self::default() };
     }
 
-    /// The dial ended without a handshake. True: the other rung is worth a try at once.
+    /// The dial ended without a handshake. True: the other encryption is worth a try at once.
     pub(super) fn failed(&mut self, policy: EncryptionPolicy, cause: Cause) -> bool {
-        let tried = self.rung(policy);
+        let tried = self.encryption_for(policy);
         let looked_encrypted = std::mem::take(&mut self.looked_encrypted);
         let climbs = policy.second().is_some()
             && self.second.is_none()
@@ -110,7 +110,7 @@ mod tests {
     fn begins_as_the_setting_says() {
         let table = [(PreferPlain, Plain), (Prefer, Mse), (Require, Mse), (Off, Plain)];
         for (policy, first) in table {
-            assert_eq!(Ladder::default().rung(policy), first, "{policy:?}");
+            assert_eq!(Fallback::default().encryption_for(policy), first, "{policy:?}");
         }
     }
 
@@ -118,13 +118,13 @@ mod tests {
     fn climbs_once_where_the_other_way_may_help() {
         for policy in [PreferPlain, Prefer, Require, Off] {
             for cause in [ClosedBeforeHandshake, ResetBeforeHandshake, HandshakeTimeout] {
-                let mut ladder = Ladder::default();
-                let first = ladder.rung(policy);
+                let mut fallback = Fallback::default();
+                let first = fallback.encryption_for(policy);
                 let climbs = matches!(policy, PreferPlain | Prefer);
-                assert_eq!(ladder.failed(policy, cause), climbs, "{policy:?} {cause:?}");
-                assert_eq!(ladder.rung(policy) != first, climbs);
-                assert!(!ladder.failed(policy, cause), "there are two rungs");
-                assert_eq!(ladder.rung(policy), first, "the next climb begins below");
+                assert_eq!(fallback.failed(policy, cause), climbs, "{policy:?} {cause:?}");
+                assert_eq!(fallback.encryption_for(policy) != first, climbs);
+                assert!(!fallback.failed(policy, cause), "there are two rungs");
+                assert_eq!(fallback.encryption_for(policy), first, "the next climb begins below");
             }
         }
     }
@@ -133,32 +133,32 @@ mod tests {
     fn other_ends_have_nothing_to_do_with_it() {
         let ends = [ConnectionRefused, ConnectTimeout, InfoHashMismatch, HandshakeTruncated, NotBittorrent];
         for cause in ends {
-            assert!(!Ladder::default().failed(PreferPlain, cause), "{cause:?}");
-            assert!(!Ladder::default().failed(Prefer, cause), "{cause:?}");
+            assert!(!Fallback::default().failed(PreferPlain, cause), "{cause:?}");
+            assert!(!Fallback::default().failed(Prefer, cause), "{cause:?}");
         }
         for cause in [EncryptionFailed, EncryptionMismatch] {
-            assert!(Ladder::default().failed(Prefer, cause));
+            assert!(Fallback::default().failed(Prefer, cause));
         }
     }
 
     #[test]
     fn bytes_that_look_encrypted_open_it_and_are_forgotten_with_the_end() {
-        let mut ladder = Ladder::default();
-        ladder.looked_encrypted();
-        assert!(ladder.failed(PreferPlain, NotBittorrent));
-        assert_eq!(ladder.rung(PreferPlain), Mse);
-        assert!(!ladder.failed(PreferPlain, EncryptionFailed));
-        assert!(!ladder.failed(PreferPlain, NotBittorrent));
+        let mut fallback = Fallback::default();
+        fallback.looked_encrypted();
+        assert!(fallback.failed(PreferPlain, NotBittorrent));
+        assert_eq!(fallback.encryption_for(PreferPlain), Mse);
+        assert!(!fallback.failed(PreferPlain, EncryptionFailed));
+        assert!(!fallback.failed(PreferPlain, NotBittorrent));
     }
 
     #[test]
     fn what_works_comes_first_and_is_given_up_when_it_works_no_more() {
-        let mut ladder = Ladder::default();
-        ladder.works(Mse);
-        assert_eq!((ladder.rung(PreferPlain), ladder.rung(Off)), (Mse, Plain));
-        assert!(ladder.failed(PreferPlain, HandshakeTimeout));
-        assert_eq!(ladder.rung(PreferPlain), Plain);
-        ladder.works(Plain);
-        assert_eq!((ladder.rung(PreferPlain), ladder.rung(Prefer)), (Plain, Plain));
+        let mut fallback = Fallback::default();
+        fallback.works(Mse);
+        assert_eq!((fallback.encryption_for(PreferPlain), fallback.encryption_for(Off)), (Mse, Plain));
+        assert!(fallback.failed(PreferPlain, HandshakeTimeout));
+        assert_eq!(fallback.encryption_for(PreferPlain), Plain);
+        fallback.works(Plain);
+        assert_eq!((fallback.encryption_for(PreferPlain), fallback.encryption_for(Prefer)), (Plain, Plain));
     }
 }

@@ -14,12 +14,12 @@ use crate::peer::{Closed, ConnKey, Handshaken, Order};
 
 /// The tasks, those of connections by their connection.
 #[derive(Debug, Default)]
-pub(super) struct Crew {
+pub(super) struct PeerTasks {
     tasks: JoinSet<()>,
     conns: HashMap<Id, ConnKey>,
 }
 
-impl Crew {
+impl PeerTasks {
     /// Starts a task of no connection.
     pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
@@ -59,8 +59,8 @@ impl Crew {
 
     /// Takes leave of the tasks that are over. Returns the connections whose task panicked: nobody else tells of
     /// their end.
-    pub(super) fn fallen(&mut self) -> Vec<ConnKey> {
-        let mut fallen = Vec::new();
+    pub(super) fn panicked(&mut self) -> Vec<ConnKey> {
+        let mut panicked = Vec::new();
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             let id = match &ended {
                 Ok((id, ())) => *id,
@@ -68,10 +68,10 @@ impl Crew {
             };
             let conn = self.conns.remove(&id);
             if ended.is_err_and(|error| error.is_panic()) {
-                fallen.extend(conn);
+                panicked.extend(conn);
             }
         }
-        fallen
+        panicked
     }
 
     /// Ends all that are left.
@@ -100,17 +100,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn names_the_connections_whose_task_panicked_and_no_others() {
-        let mut crew = Crew::default();
-        crew.spawn(async { panic!("a task of no connection") });
-        crew.spawn_for(ConnKey(1), async {});
-        crew.spawn_for(ConnKey(2), async { panic!("as no task should") });
-        crew.spawn_for(ConnKey(3), std::future::pending());
-        crew.spawn_for(ConnKey(4), std::future::pending()).abort();
+        let mut peer_tasks = PeerTasks::default();
+        peer_tasks.spawn(async { panic!("a task of no connection") });
+        peer_tasks.spawn_for(ConnKey(1), async {});
+        peer_tasks.spawn_for(ConnKey(2), async { panic!("as no task should") });
+        peer_tasks.spawn_for(ConnKey(3), std::future::pending());
+        peer_tasks.spawn_for(ConnKey(4), std::future::pending()).abort();
         // Under a paused clock this lets every task that can go on do so.
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert_eq!(crew.fallen(), [ConnKey(2)]);
-        assert_eq!(crew.fallen(), []);
-        assert_eq!(crew.conns.len(), 1, "the one that goes on");
-        crew.shutdown().await;
+        assert_eq!(peer_tasks.panicked(), [ConnKey(2)]);
+        assert_eq!(peer_tasks.panicked(), []);
+        assert_eq!(peer_tasks.conns.len(), 1, "the one that goes on");
+        peer_tasks.shutdown().await;
     }
 }

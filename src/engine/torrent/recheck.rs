@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Brain;
+use super::TorrentTask;
 use super::inbox::Rechecking;
 use crate::event::Event;
 use crate::metainfo::{Bitfield, PieceIndex};
 use crate::swarm::Input;
 
-impl Brain {
+impl TorrentTask {
     /// Begins, on threads of its own.
     pub(super) fn recheck(&mut self, pieces: Bitfield) {
         // Whoever asked for it sees at once that it began.
-        self.learned(self.clock.now(), &Event::Checked { done: 0, of: pieces.count() });
+        self.emit(self.clock.now(), &Event::Checked { done: 0, of: pieces.count() });
         let (keeper, cancel) = (Arc::clone(&self.keeper), Arc::clone(&self.recheck_cancel));
         let told = self.outlets.rechecks.clone();
         // In whole percent: a message for every piece would be thousands.
@@ -38,7 +38,7 @@ impl Brain {
 
     pub(super) fn rechecking(&mut self, told: Rechecking) {
         match told {
-            Rechecking::Progress(done, of) => self.learned(self.clock.now(), &Event::Checked { done, of }),
+            Rechecking::Progress(done, of) => self.emit(self.clock.now(), &Event::Checked { done, of }),
             Rechecking::Done(Ok(verdicts)) if !verdicts.finished => {}
             Rechecking::Done(found) => {
                 let good = found.map(|verdicts| verdicts.good).map_err(|error| error.to_string());

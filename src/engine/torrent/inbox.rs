@@ -1,4 +1,4 @@
-//! The channels through which everybody speaks to the brain.
+//! The channels through which everybody speaks to the torrent's task.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +17,7 @@ use crate::storage::{StorageError, Verdicts};
 use crate::swarm::announce::Ticket;
 use crate::swarm::{Closed, ConnKey};
 
-/// Reports that may wait for the brain before peer tasks stop reading.
+/// Reports that may wait for the torrent's task before peer tasks stop reading.
 const REPORTS: usize = 1024;
 const OTHERS: usize = 256;
 
@@ -39,7 +39,7 @@ pub(super) enum Rechecking {
     Done(Result<Verdicts, StorageError>),
 }
 
-/// The brain's end of every channel.
+/// The task's end of every channel.
 pub(in crate::engine) struct Inbox {
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
     pub(super) disk: mpsc::UnboundedReceiver<DiskDone>,

@@ -29,15 +29,15 @@ use self::peers::Dialling;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
 use super::assembly::Assembly;
-use super::chronicle::Chronicle;
 use super::clock::Clock;
-use super::crew::Crew;
 use super::disk::{DiskPool, Keeper, Notes};
+use super::event_sink::EventSink;
 use super::limit::Limit;
 use super::link::Report;
 use super::listen::Listener;
 use super::mse::Mse;
 use super::peer::Common;
+use super::peer_tasks::PeerTasks;
 use super::pool::BlockPool;
 use super::tracker;
 use super::upload::BlockSource;
@@ -67,8 +67,8 @@ const KEPT_BUFFERS: usize = 1024;
 /// Peers kept for the next run.
 const PEERS_KEPT: usize = 100;
 
-/// What a brain is born with.
-pub(super) struct Birth {
+/// What a task is born with.
+pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) torrent: Arc<Torrent>,
     pub(super) ours: Handshake,
@@ -83,7 +83,7 @@ pub(super) struct Birth {
     /// Leave only when the disk has everything.
     pub(super) sync: bool,
     pub(super) client: tracker::Client,
-    pub(super) chronicle: Chronicle,
+    pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) disk: Arc<DiskPool>,
     pub(super) keeper: Arc<Keeper>,
@@ -94,15 +94,15 @@ pub(super) struct Birth {
 
 /// Runs a torrent until it is told to quit. The view of its end is published last.
 pub(super) async fn run(
-    birth: Birth,
+    parts: Parts,
     listener: Listener,
     inbox: Inbox,
     outlets: Outlets,
 ) -> Result<(), EngineError> {
-    let mut brain = Brain::new(birth, outlets);
-    let calls = listener.run(brain.ours, brain.mse.clone(), brain.clock, brain.outlets.arrivals.clone());
-    brain.tasks.spawn(calls);
-    Box::pin(brain.run(inbox)).await
+    let mut task = TorrentTask::new(parts, outlets);
+    let calls = listener.run(task.ours, task.mse.clone(), task.clock, task.outlets.arrivals.clone());
+    task.tasks.spawn(calls);
+    Box::pin(task.run(inbox)).await
 }
 
 /// The program ends.
@@ -114,7 +114,7 @@ struct Leaving {
     told_by: At,
 }
 
-struct Brain {
+struct TorrentTask {
     clock: Clock,
     torrent: Arc<Torrent>,
     ours: Handshake,
@@ -129,7 +129,7 @@ struct Brain {
     own_addresses: OwnAddresses,
     /// When they are looked at next.
     look_at: At,
-    chronicle: Chronicle,
+    event_sink: EventSink,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
     disk: Arc<DiskPool>,
@@ -149,7 +149,7 @@ struct Brain {
     dialling: BTreeMap<ConnKey, Dialling>,
     next_conn: u32,
     outlets: Outlets,
-    tasks: Crew,
+    tasks: PeerTasks,
     leaving: Option<Leaving>,
     /// For how long the program stood still, as the decisions were told.
     stood_still: Duration,
@@ -159,33 +159,33 @@ struct Brain {
     recheck_cancel: Arc<AtomicBool>,
 }
 
-impl Brain {
-    fn new(birth: Birth, outlets: Outlets) -> Self {
-        let now = birth.clock.now();
-        let geometry = birth.torrent.geometry;
+impl TorrentTask {
+    fn new(parts: Parts, outlets: Outlets) -> Self {
+        let now = parts.clock.now();
+        let geometry = parts.torrent.geometry;
         let memory_bytes = Settings::default().memory_bytes;
         let mut assembly = Assembly::new(geometry, memory_bytes / 2);
-        for job in assembly.restore(birth.kept) {
-            birth.disk.write(job);
+        for job in assembly.restore(parts.kept) {
+            parts.disk.write(job);
         }
         let common = Common {
             ours: Arc::new(Ours {
                 geometry,
-                haves: HaveLog::new(birth.swarm.have().clone()),
-                listen_port: Some(birth.port),
+                haves: HaveLog::new(parts.swarm.have().clone()),
+                listen_port: Some(parts.port),
                 sent_bytes: AtomicU64::new(0),
-                idle_after: birth.idle_after,
+                idle_after: parts.idle_after,
             }),
-            clock: birth.clock,
+            clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
-            source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
-            up: Arc::new(Limit::new(birth.up_bps)),
+            source: Arc::clone(&parts.disk) as Arc<dyn BlockSource>,
+            up: Arc::new(Limit::new(parts.up_bps)),
         };
-        let (info_hash, peer_id) = (birth.torrent.info_hash, birth.ours.peer_id);
-        let caller = Caller { info_hash, peer_id, port: birth.port, key: birth.key };
+        let (info_hash, peer_id) = (parts.torrent.info_hash, parts.ours.peer_id);
+        let caller = Caller { info_hash, peer_id, port: parts.port, key: parts.key };
         Self {
-            announcer: Announcer::new(now, &birth.torrent.trackers, birth.torrent.private, birth.seed),
-            announces: Announces::new(birth.client, caller, outlets.answers.clone()),
+            announcer: Announcer::new(now, &parts.torrent.trackers, parts.torrent.private, parts.seed),
+            announces: Announces::new(parts.client, caller, outlets.answers.clone()),
             our_addresses: BTreeSet::new(),
             own_addresses: OwnAddresses::default(),
             look_at: now,
@@ -200,22 +200,22 @@ impl Brain {
             dialling: BTreeMap::new(),
             next_conn: 0,
             outlets,
-            tasks: Crew::default(),
+            tasks: PeerTasks::default(),
             leaving: None,
             stood_still: Duration::ZERO,
             completed_here: false,
             recheck_cancel: Arc::default(),
-            clock: birth.clock,
-            torrent: birth.torrent,
-            ours: birth.ours,
-            mse: birth.mse,
-            port: birth.port,
-            sync: birth.sync,
-            swarm: birth.swarm,
-            chronicle: birth.chronicle,
-            views: birth.views,
-            disk: birth.disk,
-            keeper: birth.keeper,
+            clock: parts.clock,
+            torrent: parts.torrent,
+            ours: parts.ours,
+            mse: parts.mse,
+            port: parts.port,
+            sync: parts.sync,
+            swarm: parts.swarm,
+            event_sink: parts.event_sink,
+            views: parts.views,
+            disk: parts.disk,
+            keeper: parts.keeper,
         }
     }
 
@@ -286,11 +286,11 @@ impl Brain {
         self.settle();
         if now >= self.publish_at {
             // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
-            for conn in self.tasks.fallen() {
+            for conn in self.tasks.panicked() {
                 self.fell(conn);
             }
             self.announces.take_leave();
-            self.chronicle.tick(now);
+            self.event_sink.tick(now);
             self.spill_old(now);
             if now.saturating_sub(self.disk_sampled.0) >= SAMPLE_DISK_EVERY {
                 self.sample_disk(now);
@@ -310,7 +310,7 @@ impl Brain {
     fn publish(&mut self, now: At) {
         self.publish_at = now + PUBLISH_EVERY;
         if self.views.receiver_count() > 0 {
-            let view = self.chronicle.view(now);
+            let view = self.event_sink.view(now);
             self.views.send_replace(view);
         }
     }
@@ -347,12 +347,12 @@ impl Brain {
                 self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
             }
             Action::Entered(phase) => self.entered(phase),
-            Action::Learned(at, event) => self.learned(at, &event),
+            Action::Emit(at, event) => self.emit(at, &event),
         }
     }
 
-    fn learned(&mut self, at: At, event: &Event) {
-        self.chronicle.learned(at, event);
+    fn emit(&mut self, at: At, event: &Event) {
+        self.event_sink.emit(at, event);
     }
 
     fn entered(&mut self, phase: Phase) {
@@ -404,7 +404,7 @@ impl Brain {
                 self.flush();
             }
             Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
-            Command::Record => self.chronicle.record(now),
+            Command::Record => self.event_sink.record(now),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             _ => {}
         }
@@ -424,9 +424,9 @@ impl Brain {
         self.flushed(&mut inbox.disk).await;
         self.publish(self.clock.now());
         let amounts = self.amounts();
-        let Self { clock, announcer, announces, chronicle, views, disk, keeper, common, sync, .. } = self;
+        let Self { clock, announcer, announces, event_sink, views, disk, keeper, common, sync, .. } = self;
         drop(common);
-        let farewell = Farewell { clock, announcer, announces, amounts, chronicle, views };
+        let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
         let (saved, ()) = tokio::join!(finish(disk, keeper, sync), farewell.say(inbox, told_by));
         saved
     }

@@ -25,14 +25,14 @@ type Try = Vec<(PeerKey, BlockDigest)>;
 
 /// What was sent of pieces that failed, by whom.
 #[derive(Debug, Default)]
-pub(super) struct Blame {
+pub(super) struct SmartBan {
     tries: BTreeMap<PieceIndex, VecDeque<Try>>,
     /// The pieces, the one that failed longest ago first.
     order: VecDeque<PieceIndex>,
     blocks: usize,
 }
 
-impl Blame {
+impl SmartBan {
     /// The piece failed. Both lists name its blocks in order; where they do not fit each other, nothing is known.
     pub(super) fn failed(&mut self, piece: PieceIndex, senders: Vec<PeerKey>, blocks: Vec<BlockDigest>) {
         if senders.len() != blocks.len() || blocks.len() > MOST_BLOCKS {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn who_sent_what_it_is_not_has_lied_and_nobody_else() {
-        let mut blame = Blame::default();
+        let mut blame = SmartBan::default();
         blame.failed(piece(3), peers(&[1, 2, 3, 1]), digests(&[0, 9, 0, 0]));
         blame.failed(piece(3), peers(&[4, 4, 5, 1]), digests(&[0, 0, 8, 0]));
         blame.failed(piece(4), peers(&[1, 2]), digests(&[7, 0]));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_blames_nobody() {
-        let mut blame = Blame::default();
+        let mut blame = SmartBan::default();
         blame.failed(piece(0), peers(&[1, 2]), digests(&[0]));
         assert!(!blame.knows(piece(0)));
         blame.failed(piece(0), peers(&[1, 2]), digests(&[0, 1]));
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn however_much_fails_what_is_remembered_is_bounded() {
-        let mut blame = Blame::default();
+        let mut blame = SmartBan::default();
         for number in 0..1000 {
             for _ in 0..10 {
                 blame.failed(piece(number), vec![PeerKey(1); 1024], vec![BlockDigest::default(); 1024]);
