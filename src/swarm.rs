@@ -25,6 +25,7 @@ mod round_robin;
 mod rounds;
 mod settle;
 mod slots;
+mod sources;
 mod standstill;
 mod starving;
 mod talk;
@@ -50,6 +51,7 @@ use self::choker::Choker;
 use self::live::Live;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
+use self::sources::Sources;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
@@ -67,6 +69,7 @@ pub struct Swarm {
     /// What is on the disk is being verified once more.
     recheck: Option<recheck::Recheck>,
     have: Bitfield,
+    sources: Sources,
     book: Book,
     live: BTreeMap<ConnKey, Live>,
     /// Live peers that were told to close.
@@ -98,6 +101,7 @@ impl Swarm {
         let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
+            sources: Sources::new(settings.private),
             book: Book::with_most_rows(settings.max_rows),
             phase: Phase::Checking,
             phase_since: now,
@@ -149,7 +153,7 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
-            Input::LearnedInvalid { addr, source } => self.learn_invalid(now, addr, source),
+            Input::Reached { tracker, scope, seen_at } => self.sources.reached(tracker, scope, seen_at),
             Input::LooksLike { peer, what } => self.looks_like(peer, what),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
             Input::Shaken { conn, peer, addr, peer_id, so_far } => {

@@ -12,8 +12,8 @@ mod peers;
 mod recheck;
 mod trackers;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -124,8 +124,6 @@ struct Brain {
     swarm: Swarm,
     announcer: Announcer,
     announces: Announces,
-    /// Where trackers see us, with the port we listen on.
-    our_addresses: BTreeSet<SocketAddr>,
     own_addresses: OwnAddresses,
     /// When they are looked at next.
     look_at: At,
@@ -186,7 +184,6 @@ impl Brain {
         Self {
             announcer: Announcer::new(now, &birth.torrent.trackers, birth.torrent.private, birth.seed),
             announces: Announces::new(birth.client, caller, outlets.answers.clone()),
-            our_addresses: BTreeSet::new(),
             own_addresses: OwnAddresses::default(),
             look_at: now,
             publish_at: now,

@@ -451,6 +451,7 @@ impl Life {
             upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
             info_hash: self.torrent.info_hash,
+            private: self.torrent.private,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,
@@ -464,8 +465,7 @@ impl Life {
         let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);
         let named = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
         let remembered = last_peers.iter().map(|addr| (*addr, Source::Resume));
-        let may_name = |(_, source): &(_, Source)| !self.torrent.private || source.info().private;
-        for (addr, source) in named.chain(remembered).filter(may_name) {
+        for (addr, source) in named.chain(remembered) {
             swarm.handle(now, swarm::Input::Learned { addr, source });
         }
         swarm

@@ -27,6 +27,16 @@ const FORGIVING: Duration = Duration::from_secs(30);
 /// Connections the holder of one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
+/// What came of learning an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Learned {
+    pub(super) peer: PeerKey,
+    /// It was not known before.
+    pub(super) new: bool,
+    /// Only sources that may not name it had named it before.
+    pub(super) redeemed: bool,
+}
+
 /// Every known peer, by row and by address.
 pub(super) struct Book {
     /// The most rows that are kept.
@@ -79,41 +89,36 @@ impl Book {
         self.dialling
     }
 
-    /// Learns an address. `None` when it was known from that source already; else its row, and whether it is new.
-    pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
-        if let Some(peer) = self.find(addr) {
-            let row = self.rows.get_mut(&peer)?;
-            let was_reachable = row.is_reachable();
-            let known = row.sources.contains(&source);
-            let redeemed = source.info().listens && std::mem::take(&mut row.invalid);
-            if known && !redeemed {
-                return None;
-            }
-            if !known {
-                row.sources.push(source);
-            }
-            if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
-                self.schedule(peer, Some(now));
-            }
-            return Some((peer, false));
-        }
-        let peer = self.new_row(addr, source, false)?;
-        if source.info().listens {
-            self.schedule(peer, Some(now));
-        }
-        Some((peer, true))
-    }
-
-    /// Learns an address from a source that may not name it. The same as [`Book::learn`], and not dialled.
-    pub(super) fn learn_invalid(&mut self, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
-        let Some(peer) = self.find(addr) else { return Some((self.new_row(addr, source, true)?, true)) };
+    /// Learns an address from a source; `valid`: the source may name such an address, so that it can be dialled.
+    /// `None` where this changes nothing, or there is no room for another row.
+    pub(super) fn learn(
+        &mut self,
+        now: At,
+        addr: SocketAddr,
+        source: Source,
+        valid: bool,
+    ) -> Option<Learned> {
+        let listens = source.info().listens;
+        let Some(peer) = self.find(addr) else {
+            let peer = self.new_row(addr, source, !valid)?;
+            self.schedule(peer, (valid && listens).then_some(now));
+            return Some(Learned { peer, new: true, redeemed: false });
+        };
         let row = self.rows.get_mut(&peer)?;
-        if row.sources.contains(&source) {
+        let was_reachable = row.is_reachable();
+        let known = row.sources.contains(&source);
+        let redeemed = valid && listens && std::mem::take(&mut row.invalid);
+        if known && !redeemed {
             return None;
         }
-        row.invalid |= !row.is_named();
-        row.sources.push(source);
-        Some((peer, false))
+        if !known {
+            row.invalid |= !valid && !row.is_named();
+            row.sources.push(source);
+        }
+        if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
+            self.schedule(peer, Some(now));
+        }
+        Some(Learned { peer, new: false, redeemed })
     }
 
     fn new_row(&mut self, addr: SocketAddr, source: Source, invalid: bool) -> Option<PeerKey> {

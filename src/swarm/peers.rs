@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::book::{Ban, Book, Standing};
+use super::book::{Ban, Learned, Standing};
 use super::live::Live;
 use super::{Action, Closed, ConnKey, Order, Swarm};
 use crate::event::{
@@ -14,29 +14,26 @@ use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
 impl Swarm {
+    /// A source names an address: the one way for it to become a peer.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let was_invalid =
-            |book: &Book| book.find(addr).and_then(|peer| book.row(peer)).is_some_and(|row| row.invalid);
-        let before = was_invalid(&self.book);
-        let Some((peer, new)) = self.book.learn(now, addr, source) else { return };
-        self.tell(now, Event::PeerLearned { peer, addr, source });
-        if before && !was_invalid(&self.book) {
-            self.tell(now, Event::NotDialled { peer, cause: None });
+        if !self.sources.hears(source) {
+            return;
         }
-        if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| new) {
+        let valid = self.sources.may_name(source, addr);
+        let Some(Learned { peer, new, redeemed }) = self.book.learn(now, addr, source, valid) else { return };
+        self.tell(now, Event::PeerLearned { peer, addr, source });
+        if redeemed || (new && !valid) {
+            let cause = (!valid).then_some(Cause::InvalidAddress);
+            return self.tell(now, Event::NotDialled { peer, cause });
+        }
+        // One that calls is told by the refusal.
+        let told = new && source.info().listens;
+        if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| told) {
             self.tell(now, Event::Banned { peer, until: Some(until), reason });
         }
         if new && source.info().chosen {
             // The user's own choice goes before what trackers name.
             self.book.schedule(peer, Some(At::ZERO));
-        }
-    }
-
-    pub(super) fn learn_invalid(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let Some((peer, new)) = self.book.learn_invalid(addr, source) else { return };
-        self.tell(now, Event::PeerLearned { peer, addr, source });
-        if new {
-            self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
         }
     }
 
@@ -196,13 +193,8 @@ impl Swarm {
         if ours || self.book.find(addr).is_some_and(|peer| busy(&peer)) {
             return None;
         }
-        let peer = match self.book.learn(now, addr, Source::Incoming) {
-            Some((peer, _)) => {
-                self.tell(now, Event::PeerLearned { peer, addr, source: Source::Incoming });
-                peer
-            }
-            None => self.book.find(addr)?,
-        };
+        self.learn(now, addr, Source::Incoming);
+        let peer = self.book.find(addr)?;
         let began = match so_far.first() {
             Some((at, Step::Connected)) => *at,
             _ => now,

@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::address::Scope;
 use super::book::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way};
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerKey, Phase, Source};
+use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerKey, Phase, Source, TrackerKey};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub encryption: EncryptionPolicy,
     /// The torrent.
     pub info_hash: InfoHash,
+    /// Only trackers and the user may name peers (BEP 27).
+    pub private: bool,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -59,6 +62,7 @@ impl Default for Settings {
             up_bps: None,
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),
+            private: false,
             peer_id: PeerId::ours(0),
             seed: 0,
             paused: false,
@@ -78,12 +82,14 @@ pub enum Input {
         /// Who named it.
         source: Source,
     },
-    /// A source named an address at which no peer can be.
-    LearnedInvalid {
-        /// Where.
-        addr: SocketAddr,
-        /// Who named it.
-        source: Source,
+    /// A tracker answered; from now on what it names is judged by how far it is from us.
+    Reached {
+        /// Which.
+        tracker: TrackerKey,
+        /// How far its own address reaches.
+        scope: Scope,
+        /// The address it sees us at, with the port we listen on.
+        seen_at: Option<SocketAddr>,
     },
     /// What answered a dial is no handshake; it looks like this.
     LooksLike {

@@ -15,7 +15,7 @@ fn secs(n: u64) -> At {
 fn a_refused_peer_is_dialled_less_and_less() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut book = Book::new();
-    let (peer, new) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    let Learned { peer, new, .. } = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap();
     assert!(new);
     let mut now = At::ZERO;
     let mut waits = Vec::new();
@@ -35,7 +35,7 @@ fn a_refused_peer_is_dialled_less_and_less() {
 fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut book = Book::new();
-    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    let peer = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
     assert_eq!(book.take_due(At::ZERO), Some((peer, addr(1))));
     assert_eq!(book.ended(secs(1), peer, Cause::BothSeeds, true, &mut random), None);
     assert_eq!(book.call_back(), [peer]);
@@ -49,7 +49,7 @@ fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
 fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut book = Book::new();
-    let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+    let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual, true).unwrap().peer);
     let take_all = |book: &mut Book, now| std::iter::from_fn(|| book.take_due(now)).count();
     assert_eq!(take_all(&mut book, At::ZERO), 3);
     book.live(peers[0], ConnKey(1));
@@ -82,7 +82,7 @@ fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
 fn a_standstill_excuses_nobody_who_lied() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut book = Book::new();
-    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    let peer = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
     book.live(peer, ConnKey(1));
     book.stood_still(secs(5), secs(300), &mut random);
     let next = book.ended(secs(6), peer, Cause::BadMessage, false, &mut random).unwrap();
@@ -108,7 +108,7 @@ fn in_network(network: u16, low: u16) -> SocketAddr {
 #[test]
 fn three_banned_addresses_ban_the_network_they_share() {
     let mut book = Book::new();
-    let (there, _) = book.learn(At::ZERO, in_network(7, 4), Source::Resume).unwrap();
+    let there = book.learn(At::ZERO, in_network(7, 4), Source::Resume, true).unwrap().peer;
     assert!(!book.ban(At::ZERO, in_network(7, 1), "").1 && !book.ban(At::ZERO, in_network(7, 2), "").1);
     assert!(book.banned_until(At::ZERO, in_network(7, 4)).is_none());
     assert!(book.ban(At::ZERO, in_network(7, 3), "").1);
@@ -126,7 +126,8 @@ fn three_banned_addresses_ban_the_network_they_share() {
 #[test]
 fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
     let mut book = Book::new();
-    let peers = [1, 2, 3, 4].map(|low| book.learn(At::ZERO, in_network(7, low), Source::Manual).unwrap().0);
+    let peers =
+        [1, 2, 3, 4].map(|low| book.learn(At::ZERO, in_network(7, low), Source::Manual, true).unwrap().peer);
     for low in 1..=3 {
         book.ban(At::ZERO, in_network(7, low), "it lied");
     }
@@ -160,7 +161,7 @@ fn in_a_network_of_ones_own_everybody_stands_for_itself() {
 fn lifting_a_ban_leaves_those_of_other_ports() {
     let mut book = Book::new();
     let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
-    let peers = [1, 2, 3, 4].map(|port| book.learn(At::ZERO, addr(port), Source::Manual).unwrap().0);
+    let peers = [1, 2, 3, 4].map(|port| book.learn(At::ZERO, addr(port), Source::Manual, true).unwrap().peer);
     for port in 1..=3 {
         book.ban(secs(5), addr(port), "it lied");
     }
@@ -177,14 +178,16 @@ fn lifting_a_ban_leaves_those_of_other_ports() {
 fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
     let mut book = Book::new();
     let (far, near) = (Source::Resume, Source::Manual);
-    let (peer, new) = book.learn_invalid(addr(1), far).unwrap();
+    let Learned { peer, new, .. } = book.learn(At::ZERO, addr(1), far, false).unwrap();
     assert!(new);
-    assert_eq!((book.learn_invalid(addr(1), far), book.take_due(secs(1))), (None, None));
-    assert_eq!(book.learn(secs(1), addr(1), near), Some((peer, false)));
+    assert_eq!((book.learn(secs(1), addr(1), far, false), book.take_due(secs(1))), (None, None));
+    let redeemed = Learned { peer, new: false, redeemed: true };
+    assert_eq!(book.learn(secs(1), addr(1), near, true), Some(redeemed));
     assert_eq!(book.take_due(secs(1)), Some((peer, addr(1))));
-    let (caller, _) = book.learn(secs(1), addr(2), Source::Incoming).unwrap();
+    let caller = book.learn(secs(1), addr(2), Source::Incoming, true).unwrap().peer;
     book.live(caller, ConnKey(1));
-    assert_eq!(book.learn_invalid(addr(2), far), Some((caller, false)));
+    let again = Learned { peer: caller, new: false, redeemed: false };
+    assert_eq!(book.learn(secs(1), addr(2), far, false), Some(again));
     let mut random = fastrand::Rng::with_seed(1);
     assert_eq!(book.ended(secs(2), caller, Cause::ClosedByPeer, false, &mut random), None);
 }
@@ -192,7 +195,7 @@ fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
 #[test]
 fn a_dropped_peer_is_not_dialled() {
     let mut book = Book::new();
-    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Manual).unwrap();
+    let peer = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
     book.row_mut(peer).unwrap().dropped = true;
     assert_eq!(book.take_due(secs(1)), None);
 }
@@ -200,8 +203,8 @@ fn a_dropped_peer_is_not_dialled() {
 #[test]
 fn an_incoming_peer_joins_the_row_of_its_listening_port() {
     let mut book = Book::new();
-    let (known, _) = book.learn(At::ZERO, addr(6881), Source::Resume).unwrap();
-    let (called, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
+    let known = book.learn(At::ZERO, addr(6881), Source::Resume, true).unwrap().peer;
+    let called = book.learn(At::ZERO, addr(40_000), Source::Incoming, true).unwrap().peer;
     book.live(called, ConnKey(3));
     assert_eq!(book.listens(called, addr(6881)), Some(known));
     assert_eq!(book.row(known).unwrap().standing, Standing::Live(ConnKey(3)));
@@ -217,7 +220,7 @@ fn public(port: u16) -> SocketAddr {
 fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
     let mut book = Book::new();
     for port in 1..=20 {
-        book.learn(At::ZERO, public(port), Source::Manual);
+        book.learn(At::ZERO, public(port), Source::Manual, true);
     }
     assert_eq!(std::iter::from_fn(|| book.take_due(secs(1))).count(), MOST_PER_ADDRESS);
     assert_eq!(book.next_due(), Some(secs(61)));
@@ -231,7 +234,7 @@ fn a_holder_of_many_addresses_is_one_holder() {
         SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xdb9, a, b, 0, 0, 0, low as u16), 6881))
     };
     for n in 0..MOST_PER_ADDRESS as u32 {
-        let (peer, _) = book.learn(At::ZERO, at(7, n), Source::Incoming).unwrap();
+        let peer = book.learn(At::ZERO, at(7, n), Source::Incoming, true).unwrap().peer;
         assert!(!book.crowded(at(7, 99).ip()));
         book.live(peer, ConnKey(n));
     }
@@ -242,12 +245,12 @@ fn a_holder_of_many_addresses_is_one_holder() {
 fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
     let mut book = Book::new();
     let mut random = fastrand::Rng::with_seed(1);
-    let (first, _) = book.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap();
+    let first = book.learn(At::ZERO, addr(40_000), Source::Incoming, true).unwrap().peer;
     book.live(first, ConnKey(1));
     assert_eq!(book.listens(first, addr(6881)), None);
     book.ended(secs(1), first, Cause::ClosedByPeer, false, &mut random);
     for port in 40_001..40_010 {
-        let (again, _) = book.learn(secs(2), addr(port), Source::Incoming).unwrap();
+        let again = book.learn(secs(2), addr(port), Source::Incoming, true).unwrap().peer;
         book.live(again, ConnKey(u32::from(port)));
         assert_eq!(book.listens(again, addr(6881)), Some(first));
         book.ended(secs(3), first, Cause::ClosedByPeer, false, &mut random);
@@ -260,10 +263,11 @@ fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
 fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
     let mut book = Book::new();
     let mut random = fastrand::Rng::with_seed(1);
-    let (peer, _) = book.learn(At::ZERO, addr(6881), Source::Incoming).unwrap();
+    let peer = book.learn(At::ZERO, addr(6881), Source::Incoming, true).unwrap().peer;
     book.live(peer, ConnKey(1));
     assert_eq!(book.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random), None);
-    assert_eq!(book.learn(secs(2), addr(6881), Source::Resume), Some((peer, false)));
+    let again = Learned { peer, new: false, redeemed: false };
+    assert_eq!(book.learn(secs(2), addr(6881), Source::Resume, true), Some(again));
     assert_eq!(book.take_due(secs(2)), Some((peer, addr(6881))));
 }
 
@@ -273,11 +277,11 @@ fn callers_that_cannot_be_dialled_make_room() {
     let mut random = fastrand::Rng::with_seed(1);
     for n in 0..MOST_ROWS as u32 {
         let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
-        let (peer, _) = book.learn(At::ZERO, addr, Source::Incoming).unwrap();
+        let peer = book.learn(At::ZERO, addr, Source::Incoming, true).unwrap().peer;
         book.live(peer, ConnKey(n));
         book.ended(secs(1), peer, Cause::DuplicatePeerId, false, &mut random);
     }
-    assert!(book.learn(secs(2), addr(1), Source::Resume).is_some());
+    assert!(book.learn(secs(2), addr(1), Source::Resume, true).is_some());
     assert_eq!(book.rows.len(), MOST_ROWS);
 }
 
@@ -286,14 +290,14 @@ fn callers_that_say_where_they_listen_and_never_answer_there_make_room() {
     let mut book = Book::with_most_rows(100);
     let mut random = fastrand::Rng::with_seed(1);
     for n in 0..100 {
-        let (peer, _) = book.learn(At::ZERO, addr(1000 + n), Source::Incoming).unwrap();
+        let peer = book.learn(At::ZERO, addr(1000 + n), Source::Incoming, true).unwrap().peer;
         book.live(peer, ConnKey(u32::from(n)));
         book.listens(peer, addr(20_000 + n));
         book.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random);
     }
     let next = book.take_due(secs(100)).unwrap();
     book.ended(secs(101), next.0, Cause::ConnectionRefused, false, &mut random);
-    assert!(book.learn(secs(102), addr(1), Source::Resume).is_some());
+    assert!(book.learn(secs(102), addr(1), Source::Resume, true).is_some());
     assert!(book.row(next.0).is_none() && book.rows.len() == 100);
 }
 
@@ -301,7 +305,7 @@ fn callers_that_say_where_they_listen_and_never_answer_there_make_room() {
 fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
     let mut book = Book::new();
     let mut random = fastrand::Rng::with_seed(1);
-    let (peer, _) = book.learn(At::ZERO, addr(1), Source::Resume).unwrap();
+    let peer = book.learn(At::ZERO, addr(1), Source::Resume, true).unwrap().peer;
     for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
         book.live(peer, ConnKey(1));
         let next = book.ended(secs(1), peer, cause, true, &mut random);
@@ -315,7 +319,7 @@ fn the_oldest_that_never_shook_hands_makes_room() {
     for n in 0..MOST_ROWS as u32 + 10 {
         let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
         assert!(
-            book.learn(At::ZERO, addr, Source::Manual).is_some() == (n < MOST_ROWS as u32),
+            book.learn(At::ZERO, addr, Source::Manual, true).is_some() == (n < MOST_ROWS as u32),
             "manual ones stay"
         );
     }
