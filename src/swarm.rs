@@ -29,6 +29,7 @@ mod sources;
 mod standstill;
 mod starving;
 mod talk;
+mod twins;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ pub use talk::{Action, Input, Settings};
 use self::blame::Blame;
 pub use self::blame::BlockDigest;
 use self::book::Book;
+use self::check::Check;
 use self::choker::Choker;
 use self::live::Live;
 use self::picker::{Pick, Picker};
@@ -89,6 +91,8 @@ pub struct Swarm {
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
+    /// Where peers are only tried.
+    check: Option<Check>,
     actions: VecDeque<Action>,
 }
 
@@ -102,7 +106,7 @@ impl Swarm {
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
             sources: Sources::new(settings.private),
-            book: Book::with_most_rows(settings.max_rows),
+            book: Book::new(settings.max_rows, settings.check_until.is_some()),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
@@ -120,17 +124,22 @@ impl Swarm {
             starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
+            check: settings.check_until.map(|until| Check::new(now, until)),
             actions: VecDeque::new(),
             geometry,
             random,
             have,
             settings,
         };
-        swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
-        let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
-        swarm.tell(now, limits);
-        let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
-        swarm.tell(now, Event::Places { most });
+        if swarm.check.is_some() {
+            swarm.tell(now, Event::Probing);
+        } else {
+            swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
+            let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
+            swarm.tell(now, limits);
+            let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
+            swarm.tell(now, Event::Places { most });
+        }
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.tell(now, Event::PlainOnly);
         }
@@ -154,13 +163,15 @@ impl Swarm {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
             Input::Reached { tracker, scope, seen_at } => self.sources.reached(tracker, scope, seen_at),
-            Input::LooksLike { peer, what } => self.looks_like(peer, what),
+            Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
+            Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
             Input::Shaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
             Input::IncomingFailed { addr, cause } => self.tell(now, Event::IncomingFailed { addr, cause }),
             Input::News(conn, news) => self.news(now, conn, news),
+            Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
@@ -187,10 +198,11 @@ impl Swarm {
     pub fn deadline(&self) -> At {
         let dial = self.book.next_due().filter(|_| self.may_dial());
         let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
-        [dial, self.picker.deadline()]
-            .into_iter()
-            .flatten()
-            .fold(self.next_second.min(self.next_round), At::min)
+        let regular = match &self.check {
+            Some(check) => check.deadline(),
+            None => self.next_second.min(self.next_round),
+        };
+        [dial, self.picker.deadline()].into_iter().flatten().fold(regular, At::min)
     }
 
     /// What the torrent is doing.
@@ -217,20 +229,30 @@ impl Swarm {
     fn advance(&mut self, now: At) {
         self.picker.advance(now);
         self.carry_out_picks(now);
-        self.rounds(now);
+        match &mut self.check {
+            Some(check) => check.expire(now),
+            None => self.rounds(now),
+        }
         self.dial_due(now);
+        self.go_on_checking(now);
     }
 
     /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
     pub fn block_arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
-        self.down_bytes += u64::from(self.geometry.block_length(block));
+        if let Some(check) = &mut self.check {
+            if !check.arrived(now, conn, block, self.geometry) {
+                return false;
+            }
+        } else {
+            self.down_bytes += u64::from(self.geometry.block_length(block));
+        }
         let Some(live) = self.live.get_mut(&conn) else { return false };
         (live.used, live.sent_at) = (now, now);
         let peer = live.peer;
         if !std::mem::replace(&mut live.sent_block, true) {
             self.tell(now, Event::FirstBlock { peer });
         }
-        self.picker.arrived(now, conn, block)
+        self.check.is_some() || self.picker.arrived(now, conn, block)
     }
 
     /// Carries out what the picker wants.
@@ -247,7 +269,12 @@ impl Swarm {
         }
     }
 
-    /// Whether pieces are asked for and peers served.
+    /// Whether peers are served.
+    fn serves(&self) -> bool {
+        self.is_active() && self.check.is_none()
+    }
+
+    /// Whether peers are dialled, and as a rule asked for pieces and served.
     fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
     }
@@ -270,7 +297,8 @@ impl Swarm {
         self.phase = phase;
         self.phase_since = now;
         self.phase_reason.clone_from(&reason);
-        self.picker.set_active(now, phase == Phase::Downloading && !self.leaving);
+        let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
+        self.picker.set_active(now, asks);
         self.tell(now, Event::Phase { phase, reason });
         self.actions.push_back(Action::Entered(phase));
     }
@@ -292,6 +320,7 @@ impl Swarm {
             }
             self.closing += 1;
             self.picker.set_usable(At::ZERO, conn, false);
+            self.check.iter_mut().for_each(|check| check.let_go(conn));
         }
         self.actions.push_back(Action::Order(conn, order));
     }

@@ -15,24 +15,23 @@ mod trackers;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use self::disk::finish;
+pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use self::peers::Dialling;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
-use super::assembly::Assembly;
 use super::chronicle::Chronicle;
 use super::clock::Clock;
 use super::crew::Crew;
-use super::disk::{DiskPool, Keeper, Notes};
+use super::disk::Notes;
 use super::limit::Limit;
 use super::link::Report;
 use super::listen::Listener;
@@ -40,26 +39,24 @@ use super::mse::Mse;
 use super::peer::Common;
 use super::pool::BlockPool;
 use super::tracker;
-use super::upload::BlockSource;
 use crate::command::Command;
 use crate::event::{At, Event, Phase};
 use crate::ledger::View;
-use crate::metainfo::{PieceIndex, Torrent};
+use crate::metainfo::Torrent;
 use crate::peer::Ours;
 use crate::peer::haves::HaveLog;
-use crate::storage::OnDisk;
 use crate::swarm::announce::{self, Announcer};
-use crate::swarm::{Action, ConnKey, Input, Order, OwnAddresses, Settings, Swarm};
+use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, OwnAddresses, Swarm, check};
 use crate::wire::Handshake;
 
 /// How often the view is published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
-/// How often it is told how a slow disk keeps up.
-const SAMPLE_DISK_EVERY: Duration = Duration::from_secs(1);
 /// How long connections may take to close before everything is saved.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 /// How long trackers may take to hear that we are gone: two seconds in which everything is saved, and five more.
 const TOLD_WITHIN: Duration = Duration::from_millis(6800);
+/// The same at the end of a check.
+const CHECK_TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// Reports taken from peers in one turn, so that nothing else waits long.
 const REPORTS_A_TURN: usize = 64;
 /// Free block buffers kept for the next blocks: 16 MiB.
@@ -72,34 +69,29 @@ pub(super) struct Birth {
     pub(super) clock: Clock,
     pub(super) torrent: Arc<Torrent>,
     pub(super) ours: Handshake,
-    pub(super) mse: Mse,
-    pub(super) port: u16,
-    /// Drawn once a run, so that trackers know us over every address we have.
-    pub(super) key: u32,
+    pub(super) encryption: EncryptionPolicy,
     pub(super) seed: u64,
     pub(super) up_bps: Option<u64>,
     /// Who says nothing for this long is let go.
     pub(super) idle_after: Duration,
-    /// Leave only when the disk has everything.
-    pub(super) sync: bool,
-    pub(super) client: tracker::Client,
+    pub(super) tracker: tracker::Settings,
     pub(super) chronicle: Chronicle,
     pub(super) views: watch::Sender<Arc<View>>,
-    pub(super) disk: Arc<DiskPool>,
-    pub(super) keeper: Arc<Keeper>,
-    /// Blocks of unfinished pieces that the runs before left.
-    pub(super) kept: Vec<(PieceIndex, OnDisk)>,
+    pub(super) blocks: Blocks,
+    /// Trackers, asked as this run asks them.
+    pub(super) announcer: Announcer,
     pub(super) swarm: Swarm,
 }
 
-/// Runs a torrent until it is told to quit. The view of its end is published last.
+/// Runs a torrent until it is told to quit, or a check until it is over. Returns the view when all connections were
+/// closed; that of the very end is published last.
 pub(super) async fn run(
     birth: Birth,
     listener: Listener,
     inbox: Inbox,
     outlets: Outlets,
-) -> Result<(), EngineError> {
-    let mut brain = Brain::new(birth, outlets);
+) -> Result<Arc<View>, EngineError> {
+    let mut brain = Brain::new(birth, listener.port(), outlets);
     let calls = listener.run(brain.ours, brain.mse.clone(), brain.clock, brain.outlets.arrivals.clone());
     brain.tasks.spawn(calls);
     Box::pin(brain.run(inbox)).await
@@ -120,7 +112,6 @@ struct Brain {
     ours: Handshake,
     mse: Mse,
     port: u16,
-    sync: bool,
     swarm: Swarm,
     announcer: Announcer,
     announces: Announces,
@@ -130,15 +121,7 @@ struct Brain {
     chronicle: Chronicle,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
-    disk: Arc<DiskPool>,
-    keeper: Arc<Keeper>,
-    assembly: Assembly,
-    /// Memory for what is not written.
-    memory_bytes: u64,
-    /// When it was last looked how much is written, and how much it was then.
-    disk_sampled: (At, u64),
-    /// Whether its writes took long then.
-    disk_lags: bool,
+    blocks: Blocks,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -153,44 +136,33 @@ struct Brain {
     stood_still: Duration,
     /// The last piece just came: trackers are told `completed` once.
     completed_here: bool,
-    /// Set to end a recheck early.
-    recheck_cancel: Arc<AtomicBool>,
 }
 
 impl Brain {
-    fn new(birth: Birth, outlets: Outlets) -> Self {
+    fn new(birth: Birth, port: u16, outlets: Outlets) -> Self {
         let now = birth.clock.now();
-        let geometry = birth.torrent.geometry;
-        let memory_bytes = Settings::default().memory_bytes;
-        let mut assembly = Assembly::new(geometry, memory_bytes / 2);
-        for job in assembly.restore(birth.kept) {
-            birth.disk.write(job);
-        }
         let common = Common {
             ours: Arc::new(Ours {
-                geometry,
+                geometry: birth.torrent.geometry,
                 haves: HaveLog::new(birth.swarm.have().clone()),
-                listen_port: Some(birth.port),
+                listen_port: Some(port),
                 sent_bytes: AtomicU64::new(0),
                 idle_after: birth.idle_after,
             }),
             clock: birth.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
-            source: Arc::clone(&birth.disk) as Arc<dyn BlockSource>,
+            source: birth.blocks.source(),
             up: Arc::new(Limit::new(birth.up_bps)),
         };
         let (info_hash, peer_id) = (birth.torrent.info_hash, birth.ours.peer_id);
-        let caller = Caller { info_hash, peer_id, port: birth.port, key: birth.key };
+        let caller = Caller { info_hash, peer_id, port, key: (birth.seed >> 32) as u32 };
+        let client = tracker::Client::new(birth.tracker);
         Self {
-            announcer: Announcer::new(now, &birth.torrent.trackers, birth.torrent.private, birth.seed),
-            announces: Announces::new(birth.client, caller, outlets.answers.clone()),
+            announcer: birth.announcer,
+            announces: Announces::new(client, caller, outlets.answers.clone()),
             own_addresses: OwnAddresses::default(),
             look_at: now,
             publish_at: now,
-            assembly,
-            memory_bytes,
-            disk_sampled: (now, 0),
-            disk_lags: false,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             locals: BTreeMap::new(),
@@ -201,26 +173,29 @@ impl Brain {
             leaving: None,
             stood_still: Duration::ZERO,
             completed_here: false,
-            recheck_cancel: Arc::default(),
             clock: birth.clock,
             torrent: birth.torrent,
             ours: birth.ours,
-            mse: birth.mse,
-            port: birth.port,
-            sync: birth.sync,
+            mse: Mse::new(birth.encryption, birth.seed),
+            port,
             swarm: birth.swarm,
             chronicle: birth.chronicle,
             views: birth.views,
-            disk: birth.disk,
-            keeper: birth.keeper,
+            blocks: birth.blocks,
         }
     }
 
-    /// Runs until it is told to quit. The view of the end is published last.
-    async fn run(mut self, mut inbox: Inbox) -> Result<(), EngineError> {
+    /// Whether this only tries peers.
+    fn is_check(&self) -> bool {
+        matches!(self.blocks, Blocks::Tried(_))
+    }
+
+    async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
         let mut reports = Vec::with_capacity(REPORTS_A_TURN);
-        // Views are published often enough to notice when the program stands still.
-        self.clock.attend();
+        if !self.is_check() {
+            // Views are published often enough to notice when the program stands still.
+            self.clock.attend();
+        }
         loop {
             let now = self.clock.now();
             self.tick(now);
@@ -243,6 +218,7 @@ impl Brain {
                     // However many call, who is connected is heard.
                     self.take_reports(&mut inbox.reports);
                 }
+                Some((conn, good)) = inbox.hashed.recv() => self.feed(Input::Hashed(conn, good)),
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
                 Some(here) = inbox.addresses.recv() => self.addresses(here),
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
@@ -273,7 +249,9 @@ impl Brain {
             // The machine may wake up in another network.
             self.look_at = now;
         }
-        self.look_at_addresses(now);
+        if !self.is_check() {
+            self.look_at_addresses(now);
+        }
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
         }
@@ -288,9 +266,10 @@ impl Brain {
             }
             self.announces.take_leave();
             self.chronicle.tick(now);
-            self.spill_old(now);
-            if now.saturating_sub(self.disk_sampled.0) >= SAMPLE_DISK_EVERY {
-                self.sample_disk(now);
+            if let Blocks::Kept(store) = &mut self.blocks {
+                store.spill_old(now);
+                let sample = store.sample(now);
+                sample.into_iter().for_each(|sample| self.learned(now, &Event::Disk(sample)));
             }
             self.publish(now);
         }
@@ -333,8 +312,8 @@ impl Brain {
         match action {
             Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
             Action::Order(conn, order) => self.order(conn, order),
-            Action::Discard(piece) => self.discard(piece),
-            Action::Digest(piece) => self.disk.digest(piece),
+            Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
+            Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
             Action::Have(piece) => self.common.ours.haves.append(piece),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
@@ -344,6 +323,7 @@ impl Brain {
                 self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
             }
             Action::Entered(phase) => self.entered(phase),
+            Action::Finished => self.wish(Command::Quit),
             Action::Learned(at, event) => self.learned(at, &event),
         }
     }
@@ -357,7 +337,10 @@ impl Brain {
         // Whoever waits for it need not wait for the next regular view.
         self.publish_at = now;
         match phase {
-            Phase::Downloading => self.announcer.handle(now, announce::Input::Start),
+            Phase::Downloading => {
+                self.announcer.handle(now, announce::Input::Start);
+                self.heard_trackers(now);
+            }
             Phase::Seeding => {
                 self.announcer.handle(now, announce::Input::Start);
                 if std::mem::take(&mut self.completed_here) {
@@ -378,8 +361,9 @@ impl Brain {
 
     /// Remembers for the next run what is not a piece.
     fn note(&self) {
+        let Blocks::Kept(store) = &self.blocks else { return };
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
-        self.keeper.note(Notes {
+        store.keeper.note(Notes {
             paused: self.swarm.is_paused(),
             uploaded_bytes,
             downloaded_bytes,
@@ -393,13 +377,7 @@ impl Brain {
             Command::Quit if self.leaving.is_some() => {
                 self.leaving = Some(Leaving { closed_by: now, told_by: now });
             }
-            Command::Quit => {
-                self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
-                self.recheck_cancel.store(true, Ordering::Relaxed);
-                self.note();
-                self.announcer.handle(now, announce::Input::Stop);
-                self.flush();
-            }
+            Command::Quit => self.begin_to_leave(now),
             Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
             Command::Record => self.chronicle.record(now),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
@@ -413,18 +391,40 @@ impl Brain {
         self.publish(self.clock.now());
     }
 
+    fn begin_to_leave(&mut self, now: At) {
+        if self.is_check() {
+            // Trackers are told when the view of the end is taken: what they say then is no part of it.
+            let (closed_by, told_by) = (now + check::CLOSE_WITHIN, now + CHECK_TOLD_WITHIN);
+            self.leaving = Some(Leaving { closed_by, told_by });
+            return;
+        }
+        self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
+        self.note();
+        self.announcer.handle(now, announce::Input::Stop);
+        if let Some(store) = self.store() {
+            store.recheck_cancel.store(true, Ordering::Relaxed);
+            store.flush();
+        }
+    }
+
     /// Brings what is in memory to the disk and remembers it, waits until then for trackers to hear of it, and publishes
-    /// the end.
-    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<(), EngineError> {
+    /// the end. Returns the view before trackers were waited for.
+    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<Arc<View>, EngineError> {
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
         self.flushed(&mut inbox.disk).await;
-        self.publish(self.clock.now());
+        let now = self.clock.now();
+        self.publish(now);
+        let view = self.chronicle.view(now);
+        if self.is_check() {
+            self.chronicle.end(now).await;
+            self.announcer.handle(now, announce::Input::Stop);
+        }
         let amounts = self.amounts();
-        let Self { clock, announcer, announces, chronicle, views, disk, keeper, common, sync, .. } = self;
+        let Self { clock, announcer, announces, chronicle, views, blocks, common, .. } = self;
         drop(common);
         let farewell = Farewell { clock, announcer, announces, amounts, chronicle, views };
-        let (saved, ()) = tokio::join!(finish(disk, keeper, sync), farewell.say(inbox, told_by));
-        saved
+        let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
+        saved.map(|()| view)
     }
 }

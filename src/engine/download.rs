@@ -11,12 +11,11 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::brain::{self, Birth};
+use super::brain::{self, Birth, Blocks, Store};
 use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper, Remembered};
 use super::listen::{ListenError, Listener};
-use super::mse::Mse;
 use super::peer::IDLE_AFTER;
 use super::recorder::RecordingError;
 use super::tracker;
@@ -25,6 +24,7 @@ use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
+use crate::swarm::announce::Announcer;
 use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
@@ -373,26 +373,23 @@ impl Life {
         let (heard, done) = (Some(Arc::clone(&keeper)), outlets.disk.clone());
         let disk = DiskPool::start(storage, heard, workers, self.clock, done);
         let swarm = self.swarm(now, have, &kept, paused, stopped, &peers);
+        let store = Store::new(now, self.torrent.geometry, disk, keeper, kept, self.options.sync);
         let birth = Birth {
             clock: self.clock,
             ours: self.ours,
-            mse: Mse::new(self.options.encryption, self.seed),
-            port,
-            key: (self.seed >> 32) as u32,
+            encryption: self.options.encryption,
             seed: self.seed,
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
-            sync: self.options.sync,
-            client: tracker::Client::new(self.options.tracker),
+            tracker: self.options.tracker,
+            announcer: Announcer::new(now, &self.torrent.trackers, self.torrent.private, self.seed),
             torrent: self.torrent,
             chronicle: self.chronicle,
             views: self.views,
-            disk: Arc::new(disk),
-            keeper,
-            kept,
+            blocks: Blocks::Kept(Box::new(store)),
             swarm,
         };
-        Box::pin(brain::run(birth, listener, inbox, outlets)).await
+        Box::pin(brain::run(birth, listener, inbox, outlets)).await.map(|_| ())
     }
 
     /// Checks what is on disk on threads of its own, telling how far it has come.

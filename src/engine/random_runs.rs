@@ -98,6 +98,7 @@ impl Run {
                 | Action::Lose(_)
                 | Action::Found(_)
                 | Action::WantPeers(_)
+                | Action::Finished
                 | Action::Entered(_) => {}
             }
         }

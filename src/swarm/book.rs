@@ -16,6 +16,7 @@ use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
 use super::ConnKey;
 use super::address::{Scope, scope_of};
+use super::ladder::Came;
 use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
@@ -41,6 +42,8 @@ pub(super) struct Learned {
 pub(super) struct Book {
     /// The most rows that are kept.
     most_rows: usize,
+    /// Nobody is dialled again after an end.
+    once: bool,
     rows: BTreeMap<PeerKey, Row>,
     by_addr: Addresses,
     due: Due,
@@ -54,9 +57,11 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new() -> Self {
+    /// `once`: each peer is tried once, however many there are at an address, and none makes room for another.
+    pub(super) fn new(most_rows: usize, once: bool) -> Self {
         Self {
-            most_rows: MOST_ROWS,
+            most_rows,
+            once,
             rows: BTreeMap::new(),
             by_addr: Addresses::default(),
             due: Due::default(),
@@ -66,11 +71,6 @@ impl Book {
             surprised: (BTreeSet::new(), At::ZERO),
             lost: BTreeSet::new(),
         }
-    }
-
-    /// The same, with another number of rows at most.
-    pub(super) fn with_most_rows(most_rows: usize) -> Self {
-        Self { most_rows, ..Self::new() }
     }
 
     pub(super) fn row(&self, peer: PeerKey) -> Option<&Row> {
@@ -123,7 +123,7 @@ impl Book {
 
     fn new_row(&mut self, addr: SocketAddr, source: Source, invalid: bool) -> Option<PeerKey> {
         if self.rows.len() >= self.most_rows {
-            self.forget_oldest()?;
+            (!self.once).then(|| self.forget_oldest())??;
         }
         let peer = PeerKey(self.next_key);
         self.next_key += 1;
@@ -208,6 +208,7 @@ impl Book {
                 && !row.dropped
             {
                 row.standing = Standing::Dialling;
+                row.came = Came::default();
                 self.dialling += 1;
                 return Some((peer, addr));
             }
@@ -226,7 +227,8 @@ impl Book {
         }
     }
 
-    fn end_dial(&mut self, peer: PeerKey) {
+    /// The dial of the peer is over.
+    pub(super) fn end_dial(&mut self, peer: PeerKey) {
         if let Some(row) = self.rows.get_mut(&peer)
             && row.standing == Standing::Dialling
         {
@@ -235,10 +237,11 @@ impl Book {
         }
     }
 
-    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial.
-    pub(super) fn climb(&mut self, peer: PeerKey) {
+    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial: before others, where
+    /// they are not all to be tried.
+    pub(super) fn climb(&mut self, now: At, peer: PeerKey) {
         self.end_dial(peer);
-        self.schedule(peer, Some(At::ZERO));
+        self.schedule(peer, Some(if self.once { now } else { At::ZERO }));
     }
 
     /// An attempt, or a connection, ended. Returns when the peer is dialled next.
@@ -257,7 +260,7 @@ impl Book {
         row.standing = Standing::Idle;
         let reachable = row.is_reachable();
         row.let_go = cause == Cause::BothSeeds || (cause == Cause::NotInteresting && complete);
-        let mut wait = wait_after(cause, row.failures, complete);
+        let mut wait = wait_after(cause, row.failures, complete).filter(|_| !self.once);
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
             wait = Some(Duration::ZERO);
@@ -383,7 +386,7 @@ impl Book {
 
     /// Whether one more connection from this address would be too many.
     pub(super) fn crowded(&self, addr: IpAddr) -> bool {
-        is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
+        !self.once && is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
     }
 
     /// Rows of this address, whatever the port.
@@ -451,6 +454,10 @@ fn is_public(addr: IpAddr) -> bool {
 
 #[cfg(test)]
 impl Book {
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn live_rows(&self) -> usize {
         self.rows.values().filter(|row| matches!(row.standing, Standing::Live(_))).count()
     }

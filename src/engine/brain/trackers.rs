@@ -123,6 +123,13 @@ impl Brain {
         }
     }
 
+    /// A check hears when no tracker is waited for any more.
+    pub(super) fn heard_trackers(&mut self, now: At) {
+        if self.is_check() && !self.announcer.is_asking() {
+            self.swarm.handle(now, Input::TrackersHeard);
+        }
+    }
+
     pub(super) fn amounts(&self) -> Amounts {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let left_bytes = missing_bytes(self.torrent.geometry, self.swarm.have());
@@ -142,6 +149,8 @@ impl Brain {
                 self.swarm.handle(now, Input::Learned { addr, source: Source::Tracker(tracker) });
             }
         }
+        // After the peers: where nobody is known by now, a check is over.
+        self.heard_trackers(now);
         self.settle();
     }
 }

@@ -14,7 +14,7 @@ fn secs(n: u64) -> At {
 #[test]
 fn a_refused_peer_is_dialled_less_and_less() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let Learned { peer, new, .. } = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap();
     assert!(new);
     let mut now = At::ZERO;
@@ -34,7 +34,7 @@ fn a_refused_peer_is_dialled_less_and_less() {
 #[test]
 fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let peer = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
     assert_eq!(book.take_due(At::ZERO), Some((peer, addr(1))));
     assert_eq!(book.ended(secs(1), peer, Cause::BothSeeds, true, &mut random), None);
@@ -48,7 +48,7 @@ fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
 #[test]
 fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let peers = [1, 2, 3].map(|port| book.learn(At::ZERO, addr(port), Source::Manual, true).unwrap().peer);
     let take_all = |book: &mut Book, now| std::iter::from_fn(|| book.take_due(now)).count();
     assert_eq!(take_all(&mut book, At::ZERO), 3);
@@ -81,7 +81,7 @@ fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
 #[test]
 fn a_standstill_excuses_nobody_who_lied() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let peer = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
     book.live(peer, ConnKey(1));
     book.stood_still(secs(5), secs(300), &mut random);
@@ -91,7 +91,7 @@ fn a_standstill_excuses_nobody_who_lied() {
 
 #[test]
 fn three_banned_ports_ban_the_address() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     book.ban(At::ZERO, addr(1), "");
     book.ban(At::ZERO, addr(2), "");
     assert!(book.banned_until(At::ZERO, addr(3)).is_none());
@@ -107,7 +107,7 @@ fn in_network(network: u16, low: u16) -> SocketAddr {
 
 #[test]
 fn three_banned_addresses_ban_the_network_they_share() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let there = book.learn(At::ZERO, in_network(7, 4), Source::Resume, true).unwrap().peer;
     assert!(!book.ban(At::ZERO, in_network(7, 1), "").1 && !book.ban(At::ZERO, in_network(7, 2), "").1);
     assert!(book.banned_until(At::ZERO, in_network(7, 4)).is_none());
@@ -125,7 +125,7 @@ fn three_banned_addresses_ban_the_network_they_share() {
 
 #[test]
 fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let peers =
         [1, 2, 3, 4].map(|low| book.learn(At::ZERO, in_network(7, low), Source::Manual, true).unwrap().peer);
     for low in 1..=3 {
@@ -143,7 +143,7 @@ fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
 
 #[test]
 fn the_user_bans_an_address_and_nobody_beside_it() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     book.ban_address(At::ZERO, in_network(7, 1).ip(), "by you");
     assert!(book.banned_until(At::ZERO, in_network(7, 1)).is_some());
     assert!(book.banned_until(At::ZERO, in_network(7, 2)).is_none());
@@ -151,7 +151,7 @@ fn the_user_bans_an_address_and_nobody_beside_it() {
 
 #[test]
 fn in_a_network_of_ones_own_everybody_stands_for_itself() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let near = |low: u16| SocketAddr::from((std::net::Ipv6Addr::new(0xfd00, 0, 0, 7, 0, 0, 0, low), 6881));
     assert!((0..3).all(|low| !book.ban(At::ZERO, near(low), "").1));
     assert!(book.banned_until(At::ZERO, near(3)).is_none());
@@ -159,7 +159,7 @@ fn in_a_network_of_ones_own_everybody_stands_for_itself() {
 
 #[test]
 fn lifting_a_ban_leaves_those_of_other_ports() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
     let peers = [1, 2, 3, 4].map(|port| book.learn(At::ZERO, addr(port), Source::Manual, true).unwrap().peer);
     for port in 1..=3 {
@@ -176,7 +176,7 @@ fn lifting_a_ban_leaves_those_of_other_ports() {
 
 #[test]
 fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let (far, near) = (Source::Resume, Source::Manual);
     let Learned { peer, new, .. } = book.learn(At::ZERO, addr(1), far, false).unwrap();
     assert!(new);
@@ -194,7 +194,7 @@ fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
 
 #[test]
 fn a_dropped_peer_is_not_dialled() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let peer = book.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
     book.row_mut(peer).unwrap().dropped = true;
     assert_eq!(book.take_due(secs(1)), None);
@@ -202,7 +202,7 @@ fn a_dropped_peer_is_not_dialled() {
 
 #[test]
 fn an_incoming_peer_joins_the_row_of_its_listening_port() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let known = book.learn(At::ZERO, addr(6881), Source::Resume, true).unwrap().peer;
     let called = book.learn(At::ZERO, addr(40_000), Source::Incoming, true).unwrap().peer;
     book.live(called, ConnKey(3));
@@ -218,7 +218,7 @@ fn public(port: u16) -> SocketAddr {
 
 #[test]
 fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     for port in 1..=20 {
         book.learn(At::ZERO, public(port), Source::Manual, true);
     }
@@ -228,7 +228,7 @@ fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
 
 #[test]
 fn a_holder_of_many_addresses_is_one_holder() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let at = |n: u32, low: u32| {
         let [a, b] = [n >> 16, n & 0xffff].map(|half| half as u16);
         SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xdb9, a, b, 0, 0, 0, low as u16), 6881))
@@ -243,7 +243,7 @@ fn a_holder_of_many_addresses_is_one_holder() {
 
 #[test]
 fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let mut random = fastrand::Rng::with_seed(1);
     let first = book.learn(At::ZERO, addr(40_000), Source::Incoming, true).unwrap().peer;
     book.live(first, ConnKey(1));
@@ -261,7 +261,7 @@ fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
 
 #[test]
 fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let mut random = fastrand::Rng::with_seed(1);
     let peer = book.learn(At::ZERO, addr(6881), Source::Incoming, true).unwrap().peer;
     book.live(peer, ConnKey(1));
@@ -273,7 +273,7 @@ fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
 
 #[test]
 fn callers_that_cannot_be_dialled_make_room() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let mut random = fastrand::Rng::with_seed(1);
     for n in 0..MOST_ROWS as u32 {
         let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
@@ -287,7 +287,7 @@ fn callers_that_cannot_be_dialled_make_room() {
 
 #[test]
 fn callers_that_say_where_they_listen_and_never_answer_there_make_room() {
-    let mut book = Book::with_most_rows(100);
+    let mut book = Book::new(100, false);
     let mut random = fastrand::Rng::with_seed(1);
     for n in 0..100 {
         let peer = book.learn(At::ZERO, addr(1000 + n), Source::Incoming, true).unwrap().peer;
@@ -303,7 +303,7 @@ fn callers_that_say_where_they_listen_and_never_answer_there_make_room() {
 
 #[test]
 fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     let mut random = fastrand::Rng::with_seed(1);
     let peer = book.learn(At::ZERO, addr(1), Source::Resume, true).unwrap().peer;
     for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
@@ -315,7 +315,7 @@ fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
 
 #[test]
 fn the_oldest_that_never_shook_hands_makes_room() {
-    let mut book = Book::new();
+    let mut book = Book::new(MOST_ROWS, false);
     for n in 0..MOST_ROWS as u32 + 10 {
         let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
         assert!(

@@ -46,7 +46,11 @@ impl Client {
             }
             Action::Entered(phase) => self.entered(now, phase),
             Action::Learned(at, event) => self.learned(at, event),
-            Action::LimitUp(_) | Action::Recheck(_) | Action::Lose(_) | Action::Found(_) => {}
+            Action::LimitUp(_)
+            | Action::Recheck(_)
+            | Action::Lose(_)
+            | Action::Found(_)
+            | Action::Finished => {}
         }
     }
 
