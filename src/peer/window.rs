@@ -256,6 +256,12 @@ impl Window {
         self.outstanding.iter().map(|request| request.block)
     }
 
+    /// All that is granted and did not come yet, asked for or not.
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> impl Iterator<Item = BlockRef> + '_ {
+        self.expected().chain(self.granted.iter().copied())
+    }
+
     /// Whether the block may come: it is owed, or was and is on its way, or is one of the few that may come all the same.
     pub fn may_come(&self, block: BlockRef) -> bool {
         self.expected().any(|owed| owed == block)

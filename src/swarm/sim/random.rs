@@ -88,6 +88,7 @@ pub(super) fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {
         script.floods = Some((soon(random, 1_000), random.usize(1..1500)));
     }
     script.mute = some(random, 6);
+    script.fast = salt % 2 == 0 || script.rejects_every.is_some();
     script
 }
 
