@@ -398,9 +398,13 @@ impl Connection {
             return;
         }
         self.output.push(&Message::Choke);
+        self.forget_requests(Self::is_allowed);
+    }
+
+    /// Refuses what it asked for and did not begin to get, less what it `may` have all the same.
+    fn forget_requests(&mut self, may: impl Fn(&mut Self, PieceIndex, u32) -> bool) {
         for spec in self.upload.forget(&mut self.output) {
-            let piece =
-                self.ours.geometry.piece(spec.index).filter(|&piece| self.is_allowed(piece, spec.length));
+            let piece = self.ours.geometry.piece(spec.index).filter(|&piece| may(self, piece, spec.length));
             let kept = piece.is_some_and(|piece| self.upload.request(piece, spec).is_ok());
             if self.fast && !kept {
                 self.output.push(&Message::Reject(spec));
@@ -421,6 +425,9 @@ impl Connection {
                 self.output.push(&Message::AllowedFast(piece.number()));
                 self.allowed.push((piece, u64::from(geometry.length_of(piece))));
             }
+        }
+        if self.am_choking && self.allowed.iter().any(|(known, _)| !pieces.contains(known)) {
+            self.forget_requests(|_, piece, _| pieces.contains(&piece));
         }
     }
 
