@@ -13,7 +13,8 @@ use ttui::ledger::client_name;
 use ttui::metainfo::bencode::{self, Kind, Limits, Value};
 use ttui::metainfo::{Geometry, InfoHash, PeerId, Torrent};
 use ttui::peer::Window;
-use ttui::report::{info, table};
+use ttui::report::info;
+use ttui::report::table::Rows;
 use ttui::storage::Record;
 use ttui::text;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
@@ -353,8 +354,9 @@ pub fn sanitiser(bytes: &[u8]) {
 /// A table that is exported: a stranger's words stay in their cell, and are neither formula nor markup there.
 pub fn export(bytes: &[u8]) {
     let foreign = text::clean_bytes(bytes, 300);
-    let rows = [vec![foreign.into(), 7.into()]];
-    let csv = table::csv(&["text", "n"].map(str::to_owned), &rows);
+    let (columns, rows) = (["text", "n"].map(str::to_owned), [vec![foreign.into(), 7.into()]]);
+    let rows = Rows { columns: &columns, rows: &rows };
+    let csv = rows.csv();
     let line = csv.strip_prefix("text,n\r\n").and_then(|rest| rest.strip_suffix(",7\r\n")).expect("one row");
     let cell = match line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(quoted) => {
@@ -366,7 +368,7 @@ pub fn export(bytes: &[u8]) {
     };
     assert!(line.starts_with('"') || !line.contains([',', '"', '\r', '\n']), "{line:?}");
     assert!(!cell.starts_with(['=', '+', '-', '@']), "{line:?}");
-    let markdown = table::markdown(&["text", "n"].map(str::to_owned), &rows);
+    let markdown = rows.markdown();
     let row = markdown.strip_prefix("| text | n |\n|---|---|\n").expect("under its head");
     assert!(row.ends_with(" | 7 |\n") && row.matches('\n').count() == 1, "{row:?}");
     let unescaped = row.replace("\\\\", "").replace("\\|", "");

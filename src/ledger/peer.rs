@@ -187,6 +187,12 @@ impl PeerRecord {
         )
     }
 
+    /// How much of the torrent it has, in whole percent; `None` before it said.
+    #[must_use]
+    pub fn has_percent(&self) -> Option<u64> {
+        self.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
+    }
+
     /// Live, and it takes what we have.
     #[must_use]
     pub fn is_taking(&self) -> bool {

@@ -166,7 +166,7 @@ fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let mixed = |(all, others): (u32, u32)| others >= ENOUGH_OF_A_TRACKER && others == all;
     let (tracker, &(all, _)) = answers.by_tracker.iter().find(|(_, counts)| mixed(**counts))?;
-    let record = scene.view.trackers.iter().find(|record| record.key == *tracker)?;
+    let record = scene.view.tracker(*tracker)?;
     (scene.downloading() && answers.dials_ended()).then(|| {
         let text = format!(
             "All {} named by {} that answered share another torrent: it mixes torrents up.",
