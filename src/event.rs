@@ -27,11 +27,11 @@ pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
 pub use sound::Unsound;
 pub use source::{Source, SourceInfo};
-pub use tracker::{Announced, TrackerError};
+pub use tracker::Announced;
 
 use crate::metainfo::{Bitfield, PieceIndex};
 pub use crate::wire::mse::Payload;
-pub use crate::wire::{AnnounceKind, LooksLike};
+pub use crate::wire::{AnnounceKind, LooksLike, TrackerError};
 
 /// Time since the start of the run.
 pub type At = Duration;

@@ -18,7 +18,8 @@ use ttui::report::table::Rows;
 use ttui::storage::Record;
 use ttui::text;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
-use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like, tracker_http, tracker_udp};
+use ttui::wire::tracker::{http, udp};
+use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like};
 
 pub use recording::{recording, recording_frames};
 
@@ -279,7 +280,7 @@ fn change(bytes: &mut [u8], by: Option<&[u8]>) {
 
 /// The answer of a tracker over HTTP.
 pub fn tracker_http(bytes: &[u8]) {
-    match tracker_http::read_answer(bytes) {
+    match http::read_answer(bytes) {
         Ok(reply) => {
             reply.warning.iter().for_each(|warning| assert_harmless(warning));
             assert!(reply.peers.len() <= bytes.len() / 6 + 1);
@@ -291,11 +292,11 @@ pub fn tracker_http(bytes: &[u8]) {
 /// The answers of a tracker over UDP, to the number they name.
 pub fn tracker_udp(bytes: &[u8]) {
     let transaction = bytes.get(4..8).and_then(|field| field.try_into().ok()).map_or(0, u32::from_be_bytes);
-    if let Err(error) = tracker_udp::connect_answer(bytes, transaction) {
+    if let Err(error) = udp::connect_answer(bytes, transaction) {
         assert_harmless(&error.to_string());
     }
-    for (family, entry) in [(tracker_udp::Family::V4, 6), (tracker_udp::Family::V6, 18)] {
-        match tracker_udp::announce_answer(bytes, transaction, family) {
+    for (family, entry) in [(udp::Family::V4, 6), (udp::Family::V6, 18)] {
+        match udp::announce_answer(bytes, transaction, family) {
             Ok(reply) => assert!(reply.peers.len() <= bytes.len() / entry),
             Err(error) => assert_harmless(&error.to_string()),
         }

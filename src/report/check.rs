@@ -129,7 +129,7 @@ fn chosen<'a>(view: &'a View, keys: &[PeerKey]) -> impl Iterator<Item = &'a Peer
 
 fn tracker_line(record: &TrackerRecord) -> Tracker<'_> {
     let (code, error) = match &record.status {
-        TrackerStatus::Failed(error, text) => (Some(error.code()), Some(text.as_str())),
+        TrackerStatus::Failed(error, text) => (Some(error.info().code), Some(text.as_str())),
         _ => (None, None),
     };
     let announced = match &record.status {

@@ -17,6 +17,7 @@ use std::time::Duration;
 use self::tier::{Answer, Tier};
 use crate::event::{AnnounceKind, Announced, At, Event, Severity, TrackerError, TrackerKey};
 use crate::text;
+use crate::wire::tracker::Scheme;
 
 /// How long a tracker may be silent before the next of its tier is asked as well.
 const SILENT: Duration = Duration::from_secs(5);
@@ -192,12 +193,12 @@ impl Announcer {
             next: None,
         });
         self.tell(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-        let spoken = ["http", "https", "udp"].contains(&scheme.as_str());
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let spoken = Scheme::named(scheme).is_some();
         if !spoken {
             let named =
-                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(&scheme, 20) };
-            let text = format!("trackers are asked over http, https and udp, not {named}://");
+                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(scheme, 20) };
+            let text = format!("trackers are asked over {}, not {named}://", Scheme::WORDS);
             self.tell(now, Event::AnnounceFailed { tracker: key, error: TrackerError::UnsupportedUrl, text });
         }
         spoken

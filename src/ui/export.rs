@@ -249,7 +249,9 @@ fn trackers(view: &View) -> Table {
         let (status, error, answer) = match &tracker.status {
             TrackerStatus::Pending => ("pending", None, None),
             TrackerStatus::Ok(answer) => ("ok", None, Some(answer)),
-            TrackerStatus::Failed(error, text) => ("failed", Some(format!("{}: {text}", error.code())), None),
+            TrackerStatus::Failed(error, text) => {
+                ("failed", Some(format!("{}: {text}", error.info().code)), None)
+            }
         };
         vec![
             json!(tracker.tier + 1),

@@ -10,7 +10,6 @@ use super::troubles::costly;
 use super::{Finding, Remedy};
 use crate::event::{Announced, Severity, TrackerError};
 use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
-use crate::ledger::words::tracker_failure;
 use crate::text;
 
 /// Peers that a tracker must have named before it is judged by them.
@@ -42,10 +41,10 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let said = text::clean(words.trim_end_matches('.'), 120);
     let why = match error {
         // A tracker that says no says why in its own words.
-        TrackerError::Refused if !words.is_empty() => format!("{}: “{said}”", tracker_failure(error)),
+        TrackerError::Refused if !words.is_empty() => format!("{}: “{said}”", error.info().phrase),
         // What is wrong with a certificate is known in full.
         TrackerError::TlsFailed if !words.is_empty() => said,
-        _ => tracker_failure(error).to_owned(),
+        _ => error.info().phrase.to_owned(),
     };
     let alike = failures.iter().all(|(other, _)| *other == error);
     let mut text = match (failures.len(), alike) {
@@ -59,37 +58,12 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         text.push_str(" Without one, there is nobody to ask for data.");
     }
     let severity = if alone { Severity::Warn } else { Severity::Info };
+    let different = "check network, DNS and VPN if other programs cannot get out either.";
     let finding = Finding::new(severity, text)
-        .advice(tracker_advice(error, alike))
+        .advice(if alike { error.info().advice } else { different })
         .evidence("trackers", failures.len() as u64)
         .evidence("known", known);
     Some(if known == 0 { finding.explains() } else { finding })
-}
-
-/// What to try where trackers fail in this way.
-fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
-    if !alike {
-        return "check network, DNS and VPN if other programs cannot get out either.";
-    }
-    match error {
-        TrackerError::DnsFailed => "check network, DNS and VPN; can any other program find that name?",
-        TrackerError::ConnectFailed | TrackerError::Timeout => {
-            "check network, DNS and VPN if other programs cannot get out either; otherwise the trackers are down, which \
-             often passes."
-        }
-        TrackerError::TlsFailed => {
-            "check this machine's clock and its certificates; otherwise the tracker's certificate is at fault."
-        }
-        TrackerError::Refused => {
-            "fetch the torrent from its page again; the tracker's words say whether it knows the torrent and your passkey."
-        }
-        TrackerError::HttpStatus | TrackerError::NotATracker | TrackerError::BadAnswer => {
-            "Nothing to do here; what answers at that address is at fault, or the address in the torrent is old."
-        }
-        TrackerError::RedirectRefused | TrackerError::UnsupportedUrl => {
-            "fetch the torrent from its page again; or name a peer with --peer NAME:PORT."
-        }
-    }
 }
 
 pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {

@@ -47,7 +47,7 @@ pub fn markdown(view: &View) -> String {
     }
     for tracker in &view.trackers {
         let status = match &tracker.status {
-            crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.code()),
+            crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.info().code),
             _ => status(tracker).to_owned(),
         };
         let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));

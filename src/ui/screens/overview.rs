@@ -14,7 +14,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{done, frame, judgement, peer_list, pieces, torrent, trackers};
+use super::{done, frame, judgement, peer_list, pieces, torrent};
 use crate::ledger::{TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::atlas::{Layer, Scale};
@@ -122,7 +122,7 @@ fn one_tracker(status: &TrackerStatus, brief: bool) -> String {
         TrackerStatus::Pending => "the tracker has not answered".to_owned(),
         TrackerStatus::Failed(error, _) => {
             let the = if brief { "" } else { "the " };
-            format!("{the}tracker: {}", trackers::error_words(*error))
+            format!("{the}tracker: {}", error.info().short)
         }
     }
 }
