@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::parts;
+
 /// A tracker's answer, less the addresses (each of which is learned by an event of its own).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -16,4 +18,8 @@ pub struct Announced {
     pub interval_s: u32,
     /// Its `warning message`.
     pub warning: Option<String>,
+}
+
+parts! {
+    Announced: peers seeders leechers interval_s warning
 }

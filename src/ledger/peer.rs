@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
+use crate::event::parts::{harmless, parts};
 use crate::event::sound::few;
 use crate::event::{
     At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
@@ -156,6 +157,12 @@ pub struct PeerRecord {
     /// Why nothing is asked of anybody now: the download is paused, stopped or complete.
     #[serde(skip)]
     pub rests: Option<Cause>,
+}
+
+harmless!(Stage, Group, Flags);
+parts! {
+    PeerRecord: key addr sources stage group cause attempts client peer_id reserved info has flags sample rates
+        down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests
 }
 
 impl PeerRecord {
