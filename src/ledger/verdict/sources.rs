@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::say::{about, count, many};
 use super::scene::Scene;
+use super::table::rules;
 use super::troubles::costly;
 use super::{Finding, Remedy};
 use crate::event::{Announced, Severity, TrackerError};
@@ -23,7 +24,24 @@ const LONG_INTERVAL: Duration = Duration::from_secs(2 * 3600);
 const NAME: Option<Remedy> = Some(Remedy::NamePeer);
 const WAIT_OR_NAME: &str = "leave it running until somebody comes; or name a peer with --peer NAME:PORT.";
 
-pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
+rules! {
+    TRACKERS_FAILING = TrackersFailing Trouble, Announce, trackers_failing, "trackers known",
+        told => match told.number("trackers") {
+            1 => "The tracker fails.".to_owned(),
+            2 => "Both trackers fail.".to_owned(),
+            _ => format!("All {} trackers fail.", told.count("trackers")),
+        };
+    NO_PEERS_KNOWN = NoPeersKnown Trouble, Announce, no_peers_known, "trackers answered ourselves",
+        _ => "No peer is known.",
+        { after_a_check: Some("name a peer with --peer NAME:PORT, or look again later."), wants_peers: true };
+    STALE_TRACKER = StaleTracker Trouble, Announce, stale_tracker, "peers refused timed_out",
+        _ => "No address of the tracker answers.", {
+            brief: |told| told.cut_at(&[", and no"], ": none can be reached."),
+            after_a_check: Some("look again later, or take a newer torrent.")
+        };
+}
+
+fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
     let failures: Vec<_> = trackers
         .iter()
@@ -66,7 +84,7 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     Some(if known == 0 { finding.explains() } else { finding })
 }
 
-pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
+fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
     let answered = trackers.iter().filter(|record| matches!(record.status, TrackerStatus::Ok(_))).count();
     let waiting = trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count();
@@ -162,7 +180,7 @@ fn left_alone_for(scene: &Scene<'_>) -> Option<Duration> {
 
 /// A tracker named nobody who can be reached. That packets get out and back must be known from somebody, or it may be
 /// we who reach nobody.
-pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
+fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
     if let Some(finding) = names_no_peers(scene) {
         return Some(finding);
     }
