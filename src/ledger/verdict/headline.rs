@@ -48,7 +48,7 @@ pub(super) fn headline(code: VerdictCode, text: &str, evidence: &[(&'static str,
             () if seen("held").is_some() => "You hold all live peers.".to_owned(),
             () if seen("limit_bps").is_some() => "Our own limit is used in full.".to_owned(),
             () if seen("starved").is_some() => "This machine cannot dial any more.".to_owned(),
-            () if seen("waiting").is_some() => "No more connections are allowed.".to_owned(),
+            () if seen("queued").is_some() => "No more connections are allowed.".to_owned(),
             () => "Our own download limit is 0.".to_owned(),
         },
         VerdictCode::DiskTrouble => short(text, "Stopped: the disk refuses."),
@@ -114,6 +114,8 @@ mod tests {
         told(VerdictCode::Healthy, "Going well. All", &[("sending", 1200)]);
         told(VerdictCode::PiecesMissing, "", &[("unheld", 999_999)]);
         told(VerdictCode::CutRegularly, "", &[("lasted_s", 119)]);
+        let places = told(VerdictCode::OwnLimits, "", &[("queued", 4), ("live", 2)]);
+        assert_eq!(places, "No more connections are allowed.");
         let slow = told(VerdictCode::Slow, "", &[("sending", 120), ("down_bps", 32_700)]);
         assert_eq!(slow, "Slow: 31.9 KiB/s from 120 peers.");
         let starting = told(VerdictCode::Healthy, "Getting started. All", &[("sending", 7)]);

@@ -277,7 +277,9 @@ pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
 pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.open > 0 && crowd.silent == crowd.open;
-    (scene.downloading() && all && crowd.sending == 0).then(|| {
+    // A peer that sent its piece of a check is let go.
+    let others_sent = scene.probing && scene.flows();
+    (scene.downloading() && all && crowd.sending == 0 && !others_sent).then(|| {
         let (whom, one) = if crowd.open == 1 {
             ("The one peer that lets us download has".to_owned(), "it")
         } else {
@@ -374,16 +376,18 @@ pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         match (banned, nobody_else_sent(scene)) {
             (true, true) => finding.advice("leave it running until somebody else comes.").explains(),
             (true, false) => finding,
-            (false, _) => finding.remedy("ban it.", Remedy::Ban),
+            (false, true) => finding.remedy("ban it.", Remedy::Ban).explains(),
+            (false, false) => finding.remedy("ban it.", Remedy::Ban),
         }
     })
 }
 
-/// Nobody is left, and everybody who ever sent anything sent wrong data.
+/// Nobody is left, and everybody who ever sent anything sent wrong data. A check is told of it at its end, when whoever is
+/// left has had its turn.
 fn nobody_else_sent(scene: &Scene<'_>) -> bool {
     let sent_well = |record: &PeerRecord| record.last_block.is_some() && record.failed_pieces == 0;
     let nobody = scene.live() == 0 && !scene.flows() && scene.answers.dials_ended();
-    nobody && !scene.probing && !scene.view.peers.iter().any(|record| sent_well(record))
+    (nobody || scene.probing) && !scene.view.peers.iter().any(|record| sent_well(record))
 }
 
 /// Many sent wrong data. While more of it comes it judges the whole, for data that is thrown away is no progress.
