@@ -286,20 +286,40 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
 
 /// Where peers are lost, and what that means.
 pub(super) fn lost(view: &View, columns: u16) -> Vec<Spans> {
+    let lines: Vec<Spans> = each_lost(view, columns).into_iter().flatten().collect();
+    match lines.is_empty() {
+        true => vec![Spans::new().add(Role::Dim, "  nowhere yet")],
+        false => lines,
+    }
+}
+
+/// The same in at most so many rows: a loss is told whole or not at all.
+pub(super) fn lost_within(view: &View, columns: u16, rows: u16) -> Vec<Spans> {
+    let mut room = usize::from(rows);
+    let fits = |lines: &Vec<Spans>| match room.checked_sub(lines.len()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    each_lost(view, columns).into_iter().filter(fits).flatten().collect()
+}
+
+/// The lines of each loss.
+fn each_lost(view: &View, columns: u16) -> Vec<Vec<Spans>> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
-    let mut lines = Vec::new();
-    for (word, count, told) in losses(view) {
+    let of = |(word, count, told): (&str, u32, String)| {
         let head = format!("  {count:>5}  {word:<16}");
         let room = room.saturating_sub(head.len()).max(12);
-        for (at, line) in wrap(&told, room).into_iter().enumerate() {
+        let lines = wrap(&told, room).into_iter().enumerate();
+        let lines = lines.map(|(at, line)| {
             let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
-            lines.push(Spans::new().add(Role::Text, head).add(Role::Dim, line));
-        }
-    }
-    if lines.is_empty() {
-        lines.push(Spans::new().add(Role::Dim, "  nowhere yet"));
-    }
-    lines
+            Spans::new().add(Role::Text, head).add(Role::Dim, line)
+        });
+        lines.collect()
+    };
+    losses(view).into_iter().map(of).collect()
 }
 
 /// Every loss with its word, how many peers it keeps, and what it means; what reads the same at two steps stands once.

@@ -121,6 +121,22 @@ fn the_page_of_a_peer_has_the_units_of_the_header() {
 }
 
 #[test]
+fn few_peers_leave_no_rows_blank() {
+    for moment in ["healthy", "stalled", "slow", "seeding", "paused"] {
+        for size in [(80, 24), (80, 30), (100, 33), (120, 40), (200, 60)] {
+            let mut view = sample::moment(moment);
+            view.peers.truncate(5);
+            let rows = page(size, &view, |_| {});
+            let blank = |row: &String| row.trim().is_empty();
+            // The key line has the last row, whatever stands above it.
+            let pairs = rows.windows(2).filter(|pair| pair.iter().all(blank)).count();
+            assert_eq!(pairs, 0, "{moment} {size:?}:\n{}", rows.join("\n"));
+            assert!(size.1 < 60 || rows.iter().any(|row| row.starts_with(" Log ")), "{moment} {size:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_judged_has_the_units_of_the_header() {
     let view = sample::moment("slow");
     for (size, open) in [((40, 10), false), ((80, 24), false), ((120, 40), false), ((120, 40), true)] {
