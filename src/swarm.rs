@@ -25,9 +25,11 @@ mod recheck;
 mod round_robin;
 mod slots;
 mod smart_ban;
+mod sources;
 mod standstill;
 mod starving;
 mod timers;
+mod twins;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -43,6 +45,7 @@ pub use picker::RUN_BYTES;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 
+use self::check::Check;
 use self::choker::Choker;
 use self::live::Live;
 use self::peer_table::PeerTable;
@@ -50,6 +53,7 @@ use self::picker::{Pick, Picker};
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
+use self::sources::Sources;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
@@ -67,6 +71,7 @@ pub struct Swarm {
     /// What is on the disk is being verified once more.
     recheck: Option<recheck::Recheck>,
     have: Bitfield,
+    sources: Sources,
     peer_table: PeerTable,
     live: BTreeMap<ConnKey, Live>,
     /// Live peers that were told to close.
@@ -86,6 +91,8 @@ pub struct Swarm {
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
+    /// Where peers are only tried.
+    check: Option<Check>,
     actions: VecDeque<Action>,
 }
 
@@ -98,7 +105,8 @@ impl Swarm {
         let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
-            peer_table: PeerTable::with_most_rows(settings.max_rows),
+            sources: Sources::new(settings.private),
+            peer_table: PeerTable::new(settings.max_rows, settings.check_until.is_some()),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
@@ -116,17 +124,22 @@ impl Swarm {
             starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
+            check: settings.check_until.map(|until| Check::new(now, until)),
             actions: VecDeque::new(),
             geometry,
             random,
             have,
             settings,
         };
-        swarm.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
-        let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
-        swarm.emit(now, limits);
-        let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
-        swarm.emit(now, Event::Places { most });
+        if swarm.check.is_some() {
+            swarm.emit(now, Event::Probing);
+        } else {
+            swarm.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
+            let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
+            swarm.emit(now, limits);
+            let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
+            swarm.emit(now, Event::Places { most });
+        }
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.emit(now, Event::PlainOnly);
         }
@@ -149,14 +162,16 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
-            Input::LearnedInvalid { addr, source } => self.learn_invalid(now, addr, source),
-            Input::LooksLike { peer, what } => self.looks_like(peer, what),
+            Input::Reached { tracker, scope, seen_at } => self.sources.reached(tracker, scope, seen_at),
+            Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
+            Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
             Input::Handshaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
             Input::IncomingFailed { addr, cause } => self.emit(now, Event::IncomingFailed { addr, cause }),
             Input::News(conn, news) => self.news(now, conn, news),
+            Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
@@ -183,10 +198,11 @@ impl Swarm {
     pub fn deadline(&self) -> At {
         let dial = self.peer_table.next_due().filter(|_| self.may_dial());
         let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
-        [dial, self.picker.deadline()]
-            .into_iter()
-            .flatten()
-            .fold(self.next_second.min(self.next_round), At::min)
+        let regular = match &self.check {
+            Some(check) => check.deadline(),
+            None => self.next_second.min(self.next_round),
+        };
+        [dial, self.picker.deadline()].into_iter().flatten().fold(regular, At::min)
     }
 
     /// What the torrent is doing.
@@ -213,20 +229,30 @@ impl Swarm {
     fn advance(&mut self, now: At) {
         self.picker.advance(now);
         self.carry_out_picks(now);
-        self.on_time(now);
+        match &mut self.check {
+            Some(check) => check.expire(now),
+            None => self.on_time(now),
+        }
         self.dial_due(now);
+        self.go_on_checking(now);
     }
 
     /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
     pub fn block_arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
-        self.down_bytes += u64::from(self.geometry.block_length(block));
+        if let Some(check) = &mut self.check {
+            if !check.arrived(now, conn, block, self.geometry) {
+                return false;
+            }
+        } else {
+            self.down_bytes += u64::from(self.geometry.block_length(block));
+        }
         let Some(live) = self.live.get_mut(&conn) else { return false };
         (live.used, live.sent_at) = (now, now);
         let peer = live.peer;
         if !std::mem::replace(&mut live.sent_block, true) {
             self.emit(now, Event::FirstBlock { peer });
         }
-        self.picker.arrived(now, conn, block)
+        self.check.is_some() || self.picker.arrived(now, conn, block)
     }
 
     /// Carries out what the picker wants.
@@ -243,7 +269,12 @@ impl Swarm {
         }
     }
 
-    /// Whether pieces are asked for and peers served.
+    /// Whether peers are served.
+    fn serves(&self) -> bool {
+        self.is_active() && self.check.is_none()
+    }
+
+    /// Whether peers are dialled, and as a rule asked for pieces and served.
     fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
     }
@@ -266,7 +297,8 @@ impl Swarm {
         self.phase = phase;
         self.phase_since = now;
         self.phase_reason.clone_from(&reason);
-        self.picker.set_active(now, phase == Phase::Downloading && !self.leaving);
+        let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
+        self.picker.set_active(now, asks);
         self.emit(now, Event::Phase { phase, reason });
         self.actions.push_back(Action::Entered(phase));
     }
@@ -288,6 +320,7 @@ impl Swarm {
             }
             self.closing += 1;
             self.picker.set_usable(At::ZERO, conn, false);
+            self.check.iter_mut().for_each(|check| check.let_go(conn));
         }
         self.actions.push_back(Action::Order(conn, order));
     }

@@ -15,16 +15,16 @@ use super::clock::Clock;
 use super::disk::{DiskPool, Keeper, Remembered};
 use super::event_sink::{EventSink, Recording};
 use super::listen::{ListenError, Listener};
-use super::mse::Mse;
 use super::peer::IDLE_AFTER;
 use super::recorder::RecordingError;
-use super::torrent::{self, Parts};
+use super::torrent::{self, Blocks, Parts, Store};
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
+use crate::swarm::announce::Announcer;
 use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
@@ -373,26 +373,23 @@ impl StartUp {
         let (heard, done) = (Some(Arc::clone(&keeper)), outlets.disk.clone());
         let disk = DiskPool::start(storage, heard, workers, self.clock, done);
         let swarm = self.swarm(now, have, &kept, paused, stopped, &peers);
+        let store = Store::new(now, self.torrent.geometry, disk, keeper, kept, self.options.sync);
         let parts = Parts {
             clock: self.clock,
             ours: self.ours,
-            mse: Mse::new(self.options.encryption, self.seed),
-            port,
-            key: (self.seed >> 32) as u32,
+            encryption: self.options.encryption,
             seed: self.seed,
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
-            sync: self.options.sync,
-            client: tracker::Client::new(self.options.tracker),
+            tracker: self.options.tracker,
+            announcer: Announcer::new(now, &self.torrent.trackers, self.torrent.private, self.seed),
             torrent: self.torrent,
             event_sink: self.event_sink,
             views: self.views,
-            disk: Arc::new(disk),
-            keeper,
-            kept,
+            blocks: Blocks::Kept(Box::new(store)),
             swarm,
         };
-        Box::pin(torrent::run(parts, listener, inbox, outlets)).await
+        Box::pin(torrent::run(parts, listener, inbox, outlets)).await.map(|_| ())
     }
 
     /// Checks what is on disk on threads of its own, telling how far it has come.
@@ -451,6 +448,7 @@ impl StartUp {
             upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
             info_hash: self.torrent.info_hash,
+            private: self.torrent.private,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,
@@ -464,8 +462,7 @@ impl StartUp {
         let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);
         let named = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
         let remembered = last_peers.iter().map(|addr| (*addr, Source::Resume));
-        let may_name = |(_, source): &(_, Source)| !self.torrent.private || source.info().private;
-        for (addr, source) in named.chain(remembered).filter(may_name) {
+        for (addr, source) in named.chain(remembered) {
             swarm.handle(now, swarm::Input::Learned { addr, source });
         }
         swarm

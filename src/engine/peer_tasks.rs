@@ -83,13 +83,7 @@ impl PeerTasks {
 /// How a connection ended whose task panicked.
 pub(super) fn internal_error() -> Closed {
     let text = "an internal error ended it".to_owned();
-    Closed {
-        cause: Cause::LocalError,
-        error: Some(OsError { code: None, text }),
-        detail: None,
-        bytes_in: 0,
-        bytes_out: 0,
-    }
+    Closed { error: Some(OsError { code: None, text }), ..Closed::because(Cause::LocalError) }
 }
 
 #[cfg(test)]

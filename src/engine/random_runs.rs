@@ -14,6 +14,7 @@ use crate::ledger::script::facts_of;
 use crate::ledger::{Group, Ledger};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 use crate::peer::{News, Step};
+use crate::swarm::address::Scope;
 use crate::swarm::{Action, Closed, ConnKey, Input, Order, Settings, Swarm, WindowState};
 
 const OURS: u64 = 0;
@@ -97,6 +98,7 @@ impl Run {
                 | Action::Lose(_)
                 | Action::Found(_)
                 | Action::WantPeers(_)
+                | Action::Finished
                 | Action::Entered(_) => {}
             }
         }
@@ -307,12 +309,11 @@ impl Run {
                 let (addr, tracker) = (self.addr(), TrackerKey(self.random.u16(0..2)));
                 let source = self.random.choice([Source::Manual, Source::Tracker(tracker), Source::Resume]);
                 let source = source.unwrap_or(Source::Manual);
-                let invalid = self.random.u8(0..8) == 0;
-                self.tell(if invalid {
-                    Input::LearnedInvalid { addr, source }
-                } else {
-                    Input::Learned { addr, source }
-                });
+                let scopes = [Scope::Public, Scope::Private, Scope::Loopback];
+                if let Some(scope) = self.random.choice(scopes).filter(|_| self.random.u8(0..8) == 0) {
+                    self.tell(Input::Reached { tracker, scope, seen_at: None });
+                }
+                self.tell(Input::Learned { addr, source });
             }
             2 => {
                 let Some((peer, _)) = self.dialling.pop_first() else { return };

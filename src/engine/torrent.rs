@@ -12,25 +12,24 @@ mod peers;
 mod recheck;
 mod trackers;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use self::disk::finish;
+pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
 use self::peers::Dialling;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
-use super::assembly::Assembly;
 use super::clock::Clock;
-use super::disk::{DiskPool, Keeper, Notes};
+use super::disk::Notes;
 use super::event_sink::EventSink;
 use super::limit::Limit;
 use super::link::Report;
@@ -40,26 +39,24 @@ use super::peer::Common;
 use super::peer_tasks::PeerTasks;
 use super::pool::BlockPool;
 use super::tracker;
-use super::upload::BlockSource;
 use crate::command::Command;
 use crate::event::{At, Event, Phase};
 use crate::ledger::View;
-use crate::metainfo::{PieceIndex, Torrent};
+use crate::metainfo::Torrent;
 use crate::peer::Ours;
 use crate::peer::haves::HaveLog;
-use crate::storage::OnDisk;
 use crate::swarm::announce::{self, Announcer};
-use crate::swarm::{Action, ConnKey, Input, Order, OwnAddresses, Settings, Swarm};
+use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, OwnAddresses, Swarm, check};
 use crate::wire::Handshake;
 
 /// How often the view is published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
-/// How often it is told how a slow disk keeps up.
-const SAMPLE_DISK_EVERY: Duration = Duration::from_secs(1);
 /// How long connections may take to close before everything is saved.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 /// How long trackers may take to hear that we are gone: two seconds in which everything is saved, and five more.
 const TOLD_WITHIN: Duration = Duration::from_millis(6800);
+/// The same at the end of a check.
+const CHECK_TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// Reports taken from peers in one turn, so that nothing else waits long.
 const REPORTS_A_TURN: usize = 64;
 /// Free block buffers kept for the next blocks: 16 MiB.
@@ -72,34 +69,29 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) torrent: Arc<Torrent>,
     pub(super) ours: Handshake,
-    pub(super) mse: Mse,
-    pub(super) port: u16,
-    /// Drawn once a run, so that trackers know us over every address we have.
-    pub(super) key: u32,
+    pub(super) encryption: EncryptionPolicy,
     pub(super) seed: u64,
     pub(super) up_bps: Option<u64>,
     /// Who says nothing for this long is let go.
     pub(super) idle_after: Duration,
-    /// Leave only when the disk has everything.
-    pub(super) sync: bool,
-    pub(super) client: tracker::Client,
+    pub(super) tracker: tracker::Settings,
     pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
-    pub(super) disk: Arc<DiskPool>,
-    pub(super) keeper: Arc<Keeper>,
-    /// Blocks of unfinished pieces that the runs before left.
-    pub(super) kept: Vec<(PieceIndex, OnDisk)>,
+    pub(super) blocks: Blocks,
+    /// Trackers, asked as this run asks them.
+    pub(super) announcer: Announcer,
     pub(super) swarm: Swarm,
 }
 
-/// Runs a torrent until it is told to quit. The view of its end is published last.
+/// Runs a torrent until it is told to quit, or a check until it is over. Returns the view when all connections were
+/// closed; that of the very end is published last.
 pub(super) async fn run(
     parts: Parts,
     listener: Listener,
     inbox: Inbox,
     outlets: Outlets,
-) -> Result<(), EngineError> {
-    let mut task = TorrentTask::new(parts, outlets);
+) -> Result<Arc<View>, EngineError> {
+    let mut task = TorrentTask::new(parts, listener.port(), outlets);
     let calls = listener.run(task.ours, task.mse.clone(), task.clock, task.outlets.arrivals.clone());
     task.tasks.spawn(calls);
     Box::pin(task.run(inbox)).await
@@ -120,27 +112,16 @@ struct TorrentTask {
     ours: Handshake,
     mse: Mse,
     port: u16,
-    sync: bool,
     swarm: Swarm,
     announcer: Announcer,
     announces: Announces,
-    /// Where trackers see us, with the port we listen on.
-    our_addresses: BTreeSet<SocketAddr>,
     own_addresses: OwnAddresses,
     /// When they are looked at next.
     look_at: At,
     event_sink: EventSink,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
-    disk: Arc<DiskPool>,
-    keeper: Arc<Keeper>,
-    assembly: Assembly,
-    /// Memory for what is not written.
-    memory_bytes: u64,
-    /// When it was last looked how much is written, and how much it was then.
-    disk_sampled: (At, u64),
-    /// Whether its writes took long then.
-    disk_lags: bool,
+    blocks: Blocks,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -155,45 +136,33 @@ struct TorrentTask {
     stood_still: Duration,
     /// The last piece just came: trackers are told `completed` once.
     completed_here: bool,
-    /// Set to end a recheck early.
-    recheck_cancel: Arc<AtomicBool>,
 }
 
 impl TorrentTask {
-    fn new(parts: Parts, outlets: Outlets) -> Self {
+    fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
         let now = parts.clock.now();
-        let geometry = parts.torrent.geometry;
-        let memory_bytes = Settings::default().memory_bytes;
-        let mut assembly = Assembly::new(geometry, memory_bytes / 2);
-        for job in assembly.restore(parts.kept) {
-            parts.disk.write(job);
-        }
         let common = Common {
             ours: Arc::new(Ours {
-                geometry,
+                geometry: parts.torrent.geometry,
                 haves: HaveLog::new(parts.swarm.have().clone()),
-                listen_port: Some(parts.port),
+                listen_port: Some(port),
                 sent_bytes: AtomicU64::new(0),
                 idle_after: parts.idle_after,
             }),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
-            source: Arc::clone(&parts.disk) as Arc<dyn BlockSource>,
+            source: parts.blocks.source(),
             up: Arc::new(Limit::new(parts.up_bps)),
         };
         let (info_hash, peer_id) = (parts.torrent.info_hash, parts.ours.peer_id);
-        let caller = Caller { info_hash, peer_id, port: parts.port, key: parts.key };
+        let caller = Caller { info_hash, peer_id, port, key: (parts.seed >> 32) as u32 };
+        let client = tracker::Client::new(parts.tracker);
         Self {
-            announcer: Announcer::new(now, &parts.torrent.trackers, parts.torrent.private, parts.seed),
-            announces: Announces::new(parts.client, caller, outlets.answers.clone()),
-            our_addresses: BTreeSet::new(),
+            announcer: parts.announcer,
+            announces: Announces::new(client, caller, outlets.answers.clone()),
             own_addresses: OwnAddresses::default(),
             look_at: now,
             publish_at: now,
-            assembly,
-            memory_bytes,
-            disk_sampled: (now, 0),
-            disk_lags: false,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             locals: BTreeMap::new(),
@@ -204,26 +173,29 @@ impl TorrentTask {
             leaving: None,
             stood_still: Duration::ZERO,
             completed_here: false,
-            recheck_cancel: Arc::default(),
             clock: parts.clock,
             torrent: parts.torrent,
             ours: parts.ours,
-            mse: parts.mse,
-            port: parts.port,
-            sync: parts.sync,
+            mse: Mse::new(parts.encryption, parts.seed),
+            port,
             swarm: parts.swarm,
             event_sink: parts.event_sink,
             views: parts.views,
-            disk: parts.disk,
-            keeper: parts.keeper,
+            blocks: parts.blocks,
         }
     }
 
-    /// Runs until it is told to quit. The view of the end is published last.
-    async fn run(mut self, mut inbox: Inbox) -> Result<(), EngineError> {
+    /// Whether this only tries peers.
+    fn is_check(&self) -> bool {
+        matches!(self.blocks, Blocks::Tried(_))
+    }
+
+    async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
         let mut reports = Vec::with_capacity(REPORTS_A_TURN);
-        // Views are published often enough to notice when the program stands still.
-        self.clock.attend();
+        if !self.is_check() {
+            // Views are published often enough to notice when the program stands still.
+            self.clock.attend();
+        }
         loop {
             let now = self.clock.now();
             self.tick(now);
@@ -246,6 +218,7 @@ impl TorrentTask {
                     // However many call, who is connected is heard.
                     self.take_reports(&mut inbox.reports);
                 }
+                Some((conn, good)) = inbox.hashed.recv() => self.feed(Input::Hashed(conn, good)),
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
                 Some(here) = inbox.addresses.recv() => self.addresses(here),
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
@@ -276,7 +249,9 @@ impl TorrentTask {
             // The machine may wake up in another network.
             self.look_at = now;
         }
-        self.look_at_addresses(now);
+        if !self.is_check() {
+            self.look_at_addresses(now);
+        }
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
         }
@@ -291,9 +266,10 @@ impl TorrentTask {
             }
             self.announces.take_leave();
             self.event_sink.tick(now);
-            self.spill_old(now);
-            if now.saturating_sub(self.disk_sampled.0) >= SAMPLE_DISK_EVERY {
-                self.sample_disk(now);
+            if let Blocks::Kept(store) = &mut self.blocks {
+                store.spill_old(now);
+                let sample = store.sample(now);
+                sample.into_iter().for_each(|sample| self.emit(now, &Event::Disk(sample)));
             }
             self.publish(now);
         }
@@ -336,8 +312,8 @@ impl TorrentTask {
         match action {
             Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
             Action::Order(conn, order) => self.order(conn, order),
-            Action::Discard(piece) => self.discard(piece),
-            Action::Digest(piece) => self.disk.digest(piece),
+            Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
+            Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
             Action::Have(piece) => self.common.ours.haves.append(piece),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
@@ -347,6 +323,7 @@ impl TorrentTask {
                 self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
             }
             Action::Entered(phase) => self.entered(phase),
+            Action::Finished => self.wish(Command::Quit),
             Action::Emit(at, event) => self.emit(at, &event),
         }
     }
@@ -360,7 +337,10 @@ impl TorrentTask {
         // Whoever waits for it need not wait for the next regular view.
         self.publish_at = now;
         match phase {
-            Phase::Downloading => self.announcer.handle(now, announce::Input::Start),
+            Phase::Downloading => {
+                self.announcer.handle(now, announce::Input::Start);
+                self.heard_trackers(now);
+            }
             Phase::Seeding => {
                 self.announcer.handle(now, announce::Input::Start);
                 if std::mem::take(&mut self.completed_here) {
@@ -381,8 +361,9 @@ impl TorrentTask {
 
     /// Remembers for the next run what is not a piece.
     fn note(&self) {
+        let Blocks::Kept(store) = &self.blocks else { return };
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
-        self.keeper.note(Notes {
+        store.keeper.note(Notes {
             paused: self.swarm.is_paused(),
             uploaded_bytes,
             downloaded_bytes,
@@ -396,13 +377,7 @@ impl TorrentTask {
             Command::Quit if self.leaving.is_some() => {
                 self.leaving = Some(Leaving { closed_by: now, told_by: now });
             }
-            Command::Quit => {
-                self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
-                self.recheck_cancel.store(true, Ordering::Relaxed);
-                self.note();
-                self.announcer.handle(now, announce::Input::Stop);
-                self.flush();
-            }
+            Command::Quit => self.begin_to_leave(now),
             Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
             Command::Record => self.event_sink.record(now),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
@@ -416,18 +391,40 @@ impl TorrentTask {
         self.publish(self.clock.now());
     }
 
+    fn begin_to_leave(&mut self, now: At) {
+        if self.is_check() {
+            // Trackers are told when the view of the end is taken: what they say then is no part of it.
+            let (closed_by, told_by) = (now + check::CLOSE_WITHIN, now + CHECK_TOLD_WITHIN);
+            self.leaving = Some(Leaving { closed_by, told_by });
+            return;
+        }
+        self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
+        self.note();
+        self.announcer.handle(now, announce::Input::Stop);
+        if let Some(store) = self.store() {
+            store.recheck_cancel.store(true, Ordering::Relaxed);
+            store.flush();
+        }
+    }
+
     /// Brings what is in memory to the disk and remembers it, waits until then for trackers to hear of it, and publishes
-    /// the end.
-    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<(), EngineError> {
+    /// the end. Returns the view before trackers were waited for.
+    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<Arc<View>, EngineError> {
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
         self.flushed(&mut inbox.disk).await;
-        self.publish(self.clock.now());
+        let now = self.clock.now();
+        self.publish(now);
+        let view = self.event_sink.view(now);
+        if self.is_check() {
+            self.event_sink.end(now).await;
+            self.announcer.handle(now, announce::Input::Stop);
+        }
         let amounts = self.amounts();
-        let Self { clock, announcer, announces, event_sink, views, disk, keeper, common, sync, .. } = self;
+        let Self { clock, announcer, announces, event_sink, views, blocks, common, .. } = self;
         drop(common);
         let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
-        let (saved, ()) = tokio::join!(finish(disk, keeper, sync), farewell.say(inbox, told_by));
-        saved
+        let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
+        saved.map(|()| view)
     }
 }

@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
-use super::{At, Attempt, DiskSample, Event, PeerSample, Sample};
+use super::parts::{Inspect, Parts};
+use super::{At, Event};
 use crate::metainfo::{Geometry, PieceIndex};
 use crate::text::clean_in_place;
 
@@ -177,135 +179,71 @@ where
     }
 }
 
-impl Sample {
-    /// # Errors
-    ///
-    /// When no machine moves so much.
-    pub fn check(&self) -> Result<(), Invalid> {
-        rates([self.down_bps, self.up_bps])
+/// Holds every part against what any run can have, and makes texts safe to show.
+struct Check<'a> {
+    geometry: Option<&'a Geometry>,
+    found: Result<(), Invalid>,
+}
+
+impl Check<'_> {
+    fn hold(&mut self, held: Result<(), Invalid>) {
+        self.found = self.found.and(held);
     }
 }
 
-impl DiskSample {
-    /// # Errors
-    ///
-    /// When no machine moves so much.
-    pub fn check(&self) -> Result<(), Invalid> {
-        rates([self.written_bps])?;
-        totals([self.pending_bytes, self.memory_bytes])
+impl Inspect for Check<'_> {
+    fn text(&mut self, text: &mut String) {
+        sanitise(text);
+    }
+
+    fn ip(&mut self, _: &mut IpAddr) {}
+
+    fn time(&mut self, time: At) {
+        self.hold(times([Some(time)]));
+    }
+
+    fn piece(&mut self, piece: PieceIndex) {
+        let exists = self.geometry.is_none_or(|geometry| geometry.piece(piece.number()).is_some());
+        self.hold(ensure(exists, "a piece that the torrent does not have"));
+    }
+
+    fn rate(&mut self, bps: u64) {
+        self.hold(rates([bps]));
+    }
+
+    fn total(&mut self, bytes: u64) {
+        self.hold(totals([bytes]));
+    }
+
+    fn handshake(&mut self, bytes: &[u8]) {
+        self.hold(ensure(bytes.len() <= HANDSHAKE_BYTES, "a handshake of more than 68 bytes"));
     }
 }
 
-impl PeerSample {
-    /// # Errors
-    ///
-    /// When no machine moves so much.
-    pub fn check(&self) -> Result<(), Invalid> {
-        rates([self.down_bps, self.up_bps])?;
-        totals([self.down_bytes, self.up_bytes])
-    }
-}
-
-impl Attempt {
-    /// Holds it against what any attempt is, and makes its texts safe to show.
-    ///
-    /// # Errors
-    ///
-    /// When it is none.
-    pub fn check(&mut self) -> Result<(), Invalid> {
-        let Self {
-            number: _,
-            direction: _,
-            transport: _,
-            encryption: _,
-            cause: _,
-            looks_like: _,
-            payload: _,
-            ..
-        } = self;
-        let Self { began, connected, handshake_sent, handshaken, unchoked, first_block, ended, .. } = self;
-        times([Some(*began), *connected, *handshake_sent, *handshaken, *unchoked, *first_block, *ended])?;
-        let Self { sent, received, bytes_in, bytes_out, error, detail, .. } = self;
-        totals([*bytes_in, *bytes_out])?;
-        handshake(sent)?;
-        handshake(received)?;
-        error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(sanitise);
-        Ok(())
-    }
-}
-
-fn handshake(bytes: &[u8]) -> Result<(), Invalid> {
-    ensure(bytes.len() <= HANDSHAKE_BYTES, "a handshake of more than 68 bytes")
+/// Holds all parts of it against what any run, and a torrent of this geometry, can have, and makes its texts safe to
+/// show.
+///
+/// # Errors
+///
+/// When no run can have it.
+pub(crate) fn check(it: &mut impl Parts, geometry: Option<&Geometry>) -> Result<(), Invalid> {
+    let mut check = Check { geometry, found: Ok(()) };
+    it.each(&mut check);
+    check.found
 }
 
 impl Event {
-    /// Holds it against a torrent of this geometry, and makes its texts safe to show.
+    /// Holds it against a torrent of this geometry, and makes its texts safe to show. Sets of pieces of another length
+    /// are no news to the ledger.
     ///
     /// # Errors
     ///
     /// When no run with this torrent can have it.
     pub fn check(&mut self, geometry: &Geometry) -> Result<(), Invalid> {
-        let exists = |piece: &PieceIndex| {
-            ensure(geometry.piece(piece.number()).is_some(), "a piece that the torrent does not have")
-        };
-        match self {
-            Self::Phase { reason, .. } => reason.iter_mut().for_each(sanitise),
-            Self::Limits { down_bps, up_bps } => rates([down_bps.unwrap_or(0), up_bps.unwrap_or(0)])?,
-            Self::HandshakeSent { sent: bytes, .. } | Self::HandshakeBytes { received: bytes, .. } => {
-                handshake(bytes)?;
-            }
-            Self::Introduced { info, .. } => info.check(),
-            Self::Have { piece, .. }
-            | Self::PieceOpened { piece }
-            | Self::PieceClosed { piece }
-            | Self::PieceVerified { piece, .. }
-            | Self::PieceFailed { piece, .. }
-            | Self::PieceBlocks { piece, .. } => exists(piece)?,
-            Self::PeerSample { sample, .. } => sample.check()?,
-            Self::AttemptEnded { error, detail, bytes_in, bytes_out, .. } => {
-                totals([*bytes_in, *bytes_out])?;
-                error.iter_mut().map(|error| &mut error.text).chain(detail).for_each(sanitise);
-            }
-            Self::Traffic { bytes_in, bytes_out, .. } => totals([*bytes_in, *bytes_out])?,
-            Self::NextTry { at, .. } | Self::NextAnnounce { at, .. } => times([*at])?,
-            Self::Banned { until, reason, .. } => {
-                times([*until])?;
-                sanitise(reason);
-            }
-            Self::TrackerKnown { url: text, .. }
-            | Self::AnnounceFailed { text, .. }
-            | Self::Note { text, .. } => sanitise(text),
-            Self::AnnounceAnswered { answer, .. } => answer.warning.iter_mut().for_each(sanitise),
-            Self::Sample(sample) => sample.check()?,
-            Self::Disk(disk) => disk.check()?,
-            // Sets of pieces of another length are no news to the ledger; the rest is sound whatever it says.
-            Self::Had { .. }
-            | Self::Has { .. }
-            | Self::Checked { .. }
-            | Self::Listening { .. }
-            | Self::PeerLearned { .. }
-            | Self::PeerMerged { .. }
-            | Self::AttemptBegan { .. }
-            | Self::Connected { .. }
-            | Self::Handshaken { .. }
-            | Self::Choking { .. }
-            | Self::Interested { .. }
-            | Self::FirstBlock { .. }
-            | Self::NotDialled { .. }
-            | Self::Held { .. }
-            | Self::Dropped { .. }
-            | Self::IncomingFailed { .. }
-            | Self::AnnounceBegan { .. }
-            | Self::LooksLike { .. }
-            | Self::Probing
-            | Self::PlainOnly
-            | Self::Places { .. }
-            | Self::Agreed { .. }
-            | Self::Recording { .. }
-            | Self::Preparing { .. }
-            | Self::UploadOnly { .. } => {}
+        if let Self::Limits { down_bps, up_bps } = self {
+            rates([*down_bps, *up_bps].into_iter().flatten())?;
         }
-        Ok(())
+        check(self, Some(geometry))
     }
 }
 

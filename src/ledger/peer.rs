@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
+use crate::event::parts::{harmless, parts};
 use crate::event::validate::bounded;
 use crate::event::{
     At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
@@ -158,6 +159,12 @@ pub struct PeerRecord {
     pub rests: Option<Cause>,
 }
 
+harmless!(Stage, Group, Flags);
+parts! {
+    PeerRecord: key addr sources stage group cause attempts client peer_id reserved info has flags sample rates
+        down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests
+}
+
 impl PeerRecord {
     /// The attempt under way or the last one.
     pub fn last_attempt(&self) -> Option<&Attempt> {
@@ -185,6 +192,12 @@ impl PeerRecord {
             attempt.bytes_in.max(self.sample.down_bytes.saturating_add(received)),
             attempt.bytes_out.max(self.sample.up_bytes.saturating_add(sent)),
         )
+    }
+
+    /// How much of the torrent it has, in whole percent; `None` before it said.
+    #[must_use]
+    pub fn has_percent(&self) -> Option<u64> {
+        self.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
     }
 
     /// Live, and it takes what we have.

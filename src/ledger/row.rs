@@ -10,7 +10,7 @@ use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::pieces::Pieces;
 use super::series::MEAN_SECONDS;
-use crate::event::validate::{Holds, ensure, sanitise, times, totals};
+use crate::event::validate::{self, Holds, ensure};
 use crate::event::{
     At, Attempt, Cause, Direction, Encryption, Invalid, PeerInfo, PeerKey, PeerSample, Sample, Source,
     Transport,
@@ -105,7 +105,7 @@ impl Row {
     pub(super) fn restore(kept: SavedRow, pieces: &mut Pieces) -> Result<Self, Invalid> {
         let SavedRow { mut record, has, before, not_dialled, past, standing, passed } = kept;
         check(Arc::make_mut(&mut record))?;
-        totals([before.0, before.1])?;
+        validate::totals([before.0, before.1])?;
         let most_attempts = MOST_ATTEMPTS.0;
         let until = (record.sample.down_bytes, record.sample.up_bytes);
         let passed = passed.unwrap_or_else(|| Passed { until, ..Passed::default() });
@@ -469,22 +469,9 @@ impl Row {
 
 /// Holds a record that was read against what a row relies on, and makes its texts safe to show.
 fn check(record: &mut PeerRecord) -> Result<(), Invalid> {
-    let PeerRecord { key: _, addr: _, stage: _, group: _, cause: _, peer_id: _, reserved: _, .. } = record;
-    let PeerRecord { has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
-    let PeerRecord { sources: _, attempts, sample, down_bytes, up_bytes, .. } = record;
-    let (_, over) = attempts.split_last().unzip();
+    let (_, over) = record.attempts.split_last().unzip();
     ensure(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
-    attempts.iter_mut().try_for_each(Attempt::check)?;
-    totals([*down_bytes, *up_bytes])?;
-    sample.check()?;
-    record.rates.check()?;
-    let PeerRecord { last_block, banned, next_try, since, .. } = record;
-    times([*last_block, banned.as_ref().map(|(until, _)| *until), *next_try, Some(*since)])?;
-    let PeerRecord { client, info, banned, .. } = record;
-    info.check();
-    let reason = banned.iter_mut().map(|(_, reason)| reason);
-    client.iter_mut().chain(reason).for_each(sanitise);
-    Ok(())
+    validate::check(record, None)
 }
 
 /// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.

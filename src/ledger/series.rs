@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::validate::{bounded, ensure, times};
+use crate::event::validate::{bounded, check, ensure, times};
 use crate::event::{At, Invalid, Sample};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
@@ -76,7 +76,7 @@ impl SeriesFold {
     /// The same, if it is one that any run can have.
     pub(super) fn checked(self) -> Result<Self, Invalid> {
         let Series { seconds, minutes, pushed } = &*self.series;
-        seconds.iter().chain(minutes).try_for_each(Sample::check)?;
+        seconds.iter().chain(minutes).try_for_each(|sample| check(&mut { *sample }, None))?;
         let ran = (seconds.len() as u64..u64::MAX / 2).contains(pushed);
         ensure(ran, "another number of seconds than there were")?;
         ensure(self.minute.2 < 60, "a minute of more than 60 seconds")?;

@@ -14,7 +14,7 @@ use super::pieces::{PieceMap, Pieces};
 use super::series::SeriesFold;
 use super::tracker::{TrackerRecord, TrackerStatus};
 use super::view::TorrentFacts;
-use crate::event::validate::{LONGEST_RUN, bounded, rates, sanitise, times, totals};
+use crate::event::validate::{LONGEST_RUN, bounded, check, rates, sanitise, times, totals};
 use crate::event::{At, Invalid};
 
 /// Trackers taken from what was written down: a torrent has at most 500.
@@ -94,10 +94,9 @@ impl Run {
             *last_failure,
             listening.map(|(_, at)| at),
             answer.as_ref().map(|(at, _)| *at),
-            disk.map(|(at, _)| at),
         ])?;
         callers.check()?;
-        disk.map_or(Ok(()), |(_, disk)| disk.check())?;
+        check(disk, None)?;
         judged.check()?;
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;

@@ -9,7 +9,7 @@ use super::batch::{Entry, Told};
 use super::samples::{Change, Samples};
 use super::schema::{self, ReadError, Root, Schema, Unknown, WriteError};
 use super::version_1;
-use crate::event::validate::{ensure, times};
+use crate::event::validate::{check, ensure, times};
 use crate::event::{At, Event, Invalid, PeerKey, Subject, TorrentKey};
 use crate::metainfo::{Geometry, PieceIndex};
 
@@ -172,8 +172,8 @@ impl Decoder {
             What::Sample { peer, mask, changes } => {
                 let whose = (self.of, peer);
                 let sample = self.samples.apply(file.schema, &mut self.unknown, whose, mask, &changes);
-                let sample = sample.map_err(|_| Invalid("a sample that cannot be read"))?;
-                sample.check()?;
+                let mut sample = sample.map_err(|_| Invalid("a sample that cannot be read"))?;
+                check(&mut sample, None)?;
                 Told::Event(Event::PeerSample { peer, sample })
             }
         };

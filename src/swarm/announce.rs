@@ -17,6 +17,7 @@ use std::time::Duration;
 use self::tier::{Answer, Tier};
 use crate::event::{AnnounceKind, Announced, At, Event, Severity, TrackerError, TrackerKey};
 use crate::text;
+use crate::wire::tracker::Scheme;
 
 /// How long a tracker may be silent before the next of its tier is asked as well.
 const SILENT: Duration = Duration::from_secs(5);
@@ -127,6 +128,8 @@ pub struct Announcer {
     running: bool,
     /// The torrent is private: it speaks to one tracker at a time.
     private: bool,
+    /// Every tracker is asked once.
+    once: bool,
     tickets: u32,
     out: VecDeque<Output>,
 }
@@ -141,6 +144,7 @@ impl Announcer {
             random: fastrand::Rng::with_seed(seed),
             running: false,
             private,
+            once: false,
             tickets: 0,
             out: VecDeque::new(),
         };
@@ -177,6 +181,19 @@ impl Announcer {
         announcer
     }
 
+    /// The announces of a check: every tracker is asked at once, and once.
+    pub fn once(now: At, tiers: &[Vec<String>], seed: u64) -> Self {
+        let mut announcer = Self::new(now, tiers, false, seed);
+        let asked: BTreeSet<usize> =
+            announcer.tiers.iter().flat_map(|tier| tier.order.iter().copied()).collect();
+        announcer.once = true;
+        // Each is a conversation of its own.
+        let alone = |index: usize| Tier::new(asked.get(&index).copied().into_iter().collect());
+        announcer.tiers = (0..announcer.trackers.len()).map(alone).collect();
+        announcer.trackers.iter_mut().zip(0..).for_each(|(tracker, tier)| tracker.tier = tier);
+        announcer
+    }
+
     /// Takes a tracker in; false when nothing can ever be asked of it.
     fn know(&mut self, now: At, url: &str, tier: usize) -> bool {
         let key = TrackerKey(self.trackers.len() as u16);
@@ -192,12 +209,12 @@ impl Announcer {
             next: None,
         });
         self.emit(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-        let spoken = ["http", "https", "udp"].contains(&scheme.as_str());
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let spoken = Scheme::named(scheme).is_some();
         if !spoken {
             let named =
-                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(&scheme, 20) };
-            let text = format!("trackers are asked over http, https and udp, not {named}://");
+                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(scheme, 20) };
+            let text = format!("trackers are asked over {}, not {named}://", Scheme::WORDS);
             self.emit(now, Event::AnnounceFailed { tracker: key, error: TrackerError::UnsupportedUrl, text });
         }
         spoken
@@ -235,6 +252,12 @@ impl Announcer {
         self.tiers.iter().filter_map(Tier::due).min()
     }
 
+    /// Whether a tracker was asked that has neither answered nor failed.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.trackers.iter().any(|tracker| tracker.flight.is_some())
+    }
+
     /// Whether a `stopped` is still on its way, or waits for a `completed` that is.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
@@ -256,6 +279,8 @@ impl Announcer {
         let room = self.trackers.iter().filter(busy).count() <= MOST_UNDER_WAY;
         for index in 0..self.trackers.len() {
             self.trackers[index].after_stop = false;
+            // One that is silent may have heard us all the same; it is not waited for.
+            self.trackers[index].told |= self.once && self.trackers[index].flight.is_some();
             self.plan(now, index, None);
             // What is under way says nothing that matters any more; a `started` does, and a `completed`, which counts
             // for nothing behind a `stopped`: both are waited for.
@@ -380,6 +405,9 @@ impl Announcer {
         if !self.running {
             return self.say_stopped(now, index);
         }
+        if self.once {
+            return tier.rest();
+        }
         // One that answers after another did is told, and no more: the tier stays with the faster one.
         if tier.is_asking() || tier.front() == Some(index) {
             tier.move_up(index);
@@ -406,6 +434,9 @@ impl Announcer {
         self.emit(now, Event::AnnounceFailed { tracker: key(index), error, text });
         let at = self.trackers[index].tier;
         let tier = &mut self.tiers[at];
+        if self.once {
+            return tier.rest();
+        }
         let newest = tier.newest() == Some(index);
         if error == TrackerError::UnsupportedUrl {
             tier.leave_out(index);

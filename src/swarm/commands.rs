@@ -34,7 +34,10 @@ impl Swarm {
             Command::Quit => {
                 self.leaving = true;
                 self.picker.set_active(now, false);
-                self.close_all(Cause::Shutdown);
+                match self.check {
+                    Some(_) => self.end_check(now),
+                    None => self.close_all(Cause::Shutdown),
+                }
             }
         }
     }
@@ -211,7 +214,7 @@ impl Swarm {
         self.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
     }
 
-    fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {
+    pub(super) fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {
         match self.peer_table.row(peer)?.standing {
             Standing::Live(conn) => Some(conn),
             _ => None,

@@ -25,9 +25,9 @@ const WAITED_AFTER: Duration = Duration::from_secs(900);
 const SPARE_DIALS: usize = 4;
 
 impl Swarm {
-    /// Live peers that were not told to close.
+    /// Live peers that were not told to close. In a check they count until they are gone: it is files that are few.
     pub(super) fn staying(&self) -> usize {
-        self.live.len() - self.closing
+        self.live.len() - if self.check.is_some() { 0 } else { self.closing }
     }
 
     /// How many may be dialled though every place is taken: no more than would find one.

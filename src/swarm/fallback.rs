@@ -1,6 +1,7 @@
 //! Plain or encrypted: which a peer is dialled with, and which next when that fails.
 
-use crate::event::{Cause, Encryption, OtherWay};
+use crate::event::{At, Cause, Encryption, LooksLike, OtherWay};
+use crate::peer::Step;
 
 /// When encryption is used. What the messages travel under is agreed on with each peer, plain where both can, unless
 /// encryption is required.
@@ -42,6 +43,28 @@ impl EncryptionPolicy {
     }
 }
 
+/// How far a dial came that is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Came {
+    opened: bool,
+    /// What answers looks like encryption.
+    looks_encrypted: bool,
+    /// When bytes came where its handshake belongs.
+    pub(super) received_at: Option<At>,
+}
+
+impl Came {
+    /// It came a step further.
+    pub(super) fn step(&mut self, at: At, step: &Step) {
+        match step {
+            Step::Connected => self.opened = true,
+            Step::LooksLike(what) => self.looks_encrypted = *what == LooksLike::Encrypted,
+            Step::Received(_) => self.received_at = Some(at),
+            Step::Sent(_) | Step::Agreed(_) => {}
+        }
+    }
+}
+
 /// Where one peer stands on the fallback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Fallback {
@@ -49,8 +72,6 @@ pub(super) struct Fallback {
     works: Option<Encryption>,
     /// The second encryption, while it is due or under way.
     second: Option<Encryption>,
-    /// Its last answer was bytes like those of encryption.
-    looked_encrypted: bool,
 }
 
 impl Fallback {
@@ -60,23 +81,20 @@ impl Fallback {
         known.unwrap_or_else(|| policy.first())
     }
 
-    /// Its answer looked like encryption.
-    pub(super) fn looked_encrypted(&mut self) {
-        self.looked_encrypted = true;
-    }
-
     /// It was dialled so and shook hands.
     pub(super) fn works(&mut self, how: Encryption) {
-        *self = Self { works: Some(how), ..Self::default() };
+        *self = Self { works: Some(how), second: None };
     }
 
-    /// The dial ended without a handshake. True: the other encryption is worth a try at once.
-    pub(super) fn failed(&mut self, policy: EncryptionPolicy, cause: Cause) -> bool {
+    /// The dial ended without a handshake. True: the other encryption is worth a try at once. `once`: each is tried once, as by
+    /// a probe.
+    pub(super) fn failed(&mut self, policy: EncryptionPolicy, cause: Cause, came: Came, once: bool) -> bool {
         let tried = self.encryption_for(policy);
-        let looked_encrypted = std::mem::take(&mut self.looked_encrypted);
-        let climbs = policy.second().is_some()
-            && self.second.is_none()
-            && opens_the_other(tried, cause, looked_encrypted);
+        let may_help = match once {
+            true => policy.after(tried, came.opened, cause).is_some(),
+            false => opens_the_other(tried, cause, came.looks_encrypted),
+        };
+        let climbs = policy.second().is_some() && self.second.is_none() && may_help;
         let other = match tried {
             Encryption::Plain => Encryption::Mse,
             Encryption::Mse => Encryption::Plain,
@@ -121,9 +139,13 @@ mod tests {
                 let mut fallback = Fallback::default();
                 let first = fallback.encryption_for(policy);
                 let climbs = matches!(policy, PreferPlain | Prefer);
-                assert_eq!(fallback.failed(policy, cause), climbs, "{policy:?} {cause:?}");
+                assert_eq!(
+                    fallback.failed(policy, cause, Came::default(), false),
+                    climbs,
+                    "{policy:?} {cause:?}"
+                );
                 assert_eq!(fallback.encryption_for(policy) != first, climbs);
-                assert!(!fallback.failed(policy, cause), "there are two rungs");
+                assert!(!fallback.failed(policy, cause, Came::default(), false), "there are two rungs");
                 assert_eq!(fallback.encryption_for(policy), first, "the next climb begins below");
             }
         }
@@ -133,22 +155,22 @@ mod tests {
     fn other_ends_have_nothing_to_do_with_it() {
         let ends = [ConnectionRefused, ConnectTimeout, InfoHashMismatch, HandshakeTruncated, NotBittorrent];
         for cause in ends {
-            assert!(!Fallback::default().failed(PreferPlain, cause), "{cause:?}");
-            assert!(!Fallback::default().failed(Prefer, cause), "{cause:?}");
+            assert!(!Fallback::default().failed(PreferPlain, cause, Came::default(), false), "{cause:?}");
+            assert!(!Fallback::default().failed(Prefer, cause, Came::default(), false), "{cause:?}");
         }
         for cause in [EncryptionFailed, EncryptionMismatch] {
-            assert!(Fallback::default().failed(Prefer, cause));
+            assert!(Fallback::default().failed(Prefer, cause, Came::default(), false));
         }
     }
 
     #[test]
-    fn bytes_that_look_encrypted_open_it_and_are_forgotten_with_the_end() {
-        let mut fallback = Fallback::default();
-        fallback.looked_encrypted();
-        assert!(fallback.failed(PreferPlain, NotBittorrent));
+    fn bytes_that_look_encrypted_open_it() {
+        let (mut fallback, mut came) = (Fallback::default(), Came::default());
+        came.step(At::ZERO, &Step::LooksLike(LooksLike::Encrypted));
+        assert!(fallback.failed(PreferPlain, NotBittorrent, came, false));
         assert_eq!(fallback.encryption_for(PreferPlain), Mse);
-        assert!(!fallback.failed(PreferPlain, EncryptionFailed));
-        assert!(!fallback.failed(PreferPlain, NotBittorrent));
+        assert!(!fallback.failed(PreferPlain, EncryptionFailed, Came::default(), false));
+        assert!(!fallback.failed(PreferPlain, NotBittorrent, Came::default(), false));
     }
 
     #[test]
@@ -156,7 +178,7 @@ mod tests {
         let mut fallback = Fallback::default();
         fallback.works(Mse);
         assert_eq!((fallback.encryption_for(PreferPlain), fallback.encryption_for(Off)), (Mse, Plain));
-        assert!(fallback.failed(PreferPlain, HandshakeTimeout));
+        assert!(fallback.failed(PreferPlain, HandshakeTimeout, Came::default(), false));
         assert_eq!(fallback.encryption_for(PreferPlain), Plain);
         fallback.works(Plain);
         assert_eq!((fallback.encryption_for(PreferPlain), fallback.encryption_for(Prefer)), (Plain, Plain));

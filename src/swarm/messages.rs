@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::address::Scope;
 use super::peer_table::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way};
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, LooksLike, PeerKey, Phase, Source};
+use crate::event::{At, Cause, Encryption, Event, PeerKey, Phase, Source, TrackerKey};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
@@ -34,10 +35,14 @@ pub struct Settings {
     pub encryption: EncryptionPolicy,
     /// The torrent.
     pub info_hash: InfoHash,
+    /// Only trackers and the user may name peers (BEP 27).
+    pub private: bool,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
     pub seed: u64,
+    /// Only try each peer, and be over by then ([`Settings::of_check`]); `None`: download.
+    pub check_until: Option<At>,
     /// Begin paused.
     pub paused: bool,
     /// Begin stopped, because the disk refuses: one line for people.
@@ -59,8 +64,10 @@ impl Default for Settings {
             up_bps: None,
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),
+            private: false,
             peer_id: PeerId::ours(0),
             seed: 0,
+            check_until: None,
             paused: false,
             stopped: None,
             kept: Vec::new(),
@@ -78,19 +85,25 @@ pub enum Input {
         /// Who named it.
         source: Source,
     },
-    /// A source named an address at which no peer can be.
-    LearnedInvalid {
-        /// Where.
-        addr: SocketAddr,
-        /// Who named it.
-        source: Source,
+    /// A tracker answered; from now on what it names is judged by how far it is from us.
+    Reached {
+        /// Which.
+        tracker: TrackerKey,
+        /// How far its own address reaches.
+        scope: Scope,
+        /// The address it sees us at, with the port we listen on.
+        seen_at: Option<SocketAddr>,
     },
-    /// What answered a dial is no handshake; it looks like this.
-    LooksLike {
+    /// Every tracker that was asked has answered or failed, and what it named is learned.
+    TrackersHeard,
+    /// A dial came a step further.
+    Step {
         /// Whom we dialled.
         peer: PeerKey,
-        /// What it looks like.
-        what: LooksLike,
+        /// When.
+        at: At,
+        /// How far.
+        step: Step,
     },
     /// Dialling ended without a valid handshake.
     DialFailed {
@@ -121,6 +134,8 @@ pub enum Input {
     },
     /// Something happened on a connection.
     News(ConnKey, News),
+    /// In a check: all that the connection was asked for is here; was the hash of its piece right?
+    Hashed(ConnKey, bool),
     /// It is over.
     Closed(ConnKey, Closed),
     /// Bytes of an open piece were written and are out of memory.
@@ -210,6 +225,8 @@ pub enum Action {
     /// Whether more peers are wanted from now on, and nobody is left to dial: if so, ask the trackers as soon as they
     /// allow.
     WantPeers(bool),
+    /// A check is over: quit.
+    Finished,
     /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
     Entered(Phase),
     /// This was learned.

@@ -16,6 +16,7 @@ use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
 use super::ConnKey;
 use super::address::{Scope, scope_of};
+use super::fallback::Came;
 use crate::event::{At, Cause, PeerKey, Source};
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
@@ -27,10 +28,22 @@ const FORGIVING: Duration = Duration::from_secs(30);
 /// Connections the holder of one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
+/// What came of learning an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Learned {
+    pub(super) peer: PeerKey,
+    /// It was not known before.
+    pub(super) new: bool,
+    /// Only sources that may not name it had named it before.
+    pub(super) redeemed: bool,
+}
+
 /// Every known peer, by row and by address.
 pub(super) struct PeerTable {
     /// The most rows that are kept.
     most_rows: usize,
+    /// Nobody is dialled again after an end.
+    once: bool,
     rows: BTreeMap<PeerKey, Row>,
     by_addr: Addresses,
     due: Due,
@@ -44,9 +57,11 @@ pub(super) struct PeerTable {
 }
 
 impl PeerTable {
-    pub(super) fn new() -> Self {
+    /// `once`: each peer is tried once, however many there are at an address, and none makes room for another.
+    pub(super) fn new(most_rows: usize, once: bool) -> Self {
         Self {
-            most_rows: MOST_ROWS,
+            most_rows,
+            once,
             rows: BTreeMap::new(),
             by_addr: Addresses::default(),
             due: Due::default(),
@@ -56,11 +71,6 @@ impl PeerTable {
             surprised: (BTreeSet::new(), At::ZERO),
             lost: BTreeSet::new(),
         }
-    }
-
-    /// The same, with another number of rows at most.
-    pub(super) fn with_most_rows(most_rows: usize) -> Self {
-        Self { most_rows, ..Self::new() }
     }
 
     pub(super) fn row(&self, peer: PeerKey) -> Option<&Row> {
@@ -79,46 +89,41 @@ impl PeerTable {
         self.dialling
     }
 
-    /// Learns an address. `None` when it was known from that source already; else its row, and whether it is new.
-    pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
-        if let Some(peer) = self.find(addr) {
-            let row = self.rows.get_mut(&peer)?;
-            let was_reachable = row.is_reachable();
-            let known = row.sources.contains(&source);
-            let redeemed = source.info().listens && std::mem::take(&mut row.invalid);
-            if known && !redeemed {
-                return None;
-            }
-            if !known {
-                row.sources.push(source);
-            }
-            if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
-                self.schedule(peer, Some(now));
-            }
-            return Some((peer, false));
-        }
-        let peer = self.new_row(addr, source, false)?;
-        if source.info().listens {
-            self.schedule(peer, Some(now));
-        }
-        Some((peer, true))
-    }
-
-    /// Learns an address from a source that may not name it. The same as [`PeerTable::learn`], and not dialled.
-    pub(super) fn learn_invalid(&mut self, addr: SocketAddr, source: Source) -> Option<(PeerKey, bool)> {
-        let Some(peer) = self.find(addr) else { return Some((self.new_row(addr, source, true)?, true)) };
+    /// Learns an address from a source; `valid`: the source may name such an address, so that it can be dialled.
+    /// `None` where this changes nothing, or there is no room for another row.
+    pub(super) fn learn(
+        &mut self,
+        now: At,
+        addr: SocketAddr,
+        source: Source,
+        valid: bool,
+    ) -> Option<Learned> {
+        let listens = source.info().listens;
+        let Some(peer) = self.find(addr) else {
+            let peer = self.new_row(addr, source, !valid)?;
+            self.schedule(peer, (valid && listens).then_some(now));
+            return Some(Learned { peer, new: true, redeemed: false });
+        };
         let row = self.rows.get_mut(&peer)?;
-        if row.sources.contains(&source) {
+        let was_reachable = row.is_reachable();
+        let known = row.sources.contains(&source);
+        let redeemed = valid && listens && std::mem::take(&mut row.invalid);
+        if known && !redeemed {
             return None;
         }
-        row.invalid |= !row.is_named();
-        row.sources.push(source);
-        Some((peer, false))
+        if !known {
+            row.invalid |= !valid && !row.is_named();
+            row.sources.push(source);
+        }
+        if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
+            self.schedule(peer, Some(now));
+        }
+        Some(Learned { peer, new: false, redeemed })
     }
 
     fn new_row(&mut self, addr: SocketAddr, source: Source, invalid: bool) -> Option<PeerKey> {
         if self.rows.len() >= self.most_rows {
-            self.forget_oldest()?;
+            (!self.once).then(|| self.forget_oldest())??;
         }
         let peer = PeerKey(self.next_key);
         self.next_key += 1;
@@ -203,6 +208,7 @@ impl PeerTable {
                 && !row.dropped
             {
                 row.standing = Standing::Dialling;
+                row.came = Came::default();
                 self.dialling += 1;
                 return Some((peer, addr));
             }
@@ -221,7 +227,8 @@ impl PeerTable {
         }
     }
 
-    fn end_dial(&mut self, peer: PeerKey) {
+    /// The dial of the peer is over.
+    pub(super) fn end_dial(&mut self, peer: PeerKey) {
         if let Some(row) = self.rows.get_mut(&peer)
             && row.standing == Standing::Dialling
         {
@@ -230,10 +237,11 @@ impl PeerTable {
         }
     }
 
-    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial.
-    pub(super) fn climb(&mut self, peer: PeerKey) {
+    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial: before others, where
+    /// they are not all to be tried.
+    pub(super) fn climb(&mut self, now: At, peer: PeerKey) {
         self.end_dial(peer);
-        self.schedule(peer, Some(At::ZERO));
+        self.schedule(peer, Some(if self.once { now } else { At::ZERO }));
     }
 
     /// An attempt, or a connection, ended. Returns when the peer is dialled next.
@@ -252,7 +260,7 @@ impl PeerTable {
         row.standing = Standing::Idle;
         let reachable = row.is_reachable();
         row.let_go = cause == Cause::BothSeeds || (cause == Cause::NotInteresting && complete);
-        let mut wait = wait_after(cause, row.failures, complete);
+        let mut wait = wait_after(cause, row.failures, complete).filter(|_| !self.once);
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
             wait = Some(Duration::ZERO);
@@ -380,7 +388,7 @@ impl PeerTable {
 
     /// Whether one more connection from this address would be too many.
     pub(super) fn crowded(&self, addr: IpAddr) -> bool {
-        is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
+        !self.once && is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
     }
 
     /// Rows of this address, whatever the port.
@@ -448,6 +456,10 @@ fn is_public(addr: IpAddr) -> bool {
 
 #[cfg(test)]
 impl PeerTable {
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(super) fn live_rows(&self) -> usize {
         self.rows.values().filter(|row| matches!(row.standing, Standing::Live(_))).count()
     }

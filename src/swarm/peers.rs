@@ -4,40 +4,40 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::live::Live;
-use super::peer_table::{Ban, PeerTable, Standing};
+use super::peer_table::{Ban, Learned, Standing};
 use super::{Action, Closed, ConnKey, Order, Swarm};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Side, Source,
-    Transport,
+    At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Side, Source, Transport,
 };
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
 impl Swarm {
+    /// A source names an address: the one way for it to become a peer.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let was_invalid = |peer_table: &PeerTable| {
-            peer_table.find(addr).and_then(|peer| peer_table.row(peer)).is_some_and(|row| row.invalid)
-        };
-        let before = was_invalid(&self.peer_table);
-        let Some((peer, new)) = self.peer_table.learn(now, addr, source) else { return };
-        self.emit(now, Event::PeerLearned { peer, addr, source });
-        if before && !was_invalid(&self.peer_table) {
-            self.emit(now, Event::NotDialled { peer, cause: None });
+        if !self.sources.hears(source) {
+            return;
         }
-        if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, addr).filter(|_| new) {
+        let valid = self.sources.may_name(source, addr);
+        let Some(Learned { peer, new, redeemed }) = self.peer_table.learn(now, addr, source, valid) else {
+            if self.peer_table.find(addr).is_none() {
+                self.tell_left_out(now);
+            }
+            return;
+        };
+        self.emit(now, Event::PeerLearned { peer, addr, source });
+        if redeemed || (new && !valid) {
+            let cause = (!valid).then_some(Cause::InvalidAddress);
+            return self.emit(now, Event::NotDialled { peer, cause });
+        }
+        // One that calls is told by the refusal.
+        let told = new && source.info().listens;
+        if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, addr).filter(|_| told) {
             self.emit(now, Event::Banned { peer, until: Some(until), reason });
         }
         if new && source.info().chosen {
             // The user's own choice goes before what trackers name.
             self.peer_table.schedule(peer, Some(At::ZERO));
-        }
-    }
-
-    pub(super) fn learn_invalid(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let Some((peer, new)) = self.peer_table.learn_invalid(addr, source) else { return };
-        self.emit(now, Event::PeerLearned { peer, addr, source });
-        if new {
-            self.emit(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
         }
     }
 
@@ -56,6 +56,10 @@ impl Swarm {
             self.emit(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
         }
+        let due = self.peer_table.next_due().is_some_and(|due| due <= now);
+        if self.check.is_some() && self.is_active() && due && self.settings.dial_pacer.next() <= now {
+            self.make_room_for_a_try(now);
+        }
     }
 
     /// Whether the peer is dialled plain or encrypted.
@@ -64,31 +68,38 @@ impl Swarm {
         fallback.encryption_for(self.settings.encryption)
     }
 
-    pub(super) fn looks_like(&mut self, peer: PeerKey, what: LooksLike) {
-        if what == LooksLike::Encrypted
-            && let Some(row) = self.peer_table.row_mut(peer)
-        {
-            row.fallback.looked_encrypted();
+    /// The dial of the peer came a step further.
+    pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
+        if let Some(row) = self.peer_table.row_mut(peer) {
+            row.came.step(at, &step);
         }
+        self.emit(at, step.event(peer));
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let (policy, cause) = (self.settings.encryption, end.cause);
-        let dropped = self.peer_table.row(peer).is_none_or(|row| row.dropped);
-        if dropped || !self.peer_table.row_mut(peer).is_some_and(|row| row.fallback.failed(policy, cause)) {
+        let (policy, cause, once) = (self.settings.encryption, end.cause, self.check.is_some());
+        let Some(row) = self.peer_table.row_mut(peer) else { return };
+        let addr = row.addr;
+        if let Some(caller) = self.check.as_mut().and_then(|check| check.caller_at(addr)) {
+            // It called us meanwhile: whether it can be reached as well is known now.
+            self.attempt_ended(now, peer, end);
+            return self.listens(now, caller, addr);
+        }
+        if row.dropped || self.leaving || !row.fallback.failed(policy, cause, row.came, once) {
             return self.attempt_ended(now, peer, end);
         }
         self.tell_end(now, peer, end);
-        self.peer_table.climb(peer);
-        self.emit(now, Event::NextTry { peer, at: Some(now) });
+        self.peer_table.climb(now, peer);
+        if !once {
+            self.emit(now, Event::NextTry { peer, at: Some(now) });
+        }
     }
 
-    fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
-        self.emit(now, Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
+    pub(super) fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
+        self.emit(now, end.event(peer));
     }
 
-    fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
+    pub(super) fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
         let cause = end.cause;
         self.tell_end(now, peer, end);
         let at = self.peer_table.ended(now, peer, cause, self.have.is_full(), &mut self.random);
@@ -120,19 +131,12 @@ impl Swarm {
             return Some(cause);
         }
         let outgoing = peer.is_some();
-        if let Some((conn, other)) =
-            self.live.iter().find(|(_, live)| live.peer_id == peer_id && !live.closing)
-        {
-            // Both ends may have dialled at once. They must agree on which connection stays: the one opened by
-            // the end with the greater peer id.
-            let ours_stays = self.settings.peer_id > peer_id;
-            if other.outgoing == outgoing || outgoing != ours_stays {
-                return Some(Cause::DuplicatePeerId);
-            }
-            // It takes the other's place: no limit is in its way.
-            let conn = *conn;
-            self.order(conn, Order::Close(Cause::Replaced));
-            return None;
+        match self.is_duplicate(addr, peer_id, outgoing) {
+            Some(true) => return Some(Cause::DuplicatePeerId),
+            // It takes the other's place: no limit is in its way. In a check there is none.
+            Some(false) => return None,
+            None if self.check.is_some() => return None,
+            None => {}
         }
         if !outgoing && self.peer_table.crowded(addr.ip()) {
             return Some(Cause::TooManyFromAddress);
@@ -153,13 +157,28 @@ impl Swarm {
         peer_id: PeerId,
         so_far: Vec<(At, Step)>,
     ) {
-        let refusal = self.refusal(now, dialled, addr, peer_id);
-        let Some(peer) = dialled.or_else(|| self.incoming_row(now, addr, refusal, so_far)) else {
+        let dialled_row = dialled.and_then(|peer| self.peer_table.row(peer));
+        let received_at = dialled_row.and_then(|row| row.came.received_at);
+        let shaken_at = received_at.or(so_far.last().map(|(at, _)| *at)).unwrap_or(now);
+        let (row, refusal) = match self.twin_of_one_client(addr, peer_id, dialled.is_some()) {
+            Some(twin) => match self.one_row(now, shaken_at, dialled, addr, twin) {
+                Some(peer) => (Some(peer), None),
+                None => (None, Some(Cause::DuplicatePeerId)),
+            },
+            None => {
+                let refusal = self.refusal(now, dialled, addr, peer_id);
+                (dialled.or_else(|| self.incoming_row(now, addr, refusal)), refusal)
+            }
+        };
+        let Some(peer) = row else {
             self.order(conn, Order::Close(refusal.unwrap_or(Cause::ConnectionLimit)));
             return;
         };
+        if dialled.is_none() {
+            self.tell_call(now, peer, so_far);
+        }
         if refusal != Some(Cause::SelfConnection) {
-            self.emit(now, Event::Handshaken { peer });
+            self.emit(shaken_at, Event::Handshaken { peer });
         }
         let encryption_for = self.encryption_for(peer);
         if dialled.is_some()
@@ -170,19 +189,17 @@ impl Swarm {
         self.peer_table.live(peer, conn);
         self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
         self.picker.joined(now, conn, peer);
+        if let Some(check) = &mut self.check {
+            check.joined(conn, shaken_at);
+            self.update_interest(now, conn);
+        }
         if let Some(cause) = refusal {
             self.order(conn, Order::Close(cause));
         }
     }
 
     /// The row of a peer that called; `None` where it gets none.
-    fn incoming_row(
-        &mut self,
-        now: At,
-        addr: SocketAddr,
-        refusal: Option<Cause>,
-        so_far: Vec<(At, Step)>,
-    ) -> Option<PeerKey> {
+    fn incoming_row(&mut self, now: At, addr: SocketAddr, refusal: Option<Cause>) -> Option<PeerKey> {
         let ours = matches!(
             refusal,
             Some(
@@ -198,13 +215,12 @@ impl Swarm {
         if ours || self.peer_table.find(addr).is_some_and(|peer| busy(&peer)) {
             return None;
         }
-        let peer = match self.peer_table.learn(now, addr, Source::Incoming) {
-            Some((peer, _)) => {
-                self.emit(now, Event::PeerLearned { peer, addr, source: Source::Incoming });
-                peer
-            }
-            None => self.peer_table.find(addr)?,
-        };
+        self.learn(now, addr, Source::Incoming);
+        self.peer_table.find(addr)
+    }
+
+    /// Tells the attempt of a peer that called, as far as it came.
+    fn tell_call(&mut self, now: At, peer: PeerKey, so_far: Vec<(At, Step)>) {
         let began = match so_far.first() {
             Some((at, Step::Connected)) => *at,
             _ => now,
@@ -213,13 +229,20 @@ impl Swarm {
         for (at, step) in so_far {
             self.emit(at, step.event(peer));
         }
-        Some(peer)
     }
 
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
         self.picker.left(conn);
         let Some(live) = self.live.remove(&conn) else { return };
         self.closing -= usize::from(live.closing);
+        if let Some(check) = &mut self.check {
+            check.left(conn);
+            if check.is_ending() && end.cause == Cause::Shutdown {
+                // It was live to the end; only what went over its connection is news.
+                let Closed { bytes_in, bytes_out, .. } = end;
+                return self.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
+            }
+        }
         if live.held {
             self.emit(now, Event::Held { peer: live.peer, held: false });
         }
@@ -249,6 +272,10 @@ impl Swarm {
             let peer = live.peer;
             self.emit(now, Event::Choking { peer, by: Side::Them, choking });
             self.picker.choked(now, conn, choking);
+            if let Some(check) = self.check.as_mut().filter(|_| !choking) {
+                check.unchoked(now, conn);
+            }
+            self.ask_for_a_piece(conn);
         }
     }
 
@@ -268,6 +295,7 @@ impl Swarm {
         self.offer_fast(conn);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
+        self.ask_for_a_piece(conn);
     }
 
     fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
@@ -280,6 +308,7 @@ impl Swarm {
         self.update_interest(now, conn);
         self.picker.request(now, conn);
         self.close_if_both_seeds(conn);
+        self.ask_for_a_piece(conn);
     }
 
     /// Neither end has a use for a connection between two that want nothing any more.
@@ -292,7 +321,7 @@ impl Swarm {
     }
 
     pub(super) fn update_interest(&mut self, now: At, conn: ConnKey) {
-        let interested = self.is_active() && self.picker.wanted_of(conn) > 0;
+        let interested = self.check.is_some() || (self.is_active() && self.picker.wanted_of(conn) > 0);
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.am_interested != interested {
             live.am_interested = interested;
@@ -318,7 +347,7 @@ impl Swarm {
         let port = info.listen_port.filter(|port| *port != 0);
         self.emit(now, Event::Introduced { peer, info });
         if let Some((ip, port)) = called_from.zip(port) {
-            self.listens(now, conn, peer, SocketAddr::new(ip, port));
+            self.listens(now, peer, SocketAddr::new(ip, port));
         }
         if changes {
             self.close_if_both_seeds(conn);
@@ -327,21 +356,24 @@ impl Swarm {
     }
 
     /// A peer that called listens there.
-    fn listens(&mut self, now: At, conn: ConnKey, peer: PeerKey, listens: SocketAddr) {
+    pub(super) fn listens(&mut self, now: At, peer: PeerKey, listens: SocketAddr) {
+        let conn = self.conn_of(peer);
         if let Some(into) = self.peer_table.listens(peer, listens) {
             self.emit(now, Event::PeerMerged { gone: peer, into });
-            self.picker.rename(conn, peer, into);
             self.smart_ban.rename(peer, into);
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.peer = into;
-            }
-            if self.peer_table.row(into).is_some_and(|row| row.dropped) {
-                self.order(conn, Order::Close(Cause::DroppedByUser));
+            let Some((conn, live)) = conn.and_then(|conn| Some((conn, self.live.get_mut(&conn)?))) else {
                 return;
+            };
+            live.peer = into;
+            self.picker.rename(conn, peer, into);
+            if self.peer_table.row(into).is_some_and(|row| row.dropped) {
+                return self.order(conn, Order::Close(Cause::DroppedByUser));
             }
+        } else if let Some(check) = &mut self.check {
+            check.called(listens, peer);
         }
         // What was banned is known by where it listens, whatever port it calls from.
-        if self.peer_table.banned_until(now, listens).is_some() {
+        if let Some(conn) = conn.filter(|_| self.peer_table.banned_until(now, listens).is_some()) {
             self.order(conn, Order::Close(Cause::Banned));
         }
     }

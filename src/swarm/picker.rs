@@ -449,9 +449,9 @@ impl Picker {
         self.senders.values().filter(|sender| sender.can_be_asked() && !sender.snubbed).count()
     }
 
-    /// How many pieces the peer has; `None` before it said so.
-    pub(super) fn count_of(&self, conn: ConnKey) -> Option<u32> {
-        self.senders.get(&conn)?.has.as_ref().map(Bitfield::count)
+    /// The pieces that the peer has; `None` before it said so.
+    pub(super) fn pieces_of(&self, conn: ConnKey) -> Option<&Bitfield> {
+        self.senders.get(&conn)?.has.as_ref()
     }
 
     /// Whether the peer has everything.

@@ -151,6 +151,7 @@ impl World {
                 | Action::Lose(_)
                 | Action::Found(_)
                 | Action::LimitUp(_)
+                | Action::Finished
                 | Action::Entered(_) => {}
             }
         }

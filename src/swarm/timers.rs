@@ -59,7 +59,7 @@ impl Swarm {
         let candidates: Vec<Candidate> = self
             .live
             .iter()
-            .filter(|(_, live)| live.wants_to_be_served() && self.is_active())
+            .filter(|(_, live)| live.wants_to_be_served() && self.serves())
             .map(|(conn, live)| Candidate {
                 conn: *conn,
                 worth_bps: if seeding { 0 } else { live.down_bps },

@@ -293,7 +293,7 @@ impl Model {
 
 /// The peer of this key.
 pub(crate) fn peer(view: &View, key: PeerKey) -> Option<&PeerRecord> {
-    view.peers.binary_search_by_key(&key, |peer| peer.key).ok().map(|at| &*view.peers[at])
+    view.peer(key)
 }
 #[cfg(test)]
 impl Model {

@@ -51,6 +51,7 @@ pub(in crate::engine) struct Inbox {
     pub(super) answers: mpsc::Receiver<(Ticket, Answered)>,
     pub(super) addresses: mpsc::Receiver<BTreeSet<IpAddr>>,
     pub(super) reports: mpsc::Receiver<(ConnKey, Report)>,
+    pub(super) hashed: mpsc::UnboundedReceiver<(ConnKey, bool)>,
 }
 
 /// What tasks are given to speak through.
@@ -65,6 +66,8 @@ pub(in crate::engine) struct Outlets {
     pub(super) answers: mpsc::Sender<(Ticket, Answered)>,
     pub(super) addresses: mpsc::Sender<BTreeSet<IpAddr>>,
     pub(super) reports: mpsc::Sender<(ConnKey, Report)>,
+    /// The pieces of a check, each with whether its hash was right.
+    pub(in crate::engine) hashed: mpsc::UnboundedSender<(ConnKey, bool)>,
 }
 
 /// Both ends; commands come in through a channel that exists already.
@@ -78,8 +81,20 @@ pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (In
     let (answers_to, answers) = mpsc::channel(OTHERS);
     let (addresses_to, addresses) = mpsc::channel(1);
     let (reports_to, reports) = mpsc::channel(REPORTS);
-    let inbox =
-        Inbox { commands, disk, prepared, rechecks, steps, dialled, arrivals, answers, addresses, reports };
+    let (hashed_to, hashed) = mpsc::unbounded_channel();
+    let inbox = Inbox {
+        commands,
+        disk,
+        prepared,
+        rechecks,
+        steps,
+        dialled,
+        arrivals,
+        answers,
+        addresses,
+        reports,
+        hashed,
+    };
     let outlets = Outlets {
         disk: disk_to,
         prepared: prepared_to,
@@ -90,6 +105,7 @@ pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (In
         answers: answers_to,
         addresses: addresses_to,
         reports: reports_to,
+        hashed: hashed_to,
     };
     (inbox, outlets)
 }

@@ -10,7 +10,9 @@ use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
 use super::super::peer_tasks::internal_error;
+use super::super::pool::BlockBuf;
 use super::TorrentTask;
+use super::disk::Blocks;
 use super::inbox::Dialled;
 use crate::event::{At, Cause, Encryption, PeerKey};
 use crate::metainfo::BlockRef;
@@ -46,13 +48,11 @@ impl TorrentTask {
     /// A dial under way came a step further.
     pub(super) fn step(&mut self, conn: ConnKey, at: At, step: Step) {
         let Some(Dialling { peer, sent_bytes }) = self.dialling.get_mut(&conn) else { return };
-        let peer = *peer;
-        match &step {
-            Step::Sent(sent) => *sent_bytes = sent.len() as u64,
-            Step::LooksLike(what) => self.swarm.handle(at, Input::LooksLike { peer, what: *what }),
-            _ => {}
+        if let Step::Sent(sent) = &step {
+            *sent_bytes = sent.len() as u64;
         }
-        self.emit(at, &step.event(peer));
+        let peer = *peer;
+        self.feed(Input::Step { peer, at, step });
     }
 
     pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
@@ -117,11 +117,14 @@ impl TorrentTask {
         self.feed(input);
     }
 
-    fn blocks(&mut self, conn: ConnKey, blocks: Vec<(BlockRef, super::super::pool::BlockBuf)>) {
+    fn blocks(&mut self, conn: ConnKey, blocks: Vec<(BlockRef, BlockBuf)>) {
         let now = self.clock.now();
         for (block, bytes) in blocks {
             if self.swarm.block_arrived(now, conn, block) {
-                self.assemble(now, block, bytes);
+                match &mut self.blocks {
+                    Blocks::Kept(store) => store.put(now, block, bytes),
+                    Blocks::Tried(hasher) => hasher.take(conn, block, bytes),
+                }
             }
         }
     }
@@ -137,8 +140,7 @@ impl TorrentTask {
     /// The run ends before these could answer; whatever they still say comes too late.
     pub(super) fn end_dials(&mut self) {
         for Dialling { peer, sent_bytes } in std::mem::take(&mut self.dialling).into_values() {
-            let cause = Cause::NotAnswered;
-            let end = Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: sent_bytes };
+            let end = Closed { bytes_out: sent_bytes, ..Closed::because(Cause::NotAnswered) };
             self.feed(Input::DialFailed { peer, end });
         }
     }

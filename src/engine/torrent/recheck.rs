@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::TorrentTask;
+use super::disk::Blocks;
 use super::inbox::Rechecking;
 use crate::event::Event;
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -14,7 +15,8 @@ impl TorrentTask {
     pub(super) fn recheck(&mut self, pieces: Bitfield) {
         // Whoever asked for it sees at once that it began.
         self.emit(self.clock.now(), &Event::Checked { done: 0, of: pieces.count() });
-        let (keeper, cancel) = (Arc::clone(&self.keeper), Arc::clone(&self.recheck_cancel));
+        let Some(store) = self.store() else { return };
+        let (keeper, cancel) = (Arc::clone(&store.keeper), Arc::clone(&store.recheck_cancel));
         let told = self.outlets.rechecks.clone();
         // In whole percent: a message for every piece would be thousands.
         let percent = AtomicU32::new(u32::MAX);
@@ -50,16 +52,19 @@ impl TorrentTask {
 
     /// These pieces are wrong on the disk: they are served to nobody, and remembered as missing.
     pub(super) fn lose(&mut self, pieces: &[PieceIndex]) {
-        if !pieces.is_empty() {
+        if !pieces.is_empty()
+            && let Blocks::Kept(store) = &self.blocks
+        {
             self.common.ours.haves.lose(pieces);
-            self.keeper.lost(pieces);
+            store.keeper.lost(pieces);
         }
     }
 
     /// These pieces are on the disk, whoever put them there.
     pub(super) fn found(&mut self, pieces: &[PieceIndex]) {
+        let Blocks::Kept(store) = &self.blocks else { return };
         for piece in pieces {
-            self.keeper.written(*piece);
+            store.keeper.written(*piece);
             self.common.ours.haves.append(*piece);
         }
     }

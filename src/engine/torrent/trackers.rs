@@ -1,6 +1,7 @@
 //! Announcing, and what comes of it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -11,7 +12,6 @@ use super::inbox::Answered;
 use crate::event::{AnnounceKind, At, Event, Source, TrackerKey};
 use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
 use crate::swarm::Input;
-use crate::swarm::address::{Scope, is_allowed};
 use crate::swarm::announce::{self, Output, Ticket};
 use crate::wire::AnnounceParams;
 
@@ -123,6 +123,13 @@ impl TorrentTask {
         }
     }
 
+    /// A check hears when no tracker is waited for any more.
+    pub(super) fn heard_trackers(&mut self, now: At) {
+        if self.is_check() && !self.announcer.is_asking() {
+            self.swarm.handle(now, Input::TrackersHeard);
+        }
+    }
+
     pub(super) fn amounts(&self) -> Amounts {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let left_bytes = missing_bytes(self.torrent.geometry, self.swarm.have());
@@ -132,22 +139,18 @@ impl TorrentTask {
     pub(super) fn answered(&mut self, ticket: Ticket, outcome: Answered) {
         let now = self.clock.now();
         let tracker = self.announces.end(ticket);
-        let named = outcome.as_ref().ok().map(|answer| (answer.peers.clone(), answer.scope));
-        if let Some(ours) = outcome.as_ref().ok().and_then(|answer| answer.our_address) {
-            self.our_addresses.insert(std::net::SocketAddr::new(ours, self.port));
-        }
+        let named = outcome.as_ref().ok();
+        let named = named.map(|answer| (answer.peers.clone(), answer.scope, answer.our_address));
         self.announcer.handle(now, heard(ticket, outcome));
-        let ours: Vec<_> = self.our_addresses.iter().copied().collect();
-        let (peers, scope) = named.unwrap_or((Vec::new(), Scope::Loopback));
-        for addr in peers {
-            let Some(source) = tracker.map(Source::Tracker) else { break };
-            let input = if is_allowed(scope, addr, &ours) {
-                Input::Learned { addr, source }
-            } else {
-                Input::LearnedInvalid { addr, source }
-            };
-            self.swarm.handle(now, input);
+        if let Some((tracker, (peers, scope, ours))) = tracker.zip(named) {
+            let seen_at = ours.map(|ours| SocketAddr::new(ours, self.port));
+            self.swarm.handle(now, Input::Reached { tracker, scope, seen_at });
+            for addr in peers {
+                self.swarm.handle(now, Input::Learned { addr, source: Source::Tracker(tracker) });
+            }
         }
+        // After the peers: where nobody is known by now, a check is over.
+        self.heard_trackers(now);
         self.settle();
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::headline::headline;
 use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
@@ -14,6 +13,7 @@ use crate::event::validate::{LONGEST_RUN, ensure, sanitise, times};
 use crate::event::{At, Invalid, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::view::View;
+use say::Told;
 
 /// The rules that hold at present, in the order of the table.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ impl Judged {
             }
             self.held.extend(match (rule.find)(scene) {
                 Some(finding) => {
-                    let finding = more::with_what_is_done(finding, (rule.code, rule.kind), scene);
+                    let finding = more::with_what_is_done(finding, rule, scene);
                     Some(hold(rule, old, finding, scene))
                 }
                 None => old.filter(|held| {
@@ -148,19 +148,22 @@ impl Judged {
         let mut verdicts = Vec::new();
         let mut first = None;
         for (index, held) in self.held.iter().enumerate() {
-            let Some((finding, look)) = &held.told else { continue };
+            let (Some((finding, look)), Some(rule)) = (&held.told, Rule::of(held.code, held.kind)) else {
+                continue;
+            };
             if held.kind == Kind::Whole && Some(index) != speaker {
                 continue;
             }
-            let own = if probing { say::advice_of_a_check(held.code) } else { None };
+            let own = rule.after_a_check.filter(|_| probing);
             let advice = own.unwrap_or(&finding.advice);
+            let told = Told { text: &finding.text, advice, evidence: &finding.evidence };
             let mut verdict = Verdict {
                 severity: finding.severity,
                 code: held.code,
                 text: finding.text.clone(),
                 advice: advice.to_owned(),
-                brief: say::brief(held.code, &finding.text, advice, &finding.evidence),
-                headline: headline(held.code, &finding.text, &finding.evidence),
+                brief: (rule.brief)(&told),
+                headline: (rule.headline)(&told),
                 evidence: finding.evidence.clone(),
                 remedy: finding.remedy.filter(|_| own.is_none()),
                 look: *look,
@@ -195,6 +198,8 @@ impl Held {
 /// A rule that holds now, and what is told of it.
 fn hold(rule: &Rule, old: Option<Held>, finding: Finding, scene: &Scene<'_>) -> Held {
     let now = scene.view.at;
+    let known = |name: &str| rule.evidence.split(' ').any(|known| known == name);
+    debug_assert!(finding.evidence.iter().all(|(name, _)| known(name)), "{finding:?}");
     let (since, told) = old.map_or((now, None), |held| (held.since, held.told));
     let long_enough = scene.probing || now.saturating_sub(since).as_secs() >= rule.holds_s;
     let told = match told {

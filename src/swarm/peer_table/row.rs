@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::super::ConnKey;
-use super::super::fallback::Fallback;
+use super::super::fallback::{Came, Fallback};
 use crate::event::Source;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,8 @@ pub(in crate::swarm) struct Row {
     pub(super) let_go: bool,
     /// Plain or encrypted.
     pub(in crate::swarm) fallback: Fallback,
+    /// How far the dial under way came.
+    pub(in crate::swarm) came: Came,
 }
 
 impl Row {
@@ -46,6 +48,7 @@ impl Row {
             shook_hands: false,
             let_go: false,
             fallback: Fallback::default(),
+            came: Came::default(),
         }
     }
 

@@ -116,7 +116,8 @@ fn an_answer_that_looks_encrypted_is_a_reason_to_try() {
             .collect::<Vec<_>>()
     };
     let end = |cause| Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 };
-    world.swarm.handle(world.now, Input::LooksLike { peer, what: LooksLike::Encrypted });
+    let step = Step::LooksLike(LooksLike::Encrypted);
+    world.swarm.handle(world.now, Input::Step { peer, at: world.now, step });
     world.swarm.handle(world.now, Input::DialFailed { peer, end: end(Cause::NotBittorrent) });
     assert_eq!(dialled(&mut world), [Mse]);
     world.swarm.handle(world.now, Input::DialFailed { peer, end: end(Cause::EncryptionFailed) });

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::PeerInfo;
+use crate::swarm::address::Scope;
 
 #[test]
 fn a_peer_that_never_sends_a_block_loses_its_requests() {
@@ -322,7 +323,8 @@ fn taking_back_a_ban_leaves_those_of_other_ports() {
 fn an_address_invalid_from_one_source_is_dialled_when_another_may_name_it() {
     let mut world = World::new(MIB, 16384, Settings::default());
     let source = Source::Tracker(TrackerKey(0));
-    world.tell(Input::LearnedInvalid { addr: addr(1), source });
+    world.tell(Input::Reached { tracker: TrackerKey(0), scope: Scope::Public, seen_at: None });
+    world.tell(Input::Learned { addr: addr(1), source });
     world.run(secs(100));
     assert_eq!(world.dials, []);
     world.add(1, world.seed(MIB));

@@ -382,6 +382,17 @@ fn a_click_selects_a_line_of_the_log() {
 }
 
 #[test]
+fn a_click_on_the_newest_events_of_the_overview_shows_the_log() {
+    let mut view = sample::seeding();
+    view.peers.truncate(5);
+    let mut model = at_start(&view);
+    model.size = (120, 50);
+    let newest = view.log.last().unwrap().text.clone();
+    click_on(&mut model, &newest, &view);
+    assert_eq!(model.screen, Screen::Log);
+}
+
+#[test]
 fn a_click_selects_a_column_and_another_shows_or_hides_it() {
     let view = sample::healthy();
     let mut model = at_start(&view);

@@ -304,7 +304,7 @@ fn the_help_names_no_key_that_would_change_the_run() {
     model.help = crate::ui::model::Help::Keys;
     let help = shown(&mut model, &view, (120, 200)).join("\n");
     assert!(help.contains("This recording") && help.contains("play, or stop"), "{help}");
-    for binding in BINDINGS.iter().filter(|binding| is_for_the_engine(binding.action)) {
+    for binding in BINDINGS.iter().filter(|binding| binding.action.is_for_the_engine()) {
         assert!(!help.contains(binding.help), "{}", binding.help);
     }
     model.replay = None;

@@ -58,7 +58,7 @@ fn below(model: &Model) -> Model {
 /// What a click on a key's line does: what the key does on the page behind, unless that changes the run, which takes the
 /// key itself.
 fn click(binding: &Binding, below: &Model) -> Option<Action> {
-    let harmless = !replay::is_for_the_engine(binding.action)
+    let harmless = !binding.action.is_for_the_engine()
         && !matches!(binding.action, Action::Quit | Action::QuitNow | Action::Suspend | Action::Mouse);
     (harmless && binding.scope.holds(below)).then_some(binding.action)
 }

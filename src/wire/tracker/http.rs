@@ -6,11 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use thiserror::Error;
 
-use super::gzip;
-use super::tracker::{MAX_PEERS, compact_peers, intervals};
-use super::{AnnounceKind, AnnounceParams, TrackerReply};
+use super::{AnnounceKind, AnnounceParams, MAX_PEERS, TrackerReply, compact_peers, intervals};
 use crate::metainfo::bencode::{self, Limits, Value};
 use crate::text;
+use crate::wire::gzip;
 
 /// The longest answer taken, in bytes.
 pub const MAX_ANSWER: usize = 2 << 20;

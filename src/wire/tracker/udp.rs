@@ -3,8 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use thiserror::Error;
 
-use super::tracker::{compact_peers, intervals};
-use super::{AnnounceKind, AnnounceParams, TrackerReply};
+use super::{AnnounceKind, AnnounceParams, TrackerReply, compact_peers, intervals};
 use crate::text;
 
 const PROTOCOL_ID: u64 = 0x0417_2710_1980;
