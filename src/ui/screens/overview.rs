@@ -16,7 +16,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{done, frame, judgement, log, peer_list, pieces, torrent, trackers};
+use super::{done, frame, judgement, log, peer_list, pieces, torrent};
 use crate::ledger::{TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::funnel::{self, Funnel};
