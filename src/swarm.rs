@@ -3,6 +3,9 @@
 //! [`Swarm`] owns the decisions of one torrent. It is told what happened ([`Swarm::handle`], with the time) and
 //! says what to do ([`Swarm::poll`], until it is empty) and when it wants to be told the time again
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
+//!
+//! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too
+//! ([`announce::Announcer::once`]).
 
 pub mod address;
 mod allowed_fast;

@@ -159,7 +159,8 @@ impl Swarm {
     ) {
         let dialled_row = dialled.and_then(|peer| self.book.row(peer));
         let received_at = dialled_row.and_then(|row| row.came.received_at);
-        let shaken_at = received_at.or(so_far.last().map(|(at, _)| *at)).unwrap_or(now);
+        let called_at = so_far.last().map(|(at, _)| *at);
+        let shaken_at = received_at.or(called_at).unwrap_or(now);
         let (row, refusal) = match self.twin_of_one_client(addr, peer_id, dialled.is_some()) {
             Some(twin) => match self.one_row(now, shaken_at, dialled, addr, twin) {
                 Some(peer) => (Some(peer), None),
