@@ -56,7 +56,6 @@ use self::choker::Choker;
 use self::live::Live;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
-use self::sources::Sources;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
@@ -74,7 +73,6 @@ pub struct Swarm {
     /// What is on the disk is being verified once more.
     recheck: Option<recheck::Recheck>,
     have: Bitfield,
-    sources: Sources,
     book: Book,
     live: BTreeMap<ConnKey, Live>,
     /// Live peers that were told to close.
@@ -108,8 +106,7 @@ impl Swarm {
         let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
-            sources: Sources::new(settings.private),
-            book: Book::new(settings.max_rows, settings.check_until.is_some()),
+            book: Book::new(&settings),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
@@ -165,7 +162,7 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
-            Input::Reached { tracker, scope, seen_at } => self.sources.reached(tracker, scope, seen_at),
+            Input::Reached { tracker, scope, seen_at } => self.book.reached(tracker, scope, seen_at),
             Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
             Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
