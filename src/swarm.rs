@@ -10,28 +10,28 @@
 pub mod address;
 mod allowed_fast;
 pub mod announce;
-mod blame;
-mod book;
 mod bucket;
 pub mod check;
 mod choker;
 mod commands;
-mod ladder;
+mod eviction;
+mod fallback;
 mod live;
+mod messages;
 mod network;
 mod pacer;
+mod peer_table;
 mod peers;
 mod picker;
+mod piece_result;
 mod recheck;
-mod replace;
 mod round_robin;
-mod rounds;
-mod settle;
 mod slots;
+mod smart_ban;
 mod sources;
 mod standstill;
 mod starving;
-mod talk;
+mod timers;
 mod twins;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -40,22 +40,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use bucket::Bucket;
-pub use ladder::EncryptionPolicy;
+pub use fallback::EncryptionPolicy;
+pub use messages::{Action, Input, Settings};
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
-pub use talk::{Action, Input, Settings};
 
-use self::blame::Blame;
-pub use self::blame::BlockDigest;
-use self::book::Book;
 use self::check::Check;
 use self::choker::Choker;
 use self::live::Live;
+use self::peer_table::PeerTable;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
+pub use self::smart_ban::BlockDigest;
+use self::smart_ban::SmartBan;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
@@ -73,7 +73,7 @@ pub struct Swarm {
     /// What is on the disk is being verified once more.
     recheck: Option<recheck::Recheck>,
     have: Bitfield,
-    book: Book,
+    peer_table: PeerTable,
     live: BTreeMap<ConnKey, Live>,
     /// Live peers that were told to close.
     closing: usize,
@@ -81,7 +81,7 @@ pub struct Swarm {
     idle: usize,
     picker: Picker,
     /// What was sent of pieces that failed by whom.
-    blame: Blame,
+    smart_ban: SmartBan,
     choker: Choker,
     next_round: At,
     next_second: At,
@@ -106,7 +106,7 @@ impl Swarm {
         let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
-            book: Book::new(&settings),
+            peer_table: PeerTable::new(&settings),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
@@ -114,7 +114,7 @@ impl Swarm {
             live: BTreeMap::new(),
             closing: 0,
             idle: 0,
-            blame: Blame::default(),
+            smart_ban: SmartBan::default(),
             choker: Choker::new(Slots::new(settings.upload_slots, settings.up_bps), geometry.piece_bytes()),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -132,16 +132,16 @@ impl Swarm {
             settings,
         };
         if swarm.check.is_some() {
-            swarm.tell(now, Event::Probing);
+            swarm.emit(now, Event::Probing);
         } else {
-            swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
+            swarm.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
             let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
-            swarm.tell(now, limits);
+            swarm.emit(now, limits);
             let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
-            swarm.tell(now, Event::Places { most });
+            swarm.emit(now, Event::Places { most });
         }
         if swarm.settings.encryption == EncryptionPolicy::Off {
-            swarm.tell(now, Event::PlainOnly);
+            swarm.emit(now, Event::PlainOnly);
         }
         let mut kept = std::mem::take(&mut swarm.settings.kept);
         kept.retain(|block| !swarm.have.has(block.piece()));
@@ -162,14 +162,14 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
-            Input::Reached { tracker, scope, seen_at } => self.book.reached(tracker, scope, seen_at),
+            Input::Reached { tracker, scope, seen_at } => self.peer_table.reached(tracker, scope, seen_at),
             Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
             Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
-            Input::Shaken { conn, peer, addr, peer_id, so_far } => {
+            Input::Handshaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
-            Input::IncomingFailed { addr, cause } => self.tell(now, Event::IncomingFailed { addr, cause }),
+            Input::IncomingFailed { addr, cause } => self.emit(now, Event::IncomingFailed { addr, cause }),
             Input::News(conn, news) => self.news(now, conn, news),
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
@@ -196,7 +196,7 @@ impl Swarm {
     /// When [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> At {
-        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = self.peer_table.next_due().filter(|_| self.may_dial());
         let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
         let regular = match &self.check {
             Some(check) => check.deadline(),
@@ -222,7 +222,7 @@ impl Swarm {
 
     /// Addresses worth dialling first in the next run, the live ones first.
     pub fn worth_keeping(&self, most: usize) -> Vec<SocketAddr> {
-        self.book.worth_keeping(most)
+        self.peer_table.worth_keeping(most)
     }
 
     /// What follows from anything that happened, or from time.
@@ -231,7 +231,7 @@ impl Swarm {
         self.carry_out_picks(now);
         match &mut self.check {
             Some(check) => check.expire(now),
-            None => self.rounds(now),
+            None => self.on_time(now),
         }
         self.dial_due(now);
         self.go_on_checking(now);
@@ -250,7 +250,7 @@ impl Swarm {
         (live.used, live.sent_at) = (now, now);
         let peer = live.peer;
         if !std::mem::replace(&mut live.sent_block, true) {
-            self.tell(now, Event::FirstBlock { peer });
+            self.emit(now, Event::FirstBlock { peer });
         }
         self.check.is_some() || self.picker.arrived(now, conn, block)
     }
@@ -260,10 +260,10 @@ impl Swarm {
         while let Some(pick) = self.picker.poll() {
             match pick {
                 Pick::Order(conn, order) => self.order(conn, order),
-                Pick::Begun(piece) => self.tell(now, Event::PieceOpened { piece }),
+                Pick::Begun(piece) => self.emit(now, Event::PieceOpened { piece }),
                 Pick::GivenUp(piece) => {
                     self.actions.push_back(Action::Discard(piece));
-                    self.tell(now, Event::PieceClosed { piece });
+                    self.emit(now, Event::PieceClosed { piece });
                 }
             }
         }
@@ -299,16 +299,16 @@ impl Swarm {
         self.phase_reason.clone_from(&reason);
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
         self.picker.set_active(now, asks);
-        self.tell(now, Event::Phase { phase, reason });
+        self.emit(now, Event::Phase { phase, reason });
         self.actions.push_back(Action::Entered(phase));
     }
 
-    fn tell(&mut self, now: At, event: Event) {
-        self.actions.push_back(Action::Learned(now, event));
+    fn emit(&mut self, now: At, event: Event) {
+        self.actions.push_back(Action::Emit(now, event));
     }
 
     fn answer(&mut self, now: At, text: String) {
-        self.tell(now, Event::Note { severity: Severity::Info, text, answer: true });
+        self.emit(now, Event::Note { severity: Severity::Info, text, answer: true });
     }
 
     fn order(&mut self, conn: ConnKey, order: Order) {

@@ -16,13 +16,13 @@ use tokio::sync::{mpsc, watch};
 pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
-use super::brain::{self, Birth, Blocks};
-use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
 use super::download::{facts, random_seed};
+use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::listen::Listener;
 use super::peer::IDLE_AFTER;
+use super::torrent::{self, Blocks, Parts};
 use super::tracker;
 use crate::command::Command;
 use crate::event::{Event, OsError, Source};
@@ -99,23 +99,23 @@ pub async fn check(
         ..swarm::Settings::of_check(options.time, most_open)
     };
     let facts = facts(&torrent, std::path::Path::new(""), ours.peer_id);
-    let mut chronicle = Chronicle::begin(facts, settings.max_rows, &options.recording, random_seed()?)?;
+    let mut event_sink = EventSink::begin(facts, settings.max_rows, &options.recording, random_seed()?)?;
     let (commands, wishes) = mpsc::unbounded_channel();
-    let (inbox, outlets) = brain::open(wishes);
+    let (inbox, outlets) = torrent::open(wishes);
     let hasher = Hasher::start(Arc::clone(&torrent), outlets.hashed.clone())
         .map_err(|error| EngineError::Threads(OsError::from(&error)))?;
     let now = clock.now();
-    chronicle.learned(now, &Event::Listening { port: listener.port() });
+    event_sink.emit(now, &Event::Listening { port: listener.port() });
     let geometry = torrent.geometry;
     let mut swarm = Swarm::new(now, geometry, Bitfield::empty(geometry.piece_count()), settings);
     for addr in options.peers {
         swarm.handle(now, Input::Learned { addr, source: Source::Manual });
     }
-    let birth = Birth {
+    let parts = Parts {
         announcer: Announcer::once(now, &torrent.trackers, seed),
         // Nobody waits for a turn: that is how it is soon known which trackers answer.
         tracker: tracker::Settings { most_under_way: usize::MAX, ..options.tracker },
-        views: watch::Sender::new(chronicle.view(now)),
+        views: watch::Sender::new(event_sink.view(now)),
         blocks: Blocks::Tried(hasher),
         encryption: options.encryption,
         idle_after: IDLE_AFTER,
@@ -124,10 +124,10 @@ pub async fn check(
         torrent,
         ours,
         seed,
-        chronicle,
+        event_sink,
         swarm,
     };
-    let mut running = Box::pin(brain::run(birth, listener, inbox, outlets));
+    let mut running = Box::pin(torrent::run(parts, listener, inbox, outlets));
     tokio::select! {
         biased;
         () = stop => {

@@ -94,7 +94,7 @@ impl Run {
                     let here = self.here.remove(&piece).map_or(0, |(blocks, _)| blocks.len());
                     assert!(here < self.geometry.blocks_in(piece) as usize, "given up when all was here");
                 }
-                Action::Learned(at, event) => self.learned(at, &event),
+                Action::Emit(at, event) => self.emit(at, &event),
                 Action::Have(_)
                 | Action::Digest(_)
                 | Action::LimitUp(_)
@@ -121,7 +121,7 @@ impl Run {
         }
     }
 
-    fn learned(&mut self, at: At, event: &Event) {
+    fn emit(&mut self, at: At, event: &Event) {
         match event {
             Event::AttemptBegan { peer, .. } => {
                 assert!(self.attempts.insert(*peer), "{peer:?}: the attempt before goes on");
@@ -190,7 +190,7 @@ impl Run {
         let id = if honest || self.random.bool() { self.next_peer_id } else { self.random.u64(OURS..6) };
         let so_far = if peer.is_some() { Vec::new() } else { vec![(self.now, Step::Connected)] };
         self.conns.insert(conn, Conn { honest, ..Conn::default() });
-        self.tell(Input::Shaken { conn, peer, addr, peer_id: PeerId::ours(id), so_far });
+        self.tell(Input::Handshaken { conn, peer, addr, peer_id: PeerId::ours(id), so_far });
         let count = self.geometry.piece_count();
         let has = match self.random.u8(0..4) {
             _ if honest => Bitfield::full(count),

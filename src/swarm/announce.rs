@@ -17,6 +17,7 @@ use std::time::Duration;
 use self::tier::{Answer, Tier};
 use crate::event::{AnnounceKind, Announced, At, Event, Severity, TrackerError, TrackerKey};
 use crate::text;
+use crate::wire::tracker::Scheme;
 
 /// How long a tracker may be silent before the next of its tier is asked as well.
 const SILENT: Duration = Duration::from_secs(5);
@@ -91,7 +92,7 @@ pub enum Output {
     /// Do not wait for this announce any longer, nor make it if it has not begun; nobody wants its answer.
     Abandon(Ticket),
     /// This was learned.
-    Learned(At, Event),
+    Emit(At, Event),
 }
 
 /// One tracker.
@@ -175,7 +176,7 @@ impl Announcer {
         if left_out > 0 {
             let text =
                 format!("the torrent names more than {MOST_TRACKERS} trackers: {left_out} are left out");
-            announcer.tell(now, Event::Note { severity: Severity::Warn, text, answer: false });
+            announcer.emit(now, Event::Note { severity: Severity::Warn, text, answer: false });
         }
         announcer
     }
@@ -207,14 +208,14 @@ impl Announcer {
             answered: None,
             next: None,
         });
-        self.tell(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-        let spoken = ["http", "https", "udp"].contains(&scheme.as_str());
+        self.emit(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let spoken = Scheme::named(scheme).is_some();
         if !spoken {
             let named =
-                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(&scheme, 20) };
-            let text = format!("trackers are asked over http, https and udp, not {named}://");
-            self.tell(now, Event::AnnounceFailed { tracker: key, error: TrackerError::UnsupportedUrl, text });
+                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(scheme, 20) };
+            let text = format!("trackers are asked over {}, not {named}://", Scheme::WORDS);
+            self.emit(now, Event::AnnounceFailed { tracker: key, error: TrackerError::UnsupportedUrl, text });
         }
         spoken
     }
@@ -385,13 +386,13 @@ impl Announcer {
         tracker_id: Option<Vec<u8>>,
     ) {
         if let Some(index) = self.take_stop(ticket) {
-            self.tell(now, Event::AnnounceAnswered { tracker: key(index), answer });
+            self.emit(now, Event::AnnounceAnswered { tracker: key(index), answer });
             return self.stop_over(now, index);
         }
         let Some((index, kind)) = self.take_flight(ticket) else { return };
         let interval = Duration::from_secs(u64::from(answer.interval_s));
         let min = min_interval_s.map(|seconds| Duration::from_secs(u64::from(seconds)));
-        self.tell(now, Event::AnnounceAnswered { tracker: key(index), answer });
+        self.emit(now, Event::AnnounceAnswered { tracker: key(index), answer });
         let tracker = &mut self.trackers[index];
         tracker.told = true;
         tracker.answered = Some((now, min));
@@ -426,11 +427,11 @@ impl Announcer {
 
     fn failed(&mut self, now: At, ticket: Ticket, error: TrackerError, text: String) {
         if let Some(index) = self.take_stop(ticket) {
-            self.tell(now, Event::AnnounceFailed { tracker: key(index), error, text });
+            self.emit(now, Event::AnnounceFailed { tracker: key(index), error, text });
             return self.stop_over(now, index);
         }
         let Some((index, _)) = self.take_flight(ticket) else { return };
-        self.tell(now, Event::AnnounceFailed { tracker: key(index), error, text });
+        self.emit(now, Event::AnnounceFailed { tracker: key(index), error, text });
         let at = self.trackers[index].tier;
         let tier = &mut self.tiers[at];
         if self.once {
@@ -519,7 +520,7 @@ impl Announcer {
     fn send(&mut self, now: At, index: usize, kind: AnnounceKind) -> Ticket {
         let ticket = Ticket(self.tickets);
         self.tickets = self.tickets.wrapping_add(1);
-        self.tell(now, Event::AnnounceBegan { tracker: key(index), kind });
+        self.emit(now, Event::AnnounceBegan { tracker: key(index), kind });
         let Tracker { url, tracker_id, .. } = &self.trackers[index];
         let (url, tracker_id) = (url.clone(), tracker_id.clone());
         self.out.push_back(Output::Announce { ticket, tracker: key(index), url, kind, tracker_id });
@@ -549,16 +550,16 @@ impl Announcer {
     fn plan(&mut self, now: At, index: usize, next: Option<At>) {
         if self.trackers[index].next != next {
             self.trackers[index].next = next;
-            self.tell(now, Event::NextAnnounce { tracker: key(index), at: next });
+            self.emit(now, Event::NextAnnounce { tracker: key(index), at: next });
         }
     }
 
     fn reply(&mut self, now: At, text: String) {
-        self.tell(now, Event::Note { severity: Severity::Info, text, answer: true });
+        self.emit(now, Event::Note { severity: Severity::Info, text, answer: true });
     }
 
-    fn tell(&mut self, now: At, event: Event) {
-        self.out.push_back(Output::Learned(now, event));
+    fn emit(&mut self, now: At, event: Event) {
+        self.out.push_back(Output::Emit(now, event));
     }
 }
 

@@ -241,13 +241,13 @@ impl Swarm {
         let piece = self.check.as_mut().and_then(|check| check.hashed(conn));
         let Some((piece, live)) = piece.zip(self.live.get(&conn)).filter(|_| !good) else { return };
         let from = vec![live.peer];
-        self.tell(now, Event::PieceFailed { piece, from });
+        self.emit(now, Event::PieceFailed { piece, from });
         self.order(conn, Order::Close(Cause::HashFailures));
     }
 
     /// What follows for a check from what happened, or from time.
     pub(super) fn go_on_checking(&mut self, now: At) {
-        let all_dialled = self.book.next_due().is_none() && self.book.dialling() == 0;
+        let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
         let Some(check) = &mut self.check else { return };
         if let Some(ending) = check.ending {
             if now >= ending {
@@ -274,7 +274,7 @@ impl Swarm {
                 "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
                  a faster check."
             );
-            self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
+            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
         if let Some(conn) = answered {
             self.order(conn, Order::Close(Cause::ConnectionLimit));
@@ -283,11 +283,11 @@ impl Swarm {
 
     /// Tells once, where a check has no place for the address in its table of peers.
     pub(super) fn tell_left_out(&mut self, now: At, addr: SocketAddr) {
-        let left_out = self.book.is_full() && self.book.find(addr).is_none();
+        let left_out = self.peer_table.is_full() && self.peer_table.find(addr).is_none();
         let Some(check) = self.check.as_mut().filter(|_| left_out) else { return };
         if !std::mem::replace(&mut check.told_left_out, true) {
             let text = format!("More than {} peers are known: the rest is left out.", self.settings.max_rows);
-            self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
+            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
     }
 

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::book::{Ban, Learned, Standing};
 use super::live::Live;
+use super::peer_table::{Ban, Learned, Standing};
 use super::{Action, Closed, ConnKey, Order, Swarm};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Side, Source, Transport,
@@ -15,23 +15,23 @@ use crate::peer::{News, Step};
 impl Swarm {
     /// A source names an address.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let Some(Learned { peer, new, valid, redeemed }) = self.book.learn(now, addr, source) else {
+        let Some(Learned { peer, new, valid, redeemed }) = self.peer_table.learn(now, addr, source) else {
             return self.tell_left_out(now, addr);
         };
-        self.tell(now, Event::PeerLearned { peer, addr, source });
+        self.emit(now, Event::PeerLearned { peer, addr, source });
         if redeemed || (new && !valid) {
             let cause = (!valid).then_some(Cause::InvalidAddress);
-            self.tell(now, Event::NotDialled { peer, cause });
+            self.emit(now, Event::NotDialled { peer, cause });
         }
         // One that calls is told by the refusal.
         let told = new && valid && source.info().listens;
-        if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| told) {
-            self.tell(now, Event::Banned { peer, until: Some(until), reason });
+        if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, addr).filter(|_| told) {
+            self.emit(now, Event::Banned { peer, until: Some(until), reason });
         }
     }
 
     pub(super) fn may_dial(&self) -> bool {
-        let dialling = self.book.dialling();
+        let dialling = self.peer_table.dialling();
         self.is_active()
             && dialling < self.settings.max_dials
             && (self.staying() + dialling < self.settings.max_peers || dialling < self.spare_dials())
@@ -39,12 +39,12 @@ impl Swarm {
 
     pub(super) fn dial_due(&mut self, now: At) {
         while self.may_dial() && self.settings.dial_pacer.next() <= now {
-            let Some((peer, addr, encryption)) = self.book.take_due(now) else { break };
+            let Some((peer, addr, encryption)) = self.peer_table.take_due(now) else { break };
             self.settings.dial_pacer.count(now);
-            self.tell(now, attempt_began(peer, Direction::Out, encryption));
+            self.emit(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
         }
-        let due = self.book.next_due().is_some_and(|due| due <= now);
+        let due = self.peer_table.next_due().is_some_and(|due| due <= now);
         if self.check.is_some() && self.is_active() && due && self.settings.dial_pacer.next() <= now {
             self.make_room_for_a_try(now);
         }
@@ -52,43 +52,45 @@ impl Swarm {
 
     /// The dial of the peer came a step further.
     pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
-        self.book.step(peer, at, &step);
-        self.tell(at, step.event(peer));
+        self.peer_table.step(peer, at, &step);
+        self.emit(at, step.event(peer));
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let Some(row) = self.book.row(peer).filter(|row| row.standing == Standing::Dialling) else { return };
+        let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Dialling) else {
+            return;
+        };
         let addr = row.addr;
         if let Some(caller) = self.check.as_mut().and_then(|check| check.caller_at(addr)) {
             // It called us meanwhile: whether it can be reached as well is known now.
             self.attempt_ended(now, peer, end);
             return self.listens(now, caller, addr);
         }
-        if self.leaving || !self.book.dial_failed(now, peer, end.cause) {
+        if self.leaving || !self.peer_table.dial_failed(now, peer, end.cause) {
             return self.attempt_ended(now, peer, end);
         }
         self.tell_end(now, peer, end);
         if self.check.is_none() {
-            self.tell(now, Event::NextTry { peer, at: Some(now) });
+            self.emit(now, Event::NextTry { peer, at: Some(now) });
         }
     }
 
     /// The run ends before these could answer; whatever comes of them comes too late.
     pub(super) fn end_dials(&mut self, now: At) {
-        for (peer, bytes_out) in self.book.dials() {
+        for (peer, bytes_out) in self.peer_table.dials() {
             self.attempt_ended(now, peer, Closed { bytes_out, ..Closed::because(Cause::NotAnswered) });
         }
     }
 
     pub(super) fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
-        self.tell(now, end.event(peer));
+        self.emit(now, end.event(peer));
     }
 
     pub(super) fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
         let cause = end.cause;
         self.tell_end(now, peer, end);
-        let at = self.book.ended(now, peer, cause, self.have.is_full(), &mut self.random);
-        self.tell(now, Event::NextTry { peer, at });
+        let at = self.peer_table.ended(now, peer, cause, self.have.is_full(), &mut self.random);
+        self.emit(now, Event::NextTry { peer, at });
     }
 
     /// Why a peer that just shook hands is not kept, if so. A connection it replaces is closed here.
@@ -102,11 +104,11 @@ impl Swarm {
         if peer_id == self.settings.peer_id {
             return Some(Cause::SelfConnection);
         }
-        let known = peer.or_else(|| self.book.find(addr));
-        if known.and_then(|known| self.book.row(known)).is_some_and(|row| row.dropped) {
+        let known = peer.or_else(|| self.peer_table.find(addr));
+        if known.and_then(|known| self.peer_table.row(known)).is_some_and(|row| row.dropped) {
             return Some(Cause::DroppedByUser);
         }
-        if self.book.banned_until(now, addr).is_some() {
+        if self.peer_table.banned_until(now, addr).is_some() {
             return Some(Cause::Banned);
         }
         if self.leaving {
@@ -123,7 +125,7 @@ impl Swarm {
             None if self.check.is_some() => return None,
             None => {}
         }
-        if !outgoing && self.book.crowded(addr.ip()) {
+        if !outgoing && self.peer_table.crowded(addr.ip()) {
             return Some(Cause::TooManyFromAddress);
         }
         // Others may have called while it was being dialled.
@@ -142,7 +144,7 @@ impl Swarm {
         peer_id: PeerId,
         so_far: Vec<(At, Step)>,
     ) {
-        let dialled_row = dialled.and_then(|peer| self.book.row(peer));
+        let dialled_row = dialled.and_then(|peer| self.peer_table.row(peer));
         let received_at = dialled_row.and_then(|row| row.came.received_at);
         let called_at = so_far.last().map(|(at, _)| *at);
         let shaken_at = received_at.or(called_at).unwrap_or(now);
@@ -164,9 +166,9 @@ impl Swarm {
             self.tell_call(now, peer, so_far);
         }
         if refusal != Some(Cause::SelfConnection) {
-            self.tell(shaken_at, Event::Handshaken { peer });
+            self.emit(shaken_at, Event::Handshaken { peer });
         }
-        self.book.live(peer, conn);
+        self.peer_table.live(peer, conn);
         self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
         self.picker.joined(now, conn, peer);
         if let Some(check) = &mut self.check {
@@ -190,12 +192,13 @@ impl Swarm {
                     | Cause::Shutdown
             )
         );
-        let busy = |peer: &PeerKey| self.book.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
-        if ours || self.book.find(addr).is_some_and(|peer| busy(&peer)) {
+        let busy =
+            |peer: &PeerKey| self.peer_table.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
+        if ours || self.peer_table.find(addr).is_some_and(|peer| busy(&peer)) {
             return None;
         }
         self.learn(now, addr, Source::Incoming);
-        self.book.find(addr)
+        self.peer_table.find(addr)
     }
 
     /// Tells the attempt of a peer that called, as far as it came.
@@ -204,9 +207,9 @@ impl Swarm {
             Some((at, Step::Connected)) => *at,
             _ => now,
         };
-        self.tell(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
+        self.emit(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
         for (at, step) in so_far {
-            self.tell(at, step.event(peer));
+            self.emit(at, step.event(peer));
         }
     }
 
@@ -219,11 +222,11 @@ impl Swarm {
             if check.is_ending() && end.cause == Cause::Shutdown {
                 // It was live to the end; only what went over its connection is news.
                 let Closed { bytes_in, bytes_out, .. } = end;
-                return self.tell(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
+                return self.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
             }
         }
         if live.held {
-            self.tell(now, Event::Held { peer: live.peer, held: false });
+            self.emit(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
         self.rechoke_if_room(now);
@@ -249,7 +252,7 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn) {
             live.peer_choking = choking;
             let peer = live.peer;
-            self.tell(now, Event::Choking { peer, by: Side::Them, choking });
+            self.emit(now, Event::Choking { peer, by: Side::Them, choking });
             self.picker.choked(now, conn, choking);
             if let Some(check) = self.check.as_mut().filter(|_| !choking) {
                 check.unchoked(now, conn);
@@ -262,14 +265,14 @@ impl Swarm {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.peer_interested = interested;
         let peer = live.peer;
-        self.tell(now, Event::Interested { peer, by: Side::Them, interested });
+        self.emit(now, Event::Interested { peer, by: Side::Them, interested });
         self.rechoke_if_room(now);
     }
 
     fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
         let wanted = pieces.count_missing_from(&self.have);
-        self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
+        self.emit(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
         self.picker.has(conn, pieces, wanted);
         self.offer_fast(conn);
         self.update_interest(now, conn);
@@ -281,7 +284,7 @@ impl Swarm {
         let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
         let have = &self.have;
         for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
-            self.tell(now, Event::Have { peer, piece });
+            self.emit(now, Event::Have { peer, piece });
         }
         self.end_fast(conn);
         self.update_interest(now, conn);
@@ -306,7 +309,7 @@ impl Swarm {
             live.am_interested = interested;
             let peer = live.peer;
             self.order(conn, Order::Interested(interested));
-            self.tell(now, Event::Interested { peer, by: Side::Us, interested });
+            self.emit(now, Event::Interested { peer, by: Side::Us, interested });
         }
         self.update_usable(now, conn);
     }
@@ -324,7 +327,7 @@ impl Swarm {
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
         let port = info.listen_port.filter(|port| *port != 0);
-        self.tell(now, Event::Introduced { peer, info });
+        self.emit(now, Event::Introduced { peer, info });
         if let Some((ip, port)) = called_from.zip(port) {
             self.listens(now, peer, SocketAddr::new(ip, port));
         }
@@ -337,22 +340,22 @@ impl Swarm {
     /// A peer that called listens there.
     pub(super) fn listens(&mut self, now: At, peer: PeerKey, listens: SocketAddr) {
         let conn = self.conn_of(peer);
-        if let Some(into) = self.book.listens(peer, listens) {
-            self.tell(now, Event::PeerMerged { gone: peer, into });
-            self.blame.rename(peer, into);
+        if let Some(into) = self.peer_table.listens(peer, listens) {
+            self.emit(now, Event::PeerMerged { gone: peer, into });
+            self.smart_ban.rename(peer, into);
             let Some((conn, live)) = conn.and_then(|conn| Some((conn, self.live.get_mut(&conn)?))) else {
                 return;
             };
             live.peer = into;
             self.picker.rename(conn, peer, into);
-            if self.book.row(into).is_some_and(|row| row.dropped) {
+            if self.peer_table.row(into).is_some_and(|row| row.dropped) {
                 return self.order(conn, Order::Close(Cause::DroppedByUser));
             }
         } else if let Some(check) = &mut self.check {
             check.called(listens, peer);
         }
         // What was banned is known by where it listens, whatever port it calls from.
-        if let Some(conn) = conn.filter(|_| self.book.banned_until(now, listens).is_some()) {
+        if let Some(conn) = conn.filter(|_| self.peer_table.banned_until(now, listens).is_some()) {
             self.order(conn, Order::Close(Cause::Banned));
         }
     }
@@ -364,22 +367,22 @@ impl Swarm {
         self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
         live.up_bytes = sample.up_bytes;
         let peer = live.peer;
-        self.tell(now, Event::PeerSample { peer, sample });
+        self.emit(now, Event::PeerSample { peer, sample });
     }
 
     fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
         if let Some(peer) = self.live.get(&conn).map(|live| live.peer) {
-            self.tell(now, Event::Traffic { peer, bytes_in, bytes_out });
+            self.emit(now, Event::Traffic { peer, bytes_in, bytes_out });
         }
     }
 
     /// Bans the peer's address and port for an hour and closes it.
     pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: String) {
-        let Some(row) = self.book.row(peer) else { return };
+        let Some(row) = self.peer_table.row(peer) else { return };
         let (addr, listens, standing) = (row.addr, row.listens, row.standing);
-        let (until, mut whole) = self.book.ban(now, addr, &reason);
+        let (until, mut whole) = self.peer_table.ban(now, addr, &reason);
         if let Some(listens) = listens {
-            whole |= self.book.ban(now, listens, &reason).1;
+            whole |= self.peer_table.ban(now, listens, &reason).1;
         }
         self.after_ban(now, peer, standing, until, cause, reason);
         if whole {
@@ -389,21 +392,21 @@ impl Swarm {
 
     /// All that a holder has was banned: whoever waits there to be dialled is banned with it. Who is connected stays.
     fn tell_bans_of_waiting(&mut self, now: At, addr: IpAddr) {
-        for peer in self.book.of_holder(addr) {
-            let Some(row) = self.book.row(peer).filter(|row| row.standing == Standing::Idle) else {
+        for peer in self.peer_table.of_holder(addr) {
+            let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Idle) else {
                 continue;
             };
-            if let Some(Ban { until, reason }) = self.book.ban_of(now, row.addr) {
-                self.tell(now, Event::Banned { peer, until: Some(until), reason });
+            if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, row.addr) {
+                self.emit(now, Event::Banned { peer, until: Some(until), reason });
             }
         }
     }
 
     /// Bans the whole address for an hour and closes every peer there.
     pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) {
-        let until = self.book.ban_address(now, addr, reason);
-        for peer in self.book.at_address(addr) {
-            if let Some(standing) = self.book.row(peer).map(|row| row.standing) {
+        let until = self.peer_table.ban_address(now, addr, reason);
+        for peer in self.peer_table.at_address(addr) {
+            if let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) {
                 self.after_ban(now, peer, standing, until, Cause::Banned, reason.to_owned());
             }
         }
@@ -418,7 +421,7 @@ impl Swarm {
         cause: Cause,
         reason: String,
     ) {
-        self.tell(now, Event::Banned { peer, until: Some(until), reason });
+        self.emit(now, Event::Banned { peer, until: Some(until), reason });
         if let Standing::Live(conn) = standing {
             self.order(conn, Order::Close(cause));
         }

@@ -436,7 +436,7 @@ impl Picker {
     /// How the blocks of at most so many pieces stand: of those that changed since, the ones told of longest ago.
     pub(super) fn tell_blocks(&mut self, now: At, most: usize) -> Vec<(PieceIndex, Vec<BlockRun>)> {
         let senders = &self.senders;
-        self.begun.tell(now, most, |conn| senders.get(&conn).map(|sender| sender.peer))
+        self.begun.emit(now, most, |conn| senders.get(&conn).map(|sender| sender.peer))
     }
 
     /// Pieces that the peer has and we have not.

@@ -67,15 +67,15 @@ impl Swarm {
             self.closed(now, twin.conn, Closed::because(Cause::Replaced));
         }
         let Some(peer) = dialled else {
-            let addr = self.book.row(twin.peer).map_or(addr, |row| row.addr);
+            let addr = self.peer_table.row(twin.peer).map_or(addr, |row| row.addr);
             self.learn(now, addr, Source::Incoming);
             return (!twin.stays).then_some(twin.peer);
         };
         if twin.stays {
-            self.tell(shaken_at, Event::Handshaken { peer });
+            self.emit(shaken_at, Event::Handshaken { peer });
             self.attempt_ended(now, peer, Closed::because(Cause::DuplicatePeerId));
         } else {
-            self.book.end_dial(peer);
+            self.peer_table.end_dial(peer);
         }
         self.listens(now, twin.peer, addr);
         (!twin.stays).then_some(peer)

@@ -5,7 +5,7 @@ use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
 use crate::swarm::address::Scope;
 use crate::swarm::announce::{self, Announcer, Output, Ticket};
-use crate::swarm::book::Standing;
+use crate::swarm::peer_table::Standing;
 use crate::swarm::{EncryptionPolicy, Input};
 
 const MS: Duration = Duration::from_millis(1);
@@ -74,7 +74,7 @@ impl Run {
                     self.announced.push((tracker, kind, ticket))
                 }
                 Output::Abandon(_) => {}
-                Output::Learned(at, event) => self.done.push((self.now, Action::Learned(at, event))),
+                Output::Emit(at, event) => self.done.push((self.now, Action::Emit(at, event))),
             }
         }
     }
@@ -116,7 +116,7 @@ impl Run {
     }
 
     fn rows(&self) -> usize {
-        self.swarm.book.rows()
+        self.swarm.peer_table.rows()
     }
 
     fn learn(&mut self, n: u16) {
@@ -133,7 +133,7 @@ impl Run {
 
     fn events(&self) -> Vec<&Event> {
         let events = self.done.iter().filter_map(|(_, action)| match action {
-            Action::Learned(_, event) => Some(event),
+            Action::Emit(_, event) => Some(event),
             _ => None,
         });
         events.collect()
@@ -174,7 +174,7 @@ impl Run {
         if let Some(peer) = peer {
             self.tell(Input::Step { peer, at: self.now, step: Step::Connected });
         }
-        self.tell(Input::Shaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
+        self.tell(Input::Handshaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
         conn
     }
 
@@ -443,7 +443,7 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
         assert!(matches!(run.orders(gone).last(), Some(Order::Close(_))), "{ours_stays}");
         assert_eq!((run.rows(), run.swarm.live.len()), (1, 1));
         assert_eq!(run.swarm.live.contains_key(&dialled), ours_stays);
-        assert_eq!(run.swarm.book.row(PeerKey(0)).unwrap().sources, [Source::Manual, Source::Incoming]);
+        assert_eq!(run.swarm.peer_table.row(PeerKey(0)).unwrap().sources, [Source::Manual, Source::Incoming]);
 
         // It got through before us.
         let mut run = Run::new(settings(), &["http://t"]);
@@ -455,7 +455,7 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
         assert_eq!(run.swarm.live.contains_key(&called), !ours_stays);
         let stays = if ours_stays { dialled } else { called };
         assert_eq!(run.swarm.live[&stays].peer, PeerKey(0));
-        assert_eq!(run.swarm.book.row(PeerKey(0)).unwrap().standing, Standing::Live(stays));
+        assert_eq!(run.swarm.peer_table.row(PeerKey(0)).unwrap().standing, Standing::Live(stays));
     }
 }
 

@@ -129,7 +129,7 @@ fn an_encrypted_call_is_told_as_such() {
     let mut world = world(PreferPlain);
     let so_far = vec![(At::ZERO, Step::Connected), (secs(1), Step::Agreed(Payload::Rc4))];
     let (conn, peer_id) = (ConnKey(900), PeerId::ours(900));
-    world.tell(Input::Shaken { conn, peer: None, addr: addr(7), peer_id, so_far });
+    world.tell(Input::Handshaken { conn, peer: None, addr: addr(7), peer_id, so_far });
     let began = |event: &Event| {
         matches!(event, Event::AttemptBegan { encryption: Mse, direction: Direction::In, .. })
     };
