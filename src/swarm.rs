@@ -3,6 +3,9 @@
 //! [`Swarm`] owns the decisions of one torrent. It is told what happened ([`Swarm::handle`], with the time) and
 //! says what to do ([`Swarm::poll`], until it is empty) and when it wants to be told the time again
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
+//!
+//! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too
+//! ([`announce::Announcer::once`]).
 
 pub mod address;
 mod allowed_fast;
@@ -53,7 +56,6 @@ use self::picker::{Pick, Picker};
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
-use self::sources::Sources;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
@@ -71,7 +73,6 @@ pub struct Swarm {
     /// What is on the disk is being verified once more.
     recheck: Option<recheck::Recheck>,
     have: Bitfield,
-    sources: Sources,
     peer_table: PeerTable,
     live: BTreeMap<ConnKey, Live>,
     /// Live peers that were told to close.
@@ -105,8 +106,7 @@ impl Swarm {
         let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
-            sources: Sources::new(settings.private),
-            peer_table: PeerTable::new(settings.max_rows, settings.check_until.is_some()),
+            peer_table: PeerTable::new(&settings),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
@@ -162,7 +162,7 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
-            Input::Reached { tracker, scope, seen_at } => self.sources.reached(tracker, scope, seen_at),
+            Input::Reached { tracker, scope, seen_at } => self.peer_table.reached(tracker, scope, seen_at),
             Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
             Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),

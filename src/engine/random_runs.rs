@@ -73,6 +73,10 @@ impl Run {
     }
 
     fn tell(&mut self, input: Input) {
+        if matches!(input, Input::Command(Command::Quit)) {
+            // What still comes of a dial comes too late.
+            self.dialling.clear();
+        }
         self.swarm.handle(self.now, input);
         self.act();
         assert!(self.swarm.deadline() > self.now, "a deadline that time does not move past");

@@ -25,7 +25,6 @@ pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
-use self::peers::Dialling;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
 use super::clock::Clock;
@@ -40,7 +39,7 @@ use super::peer_tasks::PeerTasks;
 use super::pool::BlockPool;
 use super::tracker;
 use crate::command::Command;
-use crate::event::{At, Event, Phase};
+use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
 use crate::peer::Ours;
@@ -127,7 +126,8 @@ struct TorrentTask {
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
     /// The address of ours that each connection is over.
     locals: BTreeMap<ConnKey, IpAddr>,
-    dialling: BTreeMap<ConnKey, Dialling>,
+    /// Dials under way.
+    dialling: BTreeMap<ConnKey, PeerKey>,
     next_conn: u32,
     outlets: Outlets,
     tasks: PeerTasks,
@@ -383,11 +383,11 @@ impl TorrentTask {
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             _ => {}
         }
-        let quits = command == Command::Quit;
-        self.feed(Input::Command(command));
-        if quits {
-            self.end_dials();
+        if command == Command::Quit {
+            // What still comes of them comes too late.
+            self.dialling.clear();
         }
+        self.feed(Input::Command(command));
         self.publish(self.clock.now());
     }
 

@@ -281,9 +281,10 @@ impl Swarm {
         }
     }
 
-    /// An address has no place in the table of peers.
-    pub(super) fn tell_left_out(&mut self, now: At) {
-        let Some(check) = &mut self.check else { return };
+    /// Tells once, where a check has no place for the address in its table of peers.
+    pub(super) fn tell_left_out(&mut self, now: At, addr: SocketAddr) {
+        let left_out = self.peer_table.is_full() && self.peer_table.find(addr).is_none();
+        let Some(check) = self.check.as_mut().filter(|_| left_out) else { return };
         if !std::mem::replace(&mut check.told_left_out, true) {
             let text = format!("More than {} peers are known: the rest is left out.", self.settings.max_rows);
             self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });

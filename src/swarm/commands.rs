@@ -34,6 +34,7 @@ impl Swarm {
             Command::Quit => {
                 self.leaving = true;
                 self.picker.set_active(now, false);
+                self.end_dials(now);
                 match self.check {
                     Some(_) => self.end_check(now),
                     None => self.close_all(Cause::Shutdown),
@@ -99,14 +100,11 @@ impl Swarm {
 
     fn drop_peer(&mut self, now: At, peer: PeerKey) {
         let addr = self.address(peer);
-        let Some(row) = self.peer_table.row_mut(peer) else { return };
-        if row.dropped {
+        let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) else { return };
+        if !self.peer_table.set_dropped(peer, true) {
             self.answer(now, format!("{addr} is dropped already, until you retry it."));
             return;
         }
-        row.dropped = true;
-        let standing = row.standing;
-        self.peer_table.schedule(peer, None);
         if let Standing::Live(conn) = standing {
             self.order(conn, Order::Close(Cause::DroppedByUser));
         }
@@ -160,17 +158,15 @@ impl Swarm {
 
     /// Takes back drop and ban, and dials it now.
     fn forgive(&mut self, now: At, peer: PeerKey) {
-        let Some(row) = self.peer_table.row_mut(peer) else { return };
-        let was_dropped = std::mem::take(&mut row.dropped);
-        let idle = row.standing == Standing::Idle;
-        if was_dropped {
+        let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) else { return };
+        if self.peer_table.set_dropped(peer, false) {
             self.emit(now, Event::Dropped { peer, dropped: false });
         }
         for (peer, ban) in self.peer_table.unban(now, peer) {
             let (until, reason) = ban.map_or((None, String::new()), |ban| (Some(ban.until), ban.reason));
             self.emit(now, Event::Banned { peer, until, reason });
         }
-        if idle {
+        if standing == Standing::Idle {
             self.peer_table.schedule(peer, Some(At::ZERO));
             self.emit(now, Event::NextTry { peer, at: Some(now) });
         }

@@ -47,6 +47,7 @@ impl EncryptionPolicy {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Came {
     opened: bool,
+    pub(super) sent_bytes: u64,
     /// What answers looks like encryption.
     looks_encrypted: bool,
     /// When bytes came where its handshake belongs.
@@ -60,7 +61,8 @@ impl Came {
             Step::Connected => self.opened = true,
             Step::LooksLike(what) => self.looks_encrypted = *what == LooksLike::Encrypted,
             Step::Received(_) => self.received_at = Some(at),
-            Step::Sent(_) | Step::Agreed(_) => {}
+            Step::Sent(sent) => self.sent_bytes = sent.len() as u64,
+            Step::Agreed(_) => {}
         }
     }
 }

@@ -14,10 +14,12 @@ pub(super) use self::bans::Ban;
 use self::bans::Bans;
 use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
-use super::ConnKey;
 use super::address::{Scope, scope_of};
 use super::fallback::Came;
-use crate::event::{At, Cause, PeerKey, Source};
+use super::sources::Sources;
+use super::{ConnKey, EncryptionPolicy, Settings};
+use crate::event::{At, Cause, Encryption, PeerKey, Source, TrackerKey};
+use crate::peer::Step;
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
 pub(super) const MOST_ROWS: usize = 20_000;
@@ -34,6 +36,8 @@ pub(super) struct Learned {
     pub(super) peer: PeerKey,
     /// It was not known before.
     pub(super) new: bool,
+    /// The source may name it.
+    pub(super) valid: bool,
     /// Only sources that may not name it had named it before.
     pub(super) redeemed: bool,
 }
@@ -42,8 +46,10 @@ pub(super) struct Learned {
 pub(super) struct PeerTable {
     /// The most rows that are kept.
     most_rows: usize,
-    /// Nobody is dialled again after an end.
+    /// Each peer is tried once, however many there are at an address, and none makes room for another.
     once: bool,
+    encryption: EncryptionPolicy,
+    sources: Sources,
     rows: BTreeMap<PeerKey, Row>,
     by_addr: Addresses,
     due: Due,
@@ -57,11 +63,12 @@ pub(super) struct PeerTable {
 }
 
 impl PeerTable {
-    /// `once`: each peer is tried once, however many there are at an address, and none makes room for another.
-    pub(super) fn new(most_rows: usize, once: bool) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            most_rows,
-            once,
+            most_rows: settings.max_rows,
+            once: settings.check_until.is_some(),
+            encryption: settings.encryption,
+            sources: Sources::new(settings.private),
             rows: BTreeMap::new(),
             by_addr: Addresses::default(),
             due: Due::default(),
@@ -77,8 +84,19 @@ impl PeerTable {
         self.rows.get(&peer)
     }
 
-    pub(super) fn row_mut(&mut self, peer: PeerKey) -> Option<&mut Row> {
-        self.rows.get_mut(&peer)
+    /// Drops the peer, or takes that back. Returns whether that changes anything.
+    pub(super) fn set_dropped(&mut self, peer: PeerKey, dropped: bool) -> bool {
+        let Some(row) = self.rows.get_mut(&peer) else { return false };
+        let was = std::mem::replace(&mut row.dropped, dropped);
+        if dropped {
+            self.schedule(peer, None);
+        }
+        was != dropped
+    }
+
+    /// A tracker answered: it is this far from us, and sees us there.
+    pub(super) fn reached(&mut self, tracker: TrackerKey, scope: Scope, seen_at: Option<SocketAddr>) {
+        self.sources.reached(tracker, scope, seen_at);
     }
 
     pub(super) fn find(&self, addr: SocketAddr) -> Option<PeerKey> {
@@ -89,25 +107,25 @@ impl PeerTable {
         self.dialling
     }
 
-    /// Learns an address from a source; `valid`: the source may name such an address, so that it can be dialled.
-    /// `None` where this changes nothing, or there is no room for another row.
-    pub(super) fn learn(
-        &mut self,
-        now: At,
-        addr: SocketAddr,
-        source: Source,
-        valid: bool,
-    ) -> Option<Learned> {
-        let listens = source.info().listens;
+    /// A source names an address: the one way for it to become a peer. `None` where this changes nothing, the source is
+    /// not heard, or there is no room for another row.
+    pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<Learned> {
+        if !self.sources.hears(source) {
+            return None;
+        }
+        let info = source.info();
+        let valid = self.sources.may_name(source, addr);
         let Some(peer) = self.find(addr) else {
             let peer = self.new_row(addr, source, !valid)?;
-            self.schedule(peer, (valid && listens).then_some(now));
-            return Some(Learned { peer, new: true, redeemed: false });
+            // The user's own choice goes before what trackers name.
+            let due = if info.chosen { At::ZERO } else { now };
+            self.schedule(peer, (valid && info.listens).then_some(due));
+            return Some(Learned { peer, new: true, valid, redeemed: false });
         };
         let row = self.rows.get_mut(&peer)?;
         let was_reachable = row.is_reachable();
         let known = row.sources.contains(&source);
-        let redeemed = valid && listens && std::mem::take(&mut row.invalid);
+        let redeemed = valid && info.listens && std::mem::take(&mut row.invalid);
         if known && !redeemed {
             return None;
         }
@@ -118,12 +136,20 @@ impl PeerTable {
         if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
             self.schedule(peer, Some(now));
         }
-        Some(Learned { peer, new: false, redeemed })
+        Some(Learned { peer, new: false, valid, redeemed })
+    }
+
+    /// Whether an address that is not known is left out.
+    pub(super) fn is_full(&self) -> bool {
+        self.once && self.rows.len() >= self.most_rows
     }
 
     fn new_row(&mut self, addr: SocketAddr, source: Source, invalid: bool) -> Option<PeerKey> {
+        if self.is_full() {
+            return None;
+        }
         if self.rows.len() >= self.most_rows {
-            (!self.once).then(|| self.forget_oldest())??;
+            self.forget_oldest()?;
         }
         let peer = PeerKey(self.next_key);
         self.next_key += 1;
@@ -179,8 +205,8 @@ impl PeerTable {
         soon.any(hopeful) || (self.dialling > 0 && dialling().any(hopeful))
     }
 
-    /// The next peer to dial now, with the address to dial. It is dialling from here on.
-    pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr)> {
+    /// The next peer to dial now, where, and whether plain or encrypted. It is dialling from here on.
+    pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr, Encryption)> {
         while let Some((at, peer)) = self.due.first()
             && at <= now
         {
@@ -210,14 +236,44 @@ impl PeerTable {
                 row.standing = Standing::Dialling;
                 row.came = Came::default();
                 self.dialling += 1;
-                return Some((peer, addr));
+                return Some((peer, addr, row.fallback.encryption_for(self.encryption)));
             }
         }
         None
     }
 
+    /// Who is being dialled, each with the bytes that were sent.
+    pub(super) fn dials(&self) -> Vec<(PeerKey, u64)> {
+        let dials = self.rows.iter().filter(|(_, row)| row.standing == Standing::Dialling);
+        dials.map(|(peer, row)| (*peer, row.came.sent_bytes)).collect()
+    }
+
+    /// The dial of the peer came a step further.
+    pub(super) fn step(&mut self, peer: PeerKey, at: At, step: &Step) {
+        if let Some(row) = self.rows.get_mut(&peer) {
+            row.came.step(at, step);
+        }
+    }
+
+    /// The dial ended without a handshake. True: the peer is dialled the other way as soon as there is room for a dial,
+    /// before others where not all are tried.
+    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) -> bool {
+        let Some(row) = self.rows.get_mut(&peer) else { return false };
+        if row.dropped || !row.fallback.failed(self.encryption, cause, row.came, self.once) {
+            return false;
+        }
+        self.end_dial(peer);
+        self.schedule(peer, Some(if self.once { now } else { At::ZERO }));
+        true
+    }
+
     /// The peer is live on this connection.
     pub(super) fn live(&mut self, peer: PeerKey, conn: ConnKey) {
+        if let Some(row) = self.rows.get_mut(&peer)
+            && row.standing == Standing::Dialling
+        {
+            row.fallback.works(row.fallback.encryption_for(self.encryption));
+        }
         self.end_dial(peer);
         self.schedule(peer, None);
         if let Some(row) = self.rows.get_mut(&peer) {
@@ -235,13 +291,6 @@ impl PeerTable {
             row.standing = Standing::Idle;
             self.dialling -= 1;
         }
-    }
-
-    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial: before others, where
-    /// they are not all to be tried.
-    pub(super) fn climb(&mut self, now: At, peer: PeerKey) {
-        self.end_dial(peer);
-        self.schedule(peer, Some(if self.once { now } else { At::ZERO }));
     }
 
     /// An attempt, or a connection, ended. Returns when the peer is dialled next.

@@ -13,31 +13,20 @@ use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
 impl Swarm {
-    /// A source names an address: the one way for it to become a peer.
+    /// A source names an address.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
-        if !self.sources.hears(source) {
-            return;
-        }
-        let valid = self.sources.may_name(source, addr);
-        let Some(Learned { peer, new, redeemed }) = self.peer_table.learn(now, addr, source, valid) else {
-            if self.peer_table.find(addr).is_none() {
-                self.tell_left_out(now);
-            }
-            return;
+        let Some(Learned { peer, new, valid, redeemed }) = self.peer_table.learn(now, addr, source) else {
+            return self.tell_left_out(now, addr);
         };
         self.emit(now, Event::PeerLearned { peer, addr, source });
         if redeemed || (new && !valid) {
             let cause = (!valid).then_some(Cause::InvalidAddress);
-            return self.emit(now, Event::NotDialled { peer, cause });
+            self.emit(now, Event::NotDialled { peer, cause });
         }
         // One that calls is told by the refusal.
-        let told = new && source.info().listens;
+        let told = new && valid && source.info().listens;
         if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, addr).filter(|_| told) {
             self.emit(now, Event::Banned { peer, until: Some(until), reason });
-        }
-        if new && source.info().chosen {
-            // The user's own choice goes before what trackers name.
-            self.peer_table.schedule(peer, Some(At::ZERO));
         }
     }
 
@@ -50,9 +39,8 @@ impl Swarm {
 
     pub(super) fn dial_due(&mut self, now: At) {
         while self.may_dial() && self.settings.dial_pacer.next() <= now {
-            let Some((peer, addr)) = self.peer_table.take_due(now) else { break };
+            let Some((peer, addr, encryption)) = self.peer_table.take_due(now) else { break };
             self.settings.dial_pacer.count(now);
-            let encryption = self.encryption_for(peer);
             self.emit(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
         }
@@ -62,36 +50,35 @@ impl Swarm {
         }
     }
 
-    /// Whether the peer is dialled plain or encrypted.
-    fn encryption_for(&self, peer: PeerKey) -> Encryption {
-        let fallback = self.peer_table.row(peer).map(|row| row.fallback).unwrap_or_default();
-        fallback.encryption_for(self.settings.encryption)
-    }
-
     /// The dial of the peer came a step further.
     pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
-        if let Some(row) = self.peer_table.row_mut(peer) {
-            row.came.step(at, &step);
-        }
+        self.peer_table.step(peer, at, &step);
         self.emit(at, step.event(peer));
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let (policy, cause, once) = (self.settings.encryption, end.cause, self.check.is_some());
-        let Some(row) = self.peer_table.row_mut(peer) else { return };
+        let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Dialling) else {
+            return;
+        };
         let addr = row.addr;
         if let Some(caller) = self.check.as_mut().and_then(|check| check.caller_at(addr)) {
             // It called us meanwhile: whether it can be reached as well is known now.
             self.attempt_ended(now, peer, end);
             return self.listens(now, caller, addr);
         }
-        if row.dropped || self.leaving || !row.fallback.failed(policy, cause, row.came, once) {
+        if self.leaving || !self.peer_table.dial_failed(now, peer, end.cause) {
             return self.attempt_ended(now, peer, end);
         }
         self.tell_end(now, peer, end);
-        self.peer_table.climb(now, peer);
-        if !once {
+        if self.check.is_none() {
             self.emit(now, Event::NextTry { peer, at: Some(now) });
+        }
+    }
+
+    /// The run ends before these could answer; whatever comes of them comes too late.
+    pub(super) fn end_dials(&mut self, now: At) {
+        for (peer, bytes_out) in self.peer_table.dials() {
+            self.attempt_ended(now, peer, Closed { bytes_out, ..Closed::because(Cause::NotAnswered) });
         }
     }
 
@@ -159,7 +146,8 @@ impl Swarm {
     ) {
         let dialled_row = dialled.and_then(|peer| self.peer_table.row(peer));
         let received_at = dialled_row.and_then(|row| row.came.received_at);
-        let shaken_at = received_at.or_else(|| so_far.last().map(|(at, _)| *at)).unwrap_or(now);
+        let called_at = so_far.last().map(|(at, _)| *at);
+        let shaken_at = received_at.or(called_at).unwrap_or(now);
         let (row, refusal) = match self.twin_of_one_client(addr, peer_id, dialled.is_some()) {
             Some(twin) => match self.one_row(now, shaken_at, dialled, addr, twin) {
                 Some(peer) => (Some(peer), None),
@@ -179,12 +167,6 @@ impl Swarm {
         }
         if refusal != Some(Cause::SelfConnection) {
             self.emit(shaken_at, Event::Handshaken { peer });
-        }
-        let encryption_for = self.encryption_for(peer);
-        if dialled.is_some()
-            && let Some(row) = self.peer_table.row_mut(peer)
-        {
-            row.fallback.works(encryption_for);
         }
         self.peer_table.live(peer, conn);
         self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));

@@ -14,17 +14,10 @@ use super::super::pool::BlockBuf;
 use super::TorrentTask;
 use super::disk::Blocks;
 use super::inbox::Dialled;
-use crate::event::{At, Cause, Encryption, PeerKey};
+use crate::event::{At, Encryption, PeerKey};
 use crate::metainfo::BlockRef;
 use crate::peer::{Closed, ConnKey, Handshaken, News, Order, Step};
 use crate::swarm::Input;
-
-/// A dial under way.
-pub(super) struct Dialling {
-    peer: PeerKey,
-    /// Bytes of our handshake that were written.
-    sent_bytes: u64,
-}
 
 impl TorrentTask {
     fn new_conn(&mut self) -> ConnKey {
@@ -35,7 +28,7 @@ impl TorrentTask {
 
     pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
         let conn = self.new_conn();
-        self.dialling.insert(conn, Dialling { peer, sent_bytes: 0 });
+        self.dialling.insert(conn, peer);
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
         let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
         self.tasks.spawn_for(conn, async move {
@@ -47,11 +40,7 @@ impl TorrentTask {
 
     /// A dial under way came a step further.
     pub(super) fn step(&mut self, conn: ConnKey, at: At, step: Step) {
-        let Some(Dialling { peer, sent_bytes }) = self.dialling.get_mut(&conn) else { return };
-        if let Step::Sent(sent) = &step {
-            *sent_bytes = sent.len() as u64;
-        }
-        let peer = *peer;
+        let Some(&peer) = self.dialling.get(&conn) else { return };
         self.feed(Input::Step { peer, at, step });
     }
 
@@ -61,7 +50,7 @@ impl TorrentTask {
             self.step(conn, at, step);
         }
         let Dialled { conn, addr, outcome } = dialled;
-        let Some(Dialling { peer, .. }) = self.dialling.remove(&conn) else { return };
+        let Some(peer) = self.dialling.remove(&conn) else { return };
         match outcome {
             Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
             Err(end) => self.feed(Input::DialFailed { peer, end: *end }),
@@ -132,16 +121,8 @@ impl TorrentTask {
     /// The task of a dial or a connection panicked: it is over, and said nothing.
     pub(super) fn fell(&mut self, conn: ConnKey) {
         match self.dialling.remove(&conn) {
-            Some(Dialling { peer, .. }) => self.feed(Input::DialFailed { peer, end: internal_error() }),
+            Some(peer) => self.feed(Input::DialFailed { peer, end: internal_error() }),
             None => self.closed(conn, internal_error()),
-        }
-    }
-
-    /// The run ends before these could answer; whatever they still say comes too late.
-    pub(super) fn end_dials(&mut self) {
-        for Dialling { peer, sent_bytes } in std::mem::take(&mut self.dialling).into_values() {
-            let end = Closed { bytes_out: sent_bytes, ..Closed::because(Cause::NotAnswered) };
-            self.feed(Input::DialFailed { peer, end });
         }
     }
 

@@ -34,7 +34,6 @@ struct Run {
     announcer: Announcer,
     now: At,
     done: Vec<(At, Action)>,
-    dialling: Vec<PeerKey>,
     announced: Vec<(TrackerKey, AnnounceKind, Ticket)>,
     next_conn: u32,
 }
@@ -53,7 +52,6 @@ impl Run {
             announcer: Announcer::once(At::ZERO, &tiers, 1),
             now: At::ZERO,
             done: Vec::new(),
-            dialling: Vec::new(),
             announced: Vec::new(),
             next_conn: 0,
         };
@@ -65,10 +63,8 @@ impl Run {
 
     fn drain(&mut self) {
         while let Some(action) = self.swarm.poll() {
-            match &action {
-                Action::Dial { peer, .. } => self.dialling.push(*peer),
-                Action::Finished => self.stop(),
-                _ => {}
+            if action == Action::Finished {
+                self.tell(Input::Command(Command::Quit));
             }
             self.done.push((self.now, action));
         }
@@ -84,9 +80,6 @@ impl Run {
     }
 
     fn tell(&mut self, input: Input) {
-        if let Input::DialFailed { peer, .. } | Input::Handshaken { peer: Some(peer), .. } = &input {
-            self.dialling.retain(|other| other != peer);
-        }
         self.swarm.handle(self.now, input);
         if !self.announcer.is_asking() {
             self.swarm.handle(self.now, Input::TrackersHeard);
@@ -105,14 +98,6 @@ impl Run {
         };
         self.announcer.handle(self.now, input);
         self.tell(Input::Tick);
-    }
-
-    /// Ends it, as the program does.
-    fn stop(&mut self) {
-        self.tell(Input::Command(Command::Quit));
-        for peer in std::mem::take(&mut self.dialling) {
-            self.fail(peer, Cause::NotAnswered);
-        }
     }
 
     fn is_over(&self) -> bool {
@@ -397,12 +382,16 @@ fn at_the_end_of_its_time_nobody_is_waited_for() {
     (0..3).for_each(|n| run.learn(n));
     run.wait(5 * MS);
     run.shake(Some(PeerKey(0)), addr(0), A);
+    let sent = Step::Sent(vec![0; 68]);
+    run.tell(Input::Step { peer: PeerKey(1), at: run.now, step: sent });
     run.wait(3 * S);
     assert_eq!(run.orders(ConnKey(0)).last(), Some(&&Order::Close(Cause::NotAnswered)));
     run.tell(Input::Closed(ConnKey(0), Closed::because(Cause::NotAnswered)));
     assert!(run.is_over());
     let all: Vec<_> = [1, 2, 0].map(|n| (PeerKey(n), Cause::NotAnswered)).to_vec();
     assert_eq!(run.causes(), all);
+    let told = |event: &&Event| matches!(event, Event::AttemptEnded { peer: PeerKey(1), bytes_out: 68, .. });
+    assert!(run.events().iter().any(told));
 }
 
 #[test]

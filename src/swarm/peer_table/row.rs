@@ -30,7 +30,7 @@ pub(in crate::swarm) struct Row {
     /// Its last connection ended because neither end wanted anything of the other.
     pub(super) let_go: bool,
     /// Plain or encrypted.
-    pub(in crate::swarm) fallback: Fallback,
+    pub(super) fallback: Fallback,
     /// How far the dial under way came.
     pub(in crate::swarm) came: Came,
 }

@@ -14,13 +14,13 @@ fn secs(n: u64) -> At {
 #[test]
 fn a_refused_peer_is_dialled_less_and_less() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let Learned { peer, new, .. } = table.learn(At::ZERO, addr(1), Source::Manual, true).unwrap();
+    let mut table = PeerTable::new(&Settings::default());
+    let Learned { peer, new, .. } = table.learn(At::ZERO, addr(1), Source::Manual).unwrap();
     assert!(new);
     let mut now = At::ZERO;
     let mut waits = Vec::new();
     for _ in 0..8 {
-        assert_eq!(table.take_due(now), Some((peer, addr(1))));
+        assert_eq!(table.take_due(now), Some((peer, addr(1), Encryption::Plain)));
         assert_eq!(table.take_due(now), None);
         let next = table.ended(now, peer, Cause::ConnectionRefused, false, &mut random).unwrap();
         waits.push((next - now).as_secs());
@@ -34,13 +34,13 @@ fn a_refused_peer_is_dialled_less_and_less() {
 #[test]
 fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let peer = table.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
-    assert_eq!(table.take_due(At::ZERO), Some((peer, addr(1))));
+    let mut table = PeerTable::new(&Settings::default());
+    let peer = table.learn(At::ZERO, addr(1), Source::Manual).unwrap().peer;
+    assert_eq!(table.take_due(At::ZERO), Some((peer, addr(1), Encryption::Plain)));
     assert_eq!(table.ended(secs(1), peer, Cause::BothSeeds, true, &mut random), None);
     assert_eq!(table.call_back(), [peer]);
     assert_eq!(table.call_back(), [], "once is enough");
-    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1))));
+    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1), Encryption::Plain)));
     // Where its connection closes only when that is known already, it is dialled at once.
     assert_eq!(table.ended(secs(2), peer, Cause::BothSeeds, false, &mut random), Some(secs(2)));
 }
@@ -48,8 +48,8 @@ fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
 #[test]
 fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let peers = [1, 2, 3].map(|port| table.learn(At::ZERO, addr(port), Source::Manual, true).unwrap().peer);
+    let mut table = PeerTable::new(&Settings::default());
+    let peers = [1, 2, 3].map(|port| table.learn(At::ZERO, addr(port), Source::Manual).unwrap().peer);
     let take_all = |table: &mut PeerTable, now| std::iter::from_fn(|| table.take_due(now)).count();
     assert_eq!(take_all(&mut table, At::ZERO), 3);
     table.live(peers[0], ConnKey(1));
@@ -81,8 +81,8 @@ fn who_goes_while_we_stood_still_is_dialled_again_soon_and_not_blamed() {
 #[test]
 fn a_standstill_excuses_nobody_who_lied() {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let peer = table.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
+    let mut table = PeerTable::new(&Settings::default());
+    let peer = table.learn(At::ZERO, addr(1), Source::Manual).unwrap().peer;
     table.live(peer, ConnKey(1));
     table.stood_still(secs(5), secs(300), &mut random);
     let next = table.ended(secs(6), peer, Cause::BadMessage, false, &mut random).unwrap();
@@ -91,7 +91,7 @@ fn a_standstill_excuses_nobody_who_lied() {
 
 #[test]
 fn three_banned_ports_ban_the_address() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     table.ban(At::ZERO, addr(1), "");
     table.ban(At::ZERO, addr(2), "");
     assert!(table.banned_until(At::ZERO, addr(3)).is_none());
@@ -107,8 +107,8 @@ fn in_network(network: u16, low: u16) -> SocketAddr {
 
 #[test]
 fn three_banned_addresses_ban_the_network_they_share() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let there = table.learn(At::ZERO, in_network(7, 4), Source::Resume, true).unwrap().peer;
+    let mut table = PeerTable::new(&Settings::default());
+    let there = table.learn(At::ZERO, in_network(7, 4), Source::Resume).unwrap().peer;
     assert!(!table.ban(At::ZERO, in_network(7, 1), "").1 && !table.ban(At::ZERO, in_network(7, 2), "").1);
     assert!(table.banned_until(At::ZERO, in_network(7, 4)).is_none());
     assert!(table.ban(At::ZERO, in_network(7, 3), "").1);
@@ -125,9 +125,9 @@ fn three_banned_addresses_ban_the_network_they_share() {
 
 #[test]
 fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let peers =
-        [1, 2, 3, 4].map(|low| table.learn(At::ZERO, in_network(7, low), Source::Manual, true).unwrap().peer);
+        [1, 2, 3, 4].map(|low| table.learn(At::ZERO, in_network(7, low), Source::Manual).unwrap().peer);
     for low in 1..=3 {
         table.ban(At::ZERO, in_network(7, low), "it lied");
     }
@@ -143,7 +143,7 @@ fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
 
 #[test]
 fn the_user_bans_an_address_and_nobody_beside_it() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     table.ban_address(At::ZERO, in_network(7, 1).ip(), "by you");
     assert!(table.banned_until(At::ZERO, in_network(7, 1)).is_some());
     assert!(table.banned_until(At::ZERO, in_network(7, 2)).is_none());
@@ -151,7 +151,7 @@ fn the_user_bans_an_address_and_nobody_beside_it() {
 
 #[test]
 fn in_a_network_of_ones_own_everybody_stands_for_itself() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let near = |low: u16| SocketAddr::from((std::net::Ipv6Addr::new(0xfd00, 0, 0, 7, 0, 0, 0, low), 6881));
     assert!((0..3).all(|low| !table.ban(At::ZERO, near(low), "").1));
     assert!(table.banned_until(At::ZERO, near(3)).is_none());
@@ -159,10 +159,9 @@ fn in_a_network_of_ones_own_everybody_stands_for_itself() {
 
 #[test]
 fn lifting_a_ban_leaves_those_of_other_ports() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
-    let peers =
-        [1, 2, 3, 4].map(|port| table.learn(At::ZERO, addr(port), Source::Manual, true).unwrap().peer);
+    let peers = [1, 2, 3, 4].map(|port| table.learn(At::ZERO, addr(port), Source::Manual).unwrap().peer);
     for port in 1..=3 {
         table.ban(secs(5), addr(port), "it lied");
     }
@@ -170,42 +169,44 @@ fn lifting_a_ban_leaves_those_of_other_ports() {
     let lifted = table.unban(secs(6), peers[0]);
     let theirs = ban("it lied");
     assert_eq!(lifted, [(peers[0], None), (peers[1], theirs.clone()), (peers[2], theirs), (peers[3], None)]);
-    assert_eq!(table.take_due(secs(6)), Some((peers[0], addr(1))));
-    assert_eq!(table.take_due(secs(6)), Some((peers[3], addr(4))));
+    assert_eq!(table.take_due(secs(6)), Some((peers[0], addr(1), Encryption::Plain)));
+    assert_eq!(table.take_due(secs(6)), Some((peers[3], addr(4), Encryption::Plain)));
     assert_eq!(table.take_due(secs(6)), None);
 }
 
 #[test]
 fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let (far, near) = (Source::Resume, Source::Manual);
-    let Learned { peer, new, .. } = table.learn(At::ZERO, addr(1), far, false).unwrap();
-    assert!(new);
-    assert_eq!((table.learn(secs(1), addr(1), far, false), table.take_due(secs(1))), (None, None));
-    let redeemed = Learned { peer, new: false, redeemed: true };
-    assert_eq!(table.learn(secs(1), addr(1), near, true), Some(redeemed));
-    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1))));
-    let caller = table.learn(secs(1), addr(2), Source::Incoming, true).unwrap().peer;
+    let mut table = PeerTable::new(&Settings::default());
+    let addr = |port| SocketAddr::from(([10, 0, 0, 1], port));
+    table.reached(TrackerKey(0), Scope::Public, None);
+    let (far, near) = (Source::Tracker(TrackerKey(0)), Source::Manual);
+    let Learned { peer, new, valid, .. } = table.learn(At::ZERO, addr(1), far).unwrap();
+    assert!(new && !valid);
+    assert_eq!((table.learn(secs(1), addr(1), far), table.take_due(secs(1))), (None, None));
+    let redeemed = Learned { peer, new: false, valid: true, redeemed: true };
+    assert_eq!(table.learn(secs(1), addr(1), near), Some(redeemed));
+    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1), Encryption::Plain)));
+    let caller = table.learn(secs(1), addr(2), Source::Incoming).unwrap().peer;
     table.live(caller, ConnKey(1));
-    let again = Learned { peer: caller, new: false, redeemed: false };
-    assert_eq!(table.learn(secs(1), addr(2), far, false), Some(again));
+    let again = Learned { peer: caller, new: false, valid: false, redeemed: false };
+    assert_eq!(table.learn(secs(1), addr(2), far), Some(again));
     let mut random = fastrand::Rng::with_seed(1);
     assert_eq!(table.ended(secs(2), caller, Cause::ClosedByPeer, false, &mut random), None);
 }
 
 #[test]
 fn a_dropped_peer_is_not_dialled() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let peer = table.learn(At::ZERO, addr(1), Source::Manual, true).unwrap().peer;
-    table.row_mut(peer).unwrap().dropped = true;
+    let mut table = PeerTable::new(&Settings::default());
+    let peer = table.learn(At::ZERO, addr(1), Source::Manual).unwrap().peer;
+    assert!(table.set_dropped(peer, true));
     assert_eq!(table.take_due(secs(1)), None);
 }
 
 #[test]
 fn an_incoming_peer_joins_the_row_of_its_listening_port() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
-    let known = table.learn(At::ZERO, addr(6881), Source::Resume, true).unwrap().peer;
-    let called = table.learn(At::ZERO, addr(40_000), Source::Incoming, true).unwrap().peer;
+    let mut table = PeerTable::new(&Settings::default());
+    let known = table.learn(At::ZERO, addr(6881), Source::Resume).unwrap().peer;
+    let called = table.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap().peer;
     table.live(called, ConnKey(3));
     assert_eq!(table.listens(called, addr(6881)), Some(known));
     assert_eq!(table.row(known).unwrap().standing, Standing::Live(ConnKey(3)));
@@ -219,9 +220,9 @@ fn public(port: u16) -> SocketAddr {
 
 #[test]
 fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     for port in 1..=20 {
-        table.learn(At::ZERO, public(port), Source::Manual, true);
+        table.learn(At::ZERO, public(port), Source::Manual);
     }
     assert_eq!(std::iter::from_fn(|| table.take_due(secs(1))).count(), MOST_PER_ADDRESS);
     assert_eq!(table.next_due(), Some(secs(61)));
@@ -229,13 +230,13 @@ fn one_public_address_is_not_dialled_on_more_than_eight_ports_at_once() {
 
 #[test]
 fn a_holder_of_many_addresses_is_one_holder() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let at = |n: u32, low: u32| {
         let [a, b] = [n >> 16, n & 0xffff].map(|half| half as u16);
         SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xdb9, a, b, 0, 0, 0, low as u16), 6881))
     };
     for n in 0..MOST_PER_ADDRESS as u32 {
-        let peer = table.learn(At::ZERO, at(7, n), Source::Incoming, true).unwrap().peer;
+        let peer = table.learn(At::ZERO, at(7, n), Source::Incoming).unwrap().peer;
         assert!(!table.crowded(at(7, 99).ip()));
         table.live(peer, ConnKey(n));
     }
@@ -244,14 +245,14 @@ fn a_holder_of_many_addresses_is_one_holder() {
 
 #[test]
 fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let mut random = fastrand::Rng::with_seed(1);
-    let first = table.learn(At::ZERO, addr(40_000), Source::Incoming, true).unwrap().peer;
+    let first = table.learn(At::ZERO, addr(40_000), Source::Incoming).unwrap().peer;
     table.live(first, ConnKey(1));
     assert_eq!(table.listens(first, addr(6881)), None);
     table.ended(secs(1), first, Cause::ClosedByPeer, false, &mut random);
     for port in 40_001..40_010 {
-        let again = table.learn(secs(2), addr(port), Source::Incoming, true).unwrap().peer;
+        let again = table.learn(secs(2), addr(port), Source::Incoming).unwrap().peer;
         table.live(again, ConnKey(u32::from(port)));
         assert_eq!(table.listens(again, addr(6881)), Some(first));
         table.ended(secs(3), first, Cause::ClosedByPeer, false, &mut random);
@@ -262,51 +263,51 @@ fn a_peer_that_comes_again_from_another_port_keeps_its_row() {
 
 #[test]
 fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let mut random = fastrand::Rng::with_seed(1);
-    let peer = table.learn(At::ZERO, addr(6881), Source::Incoming, true).unwrap().peer;
+    let peer = table.learn(At::ZERO, addr(6881), Source::Incoming).unwrap().peer;
     table.live(peer, ConnKey(1));
     assert_eq!(table.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random), None);
-    let again = Learned { peer, new: false, redeemed: false };
-    assert_eq!(table.learn(secs(2), addr(6881), Source::Resume, true), Some(again));
-    assert_eq!(table.take_due(secs(2)), Some((peer, addr(6881))));
+    let again = Learned { peer, new: false, valid: true, redeemed: false };
+    assert_eq!(table.learn(secs(2), addr(6881), Source::Resume), Some(again));
+    assert_eq!(table.take_due(secs(2)), Some((peer, addr(6881), Encryption::Plain)));
 }
 
 #[test]
 fn callers_that_cannot_be_dialled_make_room() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let mut random = fastrand::Rng::with_seed(1);
     for n in 0..MOST_ROWS as u32 {
         let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
-        let peer = table.learn(At::ZERO, addr, Source::Incoming, true).unwrap().peer;
+        let peer = table.learn(At::ZERO, addr, Source::Incoming).unwrap().peer;
         table.live(peer, ConnKey(n));
         table.ended(secs(1), peer, Cause::DuplicatePeerId, false, &mut random);
     }
-    assert!(table.learn(secs(2), addr(1), Source::Resume, true).is_some());
+    assert!(table.learn(secs(2), addr(1), Source::Resume).is_some());
     assert_eq!(table.rows.len(), MOST_ROWS);
 }
 
 #[test]
 fn callers_that_say_where_they_listen_and_never_answer_there_make_room() {
-    let mut table = PeerTable::new(100, false);
+    let mut table = PeerTable::new(&Settings { max_rows: 100, ..Settings::default() });
     let mut random = fastrand::Rng::with_seed(1);
     for n in 0..100 {
-        let peer = table.learn(At::ZERO, addr(1000 + n), Source::Incoming, true).unwrap().peer;
+        let peer = table.learn(At::ZERO, addr(1000 + n), Source::Incoming).unwrap().peer;
         table.live(peer, ConnKey(u32::from(n)));
         table.listens(peer, addr(20_000 + n));
         table.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random);
     }
     let next = table.take_due(secs(100)).unwrap();
     table.ended(secs(101), next.0, Cause::ConnectionRefused, false, &mut random);
-    assert!(table.learn(secs(102), addr(1), Source::Resume, true).is_some());
+    assert!(table.learn(secs(102), addr(1), Source::Resume).is_some());
     assert!(table.row(next.0).is_none() && table.rows.len() == 100);
 }
 
 #[test]
 fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     let mut random = fastrand::Rng::with_seed(1);
-    let peer = table.learn(At::ZERO, addr(1), Source::Resume, true).unwrap().peer;
+    let peer = table.learn(At::ZERO, addr(1), Source::Resume).unwrap().peer;
     for cause in [Cause::DiskError, Cause::DuplicatePeerId] {
         table.live(peer, ConnKey(1));
         let next = table.ended(secs(1), peer, cause, true, &mut random);
@@ -316,11 +317,11 @@ fn a_failing_disk_is_no_reason_to_dial_at_once_for_ever() {
 
 #[test]
 fn the_oldest_that_never_shook_hands_makes_room() {
-    let mut table = PeerTable::new(MOST_ROWS, false);
+    let mut table = PeerTable::new(&Settings::default());
     for n in 0..MOST_ROWS as u32 + 10 {
         let addr = SocketAddr::from((std::net::Ipv4Addr::from(0x0100_0000 + n), 6881));
         assert!(
-            table.learn(At::ZERO, addr, Source::Manual, true).is_some() == (n < MOST_ROWS as u32),
+            table.learn(At::ZERO, addr, Source::Manual).is_some() == (n < MOST_ROWS as u32),
             "manual ones stay"
         );
     }
