@@ -302,5 +302,3 @@ impl Swarm {
 pub(crate) use self::sim::Churn;
 #[cfg(test)]
 mod sim;
-#[cfg(test)]
-mod tests;

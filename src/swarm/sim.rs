@@ -14,6 +14,7 @@ mod client;
 mod conn;
 mod disk;
 mod fake;
+mod invariants;
 mod large;
 mod lines;
 mod random;

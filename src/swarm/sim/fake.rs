@@ -330,6 +330,18 @@ impl Fake {
         self.say(key, blocks.into_iter().map(|block| self.request(block)).collect());
     }
 
+    /// Refuses the last block it was asked for; whether there was one.
+    pub(super) fn refuse(&mut self, now: At) -> bool {
+        let last = |(key, conn): (&ConnKey, &mut FakeConn)| {
+            let block = conn.asked.pop_back()?;
+            conn.answered_at.insert(block, now);
+            Some((*key, block))
+        };
+        let Some((key, block)) = self.conns.iter_mut().find_map(last) else { return false };
+        self.say(key, vec![Message::Reject(self.spec_of(block))]);
+        true
+    }
+
     /// The connections on which it would send a block, in order.
     pub(super) fn asked(&self) -> Vec<ConnKey> {
         let silent = |conn: &FakeConn| self.script.silent_after.is_some_and(|after| conn.sent >= after);
@@ -352,8 +364,12 @@ impl Fake {
     }
 
     fn request(&self, block: BlockRef) -> Message {
+        Message::Request(self.spec_of(block))
+    }
+
+    fn spec_of(&self, block: BlockRef) -> BlockSpec {
         let (index, begin) = (block.piece().number(), block.begin());
-        Message::Request(BlockSpec { index, begin, length: self.geometry.block_length(block) })
+        BlockSpec { index, begin, length: self.geometry.block_length(block) }
     }
 
     fn say(&mut self, conn: ConnKey, messages: Vec<Message>) {

@@ -15,9 +15,19 @@ impl World {
         settings: Settings,
         have: Bitfield,
     ) -> NodeKey {
-        let id = PeerId::ours(self.seed.wrapping_mul(1000) + self.nodes.len() as u64);
+        let peer_id = PeerId::ours(self.seed.wrapping_mul(1000) + self.nodes.len() as u64);
         let seed = self.seed.wrapping_add(self.nodes.len() as u64);
-        let settings = Settings { peer_id: id, seed, ..settings };
+        self.client_of(bps, Settings { peer_id, seed, ..settings }, have)
+    }
+
+    /// The same, with the peer id and the seed that the settings name.
+    pub(in crate::swarm::sim) fn client_of(
+        &mut self,
+        bps: u64,
+        settings: Settings,
+        have: Bitfield,
+    ) -> NodeKey {
+        let id = settings.peer_id;
         let client = Client::new(self.now, self.geometry, have, settings, self.trackers.len());
         let node = self.node(Kind::Client(Box::new(client)), bps, id, Reserved::OURS);
         self.later(SECOND, Happening::Second(node));
@@ -92,7 +102,27 @@ impl World {
         let client = self.at_mut(client);
         client.dials.clear();
         client.ended.clear();
+        client.wants.clear();
+        client.closes.clear();
         std::mem::take(&mut client.events)
+    }
+
+    /// The fake behaves otherwise from now on.
+    pub(in crate::swarm::sim) fn change(&mut self, node: NodeKey, change: impl FnOnce(&mut Script)) {
+        let Node { kind, bps, .. } = &mut self.nodes[node.0];
+        if let Kind::Fake(fake) = kind {
+            change(&mut fake.script);
+            *bps = fake.script.bps;
+        }
+        self.settle(node);
+    }
+
+    /// The fake refuses the last block it was asked for; whether there was one.
+    pub(in crate::swarm::sim) fn refuse(&mut self, node: NodeKey) -> bool {
+        let Kind::Fake(fake) = &mut self.nodes[node.0].kind else { return false };
+        let refuses = fake.refuse(self.now);
+        self.settle(node);
+        refuses
     }
 
     pub(in crate::swarm::sim) fn fake_at(&self, node: NodeKey) -> &Fake {
