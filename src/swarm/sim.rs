@@ -28,6 +28,7 @@ use std::time::Duration;
 pub(crate) use self::churn::Churn;
 use self::disk::Disk;
 use self::fake::Script;
+pub(crate) use self::random::{RandomRun, TURNS, seeds};
 use self::world::{Link, NodeKey, World};
 use super::{Settings, Swarm};
 use crate::event::{At, Cause};

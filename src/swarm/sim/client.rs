@@ -58,6 +58,10 @@ pub(super) struct Client {
     pub(super) swarm: Swarm,
     announcer: Announcer,
     asked: BTreeMap<Ticket, TrackerKey>,
+    /// Dials under way.
+    dialling: BTreeSet<PeerKey>,
+    /// The user has left: nothing begins any more.
+    left: bool,
     pub(super) conns: BTreeMap<ConnKey, Conn>,
     /// Everybody each block was ever asked of.
     asked_of: BTreeMap<BlockRef, Vec<ConnKey>>,
@@ -113,6 +117,8 @@ impl Client {
             swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
             announcer: Announcer::new(now, &urls, false, settings.seed),
             asked: BTreeMap::new(),
+            dialling: BTreeSet::new(),
+            left: false,
             conns: BTreeMap::new(),
             asked_of: BTreeMap::new(),
             arriving: BTreeMap::new(),
@@ -169,13 +175,19 @@ impl Client {
     }
 
     pub(super) fn feed(&mut self, now: At, input: Input) {
+        if let Input::Shaken { peer: Some(peer), .. } | Input::DialFailed { peer, .. } = &input {
+            self.dialling.remove(peer);
+        }
         self.swarm.handle(now, input);
         self.settle(now);
     }
 
     pub(super) fn wish(&mut self, now: At, command: Command) {
         match command {
-            Command::Quit => self.announcer.handle(now, announce::Input::Stop),
+            Command::Quit => {
+                self.left = true;
+                self.announcer.handle(now, announce::Input::Stop);
+            }
             Command::Resume if self.swarm.phase() == Phase::Stopped => {
                 if !self.disk.would_take(now) {
                     return;

@@ -19,7 +19,7 @@ use super::{
 use crate::command::Command;
 use crate::event::{Encryption, PeerKey, Source, TrackerKey};
 use crate::metainfo::PeerId;
-use crate::wire::Reserved;
+use crate::wire::{Message, Reserved};
 
 /// How long a dial into nothing takes.
 const CONNECT_TIMEOUT: Duration = secs(10);

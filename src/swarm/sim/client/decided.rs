@@ -26,6 +26,9 @@ impl Client {
     fn act(&mut self, now: At, action: Action) {
         match action {
             Action::Dial { peer, addr, encryption } => {
+                let active = matches!(self.swarm.phase(), Phase::Downloading | Phase::Seeding);
+                assert!(active && !self.left, "{addr} is dialled at rest");
+                assert!(self.dialling.insert(peer), "{addr} is dialled twice at once");
                 self.dials.push((now, addr, encryption));
                 self.effects.push_back(Effect::Dial(Dial { peer: Some(peer), addr, encryption }));
             }

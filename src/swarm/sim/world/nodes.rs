@@ -107,6 +107,27 @@ impl World {
         std::mem::take(&mut client.events)
     }
 
+    /// From its next handshake on the node has the peer id of the other.
+    pub(in crate::swarm::sim) fn call_itself(&mut self, node: NodeKey, other: NodeKey) {
+        self.nodes[node.0].id = self.nodes[other.0].id;
+    }
+
+    /// The fake says this to all it is connected to.
+    pub(in crate::swarm::sim) fn say(&mut self, node: NodeKey, message: &Message) {
+        if let Kind::Fake(fake) = &mut self.nodes[node.0].kind {
+            fake.say_to_all(message);
+        }
+        self.settle(node);
+    }
+
+    /// If the fake has the piece and speaks the fast extension, it sends it while it chokes, and says so.
+    pub(in crate::swarm::sim) fn allow_fast(&mut self, node: NodeKey, piece: u32) {
+        if let Kind::Fake(fake) = &mut self.nodes[node.0].kind {
+            fake.allow_fast(piece);
+        }
+        self.settle(node);
+    }
+
     /// The fake behaves otherwise from now on.
     pub(in crate::swarm::sim) fn change(&mut self, node: NodeKey, change: impl FnOnce(&mut Script)) {
         let Node { kind, bps, .. } = &mut self.nodes[node.0];
