@@ -5,12 +5,12 @@
 //! in, messages and [`News`] out. It alone knows who chokes whom, who is interested, what the peer has, what it was
 //! asked for ([`Window`]) and what it asks for. The bytes of blocks never pass here, only what is decided about them.
 
+mod choke_flood;
 mod conn;
 mod connection;
 mod fault;
 mod handshake;
 pub mod haves;
-mod moods;
 pub mod output;
 mod rate;
 pub mod upload;

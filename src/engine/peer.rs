@@ -1,9 +1,9 @@
 //! The task of one connection, from the handshake on: reads, writes, reports, does as it is told.
 //!
 //! It owns its socket and its request window. Nothing of it is shared but what is in [`Common`]; it hears of the
-//! brain through orders and the brain of it through reports.
+//! task through orders and the torrent's task of it through reports.
 
-mod mark;
+mod low_water;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep_until, timeout};
 
-use self::mark::Mark;
+use self::low_water::LowWaterMark;
 use super::clock::Clock;
 use super::limit::Limit;
 use super::link::{Closed, ConnKey, News, Order, Report};
@@ -120,7 +120,7 @@ struct Peer<T> {
     reports: mpsc::Sender<(ConnKey, Report)>,
     /// Fires at the connection's deadline.
     due: Pin<Box<Sleep>>,
-    mark: Mark,
+    mark: LowWaterMark,
     job: Option<Job>,
     /// Nothing can be written any more; what is still to be read comes first.
     write_error: Option<io::Error>,
@@ -153,7 +153,7 @@ impl<T: Transport> Peer<T> {
             orders,
             reports,
             due,
-            mark: Mark::new(),
+            mark: LowWaterMark::new(),
             job: None,
             write_error: None,
             began,
@@ -279,7 +279,7 @@ impl<T: Transport> Peer<T> {
         }
     }
 
-    /// Writes what the socket takes, without waiting: requests must not wait until the brain takes a report.
+    /// Writes what the socket takes, without waiting: requests must not wait until the torrent's task takes a report.
     async fn write_now(&mut self) {
         let before = self.connection.output().bytes();
         let Self { transport, connection, write_error, .. } = self;

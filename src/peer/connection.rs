@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::choke_flood::ChokeFlood;
 use super::haves::HaveLog;
-use super::moods::Moods;
 use super::output::Output;
 use super::upload::{OFFERED_REQQ, Upload};
 use super::{Arrival, Fault, News, Order, Window};
@@ -76,7 +76,7 @@ pub struct Connection {
     /// It was told that we want nothing any more.
     told_upload_only: bool,
     extension_handshakes: u8,
-    moods: Moods,
+    choke_flood: ChokeFlood,
     /// How far it was told what we have.
     told: usize,
     said_anything: bool,
@@ -122,7 +122,7 @@ impl Connection {
             fast_pieces: BTreeSet::new(),
             told_upload_only: false,
             extension_handshakes: 0,
-            moods: Moods::default(),
+            choke_flood: ChokeFlood::default(),
             told,
             said_anything: false,
             heard: now,
@@ -274,7 +274,7 @@ impl Connection {
         }
         if matches!(message, Message::Choke | Message::Unchoke | Message::Interested | Message::NotInterested)
         {
-            self.moods.changed()?;
+            self.choke_flood.changed()?;
         }
         match message {
             Message::KeepAlive | Message::Port(_) | Message::Suggest(_) => {}
@@ -333,7 +333,7 @@ impl Connection {
     pub fn tick(&mut self, now: At) -> Result<(), Fault> {
         self.has_nothing_unless_said();
         self.upload.tick();
-        self.moods.tick();
+        self.choke_flood.tick();
         self.window.tick(now);
         self.sample(now);
         self.tell_haves();

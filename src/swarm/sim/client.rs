@@ -175,7 +175,7 @@ impl Client {
     }
 
     pub(super) fn feed(&mut self, now: At, input: Input) {
-        if let Input::Shaken { peer: Some(peer), .. } | Input::DialFailed { peer, .. } = &input {
+        if let Input::Handshaken { peer: Some(peer), .. } | Input::DialFailed { peer, .. } = &input {
             self.dialling.remove(peer);
         }
         self.swarm.handle(now, input);
@@ -217,7 +217,7 @@ impl Client {
         self.most_conns = self.most_conns.max(self.conns.len());
         self.write(now, conn);
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
-        self.feed(now, Input::Shaken { conn, peer, addr, peer_id: id, so_far });
+        self.feed(now, Input::Handshaken { conn, peer, addr, peer_id: id, so_far });
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) {

@@ -4,6 +4,7 @@ use super::world::Reach;
 use super::*;
 use crate::command::Command;
 use crate::event::{Event, PeerKey, Phase, Source, TrackerKey};
+use crate::swarm::address::Scope;
 use crate::swarm::{Input, UploadSlots};
 use crate::wire::ExtensionHandshake;
 
@@ -263,7 +264,12 @@ impl RandomRun {
         let source = [Source::Tracker(TrackerKey(2)), Source::Resume, Source::Tracker(TrackerKey(1))]
             [random.usize(..3)];
         match random.u8(..9) {
-            0 => world.tell(client, Input::LearnedInvalid { addr: world.addr(other), source }),
+            0 => {
+                let (tracker, scope) = (TrackerKey(3), Scope::Public);
+                world.tell(client, Input::Reached { tracker, scope, seen_at: None });
+                let source = Source::Tracker(tracker);
+                world.tell(client, Input::Learned { addr: world.addr(other), source });
+            }
             1 => world.tell(client, Input::Learned { addr: world.addr(other), source }),
             2 => world.wish(client, Command::AddPeer(SocketAddr::new(addr.ip(), addr.port() - 1000))),
             3 => {

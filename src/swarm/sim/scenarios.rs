@@ -12,7 +12,7 @@ mod replaced;
 mod starving;
 mod swarms;
 
-use super::super::ladder::EncryptionPolicy;
+use super::super::fallback::EncryptionPolicy;
 use super::world::Reach;
 use super::*;
 use crate::command::Command;

@@ -13,7 +13,7 @@ impl Client {
             }
             match self.announcer.poll() {
                 None => break,
-                Some(announce::Output::Learned(at, event)) => self.learned(at, event),
+                Some(announce::Output::Emit(at, event)) => self.emit(at, event),
                 Some(announce::Output::Abandon(ticket)) => drop(self.asked.remove(&ticket)),
                 Some(announce::Output::Announce { ticket, tracker, kind, .. }) => {
                     self.asked.insert(ticket, tracker);
@@ -58,8 +58,8 @@ impl Client {
                 self.announcer.handle(now, announce::Input::WantPeers(wanted));
             }
             Action::Entered(phase) => self.entered(now, phase),
-            Action::Learned(at, event) => self.learned(at, event),
-            Action::LimitUp(_) | Action::Recheck(_) => {}
+            Action::Emit(at, event) => self.emit(at, event),
+            Action::LimitUp(_) | Action::Recheck(_) | Action::Finished => {}
         }
     }
 
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    fn learned(&mut self, at: At, event: Event) {
+    fn emit(&mut self, at: At, event: Event) {
         let noisy = matches!(
             event,
             Event::Have { .. } | Event::PeerSample { .. } | Event::Sample(_) | Event::Has { .. }

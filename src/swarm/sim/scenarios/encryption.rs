@@ -100,7 +100,8 @@ fn what_has_nothing_to_do_with_encryption_is_not_tried_twice() {
 fn an_answer_that_looks_encrypted_is_a_reason_to_try() {
     let peer = PeerKey(0);
     let mut one = knowing(PreferPlain, EITHER, HANGS_UP);
-    one.tell(Input::LooksLike { peer, what: LooksLike::Encrypted });
+    let (at, step) = (one.now, Step::LooksLike(LooksLike::Encrypted));
+    one.tell(Input::Step { peer, at, step });
     one.tell(Input::DialFailed { peer, end: end(Cause::NotBittorrent) });
     assert_eq!(one.tried(1), [Plain, Mse]);
     one.tell(Input::DialFailed { peer, end: end(Cause::EncryptionFailed) });
@@ -112,7 +113,7 @@ fn an_encrypted_call_is_told_as_such() {
     let mut one = knowing(PreferPlain, EITHER, HANGS_UP);
     let so_far = vec![(At::ZERO, Step::Connected), (SECOND, Step::Agreed(Payload::Rc4))];
     let (conn, peer_id) = (ConnKey(900), PeerId::ours(900));
-    one.tell(Input::Shaken { conn, peer: None, addr: addr(7), peer_id, so_far });
+    one.tell(Input::Handshaken { conn, peer: None, addr: addr(7), peer_id, so_far });
     let began = |event: &Event| {
         matches!(event, Event::AttemptBegan { encryption: Mse, direction: Direction::In, .. })
     };

@@ -7,6 +7,7 @@ use super::*;
 use crate::event::{Event, PeerKey, Source, TrackerKey};
 use crate::metainfo::PeerId;
 use crate::peer::News;
+use crate::swarm::address::Scope;
 use crate::swarm::{ConnKey, Input, Way};
 
 #[test]
@@ -307,7 +308,8 @@ fn taking_back_a_ban_leaves_those_of_other_ports() {
 fn an_address_invalid_from_one_source_is_dialled_when_another_may_name_it() {
     let mut one = One::new(MIB, 16384, Settings::default());
     let source = Source::Tracker(TrackerKey(0));
-    one.tell(Input::LearnedInvalid { addr: addr(1), source });
+    one.tell(Input::Reached { tracker: TrackerKey(0), scope: Scope::Public, seen_at: None });
+    one.tell(Input::Learned { addr: addr(1), source });
     one.run(secs(100));
     assert_eq!(one.dials(), []);
     one.learn(1);
@@ -391,7 +393,7 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     let piece = one.geometry.piece(0).unwrap();
     one.tell(Input::PieceDone { piece, good: false, blocks: Vec::new() });
     assert_eq!(one.closes(300), 1);
-    assert!(one.swarm().book.banned_until(now, listening).is_some());
+    assert!(one.swarm().peer_table.banned_until(now, listening).is_some());
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl One {
     pub(super) fn shaken(&mut self, conn: u32, peer: Option<PeerKey>, addr: SocketAddr, id: u64) {
         let so_far = if peer.is_some() { Vec::new() } else { vec![(self.now, Step::Connected)] };
         let (conn, peer_id) = (ConnKey(conn), PeerId::ours(id));
-        self.tell(Input::Shaken { conn, peer, addr, peer_id, so_far });
+        self.tell(Input::Handshaken { conn, peer, addr, peer_id, so_far });
     }
 
     /// The peer of a connection told of says where it listens.
