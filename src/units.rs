@@ -33,6 +33,11 @@ pub fn rate(bps: u64, units: Units) -> String {
     format!("{}/s", bytes(bps, units))
 }
 
+/// Whole milliseconds.
+pub fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A time to wait, rounded as one would say it: `9s`, `2m 48s`, `1h 20m`, `3d 4h`.
 pub fn duration(time: Duration) -> String {
     let s = time.as_secs();

@@ -4,12 +4,12 @@ mod cells;
 mod choice;
 
 use crate::ledger::PeerRecord;
-use crate::units;
+use crate::units::{self, milliseconds};
 
 use self::cells::{
     address, age, amount, client, connect_ms, direction, encryption, flags, handshake, handshake_ms, has, id,
-    idle, latency, milliseconds, next, plain, port, requests, reserved, source, source_names, state,
-    state_words, to_it, to_us, transport, tries, wait, who, why, why_words,
+    idle, latency, next, plain, port, requests, reserved, source, source_names, state, state_words, to_it,
+    to_us, transport, tries, wait, who, why, why_words,
 };
 pub(crate) use self::cells::{host_of, words_of_source};
 pub use self::choice::{Choice, Part, named, names};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{more, peer_bytes};
-use crate::event::{Attempt, Cause, Encryption, Phase, Sample, Source, advised};
-use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
+use crate::event::{Attempt, Cause, Phase, Sample, Source, advised};
+use crate::ledger::{LogLine, PeerRecord, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
 use crate::ui::columns::words_of_source;
@@ -45,17 +45,7 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
 /// What is known about why, and what to try.
 fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
     let mut said: Vec<String> = Vec::new();
-    let refused_plain = peer.attempts.iter().any(|attempt| {
-        attempt.encryption == Encryption::Plain
-            && attempt.connected.is_some()
-            && attempt.handshaken.is_none()
-            && attempt.ended.is_some()
-    });
-    let shook_encrypted = peer
-        .attempts
-        .iter()
-        .any(|attempt| attempt.encryption == Encryption::Mse && attempt.handshaken.is_some());
-    if refused_plain && shook_encrypted {
+    if peer.found_out().is_some() {
         said.push(
             "It hung up on our plain handshake and answered the encrypted one: it seems to take encrypted connections \
              only."
@@ -350,7 +340,7 @@ fn from_words(source: Source, view: &View, started: &Calendar) -> String {
         && let Some(tracker) = view.tracker(key)
     {
         let at = |at: Duration| clock(at, started).split('.').next().unwrap_or_default().to_owned();
-        if let (TrackerStatus::Ok(_), Some(answered)) = (&tracker.status, tracker.answered) {
+        if let (Some(_), Some(answered)) = (tracker.answer(), tracker.answered) {
             said += &format!(" at {}", at(answered));
         }
         if let Some(next) = tracker.next.filter(|next| *next > view.at) {
