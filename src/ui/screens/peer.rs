@@ -158,8 +158,9 @@ fn attempt_row(
     scale: u128,
 ) -> Spans {
     let ms = |at: Option<Duration>| at.map(|at| words::ms_between(attempt.began, at));
-    let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
-    let open = ms(attempt.connected);
+    let shown =
+        |time: Option<Duration>| time.map_or_else(|| "–".to_owned(), |time| time.as_millis().to_string());
+    let (open, shook) = (attempt.connect_time(), attempt.handshake_time());
     let sent = if attempt.handshake_sent.is_some() {
         // What was sent to shake hands: the whole of an attempt that got no further.
         let handshake = attempt.sent.len() as u64;
@@ -171,10 +172,10 @@ fn attempt_row(
     let mut row = Spans::new()
         .add(Role::Strong, format!("{:>2}  ", attempt.number.min(999)))
         .add(Role::Text, format!("{began:<12} {:<14} {:>5} {:>7}  ", words::how(attempt), shown(open), sent));
-    match ms(attempt.handshaken) {
-        Some(ms) => {
+    match shook {
+        Some(_) => {
             row.push(Role::Progress, "✓");
-            row.push(Role::Text, format!("{ms:>7}  "));
+            row.push(Role::Text, format!("{:>7}  ", shown(shook)));
         }
         None if attempt.handshake_sent.is_some() => {
             row.push(Role::Text, format!("{:>8}  ", format!("{} B", attempt.received.len())));
@@ -199,7 +200,7 @@ fn attempt_row(
         let used = row.width();
         row.push(Role::Text, " ".repeat(88_usize.saturating_sub(used)));
         let length = |ms: u128| (ms * u128::from(bar) / scale.max(1)).min(u128::from(bar)) as usize;
-        let opened = length(open.unwrap_or(0));
+        let opened = length(ms(attempt.connected).unwrap_or(0));
         let whole = ms(attempt.handshaken).or_else(|| ms(attempt.ended)).map_or(opened, length).max(opened);
         row.push(Role::Dim, "─".repeat(opened));
         let role = if attempt.handshaken.is_some() { Role::Good } else { Role::TroubleWord };
