@@ -88,6 +88,7 @@ const fn column(
     let key = |_: &TrackerRecord, _: &View| SortKey::Unknown;
     Column {
         id: title,
+        letter: ' ',
         name: title,
         title,
         help: "",
