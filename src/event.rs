@@ -11,9 +11,9 @@ mod cause;
 pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
-pub mod sound;
 mod source;
 mod tracker;
+pub mod validate;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -26,9 +26,9 @@ pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
-pub use sound::Unsound;
 pub use source::{Source, SourceInfo};
 pub use tracker::Announced;
+pub use validate::Invalid;
 
 use parts::parts;
 
@@ -467,7 +467,7 @@ pub enum Event {
         /// That piece.
         piece: PieceIndex,
         /// All its blocks, in order.
-        #[serde(deserialize_with = "sound::few::<_, _, MOST_RUNS>")]
+        #[serde(deserialize_with = "validate::bounded::<_, _, MOST_RUNS>")]
         blocks: Vec<BlockRun>,
     },
     /// So many files were made ready for writing, after checking.

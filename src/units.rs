@@ -38,6 +38,24 @@ pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The text with its amounts that are counted in 1024s (`3.7 GiB`, `19.4 MiB/s`) worded in these units. `count` tells of an
+/// amount how many bytes it stands for; one of which it knows nothing stays as it is.
+pub fn reworded(text: &str, units: Units, count: impl Fn(&str) -> Option<u64>) -> String {
+    let mut worded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(unit) = [" KiB", " MiB", " GiB", " TiB"].iter().filter_map(|unit| rest.find(unit)).min() {
+        let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+        let (number, end) = (rest[..unit].trim_end_matches(is_digit).len(), unit + " KiB".len());
+        worded += &rest[..number];
+        worded += &match count(&rest[number..end]) {
+            Some(count) => bytes(count, units),
+            None => rest[number..end].to_owned(),
+        };
+        rest = &rest[end..];
+    }
+    worded + rest
+}
+
 /// A time to wait, rounded as one would say it: `9s`, `2m 48s`, `1h 20m`, `3d 4h`.
 pub fn duration(time: Duration) -> String {
     let s = time.as_secs();
@@ -140,6 +158,20 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rewords_the_amounts_of_a_text_that_are_known() {
+        let known = |amount: &str| {
+            [("1.0 MiB", 1_048_576), ("33.3 KiB", 34_140)]
+                .iter()
+                .find(|(known, _)| *known == amount)
+                .map(|(_, count)| *count)
+        };
+        let said = |text| reworded(text, Units::Decimal, known);
+        assert_eq!(said("Slow: 33.3 KiB/s; 1.0 MiB is here."), "Slow: 34.1 kB/s; 1.0 MB is here.");
+        assert_eq!(said("31.0 MiB, 133.3 KiB, MiB"), "31.0 MiB, 133.3 KiB, MiB");
+        assert_eq!(said("nothing"), "nothing");
+    }
 
     #[test]
     fn writes_bytes_with_at_most_three_digits() {

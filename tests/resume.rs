@@ -158,7 +158,7 @@ fn verdict(output: &Output) -> (u64, Vec<u64>, Vec<u64>) {
     assert_eq!(lines.len(), 1, "one line");
     let line = &lines[0];
     let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["bad", "good", "missing", "pieces", "schema"]);
+    assert_eq!(keys, ["bad", "files", "good", "missing", "pieces", "schema"]);
     assert_eq!(line["schema"], "ttui.verify/1");
     let list =
         |key: &str| line[key].as_array().unwrap().iter().map(|piece| piece.as_u64().unwrap()).collect();

@@ -22,7 +22,7 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings) -> Result<Status, Fail
     meter.clear();
     let verdicts = found?;
     let text = if args.json {
-        report::verify::json(&verdicts) + "\n"
+        report::verify::json(&torrent, &verdicts) + "\n"
     } else {
         report::verify::text(&torrent, &verdicts)
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::parts;
-use super::sound::few;
+use super::validate::bounded;
 use crate::wire::ExtensionHandshake;
 
 /// What a peer says of itself in its extension handshake (BEP 10), cleaned for showing.
@@ -16,7 +16,7 @@ pub struct PeerInfo {
     /// The `v` it calls itself by.
     pub calls_itself: Option<String>,
     /// Names of the extension messages it takes.
-    #[serde(deserialize_with = "few::<_, _, 1000>")]
+    #[serde(deserialize_with = "bounded::<_, _, 1000>")]
     pub extensions: Vec<String>,
     /// How many requests it queues.
     pub reqq: Option<u32>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
 use crate::event::parts::{harmless, parts};
-use crate::event::sound::few;
+use crate::event::validate::bounded;
 use crate::event::{
     At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
 };
@@ -106,7 +106,7 @@ pub struct PeerRecord {
     /// Where it is.
     pub addr: SocketAddr,
     /// Who named it, each once.
-    #[serde(deserialize_with = "few::<_, _, MOST_SOURCES>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_SOURCES>")]
     pub sources: Vec<Source>,
     /// The furthest step any attempt reached.
     pub stage: Stage,
@@ -115,7 +115,7 @@ pub struct PeerRecord {
     /// Why it does not serve us; `None` while connected and serving.
     pub cause: Option<Cause>,
     /// Every try, oldest first. Of long ladders the oldest go, the numbers stay.
-    #[serde(deserialize_with = "few::<_, _, { MOST_ATTEMPTS.0 }>")]
+    #[serde(deserialize_with = "bounded::<_, _, { MOST_ATTEMPTS.0 }>")]
     pub attempts: Vec<Attempt>,
     /// Who it is by its peer id: `Transmission 4.0.6`.
     pub client: Option<String>,

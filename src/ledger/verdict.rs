@@ -32,6 +32,7 @@ use super::fold::Ledger;
 use super::peer::PeerRecord;
 use super::view::View;
 use crate::event::{At, Severity};
+use crate::units::{self, Units};
 
 /// Which rule speaks; the codes are a contract.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -116,6 +117,30 @@ pub struct Verdict {
     pub remedy: Option<Remedy>,
     /// When it is looked at again.
     pub look: Look,
+}
+
+impl Verdict {
+    /// The same with its amounts in these units. They are exact where the evidence has them; what the system said of a disk
+    /// is taken at its word.
+    #[must_use]
+    pub fn in_units(&self, units: Units) -> Self {
+        let mut verdict = self.clone();
+        if units == Units::Binary {
+            return verdict;
+        }
+        let is_amount = |name: &str| name.ends_with("_bps") || name.ends_with("_bytes");
+        let count = |amount: &str| {
+            let mut amounts = self.evidence.iter().filter(|(name, _)| is_amount(name));
+            let known = amounts.find(|(_, count)| units::bytes(*count, Units::Binary) == amount);
+            let read = || units::parse_rate(amount).filter(|_| self.code == VerdictCode::DiskTrouble);
+            known.map(|(_, count)| *count).or_else(read)
+        };
+        let Self { text, advice, brief, headline, .. } = &mut verdict;
+        for text in [text, advice, &mut brief.0, &mut brief.1, headline] {
+            *text = units::reworded(text, units, count);
+        }
+        verdict
+    }
 }
 
 /// What helps, as the last words of an advice have it.

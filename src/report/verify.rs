@@ -17,22 +17,36 @@ const MOST_FILES: usize = 200;
 const MOST_PATH_CHARS: usize = 400;
 
 #[derive(Serialize)]
-struct Verified {
+struct Verified<'a> {
     schema: &'static str,
     pieces: u32,
     good: u32,
     bad: Vec<u32>,
     missing: Vec<u32>,
+    files: Vec<Damaged<'a>>,
 }
 
-/// The verdicts as one line of JSON.
-pub fn json(verdicts: &Verdicts) -> String {
+/// A file that is not whole, and the pieces of it that are bad or missing. A piece that lies in two files is named with
+/// both.
+#[derive(Serialize)]
+struct Damaged<'a> {
+    path: &'a str,
+    bad: Vec<u32>,
+    missing: Vec<u32>,
+    /// Pieces in which it lies.
+    #[serde(skip)]
+    of: usize,
+}
+
+/// The verdicts as one line of JSON, with every file that is not whole.
+pub fn json(torrent: &Torrent, verdicts: &Verdicts) -> String {
     json_line(&Verified {
         schema: "ttui.verify/1",
         pieces: verdicts.good.len(),
         good: verdicts.good.count(),
         bad: verdicts.bad.numbers().collect(),
         missing: verdicts.missing.numbers().collect(),
+        files: damaged(torrent, verdicts).collect(),
     })
 }
 
@@ -64,35 +78,35 @@ pub fn text(torrent: &Torrent, verdicts: &Verdicts) -> String {
     lines
 }
 
-/// What of which file is bad or missing. A piece that lies in two files is named with both.
+/// What of which file is bad or missing.
 fn files(lines: &mut String, torrent: &Torrent, verdicts: &Verdicts) {
-    let mut left_out = 0u64;
-    let mut named = 0;
-    for file in torrent.files.iter().filter(|file| !file.pad && file.length > 0) {
-        let pieces = pieces_of(torrent, file);
-        let found = [("bad", &verdicts.bad), ("missing", &verdicts.missing)]
-            .map(|(label, among)| (label, within(torrent, among, pieces.clone())));
-        let whole = u64::from(pieces.end() - pieces.start()) + 1;
-        let told = found.iter().filter(|(_, some)| !some.is_empty()).map(|(label, some)| {
-            match some.len() as u64 == whole {
+    let mut files = damaged(torrent, verdicts);
+    for file in files.by_ref().take(MOST_FILES) {
+        let told = [("bad", &file.bad), ("missing", &file.missing)].into_iter();
+        let told =
+            told.filter(|(_, some)| !some.is_empty()).map(|(label, some)| match some.len() == file.of {
                 true => format!("all {label}"),
                 false => format!("{label} {}", ranges(some.iter().copied())),
-            }
-        });
-        let told: Vec<String> = told.collect();
-        match () {
-            () if told.is_empty() => {}
-            () if named == MOST_FILES => left_out += 1,
-            () => {
-                named += 1;
-                let path = clean(file.path.as_str(), MOST_PATH_CHARS);
-                let _ = writeln!(lines, "  {path}: {}", told.join("; "));
-            }
-        }
+            });
+        let told = told.collect::<Vec<_>>().join("; ");
+        let _ = writeln!(lines, "  {}: {told}", clean(file.path, MOST_PATH_CHARS));
     }
+    let left_out = files.count() as u64;
     if left_out > 0 {
         let _ = writeln!(lines, "  and in {} more files", units::count(left_out));
     }
+}
+
+/// The files that are not whole, in the order of the torrent.
+fn damaged<'a>(torrent: &'a Torrent, verdicts: &Verdicts) -> impl Iterator<Item = Damaged<'a>> {
+    let files = torrent.files.iter().filter(|file| !file.pad && file.length > 0);
+    let files = files.map(|file| {
+        let pieces = pieces_of(torrent, file);
+        let [bad, missing] =
+            [&verdicts.bad, &verdicts.missing].map(|among| within(torrent, among, pieces.clone()));
+        Damaged { path: file.path.as_str(), bad, missing, of: pieces.count() }
+    });
+    files.filter(|file| !(file.bad.is_empty() && file.missing.is_empty()))
 }
 
 /// The pieces in which a file that is not empty lies.
@@ -147,8 +161,8 @@ mod tests {
         let torrent = Torrent::from_bytes(&NewTorrent::of_file("n", 10, &[1; 100]).to_bytes()).unwrap();
         let some = verdicts(&torrent, &[7], &[0, 2, 3, 4]);
         assert_eq!(
-            json(&some),
-            r#"{"schema":"ttui.verify/1","pieces":10,"good":5,"bad":[7],"missing":[0,2,3,4]}"#
+            json(&torrent, &some),
+            r#"{"schema":"ttui.verify/1","pieces":10,"good":5,"bad":[7],"missing":[0,2,3,4],"files":[{"path":"n","bad":[7],"missing":[0,2,3,4]}]}"#
         );
         assert_eq!(
             text(&torrent, &some),
@@ -167,6 +181,13 @@ mod tests {
         let told = text(&torrent, &some);
         let lines: Vec<&str> = told.lines().skip(3).collect();
         assert_eq!(lines, ["  n/part: bad 4; missing 6", "  n/gone: all missing"]);
+        let told: serde_json::Value = serde_json::from_str(&json(&torrent, &some)).unwrap();
+        let part = serde_json::json!({"path": "n/part", "bad": [4], "missing": [6]});
+        let gone = serde_json::json!({"path": "n/gone", "bad": [], "missing": [6, 7]});
+        assert_eq!(told["files"], serde_json::json!([part, gone]));
+        let whole: serde_json::Value =
+            serde_json::from_str(&json(&torrent, &verdicts(&torrent, &[], &[]))).unwrap();
+        assert_eq!(whole["files"], serde_json::json!([]));
 
         // Of very many files the first are named.
         let names: Vec<String> = (0..1_300).map(|number| format!("{number:04}")).collect();

@@ -1,5 +1,5 @@
-mod check;
 mod start;
+mod verify;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, symlink};

@@ -125,8 +125,10 @@ impl Ask {
                     false => String::new(),
                 })
             }
-            Self::DownLimit => read_limit(text).map(|limit| limit_note(limit, view.limits.0)),
-            Self::UpLimit => read_limit(text).map(|limit| limit_note(limit, view.limits.1)),
+            Self::DownLimit => {
+                read_limit(text).map(|limit| limit_note(limit, view.limits.0, model.look.units))
+            }
+            Self::UpLimit => read_limit(text).map(|limit| limit_note(limit, view.limits.1, model.look.units)),
         }
     }
 
@@ -303,10 +305,9 @@ fn read_limit(text: &str) -> Result<Option<u64>, String> {
     units::parse_rate(text).map(Some).ok_or_else(|| "a rate, as 500k or 1.5M; empty for no limit".to_owned())
 }
 
-fn limit_note(limit: Option<u64>, now: Option<u64>) -> String {
-    let shown = |limit: Option<u64>| {
-        limit.map_or_else(|| "no limit".to_owned(), |bps| units::rate(bps, Units::Binary))
-    };
+fn limit_note(limit: Option<u64>, now: Option<u64>, units: Units) -> String {
+    let shown =
+        |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |bps| units::rate(bps, units));
     match limit {
         Some(0) => format!("nothing may pass · now {}", shown(now)),
         limit if limit == now => format!("now {} · empty: no limit", shown(now)),

@@ -30,7 +30,7 @@ pub struct Replayed {
 
 /// How the replay stands that the screen shows.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct Watched {
     /// The name of its file.
     pub name: String,
     /// Where it is, and how fast it goes.
@@ -41,7 +41,7 @@ pub struct Standing {
     dragged: Option<Timeline>,
 }
 
-impl Standing {
+impl Watched {
     /// A replay of the file of this name.
     pub fn new(name: &str, playback: Playback) -> Self {
         Self { name: crate::text::clean(name, 200), playback, asked: Vec::new(), dragged: None }

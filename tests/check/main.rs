@@ -13,7 +13,10 @@ mod peers;
 #[path = "../common/pty.rs"]
 mod pty;
 mod sicknesses;
+#[path = "../common/stage.rs"]
+mod stage;
 #[path = "../common/support.rs"]
 mod support;
+mod surfaces;
 mod swarms;
 mod verdicts;

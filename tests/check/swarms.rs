@@ -1,12 +1,14 @@
-//! Staged swarms: what peers and trackers do, and what a check and a download make of it.
+//! Staged swarms: what peers and trackers do, and what a check and a download make of it, the program's own without a
+//! screen and on one too.
 //!
 //! A sickness and its twin are a few lines each. What a download says must be said within [`AT_ONCE`] of the last
 //! fact that decides; of a twin, which looks alike and is well, it must not be said until long after.
 
 use std::any::Any;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,18 +16,21 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 use ttui::engine::{CheckOptions, Download, Options};
 use ttui::event::{At, Attempt, Direction, Phase};
-use ttui::ledger::{PeerRecord, View};
+use ttui::ledger::{PeerRecord, Verdict, View};
 use ttui::metainfo::InfoHash;
+use ttui::swarm::EncryptionPolicy;
 use ttui::wire::Message;
 
 use crate::peers::{PIECE, answers, as_json, handshake, listen_only, message, run, talks};
 use crate::support::overview::assert_first_is_shown_first;
+use crate::support::program::Output;
 use crate::support::{
     Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, program, soon,
 };
+use crate::surfaces::{Headless, OnScreen, Told};
 
 /// From the last fact that decides to the headline.
-const AT_ONCE: Duration = Duration::from_secs(2);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(2);
 /// No sickness takes longer to be told.
 const PATIENCE: Duration = Duration::from_secs(45);
 
@@ -40,6 +45,10 @@ pub(crate) enum Does {
     LacksTheLastPiece,
     /// The same, and it says that it fetches no more itself.
     LacksTheLastPieceForGood,
+    /// Has all pieces but this one, and sends so many bytes of them a second.
+    Lacks { piece: u32, bps: u64 },
+    /// Has this piece and no other.
+    HasOnly(u32),
     /// Has nothing.
     HasNothing,
     /// Every block it sends is wrong.
@@ -151,6 +160,15 @@ impl Swarm {
         self
     }
 
+    /// A peer at an IPv6 address of this machine, named by the user.
+    pub(crate) async fn at_loopback_v6(mut self, bps: u64) -> Self {
+        let script = Script { ip: Ipv6Addr::LOCALHOST.into(), bps: Some(bps), ..Script::default() };
+        let seed = Seed::start(&self.payload, script).await;
+        self.by_hand.push(seed.addr);
+        self.kept.push(Box::new(seed));
+        self
+    }
+
     /// Peers at these addresses, named by the user.
     pub(crate) fn at(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.by_hand.extend(addresses);
@@ -208,6 +226,11 @@ impl Swarm {
                 let extended = Message::Extended { id: 0, payload: b"d11:upload_onlyi1ee"[..].into() };
                 Script { has: has(0..self.pieces - 1), says: message(&extended), ..Script::default() }
             }
+            Does::Lacks { piece, bps } => {
+                let others = (0..self.pieces as u32).filter(|other| *other != piece);
+                Script { has: Some(others.collect()), bps: Some(bps), ..Script::default() }
+            }
+            Does::HasOnly(piece) => Script { has: Some(vec![piece]), ..Script::default() },
             Does::HasNothing => Script { has: has(0..0), ..Script::default() },
             Does::Lies => Script { lies_every: Some(1), ..Script::default() },
             Does::Chokes => Script { chokes: true, ..Script::default() },
@@ -254,10 +277,10 @@ impl Swarm {
     /// What a check reports, at once when the last of all it waits for came.
     pub(crate) async fn checked(&self) -> Value {
         let stalls = Stalls::counted();
-        let mut download = Options::default();
-        (self.change)(&mut download);
+        let download = self.changed();
         let options = CheckOptions {
-            loopback: true,
+            loopback: download.port.is_none(),
+            port: download.port,
             peers: self.by_hand.clone(),
             encryption: download.encryption,
             tracker: download.tracker,
@@ -272,12 +295,62 @@ impl Swarm {
         as_json(&view)
     }
 
+    fn changed(&self) -> Options {
+        let mut options = Options::default();
+        (self.change)(&mut options);
+        options
+    }
+
+    /// What the program is told to do what a download here does.
+    pub(crate) fn arguments(&self, lab: &Lab) -> Vec<String> {
+        let (torrent, out) = (lab.torrent(&self.torrent()), lab.out());
+        let place = [torrent.display().to_string(), "-o".to_owned(), out.display().to_string()];
+        place.into_iter().chain(self.settings()).collect()
+    }
+
+    /// The options and the peers that were named, on a command line.
+    fn settings(&self) -> Vec<String> {
+        let (options, usual) = (self.changed(), Options::default());
+        let mut said = Vec::new();
+        let mut say = |option: &str, value: String| said.extend([option.to_owned(), value]);
+        for peer in &self.by_hand {
+            say("--peer", peer.to_string());
+        }
+        match options.encryption {
+            EncryptionPolicy::PreferPlain => {}
+            EncryptionPolicy::Prefer => say("--encryption", "prefer".to_owned()),
+            EncryptionPolicy::Require => say("--encryption", "require".to_owned()),
+            EncryptionPolicy::Off => say("--encryption", "off".to_owned()),
+        }
+        if let Some(port) = options.port {
+            say("-p", port.to_string());
+        }
+        if let Some(bps) = options.down_bps {
+            say("--down", bps.to_string());
+        }
+        if options.max_peers != usual.max_peers {
+            say("--max-peers", options.max_peers.to_string());
+        }
+        said
+    }
+
+    /// What the program is told of the certificates it is to trust.
+    pub(crate) fn trust(&self, lab: &Lab) -> Option<(&'static str, PathBuf)> {
+        let trusted = self.changed().tracker.only_trust_pem?;
+        Some(("SSL_CERT_FILE", lab.write("trusted.pem", &trusted)))
+    }
+
+    /// The program's check of it, to its end.
+    pub(crate) async fn program_check(&self) -> Output {
+        let lab = Lab::new();
+        let mut command = program::command(&lab);
+        command.arg("check").arg(lab.torrent(&self.torrent())).args(self.settings());
+        Program::spawn(&mut command).ended().await
+    }
+
     /// The program on it, without a screen.
     pub(crate) fn program(&self, lab: &Lab) -> Program {
-        let named = self.by_hand.iter().flat_map(|peer| ["--peer".to_owned(), peer.to_string()]);
-        let named: Vec<String> = named.collect();
-        let named: Vec<&str> = named.iter().map(String::as_str).collect();
-        program::download(lab, &self.torrent(), &named)
+        Program::spawn(program::command(lab).arg("--json").args(self.arguments(lab)))
     }
 
     /// Starts a download.
@@ -287,66 +360,110 @@ impl Swarm {
         lab.start_with(&self.torrent(), options)
     }
 
-    /// A check and a download are both led by this verdict, in these words.
-    pub(crate) async fn is_led_by(&self, code: &str, words: &str, fact: Fact) {
-        tokio::join!(self.check_is_led_by(code, words), self.download_is_led_by(code, words, fact));
+    /// A check and a download are both led by this verdict, in these words, and the download's program with them.
+    pub(crate) async fn leads_with(&self, code: &str, words: &str, fact: Fact) -> Told {
+        tokio::join!(self.check_is_led_by(code, words), self.download_is_led_by(code, words, fact)).1
+    }
+
+    /// The same, and nothing else is told by either; the check's report with it.
+    pub(crate) async fn is_led_by_alone(&self, code: &str, words: &str, fact: Fact) -> (Value, Told) {
+        let (report, told) =
+            tokio::join!(self.check_is_led_by(code, words), self.download_is_led_by(code, words, fact));
+        assert_eq!(report["verdicts"].as_array().unwrap().len(), 1, "{report:#}");
+        assert_eq!(told.list(), [code]);
+        (report, told)
     }
 
     /// A check is led by this verdict, in these words.
-    pub(crate) async fn check_is_led_by(&self, code: &str, words: &str) {
+    pub(crate) async fn check_is_led_by(&self, code: &str, words: &str) -> Value {
         let report = self.checked().await;
         let first = &report["verdicts"][0];
         let fits = first["code"] == code && has(first["text"].as_str().unwrap(), words);
         assert!(fits, "{code} {words:?}: a check says {}", told(&report));
+        report
     }
 
     /// A check says this beside what leads it.
-    pub(crate) async fn check_says(&self, code: &str, words: &str) {
+    pub(crate) async fn check_says(&self, leads: &str, code: &str, words: &str) -> Value {
         let report = self.checked().await;
-        let said = report["verdicts"].as_array().unwrap().iter();
-        let fits = said.clone().any(|it| it["code"] == code && has(it["text"].as_str().unwrap(), words));
-        assert!(fits, "{code} {words:?}: a check says {}", told(&report));
+        let mut said = report["verdicts"].as_array().unwrap().iter();
+        let fits = said.next().is_some_and(|it| it["code"] == leads)
+            && said.any(|it| it["code"] == code && has(it["text"].as_str().unwrap(), words));
+        assert!(fits, "{code} {words:?} beside {leads}: a check says {}", told(&report));
+        report
     }
 
-    /// A download is led by this verdict at once after the last fact that decides.
-    pub(crate) async fn download_is_led_by(&self, code: &str, words: &str, fact: Fact) {
-        let leads = |view: &View, says: &dyn Fn(&View, usize) -> bool| {
-            let leads = says(view, 0);
+    /// A download is led by this verdict at once after the last fact that decides, and so are the lines and the screen
+    /// of the program.
+    pub(crate) async fn download_is_led_by(&self, code: &str, words: &str, fact: Fact) -> Told {
+        let started = self.surfaces();
+        let (told, at) = self.engine_is_led_by(code, words, fact).await;
+        let lines = async |headless: Headless| headless.leads_with(code, at).await;
+        let screen = async |screen: OnScreen| screen.leads_with(&told, words, at).await;
+        match started {
+            Some((headless, on_screen)) => {
+                tokio::join!(lines(headless), screen(on_screen));
+            }
+            None => {
+                lines(Headless::start(self)).await;
+                screen(OnScreen::start(self)).await;
+            }
+        }
+        told
+    }
+
+    /// The same without the program: what leads, with all that was told, and when.
+    pub(crate) async fn engine_is_led_by(&self, code: &str, words: &str, fact: Fact) -> (Told, At) {
+        let holds = |view: &View| {
+            let leads = says(view.verdicts.first(), code, words).is_some();
             if leads {
                 assert_first_is_shown_first(view);
             }
-            leads
+            leads.then_some(0)
         };
-        self.download_tells(code, words, fact, leads).await;
+        self.download_tells(code, words, fact, holds).await
     }
 
-    /// A download says this somewhere at once after the last fact that decides.
-    pub(crate) async fn download_says(&self, code: &str, words: &str, fact: Fact) {
-        self.download_tells(code, words, fact, |view, says| {
-            (0..view.verdicts.len()).any(|nth| says(view, nth))
-        })
-        .await;
+    /// A download says this behind what leads it, at once after the last fact that decides, and so does the page of all
+    /// judgements on the program's screen; its lines name what leads.
+    pub(crate) async fn download_says(&self, leads: &str, code: &str, words: &str, fact: Fact) -> Told {
+        let (headless, screen) = (Headless::start(self), OnScreen::start(self));
+        let holds = |view: &View| {
+            let (first, rest) = view.verdicts.split_first()?;
+            if code_of(first.code) != leads {
+                return None;
+            }
+            rest.iter().position(|verdict| says(Some(verdict), code, words).is_some()).map(|nth| nth + 1)
+        };
+        let (told, at) = self.download_tells(code, words, fact, holds).await;
+        tokio::join!(headless.leads_with(leads, at), screen.says(&told, words, at));
+        told
     }
 
+    /// The program on it, both without a screen and on one; `None` where only one at a time can be on it.
+    fn surfaces(&self) -> Option<(Headless, OnScreen)> {
+        self.changed().port.is_none().then(|| (Headless::start(self), OnScreen::start(self)))
+    }
+
+    /// What a download told at once after the last fact that decides, and when: `holds` finds which of its verdicts
+    /// that is.
     async fn download_tells(
         &self,
         code: &str,
         words: &str,
         fact: Fact,
-        holds: impl Fn(&View, &dyn Fn(&View, usize) -> bool) -> bool,
-    ) {
+        holds: impl Fn(&View) -> Option<usize>,
+    ) -> (Told, At) {
         let lab = Lab::new();
         let stalls = Stalls::counted();
         let download = self.download(&lab);
-        let says = |view: &View, nth: usize| {
-            let verdict = &view.verdicts[nth];
-            code_of(verdict.code) == code && has(&verdict.text, words)
-        };
         let mut heard = Vec::new();
-        let found =
-            watch(&download, PATIENCE, &mut heard, |view| holds(view, &says).then_some(view.at)).await;
+        let found = watch(&download, PATIENCE, &mut heard, |view| {
+            holds(view).map(|nth| (Told::of(&view.verdicts[nth], &view.verdicts), view.at))
+        });
+        let found = found.await;
         let last = download.view();
-        let Some(at) = found else { panic!("{code} {words:?}: a download says {heard:#?}") };
+        let Some((told, at)) = found else { panic!("{code} {words:?}: a download says {heard:#?}") };
         let decided = fact.at(&last).unwrap_or_else(|| panic!("{fact:?} never came: {heard:#?}"));
         let late = at.saturating_sub(decided);
         let (allowed, stalled) = (AT_ONCE + stalls.total(), stalls.total());
@@ -355,21 +472,41 @@ impl Swarm {
             "{code} {late:?} after {fact:?}, {stalled:?} of it lost to others: {heard:#?}"
         );
         soon("the download stops", download.stop()).await.unwrap();
+        (told, at)
     }
 
-    /// Neither a check nor a download ever says this.
-    pub(crate) async fn never_says(&self, code: &str, fact: Fact) {
-        tokio::join!(self.check_never_says(code), self.download_never_says(code, fact));
+    /// Neither a check nor a download ever says what was told of the sick one, nor does the program.
+    pub(crate) async fn never_says(&self, told: &Told, fact: Fact) -> Value {
+        tokio::join!(self.check_never_says(told.code()), self.download_never_says(told, fact)).0
     }
 
-    pub(crate) async fn check_never_says(&self, code: &str) {
+    pub(crate) async fn check_never_says(&self, code: &str) -> Value {
         let report = self.checked().await;
         let silent = report["verdicts"].as_array().unwrap().iter().all(|verdict| verdict["code"] != code);
         assert!(silent, "{code}: a check says {}", told(&report));
+        report
     }
 
-    /// A download never says this, until well after the fact that would decide, or until it is complete.
-    pub(crate) async fn download_never_says(&self, code: &str, fact: Fact) {
+    /// A download never says this, until well after the fact that would decide, or until it is complete; nor do the lines
+    /// and the screen of the program for as long.
+    pub(crate) async fn download_never_says(&self, told: &Told, fact: Fact) {
+        let over = OnceLock::new();
+        let started = self.surfaces();
+        let download = async { over.set(self.silent_until(told.code(), fact).await).unwrap() };
+        match started {
+            Some((headless, screen)) => {
+                tokio::join!(download, headless.never_says(told, &over), screen.never_says(told, &over));
+            }
+            None => {
+                download.await;
+                Headless::start(self).never_says(told, &over).await;
+                OnScreen::start(self).never_says(told, &over).await;
+            }
+        }
+    }
+
+    /// Until when a download did not say this.
+    async fn silent_until(&self, code: &str, fact: Fact) -> At {
         let lab = Lab::new();
         let download = self.download(&lab);
         let mut heard = Vec::new();
@@ -377,12 +514,18 @@ impl Swarm {
             let said = view.verdicts.iter().any(|verdict| code_of(verdict.code) == code);
             let decided = fact.at(view).is_some_and(|at| view.at >= at + AT_ONCE);
             let complete = view.phase == Phase::Seeding;
-            (said || decided || complete).then_some(said)
+            (said || decided || complete).then_some((said, view.at))
         };
-        let said = watch(&download, PATIENCE, &mut heard, over).await;
-        assert_eq!(said, Some(false), "{code}: a download says {heard:#?}");
+        let found = watch(&download, PATIENCE, &mut heard, over).await;
+        let Some((false, at)) = found else { panic!("{code}: a download says {heard:#?}") };
         soon("the download stops", download.stop()).await.unwrap();
+        at
     }
+}
+
+/// The verdict, where it has this code and these words.
+fn says<'a>(verdict: Option<&'a Verdict>, code: &str, words: &str) -> Option<&'a Verdict> {
+    verdict.filter(|verdict| code_of(verdict.code) == code && has(&verdict.text, words))
 }
 
 /// For how long the machine let nobody here run who wanted to: a test beside a build is not late by its own fault.
@@ -434,7 +577,7 @@ fn last_answer(view: &View) -> At {
 }
 
 /// The code of a verdict as the contract has it.
-fn code_of(code: impl serde::Serialize) -> String {
+pub(crate) fn code_of(code: impl serde::Serialize) -> String {
     serde_json::to_value(code).unwrap().as_str().unwrap().to_owned()
 }
 
@@ -465,7 +608,7 @@ async fn watch<T>(
 }
 
 /// Whether these words stand in a text, whatever stands before them in its sentence.
-fn has(text: &str, words: &str) -> bool {
+pub(crate) fn has(text: &str, words: &str) -> bool {
     text.replace('\u{202f}', " ").to_lowercase().contains(&words.to_lowercase())
 }
 

@@ -13,7 +13,7 @@ pub(crate) const SIZES: [(u16, u16); 3] = [(40, 10), (80, 24), (120, 40)];
 pub(crate) fn assert_first_is_shown_first(view: &View) {
     for size in SIZES {
         let lines = lines(view, size);
-        let shown = lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = as_words(&lines.join(" "));
         // The rest may be worded more briefly.
         let begins = |text: &str| text.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
         let first = &view.verdicts[0];
@@ -25,6 +25,11 @@ pub(crate) fn assert_first_is_shown_first(view: &View) {
             assert!(is_behind, "{:?} stands before it at {size:?}:\n{}", other.text, lines.join("\n"));
         }
     }
+}
+
+/// The words of a text with one blank between them.
+pub(crate) fn as_words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn lines(view: &View, (columns, rows): (u16, u16)) -> Vec<String> {

@@ -17,6 +17,29 @@ async fn a_terminal_that_does_not_know_its_size_is_taken_for_one_of_80_by_24() {
     });
 }
 
+/// The size and the key come to the program in one moment: it takes in both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_at_the_moment_of_a_resize_is_not_lost() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 80, 24);
+    pty.until_shown(sign_of(Screen::Overview));
+    for n in 0..100 {
+        let (columns, screen) = match n % 2 {
+            0 => (100, Screen::Log),
+            _ => (80, Screen::Overview),
+        };
+        pty.resize(columns, 24);
+        pty.press(key(Action::Show(screen)));
+        pty.until_shown(sign_of(screen));
+        pty.until("all columns are used", |screen| {
+            screen
+                .rows(0, columns)
+                .any(|row| row.trim_end().chars().count() >= usize::from(columns) - 1)
+                .then_some(())
+        });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_resizes_does_no_harm() {
     let lab = Lab::new();

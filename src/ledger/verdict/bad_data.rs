@@ -45,16 +45,18 @@ fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
         match (banned, nobody_else_sent(scene)) {
             (true, true) => finding.advice("leave it running until somebody else comes.").explains(),
             (true, false) => finding,
-            (false, _) => finding.remedy("ban it.", Remedy::Ban),
+            (false, true) => finding.remedy("ban it.", Remedy::Ban).explains(),
+            (false, false) => finding.remedy("ban it.", Remedy::Ban),
         }
     })
 }
 
-/// Nobody is left, and everybody who ever sent anything sent wrong data.
+/// Nobody is left, and everybody who ever sent anything sent wrong data. A check is told of it at its end, when all who
+/// are left have had their turn.
 fn nobody_else_sent(scene: &Scene<'_>) -> bool {
     let sent_well = |record: &PeerRecord| record.last_block.is_some() && record.failed_pieces == 0;
     let nobody = scene.live() == 0 && !scene.flows() && scene.answers.dials_ended();
-    nobody && !scene.probing && !scene.view.peers.iter().any(|record| sent_well(record))
+    (nobody || scene.probing) && !scene.view.peers.iter().any(|record| sent_well(record))
 }
 
 /// Pieces that failed, of whomever they came from.

@@ -9,8 +9,8 @@ use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, agree, more, say};
-use crate::event::sound::{LONGEST_RUN, shown, sound, times};
-use crate::event::{At, Phase, Severity, Unsound};
+use crate::event::validate::{LONGEST_RUN, ensure, sanitise, times};
+use crate::event::{At, Invalid, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::view::View;
 use say::Told;
@@ -46,9 +46,9 @@ struct Held {
 
 /// The codes that are told, as a set of bits.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Standing(u32);
+pub(super) struct ToldCodes(u32);
 
-impl Standing {
+impl ToldCodes {
     pub(super) fn has(self, code: VerdictCode) -> bool {
         self.0 >> code as u32 & 1 == 1
     }
@@ -71,13 +71,13 @@ impl Judged {
     /// # Errors
     ///
     /// When no run can have told it.
-    pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
-        sound(self.held.len() <= RULES.len(), "more judgements than rules")?;
+    pub(in crate::ledger) fn check(&mut self) -> Result<(), Invalid> {
+        ensure(self.held.len() <= RULES.len(), "more judgements than rules")?;
         for held in &mut self.held {
             times([Some(held.since)])?;
             if let Some((finding, look)) = &mut held.told {
-                shown(&mut finding.text);
-                shown(&mut finding.advice);
+                sanitise(&mut finding.text);
+                sanitise(&mut finding.advice);
                 // A tracker may ask to be left alone for longer than any run.
                 look.at = look.at.map(|at| at.min(LONGEST_RUN));
             }
@@ -86,9 +86,9 @@ impl Judged {
     }
 
     /// The codes that are told.
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> ToldCodes {
         let told = self.held.iter().filter(|held| held.told.is_some());
-        Standing(told.fold(0, |bits, held| bits | 1 << held.code as u32))
+        ToldCodes(told.fold(0, |bits, held| bits | 1 << held.code as u32))
     }
 
     /// Whether this rule is told.

@@ -11,6 +11,7 @@ use crate::event::{
     advised,
 };
 use crate::ledger::script::Script;
+use crate::units::Units;
 
 const MIB: u64 = 1 << 20;
 
@@ -338,6 +339,30 @@ fn every_rule_fits_a_row_of_forty_columns() {
             assert!(headline.ends_with('.') && headline.len() > 4, "{code:?} {kind:?}: {headline}");
         }
     }
+}
+
+/// Every amount of a sentence stands in the evidence, so it can be told in other units.
+#[test]
+fn every_rule_names_its_amounts_in_the_units_of_the_screen() {
+    let mut reworded = 0;
+    for (code, kind, provoked, nearly) in PAIRS {
+        for verdict in [provoked(), nearly()].into_iter().flat_map(|mut run| run.verdicts()) {
+            let decimal = verdict.in_units(Units::Decimal);
+            for said in
+                [&decimal.text, &decimal.advice, &decimal.brief.0, &decimal.brief.1, &decimal.headline]
+            {
+                assert!(!said.contains("iB"), "{code:?} {kind:?}: {said}");
+            }
+            reworded += usize::from(decimal.text != verdict.text);
+            assert_eq!(verdict.in_units(Units::Binary), verdict);
+        }
+    }
+    assert!(reworded >= 3, "{reworded} have amounts");
+    let full = "/data has 1.0 MiB free, but 3.0 GiB are still to be written";
+    let mut run = downloading();
+    run.tell(Event::Phase { phase: Phase::Stopped, reason: Some(full.to_owned()) });
+    let said = run.first().in_units(Units::Decimal).text;
+    assert_eq!(said, "Stopped: /data has 1.0 MB free, but 3.2 GB are still to be written.");
 }
 
 /// Where each is told, whichever speaks first: what is takes two lines of 80 columns at most, and what to do one.

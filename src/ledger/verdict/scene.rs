@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::VerdictCode;
 use super::answers::Answers;
-use super::judged::Standing;
+use super::judged::ToldCodes;
 use crate::event::{
     At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, TrackerKey,
 };
@@ -53,11 +53,11 @@ pub(super) struct Scene<'a> {
     pub(super) last_failure: Option<At>,
     /// How long nothing has arrived, counted from when anything could.
     pub(super) quiet: Duration,
-    told: Standing,
+    told: ToldCodes,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(ledger: &Ledger, view: &'a View, told: Standing) -> Self {
+    pub(super) fn new(ledger: &Ledger, view: &'a View, told: ToldCodes) -> Self {
         Self {
             view,
             crowd: Crowd::of(view),
@@ -89,10 +89,11 @@ impl<'a> Scene<'a> {
         self.view.at.saturating_sub(self.view.phase_since)
     }
 
-    /// Data arrives: now, or only moments ago and somebody is left to send more.
+    /// Data arrives: now, or only moments ago and somebody is left to send more. Of peers that are only tried one is enough
+    /// that sent what it was asked for: wrong data is worth no more than none.
     pub(super) fn flows(&self) -> bool {
         if self.probing {
-            return self.view.funnel.transferring > 0;
+            return self.view.funnel.transferring as usize > self.crowd.liars.len();
         }
         let began = self.view.last_block.is_some_and(|last| last >= self.view.phase_since);
         let patience = match () {
@@ -264,6 +265,12 @@ impl Dialled {
     }
 }
 
+/// For how long a peer that is only tried let us wait for its first block: its time begins with the handshake.
+fn kept_waiting(attempt: &Attempt, now: At) -> Option<Duration> {
+    let shook = attempt.handshaken.filter(|_| attempt.first_block.is_none())?;
+    Some(now.saturating_sub(shook))
+}
+
 impl<'a> Crowd<'a> {
     /// Dialling over both address families.
     pub(super) fn dialled(&self) -> Dialled {
@@ -283,7 +290,7 @@ impl<'a> Crowd<'a> {
                 continue;
             }
             if record.is_live() {
-                crowd.count_live(record, view.at, view.phase_since);
+                crowd.count_live(record, view);
             }
             crowd.count_dialling(record);
             let failed =
@@ -302,8 +309,8 @@ impl<'a> Crowd<'a> {
         crowd
     }
 
-    fn count_live(&mut self, record: &PeerRecord, now: At, phase_since: At) {
-        let flags = record.flags;
+    fn count_live(&mut self, record: &PeerRecord, view: &View) {
+        let (now, phase_since, flags) = (view.at, view.phase_since, record.flags);
         self.sending += u32::from(record.is_sending(now));
         self.held += u32::from(record.held);
         self.upload_only += u32::from(record.info.wants_nothing());
@@ -328,7 +335,8 @@ impl<'a> Crowd<'a> {
             return;
         }
         self.open += 1;
-        let silence = record.owes_for(now).unwrap_or_default().min(now.saturating_sub(phase_since));
+        let owes = if view.probing { kept_waiting(attempt, now) } else { record.owes_for(now) };
+        let silence = owes.unwrap_or_default().min(now.saturating_sub(phase_since));
         if silence >= SNUBBED_AFTER {
             self.silence = if self.silent == 0 { silence } else { self.silence.min(silence) };
             self.silent += 1;

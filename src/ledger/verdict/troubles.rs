@@ -213,7 +213,9 @@ fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
 fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.open > 0 && crowd.silent == crowd.open;
-    (scene.downloading() && all && crowd.sending == 0).then(|| {
+    // A peer that sent its piece of a check is let go.
+    let others_sent = scene.probing && scene.flows();
+    (scene.downloading() && all && crowd.sending == 0 && !others_sent).then(|| {
         let (whom, one) = if crowd.open == 1 {
             ("The one peer that lets us download has".to_owned(), "it")
         } else {

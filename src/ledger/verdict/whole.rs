@@ -86,14 +86,16 @@ fn checking(scene: &Scene<'_>) -> Option<Finding> {
 /// A run that only looks who answers is judged by who did.
 fn probed(scene: &Scene<'_>) -> Option<Finding> {
     let funnel = scene.view.funnel;
-    (scene.probing && funnel.transferring > 0).then(|| {
+    let wrong = scene.crowd.liars.len() as u32;
+    (scene.probing && scene.flows()).then(|| {
         let text = match funnel.known {
             1 => "It works: the only peer answered and sends data.".to_owned(),
             known => format!(
-                "It works: {} of the {} shook hands, and {} sent data.",
+                "It works: {} of the {} shook hands, and {} sent data{}.",
                 count(funnel.handshaken),
                 many(known, "known peer"),
-                count(funnel.transferring)
+                count(funnel.transferring),
+                if wrong > 0 { format!(", {} of them wrong data", count(wrong)) } else { String::new() }
             ),
         };
         Finding::new(Severity::Good, text)

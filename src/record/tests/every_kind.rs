@@ -1,6 +1,6 @@
 //! One event of every kind that version 1 had, and every value that kinds hold.
 
-use crate::event::sound::check;
+use crate::event::validate::check;
 use crate::event::{
     AnnounceKind, Announced, At, Attempt, BlockRun, BlockState, Cause, Direction, Encryption, Event,
     LooksLike, OsError, Payload, PeerInfo, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source,

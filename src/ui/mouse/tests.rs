@@ -241,10 +241,10 @@ fn a_click_on_what_a_key_does_does_that_on_the_page_behind_the_help() {
     }
     let mut model = at_start(&view);
     (model.size, model.screen) = ((80, 24), Screen::Pieces);
-    let layer = model.atlas.layer;
+    let layer = model.piece_map.layer;
     update(&mut model, Action::Keys, &view);
     click_on(&mut model, "what cells show", &view);
-    assert_eq!((model.atlas.layer, model.mode()), (layer.next(), Mode::Browse));
+    assert_eq!((model.piece_map.layer, model.mode()), (layer.next(), Mode::Browse));
 }
 
 #[test]
@@ -379,6 +379,17 @@ fn a_click_selects_a_line_of_the_log() {
     assert_eq!(text(next), text(&before[11]));
     update(&mut model, Action::Last, &view);
     assert_eq!(model.scrolls.log_back, 0);
+}
+
+#[test]
+fn a_click_on_the_newest_events_of_the_overview_shows_the_log() {
+    let mut view = sample::seeding();
+    view.peers.truncate(5);
+    let mut model = at_start(&view);
+    model.size = (120, 50);
+    let newest = view.log.last().unwrap().text.clone();
+    click_on(&mut model, &newest, &view);
+    assert_eq!(model.screen, Screen::Log);
 }
 
 #[test]

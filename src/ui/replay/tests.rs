@@ -35,7 +35,7 @@ pub(in crate::ui) fn standing(view: &View) -> Model {
         damage: None,
     };
     let mut model = Model::new(Look::default());
-    model.replay = Some(Standing::new("run-0412.ttrec", playback));
+    model.replay = Some(Watched::new("run-0412.ttrec", playback));
     model.started = Some(sample::STARTED).into();
     model.take_in(view);
     model
@@ -254,7 +254,7 @@ fn the_curve_shows_how_fast_the_whole_recording_was_and_how_much_of_it_was_playe
     let view = player.view();
     for glyphs in [Glyphs::Braille, Glyphs::Blocks, Glyphs::Ascii] {
         let mut model = Model::new(Look { glyphs, ..Look::default() });
-        model.replay = Some(Standing::new("a.ttrec", crate::record::standing(&player)));
+        model.replay = Some(Watched::new("a.ttrec", crate::record::standing(&player)));
         model.size = (120, 40);
         model.take_in(&view);
         let area = Rect::new(0, 0, 120, 40);

@@ -11,12 +11,12 @@ use ratatui::layout::Rect;
 
 use super::more;
 use crate::ui::action::{Action, Binding, Scope};
-use crate::ui::atlas::Layer;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::glossary;
 use crate::ui::model::{Help, Mode, Model};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
+use crate::ui::piece_map::Layer;
 use crate::ui::replay;
 use crate::ui::theme::Role;
 use crate::ui::widgets::mosaic::{self, Letters};

@@ -14,7 +14,7 @@ use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, take_top, width, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words;
-use crate::units;
+use crate::units::{self, Units};
 
 /// Columns the glyph in front of a judgement takes, with the margin.
 const INDENT: u16 = 3;
@@ -29,6 +29,11 @@ fn glyph(verdict: &Verdict, first: bool) -> (&'static str, Role) {
         (_, Severity::Info) if first => ("▸", Role::Progress),
         (_, Severity::Info) => (" ", Role::Text),
     }
+}
+
+/// All judgements, with their amounts in the units of the screen.
+fn verdicts(model: &Model, view: &View) -> Vec<Verdict> {
+    view.verdicts.iter().map(|verdict| verdict.in_units(model.look.units)).collect()
 }
 
 /// Whether all is well enough that a few lines say it.
@@ -122,11 +127,11 @@ impl<'a> Said<'a> {
 /// The lines for the overview: at most three when all is well and six otherwise, in the fullest wording that fits into
 /// `most`. Rather than to cut short what is to be said, nothing is said of what weighs least.
 pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> Vec<Line> {
+    let verdicts = verdicts(model, view);
     let well = is_well(view);
     let most = if well { most.min(3) } else { most.min(6) };
     let room = usize::from(columns.saturating_sub(INDENT + 1)).max(1);
-    let mut said: Vec<Said<'_>> =
-        view.verdicts.iter().map(|verdict| Said::of(verdict, model, view)).collect();
+    let mut said: Vec<Said<'_>> = verdicts.iter().map(|verdict| Said::of(verdict, model, view)).collect();
     let wordings = match well {
         true => [
             (Wording::Told, Wording::Told),
@@ -143,7 +148,7 @@ pub(super) fn summary(model: &Model, view: &View, columns: u16, most: usize) -> 
         let wording = |at| if at == 0 { first } else { others };
         said.iter().enumerate().flat_map(|(at, said)| said.lines(at == 0, room, wording(at))).collect()
     };
-    let Some(speaker) = view.verdicts.first() else { return Vec::new() };
+    let Some(speaker) = verdicts.first() else { return Vec::new() };
     if let Some(lines) =
         wordings.map(|wording| whole(&said, wording)).into_iter().find(|lines| lines.len() <= most)
     {
@@ -226,13 +231,12 @@ pub(super) fn draw_lines(pen: &mut Pen<'_>, area: Rect, lines: &[Line], model: &
 }
 
 /// A number a judgement rests on, with its unit: `quiet 35 s`, `down 2.0 MiB/s`.
-fn evidence_words(name: &str, value: u64) -> String {
+fn evidence_words(name: &str, value: u64, units: Units) -> String {
     let words = |name: &str| name.replace('_', " ");
-    let binary = units::Units::Binary;
     match name.rsplit_once('_') {
         _ if name == "transferring" => format!("sending {}", units::count(value)),
-        Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, binary)),
-        Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, binary)),
+        Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, units)),
+        Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, units)),
         Some((what, "s")) => format!("{} {}", words(what), words::span(Duration::from_secs(value))),
         // A name, though made of digits.
         _ if name == "port" => format!("port {value}"),
@@ -255,7 +259,7 @@ fn under_way(step: usize) -> &'static str {
 fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
     let mut lines = vec![Spans::new()];
-    for (at, verdict) in view.verdicts.iter().enumerate() {
+    for (at, verdict) in verdicts(model, view).iter().enumerate() {
         let (mut mark, role) = glyph(verdict, at == 0);
         for line in wrap(&verdict.text, room) {
             lines.push(Spans::new().add(role, mark).add(Role::Text, " ").add(Role::Text, line));
@@ -267,8 +271,9 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
                 lines.push(Spans::new().add(Role::Text, "  ").add(Role::Strong, line));
             }
         }
+        let evidence = verdict.evidence.iter();
         let evidence: Vec<_> =
-            verdict.evidence.iter().map(|(name, value)| evidence_words(name, *value)).collect();
+            evidence.map(|(name, value)| evidence_words(name, *value, model.look.units)).collect();
         let seen =
             if evidence.is_empty() { String::new() } else { format!("seen: {} · ", evidence.join(", ")) };
         for line in wrap(&format!("{seen}next look {}", verdict.look.words(view.at)), room) {
@@ -281,20 +286,40 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
 
 /// Where peers are lost, and what that means.
 pub(super) fn lost(view: &View, columns: u16) -> Vec<Spans> {
+    let lines: Vec<Spans> = each_lost(view, columns).into_iter().flatten().collect();
+    match lines.is_empty() {
+        true => vec![Spans::new().add(Role::Dim, "  nowhere yet")],
+        false => lines,
+    }
+}
+
+/// The same in at most so many rows: a loss is told whole or not at all.
+pub(super) fn lost_within(view: &View, columns: u16, rows: u16) -> Vec<Spans> {
+    let mut room = usize::from(rows);
+    let fits = |lines: &Vec<Spans>| match room.checked_sub(lines.len()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    each_lost(view, columns).into_iter().filter(fits).flatten().collect()
+}
+
+/// The lines of each loss.
+fn each_lost(view: &View, columns: u16) -> Vec<Vec<Spans>> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
-    let mut lines = Vec::new();
-    for (word, count, told) in losses(view) {
+    let of = |(word, count, told): (&str, u32, String)| {
         let head = format!("  {count:>5}  {word:<16}");
         let room = room.saturating_sub(head.len()).max(12);
-        for (at, line) in wrap(&told, room).into_iter().enumerate() {
+        let lines = wrap(&told, room).into_iter().enumerate();
+        let lines = lines.map(|(at, line)| {
             let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
-            lines.push(Spans::new().add(Role::Text, head).add(Role::Dim, line));
-        }
-    }
-    if lines.is_empty() {
-        lines.push(Spans::new().add(Role::Dim, "  nowhere yet"));
-    }
-    lines
+            Spans::new().add(Role::Text, head).add(Role::Dim, line)
+        });
+        lines.collect()
+    };
+    losses(view).into_iter().map(of).collect()
 }
 
 /// Every loss with its word, how many peers it keeps, and what it means; what reads the same at two steps stands once.

@@ -18,6 +18,9 @@ const BEFORE: u16 = 12;
 /// Rows of the screen that are not the log's: head, title, key line.
 const OTHERS: u16 = 3;
 
+/// Lines of which the tail takes its events.
+const NEWEST: usize = 100;
+
 /// The lines that are shown: all, or those of one peer.
 pub(in crate::ui) fn shown<'a>(model: &Model, view: &'a View) -> Vec<&'a LogLine> {
     let of_peer = view.log.iter().filter(|line| model.log_of.is_none() || line.peer == model.log_of);
@@ -137,6 +140,21 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         put(pen, &mut rows, (entry, &at_words), room, selected == Some(at));
         let target = Target::Event { under: last - at - 1, below: entries.len() - last };
         pen.targets.add(Rect { y: from, height: rows.y - from, ..rows }, target);
+    }
+}
+
+/// Draws the newest events below a rule, as many as there is room for.
+pub(super) fn tail(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let mut rows = area;
+    let all = model.hint(Action::Show(model::Screen::Log), "shows all");
+    pen.rule(inset(take_top(&mut rows, 1), 1, 1), "Log", "the newest last", &all);
+    let mut rows = inset(rows, 1, 1);
+    let lines: Vec<&LogLine> = view.log.iter().skip(view.log.len().saturating_sub(NEWEST)).collect();
+    let entries = entries(&lines);
+    let skipped = entries.len().saturating_sub(usize::from(rows.height));
+    for entry in &entries[skipped..] {
+        pen.targets.add(Rect { height: 1, ..rows }, Target::Do(Action::Show(model::Screen::Log)));
+        put(pen, &mut rows, (entry, &at_words(entry.line.at, model)), 1, false);
     }
 }
 

@@ -8,20 +8,22 @@
 //!  Where peers drop off ──────────────  Speed ───────────────────────
 //!  Pieces ────────────────────────────────────────────────────────
 //!  Peers ─────────────────────────────────────────────────────────
+//!  Log ───────────────────────────────────────────────────────────
 //! ```
 //!
-//! Where there is less room the pieces shrink to a row at the end and the empty rows go.
+//! Where there is less room the pieces shrink to a row at the end and the empty rows go. What few peers leave free goes to
+//! the graph, to what the losses mean, to the pieces, and to the newest of the log.
 
 use ratatui::layout::Rect;
 
-use super::{done, frame, judgement, peer_list, pieces, torrent};
+use super::{done, frame, judgement, log, peer_list, pieces, torrent};
 use crate::ledger::{TrackerStatus, View};
 use crate::ui::action::Action;
-use crate::ui::atlas::{Layer, Scale};
 use crate::ui::funnel::{self, Funnel};
 use crate::ui::model::{Model, Panel, Window};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
+use crate::ui::piece_map::{Layer, Scale};
 use crate::ui::theme::{Glyphs, Role};
 use crate::ui::widgets::graph::{self, Grows};
 use crate::ui::widgets::mosaic::Letters;
@@ -40,7 +42,17 @@ struct Panels {
     pieces: Rect,
     title: Rect,
     peers: Rect,
+    /// Empty where all rows are needed for the others.
+    log: Rect,
 }
+
+/// Rows between panels and of their rules that the peers do not have: below the funnel, below the pieces, their title.
+const BETWEEN: u16 = 3;
+/// Rows of the grid of pieces, and what else it may take.
+const GRID_ROWS: u16 = 4;
+const GRID_MORE: u16 = 4;
+/// A rule and two events: with less the log says nothing.
+const LOG_LEAST: u16 = 3;
 
 /// Gives every panel its place.
 fn panels(area: Rect, model: &Model, view: &View) -> Panels {
@@ -57,17 +69,26 @@ fn panels(area: Rect, model: &Model, view: &View) -> Panels {
     let room_for_why = if short { view.verdicts.len().clamp(2, 3) } else { room_for_why.max(1) };
     let lines = judgement::summary(model, view, area.width, room_for_why);
     let why = take_top(&mut body, lines.len() as u16);
+    let peers = peer_list::rows_of_all(area.width, model, view);
     let (funnel, pieces);
     if roomy {
         take_top(&mut body, 1);
-        let spare = usize::from(body.height).saturating_sub(30 + view.peers.len());
-        funnel = take_top(&mut body, 1 + funnel::ROWS + (spare as u16).min(8));
-        take_top(&mut body, 1);
-        let rows = match Funnel::of(view) {
-            Funnel::Giving => DONE_ROWS,
-            Funnel::Fetching => grid_rows(view, area.width, if body.height >= 19 { 4 } else { 2 }) + 2,
+        let least = 1 + funnel::ROWS;
+        let grid = |most| grid_rows(view, area.width, most);
+        let (rows, more) = match Funnel::of(view) {
+            Funnel::Giving => (DONE_ROWS, 0),
+            Funnel::Fetching => {
+                let few = grid(if body.height > least + 19 { GRID_ROWS } else { GRID_ROWS / 2 });
+                (few + 2, grid(GRID_ROWS + GRID_MORE) - few)
+            }
         };
-        pieces = take_top(&mut body, rows);
+        // What nobody needs goes to the graph, up to a third of the screen, and to the pieces as long as they have more to
+        // show.
+        let spare = body.height.saturating_sub((least + rows + BETWEEN).saturating_add(peers));
+        let graph = spare.min((area.height / 3).saturating_sub(least));
+        funnel = take_top(&mut body, least + graph);
+        take_top(&mut body, 1);
+        pieces = take_top(&mut body, rows + (spare - graph).min(more));
         take_top(&mut body, 1);
     } else {
         funnel = take_top(&mut body, 1 + funnel::ROWS);
@@ -79,8 +100,22 @@ fn panels(area: Rect, model: &Model, view: &View) -> Panels {
         pieces = take_bottom(&mut body, rows);
     }
     let title = inset(take_top(&mut body, 1), 1, 1);
+    let log = room_for_log(&mut body, peers, roomy);
     let peers = inset(body, u16::from(area.width >= 100), 0);
-    Panels { roomy, why, lines, funnel, pieces, title, peers }
+    Panels { roomy, why, lines, funnel, pieces, title, peers, log }
+}
+
+/// What few peers leave free, with a blank row above it where there are some between panels.
+fn room_for_log(body: &mut Rect, peers: u16, roomy: bool) -> Rect {
+    let free = body.height.saturating_sub(peers).saturating_sub(u16::from(roomy));
+    if free < LOG_LEAST {
+        return Rect::default();
+    }
+    let log = take_bottom(body, free);
+    if roomy {
+        take_bottom(body, 1);
+    }
+    log
 }
 
 /// Where the rows of the peers stand.
@@ -96,6 +131,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     judgement::draw_lines(pen, panels.why, &panels.lines, model);
     if panels.roomy {
         roomy_middle(pen, panels.funnel, model, view);
+        lost_below(pen, panels.funnel, view);
         if Funnel::of(view) == Funnel::Giving {
             done::draw(pen, panels.pieces, view);
         } else {
@@ -112,6 +148,16 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
     }
     peer_list::draw(pen, panels.title, panels.peers, model, view, false);
+    if !panels.log.is_empty() {
+        log::tail(pen, panels.log, model, view);
+    }
+}
+
+/// Below the funnel, where its graph is taller, what its losses mean.
+fn lost_below(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    let mut rest = Rect { width: funnel_columns(area.width) - 2, ..area };
+    take_top(&mut rest, 2 + funnel::ROWS);
+    judgement::put_lines(pen, rest, judgement::lost_within(view, rest.width, rest.height).iter());
 }
 
 /// What the only tracker there is did; in its short wording where `brief`.

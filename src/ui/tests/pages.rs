@@ -121,6 +121,42 @@ fn the_page_of_a_peer_has_the_units_of_the_header() {
 }
 
 #[test]
+fn few_peers_leave_no_rows_blank() {
+    for moment in ["healthy", "stalled", "slow", "seeding", "paused"] {
+        for size in [(80, 24), (80, 30), (100, 33), (120, 40), (200, 60)] {
+            let mut view = sample::moment(moment);
+            view.peers.truncate(5);
+            let rows = page(size, &view, |_| {});
+            let blank = |row: &String| row.trim().is_empty();
+            // The key line has the last row, whatever stands above it.
+            let pairs = rows.windows(2).filter(|pair| pair.iter().all(blank)).count();
+            assert_eq!(pairs, 0, "{moment} {size:?}:\n{}", rows.join("\n"));
+            assert!(size.1 < 60 || rows.iter().any(|row| row.starts_with(" Log ")), "{moment} {size:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_judged_has_the_units_of_the_header() {
+    let view = sample::moment("slow");
+    for (size, open) in [((40, 10), false), ((80, 24), false), ((120, 40), false), ((120, 40), true)] {
+        let shown = |units| {
+            let rows = page(size, &view, |model| {
+                model.look.units = units;
+                if open {
+                    model.open.push(Mode::Why);
+                }
+            });
+            // The name of the torrent has none.
+            rows[3..].join(" ")
+        };
+        assert!(shown(crate::units::Units::Binary).contains("KiB/s"), "{size:?}");
+        let decimal = shown(crate::units::Units::Decimal);
+        assert!(decimal.contains(" kB/s") && !decimal.contains("iB"), "{size:?}: {decimal}");
+    }
+}
+
+#[test]
 fn the_funnel_says_the_same_at_every_size() {
     // Where the words behind the bars begin, and how many columns they have.
     let sizes = [((80, 24), 27, 24), ((120, 40), 33, 29)];
@@ -276,7 +312,7 @@ fn the_card_of_the_help_fits_one_screen_on_every_page() {
                     if replay {
                         let player = crate::record::scenes::Scene::Debian.player();
                         let playback = crate::record::standing(&player);
-                        model.replay = Some(crate::ui::replay::Standing::new("a.ttrec", playback));
+                        model.replay = Some(crate::ui::replay::Watched::new("a.ttrec", playback));
                     }
                 });
                 let all = shown.join("\n");
