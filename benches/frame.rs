@@ -229,9 +229,9 @@ fn grids(run: &mut Run, pieces: u32) {
         println!("{pieces} pieces into {} x {} cells: median, slowest tenth", area.width, area.height);
         let mut model = model(area, &view);
         update(&mut model, Action::Show(Screen::Pieces), &view);
-        let first = model.atlas.layer;
+        let first = model.piece_map.layer;
         loop {
-            let layer = model.atlas.layer.name();
+            let layer = model.piece_map.layer.name();
             let mut buf = Buffer::empty(area);
             let mut times = Vec::new();
             for _ in 0..FRAMES {
@@ -242,7 +242,7 @@ fn grids(run: &mut Run, pieces: u32) {
             let (median, tenth) = told(times);
             println!("{layer:<28} {median:>10.1?} {tenth:>10.1?}");
             update(&mut model, Action::Layer, &view);
-            if model.atlas.layer == first {
+            if model.piece_map.layer == first {
                 break;
             }
         }

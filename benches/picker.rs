@@ -60,7 +60,7 @@ impl Case {
             for _ in 0..count {
                 has.set(geometry.piece(random.u32(..pieces)).unwrap());
             }
-            case.feed(Input::Shaken { conn, peer: None, addr, peer_id, so_far: Vec::new() });
+            case.feed(Input::Handshaken { conn, peer: None, addr, peer_id, so_far: Vec::new() });
             case.feed(Input::News(conn, News::Has(has)));
             case.feed(Input::News(conn, News::Unchoked));
         }

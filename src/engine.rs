@@ -2,16 +2,14 @@
 
 mod addresses;
 pub mod assembly;
-mod brain;
 pub mod check;
-mod chronicle;
 #[cfg(test)]
 mod churn;
 pub mod clock;
-mod crew;
 pub mod disk;
 mod download;
 pub mod errno;
+mod event_sink;
 pub mod files;
 pub mod handshake;
 pub mod limit;
@@ -20,6 +18,7 @@ pub mod listen;
 mod log;
 pub mod mse;
 pub mod peer;
+mod peer_tasks;
 pub mod pool;
 #[cfg(test)]
 mod random_runs;
@@ -29,11 +28,12 @@ mod sockopt;
 mod tap;
 #[cfg(test)]
 pub(crate) mod testpeer;
+mod torrent;
 pub mod tracker;
 pub mod transport;
 pub mod upload;
 
 pub use check::{CheckOptions, HandsShaken, check, shake_hands};
-pub use chronicle::Recording;
 pub use download::{Download, EngineError, Options};
+pub use event_sink::Recording;
 pub use recorder::RecordingError;

@@ -8,11 +8,12 @@
 mod attempt;
 mod blocks;
 mod cause;
+pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
-pub mod sound;
 mod source;
 mod tracker;
+pub mod validate;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,13 +26,15 @@ pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
-pub use sound::Unsound;
 pub use source::{Source, SourceInfo};
-pub use tracker::{Announced, TrackerError};
+pub use tracker::Announced;
+pub use validate::Invalid;
+
+use parts::parts;
 
 use crate::metainfo::{Bitfield, PieceIndex};
 pub use crate::wire::mse::Payload;
-pub use crate::wire::{AnnounceKind, LooksLike};
+pub use crate::wire::{AnnounceKind, LooksLike, TrackerError};
 
 /// Time since the start of the run.
 pub type At = Duration;
@@ -452,7 +455,7 @@ pub enum Event {
         /// That piece.
         piece: PieceIndex,
         /// All its blocks, in order.
-        #[serde(deserialize_with = "sound::few::<_, _, MOST_RUNS>")]
+        #[serde(deserialize_with = "validate::bounded::<_, _, MOST_RUNS>")]
         blocks: Vec<BlockRun>,
     },
     /// So many files were made ready for writing, after checking.
@@ -479,6 +482,24 @@ pub enum Event {
         /// That number.
         most: u32,
     },
+}
+
+parts! {
+    enum Event:
+    Phase { phase reason }, Checked { done of }, Had { pieces }, Listening { port }, Limits { down_bps up_bps },
+    PeerLearned { peer addr source }, PeerMerged { gone into },
+    AttemptBegan { peer direction transport encryption }, Connected { peer }, HandshakeSent { peer sent },
+    HandshakeBytes { peer received }, Handshaken { peer }, Introduced { peer info }, Has { peer pieces },
+    Have { peer piece }, Choking { peer by choking }, Interested { peer by interested }, FirstBlock { peer },
+    PeerSample { peer sample }, AttemptEnded { peer cause error detail bytes_in bytes_out },
+    NextTry { peer at }, NotDialled { peer cause }, Held { peer held }, Dropped { peer dropped },
+    Banned { peer until reason }, IncomingFailed { addr cause }, PieceOpened { piece }, PieceClosed { piece },
+    PieceVerified { piece from }, PieceFailed { piece from }, TrackerKnown { tracker tier url },
+    AnnounceBegan { tracker kind }, AnnounceAnswered { tracker answer }, AnnounceFailed { tracker error text },
+    NextAnnounce { tracker at }, Sample(sample), Note { severity text answer }, LooksLike { peer what },
+    Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
+    PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
+    Places { most },
 }
 
 impl Event {

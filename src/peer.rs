@@ -5,19 +5,19 @@
 //! in, messages and [`News`] out. It alone knows who chokes whom, who is interested, what the peer has, what it was
 //! asked for ([`Window`]) and what it asks for. The bytes of blocks never pass here, only what is decided about them.
 
+mod choke_flood;
 mod conn;
 mod connection;
 mod fault;
 mod handshake;
 pub mod haves;
-mod moods;
 pub mod output;
 mod rate;
 pub mod upload;
 mod window;
 
 pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
-pub use connection::{Connection, Ours};
+pub use connection::{Connection, IDLE_AFTER, Ours};
 pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

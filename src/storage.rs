@@ -5,27 +5,26 @@
 //!
 //! Nothing here truncates a file, follows a symbolic link inside the output folder, or opens a path outside it.
 
-mod check;
 mod dirty;
 mod error;
 mod files;
 mod identity;
 mod journal;
-mod judge;
 mod layout;
 mod open;
+mod piece_hasher;
 mod prepare;
 mod record;
 mod resume;
 mod start;
 mod system;
+mod verify;
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-pub use check::{Check, Verdicts, check, check_piece, verify};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
 pub use journal::{Batch, BootId, Journal, JournalFile, OnDisk, boot_id};
@@ -33,6 +32,7 @@ pub use record::{FileStamp, Record, RecordError};
 pub use resume::{HOME, Loaded, ResumeFile, state_dir};
 pub use start::{Start, Started, start};
 pub use system::FileStat;
+pub use verify::{Check, Verdicts, check, check_piece, verify};
 
 use self::files::OpenFiles;
 use self::identity::Identities;

@@ -7,27 +7,29 @@
 pub mod address;
 mod allowed_fast;
 pub mod announce;
-mod blame;
-mod book;
 mod bucket;
 pub mod check;
 mod choker;
 mod commands;
-mod ladder;
+mod eviction;
+mod fallback;
 mod live;
+mod messages;
 mod network;
 mod pacer;
+mod peer_table;
 mod peers;
 mod picker;
+mod piece_result;
 mod recheck;
-mod replace;
 mod round_robin;
-mod rounds;
-mod settle;
 mod slots;
+mod smart_ban;
+mod sources;
 mod standstill;
 mod starving;
-mod talk;
+mod timers;
+mod twins;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -35,21 +37,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use bucket::Bucket;
-pub use ladder::EncryptionPolicy;
+pub use fallback::EncryptionPolicy;
+pub use messages::{Action, Input, Settings};
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
-pub use talk::{Action, Input, Settings};
 
-use self::blame::Blame;
-pub use self::blame::BlockDigest;
-use self::book::Book;
+use self::check::Check;
 use self::choker::Choker;
 use self::live::Live;
+use self::peer_table::PeerTable;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
+pub use self::smart_ban::BlockDigest;
+use self::smart_ban::SmartBan;
+use self::sources::Sources;
 use self::starving::Starving;
 use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
@@ -67,7 +71,8 @@ pub struct Swarm {
     /// What is on the disk is being verified once more.
     recheck: Option<recheck::Recheck>,
     have: Bitfield,
-    book: Book,
+    sources: Sources,
+    peer_table: PeerTable,
     live: BTreeMap<ConnKey, Live>,
     /// Live peers that were told to close.
     closing: usize,
@@ -75,7 +80,7 @@ pub struct Swarm {
     idle: usize,
     picker: Picker,
     /// What was sent of pieces that failed by whom.
-    blame: Blame,
+    smart_ban: SmartBan,
     choker: Choker,
     next_round: At,
     next_second: At,
@@ -86,6 +91,8 @@ pub struct Swarm {
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
+    /// Where peers are only tried.
+    check: Option<Check>,
     actions: VecDeque<Action>,
 }
 
@@ -98,7 +105,8 @@ impl Swarm {
         let chance = fastrand::Rng::with_seed(random.u64(..));
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
-            book: Book::with_most_rows(settings.max_rows),
+            sources: Sources::new(settings.private),
+            peer_table: PeerTable::new(settings.max_rows, settings.check_until.is_some()),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
@@ -106,7 +114,7 @@ impl Swarm {
             live: BTreeMap::new(),
             closing: 0,
             idle: 0,
-            blame: Blame::default(),
+            smart_ban: SmartBan::default(),
             choker: Choker::new(Slots::new(settings.upload_slots, settings.up_bps), geometry.piece_bytes()),
             next_round: now + choker::ROUND,
             next_second: now + SECOND,
@@ -116,19 +124,24 @@ impl Swarm {
             starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
+            check: settings.check_until.map(|until| Check::new(now, until)),
             actions: VecDeque::new(),
             geometry,
             random,
             have,
             settings,
         };
-        swarm.tell(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
-        let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
-        swarm.tell(now, limits);
-        let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
-        swarm.tell(now, Event::Places { most });
+        if swarm.check.is_some() {
+            swarm.emit(now, Event::Probing);
+        } else {
+            swarm.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
+            let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
+            swarm.emit(now, limits);
+            let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
+            swarm.emit(now, Event::Places { most });
+        }
         if swarm.settings.encryption == EncryptionPolicy::Off {
-            swarm.tell(now, Event::PlainOnly);
+            swarm.emit(now, Event::PlainOnly);
         }
         let mut kept = std::mem::take(&mut swarm.settings.kept);
         kept.retain(|block| !swarm.have.has(block.piece()));
@@ -149,14 +162,16 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
-            Input::LearnedInvalid { addr, source } => self.learn_invalid(now, addr, source),
-            Input::LooksLike { peer, what } => self.looks_like(peer, what),
+            Input::Reached { tracker, scope, seen_at } => self.sources.reached(tracker, scope, seen_at),
+            Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
+            Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
-            Input::Shaken { conn, peer, addr, peer_id, so_far } => {
+            Input::Handshaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
-            Input::IncomingFailed { addr, cause } => self.tell(now, Event::IncomingFailed { addr, cause }),
+            Input::IncomingFailed { addr, cause } => self.emit(now, Event::IncomingFailed { addr, cause }),
             Input::News(conn, news) => self.news(now, conn, news),
+            Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.picker.written(piece, bytes),
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
@@ -181,12 +196,13 @@ impl Swarm {
     /// When [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> At {
-        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = self.peer_table.next_due().filter(|_| self.may_dial());
         let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
-        [dial, self.picker.deadline()]
-            .into_iter()
-            .flatten()
-            .fold(self.next_second.min(self.next_round), At::min)
+        let regular = match &self.check {
+            Some(check) => check.deadline(),
+            None => self.next_second.min(self.next_round),
+        };
+        [dial, self.picker.deadline()].into_iter().flatten().fold(regular, At::min)
     }
 
     /// What the torrent is doing.
@@ -206,27 +222,37 @@ impl Swarm {
 
     /// Addresses worth dialling first in the next run, the live ones first.
     pub fn worth_keeping(&self, most: usize) -> Vec<SocketAddr> {
-        self.book.worth_keeping(most)
+        self.peer_table.worth_keeping(most)
     }
 
     /// What follows from anything that happened, or from time.
     fn advance(&mut self, now: At) {
         self.picker.advance(now);
         self.carry_out_picks(now);
-        self.rounds(now);
+        match &mut self.check {
+            Some(check) => check.expire(now),
+            None => self.on_time(now),
+        }
         self.dial_due(now);
+        self.go_on_checking(now);
     }
 
     /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
     pub fn block_arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
-        self.down_bytes += u64::from(self.geometry.block_length(block));
+        if let Some(check) = &mut self.check {
+            if !check.arrived(now, conn, block, self.geometry) {
+                return false;
+            }
+        } else {
+            self.down_bytes += u64::from(self.geometry.block_length(block));
+        }
         let Some(live) = self.live.get_mut(&conn) else { return false };
         (live.used, live.sent_at) = (now, now);
         let peer = live.peer;
         if !std::mem::replace(&mut live.sent_block, true) {
-            self.tell(now, Event::FirstBlock { peer });
+            self.emit(now, Event::FirstBlock { peer });
         }
-        self.picker.arrived(now, conn, block)
+        self.check.is_some() || self.picker.arrived(now, conn, block)
     }
 
     /// Carries out what the picker wants.
@@ -234,16 +260,21 @@ impl Swarm {
         while let Some(pick) = self.picker.poll() {
             match pick {
                 Pick::Order(conn, order) => self.order(conn, order),
-                Pick::Begun(piece) => self.tell(now, Event::PieceOpened { piece }),
+                Pick::Begun(piece) => self.emit(now, Event::PieceOpened { piece }),
                 Pick::GivenUp(piece) => {
                     self.actions.push_back(Action::Discard(piece));
-                    self.tell(now, Event::PieceClosed { piece });
+                    self.emit(now, Event::PieceClosed { piece });
                 }
             }
         }
     }
 
-    /// Whether pieces are asked for and peers served.
+    /// Whether peers are served.
+    fn serves(&self) -> bool {
+        self.is_active() && self.check.is_none()
+    }
+
+    /// Whether peers are dialled, and as a rule asked for pieces and served.
     fn is_active(&self) -> bool {
         matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
     }
@@ -266,17 +297,18 @@ impl Swarm {
         self.phase = phase;
         self.phase_since = now;
         self.phase_reason.clone_from(&reason);
-        self.picker.set_active(now, phase == Phase::Downloading && !self.leaving);
-        self.tell(now, Event::Phase { phase, reason });
+        let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
+        self.picker.set_active(now, asks);
+        self.emit(now, Event::Phase { phase, reason });
         self.actions.push_back(Action::Entered(phase));
     }
 
-    fn tell(&mut self, now: At, event: Event) {
-        self.actions.push_back(Action::Learned(now, event));
+    fn emit(&mut self, now: At, event: Event) {
+        self.actions.push_back(Action::Emit(now, event));
     }
 
     fn answer(&mut self, now: At, text: String) {
-        self.tell(now, Event::Note { severity: Severity::Info, text, answer: true });
+        self.emit(now, Event::Note { severity: Severity::Info, text, answer: true });
     }
 
     fn order(&mut self, conn: ConnKey, order: Order) {
@@ -288,6 +320,7 @@ impl Swarm {
             }
             self.closing += 1;
             self.picker.set_usable(At::ZERO, conn, false);
+            self.check.iter_mut().for_each(|check| check.let_go(conn));
         }
         self.actions.push_back(Action::Order(conn, order));
     }

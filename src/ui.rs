@@ -7,7 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
-//! | `atlas` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
+//! | `piece_map` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `calendar` | which time of day a moment of the run was |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
@@ -19,12 +19,12 @@
 //! | `export` | what is seen, for a file or the clipboard |
 //! | `words` | the words for states, steps and causes |
 //! | `screens`, `widgets` | one module a screen, one a drawing |
-//! | `run`, `terminal`, `outlet` | the loop, giving the terminal back, and the thread that waits for it |
+//! | `run`, `terminal`, `terminal_writer` | the loop, giving the terminal back, and the thread that waits for it |
 //! | `sample`, `picture` | moments of recordings, and pictures of screens, for tests and the README |
 
 mod about;
 pub mod action;
-pub mod atlas;
+mod bulk;
 pub mod calendar;
 mod choose;
 mod columns;
@@ -37,15 +37,14 @@ mod funnel;
 mod glossary;
 mod grid;
 pub mod keymap;
-mod marks;
 pub mod model;
 mod mouse;
 mod order;
 mod order_menu;
-mod outlet;
 mod paint;
 #[cfg(test)]
 mod picture;
+pub mod piece_map;
 mod prompt;
 mod replay;
 mod run;
@@ -53,6 +52,7 @@ mod run;
 mod sample;
 mod screens;
 pub mod terminal;
+mod terminal_writer;
 #[cfg(test)]
 mod tests;
 pub mod theme;
@@ -67,7 +67,7 @@ pub use columns::{
 pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
-pub use replay::{Replayed, Standing};
+pub use replay::{Replayed, Watched};
 pub use run::{Left, Options, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
 pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};

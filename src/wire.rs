@@ -10,9 +10,7 @@ mod handshake;
 mod message;
 pub mod mse;
 mod sniff;
-mod tracker;
-pub mod tracker_http;
-pub mod tracker_udp;
+pub mod tracker;
 
 pub use allowed_fast::allowed_fast_set;
 pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};
@@ -21,4 +19,4 @@ pub use message::{
     BlockSpec, Head, MAX_FRAME, MAX_REQUEST, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader,
 };
 pub use sniff::{LooksLike, looks_like};
-pub use tracker::{AnnounceKind, AnnounceParams, TrackerReply};
+pub use tracker::{AnnounceKind, AnnounceParams, TrackerError, TrackerReply};

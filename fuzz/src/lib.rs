@@ -13,11 +13,13 @@ use ttui::ledger::client_name;
 use ttui::metainfo::bencode::{self, Kind, Limits, Value};
 use ttui::metainfo::{Geometry, InfoHash, PeerId, Torrent};
 use ttui::peer::Window;
-use ttui::report::{info, table};
+use ttui::report::info;
+use ttui::report::table::Rows;
 use ttui::storage::Record;
 use ttui::text;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
-use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like, tracker_http, tracker_udp};
+use ttui::wire::tracker::{http, udp};
+use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like};
 
 pub use recording::{recording, recording_frames};
 
@@ -278,7 +280,7 @@ fn change(bytes: &mut [u8], by: Option<&[u8]>) {
 
 /// The answer of a tracker over HTTP.
 pub fn tracker_http(bytes: &[u8]) {
-    match tracker_http::read_answer(bytes) {
+    match http::read_answer(bytes) {
         Ok(reply) => {
             reply.warning.iter().for_each(|warning| assert_harmless(warning));
             assert!(reply.peers.len() <= bytes.len() / 6 + 1);
@@ -290,11 +292,11 @@ pub fn tracker_http(bytes: &[u8]) {
 /// The answers of a tracker over UDP, to the number they name.
 pub fn tracker_udp(bytes: &[u8]) {
     let transaction = bytes.get(4..8).and_then(|field| field.try_into().ok()).map_or(0, u32::from_be_bytes);
-    if let Err(error) = tracker_udp::connect_answer(bytes, transaction) {
+    if let Err(error) = udp::connect_answer(bytes, transaction) {
         assert_harmless(&error.to_string());
     }
-    for (family, entry) in [(tracker_udp::Family::V4, 6), (tracker_udp::Family::V6, 18)] {
-        match tracker_udp::announce_answer(bytes, transaction, family) {
+    for (family, entry) in [(udp::Family::V4, 6), (udp::Family::V6, 18)] {
+        match udp::announce_answer(bytes, transaction, family) {
             Ok(reply) => assert!(reply.peers.len() <= bytes.len() / entry),
             Err(error) => assert_harmless(&error.to_string()),
         }
@@ -353,8 +355,9 @@ pub fn sanitiser(bytes: &[u8]) {
 /// A table that is exported: a stranger's words stay in their cell, and are neither formula nor markup there.
 pub fn export(bytes: &[u8]) {
     let foreign = text::clean_bytes(bytes, 300);
-    let rows = [vec![foreign.into(), 7.into()]];
-    let csv = table::csv(&["text", "n"].map(str::to_owned), &rows);
+    let (columns, rows) = (["text", "n"].map(str::to_owned), [vec![foreign.into(), 7.into()]]);
+    let rows = Rows { columns: &columns, rows: &rows };
+    let csv = rows.csv();
     let line = csv.strip_prefix("text,n\r\n").and_then(|rest| rest.strip_suffix(",7\r\n")).expect("one row");
     let cell = match line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(quoted) => {
@@ -366,7 +369,7 @@ pub fn export(bytes: &[u8]) {
     };
     assert!(line.starts_with('"') || !line.contains([',', '"', '\r', '\n']), "{line:?}");
     assert!(!cell.starts_with(['=', '+', '-', '@']), "{line:?}");
-    let markdown = table::markdown(&["text", "n"].map(str::to_owned), &rows);
+    let markdown = rows.markdown();
     let row = markdown.strip_prefix("| text | n |\n|---|---|\n").expect("under its head");
     assert!(row.ends_with(" | 7 |\n") && row.matches('\n').count() == 1, "{row:?}");
     let unescaped = row.replace("\\\\", "").replace("\\|", "");

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::args::{CheckArgs, recording};
+use super::export::peers_csv;
 use super::output::Stdout;
 use super::signals::asked_to_end;
 use super::{Failure, Status, open_torrent, peers, runtime, warn};
 use crate::config::Settings;
 use crate::engine::{self, CheckOptions};
 use crate::report;
+use crate::ui::export::Peers;
 use crate::units;
 
 pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failure> {
@@ -41,7 +43,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failu
     let form = args.form;
     let shown = match () {
         () if form.json => report::check::json(&view) + "\n",
-        () if form.csv => report::check::csv(&view),
+        () if form.csv => peers_csv(&Peers::all(&view), &view),
         () if form.markdown => report::check::markdown(&view),
         () => report::check::text(&view),
     };

@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::ledger::View;
-use crate::report::{check, table};
+use crate::report::check;
+use crate::report::table::Rows;
 use crate::storage;
 use crate::text::clean;
-use crate::ui::export::{Export, Format, What};
+use crate::ui::export::{Export, Format, Peers, Table, What};
 
 /// Writes it to a new file and says where that is, or why not; the path stands beside that. Nothing is ever
 /// overwritten.
@@ -34,19 +35,27 @@ pub(super) fn write(export: &Export, view: &View) -> Result<String, String> {
 
 fn text(export: &Export, view: &View) -> String {
     match (&export.what, export.format) {
-        (What::Peers(peers), Format::Json) => check::peers_json(view, &peers.keys),
-        (What::Peers(peers), Format::Csv) => match peers.in_numbers(view) {
-            Some(chosen) => table::csv(&chosen.columns, &chosen.rows),
-            None => check::peers_csv(view, &peers.keys),
-        },
-        (What::Peers(peers), Format::Markdown) => {
-            let shown = peers.in_words(view);
-            table::markdown(&shown.columns, &shown.rows)
+        (What::Peers(peers), Format::Json) => {
+            check::peers_json(view, &peers.keys, rows(&peers.all_in_numbers(view)))
         }
-        (What::Table(rows), Format::Json) => table::json(rows.of, &rows.columns, &rows.rows, view),
-        (What::Table(rows), Format::Csv) => table::csv(&rows.columns, &rows.rows),
-        (What::Table(rows), Format::Markdown) => table::markdown(&rows.columns, &rows.rows),
+        (What::Peers(peers), Format::Csv) => match peers.in_numbers(view) {
+            Some(chosen) => rows(&chosen).csv(),
+            None => peers_csv(peers, view),
+        },
+        (What::Peers(peers), Format::Markdown) => rows(&peers.in_words(view)).markdown(),
+        (What::Table(table), Format::Json) => rows(table).json(table.of, view),
+        (What::Table(table), Format::Csv) => rows(table).csv(),
+        (What::Table(table), Format::Markdown) => rows(table).markdown(),
     }
+}
+
+/// All there is to say of these peers, one line each.
+pub(super) fn peers_csv(peers: &Peers, view: &View) -> String {
+    check::csv(view, &peers.keys, rows(&peers.all_in_numbers(view)))
+}
+
+fn rows(table: &Table) -> Rows<'_> {
+    Rows { columns: &table.columns, rows: &table.rows }
 }
 
 /// The path from the root, as it is typed in a shell: `~/` is the home folder.
@@ -102,6 +111,36 @@ mod tests {
         };
         let pages = view.peers.iter().map(|peer| page(peer.key));
         screens.map(on).into_iter().chain(pages).collect()
+    }
+
+    /// The cells of the first line, and the number of cells in each line behind it, of what has none that is quoted.
+    fn cells(csv: &str) -> (Vec<&str>, Vec<usize>) {
+        let mut lines = csv.lines().filter(|line| !line.contains('"')).map(|line| line.split(','));
+        let names = lines.next().map_or_else(Vec::new, Iterator::collect);
+        (names, lines.map(Iterator::count).collect())
+    }
+
+    #[test]
+    fn every_column_of_the_screen_is_in_csv_and_json_and_none_twice() {
+        let view = Scene::Debian.view(u64::MAX);
+        let mut model = Model::new(Look::default());
+        model.take_in(&view);
+        model.screen = Screen::Peers;
+        let what = What::seen(&model, &view);
+        let export = |format| text(&Export { path: PathBuf::new(), format, what: what.clone() }, &view);
+        let csv = export(Format::Csv);
+        let (names, counts) = cells(&csv);
+        let once: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(once.len(), names.len(), "{names:?}");
+        assert!(counts.iter().all(|count| *count == names.len()) && !counts.is_empty(), "{counts:?}");
+        let What::Peers(peers) = &what else { panic!("{what:?}") };
+        let json: serde_json::Value = serde_json::from_str(&export(Format::Json)).unwrap();
+        for column in peers.all_in_numbers(&view).columns {
+            assert!(once.contains(column.as_str()), "{column} is in {names:?}");
+            let told =
+                |name: &str| json["peers"][0].get(name).or_else(|| json["peers"][0]["attempts"][0].get(name));
+            assert!(told(&column).is_some(), "{column} is in {json}");
+        }
     }
 
     #[test]

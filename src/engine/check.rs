@@ -1,62 +1,41 @@
 //! Tries every peer of a torrent and reports how far each comes; downloads nothing.
 //!
-//! [`swarm::check`](crate::swarm::check) decides; here are the sockets. No file is opened: what peers send is
-//! hashed where a whole piece comes, and thrown away.
+//! The torrent's task is that of a download, with the decisions of a check ([`swarm::check`]). No file is opened: what
+//! peers send is hashed where a whole piece comes, and thrown away.
 
-mod announce;
 mod hasher;
 mod once;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep_until, timeout};
+use tokio::sync::{mpsc, watch};
 
-use self::hasher::Hasher;
+pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
-use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
-use super::crew::{Crew, internal_error};
 use super::download::{facts, random_seed};
+use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
-use super::handshake::{Steps, dial};
-use super::limit::Limit;
-use super::link::Report;
-use super::listen::{Arrived, Listener};
-use super::mse::{Carrier, Mse};
-use super::peer::{self, Common};
-use super::pool::BlockPool;
+use super::listen::Listener;
+use super::peer::IDLE_AFTER;
+use super::torrent::{self, Blocks, Parts};
 use super::tracker;
-use super::upload::{BlockSource, ReadFuture};
-
-use crate::event::{At, Encryption, Event, OsError, PeerKey, Source, TrackerKey};
+use crate::command::Command;
+use crate::event::{Event, OsError, Source};
 use crate::ledger::View;
-use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
-use crate::peer::haves::HaveLog;
-use crate::peer::{Closed, ConnKey, Handshaken, Order, Ours, Step};
-use crate::swarm::EncryptionPolicy;
-use crate::swarm::address::{Scope, is_allowed};
-use crate::swarm::check::{Action, Check, Input, Settings, WHOLE_PIECE_BYTES};
+use crate::metainfo::{Bitfield, PeerId, Torrent};
+use crate::swarm::announce::Announcer;
+use crate::swarm::{self, EncryptionPolicy, Input, Swarm};
 use crate::wire::{Handshake, Reserved};
 
 /// Files kept for other things than connections.
 const FILES_KEPT: u64 = 64;
 /// Where the number of files is unknown.
 const USUAL_FILES: u64 = 1024;
-/// How long saying goodbye to trackers may take.
-const GOODBYE: Duration = Duration::from_secs(2);
-const CHANNEL: usize = 256;
-/// Free block buffers kept: 1 MiB.
-const KEPT_BUFFERS: usize = 64;
 
 /// How a check is to go.
 #[derive(Clone, Debug)]
@@ -110,304 +89,52 @@ pub async fn check(
     let ours =
         Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
     let files = raise_open_files().unwrap_or(USUAL_FILES);
-    let settings = Settings {
-        peer_id: ours.peer_id,
-        most_open: usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1),
+    let most_open = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1);
+    let settings = swarm::Settings {
         encryption: options.encryption,
-        until: options.time,
+        info_hash: torrent.info_hash,
+        private: torrent.private,
+        peer_id: ours.peer_id,
         seed,
+        ..swarm::Settings::of_check(options.time, most_open)
     };
-    let (inbox, outlets) = open();
-    let (hashed_to, hashed) = mpsc::unbounded_channel();
-    let hasher = Hasher::start(Arc::clone(&torrent), hashed_to)
+    let facts = facts(&torrent, std::path::Path::new(""), ours.peer_id);
+    let mut event_sink = EventSink::begin(facts, settings.max_rows, &options.recording, random_seed()?)?;
+    let (commands, wishes) = mpsc::unbounded_channel();
+    let (inbox, outlets) = torrent::open(wishes);
+    let hasher = Hasher::start(Arc::clone(&torrent), outlets.hashed.clone())
         .map_err(|error| EngineError::Threads(OsError::from(&error)))?;
+    let now = clock.now();
+    event_sink.emit(now, &Event::Listening { port: listener.port() });
     let geometry = torrent.geometry;
-    let port = listener.port();
-    let common = Common {
-        ours: Arc::new(Ours {
-            geometry,
-            haves: HaveLog::new(Bitfield::empty(geometry.piece_count())),
-            listen_port: Some(port),
-            sent_bytes: AtomicU64::new(0),
-            idle_after: peer::IDLE_AFTER,
-        }),
-        clock,
-        pool: BlockPool::new(KEPT_BUFFERS),
-        source: Arc::new(Nothing),
-        up: Arc::new(Limit::new(None)),
-    };
-    let mut tasks = Crew::default();
-    let mse = Mse::new(options.encryption, seed);
-    tasks.spawn(listener.run(ours, mse.clone(), clock, outlets.arrivals.clone()));
-    let mut run = Run {
-        check: Check::new(clock.now(), geometry, &torrent.trackers, settings),
-        chronicle: Chronicle::begin(
-            facts(&torrent, std::path::Path::new(""), ours.peer_id),
-            crate::swarm::Settings::default().max_rows,
-            &options.recording,
-            random_seed()?,
-        )?,
-        client: tracker::Client::new(options.tracker),
-        our_addresses: BTreeSet::new(),
-        orders: BTreeMap::new(),
-        dials: BTreeMap::new(),
-        next_conn: 0,
-        common: Arc::new(common),
-        key: (seed >> 32) as u32,
-        goodbyes: JoinSet::new(),
+    let mut swarm = Swarm::new(now, geometry, Bitfield::empty(geometry.piece_count()), settings);
+    for addr in options.peers {
+        swarm.handle(now, Input::Learned { addr, source: Source::Manual });
+    }
+    let parts = Parts {
+        announcer: Announcer::once(now, &torrent.trackers, seed),
+        // Nobody waits for a turn: that is how it is soon known which trackers answer.
+        tracker: tracker::Settings { most_under_way: usize::MAX, ..options.tracker },
+        views: watch::Sender::new(event_sink.view(now)),
+        blocks: Blocks::Tried(hasher),
+        encryption: options.encryption,
+        idle_after: IDLE_AFTER,
+        up_bps: None,
         clock,
         torrent,
         ours,
-        mse,
-        port,
-        outlets,
-        hasher,
-        tasks,
+        seed,
+        event_sink,
+        swarm,
     };
-    run.learned(clock.now(), &Event::Listening { port });
-    run.settle();
-    for addr in options.peers {
-        // The user may name any address at which a peer can be.
-        let valid = is_allowed(Scope::Loopback, addr, &[]);
-        run.feed(Input::Learned { addr, source: Source::Manual, valid });
-    }
-    Ok(Box::pin(run.run(inbox, hashed, stop)).await)
-}
-
-type Dialled = (ConnKey, SocketAddr, Result<(Carrier, Handshaken), Box<Closed>>);
-type Answered = (TrackerKey, Result<tracker::Answer, tracker::Failure>);
-
-struct Inbox {
-    steps: mpsc::Receiver<(ConnKey, At, Step)>,
-    dialled: mpsc::Receiver<Dialled>,
-    arrivals: mpsc::Receiver<Arrived>,
-    answers: mpsc::Receiver<Answered>,
-    reports: mpsc::Receiver<(ConnKey, Report)>,
-}
-
-struct Outlets {
-    steps: mpsc::Sender<(ConnKey, At, Step)>,
-    dialled: mpsc::Sender<Dialled>,
-    arrivals: mpsc::Sender<Arrived>,
-    answers: mpsc::Sender<Answered>,
-    reports: mpsc::Sender<(ConnKey, Report)>,
-}
-
-fn open() -> (Inbox, Outlets) {
-    let (steps_to, steps) = mpsc::channel(CHANNEL);
-    let (dialled_to, dialled) = mpsc::channel(CHANNEL);
-    let (arrivals_to, arrivals) = mpsc::channel(CHANNEL);
-    let (answers_to, answers) = mpsc::channel(CHANNEL);
-    let (reports_to, reports) = mpsc::channel(CHANNEL);
-    let outlets = Outlets {
-        steps: steps_to,
-        dialled: dialled_to,
-        arrivals: arrivals_to,
-        answers: answers_to,
-        reports: reports_to,
-    };
-    (Inbox { steps, dialled, arrivals, answers, reports }, outlets)
-}
-
-/// Nothing is uploaded, so nothing is read.
-struct Nothing;
-
-impl BlockSource for Nothing {
-    fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
-        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
-    }
-}
-
-struct Run {
-    clock: Clock,
-    torrent: Arc<Torrent>,
-    ours: Handshake,
-    mse: Mse,
-    port: u16,
-    /// Drawn once a run, so that trackers know us over every address we have.
-    key: u32,
-    check: Check,
-    chronicle: Chronicle,
-    client: tracker::Client,
-    /// Where trackers see us, with the port we listen on.
-    our_addresses: BTreeSet<SocketAddr>,
-    common: Arc<Common>,
-    hasher: Hasher,
-    orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
-    dials: BTreeMap<ConnKey, (PeerKey, AbortHandle)>,
-    next_conn: u32,
-    outlets: Outlets,
-    tasks: Crew,
-    goodbyes: JoinSet<()>,
-}
-
-impl Run {
-    async fn run(
-        mut self,
-        mut inbox: Inbox,
-        mut hashed: mpsc::UnboundedReceiver<(ConnKey, bool)>,
-        stop: impl Future<Output = ()>,
-    ) -> Arc<View> {
-        let mut stop = pin!(stop);
-        let mut stopped = false;
-        self.feed(Input::Tick);
-        while !self.check.is_over() {
-            self.chronicle.tick(self.clock.now());
-            self.take_leave();
-            let wake = self.clock.instant(self.check.deadline());
-            tokio::select! {
-                biased;
-                () = &mut stop, if !stopped => {
-                    stopped = true;
-                    self.feed(Input::Stop);
-                }
-                Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
-                Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
-                Some(arrived) = inbox.arrivals.recv() => self.arrived(arrived),
-                Some((conn, good)) = hashed.recv() => self.feed(Input::Hashed(conn, good)),
-                Some((conn, report)) = inbox.reports.recv() => self.report(conn, report),
-                Some((tracker, answer)) = inbox.answers.recv() => self.answered(tracker, answer),
-                () = sleep_until(wake) => self.feed(Input::Tick),
-            }
+    let mut running = Box::pin(torrent::run(parts, listener, inbox, outlets));
+    tokio::select! {
+        biased;
+        () = stop => {
+            // It is over where nobody listens.
+            let _ = commands.send(Command::Quit);
         }
-        let now = self.clock.now();
-        let view = self.chronicle.view(now);
-        // Nobody takes their answers any more.
-        drop(inbox);
-        let goodbyes = async { while self.goodbyes.join_next().await.is_some() {} };
-        // Trackers that do not answer in time were told all the same.
-        let _ = timeout(GOODBYE, goodbyes).await;
-        self.chronicle.end(now).await;
-        self.tasks.shutdown().await;
-        view
+        view = &mut running => return view,
     }
-
-    fn feed(&mut self, input: Input) {
-        self.check.handle(self.clock.now(), input);
-        self.settle();
-    }
-
-    fn settle(&mut self) {
-        while let Some(action) = self.check.poll() {
-            match action {
-                Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
-                Action::Abandon(peer) => self.abandon(peer),
-                Action::Order(conn, order) => {
-                    if let Some(orders) = self.orders.get(&conn) {
-                        // A task that is over has reported so, or is about to.
-                        let _ = orders.send(order);
-                    }
-                }
-                Action::Announce { tracker, url, kind } => self.announce(tracker, url, kind),
-                Action::Learned(at, event) => self.learned(at, &event),
-            }
-        }
-    }
-
-    fn learned(&mut self, at: At, event: &Event) {
-        self.chronicle.learned(at, event);
-    }
-
-    fn new_conn(&mut self) -> ConnKey {
-        let conn = ConnKey(self.next_conn);
-        self.next_conn += 1;
-        conn
-    }
-
-    fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
-        let conn = self.new_conn();
-        let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
-        let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
-        let task = self.tasks.spawn_for(conn, async move {
-            let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
-            // Nobody listens only when the run is over.
-            let _ = dialled.send((conn, addr, outcome)).await;
-        });
-        self.dials.insert(conn, (peer, task));
-    }
-
-    fn abandon(&mut self, peer: PeerKey) {
-        self.dials.retain(|_, (dialled, task)| {
-            if *dialled == peer {
-                task.abort();
-            }
-            *dialled != peer
-        });
-    }
-
-    fn step(&mut self, conn: ConnKey, at: At, step: Step) {
-        let Some(&(peer, _)) = self.dials.get(&conn) else { return };
-        self.feed(Input::Step(peer, at, step));
-    }
-
-    fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
-        // Its steps were sent before its end, on another channel: they come first.
-        while let Ok((conn, at, step)) = steps.try_recv() {
-            self.step(conn, at, step);
-        }
-        let (conn, addr, outcome) = dialled;
-        let Some((peer, _)) = self.dials.remove(&conn) else { return };
-        match outcome {
-            Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
-            Err(end) => self.feed(Input::DialFailed(peer, *end)),
-        }
-    }
-
-    /// Takes leave of tasks that are over; one that panicked said nothing of its end.
-    fn take_leave(&mut self) {
-        for conn in self.tasks.fallen() {
-            match self.dials.remove(&conn) {
-                Some((peer, _)) => self.feed(Input::DialFailed(peer, internal_error())),
-                None => self.report(conn, Report::Closed(internal_error())),
-            }
-        }
-    }
-
-    fn arrived(&mut self, arrived: Arrived) {
-        let Arrived { addr, so_far, outcome } = arrived;
-        match outcome {
-            Ok((carrier, shaken)) => {
-                let conn = self.new_conn();
-                self.shaken(conn, None, addr, so_far, carrier, shaken);
-            }
-            Err(end) => self.feed(Input::IncomingFailed(addr.ip(), end.cause)),
-        }
-    }
-
-    fn shaken(
-        &mut self,
-        conn: ConnKey,
-        peer: Option<PeerKey>,
-        addr: SocketAddr,
-        so_far: Vec<(At, Step)>,
-        carrier: Carrier,
-        shaken: Handshaken,
-    ) {
-        let peer_id = shaken.peer_id;
-        let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
-        let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
-        self.orders.insert(conn, orders);
-        self.feed(Input::Shaken { conn, peer, addr, peer_id, so_far });
-    }
-
-    fn report(&mut self, conn: ConnKey, report: Report) {
-        let input = match report {
-            Report::Blocks { blocks, .. } => {
-                let now = self.clock.now();
-                for (block, bytes) in blocks {
-                    let whole = self.torrent.geometry.length_of(block.piece()) <= WHOLE_PIECE_BYTES;
-                    if self.check.block_arrived(now, conn, block) && whole {
-                        self.hasher.take(conn, block, bytes);
-                    }
-                }
-                Input::Tick
-            }
-            Report::News(news) => Input::News(conn, news),
-            Report::Closed(end) => {
-                self.orders.remove(&conn);
-                Input::Closed(conn, end)
-            }
-        };
-        self.feed(input);
-    }
+    running.await
 }

@@ -11,20 +11,20 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::brain::{self, Birth};
-use super::chronicle::{Chronicle, Recording};
 use super::clock::Clock;
 use super::disk::{DiskPool, Keeper, Remembered};
+use super::event_sink::{EventSink, Recording};
 use super::listen::{ListenError, Listener};
-use super::mse::Mse;
 use super::peer::IDLE_AFTER;
 use super::recorder::RecordingError;
+use super::torrent::{self, Blocks, Parts, Store};
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
+use crate::swarm::announce::Announcer;
 use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
@@ -178,23 +178,23 @@ impl Download {
         let ours =
             Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
         let facts = facts(&torrent, &options.output, ours.peer_id);
-        let mut chronicle = Chronicle::begin(facts, options.max_rows, &options.recording, random_seed()?)?;
-        let view = chronicle.view(clock.now());
+        let mut event_sink = EventSink::begin(facts, options.max_rows, &options.recording, random_seed()?)?;
+        let view = event_sink.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
         let cancel = Arc::new(AtomicBool::new(false));
-        let life = Life {
+        let start_up = StartUp {
             clock,
             torrent: Arc::new(torrent),
             options,
             state,
             seed,
             ours,
-            chronicle,
+            event_sink,
             views: views_to,
             cancel: Arc::clone(&cancel),
         };
-        let task = tokio::spawn(Box::pin(life.live(listener, wishes)));
+        let task = tokio::spawn(Box::pin(start_up.live(listener, wishes)));
         Ok(Self { views, commands, cancel, task, outcome: None })
     }
 
@@ -302,20 +302,20 @@ pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> Torren
     }
 }
 
-/// A download before its brain: what is on disk has to be known first.
-struct Life {
+/// A download before its task: what is on disk has to be known first.
+struct StartUp {
     clock: Clock,
     torrent: Arc<Torrent>,
     options: Options,
     state: PathBuf,
     seed: u64,
     ours: Handshake,
-    chronicle: Chronicle,
+    event_sink: EventSink,
     views: watch::Sender<Arc<View>>,
     cancel: Arc<AtomicBool>,
 }
 
-impl Life {
+impl StartUp {
     async fn live(
         mut self,
         listener: Listener,
@@ -324,24 +324,24 @@ impl Life {
         let started = match self.look_at_disk().await {
             Ok(started) if started.finished => started,
             Ok(_) => {
-                self.chronicle.end(self.clock.now()).await;
+                self.event_sink.end(self.clock.now()).await;
                 return Ok(());
             }
             Err(error) => {
-                self.chronicle.abandon();
+                self.event_sink.abandon();
                 return Err(error);
             }
         };
         let now = self.clock.now();
         let port = listener.port();
-        self.tell(now, &Event::Listening { port });
+        self.emit(now, &Event::Listening { port });
         for text in &started.notes {
-            self.tell(now, &Event::Note { severity: Severity::Warn, text: text.clone(), answer: false });
+            self.emit(now, &Event::Note { severity: Severity::Warn, text: text.clone(), answer: false });
         }
         let Started { storage, resume, record, have, journal, unfinished, .. } = started;
         let kept: Vec<_> = unfinished.blocks().collect();
         let (paused, peers) = (record.paused, record.peers.clone());
-        let (inbox, outlets) = brain::open(commands);
+        let (inbox, outlets) = torrent::open(commands);
         let keeper = Keeper::start(
             Arc::clone(&storage),
             Remembered { resume, record, journal, unfinished },
@@ -365,7 +365,7 @@ impl Life {
             Ok(()) => None,
             Err(error) if error.is_disk_full() => Some(error.to_string()),
             Err(error) => {
-                self.chronicle.abandon();
+                self.event_sink.abandon();
                 return Err(error.into());
             }
         };
@@ -373,26 +373,23 @@ impl Life {
         let (heard, done) = (Some(Arc::clone(&keeper)), outlets.disk.clone());
         let disk = DiskPool::start(storage, heard, workers, self.clock, done);
         let swarm = self.swarm(now, have, &kept, paused, stopped, &peers);
-        let birth = Birth {
+        let store = Store::new(now, self.torrent.geometry, disk, keeper, kept, self.options.sync);
+        let parts = Parts {
             clock: self.clock,
             ours: self.ours,
-            mse: Mse::new(self.options.encryption, self.seed),
-            port,
-            key: (self.seed >> 32) as u32,
+            encryption: self.options.encryption,
             seed: self.seed,
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
-            sync: self.options.sync,
-            client: tracker::Client::new(self.options.tracker),
+            tracker: self.options.tracker,
+            announcer: Announcer::new(now, &self.torrent.trackers, self.torrent.private, self.seed),
             torrent: self.torrent,
-            chronicle: self.chronicle,
+            event_sink: self.event_sink,
             views: self.views,
-            disk: Arc::new(disk),
-            keeper,
-            kept,
+            blocks: Blocks::Kept(Box::new(store)),
             swarm,
         };
-        Box::pin(brain::run(birth, listener, inbox, outlets)).await
+        Box::pin(torrent::run(parts, listener, inbox, outlets)).await.map(|_| ())
     }
 
     /// Checks what is on disk on threads of its own, telling how far it has come.
@@ -424,9 +421,9 @@ impl Life {
         while progress.changed().await.is_ok() {
             let (done, of) = *progress.borrow_and_update();
             let now = self.clock.now();
-            self.tell(now, &event(done, of));
-            self.chronicle.tick(now);
-            self.views.send_replace(self.chronicle.view(now));
+            self.emit(now, &event(done, of));
+            self.event_sink.tick(now);
+            self.views.send_replace(self.event_sink.view(now));
             // Often enough for a person to see it move; the end is not waited for.
             let pause = Duration::from_millis(50);
             let _ = tokio::time::timeout(pause, progress.wait_for(|_| false)).await;
@@ -451,6 +448,7 @@ impl Life {
             upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
             info_hash: self.torrent.info_hash,
+            private: self.torrent.private,
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,
@@ -464,14 +462,13 @@ impl Life {
         let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);
         let named = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
         let remembered = last_peers.iter().map(|addr| (*addr, Source::Resume));
-        let may_name = |(_, source): &(_, Source)| !self.torrent.private || source.info().private;
-        for (addr, source) in named.chain(remembered).filter(may_name) {
+        for (addr, source) in named.chain(remembered) {
             swarm.handle(now, swarm::Input::Learned { addr, source });
         }
         swarm
     }
 
-    fn tell(&mut self, now: At, event: &Event) {
-        self.chronicle.learned(now, event);
+    fn emit(&mut self, now: At, event: &Event) {
+        self.event_sink.emit(now, event);
     }
 }

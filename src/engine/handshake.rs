@@ -87,7 +87,7 @@ pub(super) async fn connect(addr: SocketAddr, steps: &Steps) -> Result<TcpStream
 }
 
 fn ended(cause: Cause, error: Option<&io::Error>) -> Box<Closed> {
-    Box::new(Closed { cause, error: error.map(OsError::from), detail: None, bytes_in: 0, bytes_out: 0 })
+    Box::new(Closed { error: error.map(OsError::from), ..Closed::because(cause) })
 }
 
 /// Shakes hands over a connection we opened, encrypted or not.

@@ -1,6 +1,6 @@
-//! What passes between the task that owns a torrent (the brain) and the task that owns a peer's socket.
+//! What passes between the torrent's task and the task that owns a peer's socket.
 //!
-//! Awaited sends point only towards the brain, so there is no cycle to deadlock; orders go through an unbounded
+//! Awaited sends point only towards the torrent's task, so there is no cycle to deadlock; orders go through an unbounded
 //! channel that stays short because grants are bounded by memory and everything else by the pace of a person or
 //! of the choker.
 
@@ -9,7 +9,7 @@ use crate::metainfo::BlockRef;
 
 pub use crate::peer::{Closed, ConnKey, News, Order, WindowState};
 
-/// From a peer task to the brain.
+/// From a peer task to the torrent's task.
 #[derive(Debug)]
 pub enum Report {
     /// Finished blocks and the request window after them, sent whenever grants run short too.

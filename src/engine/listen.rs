@@ -210,11 +210,8 @@ async fn welcome(
         biased;
         outcome = accept(stream, ours, mse, &steps_to) => outcome,
         _ = impatient => Err(Box::new(Closed {
-            cause: Cause::HandshakeTimeout,
-            error: None,
             detail: Some(format!("it gave way: {MOST_PENDING} others were shaking hands")),
-            bytes_in: 0,
-            bytes_out: 0,
+            ..Closed::because(Cause::HandshakeTimeout)
         })),
     };
     drop(steps_to);

@@ -1,9 +1,9 @@
 //! The task of one connection, from the handshake on: reads, writes, reports, does as it is told.
 //!
 //! It owns its socket and its request window. Nothing of it is shared but what is in [`Common`]; it hears of the
-//! brain through orders and the brain of it through reports.
+//! task through orders and the torrent's task of it through reports.
 
-mod mark;
+mod low_water;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Sleep, sleep_until, timeout};
 
-use self::mark::Mark;
+use self::low_water::LowWaterMark;
 use super::clock::Clock;
 use super::limit::Limit;
 use super::link::{Closed, ConnKey, News, Order, Report};
@@ -27,12 +27,10 @@ use super::transport::Transport;
 use super::upload::{BlockSource, Job, JobDone, finish, give_back, start};
 use crate::event::{At, Cause, OsError};
 use crate::metainfo::BlockRef;
+pub use crate::peer::IDLE_AFTER;
 use crate::peer::{Broken, Connection, Fault, Handshaken, Ours, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 
-/// Who says nothing for this long is gone. Clients send keep-alives every two minutes.
-pub const IDLE_AFTER: At = At::from_secs(150);
-const TICK: Duration = Duration::from_secs(1);
 /// All bytes of a connection are told this often; its payload every second.
 const TRAFFIC_EVERY: At = At::from_secs(5);
 /// Who closes within this time and said nothing closed at once.
@@ -85,7 +83,8 @@ impl From<Fault> for End {
 /// Something that happened to a connection.
 enum Happened {
     Order(Option<Order>),
-    Tick,
+    /// The connection's deadline passed.
+    Due,
     Job(JobDone),
     /// Nothing was read for a moment, and what there is may be below the mark.
     Quiet,
@@ -119,8 +118,9 @@ struct Peer<T> {
     common: Arc<Common>,
     orders: mpsc::UnboundedReceiver<Order>,
     reports: mpsc::Sender<(ConnKey, Report)>,
-    tick: Interval,
-    mark: Mark,
+    /// Fires at the connection's deadline.
+    due: Pin<Box<Sleep>>,
+    mark: LowWaterMark,
     job: Option<Job>,
     /// Nothing can be written any more; what is still to be read comes first.
     write_error: Option<io::Error>,
@@ -141,19 +141,19 @@ impl<T: Transport> Peer<T> {
         reports: mpsc::Sender<(ConnKey, Report)>,
     ) -> Self {
         let began = common.clock.now();
-        let mut tick = interval_at(Instant::now() + TICK, TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let connection = Connection::new(Arc::clone(&common.ours), shaken.reserved, began);
+        let due = Box::pin(sleep_until(common.clock.instant(connection.deadline())));
         Self {
             transport,
-            connection: Connection::new(Arc::clone(&common.ours), shaken.reserved, began),
+            connection,
             blocks: Vec::new(),
             receiver: Receiver::new(common.ours.geometry, Arc::clone(&common.pool)),
             conn,
             common,
             orders,
             reports,
-            tick,
-            mark: Mark::new(),
+            due,
+            mark: LowWaterMark::new(),
             job: None,
             write_error: None,
             began,
@@ -170,7 +170,7 @@ impl<T: Transport> Peer<T> {
             let result = self.handle(now, happened);
             if result.is_ok() {
                 self.connection.refill(now);
-                self.mark.follow(self.connection.window.state(now), &mut self.transport);
+                self.mark.follow(self.connection.window().state(now), &mut self.transport);
                 self.start_job();
                 self.write_now().await;
             }
@@ -183,11 +183,11 @@ impl<T: Transport> Peer<T> {
 
     /// Orders first: a close or a revoke must not wait for a fast peer to pause.
     async fn wait(&mut self) -> Happened {
-        let Self { transport, connection, receiver, orders, tick, mark, job, write_error, .. } = self;
+        let Self { transport, connection, receiver, orders, due, mark, job, write_error, .. } = self;
         tokio::select! {
             biased;
             order = orders.recv() => Happened::Order(order),
-            _ = tick.tick() => Happened::Tick,
+            () = due => Happened::Due,
             done = wait_for(job) => Happened::Job(done),
             () = mark.quiet() => Happened::Quiet,
             read = poll_fn(|cx| poll_io(transport, connection, receiver, write_error, cx)) => Happened::Io(read),
@@ -197,14 +197,10 @@ impl<T: Transport> Peer<T> {
     fn handle(&mut self, now: At, happened: Happened) -> Result<(), End> {
         match happened {
             Happened::Order(order) => self.take_orders(now, order),
-            Happened::Tick => {
-                self.connection.tick(now, self.receiver.payload_bytes())?;
-                self.tell_traffic(now);
-                Ok(())
-            }
+            Happened::Due => self.tick(now),
             Happened::Job(done) => {
                 self.job = None;
-                let Connection { upload, output, .. } = &mut self.connection;
+                let (upload, output) = self.connection.serve();
                 finish(upload, done, output).map_err(End::Disk)
             }
             Happened::Quiet => {
@@ -213,6 +209,16 @@ impl<T: Transport> Peer<T> {
             }
             Happened::Io(read) => self.take_bytes(now, read?),
         }
+    }
+
+    /// Lets the connection look at what went by, unless a standstill made the timer fire too early.
+    fn tick(&mut self, now: At) -> Result<(), End> {
+        if now >= self.connection.deadline() {
+            self.connection.tick(now)?;
+            self.tell_traffic(now);
+        }
+        self.due.as_mut().reset(self.common.clock.instant(self.connection.deadline()));
+        Ok(())
     }
 
     /// Tells what went over the line, messages included, where anything did.
@@ -226,7 +232,7 @@ impl<T: Transport> Peer<T> {
 
     /// Bytes sent so far, all of them.
     fn bytes_out(&self) -> u64 {
-        self.connection.output.bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out
+        self.connection.output().bytes() + HANDSHAKE_BYTES as u64 + self.overhead.bytes_out
     }
 
     fn take_orders(&mut self, now: At, first: Option<Order>) -> Result<(), End> {
@@ -247,14 +253,12 @@ impl<T: Transport> Peer<T> {
         self.bytes_in += n as u64;
         self.mark.read();
         let payload_before = self.receiver.payload_bytes();
-        let advanced = self.receiver.advance(n, &self.connection.window);
+        let advanced = self.receiver.advance(n, self.connection.window());
         let payload_bytes = self.receiver.payload_bytes() - payload_before;
         if payload_bytes > 0 {
-            self.connection.window.progressed(now, payload_bytes, self.receiver.begun_bytes());
-            self.connection.heard(now);
+            self.connection.progressed(now, payload_bytes, self.receiver.begun_bytes());
         }
         while let Some(incoming) = self.receiver.next() {
-            self.connection.heard(now);
             match incoming {
                 Incoming::Message(message) => self.connection.message(now, message)?,
                 Incoming::Block(block, bytes) => {
@@ -270,21 +274,21 @@ impl<T: Transport> Peer<T> {
     fn start_job(&mut self) {
         if self.job.is_none() {
             let Common { source, up, clock, .. } = &*self.common;
-            let Connection { upload, output, .. } = &mut self.connection;
+            let (upload, output) = self.connection.serve();
             self.job = start(upload, output, &**source, up, *clock);
         }
     }
 
-    /// Writes what the socket takes, without waiting: requests must not wait until the brain takes a report.
+    /// Writes what the socket takes, without waiting: requests must not wait until the torrent's task takes a report.
     async fn write_now(&mut self) {
-        let before = self.connection.output.bytes();
+        let before = self.connection.output().bytes();
         let Self { transport, connection, write_error, .. } = self;
         poll_fn(|cx| {
             let _ = poll_write(transport, connection, write_error, cx);
             Poll::Ready(())
         })
         .await;
-        if self.connection.output.bytes() > before {
+        if self.connection.output().bytes() > before {
             // There may be room for the next read from disk.
             self.start_job();
         }
@@ -310,13 +314,14 @@ impl<T: Transport> Peer<T> {
         if matches!(end, End::Deserted) {
             return;
         }
+        let (upload, output) = self.connection.serve();
+        upload.forget(output);
+        give_back(upload, &self.common.up);
         if matches!(end, End::Told(_) | End::Fault(_)) {
             self.flush().await;
         }
-        self.connection.upload.forget(&mut self.connection.output);
-        give_back(&mut self.connection.upload, &self.common.up);
         let now = self.common.clock.now();
-        self.connection.sample_rest(now, self.receiver.payload_bytes());
+        self.connection.sample_rest(now);
         // Nobody left to hear it is as good as heard, here and below.
         let _ = self.report(now).await;
         let age = now.saturating_sub(self.began);
@@ -330,7 +335,6 @@ impl<T: Transport> Peer<T> {
 
     /// Sends what was begun and the small messages, if that is quick, and says that nothing follows.
     async fn flush(&mut self) {
-        self.connection.output.drop_blocks();
         let Self { transport, connection, write_error, .. } = self;
         let flushed = async {
             poll_fn(|cx| poll_write(transport, connection, write_error, cx)).await;
@@ -355,9 +359,10 @@ fn poll_write<T: Transport>(
     failed: &mut Option<io::Error>,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
-    while failed.is_none() && !connection.output.is_empty() {
-        let written =
-            connection.output.write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
+    while failed.is_none() && !connection.output().is_empty() {
+        let written = connection
+            .output()
+            .write_with(|slices| Pin::new(&mut *transport).poll_write_vectored(cx, slices));
         match written {
             Poll::Ready(Ok(0)) => *failed = Some(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(n)) => connection.sent(n),
@@ -383,11 +388,11 @@ fn poll_io<T: Transport>(
     write_error: &mut Option<io::Error>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<usize, End>> {
-    let before = connection.output.bytes();
+    let before = connection.output().bytes();
     let _ = poll_write(transport, connection, write_error, cx);
     let read = match transport.poll_readable(cx) {
         Poll::Ready(Ok(())) => {
-            receiver.read_with(&connection.window, |slices| transport.poll_read_slices(cx, slices))
+            receiver.read_with(connection.window(), |slices| transport.poll_read_slices(cx, slices))
         }
         Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         Poll::Pending => Poll::Pending,
@@ -399,7 +404,7 @@ fn poll_io<T: Transport>(
         ended => match (write_error.take(), ended) {
             (Some(error), _) => Poll::Ready(Err(End::Io(error))),
             (None, Poll::Ready(_)) => Poll::Ready(Err(End::Eof)),
-            (None, Poll::Pending) if connection.output.bytes() > before => Poll::Ready(Ok(0)),
+            (None, Poll::Pending) if connection.output().bytes() > before => Poll::Ready(Ok(0)),
             (None, Poll::Pending) => Poll::Pending,
         },
     }

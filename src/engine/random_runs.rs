@@ -14,6 +14,7 @@ use crate::ledger::script::facts_of;
 use crate::ledger::{Group, Ledger};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 use crate::peer::{News, Step};
+use crate::swarm::address::Scope;
 use crate::swarm::{Action, Closed, ConnKey, Input, Order, Settings, Swarm, WindowState};
 
 const OURS: u64 = 0;
@@ -89,7 +90,7 @@ impl Run {
                     let here = self.here.remove(&piece).map_or(0, |(blocks, _)| blocks.len());
                     assert!(here < self.geometry.blocks_in(piece) as usize, "given up when all was here");
                 }
-                Action::Learned(at, event) => self.learned(at, &event),
+                Action::Emit(at, event) => self.emit(at, &event),
                 Action::Have(_)
                 | Action::Digest(_)
                 | Action::LimitUp(_)
@@ -97,6 +98,7 @@ impl Run {
                 | Action::Lose(_)
                 | Action::Found(_)
                 | Action::WantPeers(_)
+                | Action::Finished
                 | Action::Entered(_) => {}
             }
         }
@@ -115,7 +117,7 @@ impl Run {
         }
     }
 
-    fn learned(&mut self, at: At, event: &Event) {
+    fn emit(&mut self, at: At, event: &Event) {
         match event {
             Event::AttemptBegan { peer, .. } => {
                 assert!(self.attempts.insert(*peer), "{peer:?}: the attempt before goes on");
@@ -184,7 +186,7 @@ impl Run {
         let id = if honest || self.random.bool() { self.next_peer_id } else { self.random.u64(OURS..6) };
         let so_far = if peer.is_some() { Vec::new() } else { vec![(self.now, Step::Connected)] };
         self.conns.insert(conn, Conn { honest, ..Conn::default() });
-        self.tell(Input::Shaken { conn, peer, addr, peer_id: PeerId::ours(id), so_far });
+        self.tell(Input::Handshaken { conn, peer, addr, peer_id: PeerId::ours(id), so_far });
         let count = self.geometry.piece_count();
         let has = match self.random.u8(0..4) {
             _ if honest => Bitfield::full(count),
@@ -307,12 +309,11 @@ impl Run {
                 let (addr, tracker) = (self.addr(), TrackerKey(self.random.u16(0..2)));
                 let source = self.random.choice([Source::Manual, Source::Tracker(tracker), Source::Resume]);
                 let source = source.unwrap_or(Source::Manual);
-                let invalid = self.random.u8(0..8) == 0;
-                self.tell(if invalid {
-                    Input::LearnedInvalid { addr, source }
-                } else {
-                    Input::Learned { addr, source }
-                });
+                let scopes = [Scope::Public, Scope::Private, Scope::Loopback];
+                if let Some(scope) = self.random.choice(scopes).filter(|_| self.random.u8(0..8) == 0) {
+                    self.tell(Input::Reached { tracker, scope, seen_at: None });
+                }
+                self.tell(Input::Learned { addr, source });
             }
             2 => {
                 let Some((peer, _)) = self.dialling.pop_first() else { return };

@@ -23,6 +23,7 @@ use crate::event::{AnnounceKind, Announced, TrackerError};
 use crate::swarm::address::{Scope, scope_of};
 use crate::swarm::announce::MOST_UNDER_WAY;
 use crate::text;
+use crate::wire::tracker::Scheme;
 use crate::wire::{AnnounceParams, TrackerReply};
 
 /// How long the slower of two address families is waited for at least, and at most, once the other has answered.
@@ -128,20 +129,7 @@ impl Failure {
 
     /// Whichever of two failures says more.
     fn weightier(self, other: Self) -> Self {
-        if other.weight() > self.weight() { other } else { self }
-    }
-
-    /// How much a failure says: words of the tracker most, then signs of one, then the path to it.
-    fn weight(&self) -> u8 {
-        match self.error {
-            TrackerError::Refused => 6,
-            TrackerError::BadAnswer | TrackerError::RedirectRefused => 5,
-            TrackerError::HttpStatus | TrackerError::NotATracker => 4,
-            TrackerError::TlsFailed => 3,
-            TrackerError::Timeout => 2,
-            TrackerError::ConnectFailed => 1,
-            TrackerError::DnsFailed | TrackerError::UnsupportedUrl => 0,
-        }
+        if other.error.info().weight > self.error.info().weight { other } else { self }
     }
 }
 
@@ -191,7 +179,7 @@ impl Client {
                 "announce answered"
             ),
             Err(failure) => {
-                tracing::warn!(tracker = %shown, error = failure.error.code(), text = %failure.text, "announce failed");
+                tracing::warn!(tracker = %shown, error = failure.error.info().code, text = %failure.text, "announce failed");
             }
         }
         outcome
@@ -208,16 +196,16 @@ impl Client {
         if host.is_empty() {
             return Err(unsupported("the URL names no host"));
         }
-        match parsed.scheme() {
-            "http" | "https" => {
-                let asked = crate::wire::tracker_http::announce_url(url, &params);
+        match Scheme::named(parsed.scheme()) {
+            Some(Scheme::Http) => {
+                let asked = crate::wire::tracker::http::announce_url(url, &params);
                 let asked =
                     Url::parse(&asked).map_err(|error| unsupported(&format!("not a URL: {error}")))?;
                 let port = parsed.port_or_known_default().unwrap_or(80);
                 let addrs = self.0.lookup(&host, port).await?;
                 self.over_families(&addrs, |family, addrs| self.0.http(family, asked.clone(), addrs)).await
             }
-            "udp" => {
+            Some(Scheme::Udp) => {
                 let port =
                     parsed.port().ok_or_else(|| unsupported("the URL names no port, which UDP needs"))?;
                 let addrs = self.0.lookup(&host, port).await?;
@@ -225,8 +213,9 @@ impl Client {
                 let (data, params) = (&data, &params);
                 self.over_families(&addrs, |_, addrs| self.0.udp(addrs, data, params)).await
             }
-            scheme => {
-                Err(unsupported(&format!("trackers are asked over http, https and udp, not {scheme}://")))
+            None => {
+                let (spoken, scheme) = (Scheme::WORDS, parsed.scheme());
+                Err(unsupported(&format!("trackers are asked over {spoken}, not {scheme}://")))
             }
         }
     }

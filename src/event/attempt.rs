@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::parts;
 use super::{At, Cause, LooksLike, Payload};
 
 /// Who connected to whom.
@@ -40,6 +41,10 @@ pub struct OsError {
     pub code: Option<i32>,
     /// Its text.
     pub text: String,
+}
+
+parts! {
+    OsError: code text
 }
 
 impl From<&std::io::Error> for OsError {
@@ -100,6 +105,11 @@ pub struct Attempt {
     pub looks_like: Option<LooksLike>,
     /// What the messages travel under, once that is known.
     pub payload: Option<Payload>,
+}
+
+parts! {
+    Attempt: number direction transport encryption began connected handshake_sent handshaken unchoked
+        first_block ended sent received bytes_in bytes_out cause error detail looks_like payload
 }
 
 /// A peer that was asked and sends nothing for this long is snubbed: for the decisions, the screen, the reports and the

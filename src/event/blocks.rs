@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::PeerKey;
-use super::sound::few;
+use super::validate::bounded;
 use crate::metainfo::{BLOCK_LENGTH, Geometry};
 
 /// Runs of blocks of one piece: no piece has more blocks.
@@ -18,7 +18,7 @@ pub enum BlockState {
     /// Nobody is asked for it.
     Free,
     /// These peers are asked for it; more than one at the end of a download.
-    #[serde(deserialize_with = "few::<_, _, MOST_ASKED>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_ASKED>")]
     Asked(Vec<PeerKey>),
     /// It is here, and came from this peer.
     Here(PeerKey),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sound::{few, shown};
+use super::parts::parts;
+use super::validate::bounded;
 use crate::wire::ExtensionHandshake;
 
 /// What a peer says of itself in its extension handshake (BEP 10), cleaned for showing.
@@ -15,7 +16,7 @@ pub struct PeerInfo {
     /// The `v` it calls itself by.
     pub calls_itself: Option<String>,
     /// Names of the extension messages it takes.
-    #[serde(deserialize_with = "few::<_, _, 1000>")]
+    #[serde(deserialize_with = "bounded::<_, _, 1000>")]
     pub extensions: Vec<String>,
     /// How many requests it queues.
     pub reqq: Option<u32>,
@@ -25,6 +26,10 @@ pub struct PeerInfo {
     pub upload_only: Option<bool>,
     /// How long the torrent's info dictionary is, bytes (BEP 9).
     pub metadata_bytes: Option<u32>,
+}
+
+parts! {
+    PeerInfo: calls_itself extensions reqq listen_port upload_only metadata_bytes
 }
 
 impl From<ExtensionHandshake> for PeerInfo {
@@ -50,10 +55,5 @@ impl PeerInfo {
     pub fn update(&mut self, said: Self) {
         let upload_only = said.upload_only.or(self.upload_only);
         *self = Self { upload_only, ..said };
-    }
-
-    /// Makes texts that were read from a file safe to show.
-    pub fn check(&mut self) {
-        self.calls_itself.iter_mut().chain(&mut self.extensions).for_each(shown);
     }
 }

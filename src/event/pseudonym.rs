@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use sha1::{Digest, Sha1};
 
 use super::Event;
+use super::parts::{Inspect, Parts};
 
 /// Addresses of which the name is remembered. Those beyond it get one each time anew: the same, but perhaps also
 /// somebody else's.
@@ -122,29 +123,26 @@ impl Pseudonyms {
         word.to_owned()
     }
 
-    /// The event with names in place of addresses.
+    /// The event with names in place of addresses: in every field that is one, and in all texts.
     pub fn event(&mut self, event: &Event) -> Event {
         let mut event = event.clone();
-        match &mut event {
-            Event::PeerLearned { addr, .. } => *addr = self.addr(*addr),
-            Event::IncomingFailed { addr, .. } => *addr = self.ip(*addr),
-            Event::Phase { reason: Some(text), .. }
-            | Event::Banned { reason: text, .. }
-            | Event::AnnounceFailed { text, .. }
-            | Event::Note { text, .. } => *text = self.text(text),
-            Event::AttemptEnded { error, detail, .. } => {
-                for text in error.iter_mut().map(|error| &mut error.text).chain(detail) {
-                    *text = self.text(text);
-                }
-            }
-            Event::AnnounceAnswered { answer, .. } => {
-                if let Some(text) = &mut answer.warning {
-                    *text = self.text(text);
-                }
-            }
-            _ => {}
+        // Trackers go by their names: nobody is a peer for being one.
+        if !matches!(event, Event::TrackerKnown { .. }) {
+            event.each(&mut Renaming(self));
         }
         event
+    }
+}
+
+struct Renaming<'a>(&'a mut Pseudonyms);
+
+impl Inspect for Renaming<'_> {
+    fn text(&mut self, text: &mut String) {
+        *text = self.0.text(text);
+    }
+
+    fn ip(&mut self, ip: &mut IpAddr) {
+        *ip = self.0.ip(*ip);
     }
 }
 
@@ -181,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{Cause, PeerKey, Severity, Source};
+    use crate::event::{Cause, PeerInfo, PeerKey, Severity, Source};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -240,7 +238,10 @@ mod tests {
         let mut names = Pseudonyms::new(3, None);
         let addr = "83.148.245.186:6881".parse().unwrap();
         let text = "no, 83.148.245.186".to_owned();
+        let info =
+            PeerInfo { calls_itself: Some("Client at 83.148.245.186".to_owned()), ..PeerInfo::default() };
         for event in [
+            Event::Introduced { peer: PeerKey(1), info },
             Event::PeerLearned { peer: PeerKey(1), addr, source: Source::Manual },
             Event::IncomingFailed { addr: addr.ip(), cause: Cause::UnknownInfoHash },
             Event::Note { severity: Severity::Info, text: text.clone(), answer: true },

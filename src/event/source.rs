@@ -17,6 +17,9 @@ pub enum Source {
     Resume,
 }
 
+/// What holds of a source that says nothing else.
+const USUAL: SourceInfo = SourceInfo { code: "", words: "", listens: true, chosen: false, private: true };
+
 /// What the table says of a source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SourceInfo {
@@ -34,16 +37,17 @@ pub struct SourceInfo {
 
 impl Source {
     /// Every source that is one alone; trackers are many.
-    pub const SINGLE: [Self; 3] = [Self::Manual, Self::Incoming, Self::Resume];
+    pub const SINGLE: &[Self] = &[Self::Manual, Self::Incoming, Self::Resume];
 
     /// The table's entry.
-    pub fn info(self) -> SourceInfo {
-        let usual = SourceInfo { code: "", words: "", listens: true, chosen: false, private: true };
+    pub fn info(self) -> &'static SourceInfo {
         match self {
-            Self::Tracker(_) => SourceInfo { code: "tracker", words: "a tracker", ..usual },
-            Self::Manual => SourceInfo { code: "manual", words: "by hand", chosen: true, ..usual },
-            Self::Incoming => SourceInfo { code: "incoming", words: "it called us", listens: false, ..usual },
-            Self::Resume => SourceInfo { code: "resume", words: "the last run", private: false, ..usual },
+            Self::Tracker(_) => &SourceInfo { code: "tracker", words: "a tracker", ..USUAL },
+            Self::Manual => &SourceInfo { code: "manual", words: "by hand", chosen: true, ..USUAL },
+            Self::Incoming => {
+                &SourceInfo { code: "incoming", words: "it called us", listens: false, ..USUAL }
+            }
+            Self::Resume => &SourceInfo { code: "resume", words: "the last run", private: false, ..USUAL },
         }
     }
 
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn every_source_has_a_code_and_words_of_its_own() {
-        let all: Vec<_> = Source::SINGLE.into_iter().chain([Source::Tracker(TrackerKey(0))]).collect();
+        let all: Vec<_> = Source::SINGLE.iter().copied().chain([Source::Tracker(TrackerKey(0))]).collect();
         let codes: BTreeSet<_> = all.iter().map(|source| source.info().code).collect();
         let words: BTreeSet<_> = all.iter().map(|source| source.info().words).collect();
         assert_eq!((codes.len(), words.len()), (all.len(), all.len()));

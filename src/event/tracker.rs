@@ -1,6 +1,8 @@
-//! What trackers are asked, and how they answer or fail.
+//! How trackers answer.
 
 use serde::{Deserialize, Serialize};
+
+use super::parts::parts;
 
 /// A tracker's answer, less the addresses (each of which is learned by an event of its own).
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -18,46 +20,6 @@ pub struct Announced {
     pub warning: Option<String>,
 }
 
-/// How an announce failed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackerError {
-    /// Its name has no address.
-    DnsFailed,
-    /// No connection.
-    ConnectFailed,
-    /// No answer in time.
-    Timeout,
-    /// The secured connection failed.
-    TlsFailed,
-    /// An HTTP status that is no success.
-    HttpStatus,
-    /// It answers, but not as a tracker does.
-    NotATracker,
-    /// A tracker's answer, but broken.
-    BadAnswer,
-    /// It said no, in its own words.
-    Refused,
-    /// It sent us somewhere we do not go.
-    RedirectRefused,
-    /// A scheme we do not speak.
-    UnsupportedUrl,
-}
-
-impl TrackerError {
-    /// The code the JSON contract names it by.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::DnsFailed => "dns_failed",
-            Self::ConnectFailed => "connect_failed",
-            Self::Timeout => "timeout",
-            Self::TlsFailed => "tls_failed",
-            Self::HttpStatus => "http_status",
-            Self::NotATracker => "not_a_tracker",
-            Self::BadAnswer => "bad_answer",
-            Self::Refused => "refused",
-            Self::RedirectRefused => "redirect_refused",
-            Self::UnsupportedUrl => "unsupported_url",
-        }
-    }
+parts! {
+    Announced: peers seeders leechers interval_s warning
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::view::FailedCalls;
-use crate::event::sound::sound;
-use crate::event::{Cause, Unsound};
+use crate::event::validate::ensure;
+use crate::event::{Cause, Invalid};
 
 /// Addresses that are counted each on its own; the calls of all others are counted together.
 const MOST_ADDRESSES: usize = 4096;
@@ -33,8 +33,8 @@ impl Callers {
     }
 
     /// Holds counts that were read against what counting gives.
-    pub(super) fn check(&mut self) -> Result<(), Unsound> {
-        sound(self.addresses.len() <= MOST_ADDRESSES + 1, "more addresses than are counted")?;
+    pub(super) fn check(&mut self) -> Result<(), Invalid> {
+        ensure(self.addresses.len() <= MOST_ADDRESSES + 1, "more addresses than are counted")?;
         self.stale = true;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client::client_name;
 use super::pieces::Pieces;
 use super::row::Row;
-use crate::event::sound::HANDSHAKE_BYTES;
+use crate::event::validate::HANDSHAKE_BYTES;
 use crate::event::{At, Side};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::peer::{Group, PeerRecord, Stage};
-use super::tally::{Place, Tally, TallyKept};
-use crate::event::sound::{few, sound};
-use crate::event::{At, Cause, PeerKey, Source, Unsound};
+use super::tally::{Place, SavedTally, Tally};
+use crate::event::validate::{bounded, ensure};
+use crate::event::{At, Cause, Invalid, PeerKey, Source};
 
 /// Folded peers that can come back. Those beyond it stay counted and can not.
 const MOST_REMEMBERED: usize = 100_000;
@@ -39,24 +39,24 @@ pub(super) struct Folded {
 
 /// The same, written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct FoldedKept {
-    #[serde(deserialize_with = "few::<_, _, MOST_REMEMBERED>")]
+pub(super) struct SavedFolded {
+    #[serde(deserialize_with = "bounded::<_, _, MOST_REMEMBERED>")]
     remembered: Vec<(PeerKey, Lost)>,
     /// All of them, also those that are only counted.
-    tally: TallyKept,
+    tally: SavedTally,
 }
 
 impl Folded {
-    pub(super) fn keep(&self) -> FoldedKept {
-        FoldedKept {
+    pub(super) fn snapshot(&self) -> SavedFolded {
+        SavedFolded {
             remembered: self.remembered.iter().map(|(key, lost)| (*key, lost.clone())).collect(),
-            tally: self.tally.keep(),
+            tally: self.tally.snapshot(),
         }
     }
 
-    pub(super) fn again(kept: FoldedKept) -> Result<Self, Unsound> {
-        sound(kept.remembered.len() <= MOST_REMEMBERED, "more peers than are remembered")?;
-        Ok(Self { remembered: kept.remembered.into_iter().collect(), tally: Tally::again(kept.tally)? })
+    pub(super) fn restore(kept: SavedFolded) -> Result<Self, Invalid> {
+        ensure(kept.remembered.len() <= MOST_REMEMBERED, "more peers than are remembered")?;
+        Ok(Self { remembered: kept.remembered.into_iter().collect(), tally: Tally::restore(kept.tally)? })
     }
 
     pub(super) fn remembers(&self, key: PeerKey) -> bool {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::view::LogLine;
-use crate::event::sound::{shown, sound, times};
-use crate::event::{At, Cause, PeerKey, Severity, TrackerKey, Unsound};
+use crate::event::validate::{ensure, sanitise, times};
+use crate::event::{At, Cause, Invalid, PeerKey, Severity, TrackerKey};
 
 /// Lines kept.
 pub(super) const MOST_LINES: usize = 1000;
@@ -49,7 +49,7 @@ impl Entry {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct SavedLine {
     line: LogLine,
     alike: Option<Alike>,
     count: u32,
@@ -58,7 +58,7 @@ pub(super) struct Kept {
 /// The log while it grows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
-    lines: VecDeque<Kept>,
+    lines: VecDeque<SavedLine>,
     published: Arc<Vec<LogLine>>,
     stale: bool,
 }
@@ -80,21 +80,21 @@ impl Log {
             self.lines.pop_front();
         }
         let line = LogLine { at, severity: entry.severity, text: entry.text, peer: entry.peer };
-        self.lines.push_back(Kept { line, alike: entry.alike.map(|(alike, _)| alike), count: 1 });
+        self.lines.push_back(SavedLine { line, alike: entry.alike.map(|(alike, _)| alike), count: 1 });
     }
 
     /// The lines, to be written down.
-    pub(super) fn keep(&self) -> Vec<Kept> {
+    pub(super) fn snapshot(&self) -> Vec<SavedLine> {
         self.lines.iter().cloned().collect()
     }
 
     /// The log again, from what was written.
-    pub(super) fn again(mut kept: Vec<Kept>) -> Result<Self, Unsound> {
-        sound(kept.len() <= MOST_LINES, "more lines than the log keeps")?;
+    pub(super) fn restore(mut kept: Vec<SavedLine>) -> Result<Self, Invalid> {
+        ensure(kept.len() <= MOST_LINES, "more lines than the log keeps")?;
         times(kept.iter().map(|kept| Some(kept.line.at)))?;
         for kept in &mut kept {
             kept.count = kept.count.min(u32::MAX / 2);
-            shown(&mut kept.line.text);
+            sanitise(&mut kept.line.text);
         }
         Ok(Self { lines: kept.into(), published: Arc::default(), stale: true })
     }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
-use crate::event::sound::few;
+use crate::event::parts::{harmless, parts};
+use crate::event::validate::bounded;
 use crate::event::{
     At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
 };
@@ -105,7 +106,7 @@ pub struct PeerRecord {
     /// Where it is.
     pub addr: SocketAddr,
     /// Who named it, each once.
-    #[serde(deserialize_with = "few::<_, _, MOST_SOURCES>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_SOURCES>")]
     pub sources: Vec<Source>,
     /// The furthest step any attempt reached.
     pub stage: Stage,
@@ -114,7 +115,7 @@ pub struct PeerRecord {
     /// Why it does not serve us; `None` while connected and serving.
     pub cause: Option<Cause>,
     /// Every try, oldest first. Of long ladders the oldest go, the numbers stay.
-    #[serde(deserialize_with = "few::<_, _, { MOST_ATTEMPTS.0 }>")]
+    #[serde(deserialize_with = "bounded::<_, _, { MOST_ATTEMPTS.0 }>")]
     pub attempts: Vec<Attempt>,
     /// Who it is by its peer id: `Transmission 4.0.6`.
     pub client: Option<String>,
@@ -158,6 +159,12 @@ pub struct PeerRecord {
     pub rests: Option<Cause>,
 }
 
+harmless!(Stage, Group, Flags);
+parts! {
+    PeerRecord: key addr sources stage group cause attempts client peer_id reserved info has flags sample rates
+        down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests
+}
+
 impl PeerRecord {
     /// The attempt under way or the last one.
     pub fn last_attempt(&self) -> Option<&Attempt> {
@@ -185,6 +192,12 @@ impl PeerRecord {
             attempt.bytes_in.max(self.sample.down_bytes.saturating_add(received)),
             attempt.bytes_out.max(self.sample.up_bytes.saturating_add(sent)),
         )
+    }
+
+    /// How much of the torrent it has, in whole percent; `None` before it said.
+    #[must_use]
+    pub fn has_percent(&self) -> Option<u64> {
+        self.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
     }
 
     /// Live, and it takes what we have.

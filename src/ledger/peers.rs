@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::folded::{Folded, FoldedKept};
+use super::folded::{Folded, SavedFolded};
 use super::peer::{Group, PeerRecord};
 use super::pieces::Pieces;
-use super::row::{MOST_ATTEMPTS, Row, RowKept};
+use super::row::{MOST_ATTEMPTS, Row, SavedRow};
 use super::tally::{Place, Tally};
-use crate::event::sound::{few_within, sound};
-use crate::event::{At, Cause, PeerKey, Source, Unsound};
+use crate::event::validate::{bounded_within, ensure};
+use crate::event::{At, Cause, Invalid, PeerKey, Source};
 
 /// Folded peers that can come back, for each row there may be.
 const REMEMBERED_A_ROW: usize = 16;
@@ -37,10 +37,10 @@ pub(super) struct Peers {
 
 /// The rows, written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct PeersKept {
-    #[serde(deserialize_with = "few_within::<_, _, MOST_KEPT, MOST_KEPT_BYTES>")]
-    rows: Vec<RowKept>,
-    folded: FoldedKept,
+pub(super) struct SavedPeers {
+    #[serde(deserialize_with = "bounded_within::<_, _, MOST_KEPT, MOST_KEPT_BYTES>")]
+    rows: Vec<SavedRow>,
+    folded: SavedFolded,
     most_rows: u32,
     fold_at: u32,
 }
@@ -52,25 +52,25 @@ impl Peers {
     }
 
     /// What there is to write down.
-    pub(super) fn keep(&self) -> PeersKept {
-        PeersKept {
-            rows: self.rows.values().map(Row::keep).collect(),
-            folded: self.folded.keep(),
+    pub(super) fn snapshot(&self) -> SavedPeers {
+        SavedPeers {
+            rows: self.rows.values().map(Row::snapshot).collect(),
+            folded: self.folded.snapshot(),
             most_rows: self.most_rows as u32,
             fold_at: self.fold_at as u32,
         }
     }
 
     /// The rows again; counts the pieces of those that are live.
-    pub(super) fn again(kept: PeersKept, pieces: &mut Pieces) -> Result<Self, Unsound> {
-        let PeersKept { rows: kept_rows, folded, most_rows, fold_at } = kept;
+    pub(super) fn restore(kept: SavedPeers, pieces: &mut Pieces) -> Result<Self, Invalid> {
+        let SavedPeers { rows: kept_rows, folded, most_rows, fold_at } = kept;
         let mut rows = BTreeMap::new();
         for kept in kept_rows {
-            let row = Row::kept(kept, pieces)?;
+            let row = Row::restore(kept, pieces)?;
             rows.insert(row.record().key, row);
         }
-        let folded = Folded::again(folded)?;
-        sound(rows.keys().all(|key| !folded.remembers(*key)), "a peer with and without a row")?;
+        let folded = Folded::restore(folded)?;
+        ensure(rows.keys().all(|key| !folded.remembers(*key)), "a peer with and without a row")?;
         let (most_rows, fold_at) = (most_rows as usize, fold_at as usize);
         Ok(Self { rows, folded, most_rows, fold_at, rests: None })
     }
@@ -156,7 +156,7 @@ impl Peers {
 
     fn unfold(&mut self, at: At, key: PeerKey) {
         if let Some(lost) = self.folded.give_back(key) {
-            let mut row = Row::again(key, lost, at);
+            let mut row = Row::come_back(key, lost, at);
             row.rest(at, self.rests);
             self.rows.insert(key, row);
         }

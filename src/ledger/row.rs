@@ -10,10 +10,10 @@ use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::pieces::Pieces;
 use super::series::MEAN_SECONDS;
-use crate::event::sound::{Holds, shown, sound, times, totals};
+use crate::event::validate::{self, Holds, ensure};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, PeerInfo, PeerKey, PeerSample, Sample, Source, Transport,
-    Unsound,
+    At, Attempt, Cause, Direction, Encryption, Invalid, PeerInfo, PeerKey, PeerSample, Sample, Source,
+    Transport,
 };
 use crate::metainfo::Bitfield;
 
@@ -24,7 +24,7 @@ pub(super) const MOST_SOURCES: usize = 32;
 
 /// What a connected peer does for us, as the rows of a table are grouped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(super) enum Standing {
+pub(super) enum Service {
     Away,
     Choked,
     Unchoked,
@@ -50,7 +50,7 @@ pub(super) struct Row {
     not_dialled: Option<Cause>,
     /// How it stood when its attempts were let go, for a row that was folded away and came back.
     past: Option<(Group, Option<Cause>)>,
-    standing: Standing,
+    standing: Service,
     /// What passed over the present connection lately.
     passed: Passed,
     /// Attempts kept of it.
@@ -61,19 +61,19 @@ pub(super) struct Row {
 
 /// A row, written down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct RowKept {
+pub(super) struct SavedRow {
     record: Arc<PeerRecord>,
-    has: HasKept,
+    has: SavedHas,
     before: (u64, u64),
     not_dialled: Option<Cause>,
     past: Option<(Group, Option<Cause>)>,
-    standing: Standing,
+    standing: Service,
     /// An earlier version kept the last second alone.
     #[serde(default)]
     passed: Option<Passed>,
 }
 
-impl Holds for RowKept {
+impl Holds for SavedRow {
     fn bytes(&self) -> usize {
         let PeerRecord { sources, attempts, info, .. } = &*self.record;
         let lists = sources.capacity() * size_of::<Source>() + attempts.capacity() * size_of::<Attempt>();
@@ -83,40 +83,40 @@ impl Holds for RowKept {
 
 /// The pieces of a peer, written down: seeds are many, and all the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum HasKept {
+enum SavedHas {
     NotSaid,
     All,
     These(Arc<Bitfield>),
 }
 
 impl Row {
-    pub(super) fn keep(&self) -> RowKept {
+    pub(super) fn snapshot(&self) -> SavedRow {
         let Self { record, before, not_dialled, past, standing, passed, most_attempts: _, counted: _ } = self;
         let has = match &record.has {
-            None => HasKept::NotSaid,
-            Some(has) if has.is_full() => HasKept::All,
-            Some(has) => HasKept::These(Arc::clone(has)),
+            None => SavedHas::NotSaid,
+            Some(has) if has.is_full() => SavedHas::All,
+            Some(has) => SavedHas::These(Arc::clone(has)),
         };
         let (record, before, not_dialled) = (Arc::clone(record), *before, *not_dialled);
-        RowKept { record, has, before, not_dialled, past: *past, standing: *standing, passed: Some(*passed) }
+        SavedRow { record, has, before, not_dialled, past: *past, standing: *standing, passed: Some(*passed) }
     }
 
     /// The row again; its pieces are counted if it is live.
-    pub(super) fn kept(kept: RowKept, pieces: &mut Pieces) -> Result<Self, Unsound> {
-        let RowKept { mut record, has, before, not_dialled, past, standing, passed } = kept;
+    pub(super) fn restore(kept: SavedRow, pieces: &mut Pieces) -> Result<Self, Invalid> {
+        let SavedRow { mut record, has, before, not_dialled, past, standing, passed } = kept;
         check(Arc::make_mut(&mut record))?;
-        totals([before.0, before.1])?;
+        validate::totals([before.0, before.1])?;
         let most_attempts = MOST_ATTEMPTS.0;
         let until = (record.sample.down_bytes, record.sample.up_bytes);
         let passed = passed.unwrap_or_else(|| Passed { until, ..Passed::default() });
         let mut row =
             Self { record, before, not_dialled, past, standing, passed, most_attempts, counted: false };
         let has = match has {
-            HasKept::NotSaid => None,
-            HasKept::All => Some(pieces.all()),
-            HasKept::These(set) => Some(pieces.adopt(&set).ok_or(Unsound("pieces of another torrent"))?),
+            SavedHas::NotSaid => None,
+            SavedHas::All => Some(pieces.all()),
+            SavedHas::These(set) => Some(pieces.adopt(&set).ok_or(Invalid("pieces of another torrent"))?),
         };
-        sound(has.is_none() || row.open().is_some(), "pieces of a peer that is not connected")?;
+        ensure(has.is_none() || row.open().is_some(), "pieces of a peer that is not connected")?;
         if has.is_some() {
             row.edit().has = has;
         }
@@ -157,7 +157,7 @@ impl Row {
             before: (0, 0),
             not_dialled: None,
             past: None,
-            standing: Standing::Away,
+            standing: Service::Away,
             passed: Passed::default(),
             most_attempts: MOST_ATTEMPTS.0,
             counted: false,
@@ -165,7 +165,7 @@ impl Row {
     }
 
     /// A row that was folded away, without its attempts.
-    pub(super) fn again(key: PeerKey, lost: Lost, at: At) -> Self {
+    pub(super) fn come_back(key: PeerKey, lost: Lost, at: At) -> Self {
         let mut row = Self::new(key, lost.addr, at);
         row.past = Some((lost.group, lost.cause));
         let record = row.edit();
@@ -418,14 +418,14 @@ impl Row {
         }
     }
 
-    fn standing_at(&self, now: At) -> Standing {
+    fn standing_at(&self, now: At) -> Service {
         if !self.is_live() {
-            return Standing::Away;
+            return Service::Away;
         }
         match self.record.flags.peer_choking {
-            _ if self.record.sends(now) => Standing::Sending,
-            true => Standing::Choked,
-            false => Standing::Unchoked,
+            _ if self.record.sends(now) => Service::Sending,
+            true => Service::Choked,
+            false => Service::Unchoked,
         }
     }
 
@@ -468,23 +468,10 @@ impl Row {
 }
 
 /// Holds a record that was read against what a row relies on, and makes its texts safe to show.
-fn check(record: &mut PeerRecord) -> Result<(), Unsound> {
-    let PeerRecord { key: _, addr: _, stage: _, group: _, cause: _, peer_id: _, reserved: _, .. } = record;
-    let PeerRecord { has: _, flags: _, failed_pieces: _, held: _, dropped: _, .. } = record;
-    let PeerRecord { sources: _, attempts, sample, down_bytes, up_bytes, .. } = record;
-    let (_, over) = attempts.split_last().unzip();
-    sound(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
-    attempts.iter_mut().try_for_each(Attempt::check)?;
-    totals([*down_bytes, *up_bytes])?;
-    sample.check()?;
-    record.rates.check()?;
-    let PeerRecord { last_block, banned, next_try, since, .. } = record;
-    times([*last_block, banned.as_ref().map(|(until, _)| *until), *next_try, Some(*since)])?;
-    let PeerRecord { client, info, banned, .. } = record;
-    info.check();
-    let reason = banned.iter_mut().map(|(_, reason)| reason);
-    client.iter_mut().chain(reason).for_each(shown);
-    Ok(())
+fn check(record: &mut PeerRecord) -> Result<(), Invalid> {
+    let (_, over) = record.attempts.split_last().unzip();
+    ensure(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
+    validate::check(record, None)
 }
 
 /// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.

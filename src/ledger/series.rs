@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::sound::{few, sound, times};
-use crate::event::{At, Sample, Unsound};
+use crate::event::validate::{bounded, check, ensure, times};
+use crate::event::{At, Invalid, Sample};
 
 /// One sample a second for the last hour, and one a minute for the whole run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ const MOST_MINUTES: usize = 4 * 7 * 24 * 60;
 pub(super) const MEAN_SECONDS: usize = 3;
 
 fn few_samples<'de, D: Deserializer<'de>, const MOST: usize>(from: D) -> Result<VecDeque<Sample>, D::Error> {
-    few::<_, _, MOST>(from).map(VecDeque::from)
+    bounded::<_, _, MOST>(from).map(VecDeque::from)
 }
 
 /// Takes in one sample a second and keeps the sums.
@@ -74,12 +74,12 @@ impl SeriesFold {
     }
 
     /// The same, if it is one that any run can have.
-    pub(super) fn checked(self) -> Result<Self, Unsound> {
+    pub(super) fn checked(self) -> Result<Self, Invalid> {
         let Series { seconds, minutes, pushed } = &*self.series;
-        seconds.iter().chain(minutes).try_for_each(Sample::check)?;
+        seconds.iter().chain(minutes).try_for_each(|sample| check(&mut { *sample }, None))?;
         let ran = (seconds.len() as u64..u64::MAX / 2).contains(pushed);
-        sound(ran, "another number of seconds than there were")?;
-        sound(self.minute.2 < 60, "a minute of more than 60 seconds")?;
+        ensure(ran, "another number of seconds than there were")?;
+        ensure(self.minute.2 < 60, "a minute of more than 60 seconds")?;
         times([self.last])?;
         Ok(self)
     }

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::fold::{Ledger, Run};
-use super::log::{Kept, Log, MOST_LINES};
-use super::peers::{Peers, PeersKept};
+use super::log::{Log, MOST_LINES, SavedLine};
+use super::peers::{Peers, SavedPeers};
 use super::pieces::{PieceMap, Pieces};
 use super::series::SeriesFold;
 use super::tracker::{TrackerRecord, TrackerStatus};
 use super::view::TorrentFacts;
-use crate::event::sound::{LONGEST_RUN, few, rates, shown, times, totals};
-use crate::event::{At, Unsound};
+use crate::event::validate::{LONGEST_RUN, bounded, check, rates, sanitise, times, totals};
+use crate::event::{At, Invalid};
 
 /// Trackers taken from what was written down: a torrent has at most 500.
 const MOST_TRACKERS: usize = 1000;
@@ -24,13 +24,13 @@ const MOST_TRACKERS: usize = 1000;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Snapshot {
     run: Run,
-    peers: PeersKept,
+    peers: SavedPeers,
     pieces: Arc<PieceMap>,
-    #[serde(deserialize_with = "few::<_, _, MOST_TRACKERS>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_TRACKERS>")]
     trackers: Vec<Arc<TrackerRecord>>,
     series: SeriesFold,
-    #[serde(deserialize_with = "few::<_, _, MOST_LINES>")]
-    log: Vec<Kept>,
+    #[serde(deserialize_with = "bounded::<_, _, MOST_LINES>")]
+    log: Vec<SavedLine>,
 }
 
 impl Ledger {
@@ -39,11 +39,11 @@ impl Ledger {
         let Self { facts: _, run, peers, pieces, trackers, series, log } = self;
         Snapshot {
             run: run.clone(),
-            peers: peers.keep(),
+            peers: peers.snapshot(),
             pieces: Arc::clone(pieces.map()),
             trackers: trackers.values().cloned().collect(),
             series: series.clone(),
-            log: log.keep(),
+            log: log.snapshot(),
         }
     }
 
@@ -52,11 +52,11 @@ impl Ledger {
     /// # Errors
     ///
     /// When no ledger of this torrent can have written the snapshot.
-    pub fn restore(facts: Arc<TorrentFacts>, snapshot: Snapshot) -> Result<Self, Unsound> {
+    pub fn restore(facts: Arc<TorrentFacts>, snapshot: Snapshot) -> Result<Self, Invalid> {
         let Snapshot { mut run, peers, pieces: kept, trackers, series, log } = snapshot;
         run.check()?;
-        let mut pieces = Pieces::again(facts.geometry, &kept)?;
-        let mut peers = Peers::again(peers, &mut pieces)?;
+        let mut pieces = Pieces::restore(facts.geometry, &kept)?;
+        let mut peers = Peers::restore(peers, &mut pieces)?;
         peers.rested(run.rests());
         pieces.count_from(kept.generation);
         let trackers = trackers.into_iter().map(tracker).map(|record| Ok((record.key, Arc::new(record))));
@@ -65,15 +65,15 @@ impl Ledger {
             run,
             peers,
             pieces,
-            trackers: trackers.collect::<Result<_, Unsound>>()?,
+            trackers: trackers.collect::<Result<_, Invalid>>()?,
             series: series.checked()?,
-            log: Log::again(log)?,
+            log: Log::restore(log)?,
         })
     }
 }
 
 impl Run {
-    fn check(&mut self) -> Result<(), Unsound> {
+    fn check(&mut self) -> Result<(), Invalid> {
         let Self { phase: _, phase_since, phase_reason, checked: _, down_bytes, up_bytes, .. } = self;
         let Self {
             last_block,
@@ -94,25 +94,24 @@ impl Run {
             *last_failure,
             listening.map(|(_, at)| at),
             answer.as_ref().map(|(at, _)| *at),
-            disk.map(|(at, _)| at),
         ])?;
         callers.check()?;
-        disk.map_or(Ok(()), |(_, disk)| disk.check())?;
+        check(disk, None)?;
         judged.check()?;
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;
-        phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(shown);
+        phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(sanitise);
         Ok(())
     }
 }
 
 fn tracker(record: Arc<TrackerRecord>) -> TrackerRecord {
     let mut record = Arc::unwrap_or_clone(record);
-    shown(&mut record.url);
+    sanitise(&mut record.url);
     match &mut record.status {
         TrackerStatus::Pending => {}
-        TrackerStatus::Ok(answer) => answer.warning.iter_mut().for_each(shown),
-        TrackerStatus::Failed(_, text) => shown(text),
+        TrackerStatus::Ok(answer) => answer.warning.iter_mut().for_each(sanitise),
+        TrackerStatus::Failed(_, text) => sanitise(text),
     }
     let late = |at: &mut Option<At>| *at = at.map(|at| at.min(LONGEST_RUN));
     late(&mut record.answered);

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::peer::{Group, PeerRecord, Stage};
 use super::view::{Funnel, Groups, Loss, Serving};
-use crate::event::sound::sound;
-use crate::event::{At, Cause, Source, TrackerKey, Unsound};
+use crate::event::validate::ensure;
+use crate::event::{At, Cause, Invalid, Source, TrackerKey};
 
 /// Every cause, and one place more for peers that are still on their way.
 const REASONS: usize = Cause::ALL.len() + 1;
@@ -48,7 +48,7 @@ pub(super) struct Tally {
 
 /// The same, written down: what is zero is left out, and reasons go by their code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct TallyKept {
+pub(super) struct SavedTally {
     stages: [u32; 7],
     groups: Groups,
     losses: Vec<(u8, Option<Cause>, u32)>,
@@ -111,14 +111,14 @@ impl Tally {
         }
     }
 
-    pub(super) fn keep(&self) -> TallyKept {
+    pub(super) fn snapshot(&self) -> SavedTally {
         let losses = self.losses.iter().zip(0u8..).flat_map(|(counts, step)| {
             reasons()
                 .zip(counts)
                 .filter(|(_, count)| **count > 0)
                 .map(move |(why, count)| (step, why, *count))
         });
-        TallyKept {
+        SavedTally {
             stages: self.stages,
             groups: self.groups,
             losses: losses.collect(),
@@ -126,17 +126,17 @@ impl Tally {
         }
     }
 
-    pub(super) fn again(kept: TallyKept) -> Result<Self, Unsound> {
-        let TallyKept { stages, groups, losses: kept_losses, trackers } = kept;
+    pub(super) fn restore(kept: SavedTally) -> Result<Self, Invalid> {
+        let SavedTally { stages, groups, losses: kept_losses, trackers } = kept;
         let Groups { live, trying, failed, left, queued, banned } = groups;
         let counts = stages.into_iter().chain([live, trying, failed, left, queued, banned]);
         let counts = counts.chain(kept_losses.iter().map(|(_, _, count)| *count));
         let counts = counts.chain(trackers.iter().flat_map(|(_, named, shaken)| [*named, *shaken]));
-        sound(counts.into_iter().all(|count| count <= MOST_COUNTED), "more peers than any run meets")?;
+        ensure(counts.into_iter().all(|count| count <= MOST_COUNTED), "more peers than any run meets")?;
         let mut losses = [[0; REASONS]; 5];
         for (step, why, count) in kept_losses {
             let step =
-                losses.get_mut(usize::from(step)).ok_or(Unsound("a step that the funnel does not have"))?;
+                losses.get_mut(usize::from(step)).ok_or(Invalid("a step that the funnel does not have"))?;
             step[why.map_or(ON_ITS_WAY, |cause| cause as usize)] = count;
         }
         let trackers = trackers.into_iter().map(|(key, named, shaken)| (key, (named, shaken)));

@@ -1,12 +1,14 @@
 //! What the numbers mean, in words.
 //!
-//! Each rule is a small function over one [`Scene`] and stands in one table ([`table::RULES`]) with how long it must
-//! hold before it is told and when it is looked at again. A rule that is not sure is silent. [`Judged`] remembers
-//! what was told, so that nothing flickers; it is brought up to date by recorded facts alone.
+//! Each rule is a small function over one [`Scene`]. The table of its family, in the same file, has all that belongs to
+//! it: how long it must hold, when it is looked at again, the numbers it rests on, its words where there is little room,
+//! and what to try after a check; [`table::RULES`] is their order. A rule that is not sure is silent. [`Judged`]
+//! remembers what was told, so that nothing flickers; it is brought up to date by recorded facts alone.
 
 mod answers;
-mod headline;
+mod bad_data;
 mod judged;
+mod limits;
 mod look;
 mod more;
 mod notes;
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::judged::Judged;
 pub use self::look::{Look, LookOn};
 use self::scene::Scene;
+use self::table::RULES;
 use super::fold::Ledger;
 use super::peer::PeerRecord;
 use super::view::View;
@@ -180,7 +183,6 @@ impl Finding {
     }
 
     fn evidence(mut self, name: &'static str, number: impl Into<u64>) -> Self {
-        debug_assert!(EVIDENCE.contains(&name), "{name} stands in the list");
         self.evidence.push((name, number.into()));
         self
     }
@@ -191,64 +193,11 @@ impl Finding {
     }
 }
 
-/// Every name a number of the evidence goes by.
-const EVIDENCE: &[&str] = &[
-    "alike",
-    "answered",
-    "choking",
-    "dialled",
-    "down_bps",
-    "encrypted_only",
-    "failed",
-    "failed_pieces",
-    "failures",
-    "handshaken",
-    "held",
-    "known",
-    "lasted_s",
-    "limit_bps",
-    "listening_s",
-    "live",
-    "longest_wait_s",
-    "lost",
-    "missing",
-    "missing_pieces",
-    "of_pieces",
-    "offline",
-    "open",
-    "opened",
-    "other_family",
-    "other_torrent",
-    "ourselves",
-    "paused_s",
-    "peers",
-    "pieces_looked_at",
-    "port",
-    "queued",
-    "quiet_s",
-    "refused",
-    "reset",
-    "sending",
-    "served",
-    "silence_s",
-    "silent",
-    "starved",
-    "timed_out",
-    "trackers",
-    "transferring",
-    "trying",
-    "unheld",
-    "unreachable",
-    "unwritten_bytes",
-    "up_bytes",
-    "write_ms",
-    "written_bps",
-];
-
 /// Reads evidence back; names of no rule of this version are left out.
 fn known_evidence<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<(&'static str, u64)>, D::Error> {
     let read = Vec::<(String, u64)>::deserialize(from)?;
-    let known = |name: &str| EVIDENCE.iter().copied().find(|known| *known == name);
+    let names = || RULES.iter().flat_map(|rule| rule.evidence.split(' '));
+    let known = |name: &str| names().find(|known| *known == name);
     Ok(read.into_iter().filter_map(|(name, number)| Some((known(&name)?, number))).collect())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Availability, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
-use crate::event::{At, Cause, Phase, Sample, Severity};
+use crate::event::{At, Cause, PeerKey, Phase, Sample, Severity, TrackerKey};
 use crate::metainfo::{Geometry, InfoHash};
 
 /// One file of the torrent.
@@ -125,7 +125,7 @@ pub struct LogLine {
     /// What.
     pub text: String,
     /// The peer it is about.
-    pub peer: Option<crate::event::PeerKey>,
+    pub peer: Option<PeerKey>,
 }
 
 /// Everything there is to show, at one moment.
@@ -199,6 +199,18 @@ pub struct View {
 }
 
 impl View {
+    /// The peer of this key, if it has a row.
+    #[must_use]
+    pub fn peer(&self, key: PeerKey) -> Option<&PeerRecord> {
+        self.peers.binary_search_by_key(&key, |peer| peer.key).ok().map(|at| &*self.peers[at])
+    }
+
+    /// The tracker of this key.
+    #[must_use]
+    pub fn tracker(&self, key: TrackerKey) -> Option<&TrackerRecord> {
+        self.trackers.binary_search_by_key(&key, |tracker| tracker.key).ok().map(|at| &*self.trackers[at])
+    }
+
     /// How far peers are: how many were ever known, dialled, connected, and shook hands; and how many of those let us
     /// download, and send, now.
     pub fn way(&self) -> [u32; 6] {

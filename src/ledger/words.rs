@@ -182,7 +182,7 @@ fn answered(record: &TrackerRecord, answer: &Announced) -> Entry {
 }
 
 fn announce_failed(record: &TrackerRecord, error: TrackerError, text: &str) -> Entry {
-    let failure = tracker_failure(error);
+    let failure = error.info().phrase;
     let said = text.trim_end_matches('.');
     let text = match said {
         "" => format!("{}: {failure}.", record.url),
@@ -190,22 +190,6 @@ fn announce_failed(record: &TrackerRecord, error: TrackerError, text: &str) -> E
         said => format!("{}: {failure}: {said}.", record.url),
     };
     Entry { alike: Some((Alike::Tracker(record.key), String::new())), ..Entry::new(Severity::Warn, text) }
-}
-
-/// What a failed announce is called in a sentence.
-pub(super) fn tracker_failure(error: TrackerError) -> &'static str {
-    match error {
-        TrackerError::DnsFailed => "its name has no address",
-        TrackerError::ConnectFailed => "no connection",
-        TrackerError::Timeout => "no answer",
-        TrackerError::TlsFailed => "the secured connection failed",
-        TrackerError::HttpStatus => "it answered with an error status",
-        TrackerError::NotATracker => "what answers there is no tracker",
-        TrackerError::BadAnswer => "its answer is broken",
-        TrackerError::Refused => "it refused",
-        TrackerError::RedirectRefused => "it sent us where we do not go",
-        TrackerError::UnsupportedUrl => "its address is of a kind we do not speak",
-    }
 }
 
 fn named(record: &PeerRecord) -> String {

@@ -1,6 +1,6 @@
 //! What passes between decisions and a connection, bytes left out.
 
-use crate::event::{Cause, OsError, PeerInfo, PeerSample};
+use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 
 /// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
@@ -95,6 +95,19 @@ pub struct Closed {
     pub bytes_in: u64,
     /// Bytes sent over the whole connection, handshake included.
     pub bytes_out: u64,
+}
+
+impl Closed {
+    /// It ended for this reason, and nothing more is known.
+    pub fn because(cause: Cause) -> Self {
+        Self { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 }
+    }
+
+    /// What is told of it.
+    pub fn event(self, peer: PeerKey) -> Event {
+        let Self { cause, error, detail, bytes_in, bytes_out } = self;
+        Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out }
+    }
 }
 
 /// How an open connection broke, as far as its error tells.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::choke_flood::ChokeFlood;
 use super::haves::HaveLog;
-use super::moods::Moods;
 use super::output::Output;
 use super::upload::{OFFERED_REQQ, Upload};
 use super::{Arrival, Fault, News, Order, Window};
@@ -14,6 +14,10 @@ use crate::event::{At, Cause, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME, Reserved};
 
+/// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
+pub const IDLE_AFTER: At = At::from_secs(150);
+/// A connection looks this often at what went by.
+const TICK: At = At::from_secs(1);
 /// We say something at least this often.
 const KEEP_ALIVE_AFTER: At = At::from_secs(100);
 /// Answers that a peer makes us write and does not read.
@@ -55,11 +59,11 @@ pub struct Connection {
     fast: bool,
     extended: bool,
     /// What we asked for.
-    pub window: Window,
+    window: Window,
     /// What is to be sent.
-    pub output: Output,
+    output: Output,
     /// What it asked us for.
-    pub upload: Upload,
+    upload: Upload,
     am_choking: bool,
     am_interested: bool,
     peer_choking: bool,
@@ -72,13 +76,16 @@ pub struct Connection {
     /// It was told that we want nothing any more.
     told_upload_only: bool,
     extension_handshakes: u8,
-    moods: Moods,
+    choke_flood: ChokeFlood,
     /// How far it was told what we have.
     told: usize,
     said_anything: bool,
+    /// When a whole message came, or more of a block: the bytes of a message that never ends are as good as silence.
     heard: At,
     spoke: At,
     spoken_bytes: u64,
+    /// Bytes of blocks that came, those of a block under way as well.
+    down_bytes: u64,
     /// Blocks that came and were not told of.
     blocks: usize,
     haves: Vec<PieceIndex>,
@@ -115,12 +122,13 @@ impl Connection {
             fast_pieces: BTreeSet::new(),
             told_upload_only: false,
             extension_handshakes: 0,
-            moods: Moods::default(),
+            choke_flood: ChokeFlood::default(),
             told,
             said_anything: false,
             heard: now,
             spoke: now,
             spoken_bytes: 0,
+            down_bytes: 0,
             blocks: 0,
             haves: Vec::new(),
             rejected: Vec::new(),
@@ -170,9 +178,31 @@ impl Connection {
         self.said_anything
     }
 
-    /// A whole message came, or more of a block: the bytes of a message that never ends are as good as silence.
-    pub fn heard(&mut self, now: At) {
+    /// What we asked for.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// What is to be sent.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// What it asked us for.
+    pub fn upload(&self) -> &Upload {
+        &self.upload
+    }
+
+    /// What it asked us for, and where the blocks go: reading them is for others.
+    pub fn serve(&mut self) -> (&mut Upload, &mut Output) {
+        (&mut self.upload, &mut self.output)
+    }
+
+    /// So many bytes of blocks came, after which `begun_bytes` are here of one that is under way.
+    pub fn progressed(&mut self, now: At, bytes: u64, begun_bytes: u32) {
         self.heard = now;
+        self.down_bytes += bytes;
+        self.window.progressed(now, bytes, begun_bytes);
     }
 
     /// Does what the swarm wants; a wish to close is returned.
@@ -214,7 +244,7 @@ impl Connection {
     ///
     /// When the peer sends too much that nobody asked for.
     pub fn block(&mut self, now: At, block: BlockRef) -> Result<bool, Fault> {
-        self.said_anything = true;
+        (self.said_anything, self.heard) = (true, now);
         match self.window.received(now, block) {
             Arrival::Requested | Arrival::Late => {
                 self.blocks += 1;
@@ -234,7 +264,7 @@ impl Connection {
     ///
     /// When the peer breaks the protocol.
     pub fn message(&mut self, now: At, message: Message) -> Result<(), Fault> {
-        self.said_anything = true;
+        (self.said_anything, self.heard) = (true, now);
         let says_what_it_has = matches!(message, Message::Bitfield(_) | Message::HaveAll | Message::HaveNone);
         // Some clients introduce themselves before they say what they have.
         if !says_what_it_has
@@ -244,7 +274,7 @@ impl Connection {
         }
         if matches!(message, Message::Choke | Message::Unchoke | Message::Interested | Message::NotInterested)
         {
-            self.moods.changed()?;
+            self.choke_flood.changed()?;
         }
         match message {
             Message::KeepAlive | Message::Port(_) | Message::Suggest(_) => {}
@@ -290,17 +320,22 @@ impl Connection {
         Ok(())
     }
 
+    /// When [`Self::tick`] is due.
+    pub fn deadline(&self) -> At {
+        self.sampled.at + TICK
+    }
+
     /// A second went by.
     ///
     /// # Errors
     ///
     /// When the peer has said nothing for too long.
-    pub fn tick(&mut self, now: At, payload_bytes: u64) -> Result<(), Fault> {
+    pub fn tick(&mut self, now: At) -> Result<(), Fault> {
         self.has_nothing_unless_said();
         self.upload.tick();
-        self.moods.tick();
+        self.choke_flood.tick();
         self.window.tick(now);
-        self.sample(now, payload_bytes);
+        self.sample(now);
         self.tell_haves();
         if std::mem::replace(&mut self.spoken_bytes, self.output.bytes()) != self.output.bytes() {
             self.spoke = now;
@@ -363,9 +398,13 @@ impl Connection {
             return;
         }
         self.output.push(&Message::Choke);
+        self.forget_requests(Self::is_allowed);
+    }
+
+    /// Refuses what it asked for and did not begin to get, less what it `may` have all the same.
+    fn forget_requests(&mut self, may: impl Fn(&mut Self, PieceIndex, u32) -> bool) {
         for spec in self.upload.forget(&mut self.output) {
-            let piece =
-                self.ours.geometry.piece(spec.index).filter(|&piece| self.is_allowed(piece, spec.length));
+            let piece = self.ours.geometry.piece(spec.index).filter(|&piece| may(self, piece, spec.length));
             let kept = piece.is_some_and(|piece| self.upload.request(piece, spec).is_ok());
             if self.fast && !kept {
                 self.output.push(&Message::Reject(spec));
@@ -386,6 +425,9 @@ impl Connection {
                 self.output.push(&Message::AllowedFast(piece.number()));
                 self.allowed.push((piece, u64::from(geometry.length_of(piece))));
             }
+        }
+        if self.am_choking && self.allowed.iter().any(|(known, _)| !pieces.contains(known)) {
+            self.forget_requests(|_, piece, _| pieces.contains(&piece));
         }
     }
 
@@ -515,10 +557,10 @@ impl Connection {
     }
 
     /// Counts what went over the line since the last sample, if anything did: no second follows any more.
-    pub fn sample_rest(&mut self, now: At, down_bytes: u64) {
+    pub fn sample_rest(&mut self, now: At) {
         let counted = (self.sampled.down_bytes, self.sampled.up_bytes);
-        if counted != (down_bytes, self.output.payload_bytes()) {
-            self.sample(now, down_bytes);
+        if counted != (self.down_bytes, self.output.payload_bytes()) {
+            self.sample(now);
         }
     }
 
@@ -527,8 +569,8 @@ impl Connection {
         self.news.push(News::Traffic { bytes_in, bytes_out });
     }
 
-    fn sample(&mut self, now: At, down_bytes: u64) {
-        let up_bytes = self.output.payload_bytes();
+    fn sample(&mut self, now: At) {
+        let (down_bytes, up_bytes) = (self.down_bytes, self.output.payload_bytes());
         let passed_ms = now.saturating_sub(self.sampled.at).as_millis().max(1) as u64;
         let bps = |bytes: u64| bytes.saturating_mul(1000) / passed_ms;
         let window = self.window.state(now);

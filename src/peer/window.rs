@@ -194,6 +194,8 @@ impl Window {
             return match self.late.iter().position(|&(late, _)| late == block) {
                 Some(at) => {
                     self.late.remove(at);
+                    // It may have been granted anew, and is here before it was asked for again.
+                    self.granted.retain(|granted| *granted != block);
                     self.note(block);
                     Arrival::Late
                 }
@@ -254,6 +256,12 @@ impl Window {
     /// The blocks owed, in the order they were asked for: the order they are expected in.
     pub fn expected(&self) -> impl Iterator<Item = BlockRef> + '_ {
         self.outstanding.iter().map(|request| request.block)
+    }
+
+    /// All that is granted and did not come yet, asked for or not.
+    #[cfg(test)]
+    pub(crate) fn owed(&self) -> impl Iterator<Item = BlockRef> + '_ {
+        self.expected().chain(self.granted.iter().copied())
     }
 
     /// Whether the block may come: it is owed, or was and is on its way, or is one of the few that may come all the same.

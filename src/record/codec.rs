@@ -9,11 +9,11 @@ use super::batch::{Entry, Told};
 use super::samples::{Change, Samples};
 use super::schema::{self, ReadError, Root, Schema, Unknown, WriteError};
 use super::version_1;
-use crate::event::sound::{sound, times};
-use crate::event::{At, Event, PeerKey, Subject, TorrentKey, Unsound};
+use crate::event::validate::{check, ensure, times};
+use crate::event::{At, Event, Invalid, PeerKey, Subject, TorrentKey};
 use crate::metainfo::{Geometry, PieceIndex};
 
-const UNREADABLE: Unsound = Unsound("an event that cannot be read");
+const UNREADABLE: Invalid = Invalid("an event that cannot be read");
 
 /// An entry as it is written.
 #[derive(Serialize, Deserialize)]
@@ -144,7 +144,7 @@ impl Decoder {
         before: At,
         bytes: &'a [u8],
         file: &Files<'_>,
-    ) -> Result<(At, Read, &'a [u8]), Unsound> {
+    ) -> Result<(At, Read, &'a [u8]), Invalid> {
         let (Written { after, what }, rest) = match self.written::<Event>(bytes, file) {
             Ok((written, rest)) => (written, rest),
             Err(ReadError::Unknown(_)) => {
@@ -153,7 +153,7 @@ impl Decoder {
             }
             Err(ReadError::Broken(_)) => return Err(UNREADABLE),
         };
-        sound(rest.len() < bytes.len(), "an event without bytes")?;
+        ensure(rest.len() < bytes.len(), "an event without bytes")?;
         let at = later(before, after)?;
         let told = match what {
             What::Of(of) => {
@@ -172,8 +172,8 @@ impl Decoder {
             What::Sample { peer, mask, changes } => {
                 let whose = (self.of, peer);
                 let sample = self.samples.apply(file.schema, &mut self.unknown, whose, mask, &changes);
-                let sample = sample.map_err(|_| Unsound("a sample that cannot be read"))?;
-                sample.check()?;
+                let mut sample = sample.map_err(|_| Invalid("a sample that cannot be read"))?;
+                check(&mut sample, None)?;
                 Told::Event(Event::PeerSample { peer, sample })
             }
         };
@@ -203,14 +203,14 @@ impl Decoder {
     }
 }
 
-fn pieces(gaps: Vec<u32>, geometry: &Geometry) -> Result<Vec<PieceIndex>, Unsound> {
+fn pieces(gaps: Vec<u32>, geometry: &Geometry) -> Result<Vec<PieceIndex>, Invalid> {
     let mut number = 0u32;
     let pieces = gaps.into_iter().map(|gap| {
         number = number.checked_add(gap)?;
         geometry.piece(number)
     });
     let pieces: Option<Vec<PieceIndex>> = pieces.collect();
-    pieces.ok_or(Unsound("a piece that the torrent does not have"))
+    pieces.ok_or(Invalid("a piece that the torrent does not have"))
 }
 
 fn nanos(at: At) -> i64 {
@@ -218,12 +218,12 @@ fn nanos(at: At) -> i64 {
     i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn later(before: At, after: i64) -> Result<At, Unsound> {
+fn later(before: At, after: i64) -> Result<At, Invalid> {
     let at = nanos(before)
         .checked_add(after)
         .and_then(|nanos| u64::try_from(nanos).ok())
         .map(Duration::from_nanos);
-    let at = at.ok_or(Unsound("a time before the run"))?;
+    let at = at.ok_or(Invalid("a time before the run"))?;
     times([Some(at)])?;
     Ok(at)
 }

@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::schema::{self, ReadError, Root, Schema, Unknown, WriteError};
-use crate::event::sound::{few, shown, sound};
-use crate::event::{TorrentKey, Unsound};
+use crate::event::validate::{bounded, ensure, sanitise};
+use crate::event::{Invalid, TorrentKey};
 use crate::ledger::{FileFacts, Snapshot, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
@@ -25,7 +25,7 @@ struct Facts {
     geometry: Option<Geometry>,
     #[serde(default)]
     private: bool,
-    #[serde(default, deserialize_with = "few::<_, _, MOST_FILES>")]
+    #[serde(default, deserialize_with = "bounded::<_, _, MOST_FILES>")]
     files: Vec<FileFacts>,
     #[serde(default)]
     output: String,
@@ -48,19 +48,19 @@ pub(super) fn write(
 }
 
 /// The facts of a torrent; `None` as long as it is not known what it is made of.
-pub(super) fn read(schema: &Schema, body: &[u8]) -> Result<(TorrentKey, Option<Arc<TorrentFacts>>), Unsound> {
+pub(super) fn read(schema: &Schema, body: &[u8]) -> Result<(TorrentKey, Option<Arc<TorrentFacts>>), Invalid> {
     let read = schema::read::<Facts>(schema, &mut Unknown::default(), Root::Facts, body);
-    let (facts, _) = read.map_err(|_| Unsound("facts of the torrent that cannot be read"))?;
+    let (facts, _) = read.map_err(|_| Invalid("facts of the torrent that cannot be read"))?;
     let Facts { torrent, name, info_hash, geometry, private, mut files, mut output, mut peer_id } = facts;
     let Some(geometry) = geometry else { return Ok((torrent, None)) };
     let inside = files.iter().all(|file| {
         let end = file.offset_bytes.checked_add(file.length_bytes);
         end.is_some_and(|end| end <= geometry.total_bytes())
     });
-    sound(inside, "a file outside its torrent")?;
+    ensure(inside, "a file outside its torrent")?;
     let mut name = name.unwrap_or_else(|| info_hash.to_string());
     let paths = files.iter_mut().map(|file| &mut file.path);
-    paths.chain([&mut name, &mut output, &mut peer_id]).for_each(shown);
+    paths.chain([&mut name, &mut output, &mut peer_id]).for_each(sanitise);
     let output = output.into();
     let facts = TorrentFacts { name, info_hash, geometry, private, files, output, peer_id };
     Ok((torrent, Some(Arc::new(facts))))

@@ -8,7 +8,7 @@ use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
 use crate::event::At;
-use crate::event::sound::LONGEST_RUN;
+use crate::event::validate::LONGEST_RUN;
 
 /// The version of the format that is written. Those before it are read too.
 ///

@@ -13,8 +13,8 @@ use super::facts;
 use super::frame::{self, BadHeader, Frame, Header, Kind, NoFrame, Program, VERSION};
 use super::schema::{ReadError, Schema, Unknown};
 use super::version_1;
-use crate::event::sound::sound;
-use crate::event::{At, TorrentKey, Unsound};
+use crate::event::validate::ensure;
+use crate::event::{At, Invalid, TorrentKey};
 use crate::ledger::{Ledger, TorrentFacts};
 use crate::units;
 
@@ -161,7 +161,7 @@ impl Found {
         match frame.kind {
             Kind::Facts => {
                 let facts = facts::read(&self.schema, &frame.unpack()?);
-                let (torrent, facts) = facts.map_err(|Unsound(what)| what)?;
+                let (torrent, facts) = facts.map_err(|Invalid(what)| what)?;
                 self.torrents.insert(torrent);
                 if self.torrents.len() > MOST_TORRENTS {
                     return Err("more torrents than any run has");
@@ -173,7 +173,7 @@ impl Found {
                 }
             }
             Kind::Schema if version > 1 => {
-                self.schema.read_added(&frame.unpack()?).map_err(|Unsound(what)| what)?;
+                self.schema.read_added(&frame.unpack()?).map_err(|Invalid(what)| what)?;
             }
             Kind::Unknown(_) if version > 1 => self.left_out += 1,
             Kind::Schema | Kind::Unknown(_) => return Err("a frame of no known kind"),
@@ -339,7 +339,7 @@ impl<R: Read + Seek> Recording<R> {
         self.unpacked = Some((frame, body));
         let facts = Arc::clone(&self.facts);
         match ledger {
-            Ok(Some(ledger)) => Ledger::restore(facts, ledger).map_err(|Unsound(what)| {
+            Ok(Some(ledger)) => Ledger::restore(facts, ledger).map_err(|Invalid(what)| {
                 // What we had to leave out may be what the rest relies on.
                 if self.unknown.is_empty() {
                     NoLedger::Broken(what)
@@ -397,7 +397,7 @@ impl Cursor {
     pub(super) fn next<R: Read + Seek>(&mut self, recording: &mut Recording<R>) -> Result<Met, Broken> {
         loop {
             if self.read < self.body.len() {
-                match self.entry(recording).map_err(|Unsound(what)| Broken(self.frame - 1, what))? {
+                match self.entry(recording).map_err(|Invalid(what)| Broken(self.frame - 1, what))? {
                     ReadEntry::Entry(entry) => return Ok(Met::Entry(entry)),
                     ReadEntry::Unknown => return Ok(Met::Unknown),
                     ReadEntry::Other => continue,
@@ -418,10 +418,10 @@ impl Cursor {
         }
     }
 
-    fn entry<R: Read + Seek>(&mut self, recording: &Recording<R>) -> Result<ReadEntry, Unsound> {
+    fn entry<R: Read + Seek>(&mut self, recording: &Recording<R>) -> Result<ReadEntry, Invalid> {
         let bytes = &self.body[self.read..];
         let (at, read, rest) = self.decoder.decode(self.before, bytes, &recording.files())?;
-        sound(at <= self.until, "a time after its second")?;
+        ensure(at <= self.until, "a time after its second")?;
         self.before = at;
         self.read = self.body.len() - rest.len();
         Ok(read)

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub(super) use read::{ReadError, Unknown, read};
 pub(super) use write::{WriteError, write};
 
-use crate::event::Unsound;
-use crate::event::sound::sound;
+use crate::event::Invalid;
+use crate::event::validate::ensure;
 
 /// Nodes of a schema; ours have about a thousand.
 const MOST_NODES: usize = 1 << 16;
@@ -166,8 +166,8 @@ impl Schema {
     /// # Errors
     ///
     /// When no schema can have grown like this.
-    pub(super) fn read_added(&mut self, body: &[u8]) -> Result<(), Unsound> {
-        const UNREADABLE: Unsound = Unsound("a schema that cannot be read");
+    pub(super) fn read_added(&mut self, body: &[u8]) -> Result<(), Invalid> {
+        const UNREADABLE: Invalid = Invalid("a schema that cannot be read");
         let mut rest = body;
         let (count, behind) = postcard::take_from_bytes::<u32>(rest).map_err(|_| UNREADABLE)?;
         rest = behind;
@@ -176,27 +176,27 @@ impl Schema {
             rest = behind;
             self.apply(&addition)?;
         }
-        sound(rest.is_empty(), UNREADABLE.0)
+        ensure(rest.is_empty(), UNREADABLE.0)
     }
 
     /// Learns something, to be written down.
-    fn learn(&mut self, node: Node, what: Definition) -> Result<(), Unsound> {
+    fn learn(&mut self, node: Node, what: Definition) -> Result<(), Invalid> {
         let addition = Addition { node, what };
         self.apply(&addition)?;
         self.added.push(addition);
         Ok(())
     }
 
-    fn apply(&mut self, addition: &Addition) -> Result<(), Unsound> {
+    fn apply(&mut self, addition: &Addition) -> Result<(), Invalid> {
         let Addition { node, what } = addition;
         let node = *node;
-        sound((node.0 as usize) < self.shapes.len(), "a schema that names a node before it is there")?;
+        ensure((node.0 as usize) < self.shapes.len(), "a schema that names a node before it is there")?;
         let fresh = *self.shape(node) == Shape::Unseen;
         let shape = match what {
             Definition::Field(name) => {
                 let child = self.below(node)?;
                 let Some(Shape::Struct(fields)) = self.shapes.get_mut(node.0 as usize) else {
-                    return Err(Unsound("a schema with a field of something else"));
+                    return Err(Invalid("a schema with a field of something else"));
                 };
                 fields.push(Field { name: named(name)?, node: child });
                 return Ok(());
@@ -205,7 +205,7 @@ impl Schema {
                 let kind = Kind { number: *number, name: named(name)?, node: self.below(node)? };
                 match self.shapes.get_mut(node.0 as usize) {
                     Some(Shape::Kinds(kinds)) => {
-                        sound(
+                        ensure(
                             kinds.iter().all(|known| known.number != *number),
                             "a schema with a kind twice",
                         )?;
@@ -224,7 +224,7 @@ impl Schema {
             }
             Definition::Struct => Shape::Struct(Vec::new()),
         };
-        sound(fresh, "a schema that changes")?;
+        ensure(fresh, "a schema that changes")?;
         if let Some(place) = self.shapes.get_mut(node.0 as usize) {
             *place = shape;
         }
@@ -232,9 +232,9 @@ impl Schema {
     }
 
     /// A new node below this one.
-    fn below(&mut self, node: Node) -> Result<Node, Unsound> {
+    fn below(&mut self, node: Node) -> Result<Node, Invalid> {
         let depth = self.depths.get(node.0 as usize).map_or(0, |depth| depth + 1);
-        sound(self.shapes.len() < MOST_NODES && depth <= MOST_DEPTH, "a schema larger than any can be")?;
+        ensure(self.shapes.len() < MOST_NODES && depth <= MOST_DEPTH, "a schema larger than any can be")?;
         self.shapes.push(Shape::Unseen);
         self.depths.push(depth);
         Ok(Node(self.shapes.len() as u32 - 1))
@@ -258,8 +258,8 @@ pub(super) fn unsigned(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-fn named(name: &str) -> Result<String, Unsound> {
-    sound(name.len() <= LONGEST_NAME, "a schema with a name longer than any")?;
+fn named(name: &str) -> Result<String, Invalid> {
+    ensure(name.len() <= LONGEST_NAME, "a schema with a name longer than any")?;
     Ok(name.to_owned())
 }
 
@@ -287,7 +287,7 @@ impl Schema {
         schema
     }
 
-    fn plant(&mut self, node: Node, form: Form) -> Result<(), Unsound> {
+    fn plant(&mut self, node: Node, form: Form) -> Result<(), Invalid> {
         let next = |schema: &Self| Node(schema.shapes.len() as u32);
         let first = next(self);
         match form {

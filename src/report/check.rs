@@ -1,6 +1,6 @@
 //! Who shook hands, and why the rest did not: what `ttui check` found, as text, JSON, CSV and Markdown.
 
-mod csv;
+mod fields;
 mod markdown;
 mod text;
 
@@ -9,17 +9,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use self::csv::{csv, peers_csv};
+use self::fields::Peer;
+pub(super) use self::fields::Peer as PeerObject;
 pub use self::markdown::markdown;
 pub use self::text::text;
-use super::{hex, json_line};
-use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, LooksLike, Payload, PeerKey, SNUBBED_AFTER, Severity,
-    Transport,
-};
+use super::json_line;
+use super::table::Rows;
+use crate::event::{At, Attempt, Cause, PeerKey, SNUBBED_AFTER, Severity};
 use crate::ledger::{
-    Availability, Funnel, Group, Groups, PeerRecord, Stage, TrackerRecord, TrackerStatus, Verdict,
-    VerdictCode, View,
+    Availability, Funnel, Group, Groups, PeerRecord, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
 };
 use crate::units;
 
@@ -75,44 +73,6 @@ struct Tracker<'a> {
     leechers: Option<u32>,
 }
 
-/// One peer, as every report that has peers shows it.
-#[derive(Serialize)]
-pub(super) struct Peer<'a> {
-    addr: String,
-    source: Vec<String>,
-    stage: Stage,
-    live: bool,
-    group: Group,
-    cause: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    looks_like: Option<LooksLike>,
-    client: Option<&'a str>,
-    peer_id: Option<String>,
-    peer_id_hex: Option<String>,
-    reserved_hex: Option<String>,
-    extensions: &'a [String],
-    attempts: Vec<Try<'a>>,
-}
-
-#[derive(Serialize)]
-struct Try<'a> {
-    direction: &'static str,
-    transport: &'static str,
-    encryption: &'static str,
-    payload: Option<&'static str>,
-    started_ms: u64,
-    connect_ms: Option<u64>,
-    handshake_ms: Option<u64>,
-    bytes_in: u64,
-    bytes_out: u64,
-    cause: Option<&'static str>,
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resolved: Option<&'static str>,
-}
-
 #[derive(Serialize)]
 struct Judgement<'a> {
     severity: &'static str,
@@ -131,7 +91,7 @@ pub fn json(view: &View) -> String {
         groups: view.groups,
         availability: view.availability.map(OutThere::from),
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
-        peers: view.peers.iter().map(|peer| peer_object(peer, view)).collect(),
+        peers: view.peers.iter().map(|peer| Peer::new(peer, view)).collect(),
         verdicts: view.verdicts.iter().map(judgement).collect(),
     })
 }
@@ -140,58 +100,36 @@ pub fn json(view: &View) -> String {
 struct Peers<'a> {
     schema: &'static str,
     torrent: Torrent<'a>,
-    peers: Vec<Seen<'a>>,
+    peers: Vec<Peer<'a>>,
 }
 
-/// A peer as [`json`] has it, and what a screen shows of it beside that.
-#[derive(Serialize)]
-struct Seen<'a> {
-    #[serde(flatten)]
-    peer: Peer<'a>,
-    down_bps: u64,
-    up_bps: u64,
-    received_bytes: u64,
-    sent_bytes: u64,
-    has_percent: Option<u64>,
-}
-
-impl<'a> Seen<'a> {
-    fn new(record: &'a PeerRecord, view: &View) -> Self {
-        Self {
-            peer: peer_object(record, view),
-            down_bps: record.rates.down_bps,
-            up_bps: record.rates.up_bps,
-            received_bytes: record.down_bytes,
-            sent_bytes: record.up_bytes,
-            has_percent: has_percent(record),
-        }
-    }
-}
-
-/// How much of the torrent it has, in whole percent; `None` before it said.
-fn has_percent(record: &PeerRecord) -> Option<u64> {
-    record.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
-}
-
-/// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`], with rates and payload
-/// of all their connections.
-pub fn peers_json(view: &View, keys: &[PeerKey]) -> String {
+/// Some of the peers as one line of JSON, schema `ttui.peers/1`: the same objects as in [`json`], with rates, payload of
+/// all their connections, and these columns of the screen.
+pub fn peers_json(view: &View, keys: &[PeerKey], columns: Rows<'_>) -> String {
+    let peers = chosen(view, keys).enumerate();
     json_line(&Peers {
         schema: "ttui.peers/1",
         torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
-        peers: chosen(view, keys).map(|peer| Seen::new(peer, view)).collect(),
+        peers: peers.map(|(row, peer)| Peer::new(peer, view).with(columns, row)).collect(),
     })
+}
+
+/// Some of the peers for spreadsheets (RFC 4180), one line each under a line of names: every field, and these columns
+/// of the screen. Bytes are those of all its attempts that are kept.
+pub fn csv(view: &View, keys: &[PeerKey], columns: Rows<'_>) -> String {
+    let peers = chosen(view, keys).enumerate();
+    let rows: Vec<_> = peers.map(|(row, peer)| fields::row(peer, view, columns, row)).collect();
+    Rows { columns: &fields::names(columns), rows: &rows }.csv()
 }
 
 /// The peers of these keys, as far as they have rows.
 fn chosen<'a>(view: &'a View, keys: &[PeerKey]) -> impl Iterator<Item = &'a PeerRecord> {
-    let found = keys.iter().map(|key| view.peers.binary_search_by_key(key, |peer| peer.key));
-    found.filter_map(|found| Some(&*view.peers[found.ok()?]))
+    keys.iter().filter_map(|key| view.peer(*key))
 }
 
 fn tracker_line(record: &TrackerRecord) -> Tracker<'_> {
     let (code, error) = match &record.status {
-        TrackerStatus::Failed(error, text) => (Some(error.code()), Some(text.as_str())),
+        TrackerStatus::Failed(error, text) => (Some(error.info().code), Some(text.as_str())),
         _ => (None, None),
     };
     let announced = match &record.status {
@@ -216,62 +154,6 @@ fn status(record: &TrackerRecord) -> &'static str {
         TrackerStatus::Ok(_) => "ok",
         TrackerStatus::Failed(..) => "failed",
     }
-}
-
-pub(super) fn peer_object<'a>(record: &'a PeerRecord, view: &View) -> Peer<'a> {
-    let telling = record.telling_attempt();
-    Peer {
-        addr: record.addr.to_string(),
-        source: sources(record, view),
-        stage: record.stage,
-        live: record.is_live(),
-        group: record.group,
-        cause: cause(record, view.at).map(code),
-        detail: telling.and_then(|attempt| attempt.detail.as_deref()),
-        looks_like: telling.and_then(|attempt| attempt.looks_like),
-        client: record.client.as_deref(),
-        peer_id: record.peer_id.map(|id| id.printable()),
-        peer_id_hex: record.peer_id.map(|id| hex(&id.0)),
-        reserved_hex: record.reserved.map(|reserved| hex(&reserved)),
-        extensions: &record.info.extensions,
-        attempts: record.attempts.iter().map(|attempt| attempt_line(record, attempt)).collect(),
-    }
-}
-
-fn attempt_line<'a>(record: &PeerRecord, attempt: &'a Attempt) -> Try<'a> {
-    let (bytes_in, bytes_out) = record.bytes_of(attempt);
-    Try {
-        direction: match attempt.direction {
-            Direction::Out => "out",
-            Direction::In => "in",
-        },
-        transport: match attempt.transport {
-            Transport::Tcp => "tcp",
-            Transport::Utp => "utp",
-        },
-        encryption: encryption(attempt.encryption),
-        payload: attempt.payload.map(Payload::name),
-        started_ms: ms(attempt.began),
-        connect_ms: connect_ms(attempt),
-        handshake_ms: handshake_ms(attempt),
-        bytes_in,
-        bytes_out,
-        cause: attempt.cause.map(code),
-        error: attempt.error.as_ref().map(|error| error.text.as_str()),
-        resolved: record.resolved(attempt).map(code),
-    }
-}
-
-fn encryption(encryption: Encryption) -> &'static str {
-    match encryption {
-        Encryption::Plain => "plain",
-        Encryption::Mse => "mse",
-    }
-}
-
-/// What a failed try of this peer turned out to mean.
-fn resolved(record: &PeerRecord) -> Option<Cause> {
-    record.attempts.iter().find_map(|attempt| record.resolved(attempt))
 }
 
 /// From dialling to the open connection; nobody who calls is dialled.
@@ -300,16 +182,6 @@ fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
         None => Cause::NeverUnchoked,
         Some(_) => Cause::Snubbed,
     })
-}
-
-fn sources(record: &PeerRecord, view: &View) -> Vec<String> {
-    let url =
-        |key| view.trackers.iter().find(|tracker| tracker.key == key).map(|tracker| tracker.url.as_str());
-    let sources = record.sources.iter().map(|source| match source.tracker() {
-        Some(key) => format!("{}:{}", source.info().code, url(key).unwrap_or_default()),
-        None => source.info().code.to_owned(),
-    });
-    sources.collect()
 }
 
 fn judgement(verdict: &Verdict) -> Judgement<'_> {

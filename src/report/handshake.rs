@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::check::{Peer, connect_ms, handshake_ms, peer_object};
+use super::check::{PeerObject, connect_ms, handshake_ms};
 use super::{hex, json_line};
 use crate::event::{Attempt, Cause, Encryption, Payload, WireBytes, advised};
 use crate::ledger::{PeerRecord, Stage, View};
@@ -14,7 +14,7 @@ use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, Reserved};
 #[derive(Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
-    peer: Peer<'a>,
+    peer: PeerObject<'a>,
     sent_hex: String,
     received_hex: String,
     wire: Vec<Carried>,
@@ -42,7 +42,7 @@ pub fn json(view: &View, wire: &[WireBytes]) -> String {
     let Some(peer) = view.peers.first() else { return "{}".to_owned() };
     let of_attempt = |bytes: fn(&Attempt) -> &[u8]| peer.telling_attempt().map(bytes).map(hex);
     json_line(&Report {
-        peer: peer_object(peer, view),
+        peer: PeerObject::new(peer, view),
         sent_hex: of_attempt(|attempt| &attempt.sent).unwrap_or_default(),
         received_hex: of_attempt(|attempt| &attempt.received).unwrap_or_default(),
         wire: wire

@@ -1,5 +1,5 @@
-mod check;
 mod start;
+mod verify;
 
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom, Write};

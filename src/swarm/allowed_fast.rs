@@ -4,7 +4,7 @@
 //! few pieces at once. What another names to us so, we ask it for.
 
 use super::{ConnKey, Order, Swarm};
-use crate::metainfo::PieceIndex;
+use crate::metainfo::{Bitfield, PieceIndex};
 use crate::wire::allowed_fast_set;
 
 /// Pieces a peer may ask for while we choke it, until it has as many.
@@ -59,7 +59,7 @@ impl Swarm {
 
     /// Whether the peer has next to nothing.
     fn is_starting(&self, conn: ConnKey) -> bool {
-        let has = self.picker.count_of(conn);
+        let has = self.picker.pieces_of(conn).map(Bitfield::count);
         has.is_some_and(|count| u64::from(count) <= MOST_PIECES && count < self.geometry.piece_count())
     }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use self::tier::{Answer, Tier};
 use crate::event::{AnnounceKind, Announced, At, Event, Severity, TrackerError, TrackerKey};
 use crate::text;
+use crate::wire::tracker::Scheme;
 
 /// How long a tracker may be silent before the next of its tier is asked as well.
 const SILENT: Duration = Duration::from_secs(5);
@@ -91,7 +92,7 @@ pub enum Output {
     /// Do not wait for this announce any longer, nor make it if it has not begun; nobody wants its answer.
     Abandon(Ticket),
     /// This was learned.
-    Learned(At, Event),
+    Emit(At, Event),
 }
 
 /// One tracker.
@@ -127,6 +128,8 @@ pub struct Announcer {
     running: bool,
     /// The torrent is private: it speaks to one tracker at a time.
     private: bool,
+    /// Every tracker is asked once.
+    once: bool,
     tickets: u32,
     out: VecDeque<Output>,
 }
@@ -141,6 +144,7 @@ impl Announcer {
             random: fastrand::Rng::with_seed(seed),
             running: false,
             private,
+            once: false,
             tickets: 0,
             out: VecDeque::new(),
         };
@@ -172,8 +176,21 @@ impl Announcer {
         if left_out > 0 {
             let text =
                 format!("the torrent names more than {MOST_TRACKERS} trackers: {left_out} are left out");
-            announcer.tell(now, Event::Note { severity: Severity::Warn, text, answer: false });
+            announcer.emit(now, Event::Note { severity: Severity::Warn, text, answer: false });
         }
+        announcer
+    }
+
+    /// The announces of a check: every tracker is asked at once, and once.
+    pub fn once(now: At, tiers: &[Vec<String>], seed: u64) -> Self {
+        let mut announcer = Self::new(now, tiers, false, seed);
+        let asked: BTreeSet<usize> =
+            announcer.tiers.iter().flat_map(|tier| tier.order.iter().copied()).collect();
+        announcer.once = true;
+        // Each is a conversation of its own.
+        let alone = |index: usize| Tier::new(asked.get(&index).copied().into_iter().collect());
+        announcer.tiers = (0..announcer.trackers.len()).map(alone).collect();
+        announcer.trackers.iter_mut().zip(0..).for_each(|(tracker, tier)| tracker.tier = tier);
         announcer
     }
 
@@ -191,14 +208,14 @@ impl Announcer {
             answered: None,
             next: None,
         });
-        self.tell(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
-        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-        let spoken = ["http", "https", "udp"].contains(&scheme.as_str());
+        self.emit(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let spoken = Scheme::named(scheme).is_some();
         if !spoken {
             let named =
-                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(&scheme, 20) };
-            let text = format!("trackers are asked over http, https and udp, not {named}://");
-            self.tell(now, Event::AnnounceFailed { tracker: key, error: TrackerError::UnsupportedUrl, text });
+                if scheme.is_empty() { "an address without".to_owned() } else { text::clean(scheme, 20) };
+            let text = format!("trackers are asked over {}, not {named}://", Scheme::WORDS);
+            self.emit(now, Event::AnnounceFailed { tracker: key, error: TrackerError::UnsupportedUrl, text });
         }
         spoken
     }
@@ -235,6 +252,12 @@ impl Announcer {
         self.tiers.iter().filter_map(Tier::due).min()
     }
 
+    /// Whether a tracker was asked that has neither answered nor failed.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.trackers.iter().any(|tracker| tracker.flight.is_some())
+    }
+
     /// Whether a `stopped` is still on its way, or waits for a `completed` that is.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
@@ -256,6 +279,8 @@ impl Announcer {
         let room = self.trackers.iter().filter(busy).count() <= MOST_UNDER_WAY;
         for index in 0..self.trackers.len() {
             self.trackers[index].after_stop = false;
+            // One that is silent may have heard us all the same; it is not waited for.
+            self.trackers[index].told |= self.once && self.trackers[index].flight.is_some();
             self.plan(now, index, None);
             // What is under way says nothing that matters any more; a `started` does, and a `completed`, which counts
             // for nothing behind a `stopped`: both are waited for.
@@ -361,13 +386,13 @@ impl Announcer {
         tracker_id: Option<Vec<u8>>,
     ) {
         if let Some(index) = self.take_stop(ticket) {
-            self.tell(now, Event::AnnounceAnswered { tracker: key(index), answer });
+            self.emit(now, Event::AnnounceAnswered { tracker: key(index), answer });
             return self.stop_over(now, index);
         }
         let Some((index, kind)) = self.take_flight(ticket) else { return };
         let interval = Duration::from_secs(u64::from(answer.interval_s));
         let min = min_interval_s.map(|seconds| Duration::from_secs(u64::from(seconds)));
-        self.tell(now, Event::AnnounceAnswered { tracker: key(index), answer });
+        self.emit(now, Event::AnnounceAnswered { tracker: key(index), answer });
         let tracker = &mut self.trackers[index];
         tracker.told = true;
         tracker.answered = Some((now, min));
@@ -379,6 +404,9 @@ impl Announcer {
         }
         if !self.running {
             return self.say_stopped(now, index);
+        }
+        if self.once {
+            return tier.rest();
         }
         // One that answers after another did is told, and no more: the tier stays with the faster one.
         if tier.is_asking() || tier.front() == Some(index) {
@@ -399,13 +427,16 @@ impl Announcer {
 
     fn failed(&mut self, now: At, ticket: Ticket, error: TrackerError, text: String) {
         if let Some(index) = self.take_stop(ticket) {
-            self.tell(now, Event::AnnounceFailed { tracker: key(index), error, text });
+            self.emit(now, Event::AnnounceFailed { tracker: key(index), error, text });
             return self.stop_over(now, index);
         }
         let Some((index, _)) = self.take_flight(ticket) else { return };
-        self.tell(now, Event::AnnounceFailed { tracker: key(index), error, text });
+        self.emit(now, Event::AnnounceFailed { tracker: key(index), error, text });
         let at = self.trackers[index].tier;
         let tier = &mut self.tiers[at];
+        if self.once {
+            return tier.rest();
+        }
         let newest = tier.newest() == Some(index);
         if error == TrackerError::UnsupportedUrl {
             tier.leave_out(index);
@@ -489,7 +520,7 @@ impl Announcer {
     fn send(&mut self, now: At, index: usize, kind: AnnounceKind) -> Ticket {
         let ticket = Ticket(self.tickets);
         self.tickets = self.tickets.wrapping_add(1);
-        self.tell(now, Event::AnnounceBegan { tracker: key(index), kind });
+        self.emit(now, Event::AnnounceBegan { tracker: key(index), kind });
         let Tracker { url, tracker_id, .. } = &self.trackers[index];
         let (url, tracker_id) = (url.clone(), tracker_id.clone());
         self.out.push_back(Output::Announce { ticket, tracker: key(index), url, kind, tracker_id });
@@ -519,16 +550,16 @@ impl Announcer {
     fn plan(&mut self, now: At, index: usize, next: Option<At>) {
         if self.trackers[index].next != next {
             self.trackers[index].next = next;
-            self.tell(now, Event::NextAnnounce { tracker: key(index), at: next });
+            self.emit(now, Event::NextAnnounce { tracker: key(index), at: next });
         }
     }
 
     fn reply(&mut self, now: At, text: String) {
-        self.tell(now, Event::Note { severity: Severity::Info, text, answer: true });
+        self.emit(now, Event::Note { severity: Severity::Info, text, answer: true });
     }
 
-    fn tell(&mut self, now: At, event: Event) {
-        self.out.push_back(Output::Learned(now, event));
+    fn emit(&mut self, now: At, event: Event) {
+        self.out.push_back(Output::Emit(now, event));
     }
 }
 

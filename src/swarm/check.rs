@@ -1,306 +1,315 @@
 //! Tries every peer and sees how far each comes, without downloading anything.
 //!
-//! [`Check`] is told what happened and says what to do, as [`Swarm`](super::Swarm) is, and decides far less: every
-//! known address is dialled plain, and once encrypted where that opened and gave no handshake (or as set); whoever
-//! shakes hands and unchokes us is asked for one piece, which is thrown away. It is over when every tracker and
-//! every peer has had its chance, or when its time is up.
+//! A check is a [`Swarm`] that dials each peer once, and once more the other way where that may help, serves nobody, and
+//! gives each connection one piece, which is thrown away. [`Check`] decides which piece, and knows who still has time to
+//! show what it does. It is over when every tracker and every peer has had its chance, or when its time is up.
 
-mod call;
-mod dial;
-mod live;
-mod talk;
-
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use self::dial::{Dial, not_answered};
-use self::live::Live;
-pub use self::talk::{Action, Input, Settings};
-use super::{Closed, ConnKey, EncryptionPolicy};
-use crate::event::{
-    AnnounceKind, Announced, At, Cause, Direction, Encryption, Event, PeerKey, Phase, Severity, Source,
-    TrackerError, TrackerKey, Transport,
-};
-use crate::metainfo::Geometry;
-use crate::text;
+use super::{Action, Closed, ConnKey, DialPacer, Order, Settings, Swarm};
+use crate::event::{At, Cause, Event, PeerKey, Severity};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are asked for whole, of longer ones a block, bytes.
 pub const WHOLE_PIECE_BYTES: u32 = 4 * 1024 * 1024;
-/// A peer that shook hands has so long to send a block.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// One that unchokes us late has at least so long to send a block: two seconds, as everything that ends a check.
-const AFTER_UNCHOKE: Duration = Duration::from_secs(2);
-/// One whose first block came has so long to send the rest of the piece.
-const REST_OF_PIECE: Duration = Duration::from_secs(2);
-/// A tracker that is silent for so long is not waited for.
-const TRACKER_SILENT: Duration = Duration::from_secs(15);
 /// How long connections may take to close.
-const CLOSE_WITHIN: Duration = Duration::from_millis(400);
-/// Addresses that are looked at; those after them are left out.
-const MOST_PEERS: usize = 20_000;
+pub const CLOSE_WITHIN: Duration = Duration::from_millis(400);
+/// Dials that may begin in a second.
+const DIALS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
+/// Dials made up for at once when the clock was looked at late.
+const DIALS_AT_ONCE: u32 = 10;
+/// A peer that shook hands has this long to send a block.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// One that unchokes us late has at least this long to send a block: two seconds, as everything that ends a check.
+const AFTER_UNCHOKE: Duration = Duration::from_secs(2);
+/// One whose first block came has this long to send the rest of the piece.
+const REST_OF_PIECE: Duration = Duration::from_secs(2);
+/// A tracker that is silent for this long is not waited for.
+const TRACKER_SILENT: Duration = Duration::from_secs(15);
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Standing {
-    Queued,
-    Dialling(Dial),
-    Live(ConnKey),
-    /// Whoever named it may not name such an address.
-    Invalid,
-    Over,
+impl Settings {
+    /// Those of a check that is over by `until`, with this many dials under way and connections at once.
+    pub fn of_check(until: At, most_open: usize) -> Self {
+        Self {
+            max_peers: most_open,
+            max_dials: most_open,
+            dial_pacer: DialPacer::with_burst(DIALS_PER_SECOND, DIALS_AT_ONCE),
+            check_until: Some(until),
+            ..Self::default()
+        }
+    }
 }
 
+/// What each connection of a check is given, and until when it is waited for.
 #[derive(Debug)]
-struct Row {
-    addr: SocketAddr,
-    sources: Vec<Source>,
-    standing: Standing,
-}
-
-/// The decisions of one check.
-pub struct Check {
-    settings: Settings,
-    geometry: Geometry,
-    random: fastrand::Rng,
-    rows: BTreeMap<PeerKey, Row>,
-    by_addr: BTreeMap<SocketAddr, PeerKey>,
-    /// Where peers that called say they listen.
-    listens: BTreeMap<SocketAddr, PeerKey>,
-    queue: VecDeque<(PeerKey, Encryption)>,
-    /// When the next dial may begin.
-    next_dial: At,
-    dialling: usize,
-    live: BTreeMap<ConnKey, Live>,
+pub(super) struct Check {
+    until: At,
+    /// Until when trackers that are silent are waited for; `None`: no more.
+    trackers_until: Option<At>,
+    tries: BTreeMap<ConnKey, Try>,
     /// Those that still have time to show what they do, and until when.
     awaited: BTreeSet<(At, ConnKey)>,
-    /// Trackers that have neither answered nor failed.
-    asked: BTreeMap<TrackerKey, String>,
-    /// Trackers that answered.
-    told: BTreeMap<TrackerKey, String>,
-    /// Until when those that are silent are waited for; `None`: no more.
-    tracker_patience: Option<At>,
-    left_out: bool,
+    /// Who called and says it listens where we dial.
+    callers: BTreeMap<SocketAddr, PeerKey>,
+    told_left_out: bool,
     told_no_room: bool,
+    told_finished: bool,
     /// It is ending: until when connections may take to close.
     ending: Option<At>,
-    actions: VecDeque<Action>,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Try {
+    /// Until when it has time to show what it does.
+    until: At,
+    /// A block came, or its time is over.
+    answered: bool,
+    unchoked_before: bool,
+    asked: Option<Asked>,
+}
+
+/// What it was asked for.
+#[derive(Debug)]
+struct Asked {
+    piece: PieceIndex,
+    missing: BTreeSet<BlockRef>,
+    block_came: bool,
 }
 
 impl Check {
-    /// Begins: every tracker of every tier is asked.
-    pub fn new(now: At, geometry: Geometry, trackers: &[Vec<String>], settings: Settings) -> Self {
-        let mut check = Self {
-            geometry,
-            random: fastrand::Rng::with_seed(settings.seed),
-            rows: BTreeMap::new(),
-            by_addr: BTreeMap::new(),
-            listens: BTreeMap::new(),
-            queue: VecDeque::new(),
-            next_dial: now,
-            dialling: 0,
-            live: BTreeMap::new(),
+    pub(super) fn new(now: At, until: At) -> Self {
+        Self {
+            until,
+            trackers_until: Some(now + TRACKER_SILENT),
+            tries: BTreeMap::new(),
             awaited: BTreeSet::new(),
-            asked: BTreeMap::new(),
-            told: BTreeMap::new(),
-            tracker_patience: Some(now + TRACKER_SILENT),
-            left_out: false,
+            callers: BTreeMap::new(),
+            told_left_out: false,
             told_no_room: false,
+            told_finished: false,
             ending: None,
-            actions: VecDeque::new(),
-            settings,
-        };
-        check.tell(now, Event::Phase { phase: Phase::Downloading, reason: None });
-        check.tell(now, Event::Probing);
-        if check.settings.encryption == EncryptionPolicy::Off {
-            check.tell(now, Event::PlainOnly);
         }
-        let urls =
-            trackers.iter().enumerate().flat_map(|(tier, urls)| urls.iter().map(move |url| (tier, url)));
-        for ((tier, url), key) in urls.zip(0..) {
-            let tracker = TrackerKey(key);
-            let kind = AnnounceKind::Started;
-            check.tell(now, Event::TrackerKnown { tracker, tier: tier as u16, url: text::url_shown(url) });
-            check.tell(now, Event::AnnounceBegan { tracker, kind });
-            check.actions.push_back(Action::Announce { tracker, url: url.clone(), kind });
-            check.asked.insert(tracker, url.clone());
-        }
-        check
     }
 
-    /// Feeds one thing that happened. Afterwards empty [`poll`](Self::poll) and read [`deadline`](Self::deadline)
-    /// again.
-    pub fn handle(&mut self, now: At, input: Input) {
-        match input {
-            Input::Learned { addr, source, valid } => self.learn(now, addr, source, valid),
-            Input::Step(peer, at, step) => self.step(peer, at, step),
-            Input::DialFailed(peer, end) => self.dial_failed(now, peer, end),
-            Input::Shaken { conn, peer, addr, peer_id, so_far } => match peer {
-                Some(peer) => self.dialled(now, conn, peer, addr, peer_id),
-                None => self.called(now, conn, addr, peer_id, so_far),
-            },
-            Input::IncomingFailed(addr, cause) => self.tell(now, Event::IncomingFailed { addr, cause }),
-            Input::News(conn, news) => self.news(now, conn, news),
-            Input::Hashed(conn, good) => self.hashed(now, conn, good),
-            Input::Closed(conn, end) => self.closed(now, conn, end),
-            Input::Announced(tracker, outcome) => self.announced(now, tracker, outcome),
-            Input::Stop => self.end(now),
-            Input::Tick => {}
-        }
-        self.advance(now);
+    /// When something follows from time alone.
+    pub(super) fn deadline(&self) -> At {
+        let first = self.awaited.first().map(|(at, _)| *at);
+        let waits = [first, self.trackers_until].into_iter().flatten();
+        self.ending.unwrap_or_else(|| waits.fold(self.until, At::min))
     }
 
-    /// What to do next; empty it after every call of [`handle`](Self::handle).
-    #[must_use]
-    pub fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_some()
     }
 
-    /// When [`Input::Tick`] is wanted at the latest.
-    #[must_use]
-    pub fn deadline(&self) -> At {
-        if let Some(ending) = self.ending {
-            return ending;
-        }
-        let dial = (!self.queue.is_empty() && self.has_room()).then_some(self.next_dial);
-        let peer = self.awaited.first().map(|(at, _)| *at);
-        let trackers = self.tracker_patience.filter(|_| !self.asked.is_empty());
-        [dial, peer, trackers].into_iter().flatten().fold(self.settings.until, At::min)
+    /// Every tracker has answered or failed.
+    pub(super) fn heard_trackers(&mut self) {
+        self.trackers_until = None;
     }
 
-    /// Whether nothing more will happen.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.ending.is_some() && self.live.is_empty()
+    /// The peer listens there, and called.
+    pub(super) fn called(&mut self, listens: SocketAddr, peer: PeerKey) {
+        self.callers.entry(listens).or_insert(peer);
     }
 
-    fn advance(&mut self, now: At) {
-        if self.ending.is_some_and(|by| now >= by) {
-            return self.give_up(now);
+    /// Who called and listens there.
+    pub(super) fn caller_at(&mut self, addr: SocketAddr) -> Option<PeerKey> {
+        self.callers.remove(&addr)
+    }
+
+    /// A peer shook hands then.
+    pub(super) fn joined(&mut self, conn: ConnKey, shaken_at: At) {
+        let until = shaken_at + PATIENCE;
+        self.tries.insert(conn, Try { until, answered: false, unchoked_before: false, asked: None });
+        self.awaited.insert((until, conn));
+    }
+
+    /// The connection is over.
+    pub(super) fn left(&mut self, conn: ConnKey) {
+        self.let_go(conn);
+        self.tries.remove(&conn);
+    }
+
+    /// The connection is not waited for any more.
+    pub(super) fn let_go(&mut self, conn: ConnKey) {
+        self.await_until(conn, None);
+    }
+
+    /// Unchoked late, it has time to send a block; once: it buys no time with choking and unchoking in turns.
+    pub(super) fn unchoked(&mut self, now: At, conn: ConnKey) {
+        let Some(tried) = self.tries.get_mut(&conn) else { return };
+        let until = tried.until.max(now + AFTER_UNCHOKE);
+        if !std::mem::replace(&mut tried.unchoked_before, true) {
+            self.await_until(conn, Some(until));
         }
-        if self.ending.is_some() {
-            return;
+    }
+
+    fn await_until(&mut self, conn: ConnKey, until: Option<At>) {
+        let Some(tried) = self.tries.get_mut(&conn) else { return };
+        let was_awaited = self.awaited.remove(&(tried.until, conn));
+        if let Some(until) = until.filter(|_| was_awaited) {
+            tried.until = until;
+            self.awaited.insert((until, conn));
         }
+    }
+
+    /// The blocks to ask for now: those of a piece it has, or again those that a choke took back.
+    fn blocks_for(
+        &mut self,
+        conn: ConnKey,
+        geometry: Geometry,
+        has: Option<&Bitfield>,
+        random: &mut fastrand::Rng,
+    ) -> Vec<BlockRef> {
+        let Some(tried) = self.tries.get_mut(&conn) else { return Vec::new() };
+        if let Some(asked) = &tried.asked {
+            return asked.missing.iter().copied().collect();
+        }
+        let Some(has) = has.filter(|has| !has.is_empty()) else { return Vec::new() };
+        let from = random.u32(..geometry.piece_count());
+        let pieces = (from..geometry.piece_count()).chain(0..from).filter_map(|n| geometry.piece(n));
+        let Some(piece) = pieces.into_iter().find(|piece| has.has(*piece)) else { return Vec::new() };
+        let whole = geometry.length_of(piece) <= WHOLE_PIECE_BYTES;
+        let blocks: Vec<BlockRef> =
+            geometry.blocks_of(piece).take(if whole { usize::MAX } else { 1 }).collect();
+        tried.asked = Some(Asked { piece, missing: blocks.iter().copied().collect(), block_came: false });
+        blocks
+    }
+
+    /// A block came. False when it was here already, or nobody asked for it.
+    pub(super) fn arrived(&mut self, now: At, conn: ConnKey, block: BlockRef, geometry: Geometry) -> bool {
+        let Some(tried) = self.tries.get_mut(&conn) else { return false };
+        let Some(asked) = &mut tried.asked else { return false };
+        if !asked.missing.remove(&block) {
+            return false;
+        }
+        tried.answered = true;
+        let first = !std::mem::replace(&mut asked.block_came, true);
+        // Of a long piece the hash cannot be known.
+        let done = asked.missing.is_empty() && geometry.length_of(asked.piece) > WHOLE_PIECE_BYTES;
+        if first || done {
+            self.await_until(conn, (!done).then_some(now + REST_OF_PIECE));
+        }
+        true
+    }
+
+    /// The hash of the connection's piece is known. Returns the piece.
+    fn hashed(&mut self, conn: ConnKey) -> Option<PieceIndex> {
+        let piece = self.tries.get(&conn)?.asked.as_ref()?.piece;
+        self.let_go(conn);
+        Some(piece)
+    }
+
+    /// Those whose time is over have given their answer.
+    pub(super) fn expire(&mut self, now: At) {
         while let Some(&(at, conn)) = self.awaited.first()
             && at <= now
         {
             self.awaited.pop_first();
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.answered = true;
+            if let Some(tried) = self.tries.get_mut(&conn) {
+                tried.answered = true;
             }
         }
-        self.dial_due(now);
-        self.tracker_patience = self.tracker_patience.filter(|at| now < *at);
-        let trackers_done = self.asked.is_empty() || self.tracker_patience.is_none();
-        let peers_done = self.queue.is_empty() && self.dialling == 0 && self.awaited.is_empty();
-        if (trackers_done && peers_done) || now >= self.settings.until {
-            self.end(now);
+        self.trackers_until = self.trackers_until.filter(|at| now < *at);
+    }
+
+    fn has_answered(&self, conn: ConnKey) -> bool {
+        self.tries.get(&conn).is_some_and(|tried| tried.answered)
+    }
+}
+
+impl Swarm {
+    /// The connection is given its piece, or what is left of it.
+    pub(super) fn ask_for_a_piece(&mut self, conn: ConnKey) {
+        let Some(check) = &mut self.check else { return };
+        if self.live.get(&conn).is_none_or(|live| live.peer_choking || live.closing) {
+            return;
+        }
+        let has = self.picker.pieces_of(conn);
+        let blocks = check.blocks_for(conn, self.geometry, has, &mut self.random);
+        if !blocks.is_empty() {
+            self.order(conn, Order::Grant(blocks));
         }
     }
 
-    fn learn(&mut self, now: At, addr: SocketAddr, source: Source, valid: bool) {
-        let known = self.by_addr.get(&addr).or_else(|| self.listens.get(&addr)).copied();
-        if let Some(peer) = known {
-            let Some(row) = self.rows.get_mut(&peer) else { return };
-            if !row.sources.contains(&source) {
-                row.sources.push(source);
-                self.tell(now, Event::PeerLearned { peer, addr, source });
-            }
-            if valid && self.rows.get(&peer).is_some_and(|row| row.standing == Standing::Invalid) {
-                self.enqueue(peer);
-                self.tell(now, Event::NotDialled { peer, cause: None });
+    /// The connection's piece is whole, and this is known of it.
+    pub(super) fn hashed(&mut self, now: At, conn: ConnKey, good: bool) {
+        let piece = self.check.as_mut().and_then(|check| check.hashed(conn));
+        let Some((piece, live)) = piece.zip(self.live.get(&conn)).filter(|_| !good) else { return };
+        let from = vec![live.peer];
+        self.emit(now, Event::PieceFailed { piece, from });
+        self.order(conn, Order::Close(Cause::HashFailures));
+    }
+
+    /// What follows for a check from what happened, or from time.
+    pub(super) fn go_on_checking(&mut self, now: At) {
+        let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
+        let Some(check) = &mut self.check else { return };
+        if let Some(ending) = check.ending {
+            if now >= ending {
+                self.give_up_closing(now);
             }
             return;
         }
-        let Some(peer) = self.new_row(now, addr, source) else { return };
-        if valid {
-            return self.enqueue(peer);
-        }
-        if let Some(row) = self.rows.get_mut(&peer) {
-            row.standing = Standing::Invalid;
-        }
-        self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
-    }
-
-    fn enqueue(&mut self, peer: PeerKey) {
-        if let Some(row) = self.rows.get_mut(&peer) {
-            row.standing = Standing::Queued;
-            self.queue.push_back((peer, self.settings.encryption.first()));
+        let all_heard = check.trackers_until.is_none() && check.awaited.is_empty();
+        let over = (all_dialled && all_heard) || now >= check.until;
+        if over && !std::mem::replace(&mut check.told_finished, true) {
+            self.actions.push_back(Action::Finished);
         }
     }
 
-    fn new_row(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<PeerKey> {
-        if self.ending.is_some() {
-            return None;
+    /// Somebody is to be dialled and all places are taken: one that gave its answer makes room.
+    pub(super) fn make_room_for_a_try(&mut self, now: At) {
+        let Some(check) = &mut self.check else { return };
+        let answered = self.live.iter().find(|(conn, live)| check.has_answered(**conn) && !live.closing);
+        let answered = answered.map(|(conn, _)| *conn);
+        if !std::mem::replace(&mut check.told_no_room, true) {
+            let most = self.settings.max_peers;
+            let peers = if most == 1 { "1 peer is".to_owned() } else { format!("{most} peers are") };
+            let text = format!(
+                "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
+                 a faster check."
+            );
+            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
-        if self.rows.len() >= MOST_PEERS {
-            if !std::mem::replace(&mut self.left_out, true) {
-                let text = format!("More than {MOST_PEERS} peers are known: the rest is left out.");
-                self.tell(now, Event::Note { severity: Severity::Warn, text, answer: true });
-            }
-            return None;
+        if let Some(conn) = answered {
+            self.order(conn, Order::Close(Cause::ConnectionLimit));
         }
-        let peer = PeerKey(self.rows.last_key_value().map_or(0, |(last, _)| last.0 + 1));
-        self.rows.insert(peer, Row { addr, sources: vec![source], standing: Standing::Queued });
-        self.by_addr.insert(addr, peer);
-        self.tell(now, Event::PeerLearned { peer, addr, source });
-        Some(peer)
     }
 
-    fn announced(
-        &mut self,
-        now: At,
-        tracker: TrackerKey,
-        outcome: Result<Announced, (TrackerError, String)>,
-    ) {
-        let Some(url) = self.asked.remove(&tracker) else { return };
-        match outcome {
-            Ok(answer) => {
-                self.told.insert(tracker, url);
-                self.tell(now, Event::AnnounceAnswered { tracker, answer });
-            }
-            Err((error, text)) => self.tell(now, Event::AnnounceFailed { tracker, error, text }),
+    /// An address has no place in the table of peers.
+    pub(super) fn tell_left_out(&mut self, now: At) {
+        let Some(check) = &mut self.check else { return };
+        if !std::mem::replace(&mut check.told_left_out, true) {
+            let text = format!("More than {} peers are known: the rest is left out.", self.settings.max_rows);
+            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
     }
 
     /// Says goodbye to everybody. Whoever has not given its answer never will.
-    fn end(&mut self, now: At) {
-        if self.ending.is_some() {
-            return;
-        }
-        self.ending = Some(now + CLOSE_WITHIN);
-        let dialling = self.rows.iter().filter_map(|(peer, row)| match row.standing {
-            Standing::Dialling(dial) => Some((*peer, dial)),
-            _ => None,
-        });
-        for (peer, dial) in dialling.collect::<Vec<_>>() {
-            self.end_dial(peer);
-            self.actions.push_back(Action::Abandon(peer));
-            self.tell(now, ended(peer, not_answered(dial.sent_bytes)));
-        }
-        for (conn, answered) in
-            self.live.iter().map(|(conn, live)| (*conn, live.answered)).collect::<Vec<_>>()
-        {
-            self.close(conn, if answered { Cause::Shutdown } else { Cause::NotAnswered });
-        }
-        // One that is silent may have heard us all the same.
-        let heard = std::mem::take(&mut self.told).into_iter().chain(std::mem::take(&mut self.asked));
-        for (tracker, url) in heard {
-            self.actions.push_back(Action::Announce { tracker, url, kind: AnnounceKind::Stopped });
+    pub(super) fn end_check(&mut self, now: At) {
+        let Some(check) = self.check.as_mut().filter(|check| check.ending.is_none()) else { return };
+        check.ending = Some(now + CLOSE_WITHIN);
+        let cause = |conn| if check.has_answered(conn) { Cause::Shutdown } else { Cause::NotAnswered };
+        let causes: Vec<(ConnKey, Cause)> = self.live.keys().map(|conn| (*conn, cause(*conn))).collect();
+        for (conn, cause) in causes {
+            self.order(conn, Order::Close(cause));
         }
     }
 
-    fn tell(&mut self, now: At, event: Event) {
-        self.actions.push_back(Action::Learned(now, event));
+    /// Connections that do not close are not waited for any longer.
+    fn give_up_closing(&mut self, now: At) {
+        self.closing = 0;
+        for (conn, live) in std::mem::take(&mut self.live) {
+            if self.check.as_ref().is_some_and(|check| !check.has_answered(conn)) {
+                self.tell_end(now, live.peer, Closed::because(Cause::NotAnswered));
+            }
+        }
     }
-}
-
-fn began(peer: PeerKey, direction: Direction, encryption: Encryption) -> Event {
-    Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption }
-}
-
-fn ended(peer: PeerKey, end: Closed) -> Event {
-    let Closed { cause, error, detail, bytes_in, bytes_out } = end;
-    Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out }
 }
 
 #[cfg(test)]

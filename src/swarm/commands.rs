@@ -1,6 +1,6 @@
 //! What the user asks for.
 
-use super::book::Standing;
+use super::peer_table::Standing;
 use super::{Action, ConnKey, Order, Phase, Swarm};
 use crate::command::Command;
 use crate::event::{At, Cause, Event, PeerKey, Source};
@@ -34,7 +34,10 @@ impl Swarm {
             Command::Quit => {
                 self.leaving = true;
                 self.picker.set_active(now, false);
-                self.close_all(Cause::Shutdown);
+                match self.check {
+                    Some(_) => self.end_check(now),
+                    None => self.close_all(Cause::Shutdown),
+                }
             }
         }
     }
@@ -86,7 +89,7 @@ impl Swarm {
         live.held = held;
         let peer = live.peer;
         self.order(conn, Order::Hold(held));
-        self.tell(now, Event::Held { peer, held });
+        self.emit(now, Event::Held { peer, held });
         self.update_usable(now, conn);
         if held {
             self.set_choking(now, conn, true);
@@ -96,24 +99,24 @@ impl Swarm {
 
     fn drop_peer(&mut self, now: At, peer: PeerKey) {
         let addr = self.address(peer);
-        let Some(row) = self.book.row_mut(peer) else { return };
+        let Some(row) = self.peer_table.row_mut(peer) else { return };
         if row.dropped {
             self.answer(now, format!("{addr} is dropped already, until you retry it."));
             return;
         }
         row.dropped = true;
         let standing = row.standing;
-        self.book.schedule(peer, None);
+        self.peer_table.schedule(peer, None);
         if let Standing::Live(conn) = standing {
             self.order(conn, Order::Close(Cause::DroppedByUser));
         }
         self.wished(Undoable::Drop(peer));
-        self.tell(now, Event::Dropped { peer, dropped: true });
+        self.emit(now, Event::Dropped { peer, dropped: true });
         self.answer(now, format!("Dropped {addr}: not dialled, and refused if it calls."));
     }
 
     fn ban_by_user(&mut self, now: At, peer: PeerKey) {
-        let Some(addr) = self.book.row(peer).map(|row| row.addr) else { return };
+        let Some(addr) = self.peer_table.row(peer).map(|row| row.addr) else { return };
         self.wished(Undoable::Ban(peer));
         self.ban_address(now, addr.ip(), "by you");
         self.answer(now, format!("Banned {} for an hour.", addr.ip()));
@@ -157,25 +160,25 @@ impl Swarm {
 
     /// Takes back drop and ban, and dials it now.
     fn forgive(&mut self, now: At, peer: PeerKey) {
-        let Some(row) = self.book.row_mut(peer) else { return };
+        let Some(row) = self.peer_table.row_mut(peer) else { return };
         let was_dropped = std::mem::take(&mut row.dropped);
         let idle = row.standing == Standing::Idle;
         if was_dropped {
-            self.tell(now, Event::Dropped { peer, dropped: false });
+            self.emit(now, Event::Dropped { peer, dropped: false });
         }
-        for (peer, ban) in self.book.unban(now, peer) {
+        for (peer, ban) in self.peer_table.unban(now, peer) {
             let (until, reason) = ban.map_or((None, String::new()), |ban| (Some(ban.until), ban.reason));
-            self.tell(now, Event::Banned { peer, until, reason });
+            self.emit(now, Event::Banned { peer, until, reason });
         }
         if idle {
-            self.book.schedule(peer, Some(At::ZERO));
-            self.tell(now, Event::NextTry { peer, at: Some(now) });
+            self.peer_table.schedule(peer, Some(At::ZERO));
+            self.emit(now, Event::NextTry { peer, at: Some(now) });
         }
     }
 
     fn retry(&mut self, now: At, peer: PeerKey) {
         let addr = self.address(peer);
-        let text = match self.book.row(peer).map(|row| row.standing) {
+        let text = match self.peer_table.row(peer).map(|row| row.standing) {
             None => return,
             Some(Standing::Live(_)) => format!("{addr} is connected."),
             Some(Standing::Dialling) => format!("{addr} is being dialled."),
@@ -192,7 +195,7 @@ impl Swarm {
     }
 
     fn add_peer(&mut self, now: At, addr: std::net::SocketAddr) {
-        let known = self.book.find(addr);
+        let known = self.peer_table.find(addr);
         self.learn(now, addr, Source::Manual);
         match known {
             Some(peer) => self.retry(now, peer),
@@ -205,20 +208,20 @@ impl Swarm {
         self.settings.down_bps = down_bps;
         self.settings.up_bps = up_bps;
         self.actions.push_back(Action::LimitUp(up_bps));
-        self.tell(now, Event::Limits { down_bps, up_bps });
+        self.emit(now, Event::Limits { down_bps, up_bps });
         let shown =
             |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |bps| rate(bps, Units::Binary));
         self.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
     }
 
-    fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {
-        match self.book.row(peer)?.standing {
+    pub(super) fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {
+        match self.peer_table.row(peer)?.standing {
             Standing::Live(conn) => Some(conn),
             _ => None,
         }
     }
 
     fn address(&self, peer: PeerKey) -> String {
-        self.book.row(peer).map(|row| row.addr.to_string()).unwrap_or_default()
+        self.peer_table.row(peer).map(|row| row.addr.to_string()).unwrap_or_default()
     }
 }

@@ -69,7 +69,7 @@ impl Swarm {
     pub(super) fn addresses_changed(&mut self, now: At, lost: &[ConnKey], way: Way) {
         for conn in lost {
             if let Some(peer) = self.live.get(conn).map(|live| live.peer) {
-                self.book.redial_at_once(peer);
+                self.peer_table.redial_at_once(peer);
                 self.order(*conn, Order::Close(Cause::ConnectionLost));
             }
         }
@@ -84,11 +84,11 @@ impl Swarm {
             lost => format!(", and {lost} connections are gone with them"),
         };
         let text = format!("the addresses of this machine changed{closed}{then}");
-        self.tell(now, Event::Note { severity: Severity::Info, text, answer: false });
+        self.emit(now, Event::Note { severity: Severity::Info, text, answer: false });
         if matches!(way, Way::Other | Way::Again) {
             // Without a way to anybody everybody failed, which says nothing of them.
-            for peer in self.book.retry(now, way == Way::Again) {
-                self.tell(now, Event::NextTry { peer, at: Some(now) });
+            for peer in self.peer_table.retry(now, way == Way::Again) {
+                self.emit(now, Event::NextTry { peer, at: Some(now) });
             }
         }
     }

@@ -31,9 +31,13 @@ struct Shared {
 impl DialPacer {
     /// So many dials a second.
     pub fn new(per_second: NonZeroU32) -> Self {
-        let per_second = u64::from(per_second.get());
-        let cost = NANOS_A_SECOND / per_second;
-        let burst = cost * (per_second - 1);
+        Self::with_burst(per_second, per_second.get())
+    }
+
+    /// So many dials a second, and after a rest this many at once.
+    pub fn with_burst(per_second: NonZeroU32, at_once: u32) -> Self {
+        let cost = NANOS_A_SECOND / u64::from(per_second.get());
+        let burst = cost * u64::from(at_once.saturating_sub(1));
         Self { shared: Arc::new(Shared { cost, burst, paid_at: AtomicU64::new(0) }) }
     }
 

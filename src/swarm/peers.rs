@@ -3,45 +3,46 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::book::{Ban, Book, Standing};
 use super::live::Live;
+use super::peer_table::{Ban, Learned, Standing};
 use super::{Action, Closed, ConnKey, Order, Swarm};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, LooksLike, PeerInfo, PeerKey, PeerSample, Side, Source,
-    Transport,
+    At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Side, Source, Transport,
 };
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
 impl Swarm {
+    /// A source names an address: the one way for it to become a peer.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let was_invalid =
-            |book: &Book| book.find(addr).and_then(|peer| book.row(peer)).is_some_and(|row| row.invalid);
-        let before = was_invalid(&self.book);
-        let Some((peer, new)) = self.book.learn(now, addr, source) else { return };
-        self.tell(now, Event::PeerLearned { peer, addr, source });
-        if before && !was_invalid(&self.book) {
-            self.tell(now, Event::NotDialled { peer, cause: None });
+        if !self.sources.hears(source) {
+            return;
         }
-        if let Some(Ban { until, reason }) = self.book.ban_of(now, addr).filter(|_| new) {
-            self.tell(now, Event::Banned { peer, until: Some(until), reason });
+        let valid = self.sources.may_name(source, addr);
+        let Some(Learned { peer, new, redeemed }) = self.peer_table.learn(now, addr, source, valid) else {
+            if self.peer_table.find(addr).is_none() {
+                self.tell_left_out(now);
+            }
+            return;
+        };
+        self.emit(now, Event::PeerLearned { peer, addr, source });
+        if redeemed || (new && !valid) {
+            let cause = (!valid).then_some(Cause::InvalidAddress);
+            return self.emit(now, Event::NotDialled { peer, cause });
+        }
+        // One that calls is told by the refusal.
+        let told = new && source.info().listens;
+        if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, addr).filter(|_| told) {
+            self.emit(now, Event::Banned { peer, until: Some(until), reason });
         }
         if new && source.info().chosen {
             // The user's own choice goes before what trackers name.
-            self.book.schedule(peer, Some(At::ZERO));
-        }
-    }
-
-    pub(super) fn learn_invalid(&mut self, now: At, addr: SocketAddr, source: Source) {
-        let Some((peer, new)) = self.book.learn_invalid(addr, source) else { return };
-        self.tell(now, Event::PeerLearned { peer, addr, source });
-        if new {
-            self.tell(now, Event::NotDialled { peer, cause: Some(Cause::InvalidAddress) });
+            self.peer_table.schedule(peer, Some(At::ZERO));
         }
     }
 
     pub(super) fn may_dial(&self) -> bool {
-        let dialling = self.book.dialling();
+        let dialling = self.peer_table.dialling();
         self.is_active()
             && dialling < self.settings.max_dials
             && (self.staying() + dialling < self.settings.max_peers || dialling < self.spare_dials())
@@ -49,49 +50,60 @@ impl Swarm {
 
     pub(super) fn dial_due(&mut self, now: At) {
         while self.may_dial() && self.settings.dial_pacer.next() <= now {
-            let Some((peer, addr)) = self.book.take_due(now) else { break };
+            let Some((peer, addr)) = self.peer_table.take_due(now) else { break };
             self.settings.dial_pacer.count(now);
-            let encryption = self.rung(peer);
-            self.tell(now, attempt_began(peer, Direction::Out, encryption));
+            let encryption = self.encryption_for(peer);
+            self.emit(now, attempt_began(peer, Direction::Out, encryption));
             self.actions.push_back(Action::Dial { peer, addr, encryption });
+        }
+        let due = self.peer_table.next_due().is_some_and(|due| due <= now);
+        if self.check.is_some() && self.is_active() && due && self.settings.dial_pacer.next() <= now {
+            self.make_room_for_a_try(now);
         }
     }
 
     /// Whether the peer is dialled plain or encrypted.
-    fn rung(&self, peer: PeerKey) -> Encryption {
-        let ladder = self.book.row(peer).map(|row| row.ladder).unwrap_or_default();
-        ladder.rung(self.settings.encryption)
+    fn encryption_for(&self, peer: PeerKey) -> Encryption {
+        let fallback = self.peer_table.row(peer).map(|row| row.fallback).unwrap_or_default();
+        fallback.encryption_for(self.settings.encryption)
     }
 
-    pub(super) fn looks_like(&mut self, peer: PeerKey, what: LooksLike) {
-        if what == LooksLike::Encrypted
-            && let Some(row) = self.book.row_mut(peer)
-        {
-            row.ladder.looked_encrypted();
+    /// The dial of the peer came a step further.
+    pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
+        if let Some(row) = self.peer_table.row_mut(peer) {
+            row.came.step(at, &step);
         }
+        self.emit(at, step.event(peer));
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let (policy, cause) = (self.settings.encryption, end.cause);
-        let dropped = self.book.row(peer).is_none_or(|row| row.dropped);
-        if dropped || !self.book.row_mut(peer).is_some_and(|row| row.ladder.failed(policy, cause)) {
+        let (policy, cause, once) = (self.settings.encryption, end.cause, self.check.is_some());
+        let Some(row) = self.peer_table.row_mut(peer) else { return };
+        let addr = row.addr;
+        if let Some(caller) = self.check.as_mut().and_then(|check| check.caller_at(addr)) {
+            // It called us meanwhile: whether it can be reached as well is known now.
+            self.attempt_ended(now, peer, end);
+            return self.listens(now, caller, addr);
+        }
+        if row.dropped || self.leaving || !row.fallback.failed(policy, cause, row.came, once) {
             return self.attempt_ended(now, peer, end);
         }
         self.tell_end(now, peer, end);
-        self.book.climb(peer);
-        self.tell(now, Event::NextTry { peer, at: Some(now) });
+        self.peer_table.climb(now, peer);
+        if !once {
+            self.emit(now, Event::NextTry { peer, at: Some(now) });
+        }
     }
 
-    fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
-        self.tell(now, Event::AttemptEnded { peer, cause, error, detail, bytes_in, bytes_out });
+    pub(super) fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
+        self.emit(now, end.event(peer));
     }
 
-    fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
+    pub(super) fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
         let cause = end.cause;
         self.tell_end(now, peer, end);
-        let at = self.book.ended(now, peer, cause, self.have.is_full(), &mut self.random);
-        self.tell(now, Event::NextTry { peer, at });
+        let at = self.peer_table.ended(now, peer, cause, self.have.is_full(), &mut self.random);
+        self.emit(now, Event::NextTry { peer, at });
     }
 
     /// Why a peer that just shook hands is not kept, if so. A connection it replaces is closed here.
@@ -105,11 +117,11 @@ impl Swarm {
         if peer_id == self.settings.peer_id {
             return Some(Cause::SelfConnection);
         }
-        let known = peer.or_else(|| self.book.find(addr));
-        if known.and_then(|known| self.book.row(known)).is_some_and(|row| row.dropped) {
+        let known = peer.or_else(|| self.peer_table.find(addr));
+        if known.and_then(|known| self.peer_table.row(known)).is_some_and(|row| row.dropped) {
             return Some(Cause::DroppedByUser);
         }
-        if self.book.banned_until(now, addr).is_some() {
+        if self.peer_table.banned_until(now, addr).is_some() {
             return Some(Cause::Banned);
         }
         if self.leaving {
@@ -119,21 +131,14 @@ impl Swarm {
             return Some(cause);
         }
         let outgoing = peer.is_some();
-        if let Some((conn, other)) =
-            self.live.iter().find(|(_, live)| live.peer_id == peer_id && !live.closing)
-        {
-            // Both ends may have dialled at once. They must agree on which connection stays: the one opened by
-            // the end with the greater peer id.
-            let ours_stays = self.settings.peer_id > peer_id;
-            if other.outgoing == outgoing || outgoing != ours_stays {
-                return Some(Cause::DuplicatePeerId);
-            }
-            // It takes the other's place: no limit is in its way.
-            let conn = *conn;
-            self.order(conn, Order::Close(Cause::Replaced));
-            return None;
+        match self.is_duplicate(addr, peer_id, outgoing) {
+            Some(true) => return Some(Cause::DuplicatePeerId),
+            // It takes the other's place: no limit is in its way. In a check there is none.
+            Some(false) => return None,
+            None if self.check.is_some() => return None,
+            None => {}
         }
-        if !outgoing && self.book.crowded(addr.ip()) {
+        if !outgoing && self.peer_table.crowded(addr.ip()) {
             return Some(Cause::TooManyFromAddress);
         }
         // Others may have called while it was being dialled.
@@ -152,36 +157,49 @@ impl Swarm {
         peer_id: PeerId,
         so_far: Vec<(At, Step)>,
     ) {
-        let refusal = self.refusal(now, dialled, addr, peer_id);
-        let Some(peer) = dialled.or_else(|| self.incoming_row(now, addr, refusal, so_far)) else {
+        let dialled_row = dialled.and_then(|peer| self.peer_table.row(peer));
+        let received_at = dialled_row.and_then(|row| row.came.received_at);
+        let shaken_at = received_at.or_else(|| so_far.last().map(|(at, _)| *at)).unwrap_or(now);
+        let (row, refusal) = match self.twin_of_one_client(addr, peer_id, dialled.is_some()) {
+            Some(twin) => match self.one_row(now, shaken_at, dialled, addr, twin) {
+                Some(peer) => (Some(peer), None),
+                None => (None, Some(Cause::DuplicatePeerId)),
+            },
+            None => {
+                let refusal = self.refusal(now, dialled, addr, peer_id);
+                (dialled.or_else(|| self.incoming_row(now, addr, refusal)), refusal)
+            }
+        };
+        let Some(peer) = row else {
             self.order(conn, Order::Close(refusal.unwrap_or(Cause::ConnectionLimit)));
             return;
         };
+        if dialled.is_none() {
+            self.tell_call(now, peer, so_far);
+        }
         if refusal != Some(Cause::SelfConnection) {
-            self.tell(now, Event::Handshaken { peer });
+            self.emit(shaken_at, Event::Handshaken { peer });
         }
-        let rung = self.rung(peer);
+        let encryption_for = self.encryption_for(peer);
         if dialled.is_some()
-            && let Some(row) = self.book.row_mut(peer)
+            && let Some(row) = self.peer_table.row_mut(peer)
         {
-            row.ladder.works(rung);
+            row.fallback.works(encryption_for);
         }
-        self.book.live(peer, conn);
+        self.peer_table.live(peer, conn);
         self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
         self.picker.joined(now, conn, peer);
+        if let Some(check) = &mut self.check {
+            check.joined(conn, shaken_at);
+            self.update_interest(now, conn);
+        }
         if let Some(cause) = refusal {
             self.order(conn, Order::Close(cause));
         }
     }
 
     /// The row of a peer that called; `None` where it gets none.
-    fn incoming_row(
-        &mut self,
-        now: At,
-        addr: SocketAddr,
-        refusal: Option<Cause>,
-        so_far: Vec<(At, Step)>,
-    ) -> Option<PeerKey> {
+    fn incoming_row(&mut self, now: At, addr: SocketAddr, refusal: Option<Cause>) -> Option<PeerKey> {
         let ours = matches!(
             refusal,
             Some(
@@ -192,34 +210,41 @@ impl Swarm {
                     | Cause::Shutdown
             )
         );
-        let busy = |peer: &PeerKey| self.book.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
-        if ours || self.book.find(addr).is_some_and(|peer| busy(&peer)) {
+        let busy =
+            |peer: &PeerKey| self.peer_table.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
+        if ours || self.peer_table.find(addr).is_some_and(|peer| busy(&peer)) {
             return None;
         }
-        let peer = match self.book.learn(now, addr, Source::Incoming) {
-            Some((peer, _)) => {
-                self.tell(now, Event::PeerLearned { peer, addr, source: Source::Incoming });
-                peer
-            }
-            None => self.book.find(addr)?,
-        };
+        self.learn(now, addr, Source::Incoming);
+        self.peer_table.find(addr)
+    }
+
+    /// Tells the attempt of a peer that called, as far as it came.
+    fn tell_call(&mut self, now: At, peer: PeerKey, so_far: Vec<(At, Step)>) {
         let began = match so_far.first() {
             Some((at, Step::Connected)) => *at,
             _ => now,
         };
-        self.tell(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
+        self.emit(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
         for (at, step) in so_far {
-            self.tell(at, step.event(peer));
+            self.emit(at, step.event(peer));
         }
-        Some(peer)
     }
 
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
         self.picker.left(conn);
         let Some(live) = self.live.remove(&conn) else { return };
         self.closing -= usize::from(live.closing);
+        if let Some(check) = &mut self.check {
+            check.left(conn);
+            if check.is_ending() && end.cause == Cause::Shutdown {
+                // It was live to the end; only what went over its connection is news.
+                let Closed { bytes_in, bytes_out, .. } = end;
+                return self.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
+            }
+        }
         if live.held {
-            self.tell(now, Event::Held { peer: live.peer, held: false });
+            self.emit(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
         self.rechoke_if_room(now);
@@ -245,8 +270,12 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn) {
             live.peer_choking = choking;
             let peer = live.peer;
-            self.tell(now, Event::Choking { peer, by: Side::Them, choking });
+            self.emit(now, Event::Choking { peer, by: Side::Them, choking });
             self.picker.choked(now, conn, choking);
+            if let Some(check) = self.check.as_mut().filter(|_| !choking) {
+                check.unchoked(now, conn);
+            }
+            self.ask_for_a_piece(conn);
         }
     }
 
@@ -254,30 +283,32 @@ impl Swarm {
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.peer_interested = interested;
         let peer = live.peer;
-        self.tell(now, Event::Interested { peer, by: Side::Them, interested });
+        self.emit(now, Event::Interested { peer, by: Side::Them, interested });
         self.rechoke_if_room(now);
     }
 
     fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
         let wanted = pieces.count_missing_from(&self.have);
-        self.tell(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
+        self.emit(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
         self.picker.has(conn, pieces, wanted);
         self.offer_fast(conn);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
+        self.ask_for_a_piece(conn);
     }
 
     fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
         let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
         let have = &self.have;
         for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
-            self.tell(now, Event::Have { peer, piece });
+            self.emit(now, Event::Have { peer, piece });
         }
         self.end_fast(conn);
         self.update_interest(now, conn);
         self.picker.request(now, conn);
         self.close_if_both_seeds(conn);
+        self.ask_for_a_piece(conn);
     }
 
     /// Neither end has a use for a connection between two that want nothing any more.
@@ -290,13 +321,13 @@ impl Swarm {
     }
 
     pub(super) fn update_interest(&mut self, now: At, conn: ConnKey) {
-        let interested = self.is_active() && self.picker.wanted_of(conn) > 0;
+        let interested = self.check.is_some() || (self.is_active() && self.picker.wanted_of(conn) > 0);
         let Some(live) = self.live.get_mut(&conn) else { return };
         if live.am_interested != interested {
             live.am_interested = interested;
             let peer = live.peer;
             self.order(conn, Order::Interested(interested));
-            self.tell(now, Event::Interested { peer, by: Side::Us, interested });
+            self.emit(now, Event::Interested { peer, by: Side::Us, interested });
         }
         self.update_usable(now, conn);
     }
@@ -314,9 +345,9 @@ impl Swarm {
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
         let port = info.listen_port.filter(|port| *port != 0);
-        self.tell(now, Event::Introduced { peer, info });
+        self.emit(now, Event::Introduced { peer, info });
         if let Some((ip, port)) = called_from.zip(port) {
-            self.listens(now, conn, peer, SocketAddr::new(ip, port));
+            self.listens(now, peer, SocketAddr::new(ip, port));
         }
         if changes {
             self.close_if_both_seeds(conn);
@@ -325,21 +356,24 @@ impl Swarm {
     }
 
     /// A peer that called listens there.
-    fn listens(&mut self, now: At, conn: ConnKey, peer: PeerKey, listens: SocketAddr) {
-        if let Some(into) = self.book.listens(peer, listens) {
-            self.tell(now, Event::PeerMerged { gone: peer, into });
-            self.picker.rename(conn, peer, into);
-            self.blame.rename(peer, into);
-            if let Some(live) = self.live.get_mut(&conn) {
-                live.peer = into;
-            }
-            if self.book.row(into).is_some_and(|row| row.dropped) {
-                self.order(conn, Order::Close(Cause::DroppedByUser));
+    pub(super) fn listens(&mut self, now: At, peer: PeerKey, listens: SocketAddr) {
+        let conn = self.conn_of(peer);
+        if let Some(into) = self.peer_table.listens(peer, listens) {
+            self.emit(now, Event::PeerMerged { gone: peer, into });
+            self.smart_ban.rename(peer, into);
+            let Some((conn, live)) = conn.and_then(|conn| Some((conn, self.live.get_mut(&conn)?))) else {
                 return;
+            };
+            live.peer = into;
+            self.picker.rename(conn, peer, into);
+            if self.peer_table.row(into).is_some_and(|row| row.dropped) {
+                return self.order(conn, Order::Close(Cause::DroppedByUser));
             }
+        } else if let Some(check) = &mut self.check {
+            check.called(listens, peer);
         }
         // What was banned is known by where it listens, whatever port it calls from.
-        if self.book.banned_until(now, listens).is_some() {
+        if let Some(conn) = conn.filter(|_| self.peer_table.banned_until(now, listens).is_some()) {
             self.order(conn, Order::Close(Cause::Banned));
         }
     }
@@ -351,22 +385,22 @@ impl Swarm {
         self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
         live.up_bytes = sample.up_bytes;
         let peer = live.peer;
-        self.tell(now, Event::PeerSample { peer, sample });
+        self.emit(now, Event::PeerSample { peer, sample });
     }
 
     fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
         if let Some(peer) = self.live.get(&conn).map(|live| live.peer) {
-            self.tell(now, Event::Traffic { peer, bytes_in, bytes_out });
+            self.emit(now, Event::Traffic { peer, bytes_in, bytes_out });
         }
     }
 
     /// Bans the peer's address and port for an hour and closes it.
     pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: String) {
-        let Some(row) = self.book.row(peer) else { return };
+        let Some(row) = self.peer_table.row(peer) else { return };
         let (addr, listens, standing) = (row.addr, row.listens, row.standing);
-        let (until, mut whole) = self.book.ban(now, addr, &reason);
+        let (until, mut whole) = self.peer_table.ban(now, addr, &reason);
         if let Some(listens) = listens {
-            whole |= self.book.ban(now, listens, &reason).1;
+            whole |= self.peer_table.ban(now, listens, &reason).1;
         }
         self.after_ban(now, peer, standing, until, cause, reason);
         if whole {
@@ -376,21 +410,21 @@ impl Swarm {
 
     /// All that a holder has was banned: whoever waits there to be dialled is banned with it. Who is connected stays.
     fn tell_bans_of_waiting(&mut self, now: At, addr: IpAddr) {
-        for peer in self.book.of_holder(addr) {
-            let Some(row) = self.book.row(peer).filter(|row| row.standing == Standing::Idle) else {
+        for peer in self.peer_table.of_holder(addr) {
+            let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Idle) else {
                 continue;
             };
-            if let Some(Ban { until, reason }) = self.book.ban_of(now, row.addr) {
-                self.tell(now, Event::Banned { peer, until: Some(until), reason });
+            if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, row.addr) {
+                self.emit(now, Event::Banned { peer, until: Some(until), reason });
             }
         }
     }
 
     /// Bans the whole address for an hour and closes every peer there.
     pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) {
-        let until = self.book.ban_address(now, addr, reason);
-        for peer in self.book.at_address(addr) {
-            if let Some(standing) = self.book.row(peer).map(|row| row.standing) {
+        let until = self.peer_table.ban_address(now, addr, reason);
+        for peer in self.peer_table.at_address(addr) {
+            if let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) {
                 self.after_ban(now, peer, standing, until, Cause::Banned, reason.to_owned());
             }
         }
@@ -405,7 +439,7 @@ impl Swarm {
         cause: Cause,
         reason: String,
     ) {
-        self.tell(now, Event::Banned { peer, until: Some(until), reason });
+        self.emit(now, Event::Banned { peer, until: Some(until), reason });
         if let Standing::Live(conn) = standing {
             self.order(conn, Order::Close(cause));
         }

@@ -436,7 +436,7 @@ impl Picker {
     /// How the blocks of at most so many pieces stand: of those that changed since, the ones told of longest ago.
     pub(super) fn tell_blocks(&mut self, now: At, most: usize) -> Vec<(PieceIndex, Vec<BlockRun>)> {
         let senders = &self.senders;
-        self.begun.tell(now, most, |conn| senders.get(&conn).map(|sender| sender.peer))
+        self.begun.emit(now, most, |conn| senders.get(&conn).map(|sender| sender.peer))
     }
 
     /// Pieces that the peer has and we have not.
@@ -449,9 +449,9 @@ impl Picker {
         self.senders.values().filter(|sender| sender.can_be_asked() && !sender.snubbed).count()
     }
 
-    /// How many pieces the peer has; `None` before it said so.
-    pub(super) fn count_of(&self, conn: ConnKey) -> Option<u32> {
-        self.senders.get(&conn)?.has.as_ref().map(Bitfield::count)
+    /// The pieces that the peer has; `None` before it said so.
+    pub(super) fn pieces_of(&self, conn: ConnKey) -> Option<&Bitfield> {
+        self.senders.get(&conn)?.has.as_ref()
     }
 
     /// Whether the peer has everything.

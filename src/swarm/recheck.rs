@@ -56,8 +56,8 @@ impl Swarm {
             Err(reason) => (0, Some((Phase::Stopped, Some(reason)))),
         };
         if lost > 0 {
-            for peer in self.book.call_back() {
-                self.tell(now, Event::NextTry { peer, at: Some(now) });
+            for peer in self.peer_table.call_back() {
+                self.emit(now, Event::NextTry { peer, at: Some(now) });
             }
         }
         match rests {
@@ -81,9 +81,9 @@ impl Swarm {
         let severity = if lost.is_empty() { Severity::Good } else { Severity::Warn };
         let text = said(self.have.count(), self.geometry.piece_count(), lost.len(), found.len());
         if !lost.is_empty() || !found.is_empty() {
-            self.tell(now, Event::Had { pieces: Arc::new(self.have.clone()) });
+            self.emit(now, Event::Had { pieces: Arc::new(self.have.clone()) });
         }
-        self.tell(now, Event::Note { severity, text, answer: true });
+        self.emit(now, Event::Note { severity, text, answer: true });
         let count = lost.len();
         self.actions.push_back(Action::Lose(lost));
         self.actions.push_back(Action::Found(found));

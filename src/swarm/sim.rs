@@ -1,7 +1,7 @@
 //! Whole swarms in virtual time: real decisions, scripted peers, links, disks and trackers, one seed.
 //!
-//! A [`World`] is a heap of timed happenings. Its nodes are clients (the real [`Swarm`](super::Swarm), request
-//! windows and announces, with a simulated disk) and fakes that follow a [`Script`]. Nothing in it knows of a
+//! A [`World`] is a heap of timed happenings. Its nodes are clients (the real [`Swarm`](super::Swarm), connections and
+//! announces, with a simulated disk) and fakes that follow a [`Script`]. Nothing in it knows of a
 //! clock or a socket, and all chance comes from one seed, so a run can be repeated exactly.
 //!
 //! What must always hold is checked after every happening, on both sides of a connection: a fake notices what no
@@ -22,7 +22,6 @@ mod tracker;
 mod world;
 
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 pub(crate) use self::churn::Churn;
@@ -32,6 +31,7 @@ use self::world::{Link, NodeKey, World};
 use super::{Settings, Swarm};
 use crate::event::{At, Cause};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
+use crate::wire::Message;
 
 const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
@@ -60,20 +60,10 @@ fn stopwatch() -> impl Fn() -> Duration {
     }
 }
 
-/// What one end says to the other.
+/// What one end says to the other, in one go.
 #[derive(Clone, Debug)]
-enum Message {
-    /// All it has.
-    Has(Rc<Bitfield>),
-    Have(Vec<PieceIndex>),
-    /// Where it listens.
-    Listens(u16),
-    Choking(bool),
-    Interested(bool),
-    Requests(Vec<BlockRef>),
-    Cancel(Vec<BlockRef>),
-    Rejects(Vec<BlockRef>),
-    /// A block, and whether its bytes are the right ones.
+enum Said {
+    Messages(Vec<Message>),
+    /// A block, and whether its bytes are the right ones: nobody sends them.
     Block(BlockRef, bool),
-    KeepAlive,
 }

@@ -15,9 +15,9 @@ impl Swarm {
             "stood still for {}: stopped by somebody, or asleep with the machine; no peer is blamed for that time",
             units::duration(time)
         );
-        self.tell(now, Event::Note { severity: Severity::Info, text, answer: false });
-        for (peer, at) in self.book.stood_still(now, time, &mut self.random) {
-            self.tell(now, Event::NextTry { peer, at: Some(at) });
+        self.emit(now, Event::Note { severity: Severity::Info, text, answer: false });
+        for (peer, at) in self.peer_table.stood_still(now, time, &mut self.random) {
+            self.emit(now, Event::NextTry { peer, at: Some(at) });
         }
     }
 }

@@ -51,7 +51,7 @@ impl Swarm {
             && !self.leaving
             && room
             && self.would_take_more()
-            && !self.book.is_anyone_left(now, SHORT_BACK_OFF)
+            && !self.peer_table.is_anyone_left(now, SHORT_BACK_OFF)
     }
 
     /// Whether one more peer that sends would make the download faster.

@@ -144,13 +144,14 @@ impl World {
                     let blocks = vec![digest(true); self.geometry.blocks_in(piece) as usize];
                     self.tell(Input::Digested { piece, blocks });
                 }
-                Action::Learned(_, event) => self.events.push(event),
+                Action::Emit(_, event) => self.events.push(event),
                 Action::WantPeers(wanted) => self.wants.push((self.now, wanted)),
                 Action::Have(_)
                 | Action::Recheck(_)
                 | Action::Lose(_)
                 | Action::Found(_)
                 | Action::LimitUp(_)
+                | Action::Finished
                 | Action::Entered(_) => {}
             }
         }
@@ -177,7 +178,7 @@ impl World {
         let fake = Fake { script, queue: VecDeque::new(), credit: 0, sent: 0, unchoke_at: None, sample_at };
         self.live.insert(conn, (addr, fake));
         let peer_id = PeerId::ours(1000 + u64::from(conn.0));
-        let shaken = Input::Shaken { conn, peer: Some(peer), addr, peer_id, so_far: Vec::new() };
+        let shaken = Input::Handshaken { conn, peer: Some(peer), addr, peer_id, so_far: Vec::new() };
         for input in [shaken, Input::News(conn, News::Has(has)), Input::News(conn, News::Unchoked)] {
             self.swarm.handle(self.now, input);
         }
@@ -657,7 +658,7 @@ fn both_ends_dialling_at_once_leaves_one_connection() {
         let called = SocketAddr::new(addr(1).ip(), 40_000);
         world.swarm.handle(
             world.now,
-            Input::Shaken {
+            Input::Handshaken {
                 conn: out,
                 peer: Some(PeerKey(0)),
                 addr: addr(1),
@@ -667,7 +668,7 @@ fn both_ends_dialling_at_once_leaves_one_connection() {
         );
         world.swarm.handle(
             world.now,
-            Input::Shaken { conn: inn, peer: None, addr: called, peer_id: theirs, so_far: Vec::new() },
+            Input::Handshaken { conn: inn, peer: None, addr: called, peer_id: theirs, so_far: Vec::new() },
         );
         let closed: Vec<ConnKey> = std::iter::from_fn(|| world.swarm.poll())
             .filter_map(

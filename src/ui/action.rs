@@ -122,6 +122,99 @@ pub enum Action {
     Suspend,
 }
 
+impl Action {
+    /// What settings call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Show(Screen::Overview) => "show-overview",
+            Self::Show(Screen::Peers) => "show-peers",
+            Self::Show(Screen::Pieces) => "show-pieces",
+            Self::Show(Screen::Trackers) => "show-trackers",
+            Self::Show(Screen::Files) => "show-files",
+            Self::Show(Screen::Log) => "show-log",
+            Self::Pause => "pause",
+            Self::Hold => "hold",
+            Self::Drop => "drop",
+            Self::Ban => "ban",
+            Self::Retry => "retry",
+            Self::Undo => "undo",
+            Self::Announce => "announce",
+            Self::AddPeer => "add-peer",
+            Self::LimitDown => "limit-down",
+            Self::LimitUp => "limit-up",
+            Self::Recheck => "recheck",
+            Self::Record => "record",
+            Self::Columns => "columns",
+            Self::Choose => "choose-column",
+            Self::Automatic => "automatic",
+            Self::Freeze => "freeze",
+            Self::Zoom => "zoom",
+            Self::Mark => "mark",
+            Self::Export => "export",
+            Self::Copy => "copy",
+            Self::Filter => "filter",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::PageUp => "page-up",
+            Self::PageDown => "page-down",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::NextPanel => "next-panel",
+            Self::PreviousPanel => "previous-panel",
+            Self::Open => "open",
+            Self::Back => "back",
+            Self::NextTab => "next",
+            Self::PreviousTab => "previous",
+            Self::Sort => "sort",
+            Self::Reverse => "reverse",
+            Self::Window => "window",
+            Self::Layer => "layer",
+            Self::Closer => "closer",
+            Self::Further => "further",
+            Self::PeerLog => "peer-log",
+            Self::Why => "why",
+            Self::Torrent => "torrent",
+            Self::Units => "units",
+            Self::LogTimes => "log-times",
+            Self::Keys => "keys",
+            Self::Quit => "quit",
+            Self::QuitNow => "quit-now",
+            Self::Mouse => "mouse",
+            Self::Redraw => "redraw",
+            Self::Suspend => "suspend",
+            Self::Replay(Control::PlayStop) => "play",
+            Self::Replay(Control::Faster) => "faster",
+            Self::Replay(Control::Slower) => "slower",
+            Self::Replay(Control::StepForward) => "step",
+            Self::Replay(Control::StepBack) => "step-back",
+            Self::Replay(Control::NextFailure) => "next-failure",
+            Self::Replay(Control::PreviousFailure) => "previous-failure",
+            Self::Replay(Control::GoTo(_)) | Self::GoTo => "go-to",
+        }
+    }
+
+    /// Whether it asks the engine for something: a recording has none.
+    pub(crate) fn is_for_the_engine(self) -> bool {
+        matches!(
+            self,
+            Self::Pause
+                | Self::Hold
+                | Self::Drop
+                | Self::Ban
+                | Self::Retry
+                | Self::Undo
+                | Self::Announce
+                | Self::Recheck
+                | Self::Record
+                | Self::AddPeer
+                | Self::LimitDown
+                | Self::LimitUp
+        )
+    }
+}
+
 /// Where a key holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Scope {

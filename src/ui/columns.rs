@@ -8,7 +8,7 @@ use crate::units;
 
 use self::cells::{
     address, age, amount, client, connect_ms, direction, encryption, flags, handshake, handshake_ms, has, id,
-    idle, latency, milliseconds, next, plain, port, requests, reserved, share, source, source_names, state,
+    idle, latency, milliseconds, next, plain, port, requests, reserved, source, source_names, state,
     state_words, to_it, to_us, transport, tries, wait, who, why, why_words,
 };
 pub(crate) use self::cells::{host_of, words_of_source};
@@ -93,7 +93,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
         id: "has", name: "share", title: "HAS", help: "how much of the torrent it has",
         least: 5, wish: 5, grows: false, right: true, weight: 55, cell: has,
         key: |peer, _| peer.has.as_ref().map_or(SortKey::Unknown, |has| largest(u64::from(has.count()))),
-        sieve: Sieve::Number("has<100", Measure::Percent, |peer, _| share(peer)),
+        sieve: Sieve::Number("has<100", Measure::Percent, |peer, _| peer.has_percent()),
     },
     Column {
         id: "down", name: "rate to us", title: "↓ TO US",

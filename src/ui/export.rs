@@ -8,7 +8,7 @@ use crate::event::{PeerKey, Severity};
 use crate::ledger::{PeerRecord, PieceState, TrackerStatus, View};
 use crate::units;
 
-use super::columns::{self, LIVE, OTHERS, Part, words_of_state};
+use super::columns::{self, LIVE, OTHERS, PEER_COLUMNS, Part, words_of_state};
 use super::file_tree::FileTree;
 use super::grid::{Column, Context, Measure, Sieve};
 use super::model::{self, Mode, Model, Screen};
@@ -87,8 +87,14 @@ impl Peers {
         Self { keys, chosen, look: model.look }
     }
 
+    /// All peers of the view, as nobody chose their columns.
+    pub fn all(view: &View) -> Self {
+        let keys = view.peers.iter().map(|peer| peer.key).collect();
+        Self { keys, chosen: None, look: Look::default() }
+    }
+
     fn records<'a>(&'a self, view: &'a View) -> impl Iterator<Item = &'a PeerRecord> {
-        self.keys.iter().filter_map(|key| model::peer(view, *key))
+        self.keys.iter().filter_map(|key| view.peer(*key))
     }
 
     /// The cells as the screen words them, under its heads: the chosen columns, or those of the overview and what was
@@ -107,18 +113,26 @@ impl Peers {
 
     /// The chosen columns as numbers in one unit and as words, for spreadsheets; `None` where none were chosen.
     pub fn in_numbers(&self, view: &View) -> Option<Table> {
-        let columns = columns::columns(self.chosen.as_ref()?);
+        Some(self.numbers(&columns::columns(self.chosen.as_ref()?), view))
+    }
+
+    /// Every column there is, in the same way.
+    pub fn all_in_numbers(&self, view: &View) -> Table {
+        self.numbers(&PEER_COLUMNS.iter().collect::<Vec<_>>(), view)
+    }
+
+    fn numbers(&self, columns: &[&Column<PeerRecord>], view: &View) -> Table {
         let context = Context { view, look: &self.look };
         let value = |column: &Column<PeerRecord>, peer: &PeerRecord| match &column.sieve {
             Sieve::Number(_, _, number) => json!(number(peer, view)),
             _ => json!(worded(column, peer, context)),
         };
         let cells = |peer| columns.iter().map(|column| value(column, peer)).collect();
-        Some(Table {
+        Table {
             of: "peers",
-            columns: columns.iter().map(|column| format!("{}{}", column.id, unit(column))).collect(),
+            columns: columns.iter().map(|column| file_name(column)).collect(),
             rows: self.records(view).map(cells).collect(),
-        })
+        }
     }
 }
 
@@ -139,14 +153,20 @@ fn worded(column: &Column<PeerRecord>, peer: &PeerRecord, context: Context<'_>) 
     }
 }
 
-/// The end of a column's name that says what its numbers count.
-fn unit(column: &Column<PeerRecord>) -> &'static str {
-    match column.sieve {
+/// What files call the column: its id, and what its numbers count.
+fn file_name(column: &Column<PeerRecord>) -> String {
+    let unit = match column.sieve {
         Sieve::Number(_, Measure::Percent, _) => "_percent",
         Sieve::Number(_, Measure::Bytes, _) => "_bytes",
         Sieve::Number(_, Measure::Rate, _) => "_bps",
         Sieve::Number(_, Measure::Milliseconds | Measure::Time, _) => "_ms",
         _ => "",
+    };
+    match column.id {
+        // By these names all reports have them.
+        "address" => "addr".to_owned(),
+        "reserved" => "reserved_hex".to_owned(),
+        id => format!("{id}{unit}"),
     }
 }
 
@@ -229,7 +249,9 @@ fn trackers(view: &View) -> Table {
         let (status, error, answer) = match &tracker.status {
             TrackerStatus::Pending => ("pending", None, None),
             TrackerStatus::Ok(answer) => ("ok", None, Some(answer)),
-            TrackerStatus::Failed(error, text) => ("failed", Some(format!("{}: {text}", error.code())), None),
+            TrackerStatus::Failed(error, text) => {
+                ("failed", Some(format!("{}: {text}", error.info().code)), None)
+            }
         };
         vec![
             json!(tracker.tier + 1),
@@ -349,7 +371,7 @@ mod tests {
         model.columns.set(Part::Live, columns::named(["address", "down", "has", "state"]));
         let (words, numbers) = (seen(&model).in_words(&view), seen(&model).in_numbers(&view).unwrap());
         assert_eq!(words.columns, ["ADDRESS", "↓ TO US", "HAS", "STATE"]);
-        assert_eq!(numbers.columns, ["address", "down_bps", "has_percent", "state"]);
+        assert_eq!(numbers.columns, ["addr", "down_bps", "has_percent", "state"]);
         let first = model::peer(&view, seen(&model).keys[0]).unwrap();
         assert_eq!(words.rows[0][0], json!(first.addr.to_string()), "whole, not clipped");
         assert!(words.rows[0][1].as_str().unwrap().ends_with("iB/s"), "{:?}", words.rows[0]);

@@ -2,8 +2,6 @@
 
 use ratatui::crossterm::event::KeyCode;
 
-use crate::record::Control;
-
 use super::action::{Action, BINDINGS, Binding, Key, Scope};
 use super::model::{Mode, Model, Screen};
 
@@ -43,7 +41,7 @@ impl Bound {
 
     /// Its name among those of its scope, as settings have it.
     pub fn name(self) -> &'static str {
-        name(self.action)
+        self.action.name()
     }
 
     /// The name that settings had for it before; files that were written then are still read.
@@ -159,78 +157,6 @@ fn places() -> Vec<Model> {
         }
     }
     places
-}
-
-/// What settings call an action.
-fn name(action: Action) -> &'static str {
-    match action {
-        Action::Show(Screen::Overview) => "show-overview",
-        Action::Show(Screen::Peers) => "show-peers",
-        Action::Show(Screen::Pieces) => "show-pieces",
-        Action::Show(Screen::Trackers) => "show-trackers",
-        Action::Show(Screen::Files) => "show-files",
-        Action::Show(Screen::Log) => "show-log",
-        Action::Pause => "pause",
-        Action::Hold => "hold",
-        Action::Drop => "drop",
-        Action::Ban => "ban",
-        Action::Retry => "retry",
-        Action::Undo => "undo",
-        Action::Announce => "announce",
-        Action::AddPeer => "add-peer",
-        Action::LimitDown => "limit-down",
-        Action::LimitUp => "limit-up",
-        Action::Recheck => "recheck",
-        Action::Record => "record",
-        Action::Columns => "columns",
-        Action::Choose => "choose-column",
-        Action::Automatic => "automatic",
-        Action::Freeze => "freeze",
-        Action::Zoom => "zoom",
-        Action::Mark => "mark",
-        Action::Export => "export",
-        Action::Copy => "copy",
-        Action::Filter => "filter",
-        Action::Up => "up",
-        Action::Down => "down",
-        Action::Left => "left",
-        Action::Right => "right",
-        Action::PageUp => "page-up",
-        Action::PageDown => "page-down",
-        Action::First => "first",
-        Action::Last => "last",
-        Action::NextPanel => "next-panel",
-        Action::PreviousPanel => "previous-panel",
-        Action::Open => "open",
-        Action::Back => "back",
-        Action::NextTab => "next",
-        Action::PreviousTab => "previous",
-        Action::Sort => "sort",
-        Action::Reverse => "reverse",
-        Action::Window => "window",
-        Action::Layer => "layer",
-        Action::Closer => "closer",
-        Action::Further => "further",
-        Action::PeerLog => "peer-log",
-        Action::Why => "why",
-        Action::Torrent => "torrent",
-        Action::Units => "units",
-        Action::LogTimes => "log-times",
-        Action::Keys => "keys",
-        Action::Quit => "quit",
-        Action::QuitNow => "quit-now",
-        Action::Mouse => "mouse",
-        Action::Redraw => "redraw",
-        Action::Suspend => "suspend",
-        Action::Replay(Control::PlayStop) => "play",
-        Action::Replay(Control::Faster) => "faster",
-        Action::Replay(Control::Slower) => "slower",
-        Action::Replay(Control::StepForward) => "step",
-        Action::Replay(Control::StepBack) => "step-back",
-        Action::Replay(Control::NextFailure) => "next-failure",
-        Action::Replay(Control::PreviousFailure) => "previous-failure",
-        Action::Replay(Control::GoTo(_)) | Action::GoTo => "go-to",
-    }
 }
 
 /// The table of the settings that the keys of a scope stand in, below `keys`; nothing for those that hold

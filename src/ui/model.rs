@@ -14,7 +14,6 @@ use crate::ledger::{PeerRecord, TrackerRecord, View};
 
 use super::about::About;
 use super::action::Action;
-use super::atlas::Atlas;
 use super::calendar::Calendar;
 use super::choose::Chooser;
 use super::columns::Choice;
@@ -23,8 +22,9 @@ use super::file_tree::FileTree;
 use super::filter::{Filters, List};
 use super::keymap::Keymap;
 use super::order::Order;
+use super::piece_map::PieceMapView;
 use super::prompt::Prompt;
-use super::replay::Standing;
+use super::replay::Watched;
 use super::theme::Look;
 use super::widgets::graph::Scales;
 
@@ -68,7 +68,7 @@ pub struct Model {
     /// What is asked in place of the key line.
     pub(crate) prompt: Option<Prompt>,
     /// The replay that is shown; `None`: the run is live.
-    pub replay: Option<Standing>,
+    pub replay: Option<Watched>,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -104,7 +104,7 @@ pub struct Model {
     /// The piece under the cursor.
     pub piece: u32,
     /// How the grid of pieces is looked at.
-    pub atlas: Atlas,
+    pub piece_map: PieceMapView,
     /// The files: which are selected and folded.
     pub files: FileTree,
     /// The peer whose lines the log shows; `None`: all.
@@ -184,7 +184,7 @@ impl Model {
             more: Vec::new(),
             asked: 0,
             piece: 0,
-            atlas: Atlas::default(),
+            piece_map: PieceMapView::default(),
             files: FileTree::default(),
             log_of: None,
             window: Window::default(),
@@ -293,7 +293,7 @@ impl Model {
 
 /// The peer of this key.
 pub(crate) fn peer(view: &View, key: PeerKey) -> Option<&PeerRecord> {
-    view.peers.binary_search_by_key(&key, |peer| peer.key).ok().map(|at| &*view.peers[at])
+    view.peer(key)
 }
 #[cfg(test)]
 impl Model {

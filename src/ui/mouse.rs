@@ -9,10 +9,10 @@ use crate::event::PeerKey;
 use crate::ledger::View;
 
 use super::action::{Action, Scope};
-use super::atlas::Lattice;
 use super::columns;
 use super::model::{Help, Mode, Model, Panel, Screen, Shown};
 use super::order_menu;
+use super::piece_map::Lattice;
 use super::replay::{self, Timeline};
 use super::update::{narrow, update};
 

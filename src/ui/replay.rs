@@ -30,7 +30,7 @@ pub struct Replayed {
 
 /// How the replay stands that the screen shows.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct Watched {
     /// The name of its file.
     pub name: String,
     /// Where it is, and how fast it goes.
@@ -41,7 +41,7 @@ pub struct Standing {
     dragged: Option<Timeline>,
 }
 
-impl Standing {
+impl Watched {
     /// A replay of the file of this name.
     pub fn new(name: &str, playback: Playback) -> Self {
         Self { name: crate::text::clean(name, 200), playback, asked: Vec::new(), dragged: None }
@@ -84,28 +84,9 @@ impl Standing {
     }
 }
 
-/// Whether it asks the engine for something: a recording has none.
-pub(crate) fn is_for_the_engine(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Pause
-            | Action::Hold
-            | Action::Drop
-            | Action::Ban
-            | Action::Retry
-            | Action::Undo
-            | Action::Announce
-            | Action::Recheck
-            | Action::Record
-            | Action::AddPeer
-            | Action::LimitDown
-            | Action::LimitUp
-    )
-}
-
 /// Whether a key does anything here: nothing of a recording can be changed.
 pub(crate) fn works(model: &Model, action: Action) -> bool {
-    model.replay.is_none() || !is_for_the_engine(action)
+    model.replay.is_none() || !action.is_for_the_engine()
 }
 
 /// Goes to the moment of a column of the line of time, and follows the mouse until its button is released.
@@ -151,7 +132,7 @@ pub(super) fn update(model: &mut Model, action: Action, view: &View) -> bool {
             }
         },
         Action::GoTo => prompt::open(model, Ask::GoTo, view),
-        action if is_for_the_engine(action) => model.say(REFUSED, false),
+        action if action.is_for_the_engine() => model.say(REFUSED, false),
         Action::Quit if model.open.is_empty() => model.leaving = true,
         Action::QuitNow => model.leaving = true,
         _ => return false,
@@ -161,7 +142,7 @@ pub(super) fn update(model: &mut Model, action: Action, view: &View) -> bool {
 
 /// Answers a key that would change the run anywhere, though not where the model stands.
 pub(super) fn unbound(model: &mut Model, key: Key) {
-    let changes = |(line, keys): (&Binding, &[Key])| keys.contains(&key) && is_for_the_engine(line.action);
+    let changes = |(line, keys): (&Binding, &[Key])| keys.contains(&key) && line.action.is_for_the_engine();
     if model.replay.is_some() && model.keys.lines().any(changes) {
         model.say(REFUSED, false);
     }

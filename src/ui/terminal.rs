@@ -20,7 +20,7 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use tokio::sync::watch;
 
-use super::outlet::{self, Port};
+use super::terminal_writer::{self, Port};
 
 /// Whether the terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -91,7 +91,7 @@ impl Drop for Guard {
 /// Whether the terminal has taken everything that was written. As long as it has not, drawing more would only
 /// queue up.
 pub fn taken() -> watch::Receiver<bool> {
-    outlet::taken()
+    terminal_writer::taken()
 }
 
 /// Shows a text as the title of the terminal's window. The text must be cleaned for showing.
@@ -100,7 +100,7 @@ pub fn taken() -> watch::Receiver<bool> {
 ///
 /// When the terminal cannot be written to.
 pub fn set_title(title: &str) -> io::Result<()> {
-    outlet::send(written(SetTitle(title)).as_bytes())
+    terminal_writer::send(written(SetTitle(title)).as_bytes())
 }
 
 /// Takes the mouse, so that clicks and the wheel are told, or leaves it to the terminal.
@@ -109,7 +109,7 @@ pub fn set_title(title: &str) -> io::Result<()> {
 ///
 /// When the terminal cannot be written to.
 pub fn set_mouse(taken: bool) -> io::Result<()> {
-    outlet::send(if taken { TAKE_MOUSE } else { LEAVE_MOUSE }.as_bytes())
+    terminal_writer::send(if taken { TAKE_MOUSE } else { LEAVE_MOUSE }.as_bytes())
 }
 
 /// Rings the terminal's bell.
@@ -118,7 +118,7 @@ pub fn set_mouse(taken: bool) -> io::Result<()> {
 ///
 /// When the terminal cannot be written to.
 pub fn ring() -> io::Result<()> {
-    outlet::send(b"\x07")
+    terminal_writer::send(b"\x07")
 }
 
 /// Puts a text on the clipboard of the terminal (OSC 52); terminals that cannot do that ignore it.
@@ -127,12 +127,12 @@ pub fn ring() -> io::Result<()> {
 ///
 /// When the terminal cannot be written to.
 pub fn copy(text: &str) -> io::Result<()> {
-    outlet::send(written(CopyToClipboard::to_clipboard_from(text)).as_bytes())
+    terminal_writer::send(written(CopyToClipboard::to_clipboard_from(text)).as_bytes())
 }
 
 /// Whether the terminal took everything, its giving back included. As long as it did not, more would not be seen.
 pub fn is_heard() -> bool {
-    outlet::is_heard()
+    terminal_writer::is_heard()
 }
 
 fn is_owner() -> bool {
@@ -171,10 +171,10 @@ fn take_over() -> io::Result<()> {
     if !crossterm::ansi_support::supports_ansi() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "this console takes no escape sequences"));
     }
-    outlet::open()?;
+    terminal_writer::open()?;
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let entered = outlet::send([KEEP_TITLE, &screen_of_our_own()].concat().as_bytes());
+    let entered = terminal_writer::send([KEEP_TITLE, &screen_of_our_own()].concat().as_bytes());
     if entered.is_err() {
         give_back();
     }
@@ -198,7 +198,7 @@ pub fn retake() -> io::Result<()> {
     // The program before may have left it in modes of its own; only what is not raw is made so.
     disable_raw_mode()?;
     enable_raw_mode()?;
-    outlet::send(screen_of_our_own().as_bytes())
+    terminal_writer::send(screen_of_our_own().as_bytes())
 }
 
 /// Gives the terminal back, if it is ours. A terminal that takes nothing any more is not waited for.
@@ -208,7 +208,7 @@ pub fn give_back() {
     }
     let no_paste = written(DisableBracketedPaste);
     let leave = [LEAVE_MOUSE, &no_paste, &written(LeaveAlternateScreen), &written(Show), OLD_TITLE].concat();
-    let heard = outlet::close(leave.as_bytes(), PATIENCE);
+    let heard = terminal_writer::close(leave.as_bytes(), PATIENCE);
     let _ = disable_raw_mode();
     let untold = std::mem::take(&mut *UNTOLD.lock().unwrap_or_else(PoisonError::into_inner));
     if heard {

@@ -13,9 +13,9 @@ use crate::ledger::View;
 use crate::units::Units;
 
 use super::action::{Action, Scope};
+use super::bulk;
 use super::choose;
 use super::export;
-use super::marks;
 use super::model::{Held, Mode, Model, Panel, Screen};
 use super::mouse;
 use super::prompt::{self, Ask};
@@ -46,7 +46,7 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             return Some(if paused { Command::Resume } else { Command::Pause });
         }
         Action::Hold | Action::Drop | Action::Ban | Action::Retry => {
-            let asked = marks::ask(model, action, view, newest);
+            let asked = bulk::ask(model, action, view, newest);
             // The cursor stays where it is: the peer goes away, and the next one comes to its row.
             if asked.is_some() && matches!(action, Action::Drop | Action::Ban) && leaves_its_row(model, view)
             {
@@ -54,10 +54,10 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             }
             return asked;
         }
-        Action::Undo => return Some(marks::undo(model)),
+        Action::Undo => return Some(bulk::undo(model)),
         Action::Mark => {
-            if !marks::is_many(model, view) {
-                marks::mark(model);
+            if !bulk::is_many(model, view) {
+                bulk::mark(model);
                 select(model, view, 1);
             }
         }
@@ -119,12 +119,12 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             model.window = model.window.next();
             model.scales.take_in(&view.series, model.window, model.look.units);
         }
-        Action::Layer => model.atlas.layer = model.atlas.layer.next(),
+        Action::Layer => model.piece_map.layer = model.piece_map.layer.next(),
         Action::Closer | Action::Further => zoom(model, view, action == Action::Closer),
         Action::PeerLog => {
             if model.screen == Screen::Log && model.open.is_empty() {
                 model.log_of = None;
-            } else if marks::is_many(model, view) {
+            } else if bulk::is_many(model, view) {
                 return None;
             } else if let Some(key) = model.selected {
                 show(model, Screen::Log);

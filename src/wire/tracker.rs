@@ -1,4 +1,7 @@
-//! What an announce says and what its answer says, whatever carries them (BEP 3, 7, 15, 23).
+//! What an announce says, what its answer says and how it fails, whatever carries them (BEP 3, 7, 15, 23).
+
+pub mod http;
+pub mod udp;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,6 +20,107 @@ pub enum AnnounceKind {
     Completed,
     /// We leave, or pause.
     Stopped,
+}
+
+/// How trackers are asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scheme {
+    /// With a query, over TLS or without.
+    Http,
+    /// With packets (BEP 15).
+    Udp,
+}
+
+impl Scheme {
+    /// Those there are, for people.
+    pub const WORDS: &str = "http, https and udp";
+
+    /// What the scheme of a URL asks for; `None` where it is one that we do not speak.
+    pub fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "http" | "https" => Some(Self::Http),
+            "udp" => Some(Self::Udp),
+            _ => None,
+        }
+    }
+}
+
+/// What the table says of a failed announce.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrackerErrorInfo {
+    /// The code other programs read; it never changes its meaning.
+    pub code: &'static str,
+    /// Thirteen columns at most, for tables.
+    pub short: &'static str,
+    /// What it is called in a sentence.
+    pub phrase: &'static str,
+    /// What to try, or that there is nothing to do.
+    pub advice: &'static str,
+    /// How much it says: words of the tracker most, then signs of one, then the path to it.
+    pub weight: u8,
+}
+
+macro_rules! tracker_errors {
+    ($($(#[$doc:meta])* $name:ident: $code:literal, $short:literal, $weight:literal, $phrase:literal, $advice:expr;)*) => {
+        /// How an announce failed. In every format it goes by its code.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+        pub enum TrackerError {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl TrackerError {
+            /// All of them, in the order of an announce.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The table's entry.
+            pub fn info(self) -> &'static TrackerErrorInfo {
+                match self {
+                    $(Self::$name => &TrackerErrorInfo {
+                        code: $code, short: $short, phrase: $phrase, advice: $advice, weight: $weight,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+const PATH: &str = "check network, DNS and VPN if other programs cannot get out either; otherwise the trackers are down, \
+    which often passes.";
+const ANSWER: &str =
+    "Nothing to do here; what answers at that address is at fault, or the address in the torrent is old.";
+const ADDRESS: &str = "fetch the torrent from its page again; or name a peer with --peer NAME:PORT.";
+
+tracker_errors! {
+    /// Its name has no address.
+    DnsFailed: "dns_failed", "no such name", 0, "its name has no address",
+        "check network, DNS and VPN; can any other program find that name?";
+    /// No connection.
+    ConnectFailed: "connect_failed", "no connection", 1, "no connection", PATH;
+    /// No answer in time.
+    Timeout: "timeout", "no answer", 2, "no answer", PATH;
+    /// The secured connection failed.
+    TlsFailed: "tls_failed", "TLS failed", 3, "the secured connection failed",
+        "check this machine's clock and its certificates; otherwise the tracker's certificate is at fault.";
+    /// An HTTP status that is no success.
+    HttpStatus: "http_status", "HTTP error", 4, "it answered with an error status", ANSWER;
+    /// It answers, but not as a tracker does.
+    NotATracker: "not_a_tracker", "no tracker", 4, "what answers there is no tracker", ANSWER;
+    /// A tracker's answer, but broken.
+    BadAnswer: "bad_answer", "bad answer", 5, "its answer is broken", ANSWER;
+    /// It said no, in its own words.
+    Refused: "refused", "refused", 6, "it refused",
+        "fetch the torrent from its page again; the tracker's words say whether it knows the torrent and your passkey.";
+    /// It sent us somewhere we do not go.
+    RedirectRefused: "redirect_refused", "bad redirect", 5, "it sent us where we do not go", ADDRESS;
+    /// A scheme we do not speak.
+    UnsupportedUrl: "unsupported_url", "not spoken", 0, "its address is of a kind we do not speak", ADDRESS;
+}
+
+impl TrackerError {
+    /// Whether something answered, so that asking again soon is of little use.
+    pub fn is_answer(self) -> bool {
+        self.info().weight >= Self::HttpStatus.info().weight
+    }
 }
 
 /// All that a tracker is told.
@@ -100,6 +204,19 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_error_fits_its_table() {
+        let codes: std::collections::BTreeSet<_> =
+            TrackerError::ALL.iter().map(|error| error.info().code).collect();
+        assert_eq!(codes.len(), TrackerError::ALL.len());
+        for error in TrackerError::ALL {
+            let info = error.info();
+            assert!((1..=13).contains(&info.short.chars().count()), "{}", info.code);
+            assert!(!info.phrase.ends_with('.') && info.advice.ends_with(['.', '?']), "{}", info.code);
+            assert_eq!(serde_json::to_value(error).unwrap(), info.code);
+        }
+    }
 
     #[test]
     fn clamps_hostile_intervals() {

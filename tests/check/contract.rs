@@ -269,7 +269,8 @@ async fn csv_has_one_line_a_peer_and_markdown_a_table() {
     let honest = Seed::honest(&payload).await;
     let web = answers(b"HTTP/1.1 400 \"no\", sorry | *bold*\r\n\r\n").await;
     let view = run(&payload, options(&[honest.addr, web])).await;
-    let csv = report::check::csv(&view);
+    let keys: Vec<_> = view.peers.iter().map(|peer| peer.key).collect();
+    let csv = report::check::csv(&view, &keys, report::table::Rows::default());
     let lines: Vec<&str> = csv.split("\r\n").collect();
     assert_eq!(lines.len(), 4, "a line of names, two peers, and the end: {csv}");
     assert!(lines[0].starts_with("addr,source,stage,live,group,cause,"));

@@ -25,7 +25,7 @@ async fn encryption_is_required_and_all_hang_up() {
         .peers(8, HangsUp)
         .await
         .options(|options| options.encryption = EncryptionPolicy::Require);
-    let told = sick.is_led_by("encryption_wanted", words, Fact::Dials).await;
+    let told = sick.leads_with("encryption_wanted", words, Fact::Dials).await;
     let well = Swarm::new().peers(8, HangsUp).await;
     well.never_says(&told, Fact::Dials).await;
 }
@@ -72,7 +72,7 @@ async fn a_tracker_names_addresses_at_which_no_peer_can_be() {
     let junk = || (1..9).map(|n| SocketAddr::from(([239, 1, 1, n], 6881))).collect::<Vec<_>>();
     let sick = Swarm::new().tracker_says(Reply::Compact(junk())).await;
     let words = "named 8 addresses, and no peer can be at any of them";
-    let told = sick.is_led_by("stale_tracker", words, Fact::Trackers).await;
+    let told = sick.leads_with("stale_tracker", words, Fact::Trackers).await;
     let well = Swarm::new().tracker_also(junk(), 1, ServesAt(20_000)).await;
     well.never_says(&told, Fact::Connected(1)).await;
 }
@@ -89,7 +89,7 @@ async fn a_tracker_of_the_internet_names_a_private_network() {
         Tracker::http_at(Ipv4Addr::new(11, 0, 0, 1), Reply::Compact((1..9).map(named).collect())).await;
     let sick = Swarm::new().tracker_at(&tracker.url());
     let words = "named 8 addresses, and no peer can be at any of them";
-    let told = sick.is_led_by("stale_tracker", words, Fact::Trackers).await;
+    let told = sick.leads_with("stale_tracker", words, Fact::Trackers).await;
     // A tracker of that network may.
     let well = Swarm::new().tracker_says(Reply::Compact((1..9).map(named).collect())).await;
     well.never_says(&told, Fact::Trackers).await;
@@ -98,7 +98,7 @@ async fn a_tracker_of_the_internet_names_a_private_network() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_hang_up_once_they_know_that_we_have_nothing() {
     let sick = Swarm::new().peers(6, LeavesAtOnce).await;
-    let told = sick.is_led_by("turned_away", "All 6 peers that shook hands hung up", Fact::Dials).await;
+    let told = sick.leads_with("turned_away", "All 6 peers that shook hands hung up", Fact::Dials).await;
     let well = Swarm::new().peers(6, LeavesAtOnce).await.peers(1, ServesAt(20_000)).await;
     well.never_says(&told, Fact::Connected(2)).await;
 }
@@ -167,16 +167,16 @@ async fn a_tracker_counts_seeds_and_names_none() {
     let counted = |seeds| nobody_but(&format!("8:completei{seeds}e8:intervali900e"), "");
     let sick = Swarm::new().tracker_says(counted(5)).await;
     let words = "counts 5 seeds and names none of them";
-    sick.is_led_by("no_peers_known", words, Fact::Trackers).await;
+    sick.leads_with("no_peers_known", words, Fact::Trackers).await;
     let well = Swarm::new().tracker_says(counted(0)).await;
-    well.is_led_by("no_peers_known", "Perhaps nobody has this torrent any more", Fact::Trackers).await;
+    well.leads_with("no_peers_known", "Perhaps nobody has this torrent any more", Fact::Trackers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tracker_names_nobody_and_warns() {
     let warning = "15:warning message17:Passkey suspended";
     let sick = Swarm::new().tracker_says(nobody_but("8:intervali900e", warning)).await;
-    let told = sick.is_led_by("no_peers_known", "It warns: “Passkey suspended”", Fact::Trackers).await;
+    let told = sick.leads_with("no_peers_known", "It warns: “Passkey suspended”", Fact::Trackers).await;
     let well = Swarm::new().tracker_says(nobody_but("8:intervali900e", warning)).await.peers(1, Serves).await;
     well.never_says(&told, Fact::Trackers).await;
 }
@@ -201,7 +201,7 @@ async fn the_certificate_of_the_tracker_has_expired() {
         swarm.options(move |options| options.tracker.only_trust_pem = Some(pem.clone()))
     };
     let sick = trusting(Swarm::new().tracker_at(&tracker.url()));
-    let told = sick.is_led_by("trackers_failing", "expired", Fact::Trackers).await;
+    let told = sick.leads_with("trackers_failing", "expired", Fact::Trackers).await;
     let well = trusting(Swarm::new().tracker_at(&tracker.url())).tracker(1, Serves).await;
     well.never_says(&told, Fact::Trackers).await;
 }
@@ -210,7 +210,7 @@ async fn the_certificate_of_the_tracker_has_expired() {
 async fn the_tracker_sends_us_to_a_web_page() {
     let page = || Reply::Body("200 OK", b"<!DOCTYPE html><title>Domain for sale</title>".to_vec());
     let sick = Swarm::new().tracker_says(page()).await;
-    let told = sick.is_led_by("trackers_failing", "The tracker fails: ", Fact::Trackers).await;
+    let told = sick.leads_with("trackers_failing", "The tracker fails: ", Fact::Trackers).await;
     let well = Swarm::new().tracker_says(page()).await.tracker(1, Serves).await;
     well.never_says(&told, Fact::Trackers).await;
 }
@@ -219,7 +219,7 @@ async fn the_tracker_sends_us_to_a_web_page() {
 async fn the_tracker_does_not_know_the_torrent() {
     let no = || Reply::refusal("Torrent not registered");
     let sick = Swarm::new().tracker_says(no()).await;
-    let told = sick.is_led_by("trackers_failing", "“Torrent not registered”", Fact::Trackers).await;
+    let told = sick.leads_with("trackers_failing", "“Torrent not registered”", Fact::Trackers).await;
     let well = Swarm::new().tracker_says(no()).await.tracker(1, Serves).await;
     well.never_says(&told, Fact::Trackers).await;
 }
@@ -276,7 +276,7 @@ async fn all_peers_have_addresses_of_a_family_that_this_machine_lacks() {
     let far = |n: u16| SocketAddr::new(format!("2001:470::{n}").parse().unwrap(), 6881);
     let sick = Swarm::new().at((1..9).map(far));
     let words = "None of the 8 IPv6 peers can be reached: there is no route to them from here";
-    let told = sick.is_led_by("address_family_dead", words, Fact::Dials).await;
+    let told = sick.leads_with("address_family_dead", words, Fact::Dials).await;
     let well = Swarm::new().peers(8, ServesAt(20_000)).await;
     well.never_says(&told, Fact::Connected(2)).await;
 }
@@ -291,7 +291,7 @@ async fn this_machine_forbids_every_connection() {
     let at = |net: u8| (1..9).map(move |n| SocketAddr::from(([10, net, 0, n], 6881)));
     let sick = Swarm::new().at(at(1));
     let told =
-        sick.is_led_by("address_family_dead", "this machine forbids the connections", Fact::Dials).await;
+        sick.leads_with("address_family_dead", "this machine forbids the connections", Fact::Dials).await;
     let well = Swarm::new().at(at(1).take(4)).peers(1, ServesAt(20_000)).await;
     well.never_says(&told, Fact::Connected(2)).await;
 }
@@ -329,7 +329,7 @@ async fn our_own_limit_is_nothing() {
     // The command line takes no limit of 0; on the screen it is typed.
     let mut screen = OnScreen::start(&Swarm::new().peers(3, Chokes).await);
     let typed = screen.forbid_to_receive().await;
-    screen.is_led_by(&told, words, typed).await;
+    screen.leads_with(&told, words, typed).await;
     let well =
         Swarm::new().peers(3, ServesAt(10_000)).await.options(|options| options.down_bps = Some(1 << 20));
     well.never_says(&told, Fact::Connected(8)).await;

@@ -102,7 +102,7 @@ impl Headless {
     }
 
     /// Every line has this verdict from now on, and had it as soon as a download that was asked itself.
-    pub(crate) async fn is_led_by(self, code: &str, told_at: At) {
+    pub(crate) async fn leads_with(self, code: &str, told_at: At) {
         let told = self.program.until(code, |line| line["verdict"] == code).await;
         let at = Duration::from_millis(told["t_ms"].as_u64().unwrap());
         let (late, lost) = (at.saturating_sub(told_at), self.stalls.total());
@@ -152,7 +152,7 @@ impl OnScreen {
 
     /// It is the first judgement, as soon as a download that was asked itself told it, and the page of all judgements
     /// has it in these words and no more than the list.
-    pub(crate) async fn is_led_by(mut self, told: &Told, words: &str, told_at: At) {
+    pub(crate) async fn leads_with(mut self, told: &Told, words: &str, told_at: At) {
         self.until(&told.beginnings[0], |screen| told.leads(screen)).await;
         let (late, lost) = (self.began.elapsed().saturating_sub(told_at), self.stalls.total());
         assert!(

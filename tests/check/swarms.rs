@@ -361,7 +361,7 @@ impl Swarm {
     }
 
     /// A check and a download are both led by this verdict, in these words, and the download's program with them.
-    pub(crate) async fn is_led_by(&self, code: &str, words: &str, fact: Fact) -> Told {
+    pub(crate) async fn leads_with(&self, code: &str, words: &str, fact: Fact) -> Told {
         tokio::join!(self.check_is_led_by(code, words), self.download_is_led_by(code, words, fact)).1
     }
 
@@ -398,8 +398,8 @@ impl Swarm {
     pub(crate) async fn download_is_led_by(&self, code: &str, words: &str, fact: Fact) -> Told {
         let started = self.surfaces();
         let (told, at) = self.engine_is_led_by(code, words, fact).await;
-        let lines = async |headless: Headless| headless.is_led_by(code, at).await;
-        let screen = async |screen: OnScreen| screen.is_led_by(&told, words, at).await;
+        let lines = async |headless: Headless| headless.leads_with(code, at).await;
+        let screen = async |screen: OnScreen| screen.leads_with(&told, words, at).await;
         match started {
             Some((headless, on_screen)) => {
                 tokio::join!(lines(headless), screen(on_screen));
@@ -436,7 +436,7 @@ impl Swarm {
             rest.iter().position(|verdict| says(Some(verdict), code, words).is_some()).map(|nth| nth + 1)
         };
         let (told, at) = self.download_tells(code, words, fact, holds).await;
-        tokio::join!(headless.is_led_by(leads, at), screen.says(&told, words, at));
+        tokio::join!(headless.leads_with(leads, at), screen.says(&told, words, at));
         told
     }
 

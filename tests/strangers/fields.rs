@@ -132,14 +132,14 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
-        "wire/tracker_http.rs",
+        "wire/tracker/http.rs",
         &[
             ("NotATracker", "tracker: title of a web page"),
             ("Bad", "tracker: what is no answer"),
             ("Refused", "tracker: failure reason"),
         ],
     ),
-    ("wire/tracker_udp.rs", &[("Refused", "tracker: error over UDP")]),
+    ("wire/tracker/udp.rs", &[("Refused", "tracker: error over UDP")]),
     (
         "event.rs",
         &[

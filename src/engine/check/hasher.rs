@@ -11,6 +11,7 @@ use crate::engine::pool::BlockBuf;
 use crate::hash::PieceHash;
 use crate::metainfo::{BlockRef, Torrent};
 use crate::swarm::ConnKey;
+use crate::swarm::check::WHOLE_PIECE_BYTES;
 
 /// Blocks that may wait to be hashed: 16 MiB.
 const MOST_WAITING: usize = 1024;
@@ -20,7 +21,7 @@ type Job = (ConnKey, BlockRef, BlockBuf);
 
 /// Hands blocks over; the thread ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Hasher {
+pub(in crate::engine) struct Hasher {
     jobs: SyncSender<Job>,
 }
 
@@ -38,7 +39,7 @@ impl Hasher {
     }
 
     /// Takes a block. When too many wait it is thrown away, and its piece stays unjudged.
-    pub(super) fn take(&self, conn: ConnKey, block: BlockRef, bytes: BlockBuf) {
+    pub(in crate::engine) fn take(&self, conn: ConnKey, block: BlockRef, bytes: BlockBuf) {
         match self.jobs.try_send((conn, block, bytes)) {
             Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
         }
@@ -55,6 +56,9 @@ struct Piece {
 fn hash_all(torrent: &Torrent, waiting: &Receiver<Job>, done: &mpsc::UnboundedSender<(ConnKey, bool)>) {
     let mut pieces: BTreeMap<ConnKey, Piece> = BTreeMap::new();
     while let Ok((conn, block, bytes)) = waiting.recv() {
+        if torrent.geometry.length_of(block.piece()) > WHOLE_PIECE_BYTES {
+            continue;
+        }
         let piece = pieces.entry(conn).or_default();
         piece.early.insert(block.begin(), bytes);
         while let Some(bytes) =

@@ -82,13 +82,7 @@ pub async fn shake_hands(
                 way = encryption.after(encrypted, came.opened, end.cause);
                 once.ended(Closed { bytes_in, bytes_out, ..*end });
             }
-            None => once.ended(Closed {
-                cause: Cause::NotAnswered,
-                error: None,
-                detail: None,
-                bytes_in,
-                bytes_out,
-            }),
+            None => once.ended(Closed { bytes_in, bytes_out, ..Closed::because(Cause::NotAnswered) }),
         }
     }
     let view = once.ledger.view(once.clock.now());
@@ -153,7 +147,6 @@ impl Once {
     }
 
     fn ended(&mut self, end: Closed) {
-        let Closed { cause, error, detail, bytes_in, bytes_out } = end;
-        self.tell_now(Event::AttemptEnded { peer: PEER, cause, error, detail, bytes_in, bytes_out });
+        self.tell_now(end.event(PEER));
     }
 }

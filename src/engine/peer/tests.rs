@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::engine::testpeer::{Heard, PATIENCE, TestPeer, block_content, content};

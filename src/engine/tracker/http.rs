@@ -15,7 +15,7 @@ use crate::event::TrackerError;
 use crate::swarm::address::{Scope, scope_of};
 use crate::text;
 use crate::wire::TrackerReply;
-use crate::wire::tracker_http::{AnswerError, MAX_ANSWER, read_answer};
+use crate::wire::tracker::http::{AnswerError, MAX_ANSWER, read_answer};
 
 /// The most redirects followed.
 const MOST_REDIRECTS: usize = 5;

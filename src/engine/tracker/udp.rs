@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Failure, Inner};
 use crate::event::TrackerError;
-use crate::wire::tracker_udp::{
+use crate::wire::tracker::udp::{
     Family, UdpError, announce_answer, announce_request, connect_answer, connect_request,
 };
 use crate::wire::{AnnounceParams, TrackerReply};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::history::GroupIndex;
 use super::{Availability, History, PieceMap, PieceState};
-use crate::event::sound::sound;
-use crate::event::{At, BlockRun, PeerKey, Unsound};
+use crate::event::validate::ensure;
+use crate::event::{At, BlockRun, Invalid, PeerKey};
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 /// The piece map with what follows from it.
@@ -44,10 +44,10 @@ impl Pieces {
     }
 
     /// The pieces again, from a map that was written down; nobody holds any yet.
-    pub(in crate::ledger) fn again(geometry: Geometry, kept: &PieceMap) -> Result<Self, Unsound> {
+    pub(in crate::ledger) fn restore(geometry: Geometry, kept: &PieceMap) -> Result<Self, Invalid> {
         let alike = kept.states.len() == geometry.piece_count() as usize;
-        sound(alike, "another number of pieces than the torrent has")?;
-        sound(kept.generation <= u64::MAX / 2, "more changes than any run has")?;
+        ensure(alike, "another number of pieces than the torrent has")?;
+        ensure(kept.generation <= u64::MAX / 2, "more changes than any run has")?;
         let mut pieces = Self::new(geometry);
         for (piece, state) in geometry.pieces().zip(&kept.states) {
             pieces.set(piece, *state);

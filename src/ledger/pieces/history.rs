@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::event::sound::{Holds, few, few_entries, sound, times};
-use crate::event::{At, BlockRun, BlockState, MOST_RUNS, PeerKey, Unsound};
+use crate::event::validate::{Holds, bounded, bounded_entries, ensure, times};
+use crate::event::{At, BlockRun, BlockState, Invalid, MOST_RUNS, PeerKey};
 use crate::metainfo::{Geometry, PieceIndex};
 
 /// Pieces in a chunk.
@@ -36,7 +36,7 @@ const MOST_ASKED: usize = 4;
 #[serde(default)]
 pub struct Senders {
     /// At most eight of them.
-    #[serde(deserialize_with = "few::<_, _, MOST_NAMED>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_NAMED>")]
     pub named: Vec<PeerKey>,
     /// How many more there were.
     pub more: u32,
@@ -101,7 +101,7 @@ pub struct Failures {
     /// How many.
     pub count: u32,
     /// The last four at most, newest last.
-    #[serde(deserialize_with = "few::<_, _, MOST_TRIES>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_TRIES>")]
     pub tries: Vec<FailedTry>,
 }
 
@@ -113,7 +113,7 @@ pub struct UnderWay {
     /// When its blocks were last told of.
     pub told: Option<At>,
     /// Its blocks, as they were then.
-    #[serde(deserialize_with = "few::<_, _, MOST_RUNS>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_RUNS>")]
     pub blocks: Vec<BlockRun>,
 }
 
@@ -122,7 +122,7 @@ pub struct UnderWay {
 #[serde(default)]
 pub struct History {
     /// By chunks; one without entries is one of which nothing is known.
-    #[serde(deserialize_with = "few::<_, _, MOST_CHUNKS>")]
+    #[serde(deserialize_with = "bounded::<_, _, MOST_CHUNKS>")]
     origins: Vec<Chunk>,
     #[serde(deserialize_with = "few_groups")]
     groups: Arc<Vec<SenderGroup>>,
@@ -154,23 +154,23 @@ impl Holds for Arc<UnderWay> {
 struct Chunk(#[serde(deserialize_with = "few_origins")] Arc<Vec<Origin>>);
 
 fn few_origins<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<Origin>>, D::Error> {
-    few::<_, _, CHUNK>(from).map(Arc::new)
+    bounded::<_, _, CHUNK>(from).map(Arc::new)
 }
 
 type FailuresOf = Arc<BTreeMap<u32, Failures>>;
 
 fn few_failures<'de, D: Deserializer<'de>>(from: D) -> Result<FailuresOf, D::Error> {
-    few_entries::<_, _, _, MOST_FAILED, MOST_TOLD_BYTES>(from).map(Arc::new)
+    bounded_entries::<_, _, _, MOST_FAILED, MOST_TOLD_BYTES>(from).map(Arc::new)
 }
 
 type UnderWayOf = Arc<BTreeMap<u32, Arc<UnderWay>>>;
 
 fn few_under_way<'de, D: Deserializer<'de>>(from: D) -> Result<UnderWayOf, D::Error> {
-    few_entries::<_, _, _, MOST_UNDER_WAY, MOST_TOLD_BYTES>(from).map(Arc::new)
+    bounded_entries::<_, _, _, MOST_UNDER_WAY, MOST_TOLD_BYTES>(from).map(Arc::new)
 }
 
 fn few_groups<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Vec<SenderGroup>>, D::Error> {
-    few::<_, _, MOST_GROUPS>(from).map(Arc::new)
+    bounded::<_, _, MOST_GROUPS>(from).map(Arc::new)
 }
 
 /// Where each group of senders stands.
@@ -182,11 +182,11 @@ impl History {
     }
 
     /// The same, if it is one that a run of this torrent can have.
-    pub(super) fn checked(self, geometry: &Geometry) -> Result<Self, Unsound> {
+    pub(super) fn checked(self, geometry: &Geometry) -> Result<Self, Invalid> {
         let Self { origins, groups: _, failures, under_way } = &self;
         let chunks = (geometry.piece_count() as usize).div_ceil(CHUNK);
         let whole = |chunk: &Chunk| chunk.0.is_empty() || chunk.0.len() == CHUNK;
-        sound(origins.len() == chunks && origins.iter().all(whole), "origins of other pieces")?;
+        ensure(origins.len() == chunks && origins.iter().all(whole), "origins of other pieces")?;
         for failed in failures.values() {
             times(failed.tries.iter().map(|tried| Some(tried.at)))?;
         }
@@ -195,7 +195,7 @@ impl History {
             let blocks = geometry.piece(*number).map_or(0, |piece| u64::from(geometry.blocks_in(piece)));
             let told: u64 = piece.blocks.iter().map(|run| u64::from(run.count)).sum();
             let whole = told <= blocks && piece.blocks.iter().all(|run| run.count > 0);
-            sound(whole, "more blocks than a piece has")?;
+            ensure(whole, "more blocks than a piece has")?;
         }
         Ok(self)
     }

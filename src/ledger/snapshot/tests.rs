@@ -12,7 +12,7 @@ fn through_bytes(snapshot: &Snapshot) -> Snapshot {
     postcard::from_bytes(&postcard::to_stdvec(snapshot).unwrap()).unwrap()
 }
 
-fn again(ledger: &Ledger) -> Ledger {
+fn restored(ledger: &Ledger) -> Ledger {
     Ledger::restore(Arc::clone(&ledger.facts), through_bytes(&ledger.snapshot())).unwrap()
 }
 
@@ -29,7 +29,7 @@ proptest! {
             whole.apply(at, event);
             cut_off.apply(at, event);
             if number == cut % steps.len() {
-                cut_off = again(&cut_off);
+                cut_off = restored(&cut_off);
                 prop_assert_eq!(whole.view(at), cut_off.view(at), "at the cut");
             }
         }
@@ -80,7 +80,7 @@ fn keeps_what_a_long_run_knows() {
         memory_bytes: 16 << 20,
         write_ms,
     }));
-    let mut taken_up = again(&run.ledger);
+    let mut taken_up = restored(&run.ledger);
     assert_eq!(run.view(), taken_up.view(run.at));
     // What the disk did a moment ago is known as well: a verdict of it is not due before some seconds.
     assert_eq!(taken_up.run.disk, run.ledger.run.disk);
@@ -96,7 +96,7 @@ fn makes_texts_of_strangers_safe() {
         text: "a\x1b[31mb".to_owned(),
         answer: true,
     });
-    let view = again(&run.ledger).view(run.at);
+    let view = restored(&run.ledger).view(run.at);
     assert_eq!(view.log.last().unwrap().text, "a·[31mb");
     assert_eq!(view.answer.as_ref().unwrap().1, "a·[31mb");
 }
@@ -109,7 +109,7 @@ fn refuses_what_no_ledger_writes() {
     assert!(restore(Ledger::new(facts(31)).snapshot()).is_err());
     let mut late = ledger.snapshot();
     late.run.phase_since = Duration::MAX;
-    assert_eq!(restore(late), Err(Unsound("a time beyond any run")));
+    assert_eq!(restore(late), Err(Invalid("a time beyond any run")));
     let mut run = Script::downloading(30);
     let peers: Vec<PeerKey> = run.peers(2);
     run.seed(peers[0]);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Finding;
 use super::say::{count, many};
 use super::scene::Scene;
+use super::table::rules;
 use crate::event::{At, Attempt, Cause, Direction, Encryption, LooksLike, Severity, TrackerKey};
 use crate::ledger::peer::{PeerRecord, Stage};
 use crate::ledger::view::View;
@@ -22,6 +23,13 @@ const SHOWN_BYTES: usize = 32;
 const ENOUGH_OF_A_TRACKER: u32 = 3;
 /// Where the info-hash stands in a handshake.
 const INFO_HASH_AT: std::ops::Range<usize> = 28..48;
+
+rules! {
+    OTHER_TORRENT = OtherTorrent Trouble, Announce, other_torrent, "other_torrent answered",
+        _ => "Peers share another torrent.", { brief: |told| told.in_brief(told.head(&[": ", ". "])) };
+    ANSWERED_BY_OTHERS = AnsweredByOthers Trouble, Retry, answered_by_others, "alike answered",
+        _ => "No BitTorrent client answers.", { brief: |told| told.cut_at(&[": “"], ".") };
+}
 
 /// What those peers said that we dialled and that took the connection.
 #[derive(Default)]
@@ -139,7 +147,7 @@ fn whom(alike: u32, all: u32) -> String {
 }
 
 /// Who answers has another torrent than the one that was asked for.
-pub(super) fn other_torrent(scene: &Scene<'_>) -> Option<Finding> {
+fn other_torrent(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let alike = answers.other_torrent;
     (scene.downloading() && answers.is_what_all_say(alike))
@@ -166,7 +174,7 @@ fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let mixed = |(all, others): (u32, u32)| others >= ENOUGH_OF_A_TRACKER && others == all;
     let (tracker, &(all, _)) = answers.by_tracker.iter().find(|(_, counts)| mixed(**counts))?;
-    let record = scene.view.trackers.iter().find(|record| record.key == *tracker)?;
+    let record = scene.view.tracker(*tracker)?;
     (scene.downloading() && answers.dials_ended()).then(|| {
         let text = format!(
             "All {} named by {} that answered share another torrent: it mixes torrents up.",
@@ -181,7 +189,7 @@ fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
 }
 
 /// Who answers is no peer: something on the way speaks in their place.
-pub(super) fn answered_by_others(scene: &Scene<'_>) -> Option<Finding> {
+fn answered_by_others(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let (&(kind, _), &(alike, attempt)) = answers.foreign.iter().max_by_key(|(_, (alike, _))| *alike)?;
     (scene.downloading() && answers.is_what_all_say(alike)).then(|| {

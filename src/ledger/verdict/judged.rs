@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::headline::headline;
 use super::look::{Look, LookOn};
 use super::scene::Scene;
 use super::table::{Kind, RULES, Rule};
 use super::{Finding, Verdict, VerdictCode, agree, more, say};
-use crate::event::sound::{LONGEST_RUN, shown, sound, times};
-use crate::event::{At, Phase, Severity, Unsound};
+use crate::event::validate::{LONGEST_RUN, ensure, sanitise, times};
+use crate::event::{At, Invalid, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::view::View;
+use say::Told;
 
 /// The rules that hold at present, in the order of the table.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -46,9 +46,9 @@ struct Held {
 
 /// The codes that are told, as a set of bits.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Standing(u32);
+pub(super) struct ToldCodes(u32);
 
-impl Standing {
+impl ToldCodes {
     pub(super) fn has(self, code: VerdictCode) -> bool {
         self.0 >> code as u32 & 1 == 1
     }
@@ -71,13 +71,13 @@ impl Judged {
     /// # Errors
     ///
     /// When no run can have told it.
-    pub(in crate::ledger) fn check(&mut self) -> Result<(), Unsound> {
-        sound(self.held.len() <= RULES.len(), "more judgements than rules")?;
+    pub(in crate::ledger) fn check(&mut self) -> Result<(), Invalid> {
+        ensure(self.held.len() <= RULES.len(), "more judgements than rules")?;
         for held in &mut self.held {
             times([Some(held.since)])?;
             if let Some((finding, look)) = &mut held.told {
-                shown(&mut finding.text);
-                shown(&mut finding.advice);
+                sanitise(&mut finding.text);
+                sanitise(&mut finding.advice);
                 // A tracker may ask to be left alone for longer than any run.
                 look.at = look.at.map(|at| at.min(LONGEST_RUN));
             }
@@ -86,9 +86,9 @@ impl Judged {
     }
 
     /// The codes that are told.
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> ToldCodes {
         let told = self.held.iter().filter(|held| held.told.is_some());
-        Standing(told.fold(0, |bits, held| bits | 1 << held.code as u32))
+        ToldCodes(told.fold(0, |bits, held| bits | 1 << held.code as u32))
     }
 
     /// Whether this rule is told.
@@ -119,7 +119,7 @@ impl Judged {
             }
             self.held.extend(match (rule.find)(scene) {
                 Some(finding) => {
-                    let finding = more::with_what_is_done(finding, (rule.code, rule.kind), scene);
+                    let finding = more::with_what_is_done(finding, rule, scene);
                     Some(hold(rule, old, finding, scene))
                 }
                 None => old.filter(|held| {
@@ -148,19 +148,22 @@ impl Judged {
         let mut verdicts = Vec::new();
         let mut first = None;
         for (index, held) in self.held.iter().enumerate() {
-            let Some((finding, look)) = &held.told else { continue };
+            let (Some((finding, look)), Some(rule)) = (&held.told, Rule::of(held.code, held.kind)) else {
+                continue;
+            };
             if held.kind == Kind::Whole && Some(index) != speaker {
                 continue;
             }
-            let own = if probing { say::advice_of_a_check(held.code) } else { None };
+            let own = rule.after_a_check.filter(|_| probing);
             let advice = own.unwrap_or(&finding.advice);
+            let told = Told { text: &finding.text, advice, evidence: &finding.evidence };
             let mut verdict = Verdict {
                 severity: finding.severity,
                 code: held.code,
                 text: finding.text.clone(),
                 advice: advice.to_owned(),
-                brief: say::brief(held.code, &finding.text, advice, &finding.evidence),
-                headline: headline(held.code, &finding.text, &finding.evidence),
+                brief: (rule.brief)(&told),
+                headline: (rule.headline)(&told),
                 evidence: finding.evidence.clone(),
                 remedy: finding.remedy.filter(|_| own.is_none()),
                 look: *look,
@@ -195,6 +198,8 @@ impl Held {
 /// A rule that holds now, and what is told of it.
 fn hold(rule: &Rule, old: Option<Held>, finding: Finding, scene: &Scene<'_>) -> Held {
     let now = scene.view.at;
+    let known = |name: &str| rule.evidence.split(' ').any(|known| known == name);
+    debug_assert!(finding.evidence.iter().all(|(name, _)| known(name)), "{finding:?}");
     let (since, told) = old.map_or((now, None), |held| (held.since, held.told));
     let long_enough = scene.probing || now.saturating_sub(since).as_secs() >= rule.holds_s;
     let told = match told {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::Finding;
 use super::say::about;
 use super::scene::Scene;
-use super::table::Kind;
-use super::{Finding, VerdictCode};
+use super::table::Rule;
 use crate::event::{AnnounceKind, At};
 use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
 
@@ -13,20 +13,8 @@ use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
 const SOONER: Duration = Duration::from_secs(2);
 
 /// The finding, with what is done about it, where it comes of a lack of peers.
-pub(super) fn with_what_is_done(
-    finding: Finding,
-    (code, kind): (VerdictCode, Kind),
-    scene: &Scene<'_>,
-) -> Finding {
-    use VerdictCode::{
-        AllChokeUs, DialsTimeOut, NoPeersKnown, PiecesMissing, Slow, Stalled, UnchokedButSilent, Unknown,
-    };
-    let wants_peers = match code {
-        Slow | NoPeersKnown | PiecesMissing | UnchokedButSilent | DialsTimeOut | AllChokeUs | Stalled => true,
-        Unknown => kind == Kind::Last,
-        _ => false,
-    };
-    match asked_for_more(scene).filter(|_| wants_peers && scene.downloading() && !scene.probing) {
+pub(super) fn with_what_is_done(finding: Finding, rule: &Rule, scene: &Scene<'_>) -> Finding {
+    match asked_for_more(scene).filter(|_| rule.wants_peers && scene.downloading() && !scene.probing) {
         Some(said) => Finding { text: format!("{} {said}", finding.text), ..finding },
         None => finding,
     }

@@ -1,15 +1,32 @@
 //! Rules about what costs something, or is worth knowing, but never explains why nothing arrives.
 
-use super::Finding;
 use super::say::{count, span};
 use super::scene::Scene;
-use super::troubles;
+use super::table::rules;
+use super::{Finding, troubles};
 use crate::event::{Phase, Severity};
 
 /// Nobody calls at once; after so long with live peers the port is in doubt.
 const PORT_PATIENCE_S: u64 = 180;
 
-pub(super) fn port_unreached(scene: &Scene<'_>) -> Option<Finding> {
+rules! {
+    PORT_UNREACHED = PortUnreached Note, Call, port_unreached, "port listening_s",
+        told => format!("Port {} may be closed.", told.number("port")), { brief: |told| {
+            let minutes = told.number("listening_s") / 60;
+            let time = if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes / 60) };
+            let text = format!("Nobody has reached us on port {} in {time}.", told.number("port"));
+            (text, "open it in the router.".to_owned())
+        } };
+    SNUBBED_BY_MOST = SnubbedByMost Note, Every(10), snubbed_by_most, "silent open",
+        told => format!("{} of {} unchoked send nothing.", told.count("silent"), told.count("open")),
+        { holds_s: 3 };
+    LOSSES_ARE_USUAL = Healthy Note, Every(10), losses_are_usual, "failed known offline",
+        told => format!("{} of {} peers failed.", told.count("failed"), told.count("known")),
+        { brief: |told| told.cut_at(&[",", "."], ". That is usual, and costs nothing.") };
+    SEEDS_ONLY = SeedsOnly Note, Peers, seeds_only, "live", _ => "Nobody wants our data.", { holds_s: 3 };
+}
+
+fn port_unreached(scene: &Scene<'_>) -> Option<Finding> {
     let (port, since) = scene.listening?;
     let listens = scene.view.at.saturating_sub(since);
     let works = matches!(scene.view.phase, Phase::Downloading | Phase::Seeding);
@@ -31,7 +48,7 @@ pub(super) fn port_unreached(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
+fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let most = crowd.open >= 4 && crowd.silent * 2 > crowd.open && crowd.silent < crowd.open;
     (scene.downloading() && most).then(|| {
@@ -44,7 +61,7 @@ pub(super) fn snubbed_by_most(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
+fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     let (failed, known) = (scene.view.groups.failed, scene.view.funnel.known);
     // What has a cause of its own is told with it.
     let explained = troubles::dead_family(scene).map_or(0, |dead| dead.peers.decided);
@@ -68,7 +85,7 @@ pub(super) fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn seeds_only(scene: &Scene<'_>) -> Option<Finding> {
+fn seeds_only(scene: &Scene<'_>) -> Option<Finding> {
     let live = scene.live();
     let all = live > 0 && scene.crowd.seeds == live && scene.crowd.want_us == 0;
     (scene.view.phase == Phase::Seeding && all).then(|| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::headline::MOST_COLUMNS;
+use super::say::MOST_COLUMNS;
 use super::table::{Kind, RULES};
 use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::say::{count, many, span};
 use super::scene::Scene;
+use super::table::rules;
 use super::troubles::costly;
 use super::{Finding, VerdictCode};
 use crate::event::{At, Attempt, Cause, PeerKey, Severity};
@@ -28,6 +29,15 @@ const PAST_AFTER: Duration = Duration::from_secs(90);
 /// Silent peers at the usual ports before those ports are called blocked.
 const ENOUGH_SILENT: u32 = 8;
 
+rules! {
+    TURNED_AWAY = TurnedAway Trouble, Retry, turned_away, "lost handshaken",
+        _ => "All hang up after the handshake.", { after_a_check: Some("look again later: they may be full.") };
+    CUT_REGULARLY = CutRegularly Trouble, Every(10), cut_regularly, "lost lasted_s peers",
+        told => format!("Connections end after {}.", span(Duration::from_secs(told.number("lasted_s"))));
+    PORTS_BLOCKED = PortsBlocked Note, Retry, ports_blocked, "timed_out opened peers",
+        _ => "Ports 6881 to 6999 may be blocked.";
+}
+
 /// How a connection ends that somebody else ends.
 fn was_ended(cause: Option<Cause>) -> bool {
     use Cause::{ClosedAfterHandshake, ClosedByPeer, ConnectionLost, ResetByPeer};
@@ -41,7 +51,7 @@ fn lasted(attempt: &Attempt) -> Option<(At, Duration)> {
 }
 
 /// Everybody shakes hands and hangs up soon, and nobody sends anything.
-pub(super) fn turned_away(scene: &Scene<'_>) -> Option<Finding> {
+fn turned_away(scene: &Scene<'_>) -> Option<Finding> {
     let view = scene.view;
     let stands = scene.stands(VerdictCode::TurnedAway);
     let came = |record: &PeerRecord| {
@@ -77,7 +87,7 @@ pub(super) fn turned_away(scene: &Scene<'_>) -> Option<Finding> {
 }
 
 /// Connections end after the same time, one after another: something on the way cuts them.
-pub(super) fn cut_regularly(scene: &Scene<'_>) -> Option<Finding> {
+fn cut_regularly(scene: &Scene<'_>) -> Option<Finding> {
     let view = scene.view;
     let mut ends: Vec<(At, Duration, PeerKey)> = Vec::new();
     for record in &view.peers {
@@ -122,7 +132,7 @@ pub(super) fn cut_regularly(scene: &Scene<'_>) -> Option<Finding> {
 }
 
 /// Nobody at the usual ports answers, while those at other ports do.
-pub(super) fn ports_blocked(scene: &Scene<'_>) -> Option<Finding> {
+fn ports_blocked(scene: &Scene<'_>) -> Option<Finding> {
     let (usual, others) = (scene.crowd.usual_ports, scene.crowd.other_ports());
     let silent = usual.decided >= ENOUGH_SILENT && usual.timed_out == usual.decided && usual.undecided == 0;
     let alive = others.opened >= ENOUGH_SILENT / 2 && others.answered() * 2 >= others.decided;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::VerdictCode;
 use crate::units;
 
 /// `1 peer`, `7 peers`, `15 104 pieces`: nouns that take an s.
@@ -44,86 +43,78 @@ pub(super) fn span(time: Duration) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count)) }
 }
 
-/// What a judgement comes to in a line or two: what is, and what to do.
-pub(super) fn brief(
-    code: VerdictCode,
-    text: &str,
-    advice: &str,
-    evidence: &[(&'static str, u64)],
-) -> (String, String) {
-    let seen = |name: &str| evidence.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
-    let advice = first_clause(advice);
-    let told = match code {
-        VerdictCode::PortUnreached => {
-            let minutes = seen("listening_s").unwrap_or_default() / 60;
-            let time = if minutes < 120 { format!("{minutes} min") } else { format!("{} h", minutes / 60) };
-            let port = seen("port").unwrap_or_default();
-            return (
-                format!("Nobody has reached us on port {port} in {time}."),
-                "open it in the router.".to_owned(),
-            );
+/// Columns of a headline at most: a row of 40 columns less its glyph and margins.
+pub(super) const MOST_COLUMNS: usize = 36;
+
+/// What is told in full, from which shorter words are made.
+pub(super) struct Told<'a> {
+    pub(super) text: &'a str,
+    pub(super) advice: &'a str,
+    pub(super) evidence: &'a [(&'static str, u64)],
+}
+
+impl Told<'_> {
+    /// A number of the evidence, where it is there.
+    pub(super) fn seen(&self, name: &str) -> Option<u64> {
+        self.evidence.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    }
+
+    pub(super) fn number(&self, name: &str) -> u64 {
+        self.seen(name).unwrap_or_default()
+    }
+
+    pub(super) fn count(&self, name: &str) -> String {
+        units::count(self.number(name))
+    }
+
+    pub(super) fn many(&self, name: &str, noun: &str) -> String {
+        many(u32::try_from(self.number(name)).unwrap_or(u32::MAX), noun)
+    }
+
+    /// This in place of the text, and the advice less what stands behind its semicolon.
+    pub(super) fn in_brief(&self, told: String) -> (String, String) {
+        (told, first_clause(self.advice))
+    }
+
+    /// The text up to the first of these ends, and this behind it, in place of the text.
+    pub(super) fn cut_at(&self, ends: &[&str], then: &str) -> (String, String) {
+        self.in_brief(format!("{}{then}", &self.text[..self.end(ends)]))
+    }
+
+    /// The text where it fits into a row, and this otherwise.
+    pub(super) fn or_short(&self, otherwise: &str) -> String {
+        short(self.text, otherwise)
+    }
+
+    /// What stands before the first of these ends, as a sentence.
+    pub(super) fn head(&self, ends: &[&str]) -> String {
+        match self.end(ends) {
+            end if end == self.text.len() => self.text.to_owned(),
+            end => format!("{}.", &self.text[..end]),
         }
-        VerdictCode::BadDataOnePeer => {
-            let head = text.split_once(" sent ").map_or(text, |(head, _)| head);
-            format!("{head} sent wrong data.")
-        }
-        VerdictCode::StaleTracker => {
-            let head = text.split_once(", and no").map_or(text, |(head, _)| head);
-            format!("{head}: none can be reached.")
-        }
-        VerdictCode::OtherTorrent => {
-            let ends = [text.find(": "), text.find(". ")];
-            let end = ends.into_iter().flatten().min();
-            end.map_or_else(|| text.to_owned(), |end| format!("{}.", &text[..end]))
-        }
-        VerdictCode::AnsweredByOthers => {
-            let head = text.split_once(": “").map_or(text, |(head, _)| head);
-            format!("{head}.")
-        }
-        VerdictCode::Healthy if seen("offline").is_some() => {
-            let head = text.split_once([',', '.']).map_or(text, |(head, _)| head);
-            format!("{head}. That is usual, and costs nothing.")
-        }
-        VerdictCode::Healthy if seen("sending").is_some_and(|sending| sending > 0) => {
-            let sending = seen("sending").unwrap_or_default();
-            let verb = if sending == 1 { "peer is" } else { "peers are" };
-            let rest = text.split_once("; ").map_or_else(|| ".".to_owned(), |(_, rest)| format!("; {rest}"));
-            let rest = rest.replace("the rest of the file", "the rest");
-            let pace = text.split_once('.').map_or("Going well", |(pace, _)| pace);
-            format!("{pace}. {} {verb} sending{rest}", units::count(sending))
-        }
-        _ => first_sentence(text),
-    };
-    (told, advice)
+    }
+
+    /// Where the first of these ends begins in the text, or where it is over.
+    fn end(&self, ends: &[&str]) -> usize {
+        ends.iter().filter_map(|end| self.text.find(end)).min().unwrap_or(self.text.len())
+    }
+}
+
+/// The text where it fits into a row of 40 columns, and this otherwise.
+pub(super) fn short(text: &str, otherwise: &str) -> String {
+    if text.chars().count() <= MOST_COLUMNS { text.to_owned() } else { otherwise.to_owned() }
 }
 
 /// The first sentence, or what stands before its semicolon; one of a word or two takes the next with it.
-fn first_sentence(text: &str) -> String {
+pub(super) fn first_sentence(text: &str) -> String {
     let ends = text.match_indices([';', '.']).map(|(end, _)| end);
     let mut ends = ends.filter(|&end| end >= 20 && text[end + 1..].starts_with(' '));
     ends.next().map_or_else(|| text.to_owned(), |end| format!("{}.", &text[..end]))
 }
 
 /// An advice less what stands behind its semicolon.
-fn first_clause(advice: &str) -> String {
+pub(super) fn first_clause(advice: &str) -> String {
     advice.split_once("; ").map_or_else(|| advice.to_owned(), |(first, _)| format!("{first}."))
-}
-
-/// What to try where a run only looked who answers and is over: there are no keys to press, and nobody waits.
-/// `None`: the same as in a download.
-pub(super) fn advice_of_a_check(code: VerdictCode) -> Option<&'static str> {
-    Some(match code {
-        VerdictCode::StaleTracker => "look again later, or take a newer torrent.",
-        VerdictCode::NoPeersKnown => "name a peer with --peer NAME:PORT, or look again later.",
-        VerdictCode::TurnedAway => "look again later: they may be full.",
-        VerdictCode::AllChokeUs => {
-            "download it; clients let others have a turn after a while, and a check does not wait for that."
-        }
-        VerdictCode::UnchokedButSilent => "look again later: they may be busy.",
-        VerdictCode::PiecesMissing => "look again later: a peer with everything may come.",
-        VerdictCode::BadDataOnePeer | VerdictCode::BadDataManyPeers => "",
-        _ => return None,
-    })
 }
 
 /// The sentence for use after a colon: its first letter small, unless it begins a name.
@@ -138,6 +129,8 @@ pub(super) fn after_colon(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::verdict::VerdictCode;
+    use crate::ledger::verdict::table::{Kind, Rule};
 
     #[test]
     fn says_times_as_people_do() {
@@ -161,5 +154,53 @@ mod tests {
         assert_eq!(after_colon("The 3 live peers wait."), "the 3 live peers wait.");
         assert_eq!(after_colon("41 of 48"), "41 of 48");
         assert_eq!(after_colon("TCP"), "TCP");
+    }
+
+    fn headline(code: VerdictCode, kind: Kind, text: &str, evidence: &[(&'static str, u64)]) -> String {
+        (Rule::of(code, kind).unwrap().headline)(&Told { text, advice: "", evidence })
+    }
+
+    /// Whether this takes one row.
+    fn fits(headline: &str) -> bool {
+        headline.chars().count() <= MOST_COLUMNS && headline.ends_with('.')
+    }
+
+    #[test]
+    fn great_numbers_fit_the_row_too() {
+        let told = |code, kind, text: &str, evidence: &[(&'static str, u64)]| {
+            let headline = headline(code, kind, text, evidence);
+            assert!(fits(&headline), "{headline}");
+            headline
+        };
+        told(VerdictCode::DialsTimeOut, Kind::Trouble, "", &[("timed_out", 12_345), ("dialled", 20_000)]);
+        told(VerdictCode::TrackersFailing, Kind::Trouble, "", &[("trackers", 500)]);
+        told(VerdictCode::SnubbedByMost, Kind::Note, "", &[("silent", 999), ("open", 1000)]);
+        told(
+            VerdictCode::Healthy,
+            Kind::Note,
+            "",
+            &[("failed", 12_345), ("known", 20_000), ("offline", 12_000)],
+        );
+        told(VerdictCode::Healthy, Kind::Whole, "Going well. All", &[("sending", 1200)]);
+        told(VerdictCode::PiecesMissing, Kind::Trouble, "", &[("unheld", 999_999)]);
+        told(VerdictCode::CutRegularly, Kind::Trouble, "", &[("lasted_s", 119)]);
+        let slow = told(VerdictCode::Slow, Kind::Whole, "", &[("sending", 120), ("down_bps", 32_700)]);
+        assert_eq!(slow, "Slow: 31.9 KiB/s from 120 peers.");
+        let starting = told(VerdictCode::Healthy, Kind::Whole, "Getting started. All", &[("sending", 7)]);
+        assert_eq!(starting, "Getting started.");
+        let full = "Stopped: no space is left in /home/somebody/with/a/long/path.";
+        assert_eq!(told(VerdictCode::DiskTrouble, Kind::Whole, full, &[]), "Stopped: the disk refuses.");
+    }
+
+    #[test]
+    fn a_text_that_is_short_stands_as_it_is() {
+        let unknown = |text: &str| headline(VerdictCode::Unknown, Kind::Last, text, &[]);
+        assert_eq!(unknown("Asking 3 trackers for peers."), "Asking 3 trackers for peers.");
+        assert_eq!(unknown("Nobody is connected: none of the 5 peers shook hands."), "Nobody is connected.");
+        let stalled = "Nothing has arrived for 34 seconds: 3 peers are connected, and none of them sends.";
+        assert_eq!(
+            headline(VerdictCode::Stalled, Kind::Last, stalled, &[]),
+            "Nothing has arrived for 34 seconds."
+        );
     }
 }

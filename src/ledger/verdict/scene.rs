@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::VerdictCode;
 use super::answers::Answers;
-use super::judged::Standing;
+use super::judged::ToldCodes;
 use crate::event::{
     At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, TrackerKey,
 };
@@ -53,11 +53,11 @@ pub(super) struct Scene<'a> {
     pub(super) last_failure: Option<At>,
     /// How long nothing has arrived, counted from when anything could.
     pub(super) quiet: Duration,
-    told: Standing,
+    told: ToldCodes,
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(ledger: &Ledger, view: &'a View, told: Standing) -> Self {
+    pub(super) fn new(ledger: &Ledger, view: &'a View, told: ToldCodes) -> Self {
         Self {
             view,
             crowd: Crowd::of(view),

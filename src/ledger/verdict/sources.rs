@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::say::{about, count, many};
 use super::scene::Scene;
+use super::table::rules;
 use super::troubles::costly;
 use super::{Finding, Remedy};
 use crate::event::{Announced, Severity, TrackerError};
 use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
-use crate::ledger::words::tracker_failure;
 use crate::text;
 
 /// Peers that a tracker must have named before it is judged by them.
@@ -24,7 +24,24 @@ const LONG_INTERVAL: Duration = Duration::from_secs(2 * 3600);
 const NAME: Option<Remedy> = Some(Remedy::NamePeer);
 const WAIT_OR_NAME: &str = "leave it running until somebody comes; or name a peer with --peer NAME:PORT.";
 
-pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
+rules! {
+    TRACKERS_FAILING = TrackersFailing Trouble, Announce, trackers_failing, "trackers known",
+        told => match told.number("trackers") {
+            1 => "The tracker fails.".to_owned(),
+            2 => "Both trackers fail.".to_owned(),
+            _ => format!("All {} trackers fail.", told.count("trackers")),
+        };
+    NO_PEERS_KNOWN = NoPeersKnown Trouble, Announce, no_peers_known, "trackers answered ourselves",
+        _ => "No peer is known.",
+        { after_a_check: Some("name a peer with --peer NAME:PORT, or look again later."), wants_peers: true };
+    STALE_TRACKER = StaleTracker Trouble, Announce, stale_tracker, "peers refused timed_out",
+        _ => "No address of the tracker answers.", {
+            brief: |told| told.cut_at(&[", and no"], ": none can be reached."),
+            after_a_check: Some("look again later, or take a newer torrent.")
+        };
+}
+
+fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
     let failures: Vec<_> = trackers
         .iter()
@@ -42,10 +59,10 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let said = text::clean(words.trim_end_matches('.'), 120);
     let why = match error {
         // A tracker that says no says why in its own words.
-        TrackerError::Refused if !words.is_empty() => format!("{}: “{said}”", tracker_failure(error)),
+        TrackerError::Refused if !words.is_empty() => format!("{}: “{said}”", error.info().phrase),
         // What is wrong with a certificate is known in full.
         TrackerError::TlsFailed if !words.is_empty() => said,
-        _ => tracker_failure(error).to_owned(),
+        _ => error.info().phrase.to_owned(),
     };
     let alike = failures.iter().all(|(other, _)| *other == error);
     let mut text = match (failures.len(), alike) {
@@ -59,40 +76,15 @@ pub(super) fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         text.push_str(" Without one, there is nobody to ask for data.");
     }
     let severity = if alone { Severity::Warn } else { Severity::Info };
+    let different = "check network, DNS and VPN if other programs cannot get out either.";
     let finding = Finding::new(severity, text)
-        .advice(tracker_advice(error, alike))
+        .advice(if alike { error.info().advice } else { different })
         .evidence("trackers", failures.len() as u64)
         .evidence("known", known);
     Some(if known == 0 { finding.explains() } else { finding })
 }
 
-/// What to try where trackers fail in this way.
-fn tracker_advice(error: TrackerError, alike: bool) -> &'static str {
-    if !alike {
-        return "check network, DNS and VPN if other programs cannot get out either.";
-    }
-    match error {
-        TrackerError::DnsFailed => "check network, DNS and VPN; can any other program find that name?",
-        TrackerError::ConnectFailed | TrackerError::Timeout => {
-            "check network, DNS and VPN if other programs cannot get out either; otherwise the trackers are down, which \
-             often passes."
-        }
-        TrackerError::TlsFailed => {
-            "check this machine's clock and its certificates; otherwise the tracker's certificate is at fault."
-        }
-        TrackerError::Refused => {
-            "fetch the torrent from its page again; the tracker's words say whether it knows the torrent and your passkey."
-        }
-        TrackerError::HttpStatus | TrackerError::NotATracker | TrackerError::BadAnswer => {
-            "Nothing to do here; what answers at that address is at fault, or the address in the torrent is old."
-        }
-        TrackerError::RedirectRefused | TrackerError::UnsupportedUrl => {
-            "fetch the torrent from its page again; or name a peer with --peer NAME:PORT."
-        }
-    }
-}
-
-pub(super) fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
+fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
     let answered = trackers.iter().filter(|record| matches!(record.status, TrackerStatus::Ok(_))).count();
     let waiting = trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count();
@@ -188,7 +180,7 @@ fn left_alone_for(scene: &Scene<'_>) -> Option<Duration> {
 
 /// A tracker named nobody who can be reached. That packets get out and back must be known from somebody, or it may be
 /// we who reach nobody.
-pub(super) fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
+fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
     if let Some(finding) = names_no_peers(scene) {
         return Some(finding);
     }

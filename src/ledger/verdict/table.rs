@@ -1,8 +1,9 @@
-//! The rules, each with how long it must hold before it is told and when it is looked at again.
+//! The rules, in the order in which they speak. What belongs to one stands beside the function that finds it.
 
-use super::look::LookOn::{self, Announce, Call, Every, Peers, Retry, User};
+use super::look::LookOn;
+use super::say::Told;
 use super::scene::Scene;
-use super::{Finding, VerdictCode, answers, notes, patterns, sources, troubles, whole};
+use super::{Finding, VerdictCode, answers, bad_data, limits, notes, patterns, sources, troubles, whole};
 
 /// What a rule speaks about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
@@ -17,7 +18,7 @@ pub(super) enum Kind {
     Last,
 }
 
-/// One rule. Its code and kind together name it.
+/// One rule, and all that is said of what it finds. Its code and kind together name it.
 pub(super) struct Rule {
     pub(super) code: VerdictCode,
     pub(super) kind: Kind,
@@ -26,50 +27,81 @@ pub(super) struct Rule {
     /// When it is looked at again.
     pub(super) look: LookOn,
     pub(super) find: fn(&Scene<'_>) -> Option<Finding>,
+    /// The names of the numbers it rests on, with a space between them.
+    pub(super) evidence: &'static str,
+    /// What is, in one row of 40 columns.
+    pub(super) headline: fn(&Told<'_>) -> String,
+    /// What it comes to in a line or two of 80 columns: what is, and what to do.
+    pub(super) brief: fn(&Told<'_>) -> (String, String),
+    /// What to try where a run only looked who answers and is over: there are no keys to press, and nobody waits.
+    /// `None`: the same as in a download.
+    pub(super) after_a_check: Option<&'static str>,
+    /// Whether more peers would help.
+    pub(super) wants_peers: bool,
 }
 
-const fn rule(
-    code: VerdictCode,
-    kind: Kind,
-    holds_s: u64,
-    look: LookOn,
-    find: fn(&Scene<'_>) -> Option<Finding>,
-) -> Rule {
-    Rule { code, kind, holds_s, look, find }
+/// The rules of a family, one a row: its name; what it goes by in [`Rule`]; what is in one row of 40 columns, by what is
+/// told; and the fields that are not as usual.
+macro_rules! rules {
+    ($($name:ident = $code:ident $kind:ident, $look:ident $(($seconds:literal))?, $find:ident, $evidence:literal,
+        $told:pat => $headline:expr $(, { $($field:ident: $value:expr),* })?;)*) => {
+        $(pub(super) const $name: $crate::ledger::verdict::table::Rule = $crate::ledger::verdict::table::Rule {
+            $($($field: $value,)*)?
+            ..$crate::ledger::verdict::table::Rule {
+                code: $crate::ledger::verdict::VerdictCode::$code,
+                kind: $crate::ledger::verdict::table::Kind::$kind,
+                holds_s: 0,
+                look: $crate::ledger::verdict::LookOn::$look $(($seconds))?,
+                find: $find,
+                evidence: $evidence,
+                headline: |$told| String::from($headline),
+                brief: |told| told.in_brief($crate::ledger::verdict::say::first_sentence(told.text)),
+                after_a_check: None,
+                wants_peers: false,
+            }
+        };)*
+    };
+}
+pub(super) use rules;
+
+impl Rule {
+    /// The rule of this name.
+    pub(super) fn of(code: VerdictCode, kind: Kind) -> Option<&'static Self> {
+        RULES.iter().find(|rule| (rule.code, rule.kind) == (code, kind))
+    }
 }
 
 /// The rules. Those of a kind stand in the order in which they speak; what is certain comes before what is likely.
 pub(super) const RULES: &[Rule] = &[
-    //                 code    kind           holds  looked at again
-    rule(VerdictCode::DiskTrouble, Kind::Whole, 0, User, whole::disk_trouble),
-    rule(VerdictCode::Paused, Kind::Whole, 0, User, whole::paused),
-    rule(VerdictCode::Unknown, Kind::Whole, 0, Every(1), whole::checking),
-    rule(VerdictCode::Complete, Kind::Whole, 0, Peers, whole::complete),
-    rule(VerdictCode::BadDataManyPeers, Kind::Whole, 0, Every(10), whole::poisoned),
-    rule(VerdictCode::Slow, Kind::Whole, 0, Every(10), whole::slow),
-    rule(VerdictCode::Healthy, Kind::Whole, 0, Every(10), whole::healthy),
-    rule(VerdictCode::OwnLimits, Kind::Trouble, 0, Every(5), troubles::own_limits),
-    rule(VerdictCode::DiskSlow, Kind::Trouble, 3, Every(5), troubles::disk_slow),
-    rule(VerdictCode::TrackersFailing, Kind::Trouble, 0, Announce, sources::trackers_failing),
-    rule(VerdictCode::NoPeersKnown, Kind::Trouble, 0, Announce, sources::no_peers_known),
-    rule(VerdictCode::AddressFamilyDead, Kind::Trouble, 0, Retry, troubles::address_family_dead),
-    rule(VerdictCode::OtherTorrent, Kind::Trouble, 0, Announce, answers::other_torrent),
-    rule(VerdictCode::AnsweredByOthers, Kind::Trouble, 0, Retry, answers::answered_by_others),
-    rule(VerdictCode::EncryptionWanted, Kind::Trouble, 0, Retry, troubles::encryption_wanted),
-    rule(VerdictCode::PiecesMissing, Kind::Trouble, 0, Peers, troubles::pieces_missing),
-    rule(VerdictCode::UnchokedButSilent, Kind::Trouble, 0, Every(10), troubles::unchoked_but_silent),
-    rule(VerdictCode::DialsTimeOut, Kind::Trouble, 0, Retry, troubles::dials_time_out),
-    rule(VerdictCode::StaleTracker, Kind::Trouble, 0, Announce, sources::stale_tracker),
-    rule(VerdictCode::AllChokeUs, Kind::Trouble, 0, Every(5), troubles::all_choke_us),
-    rule(VerdictCode::CutRegularly, Kind::Trouble, 0, Every(10), patterns::cut_regularly),
-    rule(VerdictCode::TurnedAway, Kind::Trouble, 0, Retry, patterns::turned_away),
-    rule(VerdictCode::BadDataManyPeers, Kind::Trouble, 0, Peers, troubles::bad_data_many_peers),
-    rule(VerdictCode::BadDataOnePeer, Kind::Trouble, 0, Peers, troubles::bad_data_one_peer),
-    rule(VerdictCode::PortUnreached, Kind::Note, 0, Call, notes::port_unreached),
-    rule(VerdictCode::SnubbedByMost, Kind::Note, 3, Every(10), notes::snubbed_by_most),
-    rule(VerdictCode::Healthy, Kind::Note, 0, Every(10), notes::losses_are_usual),
-    rule(VerdictCode::PortsBlocked, Kind::Note, 0, Retry, patterns::ports_blocked),
-    rule(VerdictCode::SeedsOnly, Kind::Note, 3, Peers, notes::seeds_only),
-    rule(VerdictCode::Stalled, Kind::Last, 0, Every(10), whole::stalled),
-    rule(VerdictCode::Unknown, Kind::Last, 0, Every(1), whole::unknown),
+    whole::DISK_TROUBLE,
+    whole::PAUSED,
+    whole::CHECKING,
+    whole::COMPLETE,
+    bad_data::POISONED,
+    whole::SLOW,
+    whole::HEALTHY,
+    limits::OWN_LIMITS,
+    limits::DISK_SLOW,
+    sources::TRACKERS_FAILING,
+    sources::NO_PEERS_KNOWN,
+    troubles::ADDRESS_FAMILY_DEAD,
+    answers::OTHER_TORRENT,
+    answers::ANSWERED_BY_OTHERS,
+    troubles::ENCRYPTION_WANTED,
+    troubles::PIECES_MISSING,
+    troubles::UNCHOKED_BUT_SILENT,
+    troubles::DIALS_TIME_OUT,
+    sources::STALE_TRACKER,
+    troubles::ALL_CHOKE_US,
+    patterns::CUT_REGULARLY,
+    patterns::TURNED_AWAY,
+    bad_data::MANY_PEERS,
+    bad_data::ONE_PEER,
+    notes::PORT_UNREACHED,
+    notes::SNUBBED_BY_MOST,
+    notes::LOSSES_ARE_USUAL,
+    patterns::PORTS_BLOCKED,
+    notes::SEEDS_ONLY,
+    whole::STALLED,
+    whole::UNKNOWN,
 ];

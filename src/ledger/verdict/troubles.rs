@@ -3,13 +3,11 @@
 
 use super::say::{count, many, span};
 use super::scene::{Dialled, Scene};
-use super::{Finding, Remedy, VerdictCode, answers};
+use super::table::rules;
+use super::{Finding, VerdictCode, answers};
 use crate::event::Severity;
-use crate::ledger::peer::PeerRecord;
-use crate::units::{self, Units};
+use crate::units;
 
-/// A slow disk is the limit while this part of the memory waits for it.
-const PENDING_PART: u64 = 8;
 /// Dials needed before a pattern in them means anything.
 const ENOUGH_DIALS: u32 = 8;
 /// Peers of a family that are silent before the family is called dead.
@@ -17,104 +15,42 @@ const ENOUGH_SILENT: u32 = 5;
 /// Seconds in which enough peers are met to say what the swarm holds, where some were not met yet.
 const SWARM_MET_S: u64 = 35;
 
+const WAIT_FOR_A_TURN: &str =
+    "download it; clients let others have a turn after a while, and a check does not wait for that.";
+
+rules! {
+    ADDRESS_FAMILY_DEAD = AddressFamilyDead Trouble, Retry, address_family_dead,
+        "peers unreachable timed_out other_family opened",
+        told => {
+            let named = |family: &&str| told.text.contains(&format!("{family}peers can"));
+            format!("No {}peer can be reached.", ["IPv6 ", "IPv4 "].into_iter().find(named).unwrap_or_default())
+        };
+    DIALS_TIME_OUT = DialsTimeOut Trouble, Retry, dials_time_out, "timed_out dialled opened",
+        told => format!("{} of {} never answered.", told.count("timed_out"), told.count("dialled")),
+        { wants_peers: true };
+    ENCRYPTION_WANTED = EncryptionWanted Trouble, Retry, encryption_wanted,
+        "lost answered encrypted_only handshaken",
+        told => match told.seen("encrypted_only") {
+            Some(_) => "Some take only encryption.",
+            None => "Our encryption setting stops it.",
+        };
+    ALL_CHOKE_US = AllChokeUs Trouble, Every(5), all_choke_us, "choking live longest_wait_s",
+        told => match told.number("choking") {
+            1 => "The one live peer chokes us.".to_owned(),
+            _ => format!("{} live peers choke us.", told.count("choking")),
+        },
+        { after_a_check: Some(WAIT_FOR_A_TURN), wants_peers: true };
+    UNCHOKED_BUT_SILENT = UnchokedButSilent Trouble, Every(10), unchoked_but_silent, "silent open silence_s",
+        told => format!("{} of {} unchoked send nothing.", told.count("silent"), told.count("open")),
+        { after_a_check: Some("look again later: they may be busy."), wants_peers: true };
+    PIECES_MISSING = PiecesMissing Trouble, Peers, pieces_missing, "unheld missing",
+        told => format!("No peer has {}.", told.many("unheld", "missing piece")),
+        { after_a_check: Some("look again later: a peer with everything may come."), wants_peers: true };
+}
+
 /// How weighty something is that would stop a download, and does while nothing flows.
 pub(super) fn costly(scene: &Scene<'_>) -> Severity {
     if scene.flows() { Severity::Info } else { Severity::Warn }
-}
-
-pub(super) fn own_limits(scene: &Scene<'_>) -> Option<Finding> {
-    if !scene.downloading() {
-        return None;
-    }
-    let (live, held, limit) = (scene.live(), scene.crowd.held, scene.view.limits.0);
-    if limit == Some(0) {
-        let text = "Our own limit lets nothing in: the download limit is 0.".to_owned();
-        return Some(
-            Finding::new(Severity::Warn, text).advice("raise it.").explains().evidence("down_bps", 0u64),
-        );
-    }
-    if live > 0 && held == live {
-        let text = match live {
-            1 => "You hold the one live peer, so it is not asked for data.".to_owned(),
-            _ => format!("You hold all {} live peers, so none of them is asked for data.", count(live)),
-        };
-        return Some(Finding::new(Severity::Warn, text).advice("let go.").explains().evidence("held", held));
-    }
-    // Where it was lowered only just now, what was asked for before still comes.
-    if let Some(limit) = limit
-        && scene.half_minute.1 >= 5
-        && (limit - limit / 7..=limit.saturating_add(limit / 7)).contains(&scene.view.rates.down_bps)
-    {
-        let text = format!("Our own limit of {} is used in full.", units::rate(limit, Units::Binary));
-        let finding = Finding::new(Severity::Info, text).advice("raise it.");
-        return Some(finding.evidence("limit_bps", limit).evidence("down_bps", scene.view.rates.down_bps));
-    }
-    if let Some(finding) = starved(scene) {
-        return Some(finding);
-    }
-    places_taken(scene)
-}
-
-/// Peers are known that nobody dials, for every connection that the settings allow is in use.
-fn places_taken(scene: &Scene<'_>) -> Option<Finding> {
-    let (queued, most) = (scene.view.groups.queued, scene.view.taken_places()?);
-    (queued > 0).then(|| {
-        let wait = if queued == 1 { "waits" } else { "wait" };
-        let open = match most {
-            1 => "the one connection that --max-peers allows is open".to_owned(),
-            most => format!("all {} connections that --max-peers allows are open", count(most)),
-        };
-        let text = format!("{} {wait}: {open}.", many(queued, "peer"));
-        Finding::new(Severity::Info, text)
-            .advice("raise it.")
-            .evidence("queued", queued)
-            .evidence("live", scene.live())
-    })
-}
-
-/// The disk does not take what comes. It is told of only where its writes take long.
-pub(super) fn disk_slow(scene: &Scene<'_>) -> Option<Finding> {
-    let disk = scene.disk.filter(|_| scene.downloading())?;
-    // While that much waits in every second, it never rests.
-    if disk.pending_bytes < (disk.memory_bytes / PENDING_PART).max(1) {
-        return None;
-    }
-    let rate = units::rate(disk.written_bps, Units::Binary);
-    let text = format!("The disk is the limit: it takes {rate}, and a write takes {} ms.", disk.write_ms);
-    Some(
-        Finding::new(Severity::Warn, text)
-            .advice("download to a faster disk, or give this one less to do.")
-            .explains()
-            .evidence("written_bps", disk.written_bps)
-            .evidence("write_ms", disk.write_ms)
-            .evidence("unwritten_bytes", disk.pending_bytes),
-    )
-}
-
-/// This machine lacks what a dial needs.
-fn starved(scene: &Scene<'_>) -> Option<Finding> {
-    let (files, ports) = (scene.crowd.out_of_files, scene.crowd.out_of_ports);
-    let (peers, lacks, advice) = match (files >= ports, files + ports) {
-        (_, 0) => return None,
-        (true, _) => (
-            files,
-            "this process may open no more files",
-            "raise the limit (ulimit -n), or lower --max-peers.",
-        ),
-        (false, _) => (
-            ports,
-            "this machine has no free port or address to dial from",
-            "lower --max-peers, or wait a minute.",
-        ),
-    };
-    let text = format!("{} could not be dialled: {lacks}.", many(peers, "peer"));
-    let finding = Finding::new(costly(scene), text).advice(advice).evidence("starved", peers);
-    // Where somebody is connected, the lack of more does not explain why those send nothing.
-    Some(if scene.live() == 0 && peers * 2 >= scene.crowd.dialled().decided {
-        finding.explains()
-    } else {
-        finding
-    })
 }
 
 /// An address family whose peers cannot be reached, and how dialling over the other one went.
@@ -144,7 +80,7 @@ pub(super) fn dead_family(scene: &Scene<'_>) -> Option<DeadFamily> {
 }
 
 /// Nobody of an address family can be reached, or nobody at all.
-pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
+fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
     let DeadFamily { name, peers: these, others } = dead_family(scene)?;
     let why = if these.forbidden * 2 > these.decided {
         "this machine forbids the connections".to_owned()
@@ -181,7 +117,7 @@ pub(super) fn address_family_dead(scene: &Scene<'_>) -> Option<Finding> {
 }
 
 /// Most dials time out. Once told, it ends when a third of them do not.
-pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
+fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
     let dialled = scene.crowd.dialled();
     let tenths = if scene.stands(VerdictCode::DialsTimeOut) { 7 } else { 8 };
     let most = dialled.timed_out * 10 >= dialled.decided * tenths;
@@ -211,7 +147,7 @@ pub(super) fn dials_time_out(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
+fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
     let (lost, reached) = (scene.crowd.encrypted_lost, scene.crowd.encrypted);
     let mismatched = scene.crowd.mismatched;
     let alone = scene.live() == 0;
@@ -248,7 +184,7 @@ pub(super) fn encryption_wanted(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
+fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.wanted > 0 && crowd.choking == crowd.wanted && crowd.longest_wait.as_secs() >= 10;
     (scene.downloading() && all && crowd.sending == 0).then(|| {
@@ -274,7 +210,7 @@ pub(super) fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
+fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
     let crowd = &scene.crowd;
     let all = crowd.open > 0 && crowd.silent == crowd.open;
     // A peer that sent its piece of a check is let go.
@@ -295,7 +231,7 @@ pub(super) fn unchoked_but_silent(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
+fn pieces_missing(scene: &Scene<'_>) -> Option<Finding> {
     if scene.probing {
         return pieces_missing_of_a_check(scene);
     }
@@ -351,65 +287,4 @@ fn pieces_missing_of_a_check(scene: &Scene<'_>) -> Option<Finding> {
         .evidence("unheld", scene.unheld)
         .evidence("missing", scene.missing);
     Some(if scene.flows() { finding } else { finding.explains() })
-}
-
-pub(super) fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
-    let failures = scene.view.pieces.failures;
-    let [worst, others @ ..] = scene.crowd.liars.as_slice() else { return None };
-    let alone = others.is_empty()
-        || (failures > 1 && worst.failed_pieces >= failures && others[0].failed_pieces == 1);
-    alone.then(|| {
-        let pieces = many(worst.failed_pieces, "piece");
-        let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
-        let they = if worst.failed_pieces == 1 { "the piece is" } else { "the pieces are" };
-        let (severity, after) = if scene.probing {
-            (Severity::Warn, String::new())
-        } else if banned {
-            (Severity::Info, format!(" It is banned, and {they} fetched again."))
-        } else {
-            (Severity::Warn, format!(" T{} fetched again.", &they[1..]))
-        };
-        let text = format!("{} sent wrong data: {pieces} failed the check.{after}", worst.addr);
-        let finding = Finding::new(severity, text)
-            .evidence("failed_pieces", worst.failed_pieces)
-            .evidence("failures", failures);
-        match (banned, nobody_else_sent(scene)) {
-            (true, true) => finding.advice("leave it running until somebody else comes.").explains(),
-            (true, false) => finding,
-            (false, true) => finding.remedy("ban it.", Remedy::Ban).explains(),
-            (false, false) => finding.remedy("ban it.", Remedy::Ban),
-        }
-    })
-}
-
-/// Nobody is left, and everybody who ever sent anything sent wrong data. A check is told of it at its end, when whoever is
-/// left has had its turn.
-fn nobody_else_sent(scene: &Scene<'_>) -> bool {
-    let sent_well = |record: &PeerRecord| record.last_block.is_some() && record.failed_pieces == 0;
-    let nobody = scene.live() == 0 && !scene.flows() && scene.answers.dials_ended();
-    (nobody || scene.probing) && !scene.view.peers.iter().any(|record| sent_well(record))
-}
-
-/// Many sent wrong data. While more of it comes it judges the whole, for data that is thrown away is no progress.
-pub(super) fn bad_data_many_peers(scene: &Scene<'_>) -> Option<Finding> {
-    if scene.is_poisoned() { None } else { wrong_data(scene, "") }
-}
-
-/// Wrong data of many, however long ago.
-pub(super) fn wrong_data(scene: &Scene<'_>, begins: &str) -> Option<Finding> {
-    let (liars, failures) = (&scene.crowd.liars, scene.view.pieces.failures);
-    let one = bad_data_one_peer(scene).is_some();
-    (!one && liars.len() >= 3 && failures >= 3).then(|| {
-        let text = format!(
-            "{begins}{} failed the check, with data from {}. Either some of them send wrong data, or this machine's \
-             memory or disk is at fault; ttui cannot tell which from the data alone.",
-            many(failures, "piece"),
-            many(liars.len() as u32, "peer")
-        );
-        let finding = Finding::new(Severity::Warn, text)
-            .advice("run ttui verify twice; if the results differ, the fault is in this machine.")
-            .evidence("failures", failures)
-            .evidence("peers", liars.len() as u64);
-        if nobody_else_sent(scene) { finding.explains() } else { finding }
-    })
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::say::{about, count, many, span};
+use super::say::{Told, about, count, first_sentence, many, short, span};
 use super::scene::Scene;
-use super::{Finding, VerdictCode, troubles};
+use super::table::rules;
+use super::{Finding, VerdictCode};
 use crate::event::{Cause, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
@@ -20,7 +21,29 @@ const MOST_REASONS: usize = 5;
 /// Nothing for so long is a stall.
 const STALLED_AFTER_S: u64 = 30;
 
-pub(super) fn disk_trouble(scene: &Scene<'_>) -> Option<Finding> {
+rules! {
+    DISK_TROUBLE = DiskTrouble Whole, User, disk_trouble, "missing_pieces",
+        told => told.or_short("Stopped: the disk refuses.");
+    PAUSED = Paused Whole, User, paused, "paused_s", _ => "Paused.";
+    CHECKING = Unknown Whole, Every(1), checking, "pieces_looked_at of_pieces", told => what_stands_first(told);
+    COMPLETE = Complete Whole, Peers, complete, "served up_bytes", _ => "Complete. Everything is here.";
+    SLOW = Slow Whole, Every(10), slow, "down_bps sending live",
+        told => match (told.number("sending"), units::rate(told.number("down_bps"), Units::Binary)) {
+            (0, _) => "Slow. Data trickles in.".to_owned(),
+            (_, rate) => format!("Slow: {rate} from {}.", told.many("sending", "peer")),
+        }, { wants_peers: true };
+    HEALTHY = Healthy Whole, Every(10), healthy, "known handshaken transferring sending live down_bps",
+        told => {
+            let (pace, verb) = (told.head(&[". "]), if told.number("sending") == 1 { "is" } else { "are" });
+            short(&format!("{pace} {} {verb} sending.", told.many("sending", "peer")), &pace)
+        }, { brief: healthy_in_brief };
+    STALLED = Stalled Last, Every(10), stalled, "quiet_s known handshaken live trying failed reset",
+        told => what_stands_first(told), { wants_peers: true };
+    UNKNOWN = Unknown Last, Every(1), unknown, "live trying queued failed known handshaken",
+        told => what_stands_first(told), { wants_peers: true };
+}
+
+fn disk_trouble(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Stopped).then(|| {
         let reason = scene.view.phase_reason.as_deref().unwrap_or("The disk refuses.");
         Finding::new(Severity::Error, format!("Stopped: {}.", reason.trim_end_matches('.')))
@@ -29,7 +52,7 @@ pub(super) fn disk_trouble(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn paused(scene: &Scene<'_>) -> Option<Finding> {
+fn paused(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Paused).then(|| {
         Finding::new(Severity::Info, "Paused. Nothing is asked for or sent until you go on.".to_owned())
             .advice("go on.")
@@ -37,7 +60,7 @@ pub(super) fn paused(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn checking(scene: &Scene<'_>) -> Option<Finding> {
+fn checking(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Checking).then(|| {
         let (looked_at, of_pieces) = scene.view.checked.unwrap_or_default();
         if let Some((done, of)) = scene.view.preparing {
@@ -82,7 +105,7 @@ fn probed(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn complete(scene: &Scene<'_>) -> Option<Finding> {
+fn complete(scene: &Scene<'_>) -> Option<Finding> {
     (scene.view.phase == Phase::Seeding).then(|| {
         let output = text::clean(&scene.view.torrent.output.to_string_lossy(), 200);
         let served = match scene.crowd.served {
@@ -96,12 +119,7 @@ pub(super) fn complete(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-/// Data arrives, and again and again it is wrong.
-pub(super) fn poisoned(scene: &Scene<'_>) -> Option<Finding> {
-    scene.is_poisoned().then(|| troubles::wrong_data(scene, "Wrong data keeps coming: ")).flatten()
-}
-
-pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
+fn slow(scene: &Scene<'_>) -> Option<Finding> {
     let (mean, seconds) = scene.half_minute;
     let held_back = scene.view.limits.0.is_some_and(|limit| limit <= SLOW_BPS);
     // Once told it takes a quarter more than that to end it.
@@ -129,7 +147,21 @@ pub(super) fn slow(scene: &Scene<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn healthy(scene: &Scene<'_>) -> Option<Finding> {
+/// How it goes, how many send, and when the rest is here.
+fn healthy_in_brief(told: &Told<'_>) -> (String, String) {
+    let text = told.text;
+    let sending = match told.number("sending") {
+        0 => return told.in_brief(first_sentence(text)),
+        1 => "1 peer is".to_owned(),
+        sending => format!("{} peers are", units::count(sending)),
+    };
+    let rest = text.split_once("; ").map_or_else(|| ".".to_owned(), |(_, rest)| format!("; {rest}"));
+    let rest = rest.replace("the rest of the file", "the rest");
+    let pace = text.split_once('.').map_or("Going well", |(pace, _)| pace);
+    told.in_brief(format!("{pace}. {sending} sending{rest}"))
+}
+
+fn healthy(scene: &Scene<'_>) -> Option<Finding> {
     if scene.probing {
         return probed(scene);
     }
@@ -175,7 +207,7 @@ fn rest(scene: &Scene<'_>) -> String {
 }
 
 /// Nothing arrives, for long or with nobody left to try, and no rule knows why.
-pub(super) fn stalled(scene: &Scene<'_>) -> Option<Finding> {
+fn stalled(scene: &Scene<'_>) -> Option<Finding> {
     let long = scene.quiet.as_secs() >= STALLED_AFTER_S;
     (scene.downloading() && !scene.probing && (long || is_over(scene))).then(|| {
         let groups = scene.view.groups;
@@ -298,8 +330,13 @@ fn top(scene: &Scene<'_>) -> String {
     if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
+/// The text where it fits into a row, and its beginning otherwise.
+fn what_stands_first(told: &Told<'_>) -> String {
+    told.or_short(&told.head(&[": ", "; ", ". "]))
+}
+
 /// It is too early to tell.
-pub(super) fn unknown(scene: &Scene<'_>) -> Option<Finding> {
+fn unknown(scene: &Scene<'_>) -> Option<Finding> {
     let groups = scene.view.groups;
     let asked =
         scene.view.trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count() as u32;

@@ -226,6 +226,17 @@ fn a_block_asked_for_again_counts_once_as_owed() {
 }
 
 #[test]
+fn a_block_granted_again_that_comes_late_is_not_asked_for_again() {
+    let mut window = Window::new();
+    window.grant(blocks(2));
+    let asked = refill(&mut window, At::ZERO);
+    window.choke(ms(10));
+    window.grant(blocks(2));
+    assert_eq!(window.received(ms(20), asked[0]), Arrival::Late);
+    assert_eq!(refill(&mut window, ms(30)), asked[1..]);
+}
+
+#[test]
 fn only_owed_blocks_can_be_rejected() {
     let mut window = Window::new();
     let all = blocks(100);

@@ -6,7 +6,7 @@ use serde::ser::{self, Serialize};
 use thiserror::Error;
 
 use super::{Definition, Leaf, Node, Root, Schema, Shape, unsigned};
-use crate::event::Unsound;
+use crate::event::Invalid;
 
 /// Why a value cannot be written: a fault of its type, not of the value.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
@@ -19,8 +19,8 @@ impl ser::Error for WriteError {
     }
 }
 
-impl From<Unsound> for WriteError {
-    fn from(Unsound(what): Unsound) -> Self {
+impl From<Invalid> for WriteError {
+    fn from(Invalid(what): Invalid) -> Self {
         Self(what.to_owned())
     }
 }

@@ -2,12 +2,22 @@
 
 use std::fmt::Write;
 
-use super::{
-    cause, code, connect_ms, encryption, handshake_ms, in_order, out_there, resolved, severity, status, steps,
-};
+use super::{fields, in_order, out_there, severity, status, steps};
 use crate::event::advised;
 use crate::ledger::{PeerRecord, View};
-use crate::report::markdown_cell;
+use crate::report::{markdown_cell, table};
+
+/// Heads, how their cells stand, and the field that each shows.
+const SHOWN: [(&str, &str, &str); 8] = [
+    ("peer", "---", "addr"),
+    ("group", "---", "group"),
+    ("cause", "---", "cause"),
+    ("client", "---", "client"),
+    ("encryption", "---", "encryption"),
+    ("connect ms", "--:", "connect_ms"),
+    ("handshake ms", "--:", "handshake_ms"),
+    ("detail", "---", "detail"),
+];
 
 /// What was found, as Markdown.
 pub fn markdown(view: &View) -> String {
@@ -37,7 +47,7 @@ pub fn markdown(view: &View) -> String {
     }
     for tracker in &view.trackers {
         let status = match &tracker.status {
-            crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.code()),
+            crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.info().code),
             _ => status(tracker).to_owned(),
         };
         let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));
@@ -47,35 +57,24 @@ pub fn markdown(view: &View) -> String {
         let _ = writeln!(out, "\n{}", markdown_cell(note));
     }
     if !view.peers.is_empty() {
-        out.push('\n');
-        rows(&mut out, in_order(view).into_iter(), view);
+        let _ = writeln!(out, "\n| {} |", SHOWN.map(|(head, ..)| head).join(" | "));
+        let _ = writeln!(out, "|{}|", SHOWN.map(|(_, stands, _)| stands).join("|"));
+        for peer in in_order(view) {
+            let _ = writeln!(out, "| {} |", SHOWN.map(|(.., name)| cell(name, peer, view)).join(" | "));
+        }
     }
     out
 }
 
-fn rows<'a>(out: &mut String, peers: impl Iterator<Item = &'a PeerRecord>, view: &View) {
-    let _ =
-        writeln!(out, "| peer | group | cause | client | encryption | connect ms | handshake ms | detail |");
-    let _ = writeln!(out, "|---|---|---|---|---|--:|--:|---|");
-    for peer in peers {
-        let attempt = peer.telling_attempt();
-        let time = |ms: Option<u64>| ms.map(|ms| ms.to_string()).unwrap_or_default();
-        let detail = attempt.and_then(|attempt| attempt.detail.as_deref()).unwrap_or_default();
-        let way = match (resolved(peer), attempt) {
-            (Some(cause), _) => code(cause).to_owned(),
-            (None, Some(attempt)) => encryption(attempt.encryption).to_owned(),
-            (None, None) => String::new(),
-        };
-        let cells = [
-            peer.addr.to_string(),
-            peer.group.word().to_owned(),
-            cause(peer, view.at).map(code).unwrap_or_default().to_owned(),
-            markdown_cell(peer.client.as_deref().unwrap_or_default()),
-            way,
-            time(attempt.and_then(connect_ms)),
-            time(attempt.and_then(handshake_ms)),
-            markdown_cell(detail),
-        ];
-        let _ = writeln!(out, "| {} |", cells.join(" | "));
+/// A field as people read it; what a failed try turned out to mean stands in place of how it was made.
+fn cell(name: &str, peer: &PeerRecord, view: &View) -> String {
+    let plain = |name| table::plain(&fields::value(name, peer, view));
+    match name {
+        "group" => peer.group.word().to_owned(),
+        "encryption" => {
+            [plain("resolved"), plain(name)].into_iter().find(|way| !way.is_empty()).unwrap_or_default()
+        }
+        "client" | "detail" => markdown_cell(&plain(name)),
+        _ => plain(name),
     }
 }

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::event::{
-    Announced, Event, OsError, PeerInfo, PeerKey, PeerSample, Phase, Sample, Side, Source, TrackerError,
-    TrackerKey,
+    Announced, Direction, Encryption, Event, LooksLike, OsError, PeerInfo, PeerSample, Phase, Sample, Side,
+    Source, TrackerError, TrackerKey, Transport,
 };
-use crate::ledger::{Ledger, TorrentFacts};
+use crate::ledger::{Ledger, Stage, TorrentFacts};
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
 
 /// A run told event by event.
@@ -216,14 +216,15 @@ fn peers_of_a_screen_have_rates_and_what_went_over_all_their_connections() {
     scene.tell(Event::PeerSample { peer, sample });
     scene.tell(Event::Sample(Sample { down_bps: 1000, up_bps: 50 }));
     let view = scene.view();
-    let value: serde_json::Value = serde_json::from_str(&peers_json(&view, &[peer])).unwrap();
+    let value: serde_json::Value =
+        serde_json::from_str(&peers_json(&view, &[peer], Rows::default())).unwrap();
     let told = &value["peers"][0];
     assert_eq!(
         (&told["down_bps"], &told["received_bytes"], &told["sent_bytes"]),
         (&1000.into(), &17_384.into(), &50.into())
     );
     assert_eq!(told["attempts"][1]["bytes_in"], 1000, "live, and not nothing");
-    let csv = peers_csv(&view, &[peer]);
+    let csv = csv(&view, &[peer], Rows::default());
     let (names, cells) = csv.trim().split_once("\r\n").unwrap();
     let cell = |name| {
         let at = names.split(',').position(|column| column == name).unwrap();
@@ -274,6 +275,7 @@ fn a_plain_try_says_when_only_encryption_helped() {
     assert_eq!(attempts[1]["encryption"], "mse");
     assert_eq!(value["peers"][0]["cause"], serde_json::Value::Null);
     assert!(text(&view).contains("unknown client, encrypted only"), "{}", text(&view));
-    assert!(csv(&view).contains(",mse,encryption_required,"), "{}", csv(&view));
+    let csv = csv(&view, &[peer], Rows::default());
+    assert!(csv.contains(",mse,encryption_required,"), "{csv}");
     assert!(markdown(&view).contains("| encryption_required |"), "{}", markdown(&view));
 }

@@ -205,7 +205,7 @@ fn tracker_line(record: &TrackerRecord) -> String {
     match &record.status {
         TrackerStatus::Pending => format!("{url}: no answer yet"),
         TrackerStatus::Failed(error, text) => {
-            format!("{url}: {} ({})", clean(text, 200), error.code())
+            format!("{url}: {} ({})", clean(text, 200), error.info().code)
         }
         TrackerStatus::Ok(announced) => {
             let mut line = format!("{url}: {} peers, {} shook hands", record.peers, record.handshaken);

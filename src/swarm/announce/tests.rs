@@ -71,7 +71,7 @@ impl Rig {
                     self.sent.push(Sent { at, ticket, tracker: tracker.0, url, kind, tracker_id });
                 }
                 Output::Abandon(ticket) => self.abandoned.push(ticket),
-                Output::Learned(at, event) => self.events.push((at, event)),
+                Output::Emit(at, event) => self.events.push((at, event)),
             }
         }
     }

@@ -198,8 +198,7 @@ impl Tier {
     }
 
     pub(super) fn note_failure(&mut self, error: TrackerError) {
-        use TrackerError::{BadAnswer, HttpStatus, NotATracker, RedirectRefused, Refused};
-        self.refused |= matches!(error, Refused | HttpStatus | NotATracker | BadAnswer | RedirectRefused);
+        self.refused |= error.is_answer();
     }
 
     /// Ends the round with an answer.

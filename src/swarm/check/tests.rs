@@ -1,19 +1,26 @@
 use super::*;
-use crate::event::{PeerInfo, Side};
-use crate::metainfo::{Bitfield, BlockRef, PeerId};
-use crate::peer::{News, Order, Step};
-use crate::swarm::EncryptionPolicy;
+use crate::command::Command;
+use crate::event::{AnnounceKind, Announced, Encryption, PeerInfo, Side, Source, TrackerError, TrackerKey};
+use crate::metainfo::PeerId;
+use crate::peer::{News, Step};
+use crate::swarm::address::Scope;
+use crate::swarm::announce::{self, Announcer, Output, Ticket};
+use crate::swarm::peer_table::Standing;
+use crate::swarm::{EncryptionPolicy, Input};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 
 fn settings() -> Settings {
+    of(30 * S, 100)
+}
+
+fn of(until: Duration, most_open: usize) -> Settings {
     Settings {
         peer_id: PeerId(*b"-Tu0100-mmmmmmmmmmmm"),
-        most_open: 100,
         encryption: EncryptionPolicy::Off,
-        until: 30 * S,
         seed: 1,
+        ..Settings::of_check(until, most_open)
     }
 }
 
@@ -23,9 +30,12 @@ fn addr(n: u16) -> SocketAddr {
 
 /// A check in virtual time, and all it did.
 struct Run {
-    check: Check,
+    swarm: Swarm,
+    announcer: Announcer,
     now: At,
     done: Vec<(At, Action)>,
+    dialling: Vec<PeerKey>,
+    announced: Vec<(TrackerKey, AnnounceKind, Ticket)>,
     next_conn: u32,
 }
 
@@ -37,36 +47,95 @@ impl Run {
 
     fn with(settings: Settings, trackers: &[&str], geometry: Geometry) -> Self {
         let tiers: Vec<Vec<String>> = trackers.iter().map(|url| vec![(*url).to_owned()]).collect();
-        let check = Check::new(At::ZERO, geometry, &tiers, settings);
-        let mut run = Self { check, now: At::ZERO, done: Vec::new(), next_conn: 0 };
+        let have = Bitfield::empty(geometry.piece_count());
+        let mut run = Self {
+            swarm: Swarm::new(At::ZERO, geometry, have, settings),
+            announcer: Announcer::once(At::ZERO, &tiers, 1),
+            now: At::ZERO,
+            done: Vec::new(),
+            dialling: Vec::new(),
+            announced: Vec::new(),
+            next_conn: 0,
+        };
+        // Peers are named before it is known that no tracker is asked.
+        run.announcer.handle(At::ZERO, announce::Input::Start);
         run.drain();
         run
     }
 
     fn drain(&mut self) {
-        while let Some(action) = self.check.poll() {
+        while let Some(action) = self.swarm.poll() {
+            match &action {
+                Action::Dial { peer, .. } => self.dialling.push(*peer),
+                Action::Finished => self.stop(),
+                _ => {}
+            }
             self.done.push((self.now, action));
+        }
+        while let Some(output) = self.announcer.poll() {
+            match output {
+                Output::Announce { ticket, tracker, kind, .. } => {
+                    self.announced.push((tracker, kind, ticket))
+                }
+                Output::Abandon(_) => {}
+                Output::Emit(at, event) => self.done.push((self.now, Action::Emit(at, event))),
+            }
         }
     }
 
     fn tell(&mut self, input: Input) {
-        self.check.handle(self.now, input);
+        if let Input::DialFailed { peer, .. } | Input::Handshaken { peer: Some(peer), .. } = &input {
+            self.dialling.retain(|other| other != peer);
+        }
+        self.swarm.handle(self.now, input);
+        if !self.announcer.is_asking() {
+            self.swarm.handle(self.now, Input::TrackersHeard);
+        }
         self.drain();
+    }
+
+    fn hear(&mut self, tracker: u16, outcome: Result<Announced, TrackerError>) {
+        let told = self.announced.iter().find(|(to, ..)| to.0 == tracker);
+        let ticket = told.expect("it was asked").2;
+        let input = match outcome {
+            Ok(answer) => {
+                announce::Input::Answered { ticket, answer, min_interval_s: None, tracker_id: None }
+            }
+            Err(error) => announce::Input::Failed { ticket, error, text: String::new() },
+        };
+        self.announcer.handle(self.now, input);
+        self.tell(Input::Tick);
+    }
+
+    /// Ends it, as the program does.
+    fn stop(&mut self) {
+        self.tell(Input::Command(Command::Quit));
+        for peer in std::mem::take(&mut self.dialling) {
+            self.fail(peer, Cause::NotAnswered);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.swarm.check.as_ref().is_some_and(Check::is_ending) && self.swarm.live.is_empty()
     }
 
     /// Lets time pass, waking it whenever it wants to be woken.
     fn wait(&mut self, time: Duration) {
         let until = self.now + time;
-        while self.check.deadline() <= until && !self.check.is_over() {
-            assert!(self.check.deadline() >= self.now || self.check.ending.is_none(), "it would spin");
-            self.now = self.now.max(self.check.deadline());
+        while self.swarm.deadline() <= until && !self.is_over() {
+            self.now = self.now.max(self.swarm.deadline());
             self.tell(Input::Tick);
+            assert!(self.swarm.deadline() > self.now || self.is_over(), "it would spin");
         }
         self.now = until;
     }
 
+    fn rows(&self) -> usize {
+        self.swarm.peer_table.rows()
+    }
+
     fn learn(&mut self, n: u16) {
-        self.tell(Input::Learned { addr: addr(n), source: Source::Manual, valid: true });
+        self.tell(Input::Learned { addr: addr(n), source: Source::Manual });
     }
 
     fn dials(&self) -> Vec<(At, PeerKey, Encryption)> {
@@ -79,7 +148,7 @@ impl Run {
 
     fn events(&self) -> Vec<&Event> {
         let events = self.done.iter().filter_map(|(_, action)| match action {
-            Action::Learned(_, event) => Some(event),
+            Action::Emit(_, event) => Some(event),
             _ => None,
         });
         events.collect()
@@ -110,7 +179,7 @@ impl Run {
     }
 
     fn fail(&mut self, peer: PeerKey, cause: Cause) {
-        self.tell(Input::DialFailed(peer, closed(cause)));
+        self.tell(Input::DialFailed { peer, end: Closed::because(cause) });
     }
 
     fn shake(&mut self, peer: Option<PeerKey>, from: SocketAddr, id: &[u8; 20]) -> ConnKey {
@@ -118,19 +187,27 @@ impl Run {
         self.next_conn += 1;
         let so_far = vec![(self.now, Step::Connected), (self.now, Step::Received(vec![0; 68]))];
         if let Some(peer) = peer {
-            self.tell(Input::Step(peer, self.now, Step::Connected));
+            self.tell(Input::Step { peer, at: self.now, step: Step::Connected });
         }
-        self.tell(Input::Shaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
+        self.tell(Input::Handshaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
         conn
     }
 
     /// A dialled peer shakes hands, has everything and unchokes.
     fn serve(&mut self, peer: PeerKey, id: &[u8; 20]) -> ConnKey {
         let conn = self.shake(Some(peer), addr(1), id);
-        let count = self.check.geometry.piece_count();
+        let count = self.swarm.geometry.piece_count();
         self.tell(Input::News(conn, News::Has(Bitfield::full(count))));
         self.tell(Input::News(conn, News::Unchoked));
         conn
+    }
+
+    /// Those that are told `stopped`.
+    fn goodbyes(&mut self) -> Vec<u16> {
+        self.announcer.handle(self.now, announce::Input::Stop);
+        self.drain();
+        let stopped = self.announced.iter().filter(|(_, kind, _)| *kind == AnnounceKind::Stopped);
+        stopped.map(|(tracker, ..)| tracker.0).collect()
     }
 
     fn merges(&self) -> Vec<(PeerKey, PeerKey)> {
@@ -142,22 +219,19 @@ impl Run {
     }
 }
 
-fn closed(cause: Cause) -> Closed {
-    Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 }
-}
-
 const A: &[u8; 20] = b"-AA0000-aaaaaaaaaaaa";
 const Z: &[u8; 20] = b"-ZZ0000-zzzzzzzzzzzz";
 
 #[test]
 fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
     let mut run = Run::new(settings(), &["http://a", "http://b"]);
-    for (source, valid, dials) in [
-        (Source::Tracker(TrackerKey(0)), false, 0),
-        (Source::Tracker(TrackerKey(1)), true, 1),
-        (Source::Manual, true, 1),
-    ] {
-        run.tell(Input::Learned { addr: addr(1), source, valid });
+    for (tracker, scope) in [(TrackerKey(0), Scope::Public), (TrackerKey(1), Scope::Private)] {
+        run.tell(Input::Reached { tracker, scope, seen_at: None });
+    }
+    for (source, dials) in
+        [(Source::Tracker(TrackerKey(0)), 0), (Source::Tracker(TrackerKey(1)), 1), (Source::Manual, 1)]
+    {
+        run.tell(Input::Learned { addr: addr(1), source });
         run.wait(S);
         assert_eq!(run.dials().len(), dials, "{source:?}");
     }
@@ -165,7 +239,7 @@ fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
 
 #[test]
 fn dials_a_thousand_a_second_and_no_more_than_there_is_room_for() {
-    let mut run = Run::new(Settings { most_open: 300, ..settings() }, &["http://t"]);
+    let mut run = Run::new(of(30 * S, 300), &["http://t"]);
     (0..1000).for_each(|n| run.learn(n));
     assert!(run.dials().len() <= 11, "{}", run.dials().len());
     run.wait(100 * MS);
@@ -195,7 +269,7 @@ fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
         let peer = PeerKey(n.into());
         run.wait(5 * MS);
         if opened {
-            run.tell(Input::Step(peer, run.now, Step::Connected));
+            run.tell(Input::Step { peer, at: run.now, step: Step::Connected });
         }
         run.fail(peer, cause);
     }
@@ -210,7 +284,7 @@ fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
         let expected = if again { vec![Encryption::Plain, Encryption::Mse] } else { vec![Encryption::Plain] };
         assert_eq!(tries, expected, "{cause:?}");
     }
-    run.tell(Input::Step(PeerKey(1), run.now, Step::Connected));
+    run.tell(Input::Step { peer: PeerKey(1), at: run.now, step: Step::Connected });
     run.fail(PeerKey(1), Cause::EncryptionFailed);
     run.wait(50 * MS);
     assert_eq!(run.dials().iter().filter(|(_, peer, _)| peer.0 == 1).count(), 2);
@@ -224,17 +298,17 @@ fn asks_for_one_piece_and_again_for_what_a_choke_took_back() {
     assert_eq!(run.orders(conn)[0], &Order::Interested(true));
     let blocks = run.granted(conn);
     assert_eq!(blocks.len(), 2);
-    assert!(run.check.block_arrived(run.now, conn, blocks[0]));
-    assert!(!run.check.block_arrived(run.now, conn, blocks[0]), "it was here already");
+    assert!(run.swarm.block_arrived(run.now, conn, blocks[0]));
+    assert!(!run.swarm.block_arrived(run.now, conn, blocks[0]), "it was here already");
     run.tell(Input::News(conn, News::Choked));
     run.tell(Input::News(conn, News::Unchoked));
     assert_eq!(run.granted(conn), blocks[1..]);
-    assert!(run.check.block_arrived(run.now, conn, blocks[1]));
-    assert!(!run.check.is_over());
+    assert!(run.swarm.block_arrived(run.now, conn, blocks[1]));
+    assert!(!run.is_over());
     run.tell(Input::Hashed(conn, true));
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)), "that was all");
-    run.tell(Input::Closed(conn, Closed { bytes_in: 40_000, ..closed(Cause::Shutdown) }));
-    assert!(run.check.is_over());
+    run.tell(Input::Closed(conn, Closed { bytes_in: 40_000, ..Closed::because(Cause::Shutdown) }));
+    assert!(run.is_over());
     assert!(run.causes().is_empty(), "it was live to the end");
     let traffic = Event::Traffic { peer: PeerKey(0), bytes_in: 40_000, bytes_out: 0 };
     assert!(run.events().contains(&&traffic));
@@ -252,7 +326,7 @@ fn asks_for_a_block_of_a_long_piece_and_never_for_what_the_peer_has_not() {
     run.tell(Input::News(conn, News::Have(vec![geometry.piece(5).unwrap()])));
     let blocks = run.granted(conn);
     assert_eq!(blocks.iter().map(|block| block.piece().number()).collect::<Vec<_>>(), [5]);
-    assert!(run.check.block_arrived(run.now, conn, blocks[0]));
+    assert!(run.swarm.block_arrived(run.now, conn, blocks[0]));
     run.tell(Input::Tick);
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)));
 }
@@ -263,7 +337,7 @@ fn wrong_data_ends_the_connection() {
     run.learn(1);
     let conn = run.serve(PeerKey(0), A);
     for block in run.granted(conn) {
-        run.check.block_arrived(run.now, conn, block);
+        run.swarm.block_arrived(run.now, conn, block);
     }
     run.tell(Input::Hashed(conn, false));
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::HashFailures)));
@@ -282,16 +356,12 @@ fn waits_ten_seconds_for_a_block_and_fifteen_for_a_tracker() {
 
     let mut run = Run::new(settings(), &["http://a", "http://b"]);
     let answer = Announced { peers: 1, ..Announced::default() };
-    run.tell(Input::Announced(TrackerKey(0), Ok(answer)));
+    run.hear(0, Ok(answer));
     run.wait(14_999 * MS);
-    assert!(!run.check.is_over());
+    assert!(!run.is_over());
     run.wait(MS);
-    assert!(run.check.is_over());
-    let stopped = run
-        .done
-        .iter()
-        .filter(|(_, action)| matches!(action, Action::Announce { kind: AnnounceKind::Stopped, .. }));
-    assert_eq!(stopped.count(), 2, "the silent one may have heard us");
+    assert!(run.is_over());
+    assert_eq!(run.goodbyes(), [0, 1], "the silent one may have heard us");
 }
 
 #[test]
@@ -304,10 +374,10 @@ fn a_late_unchoke_has_two_seconds_to_show_a_block_and_only_once() {
     run.wait(S);
     run.tell(Input::News(conn, News::Choked));
     run.tell(Input::News(conn, News::Unchoked));
-    assert!(!run.check.is_over(), "ten seconds are over, and two since the unchoke are not");
+    assert!(!run.is_over(), "ten seconds are over, and two since the unchoke are not");
     run.wait(S);
-    run.tell(Input::Closed(conn, closed(Cause::Shutdown)));
-    assert!(run.check.is_over(), "the second unchoke buys no more time");
+    run.tell(Input::Closed(conn, Closed::because(Cause::Shutdown)));
+    assert!(run.is_over(), "the second unchoke buys no more time");
 }
 
 #[test]
@@ -315,60 +385,48 @@ fn is_over_when_all_have_failed_and_tells_failed_trackers_nothing() {
     let mut run = Run::new(settings(), &["http://a"]);
     run.learn(1);
     run.fail(PeerKey(0), Cause::ConnectionRefused);
-    assert!(!run.check.is_over());
-    run.tell(Input::Announced(TrackerKey(0), Err((TrackerError::Timeout, String::new()))));
-    assert!(run.check.is_over());
-    assert!(
-        !run.done
-            .iter()
-            .any(|(_, action)| { matches!(action, Action::Announce { kind: AnnounceKind::Stopped, .. }) })
-    );
+    assert!(!run.is_over());
+    run.hear(0, Err(TrackerError::Timeout));
+    assert!(run.is_over());
+    assert!(run.goodbyes().is_empty());
 }
 
 #[test]
 fn at_the_end_of_its_time_nobody_is_waited_for() {
-    let mut run = Run::new(Settings { until: 3 * S, ..settings() }, &["http://a"]);
+    let mut run = Run::new(of(3 * S, 100), &["http://a"]);
     (0..3).for_each(|n| run.learn(n));
     run.wait(5 * MS);
     run.shake(Some(PeerKey(0)), addr(0), A);
-    let sent = Step::Sent(vec![0; 68]);
-    run.tell(Input::Step(PeerKey(1), run.now, sent));
     run.wait(3 * S);
     assert_eq!(run.orders(ConnKey(0)).last(), Some(&&Order::Close(Cause::NotAnswered)));
-    run.tell(Input::Closed(ConnKey(0), closed(Cause::NotAnswered)));
-    assert!(run.check.is_over());
+    run.tell(Input::Closed(ConnKey(0), Closed::because(Cause::NotAnswered)));
+    assert!(run.is_over());
     let all: Vec<_> = [1, 2, 0].map(|n| (PeerKey(n), Cause::NotAnswered)).to_vec();
     assert_eq!(run.causes(), all);
-    assert!(run.done.contains(&(3 * S, Action::Abandon(PeerKey(2)))));
-    assert!(
-        run.events()
-            .iter()
-            .any(|event| { matches!(event, Event::AttemptEnded { peer: PeerKey(1), bytes_out: 68, .. }) })
-    );
 }
 
 #[test]
 fn connections_that_do_not_close_are_not_waited_for() {
-    let mut run = Run::new(Settings { until: S, ..settings() }, &[]);
+    let mut run = Run::new(of(S, 100), &[]);
     run.learn(1);
     run.shake(Some(PeerKey(0)), addr(1), A);
     run.wait(S);
-    assert!(!run.check.is_over());
+    assert!(!run.is_over());
     run.wait(400 * MS);
-    assert!(run.check.is_over());
+    assert!(run.is_over());
     assert_eq!(run.causes(), [(PeerKey(0), Cause::NotAnswered)]);
 }
 
 #[test]
 fn whoever_gave_its_answer_makes_room() {
-    let mut run = Run::new(Settings { most_open: 1, ..settings() }, &[]);
+    let mut run = Run::new(of(30 * S, 1), &[]);
     (0..2).for_each(|n| run.learn(n));
     let conn = run.shake(Some(PeerKey(0)), addr(0), A);
     run.wait(9 * S);
     assert_eq!((run.dials().len(), run.orders(conn).len()), (1, 1));
     run.wait(2 * S);
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::ConnectionLimit)));
-    run.tell(Input::Closed(conn, closed(Cause::ConnectionLimit)));
+    run.tell(Input::Closed(conn, Closed::because(Cause::ConnectionLimit)));
     assert_eq!(run.dials().len(), 2);
 }
 
@@ -394,9 +452,9 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
         let called = run.shake(None, from, id);
         let gone = if ours_stays { called } else { dialled };
         assert!(matches!(run.orders(gone).last(), Some(Order::Close(_))), "{ours_stays}");
-        assert_eq!((run.check.rows.len(), run.check.live.len()), (1, 1));
-        assert_eq!(run.check.live.contains_key(&dialled), ours_stays);
-        assert_eq!(run.check.rows[&PeerKey(0)].sources, [Source::Manual, Source::Incoming]);
+        assert_eq!((run.rows(), run.swarm.live.len()), (1, 1));
+        assert_eq!(run.swarm.live.contains_key(&dialled), ours_stays);
+        assert_eq!(run.swarm.peer_table.row(PeerKey(0)).unwrap().sources, [Source::Manual, Source::Incoming]);
 
         // It got through before us.
         let mut run = Run::new(settings(), &["http://t"]);
@@ -404,11 +462,11 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
         let called = run.shake(None, from, id);
         let dialled = run.shake(Some(PeerKey(0)), addr(1), id);
         assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
-        assert_eq!(run.check.live.contains_key(&dialled), ours_stays);
-        assert_eq!(run.check.live.contains_key(&called), !ours_stays);
+        assert_eq!(run.swarm.live.contains_key(&dialled), ours_stays);
+        assert_eq!(run.swarm.live.contains_key(&called), !ours_stays);
         let stays = if ours_stays { dialled } else { called };
-        assert_eq!(run.check.live[&stays].peer, PeerKey(0));
-        assert_eq!(run.check.rows[&PeerKey(0)].standing, Standing::Live(stays));
+        assert_eq!(run.swarm.live[&stays].peer, PeerKey(0));
+        assert_eq!(run.swarm.peer_table.row(PeerKey(0)).unwrap().standing, Standing::Live(stays));
     }
 }
 
@@ -437,14 +495,14 @@ fn a_peer_that_calls_is_merged_into_the_row_of_the_port_it_listens_on() {
     assert!(run.merges().is_empty(), "the dial may still tell something");
     run.fail(PeerKey(0), Cause::ConnectTimeout);
     assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
-    assert_eq!(run.check.live[&conn].peer, PeerKey(0));
+    assert_eq!(run.swarm.live[&conn].peer, PeerKey(0));
 
     // Its address is named later.
     let mut run = Run::new(settings(), &["http://t"]);
     let conn = run.shake(None, from, A);
     introduce(&mut run, conn);
     run.learn(1);
-    assert_eq!((run.dials().len(), run.check.rows.len()), (0, 1));
+    assert_eq!((run.dials().len(), run.rows()), (0, 1));
 }
 
 #[test]

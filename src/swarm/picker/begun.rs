@@ -188,7 +188,7 @@ impl Begun {
     }
 
     /// The blocks of at most so many pieces: of those that changed since, the ones told of longest ago.
-    pub(super) fn tell(
+    pub(super) fn emit(
         &mut self,
         now: At,
         most: usize,

@@ -29,8 +29,9 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     swarm.picker.assert_nobody_idles(now);
     let active = matches!(swarm.phase(), Phase::Downloading | Phase::Seeding);
     for (key, conn) in &client.conns {
-        assert!(active || conn.owed.is_empty(), "{key:?} owes blocks in a pause");
-        assert!(conn.am_choking || active || conn.asked.is_empty(), "{key:?} is served in a pause");
+        let protocol = &conn.protocol;
+        assert!(active || protocol.window().owed().next().is_none(), "{key:?} owes blocks in a pause");
+        assert!(active || protocol.upload().waiting() == 0, "{key:?} is served in a pause");
     }
     swarm.assert_consistent();
     assert!(client.written.count_missing_from(swarm.have()) == 0, "a piece is claimed that is not on disk");

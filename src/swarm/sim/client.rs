@@ -5,18 +5,20 @@ mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::super::announce::{self, Announcer, Ticket};
 use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Order};
-use super::conn::{Conn, Heard};
+use super::conn::Conn;
 use super::disk::{Done, Job};
-use super::{
-    At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, Message, PieceIndex, Rc, Settings, Swarm,
-};
+use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex, Said, Settings, Swarm};
 use crate::command::Command;
-use crate::event::{Announced, Event, PeerInfo, PeerKey, Phase, Source, TrackerError, TrackerKey};
+use crate::event::{Announced, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
-use crate::peer::{News, Step};
+use crate::peer::haves::HaveLog;
+use crate::peer::{Fault, IDLE_AFTER, News, Ours, Step};
+use crate::wire::Reserved;
 
 /// What a client wants of the world.
 pub(super) enum Effect {
@@ -24,7 +26,7 @@ pub(super) enum Effect {
         peer: PeerKey,
         addr: SocketAddr,
     },
-    Say(ConnKey, Message),
+    Say(ConnKey, Said),
     Close(ConnKey, Cause),
     /// The disk is done after so long.
     Disk(Duration),
@@ -59,7 +61,8 @@ pub(super) struct Client {
     pub(super) disk: Disk,
     /// What is good and on disk.
     pub(super) written: Bitfield,
-    pub(super) haves: Vec<PieceIndex>,
+    /// What its connections say of it.
+    ours: Arc<Ours>,
     pub(super) effects: VecDeque<Effect>,
     pub(super) wake_at: At,
     /// What was learned, less what fills memory unless it is all kept.
@@ -87,7 +90,13 @@ impl Client {
     ) -> Self {
         let urls: Vec<Vec<String>> =
             (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
-        let haves = have.numbers().filter_map(|number| geometry.piece(number)).collect();
+        let ours = Ours {
+            geometry,
+            haves: HaveLog::new(have.clone()),
+            listen_port: Some(6881),
+            sent_bytes: AtomicU64::new(0),
+            idle_after: IDLE_AFTER,
+        };
         let mut client = Self {
             swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
             announcer: Announcer::new(now, &urls, false, settings.seed),
@@ -98,7 +107,7 @@ impl Client {
             failing: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
-            haves,
+            ours: Arc::new(ours),
             effects: VecDeque::new(),
             wake_at: At::MAX,
             events: Vec::new(),
@@ -169,15 +178,13 @@ impl Client {
         conn: ConnKey,
         peer: Option<PeerKey>,
         addr: SocketAddr,
-        id: PeerId,
+        (id, reserved): (PeerId, Reserved),
     ) {
-        let has = Rc::new(self.swarm.have().clone());
-        self.conns.insert(conn, Conn::new(self.geometry, addr, now, self.haves.len()));
+        self.conns.insert(conn, Conn::new(&self.ours, reserved, addr, now));
         self.most_conns = self.most_conns.max(self.conns.len());
-        self.say(conn, Message::Has(has));
-        self.say(conn, Message::Listens(6881));
+        self.write(now, conn);
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
-        self.feed(now, Input::Shaken { conn, peer, addr, peer_id: id, so_far });
+        self.feed(now, Input::Handshaken { conn, peer, addr, peer_id: id, so_far });
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) {
@@ -192,25 +199,39 @@ impl Client {
         self.feed(now, Input::Closed(conn, end(cause)));
     }
 
-    pub(super) fn hear(&mut self, now: At, key: ConnKey, message: Message) {
+    pub(super) fn hear(&mut self, now: At, key: ConnKey, said: Said) {
+        let geometry = self.geometry;
+        let heard = self.conns.get_mut(&key).map(|conn| conn.hear(now, geometry, said));
+        self.handled(now, key, heard);
+    }
+
+    /// Something happened on a connection: what is due is written, then what came is told.
+    fn handled(&mut self, now: At, key: ConnKey, handled: Option<Result<(), Fault>>) {
+        if let Some(Ok(())) = handled {
+            self.write(now, key);
+        }
+        self.report(now, key);
+        if let Some(Err(fault)) = handled {
+            self.effects.push_back(Effect::Close(key, fault.cause));
+        }
+    }
+
+    fn write(&mut self, now: At, key: ConnKey) {
         let Some(conn) = self.conns.get_mut(&key) else { return };
-        let input = match conn.hear(now, message, self.swarm.have()) {
-            Heard::Nothing => return,
-            Heard::Has(pieces) => Input::News(key, News::Has(pieces)),
-            Heard::Have(pieces) => Input::News(key, News::Have(pieces)),
-            Heard::Choked => Input::News(key, News::Choked),
-            Heard::Unchoked => Input::News(key, News::Unchoked),
-            Heard::Interested(interested) => Input::News(key, News::Interested(interested)),
-            Heard::Rejected(blocks) => Input::News(key, News::Rejected(blocks)),
-            Heard::Listens(port) => Input::News(
-                key,
-                News::Introduced(PeerInfo { listen_port: Some(port), ..PeerInfo::default() }),
-            ),
-            Heard::Block(block, right) => return self.block(now, key, block, right),
-            Heard::Fault(cause) => return self.effects.push_back(Effect::Close(key, cause)),
-        };
-        self.feed(now, input);
-        self.ask(now, key);
+        let said = conn.write(now);
+        self.asked_most = self.asked_most.max(conn.protocol.window().state(now).outstanding);
+        self.effects.extend(said.map(|said| Effect::Say(key, said)));
+    }
+
+    fn report(&mut self, now: At, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        let news: Vec<News> = conn.protocol.news(now).collect();
+        for news in news {
+            if let News::Window { blocks, .. } = news {
+                self.blocks(now, key, blocks);
+            }
+            self.feed(now, Input::News(key, news));
+        }
     }
 
     pub(super) fn answered(&mut self, now: At, ticket: Ticket, answer: Option<(Duration, Vec<SocketAddr>)>) {
@@ -239,47 +260,10 @@ impl Client {
     pub(super) fn second(&mut self, now: At, begun: &BTreeMap<ConnKey, u64>) {
         self.spill(now);
         for key in self.conns.keys().copied().collect::<Vec<_>>() {
-            let Some(conn) = self.conns.get_mut(&key) else { continue };
-            let Some(sample) = conn.second(now, begun.get(&key).copied().unwrap_or(0)) else {
-                self.effects.push_back(Effect::Close(key, Cause::IdleTimeout));
-                continue;
-            };
-            let short = conn.is_short();
-            self.tell_haves(key);
-            self.feed(now, Input::News(key, News::Sample(sample)));
-            if short {
-                self.report_window(now, key);
-            }
-            self.ask(now, key);
+            let begun = begun.get(&key).copied().unwrap_or(0);
+            let passed = self.conns.get_mut(&key).map(|conn| conn.second(now, begun));
+            self.handled(now, key, passed);
         }
-    }
-
-    fn tell_haves(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get_mut(&key) else { return };
-        let news = &self.haves[conn.told..];
-        let fresh: Vec<PieceIndex> = news.iter().copied().filter(|piece| !conn.knows(*piece)).collect();
-        conn.told = self.haves.len();
-        if !fresh.is_empty() {
-            self.say(key, Message::Have(fresh));
-        }
-    }
-
-    fn report_window(&mut self, now: At, key: ConnKey) {
-        if let Some(conn) = self.conns.get(&key) {
-            let window = conn.window.state(now);
-            self.feed(now, Input::News(key, News::Window { blocks: 0, window }));
-        }
-    }
-
-    fn ask(&mut self, now: At, key: ConnKey) {
-        let Some(conn) = self.conns.get_mut(&key) else { return };
-        let requests = conn.requests_due(now);
-        self.asked_most = self.asked_most.max(conn.window.state(now).outstanding);
-        self.effects.extend(requests.map(|message| Effect::Say(key, message)));
-    }
-
-    fn say(&mut self, conn: ConnKey, message: Message) {
-        self.effects.push_back(Effect::Say(conn, message));
     }
 
     /// Where it stands, for a run that failed.
@@ -295,7 +279,7 @@ impl Client {
         }
         lines.extend(self.swarm.picker.describe());
         for (key, live) in &self.swarm.live {
-            let owed = self.conns.get(key).map(|conn| (conn.owed.len(), conn.window.state(now)));
+            let owed = self.conns.get(key).map(|conn| conn.protocol.window().state(now));
             lines.push(format!("{key:?}: {live:?}; it owes, as its connection knows: {owed:?}"));
         }
         lines.join("\n")
@@ -303,15 +287,13 @@ impl Client {
 
     /// The connections on which a block is to be sent, in order.
     pub(super) fn asked(&self) -> Vec<ConnKey> {
-        self.conns.iter().filter(|(_, conn)| conn.is_asked()).map(|(key, _)| *key).collect()
+        let is_asked = |conn: &Conn| conn.protocol.upload().next().is_some();
+        self.conns.iter().filter(|(_, conn)| is_asked(conn)).map(|(key, _)| *key).collect()
     }
 
     /// Takes the next block a peer asked for, to send it.
     pub(super) fn take(&mut self, key: ConnKey) -> Option<BlockRef> {
-        let conn = self.conns.get_mut(&key)?;
-        let block = conn.asked.pop_front()?;
-        conn.up_bytes += u64::from(self.geometry.block_length(block));
-        Some(block)
+        self.conns.get_mut(&key)?.take(self.geometry)
     }
 }
 

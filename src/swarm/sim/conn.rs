@@ -1,239 +1,93 @@
-//! One connection of a client: its window, what was said on it, what is asked of us.
+//! One connection of a client: the real protocol, and what its carrier does for it.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::{At, Bitfield, BlockRef, Cause, Geometry, Message, PieceIndex};
-use crate::event::PeerSample;
-use crate::peer::{Arrival, Order, Window};
+use bytes::Bytes;
 
-/// As the task of a connection has it: requests we offer to queue, and refusals before it is a flood.
-const MOST_QUEUED: usize = 1000;
-const MOST_REFUSED: u32 = 2000;
-/// Who says nothing for this long is gone.
-const IDLE_AFTER: At = At::from_secs(150);
+use super::{At, BlockRef, Geometry, Said};
+use crate::metainfo::BLOCK_LENGTH;
+use crate::peer::{Connection, Fault, Ours};
+use crate::wire::{Head, Message, PIECE_HEADER_BYTES, Reserved};
+
+/// The bytes of every block: nobody looks at them.
+static BLOCK: [u8; BLOCK_LENGTH as usize] = [0; BLOCK_LENGTH as usize];
 
 pub(super) struct Conn {
-    geometry: Geometry,
     pub(super) addr: SocketAddr,
-    pub(super) window: Window,
-    pub(super) am_choking: bool,
-    am_interested: bool,
-    pub(super) peer_choking: bool,
-    peer_interested: bool,
-    has: Option<Bitfield>,
-    held: bool,
-    /// Granted and not here yet.
-    pub(super) owed: BTreeSet<BlockRef>,
-    /// What it asked us for.
-    pub(super) asked: VecDeque<BlockRef>,
-    refused: u32,
-    /// How far it was told what we have.
-    pub(super) told: usize,
-    heard: At,
+    pub(super) protocol: Connection,
+    /// Blocks of use that came and were not told of, and whether each is right.
+    pub(super) came: Vec<(BlockRef, bool)>,
+    /// Bytes counted of the block that is arriving.
     begun_bytes: u64,
-    pub(super) down_bytes: u64,
-    pub(super) up_bytes: u64,
-    sampled: (At, u64, u64),
-}
-
-/// What a message means for the decisions.
-pub(super) enum Heard {
-    Nothing,
-    Has(Bitfield),
-    Have(Vec<PieceIndex>),
-    Choked,
-    Unchoked,
-    Interested(bool),
-    Listens(u16),
-    Block(BlockRef, bool),
-    Rejected(Vec<BlockRef>),
-    /// It broke the protocol.
-    Fault(Cause),
 }
 
 impl Conn {
-    pub(super) fn new(geometry: Geometry, addr: SocketAddr, now: At, told: usize) -> Self {
-        Self {
-            geometry,
-            addr,
-            window: Window::new(),
-            am_choking: true,
-            am_interested: false,
-            peer_choking: true,
-            peer_interested: false,
-            has: None,
-            held: false,
-            owed: BTreeSet::new(),
-            asked: VecDeque::new(),
-            refused: 0,
-            told,
-            heard: now,
-            begun_bytes: 0,
-            down_bytes: 0,
-            up_bytes: 0,
-            sampled: (now, 0, 0),
-        }
+    pub(super) fn new(ours: &Arc<Ours>, reserved: Reserved, addr: SocketAddr, now: At) -> Self {
+        let protocol = Connection::new(Arc::clone(ours), reserved, now);
+        Self { addr, protocol, came: Vec::new(), begun_bytes: 0 }
     }
 
-    pub(super) fn hear(&mut self, now: At, message: Message, have: &Bitfield) -> Heard {
-        self.heard = now;
-        match message {
-            Message::KeepAlive => Heard::Nothing,
-            Message::Has(pieces) => match &mut self.has {
-                None => {
-                    self.has = Some((*pieces).clone());
-                    Heard::Has((*pieces).clone())
+    pub(super) fn hear(&mut self, now: At, geometry: Geometry, said: Said) -> Result<(), Fault> {
+        match said {
+            Said::Messages(messages) => {
+                messages.into_iter().try_for_each(|message| self.protocol.message(now, message))
+            }
+            Said::Block(block, right) => {
+                let length = u64::from(geometry.block_length(block));
+                let more = length - std::mem::take(&mut self.begun_bytes).min(length);
+                self.protocol.progressed(now, more, 0);
+                if self.protocol.block(now, block)? {
+                    self.came.push((block, right));
                 }
-                Some(_) => Heard::Nothing,
-            },
-            Message::Have(pieces) => {
-                let has = self.has.get_or_insert_with(|| Bitfield::empty(have.len()));
-                let fresh: Vec<PieceIndex> = pieces.into_iter().filter(|piece| has.set(*piece)).collect();
-                if fresh.is_empty() { Heard::Nothing } else { Heard::Have(fresh) }
-            }
-            Message::Listens(port) => Heard::Listens(port),
-            Message::Choking(true) if !self.peer_choking => {
-                self.peer_choking = true;
-                self.window.choke(now);
-                self.owed.clear();
-                Heard::Choked
-            }
-            Message::Choking(false) if self.peer_choking => {
-                self.peer_choking = false;
-                Heard::Unchoked
-            }
-            Message::Choking(_) => Heard::Nothing,
-            Message::Interested(interested) if interested != self.peer_interested => {
-                self.peer_interested = interested;
-                Heard::Interested(interested)
-            }
-            Message::Interested(_) => Heard::Nothing,
-            Message::Requests(blocks) => self.requests(&blocks, have),
-            Message::Cancel(blocks) => {
-                self.asked.retain(|block| !blocks.contains(block));
-                Heard::Nothing
-            }
-            Message::Rejects(blocks) => {
-                let rejected: Vec<BlockRef> =
-                    blocks.into_iter().filter(|block| self.window.reject(now, *block)).collect();
-                self.owed.retain(|block| !rejected.contains(block));
-                if rejected.is_empty() { Heard::Nothing } else { Heard::Rejected(rejected) }
-            }
-            Message::Block(block, right) => {
-                let length = u64::from(self.geometry.block_length(block));
-                self.block(now, length, block, right)
+                Ok(())
             }
         }
     }
 
-    fn block(&mut self, now: At, length: u64, block: BlockRef, right: bool) -> Heard {
-        self.window.progressed(now, length - std::mem::take(&mut self.begun_bytes).min(length), 0);
-        match self.window.received(now, block) {
-            Arrival::Unrequested => Heard::Fault(Cause::UnrequestedBlock),
-            Arrival::Again | Arrival::Stray => Heard::Nothing,
-            Arrival::Requested | Arrival::Late => {
-                self.owed.remove(&block);
-                Heard::Block(block, right)
-            }
-        }
-    }
-
-    fn requests(&mut self, blocks: &[BlockRef], have: &Bitfield) -> Heard {
-        for block in blocks {
-            if self.am_choking || !have.has(block.piece()) {
-                self.refused += 1;
-            } else {
-                self.asked.push_back(*block);
-            }
-        }
-        let flood = self.asked.len() > MOST_QUEUED || self.refused > MOST_REFUSED;
-        if flood { Heard::Fault(Cause::RequestFlood) } else { Heard::Nothing }
-    }
-
-    /// Does as it is told; what is to be said comes back. A wish to close is not for here.
-    pub(super) fn obey(&mut self, now: At, order: Order) -> Option<Message> {
-        match order {
-            Order::Grant(blocks) if !self.peer_choking => {
-                self.owed.extend(blocks.iter().copied());
-                self.window.grant(blocks);
-                None
-            }
-            // None of the simulated ones speaks of them.
-            Order::Grant(_) | Order::AllowFast(_) | Order::Close(_) => None,
-            Order::Revoke(blocks) => {
-                self.owed.retain(|block| !blocks.contains(block));
-                let cancel = self.window.revoke(now, &blocks);
-                (!cancel.is_empty()).then_some(Message::Cancel(cancel))
-            }
-            Order::Choke(choking) => {
-                self.am_choking = choking;
-                if choking {
-                    self.asked.clear();
-                }
-                Some(Message::Choking(choking))
-            }
-            Order::Interested(interested) => {
-                let news = interested != self.am_interested;
-                self.am_interested = interested;
-                news.then_some(Message::Interested(interested))
-            }
-            Order::Hold(held) => {
-                self.held = held;
-                self.window.set_held(held);
-                None
-            }
-        }
-    }
-
-    /// The requests that are due.
-    pub(super) fn requests_due(&mut self, now: At) -> Option<Message> {
-        let mut requests = Vec::new();
-        if !self.peer_choking {
-            self.window.refill(now, &mut requests);
-        }
-        (!requests.is_empty()).then_some(Message::Requests(requests))
-    }
-
-    /// Whether there is a block to send, and nothing keeps us from it.
-    pub(super) fn is_asked(&self) -> bool {
-        !self.held && !self.asked.is_empty()
-    }
-
-    /// A second went by, in which an unfinished block grew to `begun` bytes. False when the peer has been silent
-    /// too long.
-    pub(super) fn second(&mut self, now: At, begun: u64) -> Option<PeerSample> {
-        self.refused = self.refused.saturating_sub(500);
+    /// Of a block `begun` bytes are here, and it may be time to look at what went by.
+    pub(super) fn second(&mut self, now: At, begun: u64) -> Result<(), Fault> {
         let more = begun.saturating_sub(std::mem::replace(&mut self.begun_bytes, begun));
         if more > 0 {
-            self.heard = now;
-            self.window.progressed(now, more, u32::try_from(begun).unwrap_or(u32::MAX));
+            self.protocol.progressed(now, more, u32::try_from(begun).unwrap_or(u32::MAX));
         }
-        self.window.tick(now);
-        let down = self.down_bytes + begun;
-        let (at, down_before, up_before) = self.sampled;
-        let passed_ms = now.saturating_sub(at).as_millis().max(1) as u64;
-        let bps = |bytes: u64| bytes * 1000 / passed_ms;
-        self.sampled = (now, down, self.up_bytes);
-        let window = self.window.state(now);
-        (now.saturating_sub(self.heard) < IDLE_AFTER).then(|| PeerSample {
-            down_bps: bps(down.saturating_sub(down_before)),
-            up_bps: bps(self.up_bytes - up_before),
-            down_bytes: down,
-            up_bytes: self.up_bytes,
-            requests_out: window.outstanding,
-            request_target: window.target,
-            oldest_request_ms: window.oldest_request_ms,
-            latency_ms: 0,
-        })
+        if now >= self.protocol.deadline() { self.protocol.tick(now) } else { Ok(()) }
     }
 
-    /// Whether the brain is to hear of the window though nothing came.
-    pub(super) fn is_short(&self) -> bool {
-        self.am_interested && (!self.window.is_idle() || (!self.peer_choking && self.window.is_short()))
+    /// What is to be said now, blocks left out.
+    pub(super) fn write(&mut self, now: At) -> Option<Said> {
+        self.protocol.refill(now);
+        if self.protocol.output().is_empty() {
+            return None;
+        }
+        let (bytes, messages) = self.protocol.output().write_with(|slices| {
+            let messages = slices.iter().flat_map(|slice| decode(slice)).collect();
+            (slices.iter().map(|slice| slice.len()).sum(), messages)
+        });
+        self.protocol.sent(bytes);
+        Some(Said::Messages(messages))
     }
 
-    pub(super) fn knows(&self, piece: PieceIndex) -> bool {
-        self.has.as_ref().is_some_and(|has| has.has(piece))
+    /// Takes the next block it was asked for, to send it.
+    pub(super) fn take(&mut self, geometry: Geometry) -> Option<BlockRef> {
+        let (upload, output) = self.protocol.serve();
+        let (_, spec) = upload.next()?;
+        upload.begin(spec.length, false);
+        assert!(upload.read(&Bytes::from_static(&BLOCK[..spec.length as usize]), output));
+        assert_eq!(output.small_bytes(), 0, "messages go first");
+        let bytes = PIECE_HEADER_BYTES + output.block_bytes();
+        self.protocol.sent(bytes);
+        geometry.block_at(spec.index, spec.begin)
     }
+}
+
+/// The messages of what is written, which are whole.
+fn decode(mut bytes: &[u8]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    while let Ok(Head::Frame(length)) = Head::of(bytes) {
+        messages.push(Message::decode(&bytes[4..4 + length]).expect("a message of ours"));
+        bytes = &bytes[4 + length..];
+    }
+    assert!(bytes.is_empty(), "no message: {bytes:?}");
+    messages
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::super::ConnKey;
 use super::client::Effect;
-use super::{At, Bitfield, BlockRef, Cause, Geometry, Message, PieceIndex, Rc};
+use super::{At, Bitfield, BlockRef, Cause, Geometry, Message, PieceIndex, Said};
+use crate::wire::{BlockSpec, ExtensionHandshake};
 
 /// Requests a peer queues that does not say how many.
 const MOST_REQUESTS: usize = crate::peer::DEFAULT_REQQ as usize;
@@ -40,6 +41,8 @@ pub(super) struct Script {
     pub(super) takes: bool,
     /// Says nothing unasked, not even that it is still there.
     pub(super) mute: bool,
+    /// Speaks the fast extension (BEP 6).
+    pub(super) fast: bool,
 }
 
 impl Script {
@@ -59,6 +62,7 @@ impl Script {
             floods: None,
             takes: false,
             mute: false,
+            fast: true,
         }
     }
 
@@ -74,6 +78,11 @@ impl Script {
     /// One that has nothing and wants everything.
     pub(super) fn taker(geometry: Geometry) -> Self {
         Self { takes: true, ..Self::with(geometry, 0, |_| false) }
+    }
+
+    /// What it is about to send once more of its own is asked for nowhere.
+    fn knows_what_it_owes(&self) -> bool {
+        !self.ignores_cancel && self.repeats_every.is_none()
     }
 }
 
@@ -154,11 +163,16 @@ impl Fake {
             their_choking: true,
         };
         self.conns.insert(conn, state);
-        self.say(conn, Message::Has(Rc::new(self.script.has.clone())));
-        self.say(conn, Message::Listens(6881));
-        if self.script.takes {
-            self.say(conn, Message::Interested(true));
-        }
+        let has = &self.script.has;
+        let pieces = match self.script.fast {
+            true if has.is_full() => Message::HaveAll,
+            true if has.is_empty() => Message::HaveNone,
+            _ => Message::Bitfield(has.to_bytes().into()),
+        };
+        let listens = ExtensionHandshake { listen_port: Some(6881), ..ExtensionHandshake::default() };
+        let mut messages = vec![pieces, Message::Extended { id: 0, payload: listens.encode().into() }];
+        messages.extend(self.script.takes.then_some(Message::Interested));
+        self.say(conn, messages);
         let script = &self.script;
         let steps = [
             script.unchokes.map(|after| (after, Step::Choke(false))),
@@ -181,7 +195,7 @@ impl Fake {
                     conn.choked_at = now;
                 }
                 conn.choking = choking;
-                self.say(key, Message::Choking(choking));
+                self.say(key, vec![if choking { Message::Choke } else { Message::Unchoke }]);
                 if let Some((serves, pauses)) = self.script.flickers {
                     let next = if choking { pauses } else { serves };
                     self.later.push((next, key, Step::Choke(!choking)));
@@ -200,92 +214,104 @@ impl Fake {
                     conn.has.set(*piece);
                 }
                 if !fresh.is_empty() {
-                    self.say(key, Message::Have(fresh));
+                    self.say(key, fresh.iter().map(|piece| Message::Have(piece.number())).collect());
                     self.later.push((every, key, Step::Gain));
                 }
             }
             Step::Flood => {
                 let Some((every, most)) = self.script.floods else { return };
                 let first = self.geometry.block_at(0, 0).expect("every torrent has a block");
-                let blocks = vec![first; most];
-                self.say(key, Message::Requests(blocks));
+                self.say(key, vec![self.request(first); most]);
                 self.later.push((every, key, Step::Flood));
             }
             Step::Alive => {
-                self.say(key, Message::KeepAlive);
+                self.say(key, vec![Message::KeepAlive]);
                 self.later.push((Duration::from_secs(110), key, Step::Alive));
             }
         }
     }
 
-    pub(super) fn hear(&mut self, now: At, key: ConnKey, message: Message) {
+    pub(super) fn hear(&mut self, now: At, key: ConnKey, said: Said) {
+        match said {
+            Said::Block(block, _) => {
+                let Some(conn) = self.conns.get_mut(&key) else { return };
+                conn.wants.retain(|wanted| *wanted != block);
+                self.got_bytes += u64::from(self.geometry.block_length(block));
+            }
+            Said::Messages(messages) => {
+                let mut answers = Vec::new();
+                messages.iter().for_each(|message| self.message(now, key, message, &mut answers));
+                self.judge_requests(key);
+                if !answers.is_empty() {
+                    self.say(key, answers);
+                }
+            }
+        }
+        self.want(key);
+    }
+
+    fn message(&mut self, now: At, key: ConnKey, message: &Message, answers: &mut Vec<Message>) {
         let Some(conn) = self.conns.get_mut(&key) else { return };
+        let geometry = self.geometry;
         match message {
-            Message::Requests(blocks) => {
+            Message::Request(spec) => {
                 // What crossed our choke is no fault of theirs: while we choke it is lost, after that it is taken, and asked
                 // for again once they hear that we choked.
                 let crosses = now <= conn.choked_at + self.crossing;
                 assert!(!conn.choking || crosses, "it is asked while it chokes");
-                if !conn.choking {
-                    self.requested(now, key, blocks, crosses);
+                if !conn.choking && !self.takes_on(now, key, block_of(geometry, *spec), crosses) {
+                    answers.push(Message::Reject(*spec));
                 }
             }
-            Message::Cancel(blocks) => {
-                self.cancelled += blocks.len() as u64;
+            Message::Cancel(spec) => {
+                self.cancelled += 1;
                 if !self.script.ignores_cancel {
-                    conn.asked.retain(|block| !blocks.contains(block));
+                    let cancelled = block_of(geometry, *spec);
+                    conn.asked.retain(|block| *block != cancelled);
                 }
             }
-            Message::Has(pieces) => {
-                conn.theirs = (*pieces).clone();
-                self.want(key);
+            Message::Bitfield(bytes) => {
+                conn.theirs = Bitfield::from_bytes(bytes, geometry.piece_count()).expect("a bitfield");
             }
-            Message::Have(pieces) => {
-                for piece in pieces {
-                    conn.theirs.set(piece);
-                }
-                self.want(key);
+            Message::HaveAll => conn.theirs = Bitfield::full(geometry.piece_count()),
+            Message::Have(piece) => {
+                conn.theirs.set(geometry.piece(*piece).expect("a piece of the torrent"));
             }
-            Message::Choking(choking) => {
-                conn.their_choking = choking;
+            Message::Choke | Message::Unchoke => {
+                conn.their_choking = *message == Message::Choke;
                 conn.wants.clear();
-                self.served.push((now, !choking));
-                self.want(key);
+                self.served.push((now, !conn.their_choking));
             }
-            Message::Block(block, _) => {
-                conn.wants.retain(|wanted| *wanted != block);
-                self.got_bytes += u64::from(self.geometry.block_length(block));
-                self.want(key);
-            }
-            Message::Interested(_) | Message::Listens(_) | Message::Rejects(_) | Message::KeepAlive => {}
+            Message::HaveNone | Message::Reject(_) | Message::AllowedFast(_) => assert!(self.script.fast),
+            Message::Interested | Message::NotInterested | Message::Extended { .. } | Message::KeepAlive => {}
+            other => panic!("nobody says {other:?}"),
         }
     }
 
-    fn requested(&mut self, now: At, key: ConnKey, blocks: Vec<BlockRef>, crosses: bool) {
-        let Some(conn) = self.conns.get_mut(&key) else { return };
-        let mut refused = Vec::new();
-        // What it is about to send once more of its own is asked for nowhere.
-        let knows = !self.script.ignores_cancel && self.script.repeats_every.is_none();
-        for block in blocks {
-            assert!(conn.has.has(block.piece()), "it is asked for {block:?}, which it has not");
-            let known = !conn.crossed.contains(&block) && conn.asked.contains(&block);
-            assert!(!knows || !known, "{block:?} is asked for twice");
-            if crosses || conn.answered_at.get(&block).is_some_and(|at| now <= *at + self.crossing) {
-                conn.crossed.insert(block);
-            }
-            conn.requested += 1;
-            if self.script.rejects_every.is_some_and(|every| conn.requested.is_multiple_of(every)) {
-                conn.answered_at.insert(block, now);
-                refused.push(block);
-            } else {
-                conn.asked.push_back(block);
-            }
-        }
+    fn judge_requests(&self, key: ConnKey) {
+        let Some(conn) = self.conns.get(&key) else { return };
         let known = conn.asked.iter().filter(|block| !conn.crossed.contains(block)).count();
+        let knows = self.script.knows_what_it_owes();
         assert!(!knows || known <= MOST_REQUESTS, "it is asked for too much at once");
-        if !refused.is_empty() {
-            self.say(key, Message::Rejects(refused));
+    }
+
+    /// Whether it will send the block.
+    fn takes_on(&mut self, now: At, key: ConnKey, block: BlockRef, crosses: bool) -> bool {
+        let Some(conn) = self.conns.get_mut(&key) else { return false };
+        let knows = self.script.knows_what_it_owes();
+        assert!(conn.has.has(block.piece()), "it is asked for {block:?}, which it has not");
+        let known = !conn.crossed.contains(&block) && conn.asked.contains(&block);
+        assert!(!knows || !known, "{block:?} is asked for twice");
+        if crosses || conn.answered_at.get(&block).is_some_and(|at| now <= *at + self.crossing) {
+            conn.crossed.insert(block);
         }
+        conn.requested += 1;
+        if self.script.rejects_every.is_some_and(|every| conn.requested.is_multiple_of(every)) {
+            conn.answered_at.insert(block, now);
+            return false;
+        }
+        conn.asked.push_back(block);
+        true
     }
 
     /// Asks for what it wants, a few blocks at a time.
@@ -301,7 +327,7 @@ impl Fake {
         };
         let blocks: Vec<BlockRef> = self.geometry.blocks_of(piece).take(8).collect();
         conn.wants.extend(blocks.iter().copied());
-        self.say(key, Message::Requests(blocks));
+        self.say(key, blocks.into_iter().map(|block| self.request(block)).collect());
     }
 
     /// The connections on which it would send a block, in order.
@@ -325,7 +351,19 @@ impl Fake {
         Some((block, !lie))
     }
 
-    fn say(&mut self, conn: ConnKey, message: Message) {
-        self.effects.push_back(Effect::Say(conn, message));
+    fn request(&self, block: BlockRef) -> Message {
+        let (index, begin) = (block.piece().number(), block.begin());
+        Message::Request(BlockSpec { index, begin, length: self.geometry.block_length(block) })
     }
+
+    fn say(&mut self, conn: ConnKey, messages: Vec<Message>) {
+        self.effects.push_back(Effect::Say(conn, Said::Messages(messages)));
+    }
+}
+
+/// The block that is asked for: whole ones, of pieces there are.
+fn block_of(geometry: Geometry, spec: BlockSpec) -> BlockRef {
+    let block = geometry.block_at(spec.index, spec.begin).expect("a block of the torrent");
+    assert_eq!(spec.length, geometry.block_length(block));
+    block
 }

@@ -13,12 +13,13 @@ use super::fake::{Fake, Step};
 use super::lines::{Turns, Wire};
 use super::tracker::Tracker;
 use super::{
-    At, Bitfield, BlockRef, Cause, Duration, Geometry, Message, SECOND, Script, Settings, SocketAddr, always,
+    At, Bitfield, BlockRef, Cause, Duration, Geometry, SECOND, Said, Script, Settings, SocketAddr, always,
     ms, secs,
 };
 use crate::command::Command;
 use crate::event::{PeerKey, Source, TrackerKey};
 use crate::metainfo::PeerId;
+use crate::wire::Reserved;
 
 /// How long a dial into nothing takes.
 const CONNECT_TIMEOUT: Duration = secs(10);
@@ -62,7 +63,9 @@ enum Kind {
 
 struct Node {
     addr: SocketAddr,
+    /// Its handshake.
     id: PeerId,
+    reserved: Reserved,
     link: Link,
     reach: Reach,
     kind: Kind,
@@ -78,7 +81,7 @@ enum Happening {
         peer: Option<PeerKey>,
         addr: SocketAddr,
     },
-    Arrives(WireKey, usize, Message),
+    Arrives(WireKey, usize, Said),
     Over {
         node: NodeKey,
         conn: ConnKey,
@@ -235,11 +238,11 @@ impl World {
         let now = self.now;
         match happening {
             Happening::Dialled { from, peer, addr } => self.dialled(from, peer, addr),
-            Happening::Arrives(key, to, message) => {
+            Happening::Arrives(key, to, said) => {
                 let (node, conn) = self.wires.get(&key)?.ends[to];
                 match &mut self.nodes[node.0].kind {
-                    Kind::Client(client) => client.hear(now, conn, message),
-                    Kind::Fake(fake) => fake.hear(now, conn, message),
+                    Kind::Client(client) => client.hear(now, conn, said),
+                    Kind::Fake(fake) => fake.hear(now, conn, said),
                 }
                 Some(node)
             }
@@ -326,11 +329,11 @@ impl World {
     fn effect(&mut self, node: NodeKey, effect: Effect) {
         match effect {
             Effect::Dial { peer, addr } => self.dial(node, Some(peer), addr),
-            Effect::Say(conn, message) => {
+            Effect::Say(conn, said) => {
                 let Some(&(key, end)) = self.ports.get(&(node, conn)) else { return };
                 let Some(wire) = self.wires.get_mut(&key) else { return };
                 let at = wire.carry(self.now, end);
-                self.heap_at(at, Happening::Arrives(key, 1 - end, message));
+                self.heap_at(at, Happening::Arrives(key, 1 - end, said));
             }
             Effect::Close(conn, cause) => {
                 if let Some(&(wire, end)) = self.ports.get(&(node, conn)) {

@@ -116,7 +116,8 @@ fn an_answer_that_looks_encrypted_is_a_reason_to_try() {
             .collect::<Vec<_>>()
     };
     let end = |cause| Closed { cause, error: None, detail: None, bytes_in: 0, bytes_out: 0 };
-    world.swarm.handle(world.now, Input::LooksLike { peer, what: LooksLike::Encrypted });
+    let step = Step::LooksLike(LooksLike::Encrypted);
+    world.swarm.handle(world.now, Input::Step { peer, at: world.now, step });
     world.swarm.handle(world.now, Input::DialFailed { peer, end: end(Cause::NotBittorrent) });
     assert_eq!(dialled(&mut world), [Mse]);
     world.swarm.handle(world.now, Input::DialFailed { peer, end: end(Cause::EncryptionFailed) });
@@ -128,7 +129,7 @@ fn an_encrypted_call_is_told_as_such() {
     let mut world = world(PreferPlain);
     let so_far = vec![(At::ZERO, Step::Connected), (secs(1), Step::Agreed(Payload::Rc4))];
     let (conn, peer_id) = (ConnKey(900), PeerId::ours(900));
-    world.tell(Input::Shaken { conn, peer: None, addr: addr(7), peer_id, so_far });
+    world.tell(Input::Handshaken { conn, peer: None, addr: addr(7), peer_id, so_far });
     let began = |event: &Event| {
         matches!(event, Event::AttemptBegan { encryption: Mse, direction: Direction::In, .. })
     };

@@ -12,7 +12,7 @@ fn called(have: &Bitfield, has: &Bitfield) -> Swarm {
     let mut swarm = Swarm::new(At::ZERO, geometry, have.clone(), Settings::default());
     let so_far = vec![(At::ZERO, Step::Connected)];
     let (addr, peer_id) = (addr(9), PeerId::ours(9));
-    swarm.handle(At::ZERO, Input::Shaken { conn: CONN, peer: None, addr, peer_id, so_far });
+    swarm.handle(At::ZERO, Input::Handshaken { conn: CONN, peer: None, addr, peer_id, so_far });
     swarm.handle(At::ZERO, Input::News(CONN, News::Has(has.clone())));
     swarm
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::PeerInfo;
+use crate::swarm::address::Scope;
 
 #[test]
 fn a_peer_that_never_sends_a_block_loses_its_requests() {
@@ -199,7 +200,7 @@ fn call(world: &mut World, conn: u32, port: u16, peer_id: u64) {
     let called = SocketAddr::new(addr(1).ip(), port);
     let peer_id = PeerId::ours(peer_id);
     let so_far = vec![(world.now, Step::Connected)];
-    world.tell(Input::Shaken { conn: ConnKey(conn), peer: None, addr: called, peer_id, so_far });
+    world.tell(Input::Handshaken { conn: ConnKey(conn), peer: None, addr: called, peer_id, so_far });
 }
 
 fn listens(world: &mut World, conn: u32, port: u16) {
@@ -229,7 +230,7 @@ fn a_connection_that_replaces_another_is_kept_at_the_limit_too() {
         let (conn, peer) = (ConnKey(100), Some(PeerKey(0)));
         world
             .swarm
-            .handle(world.now, Input::Shaken { conn, peer, addr: dialled, peer_id, so_far: Vec::new() });
+            .handle(world.now, Input::Handshaken { conn, peer, addr: dialled, peer_id, so_far: Vec::new() });
         while world.swarm.poll().is_some() {}
         call(&mut world, 101, 40_000, theirs);
         assert_eq!(ordered_closes(&world, 100) + ordered_closes(&world, 101), 1);
@@ -248,7 +249,7 @@ fn dials_that_come_late_do_not_exceed_the_most_peers() {
         call(&mut world, 200 + n, 40_000 + n as u16, 50 + u64::from(n));
     }
     let (conn, peer, peer_id) = (ConnKey(300), Some(PeerKey(0)), PeerId::ours(70));
-    world.tell(Input::Shaken { conn, peer, addr: addr(9), peer_id, so_far: Vec::new() });
+    world.tell(Input::Handshaken { conn, peer, addr: addr(9), peer_id, so_far: Vec::new() });
     assert_eq!(ordered_closes(&world, 300), 1);
     world.tell(Input::Closed(conn, end(Cause::ConnectionLimit)));
     assert_eq!(world.swarm.live.len(), 2);
@@ -322,7 +323,8 @@ fn taking_back_a_ban_leaves_those_of_other_ports() {
 fn an_address_invalid_from_one_source_is_dialled_when_another_may_name_it() {
     let mut world = World::new(MIB, 16384, Settings::default());
     let source = Source::Tracker(TrackerKey(0));
-    world.tell(Input::LearnedInvalid { addr: addr(1), source });
+    world.tell(Input::Reached { tracker: TrackerKey(0), scope: Scope::Public, seen_at: None });
+    world.tell(Input::Learned { addr: addr(1), source });
     world.run(secs(100));
     assert_eq!(world.dials, []);
     world.add(1, world.seed(MIB));
@@ -407,7 +409,7 @@ fn a_connection_is_replaced_only_once() {
         let (conn, peer, peer_id) = (ConnKey(100), Some(PeerKey(0)), PeerId::ours(theirs));
         world
             .swarm
-            .handle(world.now, Input::Shaken { conn, peer, addr: addr(1), peer_id, so_far: Vec::new() });
+            .handle(world.now, Input::Handshaken { conn, peer, addr: addr(1), peer_id, so_far: Vec::new() });
         while world.swarm.poll().is_some() {}
         for n in 0..3 {
             call(&mut world, 101 + n, 40_000 + n as u16, theirs);
@@ -436,7 +438,7 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     let piece = world.geometry.piece(0).unwrap();
     world.tell(Input::PieceDone { piece, good: false, blocks: Vec::new() });
     assert_eq!(ordered_closes(&world, 300), 1);
-    assert!(world.swarm.book.banned_until(world.now, listening).is_some());
+    assert!(world.swarm.peer_table.banned_until(world.now, listening).is_some());
 }
 
 /// Of three pieces the second has every third block from an earlier run; they are `right` or not.

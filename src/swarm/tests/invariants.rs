@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::book::Standing;
+use super::super::peer_table::Standing;
 use super::*;
 
 impl Swarm {
@@ -16,12 +16,12 @@ impl Swarm {
     pub(crate) fn assert_consistent(&self) {
         self.assert_picker();
         self.assert_peers();
-        self.book.assert_consistent();
+        self.peer_table.assert_consistent();
     }
 
     /// What its tables hold, by name.
     pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
-        let mut sizes = self.book.sizes();
+        let mut sizes = self.peer_table.sizes();
         sizes.extend([("live", self.live.len()), ("wishes", self.wishes.len())]);
         sizes.extend(self.picker.sizes());
         sizes
@@ -39,7 +39,7 @@ impl Swarm {
 
     fn assert_peers(&self) {
         for (conn, live) in &self.live {
-            let standing = self.book.row(live.peer).map(|row| row.standing);
+            let standing = self.peer_table.row(live.peer).map(|row| row.standing);
             assert_eq!(standing, Some(Standing::Live(*conn)), "the row of {:?}", live.peer);
             if !self.leaving {
                 assert_eq!(live.am_interested, self.is_active() && self.picker.wanted_of(*conn) > 0);
@@ -47,7 +47,7 @@ impl Swarm {
             assert!(self.is_active() || self.leaving || live.am_choking, "nobody is served in a pause");
         }
         assert_eq!(self.closing, self.live.values().filter(|live| live.closing).count());
-        let rows = self.book.live_rows();
+        let rows = self.peer_table.live_rows();
         assert_eq!(rows, self.live.len(), "rows that say they are live");
     }
 }

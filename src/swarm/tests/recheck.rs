@@ -92,7 +92,7 @@ fn who_calls_while_it_is_verified_stays_and_is_served_afterwards() {
     let good = all_but(&world, &[5]);
     world.tell(Input::Command(Command::Recheck));
     let (conn, so_far) = (ConnKey(700), vec![(world.now, Step::Connected)]);
-    world.tell(Input::Shaken { conn, peer: None, addr: addr(9), peer_id: PeerId::ours(9), so_far });
+    world.tell(Input::Handshaken { conn, peer: None, addr: addr(9), peer_id: PeerId::ours(9), so_far });
     world.tell(Input::News(conn, News::Has(Bitfield::empty(world.geometry.piece_count()))));
     world.tell(Input::News(conn, News::Interested(true)));
     world.run(secs(15));

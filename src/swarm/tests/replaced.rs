@@ -23,7 +23,7 @@ impl World {
         self.next_conn += 1;
         let id = PeerId::ours(1000 + u64::from(n));
         let so_far = vec![(self.now, Step::Connected)];
-        self.tell(Input::Shaken { conn, peer: None, addr: addr(n), peer_id: id, so_far });
+        self.tell(Input::Handshaken { conn, peer: None, addr: addr(n), peer_id: id, so_far });
         let count = self.geometry.piece_count();
         let has = if caller.has { Bitfield::full(count) } else { Bitfield::empty(count) };
         self.tell(Input::News(conn, News::Has(has)));

@@ -77,13 +77,8 @@ pub(super) fn handshake(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
         .add(Role::Dim, if encrypted { " enc" } else { "" })
 }
 
-/// How much of the torrent it has, in whole percent.
-pub(super) fn share(peer: &PeerRecord) -> Option<u64> {
-    peer.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)))
-}
-
 pub(super) fn has(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
-    plain(share(peer).map(|percent| format!("{percent} %")).unwrap_or_default())
+    plain(peer.has_percent().map(|percent| format!("{percent} %")).unwrap_or_default())
 }
 
 pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {
@@ -194,8 +189,7 @@ pub(crate) fn words_of_source(source: Source, view: &View) -> String {
 
 /// The URL of the tracker that a source is.
 fn url_of(source: Source, view: &View) -> Option<&str> {
-    let key = source.tracker()?;
-    view.trackers.iter().find(|tracker| tracker.key == key).map(|tracker| tracker.url.as_str())
+    view.tracker(source.tracker()?).map(|tracker| tracker.url.as_str())
 }
 
 pub(super) fn source(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Spans {

@@ -13,13 +13,13 @@ pub fn grammar() -> Vec<(String, String)> {
     };
     let texts = ids(|sieve| matches!(sieve, Sieve::Words(..) | Sieve::Text(..)));
     let numbers = ids(|sieve| matches!(sieve, Sieve::Number(..)));
-    let sources = Source::SINGLE.map(|source| format!("source:{}", source.info().code));
+    let sources = Source::SINGLE.iter().map(|source| format!("source:{}", source.info().code));
     let rows = [
         ("words", "in any column, and all of them; \"no answer\" in quotes is one word".to_owned()),
         ("state:failed", format!("a word in one column: {texts}")),
         ("down>10k", format!("a number, by = < <= > or >=: {numbers}")),
         ("has:17", "those that have piece 17; has<100 is how much they have, in percent".to_owned()),
-        ("source:HOST", format!("those that this tracker named; {}", sources.join(", "))),
+        ("source:HOST", format!("those that this tracker named; {}", sources.collect::<Vec<_>>().join(", "))),
     ];
     rows.map(|(example, takes)| (example.to_owned(), takes)).into()
 }

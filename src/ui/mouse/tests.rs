@@ -241,10 +241,10 @@ fn a_click_on_what_a_key_does_does_that_on_the_page_behind_the_help() {
     }
     let mut model = at_start(&view);
     (model.size, model.screen) = ((80, 24), Screen::Pieces);
-    let layer = model.atlas.layer;
+    let layer = model.piece_map.layer;
     update(&mut model, Action::Keys, &view);
     click_on(&mut model, "what cells show", &view);
-    assert_eq!((model.atlas.layer, model.mode()), (layer.next(), Mode::Browse));
+    assert_eq!((model.piece_map.layer, model.mode()), (layer.next(), Mode::Browse));
 }
 
 #[test]

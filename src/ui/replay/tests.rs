@@ -35,7 +35,7 @@ pub(in crate::ui) fn standing(view: &View) -> Model {
         damage: None,
     };
     let mut model = Model::new(Look::default());
-    model.replay = Some(Standing::new("run-0412.ttrec", playback));
+    model.replay = Some(Watched::new("run-0412.ttrec", playback));
     model.started = Some(sample::STARTED).into();
     model.take_in(view);
     model
@@ -254,7 +254,7 @@ fn the_curve_shows_how_fast_the_whole_recording_was_and_how_much_of_it_was_playe
     let view = player.view();
     for glyphs in [Glyphs::Braille, Glyphs::Blocks, Glyphs::Ascii] {
         let mut model = Model::new(Look { glyphs, ..Look::default() });
-        model.replay = Some(Standing::new("a.ttrec", crate::record::standing(&player)));
+        model.replay = Some(Watched::new("a.ttrec", crate::record::standing(&player)));
         model.size = (120, 40);
         model.take_in(&view);
         let area = Rect::new(0, 0, 120, 40);
@@ -304,7 +304,7 @@ fn the_help_names_no_key_that_would_change_the_run() {
     model.help = crate::ui::model::Help::Keys;
     let help = shown(&mut model, &view, (120, 200)).join("\n");
     assert!(help.contains("This recording") && help.contains("play, or stop"), "{help}");
-    for binding in BINDINGS.iter().filter(|binding| is_for_the_engine(binding.action)) {
+    for binding in BINDINGS.iter().filter(|binding| binding.action.is_for_the_engine()) {
         assert!(!help.contains(binding.help), "{}", binding.help);
     }
     model.replay = None;

@@ -18,7 +18,7 @@ use super::options::Options;
 use crate::command::Command;
 use crate::ledger::View;
 use crate::ui::model::Model;
-use crate::ui::replay::{Replayed, Standing};
+use crate::ui::replay::{Replayed, Watched};
 use crate::ui::screens;
 
 pub(super) struct Screen {
@@ -40,7 +40,7 @@ impl Screen {
         let replayed = options.replayed.clone();
         model.replay = replayed
             .as_ref()
-            .map(|shown| Standing::new(&shown.name, shown.replay.playback().borrow().clone()));
+            .map(|shown| Watched::new(&shown.name, shown.replay.playback().borrow().clone()));
         model.mouse = options.mouse_taken;
         model.welcome = options.welcome;
         model.keys = Arc::clone(&options.keys);

@@ -11,12 +11,12 @@ use ratatui::layout::Rect;
 
 use super::more;
 use crate::ui::action::{Action, Binding, Scope};
-use crate::ui::atlas::Layer;
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::glossary;
 use crate::ui::model::{Help, Mode, Model};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
+use crate::ui::piece_map::Layer;
 use crate::ui::replay;
 use crate::ui::theme::Role;
 use crate::ui::widgets::mosaic::{self, Letters};
@@ -58,7 +58,7 @@ fn below(model: &Model) -> Model {
 /// What a click on a key's line does: what the key does on the page behind, unless that changes the run, which takes the
 /// key itself.
 fn click(binding: &Binding, below: &Model) -> Option<Action> {
-    let harmless = !replay::is_for_the_engine(binding.action)
+    let harmless = !binding.action.is_for_the_engine()
         && !matches!(binding.action, Action::Quit | Action::QuitNow | Action::Suspend | Action::Mouse);
     (harmless && binding.scope.holds(below)).then_some(binding.action)
 }

@@ -16,14 +16,14 @@
 
 use ratatui::layout::Rect;
 
-use super::{done, frame, judgement, log, peer_list, pieces, torrent, trackers};
+use super::{done, frame, judgement, log, peer_list, pieces, torrent};
 use crate::ledger::{TrackerStatus, View};
 use crate::ui::action::Action;
-use crate::ui::atlas::{Layer, Scale};
 use crate::ui::funnel::{self, Funnel};
 use crate::ui::model::{Model, Panel, Window};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, inset, take_bottom, take_top};
+use crate::ui::piece_map::{Layer, Scale};
 use crate::ui::theme::{Glyphs, Role};
 use crate::ui::widgets::graph::{self, Grows};
 use crate::ui::widgets::mosaic::Letters;
@@ -168,7 +168,7 @@ fn one_tracker(status: &TrackerStatus, brief: bool) -> String {
         TrackerStatus::Pending => "the tracker has not answered".to_owned(),
         TrackerStatus::Failed(error, _) => {
             let the = if brief { "" } else { "the " };
-            format!("{the}tracker: {}", trackers::error_words(*error))
+            format!("{the}tracker: {}", error.info().short)
         }
     }
 }

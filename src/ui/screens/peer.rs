@@ -347,7 +347,7 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
 fn from_words(source: Source, view: &View, started: &Calendar) -> String {
     let mut said = words_of_source(source, view);
     if let Some(key) = source.tracker()
-        && let Some(tracker) = view.trackers.iter().find(|tracker| tracker.key == key)
+        && let Some(tracker) = view.tracker(key)
     {
         let at = |at: Duration| clock(at, started).split('.').next().unwrap_or_default().to_owned();
         if let (TrackerStatus::Ok(_), Some(answered)) = (&tracker.status, tracker.answered) {
@@ -381,8 +381,7 @@ fn facts(peer: &PeerRecord, view: &View, columns: u16, started: &Calendar, units
     };
     if peer.is_live() {
         let flags = peer.flags;
-        let has = peer.has.as_ref().map(|has| u64::from(has.count()) * 100 / u64::from(has.len().max(1)));
-        let has = has.map_or_else(String::new, |percent| format!(" · has {percent} %"));
+        let has = peer.has_percent().map_or_else(String::new, |percent| format!(" · has {percent} %"));
         let side = |chokes: bool, whom: &str, wants: bool| {
             let choking = if chokes { "chokes" } else { "serves" };
             format!("{choking} {whom} · {}interested", if wants { "" } else { "not " })

@@ -14,10 +14,10 @@ use ratatui::layout::Rect;
 use super::{frame, overview, piece};
 use crate::ledger::View;
 use crate::ui::action::Action;
-use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
+use crate::ui::piece_map::{Lattice, Layer, Scale};
 use crate::ui::widgets::mosaic::{self, Legend, Letters};
 use crate::units;
 
@@ -80,16 +80,16 @@ fn explained(layer: Layer, view: &View, wide: bool, (columns, rows): (u16, u16))
 pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
     let mut body = super::body(model);
     take_top(&mut body, frame::SHORT_HEAD);
-    let grid = Parts::of(body, model.atlas.layer, view).grid;
-    Lattice::new(grid, view, model.atlas.zoom, model.piece)
+    let grid = Parts::of(body, model.piece_map.layer, view).grid;
+    Lattice::new(grid, view, model.piece_map.zoom, model.piece)
 }
 
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
-    let parts = Parts::of(body, model.atlas.layer, view);
-    let lattice = Lattice::new(parts.grid, view, model.atlas.zoom, model.piece);
+    let parts = Parts::of(body, model.piece_map.layer, view);
+    let lattice = Lattice::new(parts.grid, view, model.piece_map.zoom, model.piece);
     title(pen, parts.title, &lattice, model, view);
     grid(pen, &lattice, model, view, &parts.letters);
     pen.targets.add(lattice.area, Target::Grid(lattice));
@@ -100,8 +100,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 /// Draws the grid alone, over the whole area, as the model looks at it.
 pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     let mut pen = Pen::new(buf, area, &model.look);
-    let lattice = Lattice::new(area, view, model.atlas.zoom, model.piece);
-    let letters = match model.atlas.layer {
+    let lattice = Lattice::new(area, view, model.piece_map.zoom, model.piece);
+    let letters = match model.piece_map.layer {
         Layer::Provenance => Letters::of(view),
         _ => Letters::default(),
     };
@@ -110,7 +110,7 @@ pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
 
 fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View, letters: &Letters) {
     if !lattice.area.is_empty() {
-        mosaic::draw_layer(pen, lattice, model.atlas.layer, view, letters);
+        mosaic::draw_layer(pen, lattice, model.piece_map.layer, view, letters);
         mosaic::mark(pen, lattice, model.piece as usize);
     }
 }
@@ -118,7 +118,7 @@ fn grid(pen: &mut Pen<'_>, lattice: &Lattice, model: &Model, view: &View, letter
 fn title(pen: &mut Pen<'_>, area: Rect, lattice: &Lattice, model: &Model, view: &View) {
     let key = model.keys.name_here(Action::Layer, model);
     let key = key.map_or_else(String::new, |key| format!(" · {key}"));
-    let layer = format!("{}{key}", model.atlas.layer.name());
+    let layer = format!("{}{key}", model.piece_map.layer.name());
     let all = lattice.shows_all();
     let note = if all {
         overview::piece_counts(view, area.width >= 90)
@@ -166,7 +166,7 @@ mod tests {
     fn page(look: Look, (columns, rows): (u16, u16), layer: Layer, view: &View) -> (Buffer, Parts, Model) {
         let mut model = Model::new(look);
         (model.size, model.screen) = ((columns, rows), crate::ui::model::Screen::Pieces);
-        model.atlas.layer = layer;
+        model.piece_map.layer = layer;
         model.take_in(view);
         let area = Rect::new(0, 0, columns, rows);
         let mut buf = Buffer::empty(area);

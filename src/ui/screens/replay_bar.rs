@@ -11,7 +11,7 @@ use crate::record::MarkKind;
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
 use crate::ui::paint::{self, Pen, Spans, clip, inset, take_top};
-use crate::ui::replay::{Standing, Timeline, time};
+use crate::ui::replay::{Timeline, Watched, time};
 use crate::ui::theme::Role;
 use crate::ui::widgets::graph::{self, Grows};
 
@@ -25,7 +25,7 @@ const CURVE_COLUMNS: u16 = 60;
 const SCALE: u16 = 9;
 
 /// How the replay stands, as a glyph and as many words as so many columns take; nothing where they take none.
-pub(super) fn state(replay: &Standing, columns: u16) -> Spans {
+pub(super) fn state(replay: &Watched, columns: u16) -> Spans {
     let playback = &replay.playback;
     let (glyph, role, stands) = match () {
         () if playback.playing => ("▸", Role::Progress, ""),
@@ -57,7 +57,7 @@ pub(super) fn rows(screen: Rect, model: &Model) -> u16 {
 }
 
 /// Draws the bar into the area's first row, and the curve of the rate into the others.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: &Standing) {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: &Watched) {
     let mut curve = inset(area, 1, 1);
     let row = take_top(&mut curve, 1);
     let (from, to) = (time(replay.playback.position), time(replay.playback.end));
@@ -75,7 +75,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, replay: &Standing) {
 }
 
 /// The line of time, with the marks on it. The cursor always shows.
-fn marks(pen: &mut Pen<'_>, line: &Timeline, replay: &Standing) {
+fn marks(pen: &mut Pen<'_>, line: &Timeline, replay: &Watched) {
     let Rect { x, y, width, .. } = line.area;
     let here = line.column(replay.playback.position);
     for at in 0..width {
@@ -94,7 +94,7 @@ fn marks(pen: &mut Pen<'_>, line: &Timeline, replay: &Standing) {
 }
 
 /// How fast data came over the whole recording, what was played in colour.
-fn rates(pen: &mut Pen<'_>, area: Rect, before: u16, line: &Timeline, replay: &Standing) {
+fn rates(pen: &mut Pen<'_>, area: Rect, before: u16, line: &Timeline, replay: &Watched) {
     if area.is_empty() {
         return;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 
 use super::{frame, tracker};
-use crate::event::{AnnounceKind, TrackerError};
+use crate::event::AnnounceKind;
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
 use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
@@ -35,22 +35,6 @@ fn number(count: Option<u32>) -> Spans {
     }
 }
 
-/// What went wrong, in words.
-pub(super) fn error_words(error: TrackerError) -> &'static str {
-    match error {
-        TrackerError::DnsFailed => "no such name",
-        TrackerError::ConnectFailed => "no connection",
-        TrackerError::Timeout => "no answer",
-        TrackerError::TlsFailed => "TLS failed",
-        TrackerError::HttpStatus => "HTTP error",
-        TrackerError::NotATracker => "no tracker",
-        TrackerError::BadAnswer => "bad answer",
-        TrackerError::Refused => "refused",
-        TrackerError::RedirectRefused => "bad redirect",
-        TrackerError::UnsupportedUrl => "not spoken",
-    }
-}
-
 /// Its URL; without the scheme, and cut before its port, where there is no room for all.
 fn url(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
     let url = tracker.url.as_str();
@@ -65,7 +49,7 @@ pub(super) fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
         TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
         TrackerStatus::Pending => Spans::new().add(Role::Text, "◌ asking"),
         TrackerStatus::Failed(error, _) => {
-            Spans::new().add(Role::Trouble, "✗").add(Role::TroubleWord, format!(" {}", error_words(*error)))
+            Spans::new().add(Role::Trouble, "✗").add(Role::TroubleWord, format!(" {}", error.info().short))
         }
     }
 }

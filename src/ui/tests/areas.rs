@@ -6,9 +6,9 @@ use ratatui::buffer::Cell;
 use super::*;
 use crate::ledger::Group;
 use crate::ui::action::BINDINGS;
-use crate::ui::atlas::{Atlas, Layer};
 use crate::ui::funnel::Funnel;
 use crate::ui::model::{Shown, Window};
+use crate::ui::piece_map::{Layer, PieceMapView};
 use crate::ui::update;
 
 fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
@@ -27,7 +27,7 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
     model.window =
         [Window::Minute, Window::FiveMinutes, Window::Quarter, Window::Hour, Window::Run][random.usize(..5)];
     let layers = [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age];
-    model.atlas = Atlas { layer: layers[random.usize(..4)], zoom: random.u8(..20) };
+    model.piece_map = PieceMapView { layer: layers[random.usize(..4)], zoom: random.u8(..20) };
     model.selected = view.peers.get(random.usize(..60)).map(|peer| peer.key).or(model.selected);
     model.log_of = random.bool().then_some(PeerKey(random.u32(..60)));
     for _ in 0..random.u32(..12) {
@@ -39,7 +39,7 @@ fn any_model(seed: u64, view: &View, size: (u16, u16)) -> Model {
         (model.scrolls.why, model.scrolls.peer, model.scrolls.trackers) =
             (usize::MAX, usize::MAX, usize::MAX);
         (model.piece, model.columns_off) = (u32::MAX, usize::MAX);
-        model.atlas.zoom = u8::MAX;
+        model.piece_map.zoom = u8::MAX;
     }
     model
 }
@@ -112,7 +112,7 @@ fn every_page_layer_and_question_is_drawn_within_every_size_that_matters() {
                 for layer in [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age] {
                     let mut model = model(Look::default(), size, &view);
                     change(&mut model);
-                    model.atlas.layer = layer;
+                    model.piece_map.layer = layer;
                     let asks = layer == Layer::Age;
                     model.open.extend(asks.then_some(Mode::AskQuit));
                     draws_within(&model, &view, Rect::new(3, 2, size.0, size.1)).unwrap();

@@ -13,7 +13,7 @@ fn told(model: &Model) -> String {
         model.filters,
         (&model.prompt, &model.replay),
         model.look,
-        model.atlas,
+        model.piece_map,
         model.screen,
         model.open,
         model.panel,
@@ -46,7 +46,7 @@ fn starts(view: &View) -> Vec<Model> {
     update(&mut middle, Action::Down, view);
     (middle.panel, middle.step) = (Panel::Funnel, (3, 1));
     middle.log_of = Some(PeerKey(0));
-    (middle.columns_off, middle.piece, middle.atlas.zoom) = (3, 5000, 1);
+    (middle.columns_off, middle.piece, middle.piece_map.zoom) = (3, 5000, 1);
     middle.scrolls.keys = 5;
     for screen in [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Log] {
         let mut there = middle.clone();

@@ -322,7 +322,7 @@ fn the_card_of_the_help_fits_one_screen_on_every_page() {
                     if replay {
                         let player = crate::record::scenes::Scene::Debian.player();
                         let playback = crate::record::standing(&player);
-                        model.replay = Some(crate::ui::replay::Standing::new("a.ttrec", playback));
+                        model.replay = Some(crate::ui::replay::Watched::new("a.ttrec", playback));
                     }
                 });
                 let all = shown.join("\n");

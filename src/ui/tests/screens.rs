@@ -7,9 +7,9 @@ use super::expected::{holds, is_as_in};
 use super::*;
 use crate::record::scenes::Scene;
 use crate::ui::action::Action;
-use crate::ui::atlas::Layer;
 use crate::ui::filter::List;
-use crate::ui::replay::Standing;
+use crate::ui::piece_map::Layer;
+use crate::ui::replay::Watched;
 use crate::ui::{picture, prompt, update};
 
 /// What is shown: the name of its file, the moment, and where in it the user is.
@@ -37,7 +37,7 @@ fn open(model: &mut Model, view: &View, kind: fn(&crate::ledger::PeerRecord) -> 
 
 fn layer(model: &mut Model, layer: Layer, zoom: u8) {
     on(model, "pieces");
-    (model.atlas.layer, model.atlas.zoom) = (layer, zoom);
+    (model.piece_map.layer, model.piece_map.zoom) = (layer, zoom);
 }
 
 /// The overview at every moment.
@@ -187,7 +187,7 @@ fn replayed(scene: Scene, look: Look, size: (u16, u16), at_ms: u64, change: fn(&
     player.play(Duration::ZERO);
     let view = player.view();
     let mut model = model(look, size, &view);
-    model.replay = Some(Standing::new(&format!("{}.ttrec", scene.name()), crate::record::standing(&player)));
+    model.replay = Some(Watched::new(&format!("{}.ttrec", scene.name()), crate::record::standing(&player)));
     change(&mut model);
     drawn(&model, &view)
 }

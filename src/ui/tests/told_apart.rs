@@ -110,20 +110,8 @@ fn every_kind_of_cell_of_the_pieces() {
 #[test]
 fn every_state_of_a_tracker() {
     let error = |error| TrackerStatus::Failed(error, "its own words".to_owned());
-    let states = [
-        TrackerStatus::Pending,
-        TrackerStatus::Ok(Announced::default()),
-        error(TrackerError::DnsFailed),
-        error(TrackerError::ConnectFailed),
-        error(TrackerError::Timeout),
-        error(TrackerError::TlsFailed),
-        error(TrackerError::HttpStatus),
-        error(TrackerError::NotATracker),
-        error(TrackerError::BadAnswer),
-        error(TrackerError::Refused),
-        error(TrackerError::RedirectRefused),
-        error(TrackerError::UnsupportedUrl),
-    ];
+    let mut states = vec![TrackerStatus::Pending, TrackerStatus::Ok(Announced::default())];
+    states.extend(TrackerError::ALL.iter().map(|failed| error(*failed)));
     for look in bare() {
         let shown = states.iter().map(|status| {
             let mut view = sample::healthy();

@@ -2,10 +2,10 @@
 
 use crate::event::PeerKey;
 use crate::ledger::View;
-use crate::ui::atlas::Scale;
 use crate::ui::choose;
 use crate::ui::funnel::Funnel;
 use crate::ui::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
+use crate::ui::piece_map::Scale;
 use crate::ui::screens;
 
 /// How many rows a page key moves by.
@@ -52,8 +52,8 @@ pub(super) fn step(model: &mut Model, view: &View, by: isize) {
 /// Closer to the pieces, or farther away; at either end it says that it is one.
 pub(super) fn zoom(model: &mut Model, view: &View, closer: bool) {
     let lattice = screens::lattice(model, view);
-    match (closer, model.atlas.zoom) {
-        (true, _) if lattice.can_be_closer => model.atlas.zoom += 1,
+    match (closer, model.piece_map.zoom) {
+        (true, _) if lattice.can_be_closer => model.piece_map.zoom += 1,
         (true, _) => {
             let cell = match lattice.scale {
                 Scale::Cells(_) => "a part of a piece",
@@ -62,7 +62,7 @@ pub(super) fn zoom(model: &mut Model, view: &View, closer: bool) {
             model.say(format!("This is as close as it gets: one cell is {cell}."), false);
         }
         (false, 0) => model.say("This is the whole torrent.", false),
-        (false, zoom) => model.atlas.zoom = zoom - 1,
+        (false, zoom) => model.piece_map.zoom = zoom - 1,
     }
 }
 

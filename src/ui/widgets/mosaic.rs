@@ -11,9 +11,9 @@ pub(crate) use legend::{Legend, legend, words_of};
 
 use crate::event::BlockState;
 use crate::ledger::{PieceMap, PieceState, View};
-use crate::ui::atlas::{Lattice, Layer, Scale};
 use crate::ui::mouse::Target;
 use crate::ui::paint::Pen;
+use crate::ui::piece_map::{Lattice, Layer, Scale};
 use crate::ui::theme::Role;
 
 /// What a cell shows of its pieces.

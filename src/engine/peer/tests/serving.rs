@@ -139,10 +139,14 @@ async fn while_it_chokes_it_serves_what_it_allowed_each_piece_once() {
     world.order(Order::Hold(false)).await;
     let Heard::Block(header, _) = world.peer.hear().await else { panic!("no block") };
     assert_eq!((header.index, header.begin), (1, kept.begin));
-    // It has enough by now.
-    world.order(Order::AllowFast(Vec::new())).await;
+    // It has enough by now: what waits is refused, and what it asks for after that.
+    world.order(Order::Hold(true)).await;
     world.peer.say(&[Message::Request(blocks_of(1)[1])]).await;
+    sleep(Duration::from_millis(10)).await;
+    world.order(Order::AllowFast(Vec::new())).await;
     world.peer.expect(Message::Reject(blocks_of(1)[1])).await;
+    world.peer.say(&[Message::Request(blocks_of(1)[2])]).await;
+    world.peer.expect(Message::Reject(blocks_of(1)[2])).await;
 }
 
 #[tokio::test(start_paused = true)]

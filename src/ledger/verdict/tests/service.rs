@@ -205,6 +205,7 @@ fn own_limits_count_those_that_wait_for_a_connection() {
     let verdict = run.verdict(VerdictCode::OwnLimits).unwrap();
     assert_eq!(verdict.text, "1 peer waits: all 3 connections that --max-peers allows are open.");
     assert_eq!((verdict.advice.as_str(), verdict.severity), ("raise it.", Severity::Info));
+    assert_eq!(verdict.headline, "No more connections are allowed.");
     run.end(peers[0], Cause::ClosedByPeer);
     assert!(run.verdict(VerdictCode::OwnLimits).is_none(), "there is a place again");
 }

@@ -102,7 +102,7 @@ fn tells_of_the_blocks_that_changed_and_of_the_piece_told_longest_ago_first() {
     for piece in &all {
         begun.begin(*piece, second(0));
     }
-    assert!(begun.tell(second(1), 9, peer_of).is_empty(), "nothing changed");
+    assert!(begun.emit(second(1), 9, peer_of).is_empty(), "nothing changed");
     let asked = ask(&mut begun, all[0], A, 2);
     let _ = begun.arrived(asked[0], A, PeerKey(11), second(1));
     begun.ask_too(asked[1], B);
@@ -112,13 +112,13 @@ fn tells_of_the_blocks_that_changed_and_of_the_piece_told_longest_ago_first() {
         run(1, BlockState::Asked(vec![PeerKey(11), PeerKey(12)])),
         run(2, BlockState::Free),
     ];
-    assert_eq!(begun.tell(second(1), 9, peer_of), vec![(all[0], expected)]);
+    assert_eq!(begun.emit(second(1), 9, peer_of), vec![(all[0], expected)]);
     ask(&mut begun, all[0], A, 1);
     ask(&mut begun, all[2], B, 1);
     let numbers = |told: Vec<(PieceIndex, Vec<BlockRun>)>| -> Vec<u32> {
         told.iter().map(|(piece, _)| piece.number()).collect()
     };
-    assert_eq!(numbers(begun.tell(second(2), 1, peer_of)), [2]);
-    assert_eq!(numbers(begun.tell(second(3), 1, peer_of)), [0]);
-    assert!(begun.tell(second(4), 1, peer_of).is_empty());
+    assert_eq!(numbers(begun.emit(second(2), 1, peer_of)), [2]);
+    assert_eq!(numbers(begun.emit(second(3), 1, peer_of)), [0]);
+    assert!(begun.emit(second(4), 1, peer_of).is_empty());
 }

@@ -13,7 +13,7 @@ impl Client {
             }
             match self.announcer.poll() {
                 None => break,
-                Some(announce::Output::Learned(at, event)) => self.learned(at, event),
+                Some(announce::Output::Emit(at, event)) => self.emit(at, event),
                 Some(announce::Output::Abandon(ticket)) => drop(self.asked.remove(&ticket)),
                 Some(announce::Output::Announce { ticket, tracker, kind, .. }) => {
                     self.asked.insert(ticket, tracker);
@@ -29,7 +29,6 @@ impl Client {
                 self.dials.push((now, addr));
                 self.effects.push_back(Effect::Dial { peer, addr });
             }
-            Action::Order(conn, Order::Close(cause)) => self.effects.push_back(Effect::Close(conn, cause)),
             Action::Order(key, order) => self.obey(now, key, order),
             Action::Digest(piece) => {
                 let blocks = writing::digests(self.geometry.blocks_in(piece), &BTreeSet::new());
@@ -40,13 +39,14 @@ impl Client {
                 self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
-            Action::Have(piece) => self.haves.push(piece),
+            Action::Have(piece) => self.ours.haves.append(piece),
+            Action::Lose(pieces) => self.ours.haves.lose(&pieces),
             Action::WantPeers(wanted) => {
                 self.announcer.handle(now, announce::Input::WantPeers(wanted));
             }
             Action::Entered(phase) => self.entered(now, phase),
-            Action::Learned(at, event) => self.learned(at, event),
-            Action::LimitUp(_) | Action::Recheck(_) | Action::Lose(_) | Action::Found(_) => {}
+            Action::Emit(at, event) => self.emit(at, event),
+            Action::LimitUp(_) | Action::Recheck(_) | Action::Found(_) | Action::Finished => {}
         }
     }
 
@@ -54,10 +54,9 @@ impl Client {
         if let Order::Grant(blocks) = &order {
             self.judge_grant(key, blocks);
         }
-        if let Some(conn) = self.conns.get_mut(&key) {
-            let message = conn.obey(now, order);
-            self.effects.extend(message.map(|message| Effect::Say(key, message)));
-            self.ask(now, key);
+        match self.conns.get_mut(&key).and_then(|conn| conn.protocol.order(now, order)) {
+            Some(cause) => self.effects.push_back(Effect::Close(key, cause)),
+            None => self.write(now, key),
         }
     }
 
@@ -66,7 +65,8 @@ impl Client {
         for block in blocks {
             assert!(!self.written.has(block.piece()), "{block:?} is on disk and asked for");
             let asked = self.asked_of.entry(*block).or_default();
-            asked.retain(|other| self.conns.get(other).is_some_and(|conn| conn.owed.contains(block)));
+            let owes = |conn: &Conn| conn.protocol.window().owed().any(|owed| owed == *block);
+            asked.retain(|other| self.conns.get(other).is_some_and(owes));
             let others = asked.iter().filter(|other| **other != key).count();
             asked.push(key);
             if others > 0 {
@@ -94,7 +94,7 @@ impl Client {
         }
     }
 
-    fn learned(&mut self, at: At, event: Event) {
+    fn emit(&mut self, at: At, event: Event) {
         let noisy = matches!(
             event,
             Event::Have { .. } | Event::PeerSample { .. } | Event::Sample(_) | Event::Has { .. }

@@ -9,12 +9,14 @@ const RUN_BLOCKS: u32 = super::super::super::RUN_BYTES / BLOCK_LENGTH;
 const SPILL_AFTER: Duration = super::super::secs(4);
 
 impl Client {
-    pub(super) fn block(&mut self, now: At, key: ConnKey, block: BlockRef, right: bool) {
-        let length = u64::from(self.geometry.block_length(block));
-        if let Some(conn) = self.conns.get_mut(&key) {
-            conn.down_bytes += length;
-        }
-        if self.swarm.block_arrived(now, key, block) {
+    /// Blocks came on the connection: the first `count` of those not told of.
+    pub(super) fn blocks(&mut self, now: At, key: ConnKey, count: usize) {
+        let Some(conn) = self.conns.get_mut(&key) else { return };
+        for (block, right) in conn.came.drain(..count).collect::<Vec<_>>() {
+            if !self.swarm.block_arrived(now, key, block) {
+                self.useless_blocks += 1;
+                continue;
+            }
             let arriving = self.arriving.entry(block.piece()).or_default();
             assert!(arriving.here.insert(block.number()), "a block that is here was wanted again");
             arriving.oldest.get_or_insert(now);
@@ -22,11 +24,7 @@ impl Client {
                 arriving.wrong.insert(block.number());
             }
             self.hand_over(now, block.piece());
-        } else {
-            self.useless_blocks += 1;
         }
-        self.report_window(now, key);
-        self.ask(now, key);
     }
 
     /// Gives the disk what can be written of a piece, once it is done with what it has of it: the end of the piece, a run

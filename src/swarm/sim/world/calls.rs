@@ -75,16 +75,24 @@ impl World {
             self.later(after, Happening::Breaks(key));
         }
         let called_from = SocketAddr::new(self.addr(from).ip(), 40_000 + (out.0 % 20_000) as u16);
-        self.shaken(from, out, peer, addr, self.nodes[to.0].id);
-        self.shaken(to, inn, None, called_from, self.nodes[from.0].id);
+        self.shaken(from, out, peer, addr, to);
+        self.shaken(to, inn, None, called_from, from);
         self.settle(to);
         Some(from)
     }
 
-    fn shaken(&mut self, node: NodeKey, conn: ConnKey, peer: Option<PeerKey>, addr: SocketAddr, id: PeerId) {
-        let now = self.now;
+    fn shaken(
+        &mut self,
+        node: NodeKey,
+        conn: ConnKey,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+        other: NodeKey,
+    ) {
+        let (now, other) = (self.now, &self.nodes[other.0]);
+        let handshake = (other.id, other.reserved);
         match &mut self.nodes[node.0].kind {
-            Kind::Client(client) => client.shaken(now, conn, peer, addr, id),
+            Kind::Client(client) => client.shaken(now, conn, peer, addr, handshake),
             Kind::Fake(fake) => fake.shaken(conn),
         }
     }

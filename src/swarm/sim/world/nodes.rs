@@ -19,7 +19,7 @@ impl World {
         let seed = self.seed.wrapping_add(self.nodes.len() as u64);
         let settings = Settings { peer_id: id, seed, ..settings };
         let client = Client::new(self.now, self.geometry, have, settings, self.trackers.len());
-        let node = self.node(Kind::Client(Box::new(client)), bps, id);
+        let node = self.node(Kind::Client(Box::new(client)), bps, id, Reserved::OURS);
         self.later(SECOND, Happening::Second(node));
         self.settle(node);
         node
@@ -35,18 +35,20 @@ impl World {
         let block = u64::from(crate::metainfo::BLOCK_LENGTH) * 1000;
         let crossing =
             (link.latency + Link::good().latency) * 2 + ms(200 + 3 * block / bps.min(link.bps).max(1));
+        let reserved = if script.fast { Reserved::OURS } else { Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]) };
         let fake = Fake::new(self.geometry, script, seed, crossing);
-        let node = self.node(Kind::Fake(Box::new(fake)), bps, id);
+        let node = self.node(Kind::Fake(Box::new(fake)), bps, id, reserved);
         self.nodes[node.0].link = link;
         node
     }
 
-    fn node(&mut self, kind: Kind, bps: u64, id: PeerId) -> NodeKey {
+    fn node(&mut self, kind: Kind, bps: u64, id: PeerId, reserved: Reserved) -> NodeKey {
         let key = NodeKey(self.nodes.len());
         let [_, _, high, low] = (key.0 as u32 + 1).to_be_bytes();
         let addr = SocketAddr::from(([10, 1, high, low], 6881));
         let (link, reach) = (Link::good(), Reach::Answers);
-        self.nodes.push(Node { addr, id, link, reach, kind, bps, busy: false, turns: Turns::default() });
+        let (busy, turns) = (false, Turns::default());
+        self.nodes.push(Node { addr, id, reserved, link, reach, kind, bps, busy, turns });
         self.by_addr.insert(addr, key);
         key
     }

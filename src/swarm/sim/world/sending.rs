@@ -25,7 +25,7 @@ impl World {
         let Some((wire, end)) = self.wire_of(node, conn) else { return };
         let at = wire.carry_block(now, end, bytes);
         let Some(&(key, _)) = self.ports.get(&(node, conn)) else { return };
-        self.heap_at(at, Happening::Arrives(key, 1 - end, Message::Block(block, right)));
+        self.heap_at(at, Happening::Arrives(key, 1 - end, Said::Block(block, right)));
     }
 
     fn wire_of(&mut self, node: NodeKey, conn: ConnKey) -> Option<(&mut Wire, usize)> {

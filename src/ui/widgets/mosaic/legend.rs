@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use super::Cell;
 use super::layers::{AGES, ARRIVING, Glyph, Letters, MISSING, ON_DISK, OTHERS, OURS_ALONE, TOGETHER, had_by};
 use crate::event::PeerKey;
-use crate::ui::atlas::{Layer, Scale};
 use crate::ui::paint::{Pen, width};
+use crate::ui::piece_map::{Layer, Scale};
 use crate::ui::theme::Role;
 use crate::units;
 

@@ -1,0 +1,430 @@
+//! The task that owns a torrent: feeds what happens to the decisions, carries out what they say, and publishes
+//! what is known.
+//!
+//! Everything else (peer tasks, dials, trackers, disk threads) sends it messages and may wait for it; it waits
+//! for nobody, so there is no cycle to deadlock.
+
+mod disk;
+mod farewell;
+mod inbox;
+mod network;
+mod peers;
+mod recheck;
+mod trackers;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+pub(super) use self::disk::{Blocks, Store};
+use self::farewell::Farewell;
+pub(super) use self::inbox::open;
+use self::inbox::{Inbox, Outlets};
+use self::peers::Dialling;
+use self::trackers::{Announces, Caller};
+use super::EngineError;
+use super::clock::Clock;
+use super::disk::Notes;
+use super::event_sink::EventSink;
+use super::limit::Limit;
+use super::link::Report;
+use super::listen::Listener;
+use super::mse::Mse;
+use super::peer::Common;
+use super::peer_tasks::PeerTasks;
+use super::pool::BlockPool;
+use super::tracker;
+use crate::command::Command;
+use crate::event::{At, Event, Phase};
+use crate::ledger::View;
+use crate::metainfo::Torrent;
+use crate::peer::Ours;
+use crate::peer::haves::HaveLog;
+use crate::swarm::announce::{self, Announcer};
+use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, OwnAddresses, Swarm, check};
+use crate::wire::Handshake;
+
+/// How often the view is published.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// How long connections may take to close before everything is saved.
+const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
+/// How long trackers may take to hear that we are gone: two seconds in which everything is saved, and five more.
+const TOLD_WITHIN: Duration = Duration::from_millis(6800);
+/// The same at the end of a check.
+const CHECK_TOLD_WITHIN: Duration = Duration::from_secs(2);
+/// Reports taken from peers in one turn, so that nothing else waits long.
+const REPORTS_A_TURN: usize = 64;
+/// Free block buffers kept for the next blocks: 16 MiB.
+const KEPT_BUFFERS: usize = 1024;
+/// Peers kept for the next run.
+const PEERS_KEPT: usize = 100;
+
+/// What a task is born with.
+pub(super) struct Parts {
+    pub(super) clock: Clock,
+    pub(super) torrent: Arc<Torrent>,
+    pub(super) ours: Handshake,
+    pub(super) encryption: EncryptionPolicy,
+    pub(super) seed: u64,
+    pub(super) up_bps: Option<u64>,
+    /// Who says nothing for this long is let go.
+    pub(super) idle_after: Duration,
+    pub(super) tracker: tracker::Settings,
+    pub(super) event_sink: EventSink,
+    pub(super) views: watch::Sender<Arc<View>>,
+    pub(super) blocks: Blocks,
+    /// Trackers, asked as this run asks them.
+    pub(super) announcer: Announcer,
+    pub(super) swarm: Swarm,
+}
+
+/// Runs a torrent until it is told to quit, or a check until it is over. Returns the view when all connections were
+/// closed; that of the very end is published last.
+pub(super) async fn run(
+    parts: Parts,
+    listener: Listener,
+    inbox: Inbox,
+    outlets: Outlets,
+) -> Result<Arc<View>, EngineError> {
+    let mut task = TorrentTask::new(parts, listener.port(), outlets);
+    let calls = listener.run(task.ours, task.mse.clone(), task.clock, task.outlets.arrivals.clone());
+    task.tasks.spawn(calls);
+    Box::pin(task.run(inbox)).await
+}
+
+/// The program ends.
+#[derive(Clone, Copy)]
+struct Leaving {
+    /// Until when connections are waited for.
+    closed_by: At,
+    /// Until when trackers are waited for.
+    told_by: At,
+}
+
+struct TorrentTask {
+    clock: Clock,
+    torrent: Arc<Torrent>,
+    ours: Handshake,
+    mse: Mse,
+    port: u16,
+    swarm: Swarm,
+    announcer: Announcer,
+    announces: Announces,
+    own_addresses: OwnAddresses,
+    /// When they are looked at next.
+    look_at: At,
+    event_sink: EventSink,
+    views: watch::Sender<Arc<View>>,
+    publish_at: At,
+    blocks: Blocks,
+    /// What peer tasks share.
+    common: Arc<Common>,
+    orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
+    /// The address of ours that each connection is over.
+    locals: BTreeMap<ConnKey, IpAddr>,
+    dialling: BTreeMap<ConnKey, Dialling>,
+    next_conn: u32,
+    outlets: Outlets,
+    tasks: PeerTasks,
+    leaving: Option<Leaving>,
+    /// For how long the program stood still, as the decisions were told.
+    stood_still: Duration,
+    /// The last piece just came: trackers are told `completed` once.
+    completed_here: bool,
+}
+
+impl TorrentTask {
+    fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
+        let now = parts.clock.now();
+        let common = Common {
+            ours: Arc::new(Ours {
+                geometry: parts.torrent.geometry,
+                haves: HaveLog::new(parts.swarm.have().clone()),
+                listen_port: Some(port),
+                sent_bytes: AtomicU64::new(0),
+                idle_after: parts.idle_after,
+            }),
+            clock: parts.clock,
+            pool: BlockPool::new(KEPT_BUFFERS),
+            source: parts.blocks.source(),
+            up: Arc::new(Limit::new(parts.up_bps)),
+        };
+        let (info_hash, peer_id) = (parts.torrent.info_hash, parts.ours.peer_id);
+        let caller = Caller { info_hash, peer_id, port, key: (parts.seed >> 32) as u32 };
+        let client = tracker::Client::new(parts.tracker);
+        Self {
+            announcer: parts.announcer,
+            announces: Announces::new(client, caller, outlets.answers.clone()),
+            own_addresses: OwnAddresses::default(),
+            look_at: now,
+            publish_at: now,
+            common: Arc::new(common),
+            orders: BTreeMap::new(),
+            locals: BTreeMap::new(),
+            dialling: BTreeMap::new(),
+            next_conn: 0,
+            outlets,
+            tasks: PeerTasks::default(),
+            leaving: None,
+            stood_still: Duration::ZERO,
+            completed_here: false,
+            clock: parts.clock,
+            torrent: parts.torrent,
+            ours: parts.ours,
+            mse: Mse::new(parts.encryption, parts.seed),
+            port,
+            swarm: parts.swarm,
+            event_sink: parts.event_sink,
+            views: parts.views,
+            blocks: parts.blocks,
+        }
+    }
+
+    /// Whether this only tries peers.
+    fn is_check(&self) -> bool {
+        matches!(self.blocks, Blocks::Tried(_))
+    }
+
+    async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
+        let mut reports = Vec::with_capacity(REPORTS_A_TURN);
+        if !self.is_check() {
+            // Views are published often enough to notice when the program stands still.
+            self.clock.attend();
+        }
+        loop {
+            let now = self.clock.now();
+            self.tick(now);
+            if let Some(leaving) = self.leaving
+                && (now >= leaving.closed_by || self.orders.is_empty())
+            {
+                return self.leave(&mut inbox, leaving.told_by).await;
+            }
+            let wake = self.clock.instant(self.deadline());
+            tokio::select! {
+                biased;
+                command = inbox.commands.recv() => self.wish(command.unwrap_or(Command::Quit)),
+                Some(done) = inbox.disk.recv() => self.disk_done(done),
+                Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
+                Some(told) = inbox.rechecks.recv() => self.rechecking(told),
+                Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
+                Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
+                Some(arrived) = inbox.arrivals.recv() => {
+                    self.arrived(arrived);
+                    // However many call, who is connected is heard.
+                    self.take_reports(&mut inbox.reports);
+                }
+                Some((conn, good)) = inbox.hashed.recv() => self.feed(Input::Hashed(conn, good)),
+                Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
+                Some(here) = inbox.addresses.recv() => self.addresses(here),
+                _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
+                    for (conn, report) in reports.drain(..) {
+                        self.report(conn, report);
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Takes what peers have reported already, as much as in any other turn.
+    fn take_reports(&mut self, reports: &mut mpsc::Receiver<(ConnKey, Report)>) {
+        for _ in 0..REPORTS_A_TURN {
+            let Ok((conn, report)) = reports.try_recv() else { break };
+            self.report(conn, report);
+        }
+    }
+
+    /// Carries out what is due by the clock, and publishes.
+    fn tick(&mut self, now: At) {
+        let stood_still = self.clock.stood_still();
+        if stood_still > self.stood_still {
+            let time = stood_still - std::mem::replace(&mut self.stood_still, stood_still);
+            self.swarm.handle(now, Input::StoodStill(time));
+            self.announcer.handle(now, announce::Input::StoodStill(time));
+            // The machine may wake up in another network.
+            self.look_at = now;
+        }
+        if !self.is_check() {
+            self.look_at_addresses(now);
+        }
+        if now >= self.swarm.deadline() {
+            self.swarm.handle(now, Input::Tick);
+        }
+        if self.announcer.deadline().is_some_and(|at| now >= at) {
+            self.announcer.handle(now, announce::Input::Tick);
+        }
+        self.settle();
+        if now >= self.publish_at {
+            // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
+            for conn in self.tasks.panicked() {
+                self.fell(conn);
+            }
+            self.announces.take_leave();
+            self.event_sink.tick(now);
+            if let Blocks::Kept(store) = &mut self.blocks {
+                store.spill_old(now);
+                let sample = store.sample(now);
+                sample.into_iter().for_each(|sample| self.emit(now, &Event::Disk(sample)));
+            }
+            self.publish(now);
+        }
+    }
+
+    fn deadline(&self) -> At {
+        let announce = self.announcer.deadline().unwrap_or(At::MAX);
+        let leave = self.leaving.map_or(At::MAX, |leaving| leaving.closed_by);
+        // Nobody is far in the future: a sleep that long is as good as none and cannot overflow.
+        let far = self.publish_at + Duration::from_secs(60);
+        self.swarm.deadline().min(announce).min(leave).min(self.publish_at).min(far)
+    }
+
+    fn publish(&mut self, now: At) {
+        self.publish_at = now + PUBLISH_EVERY;
+        if self.views.receiver_count() > 0 {
+            let view = self.event_sink.view(now);
+            self.views.send_replace(view);
+        }
+    }
+
+    /// Hands a happening to the decisions.
+    fn feed(&mut self, input: Input) {
+        self.swarm.handle(self.clock.now(), input);
+        self.settle();
+    }
+
+    /// Carries out everything decided so far.
+    fn settle(&mut self) {
+        loop {
+            while let Some(action) = self.swarm.poll() {
+                self.act(action);
+            }
+            let Some(output) = self.announcer.poll() else { break };
+            self.announce(output);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
+            Action::Order(conn, order) => self.order(conn, order),
+            Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
+            Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
+            Action::Have(piece) => self.common.ours.haves.append(piece),
+            Action::Recheck(pieces) => self.recheck(pieces),
+            Action::Lose(pieces) => self.lose(&pieces),
+            Action::Found(pieces) => self.found(&pieces),
+            Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
+            Action::WantPeers(wanted) => {
+                self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
+            }
+            Action::Entered(phase) => self.entered(phase),
+            Action::Finished => self.wish(Command::Quit),
+            Action::Emit(at, event) => self.emit(at, &event),
+        }
+    }
+
+    fn emit(&mut self, at: At, event: &Event) {
+        self.event_sink.emit(at, event);
+    }
+
+    fn entered(&mut self, phase: Phase) {
+        let now = self.clock.now();
+        // Whoever waits for it need not wait for the next regular view.
+        self.publish_at = now;
+        match phase {
+            Phase::Downloading => {
+                self.announcer.handle(now, announce::Input::Start);
+                self.heard_trackers(now);
+            }
+            Phase::Seeding => {
+                self.announcer.handle(now, announce::Input::Start);
+                if std::mem::take(&mut self.completed_here) {
+                    self.announcer.handle(now, announce::Input::Completed);
+                }
+            }
+            Phase::Paused | Phase::Stopped => self.announcer.handle(now, announce::Input::Stop),
+            Phase::Checking => {}
+        }
+        self.note();
+    }
+
+    /// Payload received and sent in this run, bytes.
+    fn transferred(&self) -> (u64, u64) {
+        let (received, _) = self.swarm.transferred();
+        (received, self.common.ours.sent_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Remembers for the next run what is not a piece.
+    fn note(&self) {
+        let Blocks::Kept(store) = &self.blocks else { return };
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
+        store.keeper.note(Notes {
+            paused: self.swarm.is_paused(),
+            uploaded_bytes,
+            downloaded_bytes,
+            peers: self.swarm.worth_keeping(PEERS_KEPT),
+        });
+    }
+
+    fn wish(&mut self, command: Command) {
+        let now = self.clock.now();
+        match command {
+            Command::Quit if self.leaving.is_some() => {
+                self.leaving = Some(Leaving { closed_by: now, told_by: now });
+            }
+            Command::Quit => self.begin_to_leave(now),
+            Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
+            Command::Record => self.event_sink.record(now),
+            Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
+            _ => {}
+        }
+        let quits = command == Command::Quit;
+        self.feed(Input::Command(command));
+        if quits {
+            self.end_dials();
+        }
+        self.publish(self.clock.now());
+    }
+
+    fn begin_to_leave(&mut self, now: At) {
+        if self.is_check() {
+            // Trackers are told when the view of the end is taken: what they say then is no part of it.
+            let (closed_by, told_by) = (now + check::CLOSE_WITHIN, now + CHECK_TOLD_WITHIN);
+            self.leaving = Some(Leaving { closed_by, told_by });
+            return;
+        }
+        self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
+        self.note();
+        self.announcer.handle(now, announce::Input::Stop);
+        if let Some(store) = self.store() {
+            store.recheck_cancel.store(true, Ordering::Relaxed);
+            store.flush();
+        }
+    }
+
+    /// Brings what is in memory to the disk and remembers it, waits until then for trackers to hear of it, and publishes
+    /// the end. Returns the view before trackers were waited for.
+    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<Arc<View>, EngineError> {
+        // The disk's threads end when nobody can ask them anything any more.
+        self.tasks.shutdown().await;
+        self.flushed(&mut inbox.disk).await;
+        let now = self.clock.now();
+        self.publish(now);
+        let view = self.event_sink.view(now);
+        if self.is_check() {
+            self.event_sink.end(now).await;
+            self.announcer.handle(now, announce::Input::Stop);
+        }
+        let amounts = self.amounts();
+        let Self { clock, announcer, announces, event_sink, views, blocks, common, .. } = self;
+        drop(common);
+        let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
+        let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
+        saved.map(|()| view)
+    }
+}

@@ -1,0 +1,319 @@
+//! Blocks on their way to the disk, and what the disk says.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::super::EngineError;
+use super::super::assembly::{Assembly, Ended};
+use super::super::check::Hasher;
+use super::super::disk::{DiskDone, DiskPool, Keeper, Spill, WriteJob};
+use super::super::pool::BlockBuf;
+use super::super::upload::{BlockSource, ReadFuture};
+use super::TorrentTask;
+use crate::command::Command;
+use crate::event::{At, DiskSample, Event, Severity};
+use crate::metainfo::{BlockRef, Geometry, PieceIndex};
+use crate::storage::{OnDisk, StorageError};
+use crate::swarm::{BlockDigest, Input, Settings};
+
+/// How long what is in memory may take to the disk at the end.
+const FLUSH_WITHIN: Duration = Duration::from_millis(1500);
+/// How often it is told how a slow disk keeps up.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// What becomes of the blocks that come.
+pub(in crate::engine) enum Blocks {
+    /// They go to the disk.
+    Kept(Box<Store>),
+    /// They are hashed and thrown away: those of a check.
+    Tried(Hasher),
+}
+
+/// Blocks on their way to the disk.
+pub(in crate::engine) struct Store {
+    disk: Arc<DiskPool>,
+    pub(super) keeper: Arc<Keeper>,
+    assembly: Assembly,
+    /// Memory for what is not written.
+    memory_bytes: u64,
+    /// When it was last looked how much is written, and how much it was then.
+    sampled: (At, u64),
+    /// Whether its writes took long then.
+    lags: bool,
+    /// Leave only when the disk has everything.
+    sync: bool,
+    /// Set to end a recheck early.
+    pub(super) recheck_cancel: Arc<AtomicBool>,
+}
+
+impl Blocks {
+    /// Where blocks that peers ask for are read.
+    pub(super) fn source(&self) -> Arc<dyn BlockSource> {
+        match self {
+            Self::Kept(store) => Arc::clone(&store.disk) as Arc<dyn BlockSource>,
+            Self::Tried(_) => Arc::new(Nothing),
+        }
+    }
+
+    /// Ends the disk threads and saves the resume file. Blocks a thread of its own, not the runtime.
+    pub(super) async fn finish(self) -> Result<(), EngineError> {
+        let Self::Kept(store) = self else { return Ok(()) };
+        let finished = tokio::task::spawn_blocking(move || {
+            let Store { disk, keeper, sync, .. } = *store;
+            if let Some(disk) = Arc::into_inner(disk) {
+                disk.stop();
+            }
+            keeper.finish(sync)
+        });
+        match finished.await {
+            Ok(saved) => saved.map_err(EngineError::Storage),
+            // The thread panicked and has said so; what was verified is on disk all the same.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A check sends nothing, so nothing is read.
+struct Nothing;
+
+impl BlockSource for Nothing {
+    fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
+        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
+    }
+}
+
+impl Store {
+    /// Goes on with `kept`, blocks of unfinished pieces that the runs before left.
+    pub(in crate::engine) fn new(
+        now: At,
+        geometry: Geometry,
+        disk: DiskPool,
+        keeper: Arc<Keeper>,
+        kept: Vec<(PieceIndex, OnDisk)>,
+        sync: bool,
+    ) -> Self {
+        let memory_bytes = Settings::default().memory_bytes;
+        let mut assembly = Assembly::new(geometry, memory_bytes / 2);
+        assembly.restore(kept).into_iter().for_each(|job| disk.write(job));
+        Self {
+            disk: Arc::new(disk),
+            keeper,
+            assembly,
+            memory_bytes,
+            sampled: (now, 0),
+            lags: false,
+            sync,
+            recheck_cancel: Arc::default(),
+        }
+    }
+
+    /// Takes a block that was missing.
+    pub(super) fn put(&mut self, now: At, block: BlockRef, bytes: BlockBuf) {
+        let put = self.assembly.put(block, bytes, now);
+        if let Some(job) = put.job {
+            self.disk.advance(job);
+        }
+        let spills = self.assembly.relieve(now);
+        self.spill(spills);
+    }
+
+    /// Brings blocks to disk that wait for long.
+    pub(super) fn spill_old(&mut self, now: At) {
+        let spills = self.assembly.spills(now);
+        self.spill(spills);
+    }
+
+    /// Hands over everything that waits: what is in memory must not be lost with it.
+    pub(super) fn flush(&mut self) {
+        let spills = self.assembly.flush();
+        self.spill(spills);
+    }
+
+    fn spill(&self, spills: Vec<Spill>) {
+        spills.into_iter().for_each(|spill| self.disk.spill(spill));
+    }
+
+    /// Forgets what is here of the piece; the swarm charges it no more, whatever a worker still has of it.
+    pub(super) fn discard(&mut self, piece: PieceIndex) {
+        let _ = self.assembly.abandon(piece);
+        self.keeper.given_up(piece);
+    }
+
+    /// Reads a piece to tell what each of its blocks is.
+    pub(super) fn digest(&self, piece: PieceIndex) {
+        self.disk.digest(piece);
+    }
+
+    /// The disk did something: what the decisions hear of it.
+    fn done(&mut self, done: DiskDone) -> Option<Input> {
+        Some(match done {
+            DiskDone::Advanced { piece, hasher } => {
+                let ended = self.assembly.advanced(piece, hasher);
+                if ended.current {
+                    self.keeper.advanced(piece, ended.hashed.clone());
+                }
+                self.written(piece, ended)
+            }
+            DiskDone::Spilled { piece, blocks } => {
+                let ended = self.assembly.spilled(piece, &blocks);
+                if ended.current {
+                    self.keeper.spilled(piece, &blocks);
+                }
+                self.written(piece, ended)
+            }
+            DiskDone::Verified { piece } => self.piece_done(piece, true, Vec::new()),
+            DiskDone::Mismatch { piece, blocks } => self.piece_done(piece, false, blocks),
+            DiskDone::Digested { piece, blocks } => Input::Digested { piece, blocks },
+            // The disk refused: everything waits until the user says go on. What it refused is kept.
+            DiskDone::Stuck { job, error } => {
+                let next = self.assembly.stuck(job);
+                self.write(next);
+                Input::DiskFailed { piece: None, reason: error.to_string() }
+            }
+            DiskDone::Unspilled { job, error } => {
+                let next = self.assembly.unspilled(job);
+                self.write(next);
+                Input::DiskFailed { piece: None, reason: error.to_string() }
+            }
+            DiskDone::Lost { job, blocks } => {
+                let piece = job.piece;
+                let (blocks, next) = self.assembly.lost(*job, &blocks);
+                self.write(next);
+                Input::BlocksLost { piece, blocks }
+            }
+            DiskDone::Unsynced(error) => Input::DiskFailed { piece: None, reason: error.to_string() },
+            // Pieces are hashed again only by order of a later check; there is none in a running download.
+            DiskDone::Checked { .. } | DiskDone::Trouble(_) => return None,
+        })
+    }
+
+    fn write(&self, job: Option<WriteJob>) {
+        if let Some(job) = job {
+            self.disk.write(job);
+        }
+    }
+
+    /// Blocks of the piece were written, and the piece goes on.
+    fn written(&self, piece: PieceIndex, ended: Ended) -> Input {
+        self.write(ended.job);
+        Input::Written { piece, bytes: ended.freed_bytes }
+    }
+
+    fn piece_done(&mut self, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) -> Input {
+        self.assembly.settled(piece);
+        if !good {
+            self.keeper.given_up(piece);
+        }
+        Input::PieceDone { piece, good, blocks }
+    }
+
+    /// How a slow disk keeps up; `None` where it is not slow. To be called every second or so.
+    pub(super) fn sample(&mut self, now: At) -> Option<DiskSample> {
+        if now.saturating_sub(self.sampled.0) < SAMPLE_EVERY {
+            return None;
+        }
+        let load = self.disk.load();
+        let (at, written) = std::mem::replace(&mut self.sampled, (now, load.written_bytes));
+        let lagged = std::mem::replace(&mut self.lags, load.lags);
+        if !load.lags && !lagged {
+            return None;
+        }
+        let passed = now.saturating_sub(at).as_secs_f64().max(0.001);
+        Some(DiskSample {
+            written_bps: ((load.written_bytes - written) as f64 / passed) as u64,
+            pending_bytes: load.pending_bytes,
+            memory_bytes: self.memory_bytes,
+            write_ms: u32::try_from(load.write_takes.as_millis()).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+impl TorrentTask {
+    /// What becomes of blocks here, where they are kept.
+    pub(super) fn store(&mut self) -> Option<&mut Store> {
+        match &mut self.blocks {
+            Blocks::Kept(store) => Some(store),
+            Blocks::Tried(_) => None,
+        }
+    }
+
+    /// Waits until everything handed over is written, and what follows from it; but not for ever.
+    pub(super) async fn flushed(&mut self, done: &mut mpsc::UnboundedReceiver<DiskDone>) {
+        if let Some(store) = self.store() {
+            store.flush();
+        }
+        let written = async {
+            while self.store().is_some_and(|store| store.assembly.is_writing()) {
+                let Some(done) = done.recv().await else { return };
+                self.disk_done(done);
+            }
+        };
+        // A disk that does not answer has what it has.
+        let _ = tokio::time::timeout(FLUSH_WITHIN, written).await;
+    }
+
+    pub(super) fn disk_done(&mut self, done: DiskDone) {
+        if let DiskDone::Trouble(error) = &done {
+            let text = error.to_string();
+            self.emit(self.clock.now(), &Event::Note { severity: Severity::Warn, text, answer: false });
+        }
+        let Some(input) = self.store().and_then(|store| store.done(done)) else { return };
+        let was_missing = !self.swarm.have().is_full();
+        self.swarm.handle(self.clock.now(), input);
+        self.completed_here |= was_missing && self.swarm.have().is_full();
+        self.settle();
+    }
+
+    /// The user says go on: looks whether there is room now.
+    pub(super) fn ask_disk_again(&mut self) {
+        let have = self.swarm.have().clone();
+        let Some(keeper) = self.store().map(|store| Arc::clone(&store.keeper)) else { return };
+        let prepared = self.outlets.prepared.clone();
+        self.tasks.spawn(async move {
+            if let Ok(answer) = tokio::task::spawn_blocking(move || keeper.prepare(&have)).await {
+                // Nobody listens only when the run is over.
+                let _ = prepared.send(answer).await;
+            }
+        });
+    }
+
+    /// If there is room, everything the disk refused is handed in again, and the download goes on.
+    pub(super) fn disk_answered(&mut self, prepared: Result<(), StorageError>) {
+        let now = self.clock.now();
+        match prepared {
+            Err(error) => {
+                let note = Event::Note { severity: Severity::Error, text: error.to_string(), answer: true };
+                self.emit(now, &note);
+            }
+            Ok(()) => {
+                if let Some(store) = self.store() {
+                    store.assembly.retry().into_iter().for_each(|job| store.disk.advance(job));
+                }
+                self.feed(Input::Command(Command::Resume));
+            }
+        }
+        self.publish(now);
+    }
+}
+
+impl BlockSource for DiskPool {
+    /// What is in memory anyway is worth neither a thread's waking up nor the way back.
+    fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
+        Self::read_at_once(self, piece, begin, length)
+    }
+
+    fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
+        let answer = Self::read(self, piece, begin, length);
+        Box::pin(async move {
+            match answer.await {
+                Ok(read) => read.map_err(io::Error::other),
+                Err(_) => Err(io::Error::other("the disk threads have ended")),
+            }
+        })
+    }
+}

@@ -1,0 +1,153 @@
+//! Dialling, and what peer tasks report.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::super::handshake::{Steps, dial};
+use super::super::link::Report;
+use super::super::listen::Arrived;
+use super::super::mse::Carrier;
+use super::super::peer_tasks::internal_error;
+use super::super::pool::BlockBuf;
+use super::TorrentTask;
+use super::disk::Blocks;
+use super::inbox::Dialled;
+use crate::event::{At, Cause, Encryption, PeerKey};
+use crate::metainfo::BlockRef;
+use crate::peer::{Closed, ConnKey, Handshaken, News, Order, Step};
+use crate::swarm::Input;
+
+/// A dial under way.
+pub(super) struct Dialling {
+    peer: PeerKey,
+    /// Bytes of our handshake that were written.
+    sent_bytes: u64,
+}
+
+impl TorrentTask {
+    fn new_conn(&mut self) -> ConnKey {
+        let conn = ConnKey(self.next_conn);
+        self.next_conn += 1;
+        conn
+    }
+
+    pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
+        let conn = self.new_conn();
+        self.dialling.insert(conn, Dialling { peer, sent_bytes: 0 });
+        let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
+        let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
+        self.tasks.spawn_for(conn, async move {
+            let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
+            // Nobody listens only when the run is over.
+            let _ = dialled.send(Dialled { conn, addr, outcome }).await;
+        });
+    }
+
+    /// A dial under way came a step further.
+    pub(super) fn step(&mut self, conn: ConnKey, at: At, step: Step) {
+        let Some(Dialling { peer, sent_bytes }) = self.dialling.get_mut(&conn) else { return };
+        if let Step::Sent(sent) = &step {
+            *sent_bytes = sent.len() as u64;
+        }
+        let peer = *peer;
+        self.feed(Input::Step { peer, at, step });
+    }
+
+    pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
+        // Its steps were sent before its end, on another channel: they come first.
+        while let Ok((conn, at, step)) = steps.try_recv() {
+            self.step(conn, at, step);
+        }
+        let Dialled { conn, addr, outcome } = dialled;
+        let Some(Dialling { peer, .. }) = self.dialling.remove(&conn) else { return };
+        match outcome {
+            Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
+            Err(end) => self.feed(Input::DialFailed { peer, end: *end }),
+        }
+    }
+
+    /// Somebody called.
+    pub(super) fn arrived(&mut self, arrived: Arrived) {
+        let Arrived { addr, so_far, outcome } = arrived;
+        match outcome {
+            Ok((carrier, shaken)) => {
+                let conn = self.new_conn();
+                self.shaken(conn, None, addr, so_far, carrier, shaken);
+            }
+            Err(end) => self.feed(Input::IncomingFailed { addr: addr.ip(), cause: end.cause }),
+        }
+    }
+
+    fn shaken(
+        &mut self,
+        conn: ConnKey,
+        peer: Option<PeerKey>,
+        addr: SocketAddr,
+        so_far: Vec<(At, Step)>,
+        carrier: Carrier,
+        shaken: Handshaken,
+    ) {
+        let (peer_id, local) = (shaken.peer_id, carrier.local_ip());
+        let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
+        let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
+        self.orders.insert(conn, orders);
+        self.locals.extend(local.map(|local| (conn, local)));
+        self.feed(Input::Handshaken { conn, peer, addr, peer_id, so_far });
+    }
+
+    pub(super) fn order(&mut self, conn: ConnKey, order: Order) {
+        if let Some(orders) = self.orders.get(&conn) {
+            // A task that is over has reported so, or is about to.
+            let _ = orders.send(order);
+        }
+    }
+
+    pub(super) fn report(&mut self, conn: ConnKey, report: Report) {
+        let input = match report {
+            Report::Blocks { blocks, window } => {
+                let count = blocks.len();
+                self.blocks(conn, blocks);
+                Input::News(conn, News::Window { blocks: count, window })
+            }
+            Report::News(news) => Input::News(conn, news),
+            Report::Closed(end) => return self.closed(conn, end),
+        };
+        self.feed(input);
+    }
+
+    fn blocks(&mut self, conn: ConnKey, blocks: Vec<(BlockRef, BlockBuf)>) {
+        let now = self.clock.now();
+        for (block, bytes) in blocks {
+            if self.swarm.block_arrived(now, conn, block) {
+                match &mut self.blocks {
+                    Blocks::Kept(store) => store.put(now, block, bytes),
+                    Blocks::Tried(hasher) => hasher.take(conn, block, bytes),
+                }
+            }
+        }
+    }
+
+    /// The task of a dial or a connection panicked: it is over, and said nothing.
+    pub(super) fn fell(&mut self, conn: ConnKey) {
+        match self.dialling.remove(&conn) {
+            Some(Dialling { peer, .. }) => self.feed(Input::DialFailed { peer, end: internal_error() }),
+            None => self.closed(conn, internal_error()),
+        }
+    }
+
+    /// The run ends before these could answer; whatever they still say comes too late.
+    pub(super) fn end_dials(&mut self) {
+        for Dialling { peer, sent_bytes } in std::mem::take(&mut self.dialling).into_values() {
+            let end = Closed { bytes_out: sent_bytes, ..Closed::because(Cause::NotAnswered) };
+            self.feed(Input::DialFailed { peer, end });
+        }
+    }
+
+    fn closed(&mut self, conn: ConnKey, end: Closed) {
+        self.orders.remove(&conn);
+        self.locals.remove(&conn);
+        self.feed(Input::Closed(conn, end));
+    }
+}

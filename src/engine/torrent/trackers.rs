@@ -1,0 +1,194 @@
+//! Announcing, and what comes of it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::super::tracker::{Answer, Client, Failure};
+use super::TorrentTask;
+use super::inbox::Answered;
+use crate::event::{AnnounceKind, At, Event, Source, TrackerKey};
+use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
+use crate::swarm::Input;
+use crate::swarm::announce::{self, Output, Ticket};
+use crate::wire::AnnounceParams;
+
+/// Peers asked for in an announce, unless we leave.
+const NUMWANT: u32 = 200;
+
+/// What trackers are told of how far we are.
+#[derive(Clone, Copy)]
+pub(super) struct Amounts {
+    downloaded_bytes: u64,
+    uploaded_bytes: u64,
+    left_bytes: u64,
+}
+
+/// Who we are to trackers.
+pub(super) struct Caller {
+    pub(super) info_hash: InfoHash,
+    pub(super) peer_id: PeerId,
+    pub(super) port: u16,
+    /// Drawn once a run, so that trackers know us over every address we have.
+    pub(super) key: u32,
+}
+
+/// The announces under way, each with the tracker it went to.
+pub(super) struct Announces {
+    client: Client,
+    caller: Caller,
+    answers: mpsc::Sender<(Ticket, Answered)>,
+    asked: BTreeMap<Ticket, (TrackerKey, AbortHandle)>,
+    tasks: JoinSet<()>,
+}
+
+impl Announces {
+    /// Announces through `client`; what comes of it goes to `answers`.
+    pub(super) fn new(client: Client, caller: Caller, answers: mpsc::Sender<(Ticket, Answered)>) -> Self {
+        Self { client, caller, answers, asked: BTreeMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Carries out what was decided; what was learned is returned.
+    pub(super) fn carry_out(&mut self, output: Output, amounts: Amounts) -> Option<(At, Event)> {
+        match output {
+            Output::Announce { ticket, tracker, url, kind, tracker_id } => {
+                let params = self.params(kind, tracker_id, amounts);
+                self.begin(ticket, tracker, url, params);
+            }
+            Output::Abandon(ticket) => {
+                if let Some((_, task)) = self.asked.remove(&ticket) {
+                    task.abort();
+                }
+            }
+            Output::Emit(at, event) => return Some((at, event)),
+        }
+        None
+    }
+
+    fn params(&self, kind: AnnounceKind, tracker_id: Option<Vec<u8>>, amounts: Amounts) -> AnnounceParams {
+        let Amounts { downloaded_bytes, uploaded_bytes, left_bytes } = amounts;
+        AnnounceParams {
+            info_hash: self.caller.info_hash,
+            peer_id: self.caller.peer_id,
+            port: self.caller.port,
+            uploaded_bytes,
+            downloaded_bytes,
+            left_bytes,
+            kind,
+            key: self.caller.key,
+            numwant: if kind == AnnounceKind::Stopped { 0 } else { NUMWANT },
+            tracker_id,
+        }
+    }
+
+    fn begin(&mut self, ticket: Ticket, to: TrackerKey, url: String, params: AnnounceParams) {
+        let (client, answers) = (self.client.clone(), self.answers.clone());
+        let task = self.tasks.spawn(async move {
+            let _turn = client.turn().await;
+            // The turn may be that of an announce which was dropped at the end of the run, as this one is about to be.
+            if answers.is_closed() {
+                return;
+            }
+            let outcome = client.announce(&url, &params).await;
+            // Nobody listens only when the run is over.
+            let _ = answers.send((ticket, outcome)).await;
+        });
+        self.asked.insert(ticket, (to, task));
+    }
+
+    /// It is over; whom it went to.
+    fn end(&mut self, ticket: Ticket) -> Option<TrackerKey> {
+        self.asked.remove(&ticket).map(|(tracker, _)| tracker)
+    }
+
+    /// Drops all that are left.
+    pub(super) fn drop_all(&mut self) {
+        self.asked.clear();
+        self.tasks.abort_all();
+    }
+
+    /// Takes leave of the tasks that are over.
+    pub(super) fn take_leave(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+impl TorrentTask {
+    pub(super) fn announce(&mut self, output: Output) {
+        let amounts = self.amounts();
+        if let Some((at, event)) = self.announces.carry_out(output, amounts) {
+            self.emit(at, &event);
+        }
+    }
+
+    /// A check hears when no tracker is waited for any more.
+    pub(super) fn heard_trackers(&mut self, now: At) {
+        if self.is_check() && !self.announcer.is_asking() {
+            self.swarm.handle(now, Input::TrackersHeard);
+        }
+    }
+
+    pub(super) fn amounts(&self) -> Amounts {
+        let (downloaded_bytes, uploaded_bytes) = self.transferred();
+        let left_bytes = missing_bytes(self.torrent.geometry, self.swarm.have());
+        Amounts { downloaded_bytes, uploaded_bytes, left_bytes }
+    }
+
+    pub(super) fn answered(&mut self, ticket: Ticket, outcome: Answered) {
+        let now = self.clock.now();
+        let tracker = self.announces.end(ticket);
+        let named = outcome.as_ref().ok();
+        let named = named.map(|answer| (answer.peers.clone(), answer.scope, answer.our_address));
+        self.announcer.handle(now, heard(ticket, outcome));
+        if let Some((tracker, (peers, scope, ours))) = tracker.zip(named) {
+            let seen_at = ours.map(|ours| SocketAddr::new(ours, self.port));
+            self.swarm.handle(now, Input::Reached { tracker, scope, seen_at });
+            for addr in peers {
+                self.swarm.handle(now, Input::Learned { addr, source: Source::Tracker(tracker) });
+            }
+        }
+        // After the peers: where nobody is known by now, a check is over.
+        self.heard_trackers(now);
+        self.settle();
+    }
+}
+
+/// What came of an announce, for those who decide.
+pub(super) fn heard(ticket: Ticket, outcome: Answered) -> announce::Input {
+    match outcome {
+        Ok(Answer { announced: answer, min_interval_s, tracker_id, .. }) => {
+            announce::Input::Answered { ticket, answer, min_interval_s, tracker_id }
+        }
+        Err(Failure { error, text }) => announce::Input::Failed { ticket, error, text },
+    }
+}
+
+/// Bytes of the pieces that are not good: without a look at every piece, of which there may be millions.
+fn missing_bytes(geometry: Geometry, have: &Bitfield) -> u64 {
+    let missing = u64::from(have.len() - have.count()) * u64::from(geometry.piece_bytes());
+    let last = geometry.piece(geometry.piece_count().saturating_sub(1)).filter(|last| !have.has(*last));
+    missing - last.map_or(0, |last| u64::from(geometry.piece_bytes() - geometry.length_of(last)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_counted_to_the_byte() {
+        for (total, piece_bytes) in [(1, 16384), (100_000, 16384), (65536, 16384), (10, 3)] {
+            let geometry = Geometry::new(total, piece_bytes).unwrap();
+            let mut have = Bitfield::empty(geometry.piece_count());
+            let mut missing = total;
+            assert_eq!(missing_bytes(geometry, &have), missing);
+            for piece in geometry.pieces().rev() {
+                have.set(piece);
+                missing -= u64::from(geometry.length_of(piece));
+                assert_eq!(missing_bytes(geometry, &have), missing);
+            }
+            assert_eq!(missing, 0);
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What a swarm is told, and what it says is to be done.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::address::Scope;
+use super::peer_table::MOST_ROWS;
+use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way};
+use crate::command::Command;
+use crate::event::{At, Cause, Encryption, Event, PeerKey, Phase, Source, TrackerKey};
+use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
+use crate::peer::{News, Step};
+
+/// What a swarm is told once.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The most connections at once, both directions.
+    pub max_peers: usize,
+    /// The most peers to remember one by one.
+    pub max_rows: usize,
+    /// The most dials under way at once.
+    pub max_dials: usize,
+    /// How many dials may begin in a second, those of every torrent with a copy of it.
+    pub dial_pacer: DialPacer,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
+    /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
+    /// that are far away.
+    pub memory_bytes: u64,
+    /// Limit for what we receive, bytes a second.
+    pub down_bps: Option<u64>,
+    /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
+    pub up_bps: Option<u64>,
+    /// Whether peers are dialled plain or encrypted.
+    pub encryption: EncryptionPolicy,
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// Only trackers and the user may name peers (BEP 27).
+    pub private: bool,
+    /// Our own peer id.
+    pub peer_id: PeerId,
+    /// Where every random choice comes from.
+    pub seed: u64,
+    /// Only try each peer, and be over by then ([`Settings::of_check`]); `None`: download.
+    pub check_until: Option<At>,
+    /// Begin paused.
+    pub paused: bool,
+    /// Begin stopped, because the disk refuses: one line for people.
+    pub stopped: Option<String>,
+    /// Blocks of unfinished pieces that are here from an earlier run; who sent them is not known.
+    pub kept: Vec<BlockRef>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_peers: 200,
+            max_rows: MOST_ROWS,
+            max_dials: 100,
+            dial_pacer: DialPacer::default(),
+            upload_slots: UploadSlots::Auto,
+            memory_bytes: 16 * 1024 * 1024,
+            down_bps: None,
+            up_bps: None,
+            encryption: EncryptionPolicy::default(),
+            info_hash: InfoHash([0; 20]),
+            private: false,
+            peer_id: PeerId::ours(0),
+            seed: 0,
+            check_until: None,
+            paused: false,
+            stopped: None,
+            kept: Vec::new(),
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A source named an address.
+    Learned {
+        /// Where.
+        addr: SocketAddr,
+        /// Who named it.
+        source: Source,
+    },
+    /// A tracker answered; from now on what it names is judged by how far it is from us.
+    Reached {
+        /// Which.
+        tracker: TrackerKey,
+        /// How far its own address reaches.
+        scope: Scope,
+        /// The address it sees us at, with the port we listen on.
+        seen_at: Option<SocketAddr>,
+    },
+    /// Every tracker that was asked has answered or failed, and what it named is learned.
+    TrackersHeard,
+    /// A dial came a step further.
+    Step {
+        /// Whom we dialled.
+        peer: PeerKey,
+        /// When.
+        at: At,
+        /// How far.
+        step: Step,
+    },
+    /// Dialling ended without a valid handshake.
+    DialFailed {
+        /// Whom we dialled.
+        peer: PeerKey,
+        /// How it ended.
+        end: Closed,
+    },
+    /// A valid handshake came, on a connection we opened (`peer`) or one that was opened to us.
+    Handshaken {
+        /// The connection.
+        conn: ConnKey,
+        /// Whom we dialled; `None` for one that called.
+        peer: Option<PeerKey>,
+        /// The other end.
+        addr: SocketAddr,
+        /// Its peer id.
+        peer_id: PeerId,
+        /// For one that called: the facts of its attempt so far, told as soon as it has a row.
+        so_far: Vec<(At, Step)>,
+    },
+    /// A connection from outside ended without a valid handshake.
+    IncomingFailed {
+        /// Where from.
+        addr: IpAddr,
+        /// Why.
+        cause: Cause,
+    },
+    /// Something happened on a connection.
+    News(ConnKey, News),
+    /// In a check: all that the connection was asked for is here; was the hash of its piece right?
+    Hashed(ConnKey, bool),
+    /// It is over.
+    Closed(ConnKey, Closed),
+    /// Bytes of an open piece were written and are out of memory.
+    Written {
+        /// The piece.
+        piece: PieceIndex,
+        /// How many.
+        bytes: u64,
+    },
+    /// Blocks of an open piece that were written are in its file no more: they are missing again, and nobody who
+    /// sent them is to blame.
+    BlocksLost {
+        /// The piece.
+        piece: PieceIndex,
+        /// The blocks.
+        blocks: Vec<BlockRef>,
+    },
+    /// All blocks of a piece came; was its hash right? If so it is written.
+    PieceDone {
+        /// The piece.
+        piece: PieceIndex,
+        /// Whether the hash was right.
+        good: bool,
+        /// Of a wrong piece: what each of its blocks was. Empty where that is not known.
+        blocks: Vec<BlockDigest>,
+    },
+    /// What each block of a right piece is, as [`Action::Digest`] asked.
+    Digested {
+        /// The piece.
+        piece: PieceIndex,
+        /// Its blocks.
+        blocks: Vec<BlockDigest>,
+    },
+    /// The disk refused. `reason` is one line for people.
+    DiskFailed {
+        /// The piece that could not be written or read back.
+        piece: Option<PieceIndex>,
+        /// What failed and what to do.
+        reason: String,
+    },
+    /// What [`Action::Recheck`] asked for: the pieces that are good, or why that cannot be told, in one line for people.
+    Rechecked(Result<Bitfield, String>),
+    /// The program stood still for so long, and the time given here with it; everybody else's went on.
+    StoodStill(Duration),
+    /// The addresses of this machine changed.
+    AddressesChanged {
+        /// The connections over one that is gone.
+        lost: Vec<ConnKey>,
+        /// Which way there is to others now.
+        way: Way,
+    },
+    /// The user wishes something.
+    Command(Command),
+    /// Nothing but time went by.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Dial the address; answer with `Handshaken` or `DialFailed`.
+    Dial {
+        /// Whose row.
+        peer: PeerKey,
+        /// Where.
+        addr: SocketAddr,
+        /// How.
+        encryption: Encryption,
+    },
+    /// Tell the connection.
+    Order(ConnKey, Order),
+    /// Forget the blocks of this piece, whatever is under way with them.
+    Discard(PieceIndex),
+    /// Read this piece, which is right and written, and answer with [`Input::Digested`]: it was wrong before, and
+    /// this shows who lied.
+    Digest(PieceIndex),
+    /// Hash these pieces as they stand on the disk, and answer with [`Input::Rechecked`].
+    Recheck(Bitfield),
+    /// These pieces that we had are wrong on the disk: we have them no more.
+    Lose(Vec<PieceIndex>),
+    /// These pieces that we missed are right on the disk, though nobody sent them to us in this run.
+    Found(Vec<PieceIndex>),
+    /// Tell every peer that we have it now.
+    Have(PieceIndex),
+    /// What we send is limited so from now on, bytes a second.
+    LimitUp(Option<u64>),
+    /// Whether more peers are wanted from now on, and nobody is left to dial: if so, ask the trackers as soon as they
+    /// allow.
+    WantPeers(bool),
+    /// A check is over: quit.
+    Finished,
+    /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
+    Entered(Phase),
+    /// This was learned.
+    Emit(At, Event),
+}

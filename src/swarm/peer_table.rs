@@ -1,0 +1,491 @@
+//! Every peer address we know: whom to dial when, and whom not at all.
+
+mod addresses;
+mod bans;
+mod due;
+mod row;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use self::addresses::Addresses;
+pub(super) use self::bans::Ban;
+use self::bans::Bans;
+use self::due::{Due, wait_after};
+pub(super) use self::row::{Row, Standing};
+use super::ConnKey;
+use super::address::{Scope, scope_of};
+use super::fallback::Came;
+use crate::event::{At, Cause, PeerKey, Source};
+
+/// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
+pub(super) const MOST_ROWS: usize = 20_000;
+/// Within how long those are dialled whose time came while the program stood still, or whose connection broke of it.
+const SPREAD: Duration = Duration::from_secs(10);
+/// For how long after a standstill an end may be a consequence of it.
+const FORGIVING: Duration = Duration::from_secs(30);
+/// Connections the holder of one public address may have.
+const MOST_PER_ADDRESS: usize = 8;
+
+/// What came of learning an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Learned {
+    pub(super) peer: PeerKey,
+    /// It was not known before.
+    pub(super) new: bool,
+    /// Only sources that may not name it had named it before.
+    pub(super) redeemed: bool,
+}
+
+/// Every known peer, by row and by address.
+pub(super) struct PeerTable {
+    /// The most rows that are kept.
+    most_rows: usize,
+    /// Nobody is dialled again after an end.
+    once: bool,
+    rows: BTreeMap<PeerKey, Row>,
+    by_addr: Addresses,
+    due: Due,
+    bans: Bans,
+    dialling: usize,
+    next_key: u32,
+    /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
+    surprised: (BTreeSet<PeerKey>, At),
+    /// Whose connection ends because an address of ours is gone.
+    lost: BTreeSet<PeerKey>,
+}
+
+impl PeerTable {
+    /// `once`: each peer is tried once, however many there are at an address, and none makes room for another.
+    pub(super) fn new(most_rows: usize, once: bool) -> Self {
+        Self {
+            most_rows,
+            once,
+            rows: BTreeMap::new(),
+            by_addr: Addresses::default(),
+            due: Due::default(),
+            bans: Bans::default(),
+            dialling: 0,
+            next_key: 0,
+            surprised: (BTreeSet::new(), At::ZERO),
+            lost: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn row(&self, peer: PeerKey) -> Option<&Row> {
+        self.rows.get(&peer)
+    }
+
+    pub(super) fn row_mut(&mut self, peer: PeerKey) -> Option<&mut Row> {
+        self.rows.get_mut(&peer)
+    }
+
+    pub(super) fn find(&self, addr: SocketAddr) -> Option<PeerKey> {
+        self.by_addr.find(addr)
+    }
+
+    pub(super) fn dialling(&self) -> usize {
+        self.dialling
+    }
+
+    /// Learns an address from a source; `valid`: the source may name such an address, so that it can be dialled.
+    /// `None` where this changes nothing, or there is no room for another row.
+    pub(super) fn learn(
+        &mut self,
+        now: At,
+        addr: SocketAddr,
+        source: Source,
+        valid: bool,
+    ) -> Option<Learned> {
+        let listens = source.info().listens;
+        let Some(peer) = self.find(addr) else {
+            let peer = self.new_row(addr, source, !valid)?;
+            self.schedule(peer, (valid && listens).then_some(now));
+            return Some(Learned { peer, new: true, redeemed: false });
+        };
+        let row = self.rows.get_mut(&peer)?;
+        let was_reachable = row.is_reachable();
+        let known = row.sources.contains(&source);
+        let redeemed = valid && listens && std::mem::take(&mut row.invalid);
+        if known && !redeemed {
+            return None;
+        }
+        if !known {
+            row.invalid |= !valid && !row.is_named();
+            row.sources.push(source);
+        }
+        if !was_reachable && row.is_reachable() && row.standing == Standing::Idle && !row.dropped {
+            self.schedule(peer, Some(now));
+        }
+        Some(Learned { peer, new: false, redeemed })
+    }
+
+    fn new_row(&mut self, addr: SocketAddr, source: Source, invalid: bool) -> Option<PeerKey> {
+        if self.rows.len() >= self.most_rows {
+            (!self.once).then(|| self.forget_oldest())??;
+        }
+        let peer = PeerKey(self.next_key);
+        self.next_key += 1;
+        self.rows.insert(peer, Row::new(addr, source, invalid));
+        self.by_addr.insert(addr, peer);
+        Some(peer)
+    }
+
+    fn forget_oldest(&mut self) -> Option<()> {
+        let oldest = self.rows.iter().find(|(_, row)| {
+            let unproved = !row.shook_hands && !row.is_chosen();
+            row.standing == Standing::Idle && !row.dropped && (unproved || !row.is_reachable())
+        });
+        // Whoever calls from ever new ports shakes hands as often as he likes: then who failed most since makes room.
+        let peer = oldest.or_else(|| {
+            let idle = self
+                .rows
+                .iter()
+                .filter(|(_, row)| row.standing == Standing::Idle && !row.dropped && !row.is_chosen());
+            idle.min_by_key(|(_, row)| std::cmp::Reverse(row.failures))
+        });
+        let peer = peer.map(|(peer, _)| *peer)?;
+        self.remove(peer);
+        Some(())
+    }
+
+    fn remove(&mut self, peer: PeerKey) -> Option<Row> {
+        self.schedule(peer, None);
+        self.lost.remove(&peer);
+        let row = self.rows.remove(&peer)?;
+        for addr in [Some(row.addr), row.listens].into_iter().flatten() {
+            self.by_addr.remove(addr, peer);
+        }
+        Some(row)
+    }
+
+    /// Sets when the peer may be dialled.
+    pub(super) fn schedule(&mut self, peer: PeerKey, at: Option<At>) {
+        self.due.set(peer, at.filter(|_| self.rows.contains_key(&peer)));
+    }
+
+    /// When the next peer may be dialled.
+    pub(super) fn next_due(&self) -> Option<At> {
+        self.due.first().map(|(at, _)| at)
+    }
+
+    /// Whether there is somebody to dial, now or within so short a time, of whom anything can be hoped for: never
+    /// connected so far, and not dialled in vain more than once.
+    pub(super) fn is_anyone_left(&self, now: At, within: Duration) -> bool {
+        let hopeful = |row: &Row| !row.shook_hands && row.failures <= 1;
+        let mut soon = self.due.until(now + within).filter_map(|peer| self.rows.get(&peer));
+        let dialling = || self.rows.values().filter(|row| row.standing == Standing::Dialling);
+        soon.any(hopeful) || (self.dialling > 0 && dialling().any(hopeful))
+    }
+
+    /// The next peer to dial now, with the address to dial. It is dialling from here on.
+    pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr)> {
+        while let Some((at, peer)) = self.due.first()
+            && at <= now
+        {
+            self.schedule(peer, None);
+            let Some(row) = self.rows.get(&peer) else { continue };
+            let addr = row.dialled_at();
+            if self.crowded(addr.ip()) {
+                let later = now + Duration::from_secs(60);
+                self.schedule(peer, Some(later));
+                // All of them at once: one holder may be named with thousands of ports and addresses.
+                for other in self.of_holder(addr.ip()) {
+                    if self.due.of(other).is_some_and(|next| next <= now) {
+                        self.schedule(other, Some(later));
+                    }
+                }
+                continue;
+            }
+            let banned_until = self.banned_until(now, addr);
+            if banned_until.is_some() {
+                self.schedule(peer, banned_until);
+                continue;
+            }
+            if let Some(row) = self.rows.get_mut(&peer)
+                && row.standing == Standing::Idle
+                && !row.dropped
+            {
+                row.standing = Standing::Dialling;
+                row.came = Came::default();
+                self.dialling += 1;
+                return Some((peer, addr));
+            }
+        }
+        None
+    }
+
+    /// The peer is live on this connection.
+    pub(super) fn live(&mut self, peer: PeerKey, conn: ConnKey) {
+        self.end_dial(peer);
+        self.schedule(peer, None);
+        if let Some(row) = self.rows.get_mut(&peer) {
+            row.standing = Standing::Live(conn);
+            row.failures = 0;
+            row.shook_hands = true;
+        }
+    }
+
+    /// The dial of the peer is over.
+    pub(super) fn end_dial(&mut self, peer: PeerKey) {
+        if let Some(row) = self.rows.get_mut(&peer)
+            && row.standing == Standing::Dialling
+        {
+            row.standing = Standing::Idle;
+            self.dialling -= 1;
+        }
+    }
+
+    /// The dial ended, and the peer is dialled the other way as soon as there is room for a dial: before others, where
+    /// they are not all to be tried.
+    pub(super) fn climb(&mut self, now: At, peer: PeerKey) {
+        self.end_dial(peer);
+        self.schedule(peer, Some(if self.once { now } else { At::ZERO }));
+    }
+
+    /// An attempt, or a connection, ended. Returns when the peer is dialled next.
+    pub(super) fn ended(
+        &mut self,
+        now: At,
+        peer: PeerKey,
+        cause: Cause,
+        complete: bool,
+        random: &mut fastrand::Rng,
+    ) -> Option<At> {
+        self.end_dial(peer);
+        let addr = self.rows.get(&peer).map(Row::dialled_at)?;
+        let banned_until = self.banned_until(now, addr);
+        let row = self.rows.get_mut(&peer)?;
+        row.standing = Standing::Idle;
+        let reachable = row.is_reachable();
+        row.let_go = cause == Cause::BothSeeds || (cause == Cause::NotInteresting && complete);
+        let mut wait = wait_after(cause, row.failures, complete).filter(|_| !self.once);
+        let (surprised, until) = &mut self.surprised;
+        if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
+            wait = Some(Duration::ZERO);
+        } else if surprised.remove(&peer) && now < *until && cause.info().of_silence {
+            let soon = if row.shook_hands { Duration::ZERO } else { SPREAD.mul_f64(random.f64()) };
+            wait = wait.map(|wait| wait.min(soon));
+        } else {
+            row.failures += 1;
+        }
+        let next = (reachable && !row.dropped)
+            .then_some(wait)
+            .flatten()
+            // A tenth of jitter, so that peers that failed together are not dialled together for ever.
+            .map(|wait| now + wait.mul_f64(0.95 + random.f64() * 0.1))
+            .map(|next| banned_until.map_or(next, |until| until.max(next)));
+        self.schedule(peer, next);
+        next
+    }
+
+    /// Every idle peer that was not dropped may be dialled now, or only those that shook hands; they go first. Returns
+    /// whom this brings forward.
+    pub(super) fn retry(&mut self, now: At, all: bool) -> Vec<PeerKey> {
+        let waiting: Vec<(PeerKey, bool)> = self
+            .rows
+            .iter()
+            .filter(|(_, row)| row.standing == Standing::Idle && !row.dropped)
+            .filter(|(peer, row)| (all || row.shook_hands) && self.due.of(**peer).is_some())
+            .map(|(peer, row)| (*peer, row.shook_hands))
+            .collect();
+        let waits = |(peer, _): &(PeerKey, bool)| self.due.of(*peer).is_some_and(|at| at > now);
+        let sooner = waiting.iter().filter(|peer| waits(peer)).map(|(peer, _)| *peer).collect();
+        for (peer, shook_hands) in waiting {
+            self.schedule(peer, Some(if shook_hands { At::ZERO } else { now }));
+        }
+        sooner
+    }
+
+    /// We miss something again: peers that were let go because we wanted nothing are dialled now. Returns them.
+    pub(super) fn call_back(&mut self) -> Vec<PeerKey> {
+        let is_let_go =
+            |row: &Row| row.let_go && row.standing == Standing::Idle && !row.dropped && row.is_reachable();
+        let let_go = self.rows.iter().filter(|(_, row)| is_let_go(row)).map(|(peer, _)| *peer);
+        let let_go: Vec<PeerKey> = let_go.filter(|peer| self.due.of(*peer).is_none()).collect();
+        let_go.iter().for_each(|peer| self.schedule(*peer, Some(At::ZERO)));
+        let_go
+    }
+
+    /// The peer's connection ends with an address of ours: it is dialled as soon as it has ended.
+    pub(super) fn redial_at_once(&mut self, peer: PeerKey) {
+        self.lost.insert(peer);
+    }
+
+    /// The program stood still for so long: who is to be dialled is so much sooner; of those whose time came meanwhile
+    /// the ones that shook hands at once, the others one after another. Returns when each of them is dialled now. Whose connection does not survive it is not blamed.
+    pub(super) fn stood_still(
+        &mut self,
+        now: At,
+        time: Duration,
+        random: &mut fastrand::Rng,
+    ) -> Vec<(PeerKey, At)> {
+        let busy = self.rows.iter().filter(|(_, row)| row.standing != Standing::Idle);
+        self.surprised = (busy.map(|(peer, _)| *peer).collect(), now + FORGIVING);
+        let waiting: Vec<(At, PeerKey)> = self.due.after(now).collect();
+        let mut sooner = Vec::with_capacity(waiting.len());
+        for (at, peer) in waiting {
+            let last_live = self.rows.get(&peer).is_some_and(|row| row.shook_hands);
+            let soon = if last_live { now } else { now + SPREAD.mul_f64(random.f64()) };
+            let next = at.saturating_sub(time).max(soon).min(at);
+            self.schedule(peer, Some(next));
+            sooner.push((peer, next));
+        }
+        sooner
+    }
+
+    /// Bans the address and port; after three of one holder, all that it holds. Returns until when, and whether all of
+    /// it is banned since now.
+    pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
+        self.bans.ban(now, addr, reason)
+    }
+
+    /// Bans the whole address. Returns until when.
+    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) -> At {
+        self.bans.ban_address(now, addr, reason)
+    }
+
+    /// Lifts the ban of the peer, that of its address, and that of all its holder has. Returns what now holds, bans of
+    /// other ports, for each row there for which that is another than before.
+    pub(super) fn unban(&mut self, now: At, peer: PeerKey) -> Vec<(PeerKey, Option<Ban>)> {
+        let Some(row) = self.rows.get(&peer) else { return Vec::new() };
+        let (addr, listens) = (row.addr, row.listens);
+        let bans = |peer_table: &Self| -> Vec<(PeerKey, Option<Ban>)> {
+            let there = peer_table.of_holder(addr.ip()).into_iter();
+            there
+                .filter_map(|peer| Some((peer, peer_table.ban_of(now, peer_table.rows.get(&peer)?.addr))))
+                .collect()
+        };
+        let before = bans(self);
+        self.bans.lift(addr.ip(), [Some(addr), listens]);
+        bans(self).into_iter().zip(before).filter(|(now, before)| now != before).map(|(now, _)| now).collect()
+    }
+
+    /// Until when the address is banned, if it is.
+    pub(super) fn banned_until(&self, now: At, addr: SocketAddr) -> Option<At> {
+        self.bans.longest(now, addr).map(|ban| ban.until)
+    }
+
+    /// The ban that keeps the address out for longest, if there is one.
+    pub(super) fn ban_of(&self, now: At, addr: SocketAddr) -> Option<Ban> {
+        self.bans.longest(now, addr).cloned()
+    }
+
+    /// The bans that ran out, each told once.
+    pub(super) fn expired_bans(&mut self, now: At) -> Vec<PeerKey> {
+        if !self.bans.any_over(now) {
+            return Vec::new();
+        }
+        let rows = self.rows.iter();
+        let was: Vec<PeerKey> =
+            rows.filter(|(_, row)| self.bans.is_over(now, row.addr)).map(|(peer, _)| *peer).collect();
+        self.bans.forget_over(now);
+        was.into_iter()
+            .filter(|peer| self.rows.get(peer).is_some_and(|row| self.banned_until(now, row.addr).is_none()))
+            .collect()
+    }
+
+    /// Whether one more connection from this address would be too many.
+    pub(super) fn crowded(&self, addr: IpAddr) -> bool {
+        !self.once && is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
+    }
+
+    /// Rows of this address, whatever the port.
+    pub(super) fn at_address(&self, addr: IpAddr) -> Vec<PeerKey> {
+        self.by_addr.at(addr)
+    }
+
+    /// Rows of whoever holds this address.
+    pub(super) fn of_holder(&self, addr: IpAddr) -> Vec<PeerKey> {
+        self.by_addr.of_holder(addr)
+    }
+
+    /// Connections with whoever holds this address, those being made included.
+    fn busy_at(&self, addr: IpAddr) -> usize {
+        let theirs = self.by_addr.of_holder_with_addresses(addr);
+        let rows = theirs.filter_map(|(addr, peer)| Some((addr, self.rows.get(&peer)?)));
+        // A row may stand under two addresses.
+        rows.filter(|(addr, row)| row.standing != Standing::Idle && row.addr == *addr).count()
+    }
+
+    /// An incoming peer on `peer` says it listens on `listens`. Where that address has an idle row, the two
+    /// become one: its key is returned, and `peer` is gone.
+    pub(super) fn listens(&mut self, peer: PeerKey, listens: SocketAddr) -> Option<PeerKey> {
+        let Some(into) = self.find(listens).filter(|into| *into != peer) else {
+            let row = self.rows.get_mut(&peer)?;
+            let addr = row.addr;
+            let before = row.listens.replace(listens).filter(|before| ![addr, listens].contains(before));
+            if let Some(before) = before {
+                self.by_addr.remove(before, peer);
+            }
+            self.by_addr.insert(listens, peer);
+            return None;
+        };
+        if self.rows.get(&into)?.standing != Standing::Idle {
+            return None;
+        }
+        let gone = self.remove(peer)?;
+        self.schedule(into, None);
+        let row = self.rows.get_mut(&into)?;
+        row.standing = gone.standing;
+        row.shook_hands |= gone.shook_hands;
+        row.failures = 0;
+        if !row.sources.contains(&Source::Incoming) {
+            row.sources.push(Source::Incoming);
+        }
+        Some(into)
+    }
+
+    /// Where those that shook hands listen, the live ones first: whom to dial first in the next run.
+    pub(super) fn worth_keeping(&self, most: usize) -> Vec<SocketAddr> {
+        let mut kept: Vec<(bool, SocketAddr)> = self
+            .rows
+            .values()
+            .filter(|row| row.shook_hands && !row.dropped)
+            .filter_map(|row| Some((!matches!(row.standing, Standing::Live(_)), row.lasting_address()?)))
+            .collect();
+        kept.sort_unstable();
+        kept.into_iter().map(|(_, addr)| addr).take(most).collect()
+    }
+}
+
+fn is_public(addr: IpAddr) -> bool {
+    scope_of(addr) == Scope::Public
+}
+
+#[cfg(test)]
+impl PeerTable {
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn live_rows(&self) -> usize {
+        self.rows.values().filter(|row| matches!(row.standing, Standing::Live(_))).count()
+    }
+
+    pub(super) fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let due = self.due.peers().count();
+        let sizes = [("rows", self.rows.len()), ("addresses", self.by_addr.len()), ("due", due)];
+        sizes.into_iter().chain([("bans", self.bans.len())]).collect()
+    }
+
+    pub(super) fn assert_consistent(&self) {
+        let dialling = self.rows.values().filter(|row| row.standing == Standing::Dialling).count();
+        assert_eq!(self.dialling, dialling, "dials under way");
+        for (addr, peer) in self.by_addr.iter() {
+            let row = self.rows.get(&peer).expect("an address leads to a row");
+            assert!(row.addr == addr || row.listens == Some(addr));
+        }
+        for (peer, row) in &self.rows {
+            assert_eq!(self.by_addr.find(row.addr), Some(*peer));
+        }
+        for peer in self.due.peers() {
+            let standing = self.rows.get(&peer).map(|row| row.standing);
+            assert_eq!(standing, Some(Standing::Idle), "{peer:?} is due");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Which addresses each source may name.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::address::{Scope, is_allowed};
+use crate::event::{Source, TrackerKey};
+
+/// Judges what sources name.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// The torrent is private: only sources that such a torrent takes peers from are heard (BEP 27).
+    private: bool,
+    /// How far each tracker is from us: it names peers as near as it is itself, or farther.
+    reach: BTreeMap<TrackerKey, Scope>,
+    /// Where trackers see us, with the port we listen on.
+    ours: Vec<SocketAddr>,
+}
+
+impl Sources {
+    pub(super) fn new(private: bool) -> Self {
+        Self { private, reach: BTreeMap::new(), ours: Vec::new() }
+    }
+
+    /// The tracker answered: it is this far, and sees us there.
+    pub(super) fn reached(&mut self, tracker: TrackerKey, scope: Scope, seen_at: Option<SocketAddr>) {
+        self.reach.insert(tracker, scope);
+        self.ours.extend(seen_at.filter(|seen_at| !self.ours.contains(seen_at)));
+    }
+
+    /// Whether the source is heard at all.
+    pub(super) fn hears(&self, source: Source) -> bool {
+        !self.private || source.info().private
+    }
+
+    /// Whether the source may name the address, and a peer can be there. The user, and this machine, name any.
+    pub(super) fn may_name(&self, source: Source, addr: SocketAddr) -> bool {
+        let scope = source.tracker().and_then(|tracker| self.reach.get(&tracker).copied());
+        let is_caller = !source.info().listens;
+        is_caller || is_allowed(scope.unwrap_or(Scope::Loopback), addr, &self.ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: Source = Source::Tracker(TrackerKey(1));
+
+    #[test]
+    fn a_tracker_names_peers_as_near_as_itself_or_farther_and_the_user_any() {
+        let mut sources = Sources::new(false);
+        sources.reached(TrackerKey(0), Scope::Loopback, None);
+        sources.reached(TrackerKey(1), Scope::Public, Some("203.0.113.7:6881".parse().unwrap()));
+        for (addr, far) in [
+            ("198.51.100.1:6881", true),
+            ("127.0.0.1:6881", false),
+            ("203.0.113.7:22", false),
+            ("203.0.113.7:6881", true),
+        ] {
+            let addr = addr.parse().unwrap();
+            assert_eq!(sources.may_name(FAR, addr), far, "{addr}");
+            for near in [Source::Tracker(TrackerKey(0)), Source::Manual, Source::Resume, Source::Incoming] {
+                assert!(sources.may_name(near, addr), "{near:?} names {addr}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_names_what_cannot_be_a_peer_and_who_calls_is_one() {
+        let sources = Sources::new(false);
+        let nowhere = "198.51.100.1:0".parse().unwrap();
+        assert!(!sources.may_name(Source::Manual, nowhere) && !sources.may_name(Source::Resume, nowhere));
+        assert!(sources.may_name(Source::Incoming, "[fe80::1]:6881".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_private_torrent_takes_no_peers_of_the_last_run() {
+        for (private, resume) in [(false, true), (true, false)] {
+            let sources = Sources::new(private);
+            assert_eq!(sources.hears(Source::Resume), resume);
+            assert!(sources.hears(FAR) && sources.hears(Source::Manual) && sources.hears(Source::Incoming));
+        }
+    }
+}
