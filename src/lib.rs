@@ -5,6 +5,32 @@
 //! ledger's [`ledger::View`]. Decisions ([`swarm`]) are plain state machines without clock, socket or thread;
 //! [`engine`] gives them sockets, disks and time.
 //!
+//! # A peer, a block and a key
+//!
+//! **A peer.** A tracker's answer is read in `wire::tracker_http` or `tracker_udp`; the torrent's task
+//! (`engine::torrent`) hands every address in it to the swarm as `swarm::Input::Learned`. `swarm::sources` says whether
+//! that source may name such an address, `swarm::peer_table` gives it a row and keeps when it is dialled next,
+//! `swarm::pacer` how fast. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or
+//! encrypted, as `swarm::fallback` chose. Each step is an event; a failure ends the attempt with one `event::Cause`, whose
+//! row in `event::cause` says how it reads, who is to blame and when it is tried again. After the handshake the connection
+//! has a task of its own (`engine::peer`), which drives `peer::connection`: what the peer says becomes `peer::News` for the
+//! swarm, and events. A choke: `peer::connection` reads it, `swarm::peers` gives what was asked of the peer to others,
+//! `Event::Choking` tells it, `ledger::row` folds it into the `PeerRecord`, and a column of `ui::columns` shows it.
+//!
+//! **A block.** `swarm::picker` decides which block is asked of whom (`choice` and `request`, near the end `end_game`), and
+//! takes back what does not come (`timeouts`). The order reaches the peer's task, `peer::window` says when the request is
+//! written. `engine::receive` reads the block into a buffer of `engine::pool`; `engine::assembly` keeps it until its piece
+//! can be hashed and written by the threads of `engine::disk`, through `storage`. `swarm::piece_result` hears whether the
+//! piece was right: then others are told that we have it (`peer::haves`); otherwise `swarm::smart_ban` finds out who lied.
+//!
+//! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its `ui::Action`, and `ui::update` changes the
+//! model or sends a `command::Command`. The torrent's task hands that to `swarm::commands`. What follows comes back as
+//! events: the ledger folds them (`ledger::fold`), makes a view four times a second (`ledger::publish`), and `ui::screens`
+//! draws it.
+//!
+//! `check` is the same swarm and the same task with a policy of its own (`swarm::check`): one piece of each peer, no
+//! second try. `CONTRIBUTING.md` lists where more is found.
+//!
 //! # Layers
 //!
 //! The table is the design: `tests/layers.rs` reads it and holds the `use crate::` lines of every module
