@@ -18,6 +18,7 @@ mod eviction;
 mod fallback;
 mod live;
 mod messages;
+mod meter;
 mod network;
 mod pacer;
 mod peer_table;
@@ -51,13 +52,14 @@ pub use slots::UploadSlots;
 use self::check::Check;
 use self::choker::Choker;
 use self::live::Live;
+use self::meter::Meter;
 use self::peer_table::PeerTable;
 use self::picker::{Pick, Picker};
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
 use self::starving::Starving;
-use crate::event::{At, Cause, Event, Phase, Sample, Severity};
+use crate::event::{At, Cause, Event, Phase, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 
@@ -83,11 +85,7 @@ pub struct Swarm {
     /// What was sent of pieces that failed by whom.
     smart_ban: SmartBan,
     choker: Choker,
-    next_round: At,
-    next_second: At,
-    down_bytes: u64,
-    up_bytes: u64,
-    last_second: (u64, u64),
+    meter: Meter,
     starving: Starving,
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
@@ -115,12 +113,12 @@ impl Swarm {
             closing: 0,
             idle: 0,
             smart_ban: SmartBan::default(),
-            choker: Choker::new(Slots::new(settings.upload_slots, settings.up_bps), geometry.piece_bytes()),
-            next_round: now + choker::ROUND,
-            next_second: now + SECOND,
-            down_bytes: 0,
-            up_bytes: 0,
-            last_second: (0, 0),
+            choker: Choker::new(
+                now,
+                Slots::new(settings.upload_slots, settings.up_bps),
+                geometry.piece_bytes(),
+            ),
+            meter: Meter::new(now),
             starving: Starving::default(),
             wishes: Vec::new(),
             leaving: false,
@@ -200,7 +198,7 @@ impl Swarm {
         let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
         let regular = match &self.check {
             Some(check) => check.deadline(),
-            None => self.next_second.min(self.next_round),
+            None => self.meter.deadline().min(self.choker.deadline()),
         };
         [dial, self.picker.deadline()].into_iter().flatten().fold(regular, At::min)
     }
@@ -217,7 +215,7 @@ impl Swarm {
 
     /// Payload received and sent in this run, bytes.
     pub fn transferred(&self) -> (u64, u64) {
-        (self.down_bytes, self.up_bytes)
+        self.meter.totals()
     }
 
     /// Addresses worth dialling first in the next run, the live ones first.
@@ -244,7 +242,7 @@ impl Swarm {
                 return false;
             }
         } else {
-            self.down_bytes += u64::from(self.geometry.block_length(block));
+            self.meter.received(u64::from(self.geometry.block_length(block)));
         }
         let Some(live) = self.live.get_mut(&conn) else { return false };
         (live.used, live.sent_at) = (now, now);
@@ -323,11 +321,6 @@ impl Swarm {
             self.check.iter_mut().for_each(|check| check.let_go(conn));
         }
         self.actions.push_back(Action::Order(conn, order));
-    }
-
-    fn sample(&self) -> Sample {
-        let (down, up) = self.last_second;
-        Sample { down_bps: self.down_bytes.saturating_sub(down), up_bps: self.up_bytes.saturating_sub(up) }
     }
 }
 

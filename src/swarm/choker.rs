@@ -46,6 +46,7 @@ enum Turn {
 pub(super) struct Choker {
     slots: Slots,
     piece_bytes: u64,
+    next_round: At,
     /// Bytes sent in all until the last round.
     sent_bytes: u64,
     /// Somebody was not chosen, last time.
@@ -53,14 +54,25 @@ pub(super) struct Choker {
 }
 
 impl Choker {
-    pub(super) fn new(slots: Slots, piece_bytes: u32) -> Self {
-        Self { slots, piece_bytes: u64::from(piece_bytes), sent_bytes: 0, waited: false }
+    pub(super) fn new(now: At, slots: Slots, piece_bytes: u32) -> Self {
+        let piece_bytes = u64::from(piece_bytes);
+        Self { slots, piece_bytes, next_round: now + ROUND, sent_bytes: 0, waited: false }
     }
 
-    /// A round is over; so many bytes were sent in all.
-    pub(super) fn round(&mut self, sent_bytes: u64, limit_bps: Option<u64>) {
+    /// When [`Self::round`] is wanted.
+    pub(super) fn deadline(&self) -> At {
+        self.next_round
+    }
+
+    /// Whether a round is over, and the choice is to be made anew; so many bytes were sent in all.
+    pub(super) fn round(&mut self, now: At, sent_bytes: u64, limit_bps: Option<u64>) -> bool {
+        if now < self.next_round {
+            return false;
+        }
+        self.next_round = now + ROUND;
         let sent = sent_bytes.saturating_sub(std::mem::replace(&mut self.sent_bytes, sent_bytes));
         self.slots.round(sent, limit_bps, self.waited);
+        true
     }
 
     /// Whether one more would be served, where `served` are of those that want to be.

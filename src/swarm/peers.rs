@@ -364,7 +364,7 @@ impl Swarm {
         self.picker.sampled(now, conn, &sample);
         let Some(live) = self.live.get_mut(&conn) else { return };
         live.sampled(now, &sample);
-        self.up_bytes += sample.up_bytes.saturating_sub(live.up_bytes);
+        self.meter.sent(sample.up_bytes.saturating_sub(live.up_bytes));
         live.up_bytes = sample.up_bytes;
         let peer = live.peer;
         self.emit(now, Event::PeerSample { peer, sample });

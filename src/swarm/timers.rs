@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::choker::{self, Candidate};
 use super::live::Live;
 use super::peer_table::Standing;
-use super::{ConnKey, Event, Order, Phase, SECOND, Swarm};
-use crate::event::{At, Cause, Side};
+use super::{ConnKey, Event, Order, Phase, Swarm};
+use crate::event::{At, Cause, Sample, Side};
 
 /// How long connections stay open after a pause, so that a short one costs nothing.
 const PAUSE_GRACE: Duration = Duration::from_secs(30);
@@ -15,21 +15,16 @@ const MOST_TOLD: usize = 32;
 
 impl Swarm {
     pub(super) fn on_time(&mut self, now: At) {
-        if now >= self.next_second {
-            // After a gap (a suspended machine) the missed seconds are not made up for.
-            self.next_second = (self.next_second + SECOND).max(now + SECOND / 2);
-            self.second(now);
+        if let Some(sample) = self.meter.second(now) {
+            self.second(now, sample);
         }
-        if now >= self.next_round {
-            self.next_round = now + choker::ROUND;
-            self.choker.round(self.up_bytes, self.settings.up_bps);
+        let (_, sent_bytes) = self.meter.totals();
+        if self.choker.round(now, sent_bytes, self.settings.up_bps) {
             self.rechoke(now);
         }
     }
 
-    fn second(&mut self, now: At) {
-        let sample = self.sample();
-        self.last_second = (self.down_bytes, self.up_bytes);
+    fn second(&mut self, now: At, sample: Sample) {
         self.emit(now, Event::Sample(sample));
         self.count_idle(now);
         for peer in self.peer_table.expired_bans(now) {

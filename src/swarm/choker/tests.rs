@@ -27,7 +27,7 @@ struct World {
 
 impl World {
     fn new(slots: UploadSlots, limit_bps: Option<u64>) -> Self {
-        let choker = Choker::new(Slots::new(slots, limit_bps), PIECE);
+        let choker = Choker::new(At::ZERO, Slots::new(slots, limit_bps), PIECE);
         Self { now: At::ZERO, choker, limit_bps, sent_bytes: 0, peers: Vec::new() }
     }
 
@@ -56,7 +56,7 @@ impl World {
     /// Lets rounds pass. What the limit lets through is shared by those that are served.
     fn pass(&mut self, rounds: u32) {
         for _ in 0..rounds {
-            self.choker.round(self.sent_bytes, self.limit_bps);
+            self.choker.round(self.now, self.sent_bytes, self.limit_bps);
             self.choose();
             self.now += ROUND;
             let served = self.served().len().max(1) as u64;

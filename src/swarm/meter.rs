@@ -1,0 +1,73 @@
+//! Counts payload, and says every second what passed.
+
+use super::SECOND;
+use crate::event::{At, Sample};
+
+/// Payload of a run, and when its next second is over.
+#[derive(Debug)]
+pub(super) struct Meter {
+    next_second: At,
+    down_bytes: u64,
+    up_bytes: u64,
+    /// Both until the last second was over.
+    counted: (u64, u64),
+}
+
+impl Meter {
+    pub(super) fn new(now: At) -> Self {
+        Self { next_second: now + SECOND, down_bytes: 0, up_bytes: 0, counted: (0, 0) }
+    }
+
+    /// When [`Self::second`] is wanted.
+    pub(super) fn deadline(&self) -> At {
+        self.next_second
+    }
+
+    /// Counts what came.
+    pub(super) fn received(&mut self, bytes: u64) {
+        self.down_bytes += bytes;
+    }
+
+    /// Counts what went out.
+    pub(super) fn sent(&mut self, bytes: u64) {
+        self.up_bytes += bytes;
+    }
+
+    /// Received and sent so far, bytes.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        (self.down_bytes, self.up_bytes)
+    }
+
+    /// What passed since the last time, where a second is over.
+    pub(super) fn second(&mut self, now: At) -> Option<Sample> {
+        if now < self.next_second {
+            return None;
+        }
+        // After a gap (a suspended machine) the missed seconds are not made up for.
+        self.next_second = (self.next_second + SECOND).max(now + SECOND / 2);
+        let totals = self.totals();
+        let (down, up) = std::mem::replace(&mut self.counted, totals);
+        Some(Sample { down_bps: self.down_bytes - down, up_bps: self.up_bytes - up })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_second_tells_what_passed_in_it_and_a_gap_is_one_second() {
+        let ms = Duration::from_millis;
+        let mut meter = Meter::new(At::ZERO);
+        meter.received(100);
+        meter.sent(7);
+        assert_eq!(meter.second(ms(999)), None);
+        assert_eq!(meter.second(ms(1000)), Some(Sample { down_bps: 100, up_bps: 7 }));
+        meter.received(5);
+        assert_eq!((meter.second(ms(1999)), meter.deadline()), (None, ms(2000)));
+        assert_eq!(meter.second(ms(60_000)), Some(Sample { down_bps: 5, up_bps: 0 }));
+        assert_eq!((meter.deadline(), meter.totals()), (ms(60_500), (105, 7)));
+    }
+}
