@@ -7,10 +7,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::metainfo::{BlockRef, Geometry, InfoHash, PeerId};
-use crate::wire::{
-    BlockSpec, ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Message, PieceHeader, Reserved,
-};
+use crate::metainfo::{BlockRef, Geometry};
+use crate::wire::{BlockSpec, ExtensionHandshake, Message, PieceHeader};
 
 /// No test waits longer for anything; under a paused clock that costs nothing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,18 +55,6 @@ pub(crate) fn block_content(geometry: &Geometry, block: BlockRef) -> Vec<u8> {
 impl<T: AsyncRead + AsyncWrite + Unpin> TestPeer<T> {
     pub(crate) fn new(stream: T) -> Self {
         Self { stream, unread: BytesMut::new() }
-    }
-
-    /// Shakes hands as the one who was called.
-    pub(crate) async fn answer(&mut self, info_hash: InfoHash, peer_id: PeerId) -> Handshake {
-        let mut asked = [0; HANDSHAKE_BYTES];
-        timeout(PATIENCE, self.stream.read_exact(&mut asked)).await.unwrap().unwrap();
-        let ours = Handshake { reserved: Reserved::OURS, info_hash, peer_id };
-        self.raw(&ours.to_bytes()).await;
-        match Handshake::judge(&asked) {
-            crate::wire::Judged::Whole(handshake) => handshake,
-            other => panic!("not a handshake: {other:?}"),
-        }
     }
 
     /// Sends bytes as they are.

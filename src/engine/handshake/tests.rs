@@ -5,7 +5,6 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::engine::testpeer::TestPeer;
 use crate::metainfo::{InfoHash, PeerId};
 use crate::wire::Reserved;
 
@@ -203,11 +202,12 @@ async fn nobody_listening_is_refused() {
 #[tokio::test]
 async fn dials_and_shakes_hands_over_a_real_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (shaken, mut peer) = tokio::join!(dialled(&listener), async {
-        let mut peer = TestPeer::new(listener.accept().await.unwrap().0);
-        assert_eq!(peer.answer(theirs().info_hash, theirs().peer_id).await, ours());
-        peer.stream
+    let (shaken, met) = tokio::join!(dialled(&listener), async {
+        let (stream, _) = listener.accept().await.unwrap();
+        accept(stream, &theirs(), &mse(EncryptionPolicy::Off), &Steps::untold()).await.unwrap()
     });
+    let (Carrier::Bare(mut peer), met) = met else { panic!("encrypted, where a plain one was asked for") };
+    assert_eq!((met.peer_id, met.reserved), (ours().peer_id, ours().reserved));
     let (mut stream, shaken) = shaken.unwrap();
     assert!(stream.nodelay().unwrap());
     assert_eq!(shaken.peer_id, theirs().peer_id);
