@@ -45,7 +45,7 @@ impl Clock {
             let left_out = self.standstill.left_out();
             let at = self.start.elapsed();
             self.standstill.look(SystemTimes::now());
-            // Whoever was stopped between these lines reads once more.
+            // A thread that was stopped between these lines reads once more.
             if self.standstill.left_out() == left_out {
                 return at.saturating_sub(left_out);
             }

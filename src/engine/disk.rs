@@ -304,7 +304,7 @@ impl Shared {
                 Task::Other(Job::Read { piece, begin, length, reply }) => {
                     let mut bytes = self.reads.take(length);
                     let read = self.storage.read(piece, begin, &mut bytes);
-                    // Whoever asked may be gone.
+                    // The task that asked may be gone.
                     let _ = reply.send(read.map(|()| Bytes::from_owner(bytes)));
                 }
             }

@@ -217,7 +217,7 @@ impl Download {
         let _ = self.commands.send(command);
     }
 
-    /// Where commands go, for whoever sends many.
+    /// Where commands go, for callers that send many.
     pub fn commands(&self) -> mpsc::UnboundedSender<Command> {
         self.commands.clone()
     }
@@ -238,7 +238,7 @@ impl Download {
         }
     }
 
-    /// Waits for the end, whoever brings it about.
+    /// Waits for the end, whatever brings it about.
     ///
     /// # Errors
     ///

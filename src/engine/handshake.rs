@@ -47,7 +47,7 @@ impl Steps {
     }
 
     async fn tell(&self, at: At, step: Step) {
-        // Whoever stopped listening has no use for it.
+        // A receiver that is gone has no use for it.
         let _ = self.to.send((self.conn, at, step)).await;
     }
 }

@@ -104,7 +104,7 @@ impl Limit {
 }
 
 impl Line {
-    /// Gives everybody whose turn it is what it may send, and wakes it, and whoever is first now.
+    /// Gives everybody whose turn it is what it may send, and wakes it, and the one that is first now.
     fn serve(&mut self, now: At) {
         while let Some(Turn { who, bytes }) = self.turns.poll(now) {
             if let Some(waiting) = self.waiting.get_mut(&who) {

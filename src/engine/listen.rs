@@ -121,7 +121,7 @@ impl Listener {
     }
 
     /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time of each
-    /// address family: whoever has most of them under way then gives up the oldest for the next, so that the silent
+    /// address family: the address with most of them under way then gives up the oldest for the next, so that the silent
     /// keep nobody out. A machine that can open no more files is asked again until it can.
     pub async fn run(self, ours: Handshake, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
         let mut loops = JoinSet::new();
@@ -183,7 +183,7 @@ async fn accept_all(
 struct Patience(VecDeque<(IpAddr, oneshot::Sender<()>)>);
 
 impl Patience {
-    /// Whoever has most under way loses the oldest: many from one address do not keep out the only one of another.
+    /// The address with most under way loses the oldest: many from one address do not keep out the only one of another.
     fn lose(&mut self) {
         let mut of: HashMap<IpAddr, usize> = HashMap::new();
         self.0.iter().for_each(|(holder, _)| *of.entry(*holder).or_default() += 1);

@@ -328,7 +328,7 @@ impl<T: Transport> Peer<T> {
         let (cause, error, detail) = judge(end, age < AT_ONCE && !self.connection.said_anything());
         let closed = Closed { cause, error, detail, bytes_in: self.bytes_in, bytes_out: self.bytes_out() };
         let Self { transport, reports, conn, .. } = self;
-        // The socket first: whoever hears of the end may count on it being over.
+        // The socket first: a task that hears of the end may count on it being over.
         drop(transport);
         let _ = reports.send((conn, Report::Closed(closed))).await;
     }

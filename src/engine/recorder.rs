@@ -160,7 +160,7 @@ impl Recorder {
         })
     }
 
-    /// Hands the rest to the disk. Whoever awaits what is returned waits until it is written, but not for ever.
+    /// Hands the rest to the disk. Awaiting what is returned waits until it is written, but not for ever.
     pub(super) fn finish(mut self, now: At) -> impl Future<Output = ()> {
         let last = self.batcher.take(now);
         // A recording that failed has said so.

@@ -334,7 +334,7 @@ impl TorrentTask {
 
     fn entered(&mut self, phase: Phase) {
         let now = self.clock.now();
-        // Whoever waits for it need not wait for the next regular view.
+        // A task that waits for it need not wait for the next regular view.
         self.publish_at = now;
         match phase {
             Phase::Downloading => {

@@ -146,7 +146,7 @@ impl Record {
         out
     }
 
-    /// Reads the bytes of a resume file, whoever wrote them.
+    /// Reads the bytes of a resume file, no matter what wrote them.
     ///
     /// # Errors
     /// They are damaged, or of another version.

@@ -27,7 +27,7 @@ pub struct Start<'a> {
     pub threads: usize,
     /// Called with (pieces looked at, pieces to look at) while hashing, from any of the threads.
     pub progress: &'a (dyn Fn(u32, u32) + Sync),
-    /// Set by whoever wants it to end early.
+    /// Set to end it early.
     pub cancel: &'a AtomicBool,
 }
 

@@ -24,7 +24,7 @@ pub struct Check<'a> {
     pub threads: usize,
     /// Called with (pieces looked at, pieces to look at) after each, from any of the threads.
     pub progress: &'a (dyn Fn(u32, u32) + Sync),
-    /// Set by whoever wants it to end early.
+    /// Set to end it early.
     pub cancel: &'a AtomicBool,
 }
 

@@ -284,7 +284,7 @@ impl Announcer {
             self.plan(now, index, None);
             // What is under way says nothing that matters any more; a `started` does, and a `completed`, which counts
             // for nothing behind a `stopped`: both are waited for.
-            // Where there is no room for all, whoever was told `started` goes before those that only may have heard it.
+            // Where there is no room for all, trackers that heard `started` go before those that only may have heard it.
             let tracker = &self.trackers[index];
             if !tracker.says_completed() && (tracker.told || !room) {
                 self.abandon_flight(index);

@@ -2,7 +2,7 @@
 //!
 //! While we download: those that send us most (tit for tat, BEP 3, "Choking and Optimistic Unchoking"), and beside them
 //! those that take turns. While we seed, all take turns, and so do those that send us nothing: the longest waiting is
-//! next, and a turn ends after half a minute, or sooner with whoever was given much in it. So what is given spreads.
+//! next, and a turn ends after half a minute, or sooner with a peer that was given much in it. So what is given spreads.
 
 use std::cmp::Reverse;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Who gives way when all places are taken.
 //!
-//! A place is worth something while blocks pass, however slowly. Where none do, whoever holds one gives it to the next that shakes
+//! A place is worth something while blocks pass, however slowly. Where none do, the peer that holds one gives it to the next that shakes
 //! hands, the sooner the less can be hoped for: first those with whom nothing can pass, then those that had their
 //! chance and let it pass, then those that never serve us, those that wait for their turn with us, and last, while we
 //! download, those that only take. Nobody gives way to an address that only might be a peer: beyond the limit a few

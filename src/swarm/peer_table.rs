@@ -163,7 +163,7 @@ impl PeerTable {
             let unproved = !row.shook_hands && !row.is_chosen();
             row.standing == Standing::Idle && !row.dropped && (unproved || !row.is_reachable())
         });
-        // Whoever calls from ever new ports shakes hands as often as he likes: then who failed most since makes room.
+        // A caller with ever new ports shakes hands as often as it likes: then the row that failed most since makes room.
         let peer = oldest.or_else(|| {
             let idle = self
                 .rows
@@ -445,12 +445,12 @@ impl PeerTable {
         self.by_addr.at(addr)
     }
 
-    /// Rows of whoever holds this address.
+    /// Rows of the peer that holds this address.
     pub(super) fn of_holder(&self, addr: IpAddr) -> Vec<PeerKey> {
         self.by_addr.of_holder(addr)
     }
 
-    /// Connections with whoever holds this address, those being made included.
+    /// Connections with the peer that holds this address, those being made included.
     fn busy_at(&self, addr: IpAddr) -> usize {
         let theirs = self.by_addr.of_holder_with_addresses(addr);
         let rows = theirs.filter_map(|(addr, peer)| Some((addr, self.rows.get(&peer)?)));

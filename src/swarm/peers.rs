@@ -390,7 +390,7 @@ impl Swarm {
         }
     }
 
-    /// All that a holder has was banned: whoever waits there to be dialled is banned with it. Who is connected stays.
+    /// All that a holder has was banned: a peer that waits there to be dialled is banned with it. Who is connected stays.
     fn tell_bans_of_waiting(&mut self, now: At, addr: IpAddr) {
         for peer in self.peer_table.of_holder(addr) {
             let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Idle) else {

@@ -2,7 +2,7 @@
 //!
 //! A piece that failed and had one sender is that sender's fault. Where there were several, nobody is blamed yet: what
 //! each of them sent is remembered, block by block, and the piece is fetched from one peer alone. Once it is right,
-//! whoever sent a block that is another now has lied, and nobody else has.
+//! a peer that sent a block that is another now has lied, and no other has.
 
 use std::collections::{BTreeMap, VecDeque};
 

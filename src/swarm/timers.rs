@@ -76,7 +76,7 @@ impl Swarm {
         }
     }
 
-    /// Between rounds: whoever becomes interested while there is room is served at once.
+    /// Between rounds: a peer that becomes interested while there is room is served at once.
     pub(super) fn rechoke_if_room(&mut self, now: At) {
         let wanting = self.live.values().filter(|live| live.wants_to_be_served());
         let (served, waiting): (Vec<&Live>, Vec<&Live>) = wanting.partition(|live| !live.am_choking);
@@ -89,7 +89,7 @@ impl Swarm {
         if let Some(live) = self.live.get_mut(&conn)
             && live.am_choking != choking
         {
-            // Whoever had a turn and let it pass has no use for the next.
+            // A peer that had a turn and let it pass has no use for the next.
             let whole_turn = choking && now.saturating_sub(live.waits_since) >= choker::ROUND;
             live.wasted_its_turn |= whole_turn && live.used < live.waits_since && live.peer_interested;
             live.am_choking = choking;

@@ -1,7 +1,7 @@
 //! Times in which the program stood still.
 //!
 //! A process is not told that it was stopped, and sees nothing of a machine that slept but clocks that disagree. So
-//! what is watched is how often somebody looks: a run does so four times a second, and whoever looks first after a
+//! what is watched is how often somebody looks: a run does so four times a second, and the first look after a
 //! long time knows.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

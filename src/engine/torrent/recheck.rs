@@ -13,7 +13,7 @@ use crate::swarm::Input;
 impl TorrentTask {
     /// Begins, on threads of its own.
     pub(super) fn recheck(&mut self, pieces: Bitfield) {
-        // Whoever asked for it sees at once that it began.
+        // The user who asked for it sees at once that it began.
         self.emit(self.clock.now(), &Event::Checked { done: 0, of: pieces.count() });
         let Some(store) = self.store() else { return };
         let (keeper, cancel) = (Arc::clone(&store.keeper), Arc::clone(&store.recheck_cancel));
@@ -60,7 +60,7 @@ impl TorrentTask {
         }
     }
 
-    /// These pieces are on the disk, whoever put them there.
+    /// These pieces are on the disk, wherever they came from.
     pub(super) fn found(&mut self, pieces: &[PieceIndex]) {
         let Blocks::Kept(store) = &self.blocks else { return };
         for piece in pieces {

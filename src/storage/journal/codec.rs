@@ -84,7 +84,7 @@ impl Writer {
     }
 }
 
-/// What the bytes of a journal say that counts in this boot, whoever wrote them: nothing, if they are about another
+/// What the bytes of a journal say that counts in this boot, no matter what wrote them: nothing, if they are about another
 /// torrent or none of ours; else all before the first entry that is damaged.
 pub(in crate::storage) fn load(
     bytes: &[u8],

@@ -12,7 +12,7 @@ use crate::storage::system::{self, open_to_read, sync_folder};
 /// Bytes read of a journal; the blocks of 100 GB of unfinished pieces take fewer.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// The file that a journal is written down in. Whoever writes to it holds the lock of the resume file beside it.
+/// The file that a journal is written down in. A writer holds the lock of the resume file beside it.
 #[derive(Debug)]
 pub struct JournalFile {
     path: PathBuf,

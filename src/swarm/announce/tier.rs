@@ -178,7 +178,7 @@ impl Tier {
 
     pub(super) fn move_up(&mut self, index: usize) {
         if self.one_at_a_time {
-            // Whoever was in front before goes back to its place in the list.
+            // The tracker that was in front before goes back to its place in the list.
             self.order.sort_unstable();
         }
         if let Some(place) = self.order.iter().position(|&other| other == index) {

@@ -32,7 +32,7 @@ impl Addresses {
         each_once(self.0.range(ports).map(|(_, peer)| *peer))
     }
 
-    /// Rows of whoever holds this address, each once.
+    /// Rows of the peer that holds this address, each once.
     pub(super) fn of_holder(&self, addr: IpAddr) -> Vec<PeerKey> {
         each_once(self.of_holder_with_addresses(addr).map(|(_, peer)| peer))
     }

@@ -24,7 +24,7 @@ pub(in crate::swarm) struct Row {
     /// Failures in a row.
     pub(super) failures: u32,
     pub(in crate::swarm) dropped: bool,
-    /// Whoever named it may not name such an address; it is not dialled until somebody else names it.
+    /// Its source may not name such an address; it is not dialled until another source names it.
     pub(in crate::swarm) invalid: bool,
     pub(in crate::swarm) shook_hands: bool,
     /// Its last connection ended because neither end wanted anything of the other.
