@@ -39,7 +39,7 @@ rules! {
         }, { brief: healthy_in_brief };
     STALLED = Stalled Last, Every(10), stalled, "quiet_s known handshaken live trying failed reset",
         told => what_stands_first(told), { wants_peers: true };
-    UNKNOWN = Unknown Last, Every(1), unknown, "live trying queued failed known handshaken",
+    UNKNOWN = Unknown Last, Every(1), unknown, "live trying queued failed known handshaken transferring",
         told => what_stands_first(told), { wants_peers: true };
 }
 
