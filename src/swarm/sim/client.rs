@@ -186,6 +186,8 @@ impl Client {
         match command {
             Command::Quit => {
                 self.left = true;
+                // What still comes of a dial comes too late.
+                self.dialling.clear();
                 self.announcer.handle(now, announce::Input::Stop);
             }
             Command::Resume if self.swarm.phase() == Phase::Stopped => {
@@ -202,6 +204,10 @@ impl Client {
 
     pub(super) fn is_saying_goodbye(&self) -> bool {
         self.announcer.is_stopping()
+    }
+
+    pub(super) fn is_dialling(&self, peer: PeerKey) -> bool {
+        self.dialling.contains(&peer)
     }
 
     /// A connection is open and both ends shook hands.

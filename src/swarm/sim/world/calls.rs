@@ -51,6 +51,11 @@ impl World {
 
     pub(super) fn dialled(&mut self, from: NodeKey, dial: Dial) -> Option<NodeKey> {
         let (now, Dial { peer, addr, encryption }) = (self.now, dial);
+        if let (Kind::Client(client), Some(peer)) = (&self.nodes[from.0].kind, peer)
+            && !client.is_dialling(peer)
+        {
+            return Some(from);
+        }
         let to = self.by_addr.get(&addr).copied();
         let refusal = match to.map(|to| self.nodes[to.0].reach) {
             Some(Reach::Answers) => None,
