@@ -5,6 +5,42 @@
 //! ledger's [`ledger::View`]. Decisions ([`swarm`]) are plain state machines without clock, socket or thread;
 //! [`engine`] gives them sockets, disks and time.
 //!
+//! # A peer, a block and a key
+//!
+//! **A peer.** A tracker's answer is read in `wire::tracker`; the torrent's task (`engine::torrent`) hands every address
+//! in it to the swarm as `swarm::Input::Learned`. `swarm::sources` says whether that source may name such an address (what
+//! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::pacer` says how fast peers
+//! are dialled. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
+//! as `swarm::fallback` chose. Each step is an event; a failure ends the attempt with one `event::Cause`. Its row in
+//! `event::cause` says how it reads, who is to blame and whether it is tried again, `swarm::peer_table::due` says when.
+//! After the handshake the connection has a task of its own (`engine::peer`), which drives `peer::connection`: what the
+//! peer says becomes `peer::News`. A choke: `peer::connection` reads it, `swarm::peers` has the picker give to others
+//! what was asked of the peer, `Event::Choking` tells it, `ledger::fold` and `ledger::conn` bring the `PeerRecord` up to
+//! date, a column of `ui::columns` shows it. Whom we unchoke is decided in `swarm::choker`, how many in `swarm::slots`, by
+//! the clock of `swarm::timers`.
+//!
+//! **A block.** `swarm::picker` decides which block is asked of whom (`choice` and `request`, near the end `end_game`), and
+//! takes back what does not come (`timeouts`). The order reaches the peer's task, `peer::window` says when the request is
+//! written. `engine::receive` reads the block into a buffer of `engine::pool`; how long a message may be says
+//! `wire::message`, what an extension may hold `wire::extension`. `engine::assembly` keeps blocks until their piece can be
+//! hashed and written by the threads of `engine::disk`, through `storage`; `storage::start` decides after a crash what is
+//! trusted. `swarm::piece_result` hears whether the piece was right: then others are told that we have it
+//! (`peer::haves`). Of a wrong piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
+//! once the piece is right.
+//!
+//! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
+//! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to
+//! `swarm::commands`. What follows comes back as events: the ledger folds them, `ledger::verdict` judges them (a rule, its
+//! words and its evidence in one row of the file of its family; `judged` says which leads), `ledger::publish` makes a view
+//! four times a second, and `ui::screens` draws it. A recording holds the same events (`record::reader`, those of older
+//! versions `record::version_1`).
+//!
+//! **A check** is the same swarm and the same task with a policy of its own (`swarm::check`): each peer is dialled once, and
+//! once the other way where that may help; each connection is given one piece. When all had their chance or the time is up,
+//! `Action::Finished` ends it as `q` ends a download; `cli::check` makes the exit status of it.
+//!
+//! `CONTRIBUTING.md` has more questions and answers of this kind.
+//!
 //! # Layers
 //!
 //! The table is the design: `tests/layers.rs` reads it and holds the `use crate::` lines of every module

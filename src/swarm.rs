@@ -325,8 +325,6 @@ impl Swarm {
 }
 
 #[cfg(test)]
-pub(crate) use self::sim::Churn;
+pub(crate) use self::sim::{Churn, RandomRun, TURNS, seeds};
 #[cfg(test)]
 mod sim;
-#[cfg(test)]
-mod tests;

@@ -307,7 +307,10 @@ fn verify_names_good_bad_and_missing_pieces() {
 
     folder.write("out/album/cd1/one.flac", &[1; 40_000]);
     folder.write("out/album/two.flac", &[2; 5_000]);
-    assert_eq!(json(0), json!({"schema": "ttui.verify/1", "pieces": 3, "good": 3, "bad": [], "missing": []}));
+    assert_eq!(
+        json(0),
+        json!({"schema": "ttui.verify/1", "pieces": 3, "good": 3, "bad": [], "missing": [], "files": []})
+    );
     assert_eq!(good(&["verify", &torrent, "-o", &out]), "album: all 3 pieces are verified (43.9 KiB)\n");
 
     let mut flipped = vec![1; 40_000];
@@ -316,7 +319,13 @@ fn verify_names_good_bad_and_missing_pieces() {
     fs::remove_file(folder.path("out/album/two.flac")).unwrap();
     assert_eq!(
         json(1),
-        json!({"schema": "ttui.verify/1", "pieces": 3, "good": 1, "bad": [1], "missing": [2]})
+        json!({
+            "schema": "ttui.verify/1", "pieces": 3, "good": 1, "bad": [1], "missing": [2],
+            "files": [
+                {"path": "album/cd1/one.flac", "bad": [1], "missing": [2]},
+                {"path": "album/two.flac", "bad": [], "missing": [2]},
+            ],
+        })
     );
     let output = run(&["verify", &torrent, "-o", &out]);
     assert_eq!(output.status.code(), Some(1));

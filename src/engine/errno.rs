@@ -67,12 +67,14 @@ mod tests {
             (Errno::NETDOWN, Cause::NetworkUnreachable),
             (Errno::AFNOSUPPORT, Cause::NetworkUnreachable),
             (Errno::ACCESS, Cause::PermissionDenied),
+            #[cfg(unix)]
             (Errno::PERM, Cause::PermissionDenied),
             (Errno::ADDRNOTAVAIL, Cause::NoLocalPorts),
             (Errno::ADDRINUSE, Cause::NoLocalPorts),
             (Errno::CONNRESET, Cause::ResetBeforeHandshake),
             (Errno::CONNABORTED, Cause::ResetBeforeHandshake),
             (Errno::MFILE, Cause::TooManyOpenFiles),
+            #[cfg(unix)]
             (Errno::NFILE, Cause::TooManyOpenFiles),
             (Errno::TIMEDOUT, Cause::ConnectTimeout),
             (Errno::INVAL, Cause::LocalError),
@@ -120,10 +122,12 @@ mod tests {
 
     #[test]
     fn tells_a_close_from_a_reset_and_a_broken_path() {
+        #[cfg(unix)]
         assert_eq!(Broken::of(&of(Errno::PIPE)), Broken::Closed);
         assert_eq!(Broken::of(&of(Errno::CONNRESET)), Broken::Reset);
         assert_eq!(Broken::of(&of(Errno::TIMEDOUT)), Broken::Lost);
         assert_eq!(Broken::of(&of(Errno::HOSTUNREACH)), Broken::Lost);
+        #[cfg(unix)]
         assert_eq!(Broken::of(&of(Errno::NOMEM)), Broken::Local);
     }
 }

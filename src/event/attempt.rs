@@ -25,6 +25,16 @@ pub enum Transport {
     Utp,
 }
 
+impl Transport {
+    /// Its name, as programs and people read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Utp => "utp",
+        }
+    }
+}
+
 /// Whether the handshake travels under message stream encryption.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Encryption {

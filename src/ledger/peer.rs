@@ -288,6 +288,22 @@ impl PeerRecord {
             .then_some(Cause::EncryptionRequired)
     }
 
+    /// What any of its failed attempts turned out to mean.
+    pub fn found_out(&self) -> Option<Cause> {
+        self.attempts.iter().find_map(|attempt| self.resolved(attempt))
+    }
+
+    /// Whether it was asked plain and encrypted, and shook hands neither way.
+    pub fn was_tried_both_ways(&self) -> bool {
+        let in_vain = |way: Encryption| {
+            let mut tries = self.attempts.iter().filter(|attempt| attempt.encryption == way);
+            tries.any(|attempt| {
+                attempt.connected.is_some() && attempt.ended.is_some() && attempt.handshaken.is_none()
+            })
+        };
+        in_vain(Encryption::Plain) && in_vain(Encryption::Mse)
+    }
+
     /// Whether its peer id names one client and its extension handshake another: one of the two lies.
     pub fn claims_two_clients(&self) -> bool {
         match (&self.client, &self.info.calls_itself) {

@@ -19,6 +19,17 @@ pub enum TrackerStatus {
     Failed(TrackerError, String),
 }
 
+impl TrackerStatus {
+    /// Its code, as programs read it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ok(_) => "ok",
+            Self::Failed(..) => "failed",
+        }
+    }
+}
+
 /// What is known of one tracker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TrackerRecord {
@@ -45,6 +56,22 @@ pub struct TrackerRecord {
 }
 
 impl TrackerRecord {
+    /// What it answered, if that was the last that came of it.
+    pub fn answer(&self) -> Option<&Announced> {
+        match &self.status {
+            TrackerStatus::Ok(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// How its last announce failed, if it did, and in whose words.
+    pub fn failure(&self) -> Option<(TrackerError, &str)> {
+        match &self.status {
+            TrackerStatus::Failed(error, text) => Some((*error, text)),
+            _ => None,
+        }
+    }
+
     pub(super) fn ask(&mut self, kind: AnnounceKind) {
         self.asking = Some(kind);
         self.next = None;

@@ -24,7 +24,7 @@ const MARGIN_MS: u64 = 500;
 /// After this the rate is known of a peer that has not sent a whole block.
 const MEASURED_AFTER: At = At::from_secs(1);
 /// A peer that is snubbed for this long again is asked for one block at a time.
-const SNUB_AFTER: At = At::from_secs(2 * SNUBBED_AFTER.as_secs());
+const ONE_AT_A_TIME_AFTER: At = At::from_secs(2 * SNUBBED_AFTER.as_secs());
 /// How many blocks that are no longer owed are remembered, and for how long, so that they may still come.
 const LATE_KEPT: usize = 2048;
 const LATE_FOR: At = At::from_secs(120);
@@ -90,7 +90,7 @@ pub struct Window {
     /// Bytes that are here of the block under way.
     begun_bytes: u32,
     measured: bool,
-    snubbed: bool,
+    one_at_a_time: bool,
     held: bool,
 }
 
@@ -114,7 +114,7 @@ impl Window {
             began: At::ZERO,
             begun_bytes: 0,
             measured: false,
-            snubbed: false,
+            one_at_a_time: false,
             held: false,
         }
     }
@@ -131,8 +131,8 @@ impl Window {
     }
 
     /// Whether the peer owes blocks and has sent none for twenty seconds.
-    pub fn is_snubbed(&self) -> bool {
-        self.snubbed
+    pub fn asks_one_at_a_time(&self) -> bool {
+        self.one_at_a_time
     }
 
     /// Adds blocks to ask for, behind those granted before.
@@ -219,8 +219,8 @@ impl Window {
         }
         self.heard = now;
         self.measured = true;
-        if self.snubbed {
-            self.snubbed = false;
+        if self.one_at_a_time {
+            self.one_at_a_time = false;
             self.rate.begin(now);
         }
         let delay = now.saturating_sub(request.sent);
@@ -242,8 +242,9 @@ impl Window {
 
     /// To be called about once a second: notices a peer that went silent.
     pub fn tick(&mut self, now: At) {
-        if !self.outstanding.is_empty() && !self.held && now.saturating_sub(self.heard) >= SNUB_AFTER {
-            self.snubbed = true;
+        if !self.outstanding.is_empty() && !self.held && now.saturating_sub(self.heard) >= ONE_AT_A_TIME_AFTER
+        {
+            self.one_at_a_time = true;
         }
         // A block takes a slow peer longer than that.
         self.measured |= self.heard > self.began && now.saturating_sub(self.began) >= MEASURED_AFTER;
@@ -311,12 +312,12 @@ impl Window {
 
     fn restart(&mut self) {
         self.measured = false;
-        self.snubbed = false;
+        self.one_at_a_time = false;
         self.target = START.min(self.most());
     }
 
     fn retarget(&mut self, now: At) {
-        if self.snubbed {
+        if self.one_at_a_time {
             self.target = 1;
         } else if self.measured {
             let ahead_ms = self.round_trip.unwrap_or_default().as_millis() as u64 + MARGIN_MS;

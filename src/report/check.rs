@@ -5,7 +5,6 @@ mod markdown;
 mod text;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -15,9 +14,9 @@ pub use self::markdown::markdown;
 pub use self::text::text;
 use super::json_line;
 use super::table::Rows;
-use crate::event::{At, Attempt, Cause, PeerKey, SNUBBED_AFTER, Severity};
+use crate::event::{At, Attempt, Cause, PeerKey, SNUBBED_AFTER};
 use crate::ledger::{
-    Availability, Funnel, Group, Groups, PeerRecord, TrackerRecord, TrackerStatus, Verdict, VerdictCode, View,
+    Availability, Funnel, Group, Groups, PeerRecord, TrackerRecord, Verdict, VerdictCode, View,
 };
 use crate::units;
 
@@ -86,7 +85,7 @@ pub fn json(view: &View) -> String {
     json_line(&Report {
         schema: "ttui.check/1",
         torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
-        duration_ms: ms(view.at),
+        duration_ms: units::milliseconds(view.at),
         funnel: view.funnel,
         groups: view.groups,
         availability: view.availability.map(OutThere::from),
@@ -128,42 +127,27 @@ fn chosen<'a>(view: &'a View, keys: &[PeerKey]) -> impl Iterator<Item = &'a Peer
 }
 
 fn tracker_line(record: &TrackerRecord) -> Tracker<'_> {
-    let (code, error) = match &record.status {
-        TrackerStatus::Failed(error, text) => (Some(error.info().code), Some(text.as_str())),
-        _ => (None, None),
-    };
-    let announced = match &record.status {
-        TrackerStatus::Ok(announced) => Some(announced),
-        _ => None,
-    };
+    let (answer, failure) = (record.answer(), record.failure());
     Tracker {
         url: &record.url,
-        status: status(record),
-        code,
-        error,
+        status: record.status.name(),
+        code: failure.map(|(error, _)| error.info().code),
+        error: failure.map(|(_, text)| text),
         peers: record.peers,
         handshaken: record.handshaken,
-        seeders: announced.and_then(|announced| announced.seeders),
-        leechers: announced.and_then(|announced| announced.leechers),
-    }
-}
-
-fn status(record: &TrackerRecord) -> &'static str {
-    match record.status {
-        TrackerStatus::Pending => "pending",
-        TrackerStatus::Ok(_) => "ok",
-        TrackerStatus::Failed(..) => "failed",
+        seeders: answer.and_then(|answer| answer.seeders),
+        leechers: answer.and_then(|answer| answer.leechers),
     }
 }
 
 /// From dialling to the open connection; nobody who calls is dialled.
 pub(super) fn connect_ms(attempt: &Attempt) -> Option<u64> {
-    attempt.connect_time().map(ms)
+    attempt.connect_time().map(units::milliseconds)
 }
 
 /// From the open connection to a valid handshake.
 pub(super) fn handshake_ms(attempt: &Attempt) -> Option<u64> {
-    attempt.handshake_time().map(ms)
+    attempt.handshake_time().map(units::milliseconds)
 }
 
 /// Why the peer does not serve us; a live one is given ten seconds from its handshake to do so, which is when a
@@ -186,28 +170,15 @@ fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
 
 fn judgement(verdict: &Verdict) -> Judgement<'_> {
     Judgement {
-        severity: severity(verdict.severity),
+        severity: verdict.severity.name(),
         code: verdict.code,
         text: &verdict.text,
         evidence: verdict.evidence.iter().copied().collect(),
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Good => "good",
-        Severity::Info => "info",
-        Severity::Warn => "warn",
-        Severity::Error => "error",
-    }
-}
-
 fn code(cause: Cause) -> &'static str {
     cause.info().code
-}
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Every step of the funnel by its name.

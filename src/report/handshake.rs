@@ -82,7 +82,7 @@ pub fn text(view: &View, wire: &[WireBytes]) -> String {
 }
 
 fn attempt(out: &mut String, peer: &PeerRecord, attempt: &Attempt, wire: Option<&WireBytes>) {
-    let _ = writeln!(out, "\n{}", course(attempt));
+    let _ = writeln!(out, "\n{}", course(peer, attempt));
     let encrypted = attempt.encryption == Encryption::Mse;
     if encrypted && let Some(wire) = wire {
         carried(out, wire);
@@ -123,7 +123,7 @@ fn attempt(out: &mut String, peer: &PeerRecord, attempt: &Attempt, wire: Option<
 }
 
 /// `Plain: connected after 2 ms, handshake after 5 ms; 68 bytes sent, 68 received.`
-fn course(attempt: &Attempt) -> String {
+fn course(peer: &PeerRecord, attempt: &Attempt) -> String {
     let way = match (attempt.encryption, attempt.payload) {
         (Encryption::Plain, _) => "Plain",
         (Encryption::Mse, None) => "Encrypted",
@@ -133,7 +133,7 @@ fn course(attempt: &Attempt) -> String {
     let Some(connected) = connect_ms(attempt) else { return format!("{way}: not connected.") };
     let handshake = handshake_ms(attempt)
         .map_or_else(|| "no handshake".to_owned(), |ms| format!("handshake after {ms} ms"));
-    let (sent, received) = (attempt.bytes_out, attempt.bytes_in);
+    let (received, sent) = peer.bytes_of(attempt);
     format!("{way}: connected after {connected} ms, {handshake}; {sent} bytes sent, {received} received.")
 }
 

@@ -225,8 +225,10 @@ fn split(relative: &Path) -> Result<(Vec<&OsStr>, &OsStr), StorageError> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use std::os::unix::fs::symlink;
 
+    #[cfg(unix)]
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
@@ -241,6 +243,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     fn blocked(result: Result<File, StorageError>) -> (PathBuf, &'static str) {
         match result {
             Err(StorageError::InTheWay { path, found, .. }) => (path, found),
@@ -262,6 +265,7 @@ mod tests {
         });
     }
 
+    #[cfg(unix)]
     #[test]
     fn follows_no_link_to_a_file() {
         both_ways(|dir, root| {
@@ -284,6 +288,7 @@ mod tests {
         });
     }
 
+    #[cfg(unix)]
     #[test]
     fn follows_no_link_to_a_folder() {
         both_ways(|dir, root| {
@@ -320,6 +325,7 @@ mod tests {
         });
     }
 
+    #[cfg(unix)]
     #[test]
     fn names_whatever_else_is_in_the_way() {
         both_ways(|_, root| {

@@ -4,12 +4,12 @@ mod cells;
 mod choice;
 
 use crate::ledger::PeerRecord;
-use crate::units;
+use crate::units::{self, milliseconds};
 
 use self::cells::{
     address, age, amount, client, connect_ms, direction, encryption, flags, handshake, handshake_ms, has, id,
-    idle, latency, milliseconds, next, plain, port, requests, reserved, source, source_names, state,
-    state_words, to_it, to_us, transport, tries, wait, who, why, why_words,
+    idle, latency, next, plain, port, requests, reserved, source, source_names, state, state_words, to_it,
+    to_us, transport, tries, wait, who, why, why_words,
 };
 pub(crate) use self::cells::{host_of, words_of_source};
 pub use self::choice::{Choice, Part, named, names};
@@ -50,13 +50,13 @@ fn printable_id(peer: &PeerRecord) -> String {
 #[rustfmt::skip]
 pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     Column {
-        id: "state", name: "state", title: "  STATE", help: "what it is doing, or why it is not",
+        id: "state", letter: 's', name: "state", title: "  STATE", help: "what it is doing, or why it is not",
         least: 11, wish: 11, grows: false, right: false, weight: 100, cell: state,
         key: |peer, view| SortKey::Number(Standing::of(peer, view.at) as u64),
         sieve: Sieve::Words("state:failed", state_words),
     },
     Column {
-        id: "address", name: "address", title: "ADDRESS", help: "where it listens",
+        id: "address", letter: 'a', name: "address", title: "ADDRESS", help: "where it listens",
         least: 21, wish: 21, grows: false, right: false, weight: 90, cell: address,
         key: |peer, _| SortKey::Text(match peer.addr {
             std::net::SocketAddr::V4(v4) => format!("4{:08x}{:05}", v4.ip().to_bits(), v4.port()),
@@ -65,125 +65,125 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
         sieve: Sieve::Text("address:83.148", |peer, _| peer.addr.to_string()),
     },
     Column {
-        id: "port", name: "port", title: "PORT", help: "the port it listens on",
+        id: "port", letter: 'p', name: "port", title: "PORT", help: "the port it listens on",
         least: 5, wish: 5, grows: false, right: true, weight: 5, cell: port,
         key: |peer, _| SortKey::Number(u64::from(peer.addr.port())),
         sieve: Sieve::Number("port:51413", Measure::Count, |peer, _| Some(u64::from(peer.addr.port()))),
     },
     Column {
-        id: "id", name: "id", title: "ID", help: "how its peer id begins: client and version, encoded",
+        id: "id", letter: 'i', name: "id", title: "ID", help: "how its peer id begins: client and version, encoded",
         least: 8, wish: 8, grows: false, right: false, weight: 30, cell: id,
         key: |peer, _| text(Some(&printable_id(peer))),
         sieve: Sieve::Text("id:-TR", |peer, _| printable_id(peer).chars().take(8).collect()),
     },
     Column {
-        id: "client", name: "client", title: "CLIENT", help: "which client it is, by its peer id",
+        id: "client", letter: 'c', name: "client", title: "CLIENT", help: "which client it is, by its peer id",
         least: 18, wish: 20, grows: true, right: false, weight: 60, cell: client,
         key: |peer, _| text(peer.client.as_deref()),
         sieve: Sieve::Text("client:qB", who),
     },
     Column {
-        id: "handshake", name: "handshake time", title: "HANDSHAKE",
+        id: "handshake", letter: 'h', name: "handshake time", title: "HANDSHAKE",
         help: "whether it shook hands, how long that took, and whether encrypted",
         least: 13, wish: 13, grows: false, right: false, weight: 40, cell: handshake,
         key: |peer, _| smallest(handshake_ms(peer).map(|(ms, _)| ms)),
         sieve: Sieve::Number("handshake>100", Measure::Milliseconds, |peer, _| Some(handshake_ms(peer)?.0)),
     },
     Column {
-        id: "has", name: "share", title: "HAS", help: "how much of the torrent it has",
+        id: "has", letter: 'g', name: "share", title: "HAS", help: "how much of the torrent it has",
         least: 5, wish: 5, grows: false, right: true, weight: 55, cell: has,
         key: |peer, _| peer.has.as_ref().map_or(SortKey::Unknown, |has| largest(u64::from(has.count()))),
         sieve: Sieve::Number("has<100", Measure::Percent, |peer, _| peer.has_percent()),
     },
     Column {
-        id: "down", name: "rate to us", title: "↓ TO US",
+        id: "down", letter: 'd', name: "rate to us", title: "↓ TO US",
         help: "what it sends us; choking us: it does not let us ask; 0 · 34 s: it lets us, and sent nothing for so long",
         least: 9, wish: 10, grows: false, right: true, weight: 80, cell: to_us,
         key: |peer, _| largest(peer.rates.down_bps),
         sieve: Sieve::Number("down>10k", Measure::Rate, |peer, _| Some(peer.rates.down_bps)),
     },
     Column {
-        id: "up", name: "rate to it", title: "↑ TO IT",
+        id: "up", letter: 'u', name: "rate to it", title: "↑ TO IT",
         help: "what we send it; choked: we choke it; not interested: it wants nothing",
         least: 9, wish: 14, grows: false, right: true, weight: 70, cell: to_it,
         key: |peer, _| largest(peer.rates.up_bps),
         sieve: Sieve::Number("up>10k", Measure::Rate, |peer, _| Some(peer.rates.up_bps)),
     },
     Column {
-        id: "for", name: "time", title: "FOR", help: "how long it has been so",
+        id: "for", letter: 'f', name: "time", title: "FOR", help: "how long it has been so",
         least: 7, wish: 8, grows: false, right: true, weight: 35, cell: age,
         key: |peer, _| largest(milliseconds(peer.since)),
         sieve: Sieve::Number("for>2m", Measure::Time, |peer, view| Some(milliseconds(view.at.saturating_sub(peer.since)))),
     },
     Column {
-        id: "why", name: "reason", title: "WHY", help: "the reason, in words",
+        id: "why", letter: 'w', name: "reason", title: "WHY", help: "the reason, in words",
         least: 24, wish: 67, grows: true, right: false, weight: 28,
         cell: |peer, context, _| plain(why(peer, context.view)),
         key: |peer, _| text(peer.cause.map(|cause| cause.info().code)),
         sieve: Sieve::Text("why:timeout", why_words),
     },
     Column {
-        id: "next", name: "next try", title: "NEXT", help: "what happens next, and when",
+        id: "next", letter: 'n', name: "next try", title: "NEXT", help: "what happens next, and when",
         least: 11, wish: 15, grows: false, right: true, weight: 50, cell: next,
         key: |peer, _| smallest(peer.next_try.map(milliseconds)),
         sieve: Sieve::Number("next<1m", Measure::Time, wait),
     },
     Column {
-        id: "source", name: "source", title: "FROM", help: "who named it first",
+        id: "source", letter: 'o', name: "source", title: "FROM", help: "who named it first",
         least: 14, wish: 25, grows: false, right: false, weight: 26, cell: source,
         key: |peer, view| text(peer.sources.first().map(|source| words_of_source(*source, view)).as_deref()),
         sieve: Sieve::Text("source:tracker", source_names),
     },
     Column {
-        id: "received", name: "bytes received", title: "RECEIVED", help: "what it sent us in all, in this run",
+        id: "received", letter: 'r', name: "bytes received", title: "RECEIVED", help: "what it sent us in all, in this run",
         least: 9, wish: 9, grows: false, right: true, weight: 24,
         cell: |peer, context, _| amount(peer.down_bytes, context),
         key: |peer, _| largest(peer.down_bytes),
         sieve: Sieve::Number("received>1M", Measure::Bytes, |peer, _| Some(peer.down_bytes)),
     },
     Column {
-        id: "sent", name: "bytes sent", title: "SENT", help: "what we sent it in all, in this run",
+        id: "sent", letter: 'b', name: "bytes sent", title: "SENT", help: "what we sent it in all, in this run",
         least: 9, wish: 9, grows: false, right: true, weight: 23,
         cell: |peer, context, _| amount(peer.up_bytes, context),
         key: |peer, _| largest(peer.up_bytes),
         sieve: Sieve::Number("sent>1M", Measure::Bytes, |peer, _| Some(peer.up_bytes)),
     },
     Column {
-        id: "requests", name: "requests", title: "REQ", help: "requests it has not answered yet, and how many we want",
+        id: "requests", letter: 'm', name: "requests", title: "REQ", help: "requests it has not answered yet, and how many we want",
         least: 9, wish: 9, grows: false, right: true, weight: 20, cell: requests,
         key: |peer, _| largest(u64::from(peer.sample.requests_out)),
         sieve: Sieve::Number("requests>0", Measure::Count, |peer, _| Some(u64::from(peer.sample.requests_out))),
     },
     Column {
-        id: "latency", name: "latency", title: "LATENCY", help: "from a request to its block when nothing else was queued",
+        id: "latency", letter: 'l', name: "latency", title: "LATENCY", help: "from a request to its block when nothing else was queued",
         least: 8, wish: 8, grows: false, right: true, weight: 19,
         cell: |peer, _, _| plain(latency(peer).map(|ms| format!("{ms} ms")).unwrap_or_default()),
         key: |peer, _| smallest(latency(peer)),
         sieve: Sieve::Number("latency>200", Measure::Milliseconds, |peer, _| latency(peer)),
     },
     Column {
-        id: "connect", name: "connect time", title: "CONNECT", help: "from dialling to the open connection, of its last attempt that opened",
+        id: "connect", letter: 'k', name: "connect time", title: "CONNECT", help: "from dialling to the open connection, of its last attempt that opened",
         least: 8, wish: 8, grows: false, right: true, weight: 16,
         cell: |peer, _, _| plain(connect_ms(peer).map(|ms| format!("{ms} ms")).unwrap_or_default()),
         key: |peer, _| smallest(connect_ms(peer)),
         sieve: Sieve::Number("connect>100", Measure::Milliseconds, |peer, _| connect_ms(peer)),
     },
     Column {
-        id: "idle", name: "idle time", title: "IDLE", help: "how long no block came of it; only while it is live",
+        id: "idle", letter: 'y', name: "idle time", title: "IDLE", help: "how long no block came of it; only while it is live",
         least: 7, wish: 8, grows: false, right: true, weight: 15,
         cell: |peer, context, _| plain(idle(peer, context.view).map(units::duration).unwrap_or_default()),
         key: |peer, view| smallest(idle(peer, view).map(milliseconds)),
         sieve: Sieve::Number("idle>30s", Measure::Time, |peer, view| idle(peer, view).map(milliseconds)),
     },
     Column {
-        id: "transport", name: "transport", title: "OVER", help: "transport of its last attempt",
+        id: "transport", letter: 'v', name: "transport", title: "OVER", help: "transport of its last attempt",
         least: 4, wish: 4, grows: false, right: false, weight: 14,
         cell: |peer, _, _| plain(transport(peer)),
         key: |peer, _| text(Some(transport(peer))),
         sieve: Sieve::Text("transport:tcp", |peer, _| transport(peer).to_owned()),
     },
     Column {
-        id: "encryption", name: "encryption", title: "ENCRYPTION",
+        id: "encryption", letter: 'e', name: "encryption", title: "ENCRYPTION",
         help: "of its last attempt: plain; encrypted; handshake: only that was encrypted",
         least: 10, wish: 10, grows: false, right: false, weight: 18,
         cell: |peer, _, _| plain(encryption(peer)),
@@ -191,21 +191,21 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
         sieve: Sieve::Text("encryption:encrypted", |peer, _| encryption(peer).to_owned()),
     },
     Column {
-        id: "direction", name: "direction", title: "WHO", help: "who dialled in its last attempt: we or it",
+        id: "direction", letter: 'x', name: "direction", title: "WHO", help: "who dialled in its last attempt: we or it",
         least: 4, wish: 4, grows: false, right: false, weight: 13,
         cell: |peer, _, _| plain(direction(peer)),
         key: |peer, _| text(Some(direction(peer))),
         sieve: Sieve::Text("direction:it", |peer, _| direction(peer).to_owned()),
     },
     Column {
-        id: "tries", name: "attempts", title: "TRIES", help: "attempts so far, from either side",
+        id: "tries", letter: 't', name: "attempts", title: "TRIES", help: "attempts so far, from either side",
         least: 5, wish: 5, grows: false, right: true, weight: 17,
         cell: |peer, _, _| plain(tries(peer).to_string()),
         key: |peer, _| largest(tries(peer)),
         sieve: Sieve::Number("tries>2", Measure::Count, |peer, _| Some(tries(peer))),
     },
     Column {
-        id: "flags", name: "flags", title: "FLAGS",
+        id: "flags", letter: 'j', name: "flags", title: "FLAGS",
         help: "D: it serves us (d: it chokes us), U: we serve it (u: we choke it), K: it would, ?: we would, I: it called, E: encrypted",
         least: 5, wish: 5, grows: false, right: false, weight: 10,
         cell: |peer, _, _| plain(flags(peer)),
@@ -213,14 +213,14 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
         sieve: Sieve::Nothing,
     },
     Column {
-        id: "reserved", name: "reserved bytes", title: "RESERVED", help: "the eight reserved bytes of its handshake",
+        id: "reserved", letter: 'z', name: "reserved bytes", title: "RESERVED", help: "the eight reserved bytes of its handshake",
         least: 16, wish: 16, grows: false, right: false, weight: 12,
         cell: |peer, _, _| plain(reserved(peer)),
         key: |peer, _| smallest(peer.reserved.map(u64::from_be_bytes)),
         sieve: Sieve::Text("reserved:1005", |peer, _| reserved(peer)),
     },
     Column {
-        id: "peer_id", name: "peer id", title: "PEER ID", help: "all twenty bytes of its peer id",
+        id: "peer_id", letter: 'P', name: "peer id", title: "PEER ID", help: "all twenty bytes of its peer id",
         least: 20, wish: 20, grows: false, right: false, weight: 11,
         cell: |peer, _, _| plain(printable_id(peer)),
         key: |peer, _| text(Some(&printable_id(peer))),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::event::{PeerKey, Severity};
-use crate::ledger::{PeerRecord, PieceState, TrackerStatus, View};
+use crate::event::PeerKey;
+use crate::ledger::{PeerRecord, PieceState, View};
 use crate::units;
 
 use super::columns::{self, LIVE, OTHERS, PEER_COLUMNS, Part, words_of_state};
@@ -246,17 +246,12 @@ fn pieces(view: &View) -> Table {
 
 fn trackers(view: &View) -> Table {
     let rows = view.trackers.iter().map(|tracker| {
-        let (status, error, answer) = match &tracker.status {
-            TrackerStatus::Pending => ("pending", None, None),
-            TrackerStatus::Ok(answer) => ("ok", None, Some(answer)),
-            TrackerStatus::Failed(error, text) => {
-                ("failed", Some(format!("{}: {text}", error.info().code)), None)
-            }
-        };
+        let error = tracker.failure().map(|(error, text)| format!("{}: {text}", error.info().code));
+        let answer = tracker.answer();
         vec![
             json!(tracker.tier + 1),
             json!(tracker.url),
-            json!(status),
+            json!(tracker.status.name()),
             json!(error),
             json!(tracker.peers),
             json!(tracker.handshaken),
@@ -280,15 +275,8 @@ fn files(view: &View) -> Table {
 
 fn log(model: &Model, view: &View) -> Table {
     let rows = screens::log_lines(model, view).into_iter().map(|line| {
-        let severity = match line.severity {
-            Severity::Good => "good",
-            Severity::Info => "info",
-            Severity::Warn => "warn",
-            Severity::Error => "error",
-        };
         let peer = line.peer.and_then(|key| model::peer(view, key)).map(|peer| peer.addr.to_string());
-        let at_ms = u64::try_from(line.at.as_millis()).unwrap_or(u64::MAX);
-        vec![json!(at_ms), json!(severity), json!(line.text), json!(peer)]
+        vec![json!(units::milliseconds(line.at)), json!(line.severity.name()), json!(line.text), json!(peer)]
     });
     Table { of: "lines", columns: names(&["at_ms", "severity", "text", "peer"]), rows: rows.collect() }
 }

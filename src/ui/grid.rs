@@ -24,6 +24,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Column<R: ?Sized + 'static> {
     /// By which settings and sorting call it.
     pub(crate) id: &'static str,
+    /// The key that sorts by it in the menu of orders; `q` and `S` do there what they do elsewhere.
+    pub(crate) letter: char,
     /// How sentences call it.
     pub(crate) name: &'static str,
     /// Its head.
@@ -315,6 +317,7 @@ mod tests {
     fn column(least: u16, wish: u16, grows: bool, weight: u8) -> Column<u8> {
         Column {
             id: "",
+            letter: ' ',
             name: "",
             title: "",
             help: "",

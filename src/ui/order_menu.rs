@@ -1,53 +1,25 @@
 //! The menu of orders: a letter for each column. The letter of the order there is turns it around.
 
+use std::cmp::Reverse;
+
 use ratatui::crossterm::event::KeyCode;
 
 use crate::ledger::View;
 
 use super::action::Key;
-use super::columns;
+use super::columns::{self, PEER_COLUMNS};
 use super::model::{Mode, Model};
 use super::screens;
 
-/// The letters, those used most first. `q` and `S` do here what they do elsewhere.
-pub(crate) const LETTERS: &[(char, &str)] = &[
-    ('s', "state"),
-    ('a', "address"),
-    ('c', "client"),
-    ('h', "handshake"),
-    ('g', "has"),
-    ('d', "down"),
-    ('u', "up"),
-    ('f', "for"),
-    ('w', "why"),
-    ('n', "next"),
-    ('r', "received"),
-    ('b', "sent"),
-    ('i', "id"),
-    ('p', "port"),
-    ('o', "source"),
-    ('t', "tries"),
-    ('l', "latency"),
-    ('m', "requests"),
-    ('k', "connect"),
-    ('y', "idle"),
-    ('v', "transport"),
-    ('e', "encryption"),
-    ('x', "direction"),
-    ('j', "flags"),
-    ('z', "reserved"),
-    ('P', "peer_id"),
-];
-
-/// The letters and columns of the menu: first those of columns in sight.
+/// The letters and columns of the menu: first those of columns in sight, and the weightiest first.
 pub(crate) fn entries(model: &Model) -> Vec<(char, &'static str)> {
     let in_sight = [columns::Part::Live, columns::Part::Others]
         .into_iter()
         .flat_map(|part| screens::visible_columns(model, part))
         .collect::<Vec<_>>();
-    let mut entries = LETTERS.to_vec();
-    entries.sort_by_key(|(_, id)| !in_sight.contains(id));
-    entries
+    let mut entries: Vec<_> = PEER_COLUMNS.iter().collect();
+    entries.sort_by_key(|column| (!in_sight.contains(&column.id), Reverse(column.weight)));
+    entries.into_iter().map(|column| (column.letter, column.id)).collect()
 }
 
 /// Carries out a key while the menu is open: whether it was a letter of the menu.
@@ -55,8 +27,8 @@ pub(super) fn press(model: &mut Model, key: Key, newest: &View) -> bool {
     let (Mode::Order, KeyCode::Char(letter), false) = (model.mode(), key.code, key.ctrl) else {
         return false;
     };
-    let Some((_, id)) = LETTERS.iter().find(|(known, _)| *known == letter) else { return false };
-    pick(model, id, newest);
+    let Some(column) = PEER_COLUMNS.iter().find(|column| column.letter == letter) else { return false };
+    pick(model, column.id, newest);
     true
 }
 
@@ -72,7 +44,6 @@ mod tests {
 
     use super::*;
     use crate::ui::action::{Action, action_for};
-    use crate::ui::columns::PEER_COLUMNS;
     use crate::ui::model::Screen;
     use crate::ui::theme::Look;
     use crate::ui::{prompt, sample, update};
@@ -92,24 +63,22 @@ mod tests {
 
     #[test]
     fn every_column_has_a_letter_of_its_own() {
-        let letters: HashSet<char> = LETTERS.iter().map(|(letter, _)| *letter).collect();
-        let ids: HashSet<&str> = LETTERS.iter().map(|(_, id)| *id).collect();
-        assert_eq!((letters.len(), ids.len()), (LETTERS.len(), LETTERS.len()));
-        assert_eq!(ids, PEER_COLUMNS.iter().map(|column| column.id).collect());
+        let letters: HashSet<char> = PEER_COLUMNS.iter().map(|column| column.letter).collect();
+        assert_eq!(letters.len(), PEER_COLUMNS.len());
         assert!(!letters.contains(&'q') && !letters.contains(&'S'));
     }
 
     #[test]
     fn a_letter_sorts_and_once_more_turns_the_order_around() {
         let view = sample::healthy();
-        for (c, id) in LETTERS {
+        for (c, id) in PEER_COLUMNS.iter().map(|column| (column.letter, column.id)) {
             let mut model = open(&view);
             // By state is what there is: its letter turns that around at once.
-            let again = *id == "state";
-            prompt::press(&mut model, letter(*c), &view);
-            assert_eq!((model.order.column.unwrap_or("state"), model.order.reversed), (*id, again), "{c}");
-            prompt::press(&mut model, letter(*c), &view);
-            assert_eq!((model.order.column.unwrap_or("state"), model.order.reversed), (*id, !again), "{c}");
+            let again = id == "state";
+            prompt::press(&mut model, letter(c), &view);
+            assert_eq!((model.order.column.unwrap_or("state"), model.order.reversed), (id, again), "{c}");
+            prompt::press(&mut model, letter(c), &view);
+            assert_eq!((model.order.column.unwrap_or("state"), model.order.reversed), (id, !again), "{c}");
             assert_eq!(model.mode(), Mode::Order, "it stays open");
         }
     }

@@ -213,7 +213,7 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
     let detail = detail.and_then(|attempt| attempt.detail.as_deref()).filter(|detail| !detail.is_empty());
     let looks = peer.attempts.iter().rev().find_map(|attempt| Some(attempt.looks_like?.name()));
     let looks = looks.filter(|name| *name != "unknown");
-    let both = tried_both_ways(peer);
+    let both = peer.was_tried_both_ways();
     match (cause, detail) {
         (Cause::ClosedBeforeHandshake, _) => reason_of_all(cause, std::iter::once(peer)),
         (Cause::ResetBeforeHandshake, _) if both => reason_of_all(cause, std::iter::once(peer)),
@@ -231,7 +231,9 @@ pub(crate) fn row_reason(peer: &PeerRecord, now: At) -> String {
 /// Why all these peers failed, in one line for their row: what is not so of all of them is left open.
 pub(crate) fn reason_of_all<'a>(cause: Cause, mut peers: impl Iterator<Item = &'a PeerRecord>) -> String {
     match cause {
-        Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake if peers.all(tried_both_ways) => {
+        Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake
+            if peers.all(PeerRecord::was_tried_both_ways) =>
+        {
             format!("{}, plain and encrypted: full, or no such torrent", cause.info().brief)
         }
         Cause::ClosedBeforeHandshake => {
@@ -241,21 +243,10 @@ pub(crate) fn reason_of_all<'a>(cause: Cause, mut peers: impl Iterator<Item = &'
     }
 }
 
-/// Whether it was asked plain and encrypted, and shook hands neither way.
-fn tried_both_ways(peer: &PeerRecord) -> bool {
-    let in_vain = |way: Encryption| {
-        let mut tries = peer.attempts.iter().filter(|attempt| attempt.encryption == way);
-        tries.any(|attempt| {
-            attempt.connected.is_some() && attempt.ended.is_some() && attempt.handshaken.is_none()
-        })
-    };
-    in_vain(Encryption::Plain) && in_vain(Encryption::Mse)
-}
-
 /// What this cause means of these peers, in a sentence: what was tried already is not guessed at.
 pub(crate) fn meaning<'a>(cause: Cause, mut peers: impl Iterator<Item = &'a PeerRecord>) -> &'static str {
     match cause {
-        Cause::ClosedBeforeHandshake if peers.all(tried_both_ways) => {
+        Cause::ClosedBeforeHandshake if peers.all(PeerRecord::was_tried_both_ways) => {
             "It hung up on our handshake, plain and encrypted: it is full, has banned us, or does not have this torrent."
         }
         _ => cause.info().sentence,
@@ -315,10 +306,7 @@ pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
 
 /// What an attempt used: `tcp encrypted`.
 pub(crate) fn how(attempt: &Attempt) -> String {
-    let transport = match attempt.transport {
-        crate::event::Transport::Tcp => "tcp",
-        crate::event::Transport::Utp => "utp",
-    };
+    let transport = attempt.transport.name();
     let encryption = match attempt.encryption {
         Encryption::Plain => "plain",
         Encryption::Mse => "encrypted",

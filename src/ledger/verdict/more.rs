@@ -7,7 +7,7 @@ use super::say::about;
 use super::scene::Scene;
 use super::table::Rule;
 use crate::event::{AnnounceKind, At};
-use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
+use crate::ledger::tracker::TrackerRecord;
 
 /// An announce so much before its time is made for a reason.
 const SOONER: Duration = Duration::from_secs(2);
@@ -33,7 +33,6 @@ fn asked_for_more(scene: &Scene<'_>) -> Option<String> {
 
 /// When the tracker is asked next, if that is before its interval is over.
 fn sooner(record: &TrackerRecord) -> Option<At> {
-    let TrackerStatus::Ok(answer) = &record.status else { return None };
-    let regular = record.answered? + Duration::from_secs(answer.interval_s.into());
+    let regular = record.answered? + Duration::from_secs(record.answer()?.interval_s.into());
     record.next.filter(|next| *next + SOONER < regular)
 }

@@ -9,7 +9,7 @@ use super::scene::Scene;
 use super::table::rules;
 use super::troubles::costly;
 use super::{Finding, Remedy};
-use crate::event::{Announced, Severity, TrackerError};
+use crate::event::{Severity, TrackerError};
 use crate::ledger::tracker::{TrackerRecord, TrackerStatus};
 use crate::text;
 
@@ -43,13 +43,7 @@ rules! {
 
 fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
-    let failures: Vec<_> = trackers
-        .iter()
-        .filter_map(|record| match &record.status {
-            TrackerStatus::Failed(error, words) => Some((*error, words.as_str())),
-            _ => None,
-        })
-        .collect();
+    let failures: Vec<_> = trackers.iter().filter_map(|record| record.failure()).collect();
     let &(error, words) = failures.first()?;
     if failures.len() < trackers.len() {
         return None;
@@ -86,7 +80,7 @@ fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
 
 fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     let trackers = &scene.view.trackers;
-    let answered = trackers.iter().filter(|record| matches!(record.status, TrackerStatus::Ok(_))).count();
+    let answered = trackers.iter().filter(|record| record.answer().is_some()).count();
     let waiting = trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count();
     let failing = !trackers.is_empty() && answered == 0 && waiting == 0;
     if !scene.downloading()
@@ -136,7 +130,7 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
             NAME,
         )
     };
-    let answers = trackers.iter().filter_map(|record| answer_of(record));
+    let answers = trackers.iter().filter_map(|record| record.answer());
     if let Some(warning) = answers.filter_map(|answer| answer.warning.as_deref()).next() {
         let _ = write!(text, " It warns: “{}”.", text::clean(warning.trim_end_matches('.'), 120));
     }
@@ -157,17 +151,9 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     )
 }
 
-fn answer_of(record: &TrackerRecord) -> Option<&Announced> {
-    match &record.status {
-        TrackerStatus::Ok(answer) => Some(answer),
-        _ => None,
-    }
-}
-
 /// A tracker that counts seeds and named nobody, and how many it counts.
 fn counted_and_not_named(trackers: &[Arc<TrackerRecord>]) -> Option<(&str, u32)> {
-    let counts =
-        trackers.iter().filter_map(|record| Some((record.url.as_str(), answer_of(record)?.seeders?)));
+    let counts = trackers.iter().filter_map(|record| Some((record.url.as_str(), record.answer()?.seeders?)));
     counts.max_by_key(|(_, seeds)| *seeds).filter(|(_, seeds)| *seeds > 0)
 }
 

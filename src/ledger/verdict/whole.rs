@@ -378,7 +378,8 @@ fn unknown(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("queued", groups.queued)
             .evidence("failed", groups.failed)
             .evidence("known", scene.view.funnel.known)
-            .evidence("handshaken", scene.view.funnel.handshaken),
+            .evidence("handshaken", scene.view.funnel.handshaken)
+            .evidence("transferring", scene.view.funnel.transferring),
     )
 }
 

@@ -122,16 +122,16 @@ fn a_silent_peer_is_asked_for_one_block_until_it_sends_again() {
     window.grant(blocks(200));
     let asked = refill(&mut window, At::ZERO);
     window.tick(At::from_secs(19));
-    assert!(!window.is_snubbed());
+    assert!(!window.asks_one_at_a_time());
     window.tick(At::from_secs(20));
-    assert!(window.is_snubbed());
+    assert!(window.asks_one_at_a_time());
     assert_eq!(window.state(At::from_secs(20)).target, 1);
     window.revoke(At::from_secs(21), &asked);
     assert_eq!(refill(&mut window, At::from_secs(21)).len(), 1);
     assert_eq!(window.received(At::from_secs(22), asked[0]), Arrival::Late);
-    assert!(window.is_snubbed());
+    assert!(window.asks_one_at_a_time());
     assert_eq!(window.received(At::from_secs(22), blocks(65)[64]), Arrival::Requested);
-    assert!(!window.is_snubbed());
+    assert!(!window.asks_one_at_a_time());
     assert!(!refill(&mut window, At::from_secs(22)).is_empty());
 }
 
@@ -145,7 +145,7 @@ fn a_held_peer_is_not_asked_and_not_called_silent() {
     window.grant(blocks(100));
     assert!(refill(&mut window, At::ZERO).is_empty());
     window.tick(At::from_secs(60));
-    assert!(!window.is_snubbed());
+    assert!(!window.asks_one_at_a_time());
     window.set_held(false);
     assert_eq!(refill(&mut window, At::from_secs(60)).len(), 64);
 }

@@ -3,11 +3,12 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::{cause, code, connect_ms, handshake_ms, ms};
-use crate::event::{Attempt, Cause, Direction, Encryption, Payload, Transport};
+use super::{cause, code, connect_ms, handshake_ms};
+use crate::event::{Attempt, Direction, Encryption, Payload};
 use crate::ledger::{PeerRecord, View};
 use crate::report::hex;
 use crate::report::table::Rows;
+use crate::units::milliseconds;
 
 /// In which files a field stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ const FIELDS: &[Field] = &[
     field("extensions", In::All, |peer, _| json!(peer.info.extensions)),
     field("attempts", In::Rows, |peer, _| json!(peer.attempts.len())),
     field("encryption", In::Rows, |peer, _| json!(telling(peer, |attempt| Some(encryption(attempt))))),
-    field("resolved", In::Rows, |peer, _| json!(resolved(peer).map(code))),
+    field("resolved", In::Rows, |peer, _| json!(peer.found_out().map(code))),
     field("connect_ms", In::Rows, |peer, _| json!(telling(peer, connect_ms))),
     field("handshake_ms", In::Rows, |peer, _| json!(telling(peer, handshake_ms))),
     field("bytes_in", In::Rows, |peer, _| json!(carried(peer, |(bytes_in, _)| bytes_in))),
@@ -160,13 +161,10 @@ impl<'a> Try<'a> {
                 Direction::Out => "out",
                 Direction::In => "in",
             },
-            transport: match attempt.transport {
-                Transport::Tcp => "tcp",
-                Transport::Utp => "utp",
-            },
+            transport: attempt.transport.name(),
             encryption: encryption(attempt),
             payload: attempt.payload.map(Payload::name),
-            started_ms: ms(attempt.began),
+            started_ms: milliseconds(attempt.began),
             connect_ms: connect_ms(attempt),
             handshake_ms: handshake_ms(attempt),
             bytes_in,
@@ -197,11 +195,6 @@ fn telling<'a, T>(peer: &'a PeerRecord, of: impl FnOnce(&'a Attempt) -> Option<T
 /// Bytes of all its attempts, one way.
 fn carried(peer: &PeerRecord, way: fn((u64, u64)) -> u64) -> u64 {
     peer.attempts.iter().map(|attempt| way(peer.bytes_of(attempt))).sum()
-}
-
-/// What a failed try of this peer turned out to mean.
-fn resolved(peer: &PeerRecord) -> Option<Cause> {
-    peer.attempts.iter().find_map(|attempt| peer.resolved(attempt))
 }
 
 fn sources(peer: &PeerRecord, view: &View) -> Value {

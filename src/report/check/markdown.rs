@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{fields, in_order, out_there, severity, status, steps};
+use super::{fields, in_order, out_there, steps};
 use crate::event::advised;
 use crate::ledger::{PeerRecord, View};
 use crate::report::{markdown_cell, table};
@@ -38,7 +38,7 @@ pub fn markdown(view: &View) -> String {
         let _ = writeln!(out, "{}\n", markdown_cell(&out_there(availability)));
     }
     for verdict in &view.verdicts {
-        let _ = write!(out, "- **{}**: {}", severity(verdict.severity), markdown_cell(&verdict.text));
+        let _ = write!(out, "- **{}**: {}", verdict.severity.name(), markdown_cell(&verdict.text));
         let advice = markdown_cell(&advised(&verdict.advice));
         let _ = writeln!(out, "{}{advice}", if advice.is_empty() { "" } else { " " });
     }
@@ -46,10 +46,8 @@ pub fn markdown(view: &View) -> String {
         let _ = writeln!(out, "\n| tracker | status | peers | handshaken |\n|---|---|---|---|");
     }
     for tracker in &view.trackers {
-        let status = match &tracker.status {
-            crate::ledger::TrackerStatus::Failed(error, text) => format!("{}: {text}", error.info().code),
-            _ => status(tracker).to_owned(),
-        };
+        let failed = tracker.failure().map(|(error, text)| format!("{}: {text}", error.info().code));
+        let status = failed.unwrap_or_else(|| tracker.status.name().to_owned());
         let (url, status) = (markdown_cell(&tracker.url), markdown_cell(&status));
         let _ = writeln!(out, "| {url} | {status} | {} | {} |", tracker.peers, tracker.handshaken);
     }

@@ -122,7 +122,7 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
             text.push_str(" (?)");
         }
         let way = match peer.attempts.iter().find(|tried| tried.handshaken.is_some()) {
-            _ if peer.attempts.iter().any(|tried| peer.resolved(tried).is_some()) => ", encrypted only",
+            _ if peer.found_out().is_some() => ", encrypted only",
             Some(tried) if tried.encryption == Encryption::Mse => ", encrypted",
             _ => "",
         };
@@ -144,17 +144,10 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         let _ = write!(text, ", {}: \"{began}\"", what.name());
     } else if let Some(detail) = attempt.and_then(|attempt| attempt.detail.as_deref()) {
         let _ = write!(text, ": {detail}");
-    } else if peer.stage == Stage::HandshakeSent && tried_both_ways(peer) {
+    } else if peer.stage == Stage::HandshakeSent && peer.was_tried_both_ways() {
         text.push_str(", plain and encrypted");
     }
     clean(&text, 200)
-}
-
-fn tried_both_ways(peer: &PeerRecord) -> bool {
-    let tried = |encryption| {
-        peer.attempts.iter().any(|tried| tried.encryption == encryption && tried.connected.is_some())
-    };
-    tried(Encryption::Plain) && tried(Encryption::Mse)
 }
 
 /// Who has the peer id of one client and calls itself another.

@@ -32,7 +32,7 @@ impl Picker {
                 free.map(|(piece, _)| piece),
                 self.describe()
             );
-            assert!(sender.choking || !self.could_begin(*conn), "{conn:?} is idle and could begin a piece");
+            assert!(!self.could_begin(*conn), "{conn:?} is idle and could begin a piece");
             let owed = self
                 .begun
                 .iter()
@@ -95,9 +95,9 @@ impl Picker {
         self.senders.get(&conn).map_or_else(Vec::new, |sender| sender.asked.iter().copied().collect())
     }
 
-    /// Whether a piece that nobody began could be asked of the connection.
+    /// Whether a piece that nobody began could be asked of the connection, which does not choke us.
     pub(in crate::swarm) fn could_begin(&self, conn: ConnKey) -> bool {
-        let Some(sender) = self.senders.get(&conn) else { return false };
+        let Some(sender) = self.senders.get(&conn).filter(|sender| !sender.choking) else { return false };
         let has = sender.not_refused(self.geometry);
         has.is_some_and(|has| self.rarity.rarest(&has, sender.is_seed(), None).is_some())
     }

@@ -14,18 +14,24 @@ use super::conn::Conn;
 use super::disk::{Done, Job};
 use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex, Said, Settings, Swarm};
 use crate::command::Command;
-use crate::event::{Announced, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
+use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
 use crate::peer::haves::HaveLog;
 use crate::peer::{Fault, IDLE_AFTER, News, Ours, Step};
 use crate::wire::Reserved;
 
+/// One node calls another.
+#[derive(Clone, Copy)]
+pub(super) struct Dial {
+    /// Of a client: whom.
+    pub(super) peer: Option<PeerKey>,
+    pub(super) addr: SocketAddr,
+    pub(super) encryption: Encryption,
+}
+
 /// What a client wants of the world.
 pub(super) enum Effect {
-    Dial {
-        peer: PeerKey,
-        addr: SocketAddr,
-    },
+    Dial(Dial),
     Say(ConnKey, Said),
     Close(ConnKey, Cause),
     /// The disk is done after so long.
@@ -52,6 +58,10 @@ pub(super) struct Client {
     pub(super) swarm: Swarm,
     announcer: Announcer,
     asked: BTreeMap<Ticket, TrackerKey>,
+    /// Dials under way.
+    dialling: BTreeSet<PeerKey>,
+    /// The user has left: nothing begins any more.
+    left: bool,
     pub(super) conns: BTreeMap<ConnKey, Conn>,
     /// Everybody each block was ever asked of.
     asked_of: BTreeMap<BlockRef, Vec<ConnKey>>,
@@ -68,10 +78,16 @@ pub(super) struct Client {
     /// What was learned, less what fills memory unless it is all kept.
     pub(super) events: Vec<(At, Event)>,
     pub(super) keeps_all: bool,
-    pub(super) dials: Vec<(At, SocketAddr)>,
+    pub(super) dials: Vec<(At, SocketAddr, Encryption)>,
     pub(super) ended: Vec<(SocketAddr, Cause)>,
     /// Everything decided, as text; kept where a test asks for it.
     pub(super) trace: Option<Vec<String>>,
+    /// When peers were wanted of trackers, and no more.
+    pub(super) wants: Vec<(At, bool)>,
+    /// Connections that were to be closed.
+    pub(super) closes: Vec<ConnKey>,
+    /// Blocks granted, those granted to several counted for each.
+    pub(super) granted: usize,
     pub(super) granted_twice: u32,
     pub(super) useless_blocks: u32,
     pub(super) asked_most: u32,
@@ -101,6 +117,8 @@ impl Client {
             swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
             announcer: Announcer::new(now, &urls, false, settings.seed),
             asked: BTreeMap::new(),
+            dialling: BTreeSet::new(),
+            left: false,
             conns: BTreeMap::new(),
             asked_of: BTreeMap::new(),
             arriving: BTreeMap::new(),
@@ -115,6 +133,9 @@ impl Client {
             dials: Vec::new(),
             ended: Vec::new(),
             trace: None,
+            wants: Vec::new(),
+            closes: Vec::new(),
+            granted: 0,
             granted_twice: 0,
             useless_blocks: 0,
             asked_most: 0,
@@ -123,6 +144,12 @@ impl Client {
             geometry,
             settings,
         };
+        // What is here from an earlier run lies on the disk.
+        for block in client.settings.kept.clone() {
+            let arriving = client.arriving.entry(block.piece()).or_default();
+            arriving.here.insert(block.number());
+            arriving.handed.insert(block.number());
+        }
         client.settle(now);
         client
     }
@@ -148,13 +175,19 @@ impl Client {
     }
 
     pub(super) fn feed(&mut self, now: At, input: Input) {
+        if let Input::Handshaken { peer: Some(peer), .. } | Input::DialFailed { peer, .. } = &input {
+            self.dialling.remove(peer);
+        }
         self.swarm.handle(now, input);
         self.settle(now);
     }
 
     pub(super) fn wish(&mut self, now: At, command: Command) {
         match command {
-            Command::Quit => self.announcer.handle(now, announce::Input::Stop),
+            Command::Quit => {
+                self.left = true;
+                self.announcer.handle(now, announce::Input::Stop);
+            }
             Command::Resume if self.swarm.phase() == Phase::Stopped => {
                 if !self.disk.would_take(now) {
                     return;

@@ -111,6 +111,8 @@ pub(super) struct FakeConn {
     theirs: Bitfield,
     wants: VecDeque<BlockRef>,
     their_choking: bool,
+    /// Pieces that it sends while it chokes.
+    allowed: BTreeSet<PieceIndex>,
 }
 
 pub(super) struct Fake {
@@ -161,6 +163,7 @@ impl Fake {
             theirs: Bitfield::empty(self.geometry.piece_count()),
             wants: VecDeque::new(),
             their_choking: true,
+            allowed: BTreeSet::new(),
         };
         self.conns.insert(conn, state);
         let has = &self.script.has;
@@ -257,9 +260,10 @@ impl Fake {
             Message::Request(spec) => {
                 // What crossed our choke is no fault of theirs: while we choke it is lost, after that it is taken, and asked
                 // for again once they hear that we choked.
-                let crosses = now <= conn.choked_at + self.crossing;
-                assert!(!conn.choking || crosses, "it is asked while it chokes");
-                if !conn.choking && !self.takes_on(now, key, block_of(geometry, *spec), crosses) {
+                let (block, crosses) = (block_of(geometry, *spec), now <= conn.choked_at + self.crossing);
+                let takes = !conn.choking || conn.allowed.contains(&block.piece());
+                assert!(takes || crosses, "it is asked while it chokes");
+                if takes && !self.takes_on(now, key, block, crosses) {
                     answers.push(Message::Reject(*spec));
                 }
             }
@@ -330,6 +334,33 @@ impl Fake {
         self.say(key, blocks.into_iter().map(|block| self.request(block)).collect());
     }
 
+    pub(super) fn say_to_all(&mut self, message: &Message) {
+        let conns: Vec<ConnKey> = self.conns.keys().copied().collect();
+        conns.into_iter().for_each(|conn| self.say(conn, vec![message.clone()]));
+    }
+
+    /// Sends the piece while it chokes, if it has it, and says so.
+    pub(super) fn allow_fast(&mut self, piece: u32) {
+        let piece = self.geometry.piece(piece).expect("a piece of the torrent");
+        let conns = self.conns.iter_mut().filter(|(_, conn)| self.script.fast && conn.has.has(piece));
+        let fresh = conns.filter_map(|(key, conn)| conn.allowed.insert(piece).then_some(*key));
+        for conn in fresh.collect::<Vec<_>>() {
+            self.say(conn, vec![Message::AllowedFast(piece.number())]);
+        }
+    }
+
+    /// Refuses the last block it was asked for; whether there was one.
+    pub(super) fn refuse(&mut self, now: At) -> bool {
+        let last = |(key, conn): (&ConnKey, &mut FakeConn)| {
+            let block = conn.asked.pop_back()?;
+            conn.answered_at.insert(block, now);
+            Some((*key, block))
+        };
+        let Some((key, block)) = self.conns.iter_mut().find_map(last) else { return false };
+        self.say(key, vec![Message::Reject(self.spec_of(block))]);
+        true
+    }
+
     /// The connections on which it would send a block, in order.
     pub(super) fn asked(&self) -> Vec<ConnKey> {
         let silent = |conn: &FakeConn| self.script.silent_after.is_some_and(|after| conn.sent >= after);
@@ -352,8 +383,12 @@ impl Fake {
     }
 
     fn request(&self, block: BlockRef) -> Message {
+        Message::Request(self.spec_of(block))
+    }
+
+    fn spec_of(&self, block: BlockRef) -> BlockSpec {
         let (index, begin) = (block.piece().number(), block.begin());
-        Message::Request(BlockSpec { index, begin, length: self.geometry.block_length(block) })
+        BlockSpec { index, begin, length: self.geometry.block_length(block) }
     }
 
     fn say(&mut self, conn: ConnKey, messages: Vec<Message>) {

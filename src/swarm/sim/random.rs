@@ -1,10 +1,12 @@
-//! Swarms put together at random, each from its seed.
+//! Swarms put together at random, each from its seed, and what happens to them.
 
 use super::world::Reach;
 use super::*;
 use crate::command::Command;
-use crate::event::{PeerKey, Phase};
-use crate::swarm::UploadSlots;
+use crate::event::{Event, PeerKey, Phase, Source, TrackerKey};
+use crate::swarm::address::Scope;
+use crate::swarm::{Input, UploadSlots};
+use crate::wire::ExtensionHandshake;
 
 /// Runs in an ordinary test, and the same for every machine.
 const QUICK_RUNS: u64 = 40;
@@ -33,12 +35,15 @@ const ENOUGH: Duration = secs(3600);
 /// How long it may wait for a place.
 const PLACE_AFTER: Duration = secs(12 * 3600);
 const STEP: Duration = secs(5);
+/// So often something happens before it must complete.
+pub(crate) const TURNS: usize = 60;
 
 fn env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-fn seeds() -> Vec<u64> {
+/// The seeds of a test's runs.
+pub(crate) fn seeds() -> Vec<u64> {
     if let Some(seed) = env("TTUI_SEED") {
         return vec![seed];
     }
@@ -152,77 +157,189 @@ fn build(seed: u64) -> (World, NodeKey, Vec<NodeKey>) {
     (world, client, others)
 }
 
-/// Something the user or the world does.
-fn turn(world: &mut World, client: NodeKey, others: &[NodeKey], random: &mut fastrand::Rng) {
-    let other = others[random.usize(..others.len())];
-    let peer = PeerKey(random.u32(..others.len() as u32 + 2));
-    match random.u8(..24) {
-        0..=5 => world.introduce(client, other),
-        6..=8 => world.call(other, client),
-        9 => world.cut(other),
-        10 => world.cut(client),
-        11 => world.reach(
-            other,
-            random.choice([Reach::Answers, Reach::Dark, Reach::Refuses]).unwrap_or(Reach::Dark),
-        ),
-        12 => world.wish(client, Command::Pause),
-        13 | 14 => world.wish(client, Command::Resume),
-        15 => world.wish(client, Command::Hold(peer)),
-        16 => world.wish(client, Command::Drop(peer)),
-        17 => world.wish(client, Command::Ban(peer)),
-        18 => world.wish(client, Command::Retry(peer)),
-        19 => world.wish(client, Command::Undo),
-        20 => {
-            let until = world.now + ms(random.u64(..20_000));
-            world.at_mut(client).disk.fails_until = until;
-        }
-        21 => world.trackers.iter_mut().for_each(|tracker| tracker.up = !tracker.up),
-        22 => {
-            let down_bps = random.choice([None, Some(30_000), Some(2_000_000)]).flatten();
-            world.wish(client, Command::Limit { down_bps, up_bps: None });
-        }
-        _ => world.at_mut(client).disk.room_bytes = random.u64(..8 * MIB),
-    }
+/// A swarm at random, and what the user and the world do to it.
+pub(crate) struct RandomRun {
+    world: World,
+    client: NodeKey,
+    others: Vec<NodeKey>,
+    random: fastrand::Rng,
+    /// What strangers do, by chance of their own: the seeds that failed once are without them.
+    strange: Option<fastrand::Rng>,
 }
 
-/// Whatever happened, one honest seed is enough to complete once it has a place, while everybody else goes on as before.
-/// Those who send a little keep theirs, so that it may have to wait for one; the user lets go of those held.
-fn must_complete(world: &mut World, client: NodeKey) {
-    world.at_mut(client).disk = std::mem::replace(&mut world.at_mut(client).disk, Disk::quick()).mended();
-    world.wish(client, Command::Limit { down_bps: None, up_bps: None });
-    let held: Vec<PeerKey> =
-        world.at(client).swarm.live.values().filter(|live| live.held).map(|live| live.peer).collect();
-    held.into_iter().for_each(|peer| world.wish(client, Command::Hold(peer)));
-    let seed = world.fake(Script::seed(world.geometry, MIB));
-    let (mut left, mut may_wait) = (ENOUGH, PLACE_AFTER);
-    while !world.at(client).is_complete() {
-        if left.is_zero() || may_wait.is_zero() {
-            eprintln!("{}", world.at(client).describe(world.now));
-            let have = world.at(client).written.count();
-            panic!("{have} pieces of {}, {may_wait:?} left to wait", world.geometry.piece_count());
+impl RandomRun {
+    pub(crate) fn new(seed: u64) -> Self {
+        let (world, client, others) = build(seed);
+        let random = fastrand::Rng::with_seed(!seed);
+        let strange = (!FAILED_ONCE.contains(&seed)).then(|| fastrand::Rng::with_seed(seed.rotate_left(32)));
+        Self { world, client, others, random, strange }
+    }
+
+    /// All that is learned is kept for [`Self::learned`], and what costs much is looked at once a second.
+    pub(crate) fn listened_to(mut self) -> Self {
+        self.world.at_mut(self.client).keeps_all = true;
+        self.world.thorough = false;
+        self
+    }
+
+    pub(crate) fn now(&self) -> At {
+        self.world.now
+    }
+
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.world.geometry
+    }
+
+    pub(crate) fn swarm(&self) -> &Swarm {
+        &self.world.at(self.client).swarm
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.world.connections(self.client)
+    }
+
+    /// What was learned since it was asked last.
+    pub(crate) fn learned(&mut self) -> Vec<(At, Event)> {
+        self.world.forget(self.client)
+    }
+
+    pub(crate) fn wish(&mut self, command: Command) {
+        self.world.wish(self.client, command);
+    }
+
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.world.run(time);
+    }
+
+    /// Something happens, and some time goes by.
+    pub(crate) fn turn(&mut self) {
+        self.ordinary();
+        self.stranger();
+        let time = self.random.choice([1, 50, 900, 7_000]).unwrap_or(1);
+        self.world.run(ms(time));
+    }
+
+    /// Something the user or the world does.
+    fn ordinary(&mut self) {
+        let Self { world, client, others, random, .. } = self;
+        let client = *client;
+        let other = others[random.usize(..others.len())];
+        let peer = PeerKey(random.u32(..others.len() as u32 + 2));
+        match random.u8(..24) {
+            0..=5 => world.introduce(client, other),
+            6..=8 => world.call(other, client),
+            9 => world.cut(other),
+            10 => world.cut(client),
+            11 => world.reach(
+                other,
+                random.choice([Reach::Answers, Reach::Dark, Reach::Refuses]).unwrap_or(Reach::Dark),
+            ),
+            12 => world.wish(client, Command::Pause),
+            13 | 14 => world.wish(client, Command::Resume),
+            15 => world.wish(client, Command::Hold(peer)),
+            16 => world.wish(client, Command::Drop(peer)),
+            17 => world.wish(client, Command::Ban(peer)),
+            18 => world.wish(client, Command::Retry(peer)),
+            19 => world.wish(client, Command::Undo),
+            20 => {
+                let until = world.now + ms(random.u64(..20_000));
+                world.at_mut(client).disk.fails_until = until;
+            }
+            21 => world.trackers.iter_mut().for_each(|tracker| tracker.up = !tracker.up),
+            22 => {
+                let down_bps = random.choice([None, Some(30_000), Some(2_000_000)]).flatten();
+                world.wish(client, Command::Limit { down_bps, up_bps: None });
+            }
+            _ => world.at_mut(client).disk.room_bytes = random.u64(..8 * MIB),
         }
-        if matches!(world.at(client).swarm.phase(), Phase::Paused | Phase::Stopped) {
-            world.wish(client, Command::Resume);
+    }
+
+    /// Something those do who are not what they say, or whom several name.
+    fn stranger(&mut self) {
+        let Some(random) = &mut self.strange else { return };
+        let (world, client) = (&mut self.world, self.client);
+        let other = self.others[random.usize(..self.others.len())];
+        let addr = SocketAddr::new(world.addr(other).ip(), random.u16(6995..7015));
+        // Whom the user adds keeps a place for good: nobody is there.
+        let source = [Source::Tracker(TrackerKey(2)), Source::Resume, Source::Tracker(TrackerKey(1))]
+            [random.usize(..3)];
+        match random.u8(..9) {
+            0 => {
+                let (tracker, scope) = (TrackerKey(3), Scope::Public);
+                world.tell(client, Input::Reached { tracker, scope, seen_at: None });
+                let source = Source::Tracker(tracker);
+                world.tell(client, Input::Learned { addr: world.addr(other), source });
+            }
+            1 => world.tell(client, Input::Learned { addr: world.addr(other), source }),
+            2 => world.wish(client, Command::AddPeer(SocketAddr::new(addr.ip(), addr.port() - 1000))),
+            3 => {
+                world.tell(client, Input::IncomingFailed { addr: addr.ip(), cause: Cause::HandshakeTimeout })
+            }
+            // It is somebody else from now on: another of them, or ourselves.
+            4 => {
+                let like = self.others[random.usize(..self.others.len())];
+                world.call_itself(other, if random.bool() { client } else { like });
+            }
+            // It listens elsewhere, and may want nothing any more.
+            5 | 6 => {
+                let upload_only = random.choice([None, Some(false), Some(true)]).flatten();
+                let (listen_port, rest) = (Some(addr.port()), ExtensionHandshake::default());
+                let says = ExtensionHandshake { listen_port, upload_only, ..rest };
+                world.say(other, &Message::Extended { id: 0, payload: says.encode().into() });
+            }
+            7 if random.u8(..8) == 0 => {
+                world.wish(client, Command::Limit { down_bps: Some(0), up_bps: None })
+            }
+            _ => {
+                let piece = random.u32(..world.geometry.piece_count());
+                world.allow_fast(other, piece);
+            }
         }
-        if world.neighbours(client).contains(&seed) {
-            left = left.saturating_sub(STEP);
-        } else {
-            may_wait = may_wait.saturating_sub(STEP);
-            world.call(seed, client);
+    }
+
+    /// Whatever happened, one honest seed is enough to complete once it has a place, while everybody else goes on as
+    /// before. Those who send a little keep theirs, so that it may have to wait for one; the user lets go of those held.
+    pub(crate) fn must_complete(&mut self, mut each: impl FnMut(&mut Self)) {
+        let client = self.client;
+        self.mend();
+        let seed = self.world.fake(Script::seed(self.world.geometry, MIB));
+        let (mut left, mut may_wait) = (ENOUGH, PLACE_AFTER);
+        while !self.world.at(client).is_complete() {
+            let world = &mut self.world;
+            if left.is_zero() || may_wait.is_zero() {
+                eprintln!("{}", world.at(client).describe(world.now));
+                let have = world.at(client).written.count();
+                panic!("{have} pieces of {}, {may_wait:?} left to wait", world.geometry.piece_count());
+            }
+            if matches!(world.at(client).swarm.phase(), Phase::Paused | Phase::Stopped) {
+                world.wish(client, Command::Resume);
+            }
+            if world.neighbours(client).contains(&seed) {
+                left = left.saturating_sub(STEP);
+            } else {
+                may_wait = may_wait.saturating_sub(STEP);
+                world.call(seed, client);
+            }
+            world.run(STEP);
+            each(self);
         }
-        world.run(STEP);
+    }
+
+    fn mend(&mut self) {
+        let client = self.world.at_mut(self.client);
+        client.disk = std::mem::replace(&mut client.disk, Disk::quick()).mended();
+        let held = client.swarm.live.values().filter(|live| live.held).map(|live| live.peer);
+        let held: Vec<PeerKey> = held.collect();
+        self.wish(Command::Limit { down_bps: None, up_bps: None });
+        held.into_iter().for_each(|peer| self.wish(Command::Hold(peer)));
     }
 }
 
 #[test]
 fn holds_and_completes_whatever_the_swarm_is_made_of() {
     for seed in seeds() {
-        let (mut world, client, others) = build(seed);
-        let mut random = fastrand::Rng::with_seed(!seed);
-        for _ in 0..60 {
-            turn(&mut world, client, &others, &mut random);
-            world.run(ms(random.choice([1, 50, 900, 7_000]).unwrap_or(1)));
-        }
-        must_complete(&mut world, client);
+        let mut run = RandomRun::new(seed);
+        (0..TURNS).for_each(|_| run.turn());
+        run.must_complete(|_| {});
     }
 }

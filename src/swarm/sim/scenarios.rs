@@ -1,6 +1,15 @@
 //! One behaviour a test: what a swarm must come through.
 
 mod company;
+mod dials;
+mod encryption;
+mod fast;
+mod faults;
+mod flow;
+mod one;
+mod recheck;
+mod replaced;
+mod starving;
 mod swarms;
 
 use super::super::fallback::EncryptionPolicy;
@@ -158,7 +167,7 @@ fn reconnect_backs_off() {
     for fake in fakes {
         let addr = world.addr(fake);
         let dials: Vec<At> =
-            world.at(client).dials.iter().filter(|(_, to)| *to == addr).map(|(at, _)| *at).collect();
+            world.at(client).dials.iter().filter(|(_, to, _)| *to == addr).map(|(at, ..)| *at).collect();
         assert!((6..=10).contains(&dials.len()), "{dials:?}");
         let waits: Vec<At> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let grows = waits.windows(2).all(|pair| pair[1] > pair[0].mul_f64(0.8));

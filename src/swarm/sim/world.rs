@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::announce::Ticket;
 use super::super::{ConnKey, Input};
-use super::client::{Client, Effect};
+use super::client::{Client, Dial, Effect};
 use super::fake::{Fake, Step};
 use super::lines::{Turns, Wire};
 use super::tracker::Tracker;
@@ -17,9 +17,9 @@ use super::{
     ms, secs,
 };
 use crate::command::Command;
-use crate::event::{PeerKey, Source, TrackerKey};
+use crate::event::{Encryption, PeerKey, Source, TrackerKey};
 use crate::metainfo::PeerId;
-use crate::wire::Reserved;
+use crate::wire::{Message, Reserved};
 
 /// How long a dial into nothing takes.
 const CONNECT_TIMEOUT: Duration = secs(10);
@@ -54,6 +54,8 @@ pub(super) enum Reach {
     Refuses,
     /// Nothing comes back.
     Dark,
+    /// Shakes hands only so; how other dials end.
+    Only(&'static [Encryption], Cause),
 }
 
 enum Kind {
@@ -76,11 +78,7 @@ struct Node {
 }
 
 enum Happening {
-    Dialled {
-        from: NodeKey,
-        peer: Option<PeerKey>,
-        addr: SocketAddr,
-    },
+    Dialled(NodeKey, Dial),
     Arrives(WireKey, usize, Said),
     Over {
         node: NodeKey,
@@ -237,7 +235,7 @@ impl World {
     fn happen(&mut self, happening: Happening) -> Option<NodeKey> {
         let now = self.now;
         match happening {
-            Happening::Dialled { from, peer, addr } => self.dialled(from, peer, addr),
+            Happening::Dialled(from, dial) => self.dialled(from, dial),
             Happening::Arrives(key, to, said) => {
                 let (node, conn) = self.wires.get(&key)?.ends[to];
                 match &mut self.nodes[node.0].kind {
@@ -328,7 +326,7 @@ impl World {
 
     fn effect(&mut self, node: NodeKey, effect: Effect) {
         match effect {
-            Effect::Dial { peer, addr } => self.dial(node, Some(peer), addr),
+            Effect::Dial(dial) => self.dial(node, dial),
             Effect::Say(conn, said) => {
                 let Some(&(key, end)) = self.ports.get(&(node, conn)) else { return };
                 let Some(wire) = self.wires.get_mut(&key) else { return };

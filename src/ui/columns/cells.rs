@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
-use crate::event::{At, Attempt, Direction, Encryption, Payload, Phase, Source, Transport};
+use crate::event::{At, Attempt, Direction, Encryption, Payload, Phase, Source};
 use crate::ledger::{PeerRecord, View};
 use crate::ui::grid::{Context, fits};
 use crate::ui::paint::{Spans, clip_address};
 use crate::ui::theme::Role;
 use crate::ui::words::{self, Standing};
-use crate::units;
+use crate::units::{self, milliseconds};
 
 /// A cell of ordinary text.
 pub(super) fn plain(text: impl Into<String>) -> Spans {
     Spans::new().add(Role::Text, text)
-}
-
-pub(super) fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn state(peer: &PeerRecord, context: Context<'_>, _: u16) -> Spans {
@@ -225,11 +221,7 @@ pub(super) fn idle(peer: &PeerRecord, view: &View) -> Option<Duration> {
 }
 
 pub(super) fn transport(peer: &PeerRecord) -> &'static str {
-    match peer.last_attempt().map(|attempt| attempt.transport) {
-        Some(Transport::Tcp) => "tcp",
-        Some(Transport::Utp) => "utp",
-        None => "",
-    }
+    peer.last_attempt().map_or("", |attempt| attempt.transport.name())
 }
 
 pub(super) fn encryption(peer: &PeerRecord) -> &'static str {

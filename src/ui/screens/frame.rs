@@ -62,16 +62,13 @@ fn phase(model: &Model, view: &View) -> Spans {
             span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
         Phase::Downloading => {
-            let slow = view.verdicts.first().is_some_and(|verdict| verdict.code == VerdictCode::Slow);
-            match view.stalled_for() {
-                Some(silent) => span(
-                    Role::Trouble,
-                    "▲",
-                    Role::TroubleWord,
-                    format!("stalled {}", units::duration(silent)),
-                ),
-                None if slow => span(Role::Trouble, "▲", Role::TroubleWord, "slow".to_owned()),
-                None => span(Role::Progress, "▸", text, "downloading".to_owned()),
+            let trouble = |word: String| span(Role::Trouble, "▲", Role::TroubleWord, word);
+            match (view.stalled_for(), view.verdicts.first().map(|verdict| verdict.code)) {
+                (Some(silent), _) => trouble(format!("stalled {}", units::duration(silent))),
+                // Where everybody was tried in vain it is told at once.
+                (None, Some(VerdictCode::Stalled)) => trouble("stalled".to_owned()),
+                (None, Some(VerdictCode::Slow)) => trouble("slow".to_owned()),
+                (None, _) => span(Role::Progress, "▸", text, "downloading".to_owned()),
             }
         }
         Phase::Seeding => span(Role::Progress, "✓", text, "seeding".to_owned()),

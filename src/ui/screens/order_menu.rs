@@ -8,10 +8,10 @@
 use ratatui::layout::Rect;
 
 use crate::ui::action::Action;
-use crate::ui::columns;
+use crate::ui::columns::{self, PEER_COLUMNS};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
-use crate::ui::order_menu::{LETTERS, entries};
+use crate::ui::order_menu::entries;
 use crate::ui::paint::{Pen, inset, take_bottom, take_top};
 use crate::ui::theme::Role;
 
@@ -25,7 +25,7 @@ fn a_row(columns: u16) -> u16 {
 
 /// Takes the rows of the menu off the bottom of the list that it orders: at most half of them.
 pub(super) fn take(body: &mut Rect) -> Rect {
-    let rows = (LETTERS.len() as u16).div_ceil(a_row(body.width));
+    let rows = (PEER_COLUMNS.len() as u16).div_ceil(a_row(body.width));
     take_bottom(body, (rows + 1).min(body.height / 2))
 }
 

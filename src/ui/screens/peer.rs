@@ -5,8 +5,8 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::{more, peer_bytes};
-use crate::event::{Attempt, Cause, Encryption, Phase, Sample, Source, advised};
-use crate::ledger::{LogLine, PeerRecord, TrackerStatus, View};
+use crate::event::{Attempt, Cause, Phase, Sample, Source, advised};
+use crate::ledger::{LogLine, PeerRecord, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
 use crate::ui::columns::words_of_source;
@@ -45,17 +45,7 @@ fn headline(peer: &PeerRecord, view: &View) -> String {
 /// What is known about why, and what to try.
 fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
     let mut said: Vec<String> = Vec::new();
-    let refused_plain = peer.attempts.iter().any(|attempt| {
-        attempt.encryption == Encryption::Plain
-            && attempt.connected.is_some()
-            && attempt.handshaken.is_none()
-            && attempt.ended.is_some()
-    });
-    let shook_encrypted = peer
-        .attempts
-        .iter()
-        .any(|attempt| attempt.encryption == Encryption::Mse && attempt.handshaken.is_some());
-    if refused_plain && shook_encrypted {
+    if peer.found_out().is_some() {
         said.push(
             "It hung up on our plain handshake and answered the encrypted one: it seems to take encrypted connections \
              only."
@@ -168,8 +158,9 @@ fn attempt_row(
     scale: u128,
 ) -> Spans {
     let ms = |at: Option<Duration>| at.map(|at| words::ms_between(attempt.began, at));
-    let shown = |value: Option<u128>| value.map_or_else(|| "–".to_owned(), |ms| ms.to_string());
-    let open = ms(attempt.connected);
+    let shown =
+        |time: Option<Duration>| time.map_or_else(|| "–".to_owned(), |time| time.as_millis().to_string());
+    let (open, shook) = (attempt.connect_time(), attempt.handshake_time());
     let sent = if attempt.handshake_sent.is_some() {
         // What was sent to shake hands: the whole of an attempt that got no further.
         let handshake = attempt.sent.len() as u64;
@@ -181,10 +172,10 @@ fn attempt_row(
     let mut row = Spans::new()
         .add(Role::Strong, format!("{:>2}  ", attempt.number.min(999)))
         .add(Role::Text, format!("{began:<12} {:<14} {:>5} {:>7}  ", words::how(attempt), shown(open), sent));
-    match ms(attempt.handshaken) {
-        Some(ms) => {
+    match shook {
+        Some(_) => {
             row.push(Role::Progress, "✓");
-            row.push(Role::Text, format!("{ms:>7}  "));
+            row.push(Role::Text, format!("{:>7}  ", shown(shook)));
         }
         None if attempt.handshake_sent.is_some() => {
             row.push(Role::Text, format!("{:>8}  ", format!("{} B", attempt.received.len())));
@@ -209,7 +200,7 @@ fn attempt_row(
         let used = row.width();
         row.push(Role::Text, " ".repeat(88_usize.saturating_sub(used)));
         let length = |ms: u128| (ms * u128::from(bar) / scale.max(1)).min(u128::from(bar)) as usize;
-        let opened = length(open.unwrap_or(0));
+        let opened = length(ms(attempt.connected).unwrap_or(0));
         let whole = ms(attempt.handshaken).or_else(|| ms(attempt.ended)).map_or(opened, length).max(opened);
         row.push(Role::Dim, "─".repeat(opened));
         let role = if attempt.handshaken.is_some() { Role::Good } else { Role::TroubleWord };
@@ -350,7 +341,7 @@ fn from_words(source: Source, view: &View, started: &Calendar) -> String {
         && let Some(tracker) = view.tracker(key)
     {
         let at = |at: Duration| clock(at, started).split('.').next().unwrap_or_default().to_owned();
-        if let (TrackerStatus::Ok(_), Some(answered)) = (&tracker.status, tracker.answered) {
+        if let (Some(_), Some(answered)) = (tracker.answer(), tracker.answered) {
             said += &format!(" at {}", at(answered));
         }
         if let Some(next) = tracker.next.filter(|next| *next > view.at) {

@@ -68,8 +68,7 @@ fn said(tracker: &TrackerRecord, view: &View) -> Vec<String> {
                 times => format!(", {times} times in a row"),
             };
             said.push(format!("It failed{ago}{again}: {}.", text.trim_end_matches('.')));
-            let others =
-                view.trackers.iter().filter(|other| matches!(other.status, TrackerStatus::Ok(_))).count();
+            let others = view.trackers.iter().filter(|other| other.answer().is_some()).count();
             said.push(match others {
                 0 => "It is asked again. While none answers, peers come by hand or call us.".to_owned(),
                 1 => "It is asked again. One tracker that answers is enough, and one does.".to_owned(),

@@ -75,15 +75,8 @@ pub(super) fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spa
 
 /// A count of the peers that it named; nothing where it never answered.
 fn named(tracker: &TrackerRecord, count: u32) -> Option<u32> {
-    let answered = matches!(tracker.status, TrackerStatus::Ok(_)) || tracker.peers > 0;
+    let answered = tracker.answer().is_some() || tracker.peers > 0;
     answered.then_some(count)
-}
-
-fn counted(tracker: &TrackerRecord) -> (Option<u32>, Option<u32>) {
-    match &tracker.status {
-        TrackerStatus::Ok(answer) => (answer.seeders, answer.leechers),
-        _ => (None, None),
-    }
 }
 
 const fn column(
@@ -95,6 +88,7 @@ const fn column(
     let key = |_: &TrackerRecord, _: &View| SortKey::Unknown;
     Column {
         id: title,
+        letter: ' ',
         name: title,
         title,
         help: "",
@@ -119,8 +113,8 @@ static COLUMNS: &[Column<TrackerRecord>] = &[
         Some(count) => plain(Role::Strong, units::count(u64::from(count))),
         None => number(None),
     }),
-    column("SEEDS", (5, 7), 40, |tracker, _, _| number(counted(tracker).0)),
-    column("LEECHES", (7, 7), 39, |tracker, _, _| number(counted(tracker).1)),
+    column("SEEDS", (5, 7), 40, |tracker, _, _| number(tracker.answer().and_then(|answer| answer.seeders))),
+    column("LEECHES", (7, 7), 39, |tracker, _, _| number(tracker.answer().and_then(|answer| answer.leechers))),
     column("AGAIN", (10, 12), 70, next),
 ];
 

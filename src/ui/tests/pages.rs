@@ -121,6 +121,16 @@ fn the_page_of_a_peer_has_the_units_of_the_header() {
 }
 
 #[test]
+fn the_header_calls_a_download_stalled_as_soon_as_the_headline_does() {
+    let mut view = sample::moment("starting");
+    assert!(page((80, 24), &view, |_| {})[0].contains("▸ downloading"));
+    view.verdicts[0].code = crate::ledger::VerdictCode::Stalled;
+    for size in [(80, 24), (120, 40)] {
+        assert!(page(size, &view, |_| {})[0].contains("▲ stalled "), "{size:?}");
+    }
+}
+
+#[test]
 fn few_peers_leave_no_rows_blank() {
     for moment in ["healthy", "stalled", "slow", "seeding", "paused"] {
         for size in [(80, 24), (80, 30), (100, 33), (120, 40), (200, 60)] {

@@ -36,10 +36,10 @@ pub enum AnswerError {
 ///
 /// ```
 /// # use ttui::metainfo::{InfoHash, PeerId};
-/// # use ttui::wire::{AnnounceKind, AnnounceParams, tracker_http};
+/// # use ttui::wire::tracker::{AnnounceKind, AnnounceParams, http};
 /// # let params = AnnounceParams { info_hash: InfoHash([0xff; 20]), peer_id: PeerId(*b"-Tu0100-abcdefghijkl"), port: 6881,
 /// #     uploaded_bytes: 0, downloaded_bytes: 0, left_bytes: 9, kind: AnnounceKind::Started, key: 1, numwant: 200, tracker_id: None };
-/// let url = tracker_http::announce_url("http://t.example/a?pass=1#top", &params);
+/// let url = http::announce_url("http://t.example/a?pass=1#top", &params);
 /// assert!(url.starts_with("http://t.example/a?pass=1&info_hash=%FF%FF"));
 /// ```
 pub fn announce_url(announce: &str, params: &AnnounceParams) -> String {

@@ -84,7 +84,7 @@ fn a_wrong_piece_is_told_block_by_block_whatever_of_it_was_spilled() {
 
 #[test]
 fn what_somebody_changed_of_a_file_is_missing_again_and_no_more() {
-    use std::os::unix::fs::FileExt;
+    use std::io::{Seek, SeekFrom, Write};
 
     for piece_bytes in [200_000, 3_000_000] {
         let dir = tempfile::tempdir().unwrap();
@@ -92,8 +92,9 @@ fn what_somebody_changed_of_a_file_is_missing_again_and_no_more() {
         let spilled = |block: u32| (2..9).contains(&block);
         case.receive_some(0, spilled);
         case.spill();
-        let file = std::fs::File::options().write(true).open(Case::path(dir.path())).unwrap();
-        file.write_all_at(b"somebody else", 3 * 16_384 + 77).unwrap();
+        let mut file = std::fs::File::options().write(true).open(Case::path(dir.path())).unwrap();
+        file.seek(SeekFrom::Start(3 * 16_384 + 77)).unwrap();
+        file.write_all(b"somebody else").unwrap();
         case.receive_some(0, |block| !spilled(block));
         let DiskDone::Lost { job, blocks } = case.next() else { panic!("nothing is lost") };
         assert_eq!(blocks, [3]);

@@ -185,6 +185,11 @@ fn unknown_is_what_can_be_said_at_the_start() {
     assert_eq!(run.first().text, "Getting started: 1 peer is being tried, 2 to be tried.");
     run.live(peers[1]);
     assert_eq!(run.first().text, "Getting started: 1 peer is connected, nothing has come yet.");
+    // Between two looks at the rules the funnel has it first.
+    run.seed(peers[1]).unchoke(peers[1]).wait_ms(10).tell(Event::FirstBlock { peer: peers[1] });
+    let view = run.view();
+    assert_eq!(view.funnel.transferring, 1);
+    assert!(!view.verdicts[0].text.contains("nothing has come"), "{}", view.verdicts[0].text);
 }
 
 #[test]

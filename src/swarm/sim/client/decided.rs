@@ -25,9 +25,12 @@ impl Client {
 
     fn act(&mut self, now: At, action: Action) {
         match action {
-            Action::Dial { peer, addr, .. } => {
-                self.dials.push((now, addr));
-                self.effects.push_back(Effect::Dial { peer, addr });
+            Action::Dial { peer, addr, encryption } => {
+                let active = matches!(self.swarm.phase(), Phase::Downloading | Phase::Seeding);
+                assert!(active && !self.left, "{addr} is dialled at rest");
+                assert!(self.dialling.insert(peer), "{addr} is dialled twice at once");
+                self.dials.push((now, addr, encryption));
+                self.effects.push_back(Effect::Dial(Dial { peer: Some(peer), addr, encryption }));
             }
             Action::Order(key, order) => self.obey(now, key, order),
             Action::Digest(piece) => {
@@ -40,19 +43,31 @@ impl Client {
                 self.disk.forget(piece);
             }
             Action::Have(piece) => self.ours.haves.append(piece),
-            Action::Lose(pieces) => self.ours.haves.lose(&pieces),
+            Action::Lose(pieces) => {
+                self.ours.haves.lose(&pieces);
+                pieces.iter().for_each(|piece| _ = self.written.clear(*piece));
+            }
+            Action::Found(pieces) => {
+                for piece in pieces {
+                    self.written.set(piece);
+                    self.ours.haves.append(piece);
+                }
+            }
             Action::WantPeers(wanted) => {
+                self.wants.push((now, wanted));
                 self.announcer.handle(now, announce::Input::WantPeers(wanted));
             }
             Action::Entered(phase) => self.entered(now, phase),
             Action::Emit(at, event) => self.emit(at, event),
-            Action::LimitUp(_) | Action::Recheck(_) | Action::Found(_) | Action::Finished => {}
+            Action::LimitUp(_) | Action::Recheck(_) | Action::Finished => {}
         }
     }
 
     fn obey(&mut self, now: At, key: ConnKey, order: Order) {
-        if let Order::Grant(blocks) = &order {
-            self.judge_grant(key, blocks);
+        match &order {
+            Order::Grant(blocks) => self.judge_grant(key, blocks),
+            Order::Close(_) => self.closes.push(key),
+            _ => {}
         }
         match self.conns.get_mut(&key).and_then(|conn| conn.protocol.order(now, order)) {
             Some(cause) => self.effects.push_back(Effect::Close(key, cause)),
@@ -62,6 +77,7 @@ impl Client {
 
     /// Nothing that is here is asked for, and nothing is asked of two before the end.
     fn judge_grant(&mut self, key: ConnKey, blocks: &[BlockRef]) {
+        self.granted += blocks.len();
         for block in blocks {
             assert!(!self.written.has(block.piece()), "{block:?} is on disk and asked for");
             let asked = self.asked_of.entry(*block).or_default();

@@ -69,6 +69,12 @@ impl Client {
         self.effects.extend(takes.map(Effect::Disk));
     }
 
+    /// What is here of the piece is wrong.
+    pub(in crate::swarm::sim) fn spoil(&mut self, piece: PieceIndex) {
+        let arriving = self.arriving.entry(piece).or_default();
+        arriving.wrong.clone_from(&arriving.here);
+    }
+
     /// Writes what is old, or in the way of others.
     pub(super) fn spill(&mut self, now: At) {
         let all: Vec<PieceIndex> = self.arriving.keys().copied().collect();

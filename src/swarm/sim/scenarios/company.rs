@@ -102,16 +102,19 @@ fn hold_and_drop_hold_in_a_busy_swarm() {
         &[|geometry| Script::seed(geometry, 512 * KIB), |geometry| Script::seed(geometry, 512 * KIB)],
     );
     world.run(secs(2));
-    world.wish(client, Command::Hold(PeerKey(0)));
     world.wish(client, Command::Drop(PeerKey(1)));
+    world.wish(client, Command::Hold(PeerKey(0)));
     world.run(secs(2));
     let sent: Vec<u64> = fakes.iter().map(|fake| world.fake_at(*fake).sent_blocks).collect();
     world.run(secs(600));
     let after: Vec<u64> = fakes.iter().map(|fake| world.fake_at(*fake).sent_blocks).collect();
     assert_eq!(sent, after);
     assert_eq!((world.connections(fakes[0]), world.connections(fakes[1])), (1, 0));
-    world.wish(client, Command::Hold(PeerKey(0)));
-    world.complete(secs(40), &[client]);
+    world.wish(client, Command::Undo);
+    world.wish(client, Command::Retry(PeerKey(1)));
+    world.run(secs(2));
+    assert_eq!((world.connections(fakes[0]), world.connections(fakes[1])), (1, 1));
+    world.complete(secs(20), &[client]);
 }
 
 #[test]

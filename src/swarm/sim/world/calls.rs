@@ -8,7 +8,15 @@ impl World {
     /// One node calls another.
     pub(in crate::swarm::sim) fn call(&mut self, from: NodeKey, to: NodeKey) {
         let addr = self.addr(to);
-        self.dial(from, None, addr);
+        self.dial(from, Dial { peer: None, addr, encryption: Encryption::Plain });
+    }
+
+    /// Every connection of the node is closed by it.
+    pub(in crate::swarm::sim) fn hang_up(&mut self, node: NodeKey) {
+        let of_it = self.ports.range((node, ConnKey(0))..=(node, ConnKey(u32::MAX)));
+        for (wire, end) in of_it.map(|(_, port)| *port).collect::<Vec<_>>() {
+            self.tear(wire, Some(end), Cause::ClosedByPeer);
+        }
     }
 
     /// Breaks every connection of the node.
@@ -31,28 +39,24 @@ impl World {
         wires.flat_map(|wire| wire.ends).map(|(end, _)| end).filter(|end| *end != node).collect()
     }
 
-    pub(super) fn dial(&mut self, from: NodeKey, peer: Option<PeerKey>, addr: SocketAddr) {
-        let there = self.by_addr.get(&addr).map(|node| &self.nodes[node.0]);
+    pub(super) fn dial(&mut self, from: NodeKey, dial: Dial) {
+        let there = self.by_addr.get(&dial.addr).map(|node| &self.nodes[node.0]);
         let takes = match there {
             Some(node) if node.reach == Reach::Dark => CONNECT_TIMEOUT,
             Some(node) => (node.link.latency + self.nodes[from.0].link.latency) * 4,
             None => ms(40),
         };
-        self.later(takes, Happening::Dialled { from, peer, addr });
+        self.later(takes, Happening::Dialled(from, dial));
     }
 
-    pub(super) fn dialled(
-        &mut self,
-        from: NodeKey,
-        peer: Option<PeerKey>,
-        addr: SocketAddr,
-    ) -> Option<NodeKey> {
-        let now = self.now;
+    pub(super) fn dialled(&mut self, from: NodeKey, dial: Dial) -> Option<NodeKey> {
+        let (now, Dial { peer, addr, encryption }) = (self.now, dial);
         let to = self.by_addr.get(&addr).copied();
         let refusal = match to.map(|to| self.nodes[to.0].reach) {
             Some(Reach::Answers) => None,
             Some(Reach::Refuses) | None => Some(Cause::ConnectionRefused),
             Some(Reach::Dark) => Some(Cause::ConnectTimeout),
+            Some(Reach::Only(takes, otherwise)) => (!takes.contains(&encryption)).then_some(otherwise),
         };
         if let Some(cause) = refusal {
             if let (Kind::Client(client), Some(peer)) = (&mut self.nodes[from.0].kind, peer) {

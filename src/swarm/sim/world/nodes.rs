@@ -15,9 +15,19 @@ impl World {
         settings: Settings,
         have: Bitfield,
     ) -> NodeKey {
-        let id = PeerId::ours(self.seed.wrapping_mul(1000) + self.nodes.len() as u64);
+        let peer_id = PeerId::ours(self.seed.wrapping_mul(1000) + self.nodes.len() as u64);
         let seed = self.seed.wrapping_add(self.nodes.len() as u64);
-        let settings = Settings { peer_id: id, seed, ..settings };
+        self.client_of(bps, Settings { peer_id, seed, ..settings }, have)
+    }
+
+    /// The same, with the peer id and the seed that the settings name.
+    pub(in crate::swarm::sim) fn client_of(
+        &mut self,
+        bps: u64,
+        settings: Settings,
+        have: Bitfield,
+    ) -> NodeKey {
+        let id = settings.peer_id;
         let client = Client::new(self.now, self.geometry, have, settings, self.trackers.len());
         let node = self.node(Kind::Client(Box::new(client)), bps, id, Reserved::OURS);
         self.later(SECOND, Happening::Second(node));
@@ -92,7 +102,48 @@ impl World {
         let client = self.at_mut(client);
         client.dials.clear();
         client.ended.clear();
+        client.wants.clear();
+        client.closes.clear();
         std::mem::take(&mut client.events)
+    }
+
+    /// From its next handshake on the node has the peer id of the other.
+    pub(in crate::swarm::sim) fn call_itself(&mut self, node: NodeKey, other: NodeKey) {
+        self.nodes[node.0].id = self.nodes[other.0].id;
+    }
+
+    /// The fake says this to all it is connected to.
+    pub(in crate::swarm::sim) fn say(&mut self, node: NodeKey, message: &Message) {
+        if let Kind::Fake(fake) = &mut self.nodes[node.0].kind {
+            fake.say_to_all(message);
+        }
+        self.settle(node);
+    }
+
+    /// If the fake has the piece and speaks the fast extension, it sends it while it chokes, and says so.
+    pub(in crate::swarm::sim) fn allow_fast(&mut self, node: NodeKey, piece: u32) {
+        if let Kind::Fake(fake) = &mut self.nodes[node.0].kind {
+            fake.allow_fast(piece);
+        }
+        self.settle(node);
+    }
+
+    /// The fake behaves otherwise from now on.
+    pub(in crate::swarm::sim) fn change(&mut self, node: NodeKey, change: impl FnOnce(&mut Script)) {
+        let Node { kind, bps, .. } = &mut self.nodes[node.0];
+        if let Kind::Fake(fake) = kind {
+            change(&mut fake.script);
+            *bps = fake.script.bps;
+        }
+        self.settle(node);
+    }
+
+    /// The fake refuses the last block it was asked for; whether there was one.
+    pub(in crate::swarm::sim) fn refuse(&mut self, node: NodeKey) -> bool {
+        let Kind::Fake(fake) = &mut self.nodes[node.0].kind else { return false };
+        let refuses = fake.refuse(self.now);
+        self.settle(node);
+        refuses
     }
 
     pub(in crate::swarm::sim) fn fake_at(&self, node: NodeKey) -> &Fake {

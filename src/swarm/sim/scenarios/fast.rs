@@ -1,7 +1,13 @@
 //! What goes on in spite of a choke (BEP 6), and those that want nothing any more (BEP 21).
 
+use std::collections::BTreeMap;
+
+use super::one::addr;
 use super::*;
-use crate::event::PeerInfo;
+use crate::event::{PeerInfo, PeerSample};
+use crate::metainfo::PeerId;
+use crate::peer::{News, Step};
+use crate::swarm::{Action, ConnKey, Input, Order, WindowState};
 use crate::wire::allowed_fast_set;
 
 const CONN: ConnKey = ConnKey(7);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::super::ConnKey;
 use super::super::peer_table::Standing;
-use super::*;
+use super::Swarm;
+use crate::event::{PeerKey, Phase};
 
 impl Swarm {
     /// The live peers and their connections, ourselves left out.
