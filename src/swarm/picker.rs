@@ -292,13 +292,17 @@ impl Picker {
         }
     }
 
-    /// A block came; whether it was missing.
+    /// A block came; whether it was missing. One that is owed no more, for it was taken back before it came, is not taken
+    /// where memory is full: no room was kept for it.
     pub(super) fn arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
         let Some(sender) = self.senders.get_mut(&conn) else { return false };
-        sender.forget(block);
+        let owed = sender.forget(block);
         (sender.progress, sender.owes_since, sender.snubbed, sender.sent_block) = (now, None, false, true);
         let peer = sender.peer;
         self.recharge(conn);
+        if !owed && !self.has_room_for_one() {
+            return false;
+        }
         let Some(owners) = self.begun.arrived(block, conn, peer, now) else { return false };
         for other in owners.into_iter().filter(|other| *other != conn) {
             self.revoke(now, other, block);

@@ -68,9 +68,11 @@ impl Told {
     }
 }
 
-/// The text less its digits, each gap one blank: numbers differ from run to run.
+/// The text less its digits, each gap one blank, no word a plural: numbers differ from run to run, and with them whether it
+/// is a piece or pieces.
 fn without_numbers(text: &str) -> String {
-    as_words(&text.replace(|c: char| c.is_ascii_digit(), ""))
+    let words = as_words(&text.replace(|c: char| c.is_ascii_digit(), ""));
+    words.split(' ').map(|word| word.trim_end_matches('s')).collect::<Vec<_>>().join(" ")
 }
 
 /// The first words of a text less their digits.

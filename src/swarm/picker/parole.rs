@@ -1,6 +1,7 @@
 //! Pieces that failed their hash and had several senders: one peer alone may send the next try, so that it shows who
 //! lied. Where that peer is slow, or refuses some of it, another tries.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -137,7 +138,8 @@ impl Picker {
 
     /// Which of those that have nothing to do would probably have sent the whole piece before its owner sends the rest:
     /// the one that was quickest so far. Where it is none of those that sent something yet, one of which nothing is known
-    /// is taken for quick, once: anybody can come back as somebody new.
+    /// is taken for quick, once: anybody can come back as somebody new. Of these the first to come is first, so that nobody
+    /// is passed over for ever by those who come and go.
     fn quicker(&self, piece: PieceIndex, owner: ConnKey, owner_bps: u64) -> Option<ConnKey> {
         let length = u64::from(self.geometry.length_of(piece));
         let missing = u64::from(self.begun.get(piece)?.missing() * BLOCK_LENGTH);
@@ -150,12 +152,12 @@ impl Picker {
         self.senders
             .iter()
             .filter(|(conn, sender)| **conn != owner && idle(sender))
-            .map(|(conn, sender)| (expected(*conn, sender), *conn))
+            .map(|(conn, sender)| (expected(*conn, sender), Reverse(*conn)))
             .filter(|((_, bps), _)| {
                 u128::from(*bps) * u128::from(missing) > u128::from(owner_bps) * u128::from(length)
             })
             .max()
-            .map(|(_, conn)| conn)
+            .map(|(_, Reverse(conn))| conn)
     }
 }
 

@@ -104,6 +104,11 @@ impl Picker {
         blocks.max(u32::from(keeps_up && sender.asked.is_empty()))
     }
 
+    /// Whether memory has room for a block for which none was kept.
+    pub(super) fn has_room_for_one(&self) -> bool {
+        self.charged + self.begun.unwritten() + BLOCK <= self.memory_bytes + self.memory_bytes / FAR_PART
+    }
+
     /// Whether memory lets nobody be asked for more than one block.
     fn is_full(&self) -> bool {
         self.charged + self.begun.unwritten() + BLOCK > self.memory_bytes

@@ -13,12 +13,17 @@ struct Case {
 }
 
 impl Case {
-    fn new() -> Self {
+    /// The same without peers, and with so many bytes of memory.
+    fn of_none(memory_bytes: u64) -> Self {
         let geometry = Geometry::new(8 * u64::from(BLOCK_LENGTH), 8 * BLOCK_LENGTH).unwrap();
         let random = fastrand::Rng::with_seed(1);
-        let mut picker = Picker::new(geometry, &Bitfield::empty(1), 20 * MIB, None, random);
+        let mut picker = Picker::new(geometry, &Bitfield::empty(1), memory_bytes, None, random);
         picker.set_active(At::ZERO, true);
-        let mut case = Self { geometry, picker };
+        Self { geometry, picker }
+    }
+
+    fn new() -> Self {
+        let mut case = Self::of_none(20 * MIB);
         case.join(SLOW);
         case.picker.choked(At::ZERO, SLOW, false);
         assert_eq!(case.picker.asked_of(SLOW).len(), 8);
@@ -70,6 +75,26 @@ fn a_peer_with_nothing_to_do_takes_over_what_another_promises_later() {
     assert!(case.picker.arrived(At::from_millis(2100), QUICK, all[0]));
     assert_eq!(case.orders(), [(SLOW, Order::Revoke(vec![all[0]]))]);
     case.picker.assert_consistent(&Bitfield::empty(1));
+}
+
+#[test]
+fn a_block_that_is_owed_no_more_is_dropped_where_memory_is_full() {
+    let block = u64::from(BLOCK_LENGTH);
+    let mut case = Case::of_none(4 * block);
+    for conn in [SLOW, QUICK] {
+        case.join(conn);
+    }
+    case.picker.choked(At::ZERO, QUICK, false);
+    while let Some(asked) = case.picker.asked_of(QUICK).first().copied() {
+        assert!(case.picker.arrived(At::ZERO, QUICK, asked));
+    }
+    // A quarter of memory is beyond what is asked for.
+    let mut late = (0..8).map(|number| case.block(number));
+    let (first, second) = (late.next_back().unwrap(), late.next_back().unwrap());
+    assert!(case.picker.arrived(At::ZERO, SLOW, first));
+    assert!(!case.picker.arrived(At::ZERO, SLOW, second), "{}", case.picker.describe().join("\n"));
+    case.picker.written(second.piece(), block);
+    assert!(case.picker.arrived(At::ZERO, SLOW, second));
 }
 
 #[test]

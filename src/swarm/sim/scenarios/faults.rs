@@ -146,6 +146,21 @@ fn a_suspect_piece_is_not_left_to_a_slow_peer_while_another_has_nothing_to_do() 
     assert_eq!(one.events().filter(banned).count(), 2, "both lied, and it shows");
 }
 
+#[test]
+fn a_suspect_piece_comes_to_a_seed_however_many_come_and_go() {
+    let mut one = suspected_and_slow();
+    one.add(3, one.seed(MIB));
+    for n in 4..34 {
+        // Each stays for 8 s and sends nothing: one that was here for less is always there.
+        one.run(secs(4));
+        one.add(n, Script { silent_after: Some(0), ..one.seed(MIB) });
+        if n > 5 {
+            one.hang_up(n - 2);
+        }
+    }
+    assert!(one.client().is_complete());
+}
+
 /// Whoever has blocks of the suspect piece to send refuses the last of them.
 fn refuse(one: &mut One) {
     let end = one.now + secs(20);
