@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::output::Stdout;
-use super::signals::asked_to_end;
+use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, leaving, runtime, say};
 use crate::command::Command;
 use crate::engine::{Download, EngineError, Options};
@@ -102,8 +102,9 @@ async fn until(views: &mut watch::Receiver<Arc<View>>, download: &Download, styl
 }
 
 async fn goodbye(download: Download, patient: bool) -> Result<(), EngineError> {
+    let interrupted = interrupted();
     download.send(Command::Quit);
-    let ended = leaving::ended(download);
+    let ended = leaving::ended(download, interrupted);
     if patient {
         return ended.await;
     }

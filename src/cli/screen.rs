@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::output::Stdout;
-use super::signals::{asked_to_end, woken};
+use super::signals::{asked_to_end, interrupted, woken};
 use super::{Failure, Status, columns, export, leaving, runtime};
 use crate::command::Command;
 use crate::config::Settings;
@@ -67,6 +67,8 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
         stop,
     )
     .await;
+    // With the terminal given back Ctrl-C is a signal, and must not be lost before anybody waits for it.
+    let interrupted = interrupted();
     drop(guard);
     if let Ok(left) = &left
         && !style.demo
@@ -83,7 +85,7 @@ async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status
             download.send(Command::Quit);
         }
     }
-    explained(leaving::ended(download)).await?;
+    explained(leaving::ended(download, interrupted)).await?;
     let view = views.borrow().clone();
     let farewell = if style.demo {
         "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()

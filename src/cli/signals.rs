@@ -83,9 +83,16 @@ pub(super) fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// Ends at Ctrl-C; never where that cannot be noticed.
-pub(super) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+/// Ready at the next Ctrl-C from this call on; never where that cannot be noticed. To be called within a runtime.
+pub(super) fn interrupted() -> impl Future<Output = ()> {
+    #[cfg(unix)]
+    let taken = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+    #[cfg(not(unix))]
+    let taken = tokio::signal::windows::ctrl_c();
+    async move {
+        match taken {
+            Ok(mut calls) => _ = calls.recv().await,
+            Err(_) => std::future::pending().await,
+        }
     }
 }
