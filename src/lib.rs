@@ -19,7 +19,7 @@
 //! date, a column of `ui::columns` shows it. Whom we unchoke is decided in `swarm::choker`, how many in `swarm::slots`, by
 //! the clock of `swarm::timers`.
 //!
-//! **A block.** `swarm::picker` decides which block is asked of whom (`choice` and `request`, near the end `end_game`), and
+//! **A block.** `swarm::picker` decides which block each peer is asked for (`choice` and `request`, near the end `end_game`), and
 //! takes back what does not come (`timeouts`). The order reaches the peer's task, `peer::window` says when the request is
 //! written. `engine::receive` reads the block into a buffer of `engine::pool`; how long a message may be says
 //! `wire::message`, what an extension may hold `wire::extension`. `engine::assembly` keeps blocks until their piece can be

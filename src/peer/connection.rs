@@ -198,7 +198,7 @@ impl Connection {
         (&mut self.upload, &mut self.output)
     }
 
-    /// So many bytes of blocks came, after which `begun_bytes` are here of one that is under way.
+    /// Bytes of blocks came; of the block that is under way `begun_bytes` are here now.
     pub fn progressed(&mut self, now: At, bytes: u64, begun_bytes: u32) {
         self.heard = now;
         self.down_bytes += bytes;

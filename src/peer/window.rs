@@ -194,7 +194,7 @@ impl Window {
             return match self.late.iter().position(|&(late, _)| late == block) {
                 Some(at) => {
                     self.late.remove(at);
-                    // It may have been granted anew, and is here before it was asked for again.
+                    // It may have been granted again, and comes before it is requested again.
                     self.granted.retain(|granted| *granted != block);
                     self.note(block);
                     Arrival::Late

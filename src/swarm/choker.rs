@@ -64,7 +64,7 @@ impl Choker {
         self.next_round
     }
 
-    /// Whether a round is over, and the choice is to be made anew; so many bytes were sent in all.
+    /// Whether a round is over, so that peers are chosen again; takes the bytes sent in all.
     pub(super) fn round(&mut self, now: At, sent_bytes: u64, limit_bps: Option<u64>) -> bool {
         if now < self.next_round {
             return false;

@@ -29,12 +29,12 @@ struct Shared {
 }
 
 impl DialPacer {
-    /// So many dials a second.
+    /// Paces dials at a rate, dials a second.
     pub fn new(per_second: NonZeroU32) -> Self {
         Self::with_burst(per_second, per_second.get())
     }
 
-    /// So many dials a second, and after a rest this many at once.
+    /// Paces dials at a rate, dials a second, with a burst of dials at once after a rest.
     pub fn with_burst(per_second: NonZeroU32, at_once: u32) -> Self {
         let cost = NANOS_A_SECOND / u64::from(per_second.get());
         let burst = cost * u64::from(at_once.saturating_sub(1));

@@ -59,7 +59,7 @@ fn nobody_else_sent(scene: &Scene<'_>) -> bool {
     (nobody || scene.probing) && !scene.view.peers.iter().any(|record| sent_well(record))
 }
 
-/// Pieces that failed, of whomever they came from.
+/// Pieces that failed, whichever peers sent them.
 fn failed(told: &Told<'_>) -> String {
     format!("{} failed the check.", told.many("failures", "piece"))
 }

@@ -15,8 +15,8 @@ const BANNED_PORTS: usize = 3;
 /// Why the others there are banned, too.
 pub(super) const MANY_PORTS: &str = "Three peers of this address are banned";
 pub(super) const MANY_ADDRESSES: &str = "Three peers of this IPv6 network (/64) are banned";
-/// Bans remembered, of addresses, of ports and of holders each: beyond it the one that ends first makes room. A peer with so many
-/// addresses is kept out by no list.
+/// Bans remembered, of addresses, of ports and of holders each: beyond it the one that ends first makes room. A
+/// peer with more addresses than that is kept out by no list.
 const MOST: usize = 20_000;
 
 /// Until when nobody is dialled or let in there, and why.

@@ -1,4 +1,4 @@
-//! One piece that was begun: which block is asked of whom, and who sent which.
+//! One piece that was begun: which peers are asked for each block, and who sent it.
 
 use std::collections::BTreeSet;
 

@@ -13,7 +13,7 @@ struct Case {
 }
 
 impl Case {
-    /// The same without peers, and with so many bytes of memory.
+    /// The same without peers, with this much memory, bytes.
     fn of_none(memory_bytes: u64) -> Self {
         let geometry = Geometry::new(8 * u64::from(BLOCK_LENGTH), 8 * BLOCK_LENGTH).unwrap();
         let random = fastrand::Rng::with_seed(1);
