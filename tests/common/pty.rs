@@ -170,6 +170,32 @@ impl Pty {
         self.until(text, |screen| screen.contents().contains(text).then_some(()));
     }
 
+    /// Waits until the terminal shows this, and tells how many bytes behind so many others it took to, within a
+    /// dozen or two: however late the test hears of it.
+    #[track_caller]
+    pub(crate) fn taken_until_shown(&self, from: usize, text: &str) -> usize {
+        const STEP: usize = 32;
+        let mut again: Option<(Parser, usize)> = None;
+        let hit = self.shared.wait(PATIENCE, |state| {
+            let (again, at) = again.get_or_insert_with(|| {
+                let (rows, columns) = state.parser.screen().size();
+                let mut again = Parser::new(rows, columns, 0);
+                again.process(&state.bytes[..from]);
+                (again, from)
+            });
+            while *at < state.bytes.len() {
+                let step = &state.bytes[*at..state.bytes.len().min(*at + STEP)];
+                again.process(step);
+                *at += step.len();
+                if again.screen().contents().contains(text) {
+                    return Some(*at - from);
+                }
+            }
+            None
+        });
+        hit.unwrap_or_else(|| panic!("waited in vain: {text}\n{}", self.text()))
+    }
+
     #[track_caller]
     pub(crate) fn until_gone(&self, text: &str) {
         self.until(&format!("no {text}"), |screen| (!screen.contents().contains(text)).then_some(()));
