@@ -149,7 +149,8 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
-fn string(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends a string of bencode.
+pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.len().to_string().as_bytes());
     out.push(b':');
     out.extend(bytes);
