@@ -67,6 +67,10 @@
 //! | `config` | settings: plain values, one table, read from a file and handed down | swarm, ui |
 //! | `cli` | arguments, wiring, exit status | * |
 
+// Tests over sockets and those in here share files, which name what they test in one way.
+#[cfg(test)]
+extern crate self as ttui;
+
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::engine::testpeer::{Heard, PATIENCE, TestPeer, block_content, content};
+use crate::engine::testpeer::{Heard, PATIENCE, Wire, block_content, content};
 use crate::engine::upload::ReadFuture;
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 use crate::peer::introduction;
@@ -64,7 +64,7 @@ const MODERN: Begin = Begin { reserved: Reserved::OURS.0, ..PLAIN };
 
 /// A running peer task, and both of its other ends.
 struct World<T> {
-    peer: TestPeer<T>,
+    peer: Wire<T>,
     orders: UnboundedSender<Order>,
     reports: mpsc::Receiver<(ConnKey, Report)>,
     common: Arc<Common>,
@@ -90,7 +90,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
     let (orders, orders_here) = mpsc::unbounded_channel();
     let (reports_there, reports) = mpsc::channel(1000);
     tokio::spawn(run(here, shaken, CONN, Arc::clone(&common), orders_here, reports_there));
-    World { peer: TestPeer::new(there), orders, reports, common }
+    World { peer: Wire::new(there), orders, reports, common }
 }
 
 fn piped(begin: Begin) -> World<DuplexStream> {
