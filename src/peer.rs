@@ -17,7 +17,7 @@ pub mod upload;
 mod window;
 
 pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
-pub use connection::{Connection, IDLE_AFTER, Ours};
+pub use connection::{Connection, IDLE_AFTER, Ours, introduction};
 pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

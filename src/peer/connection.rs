@@ -34,12 +34,30 @@ pub struct Ours {
     pub geometry: Geometry,
     /// What we have.
     pub haves: HaveLog,
-    /// The port we listen on, told to peers.
-    pub listen_port: Option<u16>,
+    /// What the extension handshake says of us; that we want nothing any more is added where it is so.
+    pub introduction: ExtensionHandshake,
     /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
     pub sent_bytes: AtomicU64,
     /// A peer that says nothing for this long is let go.
     pub idle_after: Duration,
+}
+
+impl Ours {
+    /// Where nothing was sent yet, and every peer has the usual time.
+    pub fn new(geometry: Geometry, have: Bitfield, introduction: ExtensionHandshake) -> Self {
+        let (haves, sent_bytes) = (HaveLog::new(have), AtomicU64::new(0));
+        Self { geometry, haves, introduction, sent_bytes, idle_after: IDLE_AFTER }
+    }
+}
+
+/// What we say of ourselves where we are called on this port.
+pub fn introduction(listen_port: Option<u16>) -> ExtensionHandshake {
+    ExtensionHandshake {
+        client: Some(OUR_NAME.to_owned()),
+        listen_port,
+        reqq: Some(OFFERED_REQQ),
+        ..ExtensionHandshake::default()
+    }
 }
 
 /// What it has, as far as it said.
@@ -151,13 +169,8 @@ impl Connection {
     /// Says who we are, and whether we want nothing any more (BEP 21).
     fn introduce(&mut self, upload_only: bool) {
         if self.extended {
-            let ours = ExtensionHandshake {
-                client: Some(OUR_NAME.to_owned()),
-                listen_port: self.ours.listen_port,
-                reqq: Some(OFFERED_REQQ),
-                upload_only: upload_only.then_some(true),
-                ..ExtensionHandshake::default()
-            };
+            let upload_only = upload_only.then_some(true);
+            let ours = ExtensionHandshake { upload_only, ..self.ours.introduction.clone() };
             self.output.push(&Message::Extended { id: 0, payload: ours.encode().into() });
         }
         self.told_upload_only = upload_only;
