@@ -98,7 +98,7 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        ours: Arc::new(Ours::new(geometry, have, introduction(None))),
+        ours: Arc::new(Ours::new(geometry, have, introduction(None, false))),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
         source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),

@@ -8,6 +8,7 @@
 mod attempt;
 mod blocks;
 mod cause;
+mod finder;
 pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
+pub use finder::{Finder, FinderStatus};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
 pub use source::{Source, SourceInfo};
@@ -494,6 +496,24 @@ pub enum Event {
         /// That number.
         most: u32,
     },
+    /// How a way to find peers stands.
+    Finder {
+        /// Which.
+        finder: Finder,
+        /// How it stands.
+        status: FinderStatus,
+        /// Why, in a few words.
+        detail: Option<String>,
+    },
+    /// The peer named others (BEP 11).
+    Named {
+        /// Who.
+        peer: PeerKey,
+        /// How many it named.
+        named: u32,
+        /// How many of them nobody had named before.
+        new: u32,
+    },
 }
 
 parts! {
@@ -511,7 +531,7 @@ parts! {
     NextAnnounce { tracker at }, Sample(sample), Note { severity text answer }, LooksLike { peer what },
     Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
-    Places { most },
+    Places { most }, Finder { finder status detail }, Named { peer named new },
 }
 
 impl Event {

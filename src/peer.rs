@@ -8,6 +8,7 @@
 mod choke_flood;
 mod conn;
 mod connection;
+mod exchange;
 mod fault;
 mod handshake;
 pub mod haves;
@@ -18,6 +19,7 @@ mod window;
 
 pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
 pub use connection::{Connection, IDLE_AFTER, Ours, introduction};
+pub use exchange::PEX_MESSAGE;
 pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

@@ -19,6 +19,7 @@ pub mod check;
 mod choker;
 mod commands;
 mod eviction;
+mod exchange;
 mod fallback;
 mod live;
 mod messages;
@@ -55,6 +56,7 @@ use self::allowed_fast::AllowedFast;
 use self::check::Check;
 use self::choker::Choker;
 use self::eviction::Holder;
+use self::exchange::Exchange;
 use self::live::Connected;
 use self::meter::Meter;
 use self::outbox::Outbox;
@@ -65,7 +67,7 @@ use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
 use self::starving::{Needs, Starving};
-use crate::event::{At, Cause, Event, Phase, Sample, Severity};
+use crate::event::{At, Cause, Event, Finder, FinderStatus, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 use crate::units;
@@ -93,6 +95,8 @@ pub struct Swarm {
     choker: Choker,
     meter: Meter,
     starving: Starving,
+    /// What peers name and are told of others.
+    exchange: Exchange,
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
@@ -130,6 +134,7 @@ impl Swarm {
             ),
             meter: Meter::new(now),
             starving: Starving::default(),
+            exchange: Exchange::default(),
             wishes: Vec::new(),
             leaving: false,
             check: settings.check_until.map(|until| Check::new(now, until)),
@@ -151,6 +156,12 @@ impl Swarm {
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.out.emit(now, Event::PlainOnly);
         }
+        let (status, detail) = match (swarm.settings.private, swarm.settings.pex) {
+            (true, _) => (FinderStatus::Off, Some("the torrent is private".to_owned())),
+            (false, false) => (FinderStatus::Off, Some("switched off".to_owned())),
+            (false, true) => (FinderStatus::Pending, None),
+        };
+        swarm.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
         let mut kept = std::mem::take(&mut swarm.settings.kept);
         kept.retain(|block| !swarm.have.has(block.piece()));
         swarm.picker.keep(now, &kept);
@@ -212,12 +223,18 @@ impl Swarm {
             Some(check) => check.deadline(),
             None => self.meter.deadline().min(self.choker.deadline()),
         };
-        [dial, self.picker.deadline()].into_iter().flatten().fold(regular, At::min)
+        let exchange = self.exchange.deadline().filter(|_| self.serves());
+        [dial, self.picker.deadline(), exchange].into_iter().flatten().fold(regular, At::min)
     }
 
     /// What the torrent is doing.
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Whether peers may name other peers, and are told of others (BEP 11).
+    pub fn exchanges(&self) -> bool {
+        self.settings.pex && !self.settings.private
     }
 
     /// The pieces that are good and written.
@@ -254,6 +271,9 @@ impl Swarm {
         let (_, sent_bytes) = self.meter.totals();
         if self.choker.round(now, sent_bytes, self.settings.up_bps) {
             self.rechoke(now);
+        }
+        if self.serves() && self.exchange.deadline().is_some_and(|at| now >= at) {
+            self.tell_of_others(now);
         }
     }
 

@@ -140,7 +140,11 @@ impl TorrentTask {
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
-                ..Ours::new(parts.torrent.geometry, parts.swarm.have().clone(), introduction(Some(port)))
+                ..Ours::new(
+                    parts.torrent.geometry,
+                    parts.swarm.have().clone(),
+                    introduction(Some(port), parts.swarm.exchanges()),
+                )
             }),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::choke_flood::ChokeFlood;
+use super::exchange::{Exchange, PEX_MESSAGE};
 use super::haves::HaveLog;
 use super::output::Output;
 use super::upload::{OFFERED_REQQ, Upload};
 use super::{Arrival, Fault, News, Order, Window};
 use crate::event::{At, Cause, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
-use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME, Reserved};
+use crate::wire::{BlockSpec, ExtensionHandshake, MAX_REQUEST, Message, OUR_NAME, PEX_NAME, Reserved};
 
 /// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
 pub const IDLE_AFTER: At = At::from_secs(150);
@@ -50,9 +51,10 @@ impl Ours {
     }
 }
 
-/// What we say of ourselves where we are called on this port.
-pub fn introduction(listen_port: Option<u16>) -> ExtensionHandshake {
+/// What we say of ourselves where we are called on this port, and take it that peers name others or not.
+pub fn introduction(listen_port: Option<u16>, pex: bool) -> ExtensionHandshake {
     ExtensionHandshake {
+        messages: pex.then(|| (PEX_NAME.to_owned(), PEX_MESSAGE)).into_iter().collect(),
         client: Some(OUR_NAME.to_owned()),
         listen_port,
         reqq: Some(OFFERED_REQQ),
@@ -94,6 +96,7 @@ pub struct Connection {
     /// It was told that we want nothing any more.
     told_upload_only: bool,
     extension_handshakes: u8,
+    exchange: Exchange,
     choke_flood: ChokeFlood,
     /// How far it was told what we have.
     told: usize,
@@ -140,6 +143,7 @@ impl Connection {
             fast_pieces: BTreeSet::new(),
             told_upload_only: false,
             extension_handshakes: 0,
+            exchange: Exchange::default(),
             choke_flood: ChokeFlood::default(),
             told,
             said_anything: false,
@@ -242,6 +246,9 @@ impl Connection {
                     self.output.push(if interested { &Message::Interested } else { &Message::NotInterested });
                 }
             }
+            Order::Name(pex) => {
+                self.exchange.message(&pex).into_iter().for_each(|message| self.output.push(&message))
+            }
             Order::Hold(held) => {
                 self.window.set_held(held);
                 self.upload.set_held(held);
@@ -325,7 +332,13 @@ impl Connection {
             }
             Message::Reject(spec) => self.reject(now, spec)?,
             Message::Extended { id: 0, payload } => self.extension_handshake(&payload)?,
-            Message::Extended { .. } => {}
+            Message::Extended { id, payload } => {
+                if self.ours.introduction.id_of(PEX_NAME) == Some(id) {
+                    let fault =
+                        |error| Fault::new(Cause::BadExtensionMessage, format!("peer exchange: {error}"));
+                    self.news.extend(self.exchange.hear(now, &payload).map_err(fault)?.map(News::Named));
+                }
+            }
         }
         if self.output.small_bytes() > MOST_UNREAD_BYTES {
             return Err(Fault::new(Cause::RequestFlood, "it makes us answer and does not read the answers"));
@@ -536,8 +549,9 @@ impl Connection {
     }
 
     fn extension_handshake(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        let theirs = ExtensionHandshake::decode(payload)
-            .map_err(|error| Fault::new(Cause::BadExtensionMessage, error.to_string()))?;
+        let theirs = ExtensionHandshake::decode(payload).map_err(|error| {
+            Fault::new(Cause::BadExtensionMessage, format!("extension handshake: {error}"))
+        })?;
         self.extension_handshakes += 1;
         if self.extension_handshakes > MOST_EXTENSION_HANDSHAKES {
             return Err(Fault::new(Cause::BadExtensionMessage, "it introduces itself again and again"));
@@ -545,6 +559,7 @@ impl Connection {
         if let Some(reqq) = theirs.reqq {
             self.window.set_reqq(reqq);
         }
+        self.exchange.introduced(&theirs);
         self.news.push(News::Introduced(theirs.into()));
         Ok(())
     }

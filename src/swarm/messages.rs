@@ -37,6 +37,8 @@ pub struct Settings {
     pub info_hash: InfoHash,
     /// Only trackers and the user may name peers (BEP 27).
     pub private: bool,
+    /// Whether peers may name others, and are told of others (BEP 11).
+    pub pex: bool,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -65,6 +67,7 @@ impl Default for Settings {
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),
             private: false,
+            pex: true,
             peer_id: PeerId::ours(0),
             seed: 0,
             check_until: None,

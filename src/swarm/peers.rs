@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::choker::Candidate;
+use super::exchange::Other;
 use super::live::Live;
 use super::peer_table::{Ban, Learned, Standing};
 use super::twins::Twin;
@@ -12,6 +13,7 @@ use crate::event::{
 };
 use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
+use crate::wire::{PEX_NAME, Pex, PexFlags};
 
 impl Swarm {
     /// A source names an address.
@@ -261,6 +263,7 @@ impl Swarm {
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
         self.picker.left(conn);
         self.allowed_fast.left(conn);
+        self.exchange.left(conn);
         let Some(live) = self.live.left(conn) else { return };
         if let Some(check) = &mut self.check {
             check.left(conn);
@@ -288,6 +291,7 @@ impl Swarm {
             News::AllowedFast(piece) => self.picker.allowed_fast(now, conn, piece),
             News::Rejected(blocks) => self.picker.rejected(now, conn, &blocks),
             News::Introduced(info) => self.introduced(now, conn, info),
+            News::Named(pex) => self.named(now, conn, pex),
             News::Sample(sample) => self.peer_sample(now, conn, sample),
             News::Traffic { bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
         }
@@ -341,11 +345,15 @@ impl Swarm {
     }
 
     fn introduced(&mut self, now: At, conn: ConnKey, info: PeerInfo) {
+        let exchanges = self.exchanges();
         let Some(live) = self.live.get_mut(conn) else { return };
         let (peer, called_from) = (live.peer, (!live.outgoing).then_some(live.addr.ip()));
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
         let port = info.listen_port.filter(|port| *port != 0);
+        if exchanges && info.extensions.iter().any(|name| name == PEX_NAME) {
+            self.exchange.joined(now, conn, live.addr.ip());
+        }
         self.out.emit(now, Event::Introduced { peer, info });
         if let Some((ip, port)) = called_from.zip(port) {
             self.listens(now, peer, SocketAddr::new(ip, port));
@@ -353,6 +361,44 @@ impl Swarm {
         if changes {
             self.close_if_both_seeds(conn);
             self.rechoke_if_room(now);
+        }
+    }
+
+    /// The peer names others.
+    fn named(&mut self, now: At, conn: ConnKey, pex: Pex) {
+        let Some(by) = self.live.get(conn).map(|live| live.peer) else { return };
+        let (named, mut new) = (pex.added.len() as u32, 0);
+        let complete = self.have.is_full();
+        for (addr, flags) in self.exchange.heard(now, conn, pex) {
+            // Two seeds have nothing for each other.
+            if complete && flags.has(PexFlags::SEED) {
+                continue;
+            }
+            let known = self.peer_table.find(addr).is_some();
+            self.learn(now, addr, Source::Pex(by));
+            let Some(peer) = self.peer_table.find(addr).filter(|_| !known) else { continue };
+            new += 1;
+            if flags.has(PexFlags::ENCRYPTED) {
+                self.peer_table.is_said_to_encrypt(peer);
+            }
+        }
+        self.out.emit(now, Event::Named { peer: by, named, new });
+    }
+
+    /// Tells those whose turn it is of others that are connected.
+    pub(super) fn tell_of_others(&mut self, now: At) {
+        let stays = self.live.iter().filter(|(_, live)| !live.closing);
+        let others = stays.filter_map(|(conn, live)| {
+            let row = self.peer_table.row(live.peer)?;
+            let flags = PexFlags::default()
+                .with(PexFlags::ENCRYPTED, row.encrypts())
+                .with(PexFlags::SEED, live.upload_only || self.picker.is_seed(*conn))
+                .with(PexFlags::REACHABLE, live.outgoing);
+            Some(Other { conn: *conn, addr: row.lasting_address()?, flags })
+        });
+        let others: Vec<Other> = others.collect();
+        for (conn, pex) in self.exchange.tell(now, &others) {
+            self.out.order(conn, Order::Name(pex));
         }
     }
 

@@ -36,14 +36,14 @@ pub struct ExtensionHandshake {
     pub metadata_bytes: Option<u32>,
 }
 
-/// Why the payload is no extension handshake.
+/// Why the payload of an extension message is not understood.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ExtensionError {
     /// It is not bencode, or too much of it.
-    #[error("extension handshake: {0}")]
+    #[error("{0}")]
     Bencode(#[from] BencodeError),
     /// It is bencode, but not a dictionary.
-    #[error("extension handshake: not a dictionary")]
+    #[error("not a dictionary")]
     NotADictionary,
 }
 

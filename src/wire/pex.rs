@@ -57,14 +57,17 @@ impl Pex {
     pub fn decode(payload: &[u8], most: usize) -> Result<Self, ExtensionError> {
         let document = bencode::parse(payload, LIMITS)?;
         let root = document.root();
-        root.dict().ok_or(ExtensionError::NotADictionary)?;
+        if root.dict().is_none() {
+            return Err(ExtensionError::NotADictionary);
+        }
         let bytes = |key: &[u8]| root.dict_get(key).and_then(bencode::Value::bytes).unwrap_or_default();
         let mut said = Self::default();
         for (peers, flags) in [
             (compact_peers::<4>(bytes(b"added")).0, bytes(b"added.f")),
             (compact_peers::<16>(bytes(b"added6")).0, bytes(b"added6.f")),
         ] {
-            let flags = flags.iter().map(|&byte| PexFlags(byte)).chain(std::iter::repeat(PexFlags::default()));
+            let flags =
+                flags.iter().map(|&byte| PexFlags(byte)).chain(std::iter::repeat(PexFlags::default()));
             said.added.extend(peers.into_iter().zip(flags));
         }
         said.dropped.extend(compact_peers::<4>(bytes(b"dropped")).0);
@@ -163,8 +166,10 @@ mod tests {
 
     #[test]
     fn of_ten_thousand_addresses_only_the_first_count() {
-        let many = |count: u16| (1..=count).map(|port| (SocketAddr::from(([10, 0, 0, 1], port)), PexFlags::SEED));
-        let said = Pex { added: many(10_000).collect(), dropped: many(10_000).map(|(addr, _)| addr).collect() };
+        let many =
+            |count: u16| (1..=count).map(|port| (SocketAddr::from(([10, 0, 0, 1], port)), PexFlags::SEED));
+        let said =
+            Pex { added: many(10_000).collect(), dropped: many(10_000).map(|(addr, _)| addr).collect() };
         let read = Pex::decode(&said.encode(), MOST_PEX_ENTRIES).unwrap();
         assert_eq!((read.added.len(), read.dropped.len()), (50, 50));
     }

@@ -76,7 +76,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        ours: Arc::new(Ours::new(geometry(), have, introduction(Some(6881)))),
+        ours: Arc::new(Ours::new(geometry(), have, introduction(Some(6881), true))),
         clock: Clock::start(),
         pool: BlockPool::new(100),
         source: Arc::new(Disk { fails: begin.disk_fails }),

@@ -104,9 +104,10 @@ impl Client {
     ) -> Self {
         let urls: Vec<Vec<String>> =
             (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
-        let ours = Ours::new(geometry, have.clone(), introduction(Some(6881)));
+        let swarm = Swarm::new(now, geometry, have.clone(), settings.clone());
+        let ours = Ours::new(geometry, have.clone(), introduction(Some(6881), swarm.exchanges()));
         let mut client = Self {
-            swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
+            swarm,
             announcer: Announcer::new(now, &urls, false, settings.seed),
             asked: BTreeMap::new(),
             dialling: BTreeSet::new(),

@@ -3,6 +3,7 @@
 mod company;
 mod dials;
 mod encryption;
+mod exchange;
 mod fast;
 mod faults;
 mod flow;
