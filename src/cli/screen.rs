@@ -193,7 +193,7 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
 fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
     let screen = &settings.screen;
     let env = |name: &str| std::env::var(name).ok();
-    let look = Look::detect(screen.theme.look(), screen.color.choice(), screen.ascii, env);
+    let look = Look::detect(screen.theme.look(), &screen.palettes, screen.color.choice(), screen.ascii, env);
     ui::Options {
         look: Look { units: screen.units.units(), ..look },
         keys: Arc::new(settings.keys.clone()),
