@@ -11,7 +11,7 @@
 //! | `calendar` | which time of day a moment of the run was |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
-//! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
+//! | `theme`, `paint` | colours by meaning, palettes and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
 //! | `mouse` | where things stand that can be clicked, and what a click does |
@@ -68,7 +68,9 @@ pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Watched};
-pub use run::{Left, Options, Reason, Write, run, summary};
+pub use run::{Left, Options, Question, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
-pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};
+pub use theme::{
+    ColourChoice, Colours, Glyphs, Ground, Look, MEANINGS, Meaning, Palette, Palettes, Scheme, Shade, Theme,
+};
 pub use update::update;

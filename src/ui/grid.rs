@@ -4,7 +4,6 @@
 //! order, and what is then left to the columns that grow.
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 use crate::ledger::View;
 
@@ -277,7 +276,8 @@ fn cells<R: ?Sized>(
         if area.x > 0 {
             pen.put(area.x - 1, area.y, 1, if look.marked { "»" } else { "▸" }, Role::Strong);
         }
-        pen.modify(Rect { height: 1, ..area }, Modifier::BOLD, Modifier::DIM);
+        let mark = u16::from(area.x > 0);
+        pen.select(Rect { x: area.x - mark, width: area.width + mark, height: 1, ..area });
     }
 }
 

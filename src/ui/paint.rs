@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::mouse::Targets;
@@ -134,10 +133,18 @@ impl<'a> Pen<'a> {
         Self { buf, look, targets: Targets::default(), area }
     }
 
-    /// Lays a modifier over cells.
-    pub(crate) fn modify(&mut self, area: Rect, add: Modifier, remove: Modifier) {
-        let area = area.intersection(self.area);
-        self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
+    /// Lays the bar of the selected row behind what is drawn.
+    pub(crate) fn select(&mut self, area: Rect) {
+        for at in area.intersection(self.area).positions() {
+            self.look.select(&mut self.buf[at]);
+        }
+    }
+
+    /// Puts the cursor on what is drawn.
+    pub(crate) fn point(&mut self, area: Rect) {
+        for at in area.intersection(self.area).positions() {
+            Look::point(&mut self.buf[at]);
+        }
     }
 
     /// Makes what stands in a cell look like this role.
@@ -228,7 +235,7 @@ impl<'a> Pen<'a> {
         }
         let (x, y, columns) = (area.x, area.y, area.width);
         for at in x..area.right() {
-            self.put(at, y, 1, "─", Role::Dim);
+            self.put(at, y, 1, "─", Role::Rule);
         }
         let mut used = 0;
         if !title.is_empty() {
@@ -238,7 +245,7 @@ impl<'a> Pen<'a> {
         let fits = |used: u16, text: &str| usize::from(used) + width(text) + 6 <= usize::from(columns);
         if !note.is_empty() && fits(used, note) {
             if used > 0 {
-                used += self.put(x + used, y, columns - used, "── ", Role::Dim);
+                used += self.put(x + used, y, columns - used, "── ", Role::Rule);
             }
             used += self.put(x + used, y, columns.saturating_sub(used), note, Role::Text);
             used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);

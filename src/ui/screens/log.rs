@@ -207,9 +207,9 @@ fn put(pen: &mut Pen<'_>, area: &mut Rect, (entry, at): (&Entry<'_>, &str), most
     let line = entry.line;
     let (glyph, role) = match line.severity {
         Severity::Good => ("✓", Role::Progress),
-        Severity::Info => ("·", Role::Dim),
-        Severity::Warn => ("▲", Role::Trouble),
-        Severity::Error => ("✗", Role::Trouble),
+        Severity::Info => ("·", Role::Info),
+        Severity::Warn => ("▲", Role::Warning),
+        Severity::Error => ("✗", Role::Error),
     };
     for (number, text) in entry.rows(area.width, most, selected).iter().enumerate() {
         let row = take_top(area, 1);

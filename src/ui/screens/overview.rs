@@ -347,8 +347,8 @@ pub(super) fn roomy_middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &
     }
     put_label(pen, axis.y, "0");
     put_label(pen, axis.y + 1, &format!("{up_label} ↑"));
-    graph::draw(pen, above, &down, full_down, Grows::Up, Role::Good);
-    graph::draw(pen, rest, &up, full_up, Grows::Down, Role::Good);
+    graph::draw(pen, above, &down, full_down, Grows::Up, Role::GraphDown(5));
+    graph::draw(pen, rest, &up, full_up, Grows::Down, Role::GraphUp(5));
 }
 
 /// The graph without axes, its scale in the title.
@@ -376,15 +376,15 @@ pub(super) fn compact_speed(pen: &mut Pen<'_>, area: Rect, model: &Model, view: 
         if paint::width(&name) + paint::width(&label) + 7 > usize::from(title.width) { short } else { &name };
     pen.rule(title, name, "", &label);
     let above = take_top(&mut rest, area.height - 2);
-    graph::draw(pen, above, &down, full_down, Grows::Up, Role::Good);
-    graph::draw(pen, rest, &up, full_up, Grows::Down, Role::Good);
+    graph::draw(pen, above, &down, full_down, Grows::Up, Role::GraphDown(5));
+    graph::draw(pen, rest, &up, full_up, Grows::Down, Role::GraphUp(5));
 }
 
 /// A graph of what comes, in so many rows.
 pub(super) fn down_graph(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, rows: u16) {
     let (down, _) = values(model, view, area.width, pen.look.glyphs);
     let (full, _) = model.scales.down(most(&down), pen.look.units);
-    graph::draw(pen, Rect { height: rows, ..area }, &down, full, Grows::Up, Role::Good);
+    graph::draw(pen, Rect { height: rows, ..area }, &down, full, Grows::Up, Role::GraphDown(5));
 }
 
 /// How many pieces are verified, arriving and bad: `2 098 of 15 104 verified · 41 arriving`.

@@ -187,7 +187,7 @@ fn attempt_row(
             let took =
                 ended.map_or(0, |at| words::ms_between(attempt.connected.unwrap_or(attempt.began), at));
             let good = attempt.handshaken.is_some();
-            row.push(if good { Role::Dim } else { Role::Trouble }, if good { "·" } else { "✗" });
+            row.push(if good { Role::Dim } else { Role::Harmless }, if good { "·" } else { "✗" });
             row.push(Role::Text, format!(" {} after {}", cause.info().short, milliseconds(took)));
         }
         (None, None) if peer.is_live() => {
@@ -203,7 +203,7 @@ fn attempt_row(
         let opened = length(ms(attempt.connected).unwrap_or(0));
         let whole = ms(attempt.handshaken).or_else(|| ms(attempt.ended)).map_or(opened, length).max(opened);
         row.push(Role::Dim, "─".repeat(opened));
-        let role = if attempt.handshaken.is_some() { Role::Good } else { Role::TroubleWord };
+        let role = if attempt.handshaken.is_some() { Role::Sending } else { Role::Harmless };
         row.push(role, "━".repeat(whole - opened));
     }
     row

@@ -68,7 +68,7 @@ fn state(view: &View, piece: PieceIndex) -> (Role, &'static str, String) {
         PieceState::Arriving => {
             let said =
                 history.under_way(piece).map_or_else(|| "Arriving.".to_owned(), |it| arriving(view, it));
-            (Role::Good, "●", said)
+            (Role::Sending, "●", said)
         }
         PieceState::Failed => (Role::Trouble, "✗", "It failed its check, and is fetched again.".to_owned()),
         PieceState::Missing if view.pieces.availability(piece) == 0 => {
@@ -136,7 +136,7 @@ fn strip(it: &UnderWay, order: &[(PeerKey, u32, u32)], columns: usize) -> Spans 
         let (role, glyph) = match &it.blocks[run].state {
             BlockState::Free => (Role::Dim, '·'),
             BlockState::Asked(peers) => {
-                (Role::Good, peers.first().map_or('?', |peer| letter(place(*peer), false)))
+                (Role::Sending, peers.first().map_or('?', |peer| letter(place(*peer), false)))
             }
             BlockState::Here(peer) => (Role::Strong, letter(place(*peer), true)),
             BlockState::Kept => (Role::Strong, '='),

@@ -149,15 +149,15 @@ mod tests {
 
     use super::*;
     use crate::ui::sample;
-    use crate::ui::theme::{Colours, Glyphs, Look, Role, Theme};
+    use crate::ui::theme::{Colours, Glyphs, Look, Palette, Role, Scheme};
 
     const LAYERS: [Layer; 4] = [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age];
 
     fn looks() -> Vec<Look> {
         let colours = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
-        let of = |colours, theme| Look { colours, theme, ..Look::default() };
-        let mut looks: Vec<Look> = colours.map(|colours| of(colours, Theme::Default)).to_vec();
-        looks.push(of(Colours::True, Theme::HighContrast));
+        let of = |colours, scheme| Look { colours, palette: Palette::of(scheme), ..Look::default() };
+        let mut looks: Vec<Look> = colours.map(|colours| of(colours, Scheme::Dark)).to_vec();
+        looks.push(of(Colours::True, Scheme::ContrastLight));
         looks.push(Look { glyphs: Glyphs::Blocks, ..Look::default() });
         looks
     }
@@ -220,7 +220,9 @@ mod tests {
                         // of the digits the first and the last are named.
                         let explained = match shown.0 {
                             " " => continue,
-                            "▓" | "▒" if layer == Layer::State && shown.1 == as_text(Role::Good) => "░",
+                            "▓" | "▒" if layer == Layer::State && shown.1 == as_text(Role::Arriving) => {
+                                "░"
+                            }
                             "2" => "1",
                             "3" | "4" | "5" | "6" | "7" | "8" => "9",
                             other => other,

@@ -109,6 +109,6 @@ fn rates(pen: &mut Pen<'_>, area: Rect, before: u16, line: &Timeline, replay: &W
     let here = line.column(playback.position);
     let played = Rect { width: here + 1, ..area }.intersection(area);
     for at in played.positions() {
-        pen.recolour(at.x, at.y, Role::Good);
+        pen.recolour(at.x, at.y, Role::Down);
     }
 }

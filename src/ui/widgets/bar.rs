@@ -14,7 +14,7 @@ pub(crate) fn progress(pen: &mut Pen<'_>, area: Rect, done: u64, total: u64) {
     let halves = halves.min(u128::from(area.width) * 2) as u16;
     for at in 0..area.width {
         let (glyph, role) = match halves.saturating_sub(at * 2) {
-            0 => ("─", Role::Dim),
+            0 => ("─", Role::Rule),
             1 => ("╸", Role::Progress),
             _ => ("━", Role::Progress),
         };

@@ -4,7 +4,6 @@ mod layers;
 mod legend;
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 pub(crate) use layers::Letters;
 pub(crate) use legend::{Legend, legend, words_of};
@@ -38,13 +37,13 @@ pub(crate) enum Cell {
 impl Cell {
     /// Its glyph, and how it looks; what arrives stands out also where something of the cell is good.
     pub(crate) fn glyph(self, arriving: bool) -> (&'static str, Role) {
-        let role = if arriving { Role::Good } else { Role::Text };
+        let role = if arriving { Role::Arriving } else { Role::Verified };
         match self {
-            Self::Good => ("█", Role::Text),
+            Self::Good => ("█", Role::Verified),
             Self::Most => ("▓", role),
             Self::Some => ("▒", role),
-            Self::Arriving => ("░", Role::Good),
-            Self::Missing => ("·", Role::Dim),
+            Self::Arriving => ("░", Role::Arriving),
+            Self::Missing => ("·", Role::Rule),
             Self::Unheld => ("!", Role::Trouble),
             Self::Failed => ("x", Role::Trouble),
         }
@@ -184,9 +183,9 @@ fn each_cell(
 pub(crate) fn mark(pen: &mut Pen<'_>, lattice: &Lattice, piece: usize) {
     let Some(place) = lattice.place_of(piece) else { return };
     for at in place.positions() {
-        pen.recolour(at.x, at.y, Role::Good);
+        pen.recolour(at.x, at.y, Role::Strong);
     }
-    pen.modify(place, Modifier::REVERSED, Modifier::DIM);
+    pen.point(place);
     if let Some(margin) = lattice.area.x.checked_sub(1) {
         pen.dot(margin, place.y, "▸", Role::Strong);
     }
@@ -219,7 +218,7 @@ mod tests {
             assert_eq!(cell(&map(&states, &[1; 4], 0), 0..4), expected, "{states:?}");
         }
         let arriving = |good| Cell::filled(good, 4, true).glyph(true).1;
-        assert!((0..4).all(|good| arriving(good) == Role::Good), "what arrives stands out");
+        assert!((0..4).all(|good| arriving(good) == Role::Arriving), "what arrives stands out");
     }
 
     #[test]

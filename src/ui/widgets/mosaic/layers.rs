@@ -11,8 +11,8 @@ use crate::ui::theme::Role;
 pub(super) type Glyph = (&'static str, Role);
 
 /// What stands for a cell without good pieces, of which some are arriving or none.
-pub(super) const ARRIVING: Glyph = ("░", Role::Good);
-pub(super) const MISSING: Glyph = ("·", Role::Dim);
+pub(super) const ARRIVING: Glyph = ("░", Role::Arriving);
+pub(super) const MISSING: Glyph = ("·", Role::Rule);
 
 fn empty(view: &View, range: Range<usize>) -> Glyph {
     if view.pieces.states[range].contains(&PieceState::Arriving) { ARRIVING } else { MISSING }
