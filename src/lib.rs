@@ -64,9 +64,13 @@
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
-//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
+//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, peer, hash, engine |
 //! | `config` | settings: plain values, one table, read from a file and handed down | swarm, ui |
 //! | `cli` | arguments, wiring, exit status | * |
+
+// Tests over sockets and those in here share files, which name what they test in one way.
+#[cfg(test)]
+extern crate self as ttui;
 
 pub mod cli;
 pub mod command;

@@ -14,7 +14,7 @@ mod trackers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -42,8 +42,7 @@ use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
-use crate::peer::Ours;
-use crate::peer::haves::HaveLog;
+use crate::peer::{Ours, introduction};
 use crate::swarm::announce;
 use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, check};
 use crate::wire::Handshake;
@@ -136,11 +135,8 @@ impl TorrentTask {
         let now = parts.clock.now();
         let common = Common {
             ours: Arc::new(Ours {
-                geometry: parts.torrent.geometry,
-                haves: HaveLog::new(parts.swarm.have().clone()),
-                listen_port: Some(port),
-                sent_bytes: AtomicU64::new(0),
                 idle_after: parts.idle_after,
+                ..Ours::new(parts.torrent.geometry, parts.swarm.have().clone(), introduction(Some(port)))
             }),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),

@@ -81,7 +81,7 @@ pub(super) fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {
         script.flickers = Some((soon(random, 9_000), soon(random, 9_000)));
     }
     if some(random, 5) {
-        script.hangs_up = Some(soon(random, 60_000));
+        script.leaves_after = Some(soon(random, 60_000));
     }
     if some(random, 6) {
         script.rejects_every = Some(random.u32(1..8));

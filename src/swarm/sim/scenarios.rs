@@ -235,7 +235,7 @@ fn long_pieces_go_on_however_little_of_each_is_here() {
     for n in 0..40u32 {
         let script = Script {
             silent_after: Some(9),
-            hangs_up: Some(secs(6)),
+            leaves_after: Some(secs(6)),
             ..Script::with(world.geometry, 256 * KIB, move |piece| piece.number() % 40 == n)
         };
         let fake = world.fake(script);

@@ -191,7 +191,7 @@ fn who_gave_way_does_not_take_the_place_of_the_next_at_once() {
     let mut one = One::new(1 << 20, 16384, limited());
     let source = Source::Tracker(TrackerKey(0));
     for n in 0..3 * PLACES {
-        one.listen(n, Script { has: Bitfield::empty(64), ..one.seed(0) });
+        one.listen(n, Script { has: Some(Vec::new()), ..one.seed(0) });
         one.tell(Input::Learned { addr: addr(n), source });
     }
     one.run(secs(1800));
