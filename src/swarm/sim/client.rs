@@ -321,7 +321,7 @@ impl Client {
             lines.push(format!("{piece:?}: {} blocks here", arriving.here.len()));
         }
         lines.extend(self.swarm.picker.describe());
-        for (key, live) in &self.swarm.live {
+        for (key, live) in self.swarm.live.iter() {
             let owed = self.conns.get(key).map(|conn| conn.protocol.window().state(now));
             lines.push(format!("{key:?}: {live:?}; it owes, as its connection knows: {owed:?}"));
         }

@@ -328,7 +328,7 @@ impl RandomRun {
     fn mend(&mut self) {
         let client = self.world.at_mut(self.client);
         client.disk = std::mem::replace(&mut client.disk, Disk::quick()).mended();
-        let held = client.swarm.live.values().filter(|live| live.held).map(|live| live.peer);
+        let held = client.swarm.live.iter().filter(|(_, live)| live.held).map(|(_, live)| live.peer);
         let held: Vec<PeerKey> = held.collect();
         self.wish(Command::Limit { down_bps: None, up_bps: None });
         held.into_iter().for_each(|peer| self.wish(Command::Hold(peer)));
