@@ -42,7 +42,7 @@ use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
-use crate::peer::{Ours, introduction};
+use crate::peer::{Holdings, Ours, introduction};
 use crate::swarm::announce;
 use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, check};
 use crate::wire::Handshake;
@@ -134,10 +134,8 @@ impl TorrentTask {
     fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
         let now = parts.clock.now();
         let common = Common {
-            ours: Arc::new(Ours {
-                idle_after: parts.idle_after,
-                ..Ours::new(parts.torrent.geometry, parts.swarm.have().clone(), introduction(Some(port)))
-            }),
+            ours: Arc::new(Ours { idle_after: parts.idle_after, ..Ours::new(introduction(Some(port))) }),
+            holdings: Arc::new(Holdings::new(parts.torrent.geometry, parts.swarm.have().clone())),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
             source: parts.blocks.source(),
@@ -292,7 +290,7 @@ impl TorrentTask {
             Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
-            Action::Have(piece) => self.common.ours.haves.append(piece),
+            Action::Have(piece) => self.common.holdings.haves.append(piece),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
             Action::Found(pieces) => self.found(&pieces),

@@ -294,7 +294,7 @@ impl TorrentTask {
         if !pieces.is_empty()
             && let Blocks::Kept(store) = &self.blocks
         {
-            self.common.ours.haves.lose(pieces);
+            self.common.holdings.haves.lose(pieces);
             store.keeper.lost(pieces);
         }
     }
@@ -304,7 +304,7 @@ impl TorrentTask {
         let Blocks::Kept(store) = &self.blocks else { return };
         for piece in pieces {
             store.keeper.written(*piece);
-            self.common.ours.haves.append(*piece);
+            self.common.holdings.haves.append(*piece);
         }
     }
 

@@ -15,7 +15,7 @@ use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex,
 use crate::command::Command;
 use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
-use crate::peer::{Fault, News, Ours, Step, introduction};
+use crate::peer::{Fault, Holdings, News, Ours, Step, introduction};
 use crate::wire::Reserved;
 
 /// One node calls another.
@@ -72,6 +72,9 @@ pub(super) struct Client {
     pub(super) written: Bitfield,
     /// What its connections say of it.
     ours: Arc<Ours>,
+    holdings: Arc<Holdings>,
+    /// When its connections learn the torrent's geometry; none: they know it.
+    pub(super) learns_at: Option<At>,
     pub(super) effects: VecDeque<Effect>,
     pub(super) wake_at: At,
     /// What was learned, less what fills memory unless it is all kept.
@@ -104,7 +107,7 @@ impl Client {
     ) -> Self {
         let trackers = (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
         let settings = Settings { trackers, ..settings };
-        let ours = Ours::new(geometry, have.clone(), introduction(Some(6881)));
+        let holdings = Arc::new(Holdings::new(geometry, have.clone()));
         let mut client = Self {
             swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
             asked: BTreeMap::new(),
@@ -117,7 +120,9 @@ impl Client {
             failing: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
-            ours: Arc::new(ours),
+            ours: Arc::new(Ours::new(introduction(Some(6881)))),
+            holdings,
+            learns_at: None,
             effects: VecDeque::new(),
             wake_at: At::MAX,
             events: Vec::new(),
@@ -206,7 +211,8 @@ impl Client {
         addr: SocketAddr,
         (id, reserved): (PeerId, Reserved),
     ) {
-        self.conns.insert(conn, Conn::new(&self.ours, reserved, addr, now));
+        let holdings = self.learns_at.is_none().then(|| Arc::clone(&self.holdings));
+        self.conns.insert(conn, Conn::new(&self.ours, holdings, reserved, addr, now));
         self.most_conns = self.most_conns.max(self.conns.len());
         self.write(now, conn);
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
@@ -284,8 +290,14 @@ impl Client {
     /// A second went by on every connection; `begun` are the bytes of their unfinished blocks.
     pub(super) fn second(&mut self, now: At, begun: &BTreeMap<ConnKey, u64>) {
         self.spill(now);
+        let learns = self.learns_at.take_if(|at| *at <= now).is_some();
         for key in self.conns.keys().copied().collect::<Vec<_>>() {
             let begun = begun.get(&key).copied().unwrap_or(0);
+            if learns {
+                let holdings = Arc::clone(&self.holdings);
+                let learned = self.conns.get_mut(&key).map(|conn| conn.protocol.learn(now, holdings));
+                self.handled(now, key, learned);
+            }
             let passed = self.conns.get_mut(&key).map(|conn| conn.second(now, begun));
             self.handled(now, key, passed);
         }

@@ -37,15 +37,15 @@ impl Client {
                 self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
-            Action::Have(piece) => self.ours.haves.append(piece),
+            Action::Have(piece) => self.holdings.haves.append(piece),
             Action::Lose(pieces) => {
-                self.ours.haves.lose(&pieces);
+                self.holdings.haves.lose(&pieces);
                 pieces.iter().for_each(|piece| _ = self.written.clear(*piece));
             }
             Action::Found(pieces) => {
                 for piece in pieces {
                     self.written.set(piece);
-                    self.ours.haves.append(piece);
+                    self.holdings.haves.append(piece);
                 }
             }
             Action::Announce(Output::Emit(at, event)) => self.emit(at, event),
