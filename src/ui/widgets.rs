@@ -3,3 +3,4 @@
 pub(crate) mod bar;
 pub(crate) mod graph;
 pub(crate) mod mosaic;
+pub(crate) mod spark;

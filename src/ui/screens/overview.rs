@@ -219,7 +219,7 @@ pub(super) fn funnel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
         let role = if here && model.step.1 == 0 { Role::Strong } else { Role::Text };
         pen.put(row.x + 1, row.y, 10, name, role);
         pen.put_right(row.x + 15, row.y, 5, &count.to_string(), Role::Strong);
-        bar::blocks(pen, row.x + 17, row.y, bars, u64::from(*count), u64::from(counts[0]));
+        bar::blocks(pen, (row.x + 17, row.y), bars, (u64::from(*count), u64::from(counts[0])), Role::Dim);
         let x = row.x + 17 + bars + 2;
         let room = row.right().saturating_sub(x);
         let items = beside(view, step, separator);

@@ -106,7 +106,7 @@ fn outcome(pen: &mut Pen<'_>, row: Rect, (word, standing, count): (&str, Standin
     pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
     pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
     let room = row.width.saturating_sub(24).min(MOST_BAR);
-    bar::blocks(pen, row.x + 24, row.y, room, count, all);
+    bar::blocks(pen, (row.x + 24, row.y), room, (count, all), Role::Dim);
 }
 
 /// What the selected tracker said, below the list of all.

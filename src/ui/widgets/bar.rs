@@ -23,16 +23,22 @@ pub(crate) fn progress(pen: &mut Pen<'_>, area: Rect, done: u64, total: u64) {
 }
 
 /// A bar of blocks: `share` of `most` fills `columns` columns. Something is never drawn as nothing.
-pub(crate) fn blocks(pen: &mut Pen<'_>, x: u16, y: u16, columns: u16, share: u64, most: u64) {
+pub(crate) fn blocks(
+    pen: &mut Pen<'_>,
+    (x, y): (u16, u16),
+    columns: u16,
+    (share, most): (u64, u64),
+    role: Role,
+) {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (u128::from(share) * u128::from(columns) * 8 / u128::from(most.max(1))) as u64;
     let eighths = eighths.min(u64::from(columns) * 8).max(u64::from(share > 0));
     if pen.look.glyphs == Glyphs::Ascii {
         let full = eighths.div_ceil(8) as usize;
-        pen.put(x, y, columns, &"#".repeat(full), Role::Dim);
+        pen.put(x, y, columns, &"#".repeat(full), role);
     } else {
         let bar = "█".repeat((eighths / 8) as usize) + EIGHTHS[(eighths % 8) as usize];
-        pen.put(x, y, columns, &bar, Role::Dim);
+        pen.put(x, y, columns, &bar, role);
     }
 }
 
@@ -61,8 +67,8 @@ mod tests {
 
     #[test]
     fn one_of_many_is_still_a_sliver() {
-        assert_eq!(drawn(|pen, _| blocks(pen, 0, 0, 8, 1, 10_000)), "▏       ");
-        assert_eq!(drawn(|pen, _| blocks(pen, 0, 0, 8, 5, 10)), "████    ");
-        assert_eq!(drawn(|pen, _| blocks(pen, 0, 0, 8, 0, 10)), "        ");
+        assert_eq!(drawn(|pen, _| blocks(pen, (0, 0), 8, (1, 10_000), Role::Dim)), "▏       ");
+        assert_eq!(drawn(|pen, _| blocks(pen, (0, 0), 8, (5, 10), Role::Dim)), "████    ");
+        assert_eq!(drawn(|pen, _| blocks(pen, (0, 0), 8, (0, 10), Role::Dim)), "        ");
     }
 }
