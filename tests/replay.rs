@@ -43,7 +43,7 @@ struct Stage {
 impl Stage {
     async fn set() -> Self {
         let payload = Recipe::file("it", 60 * PIECE, PIECE).make();
-        let seed = Seed::start(&payload, Script { bps: Some(60_000), ..Script::default() }).await;
+        let seed = Seed::start(&payload, Script { bps: 60_000, ..Script::default() }).await;
         let lab = Lab::new();
         let file = lab.path("run.ttrec");
         let recording = engine::Recording { file: Some(file.clone()), ..engine::Recording::default() };
@@ -453,7 +453,7 @@ async fn a_passkey_that_a_tracker_repeats_is_seen_nowhere() {
     let urls = [&refusing, &broken, &warning].map(|tracker| tracker.url_with(&format!("/{KEY}/announce")));
     let recipe = Recipe::file("it", 40 * PIECE, PIECE);
     let payload = urls.iter().fold(recipe, |recipe, url| recipe.tier(&[url])).make();
-    let seed = Seed::start(&payload, Script { bps: Some(60_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 60_000, ..Script::default() }).await;
     let lab = Lab::new();
     let (torrent, out, peer) = (lab.torrent(&payload), lab.out(), seed.addr.to_string());
     let torrent = torrent.to_str().unwrap();

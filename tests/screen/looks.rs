@@ -103,7 +103,7 @@ async fn looks_as_the_terminal_and_the_user_want_it() {
         }),
     ];
     let payload = Recipe::file("f\u{e4}rbig.bin", 40 * PIECE, PIECE).make();
-    let seed = Seed::start(&payload, Script { bps: Some(60_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 60_000, ..Script::default() }).await;
     for (variables, ascii, is_fine) in looks {
         let lab = Lab::new();
         let mut command = download(&lab, &payload, &[seed.addr]);
