@@ -27,7 +27,7 @@ pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{
     Availability, FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay,
 };
-pub use series::Series;
+pub use series::{RECENT_SECONDS, Recent, Series};
 pub use snapshot::Snapshot;
 pub use tracker::{TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};

@@ -70,7 +70,7 @@ pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Watched};
-pub use run::{Left, Options, Reason, Write, run, summary};
+pub use run::{Left, Options, Question, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
 pub use theme::{
     ColourChoice, Colours, Glyphs, Ground, Look, MEANINGS, Meaning, Palette, Palettes, Scheme, Shade, Theme,
