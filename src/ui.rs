@@ -12,6 +12,7 @@
 //! | `hues` | which peers have a hue each |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
+//! | `flow` | how a screen shares its rows among its parts |
 //! | `theme`, `paint` | colours by meaning, palettes and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
@@ -33,6 +34,7 @@ pub mod export;
 mod field;
 mod file_tree;
 mod filter;
+mod flow;
 mod folds;
 mod funnel;
 mod glossary;

@@ -26,7 +26,7 @@ use ttui::event::{
 };
 use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
 use ttui::metainfo::{Geometry, InfoHash};
-use ttui::record::{Batcher, MarkKind, Player, Recording, Writer};
+use ttui::record::{Batcher, Player, Recording, Writer};
 use ttui::text::is_invisible;
 
 const PIECE: usize = 16 * 1024;
@@ -132,7 +132,7 @@ async fn every_key_of_a_replay_does_what_its_help_says() {
     }
 
     let failures: Vec<At> =
-        player.marks().iter().filter(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at).collect();
+        player.marks().iter().filter(|mark| mark.kind.is_failure()).map(|mark| mark.at).collect();
     assert!(failures.len() >= 3, "{failures:?}");
     pty.write(b"@0:00\r");
     until_at(&pty, At::ZERO);
