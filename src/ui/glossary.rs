@@ -193,6 +193,10 @@ const WORDS: &[Words] = &[
                 "tcp: the ordinary connection; utp: one that gives way to other traffic; in: it called us",
             ),
             ("plain", "not encrypted; encrypted: scrambled, which some clients ask for"),
+            (
+                "✗ ✓ ┃ ◌",
+                "on the row of time: an attempt that failed, its handshake, now, and the next attempt; ━: it lasted",
+            ),
             ("OPEN", "milliseconds until it took the call"),
             ("SENT", "bytes that we sent"),
             ("ANSWER", "✓ and milliseconds until its whole handshake came, or the bytes that came"),

@@ -7,6 +7,7 @@
 //! | `bar` | how much is done: a bar with its percentage, a thin line, eighths of a cell, parts behind each other |
 //! | `graph` | values over time: curves, and their scales |
 //! | `spark` | a curve of one row |
+//! | `time_row` | what happened, in a row of time |
 //! | `mosaic` | the pieces in a grid |
 
 pub(crate) mod bar;
@@ -15,3 +16,4 @@ pub(crate) mod large;
 pub(crate) mod mosaic;
 pub(crate) mod rule;
 pub(crate) mod spark;
+pub(crate) mod time_row;
