@@ -26,12 +26,11 @@ use tokio::sync::mpsc;
 use ttui::engine::clock::Clock;
 use ttui::engine::limit::Limit;
 use ttui::engine::link::{ConnKey, Order, Report};
-use ttui::engine::peer::{Common, IDLE_AFTER, run};
+use ttui::engine::peer::{Common, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use ttui::peer::haves::HaveLog;
-use ttui::peer::{Handshaken, News, Ours, Overhead};
+use ttui::peer::{Handshaken, News, Ours, Overhead, introduction};
 use ttui::wire::{BlockSpec, Message, PieceHeader, Reserved};
 
 use self::cost::thread_cpu_seconds;
@@ -99,13 +98,7 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        ours: Arc::new(Ours {
-            geometry,
-            haves: HaveLog::new(have),
-            listen_port: None,
-            sent_bytes: std::sync::atomic::AtomicU64::new(0),
-            idle_after: IDLE_AFTER,
-        }),
+        ours: Arc::new(Ours::new(geometry, have, introduction(None))),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
         source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),

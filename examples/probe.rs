@@ -9,6 +9,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use tokio::task::JoinSet;
+use ttui::engine::clock::Clock;
 use ttui::engine::handshake::{Steps, dial};
 use ttui::engine::mse::Mse;
 use ttui::engine::tracker::{Client, Settings};
@@ -38,10 +39,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let mse = Mse::new(EncryptionPolicy::default(), u64::from(std::process::id()));
+    let steps = Steps::untold(Clock::start());
     let mut dials = JoinSet::new();
     for addr in peers {
-        let mse = mse.clone();
-        let dial = async move { dial(addr, &ours, Encryption::Plain, &mse, &Steps::untold()).await };
+        let (mse, steps) = (mse.clone(), steps.clone());
+        let dial = async move { dial(addr, &ours, Encryption::Plain, &mse, &steps).await };
         dials.spawn(async move { (addr, dial.await) });
     }
     while let Some(dialled) = dials.join_next().await {

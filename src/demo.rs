@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use self::behaviour::{Behaviour, CAST};
 use self::content::Content;
 use self::serve::Host;
+use crate::engine::clock::Clock;
 use crate::metainfo::InfoHash;
 
 /// A running demonstration; its peers and its tracker end when it is dropped.
@@ -42,7 +43,7 @@ impl Demo {
         drop(silent_tracker);
 
         let (content, torrent, info_hash) = Content::with_torrent(fast, &trackers);
-        let content = Arc::new(content);
+        let (content, clock) = (Arc::new(content), Clock::start());
         let mut settling = JoinSet::new();
         let mut callers = Vec::new();
         for (n, (behaviour, client, bps)) in CAST.iter().enumerate() {
@@ -53,6 +54,7 @@ impl Demo {
                 client: *client,
                 bps: if fast { bps * 16 } else { *bps },
                 number: n as u64,
+                clock,
             };
             if *behaviour == Behaviour::Calls {
                 callers.push(host);

@@ -16,15 +16,15 @@
 //! After the handshake the connection has a task of its own (`engine::peer`), which drives `peer::connection`: what the
 //! peer says becomes `peer::News`. A choke: `peer::connection` reads it, `swarm::peers` has the picker give to others
 //! what was asked of the peer, `Event::Choking` tells it, `ledger::fold` and `ledger::conn` bring the `PeerRecord` up to
-//! date, a column of `ui::columns` shows it. Whom we unchoke is decided in `swarm::choker`, how many in `swarm::slots`, by
-//! the clock of `swarm::timers`.
+//! date, a column of `ui::columns` shows it. Whom we unchoke is decided in `swarm::choker`, round by
+//! round, how many in `swarm::slots`.
 //!
 //! **A block.** `swarm::picker` decides which block each peer is asked for (`choice` and `request`, near the end `end_game`), and
 //! takes back what does not come (`timeouts`). The order reaches the peer's task, `peer::window` says when the request is
 //! written. `engine::receive` reads the block into a buffer of `engine::pool`; how long a message may be says
 //! `wire::message`, what an extension may hold `wire::extension`. `engine::assembly` keeps blocks until their piece can be
 //! hashed and written by the threads of `engine::disk`, through `storage`; `storage::start` decides after a crash what is
-//! trusted. `swarm::piece_result` hears whether the piece was right: then others are told that we have it
+//! trusted. `swarm::pieces` hears whether the piece was right: then others are told that we have it
 //! (`peer::haves`). Of a wrong piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
 //! once the piece is right.
 //!
@@ -63,9 +63,13 @@
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
-//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, hash, storage, engine, command |
+//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, peer, hash, engine |
 //! | `config` | settings: plain values, one table, read from a file and handed down | swarm, ui |
 //! | `cli` | arguments, wiring, exit status | * |
+
+// Tests over sockets and those in here share files, which name what they test in one way.
+#[cfg(test)]
+extern crate self as ttui;
 
 pub mod cli;
 pub mod command;

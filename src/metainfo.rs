@@ -6,13 +6,18 @@ mod bitfield;
 mod files;
 mod geometry;
 mod id;
+mod magnet;
 mod paths;
+mod peer_name;
 mod torrent;
+mod urls;
 
 pub use author::NewTorrent;
 pub use bitfield::Bitfield;
 pub use files::{File, FileSpan, Files};
 pub use geometry::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 pub use id::{InfoHash, PeerId};
+pub use magnet::{Magnet, MagnetError};
 pub use paths::SafePath;
+pub use peer_name::{EXPECTED_PEER, PeerName};
 pub use torrent::{Fault, MOST_TORRENT_BYTES, Torrent, TorrentError, Warning};

@@ -2,22 +2,30 @@
 //!
 //! [`Handshaking`] shakes hands, plain or encrypted, as the one who calls or is called: its carrier (the engine, or a
 //! test) does what it wants next and hands in what came of it. [`Connection`] is what follows: messages and orders
-//! in, messages and [`News`] out. It alone knows who chokes whom, who is interested, what the peer has, what it was
-//! asked for ([`Window`]) and what it asks for. The bytes of blocks never pass here, only what is decided about them.
+//! in, messages and [`News`] out. It alone knows who chokes whom and who is interested, what the peer has (`theirs`) and
+//! was told of us (`told`), what we ask for (`asking`, with its [`Window`]), what it asks for (`serving`), and when it was
+//! heard (`pulse`). The bytes of blocks never pass here, only what is decided about them.
 
+mod asking;
 mod choke_flood;
 mod conn;
 mod connection;
 mod fault;
 mod handshake;
 pub mod haves;
+mod ours;
 pub mod output;
+mod pulse;
 mod rate;
+mod serving;
+mod theirs;
+mod told;
 pub mod upload;
 mod window;
 
 pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
-pub use connection::{Connection, IDLE_AFTER, Ours};
+pub use connection::Connection;
 pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
+pub use ours::{IDLE_AFTER, Ours, introduction};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

@@ -4,6 +4,10 @@
 //! says what to do ([`Swarm::poll`], until it is empty) and when it wants to be told the time again
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 //!
+//! It routes between machines that keep their state to themselves and are given what they need: `PeerTable`, `Picker`,
+//! `Choker`, `Eviction` and others, a file each. Beside this file it has three: a peer's way (`peers`), what becomes of
+//! pieces (`pieces`), what the user asks for (`commands`).
+//!
 //! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too
 //! ([`announce::Announcer::once`]).
 
@@ -20,22 +24,20 @@ mod live;
 mod messages;
 mod meter;
 mod network;
+mod outbox;
 mod pacer;
 mod peer_table;
 mod peers;
 mod picker;
-mod piece_result;
+mod pieces;
 mod recheck;
 mod round_robin;
 mod slots;
 mod smart_ban;
 mod sources;
-mod standstill;
 mod starving;
-mod timers;
 mod twins;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,19 +51,24 @@ pub use picker::RUN_BYTES;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 
+use self::allowed_fast::AllowedFast;
 use self::check::Check;
 use self::choker::Choker;
-use self::live::Live;
+use self::eviction::Holder;
+use self::live::Connected;
 use self::meter::Meter;
-use self::peer_table::PeerTable;
+use self::outbox::Outbox;
+use self::peer_table::{PeerTable, Row};
 use self::picker::{Pick, Picker};
+use self::recheck::Recheck;
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
-use self::starving::Starving;
-use crate::event::{At, Cause, Event, Phase, Severity};
+use self::starving::{Needs, Starving};
+use crate::event::{At, Cause, Event, Phase, Sample, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
+use crate::units;
 
 /// The decisions of one torrent.
 pub struct Swarm {
@@ -73,17 +80,16 @@ pub struct Swarm {
     /// Why the torrent rests, where it does not by the user's will.
     phase_reason: Option<String>,
     /// What is on the disk is being verified once more.
-    recheck: Option<recheck::Recheck>,
+    recheck: Option<Recheck>,
     have: Bitfield,
     peer_table: PeerTable,
-    live: BTreeMap<ConnKey, Live>,
-    /// Live peers that were told to close.
-    closing: usize,
+    live: Connected,
     /// Live peers that would give way to another, as counted last.
     idle: usize,
     picker: Picker,
     /// What was sent of pieces that failed by whom.
     smart_ban: SmartBan,
+    allowed_fast: AllowedFast,
     choker: Choker,
     meter: Meter,
     starving: Starving,
@@ -92,10 +98,14 @@ pub struct Swarm {
     leaving: bool,
     /// Where peers are only tried.
     check: Option<Check>,
-    actions: VecDeque<Action>,
+    out: Outbox,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How long connections stay open after a pause, so that a short one costs nothing.
+const PAUSE_GRACE: Duration = Duration::from_secs(30);
+/// Pieces whose blocks are told of in one second: recordings have to stay small.
+const MOST_TOLD: usize = 32;
 
 impl Swarm {
     /// The swarm of a torrent of which `have` is on disk.
@@ -109,10 +119,10 @@ impl Swarm {
             phase_since: now,
             phase_reason: None,
             recheck: None,
-            live: BTreeMap::new(),
-            closing: 0,
+            live: Connected::default(),
             idle: 0,
             smart_ban: SmartBan::default(),
+            allowed_fast: AllowedFast::new(geometry, settings.info_hash),
             choker: Choker::new(
                 now,
                 Slots::new(settings.upload_slots, settings.up_bps),
@@ -123,23 +133,23 @@ impl Swarm {
             wishes: Vec::new(),
             leaving: false,
             check: settings.check_until.map(|until| Check::new(now, until)),
-            actions: VecDeque::new(),
+            out: Outbox::default(),
             geometry,
             random,
             have,
             settings,
         };
         if swarm.check.is_some() {
-            swarm.emit(now, Event::Probing);
+            swarm.out.emit(now, Event::Probing);
         } else {
-            swarm.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
+            swarm.out.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
             let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
-            swarm.emit(now, limits);
+            swarm.out.emit(now, limits);
             let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
-            swarm.emit(now, Event::Places { most });
+            swarm.out.emit(now, Event::Places { most });
         }
         if swarm.settings.encryption == EncryptionPolicy::Off {
-            swarm.emit(now, Event::PlainOnly);
+            swarm.out.emit(now, Event::PlainOnly);
         }
         let mut kept = std::mem::take(&mut swarm.settings.kept);
         kept.retain(|block| !swarm.have.has(block.piece()));
@@ -167,7 +177,9 @@ impl Swarm {
             Input::Handshaken { conn, peer, addr, peer_id, so_far } => {
                 self.shaken(now, conn, peer, addr, peer_id, so_far);
             }
-            Input::IncomingFailed { addr, cause } => self.emit(now, Event::IncomingFailed { addr, cause }),
+            Input::IncomingFailed { addr, cause } => {
+                self.out.emit(now, Event::IncomingFailed { addr, cause })
+            }
             Input::News(conn, news) => self.news(now, conn, news),
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
@@ -188,7 +200,7 @@ impl Swarm {
     /// What to do next; empty it after every call of [`handle`](Self::handle).
     #[must_use]
     pub fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.out.poll()
     }
 
     /// When [`Input::Tick`] is wanted at the latest.
@@ -228,11 +240,69 @@ impl Swarm {
         self.picker.advance(now);
         self.carry_out_picks(now);
         match &mut self.check {
-            Some(check) => check.expire(now),
+            Some(check) => check.on_time(now),
             None => self.on_time(now),
         }
         self.dial_due(now);
         self.go_on_checking(now);
+    }
+
+    fn on_time(&mut self, now: At) {
+        if let Some(sample) = self.meter.second(now) {
+            self.second(now, sample);
+        }
+        let (_, sent_bytes) = self.meter.totals();
+        if self.choker.round(now, sent_bytes, self.settings.up_bps) {
+            self.rechoke(now);
+        }
+    }
+
+    fn second(&mut self, now: At, sample: Sample) {
+        let downloading = self.phase == Phase::Downloading;
+        self.out.emit(now, Event::Sample(sample));
+        // While there is room nobody has to give way.
+        let full = self.staying() + self.peer_table.dialling() >= self.settings.max_peers;
+        self.idle = if full { self.giving_way(now).count() } else { 0 };
+        for peer in self.peer_table.expired_bans(now) {
+            self.out.emit(now, Event::Banned { peer, until: None, reason: String::new() });
+        }
+        if downloading {
+            self.picker.second(now);
+            self.carry_out_picks(now);
+            for (piece, blocks) in self.picker.tell_blocks(now, MOST_TOLD) {
+                self.out.emit(now, Event::PieceBlocks { piece, blocks });
+            }
+        }
+        let room = self.staying() < self.settings.max_peers || self.idle > 0;
+        let missing = u64::from(self.have.len() - self.have.count());
+        let needs = Needs {
+            limit_bps: self.settings.down_bps,
+            missing_bytes: missing * u64::from(self.geometry.piece_bytes()),
+            useful: self.picker.useful_count(),
+        };
+        let needs = Some(&needs).filter(|_| downloading && !self.leaving && room);
+        if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
+            self.out.act(Action::WantPeers(wanted));
+        }
+        if let Some(cause) = self.rests().filter(|_| now.saturating_sub(self.phase_since) >= PAUSE_GRACE) {
+            self.close_all(cause);
+        }
+    }
+
+    /// What follows for a check from what happened, or from time.
+    fn go_on_checking(&mut self, now: At) {
+        let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
+        let Some(check) = &mut self.check else { return };
+        if check.is_over(now, all_dialled) {
+            self.out.act(Action::Finished);
+        }
+        if check.gives_up_closing(now) {
+            for (conn, live) in std::mem::take(&mut self.live).iter() {
+                if check.last_cause(*conn) == Cause::NotAnswered {
+                    self.out.emit(now, Closed::because(Cause::NotAnswered).event(live.peer));
+                }
+            }
+        }
     }
 
     /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
@@ -244,11 +314,9 @@ impl Swarm {
         } else {
             self.meter.received(u64::from(self.geometry.block_length(block)));
         }
-        let Some(live) = self.live.get_mut(&conn) else { return false };
-        (live.used, live.sent_at) = (now, now);
-        let peer = live.peer;
-        if !std::mem::replace(&mut live.sent_block, true) {
-            self.emit(now, Event::FirstBlock { peer });
+        let Some(live) = self.live.get_mut(conn) else { return false };
+        if live.sent(now) {
+            self.out.emit(now, Event::FirstBlock { peer: live.peer });
         }
         self.check.is_some() || self.picker.arrived(now, conn, block)
     }
@@ -257,11 +325,11 @@ impl Swarm {
     fn carry_out_picks(&mut self, now: At) {
         while let Some(pick) = self.picker.poll() {
             match pick {
-                Pick::Order(conn, order) => self.order(conn, order),
-                Pick::Begun(piece) => self.emit(now, Event::PieceOpened { piece }),
+                Pick::Order(conn, order) => self.out.order(conn, order),
+                Pick::Begun(piece) => self.out.emit(now, Event::PieceOpened { piece }),
                 Pick::GivenUp(piece) => {
-                    self.actions.push_back(Action::Discard(piece));
-                    self.emit(now, Event::PieceClosed { piece });
+                    self.out.act(Action::Discard(piece));
+                    self.out.emit(now, Event::PieceClosed { piece });
                 }
             }
         }
@@ -297,30 +365,91 @@ impl Swarm {
         self.phase_reason.clone_from(&reason);
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
         self.picker.set_active(now, asks);
-        self.emit(now, Event::Phase { phase, reason });
-        self.actions.push_back(Action::Entered(phase));
+        self.out.emit(now, Event::Phase { phase, reason });
+        self.out.act(Action::Entered(phase));
     }
 
-    fn emit(&mut self, now: At, event: Event) {
-        self.actions.push_back(Action::Emit(now, event));
+    /// Everything is here.
+    fn complete(&mut self, now: At) {
+        self.enter(now, Phase::Seeding, None);
+        for conn in self.live.conns() {
+            self.close_if_both_seeds(conn);
+        }
+        self.rechoke(now);
     }
 
-    fn answer(&mut self, now: At, text: String) {
-        self.emit(now, Event::Note { severity: Severity::Info, text, answer: true });
+    /// Stops asking, serving and dialling; connections stay for a while.
+    fn rest(&mut self, now: At, phase: Phase, reason: Option<String>) {
+        self.enter(now, phase, reason);
+        for conn in self.live.conns() {
+            self.update_interest(now, conn);
+            self.set_choking(now, conn, true);
+            self.allow_fast(conn);
+        }
     }
 
-    fn order(&mut self, conn: ConnKey, order: Order) {
-        if let Order::Close(_) = order
-            && let Some(live) = self.live.get_mut(&conn)
-        {
-            if std::mem::replace(&mut live.closing, true) {
-                return;
-            }
-            self.closing += 1;
+    /// Goes on after a rest; with `retry` peers that are not connected are dialled without further wait.
+    fn go_on(&mut self, now: At, retry: bool) {
+        let phase = self.active_phase();
+        self.enter(now, phase, None);
+        if retry {
+            self.peer_table.retry(now, true);
+        }
+        for conn in self.live.conns() {
+            self.update_interest(now, conn);
+            self.allow_fast(conn);
+            self.close_if_both_seeds(conn);
+        }
+        self.rechoke(now);
+    }
+
+    /// Whether the user paused it, be it verified or not.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        let after = self.recheck.as_ref().and_then(Recheck::rests);
+        self.phase == Phase::Paused || after.is_some_and(|(phase, _)| *phase == Phase::Paused)
+    }
+
+    /// Closes the connection, unless it was told so already.
+    fn close(&mut self, conn: ConnKey, cause: Cause) {
+        if self.live.close(conn) {
             self.picker.set_usable(At::ZERO, conn, false);
             self.check.iter_mut().for_each(|check| check.let_go(conn));
+            self.out.order(conn, Order::Close(cause));
         }
-        self.actions.push_back(Action::Order(conn, order));
+    }
+
+    fn close_all(&mut self, cause: Cause) {
+        self.live.conns().into_iter().for_each(|conn| self.close(conn, cause));
+    }
+
+    /// The program stood still, stopped by somebody or asleep with the machine, while everybody else went on. The clock
+    /// left that time out, so that nobody was silent, and no request is old. What is left to mend is what others counted:
+    /// pauses before the next dial are over for them, and those who waited for us may have gone.
+    fn stood_still(&mut self, now: At, time: Duration) {
+        let text = format!(
+            "stood still for {}: stopped by somebody, or asleep with the machine; no peer is blamed for that time",
+            units::duration(time)
+        );
+        self.out.emit(now, Event::Note { severity: Severity::Info, text, answer: false });
+        for (peer, at) in self.peer_table.stood_still(now, time, &mut self.random) {
+            self.out.emit(now, Event::NextTry { peer, at: Some(at) });
+        }
+    }
+
+    /// Live peers that were not told to close. In a check they count until they are gone: it is files that are few.
+    fn staying(&self) -> usize {
+        if self.check.is_some() { self.live.len() } else { self.live.staying() }
+    }
+
+    /// Who would give way to another, each with its rank and when it was last of use: the lowest first.
+    fn giving_way(&self, now: At) -> impl Iterator<Item = (u8, At, ConnKey)> {
+        let downloading = self.phase == Phase::Downloading;
+        self.live.iter().filter_map(move |(conn, live)| {
+            let chosen = self.peer_table.row(live.peer).is_some_and(Row::is_chosen);
+            let holder = Holder { live, chosen, owes_since: self.picker.owes_since(*conn) };
+            Some((holder.gives_way(now, downloading)?, live.used, *conn))
+        })
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `calendar` | which time of day a moment of the run was |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
+//! | `flow` | how a screen shares its rows among its parts |
 //! | `theme`, `paint` | colours by meaning, palettes and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
@@ -32,6 +33,7 @@ pub mod export;
 mod field;
 mod file_tree;
 mod filter;
+mod flow;
 mod folds;
 mod funnel;
 mod glossary;
@@ -68,7 +70,7 @@ pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Watched};
-pub use run::{Left, Options, Reason, Write, run, summary};
+pub use run::{Left, Options, Question, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
 pub use theme::{
     ColourChoice, Colours, Glyphs, Ground, Look, MEANINGS, Meaning, Palette, Palettes, Scheme, Shade, Theme,

@@ -113,6 +113,19 @@ fn info_shows_what_the_file_says() {
 }
 
 #[test]
+fn info_says_what_a_magnet_link_says() {
+    let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it&so=1";
+    let value: Value = serde_json::from_str(&good(&["info", link, "--json"])).unwrap();
+    assert_eq!((&value["name"], &value["total_length"]), (&"it".into(), &Value::Null));
+    let output = run(&["info", &format!("{link}&x.pe=nowhere")]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "ttui: warning: entries that are no peer's address are ignored (1)\n"
+    );
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("files         only numbers 1\n"));
+}
+
+#[test]
 fn info_warns_of_oddities_and_goes_on() {
     let folder = Folder::new();
     let path = folder.write("a.torrent", &[album().to_bytes(), b"junk".to_vec()].concat());
@@ -203,9 +216,11 @@ fn unreadable_files_end_in_one_line_and_status_2() {
         "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
     );
     let magnet = "magnet:?xt=urn:btih:0000000000000000000000000000000000000000";
-    for args in [&["info", magnet][..], &[magnet]] {
-        assert_eq!(bad(args, 2), "magnet links are not supported yet, expected the path of a torrent file");
-    }
+    assert_eq!(bad(&[magnet], 2), "magnet links are not supported yet, expected the path of a torrent file");
+    assert_eq!(
+        bad(&["info", "magnet:?xt=urn:btih:00"], 2),
+        "magnet link: `xt`: expected `urn:btih:` and 40 hexadecimal digits, or 32 of base32, found urn:btih:00"
+    );
     assert_eq!(
         bad(&["https://example.org/a.torrent"], 2),
         "a web address is not read, expected the path of a torrent file: download it first"

@@ -10,16 +10,16 @@ use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use support::{Lab, Payload, Recipe, Seed, encrypted_only, negotiate, peer_at, soon, until};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use ttui::engine::mse::Encrypted;
+use support::{Lab, Payload, Recipe, Script, Seed, Wire, call, peer_at, soon, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use ttui::engine::mse::Carrier;
 use ttui::engine::{CheckOptions, Download, Options, check};
 use ttui::event::{Attempt, Cause, Direction, Encryption, Payload as Messages};
 use ttui::ledger::{PeerRecord, View};
-use ttui::metainfo::InfoHash;
 use ttui::swarm::EncryptionPolicy;
-use ttui::wire::mse::{Offer, Outgoing};
+use ttui::wire::Message;
+use ttui::wire::mse::{Agreed, Negotiation, Offer, Outgoing, Step};
 
 use Encryption::{Mse, Plain};
 use EncryptionPolicy::{Off, Prefer, PreferPlain, Require};
@@ -108,23 +108,9 @@ async fn two_of_ours_meet_in_every_setting_that_lets_them() {
     }
 }
 
-/// Takes plain connections and brings each to `to` with its messages under RC4.
-async fn calls_under_rc4(to: SocketAddr, torrent: InfoHash) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut plain, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut stream = TcpStream::connect(to).await.unwrap();
-                let side = Outgoing::new(torrent, Offer::RC4, &[], fastrand::Rng::with_seed(9));
-                let agreed = negotiate(&mut stream, side).await.expect("an answer");
-                let mut encrypted = Encrypted::new(stream, agreed.ciphers.expect("RC4"));
-                // However it ends, it is over.
-                let _ = copy_bidirectional(&mut plain, &mut encrypted).await;
-            });
-        }
-    });
-    addr
+/// A seed that shakes hands encrypted only, and by this setting.
+async fn encrypted_only(payload: &Arc<Payload>, takes: EncryptionPolicy) -> Seed {
+    Seed::start(payload, Script { encrypted: Some(takes), ..Script::default() }).await
 }
 
 fn the_attempts(view: &View, addr: SocketAddr) -> Vec<Attempt> {
@@ -134,9 +120,9 @@ fn the_attempts(view: &View, addr: SocketAddr) -> Vec<Attempt> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_takes_only_encryption_is_found_out_and_downloaded_from() {
     let payload = payload();
-    for (accept, messages) in [(Offer::BOTH, Messages::Plain), (Offer::RC4, Messages::Rc4)] {
-        let behind = Seed::honest(&payload).await;
-        let addr = encrypted_only(behind.addr, payload.info_hash(), accept).await;
+    for (takes, messages) in [(Prefer, Messages::Plain), (Require, Messages::Rc4)] {
+        let seed = encrypted_only(&payload, takes).await;
+        let addr = seed.addr;
         let lab = Lab::new();
         let mut download = start(&lab, &payload, &[addr], PreferPlain);
         soon("the download completes", download.completed()).await.unwrap();
@@ -156,8 +142,8 @@ async fn a_peer_that_takes_only_encryption_is_found_out_and_downloaded_from() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_encryption_is_off_it_stays_a_peer_that_hangs_up() {
     let payload = payload();
-    let behind = Seed::honest(&payload).await;
-    let addr = encrypted_only(behind.addr, payload.info_hash(), Offer::BOTH).await;
+    let seed = encrypted_only(&payload, Prefer).await;
+    let addr = seed.addr;
     let lab = Lab::new();
     let download = start(&lab, &payload, &[addr], Off);
     until(&download, "it hangs up", |view| {
@@ -171,19 +157,21 @@ async fn where_encryption_is_off_it_stays_a_peer_that_hangs_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_wants_rc4_is_uploaded_to() {
     let payload = payload();
-    let (from, into) = (Lab::new(), Lab::new());
-    let (seed, addr) = seed(&from, &payload, PreferPlain).await;
-    let addr = calls_under_rc4(addr, payload.info_hash()).await;
-    let mut download = start(&into, &payload, &[addr], Off);
-    soon("the download completes", download.completed()).await.unwrap();
-    payload.assert_at(&into.out());
+    let lab = Lab::new();
+    let (seed, addr) = seed(&lab, &payload, PreferPlain).await;
+    let Carrier::Encrypted(stream) = call(addr, payload.info_hash(), Mse).await else { panic!("in plain") };
+    let mut caller = Wire::new(*stream);
+    caller.say(&[Message::Interested]).await;
+    caller.expect(&Message::Unchoke).await;
+    for piece in 0..payload.pieces() {
+        caller.fetch(&payload, piece).await;
+    }
     until(&seed, "who called is shown as it called", |view| {
         let call = view.peers.first()?.attempts.first()?;
         ((call.direction, call.encryption, call.payload) == (Direction::In, Mse, Some(Messages::Rc4)))
             .then_some(())
     })
     .await;
-    download.stop().await.unwrap();
     seed.stop().await.unwrap();
 }
 
@@ -197,6 +185,22 @@ async fn a_plain_only_peer_is_named_where_encryption_is_required() {
     assert!(matches!(cause, Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake), "{cause:?}");
     assert_eq!(ways(peer_at(&download.view(), plain.addr).unwrap()), [(Mse, false)]);
     download.stop().await.unwrap();
+}
+
+/// Carries a negotiation out; nothing when the other side does not go along.
+async fn negotiate(stream: &mut TcpStream, mut side: impl Negotiation) -> Option<Agreed> {
+    loop {
+        match side.next().ok()? {
+            Step::Write(bytes) => stream.write_all(&bytes).await.ok()?,
+            Step::Exchange(exchange) => side.exchanged(exchange.run()),
+            Step::Read(most) => {
+                let mut bytes = vec![0; most];
+                let n = stream.read(&mut bytes).await.ok().filter(|n| *n > 0)?;
+                side.received(&bytes[..n]);
+            }
+            Step::Agreed(agreed) => return Some(agreed),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -222,8 +226,8 @@ async fn who_calls_to_go_on_in_plain_is_named_where_encryption_is_required() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_tells_who_wants_encryption() {
     let payload = payload();
-    let behind = Seed::honest(&payload).await;
-    let addr = encrypted_only(behind.addr, payload.info_hash(), Offer::RC4).await;
+    let seed = encrypted_only(&payload, Require).await;
+    let addr = seed.addr;
     for (encryption, expected) in [
         (PreferPlain, vec![(Plain, false), (Mse, true)]),
         (Prefer, vec![(Mse, true)]),

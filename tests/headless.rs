@@ -94,7 +94,7 @@ fn assert_contract(lines: &[Value], payload: &Payload) {
 async fn json_lines_follow_the_contract_and_end_complete() {
     let payload = eight_pieces().make();
     // Slow enough for some lines before the last.
-    let seed = Seed::start(&payload, Script { bps: Some(300_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 300_000, ..Script::default() }).await;
     let lab = Lab::new();
     let ended = program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
     assert_eq!(ended.code(), 0);
@@ -384,7 +384,7 @@ async fn a_closed_stdout_ends_it_quietly() {
 async fn warnings_go_to_stderr_and_lines_to_stdout() {
     let refusing = Tracker::http(Reply::refusal("come back tomorrow")).await;
     let payload = eight_pieces().tier(&[&refusing.url()]).make();
-    let seed = Seed::start(&payload, Script { bps: Some(300_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 300_000, ..Script::default() }).await;
     let lab = Lab::new();
     let trailing = lab.write("trailing.torrent", &[&payload.torrent_bytes[..], b"more"].concat());
     let mut command = command(&lab);

@@ -75,8 +75,8 @@ async fn bad_peers(payload: &Arc<Payload>) -> Vec<Seed> {
         Script { is_silent: true, ..Script::default() },
         Script { hangs_up: true, ..Script::default() },
         Script { info_hash: Some(InfoHash([7; 20])), ..Script::default() },
-        Script { chokes: true, ..Script::default() },
-        Script { chokes_every: Some(3), bps: Some(60_000), ..Script::default() },
+        Script { unchokes: None, ..Script::default() },
+        Script { chokes_every: Some(3), bps: 60_000, ..Script::default() },
         Script { lies_about: vec![3, 4], has: Some(vec![3, 4]), ..Script::default() },
         Script { says: vec![0x7f, 0xff, 0xff, 0xff], ..Script::default() },
         Script { dribbles: true, has: Some(vec![9]), ..Script::default() },
@@ -309,7 +309,7 @@ async fn a_run_that_never_began_leaves_no_recording() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_recorded_until_it_was_killed_can_be_replayed() {
     let payload = Recipe::file("it", 40 * PIECE, PIECE).make();
-    let seed = Seed::start(&payload, Script { bps: Some(40_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 40_000, ..Script::default() }).await;
     let lab = Lab::new();
     let peer = seed.addr.to_string();
     let run = support::program::download(&lab, &payload, &["--record", "run.ttrec", "--peer", &peer]);

@@ -26,7 +26,7 @@ use ttui::event::{
 };
 use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
 use ttui::metainfo::{Geometry, InfoHash};
-use ttui::record::{Batcher, MarkKind, Player, Recording, Writer};
+use ttui::record::{Batcher, Player, Recording, Writer};
 use ttui::text::is_invisible;
 
 const PIECE: usize = 16 * 1024;
@@ -43,7 +43,7 @@ struct Stage {
 impl Stage {
     async fn set() -> Self {
         let payload = Recipe::file("it", 60 * PIECE, PIECE).make();
-        let seed = Seed::start(&payload, Script { bps: Some(60_000), ..Script::default() }).await;
+        let seed = Seed::start(&payload, Script { bps: 60_000, ..Script::default() }).await;
         let lab = Lab::new();
         let file = lab.path("run.ttrec");
         let recording = engine::Recording { file: Some(file.clone()), ..engine::Recording::default() };
@@ -132,7 +132,7 @@ async fn every_key_of_a_replay_does_what_its_help_says() {
     }
 
     let failures: Vec<At> =
-        player.marks().iter().filter(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at).collect();
+        player.marks().iter().filter(|mark| mark.kind.is_failure()).map(|mark| mark.at).collect();
     assert!(failures.len() >= 3, "{failures:?}");
     pty.write(b"@0:00\r");
     until_at(&pty, At::ZERO);
@@ -453,7 +453,7 @@ async fn a_passkey_that_a_tracker_repeats_is_seen_nowhere() {
     let urls = [&refusing, &broken, &warning].map(|tracker| tracker.url_with(&format!("/{KEY}/announce")));
     let recipe = Recipe::file("it", 40 * PIECE, PIECE);
     let payload = urls.iter().fold(recipe, |recipe, url| recipe.tier(&[url])).make();
-    let seed = Seed::start(&payload, Script { bps: Some(60_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 60_000, ..Script::default() }).await;
     let lab = Lab::new();
     let (torrent, out, peer) = (lab.torrent(&payload), lab.out(), seed.addr.to_string());
     let torrent = torrent.to_str().unwrap();

@@ -93,7 +93,7 @@ async fn slow_then_again(piece: usize, signal: Signal) {
     let payload = Recipe::file("it", 24 * 1024 * 1024 + 777, piece).make();
     let mut slow = Vec::new();
     for _ in 0..24 {
-        slow.push(Seed::start(&payload, Script { bps: Some(32 * 1024), ..Script::default() }).await);
+        slow.push(Seed::start(&payload, Script { bps: 32 * 1024, ..Script::default() }).await);
     }
     let lab = Lab::new();
     let peers: Vec<String> = slow.iter().map(|seed| seed.addr.to_string()).collect();

@@ -76,7 +76,7 @@ async fn a_key_is_answered_behind_one_frame_however_slow_the_terminal() {
 /// How long a download takes of a seed that sends a megabyte a second to whoever asks.
 async fn time_of_a_download(pace: Pace) -> Duration {
     let payload = Recipe::file("it.bin", 32 * PIECE, PIECE).make();
-    let seed = Seed::start(&payload, Script { bps: Some(1_000_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 1_000_000, ..Script::default() }).await;
     let lab = Lab::new();
     let began = Instant::now();
     let mut pty = Pty::spawn_paced(download(&lab, &payload, &[seed.addr]), 200, 60, pace);
@@ -150,7 +150,7 @@ async fn a_terminal_that_takes_nothing_stops_neither_keys_nor_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn little_is_written_while_all_goes_on_and_nothing_while_nothing_does() {
     let payload = Recipe::file("it.bin", 24 * PIECE, PIECE).make();
-    let seed = Seed::start(&payload, Script { bps: Some(250_000), ..Script::default() }).await;
+    let seed = Seed::start(&payload, Script { bps: 250_000, ..Script::default() }).await;
     let lab = Lab::new();
     let mut pty = Pty::spawn(download(&lab, &payload, &[seed.addr]), 80, 24);
     pty.until_shown("● sending");

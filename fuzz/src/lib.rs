@@ -11,7 +11,7 @@ use ttui::engine::pool::BlockPool;
 use ttui::engine::receive::{Incoming, Receiver};
 use ttui::ledger::client_name;
 use ttui::metainfo::bencode::{self, Kind, Limits, Value};
-use ttui::metainfo::{Geometry, InfoHash, PeerId, Torrent};
+use ttui::metainfo::{Geometry, InfoHash, Magnet, PeerId, Torrent};
 use ttui::peer::Window;
 use ttui::report::info;
 use ttui::report::table::Rows;
@@ -27,9 +27,10 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 15] = [
+pub const ALL: [(&str, Feed); 16] = [
     ("bencode", bencode),
     ("torrent", torrent),
+    ("magnet", magnet),
     ("handshake", handshake),
     ("messages", messages),
     ("extension", extension),
@@ -62,6 +63,21 @@ fn assert_no_trick(name: &str) {
                 .any(|range| range.contains(c))
     };
     assert_eq!(name.chars().find(tricks), None, "{name:?}");
+}
+
+/// A magnet link: what is taken is bounded, and nothing in it acts on a terminal.
+pub fn magnet(bytes: &[u8]) {
+    let magnet: Magnet = match String::from_utf8_lossy(bytes).parse() {
+        Ok(magnet) => magnet,
+        Err(error) => return assert_harmless(&error.to_string()),
+    };
+    magnet.name.iter().for_each(|name| assert_harmless(name));
+    magnet.warnings.iter().for_each(|warning| assert_harmless(&warning.to_string()));
+    let urls = || magnet.trackers.iter().flatten().chain(&magnet.web_seeds);
+    assert!(urls().all(|url| !url.is_empty() && !url.chars().any(char::is_control)));
+    assert!(magnet.files.windows(2).all(|pair| pair[0].end() + 1 < *pair[1].start()));
+    assert_harmless(&info::magnet_text(&magnet).replace('\n', " "));
+    assert_harmless(&info::magnet_json(&magnet));
 }
 
 /// Any bencode: every value lies within the one around it, and reads the same by itself.

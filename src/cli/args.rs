@@ -9,11 +9,11 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::peers::PeerName;
 use crate::config::{
     Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, upload_slots, upload_slots_expected,
 };
 use crate::engine;
+use crate::metainfo::PeerName;
 use crate::swarm::UploadSlots;
 use crate::units;
 
@@ -273,8 +273,8 @@ impl ScreenArgs {
 /// `ttui info`.
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct InfoArgs {
-    /// The torrent file
-    #[arg(value_name = "TORRENT")]
+    /// The torrent file, or a magnet link
+    #[arg(value_name = "TORRENT|MAGNET")]
     pub torrent: PathBuf,
     /// As one line of JSON
     #[arg(long)]

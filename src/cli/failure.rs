@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::engine::EngineError;
-use crate::metainfo::TorrentError;
+use crate::metainfo::{MagnetError, TorrentError};
 use crate::record::RecordError;
 use crate::storage::StorageError;
 
@@ -61,6 +61,9 @@ pub enum Failure {
     /// The torrent file.
     #[error(transparent)]
     Torrent(#[from] TorrentError),
+    /// The magnet link.
+    #[error(transparent)]
+    Magnet(#[from] MagnetError),
     /// The files on disk.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -105,6 +108,7 @@ impl Failure {
             Self::Usage { .. }
             | Self::NoTorrent
             | Self::Torrent(_)
+            | Self::Magnet(_)
             | Self::Log(_)
             | Self::Recording { .. } => 2,
             Self::NoSettings(_) | Self::Settings(_) => 2,

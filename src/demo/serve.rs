@@ -1,31 +1,43 @@
-//! One peer of the demonstration, talking over a real socket.
+//! One peer of the demonstration: a connection of the engine over a real socket, and what the peer does with it.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::behaviour::{Behaviour, Client};
 use super::content::Content;
 use super::{listen, other};
-use crate::metainfo::{BLOCK_LENGTH, Bitfield, InfoHash, PeerId};
-use crate::wire::{
-    BlockSpec, ExtensionHandshake, HANDSHAKE_BYTES, Handshake, MAX_FRAME, Message, PieceHeader, Reserved,
-};
+use crate::engine::clock::Clock;
+use crate::engine::handshake::{Steps, accept, dial};
+use crate::engine::limit::Limit;
+use crate::engine::link::Report;
+use crate::engine::mse::{Carrier, Mse};
+use crate::engine::peer::{Common, run_over};
+use crate::engine::pool::BlockPool;
+use crate::engine::upload::{BlockSource, ReadFuture};
+use crate::event::Encryption;
+use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
+use crate::peer::{ConnKey, Handshaken, News, Order, Ours};
+use crate::wire::{ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Reserved};
 
 /// Blocks a peer that falls silent sends before.
 const FEW_BLOCKS: u32 = 24;
 /// How long a peer that leaves stays.
 const STAY: Duration = Duration::from_secs(20);
 /// Requests a caller keeps out.
-const CALLER_REQUESTS: usize = 8;
+const CALLER_REQUESTS: u32 = 8;
+/// Every connection has its own channels, and needs no other name.
+const CONN: ConnKey = ConnKey(0);
 
 /// A peer: what it has, what it does, who it says it is.
 pub(super) struct Host {
@@ -37,6 +49,7 @@ pub(super) struct Host {
     pub(super) bps: u64,
     /// Its place in the cast, for every choice that is to differ from peer to peer.
     pub(super) number: u64,
+    pub(super) clock: Clock,
 }
 
 /// What a peer does as long as the demonstration lasts.
@@ -71,148 +84,163 @@ impl Host {
     }
 
     async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
-        let mut theirs = [0; HANDSHAKE_BYTES];
         if self.behaviour == Behaviour::SaysNothing {
             sleep(Duration::from_secs(60)).await;
             return Ok(());
         }
-        stream.read_exact(&mut theirs).await?;
         // A network's delay, so that the times on the screen are not all zero.
         sleep(Duration::from_millis(12 + self.number * 31 % 140)).await;
-        match self.behaviour {
-            Behaviour::HangsUp => return Ok(()),
-            Behaviour::Web => {
-                return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
-            }
-            Behaviour::Resets => return stream.set_zero_linger(),
-            Behaviour::CutsShort => return stream.write_all(&self.handshake(self.info_hash)[..40]).await,
-            Behaviour::OtherTorrent => return stream.write_all(&self.handshake(other(self.info_hash))).await,
-            _ => stream.write_all(&self.handshake(self.info_hash)).await?,
-        }
-        let mut out = BytesMut::new();
-        Message::Bitfield(self.pieces().to_bytes().into()).encode(&mut out);
-        self.extension_handshake().encode(&mut out);
-        if self.behaviour == Behaviour::Shares {
-            Message::Interested.encode(&mut out);
-        }
-        stream.write_all(&out).await?;
-        let talk = self.talk(&mut stream);
-        if self.behaviour == Behaviour::Leaves {
-            return timeout(STAY, talk).await.unwrap_or(Ok(()));
-        }
-        talk.await
-    }
-
-    /// Serves requests at its pace, as far as its behaviour goes.
-    async fn talk(&self, stream: &mut TcpStream) -> io::Result<()> {
-        let mut random = fastrand::Rng::with_seed(self.number);
-        let mut block = vec![0; BLOCK_LENGTH as usize];
-        let mut sent = 0;
-        let mut next = Instant::now();
-        loop {
-            match read_message(stream).await? {
-                Message::Interested if self.behaviour != Behaviour::Chokes => {
-                    sleep(Duration::from_millis(random.u64(100..1500))).await;
-                    send(stream, &Message::Unchoke).await?;
+        let wrong = match self.behaviour {
+            Behaviour::HangsUp | Behaviour::Resets => Vec::new(),
+            Behaviour::Web => b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec(),
+            Behaviour::CutsShort => self.handshake(self.info_hash).to_bytes()[..40].to_vec(),
+            Behaviour::OtherTorrent => self.handshake(other(self.info_hash)).to_bytes().to_vec(),
+            _ => {
+                let (mse, steps) = self.privacy();
+                let shaken = accept(stream, &self.handshake(self.info_hash), &mse, &steps).await;
+                if let Ok((carrier, peer)) = shaken {
+                    let stays = if self.behaviour == Behaviour::Leaves { STAY } else { Duration::MAX };
+                    // Whether it left or was left makes no difference here.
+                    let _ = timeout(stays, self.talk(carrier, peer)).await;
                 }
-                Message::Request(wanted) => {
-                    if self.behaviour == Behaviour::FallsSilent && sent >= FEW_BLOCKS {
-                        continue;
-                    }
-                    let length = wanted.length.min(BLOCK_LENGTH) as usize;
-                    let Some(piece) = self.content.geometry.piece(wanted.index) else { return Ok(()) };
-                    // Not a steady flow: a graph of one would be dull, and no network is steady.
-                    let pace = self.bps as f64 * (0.55 + 0.9 * random.f64());
-                    next = next.max(Instant::now()) + Duration::from_secs_f64(length as f64 / pace.max(1.0));
-                    sleep_until(next).await;
-                    self.content.fill(
-                        self.content.geometry.offset_of(piece) + u64::from(wanted.begin),
-                        &mut block[..length],
-                    );
-                    let header =
-                        PieceHeader { index: wanted.index, begin: wanted.begin, length: length as u32 };
-                    stream.write_all(&header.to_bytes()).await?;
-                    stream.write_all(&block[..length]).await?;
-                    sent += 1;
-                }
-                _ => {}
+                return Ok(());
             }
+        };
+        stream.read_exact(&mut [0; HANDSHAKE_BYTES]).await?;
+        if self.behaviour == Behaviour::Resets {
+            stream.set_zero_linger()?;
         }
+        stream.write_all(&wrong).await
     }
 
     /// Connects to us and asks for what we have.
     pub(super) async fn call(&self, to: SocketAddr) {
-        if let Ok(stream) = TcpStream::connect(to).await {
+        let (mse, steps) = self.privacy();
+        let ours = self.handshake(self.info_hash);
+        if let Ok((carrier, peer)) = dial(to, &ours, Encryption::Plain, &mse, &steps).await {
             // When we close it, it has had what it came for.
-            let _ = self.ask(stream).await;
+            self.talk(carrier, peer).await;
         }
     }
 
-    async fn ask(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.write_all(&self.handshake(self.info_hash)).await?;
-        let mut theirs = [0; HANDSHAKE_BYTES];
-        stream.read_exact(&mut theirs).await?;
-        let mut out = BytesMut::new();
-        self.extension_handshake().encode(&mut out);
-        Message::Interested.encode(&mut out);
-        stream.write_all(&out).await?;
+    /// Plain or encrypted, as the caller likes; nobody is told the steps.
+    fn privacy(&self) -> (Mse, Steps) {
+        (Mse::new(Default::default(), self.number), Steps::untold(self.clock))
+    }
+
+    /// Has the engine carry the connection, and says what to do on it, to its end.
+    async fn talk(&self, carrier: Carrier, peer: Handshaken) {
+        let common = Arc::new(Common {
+            ours: Arc::new(Ours::new(self.content.geometry, self.pieces(), self.introduction())),
+            clock: self.clock,
+            pool: BlockPool::new(CALLER_REQUESTS as usize),
+            source: Arc::new(Source {
+                content: Arc::clone(&self.content),
+                falls_silent: self.behaviour == Behaviour::FallsSilent,
+                sent: AtomicU32::new(0),
+            }),
+            up: Arc::new(Limit::new(Some(self.bps))),
+        });
+        let (orders_to, orders) = mpsc::unbounded_channel();
+        let (reports_to, reports) = mpsc::channel(8);
+        let deciding = self.decide(&common.up, &orders_to, reports);
+        let connection = run_over(carrier, peer, CONN, Arc::clone(&common), orders, reports_to);
+        tokio::join!(connection, deciding);
+    }
+
+    /// Unchokes and asks as far as its behaviour goes, until the connection is over.
+    async fn decide(
+        &self,
+        up: &Limit,
+        orders: &mpsc::UnboundedSender<Order>,
+        mut reports: mpsc::Receiver<(ConnKey, Report)>,
+    ) {
+        // A connection that is over takes no more orders, and says so in its last report.
+        let order = |order| drop(orders.send(order));
         let mut random = fastrand::Rng::with_seed(self.number);
-        let mut has: Vec<u32> = Vec::new();
-        let (mut unchoked, mut requests_out) = (false, 0);
-        let mut next = Instant::now();
-        loop {
-            while unchoked && requests_out < CALLER_REQUESTS && !has.is_empty() {
-                let index = has[random.usize(..has.len())];
-                let Some(piece) = self.content.geometry.piece(index) else { break };
-                let begin = random.u32(..self.content.geometry.blocks_in(piece)) * BLOCK_LENGTH;
-                let length = self.content.geometry.length_of(piece).saturating_sub(begin).min(BLOCK_LENGTH);
-                next = next.max(Instant::now())
-                    + Duration::from_secs_f64(f64::from(length) / self.bps.max(1) as f64);
-                sleep_until(next).await;
-                send(&mut stream, &Message::Request(BlockSpec { index, begin, length })).await?;
-                requests_out += 1;
-            }
-            match read_message(&mut stream).await? {
-                Message::Unchoke => unchoked = true,
-                Message::Choke => (unchoked, requests_out) = (false, 0),
-                Message::Have(piece) => has.push(piece),
-                Message::Bitfield(bits) => {
-                    let pieces = Bitfield::from_bytes(&bits, self.content.geometry.piece_count());
-                    has.extend(pieces.iter().flat_map(Bitfield::numbers));
+        let mut theirs: Vec<PieceIndex> = Vec::new();
+        if matches!(self.behaviour, Behaviour::Shares | Behaviour::Calls) {
+            order(Order::Interested(true));
+        }
+        while let Some((_, report)) = reports.recv().await {
+            match report {
+                Report::News(News::Interested(true)) if self.behaviour != Behaviour::Chokes => {
+                    sleep(Duration::from_millis(random.u64(100..1500))).await;
+                    order(Order::Choke(false));
                 }
-                Message::Piece(_) => requests_out -= 1,
+                // Not a steady flow: a graph of one would be dull, and no network is steady.
+                Report::News(News::Sample(_)) => {
+                    let pace = self.bps as f64 * (0.55 + 0.9 * random.f64());
+                    up.set(self.clock.now(), Some(pace as u64));
+                }
+                Report::News(News::Has(pieces)) => {
+                    theirs.extend(pieces.numbers().filter_map(|number| self.content.geometry.piece(number)));
+                }
+                Report::News(News::Have(pieces)) => theirs.extend(pieces),
+                Report::Blocks { window, .. } if self.behaviour == Behaviour::Calls && !theirs.is_empty() => {
+                    let more = CALLER_REQUESTS.saturating_sub(window.granted + window.outstanding);
+                    let bytes = f64::from(more * BLOCK_LENGTH);
+                    sleep(Duration::from_secs_f64(bytes / self.bps.max(1) as f64)).await;
+                    let blocks = (0..more).map(|_| self.any_block(&theirs, &mut random)).collect();
+                    order(Order::Grant(blocks));
+                }
                 _ => {}
             }
         }
     }
 
-    fn handshake(&self, info_hash: InfoHash) -> [u8; HANDSHAKE_BYTES] {
-        let mut peer_id = PeerId::ours(self.number + 1);
-        peer_id.0[..8].copy_from_slice(self.client.prefix);
-        Handshake { reserved: Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]), info_hash, peer_id }.to_bytes()
+    fn any_block(&self, of: &[PieceIndex], random: &mut fastrand::Rng) -> BlockRef {
+        let blocks: Vec<BlockRef> = self.content.geometry.blocks_of(of[random.usize(..of.len())]).collect();
+        blocks[random.usize(..blocks.len())]
     }
 
-    fn extension_handshake(&self) -> Message {
-        let handshake = ExtensionHandshake {
+    fn handshake(&self, info_hash: InfoHash) -> Handshake {
+        let mut peer_id = PeerId::ours(self.number + 1);
+        peer_id.0[..8].copy_from_slice(self.client.prefix);
+        Handshake { reserved: Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]), info_hash, peer_id }
+    }
+
+    fn introduction(&self) -> ExtensionHandshake {
+        ExtensionHandshake {
             messages: vec![("ut_pex".to_owned(), 1)],
             client: Some(self.client.name.to_owned()),
             reqq: Some(250),
             ..ExtensionHandshake::default()
-        };
-        Message::Extended { id: 0, payload: handshake.encode().into() }
+        }
     }
 
     fn pieces(&self) -> Bitfield {
         let geometry = self.content.geometry;
-        if self.behaviour != Behaviour::Shares {
-            return Bitfield::full(geometry.piece_count());
-        }
         let mut random = fastrand::Rng::with_seed(self.number);
+        let part = match self.behaviour {
+            Behaviour::Shares => 0.61,
+            Behaviour::Calls => 0.0,
+            _ => return Bitfield::full(geometry.piece_count()),
+        };
         let mut some = Bitfield::empty(geometry.piece_count());
-        for piece in geometry.pieces().filter(|_| random.f64() < 0.61) {
+        for piece in geometry.pieces().filter(|_| random.f64() < part) {
             some.set(piece);
         }
         some
+    }
+}
+
+/// Where the blocks of one connection come from.
+struct Source {
+    content: Arc<Content>,
+    falls_silent: bool,
+    sent: AtomicU32,
+}
+
+impl BlockSource for Source {
+    fn read(&self, piece: PieceIndex, begin: u32, length: u32) -> ReadFuture {
+        let blocks = length.div_ceil(BLOCK_LENGTH);
+        if self.falls_silent && self.sent.fetch_add(blocks, Ordering::Relaxed) >= FEW_BLOCKS {
+            return Box::pin(std::future::pending());
+        }
+        let mut bytes = vec![0; length as usize];
+        self.content.fill(self.content.geometry.offset_of(piece) + u64::from(begin), &mut bytes);
+        Box::pin(std::future::ready(Ok(Bytes::from(bytes))))
     }
 }
 
@@ -242,23 +270,4 @@ impl FullQueue {
     async fn keep(self) {
         std::future::pending::<()>().await;
     }
-}
-
-async fn send(stream: &mut TcpStream, message: &Message) -> io::Result<()> {
-    let mut out = BytesMut::new();
-    message.encode(&mut out);
-    stream.write_all(&out).await
-}
-
-async fn read_message(stream: &mut TcpStream) -> io::Result<Message> {
-    let length = stream.read_u32().await? as usize;
-    if length == 0 {
-        return Ok(Message::KeepAlive);
-    }
-    if length > MAX_FRAME {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let mut frame = vec![0; length];
-    stream.read_exact(&mut frame).await?;
-    Message::decode(&frame).map_err(|_| io::ErrorKind::InvalidData.into())
 }

@@ -11,8 +11,8 @@ use crate::wire::{Handshake, Judged, Reserved};
 /// What happens to a handshake sent to a peer of this behaviour.
 async fn shake(behaviour: Behaviour) -> Result<Vec<u8>, String> {
     let (content, _, info_hash) = Content::with_torrent(true, &["http://127.0.0.1:9/announce".to_owned()]);
-    let host =
-        Host { content: Arc::new(content), info_hash, behaviour, client: CAST[0].1, bps: 1000, number: 3 };
+    let (content, client, clock) = (Arc::new(content), CAST[0].1, Clock::start());
+    let host = Host { content, info_hash, behaviour, client, bps: 1000, number: 3, clock };
     let mut tasks = JoinSet::new();
     let (addr, serving) = host.settle(Ipv4Addr::LOCALHOST).await.unwrap();
     tasks.spawn(serving);

@@ -37,8 +37,8 @@ impl Steps {
     }
 
     /// For those who want only the end.
-    pub fn untold() -> Self {
-        Self::new(ConnKey(u32::MAX), Clock::start(), mpsc::channel(1).0)
+    pub fn untold(clock: Clock) -> Self {
+        Self::new(ConnKey(u32::MAX), clock, mpsc::channel(1).0)
     }
 
     /// The connection is open.

@@ -21,6 +21,7 @@ use self::low_water::LowWaterMark;
 use super::clock::Clock;
 use super::limit::Limit;
 use super::link::{Closed, ConnKey, News, Order, Report};
+use super::mse::Carrier;
 use super::pool::{BlockBuf, BlockPool};
 use super::receive::{Incoming, Receiver};
 use super::transport::Transport;
@@ -106,6 +107,21 @@ pub async fn run<T: Transport>(
     let mut peer = Peer::new(transport, shaken, conn, common, orders, reports);
     let end = peer.talk().await;
     peer.close(end).await;
+}
+
+/// The same over a connection that may be encrypted.
+pub async fn run_over(
+    carrier: Carrier,
+    shaken: Handshaken,
+    conn: ConnKey,
+    common: Arc<Common>,
+    orders: mpsc::UnboundedReceiver<Order>,
+    reports: mpsc::Sender<(ConnKey, Report)>,
+) {
+    match carrier {
+        Carrier::Bare(stream) => run(stream, shaken, conn, common, orders, reports).await,
+        Carrier::Encrypted(stream) => run(*stream, shaken, conn, common, orders, reports).await,
+    }
 }
 
 struct Peer<T> {

@@ -46,14 +46,7 @@ impl PeerTasks {
         reports: mpsc::Sender<(ConnKey, Report)>,
     ) -> mpsc::UnboundedSender<Order> {
         let (orders, taken) = mpsc::unbounded_channel();
-        match carrier {
-            Carrier::Bare(stream) => {
-                self.spawn_for(conn, peer::run(stream, peer, conn, common, taken, reports))
-            }
-            Carrier::Encrypted(stream) => {
-                self.spawn_for(conn, peer::run(*stream, peer, conn, common, taken, reports))
-            }
-        };
+        self.spawn_for(conn, peer::run_over(carrier, peer, conn, common, taken, reports));
         orders
     }
 

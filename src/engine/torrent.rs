@@ -12,10 +12,10 @@ mod peers;
 mod recheck;
 mod trackers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -25,6 +25,7 @@ pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
 pub(super) use self::inbox::open;
 use self::inbox::{Inbox, Outlets};
+use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
 use super::clock::Clock;
@@ -42,10 +43,9 @@ use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
-use crate::peer::Ours;
-use crate::peer::haves::HaveLog;
+use crate::peer::{Ours, introduction};
 use crate::swarm::announce::{self, Announcer};
-use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, OwnAddresses, Swarm, check};
+use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, Way, check};
 use crate::wire::Handshake;
 
 /// How often the view is published.
@@ -114,9 +114,7 @@ struct TorrentTask {
     swarm: Swarm,
     announcer: Announcer,
     announces: Announces,
-    own_addresses: OwnAddresses,
-    /// When they are looked at next.
-    look_at: At,
+    network: Network,
     event_sink: EventSink,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
@@ -124,8 +122,6 @@ struct TorrentTask {
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
-    /// The address of ours that each connection is over.
-    locals: BTreeMap<ConnKey, IpAddr>,
     /// Dials under way.
     dialling: BTreeMap<ConnKey, PeerKey>,
     next_conn: u32,
@@ -143,11 +139,8 @@ impl TorrentTask {
         let now = parts.clock.now();
         let common = Common {
             ours: Arc::new(Ours {
-                geometry: parts.torrent.geometry,
-                haves: HaveLog::new(parts.swarm.have().clone()),
-                listen_port: Some(port),
-                sent_bytes: AtomicU64::new(0),
                 idle_after: parts.idle_after,
+                ..Ours::new(parts.torrent.geometry, parts.swarm.have().clone(), introduction(Some(port)))
             }),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
@@ -160,12 +153,10 @@ impl TorrentTask {
         Self {
             announcer: parts.announcer,
             announces: Announces::new(client, caller, outlets.answers.clone()),
-            own_addresses: OwnAddresses::default(),
-            look_at: now,
+            network: Network::new(now),
             publish_at: now,
             common: Arc::new(common),
             orders: BTreeMap::new(),
-            locals: BTreeMap::new(),
             dialling: BTreeMap::new(),
             next_conn: 0,
             outlets,
@@ -246,11 +237,10 @@ impl TorrentTask {
             let time = stood_still - std::mem::replace(&mut self.stood_still, stood_still);
             self.swarm.handle(now, Input::StoodStill(time));
             self.announcer.handle(now, announce::Input::StoodStill(time));
-            // The machine may wake up in another network.
-            self.look_at = now;
+            self.network.woke(now);
         }
         if !self.is_check() {
-            self.look_at_addresses(now);
+            self.network.look(now, &mut self.tasks, &self.outlets.addresses);
         }
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
@@ -326,6 +316,18 @@ impl TorrentTask {
             Action::Finished => self.wish(Command::Quit),
             Action::Emit(at, event) => self.emit(at, &event),
         }
+    }
+
+    /// These are the machine's addresses now.
+    fn addresses(&mut self, here: BTreeSet<IpAddr>) {
+        let Some(input) = self.network.changed(here) else { return };
+        let moved = matches!(&input, Input::AddressesChanged { way: Way::Other | Way::Again, .. });
+        let now = self.clock.now();
+        self.swarm.handle(now, input);
+        if moved {
+            self.announcer.handle(now, announce::Input::Moved);
+        }
+        self.settle();
     }
 
     fn emit(&mut self, at: At, event: &Event) {

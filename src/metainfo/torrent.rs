@@ -53,7 +53,7 @@ pub struct Torrent {
     hashes: Box<[[u8; 20]]>,
 }
 
-/// Something odd in a torrent file that was still taken.
+/// Something odd in a torrent file or magnet link that was still taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Warning {
     /// Bytes follow the torrent.
@@ -68,6 +68,12 @@ pub enum Warning {
     BadUrls(usize),
     /// More trackers than are used.
     TrackersLeftOut(usize),
+    /// So many entries of a magnet link are no address of a peer.
+    BadPeers(usize),
+    /// More peers than are taken from a magnet link.
+    PeersLeftOut(usize),
+    /// So many entries of a magnet link are no numbers of files.
+    BadFileNumbers(usize),
 }
 
 impl Torrent {
@@ -152,6 +158,11 @@ impl fmt::Display for Warning {
             Self::SymlinksLeftOut(count) => write!(f, "symbolic links are not created ({count})"),
             Self::BadUrls(count) => write!(f, "entries that are no usable URL are ignored ({count})"),
             Self::TrackersLeftOut(count) => write!(f, "more trackers than are used ({count} ignored)"),
+            Self::BadPeers(count) => write!(f, "entries that are no peer's address are ignored ({count})"),
+            Self::PeersLeftOut(count) => write!(f, "more peers than are taken from a link ({count} ignored)"),
+            Self::BadFileNumbers(count) => {
+                write!(f, "entries that are no numbers of files are ignored ({count})")
+            }
         }
     }
 }

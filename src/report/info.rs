@@ -1,11 +1,11 @@
-//! What a torrent file says.
+//! What a torrent file or a magnet link says.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::{hex, json_line};
-use crate::metainfo::{File, Torrent};
+use crate::metainfo::{File, InfoHash, Magnet, PeerName, Torrent};
 use crate::text::clean;
 use crate::units::{self, Units};
 
@@ -14,15 +14,15 @@ const MOST_CHARS: usize = 1000;
 
 #[derive(Serialize)]
 struct Info<'a> {
-    name: &'a str,
+    name: Option<&'a str>,
     info_hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     info_hash_v2: Option<String>,
-    total_length: u64,
-    piece_length: u32,
-    piece_count: u32,
-    private: bool,
-    files: Vec<InfoFile<'a>>,
+    total_length: Option<u64>,
+    piece_length: Option<u32>,
+    piece_count: Option<u32>,
+    private: Option<bool>,
+    files: Option<Vec<InfoFile<'a>>>,
     trackers: &'a [Vec<String>],
     web_seeds: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,19 +44,38 @@ struct InfoFile<'a> {
 /// The torrent as one line of JSON.
 pub fn json(torrent: &Torrent) -> String {
     json_line(&Info {
-        name: &torrent.name,
+        name: Some(&torrent.name),
         info_hash: torrent.info_hash.to_string(),
         info_hash_v2: torrent.info_hash_v2.as_ref().map(|hash| hex(hash)),
-        total_length: torrent.geometry.total_bytes(),
-        piece_length: torrent.geometry.piece_bytes(),
-        piece_count: torrent.geometry.piece_count(),
-        private: torrent.private,
-        files: torrent.files.iter().map(file).collect(),
+        total_length: Some(torrent.geometry.total_bytes()),
+        piece_length: Some(torrent.geometry.piece_bytes()),
+        piece_count: Some(torrent.geometry.piece_count()),
+        private: Some(torrent.private),
+        files: Some(torrent.files.iter().map(file).collect()),
         trackers: &torrent.trackers,
         web_seeds: &torrent.web_seeds,
         comment: torrent.comment.as_deref(),
         created_by: torrent.created_by.as_deref(),
         creation_date: torrent.creation_date,
+    })
+}
+
+/// A magnet link as one line of JSON. What only the metadata tells is null.
+pub fn magnet_json(magnet: &Magnet) -> String {
+    json_line(&Info {
+        name: magnet.name.as_deref(),
+        info_hash: magnet.info_hash.to_string(),
+        info_hash_v2: magnet.info_hash_v2.as_ref().map(|hash| hex(hash)),
+        total_length: None,
+        piece_length: None,
+        piece_count: None,
+        private: None,
+        files: None,
+        trackers: &magnet.trackers,
+        web_seeds: &magnet.web_seeds,
+        comment: None,
+        created_by: None,
+        creation_date: None,
     })
 }
 
@@ -69,10 +88,7 @@ pub fn text(torrent: &Torrent) -> String {
     let mut lines = Lines(String::new());
     let geometry = torrent.geometry;
     lines.add("name", &torrent.name);
-    lines.add("info-hash", &torrent.info_hash.to_string());
-    if let Some(hash) = &torrent.info_hash_v2 {
-        lines.add("info-hash v2", &hex(hash));
-    }
+    lines.add_hashes(torrent.info_hash, torrent.info_hash_v2.as_ref());
     let (total, piece) = (geometry.total_bytes(), u64::from(geometry.piece_bytes()));
     lines.add(
         "size",
@@ -95,10 +111,7 @@ pub fn text(torrent: &Torrent) -> String {
             lines.add(label, value);
         }
     }
-    lines.add_all("trackers", tiers(torrent), "none");
-    if !torrent.web_seeds.is_empty() {
-        lines.add_all("web seeds", torrent.web_seeds.iter().cloned(), "none");
-    }
+    lines.add_urls(&torrent.trackers, &torrent.web_seeds);
     let count = torrent.files.iter().filter(|file| !file.pad).count();
     lines.add("files", &units::count(count as u64));
     for file in torrent.files.iter().filter(|file| !file.pad) {
@@ -107,10 +120,30 @@ pub fn text(torrent: &Torrent) -> String {
     lines.0
 }
 
+/// A magnet link in lines for a person, cleaned for a terminal.
+pub fn magnet_text(magnet: &Magnet) -> String {
+    const UNKNOWN: &str = "known with the metadata";
+    let mut lines = Lines(String::new());
+    lines.add("name", magnet.name.as_deref().unwrap_or(UNKNOWN));
+    lines.add_hashes(magnet.info_hash, magnet.info_hash_v2.as_ref());
+    lines.add("size", UNKNOWN);
+    lines.add("private", UNKNOWN);
+    lines.add_urls(&magnet.trackers, &magnet.web_seeds);
+    lines.add_all("peers", magnet.peers.iter().map(PeerName::to_string), "none in the link");
+    let wanted = magnet.files.iter().map(|range| match (range.start(), range.end()) {
+        (from, to) if from == to => from.to_string(),
+        (from, to) => format!("{from}-{to}"),
+    });
+    let wanted = wanted.collect::<Vec<_>>().join(", ");
+    lines
+        .add("files", &if wanted.is_empty() { UNKNOWN.to_owned() } else { format!("only numbers {wanted}") });
+    lines.0
+}
+
 /// Every tracker, with the number of its tier where there are several.
-fn tiers(torrent: &Torrent) -> impl Iterator<Item = String> {
-    let several = torrent.trackers.len() > 1;
-    torrent.trackers.iter().enumerate().flat_map(move |(tier, urls)| {
+fn tiers(trackers: &[Vec<String>]) -> impl Iterator<Item = String> {
+    let several = trackers.len() > 1;
+    trackers.iter().enumerate().flat_map(move |(tier, urls)| {
         urls.iter().map(move |url| if several { format!("tier {}: {url}", tier + 1) } else { url.clone() })
     })
 }
@@ -125,6 +158,20 @@ struct Lines(String);
 impl Lines {
     fn add(&mut self, label: &str, value: &str) {
         let _ = writeln!(self.0, "{label:<13} {}", clean(value, MOST_CHARS));
+    }
+
+    fn add_hashes(&mut self, v1: InfoHash, v2: Option<&[u8; 32]>) {
+        self.add("info-hash", &v1.to_string());
+        if let Some(hash) = v2 {
+            self.add("info-hash v2", &hex(hash));
+        }
+    }
+
+    fn add_urls(&mut self, trackers: &[Vec<String>], web_seeds: &[String]) {
+        self.add_all("trackers", tiers(trackers), "none");
+        if !web_seeds.is_empty() {
+            self.add_all("web seeds", web_seeds.iter().cloned(), "none");
+        }
     }
 
     fn add_all(&mut self, label: &str, values: impl Iterator<Item = String>, none: &str) {
@@ -171,6 +218,46 @@ mod tests {
             "comment": "two\nlines\u{202e}\u{7}",
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn what_a_magnet_link_does_not_know_is_null() {
+        let link = format!(
+            "magnet:?xt=urn:btih:{}&xt=urn:btmh:1220{}&dn=a%1b[2J&tr=http://t.example/0123/announce&ws=http://w.example/\
+             &tr=udp://u.example:6969&x.pe=192.0.2.7:6881&so=0,2-4,3-6",
+            "0a".repeat(20),
+            "ab".repeat(32)
+        );
+        let magnet: Magnet = link.parse().unwrap();
+        let value: serde_json::Value = serde_json::from_str(&magnet_json(&magnet)).unwrap();
+        let expected = serde_json::json!({
+            "name": "a·[2J",
+            "info_hash": "0a".repeat(20),
+            "info_hash_v2": "ab".repeat(32),
+            "total_length": null,
+            "piece_length": null,
+            "piece_count": null,
+            "private": null,
+            "files": null,
+            "trackers": [["http://t.example/0123/announce"], ["udp://u.example:6969"]],
+            "web_seeds": ["http://w.example/"],
+        });
+        assert_eq!(value, expected);
+        let expected = format!(
+            "name          a·[2J\n\
+             info-hash     {}\n\
+             info-hash v2  {}\n\
+             size          known with the metadata\n\
+             private       known with the metadata\n\
+             trackers      tier 1: http://t.example/0123/announce\n\
+             \u{20}             tier 2: udp://u.example:6969\n\
+             web seeds     http://w.example/\n\
+             peers         192.0.2.7:6881\n\
+             files         only numbers 0, 2-6\n",
+            "0a".repeat(20),
+            "ab".repeat(32)
+        );
+        assert_eq!(magnet_text(&magnet), expected);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{Action, Closed, ConnKey, DialPacer, Order, Settings, Swarm};
+use super::live::Connected;
+use super::outbox::Outbox;
+use super::{ConnKey, DialPacer, Settings};
 use crate::event::{At, Cause, Event, PeerKey, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 
@@ -158,7 +160,7 @@ impl Check {
     }
 
     /// The blocks to ask for now: those of a piece it has, or again those that a choke took back.
-    fn blocks_for(
+    pub(super) fn blocks_for(
         &mut self,
         conn: ConnKey,
         geometry: Geometry,
@@ -198,14 +200,14 @@ impl Check {
     }
 
     /// The hash of the connection's piece is known. Returns the piece.
-    fn hashed(&mut self, conn: ConnKey) -> Option<PieceIndex> {
+    pub(super) fn hashed(&mut self, conn: ConnKey) -> Option<PieceIndex> {
         let piece = self.tries.get(&conn)?.asked.as_ref()?.piece;
         self.let_go(conn);
         Some(piece)
     }
 
     /// Those whose time is over have given their answer.
-    pub(super) fn expire(&mut self, now: At) {
+    pub(super) fn on_time(&mut self, now: At) {
         while let Some(&(at, conn)) = self.awaited.first()
             && at <= now
         {
@@ -217,99 +219,61 @@ impl Check {
         self.trackers_until = self.trackers_until.filter(|at| now < *at);
     }
 
-    fn has_answered(&self, conn: ConnKey) -> bool {
-        self.tries.get(&conn).is_some_and(|tried| tried.answered)
-    }
-}
-
-impl Swarm {
-    /// The connection is given its piece, or what is left of it.
-    pub(super) fn ask_for_a_piece(&mut self, conn: ConnKey) {
-        let Some(check) = &mut self.check else { return };
-        if self.live.get(&conn).is_none_or(|live| live.peer_choking || live.closing) {
-            return;
-        }
-        let has = self.picker.pieces_of(conn);
-        let blocks = check.blocks_for(conn, self.geometry, has, &mut self.random);
-        if !blocks.is_empty() {
-            self.order(conn, Order::Grant(blocks));
-        }
+    /// Whether it is over, told once: all that were to be dialled are, and nobody is waited for, or its time is up.
+    pub(super) fn is_over(&mut self, now: At, all_dialled: bool) -> bool {
+        let all_heard = self.trackers_until.is_none() && self.awaited.is_empty();
+        let over = !self.is_ending() && ((all_dialled && all_heard) || now >= self.until);
+        over && !std::mem::replace(&mut self.told_finished, true)
     }
 
-    /// The connection's piece is whole, and this is known of it.
-    pub(super) fn hashed(&mut self, now: At, conn: ConnKey, good: bool) {
-        let piece = self.check.as_mut().and_then(|check| check.hashed(conn));
-        let Some((piece, live)) = piece.zip(self.live.get(&conn)).filter(|_| !good) else { return };
-        let from = vec![live.peer];
-        self.emit(now, Event::PieceFailed { piece, from });
-        self.order(conn, Order::Close(Cause::HashFailures));
+    /// It ends: everybody is told to close. False where that was done.
+    pub(super) fn end(&mut self, now: At) -> bool {
+        let begins = self.ending.is_none();
+        self.ending.get_or_insert(now + CLOSE_WITHIN);
+        begins
     }
 
-    /// What follows for a check from what happened, or from time.
-    pub(super) fn go_on_checking(&mut self, now: At) {
-        let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
-        let Some(check) = &mut self.check else { return };
-        if let Some(ending) = check.ending {
-            if now >= ending {
-                self.give_up_closing(now);
-            }
-            return;
-        }
-        let all_heard = check.trackers_until.is_none() && check.awaited.is_empty();
-        let over = (all_dialled && all_heard) || now >= check.until;
-        if over && !std::mem::replace(&mut check.told_finished, true) {
-            self.actions.push_back(Action::Finished);
-        }
+    /// Whether connections that have not closed by now are not waited for any longer.
+    pub(super) fn gives_up_closing(&self, now: At) -> bool {
+        self.ending.is_some_and(|ending| now >= ending)
     }
 
-    /// Somebody is to be dialled and all places are taken: one that gave its answer makes room.
-    pub(super) fn make_room_for_a_try(&mut self, now: At) {
-        let Some(check) = &mut self.check else { return };
-        let answered = self.live.iter().find(|(conn, live)| check.has_answered(**conn) && !live.closing);
-        let answered = answered.map(|(conn, _)| *conn);
-        if !std::mem::replace(&mut check.told_no_room, true) {
-            let most = self.settings.max_peers;
+    /// Somebody is to be dialled and all places are taken: which connection makes room, of those that gave their answer.
+    /// Tells once that `most` are tried at once.
+    pub(super) fn make_room(
+        &mut self,
+        now: At,
+        live: &Connected,
+        most: usize,
+        out: &mut Outbox,
+    ) -> Option<ConnKey> {
+        if !std::mem::replace(&mut self.told_no_room, true) {
             let peers = if most == 1 { "1 peer is".to_owned() } else { format!("{most} peers are") };
             let text = format!(
                 "Only {peers} tried at once: this process may open no more files. Raise the hard limit (ulimit -Hn) for \
                  a faster check."
             );
-            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
+            out.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
-        if let Some(conn) = answered {
-            self.order(conn, Order::Close(Cause::ConnectionLimit));
+        let answered = live.iter().find(|(conn, live)| self.has_answered(**conn) && !live.closing);
+        answered.map(|(conn, _)| *conn)
+    }
+
+    /// Tells once that an address found no place in the table, which holds `most`.
+    pub(super) fn left_out(&mut self, now: At, most: usize, out: &mut Outbox) {
+        if !std::mem::replace(&mut self.told_left_out, true) {
+            let text = format!("More than {most} peers are known: the rest is left out.");
+            out.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
         }
     }
 
-    /// Tells once, where a check has no place for the address in its table of peers.
-    pub(super) fn tell_left_out(&mut self, now: At, addr: SocketAddr) {
-        let left_out = self.peer_table.is_full() && self.peer_table.find(addr).is_none();
-        let Some(check) = self.check.as_mut().filter(|_| left_out) else { return };
-        if !std::mem::replace(&mut check.told_left_out, true) {
-            let text = format!("More than {} peers are known: the rest is left out.", self.settings.max_rows);
-            self.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
-        }
+    /// Why the connection is closed at the end: one that has not given its answer never will.
+    pub(super) fn last_cause(&self, conn: ConnKey) -> Cause {
+        if self.has_answered(conn) { Cause::Shutdown } else { Cause::NotAnswered }
     }
 
-    /// Says goodbye to everybody. Whoever has not given its answer never will.
-    pub(super) fn end_check(&mut self, now: At) {
-        let Some(check) = self.check.as_mut().filter(|check| check.ending.is_none()) else { return };
-        check.ending = Some(now + CLOSE_WITHIN);
-        let cause = |conn| if check.has_answered(conn) { Cause::Shutdown } else { Cause::NotAnswered };
-        let causes: Vec<(ConnKey, Cause)> = self.live.keys().map(|conn| (*conn, cause(*conn))).collect();
-        for (conn, cause) in causes {
-            self.order(conn, Order::Close(cause));
-        }
-    }
-
-    /// Connections that do not close are not waited for any longer.
-    fn give_up_closing(&mut self, now: At) {
-        self.closing = 0;
-        for (conn, live) in std::mem::take(&mut self.live) {
-            if self.check.as_ref().is_some_and(|check| !check.has_answered(conn)) {
-                self.tell_end(now, live.peer, Closed::because(Cause::NotAnswered));
-            }
-        }
+    fn has_answered(&self, conn: ConnKey) -> bool {
+        self.tries.get(&conn).is_some_and(|tried| tried.answered)
     }
 }
 

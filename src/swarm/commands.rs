@@ -35,10 +35,18 @@ impl Swarm {
                 self.leaving = true;
                 self.picker.set_active(now, false);
                 self.end_dials(now);
-                match self.check {
-                    Some(_) => self.end_check(now),
-                    None => self.close_all(Cause::Shutdown),
-                }
+                self.close_for_good(now);
+            }
+        }
+    }
+
+    /// Says goodbye to everybody.
+    fn close_for_good(&mut self, now: At) {
+        let Some(check) = &mut self.check else { return self.close_all(Cause::Shutdown) };
+        if check.end(now) {
+            let causes = self.live.iter().map(|(conn, _)| (*conn, check.last_cause(*conn)));
+            for (conn, cause) in causes.collect::<Vec<_>>() {
+                self.close(conn, cause);
             }
         }
     }
@@ -47,35 +55,37 @@ impl Swarm {
         match self.phase {
             Phase::Paused => {}
             // It must not be forgotten that the disk is to be asked first.
-            Phase::Stopped => self.answer(now, "It stands still already, until you go on.".to_owned()),
+            Phase::Stopped => self.out.answer(now, "It stands still already, until you go on.".to_owned()),
             Phase::Checking => {
-                self.rests_after_recheck(Phase::Paused, None);
-                self.answer(now, "Paused, once everything is verified.".to_owned());
+                if let Some(recheck) = &mut self.recheck {
+                    recheck.rest_afterwards(Phase::Paused, None);
+                }
+                self.out.answer(now, "Paused, once everything is verified.".to_owned());
             }
             _ => {
                 self.rest(now, Phase::Paused, None);
-                self.answer(now, "Paused, until you go on.".to_owned());
+                self.out.answer(now, "Paused, until you go on.".to_owned());
             }
         }
     }
 
     fn resume(&mut self, now: At) {
         if matches!(self.phase, Phase::Paused | Phase::Stopped) {
-            self.wake(now);
-            self.answer(now, "Going on.".to_owned());
+            self.go_on(now, true);
+            self.out.answer(now, "Going on.".to_owned());
         }
     }
 
     fn hold(&mut self, now: At, peer: PeerKey) {
         let Some(conn) = self.conn_of(peer) else {
-            self.answer(now, "Only a connected peer can be held.".to_owned());
+            self.out.answer(now, "Only a connected peer can be held.".to_owned());
             return;
         };
-        let held = self.live.get(&conn).is_some_and(|live| live.held);
+        let held = self.live.get(conn).is_some_and(|live| live.held);
         self.wished(Undoable::Hold(peer, held));
         self.set_held(now, conn, !held);
         let addr = self.address(peer);
-        self.answer(
+        self.out.answer(
             now,
             if held {
                 format!("{addr} goes on.")
@@ -86,11 +96,10 @@ impl Swarm {
     }
 
     fn set_held(&mut self, now: At, conn: ConnKey, held: bool) {
-        let Some(live) = self.live.get_mut(&conn) else { return };
+        let Some(live) = self.live.get_mut(conn) else { return };
         live.held = held;
-        let peer = live.peer;
-        self.order(conn, Order::Hold(held));
-        self.emit(now, Event::Held { peer, held });
+        self.out.order(conn, Order::Hold(held));
+        self.out.emit(now, Event::Held { peer: live.peer, held });
         self.update_usable(now, conn);
         if held {
             self.set_choking(now, conn, true);
@@ -102,22 +111,23 @@ impl Swarm {
         let addr = self.address(peer);
         let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) else { return };
         if !self.peer_table.set_dropped(peer, true) {
-            self.answer(now, format!("{addr} is dropped already, until you retry it."));
+            self.out.answer(now, format!("{addr} is dropped already, until you retry it."));
             return;
         }
         if let Standing::Live(conn) = standing {
-            self.order(conn, Order::Close(Cause::DroppedByUser));
+            self.close(conn, Cause::DroppedByUser);
         }
         self.wished(Undoable::Drop(peer));
-        self.emit(now, Event::Dropped { peer, dropped: true });
-        self.answer(now, format!("Dropped {addr}: not dialled, and refused if it calls."));
+        self.out.emit(now, Event::Dropped { peer, dropped: true });
+        self.out.answer(now, format!("Dropped {addr}: not dialled, and refused if it calls."));
     }
 
     fn ban_by_user(&mut self, now: At, peer: PeerKey) {
         let Some(addr) = self.peer_table.row(peer).map(|row| row.addr) else { return };
         self.wished(Undoable::Ban(peer));
-        self.ban_address(now, addr.ip(), "by you");
-        self.answer(now, format!("Banned {} for an hour.", addr.ip()));
+        let banned = self.peer_table.ban_address(now, addr.ip(), "by you");
+        self.tell_bans(now, banned, Cause::Banned);
+        self.out.answer(now, format!("Banned {} for an hour.", addr.ip()));
     }
 
     /// Remembers what can be undone, the newest last.
@@ -130,14 +140,14 @@ impl Swarm {
 
     fn undo(&mut self, now: At) {
         let Some(wish) = self.wishes.pop() else {
-            self.answer(now, "Nothing to undo.".to_owned());
+            self.out.answer(now, "Nothing to undo.".to_owned());
             return;
         };
         match wish {
             Undoable::Hold(peer, held) => {
                 if let Some(conn) = self.conn_of(peer) {
                     self.set_held(now, conn, held);
-                    self.answer(
+                    self.out.answer(
                         now,
                         format!(
                             "Undone: {} {}.",
@@ -146,12 +156,12 @@ impl Swarm {
                         ),
                     );
                 } else {
-                    self.answer(now, "That peer is gone.".to_owned());
+                    self.out.answer(now, "That peer is gone.".to_owned());
                 }
             }
             Undoable::Drop(peer) | Undoable::Ban(peer) => {
                 self.forgive(now, peer);
-                self.answer(now, format!("Undone: {} may be dialled again.", self.address(peer)));
+                self.out.answer(now, format!("Undone: {} may be dialled again.", self.address(peer)));
             }
         }
     }
@@ -160,15 +170,15 @@ impl Swarm {
     fn forgive(&mut self, now: At, peer: PeerKey) {
         let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) else { return };
         if self.peer_table.set_dropped(peer, false) {
-            self.emit(now, Event::Dropped { peer, dropped: false });
+            self.out.emit(now, Event::Dropped { peer, dropped: false });
         }
         for (peer, ban) in self.peer_table.unban(now, peer) {
             let (until, reason) = ban.map_or((None, String::new()), |ban| (Some(ban.until), ban.reason));
-            self.emit(now, Event::Banned { peer, until, reason });
+            self.out.emit(now, Event::Banned { peer, until, reason });
         }
         if standing == Standing::Idle {
             self.peer_table.schedule(peer, Some(At::ZERO));
-            self.emit(now, Event::NextTry { peer, at: Some(now) });
+            self.out.emit(now, Event::NextTry { peer, at: Some(now) });
         }
     }
 
@@ -187,7 +197,7 @@ impl Swarm {
                 format!("Dialling {addr}.")
             }
         };
-        self.answer(now, text);
+        self.out.answer(now, text);
     }
 
     fn add_peer(&mut self, now: At, addr: std::net::SocketAddr) {
@@ -195,7 +205,7 @@ impl Swarm {
         self.learn(now, addr, Source::Manual);
         match known {
             Some(peer) => self.retry(now, peer),
-            None => self.answer(now, format!("Dialling {addr}.")),
+            None => self.out.answer(now, format!("Dialling {addr}.")),
         }
     }
 
@@ -203,11 +213,11 @@ impl Swarm {
         self.picker.set_limit(now, down_bps);
         self.settings.down_bps = down_bps;
         self.settings.up_bps = up_bps;
-        self.actions.push_back(Action::LimitUp(up_bps));
-        self.emit(now, Event::Limits { down_bps, up_bps });
+        self.out.act(Action::LimitUp(up_bps));
+        self.out.emit(now, Event::Limits { down_bps, up_bps });
         let shown =
             |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |bps| rate(bps, Units::Binary));
-        self.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
+        self.out.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
     }
 
     pub(super) fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {

@@ -1,9 +1,68 @@
-//! What decisions keep of a peer that shook hands.
+//! What decisions keep of peers that shook hands.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::ConnKey;
+use super::choker::{self, Candidate};
 use crate::event::{At, PeerKey, PeerSample};
-use crate::metainfo::{BLOCK_LENGTH, PeerId, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, PeerId};
+
+/// Every live peer, by its connection.
+#[derive(Debug, Default)]
+pub(super) struct Connected {
+    peers: BTreeMap<ConnKey, Live>,
+    /// How many were told to close.
+    closing: usize,
+}
+
+impl Connected {
+    pub(super) fn get(&self, conn: ConnKey) -> Option<&Live> {
+        self.peers.get(&conn)
+    }
+
+    pub(super) fn get_mut(&mut self, conn: ConnKey) -> Option<&mut Live> {
+        self.peers.get_mut(&conn)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ConnKey, &Live)> {
+        self.peers.iter()
+    }
+
+    pub(super) fn conns(&self) -> Vec<ConnKey> {
+        self.peers.keys().copied().collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Those that were not told to close.
+    pub(super) fn staying(&self) -> usize {
+        self.peers.len() - self.closing
+    }
+
+    /// A peer shook hands.
+    pub(super) fn joined(&mut self, conn: ConnKey, live: Live) {
+        self.peers.insert(conn, live);
+    }
+
+    /// The connection is to close; whether that is news.
+    pub(super) fn close(&mut self, conn: ConnKey) -> bool {
+        let stays = |live: &mut Live| !std::mem::replace(&mut live.closing, true);
+        // One that is gone already is told all the same.
+        let news = self.peers.get_mut(&conn).map(stays);
+        self.closing += usize::from(news == Some(true));
+        news != Some(false)
+    }
+
+    /// The connection is over.
+    pub(super) fn left(&mut self, conn: ConnKey) -> Option<Live> {
+        let live = self.peers.remove(&conn)?;
+        self.closing -= usize::from(live.closing);
+        Some(live)
+    }
+}
 
 /// A live peer.
 #[derive(Debug)]
@@ -26,23 +85,20 @@ pub(super) struct Live {
     /// When it connected, or we last changed between serving it and not.
     pub(super) waits_since: At,
     /// What it had taken by then, bytes.
-    pub(super) turn_began_bytes: u64,
+    turn_began_bytes: u64,
     pub(super) am_choking: bool,
     pub(super) am_interested: bool,
     pub(super) peer_choking: bool,
     pub(super) peer_interested: bool,
     /// It wants nothing any more (BEP 21), whatever its interest.
     pub(super) upload_only: bool,
-    /// Pieces that it may ask for while we choke it, once we have them (BEP 6).
-    pub(super) offered: Vec<PieceIndex>,
     pub(super) held: bool,
     /// It was told to close, and has not said yet that it did.
     pub(super) closing: bool,
     /// A block of it came on this connection.
-    pub(super) sent_block: bool,
-    /// Smoothed over about ten seconds, bytes a second: what it sends, what it takes.
-    pub(super) down_bps: u64,
-    pub(super) up_bps: u64,
+    sent_block: bool,
+    /// What it sends, smoothed over about ten seconds, bytes a second.
+    down_bps: u64,
     pub(super) up_bytes: u64,
 }
 
@@ -65,12 +121,10 @@ impl Live {
             peer_choking: true,
             peer_interested: false,
             upload_only: false,
-            offered: Vec::new(),
             held: false,
             closing: false,
             sent_block: false,
             down_bps: 0,
-            up_bps: 0,
             up_bytes: 0,
         }
     }
@@ -80,7 +134,36 @@ impl Live {
         self.peer_interested && !self.upload_only && !self.held
     }
 
-    /// Takes one second into account: whether it was of use, and the smoothed rates.
+    /// What the choice of whom to serve looks at; while we seed what it sends is worth nothing.
+    pub(super) fn candidate(&self, conn: ConnKey, seeding: bool) -> Candidate {
+        Candidate {
+            conn,
+            worth_bps: if seeding { 0 } else { self.down_bps },
+            since: self.waits_since,
+            unchoked: !self.am_choking,
+            given_bytes: self.up_bytes.saturating_sub(self.turn_began_bytes),
+        }
+    }
+
+    /// It is choked from now on, or served; whether that is news.
+    pub(super) fn choke(&mut self, now: At, choking: bool) -> bool {
+        if self.am_choking == choking {
+            return false;
+        }
+        // A peer that had a turn and let it pass has no use for the next.
+        let whole_turn = choking && now.saturating_sub(self.waits_since) >= choker::ROUND;
+        self.wasted_its_turn |= whole_turn && self.used < self.waits_since && self.peer_interested;
+        (self.am_choking, self.waits_since, self.turn_began_bytes) = (choking, now, self.up_bytes);
+        true
+    }
+
+    /// A block of it came; whether it is the first.
+    pub(super) fn sent(&mut self, now: At) -> bool {
+        (self.used, self.sent_at) = (now, now);
+        !std::mem::replace(&mut self.sent_block, true)
+    }
+
+    /// Takes one second into account: whether it was of use, and the smoothed rate.
     pub(super) fn sampled(&mut self, now: At, sample: &PeerSample) {
         self.passed_bytes += sample.down_bps + sample.up_bps;
         if self.passed_bytes >= u64::from(BLOCK_LENGTH) {
@@ -91,8 +174,9 @@ impl Live {
         if self.sent_bytes >= u64::from(BLOCK_LENGTH) {
             (self.sent_at, self.sent_bytes) = (now, 0);
         }
-        let blend = |old: u64, new: u64| if old == 0 { new } else { (old * 9 + new) / 10 };
-        self.down_bps = blend(self.down_bps, sample.down_bps);
-        self.up_bps = blend(self.up_bps, sample.up_bps);
+        self.down_bps = match self.down_bps {
+            0 => sample.down_bps,
+            known => (known * 9 + sample.down_bps) / 10,
+        };
     }
 }

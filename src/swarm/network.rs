@@ -1,13 +1,10 @@
-//! The machine's own addresses, and what follows when they change.
+//! The machine's own addresses, and how they change.
 //!
 //! A laptop goes from one network to another, a provider gives a new address, a VPN comes up or goes: connections over
 //! an address that is gone carry nothing any more, without anybody saying so, and trackers name us where we are not.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-
-use super::{ConnKey, Order, Swarm};
-use crate::event::{At, Cause, Event, Severity};
 
 /// The machine's addresses as they were seen last.
 #[derive(Debug, Default)]
@@ -63,35 +60,19 @@ fn leads_far(addr: IpAddr) -> bool {
     }
 }
 
-impl Swarm {
-    /// The machine's addresses changed, and these connections are over one that is gone. Who is lost with it is dialled
-    /// again at once; where there is another way to others, so are those that were connected before.
-    pub(super) fn addresses_changed(&mut self, now: At, lost: &[ConnKey], way: Way) {
-        for conn in lost {
-            if let Some(peer) = self.live.get(conn).map(|live| live.peer) {
-                self.peer_table.redial_at_once(peer);
-                self.order(*conn, Order::Close(Cause::ConnectionLost));
-            }
-        }
-        let then = match way {
-            Way::Same => "",
-            Way::None => "; none of them leads to others",
-            Way::Other | Way::Again => "; trackers hear of it",
-        };
-        let closed = match lost.len() {
-            0 => String::new(),
-            1 => ", and 1 connection is gone with one of them".to_owned(),
-            lost => format!(", and {lost} connections are gone with them"),
-        };
-        let text = format!("the addresses of this machine changed{closed}{then}");
-        self.emit(now, Event::Note { severity: Severity::Info, text, answer: false });
-        if matches!(way, Way::Other | Way::Again) {
-            // Without a way to anybody everybody failed, which says nothing of them.
-            for peer in self.peer_table.retry(now, way == Way::Again) {
-                self.emit(now, Event::NextTry { peer, at: Some(now) });
-            }
-        }
-    }
+/// What people are told when addresses changed, and with it so many connections are gone.
+pub(super) fn said(lost: usize, way: Way) -> String {
+    let then = match way {
+        Way::Same => "",
+        Way::None => "; none of them leads to others",
+        Way::Other | Way::Again => "; trackers hear of it",
+    };
+    let closed = match lost {
+        0 => String::new(),
+        1 => ", and 1 connection is gone with one of them".to_owned(),
+        lost => format!(", and {lost} connections are gone with them"),
+    };
+    format!("the addresses of this machine changed{closed}{then}")
 }
 
 #[cfg(test)]

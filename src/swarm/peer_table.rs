@@ -384,15 +384,27 @@ impl PeerTable {
         sooner
     }
 
-    /// Bans the address and port; after three of one holder, all that it holds. Returns until when, and whether all of
-    /// it is banned since now.
-    pub(super) fn ban(&mut self, now: At, addr: SocketAddr, reason: &str) -> (At, bool) {
-        self.bans.ban(now, addr, reason)
+    /// Bans the peer's address and port, and where it listens; after three of one holder, all that it holds. Returns who
+    /// is banned by that: the peer, and then those that wait there to be dialled. Who is connected there stays.
+    pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, reason: &str) -> Vec<(PeerKey, Ban)> {
+        let Some(&Row { addr, listens, .. }) = self.rows.get(&peer) else { return Vec::new() };
+        let (until, mut whole) = self.bans.ban(now, addr, reason);
+        if let Some(listens) = listens {
+            whole |= self.bans.ban(now, listens, reason).1;
+        }
+        let waiting = if whole { self.of_holder(addr.ip()) } else { Vec::new() };
+        let waiting = waiting.into_iter().filter_map(|peer| {
+            let row = self.rows.get(&peer).filter(|row| row.standing == Standing::Idle)?;
+            Some((peer, self.ban_of(now, row.addr)?))
+        });
+        std::iter::once((peer, Ban { until, reason: reason.to_owned() })).chain(waiting).collect()
     }
 
-    /// Bans the whole address. Returns until when.
-    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) -> At {
-        self.bans.ban_address(now, addr, reason)
+    /// Bans the whole address. Returns who is there.
+    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) -> Vec<(PeerKey, Ban)> {
+        let until = self.bans.ban_address(now, addr, reason);
+        let there = self.by_addr.at(addr).into_iter();
+        there.map(|peer| (peer, Ban { until, reason: reason.to_owned() })).collect()
     }
 
     /// Lifts the ban of the peer, that of its address, and that of all its holder has. Returns what now holds, bans of
@@ -440,13 +452,8 @@ impl PeerTable {
         !self.once && is_public(addr) && self.busy_at(addr) >= MOST_PER_ADDRESS
     }
 
-    /// Rows of this address, whatever the port.
-    pub(super) fn at_address(&self, addr: IpAddr) -> Vec<PeerKey> {
-        self.by_addr.at(addr)
-    }
-
     /// Rows of the peer that holds this address.
-    pub(super) fn of_holder(&self, addr: IpAddr) -> Vec<PeerKey> {
+    fn of_holder(&self, addr: IpAddr) -> Vec<PeerKey> {
         self.by_addr.of_holder(addr)
     }
 

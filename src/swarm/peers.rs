@@ -1,32 +1,37 @@
 //! A peer's way: learned, dialled, shaken hands, heard of, gone.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 
+use super::choker::Candidate;
 use super::live::Live;
 use super::peer_table::{Ban, Learned, Standing};
-use super::{Action, Closed, ConnKey, Order, Swarm};
+use super::twins::Twin;
+use super::{Action, Closed, ConnKey, Order, Swarm, Way, eviction, network};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Side, Source, Transport,
+    At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Severity, Side, Source, Transport,
 };
-use crate::metainfo::{Bitfield, PeerId, PieceIndex};
+use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
 
 impl Swarm {
     /// A source names an address.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) {
         let Some(Learned { peer, new, valid, redeemed }) = self.peer_table.learn(now, addr, source) else {
-            return self.tell_left_out(now, addr);
+            let left_out = self.peer_table.is_full() && self.peer_table.find(addr).is_none();
+            if let Some(check) = self.check.as_mut().filter(|_| left_out) {
+                check.left_out(now, self.settings.max_rows, &mut self.out);
+            }
+            return;
         };
-        self.emit(now, Event::PeerLearned { peer, addr, source });
+        self.out.emit(now, Event::PeerLearned { peer, addr, source });
         if redeemed || (new && !valid) {
             let cause = (!valid).then_some(Cause::InvalidAddress);
-            self.emit(now, Event::NotDialled { peer, cause });
+            self.out.emit(now, Event::NotDialled { peer, cause });
         }
         // One that calls is told by the refusal.
         let told = new && valid && source.info().listens;
         if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, addr).filter(|_| told) {
-            self.emit(now, Event::Banned { peer, until: Some(until), reason });
+            self.out.emit(now, Event::Banned { peer, until: Some(until), reason });
         }
     }
 
@@ -34,26 +39,31 @@ impl Swarm {
         let dialling = self.peer_table.dialling();
         self.is_active()
             && dialling < self.settings.max_dials
-            && (self.staying() + dialling < self.settings.max_peers || dialling < self.spare_dials())
+            && (self.staying() + dialling < self.settings.max_peers
+                || dialling < eviction::spare_dials(self.idle))
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
         while self.may_dial() && self.settings.dial_pacer.next() <= now {
             let Some((peer, addr, encryption)) = self.peer_table.take_due(now) else { break };
             self.settings.dial_pacer.count(now);
-            self.emit(now, attempt_began(peer, Direction::Out, encryption));
-            self.actions.push_back(Action::Dial { peer, addr, encryption });
+            self.out.emit(now, attempt_began(peer, Direction::Out, encryption));
+            self.out.act(Action::Dial { peer, addr, encryption });
         }
-        let due = self.peer_table.next_due().is_some_and(|due| due <= now);
-        if self.check.is_some() && self.is_active() && due && self.settings.dial_pacer.next() <= now {
-            self.make_room_for_a_try(now);
+        let active = self.is_active();
+        let Some(check) = self.check.as_mut().filter(|_| active) else { return };
+        let next = self.peer_table.next_due().map(|due| due.max(self.settings.dial_pacer.next()));
+        if next.is_some_and(|next| next <= now)
+            && let Some(conn) = check.make_room(now, &self.live, self.settings.max_peers, &mut self.out)
+        {
+            self.close(conn, Cause::ConnectionLimit);
         }
     }
 
     /// The dial of the peer came a step further.
     pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
         self.peer_table.step(peer, at, &step);
-        self.emit(at, step.event(peer));
+        self.out.emit(at, step.event(peer));
     }
 
     pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
@@ -69,9 +79,9 @@ impl Swarm {
         if self.leaving || !self.peer_table.dial_failed(now, peer, end.cause) {
             return self.attempt_ended(now, peer, end);
         }
-        self.tell_end(now, peer, end);
+        self.out.emit(now, end.event(peer));
         if self.check.is_none() {
-            self.emit(now, Event::NextTry { peer, at: Some(now) });
+            self.out.emit(now, Event::NextTry { peer, at: Some(now) });
         }
     }
 
@@ -82,15 +92,11 @@ impl Swarm {
         }
     }
 
-    pub(super) fn tell_end(&mut self, now: At, peer: PeerKey, end: Closed) {
-        self.emit(now, end.event(peer));
-    }
-
     pub(super) fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
         let cause = end.cause;
-        self.tell_end(now, peer, end);
+        self.out.emit(now, end.event(peer));
         let at = self.peer_table.ended(now, peer, cause, self.have.is_full(), &mut self.random);
-        self.emit(now, Event::NextTry { peer, at });
+        self.out.emit(now, Event::NextTry { peer, at });
     }
 
     /// Why a peer that just shook hands is not kept, if so. A connection it replaces is closed here.
@@ -118,10 +124,14 @@ impl Swarm {
             return Some(cause);
         }
         let outgoing = peer.is_some();
-        match self.is_duplicate(addr, peer_id, outgoing) {
-            Some(true) => return Some(Cause::DuplicatePeerId),
-            // It takes the other's place: no limit is in its way. In a check there is none.
-            Some(false) => return None,
+        match Twin::find(&self.live, self.settings.peer_id, addr, peer_id, outgoing) {
+            Some(Twin { stays: true, .. }) => return Some(Cause::DuplicatePeerId),
+            // It takes the other's place: no limit is in its way.
+            Some(Twin { conn, .. }) => {
+                self.close(conn, Cause::Replaced);
+                return None;
+            }
+            // In a check there is no limit.
             None if self.check.is_some() => return None,
             None => {}
         }
@@ -129,10 +139,43 @@ impl Swarm {
             return Some(Cause::TooManyFromAddress);
         }
         // Others may have called while it was being dialled.
-        if self.staying() >= self.settings.max_peers && !self.make_room(now) {
-            return Some(Cause::ConnectionLimit);
+        if self.staying() < self.settings.max_peers {
+            return None;
         }
+        let Some((_, _, conn)) = self.giving_way(now).min() else { return Some(Cause::ConnectionLimit) };
+        self.idle = self.idle.saturating_sub(1);
+        self.close(conn, Cause::Replaced);
         None
+    }
+
+    /// In a check: the row of two connections with one client, of which one was `dialled` and the other is the twin. It
+    /// goes on with the one that stays; `None`: that is the twin, and the new connection is to be closed.
+    fn one_row(
+        &mut self,
+        now: At,
+        shaken_at: At,
+        dialled: Option<PeerKey>,
+        addr: SocketAddr,
+        twin: Twin,
+    ) -> Option<PeerKey> {
+        // The end of the one that goes is told now, not when it comes.
+        if !twin.stays {
+            self.close(twin.conn, Cause::Replaced);
+            self.closed(now, twin.conn, Closed::because(Cause::Replaced));
+        }
+        let Some(peer) = dialled else {
+            let addr = self.peer_table.row(twin.peer).map_or(addr, |row| row.addr);
+            self.learn(now, addr, Source::Incoming);
+            return (!twin.stays).then_some(twin.peer);
+        };
+        if twin.stays {
+            self.out.emit(shaken_at, Event::Handshaken { peer });
+            self.attempt_ended(now, peer, Closed::because(Cause::DuplicatePeerId));
+        } else {
+            self.peer_table.end_dial(peer);
+        }
+        self.listens(now, twin.peer, addr);
+        (!twin.stays).then_some(peer)
     }
 
     pub(super) fn shaken(
@@ -148,7 +191,9 @@ impl Swarm {
         let received_at = dialled_row.and_then(|row| row.came.received_at);
         let called_at = so_far.last().map(|(at, _)| *at);
         let shaken_at = received_at.or(called_at).unwrap_or(now);
-        let (row, refusal) = match self.twin_of_one_client(addr, peer_id, dialled.is_some()) {
+        let asks = self.check.is_some() && !self.leaving;
+        let twin = Twin::find(&self.live, self.settings.peer_id, addr, peer_id, dialled.is_some());
+        let (row, refusal) = match twin.filter(|twin| asks && twin.one_client) {
             Some(twin) => match self.one_row(now, shaken_at, dialled, addr, twin) {
                 Some(peer) => (Some(peer), None),
                 None => (None, Some(Cause::DuplicatePeerId)),
@@ -159,24 +204,24 @@ impl Swarm {
             }
         };
         let Some(peer) = row else {
-            self.order(conn, Order::Close(refusal.unwrap_or(Cause::ConnectionLimit)));
+            self.close(conn, refusal.unwrap_or(Cause::ConnectionLimit));
             return;
         };
         if dialled.is_none() {
             self.tell_call(now, peer, so_far);
         }
         if refusal != Some(Cause::SelfConnection) {
-            self.emit(shaken_at, Event::Handshaken { peer });
+            self.out.emit(shaken_at, Event::Handshaken { peer });
         }
         self.peer_table.live(peer, conn);
-        self.live.insert(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
+        self.live.joined(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
         self.picker.joined(now, conn, peer);
         if let Some(check) = &mut self.check {
             check.joined(conn, shaken_at);
             self.update_interest(now, conn);
         }
         if let Some(cause) = refusal {
-            self.order(conn, Order::Close(cause));
+            self.close(conn, cause);
         }
     }
 
@@ -207,26 +252,26 @@ impl Swarm {
             Some((at, Step::Connected)) => *at,
             _ => now,
         };
-        self.emit(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
+        self.out.emit(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
         for (at, step) in so_far {
-            self.emit(at, step.event(peer));
+            self.out.emit(at, step.event(peer));
         }
     }
 
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
         self.picker.left(conn);
-        let Some(live) = self.live.remove(&conn) else { return };
-        self.closing -= usize::from(live.closing);
+        self.allowed_fast.left(conn);
+        let Some(live) = self.live.left(conn) else { return };
         if let Some(check) = &mut self.check {
             check.left(conn);
             if check.is_ending() && end.cause == Cause::Shutdown {
                 // It was live to the end; only what went over its connection is news.
                 let Closed { bytes_in, bytes_out, .. } = end;
-                return self.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
+                return self.out.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
             }
         }
         if live.held {
-            self.emit(now, Event::Held { peer: live.peer, held: false });
+            self.out.emit(now, Event::Held { peer: live.peer, held: false });
         }
         self.attempt_ended(now, live.peer, end);
         self.rechoke_if_room(now);
@@ -249,10 +294,9 @@ impl Swarm {
     }
 
     fn peer_chokes(&mut self, now: At, conn: ConnKey, choking: bool) {
-        if let Some(live) = self.live.get_mut(&conn) {
+        if let Some(live) = self.live.get_mut(conn) {
             live.peer_choking = choking;
-            let peer = live.peer;
-            self.emit(now, Event::Choking { peer, by: Side::Them, choking });
+            self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Them, choking });
             self.picker.choked(now, conn, choking);
             if let Some(check) = self.check.as_mut().filter(|_| !choking) {
                 check.unchoked(now, conn);
@@ -262,72 +306,47 @@ impl Swarm {
     }
 
     fn interested(&mut self, now: At, conn: ConnKey, interested: bool) {
-        let Some(live) = self.live.get_mut(&conn) else { return };
+        let Some(live) = self.live.get_mut(conn) else { return };
         live.peer_interested = interested;
-        let peer = live.peer;
-        self.emit(now, Event::Interested { peer, by: Side::Them, interested });
+        self.out.emit(now, Event::Interested { peer: live.peer, by: Side::Them, interested });
         self.rechoke_if_room(now);
     }
 
-    fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
-        let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
-        let wanted = pieces.count_missing_from(&self.have);
-        self.emit(now, Event::Has { peer, pieces: Arc::new(pieces.clone()) });
-        self.picker.has(conn, pieces, wanted);
-        self.offer_fast(conn);
-        self.update_interest(now, conn);
-        self.close_if_both_seeds(conn);
-        self.ask_for_a_piece(conn);
-    }
-
-    fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
-        let Some(peer) = self.live.get(&conn).map(|live| live.peer) else { return };
-        let have = &self.have;
-        for piece in self.picker.have(conn, pieces, |piece| !have.has(piece)) {
-            self.emit(now, Event::Have { peer, piece });
-        }
-        self.end_fast(conn);
-        self.update_interest(now, conn);
-        self.picker.request(now, conn);
-        self.close_if_both_seeds(conn);
-        self.ask_for_a_piece(conn);
-    }
-
-    /// Neither end has a use for a connection between two that want nothing any more.
-    pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
-        let wants_nothing =
-            self.picker.is_seed(conn) || self.live.get(&conn).is_some_and(|live| live.upload_only);
-        if self.have.is_full() && wants_nothing {
-            self.order(conn, Order::Close(Cause::BothSeeds));
+    /// Chooses whom to serve.
+    pub(super) fn rechoke(&mut self, now: At) {
+        let (seeding, serves) = (self.have.is_full(), self.serves());
+        let wanting = self.live.iter().filter(|(_, live)| serves && live.wants_to_be_served());
+        let candidates: Vec<Candidate> = wanting.map(|(conn, live)| live.candidate(*conn, seeding)).collect();
+        let chosen = self.choker.choose(now, &candidates);
+        for conn in self.live.conns() {
+            self.set_choking(now, conn, !chosen.contains(&conn));
         }
     }
 
-    pub(super) fn update_interest(&mut self, now: At, conn: ConnKey) {
-        let interested = self.check.is_some() || (self.is_active() && self.picker.wanted_of(conn) > 0);
-        let Some(live) = self.live.get_mut(&conn) else { return };
-        if live.am_interested != interested {
-            live.am_interested = interested;
-            let peer = live.peer;
-            self.order(conn, Order::Interested(interested));
-            self.emit(now, Event::Interested { peer, by: Side::Us, interested });
+    /// Between rounds: a peer that becomes interested while there is room is served at once.
+    pub(super) fn rechoke_if_room(&mut self, now: At) {
+        let wanting = self.live.iter().map(|(_, live)| live).filter(|live| live.wants_to_be_served());
+        let (served, waiting): (Vec<&Live>, Vec<&Live>) = wanting.partition(|live| !live.am_choking);
+        if !waiting.is_empty() && self.choker.has_room(served.len(), served.len() + waiting.len()) {
+            self.rechoke(now);
         }
-        self.update_usable(now, conn);
     }
 
-    /// Tells the picker whether the peer can be asked when it does not choke us.
-    pub(super) fn update_usable(&mut self, now: At, conn: ConnKey) {
-        if let Some(live) = self.live.get(&conn) {
-            self.picker.set_usable(now, conn, live.am_interested && !live.held && !live.closing);
+    pub(super) fn set_choking(&mut self, now: At, conn: ConnKey, choking: bool) {
+        let Some(live) = self.live.get_mut(conn) else { return };
+        if live.choke(now, choking) {
+            self.out.order(conn, Order::Choke(choking));
+            self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Us, choking });
         }
     }
 
     fn introduced(&mut self, now: At, conn: ConnKey, info: PeerInfo) {
-        let Some(live) = self.live.get_mut(&conn) else { return };
+        let Some(live) = self.live.get_mut(conn) else { return };
         let (peer, called_from) = (live.peer, (!live.outgoing).then_some(live.addr.ip()));
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
         let port = info.listen_port.filter(|port| *port != 0);
-        self.emit(now, Event::Introduced { peer, info });
+        self.out.emit(now, Event::Introduced { peer, info });
         if let Some((ip, port)) = called_from.zip(port) {
             self.listens(now, peer, SocketAddr::new(ip, port));
         }
@@ -341,89 +360,72 @@ impl Swarm {
     pub(super) fn listens(&mut self, now: At, peer: PeerKey, listens: SocketAddr) {
         let conn = self.conn_of(peer);
         if let Some(into) = self.peer_table.listens(peer, listens) {
-            self.emit(now, Event::PeerMerged { gone: peer, into });
+            self.out.emit(now, Event::PeerMerged { gone: peer, into });
             self.smart_ban.rename(peer, into);
-            let Some((conn, live)) = conn.and_then(|conn| Some((conn, self.live.get_mut(&conn)?))) else {
+            let Some((conn, live)) = conn.and_then(|conn| Some((conn, self.live.get_mut(conn)?))) else {
                 return;
             };
             live.peer = into;
             self.picker.rename(conn, peer, into);
             if self.peer_table.row(into).is_some_and(|row| row.dropped) {
-                return self.order(conn, Order::Close(Cause::DroppedByUser));
+                return self.close(conn, Cause::DroppedByUser);
             }
         } else if let Some(check) = &mut self.check {
             check.called(listens, peer);
         }
         // What was banned is known by where it listens, whatever port it calls from.
         if let Some(conn) = conn.filter(|_| self.peer_table.banned_until(now, listens).is_some()) {
-            self.order(conn, Order::Close(Cause::Banned));
+            self.close(conn, Cause::Banned);
         }
     }
 
     fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
         self.picker.sampled(now, conn, &sample);
-        let Some(live) = self.live.get_mut(&conn) else { return };
+        let Some(live) = self.live.get_mut(conn) else { return };
         live.sampled(now, &sample);
         self.meter.sent(sample.up_bytes.saturating_sub(live.up_bytes));
         live.up_bytes = sample.up_bytes;
-        let peer = live.peer;
-        self.emit(now, Event::PeerSample { peer, sample });
+        self.out.emit(now, Event::PeerSample { peer: live.peer, sample });
     }
 
     fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
-        if let Some(peer) = self.live.get(&conn).map(|live| live.peer) {
-            self.emit(now, Event::Traffic { peer, bytes_in, bytes_out });
+        if let Some(live) = self.live.get(conn) {
+            self.out.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
         }
     }
 
     /// Bans the peer's address and port for an hour and closes it.
-    pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: String) {
-        let Some(row) = self.peer_table.row(peer) else { return };
-        let (addr, listens, standing) = (row.addr, row.listens, row.standing);
-        let (until, mut whole) = self.peer_table.ban(now, addr, &reason);
-        if let Some(listens) = listens {
-            whole |= self.peer_table.ban(now, listens, &reason).1;
-        }
-        self.after_ban(now, peer, standing, until, cause, reason);
-        if whole {
-            self.tell_bans_of_waiting(now, addr.ip());
-        }
+    pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: &str) {
+        let banned = self.peer_table.ban_peer(now, peer, reason);
+        self.tell_bans(now, banned, cause);
     }
 
-    /// All that a holder has was banned: a peer that waits there to be dialled is banned with it. Who is connected stays.
-    fn tell_bans_of_waiting(&mut self, now: At, addr: IpAddr) {
-        for peer in self.peer_table.of_holder(addr) {
-            let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Idle) else {
-                continue;
-            };
-            if let Some(Ban { until, reason }) = self.peer_table.ban_of(now, row.addr) {
-                self.emit(now, Event::Banned { peer, until: Some(until), reason });
+    /// These are banned from now on: who of them is connected is closed.
+    pub(super) fn tell_bans(&mut self, now: At, banned: Vec<(PeerKey, Ban)>, cause: Cause) {
+        for (peer, Ban { until, reason }) in banned {
+            self.out.emit(now, Event::Banned { peer, until: Some(until), reason });
+            if let Some(conn) = self.conn_of(peer) {
+                self.close(conn, cause);
             }
         }
     }
 
-    /// Bans the whole address for an hour and closes every peer there.
-    pub(super) fn ban_address(&mut self, now: At, addr: IpAddr, reason: &str) {
-        let until = self.peer_table.ban_address(now, addr, reason);
-        for peer in self.peer_table.at_address(addr) {
-            if let Some(standing) = self.peer_table.row(peer).map(|row| row.standing) {
-                self.after_ban(now, peer, standing, until, Cause::Banned, reason.to_owned());
+    /// The machine's addresses changed, and these connections are over one that is gone. Who is lost with it is dialled
+    /// again at once; where there is another way to others, so are those that were connected before.
+    pub(super) fn addresses_changed(&mut self, now: At, lost: &[ConnKey], way: Way) {
+        for conn in lost {
+            if let Some(live) = self.live.get(*conn) {
+                self.peer_table.redial_at_once(live.peer);
+                self.close(*conn, Cause::ConnectionLost);
             }
         }
-    }
-
-    fn after_ban(
-        &mut self,
-        now: At,
-        peer: PeerKey,
-        standing: Standing,
-        until: At,
-        cause: Cause,
-        reason: String,
-    ) {
-        self.emit(now, Event::Banned { peer, until: Some(until), reason });
-        if let Standing::Live(conn) = standing {
-            self.order(conn, Order::Close(cause));
+        let text = network::said(lost.len(), way);
+        self.out.emit(now, Event::Note { severity: Severity::Info, text, answer: false });
+        if matches!(way, Way::Other | Way::Again) {
+            // Without a way to anybody everybody failed, which says nothing of them.
+            for peer in self.peer_table.retry(now, way == Way::Again) {
+                self.out.emit(now, Event::NextTry { peer, at: Some(now) });
+            }
         }
     }
 }

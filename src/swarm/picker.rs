@@ -14,7 +14,6 @@
 mod begun;
 mod choice;
 mod end_game;
-mod interleave;
 mod parole;
 mod piece;
 mod rarity;
@@ -194,7 +193,7 @@ impl Picker {
         self.release_all(conn);
         self.wanting.remove(&conn);
         let Some(sender) = self.senders.remove(&conn) else { return };
-        self.give_up_alone_of(conn);
+        self.begun.alone_of(conn).into_iter().for_each(|piece| self.give_up(piece));
         self.seeds -= usize::from(sender.is_seed());
         if let Some(has) = sender.has.filter(|has| !has.is_full()) {
             self.rarity.count(&has, false);
@@ -490,6 +489,22 @@ impl Picker {
             self.charged -= std::mem::replace(&mut sender.charge, charge);
             self.charged += charge;
         }
+    }
+
+    /// The connection is asked for the block no more.
+    fn revoke(&mut self, now: At, conn: ConnKey, block: BlockRef) {
+        if let Some(sender) = self.senders.get_mut(&conn) {
+            sender.forget(block);
+            // Memory that let it be asked for one block only may let it be asked for another.
+            self.freed |= sender.asked.is_empty();
+        }
+        self.begun.release(block, conn);
+        self.recharge(conn);
+        self.limit.give_back(self.bytes_of(&[block]));
+        self.order(conn, Order::Revoke(vec![block]));
+        // It may be idle by that, and quicker than somebody else.
+        self.wanting.insert(conn);
+        self.look_again(now);
     }
 
     /// Takes everything back that the connection is asked for, and tells it.

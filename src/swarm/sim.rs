@@ -1,7 +1,7 @@
 //! Whole swarms in virtual time: real decisions, scripted peers, links, disks and trackers, one seed.
 //!
 //! A [`World`] is a heap of timed happenings. Its nodes are clients (the real [`Swarm`](super::Swarm), connections and
-//! announces, with a simulated disk) and fakes that follow a [`Script`]. Nothing in it knows of a
+//! announces, with a simulated disk) and fakes that follow a [`Script`], as the peers of the tests over sockets do. Nothing in it knows of a
 //! clock or a socket, and all chance comes from one seed, so a run can be repeated exactly.
 //!
 //! What must always hold is checked after every happening, on both sides of a connection: a fake notices what no
@@ -19,6 +19,9 @@ mod large;
 mod lines;
 mod random;
 mod scenarios;
+#[allow(dead_code, reason = "peers over sockets behave in more ways")]
+#[path = "../../tests/common/script.rs"]
+mod script;
 mod tracker;
 mod world;
 
@@ -27,8 +30,8 @@ use std::time::Duration;
 
 pub(crate) use self::churn::Churn;
 use self::disk::Disk;
-use self::fake::Script;
 pub(crate) use self::random::{RandomRun, TURNS, seeds};
+use self::script::{Script, Step};
 use self::world::{Link, NodeKey, World};
 use super::{Settings, Swarm};
 use crate::event::{At, Cause};

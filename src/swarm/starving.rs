@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Phase, Swarm};
+use super::peer_table::PeerTable;
 use crate::event::At;
 
 /// With so many peers that send or can be asked, one more hardly helps.
@@ -16,6 +16,15 @@ const SHORT_BACK_OFF: Duration = Duration::from_secs(30);
 /// For how long more peers must be missed before any tracker hears of it: peers choke, and unchoke again.
 const HOLDS: Duration = Duration::from_secs(5);
 
+/// How a download stands that has room for another peer.
+pub(super) struct Needs {
+    /// The download limit, bytes a second.
+    pub(super) limit_bps: Option<u64>,
+    pub(super) missing_bytes: u64,
+    /// Peers that send what we miss, or can be asked for it.
+    pub(super) useful: usize,
+}
+
 /// Whether more peers are missed.
 #[derive(Debug, Default)]
 pub(super) struct Starving {
@@ -26,43 +35,32 @@ pub(super) struct Starving {
 }
 
 impl Starving {
+    /// A second went by in which so much came. Returns whether trackers are to be asked for more peers, if that changed;
+    /// without `needs` they are not.
+    pub(super) fn second(
+        &mut self,
+        now: At,
+        down_bps: u64,
+        needs: Option<&Needs>,
+        peer_table: &PeerTable,
+    ) -> Option<bool> {
+        self.down_bps = if self.down_bps == 0 { down_bps } else { (self.down_bps * 9 + down_bps) / 10 };
+        let would_help = needs.is_some_and(|needs| self.would_take_more(needs));
+        self.look(now, would_help && !peer_table.is_anyone_left(now, SHORT_BACK_OFF))
+    }
+
+    /// Whether one more peer that sends would make the download faster.
+    fn would_take_more(&self, needs: &Needs) -> bool {
+        let limited = needs.limit_bps.is_some_and(|limit| self.down_bps >= limit - limit / 7);
+        let enough = needs.useful >= ENOUGH && self.down_bps >= SLOW_BPS;
+        !limited && !enough && needs.missing_bytes / self.down_bps.max(1) > SOON_COMPLETE.as_secs()
+    }
+
     /// Takes into account whether more peers are missed now. Returns what trackers are to hear of it, if that changed.
     fn look(&mut self, now: At, starves: bool) -> Option<bool> {
         self.since = starves.then(|| self.since.unwrap_or(now));
         let tell = self.since.is_some_and(|since| now.saturating_sub(since) >= HOLDS);
         (std::mem::replace(&mut self.told, tell) != tell).then_some(tell)
-    }
-}
-
-impl Swarm {
-    /// Has trackers asked for more peers while they are missed. To be called every second, with what came in it.
-    pub(super) fn look_whether_starving(&mut self, now: At, down_bps: u64) {
-        let smoothed = &mut self.starving.down_bps;
-        *smoothed = if *smoothed == 0 { down_bps } else { (*smoothed * 9 + down_bps) / 10 };
-        let starves = self.starves(now);
-        let tell = self.starving.look(now, starves);
-        self.actions.extend(tell.map(Action::WantPeers));
-    }
-
-    /// Whether more peers would make the download faster, could be connected, and nobody is left to dial.
-    fn starves(&self, now: At) -> bool {
-        let room = self.staying() < self.settings.max_peers || self.idle > 0;
-        self.phase == Phase::Downloading
-            && !self.leaving
-            && room
-            && self.would_take_more()
-            && !self.peer_table.is_anyone_left(now, SHORT_BACK_OFF)
-    }
-
-    /// Whether one more peer that sends would make the download faster.
-    fn would_take_more(&self) -> bool {
-        let down_bps = self.starving.down_bps;
-        let limited = self.settings.down_bps.is_some_and(|limit| down_bps >= limit - limit / 7);
-        let pieces = u64::from(self.have.len() - self.have.count());
-        let missing_bytes = pieces * u64::from(self.geometry.piece_bytes());
-        let useful = self.picker.useful_count();
-        let enough = useful >= ENOUGH && down_bps >= SLOW_BPS;
-        !limited && !enough && missing_bytes / down_bps.max(1) > SOON_COMPLETE.as_secs()
     }
 }
 

@@ -104,6 +104,10 @@ const WORDS: &[Words] = &[
             ("unchoked", "those that let us ask for data (specification: unchoked us)"),
             ("sending", "those from which data comes"),
             ("8 choking us", "lost before this step, and why; the words are those of STATE"),
+            (
+                "█░▒▓·",
+                "in a bar: got this far, then those lost before: failed, waits, kept out by you, still under way",
+            ),
             ("send nothing", "they let us ask, and nothing comes"),
             ("not needed", "they have nothing that we miss"),
             ("queued", "not called yet: only so many are called at once"),
@@ -227,7 +231,12 @@ const WORDS: &[Words] = &[
     (
         Place::Replay,
         "The bar of a recording",
-        &[("╸", "where it is now"), ("✗", "a peer failed there"), ("▲", "the judgement changed there")],
+        &[
+            ("┃", "where it is now"),
+            ("✗", "something failed there; x: a piece failed its check"),
+            ("▲", "the judgement changed there"),
+            ("+ –", "more peers came than went there, or fewer"),
+        ],
     ),
 ];
 

@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::mouse::Targets;
 use super::theme::{Look, Role};
+use super::widgets::rule;
 use crate::text::columns::{cell_width, drawn};
 pub(crate) use crate::text::columns::{clip, width, wrap};
 
@@ -230,30 +231,7 @@ impl<'a> Pen<'a> {
     /// A thin rule across the area's first row, with a title, a note beside it and another at its end. What does
     /// not fit is left out, the right note first.
     pub(crate) fn rule(&mut self, area: Rect, title: &str, note: &str, right: &str) {
-        if area.is_empty() {
-            return;
-        }
-        let (x, y, columns) = (area.x, area.y, area.width);
-        for at in x..area.right() {
-            self.put(at, y, 1, "─", Role::Rule);
-        }
-        let mut used = 0;
-        if !title.is_empty() {
-            used += self.put(x, y, columns, title, Role::Strong);
-            used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);
-        }
-        let fits = |used: u16, text: &str| usize::from(used) + width(text) + 6 <= usize::from(columns);
-        if !note.is_empty() && fits(used, note) {
-            if used > 0 {
-                used += self.put(x + used, y, columns - used, "── ", Role::Rule);
-            }
-            used += self.put(x + used, y, columns.saturating_sub(used), note, Role::Text);
-            used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);
-        }
-        if !right.is_empty() && fits(used, right) {
-            let shown = format!(" {right} ");
-            self.put_right(area.right().saturating_sub(2), y, columns - used, &shown, Role::Dim);
-        }
+        rule::draw(self, area, title, &Spans::new().add(Role::Text, note), right);
     }
 }
 
@@ -306,19 +284,6 @@ mod tests {
         assert_eq!(wrap_whole("an incomprehensible one", 7, 9), ["an", "incompr", "ehensib", "le one"]);
         assert_eq!(wrap_whole("one two three", 7, 1), ["one tw…"]);
         assert_eq!(wrap_whole("", 7, 9), [""]);
-    }
-
-    #[test]
-    fn a_rule_leaves_out_what_does_not_fit() {
-        let row = |columns: u16| {
-            let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
-            let area = buf.area;
-            Pen::new(&mut buf, area, &Look::default()).rule(area, "Peers", "50", "by state");
-            buf.content().iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
-        };
-        assert_eq!(row(32), "Peers ── 50 ──────── by state ──");
-        assert_eq!(row(20), "Peers ── 50 ────────");
-        assert_eq!(row(7), "Peers ─");
     }
 
     proptest! {

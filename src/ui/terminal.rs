@@ -112,6 +112,15 @@ pub fn set_mouse(taken: bool) -> io::Result<()> {
     terminal_writer::send(if taken { TAKE_MOUSE } else { LEAVE_MOUSE }.as_bytes())
 }
 
+/// Asks the terminal which background it has (OSC 11). It answers among the keys, or never.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn ask_background() -> io::Result<()> {
+    terminal_writer::send(b"\x1b]11;?\x07")
+}
+
 /// Rings the terminal's bell.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ mod expected;
 mod keys;
 mod pages;
 mod rebound;
+mod rows;
 mod screens;
 mod told_apart;
 

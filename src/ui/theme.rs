@@ -91,7 +91,20 @@ pub enum Ground {
     Light,
 }
 
+impl Ground {
+    /// Which one this red, green and blue is: light where black text stands out better than white.
+    pub fn of([red, green, blue]: [u8; 3]) -> Self {
+        const MIDDLE: f32 = 0.179;
+        if colour::Rgb(red, green, blue).luminance() > MIDDLE { Self::Light } else { Self::Dark }
+    }
+}
+
 impl Theme {
+    /// Whether it depends on the terminal's background.
+    pub fn follows_the_ground(self) -> bool {
+        matches!(self, Self::Auto | Self::HighContrast)
+    }
+
     /// The palette's scheme on this background.
     pub fn scheme(self, ground: Ground) -> Scheme {
         match (self, ground) {

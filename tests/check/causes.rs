@@ -16,7 +16,6 @@ use ttui::engine::{CheckOptions, Options, check};
 use ttui::event::Cause;
 use ttui::metainfo::InfoHash;
 use ttui::swarm::EncryptionPolicy;
-use ttui::wire::mse::Offer;
 use ttui::wire::{BlockSpec, HANDSHAKE_BYTES, Message};
 
 use crate::peers::{
@@ -26,8 +25,7 @@ use crate::peers::{
 use crate::support::namespace::{self, Place};
 use crate::support::program::{Output, command};
 use crate::support::{
-    Heard, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, encrypted_only, nobody_at,
-    soon, until,
+    Heard, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, soon, until,
 };
 
 /// Who names a cause.
@@ -323,9 +321,9 @@ async fn check_names_each_of_a_swarm_in_a_namespace() {
     add_talkers(&mut swarm, &payload).await;
     let liar = Seed::start(&payload, Script { lies_about: (0..4).collect(), ..Script::default() }).await;
     swarm.add("sends wrong data", liar.addr);
-    let behind = Seed::honest(&payload).await;
-    let encrypted = encrypted_only(behind.addr, payload.info_hash(), Offer::BOTH).await;
-    swarm.add("hangs up on all but encryption", encrypted);
+    let encrypted = Some(EncryptionPolicy::Prefer);
+    let encrypted = Seed::start(&payload, Script { encrypted, ..Script::default() }).await;
+    swarm.add("hangs up on all but encryption", encrypted.addr);
     let honest = Seed::honest(&payload).await;
     let mut routed = Swarm::new(Routes);
     ROUTED.iter().for_each(|(how, addr)| routed.add(how, addr.parse().unwrap()));

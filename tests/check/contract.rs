@@ -215,7 +215,7 @@ async fn ends_when_its_time_is_up() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
-    let chokes = Seed::start(&payload, Script { chokes: true, ..Script::default() }).await;
+    let chokes = Seed::start(&payload, Script { unchokes: None, ..Script::default() }).await;
     let lab = Lab::new();
     let began = Instant::now();
     let peers = [silent, chokes.addr].map(|addr| addr.to_string());
@@ -289,7 +289,7 @@ async fn csv_has_one_line_a_peer_and_markdown_a_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_it_with_a_report_and_status_1() {
     let payload = payload();
-    let chokes = Seed::start(&payload, Script { chokes: true, ..Script::default() }).await;
+    let chokes = Seed::start(&payload, Script { unchokes: None, ..Script::default() }).await;
     let lab = Lab::new();
     let mut command = command(&lab);
     command.arg("check").arg(lab.torrent(&payload)).args(["--json", "--peer", &chokes.addr.to_string()]);

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use ttui::metainfo::InfoHash;
-use ttui::wire::mse::Offer;
+use ttui::swarm::EncryptionPolicy;
 
 use crate::contract::assert_peer;
 use crate::peers::{answers, black_hole, handshake, listen_only, payload, serve, talks};
 use crate::support::program::{Output, command};
-use crate::support::{Lab, Payload, Program, Seed, encrypted_only, nobody_at};
+use crate::support::{Lab, Payload, Program, Script, Seed, nobody_at};
 
 /// `ttui handshake` with this peer, ready to run.
 fn shake(lab: &Lab, payload: &Payload, addr: SocketAddr, more: &[&str]) -> Program {
@@ -77,10 +77,10 @@ async fn one_handshake_is_shown_byte_by_byte() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_takes_only_encryption_is_shown_both_ways() {
     let payload = payload();
-    let behind = Seed::honest(&payload).await;
     let lab = Lab::new();
-    for (offer, messages) in [(Offer::BOTH, "plain"), (Offer { plain: false, rc4: true }, "rc4")] {
-        let addr = encrypted_only(behind.addr, payload.info_hash(), offer).await;
+    for (takes, messages) in [(EncryptionPolicy::Prefer, "plain"), (EncryptionPolicy::Require, "rc4")] {
+        let seed = Seed::start(&payload, Script { encrypted: Some(takes), ..Script::default() }).await;
+        let addr = seed.addr;
         let output = shaken(&lab, &payload, addr, &["--json"]).await;
         assert_eq!((output.code(), output.stderr.len()), (0, 0));
         let report = &output.json()[0];

@@ -54,10 +54,13 @@ pub(crate) async fn answers(bytes: &[u8]) -> SocketAddr {
 }
 
 pub(crate) fn handshake(info_hash: InfoHash, name: u8) -> [u8; HANDSHAKE_BYTES] {
+    named(info_hash, name).to_bytes()
+}
+
+fn named(info_hash: InfoHash, name: u8) -> Handshake {
     let mut id = *b"-TR4060-aaaaaaaaaaaa";
     id[19] = name;
-    Handshake { reserved: Reserved([0, 0, 0, 0, 0, 0x10, 0, 0x04]), info_hash, peer_id: PeerId(id) }
-        .to_bytes()
+    Handshake { reserved: Reserved::OURS, info_hash, peer_id: PeerId(id) }
 }
 
 /// One that shakes hands, sends these messages, and goes on so.
@@ -70,14 +73,13 @@ pub(crate) async fn talks<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let answer = [&handshake(payload.info_hash(), name)[..], first].concat();
+    let (ours, first) = (named(payload.info_hash(), name), first.to_vec());
     let then = Arc::new(std::sync::Mutex::new(then));
     serve(move |stream| {
-        let (answer, then) = (answer.clone(), Arc::clone(&then));
+        let (first, then) = (first.clone(), Arc::clone(&then));
         async move {
-            let mut wire = Wire::new(stream);
-            if wire.handshake().await.is_some() {
-                wire.raw(&answer).await;
+            if let Some(mut wire) = Wire::answer(stream, &ours).await {
+                wire.raw(&first).await;
                 let rest = (*then.lock().unwrap())(wire);
                 rest.await;
             }

@@ -163,6 +163,7 @@ impl OnScreen {
             told.code,
             self.pty.text()
         );
+        self.pty.press(key(Action::Why));
         self.lists(told, words).await;
         self.pty.press(key(Action::Why));
         for (columns, rows) in &SIZES[1..] {
@@ -173,18 +174,20 @@ impl OnScreen {
 
     /// It stands behind the first of the judgements on their page, as soon as a download that was asked itself told it.
     pub(crate) async fn says(mut self, told: &Told, words: &str, told_at: At) {
-        self.lists(told, words).await;
+        self.pty.press(key(Action::Why));
+        self.until(words, |screen| has(&as_words(&screen.contents()), words)).await;
         let (late, lost) = (self.began.elapsed().saturating_sub(told_at), self.stalls.total());
         assert!(
             late < AT_ONCE + lost,
             "{} on the screen {late:?} late, {lost:?} of it lost to others",
             told.code
         );
+        // The others on the page have times of their own.
+        self.lists(told, words).await;
     }
 
-    /// The page of all judgements has as many as the list, and this one in these words.
+    /// The page of all judgements, which is shown, has as many as the list, and this one in these words.
     async fn lists(&mut self, told: &Told, words: &str) {
-        self.pty.press(key(Action::Why));
         let listed = |screen: &Screen| {
             let text = as_words(&screen.contents());
             has(&text, words) && text.matches(END).count() == told.list.len()

@@ -162,7 +162,7 @@ impl Swarm {
 
     /// A peer at an IPv6 address of this machine, named by the user.
     pub(crate) async fn at_loopback_v6(mut self, bps: u64) -> Self {
-        let script = Script { ip: Ipv6Addr::LOCALHOST.into(), bps: Some(bps), ..Script::default() };
+        let script = Script { ip: Ipv6Addr::LOCALHOST.into(), bps, ..Script::default() };
         let seed = Seed::start(&self.payload, script).await;
         self.by_hand.push(seed.addr);
         self.kept.push(Box::new(seed));
@@ -220,7 +220,7 @@ impl Swarm {
         let has = |pieces: std::ops::Range<usize>| Some(pieces.map(|piece| piece as u32).collect());
         let script = match does {
             Does::Serves => Script::default(),
-            Does::ServesAt(bps) => Script { bps: Some(bps), ..Script::default() },
+            Does::ServesAt(bps) => Script { bps, ..Script::default() },
             Does::LacksTheLastPiece => Script { has: has(0..self.pieces - 1), ..Script::default() },
             Does::LacksTheLastPieceForGood => {
                 let extended = Message::Extended { id: 0, payload: b"d11:upload_onlyi1ee"[..].into() };
@@ -228,23 +228,23 @@ impl Swarm {
             }
             Does::Lacks { piece, bps } => {
                 let others = (0..self.pieces as u32).filter(|other| *other != piece);
-                Script { has: Some(others.collect()), bps: Some(bps), ..Script::default() }
+                Script { has: Some(others.collect()), bps, ..Script::default() }
             }
             Does::HasOnly(piece) => Script { has: Some(vec![piece]), ..Script::default() },
             Does::HasNothing => Script { has: has(0..0), ..Script::default() },
             Does::Lies => Script { lies_every: Some(1), ..Script::default() },
-            Does::Chokes => Script { chokes: true, ..Script::default() },
+            Does::Chokes => Script { unchokes: None, ..Script::default() },
             Does::NeverSends => Script { allowed: 0, ..Script::default() },
             Does::Leaves { shakes_ms, leaves_ms } => Script {
                 shakes_after: Duration::from_millis(shakes_ms),
                 leaves_after: Some(Duration::from_millis(leaves_ms)),
-                bps: Some(20_000),
+                bps: 20_000,
                 ..Script::default()
             },
             Does::IsSlowToShakeHands(ms) => {
                 Script { shakes_after: Duration::from_millis(ms), ..Script::default() }
             }
-            Does::Stutters => Script { repeats_every: Some(1), bps: Some(40_000), ..Script::default() },
+            Does::Stutters => Script { repeats_every: Some(1), bps: 40_000, ..Script::default() },
             Does::SaysNothing => Script { is_silent: true, ..Script::default() },
             Does::HangsUp => return answers(b"").await,
             Does::HasAnotherTorrent => return answers(&handshake(InfoHash([9; 20]), name)).await,

@@ -1,80 +1,25 @@
 //! Peers that behave as a script says and remember what they were asked.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use ttui::metainfo::{Bitfield, InfoHash, PeerId};
-use ttui::wire::{BlockSpec, Handshake, Message, Reserved};
+use tokio::time::{Instant, sleep, sleep_until};
+use ttui::engine::mse::Carrier;
+use ttui::metainfo::PeerId;
+use ttui::swarm::EncryptionPolicy;
+use ttui::wire::{BlockSpec, HANDSHAKE_BYTES, Handshake, Message, PROTOCOL, Reserved};
 
-use super::wire::{Heard, Wire, some_peer_id};
-use super::{Payload, soon};
+use super::script::{Act, Scripted};
+use super::{Heard, Payload, Script, Wire, answer, some_peer_id, soon};
 
-/// How a peer behaves. By default it has everything, unchokes whoever is interested, and sends at once.
-#[derive(Clone, Debug)]
-pub(crate) struct Script {
-    /// Where it listens.
-    pub(crate) ip: IpAddr,
-    /// Takes connections, and says nothing.
-    pub(crate) is_silent: bool,
-    /// Closes a connection once it has our handshake.
-    pub(crate) hangs_up: bool,
-    /// Answers with this info-hash.
-    pub(crate) info_hash: Option<InfoHash>,
-    /// Sends its handshake byte by byte.
-    pub(crate) dribbles: bool,
-    /// Sends every so many blocks twice.
-    pub(crate) repeats_every: Option<u64>,
-    /// The pieces it has; none given: all of them.
-    pub(crate) has: Option<Vec<u32>>,
-    /// Pieces of which it sends wrong bytes.
-    pub(crate) lies_about: Vec<u32>,
-    /// Every so many blocks it sends is a wrong one.
-    pub(crate) lies_every: Option<u64>,
-    /// Never unchokes.
-    pub(crate) chokes: bool,
-    /// Chokes after every so many blocks, forgets what it was asked, and unchokes.
-    pub(crate) chokes_every: Option<u64>,
-    /// Blocks it sends before [`Seed::allow`] is called.
-    pub(crate) allowed: u64,
-    /// Payload it sends, bytes a second.
-    pub(crate) bps: Option<u64>,
-    /// What it sends behind its first messages.
-    pub(crate) says: Vec<u8>,
-    /// Sends its handshake this long after ours.
-    pub(crate) shakes_after: Duration,
-    /// Closes every connection this long after the handshake.
-    pub(crate) leaves_after: Option<Duration>,
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        Self {
-            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            is_silent: false,
-            hangs_up: false,
-            info_hash: None,
-            dribbles: false,
-            repeats_every: None,
-            has: None,
-            lies_about: Vec::new(),
-            lies_every: None,
-            chokes: false,
-            chokes_every: None,
-            allowed: u64::MAX,
-            bps: None,
-            says: Vec::new(),
-            shakes_after: Duration::ZERO,
-            leaves_after: None,
-        }
-    }
-}
+/// What is said and heard on loopback does not cross for longer, however busy the machine is.
+const CROSSING: Duration = Duration::from_secs(10);
 
 /// What a peer saw.
 #[derive(Clone, Debug, Default)]
@@ -198,95 +143,99 @@ impl Host {
 
     async fn serve(&self, stream: TcpStream) {
         let script = &self.script;
-        let mut wire = Wire::new(stream);
-        if script.is_silent {
-            // Until the other side has had enough.
-            while wire.handshake().await.is_some() {}
-            return;
+        let info_hash = script.info_hash.unwrap_or_else(|| self.payload.info_hash());
+        let reserved = Reserved([0, 0, 0, 0, 0, 0x10, 0, if script.fast { 4 } else { 0 }]);
+        let ours = Handshake { reserved, info_hash, peer_id: self.peer_id };
+        if script.is_silent || script.hangs_up || script.dribbles || script.info_hash.is_some() {
+            return self.shake_by_hand(Wire::new(stream), &ours.to_bytes()).await;
         }
-        if wire.handshake().await.is_none() {
-            return;
-        }
-        self.see(|seen| seen.handshakes += 1);
-        if script.hangs_up {
+        let mut first = [0; HANDSHAKE_BYTES];
+        let came = stream.peek(&mut first).await;
+        if script.encrypted.is_some() && (came.is_err() || first.starts_with(&PROTOCOL[..1])) {
+            // Read, so that the end is a close and no reset.
+            _ = Wire::new(stream).handshake().await;
             return;
         }
         sleep(script.shakes_after).await;
-        let info_hash = script.info_hash.unwrap_or_else(|| self.payload.info_hash());
-        let reserved = Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]);
-        let handshake = Handshake { reserved, info_hash, peer_id: self.peer_id }.to_bytes();
-        if script.dribbles {
-            wire.dribble(&handshake).await;
-        } else {
-            wire.raw(&handshake).await;
+        let encryption = script.encrypted.unwrap_or(EncryptionPolicy::Off);
+        let Some(carrier) = answer(stream, &ours, encryption).await else { return };
+        self.see(|seen| seen.handshakes += 1);
+        match carrier {
+            Carrier::Bare(stream) => self.talk(Wire::new(stream)).await,
+            Carrier::Encrypted(stream) => self.talk(Wire::new(*stream)).await,
         }
-        wire.say(&[Message::Bitfield(self.pieces().to_bytes().into())]).await;
-        wire.raw(&script.says).await;
-        let stays = self.script.leaves_after.unwrap_or(Duration::MAX);
-        // Whether it left or was left makes no difference here.
-        let _ = timeout(stays, self.talk(&mut wire)).await;
     }
 
-    fn pieces(&self) -> Bitfield {
-        let geometry = self.payload.torrent.geometry;
-        let Some(has) = &self.script.has else { return Bitfield::full(geometry.piece_count()) };
-        let mut pieces = Bitfield::empty(geometry.piece_count());
-        has.iter().for_each(|piece| {
-            pieces.set(geometry.piece(*piece).unwrap());
-        });
-        pieces
+    /// Handshakes that are not as they should be.
+    async fn shake_by_hand(&self, mut wire: Wire, ours: &[u8; HANDSHAKE_BYTES]) {
+        if self.script.is_silent {
+            // Until the other side has had enough.
+            _ = wire.stream.read_to_end(&mut Vec::new()).await;
+        } else if wire.handshake().await.is_some() {
+            self.see(|seen| seen.handshakes += 1);
+            if !self.script.hangs_up {
+                wire.dribble(ours).await;
+                self.talk(wire).await;
+            }
+        }
     }
 
-    async fn talk(&self, wire: &mut Wire) {
-        let mut queue = VecDeque::new();
-        let mut next = Instant::now();
+    /// Carries the script out, until it or the other side ends the connection.
+    async fn talk<T: AsyncRead + AsyncWrite + Unpin>(&self, mut wire: Wire<T>) {
+        let (script, geometry) = (&self.script, self.payload.torrent.geometry);
+        let mut peer = Scripted::new(script, geometry, CROSSING);
+        let mut random = fastrand::Rng::new();
+        let (began, mut next) = (Instant::now(), Instant::now());
+        let mut says = Some(&script.says);
+        let mut later = Vec::new();
         loop {
+            while let Some(act) = peer.acts.pop_front() {
+                match act {
+                    Act::Say(messages) => wire.say(&messages).await,
+                    Act::Later(after, step) => later.push((Instant::now() + after, step)),
+                    Act::HangUp => return,
+                }
+            }
+            if let Some(says) = says.take() {
+                wire.raw(says).await;
+            }
+            let soonest = (0..later.len()).min_by_key(|nth| later[*nth].0);
+            let due = soonest.map_or(next, |nth| later[nth].0);
             tokio::select! {
                 biased;
-                () = self.may_send(next), if !queue.is_empty() => {
-                    let spec: BlockSpec = queue.pop_front().unwrap();
-                    if let Some(bps) = self.script.bps {
-                        next = next.max(Instant::now()) + Duration::from_secs_f64(f64::from(spec.length) / bps as f64);
-                    }
+                () = sleep_until(due), if soonest.is_some() => {
+                    let (_, step) = later.swap_remove(soonest.unwrap());
+                    peer.step(began.elapsed(), script, step);
+                }
+                () = self.may_send(next), if peer.would_send(script) => {
+                    let (block, is_right) = peer.take(began.elapsed(), script).unwrap();
+                    let spec = peer.spec_of(block);
+                    next = next.max(Instant::now()) + Duration::from_secs_f64(f64::from(spec.length) / script.bps as f64);
                     let mut content = self.payload.block(spec.index, spec.begin, spec.length).to_vec();
-                    let nth = self.seen.borrow().sent.len() as u64 + 1;
-                    let lies_now = self.script.lies_every.is_some_and(|every| nth.is_multiple_of(every));
-                    if lies_now || self.script.lies_about.contains(&spec.index) {
+                    if !is_right {
                         content.iter_mut().for_each(|byte| *byte = !*byte);
                     }
                     self.see(|seen| {
                         seen.sent.push((Instant::now(), spec));
-                        seen.unanswered = queue.len();
+                        seen.unanswered = peer.owes();
                     });
                     wire.send_block(spec, &content).await;
-                    if self.script.repeats_every.is_some_and(|every| nth.is_multiple_of(every)) {
-                        wire.send_block(spec, &content).await;
-                    }
-                    let sent = self.seen.borrow().sent.len() as u64;
-                    if self.script.chokes_every.is_some_and(|every| sent.is_multiple_of(every)) {
-                        queue.clear();
-                        wire.say(&[Message::Choke, Message::Unchoke]).await;
-                    }
                 }
                 heard = wire.read() => match heard {
                     Heard::End => return,
-                    Heard::Block(..) => {}
-                    Heard::Message(Message::Request(spec)) => {
-                        queue.push_back(spec);
-                        self.see(|seen| {
-                            seen.requests.push(spec);
-                            seen.unanswered = queue.len();
-                        });
+                    Heard::Block(header, _) => {
+                        peer.block(geometry.block_at(header.index, header.begin).unwrap());
+                        peer.want(script, &mut random);
                     }
                     Heard::Message(message) => {
-                        match &message {
-                            Message::Interested if !self.script.chokes => wire.say(&[Message::Unchoke]).await,
-                            Message::Cancel(spec) => queue.retain(|asked| asked != spec),
-                            _ => {}
-                        }
+                        peer.hear(began.elapsed(), script, std::slice::from_ref(&message));
+                        peer.want(script, &mut random);
                         self.see(|seen| {
-                            seen.messages.push(message);
-                            seen.unanswered = queue.len();
+                            seen.unanswered = peer.owes();
+                            match message {
+                                Message::Request(spec) => seen.requests.push(spec),
+                                other => seen.messages.push(other),
+                            }
                         });
                     }
                 },

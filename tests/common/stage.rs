@@ -33,7 +33,7 @@ impl Stage {
         let mut seeds = Vec::new();
         for n in 2..5 {
             let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, n));
-            seeds.push(Seed::start(&payload, Script { ip, bps: Some(40_000), ..Script::default() }).await);
+            seeds.push(Seed::start(&payload, Script { ip, bps: 40_000, ..Script::default() }).await);
         }
         let ip = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
         seeds.push(Seed::start(&payload, Script { ip, hangs_up: true, ..Script::default() }).await);

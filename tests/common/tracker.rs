@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::percent::percent_decoded;
 use super::soon;
 
 /// One announce, as a tracker understood it.
@@ -251,20 +252,6 @@ fn of_url(url: String) -> Asked {
         url,
         params,
     }
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::new();
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            let pair = [bytes.next().unwrap(), bytes.next().unwrap()];
-            u8::from_str_radix(std::str::from_utf8(&pair).unwrap(), 16).unwrap()
-        } else {
-            byte
-        });
-    }
-    decoded
 }
 
 fn answer(peers: &[u8]) -> Vec<u8> {

@@ -1,17 +1,33 @@
-//! One end of a connection between peers, driven by a test.
+//! One end of a connection between peers, driven by a test: it says exactly what it is told to, and shows what it hears.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use ttui::metainfo::{InfoHash, PeerId};
-use ttui::wire::{BlockSpec, HANDSHAKE_BYTES, Handshake, Judged, Message, PieceHeader, Reserved};
+use tokio::time::timeout;
+use ttui::wire::{BlockSpec, Message, PieceHeader};
 
-use super::{Payload, soon};
+/// No test waits longer for anything; under a paused clock that costs nothing.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what must happen soon.
+#[track_caller]
+pub(crate) fn soon<T>(what: &str, future: impl Future<Output = T>) -> impl Future<Output = T> {
+    let place = std::panic::Location::caller();
+    let what = what.to_owned();
+    async move {
+        match timeout(PATIENCE, future).await {
+            Ok(value) => value,
+            Err(_) => panic!("{place}: waited in vain: {what}"),
+        }
+    }
+}
 
 /// What is heard.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Heard {
     /// Any message but a block.
     Message(Message),
@@ -21,73 +37,38 @@ pub(crate) enum Heard {
     End,
 }
 
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => message.fmt(f),
+            Self::Block(header, _) => header.fmt(f),
+            Self::End => f.write_str("the end"),
+        }
+    }
+}
+
 #[derive(Debug)]
-pub(crate) struct Wire {
-    stream: TcpStream,
+pub(crate) struct Wire<T = TcpStream> {
+    pub(crate) stream: T,
     unread: BytesMut,
 }
 
-/// A peer id of a client that does not exist.
-pub(crate) fn some_peer_id() -> PeerId {
-    let mut id = *b"-XX0001-abcdefghijkl";
-    id[8..].fill_with(|| fastrand::alphanumeric() as u8);
-    PeerId(id)
-}
-
-impl Wire {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).unwrap();
+impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
+    pub(crate) fn new(stream: T) -> Self {
         Self { stream, unread: BytesMut::new() }
-    }
-
-    /// Connects and shakes hands for the torrent; without any extension, not even the fast one.
-    pub(crate) async fn dial(addr: SocketAddr, info_hash: InfoHash) -> Self {
-        let stream = soon("a connection", TcpStream::connect(addr)).await.unwrap();
-        let mut wire = Self::new(stream);
-        let ours = Handshake { reserved: Reserved::default(), info_hash, peer_id: some_peer_id() };
-        wire.raw(&ours.to_bytes()).await;
-        let theirs = soon("a handshake in answer", wire.handshake()).await.expect("a handshake in answer");
-        assert_eq!(theirs.info_hash, info_hash);
-        wire
-    }
-
-    /// Reads a handshake; `None` when none comes.
-    pub(crate) async fn handshake(&mut self) -> Option<Handshake> {
-        while self.unread.len() < HANDSHAKE_BYTES {
-            if !matches!(self.stream.read_buf(&mut self.unread).await, Ok(1..)) {
-                return None;
-            }
-        }
-        match Handshake::judge(&self.unread.split_to(HANDSHAKE_BYTES)) {
-            Judged::Whole(handshake) => Some(handshake),
-            _ => None,
-        }
     }
 
     /// Sends bytes as they are. One that no longer listens hears nothing.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) {
-        let _ = soon("the other side reads", self.stream.write_all(bytes)).await;
+        let write = async {
+            self.stream.write_all(bytes).await?;
+            // One that is encrypted may still have some.
+            self.stream.flush().await
+        };
+        let _ = soon("the other side reads", write).await;
     }
 
-    /// Closes, once the other side has, so that nothing is reset.
-    pub(crate) async fn leave(mut self) {
-        let _ = self.stream.shutdown().await;
-        while !matches!(self.stream.read_buf(&mut self.unread).await, Ok(0) | Err(_)) {}
-    }
-
-    /// Resets the connection.
-    pub(crate) fn reset(self) {
-        self.stream.set_zero_linger().unwrap();
-    }
-
-    /// Sends bytes one by one, each in a packet of its own.
-    pub(crate) async fn dribble(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.raw(&[*byte]).await;
-            tokio::task::yield_now().await;
-        }
-    }
-
+    /// Sends messages, all in one write.
     pub(crate) async fn say(&mut self, messages: &[Message]) {
         let mut out = BytesMut::new();
         messages.iter().for_each(|message| message.encode(&mut out));
@@ -96,9 +77,7 @@ impl Wire {
 
     pub(crate) async fn send_block(&mut self, spec: BlockSpec, content: &[u8]) {
         let header = PieceHeader { index: spec.index, begin: spec.begin, length: spec.length };
-        let mut out = header.to_bytes().to_vec();
-        out.extend(content);
-        self.raw(&out).await;
+        self.raw(&[&header.to_bytes()[..], content].concat()).await;
     }
 
     /// The next thing heard.
@@ -106,12 +85,17 @@ impl Wire {
         soon("something is said", self.read()).await
     }
 
+    /// What is heard within this time; `None`: nothing.
+    pub(crate) async fn hear_within(&mut self, time: Duration) -> Option<Heard> {
+        timeout(time, self.read()).await.ok()
+    }
+
     /// Hears until something is what is looked for.
-    pub(crate) async fn hear_until<T>(
+    pub(crate) async fn hear_until<R>(
         &mut self,
         what: &str,
-        mut found: impl FnMut(&Heard) -> Option<T>,
-    ) -> T {
+        mut found: impl FnMut(&Heard) -> Option<R>,
+    ) -> R {
         let look = async {
             loop {
                 let heard = self.read().await;
@@ -122,35 +106,6 @@ impl Wire {
             }
         };
         soon(what, look).await
-    }
-
-    /// Hears until this message comes.
-    pub(crate) async fn expect(&mut self, message: &Message) {
-        let is_it = |heard: &Heard| (*heard == Heard::Message(message.clone())).then_some(());
-        self.hear_until(&format!("{message:?}"), is_it).await;
-    }
-
-    /// Asks for a whole piece, all blocks at once, and holds it against the payload.
-    pub(crate) async fn fetch(&mut self, payload: &Payload, index: u32) {
-        let length = payload.piece_length(index);
-        let blocks: Vec<BlockSpec> = (0..length)
-            .step_by(16_384)
-            .map(|begin| BlockSpec { index, begin, length: 16_384.min(length - begin) })
-            .collect();
-        let requests: Vec<Message> = blocks.iter().copied().map(Message::Request).collect();
-        self.say(&requests).await;
-        for _ in blocks {
-            self.hear_until("a block that was asked for", |heard| {
-                let Heard::Block(header, bytes) = heard else { return None };
-                assert_eq!(header.index, index);
-                assert!(
-                    bytes == payload.block(index, header.begin, header.length),
-                    "wrong bytes in {header:?}"
-                );
-                Some(())
-            })
-            .await;
-        }
     }
 
     /// What is read and not yet heard is kept when this is given up half way.

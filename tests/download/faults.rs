@@ -37,7 +37,7 @@ async fn among_many_only_the_liar_is_banned() {
     let liar = Seed::start(&payload, Script { lies_about: (0..32).collect(), ..Script::default() }).await;
     let mut seeds = Vec::new();
     for _ in 0..3 {
-        seeds.push(Seed::start(&payload, Script { bps: Some(400_000), ..Script::default() }).await);
+        seeds.push(Seed::start(&payload, Script { bps: 400_000, ..Script::default() }).await);
     }
     let mut peers: Vec<SocketAddr> = seeds.iter().map(|seed| seed.addr).collect();
     peers.push(liar.addr);
@@ -61,7 +61,7 @@ async fn liars_are_found_among_those_they_share_pieces_with_and_nobody_else_is_b
     for liars in [&[5][..], &[8], &[5, 7], &[1, 1]] {
         // Fewer pieces than peers: none has a piece to itself.
         let payload = Recipe::file("it", 3 * 1024 * KIB, 1024 * KIB).make();
-        let script = |lies_every| Script { bps: Some(500_000), lies_every, ..Script::default() };
+        let script = |lies_every| Script { bps: 500_000, lies_every, ..Script::default() };
         let (mut honest, mut lying) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             honest.push(Seed::start(&payload, script(None)).await);
@@ -131,12 +131,7 @@ async fn who_calls_for_another_torrent_is_turned_away_and_counted() {
     let download = lab.start(&payload, &[]);
     let stream = TcpStream::connect(own_address(&download).await).await.unwrap();
     let mut wire = Wire::new(stream);
-    let handshake = ttui::wire::Handshake {
-        reserved: ttui::wire::Reserved::default(),
-        info_hash: InfoHash([9; 20]),
-        peer_id: ttui::metainfo::PeerId(*b"-XX0001-0123456789ab"),
-    };
-    wire.raw(&handshake.to_bytes()).await;
+    wire.raw(&plain_handshake(InfoHash([9; 20])).to_bytes()).await;
     assert_eq!(soon("the connection ends", wire.handshake()).await, None);
     until(&download, "it is counted", |view| (view.incoming.failed == 1).then_some(())).await;
     assert!(download.view().peers.is_empty(), "no row for who never shook hands");
@@ -163,7 +158,7 @@ async fn who_breaks_the_protocol_is_let_go_by_name_and_others_go_on() {
     ];
     let mut bad = Vec::new();
     for (says, cause) in cases {
-        bad.push((Seed::start(&payload, Script { says, chokes: true, ..Script::default() }).await, cause));
+        bad.push((Seed::start(&payload, Script { says, unchokes: None, ..Script::default() }).await, cause));
     }
     let peers: Vec<SocketAddr> = bad.iter().map(|(seed, _)| seed.addr).collect();
     let lab = Lab::new();

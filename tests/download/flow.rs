@@ -69,14 +69,9 @@ async fn nothing_is_asked_of_one_who_chokes_and_every_state_is_shown() {
     let addr = listener.local_addr().unwrap();
     let lab = Lab::new();
     let download = lab.start(&payload, &[addr]);
-    let mut wire = Wire::new(soon("we are dialled", listener.accept()).await.unwrap().0);
-    soon("a handshake", wire.handshake()).await.unwrap();
-    let handshake = ttui::wire::Handshake {
-        reserved: ttui::wire::Reserved::default(),
-        info_hash: payload.info_hash(),
-        peer_id: ttui::metainfo::PeerId(*b"-XX0001-0123456789ab"),
-    };
-    wire.raw(&handshake.to_bytes()).await;
+    let stream = soon("we are dialled", listener.accept()).await.unwrap().0;
+    let ours = plain_handshake(payload.info_hash());
+    let mut wire = soon("a handshake", Wire::answer(stream, &ours)).await.unwrap();
     let flags_are = |flags: Flags| {
         move |view: &View| peer_at(view, addr).filter(|row| row.is_live() && row.flags == flags).map(drop)
     };

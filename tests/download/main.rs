@@ -15,7 +15,10 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use support::{Heard, Lab, Recipe, Script, Seed, Wire, is_empty, key_of, nobody_at, peer_at, soon, until};
+use support::{
+    Heard, Lab, Recipe, Script, Seed, Wire, is_empty, key_of, nobody_at, peer_at, plain_handshake, soon,
+    until,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use ttui::command::Command;

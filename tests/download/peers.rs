@@ -12,12 +12,7 @@ async fn a_handshake_that_comes_byte_by_byte_is_understood() {
     // And one that calls us so.
     let mut stream =
         Wire::new(soon("a connection", TcpStream::connect(own_address(&download).await)).await.unwrap());
-    let handshake = ttui::wire::Handshake {
-        reserved: ttui::wire::Reserved::default(),
-        info_hash: payload.info_hash(),
-        peer_id: ttui::metainfo::PeerId(*b"-XX0001-0123456789ab"),
-    };
-    stream.dribble(&handshake.to_bytes()).await;
+    stream.dribble(&plain_handshake(payload.info_hash()).to_bytes()).await;
     let theirs = soon("a handshake in answer", stream.handshake()).await.unwrap();
     assert_eq!(theirs.info_hash, payload.info_hash());
     assert!(theirs.peer_id.0.starts_with(b"-Tu0100-"), "{:?}", theirs.peer_id);

@@ -65,7 +65,7 @@ impl Life {
         // Most have a real seed beside the scripted one.
         let real = random.u8(..4) > 0;
         let share = if real { bps / 2 } else { bps };
-        let scripted = Seed::start(&payload, Script { bps: Some(share), ..Script::default() }).await;
+        let scripted = Seed::start(&payload, Script { bps: share, ..Script::default() }).await;
         let real = if real { Some(RealSeed::start(&payload, share).await) } else { None };
         Self { payload, lab: Lab::new(), scripted, real, random }
     }

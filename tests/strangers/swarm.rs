@@ -106,7 +106,7 @@ async fn named(tasks: &mut JoinSet<()>, info_hash: InfoHash) -> SocketAddr {
     let mut id = *b"-TR4060-q00z\x1b]0;x\x07\x9b\xe2";
     id[8..12].copy_from_slice(mark("peer: id").as_bytes());
     let reserved = Reserved([0, 0, 0, 0, 0, 0x10, 0, 0]);
-    let handshake = Handshake { reserved, info_hash, peer_id: PeerId(id) }.to_bytes();
+    let handshake = Handshake { reserved, info_hash, peer_id: PeerId(id) };
     let (extension, client) = (words("peer: name of an extension"), words("peer: what it calls itself"));
     let payload = format!("d1:md{}:{extension}i3ee1:v{}:{client}e", extension.len(), client.len());
     let extended = Message::Extended { id: 0, payload: payload.into_bytes().into() };
@@ -114,9 +114,7 @@ async fn named(tasks: &mut JoinSet<()>, info_hash: InfoHash) -> SocketAddr {
         while let Ok((stream, _)) = listener.accept().await {
             let extended = extended.clone();
             tokio::spawn(async move {
-                let mut wire = Wire::new(stream);
-                if wire.handshake().await.is_some() {
-                    wire.raw(&handshake).await;
+                if let Some(mut wire) = Wire::answer(stream, &handshake).await {
                     wire.say(&[extended, Message::Bitfield(vec![0xf0].into())]).await;
                     while wire.read().await != Heard::End {}
                 }

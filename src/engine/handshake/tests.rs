@@ -20,6 +20,10 @@ fn mse(policy: EncryptionPolicy) -> Mse {
     Mse::new(policy, 3)
 }
 
+fn untold() -> Steps {
+    Steps::untold(Clock::start())
+}
+
 async fn call_plain(
     here: DuplexStream,
     steps: &Steps,
@@ -41,9 +45,9 @@ async fn meet(parts: &[&[u8]], then_close: bool, inward: bool) -> Result<Handsha
         }
     });
     let result = if inward {
-        accept(here, &ours(), &mse(EncryptionPolicy::default()), &Steps::untold()).await
+        accept(here, &ours(), &mse(EncryptionPolicy::default()), &untold()).await
     } else {
-        call_plain(here, &Steps::untold()).await
+        call_plain(here, &untold()).await
     };
     peer.abort();
     result.map(|(_, shaken)| shaken)
@@ -72,7 +76,7 @@ async fn bytes_after_the_handshake_are_left_for_the_reader_of_messages() {
     let mut bytes = theirs().to_bytes().to_vec();
     bytes.extend([0, 0, 0, 1, 2]);
     there.write_all(&bytes).await.unwrap();
-    let (Carrier::Bare(mut here), _) = call_plain(here, &Steps::untold()).await.unwrap() else {
+    let (Carrier::Bare(mut here), _) = call_plain(here, &untold()).await.unwrap() else {
         panic!("encrypted, where a plain one was asked for")
     };
     let mut rest = [0; 5];
@@ -180,7 +184,7 @@ async fn steps_tell_what_was_sent_and_what_came() {
 async fn dialled(listener: &TcpListener) -> Result<(TcpStream, Handshaken), Box<Closed>> {
     let addr = listener.local_addr().unwrap();
     let mse = mse(EncryptionPolicy::default());
-    let (ours, steps) = (ours(), Steps::untold());
+    let (ours, steps) = (ours(), untold());
     let dial = dial(addr, &ours, Encryption::Plain, &mse, &steps);
     match timeout(Duration::from_secs(15), dial).await.unwrap()? {
         (Carrier::Bare(stream), shaken) => Ok((stream, shaken)),
@@ -194,7 +198,7 @@ async fn nobody_listening_is_refused() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let mse = mse(EncryptionPolicy::default());
-    let end = dial(addr, &ours(), Encryption::Plain, &mse, &Steps::untold()).await.unwrap_err();
+    let end = dial(addr, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
     assert_eq!(end.cause, Cause::ConnectionRefused);
     assert_eq!(end.error.unwrap().code, Some(rustix::io::Errno::CONNREFUSED.raw_os_error()));
 }
@@ -204,7 +208,7 @@ async fn dials_and_shakes_hands_over_a_real_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (shaken, met) = tokio::join!(dialled(&listener), async {
         let (stream, _) = listener.accept().await.unwrap();
-        accept(stream, &theirs(), &mse(EncryptionPolicy::Off), &Steps::untold()).await.unwrap()
+        accept(stream, &theirs(), &mse(EncryptionPolicy::Off), &untold()).await.unwrap()
     });
     let (Carrier::Bare(mut peer), met) = met else { panic!("encrypted, where a plain one was asked for") };
     assert_eq!((met.peer_id, met.reserved), (ours().peer_id, ours().reserved));

@@ -4,8 +4,6 @@ mod ending;
 mod serving;
 mod talking;
 
-use std::sync::atomic::AtomicU64;
-
 use bytes::Bytes;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,10 +11,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::engine::testpeer::{Heard, PATIENCE, TestPeer, block_content, content};
+use crate::engine::testpeer::{Heard, PATIENCE, Wire, block_content, content};
 use crate::engine::upload::ReadFuture;
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use crate::peer::haves::HaveLog;
+use crate::peer::introduction;
 use crate::peer::upload::OFFERED_REQQ;
 use crate::swarm::WindowState;
 use crate::wire::{BlockSpec, ExtensionHandshake, Message, OUR_NAME, PieceHeader, Reserved};
@@ -66,7 +64,7 @@ const MODERN: Begin = Begin { reserved: Reserved::OURS.0, ..PLAIN };
 
 /// A running peer task, and both of its other ends.
 struct World<T> {
-    peer: TestPeer<T>,
+    peer: Wire<T>,
     orders: UnboundedSender<Order>,
     reports: mpsc::Receiver<(ConnKey, Report)>,
     common: Arc<Common>,
@@ -78,13 +76,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        ours: Arc::new(Ours {
-            geometry: geometry(),
-            haves: HaveLog::new(have),
-            listen_port: Some(6881),
-            sent_bytes: AtomicU64::new(0),
-            idle_after: IDLE_AFTER,
-        }),
+        ours: Arc::new(Ours::new(geometry(), have, introduction(Some(6881)))),
         clock: Clock::start(),
         pool: BlockPool::new(100),
         source: Arc::new(Disk { fails: begin.disk_fails }),
@@ -98,7 +90,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
     let (orders, orders_here) = mpsc::unbounded_channel();
     let (reports_there, reports) = mpsc::channel(1000);
     tokio::spawn(run(here, shaken, CONN, Arc::clone(&common), orders_here, reports_there));
-    World { peer: TestPeer::new(there), orders, reports, common }
+    World { peer: Wire::new(there), orders, reports, common }
 }
 
 fn piped(begin: Begin) -> World<DuplexStream> {

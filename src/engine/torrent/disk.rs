@@ -15,9 +15,11 @@ use super::super::disk::{DiskDone, DiskPool, Keeper, Spill, WriteJob};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::TorrentTask;
+use super::inbox::Rechecking;
+use super::recheck::recheck;
 use crate::command::Command;
 use crate::event::{At, DiskSample, Event, Severity};
-use crate::metainfo::{BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 use crate::storage::{OnDisk, StorageError};
 use crate::swarm::{BlockDigest, Input, Settings};
 
@@ -267,6 +269,46 @@ impl TorrentTask {
         self.swarm.handle(self.clock.now(), input);
         self.completed_here |= was_missing && self.swarm.have().is_full();
         self.settle();
+    }
+
+    /// Has these pieces hashed as they stand on the disk.
+    pub(super) fn recheck(&mut self, pieces: Bitfield) {
+        // The user who asked for it sees at once that it began.
+        self.emit(self.clock.now(), &Event::Checked { done: 0, of: pieces.count() });
+        let Some(store) = self.store() else { return };
+        let (keeper, cancel) = (Arc::clone(&store.keeper), Arc::clone(&store.recheck_cancel));
+        self.tasks.spawn(recheck(keeper, pieces, cancel, self.outlets.rechecks.clone()));
+    }
+
+    pub(super) fn rechecking(&mut self, told: Rechecking) {
+        match told {
+            Rechecking::Progress(done, of) => self.emit(self.clock.now(), &Event::Checked { done, of }),
+            Rechecking::Done(Ok(verdicts)) if !verdicts.finished => {}
+            Rechecking::Done(found) => {
+                let good = found.map(|verdicts| verdicts.good).map_err(|error| error.to_string());
+                self.feed(Input::Rechecked(good));
+                self.publish(self.clock.now());
+            }
+        }
+    }
+
+    /// These pieces are wrong on the disk: they are served to nobody, and remembered as missing.
+    pub(super) fn lose(&mut self, pieces: &[PieceIndex]) {
+        if !pieces.is_empty()
+            && let Blocks::Kept(store) = &self.blocks
+        {
+            self.common.ours.haves.lose(pieces);
+            store.keeper.lost(pieces);
+        }
+    }
+
+    /// These pieces are on the disk, wherever they came from.
+    pub(super) fn found(&mut self, pieces: &[PieceIndex]) {
+        let Blocks::Kept(store) = &self.blocks else { return };
+        for piece in pieces {
+            store.keeper.written(*piece);
+            self.common.ours.haves.append(*piece);
+        }
     }
 
     /// The user says go on: looks whether there is room now.

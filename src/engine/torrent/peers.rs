@@ -82,7 +82,7 @@ impl TorrentTask {
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
         self.orders.insert(conn, orders);
-        self.locals.extend(local.map(|local| (conn, local)));
+        self.network.joined(conn, local);
         self.feed(Input::Handshaken { conn, peer, addr, peer_id, so_far });
     }
 
@@ -128,7 +128,7 @@ impl TorrentTask {
 
     fn closed(&mut self, conn: ConnKey, end: Closed) {
         self.orders.remove(&conn);
-        self.locals.remove(&conn);
+        self.network.left(conn);
         self.feed(Input::Closed(conn, end));
     }
 }

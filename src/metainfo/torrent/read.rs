@@ -2,21 +2,15 @@
 
 mod hybrid;
 
-use std::collections::HashSet;
-
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::{Fault, MOST_TORRENT_BYTES, Torrent, Warning};
 use crate::metainfo::bencode::{self, Document, Kind, Limits, Value};
 use crate::metainfo::paths::{self, MOST_ELEMENTS, SafePath};
+use crate::metainfo::urls::{MOST_TRACKERS, Urls};
 use crate::metainfo::{Files, Geometry, InfoHash};
 use crate::text;
-
-/// Trackers that are announced to; real torrents have tens.
-const MOST_TRACKERS: usize = 500;
-/// Bytes of a URL.
-const MOST_URL_BYTES: usize = 4096;
 
 pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
     let document = scan(bytes)?;
@@ -195,18 +189,8 @@ fn hashes(info: Value<'_>, geometry: Geometry) -> Result<Box<[[u8; 20]]>, Fault>
 
 /// Trackers by tier, and web seeds.
 fn urls(root: Value<'_>, warnings: &mut Vec<Warning>) -> (Vec<Vec<String>>, Vec<String>) {
-    let mut bad = 0;
-    let mut seen = HashSet::new();
-    let mut usable = |value: Value<'_>| {
-        let url = value.str().map(str::trim);
-        let sound =
-            |url: &&str| url.len() <= MOST_URL_BYTES && !url.chars().any(|c| c.is_control() || c == ' ');
-        let Some(url) = url.filter(sound) else {
-            bad += 1;
-            return None;
-        };
-        (!url.is_empty() && seen.insert(url.to_owned())).then(|| url.to_owned())
-    };
+    let mut urls = Urls::default();
+    let mut usable = |value: Value<'_>| urls.take(value.str());
 
     let mut trackers: Vec<Vec<String>> = Vec::new();
     for tier in root.dict_get(b"announce-list").and_then(Value::list).into_iter().flatten() {
@@ -219,7 +203,7 @@ fn urls(root: Value<'_>, warnings: &mut Vec<Warning>) -> (Vec<Vec<String>>, Vec<
     let web_seeds = root.dict_get(b"url-list").into_iter().flat_map(one_or_many).filter_map(usable).collect();
 
     let left_out = keep_first(&mut trackers, MOST_TRACKERS);
-    warnings.extend((bad > 0).then_some(Warning::BadUrls(bad)));
+    warnings.extend((urls.bad > 0).then_some(Warning::BadUrls(urls.bad)));
     warnings.extend((left_out > 0).then_some(Warning::TrackersLeftOut(left_out)));
     (trackers, web_seeds)
 }

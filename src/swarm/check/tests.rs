@@ -6,7 +6,7 @@ use crate::peer::{News, Step};
 use crate::swarm::address::Scope;
 use crate::swarm::announce::{self, Announcer, Output, Ticket};
 use crate::swarm::peer_table::Standing;
-use crate::swarm::{EncryptionPolicy, Input};
+use crate::swarm::{Action, Closed, EncryptionPolicy, Input, Order, Swarm};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
@@ -101,7 +101,7 @@ impl Run {
     }
 
     fn is_over(&self) -> bool {
-        self.swarm.check.as_ref().is_some_and(Check::is_ending) && self.swarm.live.is_empty()
+        self.swarm.check.as_ref().is_some_and(Check::is_ending) && self.swarm.live.len() == 0
     }
 
     /// Lets time pass, waking it whenever it wants to be woken.
@@ -442,7 +442,7 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
         let gone = if ours_stays { called } else { dialled };
         assert!(matches!(run.orders(gone).last(), Some(Order::Close(_))), "{ours_stays}");
         assert_eq!((run.rows(), run.swarm.live.len()), (1, 1));
-        assert_eq!(run.swarm.live.contains_key(&dialled), ours_stays);
+        assert_eq!(run.swarm.live.get(dialled).is_some(), ours_stays);
         assert_eq!(run.swarm.peer_table.row(PeerKey(0)).unwrap().sources, [Source::Manual, Source::Incoming]);
 
         // It got through before us.
@@ -451,10 +451,10 @@ fn a_peer_that_calls_while_it_is_dialled_has_one_row() {
         let called = run.shake(None, from, id);
         let dialled = run.shake(Some(PeerKey(0)), addr(1), id);
         assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
-        assert_eq!(run.swarm.live.contains_key(&dialled), ours_stays);
-        assert_eq!(run.swarm.live.contains_key(&called), !ours_stays);
+        assert_eq!(run.swarm.live.get(dialled).is_some(), ours_stays);
+        assert_eq!(run.swarm.live.get(called).is_some(), !ours_stays);
         let stays = if ours_stays { dialled } else { called };
-        assert_eq!(run.swarm.live[&stays].peer, PeerKey(0));
+        assert_eq!(run.swarm.live.get(stays).unwrap().peer, PeerKey(0));
         assert_eq!(run.swarm.peer_table.row(PeerKey(0)).unwrap().standing, Standing::Live(stays));
     }
 }
@@ -484,7 +484,7 @@ fn a_peer_that_calls_is_merged_into_the_row_of_the_port_it_listens_on() {
     assert!(run.merges().is_empty(), "the dial may still tell something");
     run.fail(PeerKey(0), Cause::ConnectTimeout);
     assert_eq!(run.merges(), [(PeerKey(1), PeerKey(0))]);
-    assert_eq!(run.swarm.live[&conn].peer, PeerKey(0));
+    assert_eq!(run.swarm.live.get(conn).unwrap().peer, PeerKey(0));
 
     // Its address is named later.
     let mut run = Run::new(settings(), &["http://t"]);

@@ -92,10 +92,10 @@ fn a_standstill_excuses_nobody_who_lied() {
 #[test]
 fn three_banned_ports_ban_the_address() {
     let mut table = PeerTable::new(&Settings::default());
-    table.ban(At::ZERO, addr(1), "");
-    table.ban(At::ZERO, addr(2), "");
+    table.bans.ban(At::ZERO, addr(1), "");
+    table.bans.ban(At::ZERO, addr(2), "");
     assert!(table.banned_until(At::ZERO, addr(3)).is_none());
-    assert_eq!(table.ban(secs(5), addr(3), ""), (secs(5) + BAN, true));
+    assert_eq!(table.bans.ban(secs(5), addr(3), ""), (secs(5) + BAN, true));
     assert_eq!(table.banned_until(secs(5), addr(4)), Some(secs(5) + BAN));
     assert!(table.banned_until(secs(6) + BAN, addr(4)).is_none());
 }
@@ -109,9 +109,12 @@ fn in_network(network: u16, low: u16) -> SocketAddr {
 fn three_banned_addresses_ban_the_network_they_share() {
     let mut table = PeerTable::new(&Settings::default());
     let there = table.learn(At::ZERO, in_network(7, 4), Source::Resume).unwrap().peer;
-    assert!(!table.ban(At::ZERO, in_network(7, 1), "").1 && !table.ban(At::ZERO, in_network(7, 2), "").1);
+    assert!(
+        !table.bans.ban(At::ZERO, in_network(7, 1), "").1
+            && !table.bans.ban(At::ZERO, in_network(7, 2), "").1
+    );
     assert!(table.banned_until(At::ZERO, in_network(7, 4)).is_none());
-    assert!(table.ban(At::ZERO, in_network(7, 3), "").1);
+    assert!(table.bans.ban(At::ZERO, in_network(7, 3), "").1);
     let banned = Ban { until: At::ZERO + BAN, reason: MANY_ADDRESSES.to_owned() };
     assert_eq!(table.ban_of(At::ZERO, in_network(7, 4)), Some(banned));
     assert_eq!(table.take_due(secs(1)), None, "nobody is dialled there");
@@ -129,7 +132,7 @@ fn lifting_a_ban_in_a_network_lifts_that_of_all_of_it() {
     let peers =
         [1, 2, 3, 4].map(|low| table.learn(At::ZERO, in_network(7, low), Source::Manual).unwrap().peer);
     for low in 1..=3 {
-        table.ban(At::ZERO, in_network(7, low), "it lied");
+        table.bans.ban(At::ZERO, in_network(7, low), "it lied");
     }
     let lifted: Vec<PeerKey> = table
         .unban(secs(1), peers[3])
@@ -153,7 +156,7 @@ fn the_user_bans_an_address_and_nobody_beside_it() {
 fn in_a_network_of_ones_own_everybody_stands_for_itself() {
     let mut table = PeerTable::new(&Settings::default());
     let near = |low: u16| SocketAddr::from((std::net::Ipv6Addr::new(0xfd00, 0, 0, 7, 0, 0, 0, low), 6881));
-    assert!((0..3).all(|low| !table.ban(At::ZERO, near(low), "").1));
+    assert!((0..3).all(|low| !table.bans.ban(At::ZERO, near(low), "").1));
     assert!(table.banned_until(At::ZERO, near(3)).is_none());
 }
 
@@ -163,7 +166,7 @@ fn lifting_a_ban_leaves_those_of_other_ports() {
     let ban = |reason: &str| Some(Ban { until: secs(5) + BAN, reason: reason.to_owned() });
     let peers = [1, 2, 3, 4].map(|port| table.learn(At::ZERO, addr(port), Source::Manual).unwrap().peer);
     for port in 1..=3 {
-        table.ban(secs(5), addr(port), "it lied");
+        table.bans.ban(secs(5), addr(port), "it lied");
     }
     assert_eq!(table.ban_of(secs(6), addr(4)), ban(MANY_PORTS));
     let lifted = table.unban(secs(6), peers[0]);

@@ -1,4 +1,8 @@
 //! The pieces that were begun, and the memory that their blocks take.
+//!
+//! A piece too long to be kept whole is hashed as its beginning comes, in order, and the hash of one piece alone is the
+//! slowest. Where a peer sends several such pieces in a second, it is asked for some of each in turn: they grow side by
+//! side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +14,8 @@ use crate::metainfo::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 /// Pieces up to this length are hashed and written when they are complete; longer ones as their beginning grows.
 const WHOLE_PIECE_BYTES: u32 = 1024 * 1024;
 const RUN_BLOCKS: u32 = RUN_BYTES / BLOCK_LENGTH;
+/// Pieces that grow at a time, of all peers together: as many are hashed for little more than one.
+const GROWING: usize = 8;
 
 /// Every piece that was begun.
 #[derive(Debug)]
@@ -154,6 +160,16 @@ impl Begun {
         }
     }
 
+    /// The pieces that this connection alone may send, and has not sent whole.
+    pub(super) fn alone_of(&self, conn: ConnKey) -> Vec<PieceIndex> {
+        self.alone().filter(|(_, begun)| begun.owner == Some(conn)).map(|(piece, _)| piece).collect()
+    }
+
+    /// The pieces that one peer alone may send, and has not sent whole.
+    pub(super) fn alone(&self) -> impl Iterator<Item = (PieceIndex, &Piece)> {
+        self.iter().filter(|(_, begun)| begun.alone && begun.missing() > 0)
+    }
+
     /// The piece is done with, or given up.
     pub(super) fn close(&mut self, piece: PieceIndex) -> Option<Piece> {
         let begun = self.pieces.remove(&piece)?;
@@ -172,9 +188,14 @@ impl Begun {
         self.pieces.values_mut().for_each(|begun| begun.rename(gone, into));
     }
 
-    /// Whether pieces are hashed and written when they are complete.
-    pub(super) fn whole(&self) -> bool {
-        self.geometry.piece_bytes() <= WHOLE_PIECE_BYTES
+    /// How many pieces a peer that sends so much lets grow side by side: one, but of long pieces, where it sends several
+    /// in a second, as many as are hashed for little more than one, those of all that are `sending` together.
+    pub(super) fn side_by_side(&self, down_bps: u64, sending: impl FnOnce() -> usize) -> usize {
+        if self.geometry.piece_bytes() <= WHOLE_PIECE_BYTES {
+            return 1;
+        }
+        let a_second = down_bps / u64::from(self.geometry.piece_bytes());
+        usize::try_from(a_second).unwrap_or(usize::MAX).min(GROWING.div_ceil(sending().max(1))).max(1)
     }
 
     /// Blocks to ask for until what was asked for of the piece makes whole runs.

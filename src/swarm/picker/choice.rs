@@ -36,6 +36,30 @@ impl Picker {
         self.join(conn, false).or_else(|| self.begin(now, conn, false)).or_else(|| self.join(conn, true))
     }
 
+    /// Of the long pieces that the connection lets grow side by side, the one whose turn it is; begins one where there is
+    /// room for it.
+    fn next_in_turn(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
+        let last = self.senders.get(&conn)?.current;
+        let amid_turn = last.filter(|piece| self.begun.is_within_turn(*piece) && self.goes_on(conn, *piece));
+        if amid_turn.is_some() {
+            return amid_turn;
+        }
+        let own = self.begun.with_free().filter(|(_, begun)| begun.owner == Some(conn));
+        let mut growing: Vec<PieceIndex> = own.map(|(piece, _)| piece).collect();
+        growing.retain(|piece| self.goes_on(conn, *piece));
+        // What came behind a gap stays in memory until the gap is filled.
+        let gap = growing.iter().find(|piece| self.begun.get(**piece).is_some_and(Piece::has_gap));
+        if gap.is_some() {
+            return gap.copied();
+        }
+        if growing.len() < side_by_side
+            && let Some(piece) = self.begin(now, conn, true)
+        {
+            return Some(piece);
+        }
+        growing.iter().find(|piece| Some(**piece) > last).or_else(|| growing.first()).copied()
+    }
+
     /// Whether no other peer has the piece.
     pub(super) fn is_sole(&self, conn: ConnKey, piece: PieceIndex) -> bool {
         let is_seed = self.senders.get(&conn).is_some_and(Sender::is_seed);
@@ -88,7 +112,7 @@ impl Picker {
     }
 
     /// Begins a piece that the peer has; it is the peer's `own` while it is quick.
-    pub(super) fn begin(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
+    fn begin(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
         let sender = self.senders.get(&conn)?;
         if sender.exhausted_at == Some(self.generation) {
             return None;

@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::begun::Begun;
 use super::piece::Piece;
 use super::sender::Sender;
-use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, Picker, PieceIndex};
+use super::{At, BLOCK_LENGTH, ConnKey, Geometry, PieceIndex};
 
 /// A peer has at least this long for such a piece, and twice as long with every try that was too slow before: so one
 /// of them ends, however slow all are.
@@ -43,7 +44,13 @@ impl Parole {
 
     /// The connection sent so much of the piece, bytes a second, and another tries now. Of those that sent nothing
     /// none need be remembered that is gone.
-    fn tried(&mut self, piece: PieceIndex, conn: ConnKey, bps: u64, is_live: impl Fn(ConnKey) -> bool) {
+    pub(super) fn tried(
+        &mut self,
+        piece: PieceIndex,
+        conn: ConnKey,
+        bps: u64,
+        is_live: impl Fn(ConnKey) -> bool,
+    ) {
         let Some(tries) = self.0.get_mut(&piece) else { return };
         if bps == 0 {
             tries.nothing.insert(conn);
@@ -76,73 +83,37 @@ impl Parole {
     }
 }
 
-impl Picker {
-    /// Hands pieces on parole on where those that have them would still need longer than they had: at the end of a
-    /// download nothing else is waited for.
-    pub(super) fn hand_on_slow(&mut self, now: At) {
-        // Where the limit is what all wait for, nobody is slow.
-        if self.affordable(now, 1) == 0 {
-            return;
-        }
+/// How the tries go that are under way.
+pub(super) struct Trials<'a> {
+    pub(super) now: At,
+    pub(super) geometry: Geometry,
+    pub(super) parole: &'a Parole,
+    pub(super) begun: &'a Begun,
+    pub(super) senders: &'a BTreeMap<ConnKey, Sender>,
+}
+
+impl Trials<'_> {
+    /// The pieces whose owners would still need longer than they had.
+    pub(super) fn slow(&self) -> Vec<PieceIndex> {
         let is_slow = |(piece, begun): &(PieceIndex, &Piece)| {
-            let had = now.saturating_sub(begun.since);
+            let had = self.now.saturating_sub(begun.since);
             let missing = u64::from(begun.missing() * BLOCK_LENGTH);
-            let bps = begun.owner.map_or(0, |owner| self.sent_bps(now, *piece, begun, owner));
+            let bps = begun.owner.map_or(0, |owner| self.sent_bps(*piece, begun, owner));
             begun.alone && had >= self.parole.least(*piece) && bps.saturating_mul(had.as_secs()) < missing
         };
-        let slow: Vec<PieceIndex> = self.begun.iter().filter(is_slow).map(|(piece, _)| piece).collect();
-        for piece in slow {
-            self.hand_on(now, piece);
-        }
+        self.begun.iter().filter(is_slow).map(|(piece, _)| piece).collect()
     }
 
-    /// Hands on the pieces that this connection alone may send, and refused these blocks of or did not send them for
-    /// long. Where nobody would be quicker it is asked again later: what it sent is kept.
-    pub(super) fn hand_on_unsent(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
-        let alone = |piece: &PieceIndex| {
-            self.begun.get(*piece).is_some_and(|begun| begun.alone && begun.owner == Some(conn))
-        };
-        let unsent: BTreeSet<PieceIndex> = blocks.iter().map(|block| block.piece()).filter(alone).collect();
-        for piece in unsent {
-            self.hand_on(now, piece);
-        }
-    }
-
-    /// Gives the piece up, and to another that has nothing to do, if one would be quicker.
-    fn hand_on(&mut self, now: At, piece: PieceIndex) {
-        let Some(begun) = self.begun.get(piece) else { return };
-        let Some(owner) = begun.owner else { return };
-        let bps = self.sent_bps(now, piece, begun, owner);
-        let Some(next) = self.quicker(piece, owner, bps) else { return };
-        self.parole.tried(piece, owner, bps, |conn| self.senders.contains_key(&conn));
-        if bps == 0
-            && let Some(sender) = self.senders.get_mut(&owner)
-        {
-            sender.snubbed = true;
-        }
-        self.give_up(piece);
-        // The other comes first.
-        self.satisfied(owner);
-        self.request(now, next);
-        self.wanting.insert(owner);
-        self.look_again(now);
-    }
-
-    /// What the owner of the piece sends of it, bytes a second: what it sends at the moment may be more than it keeps up.
-    fn sent_bps(&self, now: At, piece: PieceIndex, begun: &Piece, owner: ConnKey) -> u64 {
-        let missing = u64::from(begun.missing() * BLOCK_LENGTH);
-        let came = u64::from(self.geometry.length_of(piece)).saturating_sub(missing);
-        let had = now.saturating_sub(begun.since);
-        self.senders.get(&owner).map_or(0, Sender::rate).min(came / had.as_secs().max(1))
-    }
-
-    /// Which of those that have nothing to do would probably have sent the whole piece before its owner sends the rest:
-    /// the one that was quickest so far. Where it is none of those that sent something yet, one of which nothing is known
-    /// is taken for quick, once: anybody can come back as somebody new. Of these the first to come is first, so that nobody
-    /// is passed over for ever by those who come and go.
-    fn quicker(&self, piece: PieceIndex, owner: ConnKey, owner_bps: u64) -> Option<ConnKey> {
+    /// Whose the piece is, what that peer sends of it, bytes a second, and which of those that have nothing to do would
+    /// probably have sent the whole piece before that peer sends the rest: the one that was quickest so far. Where it is
+    /// none of those that sent something yet, one of which nothing is known is taken for quick, once: anybody can come back
+    /// as somebody new. Of these the first to come is first, so that nobody is passed over for ever by those who come and go.
+    pub(super) fn quicker(&self, piece: PieceIndex) -> Option<(ConnKey, u64, ConnKey)> {
+        let begun = self.begun.get(piece)?;
+        let owner = begun.owner?;
+        let owner_bps = self.sent_bps(piece, begun, owner);
         let length = u64::from(self.geometry.length_of(piece));
-        let missing = u64::from(self.begun.get(piece)?.missing() * BLOCK_LENGTH);
+        let missing = u64::from(begun.missing() * BLOCK_LENGTH);
         let expected = |conn: ConnKey, sender: &Sender| match self.parole.shown(piece, conn) {
             Some(bps) => (true, bps),
             None if sender.sent_block => (true, sender.best_bps),
@@ -157,14 +128,21 @@ impl Picker {
                 u128::from(*bps) * u128::from(missing) > u128::from(owner_bps) * u128::from(length)
             })
             .max()
-            .map(|(_, Reverse(conn))| conn)
+            .map(|(_, Reverse(next))| (owner, owner_bps, next))
+    }
+
+    /// What the owner of the piece sends of it, bytes a second: what it sends at the moment may be more than it keeps up.
+    fn sent_bps(&self, piece: PieceIndex, begun: &Piece, owner: ConnKey) -> u64 {
+        let missing = u64::from(begun.missing() * BLOCK_LENGTH);
+        let came = u64::from(self.geometry.length_of(piece)).saturating_sub(missing);
+        let had = self.now.saturating_sub(begun.since);
+        self.senders.get(&owner).map_or(0, Sender::rate).min(came / had.as_secs().max(1))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metainfo::Geometry;
 
     fn on_parole() -> (Parole, PieceIndex) {
         let piece = Geometry::new(1, 16_384).unwrap().piece(0).unwrap();

@@ -3,8 +3,9 @@
 use std::ops::Bound;
 use std::time::Duration;
 
+use super::end_game::{EndGame, Offer};
 use super::sender::Sender;
-use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, Order, Picker};
+use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, LOOK_AGAIN, Order, Picker};
 
 /// Blocks asked of a peer whose rate is not known yet, where memory is plenty.
 const FIRST_BLOCKS: u32 = 128;
@@ -63,7 +64,9 @@ impl Picker {
     /// Asks for blocks that nobody is asked for.
     fn ask_free(&mut self, now: At, conn: ConnKey, most: u32) -> Vec<BlockRef> {
         let mut asked = Vec::new();
-        let side_by_side = self.side_by_side(conn);
+        let sends = |sender: &&Sender| sender.can_be_asked() && sender.sent_block;
+        let down_bps = self.senders.get(&conn).map_or(0, |sender| sender.window.down_bps);
+        let side_by_side = self.begun.side_by_side(down_bps, || self.senders.values().filter(sends).count());
         while (asked.len() as u32) < most {
             let left = (most - asked.len() as u32).min(self.room(conn));
             if left == 0 {
@@ -83,8 +86,47 @@ impl Picker {
         asked
     }
 
+    /// Asks the connection for up to `most` blocks that others are asked for and promise later than it would send them.
+    fn take_over(&mut self, now: At, conn: ConnKey, most: u32) -> Vec<BlockRef> {
+        let room = self.room(conn);
+        let Some(sender) = self.senders.get_mut(&conn) else { return Vec::new() };
+        if sender.looked_at.is_some_and(|at| now < at + LOOK_AGAIN / 4) {
+            self.look_again(now);
+            return Vec::new();
+        }
+        sender.looked_at = Some(now);
+        // One block shows how quick a peer is of which nothing is known.
+        let most = if sender.rate() == 0 { most.min(room).min(1) } else { most.min(room) };
+        let mut taken = Vec::new();
+        while (taken.len() as u32) < most
+            && let Some(Offer { block, from, under_way }) = self.end_game(now, conn).latest(taken.len())
+        {
+            // Nobody is left without it for a moment: what is revoked is asked for already.
+            self.begun.ask_too(block, conn);
+            let gives_it = if under_way { self.end_game(now, conn).slowest(block) } else { Some(from) };
+            gives_it.into_iter().for_each(|from| self.revoke(now, from, block));
+            taken.push(block);
+        }
+        taken.sort_unstable();
+        self.note_asked(now, conn, &taken);
+        if taken.is_empty() {
+            self.look_again(now);
+        }
+        taken
+    }
+
+    fn end_game(&self, now: At, conn: ConnKey) -> EndGame<'_> {
+        EndGame { now, conn, senders: &self.senders, begun: &self.begun }
+    }
+
+    /// Looks again soon for what others promise too late.
+    pub(super) fn look_again(&mut self, now: At) {
+        let at = now + LOOK_AGAIN;
+        self.look_again_at = Some(self.look_again_at.map_or(at, |known| known.min(at)));
+    }
+
     /// The connection is asked for these blocks, behind those before.
-    pub(super) fn note_asked(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
+    fn note_asked(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
         if let Some(sender) = self.senders.get_mut(&conn) {
             if sender.asked.is_empty() {
                 sender.progress = now;
@@ -95,7 +137,7 @@ impl Picker {
     }
 
     /// Blocks that memory lets the connection be asked for: one always, unless the disk does not keep up with what came.
-    pub(super) fn room(&self, conn: ConnKey) -> u32 {
+    fn room(&self, conn: ConnKey) -> u32 {
         let Some(sender) = self.senders.get(&conn) else { return 0 };
         let beyond = if sender.runs_dry() { self.memory_bytes / FAR_PART } else { 0 };
         let left = (self.memory_bytes + beyond).saturating_sub(self.charged + self.begun.unwritten());

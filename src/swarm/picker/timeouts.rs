@@ -1,10 +1,11 @@
-//! Taking back what was asked of peers that do not send it, or not soon.
+//! Taking back what was asked of peers that do not send it, or not soon; others are asked for it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::event::SNUBBED_AFTER;
-
+use super::parole::Trials;
 use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, Order, Picker, PieceIndex};
+use crate::event::SNUBBED_AFTER;
 
 /// A piece that one peer alone may send is given up when it sends nothing of it for this long.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
@@ -73,14 +74,9 @@ impl Picker {
 
     /// Gives up pieces that one peer alone may send, if it sends nothing of them.
     pub(super) fn give_up_silent_alone(&mut self, now: At) {
-        let silent: Vec<PieceIndex> = self
-            .begun
-            .iter()
-            .filter(|(_, begun)| begun.alone && begun.missing() > 0)
-            .filter(|(_, begun)| now.saturating_sub(begun.touched) >= GIVE_UP_AFTER)
-            .map(|(piece, _)| piece)
-            .collect();
-        for piece in silent {
+        let silent =
+            self.begun.alone().filter(|(_, begun)| now.saturating_sub(begun.touched) >= GIVE_UP_AFTER);
+        for piece in silent.map(|(piece, _)| piece).collect::<Vec<_>>() {
             // A peer that sends a byte now and then is not silent; but here others come first from now on.
             for (conn, _) in self.begun.asked(piece) {
                 if let Some(sender) = self.senders.get_mut(&conn) {
@@ -91,14 +87,47 @@ impl Picker {
         }
     }
 
-    /// Gives up the pieces that this connection alone may send: it is gone.
-    pub(super) fn give_up_alone_of(&mut self, conn: ConnKey) {
-        let orphaned: Vec<PieceIndex> = self
-            .begun
-            .iter()
-            .filter(|(_, begun)| begun.alone && begun.owner == Some(conn) && begun.missing() > 0)
-            .map(|(piece, _)| piece)
-            .collect();
-        orphaned.into_iter().for_each(|piece| self.give_up(piece));
+    /// Hands pieces on parole on where those that have them are slow for it.
+    pub(super) fn hand_on_slow(&mut self, now: At) {
+        // Where the limit is what all wait for, nobody is slow.
+        if self.affordable(now, 1) > 0 {
+            for piece in self.trials(now).slow() {
+                self.hand_on(now, piece);
+            }
+        }
+    }
+
+    /// Hands on the pieces that this connection alone may send, and refused these blocks of or did not send them for
+    /// long. Where nobody would be quicker it is asked again later: what it sent is kept.
+    pub(super) fn hand_on_unsent(&mut self, now: At, conn: ConnKey, blocks: &[BlockRef]) {
+        let alone = |piece: &PieceIndex| {
+            self.begun.get(*piece).is_some_and(|begun| begun.alone && begun.owner == Some(conn))
+        };
+        let unsent: BTreeSet<PieceIndex> = blocks.iter().map(|block| block.piece()).filter(alone).collect();
+        for piece in unsent {
+            self.hand_on(now, piece);
+        }
+    }
+
+    /// Gives the piece up, and to another that has nothing to do, if one would be quicker.
+    fn hand_on(&mut self, now: At, piece: PieceIndex) {
+        let Some((owner, bps, next)) = self.trials(now).quicker(piece) else { return };
+        self.parole.tried(piece, owner, bps, |conn| self.senders.contains_key(&conn));
+        if bps == 0
+            && let Some(sender) = self.senders.get_mut(&owner)
+        {
+            sender.snubbed = true;
+        }
+        self.give_up(piece);
+        // The other comes first.
+        self.satisfied(owner);
+        self.request(now, next);
+        self.wanting.insert(owner);
+        self.look_again(now);
+    }
+
+    fn trials(&self, now: At) -> Trials<'_> {
+        let Self { geometry, parole, begun, senders, .. } = self;
+        Trials { now, geometry: *geometry, parole, begun, senders }
     }
 }

@@ -6,7 +6,6 @@ mod writing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use super::super::announce::{self, Announcer, Ticket};
 use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Order};
@@ -16,8 +15,7 @@ use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex,
 use crate::command::Command;
 use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
-use crate::peer::haves::HaveLog;
-use crate::peer::{Fault, IDLE_AFTER, News, Ours, Step};
+use crate::peer::{Fault, News, Ours, Step, introduction};
 use crate::wire::Reserved;
 
 /// One node calls another.
@@ -106,13 +104,7 @@ impl Client {
     ) -> Self {
         let urls: Vec<Vec<String>> =
             (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
-        let ours = Ours {
-            geometry,
-            haves: HaveLog::new(have.clone()),
-            listen_port: Some(6881),
-            sent_bytes: AtomicU64::new(0),
-            idle_after: IDLE_AFTER,
-        };
+        let ours = Ours::new(geometry, have.clone(), introduction(Some(6881)));
         let mut client = Self {
             swarm: Swarm::new(now, geometry, have.clone(), settings.clone()),
             announcer: Announcer::new(now, &urls, false, settings.seed),
@@ -317,7 +309,7 @@ impl Client {
             lines.push(format!("{piece:?}: {} blocks here", arriving.here.len()));
         }
         lines.extend(self.swarm.picker.describe());
-        for (key, live) in &self.swarm.live {
+        for (key, live) in self.swarm.live.iter() {
             let owed = self.conns.get(key).map(|conn| conn.protocol.window().state(now));
             lines.push(format!("{key:?}: {live:?}; it owes, as its connection knows: {owed:?}"));
         }

@@ -24,14 +24,18 @@ impl Swarm {
     /// What its tables hold, by name.
     pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.peer_table.sizes();
-        sizes.extend([("live", self.live.len()), ("wishes", self.wishes.len())]);
+        sizes.extend([
+            ("live", self.live.len()),
+            ("wishes", self.wishes.len()),
+            ("offered", self.allowed_fast.len()),
+        ]);
         sizes.extend(self.picker.sizes());
         sizes
     }
 
     fn assert_picker(&self) {
         self.picker.assert_consistent(&self.have);
-        for (conn, live) in &self.live {
+        for (conn, live) in self.live.iter() {
             let asked = self.picker.asked_of(*conn);
             let may = live.closing || live.am_interested && !live.held && self.phase == Phase::Downloading;
             assert!(may || self.leaving || asked.is_empty(), "{conn:?} cannot be asked and is");
@@ -40,7 +44,7 @@ impl Swarm {
     }
 
     fn assert_peers(&self) {
-        for (conn, live) in &self.live {
+        for (conn, live) in self.live.iter() {
             let standing = self.peer_table.row(live.peer).map(|row| row.standing);
             assert_eq!(standing, Some(Standing::Live(*conn)), "the row of {:?}", live.peer);
             if !self.leaving {
@@ -48,7 +52,8 @@ impl Swarm {
             }
             assert!(self.is_active() || self.leaving || live.am_choking, "nobody is served in a pause");
         }
-        assert_eq!(self.closing, self.live.values().filter(|live| live.closing).count());
+        let staying = self.live.iter().filter(|(_, live)| !live.closing).count();
+        assert_eq!(self.live.staying(), staying, "those that were not told to close");
         let rows = self.peer_table.live_rows();
         assert_eq!(rows, self.live.len(), "rows that say they are live");
     }

@@ -21,7 +21,7 @@ fn swarm_of_500_peers_and_100k_pieces_stays_under_budget() {
             2 => Script { silent_after: Some(n), ..Script::seed(geometry, 50 * KIB) },
             3 => Script::taker(geometry),
             4 => Script { flickers: Some((secs(7), secs(5))), ..Script::seed(geometry, 50 * KIB) },
-            5 => Script { hangs_up: Some(secs(20)), ..Script::seed(geometry, 50 * KIB) },
+            5 => Script { leaves_after: Some(secs(20)), ..Script::seed(geometry, 50 * KIB) },
             _ => Script::with(geometry, 20 * KIB, move |piece| (piece.number() * 7 + n) % 10 < 6),
         };
         let fake = world.fake(script);

@@ -81,7 +81,7 @@ pub(super) fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {
         script.flickers = Some((soon(random, 9_000), soon(random, 9_000)));
     }
     if some(random, 5) {
-        script.hangs_up = Some(soon(random, 60_000));
+        script.leaves_after = Some(soon(random, 60_000));
     }
     if some(random, 6) {
         script.rejects_every = Some(random.u32(1..8));
@@ -328,7 +328,7 @@ impl RandomRun {
     fn mend(&mut self) {
         let client = self.world.at_mut(self.client);
         client.disk = std::mem::replace(&mut client.disk, Disk::quick()).mended();
-        let held = client.swarm.live.values().filter(|live| live.held).map(|live| live.peer);
+        let held = client.swarm.live.iter().filter(|(_, live)| live.held).map(|(_, live)| live.peer);
         let held: Vec<PeerKey> = held.collect();
         self.wish(Command::Limit { down_bps: None, up_bps: None });
         held.into_iter().for_each(|peer| self.wish(Command::Hold(peer)));

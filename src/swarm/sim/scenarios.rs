@@ -235,7 +235,7 @@ fn long_pieces_go_on_however_little_of_each_is_here() {
     for n in 0..40u32 {
         let script = Script {
             silent_after: Some(9),
-            hangs_up: Some(secs(6)),
+            leaves_after: Some(secs(6)),
             ..Script::with(world.geometry, 256 * KIB, move |piece| piece.number() % 40 == n)
         };
         let fake = world.fake(script);
@@ -368,7 +368,7 @@ fn have_flood_of_100k_is_linear() {
         let took = stopwatch();
         world.run(secs(2));
         let swarm = &world.at(client).swarm;
-        assert!(swarm.live.keys().any(|conn| swarm.picker.is_seed(*conn)));
+        assert!(swarm.live.iter().any(|(conn, _)| swarm.picker.is_seed(*conn)));
         took()
     };
     busy(10_000);

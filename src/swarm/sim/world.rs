@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use super::super::announce::Ticket;
 use super::super::{ConnKey, Input};
 use super::client::{Client, Dial, Effect};
-use super::fake::{Fake, Step};
+use super::fake::Fake;
 use super::lines::{Turns, Wire};
 use super::tracker::Tracker;
 use super::{
-    At, Bitfield, BlockRef, Cause, Duration, Geometry, SECOND, Said, Script, Settings, SocketAddr, always,
-    ms, secs,
+    At, Bitfield, BlockRef, Cause, Duration, Geometry, SECOND, Said, Script, Settings, SocketAddr, Step,
+    always, ms, secs,
 };
 use crate::command::Command;
 use crate::event::{Encryption, PeerKey, Source, TrackerKey};

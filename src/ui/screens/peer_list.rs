@@ -291,13 +291,12 @@ pub(super) fn room_for_others(area: Rect, model: &Model, view: &View, others: us
     shares(rows.height, (model.live_rows(view).count(), others), columns, false).others
 }
 
-/// How many rows the list takes in so many columns with one for every peer.
-pub(super) fn rows_of_all(columns: u16, model: &Model, view: &View) -> u16 {
-    let live = view.peers.iter().filter(|peer| peer.is_live()).count();
-    let others = placed(model, Part::Others, columns.saturating_sub(2), false).len();
-    let Shares { head_rows, rule, other_head_rows, .. } =
-        shares(0, (live, view.peers.len() - live), others, false);
-    let peers = u16::try_from(view.peers.len()).unwrap_or(u16::MAX).max(1);
+/// How many rows the list takes in so many columns, with one for every live peer and so many for the others.
+pub(super) fn rows_of(columns: u16, model: &Model, view: &View, others: usize) -> u16 {
+    let live = model.live_rows(view).count();
+    let other_columns = placed(model, Part::Others, columns.saturating_sub(2), false).len();
+    let Shares { head_rows, rule, other_head_rows, .. } = shares(0, (live, others), other_columns, false);
+    let peers = u16::try_from(live + others).unwrap_or(u16::MAX).max(1);
     peers.saturating_add(head_rows + rule + other_head_rows)
 }
 

@@ -15,7 +15,7 @@ use crate::event::Sample;
 use crate::ledger::{PeerRecord, RECENT_SECONDS};
 use crate::ui::paint::{Pen, inset, take_top};
 use crate::ui::theme::Role;
-use crate::ui::widgets::graph::{self, Grows};
+use crate::ui::widgets::graph::{self, Grows, Points};
 use crate::units;
 
 /// Rows of a page on which there are rates: on lower ones they stand among the other facts.
@@ -32,7 +32,7 @@ struct Way {
     rate: fn(&Sample) -> u64,
     bytes: fn(&PeerRecord) -> u64,
     role: Role,
-    graph: Role,
+    ramp: fn(u8) -> Role,
     grows: Grows,
 }
 
@@ -42,7 +42,7 @@ const DOWN: Way = Way {
     rate: |sample| sample.down_bps,
     bytes: |peer| peer.down_bytes,
     role: Role::Down,
-    graph: Role::GraphDown(5),
+    ramp: Role::GraphDown,
     grows: Grows::Up,
 };
 const UP: Way = Way {
@@ -51,7 +51,7 @@ const UP: Way = Way {
     rate: |sample| sample.up_bps,
     bytes: |peer| peer.up_bytes,
     role: Role::Up,
-    graph: Role::GraphUp(5),
+    ramp: Role::GraphUp,
     grows: Grows::Down,
 };
 
@@ -120,5 +120,5 @@ fn way(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord, way: &Way) {
         second.and_then(|second| seconds.get(second)).map_or(0, way.rate)
     };
     let values: Vec<u64> = (0..points).map(value).collect();
-    graph::draw(pen, graph, &values, peak, way.grows, way.graph);
+    graph::draw(pen, graph, Points { values: &values, full: peak, ramp: way.ramp }, way.grows);
 }

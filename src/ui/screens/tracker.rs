@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::page::Page;
 use super::{frame, more, trackers};
 use crate::event::Source;
 use crate::ledger::{PeerRecord, TrackerRecord, TrackerStatus, View};
@@ -106,7 +107,7 @@ fn outcome(pen: &mut Pen<'_>, row: Rect, (word, standing, count): (&str, Standin
     pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
     pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
     let room = row.width.saturating_sub(24).min(MOST_BAR);
-    bar::blocks(pen, row.x + 24, row.y, room, count, all);
+    bar::blocks(pen, (row.x + 24, row.y), room, (count, all), Role::Dim);
 }
 
 /// What the selected tracker said, below the list of all.
@@ -195,9 +196,9 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
 
 /// Draws the page of the selected tracker.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
-    let title = inset(take_top(&mut body, 1), 1, 1);
+    let page = Page::of(area);
+    frame::page_head(pen, &page, model, view);
+    let title = page.rule;
     let count = view.trackers.len();
     let number = format!("{} of {count}", model.scrolls.trackers.saturating_add(1).min(count));
     let url = model.tracker(view).map_or("Tracker", |tracker| &tracker.url);
@@ -207,7 +208,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let hint = if width(url) + width(&hint) + 4 <= room { hint } else { String::new() };
     pen.rule(title, &clip_address(url, room), &number, &hint);
     let lines = lines(model, view, area.width);
-    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.tracker);
+    let (off, mut body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.tracker);
     for line in lines.iter().skip(off) {
         let row = inset(take_top(&mut body, 1), 1, 1);
         if row.is_empty() {

@@ -1,13 +1,12 @@
 //! Who names peers, and how good they are.
 
-use std::sync::Arc;
-
 use ratatui::layout::Rect;
 
 use super::{frame, tracker};
 use crate::event::AnnounceKind;
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
+use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
@@ -120,37 +119,34 @@ static COLUMNS: &[Column<TrackerRecord>] = &[
 
 /// From so many columns on what a tracker counts stands beside its URL.
 const COUNTS_FROM: u16 = 86;
+/// Rows that what the selected one said has in any case.
+const MOST_SAID: u16 = 7;
 
 /// Draws the trackers.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
+    let flow = flow(area, view);
+    frame::state_line(pen, flow.of(Part::Title), model, view);
+    frame::progress(pen, flow.of(Part::Progress), view);
+    let (table, said) = (flow.of(Part::Table), flow.of(Part::Said));
     let count = units::count(view.trackers.len() as u64);
     pen.rule(
-        inset(take_top(&mut body, 1), 1, 1),
+        inset(flow.of(Part::Rule), 1, 1),
         "Trackers",
         &count,
         "all tiers are asked at once · one that answers is enough",
     );
     if view.trackers.is_empty() {
         pen.put(
-            body.x + 2,
-            body.y,
-            body.width.saturating_sub(3),
+            table.x + 2,
+            table.y,
+            table.width.saturating_sub(3),
             "This torrent names no tracker; peers come by hand or call us.",
             Role::Dim,
         );
         return;
     }
-    // What the selected one said stands below the rows, and has its room in any case.
-    let said = (body.height / 3).min(7);
-    let failed = |tracker: &&Arc<TrackerRecord>| matches!(&tracker.status, TrackerStatus::Failed(..));
-    let words = view.trackers.iter().filter(failed).count();
     // Where all of it fits, what went wrong stands below each.
-    let in_words = view.trackers.len() + words + 2 <= usize::from(body.height - said);
-    let wanted = view.trackers.len().saturating_add(2 + if in_words { words } else { 0 });
-    let all = wanted.min(usize::from(body.height - said)) as u16;
-    let table = take_top(&mut body, all);
+    let in_words = usize::from(table.height) > view.trackers.len() + failed(view);
     let mut rows = inset(table, 2, 1);
     // Which tracker it is matters more than what it counts.
     let least = if rows.width < COUNTS_FROM { 50 } else { 0 };
@@ -159,9 +155,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     grid::head(pen, take_top(&mut rows, 1), &placed);
     let context = Context { view, look: pen.look };
     let selected = model.scrolls.trackers.min(view.trackers.len() - 1);
-    for at in
-        grid::visible(view.trackers.len(), usize::from(rows.height.saturating_sub(1)), Some(selected), &[])
-    {
+    for at in grid::visible(view.trackers.len(), usize::from(rows.height), Some(selected), &[]) {
         let look = RowLook { selected: at == selected, ..RowLook::default() };
         let tracker = &*view.trackers[at];
         let row = take_top(&mut rows, 1);
@@ -174,5 +168,40 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             pen.put(row.x, row.y, row.width, text, Role::Dim);
         }
     }
-    tracker::detail(pen, body, &view.trackers[selected], view);
+    tracker::detail(pen, said, &view.trackers[selected], view);
+}
+
+/// What the screen is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Title,
+    Progress,
+    Rule,
+    Table,
+    /// What the selected one said.
+    Said,
+}
+
+/// How many of the trackers failed.
+fn failed(view: &View) -> usize {
+    view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Failed(..))).count()
+}
+
+/// Gives every part its place. What the selected one said has its room in any case.
+fn flow(area: Rect, view: &View) -> Flow<Part> {
+    use Part::{Progress, Rule, Said, Table, Title};
+    let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(1);
+    let trackers = view.trackers.len();
+    let spare = if trackers == 0 { Table } else { Said };
+    let claims = [
+        up_to(Title, 1),
+        up_to(Table, 2),
+        up_to(Rule, 1),
+        up_to(Progress, 1),
+        up_to(spare, (area.height / 3).min(MOST_SAID)),
+        up_to(Table, rows(trackers)),
+        whole(Table, rows(trackers + failed(view))),
+        rest(spare),
+    ];
+    Flow::new(area, &[Title, Progress, Rule, Table, Said], &claims)
 }

@@ -159,7 +159,6 @@ impl Rgb {
     }
 
     /// How bright it is to the eye, as WCAG 2 has it.
-    #[cfg(test)]
     pub(super) fn luminance(self) -> f32 {
         let [r, g, b] = self.linear();
         0.2126 * r + 0.7152 * g + 0.0722 * b

@@ -227,9 +227,14 @@ fn title(page: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/common/percent.rs"]
+mod percent;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::percent::percent_decoded;
     use super::*;
     use crate::metainfo::{InfoHash, PeerId};
 
@@ -386,17 +391,7 @@ mod tests {
             let url = announce_url("http://t/", &AnnounceParams { info_hash: InfoHash(hash), peer_id: PeerId(id), ..params() });
             prop_assert!(url.bytes().all(|byte| byte.is_ascii_graphic()));
             let raw = url.split("info_hash=").nth(1).unwrap().split('&').next().unwrap();
-            let mut decoded = Vec::new();
-            let mut bytes = raw.bytes();
-            while let Some(byte) = bytes.next() {
-                decoded.push(if byte == b'%' {
-                    let pair = [bytes.next().unwrap(), bytes.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&pair).unwrap(), 16).unwrap()
-                } else {
-                    byte
-                });
-            }
-            prop_assert_eq!(decoded, hash);
+            prop_assert_eq!(percent_decoded(raw), hash);
         }
     }
 }

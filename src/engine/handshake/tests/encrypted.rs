@@ -36,9 +36,9 @@ async fn meet(
     // Narrow, so that what comes after comes in parts.
     let (here, there) = duplex(700);
     let (calls, takes) = (their_mse(), mse(policy));
-    let untold = Steps::untold();
+    let steps = untold();
     let encryption = if encrypted { Encryption::Mse } else { Encryption::Plain };
-    tokio::join!(call(here, calling, encryption, &calls, &untold), accept(there, called, &takes, &untold))
+    tokio::join!(call(here, calling, encryption, &calls, &steps), accept(there, called, &takes, &steps))
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +122,7 @@ async fn answered(bytes: &[u8], then_close: bool) -> Closed {
         there.shutdown().await.unwrap();
     }
     let mse = mse(PreferPlain);
-    *call(here, &handshake(7, 1), Encryption::Mse, &mse, &Steps::untold()).await.unwrap_err()
+    *call(here, &handshake(7, 1), Encryption::Mse, &mse, &untold()).await.unwrap_err()
 }
 
 /// The same for a call that we take.
@@ -132,7 +132,7 @@ async fn called_with(bytes: &[u8], then_close: bool) -> Closed {
     if then_close {
         there.shutdown().await.unwrap();
     }
-    *accept(here, &handshake(7, 1), &mse(PreferPlain), &Steps::untold()).await.unwrap_err()
+    *accept(here, &handshake(7, 1), &mse(PreferPlain), &untold()).await.unwrap_err()
 }
 
 fn noise(n: usize) -> Vec<u8> {
@@ -218,7 +218,7 @@ async fn a_peer_that_drips_is_cut_off_in_time() {
         }
     });
     let began = Instant::now();
-    let end = accept(here, &handshake(7, 1), &mse(PreferPlain), &Steps::untold()).await.unwrap_err();
+    let end = accept(here, &handshake(7, 1), &mse(PreferPlain), &untold()).await.unwrap_err();
     assert_eq!((end.cause, end.detail.as_deref()), (Cause::EncryptionFailed, Some("no_sync")));
     assert!(began.elapsed() <= Duration::from_millis(10_001), "{:?}", began.elapsed());
     drip.abort();

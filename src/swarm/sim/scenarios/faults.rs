@@ -278,7 +278,7 @@ fn a_dropped_or_banned_peer_does_not_come_back_from_another_port() {
         let mut one = One::new(MIB, 16384, Settings::default());
         call(&mut one, 500, 40_000, 9);
         one.listens(500, 6881);
-        let peer = one.swarm().live[&ConnKey(500)].peer;
+        let peer = one.swarm().live.get(ConnKey(500)).unwrap().peer;
         if banned {
             one.ban(peer);
         } else {

@@ -107,7 +107,7 @@ impl One {
 
     pub(super) fn ban(&mut self, peer: PeerKey) {
         let now = self.now;
-        self.client_mut().swarm.ban_peer(now, peer, Cause::HashFailures, "it lied".to_owned());
+        self.client_mut().swarm.ban_peer(now, peer, Cause::HashFailures, "it lied");
         self.tell(Input::Tick);
     }
 

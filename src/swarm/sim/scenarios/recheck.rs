@@ -102,7 +102,7 @@ fn who_calls_while_it_is_verified_stays_and_is_served_afterwards() {
     one.news(conn, News::Has(nothing));
     one.news(conn, News::Interested(true));
     one.run(secs(15));
-    let served = |one: &One| one.swarm().live.get(&conn).map(|live| !live.am_choking && !live.closing);
+    let served = |one: &One| one.swarm().live.get(conn).map(|live| !live.am_choking && !live.closing);
     assert_eq!(served(&one), Some(false));
     one.tell(Input::Rechecked(Ok(good)));
     one.run(secs(11));

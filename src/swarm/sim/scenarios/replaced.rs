@@ -53,7 +53,7 @@ impl One {
     }
 
     fn is_in(&self, conn: ConnKey) -> bool {
-        self.swarm().live.get(&conn).is_some_and(|live| !live.closing)
+        self.swarm().live.get(conn).is_some_and(|live| !live.closing)
     }
 }
 
@@ -155,7 +155,7 @@ fn whom_the_user_holds_or_added_keeps_its_place() {
     one.add(1, Script { bps: 0, ..one.seed(0) });
     one.run(secs(1));
     let held = one.call(2, IDLE);
-    let peer = one.swarm().live[&held].peer;
+    let peer = one.swarm().live.get(held).unwrap().peer;
     one.wish(Command::Hold(peer));
     assert_eq!(one.swarm().live.len(), 2);
     one.run(secs(3600));
@@ -181,7 +181,7 @@ fn an_address_takes_a_place_when_it_turns_out_to_be_a_peer() {
         one.run(secs(1));
         one.replaced();
     }
-    assert!(one.swarm().live.values().any(|live| live.addr == good));
+    assert!(one.swarm().live.iter().any(|(_, live)| live.addr == good));
     let left = idle.iter().filter(|conn| one.is_in(**conn)).count();
     assert_eq!(left, usize::from(PLACES) - 1);
 }
@@ -191,7 +191,7 @@ fn who_gave_way_does_not_take_the_place_of_the_next_at_once() {
     let mut one = One::new(1 << 20, 16384, limited());
     let source = Source::Tracker(TrackerKey(0));
     for n in 0..3 * PLACES {
-        one.listen(n, Script { has: Bitfield::empty(64), ..one.seed(0) });
+        one.listen(n, Script { has: Some(Vec::new()), ..one.seed(0) });
         one.tell(Input::Learned { addr: addr(n), source });
     }
     one.run(secs(1800));

@@ -1,0 +1,46 @@
+//! What all connections of a torrent share.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use super::haves::HaveLog;
+use super::upload::OFFERED_REQQ;
+use crate::event::At;
+use crate::metainfo::{Bitfield, Geometry};
+use crate::wire::{ExtensionHandshake, OUR_NAME};
+
+/// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
+pub const IDLE_AFTER: At = At::from_secs(150);
+
+/// What all connections of a torrent say of us.
+#[derive(Debug)]
+pub struct Ours {
+    /// The torrent's lengths.
+    pub geometry: Geometry,
+    /// What we have.
+    pub haves: HaveLog,
+    /// What the extension handshake says of us; that we want nothing any more is added where it is so.
+    pub introduction: ExtensionHandshake,
+    /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
+    pub sent_bytes: AtomicU64,
+    /// A peer that says nothing for this long is let go.
+    pub idle_after: Duration,
+}
+
+impl Ours {
+    /// Where nothing was sent yet, and every peer has the usual time.
+    pub fn new(geometry: Geometry, have: Bitfield, introduction: ExtensionHandshake) -> Self {
+        let (haves, sent_bytes) = (HaveLog::new(have), AtomicU64::new(0));
+        Self { geometry, haves, introduction, sent_bytes, idle_after: IDLE_AFTER }
+    }
+}
+
+/// What we say of ourselves where we are called on this port.
+pub fn introduction(listen_port: Option<u16>) -> ExtensionHandshake {
+    ExtensionHandshake {
+        client: Some(OUR_NAME.to_owned()),
+        listen_port,
+        reqq: Some(OFFERED_REQQ),
+        ..ExtensionHandshake::default()
+    }
+}
