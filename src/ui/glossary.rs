@@ -181,6 +181,7 @@ const WORDS: &[Words] = &[
             ("SHOOK HANDS", "how many of them answered as BitTorrent peers: how good its list is"),
             ("SEEDS", "peers that have everything, as it counts them"),
             ("LEECHES", "peers still downloading, as it counts them"),
+            ("ANNOUNCES", "what came of the last ones, the newest at the right: ✓ answered, ✗ failed"),
             ("AGAIN", "when it is asked again"),
         ],
     ),

@@ -7,8 +7,8 @@
 //! | `bar` | how much is done: a bar with its percentage, a thin line, eighths of a cell, parts behind each other |
 //! | `graph` | values over time: curves, and their scales |
 //! | `spark` | a curve of one row |
-//! | `time_row` | what happened, in a row of time |
 //! | `mosaic` | the pieces in a grid |
+//! | `time_row` | what happened when, what lasted, and what comes next |
 
 pub(crate) mod bar;
 pub(crate) mod graph;

@@ -12,6 +12,7 @@ use crate::ui::columns::words_of_source;
 use crate::ui::model::Model;
 use crate::ui::paint::{Spans, width, wrap};
 use crate::ui::theme::Role;
+use crate::ui::widgets::bar;
 use crate::ui::words::{self, Standing};
 use crate::units::{self, Units};
 
@@ -179,17 +180,6 @@ fn moved(peer: &PeerRecord, units: Units) -> String {
     format!("{} · {}", way(peer.down_bytes, down, "received"), way(peer.up_bytes, up, "sent"))
 }
 
-/// How much of the torrent it has, as a bar in so many columns.
-fn has(percent: u64, columns: usize) -> Spans {
-    let halves = (percent.min(100) as usize) * columns * 2 / 100;
-    let half = halves % 2;
-    Spans::new()
-        .add(Role::Text, format!("{percent:>3} % "))
-        .add(Role::Progress, "━".repeat(halves / 2))
-        .add(Role::Progress, "╸".repeat(half))
-        .add(Role::Rule, "─".repeat(columns - halves / 2 - half))
-}
-
 /// Who chokes whom and who wants what, from our side and from its own.
 fn flags(peer: &PeerRecord) -> (String, String) {
     let flags = peer.flags;
@@ -223,7 +213,8 @@ fn facts(peer: &PeerRecord, model: &Model, view: &View, room: usize) -> Vec<Span
         }
     }
     if let Some(percent) = peer.has_percent() {
-        fact("Has", has(percent, beside.saturating_sub(6).min(MOST_BAR)));
+        let bar = bar::line_spans(beside.saturating_sub(6).min(MOST_BAR), percent, 100);
+        fact("Has", text(&format!("{percent:>3} % ")).and(bar));
     }
     let mut several = |name: &str, said: &str| {
         for (nth, line) in wrap(said, beside).into_iter().enumerate() {
