@@ -9,6 +9,7 @@
 //! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
 //! | `piece_map` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `calendar` | which time of day a moment of the run was |
+//! | `hues` | which peers have a hue each |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `flow` | how a screen shares its rows among its parts |
@@ -38,6 +39,7 @@ mod folds;
 mod funnel;
 mod glossary;
 mod grid;
+mod hues;
 pub mod keymap;
 pub mod model;
 mod mouse;

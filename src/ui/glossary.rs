@@ -149,15 +149,18 @@ const WORDS: &[Words] = &[
             ("█", "verified: every piece of the cell is here and has passed its check"),
             (
                 "▓ ▒",
-                "partly verified: over half of the cell, and less; in the colour of ░ where more is arriving",
+                "partly verified: over half of the cell, and less; in the colour of ▄ where more is arriving",
             ),
-            ("░", "arriving: some blocks are asked for or here, no piece is whole"),
+            ("▄", "arriving: some blocks are asked for or here, no piece is whole"),
             ("·", "missing, and not asked for yet"),
             ("!", "no peer has it: missing, and none that is live can give it"),
             ("x", "failed its check, and is fetched again"),
             ("0", "availability: only we have it"),
             ("1–9 +", "how many live peers have the rarest piece of the cell; +: ten or more"),
-            ("A–Z", "who sent most of the cell; &: several together, +: others, ■: was on disk"),
+            (
+                "A–H",
+                "who sent most of the cell, of the eight that give most; in its colour, here and in its row; ▓: several together, ▒: others, ■: was on disk",
+            ),
             (
                 "AAaab··",
                 "the blocks of a piece: capitals came from that peer, small letters are asked of it, · is free",

@@ -100,6 +100,12 @@ impl<R: ?Sized> Placed<'_, R> {
     pub(crate) fn width(&self) -> u16 {
         self.columns
     }
+
+    /// Its place in a row.
+    pub(crate) fn area(&self, row: Rect) -> Rect {
+        let place = Rect { x: row.x + self.x, width: self.columns, height: 1, ..row };
+        place.intersection(row)
+    }
 }
 
 /// Which columns stay where there is no room for all.
@@ -234,6 +240,22 @@ pub(crate) fn row<R: ?Sized>(
 ) {
     let cell = |at: usize, columns| (placed[at].column.cell)(row, context, columns);
     cells(pen, area, placed, look, cell);
+}
+
+/// Draws one row in the same way, but for the column of this id, where there is another cell for it.
+pub(crate) fn row_with<R: ?Sized>(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    placed: &[Placed<'_, R>],
+    row: &R,
+    context: Context<'_>,
+    look: RowLook,
+    (id, other): (&str, Option<Spans>),
+) {
+    cells(pen, area, placed, look, |at, columns| match &other {
+        Some(other) if placed[at].id() == id => other.clone(),
+        _ => (placed[at].column.cell)(row, context, columns),
+    });
 }
 
 /// Draws a row that has cells of its own, by the ids of the columns and their widths.

@@ -112,6 +112,17 @@ impl Spans {
         self.0.iter().map(|(_, text)| text.as_str()).collect()
     }
 
+    /// The same with the first span in this role, and with this text where there is one.
+    pub(crate) fn with_first(mut self, role: Role, text: Option<&str>) -> Self {
+        if let Some(first) = self.0.first_mut() {
+            first.0 = role;
+            if let Some(text) = text {
+                text.clone_into(&mut first.1);
+            }
+        }
+        self
+    }
+
     /// Every span as this role would have it.
     pub(crate) fn all_as(mut self, role: Role) -> Self {
         self.0.iter_mut().for_each(|span| span.0 = role);

@@ -6,6 +6,7 @@
 //! | `large` | a number of two or three rows |
 //! | `bar` | how much is done: a bar with its percentage, a thin line, eighths of a cell, parts behind each other |
 //! | `graph` | values over time: curves, and their scales |
+//! | `spark` | what fits into a cell of a table: a small bar, and a curve of one row |
 //! | `mosaic` | the pieces in a grid |
 
 pub(crate) mod bar;
@@ -13,3 +14,4 @@ pub(crate) mod graph;
 pub(crate) mod large;
 pub(crate) mod mosaic;
 pub(crate) mod rule;
+pub(crate) mod spark;

@@ -5,6 +5,7 @@ mod legend;
 
 use ratatui::layout::Rect;
 
+use layers::ARRIVING;
 pub(crate) use layers::Letters;
 pub(crate) use legend::{Legend, legend, words_of};
 
@@ -35,14 +36,15 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    /// Its glyph, and how it looks; what arrives stands out also where something of the cell is good.
+    /// Its glyph, and how it looks; what arrives stands out also where something of the cell is good: in the brightest
+    /// colour there is, half of the cell or more.
     pub(crate) fn glyph(self, arriving: bool) -> (&'static str, Role) {
         let role = if arriving { Role::Arriving } else { Role::Verified };
         match self {
             Self::Good => ("█", Role::Verified),
             Self::Most => ("▓", role),
             Self::Some => ("▒", role),
-            Self::Arriving => ("░", Role::Arriving),
+            Self::Arriving => ARRIVING,
             Self::Missing => ("·", Role::Rule),
             Self::Unheld => ("!", Role::Trouble),
             Self::Failed => ("x", Role::Trouble),
@@ -111,7 +113,7 @@ fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, boo
 
 /// Draws all the pieces into the area, row by row, as they stand.
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
-    let lattice = Lattice::new(area, view, 0, 0);
+    let lattice = Lattice::of_pieces(area, view);
     draw_states(pen, &lattice, view);
     pen.targets.add(area, Target::Grid(lattice));
 }
@@ -158,7 +160,7 @@ fn each_cell(
     glyph: impl Fn(std::ops::Range<usize>, usize) -> (&'static str, Role),
 ) {
     let Some(first) = lattice.place_of(lattice.in_sight().start) else { return };
-    let (area, in_sight) = (lattice.area, lattice.in_sight());
+    let (area, in_sight, tall) = (lattice.area, lattice.in_sight(), lattice.rows_a_row());
     let (mut x, mut y) = (first.x, first.y);
     let (a_cell, parts) = match lattice.scale {
         Scale::Pieces(count) => (count, 1),
@@ -169,12 +171,12 @@ fn each_cell(
         let range = next..(next + a_cell).min(in_sight.end);
         for part in 0..parts {
             let (symbol, role) = glyph(range.clone(), part);
-            pen.dot(x, y, symbol, role);
+            (y..y + tall).for_each(|y| pen.dot(x, y, symbol, role));
             x += 1;
         }
         next += a_cell;
         if usize::from(area.right() - x) < parts {
-            (x, y) = (area.x, y + 1);
+            (x, y) = (area.x, y + tall);
         }
     }
 }
