@@ -75,10 +75,10 @@ fn shown(at: At) -> String {
     format!("{}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
 }
 
-/// The row of the bar and its number: the last one with a cursor in it.
+/// The row of the bar and its number: that of the line with a cursor in it, which goes through the curve as well.
 fn bar(screen: &vt100::Screen) -> Option<(u16, String)> {
     let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
-    let at = rows.iter().rposition(|row| row.contains('┃'))?;
+    let at = rows.iter().rposition(|row| row.contains('┃') && row.contains(['━', '─']))?;
     Some((at as u16, rows[at].clone()))
 }
 

@@ -6,7 +6,7 @@
 //! | `large` | a number of two or three rows |
 //! | `bar` | how much is done: a bar with its percentage, a thin line, eighths of a cell, parts behind each other |
 //! | `graph` | values over time: curves, and their scales |
-//! | `spark` | a curve of one row |
+//! | `spark` | what fits into a cell of a table: a small bar, and a curve of one row |
 //! | `mosaic` | the pieces in a grid |
 //! | `time_row` | what happened when, what lasted, and what comes next |
 

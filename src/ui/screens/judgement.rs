@@ -1,5 +1,6 @@
 //! What the numbers mean: a few lines on the overview, and in full on a page of its own.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -208,7 +209,7 @@ fn marked(verdict: &Verdict, first: bool, lines: Vec<String>) -> impl Iterator<I
     std::iter::once(glyph(verdict, first)).chain(std::iter::repeat(CONTINUED)).zip(lines)
 }
 
-/// What the judgements rest on, in words: as many lines of so many columns.
+/// What the judgements rest on, in words, and when they are looked at again: as many lines of so many columns.
 fn evidence(model: &Model, view: &View, room: usize) -> Vec<String> {
     let said = view.verdicts.iter().filter(|verdict| !verdict.evidence.is_empty()).map(|verdict| {
         let words = verdict.evidence.iter();
@@ -216,7 +217,9 @@ fn evidence(model: &Model, view: &View, room: usize) -> Vec<String> {
             words.map(|(name, value)| evidence_words(name, *value, model.look.units)).collect();
         format!("seen: {}", words.join(", "))
     });
-    said.flat_map(|said| wrap(&said, room)).collect()
+    let looks = view.verdicts.iter().map(|verdict| format!("next look {}", verdict.look.words(view.at)));
+    let looks: BTreeSet<String> = looks.collect();
+    said.flat_map(|said| wrap(&said, room)).chain(looks).collect()
 }
 
 /// Draws what is judged, in as many rows as there are: what they rest on stands in those that are left.
