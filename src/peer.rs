@@ -28,6 +28,6 @@ mod window;
 pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
 pub use connection::Connection;
 pub use fault::Fault;
-pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
+pub use handshake::{Called, Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
 pub use ours::{Holdings, IDLE_AFTER, Ours, introduction};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

@@ -97,7 +97,7 @@ impl Host {
             Behaviour::OtherTorrent => self.handshake(other(self.info_hash)).to_bytes().to_vec(),
             _ => {
                 let (mse, steps) = self.privacy();
-                let shaken = accept(stream, &self.handshake(self.info_hash), &mse, &steps).await;
+                let shaken = accept(stream, self.handshake(self.info_hash).into(), &mse, &steps).await;
                 if let Ok((carrier, peer)) = shaken {
                     let stays = if self.behaviour == Behaviour::Leaves { STAY } else { Duration::MAX };
                     // Whether it left or was left makes no difference here.

@@ -88,7 +88,7 @@ pub(super) async fn run(
     outlets: Outlets,
 ) -> Result<Arc<View>, EngineError> {
     let mut task = TorrentTask::new(parts, listener.port(), outlets);
-    let calls = listener.run(task.ours, task.mse.clone(), task.clock, task.outlets.arrivals.clone());
+    let calls = listener.run(task.ours.into(), task.mse.clone(), task.clock, task.outlets.arrivals.clone());
     task.tasks.spawn(calls);
     Box::pin(task.run(inbox)).await
 }

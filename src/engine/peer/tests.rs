@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::engine::testpeer::{Heard, PATIENCE, Wire, block_content, content};
 use crate::engine::upload::ReadFuture;
-use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
 use crate::peer::introduction;
 use crate::peer::upload::OFFERED_REQQ;
 use crate::swarm::WindowState;
@@ -84,6 +84,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         up: Arc::new(Limit::new(begin.up_bps)),
     });
     let shaken = Handshaken {
+        info_hash: InfoHash([7; 20]),
         peer_id: PeerId::ours(2),
         reserved: Reserved(begin.reserved),
         overhead: Overhead::default(),
