@@ -100,22 +100,21 @@ fn body(model: &Model) -> Rect {
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let body = body(model);
     let columns = body.width;
-    // The head of the page takes its rows.
-    let room = |taken: u16| usize::from(body.height.saturating_sub(taken));
     let page = usize::from(page::Page::of(body).body.height);
+    let bare = usize::from(page::Page::without_rule(body).body.height);
     match model.page() {
         Mode::Keys => {
             let halves = usize::from(help::halves(columns));
-            more::furthest(help::lines(columns, model).len(), room(1), halves)
+            more::furthest(help::lines(columns, model).len(), help::rows_in(body), halves)
         }
         Mode::Why => more::furthest(judgement::height(model, view, columns), page, 1),
-        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(2), 1),
+        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), bare, 1),
         Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), page, 1),
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             let lines = selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len());
-            more::furthest(lines, room(2), 1)
+            more::furthest(lines, bare, 1)
         }
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
             Screen::Trackers => view.trackers.len().saturating_sub(1),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::page::Page;
 use super::{more, peer_bytes};
 use crate::event::{Attempt, Cause, Phase, Sample, Source, advised};
 use crate::ledger::{LogLine, PeerRecord, View};
@@ -433,8 +434,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
         pen.put(area.x + 1, area.y, area.width.saturating_sub(2), "This peer is gone.", Role::Text);
         return;
     };
-    let mut body = area;
-    let row = inset(take_top(&mut body, 1), 1, 1);
+    let page = Page::without_rule(area);
+    let row = inset(page.title, 1, 1);
     let standing = Standing::of(peer, view.at);
     let state = Spans::new()
         .add(standing.roles().0, standing.glyph())
@@ -443,7 +444,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
     let address = clip_address(&peer.addr.to_string(), usize::from(row.width / 2)).into_owned();
     let used = pen.put(row.x, row.y, row.width, &address, Role::Strong);
     pen.spans_right(row.right(), row.y, row.width.saturating_sub(used + 2), &state);
-    let row = inset(take_top(&mut body, 1), 1, 1);
+    let row = inset(page.progress, 1, 1);
     let mut who = Spans::new();
     if let Some(id) = peer.peer_id {
         who.push(Role::Text, id.printable().chars().take(8).collect::<String>());
@@ -458,7 +459,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
     let right = pen.put_right(row.right(), row.y, row.width, &count, Role::Dim);
     pen.spans(row.x, row.y, row.width.saturating_sub(right + 2), &who);
     let lines = lines(peer, model, view, area.width, bytes);
-    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.peer);
+    let (off, mut body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.peer);
     for line in lines.iter().skip(off) {
         let row = take_top(&mut body, 1);
         if row.is_empty() {
