@@ -30,7 +30,7 @@ use ttui::engine::peer::{Common, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use ttui::peer::{Handshaken, News, Ours, Overhead, introduction};
+use ttui::peer::{Handshaken, Holdings, News, Ours, Overhead, introduction};
 use ttui::wire::{BlockSpec, Message, PieceHeader, Reserved};
 
 use self::cost::thread_cpu_seconds;
@@ -98,7 +98,8 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        ours: Arc::new(Ours::new(geometry, have, introduction(None))),
+        ours: Arc::new(Ours::new(introduction(None))),
+        holdings: Arc::new(Holdings::new(geometry, have)),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
         source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),

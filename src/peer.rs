@@ -4,7 +4,8 @@
 //! test) does what it wants next and hands in what came of it. [`Connection`] is what follows: messages and orders
 //! in, messages and [`News`] out. It alone knows who chokes whom and who is interested, what the peer has (`theirs`) and
 //! was told of us (`told`), what we ask for (`asking`, with its [`Window`]), what it asks for (`serving`), and when it was
-//! heard (`pulse`). The bytes of blocks never pass here, only what is decided about them.
+//! heard (`pulse`). A torrent may be known by its info-hash alone at first: until its geometry is learned, what the peer
+//! says of pieces stays as it came (`raw`). The bytes of blocks never pass here, only what is decided about them.
 
 mod asking;
 mod choke_flood;
@@ -17,6 +18,7 @@ mod ours;
 pub mod output;
 mod pulse;
 mod rate;
+mod raw;
 mod serving;
 mod theirs;
 mod told;
@@ -27,5 +29,5 @@ pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
 pub use connection::Connection;
 pub use fault::Fault;
 pub use handshake::{Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
-pub use ours::{IDLE_AFTER, Ours, introduction};
+pub use ours::{Holdings, IDLE_AFTER, Ours, introduction};
 pub use window::{Arrival, DEFAULT_REQQ, MOST as MOST_REQUESTS, Window};

@@ -27,7 +27,7 @@ use crate::engine::pool::BlockPool;
 use crate::engine::upload::{BlockSource, ReadFuture};
 use crate::event::Encryption;
 use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
-use crate::peer::{ConnKey, Handshaken, News, Order, Ours};
+use crate::peer::{ConnKey, Handshaken, Holdings, News, Order, Ours};
 use crate::wire::{ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Reserved};
 
 /// Blocks a peer that falls silent sends before.
@@ -131,7 +131,8 @@ impl Host {
     /// Has the engine carry the connection, and says what to do on it, to its end.
     async fn talk(&self, carrier: Carrier, peer: Handshaken) {
         let common = Arc::new(Common {
-            ours: Arc::new(Ours::new(self.content.geometry, self.pieces(), self.introduction())),
+            ours: Arc::new(Ours::new(self.introduction())),
+            holdings: Arc::new(Holdings::new(self.content.geometry, self.pieces())),
             clock: self.clock,
             pool: BlockPool::new(CALLER_REQUESTS as usize),
             source: Arc::new(Source {

@@ -7,14 +7,15 @@ use super::asking::Asking;
 use super::choke_flood::ChokeFlood;
 use super::output::Output;
 use super::pulse::Pulse;
+use super::raw::Raw;
 use super::serving::Serving;
 use super::theirs::Theirs;
 use super::told::Told;
 use super::upload::Upload;
-use super::{Fault, News, Order, Ours, Window};
+use super::{Fault, Holdings, News, Order, Ours, Window};
 use crate::event::{At, Cause};
-use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
-use crate::wire::{BlockSpec, ExtensionHandshake, Message, Reserved};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
+use crate::wire::{ExtensionHandshake, Message, Reserved};
 
 /// Answers that a peer makes us write and does not read.
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
@@ -25,6 +26,10 @@ const MOST_EXTENSION_HANDSHAKES: u8 = 8;
 #[derive(Debug)]
 pub struct Connection {
     ours: Arc<Ours>,
+    /// What is known of the torrent with its geometry, if that is known.
+    holdings: Option<Arc<Holdings>>,
+    /// What the peer said of pieces before.
+    raw: Raw,
     fast: bool,
     /// What we asked for.
     asking: Asking,
@@ -43,15 +48,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Begins: what we have, then who we are.
-    pub fn new(ours: Arc<Ours>, reserved: Reserved, now: At) -> Self {
+    /// Begins: what we have, then who we are. Where the torrent's geometry is not known yet, we have nothing and ask for
+    /// nothing until [`Self::learn`].
+    pub fn new(ours: Arc<Ours>, holdings: Option<Arc<Holdings>>, reserved: Reserved, now: At) -> Self {
         let mut output = Output::default();
         Self {
             fast: reserved.fast(),
             asking: Asking::new(),
             serving: Serving::new(reserved.fast()),
             theirs: Theirs::new(),
-            told: Told::begin(&ours, reserved, &mut output),
+            told: Told::begin(&ours, holdings.as_deref(), reserved, &mut output),
             output,
             pulse: Pulse::new(now),
             peer_interested: false,
@@ -59,8 +65,21 @@ impl Connection {
             choke_flood: ChokeFlood::default(),
             said_anything: false,
             news: Vec::new(),
+            raw: Raw::default(),
             ours,
+            holdings,
         }
+    }
+
+    /// The torrent's geometry is known from now on. What the peer said of pieces is checked and counts as if it came now.
+    ///
+    /// # Errors
+    ///
+    /// When it does not fit.
+    pub fn learn(&mut self, now: At, holdings: Arc<Holdings>) -> Result<(), Fault> {
+        self.told.catch_up(&self.ours, &holdings, &mut self.output);
+        self.holdings = Some(holdings);
+        self.raw.take().into_iter().try_for_each(|message| self.take(now, message))
     }
 
     /// So many bytes of the output were written.
@@ -106,22 +125,24 @@ impl Connection {
 
     /// Does what the swarm wants; a wish to close is returned.
     pub fn order(&mut self, now: At, order: Order) -> Option<Cause> {
-        let (geometry, output) = (self.ours.geometry, &mut self.output);
-        match order {
-            Order::Grant(blocks) => self.asking.grant(blocks),
-            Order::Revoke(blocks) => self.asking.revoke(now, &blocks, geometry, output),
-            Order::Choke(choking) => self.serving.choke(choking, geometry, output),
-            Order::AllowFast(pieces) => self.serving.allow_fast(&pieces, geometry, output),
-            Order::Interested(interested) => {
+        let (geometry, output) = (self.geometry(), &mut self.output);
+        match (order, geometry) {
+            (Order::Grant(blocks), Some(_)) => self.asking.grant(blocks),
+            (Order::Revoke(blocks), Some(geometry)) => self.asking.revoke(now, &blocks, geometry, output),
+            (Order::AllowFast(pieces), Some(geometry)) => self.serving.allow_fast(&pieces, geometry, output),
+            // There are no pieces yet that they could be of.
+            (Order::Grant(_) | Order::Revoke(_) | Order::AllowFast(_), None) => {}
+            (Order::Choke(choking), geometry) => self.serving.choke(choking, geometry, output),
+            (Order::Interested(interested), _) => {
                 if self.asking.interested(interested, output) {
                     self.serving.upload_mut().set_whole(interested);
                 }
             }
-            Order::Hold(held) => {
+            (Order::Hold(held), _) => {
                 self.asking.hold(held);
                 self.serving.upload_mut().set_held(held);
             }
-            Order::Close(cause) => return Some(cause),
+            (Order::Close(cause), _) => return Some(cause),
         }
         None
     }
@@ -145,58 +166,112 @@ impl Connection {
     pub fn message(&mut self, now: At, message: Message) -> Result<(), Fault> {
         self.said_anything = true;
         self.pulse.hears(now, 0);
-        let says_what_it_has = matches!(message, Message::Bitfield(_) | Message::HaveAll | Message::HaveNone);
-        // Some clients introduce themselves before they say what they have.
-        if !says_what_it_has
-            && !matches!(message, Message::KeepAlive | Message::Extended { .. } | Message::Port(_))
-        {
-            self.has_nothing_unless_said();
-        }
         if matches!(message, Message::Choke | Message::Unchoke | Message::Interested | Message::NotInterested)
         {
             self.choke_flood.changed()?;
         }
-        match message {
-            Message::KeepAlive | Message::Port(_) | Message::Suggest(_) => {}
-            Message::AllowedFast(piece) => {
-                let piece = self.piece(piece)?;
-                if self.fast && self.asking.allowed_fast(piece) {
-                    self.news.push(News::AllowedFast(piece));
-                }
-            }
-            Message::Unknown { .. } | Message::Piece(_) => {}
-            Message::Choke => self.asking.choked(now, &mut self.news),
-            Message::Unchoke => {
-                if self.asking.unchoked() {
-                    self.news.push(News::Unchoked);
-                }
-            }
-            Message::Interested => self.interested(true),
-            Message::NotInterested => self.interested(false),
-            Message::Have(piece) => self.theirs.gains(self.piece(piece)?),
-            Message::Bitfield(bytes) => {
-                let count = self.ours.geometry.piece_count();
-                let Some(pieces) = Bitfield::from_bytes(&bytes, count) else {
-                    let detail = format!("{} bytes for {count} pieces, or spare bits set", bytes.len());
-                    return Err(Fault::new(Cause::BadBitfield, detail));
-                };
-                self.has(pieces);
-            }
-            Message::HaveAll => self.has(Bitfield::full(self.ours.geometry.piece_count())),
-            Message::HaveNone => self.has(Bitfield::empty(self.ours.geometry.piece_count())),
-            Message::Request(spec) => {
-                let piece = self.piece(spec.index)?;
-                self.serving.request(piece, spec, &self.ours, &mut self.output)?;
-            }
-            Message::Cancel(spec) => self.serving.cancel(spec, &mut self.output),
-            Message::Reject(spec) => self.reject(now, spec)?,
-            Message::Extended { id: 0, payload } => self.extension_handshake(&payload)?,
-            Message::Extended { .. } => {}
-        }
+        self.take(now, message)?;
         if self.output.small_bytes() > MOST_UNREAD_BYTES {
             return Err(Fault::new(Cause::RequestFlood, "it makes us answer and does not read the answers"));
         }
         Ok(())
+    }
+
+    fn take(&mut self, now: At, message: Message) -> Result<(), Fault> {
+        // Some clients introduce themselves before they say what they have.
+        if !matches!(
+            message,
+            Message::Bitfield(_)
+                | Message::HaveAll
+                | Message::HaveNone
+                | Message::KeepAlive
+                | Message::Extended { .. }
+                | Message::Port(_)
+        ) {
+            self.has_nothing_unless_said();
+        }
+        match message {
+            Message::KeepAlive | Message::Port(_) | Message::Suggest(_) | Message::Unknown { .. } => Ok(()),
+            Message::Choke => {
+                self.asking.choked(now, &mut self.news);
+                Ok(())
+            }
+            Message::Unchoke => {
+                if self.asking.unchoked() {
+                    self.news.push(News::Unchoked);
+                }
+                Ok(())
+            }
+            Message::Interested | Message::NotInterested => {
+                let interested = message == Message::Interested;
+                if interested != std::mem::replace(&mut self.peer_interested, interested) {
+                    self.news.push(News::Interested(interested));
+                }
+                Ok(())
+            }
+            Message::Extended { id: 0, payload } => self.extension_handshake(&payload),
+            Message::Extended { .. } => Ok(()),
+            message => match self.geometry() {
+                Some(geometry) => self.of_pieces(now, geometry, message),
+                None => self.of_unknown_pieces(message),
+            },
+        }
+    }
+
+    /// Takes a message that names pieces.
+    fn of_pieces(&mut self, now: At, geometry: Geometry, message: Message) -> Result<(), Fault> {
+        let (count, output) = (geometry.piece_count(), &mut self.output);
+        let news = match message {
+            Message::Have(number) => {
+                self.theirs.gains(piece(geometry, number)?);
+                None
+            }
+            Message::Bitfield(bytes) => {
+                let Some(pieces) = Bitfield::from_bytes(&bytes, count) else {
+                    let detail = format!("{} bytes for {count} pieces, or spare bits set", bytes.len());
+                    return Err(Fault::new(Cause::BadBitfield, detail));
+                };
+                self.theirs.says(geometry, pieces)
+            }
+            Message::HaveAll => self.theirs.says(geometry, Bitfield::full(count)),
+            Message::HaveNone => self.theirs.says(geometry, Bitfield::empty(count)),
+            Message::AllowedFast(number) => {
+                let piece = piece(geometry, number)?;
+                (self.fast && self.asking.allowed_fast(piece)).then_some(News::AllowedFast(piece))
+            }
+            Message::Request(spec) => {
+                let piece = piece(geometry, spec.index)?;
+                if let Some(holdings) = &self.holdings {
+                    self.serving.request(piece, spec, holdings, output)?;
+                }
+                None
+            }
+            Message::Cancel(spec) => {
+                self.serving.cancel(spec, output);
+                None
+            }
+            Message::Reject(spec) => {
+                let piece = piece(geometry, spec.index)?;
+                let block = geometry.block_at(piece.number(), spec.begin);
+                block.into_iter().for_each(|block| self.asking.reject(now, block));
+                None
+            }
+            _ => None,
+        };
+        self.news.extend(news);
+        Ok(())
+    }
+
+    /// The same where we do not know what pieces there are: we have none, and asked for none.
+    fn of_unknown_pieces(&mut self, message: Message) -> Result<(), Fault> {
+        match message {
+            Message::Request(spec) => self.serving.refuse(spec, &mut self.output),
+            Message::Cancel(_) | Message::Reject(_) => Ok(()),
+            Message::Piece(_) => {
+                Err(Fault::new(Cause::UnrequestedBlock, "nothing was asked for: no piece is known yet"))
+            }
+            message => self.raw.keep(message),
+        }
     }
 
     /// When [`Self::tick`] is due.
@@ -228,7 +303,9 @@ impl Connection {
 
     /// Writes down the requests that are due, and what else goes with the same write.
     pub fn refill(&mut self, now: At) {
-        self.asking.refill(now, self.ours.geometry, &mut self.output);
+        if let Some(geometry) = self.geometry() {
+            self.asking.refill(now, geometry, &mut self.output);
+        }
         if !self.output.is_empty() {
             self.tell_haves();
         }
@@ -242,26 +319,13 @@ impl Connection {
         self.news.drain(..)
     }
 
-    fn interested(&mut self, interested: bool) {
-        if interested != self.peer_interested {
-            self.peer_interested = interested;
-            self.news.push(News::Interested(interested));
-        }
+    fn geometry(&self) -> Option<Geometry> {
+        self.holdings.as_ref().map(|holdings| holdings.geometry)
     }
 
     fn has_nothing_unless_said(&mut self) {
-        self.news.extend(self.theirs.nothing_unless_said(self.ours.geometry));
-    }
-
-    fn has(&mut self, pieces: Bitfield) {
-        self.news.extend(self.theirs.says(self.ours.geometry, pieces));
-    }
-
-    fn reject(&mut self, now: At, spec: BlockSpec) -> Result<(), Fault> {
-        let piece = self.piece(spec.index)?;
-        let block = self.ours.geometry.block_at(piece.number(), spec.begin);
-        block.into_iter().for_each(|block| self.asking.reject(now, block));
-        Ok(())
+        let nothing = self.geometry().and_then(|geometry| self.theirs.nothing_unless_said(geometry));
+        self.news.extend(nothing);
     }
 
     fn extension_handshake(&mut self, payload: &[u8]) -> Result<(), Fault> {
@@ -279,7 +343,9 @@ impl Connection {
     }
 
     fn tell_haves(&mut self) {
-        self.told.go_on(&self.ours, &self.theirs, &mut self.output);
+        if let Some(holdings) = &self.holdings {
+            self.told.go_on(&self.ours, holdings, &self.theirs, &mut self.output);
+        }
     }
 
     /// Counts what went over the line since the last sample, if anything did: no second follows any more.
@@ -297,12 +363,14 @@ impl Connection {
     fn sample(&mut self, now: At) {
         self.news.push(self.pulse.sample(now, &self.output, self.asking.window().state(now)));
     }
-
-    fn piece(&self, number: u32) -> Result<PieceIndex, Fault> {
-        let geometry = self.ours.geometry;
-        geometry.piece(number).ok_or_else(|| {
-            let detail = format!("piece {number}, where the torrent has {}", geometry.piece_count());
-            Fault::new(Cause::PieceOutOfRange, detail)
-        })
-    }
 }
+
+fn piece(geometry: Geometry, number: u32) -> Result<PieceIndex, Fault> {
+    geometry.piece(number).ok_or_else(|| {
+        let detail = format!("piece {number}, where the torrent has {}", geometry.piece_count());
+        Fault::new(Cause::PieceOutOfRange, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,9 @@ use crate::wire::{ExtensionHandshake, OUR_NAME};
 /// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
 pub const IDLE_AFTER: At = At::from_secs(150);
 
-/// What all connections of a torrent say of us.
+/// What all connections of a torrent say of us, and count; its info-hash is enough for that.
 #[derive(Debug)]
 pub struct Ours {
-    /// The torrent's lengths.
-    pub geometry: Geometry,
-    /// What we have.
-    pub haves: HaveLog,
     /// What the extension handshake says of us; that we want nothing any more is added where it is so.
     pub introduction: ExtensionHandshake,
     /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
@@ -29,9 +25,24 @@ pub struct Ours {
 
 impl Ours {
     /// Where nothing was sent yet, and every peer has the usual time.
-    pub fn new(geometry: Geometry, have: Bitfield, introduction: ExtensionHandshake) -> Self {
-        let (haves, sent_bytes) = (HaveLog::new(have), AtomicU64::new(0));
-        Self { geometry, haves, introduction, sent_bytes, idle_after: IDLE_AFTER }
+    pub fn new(introduction: ExtensionHandshake) -> Self {
+        Self { introduction, sent_bytes: AtomicU64::new(0), idle_after: IDLE_AFTER }
+    }
+}
+
+/// What can be said of a torrent only once its geometry is known.
+#[derive(Debug)]
+pub struct Holdings {
+    /// Its lengths.
+    pub geometry: Geometry,
+    /// What we have of it.
+    pub haves: HaveLog,
+}
+
+impl Holdings {
+    /// Where this was here at the beginning.
+    pub fn new(geometry: Geometry, have: Bitfield) -> Self {
+        Self { geometry, haves: HaveLog::new(have) }
     }
 }
 

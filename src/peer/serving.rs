@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::upload::Upload;
-use super::{Fault, Ours};
+use super::{Fault, Holdings};
 use crate::event::Cause;
 use crate::metainfo::{Geometry, PieceIndex};
 use crate::wire::{BlockSpec, MAX_REQUEST, Message};
@@ -34,7 +34,7 @@ impl Serving {
     }
 
     /// Chokes or unchokes it. Choking forgets what it asked for.
-    pub(super) fn choke(&mut self, choking: bool, geometry: Geometry, output: &mut Output) {
+    pub(super) fn choke(&mut self, choking: bool, geometry: Option<Geometry>, output: &mut Output) {
         if choking == self.am_choking {
             return;
         }
@@ -50,13 +50,14 @@ impl Serving {
     /// Refuses what it asked for and did not begin to get, less what it `may` have all the same.
     fn forget_requests(
         &mut self,
-        geometry: Geometry,
+        geometry: Option<Geometry>,
         output: &mut Output,
         may: impl Fn(&mut Self, PieceIndex, u32) -> bool,
     ) {
         for spec in self.upload.forget(output) {
-            let piece = geometry.piece(spec.index).filter(|&piece| may(self, piece, spec.length));
-            let kept = piece.is_some_and(|piece| self.upload.request(piece, spec).is_ok());
+            let piece = geometry.and_then(|geometry| geometry.piece(spec.index));
+            let kept = piece.filter(|&piece| may(self, piece, spec.length));
+            let kept = kept.is_some_and(|piece| self.upload.request(piece, spec).is_ok());
             if self.fast && !kept {
                 output.push(&Message::Reject(spec));
             }
@@ -77,7 +78,7 @@ impl Serving {
             }
         }
         if self.am_choking && self.allowed.iter().any(|(known, _)| !pieces.contains(known)) {
-            self.forget_requests(geometry, output, |_, piece, _| pieces.contains(&piece));
+            self.forget_requests(Some(geometry), output, |_, piece, _| pieces.contains(&piece));
         }
     }
 
@@ -97,24 +98,33 @@ impl Serving {
         &mut self,
         piece: PieceIndex,
         spec: BlockSpec,
-        ours: &Ours,
+        holdings: &Holdings,
         output: &mut Output,
     ) -> Result<(), Fault> {
         let end = u64::from(spec.begin) + u64::from(spec.length);
-        let piece_bytes = ours.geometry.length_of(piece);
+        let piece_bytes = holdings.geometry.length_of(piece);
         if spec.length == 0 || spec.length > MAX_REQUEST || end > u64::from(piece_bytes) {
             let detail =
                 format!("a request for {} bytes at {} of piece {}", spec.length, spec.begin, spec.index);
             return Err(Fault::new(Cause::BadMessage, detail));
         }
-        if !ours.haves.has(piece) || (self.am_choking && !self.is_allowed(piece, spec.length)) {
-            self.upload.refuse()?;
-            if self.fast {
-                output.push(&Message::Reject(spec));
-            }
-            return Ok(());
+        if !holdings.haves.has(piece) || (self.am_choking && !self.is_allowed(piece, spec.length)) {
+            return self.refuse(spec, output);
         }
         Ok(self.upload.request(piece, spec)?)
+    }
+
+    /// It asks for what it cannot have.
+    ///
+    /// # Errors
+    ///
+    /// When it does that too often.
+    pub(super) fn refuse(&mut self, spec: BlockSpec, output: &mut Output) -> Result<(), Fault> {
+        self.upload.refuse()?;
+        if self.fast {
+            output.push(&Message::Reject(spec));
+        }
+        Ok(())
     }
 
     /// It takes a request back.

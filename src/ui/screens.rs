@@ -125,9 +125,9 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 }
 
 /// How many rows the peers that are not connected have on the overview, were there so many of them.
-pub(super) fn room_for_others(model: &Model, view: &View, others: usize) -> usize {
+pub(super) fn room_for_others(model: &Model, view: &View) -> impl Fn(usize) -> usize {
     let list = overview::list_area(body(model), model, view);
-    peer_list::room_for_others(list, model, view, others)
+    move |others| peer_list::room_for_others(list, model, view, others)
 }
 
 /// How many lines of the list are shown, and how many there are without a filter.

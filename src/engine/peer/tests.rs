@@ -76,7 +76,8 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        ours: Arc::new(Ours::new(geometry(), have, introduction(Some(6881)))),
+        ours: Arc::new(Ours::new(introduction(Some(6881)))),
+        holdings: Arc::new(Holdings::new(geometry(), have)),
         clock: Clock::start(),
         pool: BlockPool::new(100),
         source: Arc::new(Disk { fails: begin.disk_fails }),

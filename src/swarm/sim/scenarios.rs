@@ -6,6 +6,7 @@ mod encryption;
 mod fast;
 mod faults;
 mod flow;
+mod metadata;
 mod one;
 mod recheck;
 mod replaced;
