@@ -29,7 +29,7 @@ pub use pieces::{
 };
 pub use series::{RECENT_SECONDS, Recent, Series};
 pub use snapshot::Snapshot;
-pub use tracker::{TrackerRecord, TrackerStatus};
+pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};
 pub use view::{
     FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving, TorrentFacts, View,

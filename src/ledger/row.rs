@@ -58,9 +58,18 @@ pub(super) struct SavedRow {
     not_dialled: Option<Cause>,
     past: Option<(Group, Option<Cause>)>,
     standing: Service,
-    /// An earlier version kept it elsewhere.
     #[serde(default)]
     until: Option<(u64, u64)>,
+    #[serde(default)]
+    passed: Option<Passed>,
+}
+
+/// What an earlier version wrote down in place of the recent seconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Passed {
+    until: (u64, u64),
+    seconds: [(u64, u64); 3],
 }
 
 impl Holds for SavedRow {
@@ -90,15 +99,32 @@ impl Row {
             Some(has) => SavedHas::These(Arc::clone(has)),
         };
         let (record, before, not_dialled) = (Arc::clone(record), *before, *not_dialled);
-        SavedRow { record, has, before, not_dialled, past: *past, standing: *standing, until: Some(*until) }
+        SavedRow {
+            record,
+            has,
+            before,
+            not_dialled,
+            past: *past,
+            standing: *standing,
+            until: Some(*until),
+            passed: None,
+        }
     }
 
     /// The row again; its pieces are counted if it is live.
     pub(super) fn restore(kept: SavedRow, pieces: &mut Pieces) -> Result<Self, Invalid> {
-        let SavedRow { mut record, has, before, not_dialled, past, standing, until } = kept;
+        let SavedRow { mut record, has, before, not_dialled, past, standing, until, passed } = kept;
         check(Arc::make_mut(&mut record))?;
         validate::totals([before.0, before.1])?;
         let most_attempts = MOST_ATTEMPTS.0;
+        if let Some(passed) = &passed {
+            let recent = &mut Arc::make_mut(&mut record).recent;
+            *recent = Recent::default();
+            passed.seconds.iter().for_each(|(down_bps, up_bps)| {
+                recent.push(Sample { down_bps: *down_bps, up_bps: *up_bps });
+            });
+        }
+        let until = until.or_else(|| passed.map(|passed| passed.until));
         let until = until.unwrap_or((record.sample.down_bytes, record.sample.up_bytes));
         let mut row =
             Self { record, before, not_dialled, past, standing, until, most_attempts, counted: false };
@@ -483,4 +509,21 @@ fn reached(attempt: &Attempt) -> Stage {
         (attempt.connected, Stage::Connected),
     ];
     steps.into_iter().find(|(when, _)| when.is_some()).map_or(Stage::Dialling, |(_, stage)| stage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::script::facts;
+
+    #[test]
+    fn the_last_seconds_that_an_earlier_version_wrote_down_are_taken_up() {
+        let row = Row::new(PeerKey(1), "80.1.1.1:6881".parse().unwrap(), At::ZERO);
+        let passed = Passed { until: (900, 0), seconds: [(300, 0), (0, 0), (600, 3)] };
+        let kept = SavedRow { until: None, passed: Some(passed), ..row.snapshot() };
+        let mut row = Row::restore(kept, &mut Pieces::new(facts(4).geometry)).unwrap();
+        assert_eq!(row.record.recent.mean(3), Sample { down_bps: 300, up_bps: 1 });
+        row.end_second(3);
+        assert_eq!((row.record.recent.seconds().len(), row.until), (4, (0, 0)));
+    }
 }

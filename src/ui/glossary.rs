@@ -181,6 +181,7 @@ const WORDS: &[Words] = &[
             ("SHOOK HANDS", "how many of them answered as BitTorrent peers: how good its list is"),
             ("SEEDS", "peers that have everything, as it counts them"),
             ("LEECHES", "peers still downloading, as it counts them"),
+            ("ANNOUNCES", "what came of the last ones, the newest at the right: ✓ answered, ✗ failed"),
             ("AGAIN", "when it is asked again"),
         ],
     ),
@@ -193,6 +194,10 @@ const WORDS: &[Words] = &[
                 "tcp: the ordinary connection; utp: one that gives way to other traffic; in: it called us",
             ),
             ("plain", "not encrypted; encrypted: scrambled, which some clients ask for"),
+            (
+                "✗ ✓ ┃ ◌",
+                "on the row of time: an attempt that failed, its handshake, now, and the next attempt; ━: it lasted",
+            ),
             ("OPEN", "milliseconds until it took the call"),
             ("SENT", "bytes that we sent"),
             ("ANSWER", "✓ and milliseconds until its whole handshake came, or the bytes that came"),

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use super::model::peer;
 use super::theme::HUES;
 use crate::event::PeerKey;
-use crate::ledger::View;
+use crate::ledger::{PeerRecord, View};
 
 /// The peers with a hue, by its number. Where there are no colours each is a letter, from A.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -15,7 +15,7 @@ impl Hues {
     /// Gives free hues to live peers that gave something, to those that gave most first. One that is gone keeps its own
     /// until somebody needs it.
     pub(crate) fn take_in(&mut self, view: &View) {
-        let live = |key: &PeerKey| peer(view, *key).is_some_and(|peer| peer.is_live());
+        let live = |key: &PeerKey| peer(view, *key).is_some_and(PeerRecord::is_live);
         if self.0.iter().all(|key| key.as_ref().is_some_and(live)) {
             return;
         }

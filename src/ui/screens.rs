@@ -14,8 +14,11 @@ mod order_menu;
 mod overview;
 mod page;
 mod peer;
+mod peer_attempts;
 mod peer_bytes;
 mod peer_list;
+mod peer_rate;
+mod peer_state;
 mod peers;
 mod piece;
 mod pieces;
@@ -113,8 +116,12 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
-            let lines = selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len());
-            more::furthest(lines, bare, 1)
+            let furthest = |peer| {
+                let lines = peer::lines(peer, model, view, columns, bytes).len();
+                let above = usize::from(peer::rows_above(peer, body.height));
+                more::furthest(lines, usize::from(body.height).saturating_sub(above), 1)
+            };
+            selected.map_or(0, furthest)
         }
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
             Screen::Trackers => view.trackers.len().saturating_sub(1),

@@ -8,6 +8,7 @@
 //! | `graph` | values over time: curves, and their scales |
 //! | `spark` | what fits into a cell of a table: a small bar, and a curve of one row |
 //! | `mosaic` | the pieces in a grid |
+//! | `time_row` | what happened when, what lasted, and what comes next |
 
 pub(crate) mod bar;
 pub(crate) mod graph;
@@ -15,3 +16,4 @@ pub(crate) mod large;
 pub(crate) mod mosaic;
 pub(crate) mod rule;
 pub(crate) mod spark;
+pub(crate) mod time_row;

@@ -12,6 +12,7 @@ use crate::ui::model::Model;
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top};
 use crate::ui::theme::Role;
+use crate::ui::widgets::bar;
 use crate::units;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
@@ -43,12 +44,21 @@ fn url(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
     plain(Role::Text, clip_address(host_of(url), usize::from(columns)))
 }
 
-pub(super) fn state(tracker: &TrackerRecord, _: Context<'_>, _: u16) -> Spans {
+/// How a failure looks: while another tracker answers it costs nothing.
+pub(super) fn failed_roles(view: &View) -> (Role, Role) {
+    match view.trackers.iter().any(|tracker| tracker.answer().is_some()) {
+        true => (Role::Harmless, Role::Harmless),
+        false => (Role::Trouble, Role::TroubleWord),
+    }
+}
+
+pub(super) fn state(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
     match &tracker.status {
         TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
-        TrackerStatus::Pending => Spans::new().add(Role::Text, "◌ asking"),
+        TrackerStatus::Pending => Spans::new().add(Role::Waiting, "◌ asking"),
         TrackerStatus::Failed(error, _) => {
-            Spans::new().add(Role::Trouble, "✗").add(Role::TroubleWord, format!(" {}", error.info().short))
+            let (glyph, word) = failed_roles(context.view);
+            Spans::new().add(glyph, "✗").add(word, format!(" {}", error.info().short))
         }
     }
 }
@@ -69,6 +79,25 @@ pub(super) fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spa
             plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(context.view.at))))
         }
         None => plain(Role::Dim, "not again"),
+    }
+}
+
+/// What came of its last announces, the newest at the right.
+fn announces(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
+    let shown = tracker.announces.len().saturating_sub(columns.into());
+    let alike =
+        tracker.announces[shown..].chunk_by(|one, other| one.failed.is_some() == other.failed.is_some());
+    alike.fold(Spans::new(), |line, run| match run[0].failed {
+        Some(_) => line.add(Role::Harmless, "✗".repeat(run.len())),
+        None => line.add(Role::Progress, "✓".repeat(run.len())),
+    })
+}
+
+/// How many of the peers it named shook hands, as a bar.
+fn share(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
+    match tracker.peers {
+        0 => Spans::new(),
+        peers => bar::line_spans(columns.into(), tracker.handshaken.into(), peers.into()),
     }
 }
 
@@ -107,11 +136,13 @@ static COLUMNS: &[Column<TrackerRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, tier) },
     Column { right: false, grows: true, ..column("TRACKER", (18, 32), 100, url) },
     Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
+    Column { right: false, ..column("ANNOUNCES", (9, 16), 30, announces) },
     column("PEERS", (5, 6), 80, |tracker, _, _| number(named(tracker, tracker.peers))),
     column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| match named(tracker, tracker.handshaken) {
         Some(count) => plain(Role::Strong, units::count(u64::from(count))),
         None => number(None),
     }),
+    Column { right: false, ..column("", (8, 16), 31, share) },
     column("SEEDS", (5, 7), 40, |tracker, _, _| number(tracker.answer().and_then(|answer| answer.seeders))),
     column("LEECHES", (7, 7), 39, |tracker, _, _| number(tracker.answer().and_then(|answer| answer.leechers))),
     column("AGAIN", (10, 12), 70, next),

@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::ui::paint::{Pen, width};
+use crate::ui::paint::{Pen, Spans, width};
 use crate::ui::theme::{Glyphs, Role};
 
 /// A cell that is filled from its left by so many eighths.
@@ -59,6 +59,15 @@ pub(crate) fn line(pen: &mut Pen<'_>, area: Rect, done: u64, total: u64) {
         };
         pen.put(area.x + at, area.y, 1, glyph, role);
     }
+}
+
+/// The same as a part of a line of text.
+pub(crate) fn line_spans(columns: usize, done: u64, total: u64) -> Spans {
+    let halves = filled(done, total, columns as u64 * 2) as usize;
+    let (full, half) = (halves / 2, halves % 2);
+    Spans::new()
+        .add(Role::Progress, "━".repeat(full) + ["", "╸"][half])
+        .add(Role::Rule, "─".repeat(columns - full - half))
 }
 
 /// A bar of blocks, in eighths of a cell: `share` of `most` fills `columns` columns. Something is never drawn as nothing.
@@ -131,6 +140,10 @@ mod tests {
         assert_eq!(drawn(|pen, area| line(pen, area, 99, 100)), "━━━━━━━╸");
         assert_eq!(drawn(|pen, area| line(pen, area, 100, 100)), "━━━━━━━━");
         assert_eq!(drawn(|pen, area| line(pen, area, u64::MAX, 1)), "━━━━━━━━");
+        for done in [0, 1, 20, 99, 100, u64::MAX] {
+            let shown = drawn(|pen, area| line(pen, area, done, 100));
+            assert_eq!(line_spans(8, done, 100).text(), shown, "as a part of a line");
+        }
     }
 
     #[test]
