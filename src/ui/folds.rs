@@ -104,8 +104,9 @@ impl Model {
                 // The largest first, until what is left fits.
                 groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
                 let mut rows = listed.len();
+                let room = screens::room_for_others(self, view);
                 let mut too_many = |(_, count): &&(Cause, usize)| {
-                    let folds = rows > screens::room_for_others(self, view, rows);
+                    let folds = rows > room(rows);
                     rows -= if folds { count - 1 } else { 0 };
                     folds
                 };
@@ -171,13 +172,13 @@ mod tests {
                 let mut model = Model::at(Screen::Overview, &view);
                 model.size = (120, rows);
                 let lines = model.other_lines(&view);
-                let fits = screens::room_for_others(&model, &view, lines.len());
+                let fits = screens::room_for_others(&model, &view)(lines.len());
                 let sizes: Vec<usize> =
                     lines.iter().filter_map(|line| Some(line.fold.as_ref()?.peers.len())).collect();
                 let Some(least) = sizes.iter().min() else { continue };
                 // Unfolded again, the last to fold would not fit.
                 let without = lines.len() + least - 1;
-                let room = screens::room_for_others(&model, &view, without);
+                let room = screens::room_for_others(&model, &view)(without);
                 assert!(
                     without > room,
                     "{moment}, {rows}: {without} rows would fit into {room}, {fits} were"

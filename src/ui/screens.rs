@@ -103,23 +103,23 @@ fn body(model: &Model) -> Rect {
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let body = body(model);
     let columns = body.width;
-    // The head of the page takes its rows.
-    let room = |taken: u16| usize::from(body.height.saturating_sub(taken));
     let page = usize::from(page::Page::of(body).body.height);
+    let bare = usize::from(page::Page::without_rule(body).body.height);
     match model.page() {
         Mode::Keys => {
             let halves = usize::from(help::halves(columns));
-            more::furthest(help::lines(columns, model).len(), room(1), halves)
+            more::furthest(help::lines(columns, model).len(), help::rows_in(body), halves)
         }
         Mode::Why => more::furthest(judgement::height(model, view, columns), page, 1),
-        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(2), 1),
+        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), bare, 1),
         Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), page, 1),
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             let furthest = |peer| {
                 let lines = peer::lines(peer, model, view, columns, bytes).len();
-                more::furthest(lines, room(peer::rows_above(peer, body.height)), 1)
+                let above = usize::from(peer::rows_above(peer, body.height));
+                more::furthest(lines, usize::from(body.height).saturating_sub(above), 1)
             };
             selected.map_or(0, furthest)
         }
@@ -132,9 +132,9 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 }
 
 /// How many rows the peers that are not connected have on the overview, were there so many of them.
-pub(super) fn room_for_others(model: &Model, view: &View, others: usize) -> usize {
+pub(super) fn room_for_others(model: &Model, view: &View) -> impl Fn(usize) -> usize {
     let list = overview::list_area(body(model), model, view);
-    peer_list::room_for_others(list, model, view, others)
+    move |others| peer_list::room_for_others(list, model, view, others)
 }
 
 /// How many lines of the list are shown, and how many there are without a filter.

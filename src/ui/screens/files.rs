@@ -72,8 +72,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         pen.targets.add(area, Target::File(at));
         row(pen, area, &tree, at, &columns);
     }
-    if let Some(pieces) = tree.pieces(tree.selected(), view) {
-        selected_pieces(pen, inset(flow.of(Part::Pieces), 1, 1), &tree, view, pieces);
+    let below = inset(flow.of(Part::Pieces), 1, 1);
+    if let Some(pieces) = (!below.is_empty()).then(|| tree.pieces(tree.selected(), view)).flatten() {
+        selected_pieces(pen, below, &tree, view, pieces);
     }
 }
 
@@ -93,7 +94,9 @@ enum Part {
 fn flow(area: Rect, tree: &FileTree, view: &View) -> Flow<Part> {
     use Part::{Heads, List, Pieces, Progress, Rule, Title};
     let files = u16::try_from(tree.len()).unwrap_or(u16::MAX);
-    let spare = if tree.pieces(tree.selected(), view).is_some() { Pieces } else { List };
+    // A folder may hold very many files: its pieces are not looked for where there is no room for them.
+    let leaves_room = files < area.height && tree.pieces(tree.selected(), view).is_some();
+    let spare = if leaves_room { Pieces } else { List };
     let head = [up_to(Title, 1), up_to(List, 1), up_to(Rule, 1), up_to(Progress, 1), up_to(Heads, 1)];
     let claims: Vec<_> =
         head.into_iter().chain([up_to(List, files), whole(spare, LEAST_PIECES), rest(spare)]).collect();
@@ -102,9 +105,6 @@ fn flow(area: Rect, tree: &FileTree, view: &View) -> Flow<Part> {
 
 /// The pieces of what is selected, as the grid shows them.
 fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, pieces: Range<usize>) {
-    if area.is_empty() {
-        return;
-    }
     let mut grid = area;
     let title = take_top(&mut grid, 1);
     let good = view.pieces.states[pieces.clone()].iter().filter(|state| **state == PieceState::Good).count();

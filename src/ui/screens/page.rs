@@ -26,8 +26,17 @@ pub(super) struct Page {
 impl Page {
     /// Of this area.
     pub(super) fn of(area: Rect) -> Self {
+        Self::with(area, 1)
+    }
+
+    /// Of this area, where the body begins with a rule of its own.
+    pub(super) fn without_rule(area: Rect) -> Self {
+        Self::with(area, 0)
+    }
+
+    fn with(area: Rect, rules: u16) -> Self {
         use Part::{Body, Progress, Rule, Title};
-        let claims = [up_to(Title, 1), up_to(Body, 1), up_to(Rule, 1), up_to(Progress, 1), rest(Body)];
+        let claims = [up_to(Title, 1), up_to(Body, 1), up_to(Rule, rules), up_to(Progress, 1), rest(Body)];
         let flow = Flow::new(area, &[Title, Progress, Rule, Body], &claims);
         Self {
             title: flow.of(Title),
