@@ -10,7 +10,7 @@ use crate::ui::theme::{Glyphs, Role};
 const EIGHTHS: [&str; 8] = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 /// How many of `cells` a share of the whole fills.
-fn filled(share: u64, whole: u64, cells: u64) -> u64 {
+pub(super) fn filled(share: u64, whole: u64, cells: u64) -> u64 {
     let exact = u128::from(share) * u128::from(cells) / u128::from(whole.max(1));
     u64::try_from(exact).unwrap_or(cells).min(cells)
 }

@@ -6,11 +6,18 @@ use super::bar;
 use crate::ui::paint::Pen;
 use crate::ui::theme::Role;
 
-/// A bar of so many columns beside a number. What is nothing has none.
+/// A thin bar in half columns beside a number, so that those of rows below each other stay apart. What is nothing has
+/// none, and something is never drawn as nothing.
 pub(crate) fn beside(pen: &mut Pen<'_>, area: Rect, share: u64, most: u64, role: Role) {
-    if !area.is_empty() && share > 0 {
-        bar::blocks(pen, (area.x, area.y), area.width, (share.min(most), most), role);
+    if area.is_empty() || share == 0 {
+        return;
     }
+    let halves = bar::filled(share, most, u64::from(area.width) * 2).max(1) as u16;
+    let (full, half) = (halves / 2, halves % 2);
+    pen.put(area.x, area.y, full, &"━".repeat(full.into()), role);
+    pen.put(area.x + full, area.y, half, "╸", role);
+    let rest = area.width - full - half;
+    pen.put(area.right() - rest, area.y, rest, &"─".repeat(rest.into()), Role::Rule);
 }
 
 /// Draws values as a curve in the area's first row, the newest at its right: each column stands for as many of the newest
@@ -39,7 +46,8 @@ pub(crate) fn line(pen: &mut Pen<'_>, area: Rect, newest_last: &[u64], span: usi
     let levels: &[&str] = if pen.look.is_ascii() {
         &["_", ".", ":", "|"]
     } else {
-        &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
+        // A whole block would touch the row above.
+        &["▁", "▂", "▃", "▄", "▅", "▆", "▇"]
     };
     for (mean, x) in means.iter().zip(area.x..).filter(|(mean, _)| **mean > 0) {
         let level = u128::from(*mean) * levels.len() as u128 / u128::from(most);
@@ -67,19 +75,19 @@ mod tests {
         let curve = |look, values: &[u64]| drawn(look, 6, |pen, area| line(pen, area, values, 6, Role::Down));
         let unicode = Look::default();
         assert_eq!(curve(unicode, &[]), "      ");
-        assert_eq!(curve(unicode, &[8]), "     █");
-        assert_eq!(curve(unicode, &[1, 0, 4, 8]), "  ▂ ▅█");
-        assert_eq!(curve(unicode, &[9, 9, 9, 1, 2, 3, 4, 5, 8]), "▂▃▄▅▆█");
+        assert_eq!(curve(unicode, &[8]), "     ▇");
+        assert_eq!(curve(unicode, &[1, 0, 4, 8]), "  ▁ ▄▇");
+        assert_eq!(curve(unicode, &[9, 9, 9, 1, 2, 3, 4, 5, 8]), "▁▂▃▄▅▇");
         assert_eq!(curve(Look { glyphs: Glyphs::Ascii, ..unicode }, &[1, 0, 4, 8]), "  _ :|");
         let halves = |values: &[u64]| drawn(unicode, 3, |pen, area| line(pen, area, values, 6, Role::Down));
-        assert_eq!(halves(&[8, 8, 4, 4, 0, 0]), "█▅ ");
-        assert_eq!(halves(&[8]), "  █", "seconds before the first are not counted");
-        assert_eq!(halves(&[u64::MAX; 6]), "███");
+        assert_eq!(halves(&[8, 8, 4, 4, 0, 0]), "▇▄ ");
+        assert_eq!(halves(&[8]), "  ▇", "seconds before the first are not counted");
+        assert_eq!(halves(&[u64::MAX; 6]), "▇▇▇");
     }
 
     #[test]
     fn a_bar_of_nothing_is_none() {
         let bar = |share| drawn(Look::default(), 4, |pen, area| beside(pen, area, share, 100, Role::Down));
-        assert_eq!([bar(0), bar(1), bar(50), bar(200)], ["    ", "▏   ", "██  ", "████"]);
+        assert_eq!([bar(0), bar(1), bar(50), bar(200)], ["    ", "╸───", "━━──", "━━━━"]);
     }
 }
