@@ -29,8 +29,8 @@ use ttui::engine::link::{ConnKey, Order, Report};
 use ttui::engine::peer::{Common, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
-use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
-use ttui::peer::{Handshaken, News, Ours, Overhead, introduction};
+use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
+use ttui::peer::{Handshaken, Holdings, News, Ours, Overhead, introduction};
 use ttui::wire::{BlockSpec, Message, PieceHeader, Reserved};
 
 use self::cost::thread_cpu_seconds;
@@ -98,7 +98,8 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        ours: Arc::new(Ours::new(geometry, have, introduction(None, false))),
+        ours: Arc::new(Ours::new(introduction(None, false))),
+        holdings: Arc::new(Holdings::new(geometry, have)),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
         source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),
@@ -106,8 +107,8 @@ fn task(
     };
     stream.set_nonblocking(true).unwrap();
     let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-    let peer =
-        Handshaken { peer_id: PeerId::ours(1), reserved: Reserved::default(), overhead: Overhead::default() };
+    let (info_hash, reserved) = (InfoHash([7; 20]), Reserved::default());
+    let peer = Handshaken { info_hash, peer_id: PeerId::ours(1), reserved, overhead: Overhead::default() };
     let (orders, orders_there) = mpsc::unbounded_channel();
     let (reports_there, reports) = mpsc::channel(64);
     (run(stream, peer, ConnKey(1), Arc::new(common), orders_there, reports_there), orders, reports)

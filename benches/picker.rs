@@ -76,9 +76,7 @@ impl Case {
                 let Some(block) = self.granted.get_mut(&conn).and_then(VecDeque::pop_front) else { continue };
                 came += 1;
                 self.now += Duration::from_micros(20);
-                if self.swarm.block_arrived(self.now, conn, block) {
-                    self.arrived(block.piece());
-                }
+                self.feed(Input::Block(conn, block));
                 let granted = self.granted.get(&conn).map_or(0, VecDeque::len) as u32;
                 let window = WindowState { granted, target: 8, down_bps: 1 << 20, ..WindowState::default() };
                 self.feed(Input::News(conn, News::Window { blocks: 0, window }));
@@ -104,6 +102,7 @@ impl Case {
         self.swarm.handle(self.now, input);
         while let Some(action) = self.swarm.poll() {
             match action {
+                Action::Keep(_, block) => self.arrived(block.piece()),
                 Action::Order(conn, Order::Grant(blocks)) => {
                     self.granted.entry(conn).or_default().extend(blocks);
                 }

@@ -1,6 +1,7 @@
 //! Settings: plain values, read from a file and handed down.
 //!
-//! One table (`table::SETTINGS`) says which settings there are, and the table of keys which keys; reading, printing
+//! One table (`table::SETTINGS`) says which settings there are, and the tables of keys and of meanings which keys
+//! and colours; reading, printing
 //! and the errors of either are made from them. What wins over the file (the command line) puts its values into
 //! [`Settings`] before they are handed on.
 
@@ -10,12 +11,13 @@ mod keys;
 mod print;
 mod read;
 mod table;
+mod themes;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use crate::swarm::{DEFAULT_DIALS_PER_SECOND, UploadSlots};
-use crate::ui::{ColumnChoice, Keymap};
+use crate::ui::{ColumnChoice, Keymap, Palettes};
 
 pub use choices::{Color, Encryption, SizeUnits, Theme, upload_slots, upload_slots_expected};
 pub use error::{ConfigError, Problem};
@@ -59,6 +61,8 @@ pub struct Settings {
 pub struct ScreenSettings {
     /// The choice of colours and accents.
     pub theme: Theme,
+    /// The colours of each theme.
+    pub palettes: Palettes,
     /// How many colours.
     pub color: Color,
     /// Plain ASCII characters only.
@@ -111,6 +115,7 @@ impl Default for ScreenSettings {
     fn default() -> Self {
         Self {
             theme: Theme::default(),
+            palettes: Palettes::default(),
             color: Color::default(),
             ascii: false,
             fps: 30,

@@ -27,9 +27,9 @@ pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{
     Availability, FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay,
 };
-pub use series::Series;
+pub use series::{RECENT_SECONDS, Recent, Series};
 pub use snapshot::Snapshot;
-pub use tracker::{TrackerRecord, TrackerStatus};
+pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};
 pub use view::{
     FailedCalls, FileFacts, FinderRecord, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving,

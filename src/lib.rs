@@ -16,16 +16,17 @@
 //! After the handshake the connection has a task of its own (`engine::peer`), which drives `peer::connection`: what the
 //! peer says becomes `peer::News`. A choke: `peer::connection` reads it, `swarm::peers` has the picker give to others
 //! what was asked of the peer, `Event::Choking` tells it, `ledger::fold` and `ledger::conn` bring the `PeerRecord` up to
-//! date, a column of `ui::columns` shows it. Whom we unchoke is decided in `swarm::choker`, round by
-//! round, how many in `swarm::slots`.
+//! date, a column of `ui::columns` shows it. Whom we unchoke is decided in `swarm::choker`, how many in `swarm::slots`, by
+//! the clock of `swarm::timers`.
 //!
 //! **A block.** `swarm::picker` decides which block each peer is asked for (`choice` and `request`, near the end `end_game`), and
 //! takes back what does not come (`timeouts`). The order reaches the peer's task, `peer::window` says when the request is
 //! written. `engine::receive` reads the block into a buffer of `engine::pool`; how long a message may be says
-//! `wire::message`, what an extension may hold `wire::extension`. `engine::assembly` keeps blocks until their piece can be
-//! hashed and written by the threads of `engine::disk`, through `storage`; `storage::start` decides after a crash what is
-//! trusted. `swarm::pieces` hears whether the piece was right: then others are told that we have it
-//! (`peer::haves`). Of a wrong piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
+//! `wire::message`, what an extension may hold `wire::extension`. The torrent's task tells the swarm of it
+//! (`Input::Block`), and what was missing is kept (`Action::Keep`) by `engine::assembly` until its piece can be hashed and
+//! written by the threads of `engine::disk`, through `storage`; `storage::start` decides after a crash what is trusted.
+//! `swarm::pieces` hears whether the piece was right: then others are told that we have it (`peer::haves`). Of a wrong
+//! piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
 //! once the piece is right.
 //!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`

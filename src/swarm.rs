@@ -5,11 +5,10 @@
 //! ([`Swarm::deadline`]). Bytes never pass through it, only facts about them.
 //!
 //! It routes between machines that keep their state to themselves and are given what they need: `PeerTable`, `Picker`,
-//! `Choker`, `Eviction` and others, a file each. Beside this file it has three: a peer's way (`peers`), what becomes of
-//! pieces (`pieces`), what the user asks for (`commands`).
+//! `Choker`, [`Announcer`] and others, a file each. What waits for the clock stands in one table (`timers`). Beside this
+//! file three more route: a peer's way (`peers`), what becomes of pieces (`pieces`), what the user asks for (`commands`).
 //!
-//! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too
-//! ([`announce::Announcer::once`]).
+//! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too.
 
 pub mod address;
 mod allowed_fast;
@@ -37,6 +36,7 @@ mod slots;
 mod smart_ban;
 mod sources;
 mod starving;
+mod timers;
 mod twins;
 
 use std::net::SocketAddr;
@@ -53,6 +53,7 @@ pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 
 use self::allowed_fast::AllowedFast;
+use self::announce::Announcer;
 use self::check::Check;
 use self::choker::Choker;
 use self::eviction::Holder;
@@ -67,7 +68,7 @@ use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
 use self::starving::{Needs, Starving};
-use crate::event::{At, Cause, Event, Finder, FinderStatus, Phase, Sample, Severity};
+use crate::event::{At, Cause, Event, Finder, FinderStatus, Phase, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 use crate::units;
@@ -92,6 +93,9 @@ pub struct Swarm {
     /// What was sent of pieces that failed by whom.
     smart_ban: SmartBan,
     allowed_fast: AllowedFast,
+    announcer: Announcer,
+    /// The last piece came in this run, and trackers were not told `completed` yet.
+    completed: bool,
     choker: Choker,
     meter: Meter,
     starving: Starving,
@@ -116,6 +120,12 @@ impl Swarm {
     pub fn new(now: At, geometry: Geometry, have: Bitfield, settings: Settings) -> Self {
         let mut random = fastrand::Rng::with_seed(settings.seed);
         let chance = fastrand::Rng::with_seed(random.u64(..));
+        let announcer = match settings.check_until {
+            Some(_) => Announcer::once(now, &settings.trackers, settings.seed),
+            None => Announcer::new(now, &settings.trackers, settings.private, settings.seed),
+        };
+        // A check serves nobody, and tells of no seconds.
+        let rounds_from = settings.check_until.map_or(now, |_| At::MAX);
         let mut swarm = Self {
             picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
             peer_table: PeerTable::new(&settings),
@@ -127,12 +137,14 @@ impl Swarm {
             idle: 0,
             smart_ban: SmartBan::default(),
             allowed_fast: AllowedFast::new(geometry, settings.info_hash),
+            announcer,
+            completed: false,
             choker: Choker::new(
-                now,
+                rounds_from,
                 Slots::new(settings.upload_slots, settings.up_bps),
                 geometry.piece_bytes(),
             ),
-            meter: Meter::new(now),
+            meter: Meter::new(rounds_from),
             starving: Starving::default(),
             exchange: Exchange::default(),
             wishes: Vec::new(),
@@ -182,7 +194,10 @@ impl Swarm {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
             Input::Reached { tracker, scope, seen_at } => self.peer_table.reached(tracker, scope, seen_at),
-            Input::TrackersHeard => self.check.iter_mut().for_each(Check::heard_trackers),
+            Input::Announced(outcome) => {
+                self.announce(now, outcome);
+                self.hear_trackers();
+            }
             Input::Step { peer, at, step } => self.step(peer, at, step),
             Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
             Input::Handshaken { conn, peer, addr, peer_id, so_far } => {
@@ -191,6 +206,8 @@ impl Swarm {
             Input::IncomingFailed { addr, cause } => {
                 self.out.emit(now, Event::IncomingFailed { addr, cause })
             }
+            // There are many of them: what follows is looked at with the window that comes behind them.
+            Input::Block(conn, block) => return self.block(now, conn, block),
             Input::News(conn, news) => self.news(now, conn, news),
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
@@ -198,14 +215,14 @@ impl Swarm {
             Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
-            Input::DiskFailed { piece, reason } => self.disk_failed(now, piece, reason),
+            Input::DiskFailed(reason) => self.disk_failed(now, reason),
             Input::Rechecked(good) => self.rechecked(now, good),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
-            Input::Tick => {}
+            Input::Tick => self.hear_trackers(),
         }
-        self.advance(now);
+        timers::TABLE.iter().for_each(|(_, on_time)| on_time(self, now));
     }
 
     /// What to do next; empty it after every call of [`handle`](Self::handle).
@@ -217,14 +234,13 @@ impl Swarm {
     /// When [`Input::Tick`] is wanted at the latest.
     #[must_use]
     pub fn deadline(&self) -> At {
-        let dial = self.peer_table.next_due().filter(|_| self.may_dial());
-        let dial = dial.map(|due| due.max(self.settings.dial_pacer.next()));
-        let regular = match &self.check {
-            Some(check) => check.deadline(),
-            None => self.meter.deadline().min(self.choker.deadline()),
-        };
-        let exchange = self.exchange.deadline().filter(|_| self.serves());
-        [dial, self.picker.deadline(), exchange].into_iter().flatten().fold(regular, At::min)
+        timers::TABLE.iter().filter_map(|(deadline, _)| deadline(self)).min().unwrap_or(At::MAX)
+    }
+
+    /// What is left of it at the end of a run: the announces that tell trackers that we are gone.
+    #[must_use]
+    pub fn into_announcer(self) -> Announcer {
+        self.announcer
     }
 
     /// What the torrent is doing.
@@ -252,32 +268,15 @@ impl Swarm {
         self.peer_table.worth_keeping(most)
     }
 
-    /// What follows from anything that happened, or from time.
-    fn advance(&mut self, now: At) {
-        self.picker.advance(now);
-        self.carry_out_picks(now);
-        match &mut self.check {
-            Some(check) => check.on_time(now),
-            None => self.on_time(now),
-        }
-        self.dial_due(now);
-        self.go_on_checking(now);
-    }
-
-    fn on_time(&mut self, now: At) {
-        if let Some(sample) = self.meter.second(now) {
-            self.second(now, sample);
-        }
+    fn round(&mut self, now: At) {
         let (_, sent_bytes) = self.meter.totals();
-        if self.choker.round(now, sent_bytes, self.settings.up_bps) {
+        if self.choker.on_time(now, sent_bytes, self.settings.up_bps) {
             self.rechoke(now);
         }
-        if self.serves() && self.exchange.deadline().is_some_and(|at| now >= at) {
-            self.tell_of_others(now);
-        }
     }
 
-    fn second(&mut self, now: At, sample: Sample) {
+    fn second(&mut self, now: At) {
+        let Some(sample) = self.meter.on_time(now) else { return };
         let downloading = self.phase == Phase::Downloading;
         self.out.emit(now, Event::Sample(sample));
         // While there is room nobody has to give way.
@@ -295,17 +294,27 @@ impl Swarm {
         }
         let room = self.staying() < self.settings.max_peers || self.idle > 0;
         let missing = u64::from(self.have.len() - self.have.count());
-        let needs = Needs {
+        let needs = (downloading && !self.leaving && room).then(|| Needs {
             limit_bps: self.settings.down_bps,
             missing_bytes: missing * u64::from(self.geometry.piece_bytes()),
             useful: self.picker.useful_count(),
-        };
-        let needs = Some(&needs).filter(|_| downloading && !self.leaving && room);
+        });
         if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
-            self.out.act(Action::WantPeers(wanted));
+            self.announce(now, announce::Input::WantPeers(wanted));
         }
         if let Some(cause) = self.rests().filter(|_| now.saturating_sub(self.phase_since) >= PAUSE_GRACE) {
             self.close_all(cause);
+        }
+    }
+
+    fn expire_tries(&mut self, now: At) {
+        self.check.iter_mut().for_each(|check| check.on_time(now));
+    }
+
+    /// A check hears when no tracker is waited for any more.
+    fn hear_trackers(&mut self) {
+        if let Some(check) = self.check.as_mut().filter(|_| !self.announcer.is_asking()) {
+            check.heard_trackers();
         }
     }
 
@@ -325,20 +334,41 @@ impl Swarm {
         }
     }
 
-    /// A block came from the connection. True if it was missing: its bytes belong to the piece then.
-    pub fn block_arrived(&mut self, now: At, conn: ConnKey, block: BlockRef) -> bool {
+    /// A block came: whether it was missing is answered at once.
+    fn block(&mut self, now: At, conn: ConnKey, block: BlockRef) {
         if let Some(check) = &mut self.check {
             if !check.arrived(now, conn, block, self.geometry) {
-                return false;
+                return;
             }
         } else {
             self.meter.received(u64::from(self.geometry.block_length(block)));
         }
-        let Some(live) = self.live.get_mut(conn) else { return false };
+        let Some(live) = self.live.get_mut(conn) else { return };
         if live.sent(now) {
             self.out.emit(now, Event::FirstBlock { peer: live.peer });
         }
-        self.check.is_some() || self.picker.arrived(now, conn, block)
+        if self.check.is_some() || self.picker.arrived(now, conn, block) {
+            self.out.act(Action::Keep(conn, block));
+        }
+    }
+
+    /// Has the trackers asked that are due.
+    fn announce_due(&mut self, now: At) {
+        self.announcer.on_time(now);
+        while let Some(output) = self.announcer.poll() {
+            self.out.act(Action::Announce(output));
+        }
+    }
+
+    fn announce(&mut self, now: At, input: announce::Input) {
+        self.announcer.handle(now, input);
+        self.announce_due(now);
+    }
+
+    /// Has blocks asked for, where something became free or is due.
+    fn pick(&mut self, now: At) {
+        self.picker.on_time(now);
+        self.carry_out_picks(now);
     }
 
     /// Carries out what the picker wants.
@@ -386,7 +416,15 @@ impl Swarm {
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
         self.picker.set_active(now, asks);
         self.out.emit(now, Event::Phase { phase, reason });
-        self.out.act(Action::Entered(phase));
+        self.out.act(Action::Entered);
+        match phase {
+            Phase::Downloading | Phase::Seeding => self.announce(now, announce::Input::Start),
+            Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
+            Phase::Checking => {}
+        }
+        if phase == Phase::Seeding && std::mem::take(&mut self.completed) {
+            self.announce(now, announce::Input::Completed);
+        }
     }
 
     /// Everything is here.
@@ -455,6 +493,7 @@ impl Swarm {
         for (peer, at) in self.peer_table.stood_still(now, time, &mut self.random) {
             self.out.emit(now, Event::NextTry { peer, at: Some(at) });
         }
+        self.announce(now, announce::Input::StoodStill(time));
     }
 
     /// Live peers that were not told to close. In a check they count until they are gone: it is files that are few.

@@ -9,9 +9,11 @@
 //! | `action`, `keymap` | the one table of keys: key handling, help and key line are made from it; the keys in use |
 //! | `piece_map` | how the grid of pieces is looked at: layer, zoom, where each piece stands |
 //! | `calendar` | which time of day a moment of the run was |
+//! | `hues` | which peers have a hue each |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
-//! | `theme`, `paint` | roles, colours and glyph tiers; clipped text |
+//! | `flow` | how a screen shares its rows among its parts |
+//! | `theme`, `paint` | colours by meaning, palettes and glyph tiers; clipped text |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
 //! | `mouse` | where things stand that can be clicked, and what a click does |
@@ -32,10 +34,12 @@ pub mod export;
 mod field;
 mod file_tree;
 mod filter;
+mod flow;
 mod folds;
 mod funnel;
 mod glossary;
 mod grid;
+mod hues;
 pub mod keymap;
 pub mod model;
 mod mouse;
@@ -68,7 +72,9 @@ pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Watched};
-pub use run::{Left, Options, Reason, Write, run, summary};
+pub use run::{Left, Options, Question, Reason, Write, run, summary};
 pub use screens::{draw, draw_grid};
-pub use theme::{ColourChoice, Colours, Glyphs, Look, Theme};
+pub use theme::{
+    ColourChoice, Colours, Glyphs, Ground, Look, MEANINGS, Meaning, Palette, Palettes, Scheme, Shade, Theme,
+};
 pub use update::update;

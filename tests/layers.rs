@@ -1,4 +1,4 @@
-//! Holds the imports of `src/` against the layer table in the crate docs.
+//! Holds the shape of `src/` against what the crate docs say: who imports whom, and how far one type is spread.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
@@ -136,4 +136,108 @@ fn unsafe_stands_in_two_files() {
         .collect();
     with_unsafe.sort();
     assert_eq!(with_unsafe, ["src/engine/sockopt.rs", "src/hash/x86.rs"]);
+}
+
+/// More than this many files for the `impl`s of one type: it is several things, each of which wants a state and a name.
+const MOST_FILES_OF_A_TYPE: usize = 4;
+
+/// The files and folders of modules that are there for tests alone.
+fn test_modules(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        let mut lines = text.lines().map(str::trim);
+        while let Some(line) = lines.next() {
+            if !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test") {
+                continue;
+            }
+            let item = lines.find(|line| !line.starts_with("#[")).unwrap_or_default();
+            let name = item.strip_suffix(';').and_then(|item| item.rsplit_once("mod ")).map(|(_, name)| name);
+            let of_crate = ["lib.rs", "main.rs"].iter().any(|root| file.ends_with(root));
+            let folder = if of_crate { src() } else { file.with_extension("") };
+            found.extend(name.map(|name| folder.join(name)));
+        }
+    }
+    found
+}
+
+/// The name of the type whose methods this line begins, where it does.
+fn inherent_impl(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("impl")?;
+    let after = match rest.strip_prefix('<') {
+        Some(generics) => {
+            let mut depth = 1;
+            let end = generics.find(|c| {
+                depth += i32::from(c == '<') - i32::from(c == '>');
+                depth == 0
+            })?;
+            &generics[end + 1..]
+        }
+        None => rest,
+    };
+    let of_trait = after.contains(" for ");
+    let path = after.trim().split(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).next()?;
+    let name = path.rsplit("::").next().filter(|name| !name.is_empty())?;
+    (after.starts_with(' ') && !of_trait).then_some(name)
+}
+
+/// The name of the type that this line declares, where it does.
+fn declared(line: &str) -> Option<&str> {
+    let (before, after) = line.split_once("struct ").or_else(|| line.split_once("enum "))?;
+    let is_item = before.is_empty() || (before.starts_with("pub") && !before.contains("fn "));
+    after.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|_| is_item)
+}
+
+#[test]
+fn no_type_has_methods_in_more_than_four_files() {
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    let of_tests = test_modules(&files);
+    files.retain(|file| !file.with_extension("").ancestors().any(|module| of_tests.contains(module)));
+    assert!(of_tests.len() > 10 && files.len() > 100, "modules of tests were not told from others");
+    let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let lines =
+        || files.iter().zip(&texts).flat_map(|(file, text)| text.lines().map(move |line| (file, line)));
+    let mut declarations: BTreeMap<&str, Vec<&PathBuf>> = BTreeMap::new();
+    for (file, line) in lines() {
+        let Some(name) = declared(line) else { continue };
+        declarations.entry(name).or_default().push(file);
+    }
+    // Several types have the same name: that one is meant which is declared nearest.
+    let shared = |one: &Path, other: &Path| {
+        one.components().zip(other.components()).take_while(|(a, b)| a == b).count()
+    };
+    let mut of_type: BTreeMap<(&PathBuf, &str), BTreeSet<&PathBuf>> = BTreeMap::new();
+    for (file, line) in lines() {
+        let Some(name) = inherent_impl(line) else { continue };
+        let Some(declarations) = declarations.get(name) else { continue };
+        let near = |at: &&&PathBuf| (**at == file, shared(&at.with_extension(""), &file.with_extension("")));
+        let nearest = *declarations.iter().max_by_key(near).unwrap();
+        of_type.entry((nearest, name)).or_default().insert(file);
+    }
+    assert!(of_type.len() > 200, "the methods of types were not found");
+    let spread: Vec<String> = of_type
+        .iter()
+        .filter(|(_, files)| files.len() > MOST_FILES_OF_A_TYPE)
+        .map(|((_, name), files)| format!("{name}: {files:#?}"))
+        .collect();
+    assert!(spread.is_empty(), "{}", spread.join("\n"));
+}
+
+#[test]
+fn reads_methods_and_types_of_every_shape() {
+    let impls = [
+        "impl A {",
+        "impl<'a, T: Into<B>> C<'a, T> {",
+        "impl super::D {",
+        "impl<T> E<T>",
+        "impl F for G {",
+        "implies",
+        "    fn f()",
+    ];
+    let names = [Some("A"), Some("C"), Some("D"), Some("E"), None, None, None];
+    assert_eq!(impls.map(inherent_impl), names);
+    let types =
+        ["pub(in crate::a) struct A<'a> {", "enum B {", "pub struct C;", "// a struct D", "    enum E {"];
+    assert_eq!(types.map(declared), [Some("A"), Some("B"), Some("C"), None, None]);
 }

@@ -26,7 +26,7 @@ use ttui::event::{
 };
 use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
 use ttui::metainfo::{Geometry, InfoHash};
-use ttui::record::{Batcher, MarkKind, Player, Recording, Writer};
+use ttui::record::{Batcher, Player, Recording, Writer};
 use ttui::text::is_invisible;
 
 const PIECE: usize = 16 * 1024;
@@ -75,10 +75,10 @@ fn shown(at: At) -> String {
     format!("{}:{:02}", at.as_secs() / 60, at.as_secs() % 60)
 }
 
-/// The row of the bar and its number: the last one with a cursor in it.
+/// The row of the bar and its number: that of the line with a cursor in it, which goes through the curve as well.
 fn bar(screen: &vt100::Screen) -> Option<(u16, String)> {
     let rows: Vec<String> = screen.rows(0, screen.size().1).collect();
-    let at = rows.iter().rposition(|row| row.contains('┃'))?;
+    let at = rows.iter().rposition(|row| row.contains('┃') && row.contains(['━', '─']))?;
     Some((at as u16, rows[at].clone()))
 }
 
@@ -132,7 +132,7 @@ async fn every_key_of_a_replay_does_what_its_help_says() {
     }
 
     let failures: Vec<At> =
-        player.marks().iter().filter(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at).collect();
+        player.marks().iter().filter(|mark| mark.kind.is_failure()).map(|mark| mark.at).collect();
     assert!(failures.len() >= 3, "{failures:?}");
     pty.write(b"@0:00\r");
     until_at(&pty, At::ZERO);

@@ -106,7 +106,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -164,7 +164,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -198,7 +198,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -236,7 +236,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -274,7 +274,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -308,7 +308,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -342,7 +342,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -376,7 +376,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -418,7 +418,7 @@ _ttui() {
                     return 0
                     ;;
                 --theme)
-                    COMPREPLY=($(compgen -W "default high-contrast mono" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -38,8 +38,10 @@ off\t'Dial and take plain connections only'"
 complete -c ttui -n "__fish_ttui_needs_command" -l record -d 'Record the run into this new file, to be shown again with `ttui replay` (on the screen, R begins and ends a recording)' -r -F
 complete -c ttui -n "__fish_ttui_needs_command" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_needs_command" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_needs_command" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_needs_command" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_needs_command" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -69,8 +71,10 @@ complete -c ttui -n "__fish_ttui_needs_command" -a "completions" -d 'Write a com
 complete -c ttui -n "__fish_ttui_needs_command" -a "man" -d 'Write the manual page (roff) to standard output'
 complete -c ttui -n "__fish_ttui_using_subcommand info" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand info" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand info" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand info" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand info" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -85,8 +89,10 @@ complete -c ttui -n "__fish_ttui_using_subcommand info" -s h -l help -d 'Print h
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -s o -l output -d 'The folder it was downloaded into [default: the current one]' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand verify" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand verify" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -108,8 +114,10 @@ off\t'Dial and take plain connections only'"
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l record -d 'Record the check into this new file, to be shown again with `ttui replay`' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand check" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand check" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -130,8 +138,10 @@ require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -145,8 +155,10 @@ complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l no-mouse -d 'Lea
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ttui -n "__fish_ttui_using_subcommand replay" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand replay" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand replay" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand replay" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand replay" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -162,8 +174,10 @@ complete -c ttui -n "__fish_ttui_using_subcommand replay" -s h -l help -d 'Print
 complete -c ttui -n "__fish_ttui_using_subcommand demo" -l record -d 'Record it into this new file, to be shown again with `ttui replay`' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand demo" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand demo" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand demo" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand demo" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand demo" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -178,8 +192,10 @@ complete -c ttui -n "__fish_ttui_using_subcommand demo" -l no-mouse -d 'Leave th
 complete -c ttui -n "__fish_ttui_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ttui -n "__fish_ttui_using_subcommand completions" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand completions" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand completions" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand completions" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand completions" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'
@@ -192,8 +208,10 @@ complete -c ttui -n "__fish_ttui_using_subcommand completions" -l no-mouse -d 'L
 complete -c ttui -n "__fish_ttui_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ttui -n "__fish_ttui_using_subcommand man" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand man" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
-complete -c ttui -n "__fish_ttui_using_subcommand man" -l theme -d 'Colours and accents [default: default]' -r -f -a "default\t'Quiet; readable on dark and on light terminals'
-high-contrast\t'Nothing dim, stronger colours, more in bold'
+complete -c ttui -n "__fish_ttui_using_subcommand man" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'
+dark\t'For a dark background'
+light\t'For a light background'
+high-contrast\t'Nothing dim, stronger colours, more in bold; for the terminal\'s background'
 mono\t'No colours at all'"
 complete -c ttui -n "__fish_ttui_using_subcommand man" -l color -d 'How many colours [default: auto]' -r -f -a "auto\t'What the terminal says it can show; none where NO_COLOR is set'
 never\t'None'

@@ -264,7 +264,7 @@ pub fn mse(bytes: &[u8]) {
     let random = |salt: u64| fastrand::Rng::with_seed(u64::from(seed) + salt);
     let torrent = InfoHash([seed; 20]);
     let mut caller = mse::Outgoing::new(torrent, Offer::BOTH, b"first", random(1));
-    let mut called = mse::Incoming::new(&[torrent], Offer::BOTH, random(2));
+    let mut called = mse::Incoming::new([torrent].into_iter().collect(), Offer::BOTH, random(2));
     match mode % 3 {
         0 => drop(hand(&mut caller, rest)),
         1 => drop(hand(&mut called, rest)),

@@ -246,7 +246,7 @@ fn put<T>(place: &mut T, value: Option<T>) {
 /// How the screen looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Args)]
 pub struct ScreenArgs {
-    /// Colours and accents [default: default]
+    /// Colours and accents [default: auto]
     #[arg(long, value_name = "NAME", value_enum, global = true)]
     pub theme: Option<Theme>,
     /// How many colours [default: auto]
@@ -558,6 +558,7 @@ mod tests {
         // What stands nearer wins.
         let cli = parse("ttui --theme mono demo --theme high-contrast").unwrap();
         assert_eq!(cli.screen.theme, Some(Theme::HighContrast));
+        assert_eq!(parse("ttui --theme default demo").unwrap().screen.theme, Some(Theme::Auto));
         let cli = parse("ttui --theme mono a.torrent --ascii").unwrap();
         assert_eq!((cli.command, cli.download.torrent), (None, Some("a.torrent".into())));
         assert!(cli.screen.ascii && cli.screen.theme == Some(Theme::Mono));

@@ -23,7 +23,7 @@ use crate::metainfo::Torrent;
 use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
-use crate::ui::{self, Look, Reason, Replayed, terminal};
+use crate::ui::{self, Colours, Ground, Look, Question, Reason, Replayed, terminal};
 
 /// How long the end may take without a word.
 const UNEXPLAINED: Duration = Duration::from_millis(500);
@@ -193,9 +193,14 @@ async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) 
 fn options_of(settings: &Settings, started: Option<Duration>) -> ui::Options {
     let screen = &settings.screen;
     let env = |name: &str| std::env::var(name).ok();
-    let look = Look::detect(screen.theme.look(), screen.color.choice(), screen.ascii, env);
+    let look = Look::detect(screen.theme.look(), &screen.palettes, screen.color.choice(), screen.ascii, env);
+    let light = *screen.palettes.of(screen.theme.look().scheme(Ground::Light));
+    // With few colours they are the terminal's own; and elsewhere its answer would be read as keys one by one.
+    let has_grounds = cfg!(unix) && matches!(look.colours, Colours::True | Colours::Indexed);
+    let asks = has_grounds && screen.theme.look().follows_the_ground();
     ui::Options {
         look: Look { units: screen.units.units(), ..look },
+        background: asks.then_some(Question { ask: terminal::ask_background, light }),
         keys: Arc::new(settings.keys.clone()),
         columns: columns::to_begin_with(settings),
         log_by_day: screen.clock,

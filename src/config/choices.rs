@@ -66,10 +66,15 @@ impl Color {
 /// A choice of colours and accents.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Theme {
-    /// Quiet; readable on dark and on light terminals
+    /// Dark or light, as the terminal's background is
     #[default]
-    Default,
-    /// Nothing dim, stronger colours, more in bold
+    #[value(alias = "default")]
+    Auto,
+    /// For a dark background
+    Dark,
+    /// For a light background
+    Light,
+    /// Nothing dim, stronger colours, more in bold; for the terminal's background
     HighContrast,
     /// No colours at all
     Mono,
@@ -79,7 +84,9 @@ impl Theme {
     /// The same, for the screen.
     pub fn look(self) -> ui::Theme {
         match self {
-            Self::Default => ui::Theme::Default,
+            Self::Auto => ui::Theme::Auto,
+            Self::Dark => ui::Theme::Dark,
+            Self::Light => ui::Theme::Light,
             Self::HighContrast => ui::Theme::HighContrast,
             Self::Mono => ui::Theme::Mono,
         }

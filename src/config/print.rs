@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Settings;
-use super::keys;
 use super::table::{COLUMNS, SETTINGS, quoted};
+use super::{keys, themes};
 use crate::ui::keymap::{Bound, Keymap, section};
 use crate::ui::{self, ColumnChoice};
 
@@ -33,6 +33,7 @@ pub fn defaults() -> String {
         put(&mut text, &format!("\n# {}", setting.help));
         put(&mut text, &format!("{} = {}", setting.name, (setting.shown)(&defaults)));
     }
+    text.push_str(&themes::printed(&defaults.screen.palettes));
     put(&mut text, &format!("\n{KEYS}[{}]", keys::TABLE));
     let all = Bound::all();
     let mut sections: Vec<_> = all.iter().map(|bound| bound.scope).collect();

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, Keys};
 use super::table::SETTINGS;
-use super::{ConfigError, Problem, Settings};
+use super::{ConfigError, Problem, Settings, themes};
 
 /// A longer file is none of settings.
 const MOST_BYTES: u64 = 1 << 20;
@@ -115,6 +115,9 @@ impl Reading<'_> {
             let found = found();
             return self.keys.take(&shown(key), value.get_ref(), found, at);
         }
+        if let Some(taken) = themes::take(&mut self.settings.screen.palettes, key, value.get_ref()) {
+            return taken.ok_or_else(|| unexpected(themes::EXPECTED.to_owned()));
+        }
         let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
         let setting = SETTINGS
             .iter()
@@ -131,5 +134,5 @@ fn shown(key: &str) -> String {
 
 fn is_table(key: &str) -> bool {
     let of_settings = SETTINGS.iter().any(|setting| !setting.table.is_empty() && setting.table == key);
-    of_settings || keys::is_table(key)
+    of_settings || keys::is_table(key) || themes::is_table(key)
 }

@@ -168,7 +168,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         table: "screen",
         name: "theme",
-        help: "Colours and accents: default, high-contrast or mono.",
+        help: "Colours and accents: auto (dark or light, as the background is), dark, light, high-contrast or mono.",
         expected: one_of::<Theme>,
         take: |to, value| choose(&mut to.screen.theme, value),
         shown: |settings| quoted(&choices::name(&settings.screen.theme)),
@@ -295,7 +295,7 @@ fn shown_rate(bps: Option<u64>) -> String {
 }
 
 /// A whole number.
-fn whole<T: TryFrom<i128>>(value: &DeValue<'_>) -> Option<T> {
+pub(super) fn whole<T: TryFrom<i128>>(value: &DeValue<'_>) -> Option<T> {
     let number = value.as_integer()?;
     T::try_from(i128::from_str_radix(number.as_str(), number.radix()).ok()?).ok()
 }

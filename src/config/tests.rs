@@ -3,9 +3,9 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ui::ColumnPart;
 use crate::ui::action::{Action, Key, Scope};
 use crate::ui::keymap::Bound;
+use crate::ui::{ColumnPart, MEANINGS, Scheme};
 
 fn wrong(text: &str) -> String {
     let (line, problem) = read(text).unwrap_err();
@@ -56,6 +56,7 @@ fn every_setting_is_taken() {
     assert_eq!(settings.dials_per_second.get(), 5);
     let screen = ScreenSettings {
         theme: Theme::Mono,
+        palettes: Palettes::default(),
         color: Color::Indexed256,
         ascii: true,
         fps: 10,
@@ -147,6 +148,36 @@ fn what_is_wrong_is_named_with_its_line() {
 }
 
 #[test]
+fn a_theme_is_a_table_of_colours_by_meaning() {
+    let settings =
+        read("[theme.light]\ntext = '#102030'\ntrouble = 124\n[theme.dark]\nrare = '#FF0000'").unwrap();
+    let palettes = settings.screen.palettes;
+    let shade = |scheme, name: &str| {
+        let meaning = MEANINGS.iter().find(|meaning| meaning.name == name).unwrap();
+        palettes.of(scheme).shade(meaning.role).to_string()
+    };
+    assert_eq!(shade(Scheme::Light, "text"), "\"#102030\"");
+    assert_eq!(shade(Scheme::Light, "trouble"), "124");
+    assert_eq!(shade(Scheme::Dark, "rare"), "\"#ff0000\"");
+    let defaults = Palettes::default();
+    assert_eq!(palettes.of(Scheme::ContrastDark), defaults.of(Scheme::ContrastDark));
+    let expected = "expected a colour, as \"#d3d9e0\", or a number of the 256, from 0 to 255";
+    for found in ["'#12345'", "'red'", "256", "-1", "true", "['#123456']"] {
+        let told = wrong(&format!("[theme.dark]\n\ngraph-up-low = {found}"));
+        assert_eq!(told, format!("3: `theme.dark.graph-up-low`: {expected}, found {found}"));
+    }
+    for (text, name) in [
+        ("[theme.dark]\ntex = '#123456'", "theme.dark.tex"),
+        ("[theme.dusk]\ntext = '#123456'", "theme.dusk"),
+        ("theme.text = '#123456'", "theme.text"),
+    ] {
+        let told = wrong(text);
+        assert!(told.contains(&format!("there is no setting `{name}`")), "{told}");
+    }
+    assert!(wrong("theme = 'dark'").contains("`theme`: expected a table"));
+}
+
+#[test]
 fn columns_are_known_and_stand_once() {
     for wrong_value in ["['why', 'state', 'why']", "[]", "'state'", "[7]", "7", "true"] {
         let told = wrong(&format!("[columns]\n\nlive = {wrong_value}"));
@@ -196,6 +227,7 @@ fn names_of_before_are_still_read() {
     let bound = Bound { action: Action::Freeze, scope: Scope::Everywhere };
     let settings = read("screen.theme = 'default'\n[keys]\nhold-screen = 'F9'").unwrap();
     assert_eq!(settings.keys.keys(bound), [Key::parse("F9").unwrap()]);
+    assert_eq!(settings.screen.theme, Theme::Auto);
     assert_eq!(keys::full_name(bound), "keys.freeze", "what is printed has the new name");
     // A conflict is named where it was set, by the name of today.
     assert_eq!(

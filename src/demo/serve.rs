@@ -27,7 +27,7 @@ use crate::engine::pool::BlockPool;
 use crate::engine::upload::{BlockSource, ReadFuture};
 use crate::event::Encryption;
 use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
-use crate::peer::{ConnKey, Handshaken, News, Order, Ours};
+use crate::peer::{ConnKey, Handshaken, Holdings, News, Order, Ours};
 use crate::wire::{ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Reserved};
 
 /// Blocks a peer that falls silent sends before.
@@ -97,7 +97,7 @@ impl Host {
             Behaviour::OtherTorrent => self.handshake(other(self.info_hash)).to_bytes().to_vec(),
             _ => {
                 let (mse, steps) = self.privacy();
-                let shaken = accept(stream, &self.handshake(self.info_hash), &mse, &steps).await;
+                let shaken = accept(stream, self.handshake(self.info_hash).into(), &mse, &steps).await;
                 if let Ok((carrier, peer)) = shaken {
                     let stays = if self.behaviour == Behaviour::Leaves { STAY } else { Duration::MAX };
                     // Whether it left or was left makes no difference here.
@@ -131,7 +131,8 @@ impl Host {
     /// Has the engine carry the connection, and says what to do on it, to its end.
     async fn talk(&self, carrier: Carrier, peer: Handshaken) {
         let common = Arc::new(Common {
-            ours: Arc::new(Ours::new(self.content.geometry, self.pieces(), self.introduction())),
+            ours: Arc::new(Ours::new(self.introduction())),
+            holdings: Arc::new(Holdings::new(self.content.geometry, self.pieces())),
             clock: self.clock,
             pool: BlockPool::new(CALLER_REQUESTS as usize),
             source: Arc::new(Source {

@@ -28,7 +28,6 @@ use crate::command::Command;
 use crate::event::{Event, OsError, Source};
 use crate::ledger::View;
 use crate::metainfo::{Bitfield, PeerId, Torrent};
-use crate::swarm::announce::Announcer;
 use crate::swarm::{self, EncryptionPolicy, Input, Swarm};
 use crate::wire::{Handshake, Reserved};
 
@@ -98,6 +97,7 @@ pub async fn check(
         info_hash: torrent.info_hash,
         private: torrent.private,
         pex: options.pex,
+        trackers: torrent.trackers.clone(),
         peer_id: ours.peer_id,
         seed,
         ..swarm::Settings::of_check(options.time, most_open)
@@ -115,8 +115,9 @@ pub async fn check(
     for addr in options.peers {
         swarm.handle(now, Input::Learned { addr, source: Source::Manual });
     }
+    // All are named: without any, and without trackers, it is over.
+    swarm.handle(now, Input::Tick);
     let parts = Parts {
-        announcer: Announcer::once(now, &torrent.trackers, seed),
         // Nobody waits for a turn: that is how it is soon known which trackers answer.
         tracker: tracker::Settings { most_under_way: usize::MAX, ..options.tracker },
         views: watch::Sender::new(event_sink.view(now)),

@@ -24,7 +24,6 @@ use crate::event::{At, Event, OsError, Phase, Severity, Source};
 use crate::ledger::{FileFacts, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
-use crate::swarm::announce::Announcer;
 use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
 use crate::text;
 use crate::wire::{Handshake, Reserved};
@@ -385,7 +384,6 @@ impl StartUp {
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
             tracker: self.options.tracker,
-            announcer: Announcer::new(now, &self.torrent.trackers, self.torrent.private, self.seed),
             torrent: self.torrent,
             event_sink: self.event_sink,
             views: self.views,
@@ -453,6 +451,7 @@ impl StartUp {
             info_hash: self.torrent.info_hash,
             private: self.torrent.private,
             pex: self.options.pex,
+            trackers: self.torrent.trackers.clone(),
             peer_id: self.ours.peer_id,
             seed: self.seed,
             paused,

@@ -13,7 +13,7 @@ use super::errno::dial_cause;
 use super::mse::{Carrier, Mse};
 use super::transport::Transport;
 use crate::event::{At, Cause, Encryption, OsError};
-use crate::peer::{Broken, Closed, ConnKey, Handshaken, Handshaking, Input, Next, Step};
+use crate::peer::{Broken, Called, Closed, ConnKey, Handshaken, Handshaking, Input, Next, Step};
 use crate::swarm::EncryptionPolicy;
 use crate::wire::Handshake;
 
@@ -113,13 +113,13 @@ pub(super) async fn call<T: Transport>(
 /// The attempt's end, with exactly one cause.
 pub async fn accept<T: Transport>(
     transport: T,
-    ours: &Handshake,
+    called: Called,
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier<T>, Handshaken), Box<Closed>> {
     let plain = mse.policy != EncryptionPolicy::Require;
     let encrypted = (mse.policy != EncryptionPolicy::Off).then(|| (mse.offer(), mse.random()));
-    shake(transport, Handshaking::inward(steps.clock.now(), *ours, plain, encrypted), true, mse, steps).await
+    shake(transport, Handshaking::inward(steps.clock.now(), called, plain, encrypted), true, mse, steps).await
 }
 
 /// Does what the handshake wants, until it is over.

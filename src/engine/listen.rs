@@ -17,9 +17,8 @@ use super::clock::Clock;
 use super::handshake::{Steps, accept};
 use super::mse::{Carrier, Mse};
 use crate::event::{At, Cause, OsError};
-use crate::peer::{Closed, ConnKey, Handshaken, MOST_STEPS, Step};
+use crate::peer::{Called, Closed, ConnKey, Handshaken, MOST_STEPS, Step};
 use crate::swarm::address::holder_of;
-use crate::wire::Handshake;
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
@@ -123,10 +122,10 @@ impl Listener {
     /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time of each
     /// address family: the address with most of them under way then gives up the oldest for the next, so that the silent
     /// keep nobody out. A machine that can open no more files is asked again until it can.
-    pub async fn run(self, ours: Handshake, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
+    pub async fn run(self, called: Called, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
         let mut loops = JoinSet::new();
         for socket in self.sockets {
-            loops.spawn(accept_all(socket, ours, mse.clone(), clock, arrivals.clone()));
+            loops.spawn(accept_all(socket, called.clone(), mse.clone(), clock, arrivals.clone()));
         }
         while loops.join_next().await.is_some() {}
     }
@@ -134,7 +133,7 @@ impl Listener {
 
 async fn accept_all(
     socket: TcpListener,
-    ours: Handshake,
+    called: Called,
     mse: Mse,
     clock: Clock,
     arrivals: mpsc::Sender<Arrived>,
@@ -157,11 +156,11 @@ async fn accept_all(
         };
         match accepted {
             Ok((stream, addr)) => {
-                let (arrivals, mse) = (arrivals.clone(), mse.clone());
+                let (arrivals, called, mse) = (arrivals.clone(), called.clone(), mse.clone());
                 let (patient, impatient) = oneshot::channel();
                 patience.0.push_back((holder_of(addr.ip()), patient));
                 shaking.spawn(async move {
-                    let arrived = welcome(stream, addr, (&ours, &mse), clock, impatient).await;
+                    let arrived = welcome(stream, addr, (called, &mse), clock, impatient).await;
                     // Nobody listens only when the run is over. Until it is taken it counts: else a flood of calls
                     // would pile up here.
                     let _ = arrivals.send(arrived).await;
@@ -197,7 +196,7 @@ impl Patience {
 async fn welcome(
     stream: TcpStream,
     addr: SocketAddr,
-    (ours, mse): (&Handshake, &Mse),
+    (called, mse): (Called, &Mse),
     clock: Clock,
     impatient: oneshot::Receiver<()>,
 ) -> Arrived {
@@ -208,7 +207,7 @@ async fn welcome(
     steps_to.connected().await;
     let outcome = tokio::select! {
         biased;
-        outcome = accept(stream, ours, mse, &steps_to) => outcome,
+        outcome = accept(stream, called, mse, &steps_to) => outcome,
         _ = impatient => Err(Box::new(Closed {
             detail: Some(format!("it gave way: {MOST_PENDING} others were shaking hands")),
             ..Closed::because(Cause::HandshakeTimeout)
@@ -291,7 +290,7 @@ mod tests {
     use super::*;
     use crate::metainfo::{InfoHash, PeerId};
     use crate::swarm::EncryptionPolicy;
-    use crate::wire::Reserved;
+    use crate::wire::{Handshake, Reserved};
 
     fn ours() -> Handshake {
         Handshake { reserved: Reserved::OURS, info_hash: InfoHash([7; 20]), peer_id: PeerId::ours(1) }
@@ -316,7 +315,7 @@ mod tests {
         let port = listener.port();
         let both = listener.sockets.len() == 2;
         let (to, mut arrivals) = mpsc::channel(10);
-        let task = tokio::spawn(listener.run(ours(), mse(), Clock::start(), to));
+        let task = tokio::spawn(listener.run(ours().into(), mse(), Clock::start(), to));
         let mut addrs = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
         addrs.extend(both.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, port))));
         for addr in addrs {
@@ -343,7 +342,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (to, mut arrivals) = mpsc::channel(10);
-        let _task = tokio::spawn(listener.run(ours(), mse(), Clock::start(), to));
+        let _task = tokio::spawn(listener.run(ours().into(), mse(), Clock::start(), to));
         let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let mut wrong = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         wrong.write_all(&theirs(8)).await.unwrap();
@@ -356,7 +355,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (to, mut arrivals) = mpsc::channel(10);
-        let _task = tokio::spawn(listener.run(ours(), mse(), Clock::start(), to));
+        let _task = tokio::spawn(listener.run(ours().into(), mse(), Clock::start(), to));
         let mut silent = Vec::new();
         for _ in 0..MOST_PENDING + 3 {
             silent.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap());

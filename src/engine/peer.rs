@@ -29,7 +29,7 @@ use super::upload::{BlockSource, Job, JobDone, finish, give_back, start};
 use crate::event::{At, Cause, OsError};
 use crate::metainfo::BlockRef;
 pub use crate::peer::IDLE_AFTER;
-use crate::peer::{Broken, Connection, Fault, Handshaken, Ours, Overhead};
+use crate::peer::{Broken, Connection, Fault, Handshaken, Holdings, Ours, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 
 /// All bytes of a connection are told this often; its payload every second.
@@ -43,6 +43,8 @@ const FLUSH_TIME: Duration = Duration::from_millis(250);
 pub struct Common {
     /// What they say of us.
     pub ours: Arc<Ours>,
+    /// What we have.
+    pub holdings: Arc<Holdings>,
     /// The run's clock.
     pub clock: Clock,
     /// Where blocks are received into.
@@ -157,13 +159,14 @@ impl<T: Transport> Peer<T> {
         reports: mpsc::Sender<(ConnKey, Report)>,
     ) -> Self {
         let began = common.clock.now();
-        let connection = Connection::new(Arc::clone(&common.ours), shaken.reserved, began);
+        let (ours, holdings) = (Arc::clone(&common.ours), Arc::clone(&common.holdings));
+        let connection = Connection::new(ours, Some(holdings), shaken.reserved, began);
         let due = Box::pin(sleep_until(common.clock.instant(connection.deadline())));
         Self {
             transport,
             connection,
             blocks: Vec::new(),
-            receiver: Receiver::new(common.ours.geometry, Arc::clone(&common.pool)),
+            receiver: Receiver::new(common.holdings.geometry, Arc::clone(&common.pool)),
             conn,
             common,
             orders,

@@ -12,8 +12,7 @@ mod peers;
 mod recheck;
 mod trackers;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -37,15 +36,15 @@ use super::listen::Listener;
 use super::mse::Mse;
 use super::peer::Common;
 use super::peer_tasks::PeerTasks;
-use super::pool::BlockPool;
+use super::pool::{BlockBuf, BlockPool};
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
 use crate::metainfo::Torrent;
-use crate::peer::{Ours, introduction};
-use crate::swarm::announce::{self, Announcer};
-use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, Way, check};
+use crate::peer::{Holdings, Ours, introduction};
+use crate::swarm::announce;
+use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, check};
 use crate::wire::Handshake;
 
 /// How often the view is published.
@@ -77,8 +76,6 @@ pub(super) struct Parts {
     pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) blocks: Blocks,
-    /// Trackers, asked as this run asks them.
-    pub(super) announcer: Announcer,
     pub(super) swarm: Swarm,
 }
 
@@ -91,7 +88,7 @@ pub(super) async fn run(
     outlets: Outlets,
 ) -> Result<Arc<View>, EngineError> {
     let mut task = TorrentTask::new(parts, listener.port(), outlets);
-    let calls = listener.run(task.ours, task.mse.clone(), task.clock, task.outlets.arrivals.clone());
+    let calls = listener.run(task.ours.into(), task.mse.clone(), task.clock, task.outlets.arrivals.clone());
     task.tasks.spawn(calls);
     Box::pin(task.run(inbox)).await
 }
@@ -112,13 +109,14 @@ struct TorrentTask {
     mse: Mse,
     port: u16,
     swarm: Swarm,
-    announcer: Announcer,
     announces: Announces,
     network: Network,
     event_sink: EventSink,
     views: watch::Sender<Arc<View>>,
     publish_at: At,
     blocks: Blocks,
+    /// The bytes of the block that the decisions are being told of, and when it came.
+    came: Option<(At, BlockBuf)>,
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
@@ -130,8 +128,6 @@ struct TorrentTask {
     leaving: Option<Leaving>,
     /// For how long the program stood still, as the decisions were told.
     stood_still: Duration,
-    /// The last piece just came: trackers are told `completed` once.
-    completed_here: bool,
 }
 
 impl TorrentTask {
@@ -140,12 +136,9 @@ impl TorrentTask {
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
-                ..Ours::new(
-                    parts.torrent.geometry,
-                    parts.swarm.have().clone(),
-                    introduction(Some(port), parts.swarm.exchanges()),
-                )
+                ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))
             }),
+            holdings: Arc::new(Holdings::new(parts.torrent.geometry, parts.swarm.have().clone())),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
             source: parts.blocks.source(),
@@ -155,19 +148,18 @@ impl TorrentTask {
         let caller = Caller { info_hash, peer_id, port, key: (parts.seed >> 32) as u32 };
         let client = tracker::Client::new(parts.tracker);
         Self {
-            announcer: parts.announcer,
             announces: Announces::new(client, caller, outlets.answers.clone()),
             network: Network::new(now),
             publish_at: now,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
+            came: None,
             next_conn: 0,
             outlets,
             tasks: PeerTasks::default(),
             leaving: None,
             stood_still: Duration::ZERO,
-            completed_here: false,
             clock: parts.clock,
             torrent: parts.torrent,
             ours: parts.ours,
@@ -215,7 +207,10 @@ impl TorrentTask {
                 }
                 Some((conn, good)) = inbox.hashed.recv() => self.feed(Input::Hashed(conn, good)),
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
-                Some(here) = inbox.addresses.recv() => self.addresses(here),
+                Some(here) = inbox.addresses.recv() => {
+                    let changed = self.network.changed(here);
+                    changed.into_iter().for_each(|input| self.feed(input));
+                }
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
                     for (conn, report) in reports.drain(..) {
                         self.report(conn, report);
@@ -240,7 +235,6 @@ impl TorrentTask {
         if stood_still > self.stood_still {
             let time = stood_still - std::mem::replace(&mut self.stood_still, stood_still);
             self.swarm.handle(now, Input::StoodStill(time));
-            self.announcer.handle(now, announce::Input::StoodStill(time));
             self.network.woke(now);
         }
         if !self.is_check() {
@@ -248,9 +242,6 @@ impl TorrentTask {
         }
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
-        }
-        if self.announcer.deadline().is_some_and(|at| now >= at) {
-            self.announcer.handle(now, announce::Input::Tick);
         }
         self.settle();
         if now >= self.publish_at {
@@ -270,11 +261,8 @@ impl TorrentTask {
     }
 
     fn deadline(&self) -> At {
-        let announce = self.announcer.deadline().unwrap_or(At::MAX);
         let leave = self.leaving.map_or(At::MAX, |leaving| leaving.closed_by);
-        // Nobody is far in the future: a sleep that long is as good as none and cannot overflow.
-        let far = self.publish_at + Duration::from_secs(60);
-        self.swarm.deadline().min(announce).min(leave).min(self.publish_at).min(far)
+        self.swarm.deadline().min(leave).min(self.publish_at)
     }
 
     fn publish(&mut self, now: At) {
@@ -293,12 +281,8 @@ impl TorrentTask {
 
     /// Carries out everything decided so far.
     fn settle(&mut self) {
-        loop {
-            while let Some(action) = self.swarm.poll() {
-                self.act(action);
-            }
-            let Some(output) = self.announcer.poll() else { break };
-            self.announce(output);
+        while let Some(action) = self.swarm.poll() {
+            self.act(action);
         }
     }
 
@@ -306,56 +290,28 @@ impl TorrentTask {
         match action {
             Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
             Action::Order(conn, order) => self.order(conn, order),
+            Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
-            Action::Have(piece) => self.common.ours.haves.append(piece),
+            Action::Have(piece) => self.common.holdings.haves.append(piece),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
             Action::Found(pieces) => self.found(&pieces),
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
-            Action::WantPeers(wanted) => {
-                self.announcer.handle(self.clock.now(), announce::Input::WantPeers(wanted));
-            }
-            Action::Entered(phase) => self.entered(phase),
+            Action::Announce(output) => self.announce(output),
+            Action::Entered => self.entered(),
             Action::Finished => self.wish(Command::Quit),
             Action::Emit(at, event) => self.emit(at, &event),
         }
-    }
-
-    /// These are the machine's addresses now.
-    fn addresses(&mut self, here: BTreeSet<IpAddr>) {
-        let Some(input) = self.network.changed(here) else { return };
-        let moved = matches!(&input, Input::AddressesChanged { way: Way::Other | Way::Again, .. });
-        let now = self.clock.now();
-        self.swarm.handle(now, input);
-        if moved {
-            self.announcer.handle(now, announce::Input::Moved);
-        }
-        self.settle();
     }
 
     fn emit(&mut self, at: At, event: &Event) {
         self.event_sink.emit(at, event);
     }
 
-    fn entered(&mut self, phase: Phase) {
-        let now = self.clock.now();
+    fn entered(&mut self) {
         // A task that waits for it need not wait for the next regular view.
-        self.publish_at = now;
-        match phase {
-            Phase::Downloading => {
-                self.announcer.handle(now, announce::Input::Start);
-                self.heard_trackers(now);
-            }
-            Phase::Seeding => {
-                self.announcer.handle(now, announce::Input::Start);
-                if std::mem::take(&mut self.completed_here) {
-                    self.announcer.handle(now, announce::Input::Completed);
-                }
-            }
-            Phase::Paused | Phase::Stopped => self.announcer.handle(now, announce::Input::Stop),
-            Phase::Checking => {}
-        }
+        self.publish_at = self.clock.now();
         self.note();
     }
 
@@ -384,7 +340,6 @@ impl TorrentTask {
                 self.leaving = Some(Leaving { closed_by: now, told_by: now });
             }
             Command::Quit => self.begin_to_leave(now),
-            Command::Announce(tracker) => self.announcer.handle(now, announce::Input::Announce(tracker)),
             Command::Record => self.event_sink.record(now),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             _ => {}
@@ -406,7 +361,6 @@ impl TorrentTask {
         }
         self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
         self.note();
-        self.announcer.handle(now, announce::Input::Stop);
         if let Some(store) = self.store() {
             store.recheck_cancel.store(true, Ordering::Relaxed);
             store.flush();
@@ -422,13 +376,14 @@ impl TorrentTask {
         let now = self.clock.now();
         self.publish(now);
         let view = self.event_sink.view(now);
-        if self.is_check() {
-            self.event_sink.end(now).await;
-            self.announcer.handle(now, announce::Input::Stop);
-        }
-        let amounts = self.amounts();
-        let Self { clock, announcer, announces, event_sink, views, blocks, common, .. } = self;
+        let (amounts, is_check) = (self.amounts(), self.is_check());
+        let Self { clock, swarm, announces, mut event_sink, views, blocks, common, .. } = self;
         drop(common);
+        let mut announcer = swarm.into_announcer();
+        if is_check {
+            event_sink.end(now).await;
+            announcer.handle(now, announce::Input::Stop);
+        }
         let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
         let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
         saved.map(|()| view)

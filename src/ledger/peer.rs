@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
+use super::series::Recent;
 use crate::event::parts::{harmless, parts};
 use crate::event::validate::bounded;
 use crate::event::{
@@ -136,6 +137,9 @@ pub struct PeerRecord {
     /// they stand.
     #[serde(default)]
     pub rates: Sample,
+    /// The last seconds of the present connection.
+    #[serde(default)]
+    pub recent: Recent,
     /// Payload received over all its connections, bytes.
     pub down_bytes: u64,
     /// Payload sent over all its connections, bytes.
@@ -162,7 +166,7 @@ pub struct PeerRecord {
 harmless!(Stage, Group, Flags);
 parts! {
     PeerRecord: key addr sources stage group cause attempts client peer_id reserved info has flags sample rates
-        down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests
+        recent down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests
 }
 
 impl PeerRecord {

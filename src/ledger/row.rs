@@ -9,7 +9,7 @@ use super::conn;
 use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::pieces::Pieces;
-use super::series::MEAN_SECONDS;
+use super::series::Recent;
 use crate::event::validate::{self, Holds, ensure};
 use crate::event::{
     At, Attempt, Cause, Direction, Encryption, Invalid, PeerInfo, PeerKey, PeerSample, Sample, Source,
@@ -31,16 +31,6 @@ pub(super) enum Service {
     Sending,
 }
 
-/// The last seconds of a connection, as the seconds of all peers together are counted.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Passed {
-    /// Payload of the connection when the last second ended, bytes: down, up.
-    until: (u64, u64),
-    /// Of the seconds before, the newest last.
-    seconds: [(u64, u64); MEAN_SECONDS],
-}
-
 /// A peer's record and the sums behind it.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -51,8 +41,8 @@ pub(super) struct Row {
     /// How it stood when its attempts were let go, for a row that was folded away and came back.
     past: Option<(Group, Option<Cause>)>,
     standing: Service,
-    /// What passed over the present connection lately.
-    passed: Passed,
+    /// Payload of the present connection when the last second of all peers together ended, bytes: down, up.
+    until: (u64, u64),
     /// Attempts kept of it.
     pub(super) most_attempts: usize,
     /// Its pieces are counted in the piece map.
@@ -68,15 +58,26 @@ pub(super) struct SavedRow {
     not_dialled: Option<Cause>,
     past: Option<(Group, Option<Cause>)>,
     standing: Service,
-    /// An earlier version kept the last second alone.
+    #[serde(default)]
+    until: Option<(u64, u64)>,
     #[serde(default)]
     passed: Option<Passed>,
 }
 
+/// What an earlier version wrote down in place of the recent seconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Passed {
+    until: (u64, u64),
+    seconds: [(u64, u64); 3],
+}
+
 impl Holds for SavedRow {
     fn bytes(&self) -> usize {
-        let PeerRecord { sources, attempts, info, .. } = &*self.record;
-        let lists = sources.capacity() * size_of::<Source>() + attempts.capacity() * size_of::<Attempt>();
+        let PeerRecord { sources, attempts, info, recent, .. } = &*self.record;
+        let lists = sources.capacity() * size_of::<Source>()
+            + attempts.capacity() * size_of::<Attempt>()
+            + recent.seconds().capacity() * size_of::<Sample>();
         size_of::<Self>() + size_of::<PeerRecord>() + lists + info.extensions.capacity() * size_of::<String>()
     }
 }
@@ -91,26 +92,42 @@ enum SavedHas {
 
 impl Row {
     pub(super) fn snapshot(&self) -> SavedRow {
-        let Self { record, before, not_dialled, past, standing, passed, most_attempts: _, counted: _ } = self;
+        let Self { record, before, not_dialled, past, standing, until, most_attempts: _, counted: _ } = self;
         let has = match &record.has {
             None => SavedHas::NotSaid,
             Some(has) if has.is_full() => SavedHas::All,
             Some(has) => SavedHas::These(Arc::clone(has)),
         };
         let (record, before, not_dialled) = (Arc::clone(record), *before, *not_dialled);
-        SavedRow { record, has, before, not_dialled, past: *past, standing: *standing, passed: Some(*passed) }
+        SavedRow {
+            record,
+            has,
+            before,
+            not_dialled,
+            past: *past,
+            standing: *standing,
+            until: Some(*until),
+            passed: None,
+        }
     }
 
     /// The row again; its pieces are counted if it is live.
     pub(super) fn restore(kept: SavedRow, pieces: &mut Pieces) -> Result<Self, Invalid> {
-        let SavedRow { mut record, has, before, not_dialled, past, standing, passed } = kept;
+        let SavedRow { mut record, has, before, not_dialled, past, standing, until, passed } = kept;
         check(Arc::make_mut(&mut record))?;
         validate::totals([before.0, before.1])?;
         let most_attempts = MOST_ATTEMPTS.0;
-        let until = (record.sample.down_bytes, record.sample.up_bytes);
-        let passed = passed.unwrap_or_else(|| Passed { until, ..Passed::default() });
+        if let Some(passed) = &passed {
+            let recent = &mut Arc::make_mut(&mut record).recent;
+            *recent = Recent::default();
+            passed.seconds.iter().for_each(|(down_bps, up_bps)| {
+                recent.push(Sample { down_bps: *down_bps, up_bps: *up_bps });
+            });
+        }
+        let until = until.or_else(|| passed.map(|passed| passed.until));
+        let until = until.unwrap_or((record.sample.down_bytes, record.sample.up_bytes));
         let mut row =
-            Self { record, before, not_dialled, past, standing, passed, most_attempts, counted: false };
+            Self { record, before, not_dialled, past, standing, until, most_attempts, counted: false };
         let has = match has {
             SavedHas::NotSaid => None,
             SavedHas::All => Some(pieces.all()),
@@ -141,6 +158,7 @@ impl Row {
             flags: Flags::default(),
             sample: PeerSample::default(),
             rates: Sample::default(),
+            recent: Recent::default(),
             down_bytes: 0,
             up_bytes: 0,
             last_block: None,
@@ -158,7 +176,7 @@ impl Row {
             not_dialled: None,
             past: None,
             standing: Service::Away,
-            passed: Passed::default(),
+            until: (0, 0),
             most_attempts: MOST_ATTEMPTS.0,
             counted: false,
         }
@@ -284,8 +302,9 @@ impl Row {
         record.info.upload_only = None;
         record.sample = PeerSample::default();
         record.rates = Sample::default();
+        record.recent = Recent::default();
         record.has = None;
-        self.passed = Passed::default();
+        self.until = (0, 0);
         self.before = (self.record.down_bytes, self.record.up_bytes);
         true
     }
@@ -311,19 +330,18 @@ impl Row {
 
     /// A second of all peers together ended: rates are means over the last `mean_of` seconds.
     pub(super) fn end_second(&mut self, mean_of: usize) {
-        let sample = self.record.sample;
-        let (until, mut seconds) = ((sample.down_bytes, sample.up_bytes), self.passed.seconds);
-        let moved =
-            (until.0.saturating_sub(self.passed.until.0), until.1.saturating_sub(self.passed.until.1));
-        seconds.rotate_left(1);
-        seconds[MEAN_SECONDS - 1] = moved;
-        self.passed = Passed { until, seconds };
-        let lately = &seconds[MEAN_SECONDS - mean_of.clamp(1, MEAN_SECONDS)..];
-        let sum = |of: fn(&(u64, u64)) -> u64| lately.iter().map(of).fold(0, u64::saturating_add);
-        let mean = |of| sum(of) / lately.len() as u64;
+        let PeerSample { down_bytes, up_bytes, .. } = self.record.sample;
+        let moved = Sample {
+            down_bps: down_bytes.saturating_sub(self.until.0),
+            up_bps: up_bytes.saturating_sub(self.until.1),
+        };
+        self.until = (down_bytes, up_bytes);
+        if self.record.recent.would_take(moved) {
+            self.edit().recent.push(moved);
+        }
         let rates = match self.stands_still() {
             true => Sample::default(),
-            false => Sample { down_bps: mean(|(down, _)| *down), up_bps: mean(|(_, up)| *up) },
+            false => self.record.recent.mean(mean_of),
         };
         if rates != self.record.rates {
             self.edit().rates = rates;
@@ -344,7 +362,7 @@ impl Row {
         let base = if goes_on { other.before } else { (taken.down_bytes, taken.up_bytes) };
         self.before = (self.before.0.saturating_add(base.0), self.before.1.saturating_add(base.1));
         if goes_on {
-            self.passed = other.passed;
+            self.until = other.until;
         }
         let record = self.edit();
         record.down_bytes = record.down_bytes.saturating_add(taken.down_bytes);
@@ -364,6 +382,7 @@ impl Row {
             record.flags = taken.flags;
             record.sample = taken.sample;
             record.rates = taken.rates;
+            record.recent = std::mem::take(&mut taken.recent);
             record.has = taken.has.take();
             record.next_try = None;
         }
@@ -491,4 +510,21 @@ fn reached(attempt: &Attempt) -> Stage {
         (attempt.connected, Stage::Connected),
     ];
     steps.into_iter().find(|(when, _)| when.is_some()).map_or(Stage::Dialling, |(_, stage)| stage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::script::facts;
+
+    #[test]
+    fn the_last_seconds_that_an_earlier_version_wrote_down_are_taken_up() {
+        let row = Row::new(PeerKey(1), "80.1.1.1:6881".parse().unwrap(), At::ZERO);
+        let passed = Passed { until: (900, 0), seconds: [(300, 0), (0, 0), (600, 3)] };
+        let kept = SavedRow { until: None, passed: Some(passed), ..row.snapshot() };
+        let mut row = Row::restore(kept, &mut Pieces::new(facts(4).geometry)).unwrap();
+        assert_eq!(row.record.recent.mean(3), Sample { down_bps: 300, up_bps: 1 });
+        row.end_second(3);
+        assert_eq!((row.record.recent.seconds().len(), row.until), (4, (0, 0)));
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::event::parts::harmless;
 use crate::event::validate::{bounded, check, ensure, times};
 use crate::event::{At, Invalid, Sample};
 
@@ -26,6 +27,8 @@ pub struct Series {
 const MOST_SECONDS: usize = 3600;
 /// Minutes kept: four weeks.
 const MOST_MINUTES: usize = 4 * 7 * 24 * 60;
+/// Seconds kept of each connection.
+pub const RECENT_SECONDS: usize = 30;
 /// Seconds over which a rate is averaged for showing.
 pub(super) const MEAN_SECONDS: usize = 3;
 
@@ -116,6 +119,41 @@ impl SeriesFold {
     }
 }
 
+/// What a connection moved in each of its last seconds, [`RECENT_SECONDS`] at most, newest last. It is empty where nothing
+/// moved in any of them, so that idle peers take no room.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Recent(#[serde(deserialize_with = "few_samples::<_, RECENT_SECONDS>")] VecDeque<Sample>);
+
+harmless!(Recent);
+
+impl Recent {
+    /// Them, newest last.
+    pub fn seconds(&self) -> &VecDeque<Sample> {
+        &self.0
+    }
+
+    /// Whether a second more changes it.
+    pub(super) fn would_take(&self, moved: Sample) -> bool {
+        !self.0.is_empty() || moved != Sample::default()
+    }
+
+    /// Takes in one second.
+    pub(super) fn push(&mut self, moved: Sample) {
+        push_bounded(&mut self.0, moved, RECENT_SECONDS);
+        if self.0.iter().all(|second| *second == Sample::default()) {
+            self.0 = VecDeque::new();
+        }
+    }
+
+    /// The mean of the last so many seconds; those that are not kept were silent.
+    pub(super) fn mean(&self, seconds: usize) -> Sample {
+        let sum = |of: fn(&Sample) -> u64| {
+            self.0.iter().rev().take(seconds).map(of).fold(0, u64::saturating_add) / seconds.max(1) as u64
+        };
+        Sample { down_bps: sum(|second| second.down_bps), up_bps: sum(|second| second.up_bps) }
+    }
+}
+
 fn push_bounded(ring: &mut VecDeque<Sample>, sample: Sample, most: usize) {
     if ring.len() == most {
         ring.pop_front();
@@ -182,6 +220,29 @@ mod tests {
         assert_eq!(rates, [5, 6, 0, 0, 0, 7]);
         fold.push(s(1_000_000), down(8));
         assert_eq!(fold.series().seconds.len(), 3600);
+    }
+
+    #[test]
+    fn the_recent_seconds_are_few_and_gone_when_all_were_silent() {
+        let mut recent = Recent::default();
+        assert!(!recent.would_take(down(0)) && recent.would_take(down(1)));
+        recent.push(down(900));
+        recent.push(down(0));
+        assert_eq!((recent.mean(1), recent.mean(2), recent.mean(3)), (down(0), down(450), down(300)));
+        for second in 0..100 {
+            recent.push(down(second));
+        }
+        let kept: Vec<u64> = recent.seconds().iter().map(|second| second.down_bps).collect();
+        assert_eq!(kept, (70..100).collect::<Vec<u64>>());
+        for _ in 0..RECENT_SECONDS - 1 {
+            recent.push(down(0));
+        }
+        assert_eq!(recent.seconds().len(), RECENT_SECONDS);
+        recent.push(down(0));
+        assert_eq!(recent, Recent::default());
+        recent.push(Sample { down_bps: u64::MAX, up_bps: 1 });
+        recent.push(down(u64::MAX));
+        assert_eq!(recent.mean(1), down(u64::MAX), "what a stranger wrote does not overflow");
     }
 
     #[test]

@@ -116,6 +116,7 @@ fn tracker(record: Arc<TrackerRecord>) -> TrackerRecord {
     let late = |at: &mut Option<At>| *at = at.map(|at| at.min(LONGEST_RUN));
     late(&mut record.answered);
     late(&mut record.next);
+    record.announces.iter_mut().for_each(|announce| announce.at = announce.at.min(LONGEST_RUN));
     record
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::validate::bounded;
 use crate::event::{AnnounceKind, Announced, At, TrackerError, TrackerKey};
 
 /// How its last announce went.
@@ -30,6 +31,20 @@ impl TrackerStatus {
     }
 }
 
+/// Announces kept of each tracker.
+const MOST_ANNOUNCES: usize = 32;
+
+/// An announce that is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PastAnnounce {
+    /// When it was over.
+    pub at: At,
+    /// Peers that the answer named.
+    pub peers: u32,
+    /// Why it failed; `None`: it was answered.
+    pub failed: Option<TrackerError>,
+}
+
 /// What is known of one tracker.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TrackerRecord {
@@ -53,6 +68,9 @@ pub struct TrackerRecord {
     pub peers: u32,
     /// Those of them that shook hands.
     pub handshaken: u32,
+    /// The last announces, newest last, 32 at most.
+    #[serde(default, deserialize_with = "bounded::<_, _, MOST_ANNOUNCES>")]
+    pub announces: Vec<PastAnnounce>,
 }
 
 impl TrackerRecord {
@@ -85,6 +103,7 @@ impl TrackerRecord {
         }
         self.answered = Some(at);
         self.failures = 0;
+        self.end_announce(PastAnnounce { at, peers: answer.peers, failed: None });
     }
 
     pub(super) fn take_failure(&mut self, at: At, error: TrackerError, text: &str) {
@@ -92,6 +111,14 @@ impl TrackerRecord {
         self.status = TrackerStatus::Failed(error, text.to_owned());
         self.answered = Some(at);
         self.failures = self.failures.saturating_add(1);
+        self.end_announce(PastAnnounce { at, peers: 0, failed: Some(error) });
+    }
+
+    fn end_announce(&mut self, announce: PastAnnounce) {
+        if self.announces.len() == MOST_ANNOUNCES {
+            self.announces.remove(0);
+        }
+        self.announces.push(announce);
     }
 }
 
@@ -114,9 +141,31 @@ pub(super) fn know(
             next: None,
             peers: 0,
             handshaken: 0,
+            announces: Vec::new(),
         })
     });
     let record = Arc::make_mut(record);
     record.tier = tier;
     record.url = url.to_owned();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::script::Script;
+
+    #[test]
+    fn the_last_announces_are_kept_with_what_came_of_them() {
+        let mut run = Script::downloading(4);
+        let tracker = run.tracker(1);
+        run.wait(3).refuse(tracker, TrackerError::Timeout).wait(60).answer(tracker, 50);
+        let kept = |run: &mut Script| run.view().trackers[0].announces.clone();
+        let told: Vec<_> = kept(&mut run).iter().map(|it| (it.at.as_secs(), it.peers, it.failed)).collect();
+        assert_eq!(told, [(3, 0, Some(TrackerError::Timeout)), (63, 50, None)]);
+        for peers in 0..100 {
+            run.answer(tracker, peers);
+        }
+        let peers: Vec<u32> = kept(&mut run).iter().map(|it| it.peers).collect();
+        assert_eq!(peers, (68..100).collect::<Vec<_>>());
+    }
 }

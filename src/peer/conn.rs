@@ -64,7 +64,8 @@ pub enum News {
     Unchoked,
     /// It is interested in us, or no more.
     Interested(bool),
-    /// What it has, from bitfield, have-all or have-none. Told once, right after the handshake, also if it said nothing.
+    /// What it has, from bitfield, have-all or have-none. Told once, right after the handshake, also if it said nothing; where
+    /// the torrent's geometry is learned later, then.
     Has(Bitfield),
     /// It has these pieces more.
     Have(Vec<PieceIndex>),

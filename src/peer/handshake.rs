@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use super::{Broken, Closed};
 use crate::event::{At, Cause, Encryption, Event, OsError, PeerKey};
-use crate::metainfo::PeerId;
+use crate::metainfo::{InfoHash, PeerId};
 use crate::text;
 use crate::wire::mse::{
     Agreed, Ciphers, Exchange, Exchanged, Incoming, KEY_BYTES, MseError, Negotiation, Offer, Outgoing,
-    Payload, Step as MseStep,
+    Payload, Step as MseStep, Torrents,
 };
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, PROTOCOL, Reserved, looks_like};
 
@@ -95,9 +95,65 @@ pub enum Input<'a> {
     Failed(Broken, OsError),
 }
 
+/// Who answers calls, and for which torrents.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// Our peer id.
+    pub peer_id: PeerId,
+    /// Our reserved bytes.
+    pub reserved: Reserved,
+    /// The torrents that may be called for.
+    pub torrents: Torrents,
+}
+
+/// For one torrent.
+impl From<Handshake> for Called {
+    fn from(Handshake { reserved, info_hash, peer_id }: Handshake) -> Self {
+        Self { peer_id, reserved, torrents: [info_hash].into_iter().collect() }
+    }
+}
+
+/// Who we are in a handshake.
+#[derive(Debug)]
+enum Us {
+    /// For this torrent.
+    Known(Handshake),
+    /// For one of these, as the peer will say.
+    Called(Called),
+}
+
+impl Us {
+    fn peer_id(&self) -> PeerId {
+        match self {
+            Self::Known(ours) => ours.peer_id,
+            Self::Called(called) => called.peer_id,
+        }
+    }
+
+    /// The peer names this torrent; whether that will do.
+    fn is_for(&mut self, info_hash: InfoHash) -> bool {
+        if let Self::Called(Called { peer_id, reserved, torrents }) = self
+            && torrents.has(&info_hash)
+        {
+            *self = Self::Known(Handshake { reserved: *reserved, info_hash, peer_id: *peer_id });
+        }
+        matches!(self, Self::Known(ours) if ours.info_hash == info_hash)
+    }
+
+    /// What we send; nothing while the torrent is not known.
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Known(ours) => ours.to_bytes().to_vec(),
+            Self::Called(_) => Vec::new(),
+        }
+    }
+}
+
 /// What a valid handshake told of the other end.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshaken {
+    /// The torrent.
+    pub info_hash: InfoHash,
     /// Its peer id.
     pub peer_id: PeerId,
     /// Its reserved bytes.
@@ -146,7 +202,7 @@ enum State {
 /// The handshake of one connection, ours and theirs.
 #[derive(Debug)]
 pub struct Handshaking {
-    ours: Handshake,
+    us: Us,
     /// The peer opened the connection.
     called: bool,
     /// Whether it may be plain.
@@ -174,7 +230,7 @@ pub struct Handshaking {
 impl Handshaking {
     /// Shakes hands over a connection that we opened: encrypted, where there is something to offer, else plain.
     pub fn out(now: At, ours: Handshake, encrypted: Option<(Offer, fastrand::Rng)>) -> Self {
-        let mut shake = Self::new(now, ours, false, encrypted.is_none(), None);
+        let mut shake = Self::new(now, Us::Known(ours), false, encrypted.is_none(), None);
         if let Some((offer, random)) = encrypted {
             let side = Outgoing::new(ours.info_hash, offer, &ours.to_bytes(), random);
             shake.state = State::Negotiating(Box::new(side));
@@ -183,19 +239,13 @@ impl Handshaking {
     }
 
     /// Shakes hands over a connection that the peer opened, plain or encrypted as it likes and we allow.
-    pub fn inward(now: At, ours: Handshake, plain: bool, encrypted: Option<(Offer, fastrand::Rng)>) -> Self {
-        Self::new(now, ours, true, plain, encrypted)
+    pub fn inward(now: At, called: Called, plain: bool, encrypted: Option<(Offer, fastrand::Rng)>) -> Self {
+        Self::new(now, Us::Called(called), true, plain, encrypted)
     }
 
-    fn new(
-        now: At,
-        ours: Handshake,
-        called: bool,
-        plain: bool,
-        encrypted: Option<(Offer, fastrand::Rng)>,
-    ) -> Self {
+    fn new(now: At, us: Us, called: bool, plain: bool, encrypted: Option<(Offer, fastrand::Rng)>) -> Self {
         Self {
-            ours,
+            us,
             called,
             plain,
             encrypted,
@@ -276,7 +326,7 @@ impl Handshaking {
             self.state = State::Theirs;
         }
         if inside.unwrap_or(true) && !std::mem::replace(&mut self.wrote, true) {
-            self.tell(now, Step::Sent(self.ours.to_bytes().to_vec()));
+            self.tell(now, Step::Sent(self.us.to_bytes()));
         }
     }
 
@@ -318,13 +368,13 @@ impl Handshaking {
             let detail = "it called without encryption, which --encryption require forbids".to_owned();
             return Err(Stop::Decided(Cause::EncryptionMismatch, detail));
         }
-        self.state = match self.encrypted.take().filter(|_| !plain) {
-            Some((offer, random)) => {
-                let mut side = Incoming::new(&[self.ours.info_hash], offer, random);
+        self.state = match (self.encrypted.take().filter(|_| !plain), &self.us) {
+            (Some((offer, random)), Us::Called(called)) => {
+                let mut side = Incoming::new(called.torrents.clone(), offer, random);
                 side.received(&self.received);
                 State::Negotiating(Box::new(side))
             }
-            None => State::Theirs,
+            _ => State::Theirs,
         };
         Ok(None)
     }
@@ -365,6 +415,8 @@ impl Handshaking {
     /// Goes on where a negotiation ended.
     fn agreed(&mut self, now: At, agreed: Agreed) {
         self.tell(now, Step::Agreed(agreed.payload));
+        // From here on no other will do.
+        agreed.torrent.into_iter().for_each(|torrent| _ = self.us.is_for(torrent));
         let handshake_out = if self.wrote { HANDSHAKE_BYTES as u64 } else { 0 };
         self.overhead.bytes_in += (self.received.len() - agreed.initial.len()) as u64;
         self.overhead.bytes_out = self.sent_bytes - handshake_out;
@@ -375,7 +427,7 @@ impl Handshaking {
     }
 
     fn write_ours(&mut self) -> Next {
-        let mut bytes = self.ours.to_bytes().to_vec();
+        let mut bytes = self.us.to_bytes();
         if let Some(ciphers) = &mut self.ciphers {
             ciphers.outgoing.apply(&mut bytes);
         }
@@ -388,7 +440,7 @@ impl Handshaking {
         match Handshake::judge(&self.received) {
             Judged::NotBittorrent { .. } => self.name(now, NAMING_BYTES, self.not_bittorrent()),
             Judged::Torrent { info_hash, .. } | Judged::Whole(Handshake { info_hash, .. })
-                if info_hash != self.ours.info_hash =>
+                if !self.us.is_for(info_hash) =>
             {
                 let cause = if self.called { Cause::UnknownInfoHash } else { Cause::InfoHashMismatch };
                 self.name(now, HANDSHAKE_BYTES, Stop::Decided(cause, format!("it said {info_hash}")));
@@ -404,12 +456,15 @@ impl Handshaking {
     }
 
     fn whole(&mut self, now: At, theirs: Handshake) -> Result<Next, Stop> {
-        let Handshake { peer_id, reserved, .. } = theirs;
-        if peer_id == self.ours.peer_id {
+        let Handshake { peer_id, reserved, info_hash } = theirs;
+        if peer_id == self.us.peer_id() {
             return Err(Stop::Decided(Cause::SelfConnection, "it has our own peer id".to_owned()));
         }
         self.tell_received(now);
-        Ok(Next::Done(Ok((Handshaken { peer_id, reserved, overhead: self.overhead }, self.ciphers.take()))))
+        Ok(Next::Done(Ok((
+            Handshaken { info_hash, peer_id, reserved, overhead: self.overhead },
+            self.ciphers.take(),
+        ))))
     }
 
     /// The end is decided; a little more tells who it was.

@@ -8,7 +8,7 @@ use super::batch::Entry;
 use super::curve::Curve;
 use super::frame::{Kind, Program};
 use super::reader::{Broken, Cursor, Damage, Met, RecordError, Recording};
-use super::scan::{Mark, MarkKind, Scanned, apply, scan};
+use super::scan::{Mark, Scanned, apply, scan};
 use crate::event::At;
 use crate::ledger::{Ledger, View};
 
@@ -210,14 +210,14 @@ impl<R: Read + Seek> Player<R> {
     /// Goes to the next failure; false when there is none.
     pub fn next_failure(&mut self) -> bool {
         let next = self.marks.partition_point(|mark| mark.at <= self.position);
-        let next = self.marks[next..].iter().find(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at);
+        let next = self.marks[next..].iter().find(|mark| mark.kind.is_failure()).map(|mark| mark.at);
         next.inspect(|at| self.go_to(*at)).is_some()
     }
 
     /// Goes back to the failure before this; false when there is none.
     pub fn previous_failure(&mut self) -> bool {
         let here = self.marks.partition_point(|mark| mark.at < self.position);
-        let last = self.marks[..here].iter().rev().find(|mark| mark.kind == MarkKind::Failure);
+        let last = self.marks[..here].iter().rev().find(|mark| mark.kind.is_failure());
         last.map(|mark| mark.at).inspect(|at| self.go_to(*at)).is_some()
     }
 

@@ -20,10 +20,24 @@ const ALIKE_WITHIN: Duration = Duration::from_secs(1);
 /// What happened at a mark.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MarkKind {
-    /// Something failed: an attempt, an announce, a piece, the disk.
+    /// Something failed: an attempt, an announce, the disk.
     Failure,
+    /// A piece failed its check.
+    PieceFailed,
+    /// A peer shook hands.
+    Came,
+    /// A live peer went.
+    Went,
     /// Another verdict judges the whole.
     Verdict(VerdictCode),
+}
+
+impl MarkKind {
+    /// Whether something failed.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failure | Self::PieceFailed)
+    }
 }
 
 /// A moment worth jumping to.
@@ -84,9 +98,9 @@ struct Scan {
     ledger: Ledger,
     marks: Vec<Mark>,
     drawing: Drawing,
-    failures: usize,
     verdicts: usize,
-    last_failure: Option<At>,
+    /// How many marks there are of each kind that events have, and when the last of them was.
+    made: [(MarkKind, usize, Option<At>); 4],
     verdict: Option<VerdictCode>,
     look_every: Duration,
     look_at: At,
@@ -102,9 +116,9 @@ impl Scan {
             ledger,
             marks: Vec::new(),
             drawing: Drawing::new(begin, end),
-            failures: 0,
             verdicts: 0,
-            last_failure: None,
+            made: [MarkKind::Failure, MarkKind::PieceFailed, MarkKind::Came, MarkKind::Went]
+                .map(|kind| (kind, 0, None)),
             verdict: None,
             look_every,
             look_at: begin + look_every,
@@ -122,12 +136,8 @@ impl Scan {
             self.look_at += self.look_every;
         }
         self.now = at;
-        let failed = matches!(&entry.told, Told::Event(event) if self.is_failure(event));
-        let fresh = self.last_failure.is_none_or(|last| at.saturating_sub(last) >= ALIKE_WITHIN);
-        if failed && fresh && self.failures < MOST_MARKS {
-            self.failures += 1;
-            self.last_failure = Some(at);
-            self.marks.push(Mark { at, kind: MarkKind::Failure });
+        if let Told::Event(event) = &entry.told {
+            self.kinds(event).into_iter().flatten().for_each(|kind| self.mark(at, kind));
         }
         if let Told::Event(Event::Sample(sample)) = &entry.told {
             self.drawing.take(at, sample.down_bps);
@@ -146,15 +156,30 @@ impl Scan {
         self.verdict = verdict;
     }
 
-    fn is_failure(&self, event: &Event) -> bool {
+    /// Marks a moment; what is of one kind and happens within so long is one mark.
+    fn mark(&mut self, at: At, kind: MarkKind) {
+        let Some((_, count, last)) = self.made.iter_mut().find(|(made, ..)| *made == kind) else { return };
+        let fresh = last.is_none_or(|last| at.saturating_sub(last) >= ALIKE_WITHIN);
+        if fresh && *count < MOST_MARKS {
+            (*count, *last) = (*count + 1, Some(at));
+            self.marks.push(Mark { at, kind });
+        }
+    }
+
+    /// What an event is marked as.
+    fn kinds(&self, event: &Event) -> [Option<MarkKind>; 2] {
         match event {
             Event::AttemptEnded { peer, cause, .. } => {
                 let live = self.ledger.peer(*peer).is_some_and(PeerRecord::is_live);
-                cause.info().fault || !live && cause.info().blame != crate::event::Blame::Us
+                let failed = cause.info().fault || !live && cause.info().blame != crate::event::Blame::Us;
+                [failed.then_some(MarkKind::Failure), live.then_some(MarkKind::Went)]
             }
-            Event::PieceFailed { .. } | Event::AnnounceFailed { .. } => true,
-            Event::Phase { phase, .. } => *phase == Phase::Stopped,
-            _ => false,
+            Event::PieceFailed { .. } => [Some(MarkKind::PieceFailed), None],
+            Event::AnnounceFailed { .. } | Event::Phase { phase: Phase::Stopped, .. } => {
+                [Some(MarkKind::Failure), None]
+            }
+            Event::Handshaken { .. } => [Some(MarkKind::Came), None],
+            _ => [None, None],
         }
     }
 }

@@ -131,6 +131,8 @@ pub struct Announcer {
     /// Every tracker is asked once.
     once: bool,
     tickets: u32,
+    /// When the first tier is due.
+    due: Option<At>,
     out: VecDeque<Output>,
 }
 
@@ -146,6 +148,7 @@ impl Announcer {
             private,
             once: false,
             tickets: 0,
+            due: None,
             out: VecDeque::new(),
         };
         let mut seen = BTreeSet::new();
@@ -238,6 +241,14 @@ impl Announcer {
             Input::Tick => {}
         }
         self.advance(now);
+        self.due = self.tiers.iter().filter_map(Tier::due).min();
+    }
+
+    /// Does what is due by now.
+    pub(super) fn on_time(&mut self, now: At) {
+        if self.due.is_some_and(|due| now >= due) {
+            self.handle(now, Input::Tick);
+        }
     }
 
     /// What to do next; empty it after every call of [`handle`](Self::handle).
@@ -249,7 +260,7 @@ impl Announcer {
     /// When [`Input::Tick`] is wanted at the latest; `None`: not by time alone.
     #[must_use]
     pub fn deadline(&self) -> Option<At> {
-        self.tiers.iter().filter_map(Tier::due).min()
+        self.due
     }
 
     /// Whether a tracker was asked that has neither answered nor failed.

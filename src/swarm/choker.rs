@@ -54,18 +54,19 @@ pub(super) struct Choker {
 }
 
 impl Choker {
+    /// Counts rounds from `now` on.
     pub(super) fn new(now: At, slots: Slots, piece_bytes: u32) -> Self {
         let piece_bytes = u64::from(piece_bytes);
-        Self { slots, piece_bytes, next_round: now + ROUND, sent_bytes: 0, waited: false }
+        Self { slots, piece_bytes, next_round: now.saturating_add(ROUND), sent_bytes: 0, waited: false }
     }
 
-    /// When [`Self::round`] is wanted.
+    /// When [`Self::on_time`] is wanted.
     pub(super) fn deadline(&self) -> At {
         self.next_round
     }
 
     /// Whether a round is over, so that peers are chosen again; takes the bytes sent in all.
-    pub(super) fn round(&mut self, now: At, sent_bytes: u64, limit_bps: Option<u64>) -> bool {
+    pub(super) fn on_time(&mut self, now: At, sent_bytes: u64, limit_bps: Option<u64>) -> bool {
         if now < self.next_round {
             return false;
         }

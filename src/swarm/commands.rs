@@ -1,7 +1,7 @@
 //! What the user asks for.
 
 use super::peer_table::Standing;
-use super::{Action, ConnKey, Order, Phase, Swarm};
+use super::{Action, ConnKey, Order, Phase, Swarm, announce};
 use crate::command::Command;
 use crate::event::{At, Cause, Event, PeerKey, Source};
 use crate::units::{Units, rate};
@@ -30,11 +30,16 @@ impl Swarm {
             Command::AddPeer(addr) => self.add_peer(now, addr),
             Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
             Command::Recheck => self.recheck(now),
-            Command::Announce(_) | Command::Record => {}
+            Command::Announce(tracker) => self.announce(now, announce::Input::Announce(tracker)),
+            Command::Record => {}
             Command::Quit => {
-                self.leaving = true;
+                let leaves = !std::mem::replace(&mut self.leaving, true);
                 self.picker.set_active(now, false);
                 self.end_dials(now);
+                // Those of a check hear of it when its end is told ([`Swarm::into_announcer`]).
+                if leaves && self.check.is_none() {
+                    self.announce(now, announce::Input::Stop);
+                }
                 self.close_for_good(now);
             }
         }
@@ -85,14 +90,11 @@ impl Swarm {
         self.wished(Undoable::Hold(peer, held));
         self.set_held(now, conn, !held);
         let addr = self.address(peer);
-        self.out.answer(
-            now,
-            if held {
-                format!("{addr} goes on.")
-            } else {
-                format!("Holding {addr}: nothing is asked of it nor sent to it.")
-            },
-        );
+        let text = match held {
+            true => format!("{addr} goes on."),
+            false => format!("Holding {addr}: nothing is asked of it nor sent to it."),
+        };
+        self.out.answer(now, text);
     }
 
     fn set_held(&mut self, now: At, conn: ConnKey, held: bool) {
@@ -139,31 +141,22 @@ impl Swarm {
     }
 
     fn undo(&mut self, now: At) {
-        let Some(wish) = self.wishes.pop() else {
-            self.out.answer(now, "Nothing to undo.".to_owned());
-            return;
-        };
-        match wish {
-            Undoable::Hold(peer, held) => {
-                if let Some(conn) = self.conn_of(peer) {
+        let text = match self.wishes.pop() {
+            None => "Nothing to undo.".to_owned(),
+            Some(Undoable::Hold(peer, held)) => match self.conn_of(peer) {
+                None => "That peer is gone.".to_owned(),
+                Some(conn) => {
                     self.set_held(now, conn, held);
-                    self.out.answer(
-                        now,
-                        format!(
-                            "Undone: {} {}.",
-                            self.address(peer),
-                            if held { "is held again" } else { "goes on" }
-                        ),
-                    );
-                } else {
-                    self.out.answer(now, "That peer is gone.".to_owned());
+                    let goes_on = if held { "is held again" } else { "goes on" };
+                    format!("Undone: {} {goes_on}.", self.address(peer))
                 }
-            }
-            Undoable::Drop(peer) | Undoable::Ban(peer) => {
+            },
+            Some(Undoable::Drop(peer) | Undoable::Ban(peer)) => {
                 self.forgive(now, peer);
-                self.out.answer(now, format!("Undone: {} may be dialled again.", self.address(peer)));
+                format!("Undone: {} may be dialled again.", self.address(peer))
             }
-        }
+        };
+        self.out.answer(now, text);
     }
 
     /// Takes back drop and ban, and dials it now.

@@ -20,12 +20,7 @@ const CHOKED_AFTER: Duration = Duration::from_secs(300);
 /// It waits to be served, as others do that come.
 const WAITED_AFTER: Duration = Duration::from_secs(900);
 /// Dials under way beyond the limit of connections, while that many would give way.
-const SPARE_DIALS: usize = 4;
-
-/// How many may be dialled though every place is taken, where so many would give way: no more than would find one.
-pub(super) fn spare_dials(idle: usize) -> usize {
-    idle.min(SPARE_DIALS)
-}
+pub(super) const SPARE_DIALS: usize = 4;
 
 /// Who holds a place.
 pub(super) struct Holder<'a> {

@@ -49,9 +49,8 @@ impl Connected {
 
     /// The connection is to close; whether that is news.
     pub(super) fn close(&mut self, conn: ConnKey) -> bool {
-        let stays = |live: &mut Live| !std::mem::replace(&mut live.closing, true);
         // One that is gone already is told all the same.
-        let news = self.peers.get_mut(&conn).map(stays);
+        let news = self.peers.get_mut(&conn).map(|live| !std::mem::replace(&mut live.closing, true));
         self.closing += usize::from(news == Some(true));
         news != Some(false)
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::address::Scope;
 use super::peer_table::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way};
+use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, announce};
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, PeerKey, Phase, Source, TrackerKey};
+use crate::event::{At, Cause, Encryption, Event, PeerKey, Source, TrackerKey};
 use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub private: bool,
     /// Whether peers may name others, and are told of others (BEP 11).
     pub pex: bool,
+    /// The announce URLs of its trackers by tier, passkeys and all: never to be shown.
+    pub trackers: Vec<Vec<String>>,
     /// Our own peer id.
     pub peer_id: PeerId,
     /// Where every random choice comes from.
@@ -68,6 +70,7 @@ impl Default for Settings {
             info_hash: InfoHash([0; 20]),
             private: false,
             pex: true,
+            trackers: Vec::new(),
             peer_id: PeerId::ours(0),
             seed: 0,
             check_until: None,
@@ -97,8 +100,8 @@ pub enum Input {
         /// The address it sees us at, with the port we listen on.
         seen_at: Option<SocketAddr>,
     },
-    /// Every tracker that was asked has answered or failed, and what it named is learned.
-    TrackersHeard,
+    /// What came of an announce; the peers that the tracker named are learned already.
+    Announced(announce::Input),
     /// A dial came a step further.
     Step {
         /// Whom we dialled.
@@ -135,7 +138,10 @@ pub enum Input {
         /// Why.
         cause: Cause,
     },
-    /// Something happened on a connection.
+    /// A block came on the connection, and maybe more in the same read: what follows from all of them is decided with the
+    /// [`News::Window`] behind them.
+    Block(ConnKey, BlockRef),
+    /// Something else happened on a connection.
     News(ConnKey, News),
     /// In a check: all that the connection was asked for is here; was the hash of its piece right?
     Hashed(ConnKey, bool),
@@ -172,13 +178,8 @@ pub enum Input {
         /// Its blocks.
         blocks: Vec<BlockDigest>,
     },
-    /// The disk refused. `reason` is one line for people.
-    DiskFailed {
-        /// The piece that could not be written or read back.
-        piece: Option<PieceIndex>,
-        /// What failed and what to do.
-        reason: String,
-    },
+    /// The disk refused: what failed and what to do, in one line for people.
+    DiskFailed(String),
     /// What [`Action::Recheck`] asked for: the pieces that are good, or why that cannot be told, in one line for people.
     Rechecked(Result<Bitfield, String>),
     /// The program stood still for so long, and the time given here with it; everybody else's went on.
@@ -210,6 +211,8 @@ pub enum Action {
     },
     /// Tell the connection.
     Order(ConnKey, Order),
+    /// The block that just came on the connection was missing: its bytes belong to its piece.
+    Keep(ConnKey, BlockRef),
     /// Forget the blocks of this piece, whatever is under way with them.
     Discard(PieceIndex),
     /// Read this piece, which is right and written, and answer with [`Input::Digested`]: it was wrong before, and
@@ -225,13 +228,12 @@ pub enum Action {
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.
     LimitUp(Option<u64>),
-    /// Whether more peers are wanted from now on, and nobody is left to dial: if so, ask the trackers as soon as they
-    /// allow.
-    WantPeers(bool),
+    /// Carry this out with the trackers, and answer with [`Input::Announced`].
+    Announce(announce::Output),
     /// A check is over: quit.
     Finished,
-    /// The torrent entered this phase; trackers hear of it, the resume file keeps it.
-    Entered(Phase),
+    /// The torrent entered another phase; the resume file keeps whether it is paused.
+    Entered,
     /// This was learned.
     Emit(At, Event),
 }

@@ -14,11 +14,12 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// Counts seconds from `now` on.
     pub(super) fn new(now: At) -> Self {
-        Self { next_second: now + SECOND, down_bytes: 0, up_bytes: 0, counted: (0, 0) }
+        Self { next_second: now.saturating_add(SECOND), down_bytes: 0, up_bytes: 0, counted: (0, 0) }
     }
 
-    /// When [`Self::second`] is wanted.
+    /// When [`Self::on_time`] is wanted.
     pub(super) fn deadline(&self) -> At {
         self.next_second
     }
@@ -39,7 +40,7 @@ impl Meter {
     }
 
     /// What passed since the last time, where a second is over.
-    pub(super) fn second(&mut self, now: At) -> Option<Sample> {
+    pub(super) fn on_time(&mut self, now: At) -> Option<Sample> {
         if now < self.next_second {
             return None;
         }
@@ -63,11 +64,11 @@ mod tests {
         let mut meter = Meter::new(At::ZERO);
         meter.received(100);
         meter.sent(7);
-        assert_eq!(meter.second(ms(999)), None);
-        assert_eq!(meter.second(ms(1000)), Some(Sample { down_bps: 100, up_bps: 7 }));
+        assert_eq!(meter.on_time(ms(999)), None);
+        assert_eq!(meter.on_time(ms(1000)), Some(Sample { down_bps: 100, up_bps: 7 }));
         meter.received(5);
-        assert_eq!((meter.second(ms(1999)), meter.deadline()), (None, ms(2000)));
-        assert_eq!(meter.second(ms(60_000)), Some(Sample { down_bps: 5, up_bps: 0 }));
+        assert_eq!((meter.on_time(ms(1999)), meter.deadline()), (None, ms(2000)));
+        assert_eq!(meter.on_time(ms(60_000)), Some(Sample { down_bps: 5, up_bps: 0 }));
         assert_eq!((meter.deadline(), meter.totals()), (ms(60_500), (105, 7)));
     }
 }

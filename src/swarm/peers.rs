@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use super::choker::Candidate;
+use super::eviction::SPARE_DIALS;
 use super::exchange::Other;
 use super::live::Live;
 use super::peer_table::{Ban, Learned, Standing};
 use super::twins::Twin;
-use super::{Action, Closed, ConnKey, Order, Swarm, Way, eviction, network};
+use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, network};
 use crate::event::{
     At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Severity, Side, Source, Transport,
 };
@@ -37,12 +38,17 @@ impl Swarm {
         }
     }
 
-    pub(super) fn may_dial(&self) -> bool {
+    /// When the next peer may be dialled.
+    pub(super) fn next_dial(&self) -> Option<At> {
+        let due = self.peer_table.next_due().filter(|_| self.may_dial());
+        due.map(|due| due.max(self.settings.dial_pacer.next()))
+    }
+
+    fn may_dial(&self) -> bool {
         let dialling = self.peer_table.dialling();
         self.is_active()
             && dialling < self.settings.max_dials
-            && (self.staying() + dialling < self.settings.max_peers
-                || dialling < eviction::spare_dials(self.idle))
+            && (self.staying() + dialling < self.settings.max_peers || dialling < self.idle.min(SPARE_DIALS))
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
@@ -108,6 +114,7 @@ impl Swarm {
         peer: Option<PeerKey>,
         addr: SocketAddr,
         peer_id: PeerId,
+        twin: Option<Twin>,
     ) -> Option<Cause> {
         if peer_id == self.settings.peer_id {
             return Some(Cause::SelfConnection);
@@ -126,7 +133,7 @@ impl Swarm {
             return Some(cause);
         }
         let outgoing = peer.is_some();
-        match Twin::find(&self.live, self.settings.peer_id, addr, peer_id, outgoing) {
+        match twin {
             Some(Twin { stays: true, .. }) => return Some(Cause::DuplicatePeerId),
             // It takes the other's place: no limit is in its way.
             Some(Twin { conn, .. }) => {
@@ -201,7 +208,7 @@ impl Swarm {
                 None => (None, Some(Cause::DuplicatePeerId)),
             },
             None => {
-                let refusal = self.refusal(now, dialled, addr, peer_id);
+                let refusal = self.refusal(now, dialled, addr, peer_id, twin);
                 (dialled.or_else(|| self.incoming_row(now, addr, refusal)), refusal)
             }
         };
@@ -229,16 +236,9 @@ impl Swarm {
 
     /// The row of a peer that called; `None` where it gets none.
     fn incoming_row(&mut self, now: At, addr: SocketAddr, refusal: Option<Cause>) -> Option<PeerKey> {
-        let ours = matches!(
-            refusal,
-            Some(
-                Cause::SelfConnection
-                    | Cause::TorrentPaused
-                    | Cause::DiskError
-                    | Cause::ConnectionLimit
-                    | Cause::Shutdown
-            )
-        );
+        use Cause::{ConnectionLimit, DiskError, SelfConnection, Shutdown, TorrentPaused};
+        let ours = [SelfConnection, TorrentPaused, DiskError, ConnectionLimit, Shutdown];
+        let ours = refusal.is_some_and(|cause| ours.contains(&cause));
         let busy =
             |peer: &PeerKey| self.peer_table.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
         if ours || self.peer_table.find(addr).is_some_and(|peer| busy(&peer)) {
@@ -293,7 +293,11 @@ impl Swarm {
             News::Introduced(info) => self.introduced(now, conn, info),
             News::Named(pex) => self.named(now, conn, pex),
             News::Sample(sample) => self.peer_sample(now, conn, sample),
-            News::Traffic { bytes_in, bytes_out } => self.traffic(now, conn, bytes_in, bytes_out),
+            News::Traffic { bytes_in, bytes_out } => {
+                if let Some(live) = self.live.get(conn) {
+                    self.out.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
+                }
+            }
         }
     }
 
@@ -387,6 +391,9 @@ impl Swarm {
 
     /// Tells those whose turn it is of others that are connected.
     pub(super) fn tell_of_others(&mut self, now: At) {
+        if !self.serves() || self.exchange.deadline().is_none_or(|at| now < at) {
+            return;
+        }
         let stays = self.live.iter().filter(|(_, live)| !live.closing);
         let others = stays.filter_map(|(conn, live)| {
             let row = self.peer_table.row(live.peer)?;
@@ -434,12 +441,6 @@ impl Swarm {
         self.out.emit(now, Event::PeerSample { peer: live.peer, sample });
     }
 
-    fn traffic(&mut self, now: At, conn: ConnKey, bytes_in: u64, bytes_out: u64) {
-        if let Some(live) = self.live.get(conn) {
-            self.out.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
-        }
-    }
-
     /// Bans the peer's address and port for an hour and closes it.
     pub(super) fn ban_peer(&mut self, now: At, peer: PeerKey, cause: Cause, reason: &str) {
         let banned = self.peer_table.ban_peer(now, peer, reason);
@@ -468,6 +469,7 @@ impl Swarm {
         let text = network::said(lost.len(), way);
         self.out.emit(now, Event::Note { severity: Severity::Info, text, answer: false });
         if matches!(way, Way::Other | Way::Again) {
+            self.announce(now, announce::Input::Moved);
             // Without a way to anybody everybody failed, which says nothing of them.
             for peer in self.peer_table.retry(now, way == Way::Again) {
                 self.out.emit(now, Event::NextTry { peer, at: Some(now) });

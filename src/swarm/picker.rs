@@ -50,6 +50,9 @@ pub(super) enum Pick {
     GivenUp(PieceIndex),
 }
 
+/// What it knows of each connection.
+type Senders = BTreeMap<ConnKey, Sender>;
+
 /// Decides which blocks are asked of whom.
 pub(super) struct Picker {
     geometry: Geometry,
@@ -58,7 +61,7 @@ pub(super) struct Picker {
     rarity: Rarity,
     begun: Begun,
     parole: Parole,
-    senders: BTreeMap<ConnKey, Sender>,
+    senders: Senders,
     /// How many of them have everything.
     seeds: usize,
     /// Pieces that are here.
@@ -127,14 +130,14 @@ impl Picker {
         self.picks.pop_front()
     }
 
-    /// When [`Self::advance`] is wanted at the latest.
+    /// When [`Self::on_time`] is wanted at the latest.
     pub(super) fn deadline(&self) -> Option<At> {
         let anybody = self.active && self.anybody_wants();
         [self.affordable_at, self.look_again_at].into_iter().flatten().min().filter(|_| anybody)
     }
 
     /// What follows from what happened, or from time.
-    pub(super) fn advance(&mut self, now: At) {
+    pub(super) fn on_time(&mut self, now: At) {
         let due = [self.affordable_at, self.look_again_at].into_iter().flatten().any(|at| now >= at);
         if self.active && (self.freed || due) {
             self.offer(now);

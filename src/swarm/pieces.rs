@@ -125,6 +125,7 @@ impl Swarm {
         for conn in done_with {
             self.update_interest(now, conn);
         }
+        self.completed |= self.have.is_full();
         if self.have.is_full() && self.phase == Phase::Downloading {
             self.complete(now);
         }
@@ -141,10 +142,7 @@ impl Swarm {
         }
     }
 
-    pub(super) fn disk_failed(&mut self, now: At, piece: Option<PieceIndex>, reason: String) {
-        if let Some(piece) = piece.filter(|piece| self.picker.has_begun(*piece)) {
-            self.picker.give_up(piece);
-        }
+    pub(super) fn disk_failed(&mut self, now: At, reason: String) {
         match &mut self.recheck {
             Some(recheck) => recheck.rest_afterwards(Phase::Stopped, Some(reason)),
             None if self.phase == Phase::Stopped => {}

@@ -41,11 +41,11 @@ impl Starving {
         &mut self,
         now: At,
         down_bps: u64,
-        needs: Option<&Needs>,
+        needs: Option<Needs>,
         peer_table: &PeerTable,
     ) -> Option<bool> {
         self.down_bps = if self.down_bps == 0 { down_bps } else { (self.down_bps * 9 + down_bps) / 10 };
-        let would_help = needs.is_some_and(|needs| self.would_take_more(needs));
+        let would_help = needs.is_some_and(|needs| self.would_take_more(&needs));
         self.look(now, would_help && !peer_table.is_anyone_left(now, SHORT_BACK_OFF))
     }
 
@@ -54,6 +54,12 @@ impl Starving {
         let limited = needs.limit_bps.is_some_and(|limit| self.down_bps >= limit - limit / 7);
         let enough = needs.useful >= ENOUGH && self.down_bps >= SLOW_BPS;
         !limited && !enough && needs.missing_bytes / self.down_bps.max(1) > SOON_COMPLETE.as_secs()
+    }
+
+    /// Whether trackers are asked for more peers.
+    #[cfg(test)]
+    pub(super) fn is_told(&self) -> bool {
+        self.told
     }
 
     /// Takes into account whether more peers are missed now. Returns what trackers are to hear of it, if that changed.

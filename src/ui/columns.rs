@@ -14,6 +14,7 @@ use self::cells::{
 pub(crate) use self::cells::{host_of, words_of_source};
 pub use self::choice::{Choice, Part, named, names};
 use super::grid::{Column, Measure, Sieve};
+use super::paint::Spans;
 use super::words::Standing;
 pub(crate) use super::words::state_word as words_of_state;
 
@@ -78,34 +79,34 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
     Column {
         id: "client", letter: 'c', name: "client", title: "CLIENT", help: "which client it is, by its peer id",
-        least: 18, wish: 20, grows: true, right: false, weight: 60, cell: client,
+        least: 18, wish: 18, grows: true, right: false, weight: 60, cell: client,
         key: |peer, _| text(peer.client.as_deref()),
         sieve: Sieve::Text("client:qB", who),
     },
     Column {
         id: "handshake", letter: 'h', name: "handshake time", title: "HANDSHAKE",
         help: "whether it shook hands, how long that took, and whether encrypted",
-        least: 13, wish: 13, grows: false, right: false, weight: 40, cell: handshake,
+        least: 13, wish: 13, grows: false, right: false, weight: 34, cell: handshake,
         key: |peer, _| smallest(handshake_ms(peer).map(|(ms, _)| ms)),
         sieve: Sieve::Number("handshake>100", Measure::Milliseconds, |peer, _| Some(handshake_ms(peer)?.0)),
     },
     Column {
         id: "has", letter: 'g', name: "share", title: "HAS", help: "how much of the torrent it has",
-        least: 5, wish: 5, grows: false, right: true, weight: 55, cell: has,
+        least: 5, wish: 10, grows: false, right: true, weight: 55, cell: has,
         key: |peer, _| peer.has.as_ref().map_or(SortKey::Unknown, |has| largest(u64::from(has.count()))),
         sieve: Sieve::Number("has<100", Measure::Percent, |peer, _| peer.has_percent()),
     },
     Column {
         id: "down", letter: 'd', name: "rate to us", title: "↓ TO US",
         help: "what it sends us; choking us: it does not let us ask; 0 · 34 s: it lets us, and sent nothing for so long",
-        least: 9, wish: 10, grows: false, right: true, weight: 80, cell: to_us,
+        least: 9, wish: 15, grows: false, right: true, weight: 80, cell: to_us,
         key: |peer, _| largest(peer.rates.down_bps),
         sieve: Sieve::Number("down>10k", Measure::Rate, |peer, _| Some(peer.rates.down_bps)),
     },
     Column {
         id: "up", letter: 'u', name: "rate to it", title: "↑ TO IT",
         help: "what we send it; choked: we choke it; not interested: it wants nothing",
-        least: 9, wish: 14, grows: false, right: true, weight: 70, cell: to_it,
+        least: 9, wish: 15, grows: false, right: true, weight: 70, cell: to_it,
         key: |peer, _| largest(peer.rates.up_bps),
         sieve: Sieve::Number("up>10k", Measure::Rate, |peer, _| Some(peer.rates.up_bps)),
     },
@@ -227,6 +228,24 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
         sieve: Sieve::Text("peer_id:-TR40", |peer, _| printable_id(peer)),
     },
 ];
+
+/// The last seconds of a peer as a curve: the list draws it where it has room, between the others. It is no column of the
+/// table, for no file, order or filter has it.
+pub(crate) static RECENT: Column<PeerRecord> = Column {
+    id: "recent",
+    letter: ' ',
+    name: "the last 30 seconds",
+    title: "LAST 30s",
+    help: "what it sent us in the last 30 seconds; where that is nothing, what we sent it",
+    least: 12,
+    wish: 15,
+    grows: false,
+    right: false,
+    weight: 45,
+    cell: |_, _, _| Spans::new(),
+    key: |_, _| SortKey::Unknown,
+    sieve: Sieve::Nothing,
+};
 
 /// The columns of live peers on the overview.
 pub(crate) const LIVE: &[&str] =

@@ -174,7 +174,7 @@ fn file_name(column: &Column<PeerRecord>) -> String {
 #[derive(Clone, PartialEq, Debug)]
 pub enum What {
     /// These peers.
-    Peers(Peers),
+    Peers(Box<Peers>),
     /// Everything else, as it is shown.
     Table(Table),
 }
@@ -189,7 +189,7 @@ impl What {
     }
 
     fn peers(keys: Vec<PeerKey>, model: &Model, view: &View) -> Self {
-        Self::Peers(Peers::new(keys, model, view))
+        Self::Peers(Box::new(Peers::new(keys, model, view)))
     }
 
     /// What the present screen shows, filters included.

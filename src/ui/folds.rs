@@ -86,23 +86,27 @@ impl Model {
         peer.cause.filter(|_| !self.marked.contains(&key))
     }
 
+    /// Rows of the peers that are not connected: one for each, and as few as they are where all share them that can.
+    pub(crate) fn other_rows_folded(&self, view: &View) -> (usize, usize) {
+        let mut all = 0;
+        let causes =
+            self.other_rows(view).inspect(|_| all += 1).filter_map(|key| self.shared_cause(view, key));
+        let shared: usize = alike(causes).iter().map(|(_, count)| count - 1).sum();
+        (all, all - shared)
+    }
+
     /// The causes whose peers share a row now; one peer alone has its own.
     fn folded_causes(&self, view: &View, listed: &[(PeerKey, Option<Cause>)]) -> Vec<Cause> {
-        let mut groups: Vec<(Cause, usize)> = Vec::new();
-        for cause in listed.iter().filter_map(|(_, cause)| *cause) {
-            match groups.iter_mut().find(|(other, _)| *other == cause) {
-                Some((_, count)) => *count += 1,
-                None => groups.push((cause, 1)),
-            }
-        }
+        let mut groups = alike(listed.iter().filter_map(|(_, cause)| *cause));
         groups.retain(|(_, count)| *count > 1);
         match (self.page(), self.screen, self.shown) {
             (Mode::Browse, Screen::Overview, _) if !self.zoomed => {
                 // The largest first, until what is left fits.
                 groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
                 let mut rows = listed.len();
+                let room = screens::room_for_others(self, view);
                 let mut too_many = |(_, count): &&(Cause, usize)| {
-                    let folds = rows > screens::room_for_others(self, view, rows);
+                    let folds = rows > room(rows);
                     rows -= if folds { count - 1 } else { 0 };
                     folds
                 };
@@ -115,6 +119,18 @@ impl Model {
             _ => Vec::new(),
         }
     }
+}
+
+/// How often each cause is among these.
+fn alike(causes: impl Iterator<Item = Cause>) -> Vec<(Cause, usize)> {
+    let mut groups: Vec<(Cause, usize)> = Vec::new();
+    for cause in causes {
+        match groups.iter_mut().find(|(other, _)| *other == cause) {
+            Some((_, count)) => *count += 1,
+            None => groups.push((cause, 1)),
+        }
+    }
+    groups
 }
 
 #[cfg(test)]
@@ -156,13 +172,13 @@ mod tests {
                 let mut model = Model::at(Screen::Overview, &view);
                 model.size = (120, rows);
                 let lines = model.other_lines(&view);
-                let fits = screens::room_for_others(&model, &view, lines.len());
+                let fits = screens::room_for_others(&model, &view)(lines.len());
                 let sizes: Vec<usize> =
                     lines.iter().filter_map(|line| Some(line.fold.as_ref()?.peers.len())).collect();
                 let Some(least) = sizes.iter().min() else { continue };
                 // Unfolded again, the last to fold would not fit.
                 let without = lines.len() + least - 1;
-                let room = screens::room_for_others(&model, &view, without);
+                let room = screens::room_for_others(&model, &view)(without);
                 assert!(
                     without > room,
                     "{moment}, {rows}: {without} rows would fit into {room}, {fits} were"

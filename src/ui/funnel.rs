@@ -88,31 +88,73 @@ impl Funnel {
     }
 
     /// How many peers each phrase keeps from this step; what reads the same is counted together.
-    pub(crate) fn losses(self, view: &View, step: usize) -> Vec<(&'static str, u32)> {
-        let mut counted: Vec<(&str, u32)> = Vec::new();
-        let mut add =
-            |word: &'static str, count: u32| match counted.iter_mut().find(|(other, _)| *other == word) {
-                Some((_, sum)) => *sum = sum.saturating_add(count),
-                None => counted.push((word, count)),
-            };
+    pub(crate) fn losses(self, view: &View, step: usize) -> Vec<Loss> {
+        let mut counted: Vec<Loss> = Vec::new();
+        let mut add = |word: &'static str, count: u32, fate: Fate| match counted
+            .iter_mut()
+            .find(|other| other.word == word)
+        {
+            Some(other) => other.count = other.count.saturating_add(count),
+            None => counted.push(Loss { word, count, fate }),
+        };
         match self {
             Self::Fetching => {
                 let causes = step
                     .checked_sub(1)
                     .and_then(|at| view.losses.get(at))
                     .map_or(&[][..], |loss| &loss.causes);
-                causes.iter().for_each(|(cause, count)| add(words::loss_word(step, *cause), *count));
+                causes
+                    .iter()
+                    .for_each(|(cause, count)| add(words::loss_word(step, *cause), *count, Fate::of(*cause)));
             }
             Self::Giving => {
                 for peer in view.peers.iter().filter(|peer| counts(peer)) {
                     if self.reached(peer, view.at) + 1 == step {
-                        add(self.lost(peer, view.at), 1);
+                        // Those that are connected only want nothing at this moment.
+                        let fate = if step == 1 { Fate::of(peer.held_back_by(view.at)) } else { Fate::Waits };
+                        add(self.lost(peer, view.at), 1, fate);
                     }
                 }
-                counted.sort_by_key(|(word, count)| (std::cmp::Reverse(*count), *word));
+                counted.sort_by_key(|loss| (std::cmp::Reverse(loss.count), loss.word));
             }
         }
         counted
+    }
+}
+
+/// Peers that got no further than the step before, for what a phrase says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Loss {
+    /// The phrase, to stand behind the count.
+    pub(crate) word: &'static str,
+    /// How many.
+    pub(crate) count: u32,
+    /// What became of them.
+    pub(crate) fate: Fate,
+}
+
+/// What became of peers that got no further.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fate {
+    /// That is still going on.
+    UnderWay,
+    /// Nothing is wrong: they, or we, wait for something, or have no need.
+    Waits,
+    /// They failed.
+    Failed,
+    /// The user, or what they did, keeps them out.
+    Barred,
+}
+
+impl Fate {
+    /// What becomes of a peer for this cause; `None`: something is under way.
+    fn of(cause: Option<Cause>) -> Self {
+        match cause {
+            None => Self::UnderWay,
+            Some(Cause::DroppedByUser | Cause::Held | Cause::Banned | Cause::Blocked) => Self::Barred,
+            Some(cause) if cause.info().fault => Self::Failed,
+            Some(_) => Self::Waits,
+        }
     }
 }
 
@@ -137,14 +179,14 @@ mod tests {
                     let said = format!("{name}: {}", funnel.step(step));
                     assert_eq!(listed(Shown::Reached(funnel, step)), pair[1] as usize, "{said}");
                     let counted = funnel.losses(&view, step);
-                    for (word, count) in &counted {
+                    for Loss { word, count, .. } in &counted {
                         assert_eq!(
                             listed(Shown::Lost(funnel, step, word)),
                             *count as usize,
                             "{said}: {word}"
                         );
                     }
-                    let lost: u32 = counted.iter().map(|(_, count)| count).sum();
+                    let lost: u32 = counted.iter().map(|loss| loss.count).sum();
                     assert_eq!(pair[0] - lost, pair[1], "{said}: everybody between two steps");
                 }
             }
@@ -157,8 +199,9 @@ mod tests {
         let funnel = Funnel::of(&view);
         assert_eq!(funnel, Funnel::Giving);
         assert_eq!(funnel.counts(&view), [14, 7, 6, 5, 5]);
-        assert_eq!(funnel.losses(&view, 2), [("both complete", 1)]);
-        assert_eq!(funnel.losses(&view, 3), [("choked", 1)]);
+        let waits = |word| [Loss { word, count: 1, fate: Fate::Waits }];
+        assert_eq!(funnel.losses(&view, 2), waits("both complete"));
+        assert_eq!(funnel.losses(&view, 3), waits("choked"));
         assert_eq!(Funnel::of(&sample::healthy()), Funnel::Fetching);
         let mut paused = view;
         paused.phase = Phase::Paused;

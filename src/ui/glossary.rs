@@ -104,6 +104,10 @@ const WORDS: &[Words] = &[
             ("unchoked", "those that let us ask for data (specification: unchoked us)"),
             ("sending", "those from which data comes"),
             ("8 choking us", "lost before this step, and why; the words are those of STATE"),
+            (
+                "█░▒▓·",
+                "in a bar: got this far, then those lost before: failed, waits, kept out by you, still under way",
+            ),
             ("send nothing", "they let us ask, and nothing comes"),
             ("not needed", "they have nothing that we miss"),
             ("queued", "not called yet: only so many are called at once"),
@@ -145,15 +149,18 @@ const WORDS: &[Words] = &[
             ("█", "verified: every piece of the cell is here and has passed its check"),
             (
                 "▓ ▒",
-                "partly verified: over half of the cell, and less; in the colour of ░ where more is arriving",
+                "partly verified: over half of the cell, and less; in the colour of ▄ where more is arriving",
             ),
-            ("░", "arriving: some blocks are asked for or here, no piece is whole"),
+            ("▄", "arriving: some blocks are asked for or here, no piece is whole"),
             ("·", "missing, and not asked for yet"),
             ("!", "no peer has it: missing, and none that is live can give it"),
             ("x", "failed its check, and is fetched again"),
             ("0", "availability: only we have it"),
             ("1–9 +", "how many live peers have the rarest piece of the cell; +: ten or more"),
-            ("A–Z", "who sent most of the cell; &: several together, +: others, ■: was on disk"),
+            (
+                "A–H",
+                "who sent most of the cell, of the eight that give most; in its colour, here and in its row; ▓: several together, ▒: others, ■: was on disk",
+            ),
             (
                 "AAaab··",
                 "the blocks of a piece: capitals came from that peer, small letters are asked of it, · is free",
@@ -174,6 +181,7 @@ const WORDS: &[Words] = &[
             ("SHOOK HANDS", "how many of them answered as BitTorrent peers: how good its list is"),
             ("SEEDS", "peers that have everything, as it counts them"),
             ("LEECHES", "peers still downloading, as it counts them"),
+            ("ANNOUNCES", "what came of the last ones, the newest at the right: ✓ answered, ✗ failed"),
             ("AGAIN", "when it is asked again"),
         ],
     ),
@@ -186,6 +194,10 @@ const WORDS: &[Words] = &[
                 "tcp: the ordinary connection; utp: one that gives way to other traffic; in: it called us",
             ),
             ("plain", "not encrypted; encrypted: scrambled, which some clients ask for"),
+            (
+                "✗ ✓ ┃ ◌",
+                "on the row of time: an attempt that failed, its handshake, now, and the next attempt; ━: it lasted",
+            ),
             ("OPEN", "milliseconds until it took the call"),
             ("SENT", "bytes that we sent"),
             ("ANSWER", "✓ and milliseconds until its whole handshake came, or the bytes that came"),
@@ -223,7 +235,12 @@ const WORDS: &[Words] = &[
     (
         Place::Replay,
         "The bar of a recording",
-        &[("╸", "where it is now"), ("✗", "a peer failed there"), ("▲", "the judgement changed there")],
+        &[
+            ("┃", "where it is now"),
+            ("✗", "something failed there; x: a piece failed its check"),
+            ("▲", "the judgement changed there"),
+            ("+ –", "more peers came than went there, or fewer"),
+        ],
     ),
 ];
 

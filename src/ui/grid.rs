@@ -4,7 +4,6 @@
 //! order, and what is then left to the columns that grow.
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 use crate::ledger::View;
 
@@ -100,6 +99,12 @@ impl<R: ?Sized> Placed<'_, R> {
     /// Columns of the terminal that it takes.
     pub(crate) fn width(&self) -> u16 {
         self.columns
+    }
+
+    /// Its place in a row.
+    pub(crate) fn area(&self, row: Rect) -> Rect {
+        let place = Rect { x: row.x + self.x, width: self.columns, height: 1, ..row };
+        place.intersection(row)
     }
 }
 
@@ -237,6 +242,22 @@ pub(crate) fn row<R: ?Sized>(
     cells(pen, area, placed, look, cell);
 }
 
+/// Draws one row in the same way, but for the column of this id, where there is another cell for it.
+pub(crate) fn row_with<R: ?Sized>(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    placed: &[Placed<'_, R>],
+    row: &R,
+    context: Context<'_>,
+    look: RowLook,
+    (id, other): (&str, Option<Spans>),
+) {
+    cells(pen, area, placed, look, |at, columns| match &other {
+        Some(other) if placed[at].id() == id => other.clone(),
+        _ => (placed[at].column.cell)(row, context, columns),
+    });
+}
+
 /// Draws a row that has cells of its own, by the ids of the columns and their widths.
 pub(crate) fn row_of<R: ?Sized>(
     pen: &mut Pen<'_>,
@@ -277,7 +298,8 @@ fn cells<R: ?Sized>(
         if area.x > 0 {
             pen.put(area.x - 1, area.y, 1, if look.marked { "»" } else { "▸" }, Role::Strong);
         }
-        pen.modify(Rect { height: 1, ..area }, Modifier::BOLD, Modifier::DIM);
+        let mark = u16::from(area.x > 0);
+        pen.select(Rect { x: area.x - mark, width: area.width + mark, height: 1, ..area });
     }
 }
 

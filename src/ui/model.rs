@@ -20,6 +20,7 @@ use super::columns::Choice;
 use super::export::Export;
 use super::file_tree::FileTree;
 use super::filter::{Filters, List};
+use super::hues::Hues;
 use super::keymap::Keymap;
 use super::order::Order;
 use super::piece_map::PieceMapView;
@@ -93,6 +94,8 @@ pub struct Model {
     pub(crate) folded: BTreeSet<Cause>,
     /// The peers that keys act on together.
     pub(crate) marked: BTreeSet<PeerKey>,
+    /// The peers that have a hue.
+    pub(crate) hues: Hues,
     /// What is shown while the screen is frozen.
     pub(crate) held: Option<Held>,
     /// Whether one panel of the overview has the whole screen.
@@ -179,6 +182,7 @@ impl Model {
             chooser: Chooser::default(),
             folded: BTreeSet::new(),
             marked: BTreeSet::new(),
+            hues: Hues::default(),
             held: None,
             zoomed: false,
             more: Vec::new(),
@@ -234,6 +238,7 @@ impl Model {
     /// Takes in a new view: rows move between the parts at once, and are sorted anew when it is time.
     pub fn take_in(&mut self, view: &View) {
         self.notice(view);
+        self.hues.take_in(view);
         if self.mode() == Mode::AskQuit && !quitting_stops(view) {
             self.open.pop();
         }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::mouse::Targets;
 use super::theme::{Look, Role};
+use super::widgets::rule;
 use crate::text::columns::{cell_width, drawn};
 pub(crate) use crate::text::columns::{clip, width, wrap};
 
@@ -112,6 +112,17 @@ impl Spans {
         self.0.iter().map(|(_, text)| text.as_str()).collect()
     }
 
+    /// The same with the first span in this role, and with this text where there is one.
+    pub(crate) fn with_first(mut self, role: Role, text: Option<&str>) -> Self {
+        if let Some(first) = self.0.first_mut() {
+            first.0 = role;
+            if let Some(text) = text {
+                text.clone_into(&mut first.1);
+            }
+        }
+        self
+    }
+
     /// Every span as this role would have it.
     pub(crate) fn all_as(mut self, role: Role) -> Self {
         self.0.iter_mut().for_each(|span| span.0 = role);
@@ -134,10 +145,18 @@ impl<'a> Pen<'a> {
         Self { buf, look, targets: Targets::default(), area }
     }
 
-    /// Lays a modifier over cells.
-    pub(crate) fn modify(&mut self, area: Rect, add: Modifier, remove: Modifier) {
-        let area = area.intersection(self.area);
-        self.buf.set_style(area, Style::new().add_modifier(add).remove_modifier(remove));
+    /// Lays the bar of the selected row behind what is drawn.
+    pub(crate) fn select(&mut self, area: Rect) {
+        for at in area.intersection(self.area).positions() {
+            self.look.select(&mut self.buf[at]);
+        }
+    }
+
+    /// Puts the cursor on what is drawn.
+    pub(crate) fn point(&mut self, area: Rect) {
+        for at in area.intersection(self.area).positions() {
+            Look::point(&mut self.buf[at]);
+        }
     }
 
     /// Makes what stands in a cell look like this role.
@@ -223,30 +242,7 @@ impl<'a> Pen<'a> {
     /// A thin rule across the area's first row, with a title, a note beside it and another at its end. What does
     /// not fit is left out, the right note first.
     pub(crate) fn rule(&mut self, area: Rect, title: &str, note: &str, right: &str) {
-        if area.is_empty() {
-            return;
-        }
-        let (x, y, columns) = (area.x, area.y, area.width);
-        for at in x..area.right() {
-            self.put(at, y, 1, "─", Role::Dim);
-        }
-        let mut used = 0;
-        if !title.is_empty() {
-            used += self.put(x, y, columns, title, Role::Strong);
-            used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);
-        }
-        let fits = |used: u16, text: &str| usize::from(used) + width(text) + 6 <= usize::from(columns);
-        if !note.is_empty() && fits(used, note) {
-            if used > 0 {
-                used += self.put(x + used, y, columns - used, "── ", Role::Dim);
-            }
-            used += self.put(x + used, y, columns.saturating_sub(used), note, Role::Text);
-            used += self.put(x + used, y, columns.saturating_sub(used), " ", Role::Dim);
-        }
-        if !right.is_empty() && fits(used, right) {
-            let shown = format!(" {right} ");
-            self.put_right(area.right().saturating_sub(2), y, columns - used, &shown, Role::Dim);
-        }
+        rule::draw(self, area, title, &Spans::new().add(Role::Text, note), right);
     }
 }
 
@@ -299,19 +295,6 @@ mod tests {
         assert_eq!(wrap_whole("an incomprehensible one", 7, 9), ["an", "incompr", "ehensib", "le one"]);
         assert_eq!(wrap_whole("one two three", 7, 1), ["one tw…"]);
         assert_eq!(wrap_whole("", 7, 9), [""]);
-    }
-
-    #[test]
-    fn a_rule_leaves_out_what_does_not_fit() {
-        let row = |columns: u16| {
-            let mut buf = Buffer::empty(Rect::new(0, 0, columns, 1));
-            let area = buf.area;
-            Pen::new(&mut buf, area, &Look::default()).rule(area, "Peers", "50", "by state");
-            buf.content().iter().map(ratatui::buffer::Cell::symbol).collect::<String>()
-        };
-        assert_eq!(row(32), "Peers ── 50 ──────── by state ──");
-        assert_eq!(row(20), "Peers ── 50 ────────");
-        assert_eq!(row(7), "Peers ─");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 //!
 //! Letters are text. Blocks, shades, rules and braille are shapes, for the fonts of those who look disagree about
 //! them: some leave gaps between blocks, many have no braille. The dark ground belongs to the picture alone; on a
-//! terminal nothing is ever painted behind the text.
+//! terminal nothing is painted behind the text but the bar of the selected row.
 
 use std::fmt::Write as _;
 
@@ -106,10 +106,11 @@ fn shape(symbol: &str) -> Shape {
 /// The colours of a cell: its ink, and what is painted behind it.
 fn colours(cell: &Cell) -> (Ink, Option<Rgb>) {
     let has = |modifier| cell.modifier.contains(modifier);
-    let mut colour = match cell.fg {
+    let rgb = |colour| match colour {
         Color::Rgb(r, g, b) => (r, g, b),
         _ => TEXT,
     };
+    let mut colour = rgb(cell.fg);
     if has(Modifier::DIM) {
         let part = |of: u8, ground: u8| {
             ((i32::from(of) * DIMMED + i32::from(ground) * (100 - DIMMED)) / 100).clamp(0, 255) as u8
@@ -120,7 +121,7 @@ fn colours(cell: &Cell) -> (Ink, Option<Rgb>) {
     if has(Modifier::REVERSED) {
         (Ink { colour: GROUND, bold }, Some(colour))
     } else {
-        (Ink { colour, bold }, None)
+        (Ink { colour, bold }, matches!(cell.bg, Color::Rgb(..)).then(|| rgb(cell.bg)))
     }
 }
 

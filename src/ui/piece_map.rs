@@ -72,6 +72,16 @@ impl Scale {
         Self::Pieces(pieces.div_ceil(cells.max(1)).max(1))
     }
 
+    /// The scale in which everything fits into so many columns and rows and leaves as few as it can blank.
+    fn filling(pieces: usize, columns: usize, rows: usize) -> Self {
+        let whole = Self::whole(pieces, columns * rows);
+        let fits = |cells: &usize| pieces.div_ceil((columns / cells).max(1)) <= rows;
+        match whole {
+            Self::Pieces(1) => (2..=columns).rev().find(fits).map_or(whole, Self::Cells),
+            _ => whole,
+        }
+    }
+
     /// Twice as close, where that shows more; a piece takes no more cells than it has blocks.
     fn closer(self, most_cells: usize) -> Option<Self> {
         match self {
@@ -90,6 +100,8 @@ pub(crate) struct Lattice {
     pieces: usize,
     /// Pieces in a row.
     a_row: usize,
+    /// Rows of the terminal that a row takes.
+    rows_a_row: usize,
     /// The first row in sight.
     first_row: usize,
     /// Whether coming closer would show more.
@@ -97,14 +109,23 @@ pub(crate) struct Lattice {
 }
 
 impl Lattice {
-    /// The lattice of a torrent in this area, looked at so closely, with this piece in sight.
+    /// The whole torrent in this area, with no cell for a part of a piece.
+    pub(crate) fn of_pieces(area: Rect, view: &View) -> Self {
+        let pieces = view.pieces.states.len();
+        let scale = Scale::whole(pieces, usize::from(area.width) * usize::from(area.height));
+        let a_row = (usize::from(area.width) * scale.pieces_a_cell()).max(1);
+        Self { area, scale, pieces, a_row, rows_a_row: 1, first_row: 0, can_be_closer: false }
+    }
+
+    /// The lattice of a torrent in this area, looked at so closely, with this piece in sight. The whole of it fills the
+    /// area: where there are more cells than pieces, a piece has several, side by side and below each other.
     pub(crate) fn new(area: Rect, view: &View, zoom: u8, cursor: u32) -> Self {
         let pieces = view.pieces.states.len();
         let (columns, rows) = (usize::from(area.width).max(1), usize::from(area.height).max(1));
         let geometry = view.torrent.geometry;
         let blocks = geometry.piece(0).map_or(1, |piece| geometry.blocks_in(piece)) as usize;
         let most_cells = blocks.min(columns);
-        let mut scale = Scale::whole(pieces, columns * rows);
+        let mut scale = Scale::filling(pieces, columns, rows);
         for _ in 0..zoom {
             match scale.closer(most_cells) {
                 Some(closer) => scale = closer,
@@ -116,9 +137,24 @@ impl Lattice {
             Scale::Cells(count) => (columns / count).max(1),
         };
         let all_rows = pieces.div_ceil(a_row);
+        let rows_a_row = (rows / all_rows.max(1)).max(1);
+        let rows = rows / rows_a_row;
         let cursor_row = (cursor as usize).min(pieces.saturating_sub(1)) / a_row;
         let first_row = cursor_row.saturating_sub(rows / 2).min(all_rows.saturating_sub(rows));
-        Self { area, scale, pieces, a_row, first_row, can_be_closer: scale.closer(most_cells).is_some() }
+        Self {
+            area,
+            scale,
+            pieces,
+            a_row,
+            rows_a_row,
+            first_row,
+            can_be_closer: scale.closer(most_cells).is_some(),
+        }
+    }
+
+    /// Rows of the terminal that a row of pieces takes.
+    pub(crate) fn rows_a_row(&self) -> u16 {
+        self.rows_a_row as u16
     }
 
     /// Pieces that a step up or down moves by.
@@ -129,7 +165,8 @@ impl Lattice {
     /// The pieces in sight.
     pub(crate) fn in_sight(&self) -> std::ops::Range<usize> {
         let first = self.first_row * self.a_row;
-        first.min(self.pieces)..(first + self.a_row * usize::from(self.area.height)).min(self.pieces)
+        let rows = usize::from(self.area.height) / self.rows_a_row;
+        first.min(self.pieces)..(first + self.a_row * rows).min(self.pieces)
     }
 
     /// Whether every piece is in sight.
@@ -152,7 +189,7 @@ impl Lattice {
             Scale::Pieces(count) => column * count,
             Scale::Cells(count) => column / count,
         };
-        let piece = (self.first_row + row) * self.a_row + within;
+        let piece = (self.first_row + row / self.rows_a_row) * self.a_row + within;
         (within < self.a_row && piece < self.pieces).then(|| u32::try_from(piece).ok())?
     }
 
@@ -164,7 +201,9 @@ impl Lattice {
             Scale::Pieces(count) => (column / count, 1),
             Scale::Cells(count) => (column * count, count),
         };
-        let place = Rect::new(self.area.x + column as u16, self.area.y + row as u16, width as u16, 1);
+        let (row, height) = (row * self.rows_a_row, self.rows_a_row);
+        let (x, y) = (self.area.x + column as u16, self.area.y + row as u16);
+        let place = Rect::new(x, y, width as u16, height as u16);
         Some(place.intersection(self.area))
     }
 }
@@ -191,7 +230,55 @@ mod tests {
         );
     }
 
+    /// A torrent of so many pieces of sixteen blocks.
+    fn of(pieces: u32) -> View {
+        let mut view = sample::healthy();
+        let facts = std::sync::Arc::make_mut(&mut view.torrent);
+        facts.geometry = crate::metainfo::Geometry::new(u64::from(pieces) * 262_144, 262_144).unwrap();
+        std::sync::Arc::make_mut(&mut view.pieces).states = vec![Default::default(); pieces as usize];
+        view
+    }
+
+    #[test]
+    fn few_pieces_fill_the_area_and_coming_closer_still_ends_at_the_blocks() {
+        let area = Rect::new(2, 3, 100, 20);
+        for (pieces, scale, rows) in [
+            (1, Scale::Cells(100), 20),
+            (3, Scale::Cells(100), 6),
+            (40, Scale::Cells(50), 1),
+            (641, Scale::Cells(3), 1),
+            (2000, Scale::Pieces(1), 1),
+            (2001, Scale::Pieces(2), 1),
+        ] {
+            let lattice = Lattice::new(area, &of(pieces), 0, 0);
+            assert_eq!((lattice.scale, lattice.rows_a_row()), (scale, rows), "{pieces}");
+            assert!(lattice.shows_all());
+        }
+        assert!(!Lattice::new(area, &of(1), 0, 0).can_be_closer);
+        assert!(Lattice::new(area, &of(641), 0, 0).can_be_closer);
+    }
+
     proptest! {
+        #[test]
+        fn few_or_many_each_piece_has_a_place_and_hardly_any_row_is_blank(
+            pieces in 1u32..5000, width in 1u16..200, height in 1u16..60, zoom in 0u8..6, cursor in 0u32..5000,
+        ) {
+            let (view, cursor) = (of(pieces), cursor % pieces);
+            let area = Rect::new(2, 3, width, height);
+            let lattice = Lattice::new(area, &view, zoom, cursor);
+            let place = lattice.place_of(cursor as usize).unwrap();
+            prop_assert!(!place.is_empty() && area.intersection(place) == place);
+            let first = lattice.cell_of(cursor as usize).start as u32;
+            prop_assert!(place.positions().all(|at| lattice.piece_at(at.x, at.y) == Some(first)));
+            if zoom == 0 {
+                prop_assert!(lattice.shows_all());
+                let last = lattice.place_of(pieces as usize - 1).unwrap();
+                let blank = area.bottom() - last.bottom();
+                // One row or one column more for each would be too much.
+                prop_assert!(blank < height.div_ceil(2) || pieces == 1, "{blank} of {height}");
+            }
+        }
+
         #[test]
         fn the_piece_under_the_cursor_is_always_in_sight(
             width in 1u16..300, height in 1u16..100, zoom in 0u8..20, cursor in 0u32..15_104,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::event::At;
 use crate::ledger::View;
-use crate::record::{Control, MarkKind, Playback, Replay};
+use crate::record::{Control, Playback, Replay};
 use crate::units;
 
 use super::action::{Action, Binding, Key};
@@ -71,7 +71,7 @@ impl Watched {
     /// Why this cannot be done here.
     fn refusal(&self, control: Control) -> Option<&'static str> {
         let Playback { position, marks, .. } = &self.playback;
-        let mut failures = marks.iter().filter(|mark| mark.kind == MarkKind::Failure);
+        let mut failures = marks.iter().filter(|mark| mark.kind.is_failure());
         match control {
             Control::NextFailure if !failures.any(|mark| mark.at > *position) => {
                 Some("Nothing fails after this.")

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `options` | how the screen is run, and what its caller can do for it |
 //! | `screen` | what the loop holds: model, newest view, whether they may differ from what is shown |
+//! | `background` | the terminal's answer to which background it has, told from keys |
 //! | `input` | keys, clicks, pastes and sizes, into the model |
 //! | `canvas` | the picture, and when the next may be drawn |
 //! | `calls` | title, bell, mouse, files and clipboard |
 //! | `suspend` | Ctrl-Z, and being stopped by others |
 //! | `summary` | what is said after leaving |
 
+mod background;
 mod calls;
 mod canvas;
 mod input;
@@ -21,6 +23,7 @@ mod suspend;
 mod tests;
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +36,7 @@ use tokio::time::Instant;
 
 use self::canvas::may_draw;
 use self::input::there_already;
-pub use self::options::{Options, Write};
+pub use self::options::{Options, Question, Write};
 use self::screen::Screen;
 pub use self::summary::summary;
 use crate::command::Command;
@@ -93,13 +96,21 @@ where
     let mut stop = std::pin::pin!(stop);
     let mut screen = Screen::new(&options, &mut views, terminal.size().map_err(Into::into)?);
     let frame = Duration::from_secs(1) / u32::from(options.frames_per_second.max(1));
+    screen.ask_for_the_background(&options)?;
+    let is_over = wait_for_the_background(&mut screen, &mut input, &commands).await?;
     screen.show(terminal, &options)?;
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| {
         Ok(Left { reason, view: Arc::clone(&screen.view), columns: screen.model.columns.clone() })
     };
+    if is_over {
+        return left(&screen, Reason::InputClosed);
+    }
+    if screen.model.leaving {
+        return left(&screen, Reason::Quit);
+    }
     loop {
-        let noted_until = screen.noted_until();
+        let wakes_at = screen.wakes_at();
         tokio::select! {
             biased;
             () = &mut stop => return left(&screen, Reason::Stopped),
@@ -113,10 +124,6 @@ where
                         None => break,
                     }
                 }
-                screen.carry_out(&options)?;
-                if screen.model.leaving {
-                    return left(&screen, Reason::Quit);
-                }
             }
             changed = views.changed() => {
                 screen.look_at(&mut views, options.time_of_day.and_then(|now| now()));
@@ -124,8 +131,9 @@ where
                     return left(&screen, Reason::Ended);
                 }
             }
-            () = tokio::time::sleep_until(noted_until.unwrap_or(next_frame)), if noted_until.is_some() => {
+            () = tokio::time::sleep_until(wakes_at.unwrap_or(next_frame)), if wakes_at.is_some() => {
                 screen.wake();
+                screen.let_go(&commands);
             }
             () = suspend::woken(&mut options.woken) => suspend::retake(&mut screen, &options)?,
             () = may_draw(next_frame, &mut options.taken), if screen.changed => {
@@ -133,6 +141,31 @@ where
                 next_frame = Instant::now() + frame;
             }
         }
+        screen.carry_out(&options)?;
+        if screen.model.leaving {
+            return left(&screen, Reason::Quit);
+        }
         suspend::suspend_if_asked(&mut screen, &options)?;
     }
+}
+
+/// Waits a moment for the terminal to say which background it has, so that the first frame has its colours. Keys are
+/// taken meanwhile. Returns whether there is no more input.
+async fn wait_for_the_background<S>(
+    screen: &mut Screen,
+    input: &mut Pin<&mut S>,
+    commands: &mpsc::UnboundedSender<Command>,
+) -> io::Result<bool>
+where
+    S: Stream<Item = io::Result<Event>>,
+{
+    let end = Instant::now() + background::PATIENCE;
+    while screen.waits_for_the_background() {
+        match tokio::time::timeout_at(end, input.next()).await {
+            Ok(Some(event)) => screen.take(&event?, commands),
+            Ok(None) => return Ok(true),
+            Err(_) => break,
+        }
+    }
+    Ok(false)
 }

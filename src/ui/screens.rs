@@ -12,9 +12,13 @@ mod log;
 mod more;
 mod order_menu;
 mod overview;
+mod page;
 mod peer;
+mod peer_attempts;
 mod peer_bytes;
 mod peer_list;
+mod peer_rate;
+mod peer_state;
 mod peers;
 mod piece;
 mod pieces;
@@ -49,7 +53,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
     let foot = frame::take_foot(&mut body, model);
     let mut list = body;
     let menu = (model.mode() == Mode::Order).then(|| order_menu::take(&mut list));
-    if area.height < 4 || area.width < 24 {
+    if area.height < 4 || area.width < 20 {
         small::line(&mut pen, area, model, view);
     } else {
         // A list that has the screen for itself ends above the menu; the overview is as it was behind it.
@@ -59,7 +63,6 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         match model.page() {
             Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
                 Screen::Overview if model.zoomed => zoomed::draw(&mut pen, body, model, view),
-                Screen::Overview if small::is_small(area) => small::draw(&mut pen, body, model, view),
                 Screen::Overview => overview::draw(&mut pen, body, model, view),
                 Screen::Peers => peers::draw(&mut pen, body, model, view),
                 Screen::Pieces => pieces::draw(&mut pen, body, model, view),
@@ -100,21 +103,25 @@ fn body(model: &Model) -> Rect {
 pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let body = body(model);
     let columns = body.width;
-    // The head of the page takes its rows.
-    let room = |taken: u16| usize::from(body.height.saturating_sub(taken));
+    let page = usize::from(page::Page::of(body).body.height);
+    let bare = usize::from(page::Page::without_rule(body).body.height);
     match model.page() {
         Mode::Keys => {
             let halves = usize::from(help::halves(columns));
-            more::furthest(help::lines(columns, model).len(), room(1), halves)
+            more::furthest(help::lines(columns, model).len(), help::rows_in(body), halves)
         }
-        Mode::Why => more::furthest(judgement::height(model, view, columns), room(3), 1),
-        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), room(2), 1),
-        Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), room(3), 1),
+        Mode::Why => more::furthest(judgement::height(model, view, columns), page, 1),
+        Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), bare, 1),
+        Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), page, 1),
         Mode::Columns => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
-            let lines = selected.map_or(0, |peer| peer::lines(peer, model, view, columns, bytes).len());
-            more::furthest(lines, room(2), 1)
+            let furthest = |peer| {
+                let lines = peer::lines(peer, model, view, columns, bytes).len();
+                let above = usize::from(peer::rows_above(peer, body.height));
+                more::furthest(lines, usize::from(body.height).saturating_sub(above), 1)
+            };
+            selected.map_or(0, furthest)
         }
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
             Screen::Trackers => view.trackers.len().saturating_sub(1),
@@ -125,13 +132,9 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
 }
 
 /// How many rows the peers that are not connected have on the overview, were there so many of them.
-pub(super) fn room_for_others(model: &Model, view: &View, others: usize) -> usize {
-    let list = if small::is_small(Rect::new(0, 0, model.size.0, model.size.1)) {
-        small::list_area(body(model), model, view)
-    } else {
-        overview::list_area(body(model), model, view)
-    };
-    peer_list::room_for_others(list, model, view, others)
+pub(super) fn room_for_others(model: &Model, view: &View) -> impl Fn(usize) -> usize {
+    let list = overview::list_area(body(model), model, view);
+    move |others| peer_list::room_for_others(list, model, view, others)
 }
 
 /// How many lines of the list are shown, and how many there are without a filter.

@@ -112,6 +112,15 @@ pub fn set_mouse(taken: bool) -> io::Result<()> {
     terminal_writer::send(if taken { TAKE_MOUSE } else { LEAVE_MOUSE }.as_bytes())
 }
 
+/// Asks the terminal which background it has (OSC 11). It answers among the keys, or never.
+///
+/// # Errors
+///
+/// When the terminal cannot be written to.
+pub fn ask_background() -> io::Result<()> {
+    terminal_writer::send(b"\x1b]11;?\x07")
+}
+
 /// Rings the terminal's bell.
 ///
 /// # Errors
@@ -363,12 +372,10 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_written_in_their_tier_and_never_as_a_background() {
+    fn colours_are_written_in_their_tier() {
         let text = |colours| String::from_utf8(written(colours).1).unwrap();
-        assert!(text(Colours::True).contains("38;2;0;158;115"));
-        assert!(text(Colours::Indexed).contains("38;5;29"));
-        for colours in [Colours::True, Colours::Indexed, Colours::Sixteen] {
-            assert!(!text(colours).contains("48;"));
-        }
+        assert!(text(Colours::True).contains("38;2;46;192;131"));
+        assert!(text(Colours::Indexed).contains("38;5;42"));
+        assert!(!text(Colours::Sixteen).contains("48;"), "the bar is reversed there");
     }
 }

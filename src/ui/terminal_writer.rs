@@ -132,6 +132,10 @@ pub(super) fn close(bytes: &[u8], within: Duration) -> bool {
     !waited.timed_out() && queue.failed.is_none()
 }
 
+/// What begins and ends a frame: a terminal that knows it (synchronized output, mode 2026) shows all of it at once, so that
+/// no frame is seen half drawn. Others pass over it.
+const FRAME: (&[u8], &[u8]) = (b"\x1b[?2026h", b"\x1b[?2026l");
+
 /// Where a frame is written to; flushing sends it on its way.
 #[derive(Debug, Default)]
 pub struct Port(Vec<u8>);
@@ -143,9 +147,24 @@ impl Write for Port {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let is_empty = self.0.is_empty();
-        let sent = if is_empty { Ok(()) } else { TERMINAL.add(&self.0, |queue| &mut queue.frame) };
-        self.0.clear();
-        sent
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        TERMINAL.add(&as_one(&std::mem::take(&mut self.0)), |queue| &mut queue.frame)
+    }
+}
+
+/// The bytes of a frame, which is shown as one.
+fn as_one(bytes: &[u8]) -> Vec<u8> {
+    [FRAME.0, bytes, FRAME.1].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_shown_as_one() {
+        assert_eq!(as_one(b"\x1b[2;3Hx"), b"\x1b[?2026h\x1b[2;3Hx\x1b[?2026l");
     }
 }

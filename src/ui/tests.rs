@@ -8,6 +8,7 @@ mod expected;
 mod keys;
 mod pages;
 mod rebound;
+mod rows;
 mod screens;
 mod told_apart;
 
@@ -17,7 +18,7 @@ use ratatui::style::Color;
 
 use super::about::About;
 use super::model::{Help, Mode, Model, Panel, Screen};
-use super::theme::{Colours, Glyphs, Look};
+use super::theme::{Colours, Glyphs, Look, Role};
 use super::{draw, sample};
 use crate::event::PeerKey;
 use crate::ledger::View;
@@ -195,11 +196,15 @@ fn a_live_peer_has_a_row_wherever_any_peer_has_one() {
 }
 
 #[test]
-fn no_cell_has_a_background() {
+fn only_the_selected_row_has_a_background() {
     let view = sample::healthy();
+    let bar = Look::default().style(Role::Selected).bg.unwrap();
     for (_, change) in PAGES {
         let mut model = model(Look::default(), (120, 40), &view);
         change(&mut model);
-        assert!(drawn(&model, &view).content().iter().all(|cell| cell.bg == Color::Reset));
+        let buf = drawn(&model, &view);
+        let barred = |y: &u16| (0..buf.area.width).any(|x| buf[(x, *y)].bg == bar);
+        assert!((0..buf.area.height).filter(barred).count() <= 2);
+        assert!(buf.content().iter().all(|cell| [Color::Reset, bar].contains(&cell.bg)));
     }
 }

@@ -125,9 +125,10 @@ impl Standing {
     /// How its glyph and its word look.
     pub(crate) fn roles(self) -> (Role, Role) {
         match self {
-            Self::Sending | Self::Taking => (Role::Good, Role::Text),
-            Self::Unchoked | Self::Choked | Self::Idle | Self::Trying => (Role::Text, Role::Text),
-            Self::Failed => (Role::Trouble, Role::TroubleWord),
+            Self::Sending | Self::Taking => (Role::Sending, Role::Text),
+            Self::Unchoked | Self::Idle => (Role::Text, Role::Text),
+            Self::Choked | Self::Trying => (Role::Waiting, Role::Waiting),
+            Self::Failed => (Role::Harmless, Role::Harmless),
             Self::Held | Self::Dropped | Self::Banned => (Role::Barred, Role::BarredWord),
             Self::Left | Self::Queued => (Role::Dim, Role::Dim),
         }

@@ -9,16 +9,20 @@ mod cipher;
 mod incoming;
 mod key;
 mod outgoing;
+mod torrents;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::metainfo::InfoHash;
+
 pub use cipher::Cipher;
 pub use incoming::Incoming;
 pub use key::{Exchange, Exchanged, KEY_BYTES};
 pub use outgoing::Outgoing;
+pub use torrents::Torrents;
 
 /// The longest padding any of the four places may have.
 pub const MOST_PAD_BYTES: usize = 512;
@@ -143,6 +147,8 @@ pub enum Step {
 /// What the two sides agreed on.
 #[derive(Debug)]
 pub struct Agreed {
+    /// The torrent that the caller named; none for the caller, who knows it.
+    pub torrent: Option<InfoHash>,
     /// What the messages travel under.
     pub payload: Payload,
     /// For RC4: the streams that everything goes through from here on.

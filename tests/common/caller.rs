@@ -38,7 +38,7 @@ pub(crate) async fn answer(
 ) -> Option<Carrier> {
     stream.set_nodelay(true).unwrap();
     let mse = Mse::new(encryption, fastrand::u64(..));
-    accept(stream, ours, &mse, &UNTOLD).await.ok().map(|(carrier, _)| carrier)
+    accept(stream, (*ours).into(), &mse, &UNTOLD).await.ok().map(|(carrier, _)| carrier)
 }
 
 /// Connects and shakes hands for the torrent, plain or under RC4; without any extension, not even the fast one.

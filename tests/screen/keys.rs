@@ -459,23 +459,17 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 pty.until_shown(&format!("{layer} · v"));
             }
         }
+        // The whole torrent fills the screen, in parts of pieces: there is nothing closer, and nothing further away.
         (Action::Closer, _) => {
             go(pty, Screen::Pieces);
-            pty.until_shown("one cell = 1 piece");
+            pty.until_shown("cells = 1 piece");
             pty.press(pressed);
-            pty.until_shown("2 cells = 1 piece");
-            pty.press(key(Action::Further));
-            pty.until_shown("one cell = 1 piece");
+            pty.until_shown("one cell is a part of a piece.");
         }
         (Action::Further, _) => {
             go(pty, Screen::Pieces);
-            pty.press(key(Action::Closer));
-            pty.press(key(Action::Closer));
-            pty.until_shown("4 cells = 1 piece");
             pty.press(pressed);
-            pty.until_shown("2 cells = 1 piece");
-            pty.press(pressed);
-            pty.until_shown("one cell = 1 piece");
+            pty.until_shown("This is the whole torrent.");
         }
         (Action::NextPanel | Action::PreviousPanel, _) => {
             go(pty, Screen::Overview);

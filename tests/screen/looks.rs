@@ -118,6 +118,99 @@ async fn looks_as_the_terminal_and_the_user_want_it() {
         assert_eq!(written.is_ascii(), ascii, "{variables:?}");
         let has_sgr = |codes: &str| position(&written, codes.as_bytes()).is_some();
         assert!(has_sgr("\x1b[1m"), "bold is there in every look: {variables:?}");
-        assert!(!has_sgr("\x1b[48;") && !has_sgr("\x1b[6n"), "no background is painted, nothing is asked");
+        assert!(!has_sgr("\x1b[6n"), "the cursor is not asked for");
+    }
+}
+
+const QUESTION: &[u8] = b"\x1b]11;?\x07";
+/// Solarized light; as keys it would freeze the screen and lead to others.
+const ANSWER: &[u8] = b"\x1b]11;rgb:fdfd/f6f6/e3e3\x1b\\";
+/// Text of the two palettes.
+const ON_DARK: Color = Color::Rgb(0xd3, 0xd9, 0xe0);
+const ON_LIGHT: Color = Color::Rgb(0x24, 0x29, 0x2f);
+
+/// The demo on a terminal of 24 bits that has been asked for its background.
+fn asked(lab: &Lab) -> Pty {
+    let mut command = demo(lab);
+    command.env("COLORTERM", "truecolor");
+    let pty = Pty::spawn(command, 80, 24);
+    pty.until_written(0, QUESTION);
+    pty
+}
+
+/// Waits until this is the colour of text, and the other is not seen any more.
+fn until_text_is(pty: &Pty, colour: Color, other: Color) {
+    pty.until(&format!("text in {colour:?}"), |screen| {
+        let (rows, columns) = screen.size();
+        let cells = (0..rows).flat_map(|row| (0..columns).filter_map(move |column| screen.cell(row, column)));
+        let seen: Vec<Color> = cells.map(vt100::Cell::fgcolor).collect();
+        (seen.contains(&colour) && !seen.contains(&other)).then_some(())
+    });
+}
+
+/// No key of the answer was taken: the overview is there, and not frozen; and keys are.
+fn takes_keys_alone(pty: &mut Pty) {
+    pty.until_shown("Where peers drop off");
+    assert!(!pty.text().contains("frozen"), "{}", pty.text());
+    pty.press(key(Action::Show(Screen::Files)));
+    pty.until_shown("HERE");
+    pty.press(key(Action::Keys));
+    pty.until_shown(HELP);
+    pty.press(key(Action::Back));
+    pty.until_gone(HELP);
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_background_is_asked_for_once_and_chooses_the_colours() {
+    let lab = Lab::new();
+    let mut pty = asked(&lab);
+    pty.write(ANSWER);
+    until_text_is(&pty, ON_LIGHT, ON_DARK);
+    takes_keys_alone(&mut pty);
+    let written = pty.bytes_from(0);
+    let first = position(&written, QUESTION).unwrap();
+    assert_eq!(position(&written[first + 1..], QUESTION), None, "it is asked once");
+    let mut silent = asked(&lab);
+    until_text_is(&silent, ON_DARK, ON_LIGHT);
+    takes_keys_alone(&mut silent);
+    // Nothing is asked where the user chose, and where the colours are the terminal's own.
+    for (arguments, variable) in [
+        (&["--theme", "light"][..], "truecolor"),
+        (&["--theme", "dark"], "truecolor"),
+        (&["--color", "16"], ""),
+    ] {
+        let mut command = demo(&lab);
+        command.args(arguments);
+        command.env("COLORTERM", variable);
+        let pty = Pty::spawn(command, 80, 24);
+        pty.until_shown("Where peers drop off");
+        assert_eq!(position(&pty.bytes_from(0), b"\x1b]11"), None, "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_answer_about_the_background_changes_the_colours_and_is_never_keys() {
+    let lab = Lab::new();
+    let mut pty = asked(&lab);
+    until_text_is(&pty, ON_DARK, ON_LIGHT);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    pty.write(ANSWER);
+    until_text_is(&pty, ON_LIGHT, ON_DARK);
+    takes_keys_alone(&mut pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_about_the_background_in_two_parts_is_never_keys() {
+    let lab = Lab::new();
+    for split in [1, 2, 3, 5, 12, ANSWER.len() - 2, ANSWER.len() - 1] {
+        let mut pty = asked(&lab);
+        let (one, other) = ANSWER.split_at(split);
+        pty.write(one);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        pty.write(other);
+        until_text_is(&pty, ON_LIGHT, ON_DARK);
+        takes_keys_alone(&mut pty);
     }
 }

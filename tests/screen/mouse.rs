@@ -62,10 +62,11 @@ async fn clicks_lead_through_every_screen_and_back() {
     // A piece, and who has it.
     click_on(&mut pty, "3 pieces");
     let (column, row) = pty.until("the pieces", |screen| place(screen, "Pieces ─"));
-    pty.write(&click(column + 9, row + 1));
-    pty.until_shown("Piece 8 ─");
-    pty.write(&click(column + 9, row + 1));
-    pty.until_shown("with has:8");
+    // Each is 23 cells long.
+    pty.write(&click(column + 60, row + 1));
+    pty.until_shown("Piece 2 ─");
+    pty.write(&click(column + 60, row + 1));
+    pty.until_shown("with has:2");
     // A tracker, and its peers.
     click_on(&mut pty, "4 trackers");
     pty.until_shown(sign_of(Screen::Trackers));

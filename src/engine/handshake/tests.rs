@@ -45,7 +45,7 @@ async fn meet(parts: &[&[u8]], then_close: bool, inward: bool) -> Result<Handsha
         }
     });
     let result = if inward {
-        accept(here, &ours(), &mse(EncryptionPolicy::default()), &untold()).await
+        accept(here, ours().into(), &mse(EncryptionPolicy::default()), &untold()).await
     } else {
         call_plain(here, &untold()).await
     };
@@ -208,7 +208,7 @@ async fn dials_and_shakes_hands_over_a_real_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (shaken, met) = tokio::join!(dialled(&listener), async {
         let (stream, _) = listener.accept().await.unwrap();
-        accept(stream, &theirs(), &mse(EncryptionPolicy::Off), &untold()).await.unwrap()
+        accept(stream, theirs().into(), &mse(EncryptionPolicy::Off), &untold()).await.unwrap()
     });
     let (Carrier::Bare(mut peer), met) = met else { panic!("encrypted, where a plain one was asked for") };
     assert_eq!((met.peer_id, met.reserved), (ours().peer_id, ours().reserved));

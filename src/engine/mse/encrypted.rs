@@ -160,7 +160,7 @@ mod tests {
     fn ciphers() -> [Ciphers; 2] {
         let random = fastrand::Rng::with_seed;
         let mut out = Outgoing::new(TORRENT, Offer::BOTH, &[], random(1));
-        let mut inward = Incoming::new(&[TORRENT], Offer { plain: false, rc4: true }, random(2));
+        let mut inward = Incoming::new([TORRENT].into_iter().collect(), Offer::RC4, random(2));
         let (mut to_out, mut to_in) = (Vec::new(), Vec::new());
         let (mut ours, mut theirs) = (None, None);
         while ours.is_none() || theirs.is_none() {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::engine::testpeer::{Heard, PATIENCE, Wire, block_content, content};
 use crate::engine::upload::ReadFuture;
-use crate::metainfo::{Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
 use crate::peer::introduction;
 use crate::peer::upload::OFFERED_REQQ;
 use crate::swarm::WindowState;
@@ -76,13 +76,15 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        ours: Arc::new(Ours::new(geometry(), have, introduction(Some(6881), true))),
+        ours: Arc::new(Ours::new(introduction(Some(6881), true))),
+        holdings: Arc::new(Holdings::new(geometry(), have)),
         clock: Clock::start(),
         pool: BlockPool::new(100),
         source: Arc::new(Disk { fails: begin.disk_fails }),
         up: Arc::new(Limit::new(begin.up_bps)),
     });
     let shaken = Handshaken {
+        info_hash: InfoHash([7; 20]),
         peer_id: PeerId::ours(2),
         reserved: Reserved(begin.reserved),
         overhead: Overhead::default(),

@@ -175,12 +175,12 @@ impl Store {
             DiskDone::Stuck { job, error } => {
                 let next = self.assembly.stuck(job);
                 self.write(next);
-                Input::DiskFailed { piece: None, reason: error.to_string() }
+                Input::DiskFailed(error.to_string())
             }
             DiskDone::Unspilled { job, error } => {
                 let next = self.assembly.unspilled(job);
                 self.write(next);
-                Input::DiskFailed { piece: None, reason: error.to_string() }
+                Input::DiskFailed(error.to_string())
             }
             DiskDone::Lost { job, blocks } => {
                 let piece = job.piece;
@@ -188,7 +188,7 @@ impl Store {
                 self.write(next);
                 Input::BlocksLost { piece, blocks }
             }
-            DiskDone::Unsynced(error) => Input::DiskFailed { piece: None, reason: error.to_string() },
+            DiskDone::Unsynced(error) => Input::DiskFailed(error.to_string()),
             // Pieces are hashed again only by order of a later check; there is none in a running download.
             DiskDone::Checked { .. } | DiskDone::Trouble(_) => return None,
         })
@@ -265,10 +265,7 @@ impl TorrentTask {
             self.emit(self.clock.now(), &Event::Note { severity: Severity::Warn, text, answer: false });
         }
         let Some(input) = self.store().and_then(|store| store.done(done)) else { return };
-        let was_missing = !self.swarm.have().is_full();
-        self.swarm.handle(self.clock.now(), input);
-        self.completed_here |= was_missing && self.swarm.have().is_full();
-        self.settle();
+        self.feed(input);
     }
 
     /// Has these pieces hashed as they stand on the disk.
@@ -297,7 +294,7 @@ impl TorrentTask {
         if !pieces.is_empty()
             && let Blocks::Kept(store) = &self.blocks
         {
-            self.common.ours.haves.lose(pieces);
+            self.common.holdings.haves.lose(pieces);
             store.keeper.lost(pieces);
         }
     }
@@ -307,7 +304,7 @@ impl TorrentTask {
         let Blocks::Kept(store) = &self.blocks else { return };
         for piece in pieces {
             store.keeper.written(*piece);
-            self.common.ours.haves.append(*piece);
+            self.common.holdings.haves.append(*piece);
         }
     }
 

@@ -109,12 +109,20 @@ impl TorrentTask {
     fn blocks(&mut self, conn: ConnKey, blocks: Vec<(BlockRef, BlockBuf)>) {
         let now = self.clock.now();
         for (block, bytes) in blocks {
-            if self.swarm.block_arrived(now, conn, block) {
-                match &mut self.blocks {
-                    Blocks::Kept(store) => store.put(now, block, bytes),
-                    Blocks::Tried(hasher) => hasher.take(conn, block, bytes),
-                }
-            }
+            self.came = Some((now, bytes));
+            self.swarm.handle(now, Input::Block(conn, block));
+            self.settle();
+        }
+        // Nobody wanted the last one.
+        self.came = None;
+    }
+
+    /// The block that just came was missing.
+    pub(super) fn keep(&mut self, conn: ConnKey, block: BlockRef) {
+        let Some((now, bytes)) = self.came.take() else { return };
+        match &mut self.blocks {
+            Blocks::Kept(store) => store.put(now, block, bytes),
+            Blocks::Tried(hasher) => hasher.take(conn, block, bytes),
         }
     }
 

@@ -123,13 +123,6 @@ impl TorrentTask {
         }
     }
 
-    /// A check hears when no tracker is waited for any more.
-    pub(super) fn heard_trackers(&mut self, now: At) {
-        if self.is_check() && !self.announcer.is_asking() {
-            self.swarm.handle(now, Input::TrackersHeard);
-        }
-    }
-
     pub(super) fn amounts(&self) -> Amounts {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let left_bytes = missing_bytes(self.torrent.geometry, self.swarm.have());
@@ -138,20 +131,15 @@ impl TorrentTask {
 
     pub(super) fn answered(&mut self, ticket: Ticket, outcome: Answered) {
         let now = self.clock.now();
-        let tracker = self.announces.end(ticket);
-        let named = outcome.as_ref().ok();
-        let named = named.map(|answer| (answer.peers.clone(), answer.scope, answer.our_address));
-        self.announcer.handle(now, heard(ticket, outcome));
-        if let Some((tracker, (peers, scope, ours))) = tracker.zip(named) {
-            let seen_at = ours.map(|ours| SocketAddr::new(ours, self.port));
-            self.swarm.handle(now, Input::Reached { tracker, scope, seen_at });
-            for addr in peers {
+        let Some(tracker) = self.announces.end(ticket) else { return };
+        if let Ok(Answer { peers, scope, our_address, .. }) = &outcome {
+            let seen_at = our_address.map(|ours| SocketAddr::new(ours, self.port));
+            self.swarm.handle(now, Input::Reached { tracker, scope: *scope, seen_at });
+            for addr in peers.iter().copied() {
                 self.swarm.handle(now, Input::Learned { addr, source: Source::Tracker(tracker) });
             }
         }
-        // After the peers: where nobody is known by now, a check is over.
-        self.heard_trackers(now);
-        self.settle();
+        self.feed(Input::Announced(heard(ticket, outcome)));
     }
 }
 

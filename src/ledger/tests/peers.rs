@@ -301,3 +301,20 @@ fn rates_add_up_to_that_of_the_whole() {
         assert!(view.rates.down_bps.abs_diff(sum) <= 3, "{} and {sum}", view.rates.down_bps);
     }
 }
+
+#[test]
+fn the_last_seconds_of_a_connection_are_kept_while_it_lasts() {
+    let mut run = Script::downloading(100);
+    let peers = run.open_seeds(2);
+    for bps in [90_000, 0, 240_000] {
+        run.second(&peers[..1], bps);
+    }
+    let kept = |run: &mut Script, peer| {
+        let record = run.record(peer);
+        record.recent.seconds().iter().map(|second| second.down_bps).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&mut run, peers[0]), [90_000, 0, 240_000]);
+    assert!(kept(&mut run, peers[1]).is_empty(), "it sent nothing");
+    run.end(peers[0], Cause::ClosedByPeer);
+    assert!(kept(&mut run, peers[0]).is_empty());
+}

@@ -134,11 +134,20 @@ fn finds_failures_and_changed_verdicts() {
     assert_eq!((player.position(), player.view().groups.failed), (ms(10_500), 1));
 }
 
+#[test]
+fn finds_who_came_and_went_and_pieces_that_failed() {
+    let player = Scene::Debian.player();
+    let count = |kind| player.marks().iter().filter(|mark| mark.kind == kind).count();
+    for kind in [MarkKind::Came, MarkKind::Went, MarkKind::PieceFailed, MarkKind::Failure] {
+        assert!(count(kind) > 0, "{kind:?}");
+    }
+}
+
 fn failures<R>(player: &Player<R>) -> Vec<At>
 where
     R: std::io::Read + std::io::Seek,
 {
-    player.marks().iter().filter(|mark| mark.kind == MarkKind::Failure).map(|mark| mark.at).collect()
+    player.marks().iter().filter(|mark| mark.kind.is_failure()).map(|mark| mark.at).collect()
 }
 
 #[test]

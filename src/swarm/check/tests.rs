@@ -4,7 +4,7 @@ use crate::event::{AnnounceKind, Announced, Encryption, PeerInfo, Side, Source, 
 use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
 use crate::swarm::address::Scope;
-use crate::swarm::announce::{self, Announcer, Output, Ticket};
+use crate::swarm::announce::{self, Output, Ticket};
 use crate::swarm::peer_table::Standing;
 use crate::swarm::{Action, Closed, EncryptionPolicy, Input, Order, Swarm};
 
@@ -31,7 +31,6 @@ fn addr(n: u16) -> SocketAddr {
 /// A check in virtual time, and all it did.
 struct Run {
     swarm: Swarm,
-    announcer: Announcer,
     now: At,
     done: Vec<(At, Action)>,
     announced: Vec<(TrackerKey, AnnounceKind, Ticket)>,
@@ -45,45 +44,46 @@ impl Run {
     }
 
     fn with(settings: Settings, trackers: &[&str], geometry: Geometry) -> Self {
-        let tiers: Vec<Vec<String>> = trackers.iter().map(|url| vec![(*url).to_owned()]).collect();
+        let trackers = trackers.iter().map(|url| vec![(*url).to_owned()]).collect();
+        let settings = Settings { trackers, ..settings };
         let have = Bitfield::empty(geometry.piece_count());
         let mut run = Self {
             swarm: Swarm::new(At::ZERO, geometry, have, settings),
-            announcer: Announcer::once(At::ZERO, &tiers, 1),
             now: At::ZERO,
             done: Vec::new(),
             announced: Vec::new(),
             next_conn: 0,
         };
         // Peers are named before it is known that no tracker is asked.
-        run.announcer.handle(At::ZERO, announce::Input::Start);
         run.drain();
         run
     }
 
     fn drain(&mut self) {
         while let Some(action) = self.swarm.poll() {
-            if action == Action::Finished {
-                self.tell(Input::Command(Command::Quit));
+            match action {
+                Action::Announce(output) => {
+                    self.announce(output);
+                    continue;
+                }
+                Action::Finished => self.tell(Input::Command(Command::Quit)),
+                _ => {}
             }
             self.done.push((self.now, action));
         }
-        while let Some(output) = self.announcer.poll() {
-            match output {
-                Output::Announce { ticket, tracker, kind, .. } => {
-                    self.announced.push((tracker, kind, ticket))
-                }
-                Output::Abandon(_) => {}
-                Output::Emit(at, event) => self.done.push((self.now, Action::Emit(at, event))),
-            }
+    }
+
+    fn announce(&mut self, output: Output) {
+        match output {
+            Output::Announce { ticket, tracker, kind, .. } => self.announced.push((tracker, kind, ticket)),
+            Output::Abandon(_) => {}
+            Output::Emit(at, event) => self.done.push((self.now, Action::Emit(at, event))),
         }
     }
 
     fn tell(&mut self, input: Input) {
         self.swarm.handle(self.now, input);
-        if !self.announcer.is_asking() {
-            self.swarm.handle(self.now, Input::TrackersHeard);
-        }
+        self.swarm.handle(self.now, Input::Tick);
         self.drain();
     }
 
@@ -96,8 +96,7 @@ impl Run {
             }
             Err(error) => announce::Input::Failed { ticket, error, text: String::new() },
         };
-        self.announcer.handle(self.now, input);
-        self.tell(Input::Tick);
+        self.tell(Input::Announced(input));
     }
 
     fn is_over(&self) -> bool {
@@ -187,10 +186,19 @@ impl Run {
         conn
     }
 
+    /// A block comes; whether it was missing.
+    fn arrives(&mut self, conn: ConnKey, block: BlockRef) -> bool {
+        let before = self.done.len();
+        self.tell(Input::Block(conn, block));
+        self.done[before..].contains(&(self.now, Action::Keep(conn, block)))
+    }
+
     /// Those that are told `stopped`.
     fn goodbyes(&mut self) -> Vec<u16> {
-        self.announcer.handle(self.now, announce::Input::Stop);
-        self.drain();
+        let announcer = &mut self.swarm.announcer;
+        announcer.handle(self.now, announce::Input::Stop);
+        let outputs: Vec<Output> = std::iter::from_fn(|| announcer.poll()).collect();
+        outputs.into_iter().for_each(|output| self.announce(output));
         let stopped = self.announced.iter().filter(|(_, kind, _)| *kind == AnnounceKind::Stopped);
         stopped.map(|(tracker, ..)| tracker.0).collect()
     }
@@ -283,12 +291,12 @@ fn asks_for_one_piece_and_again_for_what_a_choke_took_back() {
     assert_eq!(run.orders(conn)[0], &Order::Interested(true));
     let blocks = run.granted(conn);
     assert_eq!(blocks.len(), 2);
-    assert!(run.swarm.block_arrived(run.now, conn, blocks[0]));
-    assert!(!run.swarm.block_arrived(run.now, conn, blocks[0]), "it was here already");
+    assert!(run.arrives(conn, blocks[0]));
+    assert!(!run.arrives(conn, blocks[0]), "it was here already");
     run.tell(Input::News(conn, News::Choked));
     run.tell(Input::News(conn, News::Unchoked));
     assert_eq!(run.granted(conn), blocks[1..]);
-    assert!(run.swarm.block_arrived(run.now, conn, blocks[1]));
+    assert!(run.arrives(conn, blocks[1]));
     assert!(!run.is_over());
     run.tell(Input::Hashed(conn, true));
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)), "that was all");
@@ -311,7 +319,7 @@ fn asks_for_a_block_of_a_long_piece_and_never_for_what_the_peer_has_not() {
     run.tell(Input::News(conn, News::Have(vec![geometry.piece(5).unwrap()])));
     let blocks = run.granted(conn);
     assert_eq!(blocks.iter().map(|block| block.piece().number()).collect::<Vec<_>>(), [5]);
-    assert!(run.swarm.block_arrived(run.now, conn, blocks[0]));
+    assert!(run.arrives(conn, blocks[0]));
     run.tell(Input::Tick);
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)));
 }
@@ -322,7 +330,7 @@ fn wrong_data_ends_the_connection() {
     run.learn(1);
     let conn = run.serve(PeerKey(0), A);
     for block in run.granted(conn) {
-        run.swarm.block_arrived(run.now, conn, block);
+        run.arrives(conn, block);
     }
     run.tell(Input::Hashed(conn, false));
     assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::HashFailures)));

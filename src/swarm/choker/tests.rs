@@ -56,7 +56,7 @@ impl World {
     /// Lets rounds pass. What the limit lets through is shared by those that are served.
     fn pass(&mut self, rounds: u32) {
         for _ in 0..rounds {
-            self.choker.round(self.now, self.sent_bytes, self.limit_bps);
+            self.choker.on_time(self.now, self.sent_bytes, self.limit_bps);
             self.choose();
             self.now += ROUND;
             let served = self.served().len().max(1) as u64;

@@ -51,6 +51,11 @@ impl Begun {
         self.pieces.get(&piece)
     }
 
+    /// Bytes of the piece.
+    pub(super) fn length_of(&self, piece: PieceIndex) -> u64 {
+        u64::from(self.geometry.length_of(piece))
+    }
+
     /// Bytes that are here and not written.
     pub(super) fn unwritten(&self) -> u64 {
         self.unwritten

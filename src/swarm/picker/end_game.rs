@@ -5,12 +5,11 @@
 //! wasted by that is one block of each slow peer at most. Where several are asked for a block already, the slowest of them
 //! makes room: no number of them shuts a faster peer out.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::begun::Begun;
 use super::sender::Sender;
-use super::{At, BlockRef, ConnKey};
+use super::{At, BlockRef, ConnKey, Senders};
 
 /// A block that the peer can be asked for in place of another.
 pub(super) struct Offer {
@@ -30,7 +29,7 @@ const SOONER: Duration = Duration::from_millis(50);
 pub(super) struct EndGame<'a> {
     pub(super) now: At,
     pub(super) conn: ConnKey,
-    pub(super) senders: &'a BTreeMap<ConnKey, Sender>,
+    pub(super) senders: &'a Senders,
     pub(super) begun: &'a Begun,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::begun::Begun;
 use super::piece::Piece;
 use super::sender::Sender;
-use super::{At, BLOCK_LENGTH, ConnKey, Geometry, PieceIndex};
+use super::{At, ConnKey, PieceIndex, Senders};
 
 /// A peer has at least this long for such a piece, and twice as long with every try that was too slow before: so one
 /// of them ends, however slow all are.
@@ -44,23 +44,17 @@ impl Parole {
 
     /// The connection sent so much of the piece, bytes a second, and another tries now. Of those that sent nothing
     /// none need be remembered that is gone.
-    pub(super) fn tried(
-        &mut self,
-        piece: PieceIndex,
-        conn: ConnKey,
-        bps: u64,
-        is_live: impl Fn(ConnKey) -> bool,
-    ) {
+    pub(super) fn tried(&mut self, piece: PieceIndex, of: ConnKey, bps: u64, live: impl Fn(ConnKey) -> bool) {
         let Some(tries) = self.0.get_mut(&piece) else { return };
         if bps == 0 {
-            tries.nothing.insert(conn);
-            tries.nothing.retain(|conn| is_live(*conn));
+            tries.nothing.insert(of);
+            tries.nothing.retain(|conn| live(*conn));
             return;
         }
         if tries.slow.len() == MOST_TRIES {
             tries.slow.pop_front();
         }
-        tries.slow.push_back((conn, bps));
+        tries.slow.push_back((of, bps));
     }
 
     /// What the connection sent of the piece when it last had it, bytes a second.
@@ -77,72 +71,67 @@ impl Parole {
         LEAST * (1 << self.0.get(&piece).map_or(0, |tries| tries.slow.len()))
     }
 
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
-/// How the tries go that are under way.
-pub(super) struct Trials<'a> {
-    pub(super) now: At,
-    pub(super) geometry: Geometry,
-    pub(super) parole: &'a Parole,
-    pub(super) begun: &'a Begun,
-    pub(super) senders: &'a BTreeMap<ConnKey, Sender>,
-}
-
-impl Trials<'_> {
     /// The pieces whose owners would still need longer than they had.
-    pub(super) fn slow(&self) -> Vec<PieceIndex> {
-        let is_slow = |(piece, begun): &(PieceIndex, &Piece)| {
-            let had = self.now.saturating_sub(begun.since);
-            let missing = u64::from(begun.missing() * BLOCK_LENGTH);
-            let bps = begun.owner.map_or(0, |owner| self.sent_bps(*piece, begun, owner));
-            begun.alone && had >= self.parole.least(*piece) && bps.saturating_mul(had.as_secs()) < missing
+    pub(super) fn slow(&self, now: At, begun: &Begun, senders: &Senders) -> Vec<PieceIndex> {
+        let is_slow = |(piece, tried): &(PieceIndex, &Piece)| {
+            let had = now.saturating_sub(tried.since);
+            let bps = sent_bps(now, begun.length_of(*piece), tried, senders);
+            tried.alone
+                && had >= self.least(*piece)
+                && bps.saturating_mul(had.as_secs()) < tried.missing_bytes()
         };
-        self.begun.iter().filter(is_slow).map(|(piece, _)| piece).collect()
+        begun.iter().filter(is_slow).map(|(piece, _)| piece).collect()
     }
 
     /// Whose the piece is, what that peer sends of it, bytes a second, and which of those that have nothing to do would
     /// probably have sent the whole piece before that peer sends the rest: the one that was quickest so far. Where it is
     /// none of those that sent something yet, one of which nothing is known is taken for quick, once: anybody can come back
     /// as somebody new. Of these the first to come is first, so that nobody is passed over for ever by those who come and go.
-    pub(super) fn quicker(&self, piece: PieceIndex) -> Option<(ConnKey, u64, ConnKey)> {
-        let begun = self.begun.get(piece)?;
-        let owner = begun.owner?;
-        let owner_bps = self.sent_bps(piece, begun, owner);
-        let length = u64::from(self.geometry.length_of(piece));
-        let missing = u64::from(begun.missing() * BLOCK_LENGTH);
-        let expected = |conn: ConnKey, sender: &Sender| match self.parole.shown(piece, conn) {
+    pub(super) fn quicker(
+        &self,
+        now: At,
+        piece: PieceIndex,
+        begun: &Begun,
+        senders: &Senders,
+    ) -> Option<(ConnKey, u64, ConnKey)> {
+        let (length, tried) = (begun.length_of(piece), begun.get(piece)?);
+        let (owner, owner_bps) = (tried.owner?, sent_bps(now, length, tried, senders));
+        let expected = |conn: ConnKey, sender: &Sender| match self.shown(piece, conn) {
             Some(bps) => (true, bps),
             None if sender.sent_block => (true, sender.best_bps),
             None => (false, length / LEAST.as_secs()),
         };
         let idle = |sender: &Sender| sender.sends(piece) && !sender.snubbed && sender.asked.is_empty();
-        self.senders
+        let sooner = |bps: u64| {
+            u128::from(bps) * u128::from(tried.missing_bytes()) > u128::from(owner_bps) * u128::from(length)
+        };
+        senders
             .iter()
             .filter(|(conn, sender)| **conn != owner && idle(sender))
             .map(|(conn, sender)| (expected(*conn, sender), Reverse(*conn)))
-            .filter(|((_, bps), _)| {
-                u128::from(*bps) * u128::from(missing) > u128::from(owner_bps) * u128::from(length)
-            })
+            .filter(|((_, bps), _)| sooner(*bps))
             .max()
             .map(|(_, Reverse(next))| (owner, owner_bps, next))
     }
 
-    /// What the owner of the piece sends of it, bytes a second: what it sends at the moment may be more than it keeps up.
-    fn sent_bps(&self, piece: PieceIndex, begun: &Piece, owner: ConnKey) -> u64 {
-        let missing = u64::from(begun.missing() * BLOCK_LENGTH);
-        let came = u64::from(self.geometry.length_of(piece)).saturating_sub(missing);
-        let had = self.now.saturating_sub(begun.since);
-        self.senders.get(&owner).map_or(0, Sender::rate).min(came / had.as_secs().max(1))
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
+}
+
+/// What the owner of a piece so long sends of it, bytes a second: what it sends at the moment may be more than it keeps up.
+fn sent_bps(now: At, length: u64, piece: &Piece, senders: &Senders) -> u64 {
+    let had = now.saturating_sub(piece.since);
+    let came = length.saturating_sub(piece.missing_bytes());
+    let owner = piece.owner.and_then(|owner| senders.get(&owner));
+    owner.map_or(0, Sender::rate).min(came / had.as_secs().max(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metainfo::Geometry;
 
     fn on_parole() -> (Parole, PieceIndex) {
         let piece = Geometry::new(1, 16_384).unwrap().piece(0).unwrap();

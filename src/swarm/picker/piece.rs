@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ConnKey;
 use crate::event::{At, BlockRun, BlockState, PeerKey};
+use crate::metainfo::BLOCK_LENGTH;
 
 /// Marks of a block that nobody sent yet; every other number is the key of the peer that sent it.
 const FREE: u32 = u32::MAX;
@@ -72,6 +73,11 @@ impl Piece {
     /// Blocks that are not here.
     pub(super) fn missing(&self) -> u32 {
         self.blocks.len() as u32 - self.here
+    }
+
+    /// Bytes of blocks that are not here, all taken for whole ones.
+    pub(super) fn missing_bytes(&self) -> u64 {
+        u64::from(self.missing() * BLOCK_LENGTH)
     }
 
     /// The blocks nobody is asked for.

@@ -191,11 +191,11 @@ fn a_peer_that_loses_its_last_block_is_asked_for_another_at_once() {
             }
             case.picker.arrived(now, QUICK, *block);
             case.sends(now, QUICK, MIB);
-            case.picker.advance(now);
+            case.picker.on_time(now);
             case.picker.assert_nobody_idles(now);
             case.picker.written(first, bytes);
         }
-        case.picker.advance(now);
+        case.picker.on_time(now);
     }
     assert!(!case.picker.asked_of(SLOW).is_empty());
 }
@@ -241,7 +241,7 @@ fn a_piece_that_a_peer_refuses_whole_is_not_begun_with_it() {
         case.picker.give_up(block.piece());
     }
     case.sends(At::from_secs(1), QUICK, MIB);
-    case.picker.advance(At::from_secs(1));
+    case.picker.on_time(At::from_secs(1));
     assert!(
         refused.iter().all(|block| !case.picker.has_begun(block.piece())),
         "{:#?}",
@@ -292,7 +292,7 @@ fn memory_that_comes_back_block_by_block_is_asked_for_in_batches() {
             case.picker.arrived(now, conn, block);
             case.picker.written(block.piece(), bytes);
             quick(&mut case, now, conn);
-            case.picker.advance(now);
+            case.picker.on_time(now);
             let granted = case.orders().into_iter().filter_map(|(_, order)| match order {
                 Order::Grant(blocks) => Some(blocks.len()),
                 _ => None,

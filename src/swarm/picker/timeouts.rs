@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::parole::Trials;
 use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, Order, Picker, PieceIndex};
 use crate::event::SNUBBED_AFTER;
 
@@ -91,7 +90,7 @@ impl Picker {
     pub(super) fn hand_on_slow(&mut self, now: At) {
         // Where the limit is what all wait for, nobody is slow.
         if self.affordable(now, 1) > 0 {
-            for piece in self.trials(now).slow() {
+            for piece in self.parole.slow(now, &self.begun, &self.senders) {
                 self.hand_on(now, piece);
             }
         }
@@ -111,7 +110,8 @@ impl Picker {
 
     /// Gives the piece up, and to another that has nothing to do, if one would be quicker.
     fn hand_on(&mut self, now: At, piece: PieceIndex) {
-        let Some((owner, bps, next)) = self.trials(now).quicker(piece) else { return };
+        let quicker = self.parole.quicker(now, piece, &self.begun, &self.senders);
+        let Some((owner, bps, next)) = quicker else { return };
         self.parole.tried(piece, owner, bps, |conn| self.senders.contains_key(&conn));
         if bps == 0
             && let Some(sender) = self.senders.get_mut(&owner)
@@ -124,10 +124,5 @@ impl Picker {
         self.request(now, next);
         self.wanting.insert(owner);
         self.look_again(now);
-    }
-
-    fn trials(&self, now: At) -> Trials<'_> {
-        let Self { geometry, parole, begun, senders, .. } = self;
-        Trials { now, geometry: *geometry, parole, begun, senders }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::super::announce::{self, Announcer, Ticket};
+use super::super::announce::{self, Ticket};
 use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Order};
 use super::conn::Conn;
 use super::disk::{Done, Job};
@@ -15,7 +15,7 @@ use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex,
 use crate::command::Command;
 use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
-use crate::peer::{Fault, News, Ours, Step, introduction};
+use crate::peer::{Fault, Holdings, News, Ours, Step, introduction};
 use crate::wire::Reserved;
 
 /// One node calls another.
@@ -54,13 +54,14 @@ pub(super) struct Client {
     pub(super) geometry: Geometry,
     pub(super) settings: Settings,
     pub(super) swarm: Swarm,
-    announcer: Announcer,
     asked: BTreeMap<Ticket, TrackerKey>,
     /// Dials under way.
     dialling: BTreeSet<PeerKey>,
     /// The user has left: nothing begins any more.
     left: bool,
     pub(super) conns: BTreeMap<ConnKey, Conn>,
+    /// The block that just came, if it was missing.
+    pub(super) kept: Option<BlockRef>,
     /// Everybody each block was ever asked of.
     asked_of: BTreeMap<BlockRef, Vec<ConnKey>>,
     pub(super) arriving: BTreeMap<PieceIndex, Arriving>,
@@ -71,6 +72,9 @@ pub(super) struct Client {
     pub(super) written: Bitfield,
     /// What its connections say of it.
     ours: Arc<Ours>,
+    holdings: Arc<Holdings>,
+    /// When its connections learn the torrent's geometry; none: they know it.
+    pub(super) learns_at: Option<At>,
     pub(super) effects: VecDeque<Effect>,
     pub(super) wake_at: At,
     /// What was learned, less what fills memory unless it is all kept.
@@ -91,7 +95,6 @@ pub(super) struct Client {
     pub(super) asked_most: u32,
     /// Connections there were at once.
     pub(super) most_conns: usize,
-    completed: bool,
 }
 
 impl Client {
@@ -102,23 +105,26 @@ impl Client {
         settings: Settings,
         trackers: usize,
     ) -> Self {
-        let urls: Vec<Vec<String>> =
-            (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
+        let trackers = (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
+        let settings = Settings { trackers, ..settings };
+        let holdings = Arc::new(Holdings::new(geometry, have.clone()));
         let swarm = Swarm::new(now, geometry, have.clone(), settings.clone());
-        let ours = Ours::new(geometry, have.clone(), introduction(Some(6881), swarm.exchanges()));
+        let exchanges = swarm.exchanges();
         let mut client = Self {
             swarm,
-            announcer: Announcer::new(now, &urls, false, settings.seed),
             asked: BTreeMap::new(),
             dialling: BTreeSet::new(),
             left: false,
             conns: BTreeMap::new(),
+            kept: None,
             asked_of: BTreeMap::new(),
             arriving: BTreeMap::new(),
             failing: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
-            ours: Arc::new(ours),
+            ours: Arc::new(Ours::new(introduction(Some(6881), exchanges))),
+            holdings,
+            learns_at: None,
             effects: VecDeque::new(),
             wake_at: At::MAX,
             events: Vec::new(),
@@ -133,7 +139,6 @@ impl Client {
             useless_blocks: 0,
             asked_most: 0,
             most_conns: 0,
-            completed: false,
             geometry,
             settings,
         };
@@ -153,16 +158,13 @@ impl Client {
 
     /// When it wants to be woken.
     pub(super) fn deadline(&self) -> At {
-        self.announcer.deadline().unwrap_or(At::MAX).min(self.swarm.deadline())
+        self.swarm.deadline()
     }
 
     pub(super) fn wake(&mut self, now: At) {
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
             assert!(self.swarm.deadline() > now, "a deadline that time does not move past");
-        }
-        if self.announcer.deadline().is_some_and(|at| now >= at) {
-            self.announcer.handle(now, announce::Input::Tick);
         }
         self.settle(now);
     }
@@ -181,7 +183,6 @@ impl Client {
                 self.left = true;
                 // What still comes of a dial comes too late.
                 self.dialling.clear();
-                self.announcer.handle(now, announce::Input::Stop);
             }
             Command::Resume if self.swarm.phase() == Phase::Stopped => {
                 if !self.disk.would_take(now) {
@@ -196,7 +197,7 @@ impl Client {
     }
 
     pub(super) fn is_saying_goodbye(&self) -> bool {
-        self.announcer.is_stopping()
+        self.swarm.announcer.is_stopping()
     }
 
     pub(super) fn is_dialling(&self, peer: PeerKey) -> bool {
@@ -212,7 +213,8 @@ impl Client {
         addr: SocketAddr,
         (id, reserved): (PeerId, Reserved),
     ) {
-        self.conns.insert(conn, Conn::new(&self.ours, reserved, addr, now));
+        let holdings = self.learns_at.is_none().then(|| Arc::clone(&self.holdings));
+        self.conns.insert(conn, Conn::new(&self.ours, holdings, reserved, addr, now));
         self.most_conns = self.most_conns.max(self.conns.len());
         self.write(now, conn);
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
@@ -268,31 +270,36 @@ impl Client {
 
     pub(super) fn answered(&mut self, now: At, ticket: Ticket, answer: Option<(Duration, Vec<SocketAddr>)>) {
         let tracker = self.asked.remove(&ticket);
-        match answer {
+        let outcome = match answer {
             None => {
                 let (error, text) = (TrackerError::ConnectFailed, String::new());
-                self.announcer.handle(now, announce::Input::Failed { ticket, error, text });
+                announce::Input::Failed { ticket, error, text }
             }
             Some((interval, peers)) => {
                 let interval_s = interval.as_secs() as u32;
                 let answer = Announced { interval_s, peers: peers.len() as u32, ..Announced::default() };
-                let (min_interval_s, tracker_id) = (None, None);
-                let input = announce::Input::Answered { ticket, answer, min_interval_s, tracker_id };
-                self.announcer.handle(now, input);
                 for addr in peers {
                     let source = Source::Tracker(tracker.unwrap_or(TrackerKey(0)));
                     self.swarm.handle(now, Input::Learned { addr, source });
                 }
+                let (min_interval_s, tracker_id) = (None, None);
+                announce::Input::Answered { ticket, answer, min_interval_s, tracker_id }
             }
-        }
-        self.settle(now);
+        };
+        self.feed(now, Input::Announced(outcome));
     }
 
     /// A second went by on every connection; `begun` are the bytes of their unfinished blocks.
     pub(super) fn second(&mut self, now: At, begun: &BTreeMap<ConnKey, u64>) {
         self.spill(now);
+        let learns = self.learns_at.take_if(|at| *at <= now).is_some();
         for key in self.conns.keys().copied().collect::<Vec<_>>() {
             let begun = begun.get(&key).copied().unwrap_or(0);
+            if learns {
+                let holdings = Arc::clone(&self.holdings);
+                let learned = self.conns.get_mut(&key).map(|conn| conn.protocol.learn(now, holdings));
+                self.handled(now, key, learned);
+            }
             let passed = self.conns.get_mut(&key).map(|conn| conn.second(now, begun));
             self.handled(now, key, passed);
         }

@@ -7,6 +7,7 @@ mod exchange;
 mod fast;
 mod faults;
 mod flow;
+mod metadata;
 mod one;
 mod recheck;
 mod replaced;

@@ -84,11 +84,11 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
     match Standing::of(peer, now) {
         Standing::Held => word("held"),
         Standing::Sending if rates.down_bps > 0 => {
-            Spans::new().add(Role::Strong, rate(rates.down_bps, context, columns))
+            Spans::new().add(Role::Down, rate(rates.down_bps, context, columns))
         }
         _ if peer.is_live() && words::stands_still(context.view) => word(still(context.view)),
         Standing::Unchoked if waits_for_our_limit(peer, context.view) => word("our limit"),
-        Standing::Sending => Spans::new().add(Role::Strong, rate(0, context, columns)),
+        Standing::Sending => Spans::new().add(Role::Down, rate(0, context, columns)),
         Standing::Unchoked => {
             let silent = now.saturating_sub(silent_since(peer));
             let shown = format!("0 · {}", words::span(silent));
@@ -123,7 +123,7 @@ pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
         () if !peer.is_live() => Spans::new(),
         () if peer.held => Spans::new().add(Role::Text, "held"),
         () if words::stands_still(context.view) => Spans::new().add(Role::Text, still(context.view)),
-        () if up_bps > 0 => Spans::new().add(Role::Strong, rate(up_bps, context, columns)),
+        () if up_bps > 0 => Spans::new().add(Role::Up, rate(up_bps, context, columns)),
         () if !peer.flags.peer_interested => Spans::new()
             .add(Role::Dim, if fits("not interested", columns) { "not interested" } else { "no need" }),
         () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),

@@ -75,8 +75,8 @@ fn a_click_on_the_key_line_does_what_the_key_does() {
     let view = sample::healthy();
     let mut model = at_start(&view);
     model.size = (200, 60);
-    click_on(&mut model, "3 pieces", &view);
-    assert_eq!(model.screen, Screen::Pieces);
+    click_on(&mut model, "4 trackers", &view);
+    assert_eq!(model.screen, Screen::Trackers);
     assert_eq!(click_on(&mut model, "p pause", &view), Some(Command::Pause));
 }
 

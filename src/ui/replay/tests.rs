@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use super::*;
 use crate::command::Command;
 use crate::ledger::VerdictCode;
-use crate::record::Mark;
 use crate::record::scenes::Scene;
+use crate::record::{Mark, MarkKind};
 use crate::ui::action::BINDINGS;
 use crate::ui::model::{Mode, Screen};
 use crate::ui::mouse::Target;
@@ -176,7 +176,8 @@ fn times_are_read_as_the_bar_shows_them() {
 
 /// The row of the bar and its number.
 fn bar(screen: &[String]) -> (usize, &String) {
-    let cursor = |row: &&String| row.contains(['┃']);
+    // The cursor goes through the curve as well.
+    let cursor = |row: &&String| row.contains('┃') && row.contains(['━', '─']);
     let at = screen.iter().rposition(|row| cursor(&row));
     let at = at.unwrap_or_else(|| panic!("no bar\n{}", screen.join("\n")));
     (at, &screen[at])
@@ -221,7 +222,8 @@ fn the_bar_shows_where_it_is_and_what_fell_where() {
 #[test]
 fn the_bar_has_the_whole_width_of_a_row_and_the_curve_below_it_where_there_is_room() {
     let view = sample::healthy();
-    for (size, curve_rows) in [((40, 10), 0), ((80, 24), 1), ((120, 40), 2), ((200, 60), 3)] {
+    // Below it are who came and went, and the curve.
+    for (size, curve_rows) in [((40, 10), 0), ((80, 24), 1), ((120, 36), 2), ((120, 40), 3), ((200, 60), 4)] {
         let mut model = standing(&view);
         let screen = shown(&mut model, &view, size);
         let (at, bar_row) = bar(&screen);
@@ -230,6 +232,42 @@ fn the_bar_has_the_whole_width_of_a_row_and_the_curve_below_it_where_there_is_ro
         assert!(line >= usize::from(size.0) - 18, "{size:?}: {line} columns\n{bar_row}");
         assert!(bar_row.ends_with(" 28:51 "), "{bar_row:?}");
     }
+}
+
+#[test]
+fn times_stand_above_the_line_and_the_cursors_own_above_the_cursor() {
+    let view = sample::healthy();
+    let mut model = standing(&view);
+    model.replay.as_mut().unwrap().playback.position = s(590);
+    let screen = shown(&mut model, &view, (120, 40));
+    let (at, bar_row) = bar(&screen);
+    let times = &screen[at - 1];
+    for time in ["0:00", " 9:50 ", "15:00", "25:00"] {
+        assert!(times.contains(time), "{time}: {times}");
+    }
+    assert!(!times.contains("10:00"), "the cursor's time covers it: {times}");
+    let column = |row: &str, what: &str| row.find(what).map(|byte| row[..byte].chars().count());
+    let (time, cursor) = (column(times, " 9:50 ").unwrap(), column(bar_row, "┃").unwrap());
+    assert!((time..time + 6).contains(&cursor), "{times}\n{bar_row}");
+}
+
+#[test]
+fn pieces_that_failed_and_peers_that_came_and_went_are_marked() {
+    let view = sample::healthy();
+    let mut model = standing(&view);
+    let playback = &mut model.replay.as_mut().unwrap().playback;
+    let mark = |at, kind| Mark { at: s(at), kind };
+    let (failed, came, went) = (MarkKind::PieceFailed, MarkKind::Came, MarkKind::Went);
+    playback.marks = [mark(100, came), mark(101, came), mark(300, failed), mark(900, went)].into();
+    let screen = shown(&mut model, &view, (120, 40));
+    let (at, bar_row) = bar(&screen);
+    assert!(bar_row.contains('x') && !bar_row.contains('✗'), "{bar_row}");
+    let peers = screen[at + 1].trim_start();
+    let marks: String = peers.chars().filter(|c| "+–".contains(*c)).collect();
+    assert!(peers.starts_with("peers ") && marks == "+–", "{peers}");
+    // And what failed is jumped to.
+    assert_eq!(press(&mut model, &view, "N"), None);
+    assert_eq!(asked(&mut model), [Control::PreviousFailure]);
 }
 
 #[test]
@@ -261,8 +299,8 @@ fn the_curve_shows_how_fast_the_whole_recording_was_and_how_much_of_it_was_playe
         let mut buf = Buffer::empty(area);
         let targets = draw(&mut buf, area, &model, &view);
         let row = |y: u16| (0..120).map(|x| buf[(x, y)].symbol()).collect::<String>();
-        assert!(row(37).contains("20 MiB "), "{}", row(37));
-        let Some(Target::Time(line)) = targets.at(60, 36) else { panic!("no line of time") };
+        assert!(row(37).contains("20 MiB"), "{}", row(37));
+        let Some(Target::Time(line)) = targets.at(60, 35) else { panic!("no line of time") };
         assert_eq!(targets.at(60, 38), Some(Target::Time(line)), "the curve is clicked like the bar");
         // Nothing came before the first peers sent, and much at the end.
         let is_empty = |x: u16| (37..39).all(|y| buf[(x, y)].symbol() == " ");
@@ -271,8 +309,8 @@ fn the_curve_shows_how_fast_the_whole_recording_was_and_how_much_of_it_was_playe
         // What was played is in colour.
         let colour = |x: u16| buf[(x, 38)].fg;
         let (here, _) = (line.area.x + line.column(s(182)), last);
-        assert_ne!(colour(here), colour(here + 1), "{glyphs:?}\n{}", row(38));
-        assert_eq!(colour(here), colour(here - 1));
+        assert_ne!(colour(here - 1), colour(here + 1), "{glyphs:?}\n{}", row(38));
+        assert_eq!(colour(here - 1), colour(here - 2));
     }
 }
 

@@ -12,16 +12,27 @@ use crate::ui::columns::Choice;
 use crate::ui::export::Export;
 use crate::ui::keymap::Keymap;
 use crate::ui::replay::Replayed;
-use crate::ui::theme::Look;
+use crate::ui::theme::{Look, Palette};
 
 /// Writes what is seen to a file: where it is now, or why it is not.
 pub type Write = fn(&Export, &View) -> Result<String, String>;
+
+/// How the terminal is asked which background it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// Asks it.
+    pub ask: fn() -> io::Result<()>,
+    /// The colours for a light one; the look has those for a dark one.
+    pub light: Palette,
+}
 
 /// How the screen is run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Colours, glyphs and units.
     pub look: Look,
+    /// Asks the terminal which background it has; `None`: the look stays as it is.
+    pub background: Option<Question>,
     /// Which keys do what.
     pub keys: Arc<Keymap>,
     /// The columns to begin with.
@@ -67,6 +78,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             look: Look::default(),
+            background: None,
             keys: Arc::default(),
             columns: Choice::default(),
             log_by_day: false,

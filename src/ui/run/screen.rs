@@ -11,6 +11,7 @@ use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::background::Background;
 use super::calls::{self, Told};
 use super::canvas::Canvas;
 use super::input;
@@ -20,6 +21,7 @@ use crate::ledger::View;
 use crate::ui::model::Model;
 use crate::ui::replay::{Replayed, Watched};
 use crate::ui::screens;
+use crate::ui::theme::{Ground, Palette};
 
 pub(super) struct Screen {
     pub(super) model: Model,
@@ -30,6 +32,9 @@ pub(super) struct Screen {
     told: Told,
     replayed: Option<Replayed>,
     began: Instant,
+    background: Background,
+    /// The colours for a dark and for a light background, until it is known which it is.
+    palettes: Option<[Palette; 2]>,
 }
 
 impl Screen {
@@ -57,7 +62,22 @@ impl Screen {
             told: Told::default(),
             replayed,
             began: Instant::now(),
+            background: Background::default(),
+            palettes: None,
         }
+    }
+
+    /// Asks the terminal which background it has.
+    pub(super) fn ask_for_the_background(&mut self, options: &Options) -> io::Result<()> {
+        let Some(question) = options.background else { return Ok(()) };
+        self.palettes = Some([options.look.palette, question.light]);
+        self.background.asked(Instant::now());
+        (question.ask)()
+    }
+
+    /// Whether it did not say yet.
+    pub(super) fn waits_for_the_background(&self) -> bool {
+        self.palettes.is_some() && !self.model.leaving
     }
 
     /// Takes the newest view in; where the time of day is known, it is so late now.
@@ -73,10 +93,22 @@ impl Screen {
         self.model.take_in(&self.view);
     }
 
+    /// When something happens by time alone.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.noted_until().into_iter().chain(self.background.kept_until()).min()
+    }
+
     /// When what is said to the user goes away.
-    pub(super) fn noted_until(&self) -> Option<Instant> {
+    fn noted_until(&self) -> Option<Instant> {
         let until = self.model.note.as_ref()?.since + screens::ANSWER_STANDS;
         (until > self.model.clock).then(|| self.began + until)
+    }
+
+    /// Takes a key in that was kept back as long as it might have been the terminal's.
+    pub(super) fn let_go(&mut self, commands: &mpsc::UnboundedSender<Command>) {
+        if let Some(event) = self.background.let_go(Instant::now()) {
+            self.take_users(&event, commands);
+        }
     }
 
     /// Time went on, and nothing else.
@@ -85,8 +117,25 @@ impl Screen {
         self.changed = true;
     }
 
-    /// Takes a key, a click, a paste or a size in, and sends on what they ask for.
+    /// Takes what the terminal tells: what the user did, or which background it has.
     pub(super) fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
+        let told = self.background.hear(event, Instant::now());
+        if let Some(event) = &told.before {
+            self.take_users(event, commands);
+        }
+        if told.is_of_the_user {
+            self.take_users(event, commands);
+        }
+        if let Some(ground) = told.ground
+            && let Some([dark, light]) = self.palettes.take()
+        {
+            self.model.look.palette = if ground == Ground::Light { light } else { dark };
+            self.changed = true;
+        }
+    }
+
+    /// Takes a key, a click, a paste or a size in, and sends on what they ask for.
+    fn take_users(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
         self.model.clock = self.began.elapsed();
         let (command, changed) = input::take(&mut self.model, event, &self.canvas.targets, &self.view);
         for command in command.into_iter().chain(self.model.more.drain(..)) {

@@ -16,6 +16,7 @@ use ratatui::layout::{Position, Size};
 
 use super::*;
 use crate::ui::sample;
+use crate::ui::theme::{Look, Palette, Role, Scheme};
 
 /// A test backend whose errors are I/O errors, and which counts its frames.
 struct Counting(TestBackend, usize);
@@ -283,6 +284,70 @@ async fn control_c_quits_at_once_even_behind_an_open_page() {
     let (left, (_, mut commands)) = run_over(&mut terminal, input, sample::healthy(), a_second).await;
     assert_eq!(left.unwrap().reason, Reason::Quit);
     assert_eq!(commands.try_recv().unwrap(), Command::Quit);
+}
+
+/// What the terminal's reader makes of its answer.
+fn answer(colour: &str) -> Vec<io::Result<Event>> {
+    let mut events = vec![key(KeyCode::Char(']'), KeyModifiers::ALT)];
+    events.extend(format!("11;rgb:{colour}").chars().map(char));
+    events.push(key(KeyCode::Char('g'), KeyModifiers::CONTROL));
+    events
+}
+
+fn asking() -> Options {
+    let light = Palette::of(Scheme::Light);
+    Options { background: Some(Question { ask: || Ok(()), light }), ..Options::default() }
+}
+
+/// Which palette a frame is drawn in.
+fn palette_of(terminal: &Terminal<Counting>) -> Option<Scheme> {
+    let texts = |scheme| Look { palette: Palette::of(scheme), ..Look::default() }.style(Role::Text).fg;
+    let cells = terminal.backend().0.buffer().content();
+    let seen = |scheme: &Scheme| cells.iter().any(|cell| Some(cell.fg) == texts(*scheme));
+    [Scheme::Dark, Scheme::Light].into_iter().find(seen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_frame_waits_a_moment_for_the_background_and_a_late_answer_changes_its_colours() {
+    for (colour, expected) in [("ffff/ffff/ffff", Scheme::Light), ("0000/2b2b/3636", Scheme::Dark)] {
+        let mut terminal = terminal();
+        run_with(&mut terminal, answer(colour), sample::healthy(), asking(), a_second).await;
+        assert_eq!((palette_of(&terminal), terminal.backend().1), (Some(expected), 1));
+    }
+    // Nobody answers.
+    let mut silent = terminal();
+    let soon = async |_: &watch::Sender<Arc<View>>| tokio::time::sleep(Duration::from_millis(60)).await;
+    run_with(&mut silent, Vec::new(), sample::healthy(), asking(), soon).await;
+    assert_eq!((palette_of(&silent), silent.backend().1), (Some(Scheme::Dark), 1));
+    // It answers late.
+    let mut late = terminal();
+    let (_views_to, views) = watch::channel(Arc::new(sample::healthy()));
+    let (commands, mut wishes) = mpsc::unbounded_channel();
+    let typed = Typed::default();
+    let user = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        answer("fdfd/f6f6/e3e3").into_iter().for_each(|event| typed.press(event));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    };
+    let never = std::future::pending();
+    tokio::select! {
+        _ = run(&mut late, typed.clone(), views, commands, asking(), never) => unreachable!("nobody left"),
+        () = user => {}
+    }
+    assert_eq!((palette_of(&late), late.backend().1), (Some(Scheme::Light), 2));
+    assert!(wishes.try_recv().is_err(), "no key was pressed");
+    assert!(!text(&late).contains("frozen"), "{}", text(&late));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_be_an_answer_is_taken_a_moment_later() {
+    let mut terminal = terminal();
+    let input = vec![char('?'), key(KeyCode::Esc, KeyModifiers::NONE)];
+    run_with(&mut terminal, input, sample::healthy(), asking(), a_second).await;
+    assert!(text(&terminal).contains("Going well"), "{}", text(&terminal));
+    let input = vec![char('?'), key(KeyCode::Char('c'), KeyModifiers::CONTROL)];
+    let (left, _) = run_with(&mut terminal, input, sample::healthy(), asking(), a_second).await;
+    assert_eq!(left.unwrap().reason, Reason::Quit);
 }
 
 #[tokio::test(start_paused = true)]

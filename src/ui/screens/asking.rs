@@ -5,7 +5,6 @@
 //! ```
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 use crate::ledger::View;
 use crate::ui::model::Model;
@@ -54,6 +53,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model
     put(pen, if shown.cut { "…" } else { "" }, Role::Dim);
     let from = put(pen, shown.before, Role::Strong);
     let to = put(pen, if shown.under.is_empty() { " " } else { shown.under }, Role::Strong);
-    pen.modify(Rect { x: from, width: to - from, height: 1, ..area }, Modifier::REVERSED, Modifier::DIM);
+    pen.point(Rect { x: from, width: to - from, height: 1, ..area });
     put(pen, shown.after, Role::Strong);
 }

@@ -7,7 +7,6 @@
 //! ```
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
 use super::{more, peer_list};
 use crate::ui::action::Action;
@@ -75,7 +74,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(line.x + 16, line.y, room(16).min(1), by, Role::Strong);
         pen.put(line.x + BEFORE, line.y, room(BEFORE), column.help, if on { Role::Text } else { Role::Dim });
         if row == at {
-            pen.modify(line, Modifier::BOLD, Modifier::DIM);
+            pen.select(line);
         }
     }
 }

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::{frame, more};
 use crate::ledger::{PieceState, View};
 use crate::ui::file_tree::FileTree;
+use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::grid;
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
@@ -15,6 +16,9 @@ use crate::ui::paint::{self, Pen, inset, take_top};
 use crate::ui::theme::Role;
 use crate::ui::widgets::{bar, mosaic};
 use crate::units;
+
+/// Rows of the pieces of what is selected: a rule, and a row of them.
+const LEAST_PIECES: u16 = 2;
 
 /// The columns of a row, from its left edge.
 struct Columns {
@@ -40,8 +44,6 @@ impl Columns {
 
 /// Draws the files.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
     // What the model keeps is of this view wherever keys and views came its way.
     let tree = match model.files.is_of(view) {
         true => Cow::Borrowed(&model.files),
@@ -52,48 +54,65 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         }
     };
     let files = &view.torrent.files;
-    let title = inset(take_top(&mut body, 1), 1, 1);
+    let flow = flow(area, &tree, view);
+    frame::state_line(pen, flow.of(Part::Title), model, view);
+    frame::progress(pen, flow.of(Part::Progress), view);
     let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 200);
     let place = format!("in {output}");
     let place = paint::clip(&place, usize::from(area.width / 2));
-    let mut rows = inset(body, 1, 1);
-    let columns = Columns::of(rows.width);
-    heads(pen, take_top(&mut rows, 1), &columns);
-    let below = pieces_below(&tree, view, rows);
-    let mut listed = Rect { height: rows.height - below, ..rows };
+    let mut listed = inset(flow.of(Part::List), 1, 1);
+    let columns = Columns::of(listed.width);
+    heads(pen, inset(flow.of(Part::Heads), 1, 1), &columns);
     let visible = grid::visible(tree.len(), usize::from(listed.height), Some(tree.selected()), &[]);
     let more = more::hidden(&visible, tree.len());
     let right = if more.is_empty() { place.into_owned() } else { format!("{more} · {place}") };
-    pen.rule(title, "Files", &units::count(files.len() as u64), &right);
+    pen.rule(inset(flow.of(Part::Rule), 1, 1), "Files", &units::count(files.len() as u64), &right);
     for at in visible {
         let area = take_top(&mut listed, 1);
         pen.targets.add(area, Target::File(at));
         row(pen, area, &tree, at, &columns);
     }
-    if let Some(pieces) = tree.pieces(tree.selected(), view).filter(|_| below > 0) {
-        let top = rows.y + tree.len() as u16 + 1;
-        let area = Rect { y: top, height: rows.bottom() - top, ..rows };
-        selected_pieces(pen, area, &tree, view, pieces);
+    let below = inset(flow.of(Part::Pieces), 1, 1);
+    if let Some(pieces) = (!below.is_empty()).then(|| tree.pieces(tree.selected(), view)).flatten() {
+        selected_pieces(pen, below, &tree, view, pieces);
     }
 }
 
-/// Rows that the list leaves to the pieces of what is selected, where it needs few itself.
-fn pieces_below(tree: &FileTree, view: &View, rows: Rect) -> u16 {
-    let left = usize::from(rows.height).saturating_sub(tree.len());
-    let enough = left >= 6 && tree.pieces(tree.selected(), view).is_some();
-    if enough { left as u16 } else { 0 }
+/// What the screen is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Title,
+    Progress,
+    Rule,
+    Heads,
+    List,
+    /// The pieces of what is selected.
+    Pieces,
+}
+
+/// Gives every part its place: the pieces have what the list leaves.
+fn flow(area: Rect, tree: &FileTree, view: &View) -> Flow<Part> {
+    use Part::{Heads, List, Pieces, Progress, Rule, Title};
+    let files = u16::try_from(tree.len()).unwrap_or(u16::MAX);
+    // A folder may hold very many files: its pieces are not looked for where there is no room for them.
+    let leaves_room = files < area.height && tree.pieces(tree.selected(), view).is_some();
+    let spare = if leaves_room { Pieces } else { List };
+    let head = [up_to(Title, 1), up_to(List, 1), up_to(Rule, 1), up_to(Progress, 1), up_to(Heads, 1)];
+    let claims: Vec<_> =
+        head.into_iter().chain([up_to(List, files), whole(spare, LEAST_PIECES), rest(spare)]).collect();
+    Flow::new(area, &[Title, Progress, Rule, Heads, List, Pieces], &claims)
 }
 
 /// The pieces of what is selected, as the grid shows them.
 fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, pieces: Range<usize>) {
-    let mut rest = area;
-    let title = take_top(&mut rest, 1);
+    let mut grid = area;
+    let title = take_top(&mut grid, 1);
     let good = view.pieces.states[pieces.clone()].iter().filter(|state| **state == PieceState::Good).count();
     let counts =
         format!("{} of {} pieces verified", units::count(good as u64), units::count(pieces.len() as u64));
     let name = paint::clip(tree.name(tree.selected()), usize::from(area.width / 2)).into_owned();
     pen.rule(title, &name, &counts, "");
-    mosaic::draw_part(pen, inset(rest, 1, 1), view, pieces);
+    mosaic::draw_part(pen, inset(grid, 1, 1), view, pieces);
 }
 
 fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
@@ -142,7 +161,7 @@ fn row(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, at: usize, columns: &Colu
     pen.put_right(end, area.y, columns.size, &units::bytes(entry.bytes, pen.look.units), Role::Text);
     if columns.bar > 0 {
         let (done_bytes, all) = if done { (1, 1) } else { (good, entry.bytes) };
-        bar::progress(pen, Rect { x: end + 2, width: columns.bar, ..area }, done_bytes, all);
+        bar::line(pen, Rect { x: end + 2, width: columns.bar, ..area }, done_bytes, all);
         end += 2 + columns.bar;
     }
     let percent = if done { 100 } else { (u128::from(good) * 100 / u128::from(entry.bytes.max(1))) as u64 };

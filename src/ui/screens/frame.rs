@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::{asking, key_line, replay_bar, torrent};
+use super::page::Page;
+use super::{asking, judgement, key_line, replay_bar};
 use crate::event::Phase;
-use crate::ledger::{Group, VerdictCode, View};
+use crate::ledger::{VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::mouse::Target;
@@ -20,6 +21,8 @@ use crate::units;
 pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 /// From so many columns on there is room for more than the least.
 const WIDE: u16 = 98;
+/// From so many columns on a judgement takes fewer lines.
+const FEW_LINES: u16 = 140;
 /// Columns for the torrent's name and the percentage, before the name of a recording gets any.
 const LEAST_NAME: usize = 20;
 /// For how long a new user is told where to look.
@@ -68,6 +71,7 @@ fn phase(model: &Model, view: &View) -> Spans {
                 // Where everybody was tried in vain it is told at once.
                 (None, Some(VerdictCode::Stalled)) => trouble("stalled".to_owned()),
                 (None, Some(VerdictCode::Slow)) => trouble("slow".to_owned()),
+                (None, _) if is_trouble(view) => trouble("downloading".to_owned()),
                 (None, _) => span(Role::Progress, "▸", text, "downloading".to_owned()),
             }
         }
@@ -106,29 +110,41 @@ pub(super) fn eta(view: &View) -> String {
     }
 }
 
-/// The first line: the torrent at the left, its state at the right.
+/// The first line: the torrent at the left; its state and how much of it is here at the right.
 pub(super) fn title(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    first_line(pen, area, model, view, true);
+}
+
+/// The first line where the percentage stands in the bar below it.
+pub(super) fn state_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    first_line(pen, area, model, view, false);
+}
+
+fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_percent: bool) {
     let area = inset(area, 1, 1);
+    if area.is_empty() {
+        return;
+    }
     let wide = area.width >= WIDE;
     let gap = if wide { "    " } else { "   " };
-    let shown_percent = format!("{} %", percent(view));
     let mut right = state(model, view, area.width);
-    if view.phase != Phase::Checking {
-        right = right.add(Role::Text, gap).add(Role::Progress, shown_percent);
+    if with_percent && view.phase != Phase::Checking {
+        right = right.add(Role::Text, gap).add(Role::Progress, format!("{} %", percent(view)));
     }
     let eta = eta(view);
     // Where there is little room, what is downloaded matters more than how long it takes; and a replay goes its own
     // speed.
-    if !eta.is_empty() && area.width >= 60 && model.replay.is_none() {
+    let roomy = area.width >= 60;
+    if !eta.is_empty() && roomy && model.replay.is_none() {
         right = right.add(Role::Text, format!("{gap}{eta}"));
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
-    let room = area.width.saturating_sub(used + 2);
+    let room = area.width.saturating_sub(used + if roomy { 2 } else { 1 });
     let size = units::bytes(view.torrent.geometry.total_bytes(), pen.look.units);
     let name_room = room.saturating_sub(paint::width(&size) as u16 + 3);
-    let name_room = if name_room < 10 { room } else { name_room };
+    let name_room = if name_room < 10 || !roomy { room } else { name_room };
     let mut x = pen.put(area.x, area.y, name_room, &view.torrent.name, Role::Strong);
-    if x + 3 + paint::width(&size) as u16 <= room {
+    if roomy && x + 3 + paint::width(&size) as u16 <= room {
         x += 3;
         x += pen.put(area.x + x, area.y, room - x, &size, Role::Text);
     }
@@ -162,6 +178,12 @@ pub(super) fn frozen(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Durati
     pen.put_right(row.right(), row.y, row.width, &said, Role::Barred);
 }
 
+/// Where the download is, as people write it.
+pub(super) fn path_as_tilde(view: &View) -> String {
+    let path = view.torrent.output.join(&view.torrent.name);
+    crate::text::clean(&home_as_tilde(&path.to_string_lossy()), 400)
+}
+
 /// A path as people write it: the home folder is `~`.
 fn home_as_tilde(path: &str) -> String {
     let mut parts = path.splitn(4, '/');
@@ -176,10 +198,36 @@ fn home_as_tilde(path: &str) -> String {
 /// The second line: progress, or how much of the disk was looked at.
 pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
-    match (view.phase, view.preparing.or(view.checked)) {
-        (Phase::Checking, Some((done, of))) => bar::progress(pen, area, u64::from(done), u64::from(of)),
-        _ => bar::progress(pen, area, view.have_bytes, view.torrent.geometry.total_bytes()),
+    let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked)) {
+        (Phase::Checking, Some((done, of))) => ((u64::from(done), u64::from(of)), long_work(view).1),
+        _ => ((view.have_bytes, view.torrent.geometry.total_bytes()), percent(view)),
+    };
+    bar::progress(pen, area, done, of, &format!("{percent} %"));
+}
+
+/// Rows for what is judged: as many as the state in the header alone asks for, so that nothing below them moves when a
+/// line comes or goes.
+pub(super) fn why_rows(view: &View, columns: u16) -> u16 {
+    // In many columns the same is said in a row less.
+    let less = u16::from(columns >= FEW_LINES);
+    let stalled = view.stalled_for().is_some() || leads(view, VerdictCode::Stalled);
+    match view.phase {
+        Phase::Checking | Phase::Paused | Phase::Seeding => 2,
+        Phase::Stopped => 3,
+        Phase::Downloading if stalled => 6 - less,
+        Phase::Downloading if is_trouble(view) => 4 - less,
+        Phase::Downloading => 3,
     }
+}
+
+/// Whether this judges the whole.
+fn leads(view: &View, code: VerdictCode) -> bool {
+    view.verdicts.first().is_some_and(|verdict| verdict.code == code)
+}
+
+/// Whether the header says of a download that something is wrong with it.
+fn is_trouble(view: &View) -> bool {
+    view.stalled_for().is_some() || !judgement::is_well(view)
 }
 
 /// The rates as text: `↓ 19.4 MiB/s`, `↑ 412 KiB/s`.
@@ -188,73 +236,18 @@ pub(super) fn rates(view: &View, look: &Look) -> (String, String) {
     (format!("↓ {}", units::rate(down, look.units)), format!("↑ {}", units::rate(up, look.units)))
 }
 
-/// The third line: rates and where peers stand.
-pub(super) fn counts(pen: &mut Pen<'_>, area: Rect, view: &View) {
-    let area = inset(area, 1, 1);
-    let wide = area.width >= 98;
-    let groups = view.groups;
-    let named = [
-        (groups.live, "live"),
-        (groups.trying, "trying"),
-        (groups.failed, "failed"),
-        (groups.left, Group::Left.word()),
-        (groups.queued, "queued"),
-        (groups.banned, "banned"),
-    ];
-    let named = named.iter().filter(|(count, name)| *count > 0 || wide && *name != "banned");
-    let mut named = named.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>();
-    let separator = if wide { " · " } else { " " };
-    let (down, up) = rates(view, pen.look);
-    let gap = if wide { "     " } else { "  " };
-    let mut left = Spans::new().add(Role::Strong, down).add(Role::Text, gap).add(Role::Text, up);
-    // What holds the run back matters more than who waits or is gone.
-    if let Some(limits) = torrent::limits_in_force(view, pen.look) {
-        let limits = format!("{gap}{limits}");
-        let room = usize::from(area.width).saturating_sub(left.width() + paint::width(&limits) + 2);
-        while named.len() > 1 && named.join(separator).chars().count() > room {
-            named.pop();
-        }
-        if named.join(separator).chars().count() <= room {
-            left.push(Role::Dim, limits);
-        }
-    }
-    let joined = named.join(separator);
-    let good = format!("{gap}{} verified", units::bytes(view.have_bytes, pen.look.units));
-    if wide && left.width() + paint::width(&good) + joined.chars().count() + 4 < usize::from(area.width) {
-        left.push(Role::Text, good);
-    }
-    // What else is asked of the run, as far as there is room.
-    let ratio = torrent::ratio(view).map(|ratio| format!("ratio {ratio:.2}"));
-    let since = (!view.at.is_zero()).then(|| format!("running {}", units::duration(view.at)));
-    let port = view.port.map(|port| format!("port {port}"));
-    for said in [ratio, since, port].into_iter().flatten() {
-        let said = format!("{gap}{said}");
-        if left.width() + paint::width(&said) + joined.chars().count() + 4 < usize::from(area.width) {
-            left.push(Role::Dim, said);
-        }
-    }
-    let used = pen.spans(area.x, area.y, area.width, &left);
-    if usize::from(used) + 2 + joined.chars().count() <= usize::from(area.width) {
-        pen.put_right(area.right(), area.y, area.width, &joined, Role::Text);
-    }
+/// Title and progress of a page.
+pub(super) fn page_head(pen: &mut Pen<'_>, page: &Page, model: &Model, view: &View) {
+    state_line(pen, page.title, model, view);
+    progress(pen, page.progress, view);
 }
-
-/// Rows of the head.
-pub(super) const HEAD: u16 = 3;
 
 /// Rows of the head of the screens that need their room for themselves.
 pub(super) const SHORT_HEAD: u16 = 2;
 
-/// Title, progress and counts; what is left of the area is the body's.
-pub(super) fn head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
-    title(pen, take_top(body, 1), model, view);
-    progress(pen, take_top(body, 1), view);
-    counts(pen, take_top(body, 1), view);
-}
-
 /// The head of the screens that need their room for themselves: title and progress.
 pub(super) fn short_head(pen: &mut Pen<'_>, body: &mut Rect, model: &Model, view: &View) {
-    title(pen, take_top(body, 1), model, view);
+    state_line(pen, take_top(body, 1), model, view);
     progress(pen, take_top(body, 1), view);
 }
 
@@ -360,8 +353,7 @@ fn last_row(pen: &mut Pen<'_>, foot: &Foot, model: &Model, view: &View) {
     if let Some(at) = model.completed
         && view.at.saturating_sub(at) < ANSWER_STANDS
     {
-        let path = view.torrent.output.join(&view.torrent.name);
-        let path = crate::text::clean(&home_as_tilde(&path.to_string_lossy()), 400);
+        let path = path_as_tilde(view);
         let used = pen.put(area.x, area.y, area.width, "✓ ", Role::Progress);
         pen.put(area.x + used, area.y, area.width - used, &format!("Complete: {path}"), Role::Strong);
         return;

@@ -178,12 +178,17 @@ fn card(columns: u16, model: &Model) -> Vec<Line> {
     lines.push(plain(Spans::new()));
     lines.extend(glyphs(usize::from(columns).saturating_sub(3)).into_iter().map(plain));
     // The card is one screen: where it is short of a few rows, the empty ones go.
-    let rows = usize::from(super::body(model).height.saturating_sub(1));
+    let rows = rows_in(super::body(model));
     let is_told = |(spans, _): &Line| spans.width() > 0;
     if lines.len() > rows && lines.iter().filter(|line| is_told(line)).count() <= rows {
         lines.retain(is_told);
     }
     lines
+}
+
+/// Rows for the lines: all but that of the tabs.
+pub(super) fn rows_in(body: Rect) -> usize {
+    usize::from(body.height.saturating_sub(1))
 }
 
 /// The keys used most on a page: those of its key line, the most useful first, then others of it.

@@ -1,17 +1,19 @@
 //! What the numbers mean: a few lines on the overview, and in full on a page of its own.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::page::Page;
 use super::{frame, more};
 use crate::event::{Cause, Severity, advised};
 use crate::ledger::{PeerRecord, Remedy, Verdict, VerdictCode, View};
 use crate::ui::action::Action;
-use crate::ui::funnel::Funnel;
+use crate::ui::funnel::{Funnel, Loss};
 use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
-use crate::ui::paint::{Pen, Spans, take_top, width, wrap};
+use crate::ui::paint::{Pen, Spans, width, wrap};
 use crate::ui::theme::Role;
 use crate::ui::words;
 use crate::units::{self, Units};
@@ -207,25 +209,47 @@ fn marked(verdict: &Verdict, first: bool, lines: Vec<String>) -> impl Iterator<I
     std::iter::once(glyph(verdict, first)).chain(std::iter::repeat(CONTINUED)).zip(lines)
 }
 
-/// Draws such lines; the last says that there is more to read where there is room for it.
-pub(super) fn draw_lines(pen: &mut Pen<'_>, area: Rect, lines: &[Line], model: &Model) {
+/// What the judgements rest on, in words, and when they are looked at again: as many lines of so many columns.
+fn evidence(model: &Model, view: &View, room: usize) -> Vec<String> {
+    let said = view.verdicts.iter().filter(|verdict| !verdict.evidence.is_empty()).map(|verdict| {
+        let words = verdict.evidence.iter();
+        let words: Vec<_> =
+            words.map(|(name, value)| evidence_words(name, *value, model.look.units)).collect();
+        format!("seen: {}", words.join(", "))
+    });
+    let looks = view.verdicts.iter().map(|verdict| format!("next look {}", verdict.look.words(view.at)));
+    let looks: BTreeSet<String> = looks.collect();
+    said.flat_map(|said| wrap(&said, room)).chain(looks).collect()
+}
+
+/// Draws what is judged, in as many rows as there are: what they rest on stands in those that are left.
+pub(super) fn draw_panel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if area.is_empty() {
+        return;
+    }
     let hint = model.hint(Action::Why, "why");
     let hint_columns = width(&hint) as u16;
-    let mut rest = area;
-    for (at, ((mark, role), text)) in lines.iter().enumerate() {
-        let row = take_top(&mut rest, 1);
-        if row.is_empty() {
-            return;
-        }
-        pen.targets.add(row, Target::Do(Action::Why));
-        pen.put(row.x + 1, row.y, 1, mark, *role);
-        let room = row.width.saturating_sub(INDENT + 1);
-        // The word or two that judge the whole stand out.
-        let head = if at == 0 { text.find([':', '.', ';']).map_or(text.len(), |end| end + 1) } else { 0 };
-        let mut used = pen.put(row.x + INDENT, row.y, room, &text[..head], Role::Strong);
-        used += pen.put(row.x + INDENT + used, row.y, room.saturating_sub(used), &text[head..], Role::Text);
-        if at + 1 == lines.len() && used + hint_columns + 3 <= room {
-            pen.put_right(row.right() - 1, row.y, hint_columns, &hint, Role::Dim);
+    let room = area.width.saturating_sub(INDENT + 1);
+    let lines = summary(model, view, area.width, usize::from(area.height));
+    let mut more = evidence(model, view, usize::from(room).max(1)).into_iter();
+    let mut lines = lines.into_iter();
+    pen.targets.add(area, Target::Do(Action::Why));
+    for y in area.top()..area.bottom() {
+        let x = area.x + INDENT;
+        let used = match lines.next() {
+            Some(((mark, role), text)) => {
+                pen.put(area.x + 1, y, 1, mark, role);
+                // The word or two that judge the whole stand out.
+                let end = text.find([':', '.', ';']).map_or(text.len(), |end| end + 1);
+                let head = if y == area.y { end } else { 0 };
+                let used = pen.put(x, y, room, &text[..head], Role::Strong);
+                used + pen.put(x + used, y, room.saturating_sub(used), &text[head..], Role::Text)
+            }
+            None => more.next().map_or(0, |said| pen.put(x, y, room, &said, Role::Dim)),
+        };
+        // The last row says that there is more to read, where there is room for it.
+        if y + 1 == area.bottom() && used + hint_columns + 3 <= room {
+            pen.put_right(area.right() - 1, y, hint_columns, &hint, Role::Dim);
         }
     }
 }
@@ -345,7 +369,7 @@ fn losses(view: &View) -> Vec<(&'static str, u32, String)> {
                 }
             }
             Funnel::Giving => {
-                for (word, count) in funnel.losses(view, step) {
+                for Loss { word, count, .. } in funnel.losses(view, step) {
                     add(word, count, giving(view, step, word));
                 }
             }
@@ -404,12 +428,11 @@ fn parts(model: &Model, view: &View, columns: u16) -> (Vec<Spans>, Vec<Spans>) {
 
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
-    let title = take_top(&mut body, 1);
-    pen.rule(crate::ui::paint::inset(title, 1, 1), "Why", "what the numbers mean", "");
+    let page = Page::of(area);
+    frame::page_head(pen, &page, model, view);
+    pen.rule(page.rule, "Why", "what the numbers mean", "");
     let height = height(model, view, area.width);
-    let (off, body) = more::window(pen, body, model, (height, 1), model.scrolls.why);
+    let (off, body) = more::window(pen, page.body, model, (height, 1), model.scrolls.why);
     let (judged, lost) = parts(model, view, area.width);
     if area.width >= BESIDE {
         let left = Rect { width: area.width / 2, ..body };

@@ -4,6 +4,7 @@
 use ratatui::layout::Rect;
 
 use super::frame;
+use super::page::Page;
 use crate::event::{At, Severity};
 use crate::ledger::{LogLine, View};
 use crate::ui::action::Action;
@@ -15,9 +16,6 @@ use crate::units;
 
 /// Columns before the text: time, glyph, and the gaps.
 const BEFORE: u16 = 12;
-/// Rows of the screen that are not the log's: head, title, key line.
-const OTHERS: u16 = 3;
-
 /// Lines of which the tail takes its events.
 const NEWEST: usize = 100;
 
@@ -97,8 +95,8 @@ pub(in crate::ui) fn selected(model: &Model, lines: usize) -> Option<usize> {
 /// How many events can at most lie below the last one shown: the selected one stands at the bottom until the oldest are
 /// in sight, and then goes up among them.
 fn furthest(model: &Model, entries: &[Entry<'_>]) -> usize {
-    let Rect { width: columns, height: rows, .. } = super::body(model);
-    let room = usize::from(rows.saturating_sub(OTHERS)).max(1);
+    let Rect { width: columns, height: rows, .. } = Page::of(super::body(model)).body;
+    let room = usize::from(rows).max(1);
     let chosen = selected(model, entries.len());
     let each = entries.iter().enumerate().map(|(at, entry)| (entry, chosen == Some(at)));
     entries.len() - fitting(each, columns.saturating_sub(2), room)
@@ -113,13 +111,13 @@ fn under(model: &Model, entries: &[Entry<'_>], columns: u16, room: usize) -> usi
 
 /// Draws the log.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
+    let page = Page::of(area);
+    frame::page_head(pen, &page, model, view);
     let lines = shown(model, view);
     let entries = entries(&lines);
-    let room = usize::from(body.height.saturating_sub(1));
-    let mut rows = inset(body, 1, 1);
-    let all = take_top(&mut rows, 1);
+    let room = usize::from(page.body.height);
+    let mut rows = inset(page.body, 1, 1);
+    let all = page.rule;
     let back = model.scrolls.log_back - under(model, &entries, rows.width, room);
     let last = entries.len() - back.min(furthest(model, &entries));
     title(pen, all, model, view, (lines.len(), entries.len() - last));
@@ -143,13 +141,26 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     }
 }
 
+/// The newest lines.
+fn newest(view: &View) -> Vec<&LogLine> {
+    view.log.iter().skip(view.log.len().saturating_sub(NEWEST)).collect()
+}
+
+/// Rows of the rule and all of the newest events.
+pub(super) fn rows_of_all(view: &View) -> u16 {
+    1 + entries(&newest(view)).len() as u16
+}
+
 /// Draws the newest events below a rule, as many as there is room for.
 pub(super) fn tail(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if area.is_empty() {
+        return;
+    }
     let mut rows = area;
     let all = model.hint(Action::Show(model::Screen::Log), "shows all");
     pen.rule(inset(take_top(&mut rows, 1), 1, 1), "Log", "the newest last", &all);
     let mut rows = inset(rows, 1, 1);
-    let lines: Vec<&LogLine> = view.log.iter().skip(view.log.len().saturating_sub(NEWEST)).collect();
+    let lines = newest(view);
     let entries = entries(&lines);
     let skipped = entries.len().saturating_sub(usize::from(rows.height));
     for entry in &entries[skipped..] {
@@ -207,9 +218,9 @@ fn put(pen: &mut Pen<'_>, area: &mut Rect, (entry, at): (&Entry<'_>, &str), most
     let line = entry.line;
     let (glyph, role) = match line.severity {
         Severity::Good => ("✓", Role::Progress),
-        Severity::Info => ("·", Role::Dim),
-        Severity::Warn => ("▲", Role::Trouble),
-        Severity::Error => ("✗", Role::Trouble),
+        Severity::Info => ("·", Role::Info),
+        Severity::Warn => ("▲", Role::Warning),
+        Severity::Error => ("✗", Role::Error),
     };
     for (number, text) in entry.rows(area.width, most, selected).iter().enumerate() {
         let row = take_top(area, 1);

@@ -55,8 +55,8 @@ pub(super) fn fields(attempt: &Attempt, columns: u16) -> Vec<Spans> {
             Spans::new()
                 .add(Role::Text, pad(" 0 protocol", 14))
                 .add(Role::Text, pad(&hex(attempt.sent.get(..20).unwrap_or(&attempt.sent), most), room))
-                .add(Role::Trouble, "✗")
-                .add(Role::TroubleWord, " no handshake"),
+                .add(Role::Harmless, "✗")
+                .add(Role::Harmless, " no handshake"),
         );
         for (at, chunk) in attempt.received.chunks(16).enumerate() {
             let text = format!("{:>2}  {:<48} {}", at * 16, hex(chunk, 16), printable(chunk));
@@ -77,8 +77,8 @@ pub(super) fn fields(attempt: &Attempt, columns: u16) -> Vec<Spans> {
                 line.push(Role::Progress, "✓");
             }
             Some(bytes) if name == "info hash" => {
-                line.push(Role::Trouble, "✗");
-                line.push(Role::TroubleWord, format!(" {}", hex(bytes, most)));
+                line.push(Role::Harmless, "✗");
+                line.push(Role::Harmless, format!(" {}", hex(bytes, most)));
             }
             Some(bytes) => line.push(Role::Text, field(name, bytes, most)),
             None => {

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use crate::event::PeerKey;
-use crate::ledger::{Group, Groups, PeerRecord, View};
+use crate::event::{PeerKey, Sample};
+use crate::ledger::{Group, Groups, PeerRecord, RECENT_SECONDS, View};
 use crate::ui::action::Action;
-use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, columns};
+use crate::ui::columns::{LIVE, LIVE_ALL, OTHERS, OTHERS_ALL, Part, RECENT, column, columns};
 use crate::ui::folds::{Fold, Line};
 use crate::ui::grid::{self, Choose, Context, RowLook};
+use crate::ui::hues;
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Colours, Role};
+use crate::ui::widgets::spark;
 use crate::ui::words::{self, Standing};
 use crate::units;
 
@@ -91,6 +93,14 @@ pub(super) const FIXED: usize = 2;
 /// Columns in which an address can still be told from others.
 const LEAST_ADDRESS: u16 = 14;
 
+/// Columns from which on there are the last seconds of each peer.
+const RECENT_FROM: u16 = 115;
+/// Columns of a bar beside a number, at least and at most.
+const LEAST_BAR: u16 = 3;
+const MOST_BAR: u16 = 6;
+/// What is lighter than this gives way to such bars.
+const BARS: u8 = 35;
+
 /// Columns in which a reason can be read, of live peers and of the others.
 const LIVE_REASON: u16 = 34;
 const REASON: u16 = 67;
@@ -126,19 +136,79 @@ fn roomy(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'
         return grid::lay_out(&columns(ids), room, scrolled);
     }
     let readable = if part == Part::Live { LIVE_REASON } else { REASON };
-    let mut ids = ids.to_vec();
+    let mut columns = columns(ids);
+    let rates_end = columns.iter().position(|column| column.id == "up").map(|at| at + 1);
+    if let Some(at) = rates_end.filter(|_| part == Part::Live && room >= RECENT_FROM) {
+        columns.insert(at, &RECENT);
+    }
     loop {
-        let placed = grid::lay_out(&columns(&ids), room, Choose::Weightiest);
-        // A reason that can be read is worth more than the least of the numbers.
+        let placed = grid::lay_out(&columns, room, Choose::Weightiest);
+        // A reason that can be read is worth more than the least of the numbers, and so are bars beside rates.
         let reason = placed.iter().find(|place| place.id() == "why" && place.width() < readable);
+        let no_bar = |place: &&grid::Placed<'_, PeerRecord>| bar_columns(place) < LEAST_BAR;
+        let bars = placed.iter().any(|place| has_bar(place.id()) && no_bar(&place));
+        let bars = (bars && part == Part::Live && room >= RECENT_FROM).then_some(BARS);
+        let worth = reason.map(grid::Placed::weight).max(bars);
         let lightest = placed.iter().min_by_key(|place| place.weight());
-        match (reason, lightest) {
-            (Some(reason), Some(lightest)) if lightest.weight() < reason.weight() => {
-                ids.retain(|id| *id != lightest.id());
+        match (worth, lightest) {
+            (Some(worth), Some(lightest)) if lightest.weight() < worth => {
+                let id = lightest.id();
+                columns.retain(|column| column.id != id);
             }
             _ => return placed,
         }
     }
+}
+
+/// Whether the cells of a column have a bar beside their number.
+fn has_bar(id: &str) -> bool {
+    matches!(id, "has" | "down" | "up")
+}
+
+/// How many columns a bar has beside the longest number.
+fn bar_columns(place: &grid::Placed<'_, PeerRecord>) -> u16 {
+    let number = if place.id() == "has" { 5 } else { 10 };
+    place.width().saturating_sub(number + 1)
+}
+
+/// Bars and curves of a row, drawn before its texts.
+fn marks(
+    pen: &mut Pen<'_>,
+    row: Rect,
+    placed: &[grid::Placed<'_, PeerRecord>],
+    peer: &PeerRecord,
+    most: Sample,
+) {
+    for place in placed {
+        let area = place.area(row);
+        let bar = Rect { width: bar_columns(place).min(MOST_BAR), ..area };
+        let bar = if bar.width < LEAST_BAR { Rect { width: 0, ..bar } } else { bar };
+        match place.id() {
+            "has" => {
+                let (count, all) = peer.has.as_ref().map_or((0, 1), |has| (has.count(), has.len()));
+                spark::beside(pen, bar, u64::from(count), u64::from(all), Role::Progress);
+            }
+            "down" => spark::beside(pen, bar, peer.rates.down_bps, most.down_bps, Role::Down),
+            "up" => spark::beside(pen, bar, peer.rates.up_bps, most.up_bps, Role::Up),
+            id if id == RECENT.id => {
+                let seconds =
+                    |of: fn(&Sample) -> u64| peer.recent.seconds().iter().map(of).collect::<Vec<u64>>();
+                let down = seconds(|second| second.down_bps);
+                let (values, role) = match down.iter().any(|bps| *bps > 0) {
+                    true => (down, Role::Down),
+                    false => (seconds(|second| second.up_bps), Role::Up),
+                };
+                spark::line(pen, area, &values, RECENT_SECONDS, role);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The state of a peer that has a hue: its glyph has it, or where there are no colours, a letter has its place.
+fn hued(pen: &Pen<'_>, hue: u8, state: Spans) -> Spans {
+    let letters = pen.look.is_ascii() || pen.look.colours == Colours::None;
+    state.with_first(Role::Peer(hue), letters.then(|| hues::letter(hue)))
 }
 
 /// The columns of a part that are in sight on the present screen.
@@ -146,7 +216,8 @@ pub(super) fn visible(model: &Model, part: Part) -> Vec<&'static str> {
     let full = model.screen != Screen::Overview || model.zoomed;
     let area = model.size.0 - u16::from(model.size.0 >= 100);
     let room = area.saturating_sub(2);
-    placed(model, part, room, full).iter().map(grid::Placed::id).collect()
+    let all = placed(model, part, room, full);
+    all.iter().map(grid::Placed::id).filter(|id| *id != RECENT.id).collect()
 }
 
 /// Draws the list below a rule; with `full`, every column can be scrolled to.
@@ -291,13 +362,12 @@ pub(super) fn room_for_others(area: Rect, model: &Model, view: &View, others: us
     shares(rows.height, (model.live_rows(view).count(), others), columns, false).others
 }
 
-/// How many rows the list takes in so many columns with one for every peer.
-pub(super) fn rows_of_all(columns: u16, model: &Model, view: &View) -> u16 {
-    let live = view.peers.iter().filter(|peer| peer.is_live()).count();
-    let others = placed(model, Part::Others, columns.saturating_sub(2), false).len();
-    let Shares { head_rows, rule, other_head_rows, .. } =
-        shares(0, (live, view.peers.len() - live), others, false);
-    let peers = u16::try_from(view.peers.len()).unwrap_or(u16::MAX).max(1);
+/// How many rows the list takes in so many columns, with one for every live peer and so many for the others.
+pub(super) fn rows_of(columns: u16, model: &Model, view: &View, others: usize) -> u16 {
+    let live = model.live_rows(view).count();
+    let other_columns = placed(model, Part::Others, columns.saturating_sub(2), false).len();
+    let Shares { head_rows, rule, other_head_rows, .. } = shares(0, (live, others), other_columns, false);
+    let peers = u16::try_from(live + others).unwrap_or(u16::MAX).max(1);
     peers.saturating_add(head_rows + rule + other_head_rows)
 }
 
@@ -360,6 +430,11 @@ impl Rows<'_> {
         let chosen = self.model.selected.and_then(|key| lines.iter().position(|line| line.key == key));
         let takes_keys = self.model.screen != Screen::Overview || self.model.panel == Panel::Peers;
         let context = Context { view: self.view, look: pen.look };
+        let rates = lines.iter().filter_map(|line| peer(self.view, line.key)).map(|peer| peer.rates);
+        let most = rates.fold(Sample::default(), |most, rates| Sample {
+            down_bps: most.down_bps.max(rates.down_bps),
+            up_bps: most.up_bps.max(rates.up_bps),
+        });
         for at in grid::visible(lines.len(), usize::from(area.height), chosen, keep) {
             let Line { key, fold } = &lines[at];
             let Some(record) = peer(self.view, *key) else {
@@ -374,7 +449,17 @@ impl Rows<'_> {
             let row = take_top(&mut rest, 1);
             pen.targets.add(row, Target::Peer(*key));
             match fold {
-                None => grid::row(pen, row, placed, record, context, look),
+                None => {
+                    if !look.dim {
+                        marks(pen, row, placed, record, most);
+                    }
+                    let hue = self.model.hues.of(*key).filter(|_| record.is_live());
+                    let state = hue.map(|hue| {
+                        let state = column("state").map(|state| (state.cell)(record, context, 0));
+                        hued(pen, hue, state.unwrap_or_default())
+                    });
+                    grid::row_with(pen, row, placed, record, context, look, ("state", state));
+                }
                 Some(fold) => grid::row_of(pen, row, placed, look, |id, columns| {
                     folded(fold, id, columns, placed, self.view)
                 }),

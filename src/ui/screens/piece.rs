@@ -6,10 +6,11 @@ use super::more;
 use crate::event::{BlockState, PeerKey};
 use crate::ledger::{Failures, PeerRecord, PieceState, Senders, UnderWay, View};
 use crate::metainfo::PieceIndex;
+use crate::ui::hues::Hues;
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{self, Pen, Spans, inset, take_top, wrap};
 use crate::ui::piece_map::Lattice;
-use crate::ui::theme::Role;
+use crate::ui::theme::{HUES, Role};
 use crate::ui::words::{self, Standing};
 use crate::units;
 
@@ -68,7 +69,7 @@ fn state(view: &View, piece: PieceIndex) -> (Role, &'static str, String) {
         PieceState::Arriving => {
             let said =
                 history.under_way(piece).map_or_else(|| "Arriving.".to_owned(), |it| arriving(view, it));
-            (Role::Good, "●", said)
+            (Role::Sending, "●", said)
         }
         PieceState::Failed => (Role::Trouble, "✗", "It failed its check, and is fetched again.".to_owned()),
         PieceState::Missing if view.pieces.availability(piece) == 0 => {
@@ -116,14 +117,20 @@ fn senders(it: &UnderWay) -> Vec<(PeerKey, u32, u32)> {
     counted
 }
 
-fn letter(at: usize, here: bool) -> char {
-    let letter = u8::try_from(at).ok().filter(|at| *at < 26).map_or('?', |at| char::from(b'A' + at));
-    if here { letter } else { letter.to_ascii_lowercase() }
+/// A letter for each of them: that of its hue, or one behind those.
+fn letters(order: &[(PeerKey, u32, u32)], hues: &Hues) -> Vec<(PeerKey, char)> {
+    let mut others = ('A'..='Z').skip(usize::from(HUES));
+    let mut letter = |key| match hues.of(key) {
+        Some(number) => char::from(b'A' + number),
+        None => others.next().unwrap_or('?'),
+    };
+    order.iter().map(|(key, ..)| (*key, letter(*key))).collect()
 }
 
 /// Its blocks in at most so many columns: `AAAAaabb··`.
-fn strip(it: &UnderWay, order: &[(PeerKey, u32, u32)], columns: usize) -> Spans {
-    let place = |peer: PeerKey| order.iter().position(|(other, ..)| *other == peer).unwrap_or(usize::MAX);
+fn strip(it: &UnderWay, letters: &[(PeerKey, char)], columns: usize) -> Spans {
+    let letter =
+        |peer: PeerKey| letters.iter().find(|(key, _)| *key == peer).map_or('?', |(_, letter)| *letter);
     let blocks: usize = it.blocks.iter().map(|run| run.count as usize).sum();
     let a_cell = blocks.div_ceil(columns.max(1)).max(1);
     let mut shown = Spans::new();
@@ -136,9 +143,9 @@ fn strip(it: &UnderWay, order: &[(PeerKey, u32, u32)], columns: usize) -> Spans 
         let (role, glyph) = match &it.blocks[run].state {
             BlockState::Free => (Role::Dim, '·'),
             BlockState::Asked(peers) => {
-                (Role::Good, peers.first().map_or('?', |peer| letter(place(*peer), false)))
+                (Role::Sending, peers.first().map_or('?', |peer| letter(*peer).to_ascii_lowercase()))
             }
-            BlockState::Here(peer) => (Role::Strong, letter(place(*peer), true)),
+            BlockState::Here(peer) => (Role::Strong, letter(*peer)),
             BlockState::Kept => (Role::Strong, '='),
         };
         shown.push(role, glyph.to_string());
@@ -220,7 +227,13 @@ fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize)
 }
 
 /// Everything there is to say, in rows of so many columns, and at most so many where that can be shortened.
-fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows: usize) -> Vec<Spans> {
+fn lines(
+    (view, hues): (&View, &Hues),
+    piece: PieceIndex,
+    lattice: &Lattice,
+    columns: usize,
+    rows: usize,
+) -> Vec<Spans> {
     let history = &view.pieces.history;
     let mut said = Vec::new();
     let (role, glyph, text) = state(view, piece);
@@ -234,9 +247,10 @@ fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows
     }
     if let Some(it) = history.under_way(piece).filter(|it| !it.blocks.is_empty()) {
         let order = senders(it);
+        let letters = letters(&order, hues);
         said.push(Spans::new().add(Role::Text, "  ").joined(strip(
             it,
-            &order,
+            &letters,
             columns.saturating_sub(26).min(128),
         )));
         let most = if rows >= 9 { 3 } else { 1 };
@@ -247,9 +261,7 @@ fn lines(view: &View, piece: PieceIndex, lattice: &Lattice, columns: usize, rows
                 String::new()
             };
             let text = format!(" {} sent {here}, is asked for {asked}{more}", name(view, *peer));
-            said.push(
-                Spans::new().add(Role::Strong, format!("  {}", letter(at, true))).add(Role::Text, text),
-            );
+            said.push(Spans::new().add(Role::Strong, format!("  {}", letters[at].1)).add(Role::Text, text));
         }
     }
     if let Some(failed) = history.failures(piece) {
@@ -301,7 +313,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     };
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), &title, &length, &holders);
     let text = inset(rest, 1, 1);
-    let lines = lines(view, piece, lattice, usize::from(text.width).max(1), usize::from(text.height));
+    let (columns, rows) = (usize::from(text.width).max(1), usize::from(text.height));
+    let lines = lines((view, &model.hues), piece, lattice, columns, rows);
     more::shortened(pen, text, &lines);
 }
 
@@ -314,7 +327,7 @@ mod tests {
     fn text(view: &View, piece: u32, columns: usize, rows: usize) -> String {
         let lattice = Lattice::new(Rect::new(0, 0, 80, 20), view, 0, piece);
         let piece = view.torrent.geometry.piece(piece).unwrap();
-        let shown = lines(view, piece, &lattice, columns, rows);
+        let shown = lines((view, &Hues::default()), piece, &lattice, columns, rows);
         shown.iter().map(|line| format!("{}\n", line.text())).collect()
     }
 
@@ -332,7 +345,7 @@ mod tests {
         let said = text(&run.view(), 1, 78, 9);
         assert!(said.contains("Arriving for 4 s: 0 of 1 blocks here, 1 asked for."), "{said}");
         assert!(
-            said.contains("  a\n  A 80.0.1.1:6881 (Transmission 4.0.6) sent 0, is asked for 1"),
+            said.contains("  i\n  I 80.0.1.1:6881 (Transmission 4.0.6) sent 0, is asked for 1"),
             "{said}"
         );
         let it = UnderWay {
@@ -346,8 +359,11 @@ mod tests {
             ],
         };
         assert_eq!(senders(&it), [(peers[0], 3, 2), (peers[1], 1, 2)]);
-        assert_eq!(strip(&it, &senders(&it), 80).text(), "AAAaaB··");
-        assert_eq!(strip(&it, &senders(&it), 4).text(), "AAa·  one letter = 2 blocks");
+        let mut hues = Hues::default();
+        hues.give(0, peers[0]);
+        let letters = letters(&senders(&it), &hues);
+        assert_eq!(strip(&it, &letters, 80).text(), "AAAaaI··", "one has a hue, the other none");
+        assert_eq!(strip(&it, &letters, 4).text(), "AAa·  one letter = 2 blocks");
     }
 
     #[test]
@@ -365,8 +381,8 @@ mod tests {
             "{said}"
         );
         assert_eq!(
-            (senders(&it), strip(&it, &senders(&it), 80).text()),
-            (vec![(peer, 1, 0)], "==A···".to_owned())
+            (senders(&it), strip(&it, &letters(&senders(&it), &Hues::default()), 80).text()),
+            (vec![(peer, 1, 0)], "==I···".to_owned())
         );
     }
 

@@ -38,7 +38,7 @@ struct Parts {
 
 impl Parts {
     /// Of what is left of the screen below its head.
-    fn of(body: Rect, layer: Layer, view: &View) -> Self {
+    fn of(body: Rect, model: &Model, view: &View) -> Self {
         let mut rest = body;
         let title = inset(take_top(&mut rest, 1), 1, 1);
         // A third tells of the piece, once there is room for both.
@@ -47,15 +47,16 @@ impl Parts {
         // The grid keeps three quarters of what is left.
         let most = if rest.height > 4 { (rest.height / 4).clamp(1, LEGEND_ROWS) } else { 0 };
         let columns = inset(rest, 2, 2).width;
-        let (letters, means) = explained(layer, view, body.width >= 180, (columns, most));
+        let (letters, means) = explained(model, view, body.width >= 180, (columns, most));
         let legend = take_bottom(&mut rest, means.height(columns, most));
         Self { title, grid: inset(rest, 2, 2), legend: inset(legend, 2, 2), detail, means, letters }
     }
 }
 
-/// What the glyphs of a layer mean, and letters for as many senders as can be named in so many columns and rows. Where
-/// nobody can, each that can be told apart has one.
-fn explained(layer: Layer, view: &View, wide: bool, (columns, rows): (u16, u16)) -> (Letters, Legend) {
+/// What the glyphs of a layer mean, with as many senders as can be named in so many columns and rows. Where nobody can,
+/// each that has a hue keeps it.
+fn explained(model: &Model, view: &View, wide: bool, (columns, rows): (u16, u16)) -> (Letters, Legend) {
+    let layer = model.piece_map.layer;
     if layer != Layer::Provenance {
         let letters = Letters::default();
         let means = mosaic::legend(layer, &letters, |_| String::new());
@@ -65,7 +66,7 @@ fn explained(layer: Layer, view: &View, wide: bool, (columns, rows): (u16, u16))
         let name = if wide { piece::name(view, peer) } else { piece::address(view, peer) };
         paint::clip(&name, NAME).into_owned()
     };
-    let all = Letters::of(view);
+    let all = Letters::of(view, &model.hues, &model.look);
     let with = |letters: Letters| {
         let means = mosaic::legend(layer, &letters, name);
         (letters, means)
@@ -80,7 +81,7 @@ fn explained(layer: Layer, view: &View, wide: bool, (columns, rows): (u16, u16))
 pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
     let mut body = super::body(model);
     take_top(&mut body, frame::SHORT_HEAD);
-    let grid = Parts::of(body, model.piece_map.layer, view).grid;
+    let grid = Parts::of(body, model, view).grid;
     Lattice::new(grid, view, model.piece_map.zoom, model.piece)
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
-    let parts = Parts::of(body, model.piece_map.layer, view);
+    let parts = Parts::of(body, model, view);
     let lattice = Lattice::new(parts.grid, view, model.piece_map.zoom, model.piece);
     title(pen, parts.title, &lattice, model, view);
     grid(pen, &lattice, model, view, &parts.letters);
@@ -102,7 +103,7 @@ pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     let mut pen = Pen::new(buf, area, &model.look);
     let lattice = Lattice::new(area, view, model.piece_map.zoom, model.piece);
     let letters = match model.piece_map.layer {
-        Layer::Provenance => Letters::of(view),
+        Layer::Provenance => Letters::of(view, &model.hues, &model.look),
         _ => Letters::default(),
     };
     grid(&mut pen, &lattice, model, view, &letters);
@@ -149,15 +150,15 @@ mod tests {
 
     use super::*;
     use crate::ui::sample;
-    use crate::ui::theme::{Colours, Glyphs, Look, Role, Theme};
+    use crate::ui::theme::{Colours, Glyphs, Look, Palette, Role, Scheme};
 
     const LAYERS: [Layer; 4] = [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age];
 
     fn looks() -> Vec<Look> {
         let colours = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
-        let of = |colours, theme| Look { colours, theme, ..Look::default() };
-        let mut looks: Vec<Look> = colours.map(|colours| of(colours, Theme::Default)).to_vec();
-        looks.push(of(Colours::True, Theme::HighContrast));
+        let of = |colours, scheme| Look { colours, palette: Palette::of(scheme), ..Look::default() };
+        let mut looks: Vec<Look> = colours.map(|colours| of(colours, Scheme::Dark)).to_vec();
+        looks.push(of(Colours::True, Scheme::ContrastLight));
         looks.push(Look { glyphs: Glyphs::Blocks, ..Look::default() });
         looks
     }
@@ -172,7 +173,10 @@ mod tests {
         let mut buf = Buffer::empty(area);
         crate::ui::draw(&mut buf, area, &model, view);
         let body = Rect::new(0, 2.min(rows), columns, rows.saturating_sub(3));
-        (buf, Parts::of(body, layer, view), model)
+        {
+            let parts = Parts::of(body, &model, view);
+            (buf, parts, model)
+        }
     }
 
     fn style(buf: &Buffer, x: u16, y: u16) -> Style {
@@ -216,13 +220,12 @@ mod tests {
                     let cursor = lattice.place_of(model.piece as usize).unwrap();
                     for at in parts.grid.positions().filter(|at| !cursor.contains(*at)) {
                         let shown = (buf[at].symbol(), style(&buf, at.x, at.y));
-                        // What is partly good and arriving has the shade of the one and the colour of the other; and
-                        // of the digits the first and the last are named.
+                        // What is partly good and arriving has the shade of the one and the colour of the other.
                         let explained = match shown.0 {
                             " " => continue,
-                            "▓" | "▒" if layer == Layer::State && shown.1 == as_text(Role::Good) => "░",
-                            "2" => "1",
-                            "3" | "4" | "5" | "6" | "7" | "8" => "9",
+                            "▓" | "▒" if layer == Layer::State && shown.1 == as_text(Role::Arriving) => {
+                                "▄"
+                            }
                             other => other,
                         };
                         assert!(

@@ -14,6 +14,7 @@
 
 use ratatui::layout::Rect;
 
+use super::page::Page;
 use super::{frame, more};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::text::clean;
@@ -192,10 +193,10 @@ fn answer(tracker: &TrackerRecord) -> String {
 
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
+    let page = Page::without_rule(area);
+    frame::page_head(pen, &page, model, view);
     let lines = lines(model, view, area.width);
-    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.torrent);
+    let (off, mut body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.torrent);
     for line in lines.iter().skip(off) {
         let row = crate::ui::paint::take_top(&mut body, 1);
         if row.is_empty() {

@@ -6,10 +6,16 @@
 //!  Last answer ✓ answered, 2m 10s ago
 //!  Again       in 27m
 //!
+//!  Announces ── 1 ──────────────────────────────── the newest at the right ──
+//!  ✓──────────────────────────────────────────────────────┃·················◌
+//!  50 peers                                               now    again in 27m
+//!
 //!  What it said ─────────────────────────────────────────────────────────────
 //!  It named 50 peers 2m 10s ago; 50 of the peers it ever named are in the …
 //!
 //!  What became of its peers ── 50 ── 12 named by nobody else ────────────────
+//!  █ 17 live   ░ 3 not there yet   ▒ 28 failed   · 2 gone
+//!  █████████████████████████░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒···
 //!       7 ● sending     ████████
 //! ```
 
@@ -18,15 +24,17 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
+use super::page::Page;
 use super::{frame, more, trackers};
 use crate::event::Source;
-use crate::ledger::{PeerRecord, TrackerRecord, TrackerStatus, View};
+use crate::ledger::{PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::grid::Context;
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, width, wrap};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
+use crate::ui::widgets::time_row::{Mark, TimeRow};
 use crate::ui::words::{self, Standing};
 use crate::units;
 
@@ -106,7 +114,59 @@ fn outcome(pen: &mut Pen<'_>, row: Rect, (word, standing, count): (&str, Standin
     pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
     pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
     let room = row.width.saturating_sub(24).min(MOST_BAR);
-    bar::blocks(pen, row.x + 24, row.y, room, count, all);
+    bar::blocks(pen, (row.x + 24, row.y), room, (count, all), glyph);
+}
+
+/// Its announces on a row of time: which were answered, which failed, and when the next one is; `None` before the first
+/// is over.
+fn announces(tracker: &TrackerRecord, context: Context<'_>, columns: usize) -> Option<[Spans; 2]> {
+    let now = context.view.at;
+    let mark = |announce: &PastAnnounce| match announce.failed {
+        Some(error) => {
+            let word = error.info().short.to_owned();
+            Mark { at: announce.at, glyph: "✗", word, roles: trackers::failed_roles(context.view) }
+        }
+        None => {
+            let word = format!("{} peers", units::count(u64::from(announce.peers)));
+            Mark { at: announce.at, glyph: "✓", word, roles: (Role::Progress, Role::Text) }
+        }
+    };
+    let next = tracker.next.filter(|next| *next > now && tracker.asking.is_none());
+    let next = next.map(|next| {
+        let left = units::duration_short(next.saturating_sub(now));
+        ("◌", format!("again in {left}"), Role::Waiting)
+    });
+    let marks = tracker.announces.iter().rev().map(mark).collect();
+    let from = tracker.announces.first()?.at;
+    Some(TimeRow { from, now, marks, next, ..TimeRow::default() }.lines(columns))
+}
+
+/// What became of its peers in a few words, and as parts of all.
+fn shares(counts: &[(&str, Standing, u64)]) -> (Spans, [bar::Part; 4]) {
+    let sum = |is: fn(Standing) -> bool| {
+        counts.iter().filter(|(_, standing, _)| is(*standing)).map(|(.., count)| count).sum()
+    };
+    let waits = |standing| matches!(standing, Standing::Trying | Standing::Queued);
+    let shares: [(&str, u64, &str, Role); 4] = [
+        ("live", sum(|standing| standing <= Standing::Held), "█", Role::Sending),
+        ("not there yet", sum(waits), "░", Role::Waiting),
+        ("failed", sum(|standing| standing == Standing::Failed), "▒", Role::Harmless),
+        (
+            "gone",
+            sum(|standing| matches!(standing, Standing::Left | Standing::Dropped | Standing::Banned)),
+            "·",
+            Role::Dim,
+        ),
+    ];
+    let mut words = Spans::new();
+    for (word, share, glyph, role) in shares.iter().filter(|(_, share, ..)| *share > 0) {
+        if words.width() > 0 {
+            words.push(Role::Text, "   ");
+        }
+        words.push(*role, *glyph);
+        words.push(Role::Text, format!(" {} {word}", units::count(*share)));
+    }
+    (words, shares.map(|(_, share, glyph, role)| bar::Part { share, glyph, role }))
 }
 
 /// What the selected tracker said, below the list of all.
@@ -120,6 +180,16 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, vie
         said.iter().flat_map(|text| wrap(text, columns)).map(|line| plain(Role::Text, line)).collect();
     more::shortened(pen, rows, &lines);
     take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
+    let context = Context { view, look: pen.look };
+    if let Some(strip) = announces(tracker, context, columns).filter(|_| rows.height >= 3) {
+        pen.put(rows.x, rows.y, rows.width, "Announces", Role::Strong);
+        take_top(&mut rows, 1);
+        for line in &strip {
+            let row = take_top(&mut rows, 1);
+            pen.spans(row.x, row.y, row.width, line);
+        }
+        take_top(&mut rows, 1);
+    }
     became(pen, rows, tracker, view);
 }
 
@@ -131,8 +201,13 @@ fn became(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
     }
     let all: u64 = counts.iter().map(|(.., count)| count).sum();
     let mut rows = area;
-    pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong);
+    let (words, parts) = shares(&counts);
+    let used = pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong) + 3;
+    pen.spans(rows.x + used, rows.y, rows.width.saturating_sub(used), &words);
     take_top(&mut rows, 1);
+    if usize::from(rows.height) > counts.len() {
+        bar::stacked(pen, take_top(&mut rows, 1), &parts, all);
+    }
     for (at, counted) in counts.iter().copied().enumerate() {
         let row = take_top(&mut rows, 1);
         if row.is_empty() {
@@ -155,6 +230,8 @@ pub(super) enum Line {
     Text(Spans),
     /// A rule above what follows.
     Rule(&'static str, String, String),
+    /// Parts of all its peers.
+    Shares([bar::Part; 4], u64),
     /// So many of all its peers are in a state.
     Outcome(&'static str, Standing, u64, u64),
 }
@@ -173,6 +250,12 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     add("Tier", plain(Role::Text, (u32::from(tracker.tier) + 1).to_string()));
     add("Last answer", trackers::state(tracker, context, columns));
     add("Again", trackers::next(tracker, context, columns));
+    if let Some(strip) = announces(tracker, context, columns.saturating_sub(2).into()) {
+        lines.push(Line::Text(Spans::new()));
+        let count = units::count(tracker.announces.len() as u64);
+        lines.push(Line::Rule("Announces", count, "the newest at the right".to_owned()));
+        lines.extend(strip.map(Line::Text));
+    }
     lines.push(Line::Text(Spans::new()));
     lines.push(Line::Rule("What it said", String::new(), String::new()));
     let said = said(tracker, view).into_iter().flat_map(|text| wrap(&text, room));
@@ -189,15 +272,17 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     };
     lines.push(Line::Text(Spans::new()));
     lines.push(Line::Rule("What became of its peers", units::count(all), alone));
+    let (words, parts) = shares(&counts);
+    lines.extend([Line::Text(words), Line::Shares(parts, all)]);
     lines.extend(counts.into_iter().map(|(word, standing, count)| Line::Outcome(word, standing, count, all)));
     lines
 }
 
 /// Draws the page of the selected tracker.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::short_head(pen, &mut body, model, view);
-    let title = inset(take_top(&mut body, 1), 1, 1);
+    let page = Page::of(area);
+    frame::page_head(pen, &page, model, view);
+    let title = page.rule;
     let count = view.trackers.len();
     let number = format!("{} of {count}", model.scrolls.trackers.saturating_add(1).min(count));
     let url = model.tracker(view).map_or("Tracker", |tracker| &tracker.url);
@@ -207,7 +292,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let hint = if width(url) + width(&hint) + 4 <= room { hint } else { String::new() };
     pen.rule(title, &clip_address(url, room), &number, &hint);
     let lines = lines(model, view, area.width);
-    let (off, mut body) = more::window(pen, body, model, (lines.len(), 1), model.scrolls.tracker);
+    let (off, mut body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.tracker);
     for line in lines.iter().skip(off) {
         let row = inset(take_top(&mut body, 1), 1, 1);
         if row.is_empty() {
@@ -216,6 +301,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         match line {
             Line::Text(text) => _ = pen.spans(row.x, row.y, row.width, text),
             Line::Rule(title, note, right) => pen.rule(row, title, note, right),
+            Line::Shares(parts, all) => bar::stacked(pen, row, parts, *all),
             Line::Outcome(word, standing, count, all) => outcome(pen, row, (word, *standing, *count), *all),
         }
     }

@@ -2,33 +2,37 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, judgement, overview, peer_list};
+use super::{overview, peer_list};
 use crate::ledger::View;
-use crate::ui::funnel;
+use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::model::{Model, Panel};
-use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::paint::Pen;
+
+/// What the screen is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Title,
+    Progress,
+    Rate,
+    Panel,
+}
+
+/// Rows from which on the panel leaves some to a larger rate.
+const PANEL: u16 = 16;
 
 /// Draws the head of the overview, and below it the panel that takes the keys.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::head(pen, &mut body, model, view);
-    let wide = area.width >= 100;
+    use Part::{Panel as Shown, Progress, Rate, Title};
+    let large = overview::large_rate(model).map(|rows| whole(Rate, rows));
+    let first = [up_to(Title, 1), up_to(Progress, 1), up_to(Rate, 1), up_to(Shown, PANEL)];
+    let claims: Vec<_> = first.into_iter().chain(large).chain([rest(Shown)]).collect();
+    let flow = Flow::new(area, &[Title, Progress, Rate, Shown], &claims);
+    overview::head(pen, [Title, Progress, Rate].map(|part| flow.of(part)), model, view);
     match model.panel {
         Panel::Peers => {
-            let title = inset(take_top(&mut body, 1), 1, 1);
-            peer_list::draw(pen, title, inset(body, u16::from(wide), 0), model, view, true);
+            let (rule, rows) = overview::list_in(flow.of(Shown));
+            peer_list::draw(pen, rule, rows, model, view, true);
         }
-        Panel::Funnel if wide => {
-            overview::roomy_middle(pen, body, model, view);
-            // Below the funnel, what its losses mean.
-            let rows = 2 + funnel::ROWS;
-            let width = overview::funnel_columns(body.width) - 2;
-            let below = Rect { y: body.y + rows, height: body.height.saturating_sub(rows), width, ..body };
-            judgement::put_lines(pen, below, judgement::lost(view, width).iter());
-        }
-        Panel::Funnel => {
-            overview::funnel(pen, inset(take_top(&mut body, 1 + funnel::ROWS), 0, 1), model, view);
-            overview::compact_speed(pen, inset(body, 1, 1), model, view);
-        }
+        Panel::Funnel => overview::middle(pen, flow.of(Shown), model, view),
     }
 }

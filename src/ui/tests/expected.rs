@@ -1,5 +1,6 @@
 //! How a screen is written down: its text once, and for each look the styles, and where they differ the text.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use ratatui::buffer::Cell;
 use ratatui::style::Modifier;
 
 use super::*;
+use crate::ui::theme::{MEANINGS, Palette, Role, STEPS, Scheme, contrast, grounds};
 
 /// The looks that every screen is held in.
 pub(super) const LOOKS: [(&str, Colours, Glyphs); 3] = [
@@ -15,29 +17,96 @@ pub(super) const LOOKS: [(&str, Colours, Glyphs); 3] = [
     ("ascii", Colours::None, Glyphs::Ascii),
 ];
 
-/// The style of a cell as one letter; colours by the names of their roles.
-fn style_letter(cell: &Cell) -> char {
-    let colour = match cell.fg {
-        Color::Reset => ' ',
-        Color::Rgb(0, 0x72, 0xb2) => 'g',
-        Color::Rgb(0xd5, 0x5e, 0) => 't',
-        Color::Rgb(0, 0x9e, 0x73) => 'p',
-        Color::Rgb(0xcc, 0x79, 0xa7) => 'b',
-        other => panic!("{other:?} is no colour of a role"),
-    };
-    let has = |modifier| cell.modifier.contains(modifier);
-    match (has(Modifier::REVERSED), has(Modifier::BOLD), has(Modifier::DIM)) {
-        (true, true, _) => '@',
-        (true, false, _) => '#',
-        (_, true, _) if colour == ' ' => '*',
-        (_, true, _) => colour.to_ascii_uppercase(),
-        (_, _, true) if colour == ' ' => '.',
-        _ => colour,
+/// Every role that has a colour, those of text first.
+fn roles() -> Vec<Role> {
+    let mut roles: Vec<Role> = MEANINGS.iter().map(|meaning| meaning.role).collect();
+    for ramp in [Role::GraphDown, Role::GraphUp, Role::Availability] {
+        roles.extend((1..STEPS - 1).map(ramp));
+    }
+    roles
+}
+
+/// Fails where anything that stands in the buffer is too faint: text less than 4.5 to 1, a mark less than 3 to 1; on
+/// the bar of the selected row or else on each background the scheme is made for.
+fn can_be_read(buf: &Buffer, scheme: Scheme, what: &str) {
+    let mut known = HashSet::new();
+    for cell in buf.content().iter().filter(|cell| !cell.symbol().trim().is_empty()) {
+        let is_text = cell.symbol().chars().any(|c| c.is_alphanumeric() || c.is_ascii());
+        if !known.insert((cell.fg, cell.bg, is_text)) {
+            continue;
+        }
+        assert!(cell.fg != Color::Reset, "{what}: {:?} leaves its colour to the terminal", cell.symbol());
+        let least = if is_text { 4.5 } else { 3.0 };
+        let behind = if cell.bg == Color::Reset { grounds(scheme) } else { [cell.bg; 2] };
+        for ground in behind {
+            let reached = contrast(cell.fg, ground);
+            assert!(
+                reached >= least,
+                "{what}: {:?} {:?} on {ground:?}: {reached:.2}",
+                cell.symbol(),
+                cell.fg
+            );
+        }
     }
 }
 
-fn style_rows(buf: &Buffer) -> Vec<String> {
-    let letters = |y| (buf.area.left()..buf.area.right()).map(move |x| style_letter(&buf[(x, y)]));
+/// The letter of a role.
+fn letter(role: Role) -> char {
+    let nth = |letters: &str, at: u8| letters.chars().nth(usize::from(at)).unwrap_or('?');
+    match role {
+        Role::Text => ' ',
+        Role::Strong => '*',
+        Role::Dim | Role::Info => '.',
+        Role::Rule => '-',
+        Role::Selected => '=',
+        Role::Progress => 'p',
+        Role::Verified => 'v',
+        Role::Sending => 's',
+        Role::Down => 'd',
+        Role::Up => 'u',
+        Role::GraphDown(step) => nth("01234567", step),
+        Role::GraphUp(step) => nth("₀₁₂₃₄₅₆₇", step),
+        Role::Trouble | Role::TroubleWord => 't',
+        Role::Harmless => 'h',
+        Role::Barred | Role::BarredWord => 'b',
+        Role::Waiting => 'w',
+        Role::Arriving => 'a',
+        Role::Peer(number) => nth("ABCDEFGH", number),
+        Role::Availability(step) => nth("⁰¹²³⁴⁵⁶⁷", step),
+        Role::Warning => '!',
+        Role::Error => 'x',
+    }
+}
+
+/// The style of a cell as one letter; colours by the names of their roles, text on the bar of the selected row as `=`.
+fn style_letter(cell: &Cell, look: &Look) -> char {
+    let has = |modifier| cell.modifier.contains(modifier);
+    match (has(Modifier::REVERSED), has(Modifier::BOLD), has(Modifier::DIM)) {
+        (true, true, _) => return '@',
+        (true, false, _) => return '#',
+        (_, true, _) if cell.fg == Color::Reset => return '*',
+        (_, _, true) => return '.',
+        _ if cell.fg == Color::Reset => return ' ',
+        _ => {}
+    }
+    let on_bar = cell.bg != Color::Reset;
+    assert!(
+        !on_bar || Some(cell.bg) == look.style(Role::Selected).bg,
+        "only the selected row has a background"
+    );
+    let is = |role: &Role| {
+        let style = look.style(*role);
+        style.fg == Some(cell.fg) && (on_bar || style.add_modifier == cell.modifier)
+    };
+    match roles().into_iter().find(is) {
+        Some(Role::Text | Role::Strong) if on_bar => '=',
+        Some(role) => letter(role),
+        None => panic!("{:?} is no colour of a role", cell.fg),
+    }
+}
+
+fn style_rows(buf: &Buffer, look: &Look) -> Vec<String> {
+    let letters = |y| (buf.area.left()..buf.area.right()).map(move |x| style_letter(&buf[(x, y)], look));
     let rows = buf.area.top()..buf.area.bottom();
     rows.map(|y| letters(y).collect::<String>().trim_end().to_owned()).collect()
 }
@@ -54,8 +123,9 @@ fn sheet(size: (u16, u16), screen: impl Fn(Look, (u16, u16)) -> Buffer) -> Strin
     let mut page = format!("== {}×{}\n", size.0, size.1);
     let (mut text, mut style) = (Vec::new(), vec![String::new(); usize::from(size.1)]);
     for (name, colours, glyphs) in LOOKS {
-        let buf = screen(look(colours, glyphs), size);
-        let (its_text, its_style) = (text_rows(&buf), style_rows(&buf));
+        let look = look(colours, glyphs);
+        let buf = screen(look, size);
+        let (its_text, its_style) = (text_rows(&buf), style_rows(&buf, &look));
         if text.is_empty() {
             its_text.iter().for_each(|row| page.push_str(&format!("{row}\n")));
             text.clone_from(&its_text);
@@ -68,9 +138,33 @@ fn sheet(size: (u16, u16), screen: impl Fn(Look, (u16, u16)) -> Buffer) -> Strin
     page
 }
 
-/// Holds a screen, in every size and look, against its file.
+/// The themes beside the one of the files, in every tier that has colours of its own.
+fn other_looks() -> impl Iterator<Item = (Scheme, Look)> {
+    let tiers = [Colours::True, Colours::Indexed];
+    let all = Scheme::ALL.into_iter().flat_map(move |scheme| tiers.map(|tier| (scheme, tier)));
+    all.map(|(scheme, colours)| (scheme, Look { colours, palette: Palette::of(scheme), ..Look::default() }))
+}
+
+/// Holds a screen in every theme against the one of the files: the same text, everything with a colour of the theme's,
+/// and whatever stands there can be read on the backgrounds the theme is made for.
+fn holds_in_every_theme(name: &str, size: (u16, u16), screen: impl Fn(Look, (u16, u16)) -> Buffer) {
+    let text = text_rows(&screen(Look::default(), size));
+    let mut styles: Vec<Vec<String>> = Vec::new();
+    for (scheme, look) in other_looks() {
+        let buf = screen(look, size);
+        assert_eq!(text_rows(&buf), text, "{name} {size:?} {scheme:?}");
+        can_be_read(&buf, scheme, &format!("{name} {size:?} {scheme:?} {:?}", look.colours));
+        if look.colours == Colours::True && matches!(scheme, Scheme::Dark | Scheme::Light) {
+            styles.push(style_rows(&buf, &look));
+        }
+    }
+    assert_eq!(styles[0], styles[1], "{name} {size:?}: dark and light differ by more than their colours");
+}
+
+/// Holds a screen, in every size, look and theme, against its file.
 pub(super) fn holds(name: &str, screen: impl Fn(Look, (u16, u16)) -> Buffer) {
     let sheets: Vec<String> = SIZES.iter().map(|size| sheet(*size, &screen)).collect();
+    SIZES.iter().for_each(|size| holds_in_every_theme(name, *size, &screen));
     is_as_in(&format!("tests/screens/{name}.txt"), sheets.join("\n").as_bytes());
 }
 

@@ -98,8 +98,10 @@ fn what_the_only_tracker_did_is_read_in_full_at_every_size() {
             view.trackers.truncate(1);
             std::sync::Arc::make_mut(&mut view.trackers[0]).status = status.clone();
             let rows = page(size, &view, |_| {});
-            let known = rows.iter().find(|row| row.starts_with(" known ")).unwrap();
-            assert!(known.contains("tracker") && !known.contains('…'), "{size:?}: {known}");
+            let known = rows.iter().position(|row| row.starts_with(" known ")).unwrap();
+            // Where there is room, the words stand below the bar.
+            let known = rows[known..known + 2].iter().find(|row| row.contains("tracker"));
+            assert!(known.is_some_and(|row| !row.contains('…')), "{size:?}: {known:?}");
         }
     }
 }
@@ -137,10 +139,8 @@ fn few_peers_leave_no_rows_blank() {
             let mut view = sample::moment(moment);
             view.peers.truncate(5);
             let rows = page(size, &view, |_| {});
-            let blank = |row: &String| row.trim().is_empty();
-            // The key line has the last row, whatever stands above it.
-            let pairs = rows.windows(2).filter(|pair| pair.iter().all(blank)).count();
-            assert_eq!(pairs, 0, "{moment} {size:?}:\n{}", rows.join("\n"));
+            let blank = rows.iter().filter(|row| row.trim().is_empty()).count();
+            assert_eq!(blank, 0, "{moment} {size:?}:\n{}", rows.join("\n"));
             assert!(size.1 < 60 || rows.iter().any(|row| row.starts_with(" Log ")), "{moment} {size:?}");
         }
     }
@@ -168,15 +168,16 @@ fn what_is_judged_has_the_units_of_the_header() {
 
 #[test]
 fn the_funnel_says_the_same_at_every_size() {
-    // Where the words behind the bars begin, and how many columns they have.
-    let sizes = [((80, 24), 27, 24), ((120, 40), 33, 29)];
+    // Where the words begin, behind the bars or in the row below, and how many columns they have.
+    let sizes = [((80, 24), 0, 27, 24), ((120, 40), 1, 17, 44)];
     for (moment, ..) in sample::MOMENTS {
         let view = sample::moment(moment);
         for step in ["unchoked", "sending", "interested", "taking"] {
-            let said = sizes.map(|(size, from, columns)| {
+            let said = sizes.map(|(size, below, from, columns)| {
                 let rows = page(size, &view, |_| {});
-                let row = rows.into_iter().find(|row| row.starts_with(&format!(" {step} ")));
-                let words: String = row.unwrap_or_default().chars().skip(from).take(columns).collect();
+                let step = rows.iter().position(|row| row.starts_with(&format!(" {step} ")));
+                let row = step.map_or("", |step| &rows[step + below]);
+                let words: String = row.chars().skip(from).take(columns).collect();
                 words.replace(" · ", " ").trim().to_owned()
             });
             // What has no room is a number of its own at the end.
@@ -306,7 +307,7 @@ fn a_tracker_that_never_answered_names_no_number_and_one_is_said_to_be_enough() 
 fn the_graph_has_a_number_between_its_ends() {
     let view = sample::healthy();
     let shown = page((120, 40), &view, |_| {}).join("\n");
-    assert!(shown.contains("20 MiB ↓┤") && shown.contains("10 MiB  ┤"), "{shown}");
+    assert!(shown.contains("20 MiB↓┤") && shown.contains("10 MiB ┤"), "{shown}");
 }
 
 #[test]
@@ -394,8 +395,8 @@ fn limits_in_force_are_in_sight_on_the_overview() {
     view.limits = (Some(500 << 10), Some(100 << 10));
     for size in [(80, 24), (120, 40), (200, 60)] {
         let rows = page(size, &view, |_| {});
-        let row = rows.iter().find(|row| row.contains("17 live")).unwrap();
-        assert!(row.contains("limit ↓ 500 KiB/s ↑ 100 KiB/s"), "{size:?}: {row}");
+        let said = rows.iter().any(|row| row.contains("limit ↓ 500 KiB/s ↑ 100 KiB/s"));
+        assert!(said, "{size:?}\n{}", rows.join("\n"));
     }
 }
 
@@ -442,7 +443,7 @@ fn who_wants_nothing_and_has_nothing_for_us_is_called_choked_nowhere() {
     for size in [(40, 24), (80, 24), (120, 40), (200, 60)] {
         for name in ["overview", "peers"] {
             let rows = page(size, &view, page_of(name));
-            let is_its = |row: &&String| row.contains(&addr) && !row.contains("most from");
+            let is_its = |row: &&String| row.contains(&addr) && !row.contains("came from");
             let Some(row) = rows.iter().find(is_its) else { continue };
             assert!(row.contains("○ idle") && !row.contains("chok"), "{size:?}, {name}: {row}");
         }
@@ -451,7 +452,7 @@ fn who_wants_nothing_and_has_nothing_for_us_is_called_choked_nowhere() {
             model.open.push(Mode::Peer { bytes: false });
         });
         assert!(opened[0].contains("○ idle"), "{size:?}: {}", opened[0]);
-        let judged: Vec<&String> = opened.iter().take_while(|row| !row.contains("Attempts")).collect();
+        let judged: Vec<&String> = opened.iter().take_while(|row| !row.starts_with(" It ")).collect();
         assert!(!judged.iter().any(|row| row.contains("chok")), "{size:?}: {judged:#?}");
     }
 }

@@ -14,7 +14,9 @@ use crate::ledger::{Group, LogLine, PieceState, TrackerStatus};
 use crate::metainfo::Geometry;
 use crate::ui::action::Action;
 use crate::ui::mouse::Target;
+use crate::ui::piece_map::Layer;
 use crate::ui::update;
+use crate::ui::widgets::mosaic::{self, Letters};
 use crate::ui::words::Standing;
 
 /// The looks without colour.
@@ -94,7 +96,7 @@ fn every_kind_of_cell_of_the_pieces() {
     for look in bare() {
         let area = Rect::new(1, 0, cells.len() as u16, 2);
         let mut buf = Buffer::empty(Rect::new(0, 0, area.right(), 2));
-        crate::ui::widgets::mosaic::draw(
+        mosaic::draw(
             &mut crate::ui::paint::Pen::new(&mut buf, area, &look),
             Rect { height: 1, ..area },
             &view,
@@ -104,6 +106,62 @@ fn every_kind_of_cell_of_the_pieces() {
         }
         let shown = cells.iter().zip(1..).map(|((what, ..), x)| (*what, seen(&buf, x..x + 1, 0)));
         all_differ(shown.collect());
+    }
+}
+
+/// The glyphs of a legend, each as it looks.
+fn of_legend(look: Look, layer: Layer, letters: &Letters) -> Vec<(String, Vec<(String, Modifier)>)> {
+    let legend = mosaic::legend(layer, letters, |peer| format!("{peer:?}"));
+    let glyphs = legend.entries().flat_map(|(glyphs, [means, _])| {
+        glyphs.iter().map(move |(glyph, role)| (format!("{means} {glyph}"), *glyph, *role))
+    });
+    let drawn = |symbol: &str, role| {
+        let area = Rect::new(0, 0, 1, 1);
+        let mut buf = Buffer::empty(area);
+        crate::ui::paint::Pen::new(&mut buf, area, &look).dot(0, 0, symbol, role);
+        if look.is_ascii() {
+            crate::ui::theme::to_ascii(&mut buf, area);
+        }
+        seen(&buf, 0..1, 0)
+    };
+    glyphs.map(|(what, glyph, role)| (what, drawn(glyph, role))).collect()
+}
+
+#[test]
+fn every_cell_of_every_layer_of_the_pieces() {
+    for moment in ["healthy", "barred", "seeding"] {
+        let view = sample::moment(moment);
+        for look in bare() {
+            let model = model(look, (120, 40), &view);
+            let letters = Letters::of(&view, &model.hues, &look);
+            for layer in [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age] {
+                all_differ(of_legend(look, layer, &letters));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_peer_with_a_hue_has_its_letter_in_its_row_and_on_the_pieces() {
+    let view = sample::healthy();
+    for look in bare() {
+        let mut model = model(look, (120, 60), &view);
+        (model.screen, model.selected) = (Screen::Peers, None);
+        let mut buf = Buffer::empty(Rect::new(0, 0, 120, 60));
+        let area = buf.area;
+        let targets = draw(&mut buf, area, &model, &view);
+        let row_of = |key| (0..area.height).find(|y| targets.at(20, *y) == Some(Target::Peer(key))).unwrap();
+        let letters: Vec<String> =
+            model.hues.peers().map(|(_, key)| buf[(2, row_of(key))].symbol().to_owned()).collect();
+        assert_eq!(letters, ["A", "B", "C", "D", "E", "F", "G", "H"][..letters.len()]);
+        assert!(letters.len() >= 5, "{letters:?}");
+        let of_pieces = Letters::of(&view, &model.hues, &look);
+        let legend = mosaic::legend(Layer::Provenance, &of_pieces, |peer| format!("{peer:?}"));
+        for (glyphs, [means, _]) in legend.entries() {
+            if let Some((number, key)) = model.hues.peers().find(|(_, key)| format!("{key:?}") == means) {
+                assert_eq!(glyphs[0].0, letters[usize::from(number)], "{key:?}");
+            }
+        }
     }
 }
 

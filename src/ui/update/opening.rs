@@ -22,7 +22,7 @@ pub(super) fn open(model: &mut Model, view: &View) {
             let funnel = Funnel::of(view);
             let lost = loss.checked_sub(1).and_then(|at| funnel.losses(view, step).get(at).copied());
             let shown = match lost {
-                Some((word, _)) => Shown::Lost(funnel, step, word),
+                Some(loss) => Shown::Lost(funnel, step, loss.word),
                 None if step == 0 => Shown::All,
                 None => Shown::Reached(funnel, step),
             };

@@ -6,7 +6,7 @@ use crate::event::Sample;
 use crate::ledger::Series;
 use crate::ui::model::Window;
 use crate::ui::paint::Pen;
-use crate::ui::theme::{Glyphs, Role};
+use crate::ui::theme::{Glyphs, Role, STEPS};
 use crate::units::Units;
 
 /// Points that a scale is found from: no screen shows more of them, and fewer of them are never higher.
@@ -88,12 +88,20 @@ impl Scales {
 /// The end of a scale that was at `before` and has to hold `most`.
 fn settled(before: u64, most: u64, units: Units) -> u64 {
     let wanted = scale(most, units).0;
-    // A fifth more must still fit before it comes down.
-    let comes_down = scale(most.saturating_add(most / 5), units).0 < before;
+    // A fifteenth more must still fit before it comes down.
+    let comes_down = scale(most.saturating_add(most / 15), units).0 < before;
     if wanted > before || comes_down { wanted } else { before }
 }
 
-/// The end of a scale that holds `most`, and its label: 1, 2 or 5 with zeros, so that it seldom changes.
+/// The round numbers that scales end at, in hundredths of a unit: each is at most a quarter more than the one before, so
+/// that with what a scale waits before it comes down, no more than a quarter of a graph stays empty.
+const ENDS: [u64; 40] = [
+    100, 120, 150, 180, 200, 250, 300, 350, 400, 500, 600, 700, 800, 1000, 1200, 1500, 1800, 2000, 2500,
+    3000, 3500, 4000, 5000, 6000, 7000, 8000, 10_000, 12_000, 15_000, 18_000, 20_000, 25_000, 30_000, 35_000,
+    40_000, 50_000, 60_000, 70_000, 80_000, 90_000,
+];
+
+/// The end of a scale that holds `most`, and its label: a round number, so that it seldom changes.
 pub(crate) fn scale(most: u64, units: Units) -> (u64, String) {
     let (step, names) = match units {
         Units::Binary => (1024, ["KiB", "MiB", "GiB", "TiB"]),
@@ -101,9 +109,12 @@ pub(crate) fn scale(most: u64, units: Units) -> (u64, String) {
     };
     let mut unit = step;
     for name in names {
-        for count in [1, 2, 5, 10, 20, 50, 100, 200, 500] {
-            if unit * count >= most && unit * count >= 10 * step {
-                return (unit * count, format!("{count} {name}"));
+        for hundredths in ENDS {
+            let end = u64::try_from(u128::from(unit) * u128::from(hundredths) / 100).unwrap_or(u64::MAX);
+            if end >= most && end >= 10 * step {
+                let tenth = hundredths % 100 / 10;
+                let tenth = if tenth > 0 { format!(".{tenth}") } else { String::new() };
+                return (end, format!("{}{tenth} {name}", hundredths / 100));
             }
         }
         unit *= step;
@@ -123,8 +134,27 @@ pub(crate) fn points_in(columns: u16, glyphs: Glyphs) -> usize {
     usize::from(columns) * if glyphs == Glyphs::Braille { 2 } else { 1 }
 }
 
-/// Draws one value a point into the area, from 0 to `full`.
-pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, values: &[u64], full: u64, grows: Grows, role: Role) {
+/// The points of a curve, from 0 to `full`, and how it looks at each step of its height, 0 on the axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Points<'a> {
+    pub(crate) values: &'a [u64],
+    pub(crate) full: u64,
+    pub(crate) ramp: fn(u8) -> Role,
+}
+
+/// The step of a ramp in this row of an area, of a curve that grows so.
+pub(crate) fn step(area: Rect, y: u16, grows: Grows) -> u8 {
+    let from_axis =
+        if grows == Grows::Up { area.bottom().saturating_sub(y + 1) } else { y.saturating_sub(area.y) };
+    match area.height {
+        // Where there is a row only, it is neither foot nor top.
+        1 => STEPS / 2,
+        height => Role::step(u64::from(from_axis), u64::from(height)),
+    }
+}
+
+/// Draws one value a point into the area.
+pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, Points { values, full, ramp }: Points<'_>, grows: Grows) {
     if area.is_empty() {
         return;
     }
@@ -159,6 +189,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, values: &[u64], full: u64, gro
             if glyph != ' ' {
                 let mut text = [0; 4];
                 let text = glyph.encode_utf8(&mut text);
+                let role = ramp(step(area, area.y + row, grows));
                 pen.put(area.x + column as u16, area.y + row, 1, text, role);
             }
         }
@@ -260,20 +291,38 @@ mod tests {
         let mib = 1 << 20;
         let mut end = 0;
         let mut ends = Vec::new();
-        for rate in [9, 10, 11, 10, 9, 11, 9, 8, 7, 4, 3] {
-            end = settled(end, rate * mib, units);
-            ends.push(end / mib);
+        for tenths in [90, 100, 101, 100, 99, 110, 97, 94, 93, 70, 30] {
+            end = settled(end, tenths * mib / 10, units);
+            ends.push(scale(end, units).1);
         }
-        assert_eq!(ends, [10, 10, 20, 20, 20, 20, 20, 10, 10, 5, 5]);
+        let expected = ["10", "10", "12", "12", "12", "12", "12", "12", "10", "7", "3"];
+        assert_eq!(ends, expected.map(|end| format!("{end} MiB")));
         assert_eq!(settled(20 * mib, 0, units), scale(0, units).0);
+    }
+
+    #[test]
+    fn no_more_than_a_quarter_of_a_graph_stays_empty() {
+        for units in [Units::Binary, Units::Decimal] {
+            let mut random = fastrand::Rng::with_seed(7);
+            let (mut end, mut most) = (0, 1 << 20);
+            for _ in 0..100_000 {
+                most = (most as f64 * (0.9 + 0.2 * random.f64())).clamp(20_000.0, 5e12) as u64;
+                end = settled(end, most, units);
+                // A whole unit is not ten hundreds of the one before it where these are counted in 1024s.
+                assert!(end >= most && most as f64 >= end as f64 * 0.74, "{most} of {end}");
+            }
+        }
     }
 
     #[test]
     fn scales_end_at_round_numbers() {
         assert_eq!(scale(0, Units::Binary), (10 << 10, "10 KiB".to_owned()));
         assert_eq!(scale(19 << 20, Units::Binary), (20 << 20, "20 MiB".to_owned()));
-        assert_eq!(scale(501 << 10, Units::Binary), (1 << 20, "1 MiB".to_owned()));
-        assert_eq!(scale(21_000_000, Units::Decimal), (50_000_000, "50 MB".to_owned()));
+        assert_eq!(scale(901 << 10, Units::Binary), (1 << 20, "1 MiB".to_owned()));
+        assert_eq!(scale(21_000_000, Units::Decimal), (25_000_000, "25 MB".to_owned()));
+        assert_eq!(scale(1_100_000, Units::Decimal), (1_200_000, "1.2 MB".to_owned()));
+        let step = |pair: &[u64]| pair[1] * 100 / pair[0];
+        assert!(ENDS.windows(2).all(|pair| (101..=125).contains(&step(pair))));
     }
 
     #[test]

@@ -4,8 +4,8 @@ mod layers;
 mod legend;
 
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
 
+use layers::ARRIVING;
 pub(crate) use layers::Letters;
 pub(crate) use legend::{Legend, legend, words_of};
 
@@ -36,15 +36,16 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    /// Its glyph, and how it looks; what arrives stands out also where something of the cell is good.
+    /// Its glyph, and how it looks; what arrives stands out also where something of the cell is good: in the brightest
+    /// colour there is, half of the cell or more.
     pub(crate) fn glyph(self, arriving: bool) -> (&'static str, Role) {
-        let role = if arriving { Role::Good } else { Role::Text };
+        let role = if arriving { Role::Arriving } else { Role::Verified };
         match self {
-            Self::Good => ("█", Role::Text),
+            Self::Good => ("█", Role::Verified),
             Self::Most => ("▓", role),
             Self::Some => ("▒", role),
-            Self::Arriving => ("░", Role::Good),
-            Self::Missing => ("·", Role::Dim),
+            Self::Arriving => ARRIVING,
+            Self::Missing => ("·", Role::Rule),
             Self::Unheld => ("!", Role::Trouble),
             Self::Failed => ("x", Role::Trouble),
         }
@@ -112,7 +113,7 @@ fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, boo
 
 /// Draws all the pieces into the area, row by row, as they stand.
 pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
-    let lattice = Lattice::new(area, view, 0, 0);
+    let lattice = Lattice::of_pieces(area, view);
     draw_states(pen, &lattice, view);
     pen.targets.add(area, Target::Grid(lattice));
 }
@@ -159,7 +160,7 @@ fn each_cell(
     glyph: impl Fn(std::ops::Range<usize>, usize) -> (&'static str, Role),
 ) {
     let Some(first) = lattice.place_of(lattice.in_sight().start) else { return };
-    let (area, in_sight) = (lattice.area, lattice.in_sight());
+    let (area, in_sight, tall) = (lattice.area, lattice.in_sight(), lattice.rows_a_row());
     let (mut x, mut y) = (first.x, first.y);
     let (a_cell, parts) = match lattice.scale {
         Scale::Pieces(count) => (count, 1),
@@ -170,12 +171,12 @@ fn each_cell(
         let range = next..(next + a_cell).min(in_sight.end);
         for part in 0..parts {
             let (symbol, role) = glyph(range.clone(), part);
-            pen.dot(x, y, symbol, role);
+            (y..y + tall).for_each(|y| pen.dot(x, y, symbol, role));
             x += 1;
         }
         next += a_cell;
         if usize::from(area.right() - x) < parts {
-            (x, y) = (area.x, y + 1);
+            (x, y) = (area.x, y + tall);
         }
     }
 }
@@ -184,9 +185,9 @@ fn each_cell(
 pub(crate) fn mark(pen: &mut Pen<'_>, lattice: &Lattice, piece: usize) {
     let Some(place) = lattice.place_of(piece) else { return };
     for at in place.positions() {
-        pen.recolour(at.x, at.y, Role::Good);
+        pen.recolour(at.x, at.y, Role::Strong);
     }
-    pen.modify(place, Modifier::REVERSED, Modifier::DIM);
+    pen.point(place);
     if let Some(margin) = lattice.area.x.checked_sub(1) {
         pen.dot(margin, place.y, "▸", Role::Strong);
     }
@@ -219,7 +220,7 @@ mod tests {
             assert_eq!(cell(&map(&states, &[1; 4], 0), 0..4), expected, "{states:?}");
         }
         let arriving = |good| Cell::filled(good, 4, true).glyph(true).1;
-        assert!((0..4).all(|good| arriving(good) == Role::Good), "what arrives stands out");
+        assert!((0..4).all(|good| arriving(good) == Role::Arriving), "what arrives stands out");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use super::key::Secret;
 use super::{
     Agreed, Ciphers, Exchange, Exchanged, Input, KEY_BYTES, MOST_PAD_BYTES, MseError, Negotiation, Offer,
-    Payload, Step, VC, pad,
+    Payload, Step, Torrents, VC, pad,
 };
 use crate::metainfo::InfoHash;
 use crate::wire::HANDSHAKE_BYTES;
@@ -19,7 +19,9 @@ const LENGTH_BYTES: usize = 2;
 
 /// The negotiation of a connection that was opened to us.
 pub struct Incoming {
-    torrents: Vec<InfoHash>,
+    torrents: Torrents,
+    /// The one that was named.
+    torrent: Option<InfoHash>,
     accept: Offer,
     random: fastrand::Rng,
     keys: Exchange,
@@ -49,10 +51,11 @@ enum State {
 
 impl Incoming {
     /// Takes calls for any of `torrents`.
-    pub fn new(torrents: &[InfoHash], accept: Offer, mut random: fastrand::Rng) -> Self {
+    pub fn new(torrents: Torrents, accept: Offer, mut random: fastrand::Rng) -> Self {
         let keys = Exchange::new(&mut random);
         Self {
-            torrents: torrents.to_vec(),
+            torrents,
+            torrent: None,
             accept,
             random,
             keys,
@@ -86,9 +89,9 @@ impl Incoming {
                 return self.wait(State::Name(secret), missing + HEAD_BYTES + LENGTH_BYTES);
             }
         };
-        let known = self.torrents.iter().find(|torrent| secret.request_2(torrent) == named);
-        let torrent = known.ok_or(MseError::UnknownTorrent)?;
-        let ciphers = Ciphers { incoming: secret.of_caller(torrent), outgoing: secret.of_called(torrent) };
+        let torrent = self.torrents.named(&secret.masked(named)).ok_or(MseError::UnknownTorrent)?;
+        self.torrent = Some(torrent);
+        let ciphers = Ciphers { incoming: secret.of_caller(&torrent), outgoing: secret.of_called(&torrent) };
         self.head(Box::new(ciphers))
     }
 
@@ -152,13 +155,15 @@ impl Incoming {
     }
 
     fn first(&mut self, bytes: usize, payload: Payload, mut ciphers: Box<Ciphers>) -> Result<Step, MseError> {
+        let torrent = self.torrent;
         if payload == Payload::Rc4 {
-            return Ok(Step::Agreed(Agreed { payload, ciphers: Some(*ciphers), initial: Vec::new() }));
+            let ciphers = Some(*ciphers);
+            return Ok(Step::Agreed(Agreed { torrent, payload, ciphers, initial: Vec::new() }));
         }
         match self.input.take_some(bytes) {
             Ok(mut initial) => {
                 ciphers.incoming.apply(&mut initial);
-                Ok(Step::Agreed(Agreed { payload, ciphers: None, initial }))
+                Ok(Step::Agreed(Agreed { torrent, payload, ciphers: None, initial }))
             }
             Err(missing) => self.wait(State::First(bytes, payload, ciphers), missing),
         }

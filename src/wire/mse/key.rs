@@ -107,6 +107,11 @@ impl Exchange {
 #[derive(Clone)]
 pub(super) struct Secret([u8; KEY_BYTES]);
 
+/// What stands for a torrent: `HASH('req2', SKEY)`.
+pub(super) fn name_of(torrent: &InfoHash) -> [u8; 20] {
+    hash(&[b"req2", &torrent.0])
+}
+
 impl Secret {
     /// What follows the caller's padding: `HASH('req1', S)`.
     pub(super) fn request_1(&self) -> [u8; 20] {
@@ -115,9 +120,13 @@ impl Secret {
 
     /// What names the torrent: `HASH('req2', SKEY) xor HASH('req3', S)`.
     pub(super) fn request_2(&self, torrent: &InfoHash) -> [u8; 20] {
-        let mut named = hash(&[b"req2", &torrent.0]);
-        named.iter_mut().zip(hash(&[b"req3", &self.0])).for_each(|(byte, other)| *byte ^= other);
-        named
+        self.masked(name_of(torrent))
+    }
+
+    /// A name under the secret, and one that is under it in the clear.
+    pub(super) fn masked(&self, mut name: [u8; 20]) -> [u8; 20] {
+        name.iter_mut().zip(hash(&[b"req3", &self.0])).for_each(|(byte, other)| *byte ^= other);
+        name
     }
 
     /// The stream from the side that called.

@@ -124,7 +124,7 @@ impl Outgoing {
             }
         }
         let ciphers = (payload == Payload::Rc4).then_some(*streams.0);
-        Step::Agreed(Agreed { payload, ciphers, initial: Vec::new() })
+        Step::Agreed(Agreed { torrent: None, payload, ciphers, initial: Vec::new() })
     }
 }
 

@@ -65,7 +65,7 @@ fn outgoing(offer: Offer) -> Outgoing {
 }
 
 fn incoming(accept: Offer) -> Incoming {
-    Incoming::new(&[InfoHash([1; 20]), TORRENT], accept, random(2))
+    Incoming::new([InfoHash([1; 20]), TORRENT].into_iter().collect(), accept, random(2))
 }
 
 /// Lets two sides meet, handing over so many bytes at a time.
@@ -309,7 +309,7 @@ proptest! {
     ) {
         let accept = Offer { plain: !rc4, rc4 };
         let a = Outgoing::new(TORRENT, Offer::BOTH, &HANDSHAKE, random(seeds.0));
-        let b = Incoming::new(&[TORRENT], accept, random(seeds.1));
+        let b = Incoming::new([TORRENT].into_iter().collect(), accept, random(seeds.1));
         let [mut a, mut b] = meet(Driven::new(a), Driven::new(b), &pace);
         prop_assert_eq!(b.left.len(), if rc4 { 68 } else { 0 });
         prop_assert!(a.left.is_empty());

@@ -38,7 +38,10 @@ async fn meet(
     let (calls, takes) = (their_mse(), mse(policy));
     let steps = untold();
     let encryption = if encrypted { Encryption::Mse } else { Encryption::Plain };
-    tokio::join!(call(here, calling, encryption, &calls, &steps), accept(there, called, &takes, &steps))
+    tokio::join!(
+        call(here, calling, encryption, &calls, &steps),
+        accept(there, (*called).into(), &takes, &steps)
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +95,7 @@ async fn each_step_is_told() {
     let (calls, takes) = (their_mse(), mse(PreferPlain));
     let (a, b) = tokio::join!(
         call(here, &ours, Encryption::Mse, &calls, &out),
-        accept(there, &theirs, &takes, &inward)
+        accept(there, theirs.into(), &takes, &inward)
     );
     assert!(a.is_ok() && b.is_ok());
     let sent = |shake: &Handshake| Step::Sent(shake.to_bytes().to_vec());
@@ -132,7 +135,7 @@ async fn called_with(bytes: &[u8], then_close: bool) -> Closed {
     if then_close {
         there.shutdown().await.unwrap();
     }
-    *accept(here, &handshake(7, 1), &mse(PreferPlain), &untold()).await.unwrap_err()
+    *accept(here, handshake(7, 1).into(), &mse(PreferPlain), &untold()).await.unwrap_err()
 }
 
 fn noise(n: usize) -> Vec<u8> {
@@ -218,7 +221,7 @@ async fn a_peer_that_drips_is_cut_off_in_time() {
         }
     });
     let began = Instant::now();
-    let end = accept(here, &handshake(7, 1), &mse(PreferPlain), &untold()).await.unwrap_err();
+    let end = accept(here, handshake(7, 1).into(), &mse(PreferPlain), &untold()).await.unwrap_err();
     assert_eq!((end.cause, end.detail.as_deref()), (Cause::EncryptionFailed, Some("no_sync")));
     assert!(began.elapsed() <= Duration::from_millis(10_001), "{:?}", began.elapsed());
     drip.abort();

@@ -1,25 +1,19 @@
 //! Carrying out what was decided, and judging it.
 
 use super::*;
+use crate::swarm::announce::Output;
 
 impl Client {
     pub(super) fn settle(&mut self, now: At) {
-        loop {
-            while let Some(action) = self.swarm.poll() {
-                if let Some(trace) = &mut self.trace {
-                    trace.push(format!("{now:?} {action:?}"));
-                }
-                self.act(now, action);
+        while let Some(action) = self.swarm.poll() {
+            if let Some(trace) = &mut self.trace {
+                trace.push(format!("{now:?} {action:?}"));
             }
-            match self.announcer.poll() {
-                None => break,
-                Some(announce::Output::Emit(at, event)) => self.emit(at, event),
-                Some(announce::Output::Abandon(ticket)) => drop(self.asked.remove(&ticket)),
-                Some(announce::Output::Announce { ticket, tracker, kind, .. }) => {
-                    self.asked.insert(ticket, tracker);
-                    self.effects.push_back(Effect::Announce(ticket, tracker, kind));
-                }
-            }
+            self.act(now, action);
+        }
+        let wanted = self.swarm.starving.is_told();
+        if self.wants.last().map_or(wanted, |(_, last)| *last != wanted) {
+            self.wants.push((now, wanted));
         }
     }
 
@@ -33,6 +27,7 @@ impl Client {
                 self.effects.push_back(Effect::Dial(Dial { peer: Some(peer), addr, encryption }));
             }
             Action::Order(key, order) => self.obey(now, key, order),
+            Action::Keep(_, block) => self.kept = Some(block),
             Action::Digest(piece) => {
                 let blocks = writing::digests(self.geometry.blocks_in(piece), &BTreeSet::new());
                 self.swarm.handle(now, Input::Digested { piece, blocks });
@@ -42,24 +37,25 @@ impl Client {
                 self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
-            Action::Have(piece) => self.ours.haves.append(piece),
+            Action::Have(piece) => self.holdings.haves.append(piece),
             Action::Lose(pieces) => {
-                self.ours.haves.lose(&pieces);
+                self.holdings.haves.lose(&pieces);
                 pieces.iter().for_each(|piece| _ = self.written.clear(*piece));
             }
             Action::Found(pieces) => {
                 for piece in pieces {
                     self.written.set(piece);
-                    self.ours.haves.append(piece);
+                    self.holdings.haves.append(piece);
                 }
             }
-            Action::WantPeers(wanted) => {
-                self.wants.push((now, wanted));
-                self.announcer.handle(now, announce::Input::WantPeers(wanted));
+            Action::Announce(Output::Emit(at, event)) => self.emit(at, event),
+            Action::Announce(Output::Abandon(ticket)) => drop(self.asked.remove(&ticket)),
+            Action::Announce(Output::Announce { ticket, tracker, kind, .. }) => {
+                self.asked.insert(ticket, tracker);
+                self.effects.push_back(Effect::Announce(ticket, tracker, kind));
             }
-            Action::Entered(phase) => self.entered(now, phase),
             Action::Emit(at, event) => self.emit(at, event),
-            Action::LimitUp(_) | Action::Recheck(_) | Action::Finished => {}
+            Action::LimitUp(_) | Action::Recheck(_) | Action::Finished | Action::Entered => {}
         }
     }
 
@@ -94,19 +90,6 @@ impl Client {
                     self.swarm.picker.describe()
                 );
             }
-        }
-    }
-
-    fn entered(&mut self, now: At, phase: Phase) {
-        match phase {
-            Phase::Downloading | Phase::Seeding => {
-                self.announcer.handle(now, announce::Input::Start);
-                if std::mem::take(&mut self.completed) {
-                    self.announcer.handle(now, announce::Input::Completed);
-                }
-            }
-            Phase::Paused | Phase::Stopped => self.announcer.handle(now, announce::Input::Stop),
-            Phase::Checking => {}
         }
     }
 

@@ -13,7 +13,8 @@ impl Client {
     pub(super) fn blocks(&mut self, now: At, key: ConnKey, count: usize) {
         let Some(conn) = self.conns.get_mut(&key) else { return };
         for (block, right) in conn.came.drain(..count).collect::<Vec<_>>() {
-            if !self.swarm.block_arrived(now, key, block) {
+            self.feed(now, Input::Block(key, block));
+            if self.kept.take().is_none() {
                 self.useless_blocks += 1;
                 continue;
             }
@@ -89,7 +90,7 @@ impl Client {
             None => {}
             Some(Done::Stale(piece)) => self.hand_over(now, piece),
             Some(Done::Refused) => {
-                self.feed(now, Input::DiskFailed { piece: None, reason: "the disk refuses".to_owned() });
+                self.feed(now, Input::DiskFailed("the disk refuses".to_owned()));
             }
             Some(Done::Written(job)) => self.written(now, job),
         }
@@ -108,11 +109,8 @@ impl Client {
                 Input::PieceDone { piece, good, blocks }
             }
         };
-        let was_missing = !self.is_complete();
         self.hand_over(now, piece);
-        self.swarm.handle(now, input);
-        self.completed = was_missing && self.is_complete();
-        self.settle(now);
+        self.feed(now, input);
     }
 
     /// Bytes of blocks that are here and not written.

@@ -367,7 +367,7 @@ fn a_hold_ends_with_the_connection() {
 #[test]
 fn a_pause_does_not_make_it_forget_that_the_disk_refused() {
     let mut one = One::new(MIB, 16384, Settings::default());
-    one.tell(Input::DiskFailed { piece: None, reason: "full".to_owned() });
+    one.tell(Input::DiskFailed("full".to_owned()));
     one.wish(Command::Pause);
     assert_eq!(one.swarm().phase(), Phase::Stopped);
 }
@@ -399,16 +399,16 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     one.news(conn, News::Unchoked);
     let granted: Vec<BlockRef> = one.swarm().picker.asked_of(conn);
     assert_eq!(granted.len(), 4);
-    let now = one.now;
     for block in granted {
-        assert!(one.client_mut().swarm.block_arrived(now, conn, block));
+        one.tell(Input::Block(conn, block));
+        assert_eq!(one.client_mut().kept.take(), Some(block));
     }
     // Between the lie and its discovery it says that it is somebody else.
     one.listens(300, 7000);
     let piece = one.geometry.piece(0).unwrap();
     one.tell(Input::PieceDone { piece, good: false, blocks: Vec::new() });
     assert_eq!(one.closes(300), 1);
-    assert!(one.swarm().peer_table.banned_until(now, listening).is_some());
+    assert!(one.swarm().peer_table.banned_until(one.now, listening).is_some());
 }
 
 #[test]

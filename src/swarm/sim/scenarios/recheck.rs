@@ -71,7 +71,7 @@ fn afterwards_it_rests_where_it_rested_or_was_told_to_or_the_disk_refused() {
     assert!(one.swarm().is_paused());
     assert_eq!(check(&mut one, None, Ok(none.clone())), Phase::Paused);
     one.wish(Command::Resume);
-    let full = Input::DiskFailed { piece: None, reason: "full".to_owned() };
+    let full = Input::DiskFailed("full".to_owned());
     assert_eq!(check(&mut one, Some(full), Ok(none)), Phase::Stopped);
     assert_eq!(check(&mut one, None, Err("it cannot be read".to_owned())), Phase::Stopped);
     // An answer that nobody waits for changes nothing.

@@ -5,14 +5,15 @@ use std::ops::Range;
 
 use crate::event::PeerKey;
 use crate::ledger::{PieceState, View};
-use crate::ui::theme::Role;
+use crate::ui::hues::{self, Hues};
+use crate::ui::theme::{Colours, HUES, Look, Role, STEPS};
 
 /// A glyph of a layer, and how it looks.
 pub(super) type Glyph = (&'static str, Role);
 
 /// What stands for a cell without good pieces, of which some are arriving or none.
-pub(super) const ARRIVING: Glyph = ("░", Role::Good);
-pub(super) const MISSING: Glyph = ("·", Role::Dim);
+pub(super) const ARRIVING: Glyph = ("▄", Role::Arriving);
+pub(super) const MISSING: Glyph = ("·", Role::Rule);
 
 fn empty(view: &View, range: Range<usize>) -> Glyph {
     if view.pieces.states[range].contains(&PieceState::Arriving) { ARRIVING } else { MISSING }
@@ -39,9 +40,8 @@ pub(super) fn had_by(peers: u64) -> Glyph {
     const DIGITS: [&str; 10] = ["!", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
     match peers {
         0 => ("!", Role::Trouble),
-        1 | 2 => (DIGITS[peers as usize], Role::Strong),
-        3..=9 => (DIGITS[peers as usize], Role::Text),
-        _ => ("+", Role::Dim),
+        1..=9 => (DIGITS[peers as usize], Role::Availability(Role::step(peers - 1, 9))),
+        _ => ("+", Role::Availability(STEPS - 1)),
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn age(view: &View, range: Range<usize>) -> Glyph {
 }
 
 /// A piece that was here before the run.
-pub(super) const ON_DISK: Glyph = ("■", Role::Dim);
+pub(super) const ON_DISK: Glyph = ("■", Role::Rule);
 /// What stands for pieces of the last ten seconds, of the last minute, and so on.
 pub(super) const AGES: [Glyph; 5] = [
     ("█", Role::Progress),
@@ -71,32 +71,32 @@ fn age_of(seconds: u64) -> usize {
     [10, 60, 600, 3600].iter().filter(|end| seconds >= **end).count()
 }
 
-/// Letters for those that sent pieces, those that sent most first.
+/// Who sent the pieces: those with a hue, where there are no colours with its letter.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Letters {
-    /// Everyone who sent any, those with a letter first.
-    senders: Vec<(PeerKey, u32)>,
-    /// How many of them have one.
-    lettered: usize,
+    /// Those with a hue that sent any, those that sent most first, and how many pieces.
+    senders: Vec<(u8, PeerKey, u32)>,
+    /// How many of them are named.
+    named: usize,
+    /// Whether anybody else sent any.
+    others: bool,
+    /// Letters in the place of hues.
+    bare: bool,
     /// What stands for each group of senders.
     of_group: Vec<u8>,
 }
 
-const LETTERS: [&str; 26] = [
-    "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U",
-    "V", "W", "X", "Y", "Z",
-];
-/// What stands for several senders, and for one that has no letter.
-pub(super) const TOGETHER: Glyph = ("&", Role::Text);
-pub(super) const OTHERS: Glyph = ("+", Role::Text);
-/// The numbers of those that are no letters, and of what was here before.
-const OTHER: u8 = 26;
-const SEVERAL: u8 = 27;
-const BEFORE: u8 = 28;
+/// What stands for several senders, and for one that has no hue.
+pub(super) const TOGETHER: Glyph = ("▓", Role::Rule);
+pub(super) const OTHERS: Glyph = ("▒", Role::Rule);
+/// The numbers of those that have no hue, and of what was here before.
+const OTHER: u8 = HUES;
+const SEVERAL: u8 = HUES + 1;
+const BEFORE: u8 = HUES + 2;
 
 impl Letters {
-    /// The letters of a moment.
-    pub(crate) fn of(view: &View) -> Self {
+    /// Those of a moment; with letters where hues would not be seen.
+    pub(crate) fn of(view: &View, hues: &Hues, look: &Look) -> Self {
         let groups = view.pieces.history.groups();
         let mut sent: BTreeMap<PeerKey, u32> = BTreeMap::new();
         for group in groups {
@@ -105,38 +105,44 @@ impl Letters {
                 *pieces = pieces.saturating_add(group.pieces);
             }
         }
-        let mut senders: Vec<(PeerKey, u32)> = sent.into_iter().filter(|(_, pieces)| *pieces > 0).collect();
-        senders.sort_by_key(|(peer, pieces)| (std::cmp::Reverse(*pieces), *peer));
-        let lettered = senders.len().min(LETTERS.len());
-        let letters: BTreeMap<PeerKey, u8> =
-            senders[..lettered].iter().map(|(peer, _)| *peer).zip(0..).collect();
-        let letter = |peer: PeerKey| letters.get(&peer).copied().unwrap_or(OTHER);
-        let of_group = groups.iter().map(|group| group.senders.only().map_or(SEVERAL, letter)).collect();
-        Self { senders, lettered, of_group }
+        let hued = |(number, key)| Some((number, key, sent.get(&key).copied().filter(|pieces| *pieces > 0)?));
+        let mut senders: Vec<(u8, PeerKey, u32)> = hues.peers().filter_map(hued).collect();
+        senders.sort_by_key(|(number, _, pieces)| (std::cmp::Reverse(*pieces), *number));
+        let others = sent.iter().any(|(key, pieces)| *pieces > 0 && hues.of(*key).is_none());
+        let number = |key| hues.of(key).unwrap_or(OTHER);
+        let of_group = groups.iter().map(|group| group.senders.only().map_or(SEVERAL, number)).collect();
+        let bare = look.is_ascii() || look.colours == Colours::None;
+        Self { named: senders.len(), senders, others, bare, of_group }
     }
 
-    /// The same with letters for at most so many; the other senders are others.
+    /// The same with at most so many named; the other senders are others.
     pub(crate) fn fewer(&self, most: usize) -> Self {
-        let lettered = self.lettered.min(most);
-        let mut letters = Self { lettered, ..self.clone() };
-        let has_none = |letter: &&mut u8| **letter < OTHER && usize::from(**letter) >= lettered;
-        letters.of_group.iter_mut().filter(has_none).for_each(|letter| *letter = OTHER);
+        let named = self.named.min(most);
+        let mut letters = Self { named, ..self.clone() };
+        let unnamed: Vec<u8> = self.senders[named..].iter().map(|(number, ..)| *number).collect();
+        let has_none = |number: &&mut u8| unnamed.contains(number);
+        letters.of_group.iter_mut().filter(has_none).for_each(|number| *number = OTHER);
         letters
     }
 
-    /// How many have one.
+    /// How many are named.
     pub(crate) fn count(&self) -> usize {
-        self.lettered
+        self.named
     }
 
-    /// Those that have a letter.
+    /// Those that are.
     pub(super) fn senders(&self) -> impl Iterator<Item = (Glyph, PeerKey)> {
-        self.senders[..self.lettered].iter().enumerate().map(|(at, (peer, _))| (letter(at), *peer))
+        self.senders[..self.named].iter().map(|(number, peer, _)| (self.glyph(*number), *peer))
     }
 
-    /// Whether somebody sent pieces who has none.
+    /// Whether somebody sent pieces who is not.
     pub(super) fn are_too_few(&self) -> bool {
-        self.lettered < self.senders.len()
+        self.others || self.named < self.senders.len()
+    }
+
+    /// What stands for a hue.
+    fn glyph(&self, number: u8) -> Glyph {
+        if self.bare { (hues::letter(number), Role::Peer(number)) } else { ("█", Role::Peer(number)) }
     }
 
     /// Who sent most of the cell.
@@ -158,14 +164,9 @@ impl Letters {
             BEFORE => ON_DISK,
             SEVERAL => TOGETHER,
             OTHER => OTHERS,
-            at => letter(usize::from(at)),
+            number => self.glyph(number),
         }
     }
-}
-
-/// The letter of the sender at this place; that of who sent most stands out.
-fn letter(at: usize) -> Glyph {
-    (LETTERS[at], if at == 0 { Role::Strong } else { Role::Text })
 }
 
 #[cfg(test)]
@@ -195,16 +196,20 @@ mod tests {
     }
 
     #[test]
-    fn who_sent_a_cell_has_a_letter_and_who_sent_most_has_the_first() {
+    fn who_sent_a_cell_has_its_hue_and_without_colours_its_letter() {
         let (view, most) = view();
-        let letters = Letters::of(&view);
-        assert_eq!(letters.senders().next(), Some((("A", Role::Strong), most)));
-        assert!(!letters.are_too_few());
-        let cell = |range| letters.cell(&view, range).0;
-        assert_eq!([cell(0..1), cell(1..2), cell(3..4), cell(4..5), cell(5..6)], ["■", "A", "&", "░", "·"]);
-        assert_eq!([cell(1..4), cell(0..2)], ["A", "&"], "more than half of it, or several");
-        let none = letters.fewer(0);
-        assert_eq!(none.cell(&view, 1..2).0, "+", "who has no letter is one of the others");
+        let mut hues = Hues::default();
+        assert!(Letters::of(&view, &hues, &Look::default()).senders().next().is_none(), "nobody has one");
+        hues.give(3, most);
+        let letters = Letters::of(&view, &hues, &Look::default());
+        assert_eq!(letters.senders().next(), Some((("█", Role::Peer(3)), most)));
+        assert!(letters.are_too_few(), "one that sent a part has none");
+        let bare = Letters::of(&view, &hues, &Look { colours: Colours::None, ..Look::default() });
+        let cell = |range| bare.cell(&view, range).0;
+        assert_eq!([cell(0..1), cell(1..2), cell(3..4), cell(4..5), cell(5..6)], ["■", "D", "▓", "▄", "·"]);
+        assert_eq!([cell(1..4), cell(0..2)], ["D", "▓"], "more than half of it, or several");
+        let none = bare.fewer(0);
+        assert_eq!(none.cell(&view, 1..2).0, "▒", "who is not named is one of the others");
         assert!(none.are_too_few() && none.senders().next().is_none());
     }
 

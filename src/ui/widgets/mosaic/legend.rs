@@ -143,7 +143,7 @@ pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> 
             add(&[of(Cell::Failed)], "failed its check", "failed");
         }
         Layer::Availability => {
-            let so_many = [had_by(1), ("–", Role::Dim), had_by(9)];
+            let so_many = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(had_by);
             add(
                 &so_many,
                 "so many live peers have the rarest piece of the cell",

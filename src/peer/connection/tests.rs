@@ -1,0 +1,134 @@
+//! A connection whose torrent's geometry is learned sooner or later; what carries it is in `engine::peer`.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::peer::introduction;
+use crate::wire::{BlockSpec, PieceHeader};
+
+const PIECES: u32 = 20;
+const NOW: At = At::from_secs(1);
+
+fn holdings(have: &[u32]) -> Arc<Holdings> {
+    let geometry = Geometry::new(u64::from(PIECES) * 100_000 - 5, 100_000).unwrap();
+    let mut pieces = Bitfield::empty(PIECES);
+    have.iter().for_each(|number| _ = pieces.set(geometry.piece(*number).unwrap()));
+    Arc::new(Holdings::new(geometry, pieces))
+}
+
+fn begin(holdings: Option<Arc<Holdings>>) -> Connection {
+    Connection::new(Arc::new(Ours::new(introduction(None, true))), holdings, Reserved::OURS, NOW)
+}
+
+/// The messages that wait to be written, which are taken away.
+fn said(connection: &mut Connection) -> Vec<Message> {
+    let written: Vec<u8> =
+        connection.output().write_with(|slices| slices.iter().flat_map(|slice| slice.to_vec()).collect());
+    connection.sent(written.len());
+    let mut rest = &written[..];
+    let mut messages = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (frame, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+        messages.push(Message::decode(frame).unwrap());
+        rest = after;
+    }
+    messages
+}
+
+/// What a connection comes to that learns the geometry after so many messages: its state and what the peer has, as told.
+fn after(messages: &[Message], learns: usize) -> Result<(String, BTreeSet<u32>), Cause> {
+    let mut connection = begin((learns == 0).then(|| holdings(&[])));
+    for (nth, message) in messages.iter().enumerate() {
+        if nth > 0 && nth == learns {
+            connection.learn(NOW, holdings(&[])).map_err(|fault| fault.cause)?;
+        }
+        connection.message(NOW, message.clone()).map_err(|fault| fault.cause)?;
+    }
+    if learns >= messages.len().max(1) {
+        connection.learn(NOW, holdings(&[])).map_err(|fault| fault.cause)?;
+    }
+    connection.tick(NOW).map_err(|fault| fault.cause)?;
+    let mut theirs = BTreeSet::new();
+    for news in connection.news(NOW) {
+        match news {
+            News::Has(pieces) => theirs.extend(pieces.numbers()),
+            News::Have(pieces) => theirs.extend(pieces.into_iter().map(PieceIndex::number)),
+            _ => {}
+        }
+    }
+    connection.news = Vec::new();
+    Ok((format!("{connection:?}"), theirs))
+}
+
+fn any_said() -> impl Strategy<Value = Message> {
+    let bits = proptest::collection::vec(any::<u8>(), 3);
+    prop_oneof![
+        8 => (0..PIECES).prop_map(Message::Have),
+        1 => (0..PIECES + 1).prop_map(Message::Have),
+        4 => bits.prop_map(|bits| Message::Bitfield(vec![bits[0], bits[1], bits[2] & 0xf0].into())),
+        1 => proptest::collection::vec(any::<u8>(), 2..4).prop_map(|bits| Message::Bitfield(bits.into())),
+        2 => Just(Message::HaveAll),
+        2 => Just(Message::HaveNone),
+        2 => (0..PIECES).prop_map(Message::AllowedFast),
+        2 => prop_oneof![Just(Message::Unchoke), Just(Message::Choke), Just(Message::Interested)],
+        1 => Just(Message::Extended { id: 0, payload: introduction(Some(1), true).encode().into() }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_a_peer_says_comes_to_the_same_whenever_the_geometry_is_learned(
+        messages in proptest::collection::vec(any_said(), 0..9),
+        learns in 1usize..10,
+    ) {
+        prop_assert_eq!(after(&messages, learns), after(&messages, 0));
+    }
+}
+
+#[test]
+fn what_is_kept_before_the_geometry_is_known_is_bounded() {
+    let ends = |message: &Message| {
+        let mut connection = begin(None);
+        let fault = (0..100_000).find_map(|_| connection.message(NOW, message.clone()).err());
+        fault.map(|fault| fault.cause)
+    };
+    assert_eq!(ends(&Message::Bitfield(vec![0; 200_000].into())), Some(Cause::BadBitfield));
+    assert_eq!(ends(&Message::Bitfield(Vec::new().into())), Some(Cause::BadMessage));
+    assert_eq!(ends(&Message::Have(7)), Some(Cause::BadMessage));
+    assert_eq!(ends(&Message::AllowedFast(7)), Some(Cause::BadMessage));
+}
+
+#[test]
+fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass() {
+    let spec = BlockSpec { index: 0, begin: 0, length: 16_384 };
+    let mut connection = begin(None);
+    let first = said(&mut connection);
+    assert!(matches!(&first[..], [Message::HaveNone, Message::Extended { id: 0, .. }]), "{first:?}");
+    let payload = introduction(Some(7), true).encode().into();
+    for message in [Message::Extended { id: 0, payload }, Message::Interested, Message::Request(spec)] {
+        connection.message(NOW, message).unwrap();
+    }
+    assert_eq!(connection.order(NOW, Order::Choke(false)), None);
+    assert_eq!(said(&mut connection), [Message::Reject(spec), Message::Unchoke]);
+    connection.tick(NOW).unwrap();
+    let news: Vec<News> = connection.news(NOW).collect();
+    assert!(
+        matches!(&news[..], [News::Introduced(_), News::Interested(true), News::Sample(_)]),
+        "what it has is not told of: {news:?}"
+    );
+    let piece = PieceHeader { index: 0, begin: 0, length: 16_384 };
+    let fault = connection.message(NOW, Message::Piece(piece)).unwrap_err();
+    assert_eq!(fault.cause, Cause::UnrequestedBlock);
+
+    let mut connection = begin(None);
+    said(&mut connection);
+    connection.learn(NOW, holdings(&[3, 19])).unwrap();
+    assert_eq!(said(&mut connection), [Message::Have(3), Message::Have(19)], "too late for a bitfield");
+    let every: Vec<u32> = (0..PIECES).collect();
+    let mut connection = begin(None);
+    connection.learn(NOW, holdings(&every)).unwrap();
+    let Some(Message::Extended { id: 0, payload }) = said(&mut connection).pop() else { panic!("unsaid") };
+    assert_eq!(ExtensionHandshake::decode(&payload).unwrap().upload_only, Some(true));
+}

@@ -1,0 +1,59 @@
+//! What all connections of a torrent share.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use super::exchange::PEX_MESSAGE;
+use super::haves::HaveLog;
+use super::upload::OFFERED_REQQ;
+use crate::event::At;
+use crate::metainfo::{Bitfield, Geometry};
+use crate::wire::{ExtensionHandshake, OUR_NAME, PEX_NAME};
+
+/// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
+pub const IDLE_AFTER: At = At::from_secs(150);
+
+/// What all connections of a torrent say of us, and count; its info-hash is enough for that.
+#[derive(Debug)]
+pub struct Ours {
+    /// What the extension handshake says of us; that we want nothing any more is added where it is so.
+    pub introduction: ExtensionHandshake,
+    /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
+    pub sent_bytes: AtomicU64,
+    /// A peer that says nothing for this long is let go.
+    pub idle_after: Duration,
+}
+
+impl Ours {
+    /// Where nothing was sent yet, and every peer has the usual time.
+    pub fn new(introduction: ExtensionHandshake) -> Self {
+        Self { introduction, sent_bytes: AtomicU64::new(0), idle_after: IDLE_AFTER }
+    }
+}
+
+/// What can be said of a torrent only once its geometry is known.
+#[derive(Debug)]
+pub struct Holdings {
+    /// Its lengths.
+    pub geometry: Geometry,
+    /// What we have of it.
+    pub haves: HaveLog,
+}
+
+impl Holdings {
+    /// Where this was here at the beginning.
+    pub fn new(geometry: Geometry, have: Bitfield) -> Self {
+        Self { geometry, haves: HaveLog::new(have) }
+    }
+}
+
+/// What we say of ourselves where we are called on this port, and take it that peers name others or not.
+pub fn introduction(listen_port: Option<u16>, pex: bool) -> ExtensionHandshake {
+    ExtensionHandshake {
+        messages: pex.then(|| (PEX_NAME.to_owned(), PEX_MESSAGE)).into_iter().collect(),
+        client: Some(OUR_NAME.to_owned()),
+        listen_port,
+        reqq: Some(OFFERED_REQQ),
+        ..ExtensionHandshake::default()
+    }
+}

@@ -1,0 +1,76 @@
+//! What a peer was told of us: who we are, what we have, and that we want nothing any more.
+
+use super::output::Output;
+use super::theirs::Theirs;
+use super::{Holdings, Ours};
+use crate::metainfo::Bitfield;
+use crate::wire::{ExtensionHandshake, Message, Reserved};
+
+/// How far it was told.
+#[derive(Debug)]
+pub(super) struct Told {
+    extended: bool,
+    /// Its place in the list of what we have.
+    place: usize,
+    /// It was told that we want nothing any more.
+    upload_only: bool,
+}
+
+impl Told {
+    /// Begins: what we have, then who we are. Without a geometry we have nothing.
+    pub(super) fn begin(
+        ours: &Ours,
+        holdings: Option<&Holdings>,
+        reserved: Reserved,
+        output: &mut Output,
+    ) -> Self {
+        let snapshot = holdings.map(|holdings| holdings.haves.snapshot());
+        let is_full = snapshot.as_ref().is_some_and(|(have, _)| have.is_full());
+        let (have, place) = snapshot.unwrap_or_else(|| (Bitfield::empty(0), 0));
+        if reserved.fast() && is_full {
+            output.push(&Message::HaveAll);
+        } else if reserved.fast() && have.is_empty() {
+            output.push(&Message::HaveNone);
+        } else if !have.is_empty() {
+            output.push(&Message::Bitfield(have.to_bytes().into()));
+        }
+        let mut told = Self { extended: reserved.extension_protocol(), place, upload_only: false };
+        told.introduce(ours, is_full, output);
+        told
+    }
+
+    /// Says who we are, and whether we want nothing any more (BEP 21).
+    fn introduce(&mut self, ours: &Ours, upload_only: bool, output: &mut Output) {
+        if self.extended {
+            let upload_only = upload_only.then_some(true);
+            let introduction = ExtensionHandshake { upload_only, ..ours.introduction.clone() };
+            output.push(&Message::Extended { id: 0, payload: introduction.encode().into() });
+        }
+        self.upload_only = upload_only;
+    }
+
+    /// The geometry is known: says what we have of it, too late for a bitfield.
+    pub(super) fn catch_up(&mut self, ours: &Ours, holdings: &Holdings, output: &mut Output) {
+        let (have, place) = holdings.haves.snapshot();
+        self.place = place;
+        have.numbers().for_each(|number| output.push(&Message::Have(number)));
+        if have.is_full() {
+            self.introduce(ours, true, output);
+        }
+    }
+
+    /// Says what we have more by now, less what it has itself.
+    pub(super) fn go_on(&mut self, ours: &Ours, holdings: &Holdings, theirs: &Theirs, output: &mut Output) {
+        if !holdings.haves.has_news(self.place) {
+            return;
+        }
+        holdings.haves.tell(&mut self.place, |piece| {
+            if !theirs.has(piece) {
+                output.push(&Message::Have(piece.number()));
+            }
+        });
+        if !self.upload_only && holdings.haves.is_full() {
+            self.introduce(ours, true, output);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What waits for the clock: one table of the machines that do. Each says when it wants to be told the time, and does then
+//! what is due; what follows from that for others is routed.
+
+use super::Swarm;
+use super::check::Check;
+use crate::event::At;
+
+/// When a machine wants to be told the time at the latest (`None`: not by time alone), and what is done when it is told.
+type Timer = (fn(&Swarm) -> Option<At>, fn(&mut Swarm, At));
+
+/// In the order in which one may follow from another.
+pub(super) static TABLE: [Timer; 8] = [
+    (|swarm| swarm.picker.deadline(), Swarm::pick),
+    (|swarm| swarm.check.as_ref().map(Check::deadline), Swarm::expire_tries),
+    (|swarm| Some(swarm.meter.deadline()), Swarm::second),
+    (|swarm| Some(swarm.choker.deadline()), Swarm::round),
+    (|swarm| swarm.announcer.deadline(), Swarm::announce_due),
+    (|swarm| swarm.exchange.deadline().filter(|_| swarm.serves()), Swarm::tell_of_others),
+    (Swarm::next_dial, Swarm::dial_due),
+    (|_| None, Swarm::go_on_checking),
+];

@@ -1,0 +1,124 @@
+//! A peer's rates at the top of its page: what comes grows upwards, what goes hangs below it, each on its own scale that
+//! ends at its peak.
+//!
+//! ```text
+//! Rate ──────────────────────────────────────────── last 30 s ──
+//! ↓ 6.1 MiB/s        │⠀⠀⣀⣀⣴⣿⣾⣿⣿⣿⣿⣿⣿⣿⣾⣶⣤⣤⣴⣤⣶⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+//!   peak 7.2 MiB/s   │⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+//! ↑ 201 KiB/s        │⠛⠛⠛⠉⠉⠉⠉⠉⠉⠉⠙⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠉⠉⠉⠉
+//!   peak 230 KiB/s   │
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::event::Sample;
+use crate::ledger::{PeerRecord, RECENT_SECONDS};
+use crate::ui::paint::{Pen, inset, take_top};
+use crate::ui::theme::Role;
+use crate::ui::widgets::graph::{self, Grows, Points};
+use crate::units;
+
+/// Rows of a page on which there are rates: on lower ones they stand among the other facts.
+const ROWS_FROM: u16 = 18;
+/// Rows at least and at most, the rule among them.
+const ROWS: (u16, u16) = (6, 13);
+/// Columns of what stands beside the graph.
+const NAMES: u16 = 19;
+
+/// One way of a connection.
+struct Way {
+    arrow: &'static str,
+    word: &'static str,
+    rate: fn(&Sample) -> u64,
+    bytes: fn(&PeerRecord) -> u64,
+    role: Role,
+    ramp: fn(u8) -> Role,
+    grows: Grows,
+}
+
+const DOWN: Way = Way {
+    arrow: "↓",
+    word: "received",
+    rate: |sample| sample.down_bps,
+    bytes: |peer| peer.down_bytes,
+    role: Role::Down,
+    ramp: Role::GraphDown,
+    grows: Grows::Up,
+};
+const UP: Way = Way {
+    arrow: "↑",
+    word: "sent",
+    rate: |sample| sample.up_bps,
+    bytes: |peer| peer.up_bytes,
+    role: Role::Up,
+    ramp: Role::GraphUp,
+    grows: Grows::Down,
+};
+
+impl Way {
+    /// The most of the last seconds.
+    fn peak(&self, peer: &PeerRecord) -> u64 {
+        peer.recent.seconds().iter().map(self.rate).max().unwrap_or(0)
+    }
+}
+
+/// Rows of the rates on a page of so many.
+pub(super) fn rows(peer: &PeerRecord, page: u16) -> u16 {
+    match peer.recent.seconds().is_empty() {
+        _ if !peer.is_live() || page < ROWS_FROM => 0,
+        true => 1,
+        false => (page / 4).clamp(ROWS.0, ROWS.1),
+    }
+}
+
+/// Draws them into so many rows.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord) {
+    let mut area = inset(area, 1, 1);
+    let rule = take_top(&mut area, 1);
+    let span = format!("last {RECENT_SECONDS} s");
+    if peer.recent.seconds().is_empty() {
+        return pen.rule(rule, "Rate", "nothing came, and nothing went", &span);
+    }
+    pen.rule(rule, "Rate", "", &span);
+    // A way on which nothing went has one row; else two thirds are for what comes.
+    let down = match (DOWN.peak(peer), UP.peak(peer)) {
+        (_, 0) => area.height.saturating_sub(1),
+        (0, _) => 1,
+        _ => area.height.saturating_sub((area.height / 3).max(2)),
+    };
+    way(pen, take_top(&mut area, down), peer, &DOWN);
+    way(pen, area, peer, &UP);
+}
+
+/// Draws one way: its rate, its peak and its sum, and beside them the graph.
+fn way(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord, way: &Way) {
+    let units = pen.look.units;
+    let peak = way.peak(peer);
+    let lines = [
+        format!("{} {}", way.arrow, units::rate((way.rate)(&peer.rates), units)),
+        format!("  peak {}", units::rate(peak, units)),
+        format!("  {} {}", units::bytes((way.bytes)(peer), units), way.word),
+    ];
+    let mut names = Rect { width: NAMES.min(area.width), ..area };
+    for (line, role) in lines.iter().zip([way.role, Role::Text, Role::Dim]) {
+        let row = take_top(&mut names, 1);
+        if row.is_empty() || (peak == 0 && role == Role::Text) {
+            break;
+        }
+        pen.put(row.x, row.y, row.width, line, role);
+    }
+    let graph = inset(area, NAMES, 0);
+    for y in graph.top()..graph.bottom() {
+        pen.put(graph.x, y, graph.width.min(1), "│", Role::Rule);
+    }
+    let graph = inset(graph, 1, 0);
+    let points = graph::points_in(graph.width, pen.look.glyphs);
+    let seconds = peer.recent.seconds();
+    let missing = RECENT_SECONDS.saturating_sub(seconds.len());
+    let value = |point: usize| {
+        let second = (point * RECENT_SECONDS / points.max(1)).checked_sub(missing);
+        second.and_then(|second| seconds.get(second)).map_or(0, way.rate)
+    };
+    let values: Vec<u64> = (0..points).map(value).collect();
+    graph::draw(pen, graph, Points { values: &values, full: peak, ramp: way.ramp }, way.grows);
+}
