@@ -145,7 +145,7 @@ impl Recent {
         }
     }
 
-    /// The mean of the last so many seconds; those that are not kept were silent.
+    /// The mean of the last `seconds`; those that are not kept were silent.
     pub(super) fn mean(&self, seconds: usize) -> Sample {
         let sum = |of: fn(&Sample) -> u64| {
             self.0.iter().rev().take(seconds).map(of).fold(0, u64::saturating_add) / seconds.max(1) as u64

@@ -68,11 +68,11 @@ pub enum Warning {
     BadUrls(usize),
     /// More trackers than are used.
     TrackersLeftOut(usize),
-    /// So many entries of a magnet link are no address of a peer.
+    /// This many entries of a magnet link are no address of a peer.
     BadPeers(usize),
     /// More peers than are taken from a magnet link.
     PeersLeftOut(usize),
-    /// So many entries of a magnet link are no numbers of files.
+    /// This many entries of a magnet link are no numbers of files.
     BadFileNumbers(usize),
 }
 

@@ -49,7 +49,7 @@ impl Asking {
         self.window.set_held(held);
     }
 
-    /// It queues so many requests.
+    /// It queues `reqq` requests (BEP 10).
     pub(super) fn queues(&mut self, reqq: u32) {
         self.window.set_reqq(reqq);
     }

@@ -36,7 +36,7 @@ impl Pulse {
         Self { heard: now, spoke: now, spoken_bytes: 0, down_bytes: 0, sampled }
     }
 
-    /// A message came, or so many bytes of blocks.
+    /// A message came, or these bytes of blocks.
     pub(super) fn hears(&mut self, now: At, down_bytes: u64) {
         self.heard = now;
         self.down_bytes += down_bytes;

@@ -44,7 +44,7 @@ impl Theirs {
         None
     }
 
-    /// Whoever has not said what it has by now has nothing.
+    /// A peer that has not said what it has by now has nothing.
     pub(super) fn nothing_unless_said(&mut self, geometry: Geometry) -> Option<News> {
         let is_unsaid = matches!(self.known, Known::Unsaid);
         is_unsaid.then(|| self.says(geometry, Bitfield::empty(geometry.piece_count()))).flatten()

@@ -15,7 +15,7 @@ const MOST_PIECES: u64 = 10;
 /// Bytes of them, where pieces are long; but one piece at least.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Which pieces are offered to whom.
+/// Which pieces each peer is offered.
 #[derive(Debug)]
 pub(super) struct AllowedFast {
     geometry: Geometry,

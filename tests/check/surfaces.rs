@@ -21,6 +21,8 @@ use crate::swarms::{AT_ONCE, Stalls, Swarm, code_of, has};
 const GLANCE: Duration = Duration::from_millis(50);
 /// The sizes of a terminal that people have most.
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+/// One of them begins the first judgement.
+const MARKS: [char; 5] = ['✓', '▲', '■', '‖', '▸'];
 /// Begins the panel behind the judgements.
 const BEHIND: &str = "Where peers drop off";
 /// Ends each judgement on the page that has them in full.
@@ -83,8 +85,9 @@ fn beginning(text: &str) -> String {
 /// The judgements of an overview as text, less their digits.
 fn judgements(screen: &Screen) -> String {
     let text = screen.contents();
-    // Name, progress and rates stand above.
-    let lines = text.lines().skip(3).take_while(|line| !line.contains(BEHIND));
+    // Name, progress and rates stand above, in as many rows as the size allows.
+    let begins = |line: &&str| line.trim_start().starts_with(MARKS);
+    let lines = text.lines().skip_while(|line| !begins(line)).take_while(|line| !line.contains(BEHIND));
     without_numbers(&lines.collect::<Vec<_>>().join(" "))
 }
 

@@ -37,7 +37,7 @@ fn said(connection: &mut Connection) -> Vec<Message> {
     messages
 }
 
-/// What a connection comes to that learns the geometry after so many messages: its state and what the peer has, as told.
+/// What a connection comes to that learns the geometry after some of the messages: its state and what the peer has, as told.
 fn after(messages: &[Message], learns: usize) -> Result<(String, BTreeSet<u32>), Cause> {
     let mut connection = begin((learns == 0).then(|| holdings(&[])));
     for (nth, message) in messages.iter().enumerate() {
