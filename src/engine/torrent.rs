@@ -133,12 +133,16 @@ struct TorrentTask {
 impl TorrentTask {
     fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
         let now = parts.clock.now();
+        // Nobody but its trackers' peers is to have a private torrent (BEP 27).
+        let info = (!parts.torrent.private).then(|| parts.torrent.info().clone());
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
                 ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))
             }),
-            holdings: Arc::new(Holdings::new(parts.torrent.geometry, parts.swarm.have().clone())),
+            holdings: Arc::new(
+                Holdings::new(parts.torrent.geometry, parts.swarm.have().clone()).with_info(info),
+            ),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
             source: parts.blocks.source(),

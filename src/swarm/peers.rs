@@ -292,6 +292,7 @@ impl Swarm {
             News::Rejected(blocks) => self.picker.rejected(now, conn, &blocks),
             News::Introduced(info) => self.introduced(now, conn, info),
             News::Named(pex) => self.named(now, conn, pex),
+            News::Metadata(_) => {}
             News::Sample(sample) => self.peer_sample(now, conn, sample),
             News::Traffic { bytes_in, bytes_out } => {
                 if let Some(live) = self.live.get(conn) {
