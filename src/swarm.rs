@@ -401,7 +401,7 @@ impl Swarm {
         match self.phase {
             Phase::Paused => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
-            Phase::Checking | Phase::Downloading | Phase::Seeding => None,
+            Phase::Checking | Phase::Metadata | Phase::Downloading | Phase::Seeding => None,
         }
     }
 
@@ -418,7 +418,9 @@ impl Swarm {
         self.out.emit(now, Event::Phase { phase, reason });
         self.out.act(Action::Entered);
         match phase {
-            Phase::Downloading | Phase::Seeding => self.announce(now, announce::Input::Start),
+            Phase::Metadata | Phase::Downloading | Phase::Seeding => {
+                self.announce(now, announce::Input::Start);
+            }
             Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }

@@ -240,6 +240,13 @@ causes! {
         "The run ended before it could answer.", "Give it more time (--for).";
     DiskError: "disk_error", "our disk", "our disk failed", Us {},
         "Our disk failed.", "";
+    // Metadata (BEP 9).
+    MetadataRefused: "metadata_refused", "refuses", "does not give the metadata", Peer {},
+        "It refuses to give us the metadata: most likely it has none itself.", "Nothing to do while others give them.";
+    MetadataWrong: "metadata_wrong", "bad meta", "gave wrong metadata", Peer { fault: true },
+        "It gave metadata that are not those of the magnet.", "Nothing to do: it is not asked again.";
+    MetadataSilent: "metadata_silent", "silent", "asked for metadata, says nothing", Peer {},
+        "It was asked for the metadata and sent nothing.", "Nothing to do while others give them.";
     // Any.
     LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true },
         "This machine could not do it.", "";
