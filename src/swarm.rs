@@ -473,7 +473,9 @@ impl Swarm {
         self.out.emit(now, Event::Phase { phase, reason });
         self.out.act(Action::Entered);
         match phase {
-            Phase::Metadata | Phase::Downloading | Phase::Seeding => self.announce(now, announce::Input::Start),
+            Phase::Metadata | Phase::Downloading | Phase::Seeding => {
+                self.announce(now, announce::Input::Start)
+            }
             Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }

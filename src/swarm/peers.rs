@@ -295,7 +295,9 @@ impl Swarm {
             News::Interested(interested) => self.interested(now, conn, interested),
             News::Has(pieces) => self.has(now, conn, pieces),
             News::Have(pieces) => self.has_more(now, conn, &pieces),
-            News::Window { .. } | News::AllowedFast(_) | News::Rejected(_) => self.of_requests(now, conn, news),
+            News::Window { .. } | News::AllowedFast(_) | News::Rejected(_) => {
+                self.of_requests(now, conn, news)
+            }
             News::Introduced(info) => self.introduced(now, conn, info),
             News::Named(pex) => self.named(now, conn, pex),
             News::Sample(sample) => self.peer_sample(now, conn, sample),

@@ -173,7 +173,9 @@ impl Swarm {
     /// wrong.
     pub(super) fn recheck(&mut self, now: At) {
         let Some(content) = &self.content else {
-            return self.out.answer(now, "There is nothing to verify before the metadata is known.".to_owned());
+            return self
+                .out
+                .answer(now, "There is nothing to verify before the metadata is known.".to_owned());
         };
         if content.recheck.is_some() {
             return self.out.answer(now, "It is being verified already.".to_owned());

@@ -14,8 +14,8 @@ use super::*;
 use crate::engine::testpeer::{Heard, PATIENCE, Wire, block_content, content};
 use crate::engine::upload::ReadFuture;
 use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
-use crate::peer::{Holdings, introduction};
 use crate::peer::upload::OFFERED_REQQ;
+use crate::peer::{Holdings, introduction};
 use crate::swarm::WindowState;
 use crate::wire::{BlockSpec, ExtensionHandshake, Message, OUR_NAME, PieceHeader, Reserved};
 

@@ -15,6 +15,8 @@ use crate::swarm::Input;
 use crate::swarm::announce::{self, Output, Ticket};
 use crate::wire::AnnounceParams;
 
+/// What is left of a torrent of which nobody knows how long it is, bytes: a seed has nothing left.
+const SOMETHING_LEFT: u64 = BLOCK_LENGTH as u64;
 /// Peers asked for in an announce, unless we leave.
 const NUMWANT: u32 = 200;
 
@@ -125,8 +127,7 @@ impl TorrentTask {
 
     pub(super) fn amounts(&self) -> Amounts {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
-        // Of which nobody knows how long it is, something is missing.
-        let left_bytes = self.swarm.missing_bytes().unwrap_or(u64::from(BLOCK_LENGTH));
+        let left_bytes = self.swarm.missing_bytes().unwrap_or(SOMETHING_LEFT);
         Amounts { downloaded_bytes, uploaded_bytes, left_bytes }
     }
 

@@ -34,5 +34,8 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
         assert!(active || protocol.upload().waiting() == 0, "{key:?} is served in a pause");
     }
     swarm.assert_consistent();
-    assert!(client.written.count_missing_from(swarm.have().unwrap()) == 0, "a piece is claimed that is not on disk");
+    assert!(
+        client.written.count_missing_from(swarm.have().unwrap()) == 0,
+        "a piece is claimed that is not on disk"
+    );
 }

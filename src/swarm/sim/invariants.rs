@@ -25,10 +25,7 @@ impl Swarm {
     /// What its tables hold, by name.
     pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.peer_table.sizes();
-        sizes.extend([
-            ("live", self.live.len()),
-            ("wishes", self.wishes.len()),
-        ]);
+        sizes.extend([("live", self.live.len()), ("wishes", self.wishes.len())]);
         if let Some(content) = &self.content {
             sizes.push(("offered", content.allowed_fast.len()));
             sizes.extend(content.picker.sizes());

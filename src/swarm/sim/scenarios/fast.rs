@@ -63,8 +63,9 @@ fn a_peer_that_begins_may_ask_for_few_pieces_that_we_have_until_it_has_as_many()
     let set = allowed_fast_set(addr(9).ip(), &Settings::default().info_hash, 100, 10);
     let mut swarm = called(&Bitfield::full(100), &some([]));
     assert_eq!(allowed(&mut swarm), std::slice::from_ref(&set));
-    let pieces =
-        |range: std::ops::Range<u32>| range.map(|n| swarm.geometry().unwrap().piece(n).unwrap()).collect::<Vec<_>>();
+    let pieces = |range: std::ops::Range<u32>| {
+        range.map(|n| swarm.geometry().unwrap().piece(n).unwrap()).collect::<Vec<_>>()
+    };
     let (ten, one) = (pieces(0..10), pieces(10..11));
     swarm.handle(At::ZERO, Input::News(CONN, News::Have(ten)));
     assert!(allowed(&mut swarm).is_empty());
