@@ -384,10 +384,10 @@ impl StartUp {
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
             tracker: self.options.tracker,
-            torrent: self.torrent,
             event_sink: self.event_sink,
             views: self.views,
             blocks: Blocks::Kept(Box::new(store)),
+            info: self.torrent.public_info(),
             swarm,
         };
         Box::pin(torrent::run(parts, listener, inbox, outlets)).await.map(|_| ())

@@ -114,9 +114,10 @@ impl Torrent {
         &self.hashes
     }
 
-    /// The raw bytes of `info`, over which the info-hash is taken: what others ask for as metadata (BEP 9).
-    pub fn info(&self) -> &Bytes {
-        &self.info
+    /// The raw bytes of `info`, over which the info-hash is taken, where peers may have them that ask for them (BEP 9): a
+    /// private torrent is for those alone that its trackers name (BEP 27).
+    pub fn public_info(&self) -> Option<Bytes> {
+        (!self.private).then(|| self.info.clone())
     }
 
     /// The stretches of files the piece falls on, padding included.

@@ -49,6 +49,8 @@ pub enum Order {
         /// Its number.
         part: u32,
     },
+    /// The geometry of the torrent is known by now ([`Ours::holdings`](super::Ours::holdings)).
+    Learn,
     /// Neither request nor send while held; keep the connection.
     Hold(bool),
     /// Send what is being written to its end if that is quick, then close.

@@ -16,15 +16,26 @@ fn geometry() -> Geometry {
     Geometry::new(u64::from(PIECES) * 100_000 - 5, 100_000).unwrap()
 }
 
-fn holdings(have: &[u32]) -> Arc<Holdings> {
+fn holdings(have: &[u32]) -> Holdings {
     let geometry = geometry();
     let mut pieces = Bitfield::empty(PIECES);
     have.iter().for_each(|number| _ = pieces.set(geometry.piece(*number).unwrap()));
-    Arc::new(Holdings::new(geometry, pieces))
+    Holdings::new(geometry, pieces)
 }
 
-fn begin(holdings: Option<Arc<Holdings>>) -> Connection {
-    Connection::new(Arc::new(Ours::new(introduction(None, true))), holdings, Reserved::OURS, NOW)
+fn begin(holdings: Option<Holdings>) -> Connection {
+    let introduction = introduction(None, true);
+    let ours = match holdings {
+        Some(holdings) => Ours::with(introduction, holdings),
+        None => Ours::new(introduction),
+    };
+    Connection::new(Arc::new(ours), Reserved::OURS, NOW)
+}
+
+/// The geometry is known from now on, and that this is here.
+fn learn(connection: &mut Connection, have: &[u32]) -> Result<(), Fault> {
+    connection.ours.holdings.set(Arc::new(holdings(have))).unwrap();
+    connection.order(NOW, Order::Learn)
 }
 
 /// The messages that wait to be written, which are taken away.
@@ -47,12 +58,12 @@ fn after(messages: &[Message], learns: usize) -> Result<(String, BTreeSet<u32>),
     let mut connection = begin((learns == 0).then(|| holdings(&[])));
     for (nth, message) in messages.iter().enumerate() {
         if nth > 0 && nth == learns {
-            connection.learn(NOW, holdings(&[])).map_err(|fault| fault.cause)?;
+            learn(&mut connection, &[]).map_err(|fault| fault.cause)?;
         }
         connection.message(NOW, message.clone()).map_err(|fault| fault.cause)?;
     }
     if learns >= messages.len().max(1) {
-        connection.learn(NOW, holdings(&[])).map_err(|fault| fault.cause)?;
+        learn(&mut connection, &[]).map_err(|fault| fault.cause)?;
     }
     connection.tick(NOW).map_err(|fault| fault.cause)?;
     let mut theirs = BTreeSet::new();
@@ -107,12 +118,12 @@ proptest! {
         let info = info.map(|bytes| Bytes::from(vec![7; bytes]));
         let most = 3 * info.as_ref().map_or(0, Bytes::len);
         let holdings = Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(info);
-        let mut connection = begin(Some(Arc::new(holdings)));
+        let mut connection = begin(Some(holdings));
         connection.message(NOW, Message::Extended { id: 0, payload: introduction(None, true).encode().into() }).unwrap();
         let (mut asked, mut news, mut sent) = ([0i32; 4], [0i32; 4], 0);
         for (message, asks) in steps {
             if let Some(part) = asks {
-                connection.order(NOW, Order::AskMetadata { part });
+                connection.order(NOW, Order::AskMetadata { part }).unwrap();
                 asked[part as usize] += 1;
             }
             if connection.message(NOW, message).is_err() {
@@ -168,7 +179,7 @@ fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass()
     for message in [Message::Extended { id: 0, payload }, Message::Interested, Message::Request(spec)] {
         connection.message(NOW, message).unwrap();
     }
-    assert_eq!(connection.order(NOW, Order::Choke(false)), None);
+    connection.order(NOW, Order::Choke(false)).unwrap();
     assert_eq!(said(&mut connection), [Message::Reject(spec), Message::Unchoke]);
     connection.tick(NOW).unwrap();
     let news: Vec<News> = connection.news(NOW).collect();
@@ -182,11 +193,11 @@ fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass()
 
     let mut connection = begin(None);
     said(&mut connection);
-    connection.learn(NOW, holdings(&[3, 19])).unwrap();
+    learn(&mut connection, &[3, 19]).unwrap();
     assert_eq!(said(&mut connection), [Message::Have(3), Message::Have(19)], "too late for a bitfield");
     let every: Vec<u32> = (0..PIECES).collect();
     let mut connection = begin(None);
-    connection.learn(NOW, holdings(&every)).unwrap();
+    learn(&mut connection, &every).unwrap();
     let Some(Message::Extended { id: 0, payload }) = said(&mut connection).pop() else { panic!("unsaid") };
     assert_eq!(ExtensionHandshake::decode(&payload).unwrap().upload_only, Some(true));
 }
@@ -203,7 +214,8 @@ fn once_the_metadata_are_known_a_peer_is_told_how_long_they_are() {
     let first = introduced(said(&mut connection)).unwrap();
     assert_eq!((first.id_of(METADATA_NAME), first.metadata_bytes), (Some(METADATA_MESSAGE), None));
     let known = Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(Some(vec![7; 1234].into()));
-    connection.learn(NOW, Arc::new(known)).unwrap();
+    connection.ours.holdings.set(Arc::new(known)).unwrap();
+    connection.order(NOW, Order::Learn).unwrap();
     let second = introduced(said(&mut connection)).unwrap();
     assert_eq!((second.metadata_bytes, second.upload_only), (Some(1234), None));
 }

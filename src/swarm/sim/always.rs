@@ -11,7 +11,7 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     let swarm = &client.swarm;
     assert!(swarm.deadline() >= now, "a deadline that was missed");
     // What it claims is on disk, to the piece.
-    assert_eq!(swarm.have().count(), client.written.count());
+    assert_eq!(swarm.have().unwrap().count(), client.written.count());
     assert!(swarm.staying() <= client.settings.max_peers, "{} connections", swarm.staying());
     assert!(client.asked_most <= crate::peer::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
     let memory = client.settings.memory_bytes;
@@ -21,12 +21,12 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
         client.held_bytes() <= most,
         "{} bytes in memory of {most} at {now:?}: {:#?}",
         client.held_bytes(),
-        swarm.picker.describe()
+        swarm.picker().describe()
     );
     if !thorough {
         return;
     }
-    swarm.picker.assert_nobody_idles(now);
+    swarm.picker().assert_nobody_idles(now);
     let active = matches!(swarm.phase(), Phase::Downloading | Phase::Seeding);
     for (key, conn) in &client.conns {
         let protocol = &conn.protocol;
@@ -34,5 +34,8 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
         assert!(active || protocol.upload().waiting() == 0, "{key:?} is served in a pause");
     }
     swarm.assert_consistent();
-    assert!(client.written.count_missing_from(swarm.have()) == 0, "a piece is claimed that is not on disk");
+    assert!(
+        client.written.count_missing_from(swarm.have().unwrap()) == 0,
+        "a piece is claimed that is not on disk"
+    );
 }
