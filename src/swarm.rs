@@ -211,6 +211,9 @@ impl Swarm {
         let allowed_fast = AllowedFast::new(geometry, info_hash);
         self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
         self.carry_out_picks(now);
+        for conn in self.live.conns() {
+            self.out.order(conn, Order::Learn);
+        }
         let phase = match stopped {
             Some(_) => Phase::Stopped,
             None if self.settings.paused => Phase::Paused,
