@@ -21,7 +21,7 @@ use ttui::event::{
     BlockRun, BlockState, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Phase, Sample, Side,
     Source, Transport,
 };
-use ttui::ledger::{FileFacts, Ledger, TorrentFacts, View};
+use ttui::ledger::{FileFacts, Ledger, Metadata, TorrentFacts, View};
 use ttui::metainfo::{Bitfield, Geometry, InfoHash};
 use ttui::ui::action::Action;
 use ttui::ui::model::Screen;
@@ -53,11 +53,14 @@ impl Run {
             length_bytes,
         };
         let ledger = Ledger::new(Arc::new(TorrentFacts {
-            name: "many".to_owned(),
             info_hash: InfoHash([7; 20]),
-            geometry,
-            private: false,
-            files: (0..FILES).map(file).collect(),
+            metadata: Some(Metadata {
+                name: "many".to_owned(),
+                geometry,
+                private: false,
+                files: (0..FILES).map(file).collect(),
+            }),
+            magnet_name: None,
             output: "/home/me".into(),
             peer_id: "-Tu0100-0123456789ab".to_owned(),
         }));

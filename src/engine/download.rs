@@ -21,7 +21,7 @@ use super::torrent::{self, Blocks, Parts, Store};
 use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, OsError, Phase, Severity, Source};
-use crate::ledger::{FileFacts, TorrentFacts, View};
+use crate::ledger::{FileFacts, Metadata, TorrentFacts, View};
 use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
 use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
 use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
@@ -287,18 +287,20 @@ pub(super) fn random_seed() -> Result<u64, EngineError> {
 pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> TorrentFacts {
     let shown = |path: &str| text::clean(path, 4096);
     let files = torrent.files.iter().filter(|file| !file.pad);
+    let files = files.map(|file| FileFacts {
+        path: shown(file.path.as_str()),
+        offset_bytes: file.offset,
+        length_bytes: file.length,
+    });
     TorrentFacts {
-        name: shown(&torrent.name),
         info_hash: torrent.info_hash,
-        geometry: torrent.geometry,
-        private: torrent.private,
-        files: files
-            .map(|file| FileFacts {
-                path: shown(file.path.as_str()),
-                offset_bytes: file.offset,
-                length_bytes: file.length,
-            })
-            .collect(),
+        metadata: Some(Metadata {
+            name: shown(&torrent.name),
+            geometry: torrent.geometry,
+            private: torrent.private,
+            files: files.collect(),
+        }),
+        magnet_name: None,
         output: output.to_owned(),
         peer_id: peer_id.printable(),
     }

@@ -55,9 +55,10 @@ impl Ledger {
     pub fn restore(facts: Arc<TorrentFacts>, snapshot: Snapshot) -> Result<Self, Invalid> {
         let Snapshot { mut run, peers, pieces: kept, trackers, series, log } = snapshot;
         run.check()?;
-        let mut pieces = Pieces::restore(facts.geometry, &kept)?;
+        let mut pieces = Pieces::restore(facts.geometry(), &kept)?;
         let mut peers = Peers::restore(peers, &mut pieces)?;
         peers.rested(run.rests());
+        peers.lack_metadata(facts.metadata.is_none());
         pieces.count_from(kept.generation);
         let trackers = trackers.into_iter().map(tracker).map(|record| Ok((record.key, Arc::new(record))));
         Ok(Self {

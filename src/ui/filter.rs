@@ -94,7 +94,7 @@ impl Filter {
                 _ => false,
             },
             Term::Piece(number) => {
-                let piece = view.torrent.geometry.piece(*number);
+                let piece = view.torrent.piece(*number);
                 piece.is_some_and(|piece| peer.has.as_ref().is_some_and(|has| has.has(piece)))
             }
         })

@@ -269,7 +269,7 @@ impl Model {
         if self.mode() == Mode::Browse {
             self.select_listed(view);
         }
-        self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+        self.piece = self.piece.min(view.torrent.piece_count().saturating_sub(1));
         if self.scrolls.log_back > 0 {
             self.scrolls.log_back += self.lines_since(view);
         }

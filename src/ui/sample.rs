@@ -83,7 +83,7 @@ pub(crate) fn arriving_piece() -> u32 {
     let blocks = |piece: &PieceIndex| {
         view.pieces.history.under_way(*piece).map_or(0, |under_way| under_way.blocks.len())
     };
-    let pieces = view.torrent.geometry.pieces().filter(arriving);
+    let pieces = view.torrent.geometry().unwrap().pieces().filter(arriving);
     pieces.max_by_key(blocks).unwrap().number()
 }
 
@@ -151,7 +151,8 @@ pub(crate) fn random(seed: u64) -> View {
     }
     if random.u32(..6) == 0 {
         (view.have_bytes, view.rates.up_bps) = (u64::MAX, u64::MAX);
-        if let Some(file) = Arc::make_mut(&mut view.torrent).files.first_mut() {
+        let metadata = Arc::make_mut(&mut view.torrent).metadata.as_mut();
+        if let Some(file) = metadata.and_then(|metadata| metadata.files.first_mut()) {
             (file.offset_bytes, file.length_bytes) = (u64::MAX - 5, u64::MAX);
         }
     }

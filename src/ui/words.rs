@@ -8,6 +8,9 @@ use crate::units;
 
 use super::theme::Role;
 
+/// What stands for whatever the metadata of a magnet will tell.
+pub(crate) const WITH_THE_METADATA: &str = "known with the metadata";
+
 /// The steps of the funnel.
 pub(crate) const STEPS: [&str; 6] = ["known", "dialled", "connected", "handshaken", "unchoked", "sending"];
 

@@ -115,7 +115,7 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
             WAIT_OR_NAME,
             NAME,
         )
-    } else if scene.view.torrent.private {
+    } else if scene.view.torrent.is_private() {
         (
             "No peers are known: the trackers that answered named nobody, and only they may (the torrent is private)."
                 .to_owned(),

@@ -202,7 +202,7 @@ fn rest(scene: &Scene<'_>) -> String {
     if scene.unheld > 0 {
         return String::new();
     }
-    let what = if scene.view.torrent.files.len() == 1 { "the rest of the file" } else { "the rest" };
+    let what = if scene.view.torrent.files().len() == 1 { "the rest of the file" } else { "the rest" };
     scene.view.eta.map_or_else(String::new, |eta| format!("; {what} arrives in {}", about(eta)))
 }
 

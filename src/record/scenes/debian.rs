@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::story::{Flow, Story};
 use super::swarm::CONNECTED;
 use crate::event::{Cause, Encryption, Event, PeerKey, Phase, Severity, Source, TrackerError};
-use crate::ledger::{FileFacts, TorrentFacts};
+use crate::ledger::{FileFacts, Metadata, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
 const PIECES: u32 = 15_104;
@@ -24,11 +24,14 @@ pub(super) fn facts() -> TorrentFacts {
     let geometry = Geometry::new(u64::from(PIECES) * u64::from(PIECE_BYTES), PIECE_BYTES).unwrap();
     let hash = *b"\x26\x7d\x63\xff\xd3\x17\x70\xe4\x0c\x99\x2b\x1f\x6e\x55\xa0\x31\x8d\x7e\x44\x19";
     TorrentFacts {
-        name: name.clone(),
         info_hash: InfoHash(hash),
-        geometry,
-        private: false,
-        files: vec![FileFacts { path: name, offset_bytes: 0, length_bytes: geometry.total_bytes() }],
+        metadata: Some(Metadata {
+            name: name.clone(),
+            geometry,
+            private: false,
+            files: vec![FileFacts { path: name, offset_bytes: 0, length_bytes: geometry.total_bytes() }],
+        }),
+        magnet_name: None,
         output: "/home/me/iso".into(),
         peer_id: "-Tu0100-7f3kQ0xWm2Lp".to_owned(),
     }
@@ -190,7 +193,7 @@ fn user(story: &mut Story, rows: &[PeerKey]) {
             226_100,
             "198.18.26.186:7503 is banned for an hour. It is not dialled, and refused if it calls.",
         );
-    let bad = story.facts.geometry.piece(7000).unwrap();
+    let bad = story.facts.piece(7000).unwrap();
     story
         .tell(227_100, Event::PieceOpened { piece: bad })
         .tell(227_400, Event::PieceFailed { piece: bad, from: vec![rows[5]] });

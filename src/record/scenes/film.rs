@@ -32,7 +32,7 @@ pub(super) fn film(story: Story, started: Duration) -> Vec<u8> {
     writer.facts(At::ZERO, TORRENT, &facts).unwrap();
     writer.snapshot(At::ZERO, &[(TORRENT, &ledger.snapshot())]).unwrap();
     let mut camera = Camera { ledger, batcher: Batcher::default(), writer };
-    let mut swarm = Flowing::new(facts.geometry, flows);
+    let mut swarm = Flowing::new(facts.geometry().unwrap(), flows);
     let mut events = events.into_iter().peekable();
     for second in 0..end_ms.div_ceil(1000) {
         let sampled = Duration::from_millis(second * 1000 + SAMPLED_MS);

@@ -74,7 +74,7 @@ impl Story {
 
     /// Looks at what is on disk, and finds the first so many pieces good.
     pub(super) fn check(&mut self, until_ms: u64, good: u32) -> &mut Self {
-        let geometry = self.facts.geometry;
+        let geometry = self.facts.geometry().unwrap();
         let of = geometry.piece_count();
         self.phase(0, Phase::Checking);
         for tenth in 1..=10 {
@@ -293,8 +293,9 @@ fn handshake(reserved: [u8; 8], facts: &TorrentFacts, id: &[u8]) -> Vec<u8> {
 
 /// So many of a hundred pieces, others for each `turn`.
 fn pieces_of(facts: &TorrentFacts, percent: u32, turn: u32) -> Bitfield {
-    let mut pieces = Bitfield::empty(facts.geometry.piece_count());
-    for piece in facts.geometry.pieces().filter(|piece| (piece.number() * 7 + turn * 31) % 100 < percent) {
+    let geometry = facts.geometry().unwrap();
+    let mut pieces = Bitfield::empty(geometry.piece_count());
+    for piece in geometry.pieces().filter(|piece| (piece.number() * 7 + turn * 31) % 100 < percent) {
         pieces.set(piece);
     }
     pieces

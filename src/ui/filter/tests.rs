@@ -82,7 +82,7 @@ fn numbers_are_compared_in_their_own_units() {
 #[test]
 fn has_with_a_number_takes_those_that_have_the_piece_and_with_a_percentage_as_much() {
     let view = sample::healthy();
-    let piece = view.torrent.geometry.piece(17).unwrap();
+    let piece = view.torrent.piece(17).unwrap();
     let has = |peer: &&std::sync::Arc<PeerRecord>| peer.has.as_ref().is_some_and(|has| has.has(piece));
     let holders: Vec<String> = view.peers.iter().filter(has).map(|peer| peer.addr.to_string()).collect();
     assert!(!holders.is_empty() && holders.len() < view.peers.len());

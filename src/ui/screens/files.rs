@@ -53,7 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             Cow::Owned(tree)
         }
     };
-    let files = &view.torrent.files;
+    let files = view.torrent.files();
     let flow = flow(area, &tree, view);
     frame::state_line(pen, flow.of(Part::Title), model, view);
     frame::progress(pen, flow.of(Part::Progress), view);

@@ -96,7 +96,7 @@ pub(in crate::ui) fn long_work(view: &View) -> (&'static str, u64) {
 
 /// How much is good, in whole percent; 100 only when everything is.
 pub(in crate::ui) fn percent(view: &View) -> u64 {
-    let total = u128::from(view.torrent.geometry.total_bytes().max(1));
+    let total = u128::from(view.torrent.total_bytes().unwrap_or_default().max(1));
     (u128::from(view.have_bytes) * 100 / total).min(100) as u64
 }
 
@@ -141,11 +141,12 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
     let room = area.width.saturating_sub(used + if roomy { 2 } else { 1 });
-    let size = units::bytes(view.torrent.geometry.total_bytes(), pen.look.units);
+    let total = view.torrent.total_bytes();
+    let size = total.map_or_else(String::new, |total| units::bytes(total, pen.look.units));
     let name_room = room.saturating_sub(paint::width(&size) as u16 + 3);
     let name_room = if name_room < 10 || !roomy { room } else { name_room };
-    let mut x = pen.put(area.x, area.y, name_room, &view.torrent.name, Role::Strong);
-    if roomy && x + 3 + paint::width(&size) as u16 <= room {
+    let mut x = pen.put(area.x, area.y, name_room, &view.torrent.title(), Role::Strong);
+    if roomy && !size.is_empty() && x + 3 + paint::width(&size) as u16 <= room {
         x += 3;
         x += pen.put(area.x + x, area.y, room - x, &size, Role::Text);
     }
@@ -181,7 +182,8 @@ pub(super) fn frozen(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Durati
 
 /// Where the download is, as people write it.
 pub(super) fn path_as_tilde(view: &View) -> String {
-    let path = view.torrent.output.join(&view.torrent.name);
+    let output = &view.torrent.output;
+    let path = view.torrent.name().map_or_else(|| output.clone(), |name| output.join(name));
     crate::text::clean(&home_as_tilde(&path.to_string_lossy()), 400)
 }
 
@@ -199,9 +201,13 @@ fn home_as_tilde(path: &str) -> String {
 /// The second line: progress, or how much of the disk was looked at.
 pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
-    let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked)) {
-        (Phase::Checking, Some((done, of))) => ((u64::from(done), u64::from(of)), long_work(view).1),
-        _ => ((view.have_bytes, view.torrent.geometry.total_bytes()), percent(view)),
+    let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked), view.metadata) {
+        (Phase::Checking, Some((done, of)), _) => ((u64::from(done), u64::from(of)), long_work(view).1),
+        (.., Some(metadata)) => {
+            let (got, of) = (u64::from(metadata.got), u64::from(metadata.of));
+            ((got, of), got * 100 / of.max(1))
+        }
+        _ => ((view.have_bytes, view.torrent.total_bytes().unwrap_or_default()), percent(view)),
     };
     bar::progress(pen, area, done, of, &format!("{percent} %"));
 }

@@ -299,7 +299,7 @@ fn lines(
 /// Draws what is known of the piece under the cursor.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, lattice: &Lattice) {
     let mut rest = area;
-    let geometry = view.torrent.geometry;
+    let Some(geometry) = view.torrent.geometry() else { return };
     let Some(piece) = geometry.piece(model.piece) else { return };
     let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
     let title = format!("Piece {}", units::count(u64::from(piece.number())));
@@ -326,7 +326,7 @@ mod tests {
 
     fn text(view: &View, piece: u32, columns: usize, rows: usize) -> String {
         let lattice = Lattice::new(Rect::new(0, 0, 80, 20), view, 0, piece);
-        let piece = view.torrent.geometry.piece(piece).unwrap();
+        let piece = view.torrent.piece(piece).unwrap();
         let shown = lines((view, &Hues::default()), piece, &lattice, columns, rows);
         shown.iter().map(|line| format!("{}\n", line.text())).collect()
     }

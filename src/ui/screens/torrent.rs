@@ -17,13 +17,14 @@ use ratatui::layout::Rect;
 use super::page::Page;
 use super::{frame, more};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::metainfo::Geometry;
 use crate::text::clean;
 use crate::ui::action::Action;
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, wrap};
 use crate::ui::theme::{Look, Role};
 use crate::ui::words;
-use crate::units;
+use crate::units::{self, Units};
 
 /// Columns before the text.
 const NAMES: usize = 13;
@@ -95,23 +96,11 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
 fn torrent(lines: &mut Lines, model: &Model, view: &View) {
     let (facts, about, in_units) = (&view.torrent, &model.about, model.look.units);
     lines.title("Torrent", &model.hint(Action::Units, "other units"));
-    lines.add("Name", &facts.name);
-    let geometry = facts.geometry;
-    let pieces = u64::from(geometry.piece_count());
-    let files = match facts.files.len() {
-        1 => "1 file".to_owned(),
-        files => format!("{} files", units::count(files as u64)),
-    };
-    lines.add(
-        "Size",
-        &format!(
-            "{} ({} bytes) · {files}",
-            units::bytes(geometry.total_bytes(), in_units),
-            units::count(geometry.total_bytes()),
-        ),
-    );
-    let a_piece = units::bytes(u64::from(geometry.piece_bytes()), in_units);
-    lines.add("Pieces", &format!("{} of {a_piece} each", units::count(pieces)));
+    lines.add("Name", &facts.title());
+    match facts.geometry() {
+        Some(geometry) => made_of(lines, geometry, facts.files().len(), in_units),
+        None => ["Size", "Pieces"].iter().for_each(|name| lines.add(name, words::WITH_THE_METADATA)),
+    }
     lines.add("Folder", &clean(&facts.output.to_string_lossy(), 300));
     lines.add("Info hash", &facts.info_hash.to_string());
     let known = model.replay.is_none();
@@ -119,7 +108,11 @@ fn torrent(lines: &mut Lines, model: &Model, view: &View) {
         let version = if about.hybrid { "1, with parts of version 2, which are not used" } else { "1" };
         lines.add("Version", version);
     }
-    let private = if facts.private { "yes: only its trackers may name peers" } else { "no" };
+    let private = match &facts.metadata {
+        None => words::WITH_THE_METADATA,
+        Some(metadata) if metadata.private => "yes: only its trackers may name peers",
+        Some(_) => "no",
+    };
     lines.add("Private", private);
     if let Some(comment) = &about.comment {
         lines.add("Comment", comment);
@@ -131,6 +124,20 @@ fn torrent(lines: &mut Lines, model: &Model, view: &View) {
         (None, Some(when)) => lines.add("Created", &when),
         (None, None) => {}
     }
+}
+
+/// What the metadata say of its size.
+fn made_of(lines: &mut Lines, geometry: Geometry, files: usize, in_units: Units) {
+    let files = match files {
+        1 => "1 file".to_owned(),
+        files => format!("{} files", units::count(files as u64)),
+    };
+    let total = geometry.total_bytes();
+    let size = format!("{} ({} bytes) · {files}", units::bytes(total, in_units), units::count(total));
+    lines.add("Size", &size);
+    let a_piece = units::bytes(u64::from(geometry.piece_bytes()), in_units);
+    let pieces = units::count(u64::from(geometry.piece_count()));
+    lines.add("Pieces", &format!("{pieces} of {a_piece} each"));
 }
 
 fn run(lines: &mut Lines, model: &Model, view: &View) {

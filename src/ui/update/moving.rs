@@ -67,7 +67,7 @@ pub(super) fn zoom(model: &mut Model, view: &View, closer: bool) {
 }
 
 fn move_piece(model: &mut Model, view: &View, by: isize) {
-    let last = view.torrent.geometry.piece_count().saturating_sub(1);
+    let last = view.torrent.piece_count().saturating_sub(1);
     model.piece = shifted(model.piece as usize, by, last as usize) as u32;
 }
 

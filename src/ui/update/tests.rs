@@ -216,7 +216,7 @@ fn enter_on_a_piece_lists_the_peers_that_have_it() {
     press(&mut model, &view, &[Action::Show(Screen::Peers), Action::NextTab, Action::NextTab]);
     press(&mut model, &view, &[Action::Show(Screen::Pieces), Action::Down, Action::Right, Action::Open]);
     assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::All));
-    let piece = view.torrent.geometry.piece(model.piece).unwrap();
+    let piece = view.torrent.piece(model.piece).unwrap();
     let live = model.live_rows(&view).count();
     assert_eq!(live, view.pieces.availability(piece) as usize);
     press(&mut model, &view, &[Action::Back]);

@@ -92,8 +92,7 @@ fn of_pieces(map: &PieceMap, range: std::ops::Range<usize>, told: bool) -> (Cell
 /// What a part of a piece shows, from how its blocks were when they were last told of.
 fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, bool) {
     let whole = of_pieces(&view.pieces, piece..piece + 1, is_told(&view.pieces));
-    let geometry = view.torrent.geometry;
-    let under_way = geometry.piece(piece as u32).and_then(|piece| view.pieces.history.under_way(piece));
+    let under_way = view.torrent.piece(piece as u32).and_then(|piece| view.pieces.history.under_way(piece));
     let (Cell::Arriving, Some(under_way)) = (whole.0, under_way) else { return whole };
     let blocks: usize = under_way.blocks.iter().map(|run| run.count as usize).sum();
     let (from, to) = (part * blocks / parts, ((part + 1) * blocks / parts).max(part * blocks / parts + 1));
