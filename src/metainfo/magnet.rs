@@ -1,5 +1,6 @@
 //! Magnet links (BEP 9; BEP 53 for chosen files): what names a torrent where its file is not at hand.
 
+mod file;
 mod read;
 #[cfg(test)]
 mod tests;
