@@ -29,6 +29,11 @@
 //! piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
 //! once the piece is right.
 //!
+//! **A magnet** is a torrent whose geometry nobody has told yet: its swarm has peers and sources, and no pieces.
+//! `swarm::metadata` says whom to ask for which part of its metadata and finds who gave wrong ones; `peer::metadata` asks,
+//! and gives others what we have. The whole comes as `Action::Metadata`; `Input::Known` answers, and the connections
+//! that are open learn the geometry (`Order::Learn`).
+//!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to
 //! `swarm::commands`. What follows comes back as events: the ledger folds them, `ledger::verdict` judges them (a rule, its

@@ -22,7 +22,9 @@ mod eviction;
 mod exchange;
 mod fallback;
 mod live;
+mod magnet;
 mod messages;
+mod metadata;
 mod meter;
 mod network;
 mod outbox;
@@ -61,6 +63,7 @@ use self::content::Content;
 use self::eviction::Holder;
 use self::exchange::Exchange;
 use self::live::Connected;
+use self::metadata::Metadata;
 use self::meter::Meter;
 use self::outbox::Outbox;
 use self::peer_table::{PeerTable, Row};
@@ -85,6 +88,8 @@ pub struct Swarm {
     phase_reason: Option<String>,
     /// The torrent's pieces, once its geometry is known.
     content: Option<Content>,
+    /// Until then: its metadata on their way.
+    metadata: Option<Metadata>,
     peer_table: PeerTable,
     live: Connected,
     /// Live peers that would give way to another, as counted last.
@@ -145,6 +150,7 @@ impl Swarm {
             phase_since: now,
             phase_reason: None,
             content: None,
+            metadata: Some(Metadata::new(settings.info_hash)),
             live: Connected::default(),
             idle: 0,
             smart_ban: SmartBan::default(),
@@ -209,6 +215,7 @@ impl Swarm {
         }
         self.choker.know(geometry.piece_bytes());
         let allowed_fast = AllowedFast::new(geometry, info_hash);
+        self.metadata = None;
         self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
         self.carry_out_picks(now);
         for conn in self.live.conns() {
@@ -475,6 +482,7 @@ impl Swarm {
         self.content.iter_mut().for_each(|content| content.picker.set_active(now, asks));
         self.out.emit(now, Event::Phase { phase, reason });
         self.out.act(Action::Entered);
+        self.set_fetching(now);
         match phase {
             Phase::Metadata | Phase::Downloading | Phase::Seeding => {
                 self.announce(now, announce::Input::Start)

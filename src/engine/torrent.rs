@@ -296,6 +296,8 @@ impl TorrentTask {
             Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
+            // It comes of a magnet alone, and no run begins with one yet.
+            Action::Metadata(_) => {}
             Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
