@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::fold::Ledger;
 use super::tally::Tally;
-use super::view::{FinderRecord, View};
-use crate::event::{At, Finder, FinderStatus, Phase, Sample};
+use super::view::View;
+use crate::event::{At, Phase, Sample};
 
 impl Ledger {
     /// Everything there is to show at this moment.
@@ -52,7 +52,11 @@ impl Ledger {
             losses: tally.losses(),
             groups: tally.groups(),
             trackers: self.trackers.values().map(Arc::clone).collect(),
-            finders: run.finders.iter().map(|(finder, state)| found_by(*finder, state, &tally)).collect(),
+            finders: run
+                .finders
+                .iter()
+                .map(|(finder, state)| state.record(*finder, tally.found_by(*finder)))
+                .collect(),
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),
@@ -94,13 +98,4 @@ impl Ledger {
             }
         }
     }
-}
-
-/// The way to find peers, and what came of it.
-fn found_by(finder: Finder, state: &(FinderStatus, Option<String>), tally: &Tally) -> FinderRecord {
-    let (status, detail) = state.clone();
-    let (peers, handshaken) = match finder {
-        Finder::Pex => tally.named_by_peers(),
-    };
-    FinderRecord { finder, status, detail, peers, handshaken }
 }
