@@ -5,6 +5,7 @@
 mod callers;
 mod client;
 mod conn;
+mod finder;
 mod fold;
 mod folded;
 mod log;

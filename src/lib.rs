@@ -9,8 +9,8 @@
 //!
 //! **A peer.** A tracker's answer is read in `wire::tracker`; the torrent's task (`engine::torrent`) hands every address
 //! in it to the swarm as `swarm::Input::Learned`. `swarm::sources` says whether that source may name such an address (what
-//! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::pacer` says how fast peers
-//! are dialled. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
+//! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::priority` says who is
+//! dialled first, `swarm::pacer` how fast. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
 //! as `swarm::fallback` chose. Each step is an event; a failure ends the attempt with one `event::Cause`. Its row in
 //! `event::cause` says how it reads, who is to blame and whether it is tried again, `swarm::peer_table::due` says when.
 //! After the handshake the connection has a task of its own (`engine::peer`), which drives `peer::connection`: what the

@@ -33,6 +33,7 @@ mod peer_table;
 mod peers;
 mod picker;
 mod pieces;
+pub mod priority;
 mod recheck;
 mod round_robin;
 mod slots;

@@ -55,6 +55,7 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod screens;
+mod source;
 pub mod terminal;
 mod terminal_writer;
 #[cfg(test)]

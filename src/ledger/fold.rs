@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::callers::Callers;
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
+use super::finder::FinderState;
 use super::log::{Entry, Log};
 use super::peer::PeerRecord;
 use super::peers::Peers;
@@ -19,8 +20,8 @@ use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
-    At, Cause, Direction, DiskSample, Encryption, Event, Finder, FinderStatus, Payload, PeerKey, PeerSample,
-    Phase, Severity, Side, TrackerKey,
+    At, Cause, Direction, DiskSample, Encryption, Event, Finder, Payload, PeerKey, PeerSample, Phase,
+    Severity, Side, TrackerKey,
 };
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
@@ -94,7 +95,7 @@ pub(super) struct Run {
     /// Our setting forbids encryption.
     pub(super) plain_only: bool,
     /// How each way to find peers stands that is no tracker.
-    pub(super) finders: BTreeMap<Finder, (FinderStatus, Option<String>)>,
+    pub(super) finders: BTreeMap<Finder, FinderState>,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
     /// The last second of the disk, where it is slow.
@@ -287,10 +288,10 @@ impl Ledger {
             Event::Probing => self.run.probing = true,
             Event::PlainOnly => self.run.plain_only = true,
             Event::Finder { finder, status, detail } => {
-                self.run.finders.insert(*finder, (*status, detail.clone()));
+                self.run.finders.entry(*finder).or_default().stands(*status, detail.as_ref());
             }
-            Event::Named { .. } => {
-                self.run.finders.insert(Finder::Pex, (FinderStatus::Ok, None));
+            Event::Named { named, new, .. } => {
+                self.run.finders.entry(Finder::Pex).or_default().named(*named, *new);
             }
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));

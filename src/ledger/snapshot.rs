@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::finder::FinderState;
 use super::fold::{Ledger, Run};
 use super::log::{Log, MOST_LINES, SavedLine};
 use super::peers::{Peers, SavedPeers};
@@ -87,6 +88,7 @@ impl Run {
             answer,
             disk,
             judged,
+            finders,
             ..
         } = self;
         times([
@@ -101,6 +103,7 @@ impl Run {
         judged.check()?;
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;
+        finders.values_mut().for_each(FinderState::check);
         phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(sanitise);
         Ok(())
     }

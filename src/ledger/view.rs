@@ -119,7 +119,11 @@ pub struct FinderRecord {
     pub status: FinderStatus,
     /// Why, in a few words.
     pub detail: Option<String>,
-    /// Peers that it named.
+    /// Addresses that it named, as often as it named them.
+    pub named: u64,
+    /// Those of them that nobody had named before.
+    pub new: u64,
+    /// Peers in the table that it named.
     pub peers: u32,
     /// Those of them that shook hands.
     pub handshaken: u32,

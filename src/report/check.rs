@@ -47,7 +47,7 @@ struct Source<'a> {
 
 impl<'a> From<&'a FinderRecord> for Source<'a> {
     fn from(record: &'a FinderRecord) -> Self {
-        let FinderRecord { finder, status, detail, peers, handshaken } = record;
+        let FinderRecord { finder, status, detail, peers, handshaken, named: _, new: _ } = record;
         Self {
             kind: finder.code(),
             status: *status,

@@ -15,7 +15,7 @@ use crate::event::{
 };
 use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
-use crate::wire::{PEX_NAME, Pex, PexFlags};
+use crate::wire::{Pex, PexFlags};
 
 impl Swarm {
     /// A source names an address.
@@ -376,7 +376,7 @@ impl Swarm {
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
         let port = info.listen_port.filter(|port| *port != 0);
-        if exchanges && info.extensions.iter().any(|name| name == PEX_NAME) {
+        if exchanges && info.exchanges_peers() {
             self.exchange.joined(now, conn, live.addr.ip());
         }
         self.out.emit(now, Event::Introduced { peer, info: info.clone() });
@@ -424,7 +424,9 @@ impl Swarm {
                 self.peer_table.is_said_to_encrypt(peer);
             }
         }
-        self.out.emit(now, Event::Named { peer: by, named, new });
+        if named > 0 {
+            self.out.emit(now, Event::Named { peer: by, named, new });
+        }
     }
 
     /// Tells those whose turn it is of others that are connected.

@@ -259,6 +259,19 @@ fn trackers(view: &View) -> Table {
             json!(answer.and_then(|answer| answer.leechers)),
         ]
     });
+    let finders = view.finders.iter().map(|record| {
+        vec![
+            Value::Null,
+            json!(record.finder.code()),
+            json!(record.status),
+            json!(record.detail),
+            json!(record.peers),
+            json!(record.handshaken),
+            Value::Null,
+            Value::Null,
+        ]
+    });
+    let rows = rows.chain(finders);
     let columns = ["tier", "url", "status", "error", "peers", "handshaken", "seeders", "leechers"];
     Table { of: "trackers", columns: names(&columns), rows: rows.collect() }
 }
@@ -287,10 +300,7 @@ pub(crate) fn copied(model: &Model, view: &View) -> Option<String> {
     match (model.page(), model.screen) {
         (Mode::Peer { .. }, _) | (_, Screen::Overview | Screen::Peers) => peer(),
         (_, Screen::Pieces) => Some(model.piece.to_string()),
-        (_, Screen::Trackers) => {
-            let last = view.trackers.len().checked_sub(1)?;
-            Some(view.trackers[model.scrolls.trackers.min(last)].url.clone())
-        }
+        (_, Screen::Trackers) => Some(model.source(view)?.name().to_owned()),
         (_, Screen::Files) => model.files.path(model.files.selected()).map(str::to_owned),
         (_, Screen::Log) => {
             let entries = screens::shown_entries(model, view);
@@ -313,7 +323,7 @@ mod tests {
             (Screen::Overview, 50, "peers-3m02s.json"),
             (Screen::Peers, 50, "peers-3m02s.json"),
             (Screen::Pieces, 15_104, "pieces-3m02s.json"),
-            (Screen::Trackers, 2, "trackers-3m02s.json"),
+            (Screen::Trackers, 3, "trackers-3m02s.json"),
             (Screen::Files, 1, "files-3m02s.json"),
             (Screen::Log, view.log.len(), "lines-3m02s.json"),
         ] {

@@ -146,6 +146,9 @@ pub(crate) fn random(seed: u64) -> View {
     if random.u32(..4) == 0 {
         view.trackers.clear();
     }
+    if random.u32(..4) == 0 {
+        view.finders.clear();
+    }
     if random.u32(..6) == 0 {
         view.verdicts.clear();
     }

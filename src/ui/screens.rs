@@ -39,6 +39,7 @@ use super::filter::{Filters, List};
 use super::model::{Mode, Model, Screen};
 use super::mouse::Targets;
 use super::paint::Pen;
+use super::source;
 use super::theme;
 
 /// Draws everything: a pure function of the view, the model and the area. Returns what can be clicked.
@@ -124,7 +125,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
             selected.map_or(0, furthest)
         }
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
-            Screen::Trackers => view.trackers.len().saturating_sub(1),
+            Screen::Trackers => source::count(view).saturating_sub(1),
             Screen::Log => log::count(model, view).saturating_sub(1),
             Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => 0,
         },

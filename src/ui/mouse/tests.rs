@@ -75,7 +75,7 @@ fn a_click_on_the_key_line_does_what_the_key_does() {
     let view = sample::healthy();
     let mut model = at_start(&view);
     model.size = (200, 60);
-    click_on(&mut model, "4 trackers", &view);
+    click_on(&mut model, "4 sources", &view);
     assert_eq!(model.screen, Screen::Trackers);
     assert_eq!(click_on(&mut model, "p pause", &view), Some(Command::Pause));
 }
@@ -236,7 +236,7 @@ fn a_click_on_what_a_key_does_does_that_on_the_page_behind_the_help() {
         let mut model = at_start(&view);
         (model.size, model.screen) = (size, Screen::Pieces);
         update(&mut model, Action::Keys, &view);
-        click_on(&mut model, "4 trackers", &view);
+        click_on(&mut model, "4 sources", &view);
         assert_eq!((model.screen, model.mode()), (Screen::Trackers, Mode::Browse), "{size:?}");
     }
     let mut model = at_start(&view);

@@ -152,6 +152,12 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
 
 /// Who named it, when that was last, and when it is asked again.
 fn from_words(source: Source, view: &View, started: &Calendar) -> String {
+    if let Source::Pex(by) = source
+        && let Some(by) = view.peer(by)
+    {
+        let client = by.client.as_ref().map_or_else(String::new, |client| format!(" ({client})"));
+        return format!("named by {}{client}", by.addr);
+    }
     let mut said = words_of_source(source, view);
     if let Some(key) = source.tracker()
         && let Some(tracker) = view.tracker(key)

@@ -58,7 +58,7 @@ const MOMENTS: [Picture; 13] = [
 ];
 
 /// Pages at moments where they show what they do not show of the healthy download.
-const OTHERS: [Picture; 15] = [
+const OTHERS: [Picture; 17] = [
     ("stalled-why", "stalled", |model, _| on(model, "why")),
     ("stalled-peers", "stalled", |model, _| on(model, "peers")),
     ("barred-peers", "barred", |model, view| {
@@ -75,6 +75,14 @@ const OTHERS: [Picture; 15] = [
     ("hostile-trackers", "hostile", |model, _| on(model, "trackers")),
     ("hostile-log", "hostile", |model, _| on(model, "log")),
     ("starting-trackers", "starting", |model, _| on(model, "trackers")),
+    ("source-pex", "healthy", |model, view| {
+        press(model, view, &[Action::Show(Screen::Trackers), Action::Last, Action::Open]);
+    }),
+    ("peer-named", "healthy", |model, view| {
+        open(model, view, |peer| {
+            peer.is_live() && peer.sources.iter().any(|source| source.finder().is_some())
+        });
+    }),
     ("files-many", "slow", |model, view| {
         let folded = [Action::Down, Action::Down, Action::Last, Action::Up, Action::Left, Action::Open];
         press(model, view, &[Action::Show(Screen::Files)]);
