@@ -92,7 +92,6 @@ impl EventSink {
     }
 
     /// The metadata of a magnet are known from now on, and with them what the torrent is made of.
-    #[expect(dead_code, reason = "no magnet is downloaded yet")]
     pub(super) fn know(&mut self, at: At, mut facts: TorrentFacts) {
         if let Some(names) = &self.pseudonyms {
             rename(&mut facts, names.clone());

@@ -98,9 +98,11 @@ impl Opening {
         );
         let prepared = {
             let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            following(told, |done, of| Event::Preparing { done, of }, move |tell| {
-                keeper.prepare_telling(&have, tell)
-            })
+            following(
+                told,
+                |done, of| Event::Preparing { done, of },
+                move |tell| keeper.prepare_telling(&have, tell),
+            )
         };
         // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
         // the user says so. Whatever else is wrong with it would only get worse.
@@ -125,17 +127,21 @@ impl Opening {
         told: &mpsc::UnboundedSender<Told>,
     ) -> Result<Started, EngineError> {
         let (torrent, opening) = (Arc::clone(torrent), self.clone());
-        let looked = following(told, |done, of| Event::Checked { done, of }, move |tell| {
-            storage::start(Start {
-                torrent,
-                output_dir: &opening.output,
-                state_dir: &opening.state,
-                options: storage::Options { overwrite: opening.overwrite, ..storage::Options::default() },
-                threads: DiskPool::workers_here(),
-                progress: tell,
-                cancel: &opening.cancel,
-            })
-        });
+        let looked = following(
+            told,
+            |done, of| Event::Checked { done, of },
+            move |tell| {
+                storage::start(Start {
+                    torrent,
+                    output_dir: &opening.output,
+                    state_dir: &opening.state,
+                    options: storage::Options { overwrite: opening.overwrite, ..storage::Options::default() },
+                    threads: DiskPool::workers_here(),
+                    progress: tell,
+                    cancel: &opening.cancel,
+                })
+            },
+        );
         Ok(looked.await??)
     }
 }

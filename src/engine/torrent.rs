@@ -4,6 +4,7 @@
 //! Everything else (peer tasks, dials, trackers, disk threads) sends it messages and may wait for it; it waits
 //! for nobody, so there is no cycle to deadlock.
 
+mod awaited;
 mod disk;
 mod farewell;
 mod inbox;
@@ -21,10 +22,11 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
+pub(super) use self::awaited::Awaited;
 pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
-pub(super) use self::inbox::open;
-use self::inbox::{Inbox, Outlets};
+use self::inbox::Outlets;
+pub(super) use self::inbox::{Inbox, open};
 use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
@@ -76,7 +78,7 @@ pub(super) struct Parts {
     pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) blocks: Blocks,
-    /// The bytes of `info`, where peers may have them that ask for them.
+    /// The bytes of `info`, where they are known and peers may have them that ask for them.
     pub(super) info: Option<Bytes>,
     pub(super) swarm: Swarm,
 }
@@ -116,6 +118,8 @@ struct TorrentTask {
     views: watch::Sender<Arc<View>>,
     publish_at: At,
     blocks: Blocks,
+    /// The bytes of `info` until the torrent's place on the disk is open.
+    info: Option<Bytes>,
     /// The bytes of the block that the decisions are being told of, and when it came.
     came: Option<(At, BlockBuf)>,
     /// What peer tasks share.
@@ -127,6 +131,8 @@ struct TorrentTask {
     outlets: Outlets,
     tasks: PeerTasks,
     leaving: Option<Leaving>,
+    /// What ends it, where the user does not.
+    failed: Option<EngineError>,
     /// For how long the program stood still, as the decisions were told.
     stood_still: Duration,
 }
@@ -159,10 +165,12 @@ impl TorrentTask {
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
             came: None,
+            info: None,
             next_conn: 0,
             outlets,
             tasks: PeerTasks::default(),
             leaving: None,
+            failed: None,
             stood_still: Duration::ZERO,
             clock: parts.clock,
             ours: parts.ours,
@@ -201,6 +209,7 @@ impl TorrentTask {
                 Some(done) = inbox.disk.recv() => self.disk_done(done),
                 Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
                 Some(told) = inbox.rechecks.recv() => self.rechecking(told),
+                Some(told) = inbox.opening.recv() => self.opening(told),
                 Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
                 Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
                 Some(arrived) = inbox.arrivals.recv() => {
@@ -296,8 +305,7 @@ impl TorrentTask {
             Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
-            // It comes of a magnet alone, and no run begins with one yet.
-            Action::Metadata(_) => {}
+            Action::Metadata(info) => self.found_metadata(&info),
             Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
@@ -329,6 +337,12 @@ impl TorrentTask {
     fn transferred(&self) -> (u64, u64) {
         let (received, _) = self.swarm.transferred();
         (received, self.common.ours.sent_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Ends it by this.
+    fn fail(&mut self, error: EngineError) {
+        self.failed.get_or_insert(error);
+        self.wish(Command::Quit);
     }
 
     /// Remembers for the next run what is not a piece.
@@ -387,7 +401,7 @@ impl TorrentTask {
         self.publish(now);
         let view = self.event_sink.view(now);
         let (amounts, is_check) = (self.amounts(), self.is_check());
-        let Self { clock, swarm, announces, mut event_sink, views, blocks, common, .. } = self;
+        let Self { clock, swarm, announces, mut event_sink, views, blocks, common, failed, .. } = self;
         drop(common);
         let mut announcer = swarm.into_announcer();
         if is_check {
@@ -396,6 +410,6 @@ impl TorrentTask {
         }
         let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
         let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
-        saved.map(|()| view)
+        failed.map_or(saved, Err).map(|()| view)
     }
 }

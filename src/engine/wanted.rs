@@ -1,9 +1,12 @@
 //! What is to be downloaded: a torrent, or one of which only a magnet link is here.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::ledger::{FileFacts, Metadata, TorrentFacts};
-use crate::metainfo::{InfoHash, Magnet, PeerId, Torrent};
+use crate::metainfo::{InfoHash, Magnet, PeerId, PeerName, Torrent};
+use crate::storage;
 use crate::text;
 
 /// What is to be downloaded.
@@ -52,19 +55,44 @@ impl Wanted {
         matches!(self, Self::Torrent(torrent) if torrent.private)
     }
 
+    /// Peers that the magnet link names by their address.
+    pub(super) fn linked_peers(&self) -> Vec<SocketAddr> {
+        let Self::Magnet(magnet) = self else { return Vec::new() };
+        let addresses = magnet.peers.iter().filter_map(|peer| match peer {
+            PeerName::Address(addr) => Some(*addr),
+            PeerName::Host(..) => None,
+        });
+        addresses.collect()
+    }
+
+    /// The torrent in place of a magnet whose metadata an earlier run kept, with the trackers of both.
+    pub(super) fn or_kept(self, state: &Path) -> Self {
+        let Self::Magnet(magnet) = &self else { return self };
+        let Some(mut torrent) = storage::kept_metadata(state, magnet.info_hash) else { return self };
+        let known: BTreeSet<&String> = torrent.trackers.iter().flatten().collect();
+        let more = magnet.trackers.iter().filter(|tier| tier.iter().all(|url| !known.contains(url)));
+        let more: Vec<_> = more.cloned().collect();
+        torrent.trackers.extend(more);
+        torrent.into()
+    }
+
     /// What does not change of it, for the ledger.
     pub(super) fn facts(&self, output: &Path, peer_id: PeerId) -> TorrentFacts {
-        let (metadata, magnet_name) = match self {
-            Self::Torrent(torrent) => (Some(metadata(torrent)), None),
-            Self::Magnet(magnet) => (None, magnet.name.clone()),
-        };
-        let (info_hash, output, peer_id) = (self.info_hash(), output.to_owned(), peer_id.printable());
-        TorrentFacts { info_hash, metadata, magnet_name, output, peer_id }
+        match self {
+            Self::Torrent(torrent) => facts(torrent, output, peer_id),
+            Self::Magnet(magnet) => TorrentFacts {
+                info_hash: magnet.info_hash,
+                metadata: None,
+                magnet_name: magnet.name.clone(),
+                output: output.to_owned(),
+                peer_id: peer_id.printable(),
+            },
+        }
     }
 }
 
-/// What a torrent is made of, for the ledger.
-pub(super) fn metadata(torrent: &Torrent) -> Metadata {
+/// What does not change of a torrent, for the ledger.
+pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> TorrentFacts {
     let shown = |path: &str| text::clean(path, 4096);
     let files = torrent.files.iter().filter(|file| !file.pad);
     let files = files.map(|file| FileFacts {
@@ -72,10 +100,16 @@ pub(super) fn metadata(torrent: &Torrent) -> Metadata {
         offset_bytes: file.offset,
         length_bytes: file.length,
     });
-    Metadata {
-        name: shown(&torrent.name),
-        geometry: torrent.geometry,
-        private: torrent.private,
-        files: files.collect(),
+    TorrentFacts {
+        info_hash: torrent.info_hash,
+        metadata: Some(Metadata {
+            name: shown(&torrent.name),
+            geometry: torrent.geometry,
+            private: torrent.private,
+            files: files.collect(),
+        }),
+        magnet_name: None,
+        output: output.to_owned(),
+        peer_id: peer_id.printable(),
     }
 }

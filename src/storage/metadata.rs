@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::error::{Operation, StorageError};
+use super::open::create_folders;
 use super::resume::replace;
 use crate::metainfo::{InfoHash, Torrent};
 
@@ -24,12 +25,16 @@ pub fn keep_metadata(state_dir: &Path, info_hash: InfoHash, file: &[u8]) -> Resu
     replace(&place(state_dir, info_hash), file)
 }
 
-/// Writes a torrent file where none is.
+/// Writes a torrent file where none is, in a folder that is created if it is missing.
 ///
 /// # Errors
 /// There is a file of that name, which stays as it is; or the system refuses.
 pub fn save_metadata(path: &Path, file: &[u8]) -> Result<(), StorageError> {
     let failed = |operation| move |error: std::io::Error| StorageError::io(path, operation, &error);
+    if let Some(folder) = path.parent() {
+        create_folders(folder, false)
+            .map_err(|error| StorageError::io(folder, Operation::CreateFolder, &error))?;
+    }
     let mut created = File::create_new(path).map_err(failed(Operation::Create))?;
     created.write_all(file).map_err(failed(Operation::Write))?;
     created.sync_all().map_err(failed(Operation::Sync))

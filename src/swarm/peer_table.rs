@@ -108,7 +108,7 @@ impl PeerTable {
             row.sources.retain(|source| source.info().private);
             if row.sources.is_empty() {
                 row.listens = None;
-                self.due.set(*peer, None);
+                self.due.set(*peer, None, None);
                 nobodys.push(*peer);
             }
         }
