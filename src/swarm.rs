@@ -6,7 +6,8 @@
 //!
 //! It routes between machines that keep their state to themselves and are given what they need: `PeerTable`, `Picker`,
 //! `Choker`, [`Announcer`] and others, a file each. What waits for the clock stands in one table (`timers`). Beside this
-//! file three more route: a peer's way (`peers`), what becomes of pieces (`pieces`), what the user asks for (`commands`).
+//! file three more route: a peer's way (`peers`), what becomes of the metadata and of pieces (`pieces`), what the user asks for
+//! (`commands`).
 //!
 //! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too.
 
@@ -22,7 +23,6 @@ mod eviction;
 mod exchange;
 mod fallback;
 mod live;
-mod magnet;
 mod messages;
 mod metadata;
 mod meter;
