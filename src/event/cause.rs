@@ -234,6 +234,8 @@ causes! {
         "Its address has as many connections to us as one address may have.", "";
     TorrentPaused: "torrent_paused", "paused", "the download is paused", Us { again: Again::AtOnce },
         "The download is paused.", "Go on with it.";
+    PrivateTorrent: "private_torrent", "private", "the torrent is private: no tracker named it", Us { again: Again::Never },
+        "The torrent is private, and none of its trackers named this peer.", "Nothing to do: its trackers name the peers.";
     Shutdown: "shutdown", "ended", "we quit", Us { again: Again::Never },
         "We quit.", "";
     NotAnswered: "not_answered", "no time", "the run ended before it answered", Us { again: Again::Never },

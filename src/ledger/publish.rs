@@ -7,8 +7,8 @@ use super::fold::{Ledger, MetadataParts};
 use super::metadata::MetadataProgress;
 use super::peer::PeerRecord;
 use super::tally::Tally;
-use super::view::View;
-use crate::event::{At, Phase, Sample};
+use super::view::{FinderRecord, View};
+use crate::event::{At, Finder, FinderStatus, Phase, Sample};
 
 impl Ledger {
     /// Everything there is to show at this moment.
@@ -55,6 +55,7 @@ impl Ledger {
             losses: tally.losses(),
             groups: tally.groups(),
             trackers: self.trackers.values().map(Arc::clone).collect(),
+            finders: run.finders.iter().map(|(finder, state)| found_by(*finder, state, &tally)).collect(),
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),
@@ -107,4 +108,13 @@ impl Ledger {
             }
         }
     }
+}
+
+/// The way to find peers, and what came of it.
+fn found_by(finder: Finder, state: &(FinderStatus, Option<String>), tally: &Tally) -> FinderRecord {
+    let (status, detail) = state.clone();
+    let (peers, handshaken) = match finder {
+        Finder::Pex => tally.named_by_peers(),
+    };
+    FinderRecord { finder, status, detail, peers, handshaken }
 }
