@@ -4,7 +4,7 @@
 use ratatui::layout::Rect;
 
 use super::peer_state::headline;
-use super::{more, peer_attempts, peer_bytes, peer_rate, peer_state};
+use super::{log, more, peer_attempts, peer_bytes, peer_rate, peer_state};
 use crate::event::Attempt;
 use crate::ledger::{LogLine, PeerRecord, View};
 use crate::ui::action::Action;
@@ -95,16 +95,18 @@ fn happened(peer: &PeerRecord, model: &Model, view: &View, room: usize, most: us
     rows
 }
 
-/// A line of the log, in as many rows as it takes.
+/// A line of the log, in as many rows as it takes; the peer itself is not named again.
 fn event(line: &LogLine, room: usize) -> Vec<Spans> {
     let s = line.at.as_secs();
     let at = format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-    let texts = wrap(&line.text, room.saturating_sub(9).max(1));
-    let row = |(nth, text): (usize, String)| {
-        let at = if nth == 0 { at.as_str() } else { "" };
-        Spans::new().add(Role::Dim, format!("{at:<9}")).add(Role::Text, text)
+    let (glyph, hue, words) = log::sign(line.severity);
+    let (_, what) = log::split(&line.text);
+    let texts = wrap(what, room.saturating_sub(11).max(1));
+    let row = |(nth, text): (usize, Spans)| {
+        let (at, glyph) = if nth == 0 { (at.as_str(), glyph) } else { ("", " ") };
+        Spans::new().add(Role::Dim, format!("{at:<9}")).add(hue, glyph).add(Role::Text, " ").and(text)
     };
-    texts.into_iter().enumerate().map(row).collect()
+    log::tinted(&texts, what, words).into_iter().enumerate().map(row).collect()
 }
 
 /// Rows of a page of so many that are not for its lines.
