@@ -247,8 +247,6 @@ fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize)
 /// Columns of a holder in a table at least, and those of its rate and what stands between.
 const HOLDER: usize = 59;
 const BESIDE: usize = 16;
-/// Columns of a holder's address at most.
-const ADDRESS: usize = 46;
 
 /// The holders in a table, this many beside each other, each with its client and its rate.
 fn holder_table(
@@ -258,7 +256,8 @@ fn holder_table(
     units: Units,
 ) -> Vec<Spans> {
     let room = ((columns + 2) / beside.max(1)).saturating_sub(BESIDE);
-    let address = (room * 4 / 7).min(ADDRESS);
+    let longest = holders.iter().map(|(_, peer)| peer.addr.to_string().len() + 1).max().unwrap_or(0);
+    let address = longest.min(room * 4 / 7);
     let name = (room - address).min(CLIENT + 8);
     let entry = |(standing, peer): &(Standing, &PeerRecord)| {
         let full = peer.addr.to_string();
