@@ -46,6 +46,8 @@ pub struct Settings {
     pub upload_slots: UploadSlots,
     /// When connections to peers are encrypted.
     pub encryption: Encryption,
+    /// Whether peers may name other peers, and are told of others.
+    pub pex: bool,
     /// The screen.
     pub screen: ScreenSettings,
     /// The columns of the lists of peers.
@@ -91,6 +93,7 @@ impl Default for Settings {
             up_bps: None,
             upload_slots: UploadSlots::Auto,
             encryption: Encryption::default(),
+            pex: true,
             screen: ScreenSettings::default(),
             columns: ColumnChoice::default(),
             keys: Keymap::default(),

@@ -32,7 +32,8 @@ pub use snapshot::Snapshot;
 pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};
 pub use view::{
-    FailedCalls, FileFacts, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving, TorrentFacts, View,
+    FailedCalls, FileFacts, FinderRecord, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving,
+    TorrentFacts, View,
 };
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod asking;
 mod choke_flood;
 mod conn;
 mod connection;
+mod exchange;
 mod fault;
 mod handshake;
 pub mod haves;
@@ -27,6 +28,7 @@ mod window;
 
 pub use conn::{Broken, Closed, ConnKey, News, Order, WindowState};
 pub use connection::Connection;
+pub use exchange::PEX_MESSAGE;
 pub use fault::Fault;
 pub use handshake::{Called, Handshaken, Handshaking, Input, MOST_STEPS, Next, Overhead, Step};
 pub use ours::{Holdings, IDLE_AFTER, Ours, introduction};

@@ -9,6 +9,7 @@ mod gzip;
 mod handshake;
 mod message;
 pub mod mse;
+mod pex;
 mod sniff;
 pub mod tracker;
 
@@ -18,5 +19,6 @@ pub use handshake::{HANDSHAKE_BYTES, Handshake, Judged, PROTOCOL, Reserved};
 pub use message::{
     BlockSpec, Head, MAX_FRAME, MAX_REQUEST, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader,
 };
+pub use pex::{MOST_FIRST_PEX_ENTRIES, MOST_PEX_ENTRIES, PEX_NAME, Pex, PexFlags};
 pub use sniff::{LooksLike, looks_like};
 pub use tracker::{AnnounceKind, AnnounceParams, TrackerError, TrackerReply};

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= seed no-seed headless json overwrite sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex seed no-seed headless json overwrite sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -49,6 +49,7 @@ never\t'None'
 256\t'256'
 true\t'24 bits'"
 complete -c ttui -n "__fish_ttui_needs_command" -l fps -d 'The most frames to draw a second [default: 30]' -r
+complete -c ttui -n "__fish_ttui_needs_command" -l no-pex -d 'Take no peers that other peers name, and name none to them'
 complete -c ttui -n "__fish_ttui_needs_command" -l seed -d 'Without a screen: go on seeding when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l no-seed -d 'On the screen: end when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l headless -d 'No screen, a line a second (as when standard output is no terminal)'
@@ -128,6 +129,7 @@ complete -c ttui -n "__fish_ttui_using_subcommand check" -l fps -d 'The most fra
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l json -d 'As one line of JSON'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l csv -d 'As CSV, one line a peer'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l markdown -d 'As Markdown'
+complete -c ttui -n "__fish_ttui_using_subcommand check" -l no-pex -d 'Take no peers that other peers name, and name none to them'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l privacy -d 'Made-up names instead of peers\' addresses, in whatever is written'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l ascii -d 'Draw with plain ASCII characters only'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l no-mouse -d 'Leave the mouse to the terminal'

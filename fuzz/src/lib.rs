@@ -19,7 +19,7 @@ use ttui::storage::Record;
 use ttui::text;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
 use ttui::wire::tracker::{http, udp};
-use ttui::wire::{ExtensionHandshake, Handshake, Judged, Message, looks_like};
+use ttui::wire::{ExtensionHandshake, Handshake, Judged, MOST_PEX_ENTRIES, Message, Pex, looks_like};
 
 pub use recording::{recording, recording_frames};
 
@@ -27,13 +27,14 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 16] = [
+pub const ALL: [(&str, Feed); 17] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
     ("handshake", handshake),
     ("messages", messages),
     ("extension", extension),
+    ("ut_pex", ut_pex),
     ("mse", mse),
     ("tracker_http", tracker_http),
     ("tracker_udp", tracker_udp),
@@ -165,7 +166,7 @@ fn receive(geometry: Geometry, owed: u32, mut bytes: &[u8], cuts: &[u8]) -> Came
     let blocks: Vec<_> = geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).collect();
     window.grant(blocks.into_iter().take(owed as usize));
     window.refill(Duration::ZERO, &mut Vec::new());
-    let mut receiver = Receiver::new(geometry, BlockPool::new(8));
+    let mut receiver = Receiver::new(Some(geometry), BlockPool::new(8));
     let mut cuts = cuts.iter().map(|cut| usize::from(*cut) + 1).cycle();
     let (mut came, mut error) = (Vec::new(), None);
     while !bytes.is_empty() && error.is_none() {
@@ -214,6 +215,16 @@ pub fn extension(bytes: &[u8]) {
     theirs.client.iter().for_each(|client| assert_harmless(client));
     theirs.messages.iter().for_each(|(name, _)| assert_harmless(name));
     ExtensionHandshake::decode(&theirs.encode()).expect("our own writing");
+}
+
+/// A message of peer exchange: no more of it counts than may, and what is kept of it reads the same again.
+pub fn ut_pex(bytes: &[u8]) {
+    let named = match Pex::decode(bytes, MOST_PEX_ENTRIES) {
+        Ok(named) => named,
+        Err(error) => return assert_harmless(&error.to_string()),
+    };
+    assert!(named.added.len() <= MOST_PEX_ENTRIES && named.dropped.len() <= MOST_PEX_ENTRIES);
+    assert_eq!(Pex::decode(&named.encode(), MOST_PEX_ENTRIES).expect("our own writing"), named);
 }
 
 /// Carries one side on until it wants bytes; what it writes comes back, and the end if it came.

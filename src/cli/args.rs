@@ -172,6 +172,9 @@ pub struct DownloadArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
+    /// Take no peers that other peers name, and name none to them
+    #[arg(long)]
+    pub no_pex: bool,
     /// Without a screen: go on seeding when complete
     #[arg(long, conflicts_with = "no_seed")]
     pub seed: bool,
@@ -209,6 +212,7 @@ impl DownloadArgs {
         settings.up_bps = self.up.or(settings.up_bps);
         put(&mut settings.upload_slots, self.upload_slots);
         put(&mut settings.encryption, self.encryption);
+        settings.pex &= !self.no_pex;
     }
 
     /// What the engine is told, by settings that the command line has overruled.
@@ -224,6 +228,7 @@ impl DownloadArgs {
             up_bps: settings.up_bps,
             upload_slots: settings.upload_slots,
             encryption: settings.encryption.policy(),
+            pex: settings.pex,
             overwrite: self.overwrite,
             sync: self.sync,
             recording: recording(self.record.as_ref(), self.privacy),
@@ -316,6 +321,9 @@ pub struct CheckArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
+    /// Take no peers that other peers name, and name none to them
+    #[arg(long)]
+    pub no_pex: bool,
     /// Record the check into this new file, to be shown again with `ttui replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

@@ -21,6 +21,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failu
         port: args.port,
         peers: peers::addresses(&args.peer)?,
         encryption: args.encryption.unwrap_or(settings.encryption).policy(),
+        pex: settings.pex && !args.no_pex,
         time: args.time,
         recording: recording(args.record.as_ref(), args.privacy),
         ..CheckOptions::default()

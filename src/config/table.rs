@@ -158,6 +158,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         shown: |settings| quoted(&choices::name(&settings.encryption)),
     },
     Setting {
+        table: "",
+        name: "pex",
+        help: "Take peers that other peers name, and name ours to them (PEX); never for private torrents.",
+        expected: || "true or false".to_owned(),
+        take: |to, value| set(&mut to.pex, value.as_bool()),
+        shown: |settings| settings.pex.to_string(),
+    },
+    Setting {
         table: "screen",
         name: "theme",
         help: "Colours and accents: auto (dark or light, as the background is), dark, light, high-contrast or mono.",

@@ -47,6 +47,8 @@ pub struct CheckOptions {
     pub peers: Vec<SocketAddr>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// Whether peers may name other peers, and are told of others (BEP 11).
+    pub pex: bool,
     /// How long it may take at most.
     pub time: Duration,
     /// How trackers are spoken to.
@@ -62,6 +64,7 @@ impl Default for CheckOptions {
             loopback: false,
             peers: Vec::new(),
             encryption: EncryptionPolicy::default(),
+            pex: true,
             time: Duration::from_secs(30),
             tracker: tracker::Settings::default(),
             recording: Recording::default(),
@@ -93,6 +96,7 @@ pub async fn check(
         encryption: options.encryption,
         info_hash: torrent.info_hash,
         private: torrent.private,
+        pex: options.pex,
         trackers: torrent.trackers.clone(),
         peer_id: ours.peer_id,
         seed,
@@ -122,7 +126,6 @@ pub async fn check(
         idle_after: IDLE_AFTER,
         up_bps: None,
         clock,
-        torrent,
         ours,
         seed,
         event_sink,

@@ -56,6 +56,8 @@ pub struct Options {
     pub upload_slots: UploadSlots,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// Whether peers may name other peers, and are told of others (BEP 11).
+    pub pex: bool,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
     /// Write into files that are not ours, too.
@@ -85,6 +87,7 @@ impl Default for Options {
             up_bps: None,
             upload_slots: UploadSlots::default(),
             encryption: EncryptionPolicy::default(),
+            pex: true,
             idle_after: IDLE_AFTER,
             overwrite: false,
             sync: false,
@@ -381,7 +384,6 @@ impl StartUp {
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
             tracker: self.options.tracker,
-            torrent: self.torrent,
             event_sink: self.event_sink,
             views: self.views,
             blocks: Blocks::Kept(Box::new(store)),
@@ -447,6 +449,7 @@ impl StartUp {
             encryption: self.options.encryption,
             info_hash: self.torrent.info_hash,
             private: self.torrent.private,
+            pex: self.options.pex,
             trackers: self.torrent.trackers.clone(),
             peer_id: self.ours.peer_id,
             seed: self.seed,

@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::{
-    AnnounceKind, At, Attempt, BlockRun, Cause, Direction, DiskSample, Encryption, LooksLike, Payload,
-    PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey, Transport,
+    AnnounceKind, At, Attempt, BlockRun, Cause, Direction, DiskSample, Encryption, Finder, FinderStatus,
+    LooksLike, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey,
+    Transport,
 };
 use crate::metainfo::{Bitfield, PeerId, PieceIndex};
 
@@ -72,7 +73,7 @@ pub(crate) use harmless;
 harmless! {
     bool, u16, u32, i32, [u8; 8], PeerId, Arc<Bitfield>, PeerKey, TrackerKey, Phase, Severity, Side, Source, Cause,
     Direction, Transport, Encryption, Payload, LooksLike, AnnounceKind, TrackerError, Vec<PeerKey>, Vec<BlockRun>,
-    Vec<Source>,
+    Vec<Source>, Finder, FinderStatus,
 }
 
 /// What is told of a type.

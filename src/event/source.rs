@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrackerKey;
+use super::{PeerKey, TrackerKey};
 
 /// Where a peer's address came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ pub enum Source {
     Incoming,
     /// It was live when the last run ended.
     Resume,
+    /// The magnet link named it (`x.pe`).
+    Magnet,
+    /// This peer named it (BEP 11).
+    Pex(PeerKey),
 }
 
 /// What holds of a source that says nothing else.
@@ -36,8 +40,15 @@ pub struct SourceInfo {
 }
 
 impl Source {
-    /// Every source that is one alone; trackers are many.
-    pub const SINGLE: &[Self] = &[Self::Manual, Self::Incoming, Self::Resume];
+    /// One of every kind.
+    pub const KINDS: &[Self] = &[
+        Self::Tracker(TrackerKey(0)),
+        Self::Manual,
+        Self::Incoming,
+        Self::Resume,
+        Self::Magnet,
+        Self::Pex(PeerKey(0)),
+    ];
 
     /// The table's entry.
     pub fn info(self) -> &'static SourceInfo {
@@ -48,7 +59,14 @@ impl Source {
                 &SourceInfo { code: "incoming", words: "it called us", listens: false, ..USUAL }
             }
             Self::Resume => &SourceInfo { code: "resume", words: "the last run", private: false, ..USUAL },
+            Self::Magnet => &SourceInfo { code: "magnet", words: "the magnet link", private: false, ..USUAL },
+            Self::Pex(_) => &SourceInfo { code: "pex", words: "another peer", private: false, ..USUAL },
         }
+    }
+
+    /// Whether one says no more of a peer than the other: who of all peers named it first is enough to know.
+    pub fn is_as(self, other: Self) -> bool {
+        self == other || matches!((self, other), (Self::Pex(_), Self::Pex(_)))
     }
 
     /// The tracker that named it, if one did.
@@ -68,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_source_has_a_code_and_words_of_its_own() {
-        let all: Vec<_> = Source::SINGLE.iter().copied().chain([Source::Tracker(TrackerKey(0))]).collect();
+        let all = Source::KINDS;
         let codes: BTreeSet<_> = all.iter().map(|source| source.info().code).collect();
         let words: BTreeSet<_> = all.iter().map(|source| source.info().words).collect();
         assert_eq!((codes.len(), words.len()), (all.len(), all.len()));

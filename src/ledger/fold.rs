@@ -19,8 +19,8 @@ use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
-    At, Cause, Direction, DiskSample, Encryption, Event, Payload, PeerKey, PeerSample, Phase, Side,
-    TrackerKey,
+    At, Cause, Direction, DiskSample, Encryption, Event, Finder, FinderStatus, Payload, PeerKey, PeerSample,
+    Phase, Side, TrackerKey,
 };
 use crate::metainfo::{Bitfield, PieceIndex};
 
@@ -88,6 +88,8 @@ pub(super) struct Run {
     pub(super) probing: bool,
     /// Our setting forbids encryption.
     pub(super) plain_only: bool,
+    /// How each way to find peers stands that is no tracker.
+    pub(super) finders: BTreeMap<Finder, (FinderStatus, Option<String>)>,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
     /// The last second of the disk, where it is slow.
@@ -252,11 +254,19 @@ impl Ledger {
             }),
             Event::Probing => self.run.probing = true,
             Event::PlainOnly => self.run.plain_only = true,
+            Event::Finder { finder, status, detail } => {
+                self.run.finders.insert(*finder, (*status, detail.clone()));
+            }
+            Event::Named { .. } => {
+                self.run.finders.insert(Finder::Pex, (FinderStatus::Ok, None));
+            }
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
             Event::Recording { on } => self.run.recording = *on,
             Event::Preparing { done, of } => self.run.preparing = Some((*done, *of)),
+            // Not shown yet.
+            Event::Metadata { .. } | Event::MetadataParts { .. } => {}
             Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
         }
     }
@@ -380,7 +390,7 @@ impl Run {
     /// Why nothing is asked of anybody in this phase.
     pub(super) fn rests(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Checking | Phase::Downloading => None,
+            Phase::Checking | Phase::Metadata | Phase::Downloading => None,
             Phase::Paused => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
             Phase::Seeding => Some(Cause::NotInteresting),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::fold::Ledger;
 use super::tally::Tally;
-use super::view::View;
-use crate::event::{At, Phase, Sample};
+use super::view::{FinderRecord, View};
+use crate::event::{At, Finder, FinderStatus, Phase, Sample};
 
 impl Ledger {
     /// Everything there is to show at this moment.
@@ -52,6 +52,7 @@ impl Ledger {
             losses: tally.losses(),
             groups: tally.groups(),
             trackers: self.trackers.values().map(Arc::clone).collect(),
+            finders: run.finders.iter().map(|(finder, state)| found_by(*finder, state, &tally)).collect(),
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),
@@ -67,7 +68,7 @@ impl Ledger {
     fn rates(&self, now: At) -> Sample {
         let Sample { down_bps, up_bps } = self.series.rates(now);
         match self.run.phase {
-            Phase::Paused | Phase::Stopped => Sample::default(),
+            Phase::Metadata | Phase::Paused | Phase::Stopped => Sample::default(),
             Phase::Seeding => Sample { down_bps: 0, up_bps },
             Phase::Downloading => self.series.rates_since(self.run.phase_since, now),
             Phase::Checking => Sample { down_bps, up_bps },
@@ -93,4 +94,13 @@ impl Ledger {
             }
         }
     }
+}
+
+/// The way to find peers, and what came of it.
+fn found_by(finder: Finder, state: &(FinderStatus, Option<String>), tally: &Tally) -> FinderRecord {
+    let (status, detail) = state.clone();
+    let (peers, handshaken) = match finder {
+        Finder::Pex => tally.named_by_peers(),
+    };
+    FinderRecord { finder, status, detail, peers, handshaken }
 }

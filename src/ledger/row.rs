@@ -229,7 +229,8 @@ impl Row {
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
-        if !self.record.sources.contains(&source) && self.record.sources.len() < MOST_SOURCES {
+        let known = self.record.sources.iter().any(|known| known.is_as(source));
+        if !known && self.record.sources.len() < MOST_SOURCES {
             let sources = &mut self.edit().sources;
             sources.reserve_exact(1);
             sources.push(source);

@@ -43,7 +43,10 @@ pub(super) struct Tally {
     serving: Serving,
     groups: Groups,
     losses: [[u32; REASONS]; 5],
+    /// Peers that each tracker named, and those of them that shook hands.
     trackers: BTreeMap<TrackerKey, (u32, u32)>,
+    /// The same of peers that other peers named.
+    pex: (u32, u32),
 }
 
 /// The same, written down: what is zero is left out, and reasons go by their code.
@@ -53,6 +56,8 @@ pub(super) struct SavedTally {
     groups: Groups,
     losses: Vec<(u8, Option<Cause>, u32)>,
     trackers: Vec<(TrackerKey, u32, u32)>,
+    #[serde(default)]
+    pex: (u32, u32),
 }
 
 /// More than so many peers are never counted, so that sums cannot overflow.
@@ -66,6 +71,7 @@ impl Default for Tally {
             groups: Groups::default(),
             losses: [[0; REASONS]; 5],
             trackers: BTreeMap::new(),
+            pex: (0, 0),
         }
     }
 }
@@ -101,12 +107,14 @@ impl Tally {
             bump(&mut self.losses[step][place.loss.map_or(ON_ITS_WAY, |cause| cause as usize)], more);
         }
         for source in place.sources {
-            if let Some(tracker) = source.tracker() {
-                let (named, handshaken) = self.trackers.entry(tracker).or_default();
-                bump(named, more);
-                if place.stage >= Stage::Handshaken {
-                    bump(handshaken, more);
-                }
+            let (named, handshaken) = match source {
+                Source::Tracker(tracker) => self.trackers.entry(*tracker).or_default(),
+                Source::Pex(_) => &mut self.pex,
+                Source::Manual | Source::Incoming | Source::Resume | Source::Magnet => continue,
+            };
+            bump(named, more);
+            if place.stage >= Stage::Handshaken {
+                bump(handshaken, more);
             }
         }
     }
@@ -123,15 +131,17 @@ impl Tally {
             groups: self.groups,
             losses: losses.collect(),
             trackers: self.trackers.iter().map(|(key, (named, shaken))| (*key, *named, *shaken)).collect(),
+            pex: self.pex,
         }
     }
 
     pub(super) fn restore(kept: SavedTally) -> Result<Self, Invalid> {
-        let SavedTally { stages, groups, losses: kept_losses, trackers } = kept;
+        let SavedTally { stages, groups, losses: kept_losses, trackers, pex } = kept;
         let Groups { live, trying, failed, left, queued, banned } = groups;
         let counts = stages.into_iter().chain([live, trying, failed, left, queued, banned]);
         let counts = counts.chain(kept_losses.iter().map(|(_, _, count)| *count));
         let counts = counts.chain(trackers.iter().flat_map(|(_, named, shaken)| [*named, *shaken]));
+        let counts = counts.chain([pex.0, pex.1]);
         ensure(counts.into_iter().all(|count| count <= MOST_COUNTED), "more peers than any run meets")?;
         let mut losses = [[0; REASONS]; 5];
         for (step, why, count) in kept_losses {
@@ -142,7 +152,7 @@ impl Tally {
         let trackers = trackers.into_iter().map(|(key, named, shaken)| (key, (named, shaken)));
         // Who has no row is not connected.
         let serving = Serving::default();
-        Ok(Self { stages, serving, groups, losses, trackers: trackers.collect() })
+        Ok(Self { stages, serving, groups, losses, trackers: trackers.collect(), pex })
     }
 
     pub(super) fn groups(&self) -> Groups {
@@ -176,6 +186,11 @@ impl Tally {
     /// Peers in the table that the tracker named, and those of them that shook hands.
     pub(super) fn named_by(&self, tracker: TrackerKey) -> (u32, u32) {
         self.trackers.get(&tracker).copied().unwrap_or_default()
+    }
+
+    /// The same of peers that other peers named.
+    pub(super) fn named_by_peers(&self) -> (u32, u32) {
+        self.pex
     }
 }
 

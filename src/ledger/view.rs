@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Availability, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
-use crate::event::{At, Cause, PeerKey, Phase, Sample, Severity, TrackerKey};
+use crate::event::{At, Cause, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, TrackerKey};
 use crate::metainfo::{Geometry, InfoHash};
 
 /// One file of the torrent.
@@ -39,6 +39,21 @@ pub struct TorrentFacts {
     pub output: PathBuf,
     /// Our own peer id, as the handshake shows it.
     pub peer_id: String,
+}
+
+/// A way to find peers that is no tracker, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FinderRecord {
+    /// Which.
+    pub finder: Finder,
+    /// How it stands.
+    pub status: FinderStatus,
+    /// Why, in a few words.
+    pub detail: Option<String>,
+    /// Peers that it named.
+    pub peers: u32,
+    /// Those of them that shook hands.
+    pub handshaken: u32,
 }
 
 /// How many peers got how far: a step counts the peers whose stage is at least that.
@@ -180,6 +195,8 @@ pub struct View {
     pub groups: Groups,
     /// Every tracker, by key.
     pub trackers: Vec<Arc<TrackerRecord>>,
+    /// Every other way to find peers.
+    pub finders: Vec<FinderRecord>,
     /// Every piece.
     pub pieces: Arc<PieceMap>,
     /// Throughput over time.

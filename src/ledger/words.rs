@@ -61,6 +61,12 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
             let time = units::duration(until.saturating_sub(at));
             Some(Entry::new(Severity::Warn, format!("{addr} is banned for {time}: {reason}")).about(*peer))
         }
+        Event::Named { peer, named: count, new } if *new > 0 => {
+            let record = known.peers.record(*peer)?;
+            let peers = if *count == 1 { "peer" } else { "peers" };
+            let text = format!("{} names {count} {peers}, {new} of them new.", named(record));
+            Some(Entry::new(Severity::Info, text).about(*peer))
+        }
         Event::IncomingFailed { addr, cause } => Some(called(*addr, *cause)),
         Event::PieceFailed { piece, from } => Some(piece_failed(*piece, from, known.peers)),
         Event::AnnounceAnswered { tracker, answer } => {
@@ -80,6 +86,7 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
     }
     let (severity, text) = match phase {
         Phase::Checking => (Severity::Info, "Looking at what is on disk."),
+        Phase::Metadata => (Severity::Info, "Asking peers for the metadata."),
         Phase::Downloading => (Severity::Info, "Downloading."),
         Phase::Seeding => (Severity::Good, "Complete: every piece is here and verified."),
         Phase::Paused => (Severity::Info, "Paused."),

@@ -2,6 +2,7 @@
 
 use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
+use crate::wire::Pex;
 
 /// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -39,6 +40,10 @@ pub enum Order {
     AllowFast(Vec<PieceIndex>),
     /// Say interested, or not interested.
     Interested(bool),
+    /// Tell it of other peers, where it takes that (BEP 11).
+    Name(Pex),
+    /// The geometry of the torrent is known by now ([`Ours::holdings`](super::Ours::holdings)).
+    Learn,
     /// Neither request nor send while held; keep the connection.
     Hold(bool),
     /// Send what is being written to its end if that is quick, then close.
@@ -72,6 +77,8 @@ pub enum News {
     Rejected(Vec<BlockRef>),
     /// Its extension handshake came.
     Introduced(PeerInfo),
+    /// It names other peers (BEP 11).
+    Named(Pex),
     /// One second went by.
     Sample(PeerSample),
     /// Bytes that went over the connection so far, all of them.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::asking::Asking;
 use super::choke_flood::ChokeFlood;
+use super::exchange::Exchange;
 use super::output::Output;
 use super::pulse::Pulse;
 use super::raw::Raw;
@@ -15,7 +16,7 @@ use super::upload::Upload;
 use super::{Fault, Holdings, News, Order, Ours, Window};
 use crate::event::{At, Cause};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
-use crate::wire::{ExtensionHandshake, Message, Reserved};
+use crate::wire::{ExtensionHandshake, Message, PEX_NAME, Reserved};
 
 /// Answers that a peer makes us write and does not read.
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
@@ -42,6 +43,7 @@ pub struct Connection {
     pulse: Pulse,
     peer_interested: bool,
     extension_handshakes: u8,
+    exchange: Exchange,
     choke_flood: ChokeFlood,
     said_anything: bool,
     news: Vec<News>,
@@ -49,9 +51,9 @@ pub struct Connection {
 
 impl Connection {
     /// Begins: what we have, then who we are. Where the torrent's geometry is not known yet, we have nothing and ask for
-    /// nothing until [`Self::learn`].
-    pub fn new(ours: Arc<Ours>, holdings: Option<Arc<Holdings>>, reserved: Reserved, now: At) -> Self {
-        let mut output = Output::default();
+    /// nothing until [`Order::Learn`].
+    pub fn new(ours: Arc<Ours>, reserved: Reserved, now: At) -> Self {
+        let (mut output, holdings) = (Output::default(), ours.holdings.get().cloned());
         Self {
             fast: reserved.fast(),
             asking: Asking::new(),
@@ -62,6 +64,7 @@ impl Connection {
             pulse: Pulse::new(now),
             peer_interested: false,
             extension_handshakes: 0,
+            exchange: Exchange::default(),
             choke_flood: ChokeFlood::default(),
             said_anything: false,
             news: Vec::new(),
@@ -72,13 +75,12 @@ impl Connection {
     }
 
     /// The torrent's geometry is known from now on. What the peer said of pieces is checked and counts as if it came now.
-    ///
-    /// # Errors
-    ///
-    /// When it does not fit.
-    pub fn learn(&mut self, now: At, holdings: Arc<Holdings>) -> Result<(), Fault> {
-        self.told.catch_up(&self.ours, &holdings, &mut self.output);
-        self.holdings = Some(holdings);
+    fn learn(&mut self, now: At) -> Result<(), Fault> {
+        let Some(holdings) = self.ours.holdings.get().filter(|_| self.holdings.is_none()) else {
+            return Ok(());
+        };
+        self.told.catch_up(&self.ours, holdings, &mut self.output);
+        self.holdings = Some(Arc::clone(holdings));
         self.raw.take().into_iter().try_for_each(|message| self.take(now, message))
     }
 
@@ -123,8 +125,12 @@ impl Connection {
         self.asking.progressed(now, bytes, begun_bytes);
     }
 
-    /// Does what the swarm wants; a wish to close is returned.
-    pub fn order(&mut self, now: At, order: Order) -> Option<Cause> {
+    /// Does what the swarm wants.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection is to be closed: by its wish, or because what the peer said before does not fit the torrent.
+    pub fn order(&mut self, now: At, order: Order) -> Result<(), Fault> {
         let (geometry, output) = (self.geometry(), &mut self.output);
         match (order, geometry) {
             (Order::Grant(blocks), Some(_)) => self.asking.grant(blocks),
@@ -138,13 +144,17 @@ impl Connection {
                     self.serving.upload_mut().set_whole(interested);
                 }
             }
+            (Order::Name(pex), _) => {
+                self.exchange.message(&pex).into_iter().for_each(|message| output.push(&message));
+            }
             (Order::Hold(held), _) => {
                 self.asking.hold(held);
                 self.serving.upload_mut().set_held(held);
             }
-            (Order::Close(cause), _) => return Some(cause),
+            (Order::Learn, _) => return self.learn(now),
+            (Order::Close(cause), _) => return Err(Fault { cause, detail: None }),
         }
-        None
+        Ok(())
     }
 
     /// A whole block came; whether it is of use.
@@ -210,7 +220,7 @@ impl Connection {
                 Ok(())
             }
             Message::Extended { id: 0, payload } => self.extension_handshake(&payload),
-            Message::Extended { .. } => Ok(()),
+            Message::Extended { id, payload } => self.extended(now, id, &payload),
             message => match self.geometry() {
                 Some(geometry) => self.of_pieces(now, geometry, message),
                 None => self.of_unknown_pieces(message),
@@ -329,8 +339,9 @@ impl Connection {
     }
 
     fn extension_handshake(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        let theirs = ExtensionHandshake::decode(payload)
-            .map_err(|error| Fault::new(Cause::BadExtensionMessage, error.to_string()))?;
+        let theirs = ExtensionHandshake::decode(payload).map_err(|error| {
+            Fault::new(Cause::BadExtensionMessage, format!("extension handshake: {error}"))
+        })?;
         self.extension_handshakes += 1;
         if self.extension_handshakes > MOST_EXTENSION_HANDSHAKES {
             return Err(Fault::new(Cause::BadExtensionMessage, "it introduces itself again and again"));
@@ -338,7 +349,17 @@ impl Connection {
         if let Some(reqq) = theirs.reqq {
             self.asking.queues(reqq);
         }
+        self.exchange.introduced(&theirs);
         self.news.push(News::Introduced(theirs.into()));
+        Ok(())
+    }
+
+    /// A message of an extension, by the number that we gave it.
+    fn extended(&mut self, now: At, id: u8, payload: &[u8]) -> Result<(), Fault> {
+        if self.ours.introduction.id_of(PEX_NAME) == Some(id) {
+            let fault = |error| Fault::new(Cause::BadExtensionMessage, format!("peer exchange: {error}"));
+            self.news.extend(self.exchange.hear(now, payload).map_err(fault)?.map(News::Named));
+        }
         Ok(())
     }
 

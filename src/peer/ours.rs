@@ -1,13 +1,15 @@
 //! What all connections of a torrent share.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::exchange::PEX_MESSAGE;
 use super::haves::HaveLog;
 use super::upload::OFFERED_REQQ;
 use crate::event::At;
 use crate::metainfo::{Bitfield, Geometry};
-use crate::wire::{ExtensionHandshake, OUR_NAME};
+use crate::wire::{ExtensionHandshake, OUR_NAME, PEX_NAME};
 
 /// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
 pub const IDLE_AFTER: At = At::from_secs(150);
@@ -21,12 +23,21 @@ pub struct Ours {
     pub sent_bytes: AtomicU64,
     /// A peer that says nothing for this long is let go.
     pub idle_after: Duration,
+    /// What is known of the torrent with its geometry; set once. Connections that are open then are told to
+    /// [learn](super::Order::Learn) it.
+    pub holdings: OnceLock<Arc<Holdings>>,
 }
 
 impl Ours {
     /// Where nothing was sent yet, and every peer has the usual time.
     pub fn new(introduction: ExtensionHandshake) -> Self {
-        Self { introduction, sent_bytes: AtomicU64::new(0), idle_after: IDLE_AFTER }
+        let (sent_bytes, holdings) = (AtomicU64::new(0), OnceLock::new());
+        Self { introduction, sent_bytes, idle_after: IDLE_AFTER, holdings }
+    }
+
+    /// The same where the geometry is known, and this is here.
+    pub fn with(introduction: ExtensionHandshake, holdings: Holdings) -> Self {
+        Self { holdings: Arc::new(holdings).into(), ..Self::new(introduction) }
     }
 }
 
@@ -46,9 +57,10 @@ impl Holdings {
     }
 }
 
-/// What we say of ourselves where we are called on this port.
-pub fn introduction(listen_port: Option<u16>) -> ExtensionHandshake {
+/// What we say of ourselves where we are called on this port, and take it that peers name others or not.
+pub fn introduction(listen_port: Option<u16>, pex: bool) -> ExtensionHandshake {
     ExtensionHandshake {
+        messages: pex.then(|| (PEX_NAME.to_owned(), PEX_MESSAGE)).into_iter().collect(),
         client: Some(OUR_NAME.to_owned()),
         listen_port,
         reqq: Some(OFFERED_REQQ),

@@ -14,9 +14,9 @@ pub use self::markdown::markdown;
 pub use self::text::text;
 use super::json_line;
 use super::table::Rows;
-use crate::event::{At, Attempt, Cause, PeerKey, SNUBBED_AFTER};
+use crate::event::{At, Attempt, Cause, FinderStatus, PeerKey, SNUBBED_AFTER};
 use crate::ledger::{
-    Availability, Funnel, Group, Groups, PeerRecord, TrackerRecord, Verdict, VerdictCode, View,
+    Availability, FinderRecord, Funnel, Group, Groups, PeerRecord, TrackerRecord, Verdict, VerdictCode, View,
 };
 use crate::units;
 
@@ -30,7 +30,32 @@ struct Report<'a> {
     availability: Option<OutThere>,
     trackers: Vec<Tracker<'a>>,
     peers: Vec<Peer<'a>>,
+    sources: Vec<Source<'a>>,
     verdicts: Vec<Judgement<'a>>,
+}
+
+/// A way to find peers that is no tracker.
+#[derive(Serialize)]
+struct Source<'a> {
+    kind: &'static str,
+    status: FinderStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    peers: u32,
+    handshaken: u32,
+}
+
+impl<'a> From<&'a FinderRecord> for Source<'a> {
+    fn from(record: &'a FinderRecord) -> Self {
+        let FinderRecord { finder, status, detail, peers, handshaken } = record;
+        Self {
+            kind: finder.code(),
+            status: *status,
+            detail: detail.as_deref(),
+            peers: *peers,
+            handshaken: *handshaken,
+        }
+    }
 }
 
 /// How much of the torrent is out there: the share that anybody holds, and copies, of which 1 is just one.
@@ -91,6 +116,7 @@ pub fn json(view: &View) -> String {
         availability: view.availability.map(OutThere::from),
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
         peers: view.peers.iter().map(|peer| Peer::new(peer, view)).collect(),
+        sources: view.finders.iter().map(Source::from).collect(),
         verdicts: view.verdicts.iter().map(judgement).collect(),
     })
 }

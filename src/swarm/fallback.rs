@@ -83,6 +83,16 @@ impl Fallback {
         known.unwrap_or_else(|| policy.first())
     }
 
+    /// It is said to prefer encryption: where it was never dialled, that is tried first.
+    pub(super) fn is_said_to_encrypt(&mut self) {
+        self.works = self.works.or(Some(Encryption::Mse));
+    }
+
+    /// Whether it last shook hands so.
+    pub(super) fn works_encrypted(self) -> bool {
+        self.works == Some(Encryption::Mse)
+    }
+
     /// It was dialled so and shook hands.
     pub(super) fn works(&mut self, how: Encryption) {
         *self = Self { works: Some(how), second: None };

@@ -8,7 +8,7 @@ use super::peer_table::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, announce};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, PeerKey, Source, TrackerKey};
-use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
 /// What a swarm is told once.
@@ -37,6 +37,8 @@ pub struct Settings {
     pub info_hash: InfoHash,
     /// Only trackers and the user may name peers (BEP 27).
     pub private: bool,
+    /// Whether peers may name others, and are told of others (BEP 11).
+    pub pex: bool,
     /// The announce URLs of its trackers by tier, passkeys and all: never to be shown.
     pub trackers: Vec<Vec<String>>,
     /// Our own peer id.
@@ -67,6 +69,7 @@ impl Default for Settings {
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),
             private: false,
+            pex: true,
             trackers: Vec::new(),
             peer_id: PeerId::ours(0),
             seed: 0,
@@ -135,6 +138,8 @@ pub enum Input {
         /// Why.
         cause: Cause,
     },
+    /// The torrent's metadata is known, and what of it is on the disk.
+    Known(Box<Known>),
     /// A block came on the connection, and maybe more in the same read: what follows from all of them is decided with the
     /// [`News::Window`] behind them.
     Block(ConnKey, BlockRef),
@@ -192,6 +197,21 @@ pub enum Input {
     Command(Command),
     /// Nothing but time went by.
     Tick,
+}
+
+/// What is known of a torrent with its metadata, and with a look at the disk.
+#[derive(Debug)]
+pub struct Known {
+    /// Its lengths.
+    pub geometry: Geometry,
+    /// The pieces that are on the disk.
+    pub have: Bitfield,
+    /// Only trackers and the user may name peers (BEP 27).
+    pub private: bool,
+    /// Blocks of unfinished pieces that are here from an earlier run; who sent them is not known.
+    pub kept: Vec<BlockRef>,
+    /// The disk refuses: why, in one line for people.
+    pub stopped: Option<String>,
 }
 
 /// What to do.

@@ -99,6 +99,22 @@ impl PeerTable {
         self.sources.reached(tracker, scope, seen_at);
     }
 
+    /// The torrent turns out to be private (BEP 27): what sources said that such a torrent does not hear is forgotten.
+    /// Returns the peers that nobody else named.
+    pub(super) fn turn_private(&mut self) -> Vec<PeerKey> {
+        self.sources.turn_private();
+        let mut nobodys = Vec::new();
+        for (peer, row) in &mut self.rows {
+            row.sources.retain(|source| source.info().private);
+            if row.sources.is_empty() {
+                row.listens = None;
+                self.due.set(*peer, None);
+                nobodys.push(*peer);
+            }
+        }
+        nobodys
+    }
+
     pub(super) fn find(&self, addr: SocketAddr) -> Option<PeerKey> {
         self.by_addr.find(addr)
     }
@@ -114,7 +130,11 @@ impl PeerTable {
             return None;
         }
         let info = source.info();
-        let valid = self.sources.may_name(source, addr);
+        let valid = self.sources.may_name(source, self.reach_of(source), addr);
+        // What another peer makes up is not worth a row.
+        if !valid && matches!(source, Source::Pex(_)) {
+            return None;
+        }
         let Some(peer) = self.find(addr) else {
             let peer = self.new_row(addr, source, !valid)?;
             // The user's own choice goes before what trackers name.
@@ -124,7 +144,7 @@ impl PeerTable {
         };
         let row = self.rows.get_mut(&peer)?;
         let was_reachable = row.is_reachable();
-        let known = row.sources.contains(&source);
+        let known = row.sources.iter().any(|known| known.is_as(source));
         let redeemed = valid && info.listens && std::mem::take(&mut row.invalid);
         if known && !redeemed {
             return None;
@@ -137,6 +157,17 @@ impl PeerTable {
             self.schedule(peer, Some(now));
         }
         Some(Learned { peer, new: false, valid, redeemed })
+    }
+
+    /// How far the peer is that is the source, if one is: who is gone counts as farthest.
+    fn reach_of(&self, source: Source) -> Option<Scope> {
+        let Source::Pex(by) = source else { return None };
+        Some(self.rows.get(&by).map_or(Scope::Public, |row| scope_of(row.addr.ip())))
+    }
+
+    /// It is said that the peer prefers encryption.
+    pub(super) fn is_said_to_encrypt(&mut self, peer: PeerKey) {
+        self.rows.get_mut(&peer).into_iter().for_each(|row| row.fallback.is_said_to_encrypt());
     }
 
     /// Whether an address that is not known is left out.

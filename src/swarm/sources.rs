@@ -22,6 +22,11 @@ impl Sources {
         Self { private, reach: BTreeMap::new(), ours: Vec::new() }
     }
 
+    /// The torrent turns out to be private.
+    pub(super) fn turn_private(&mut self) {
+        self.private = true;
+    }
+
     /// The tracker answered: it is this far, and sees us there.
     pub(super) fn reached(&mut self, tracker: TrackerKey, scope: Scope, seen_at: Option<SocketAddr>) {
         self.reach.insert(tracker, scope);
@@ -33,9 +38,10 @@ impl Sources {
         !self.private || source.info().private
     }
 
-    /// Whether the source may name the address, and a peer can be there. The user, and this machine, name any.
-    pub(super) fn may_name(&self, source: Source, addr: SocketAddr) -> bool {
-        let scope = source.tracker().and_then(|tracker| self.reach.get(&tracker).copied());
+    /// Whether the source, `reach` from us where it is a peer, may name the address, and a peer can be there. The user, and
+    /// this machine, name any.
+    pub(super) fn may_name(&self, source: Source, reach: Option<Scope>, addr: SocketAddr) -> bool {
+        let scope = reach.or_else(|| source.tracker().and_then(|tracker| self.reach.get(&tracker).copied()));
         let is_caller = !source.info().listens;
         is_caller || is_allowed(scope.unwrap_or(Scope::Loopback), addr, &self.ours)
     }
@@ -44,6 +50,7 @@ impl Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::PeerKey;
 
     const FAR: Source = Source::Tracker(TrackerKey(1));
 
@@ -59,9 +66,11 @@ mod tests {
             ("203.0.113.7:6881", true),
         ] {
             let addr = addr.parse().unwrap();
-            assert_eq!(sources.may_name(FAR, addr), far, "{addr}");
+            assert_eq!(sources.may_name(FAR, None, addr), far, "{addr}");
+            let by_peer = |scope| sources.may_name(Source::Pex(PeerKey(0)), Some(scope), addr);
+            assert_eq!((by_peer(Scope::Public), by_peer(Scope::Loopback)), (far, true), "{addr}");
             for near in [Source::Tracker(TrackerKey(0)), Source::Manual, Source::Resume, Source::Incoming] {
-                assert!(sources.may_name(near, addr), "{near:?} names {addr}");
+                assert!(sources.may_name(near, None, addr), "{near:?} names {addr}");
             }
         }
     }
@@ -70,8 +79,9 @@ mod tests {
     fn nobody_names_what_cannot_be_a_peer_and_who_calls_is_one() {
         let sources = Sources::new(false);
         let nowhere = "198.51.100.1:0".parse().unwrap();
-        assert!(!sources.may_name(Source::Manual, nowhere) && !sources.may_name(Source::Resume, nowhere));
-        assert!(sources.may_name(Source::Incoming, "[fe80::1]:6881".parse().unwrap()));
+        assert!(!sources.may_name(Source::Manual, None, nowhere));
+        assert!(!sources.may_name(Source::Resume, None, nowhere));
+        assert!(sources.may_name(Source::Incoming, None, "[fe80::1]:6881".parse().unwrap()));
     }
 
     #[test]
@@ -79,6 +89,7 @@ mod tests {
         for (private, resume) in [(false, true), (true, false)] {
             let sources = Sources::new(private);
             assert_eq!(sources.hears(Source::Resume), resume);
+            assert_eq!(sources.hears(Source::Pex(PeerKey(0))), resume);
             assert!(sources.hears(FAR) && sources.hears(Source::Manual) && sources.hears(Source::Incoming));
         }
     }

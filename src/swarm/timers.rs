@@ -9,12 +9,13 @@ use crate::event::At;
 type Timer = (fn(&Swarm) -> Option<At>, fn(&mut Swarm, At));
 
 /// In the order in which one may follow from another.
-pub(super) static TABLE: [Timer; 7] = [
-    (|swarm| swarm.picker.deadline(), Swarm::pick),
+pub(super) static TABLE: [Timer; 8] = [
+    (|swarm| swarm.content.as_ref()?.picker.deadline(), Swarm::pick),
     (|swarm| swarm.check.as_ref().map(Check::deadline), Swarm::expire_tries),
     (|swarm| Some(swarm.meter.deadline()), Swarm::second),
     (|swarm| Some(swarm.choker.deadline()), Swarm::round),
     (|swarm| swarm.announcer.deadline(), Swarm::announce_due),
+    (|swarm| swarm.exchange.deadline().filter(|_| swarm.serves()), Swarm::tell_of_others),
     (Swarm::next_dial, Swarm::dial_due),
     (|_| None, Swarm::go_on_checking),
 ];

@@ -36,14 +36,14 @@ pub struct ExtensionHandshake {
     pub metadata_bytes: Option<u32>,
 }
 
-/// Why the payload is no extension handshake.
+/// Why the payload of an extension message is not understood.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ExtensionError {
     /// It is not bencode, or too much of it.
-    #[error("extension handshake: {0}")]
+    #[error("{0}")]
     Bencode(#[from] BencodeError),
     /// It is bencode, but not a dictionary.
-    #[error("extension handshake: not a dictionary")]
+    #[error("not a dictionary")]
     NotADictionary,
 }
 
@@ -149,7 +149,8 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
     four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
-fn string(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends a string of bencode.
+pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.len().to_string().as_bytes());
     out.push(b':');
     out.extend(bytes);

@@ -24,8 +24,13 @@ fn event() -> impl Strategy<Value = Event> {
     let encryption = prop_oneof![Just(Encryption::Plain), Just(Encryption::Mse)];
     let at = (0u64..500_000).prop_map(Duration::from_millis);
     let tracker = (0u16..3).prop_map(TrackerKey);
-    let source =
-        prop_oneof![tracker.clone().prop_map(Source::Tracker), Just(Source::Manual), Just(Source::Incoming)];
+    let source = prop_oneof![
+        tracker.clone().prop_map(Source::Tracker),
+        peer_key().prop_map(Source::Pex),
+        Just(Source::Manual),
+        Just(Source::Incoming)
+    ];
+    let standing = prop_oneof![Just(FinderStatus::Off), Just(FinderStatus::Pending), Just(FinderStatus::Ok)];
     let bitfield = (prop_oneof![Just(30u32), Just(29), Just(0)], any::<u64>(), any::<bool>()).prop_map(
         |(len, bits, full)| {
             let geometry = Geometry::new(30, 1).unwrap();
@@ -76,6 +81,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (key(), 0u64..9, 0u64..9).prop_map(|(peer, bytes_in, bytes_out)| Event::Traffic { peer, bytes_in, bytes_out }),
         1 => key().prop_map(|peer| Event::LooksLike { peer, what: LooksLike::Ssh }),
         1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
+        1 => (key(), 0u32..60, 0u32..60).prop_map(|(peer, named, new)| Event::Named { peer, named, new }),
         1 => any::<bool>().prop_map(|on| Event::Recording { on }),
     ];
     let of_the_rest = prop_oneof![
@@ -87,6 +93,11 @@ fn event() -> impl Strategy<Value = Event> {
         (piece, proptest::collection::vec(key(), 0..6))
             .prop_map(|(piece, from)| Event::PieceFailed { piece, from }),
         bitfield.prop_map(|pieces| Event::Had { pieces }),
+        (standing, proptest::option::of(Just("so".to_owned()))).prop_map(|(status, detail)| Event::Finder {
+            finder: Finder::Pex,
+            status,
+            detail
+        }),
         phase.prop_map(|phase| Event::Phase { phase, reason: None }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Checked { done, of }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Preparing { done, of }),

@@ -71,8 +71,13 @@ impl Row {
         self.sources.iter().any(|source| source.info().chosen)
     }
 
+    /// Whether it last shook hands encrypted when it was dialled.
+    pub(in crate::swarm) fn encrypts(&self) -> bool {
+        self.fallback.works_encrypted()
+    }
+
     /// Where it can be found in another run, if anywhere.
-    pub(super) fn lasting_address(&self) -> Option<SocketAddr> {
+    pub(in crate::swarm) fn lasting_address(&self) -> Option<SocketAddr> {
         self.listens.or_else(|| self.is_named().then_some(self.addr))
     }
 }

@@ -178,8 +178,13 @@ pub(crate) fn host_of(url: &str) -> &str {
     url.split_once("://").map_or(url, |(_, host)| host)
 }
 
-/// A source in words: the tracker's host and port, or how else it was learned.
+/// A source in words: the tracker's host and port, the peer that named it, or how else it was learned.
 pub(crate) fn words_of_source(source: Source, view: &View) -> String {
+    if let Source::Pex(by) = source
+        && let Some(by) = view.peer(by)
+    {
+        return format!("peer {}", by.addr);
+    }
     url_of(source, view).map_or_else(|| source.info().words, host_of).to_owned()
 }
 

@@ -13,7 +13,10 @@ pub fn grammar() -> Vec<(String, String)> {
     };
     let texts = ids(|sieve| matches!(sieve, Sieve::Words(..) | Sieve::Text(..)));
     let numbers = ids(|sieve| matches!(sieve, Sieve::Number(..)));
-    let sources = Source::SINGLE.iter().map(|source| format!("source:{}", source.info().code));
+    let sources = Source::KINDS
+        .iter()
+        .filter(|kind| kind.tracker().is_none())
+        .map(|source| format!("source:{}", source.info().code));
     let rows = [
         ("words", "in any column, and all of them; \"no answer\" in quotes is one word".to_owned()),
         ("state:failed", format!("a word in one column: {texts}")),
