@@ -31,6 +31,16 @@ pub(crate) struct Entry {
     pub(crate) files: usize,
     /// Bytes of all of them.
     pub(crate) bytes: u64,
+    /// From which byte of the torrent to which they lie: those of a folder do not always follow each other.
+    within: (u64, u64),
+}
+
+impl Entry {
+    /// The bytes of the torrent that it holds; `None`: there are none, or they do not follow each other.
+    pub(crate) fn span(&self) -> Option<Range<u64>> {
+        let (from, to) = self.within;
+        (self.bytes > 0 && to - from == self.bytes).then_some(from..to)
+    }
 }
 
 /// Everything that follows from the torrent alone.
@@ -121,16 +131,10 @@ impl FileTree {
 
     /// The pieces of a row's entry; `None`: it has no bytes, or they do not follow each other.
     pub(crate) fn pieces(&self, row: usize, view: &View) -> Option<Range<usize>> {
-        let (tree, at) = (self.tree.as_ref()?, *self.rows.get(row)?);
-        let entry = &tree.entries[at];
-        let files =
-            tree.entries[at..entry.end].iter().filter_map(|entry| tree.facts.files().get(entry.file?));
-        let files = files.filter(|file| file.length_bytes > 0);
-        let ends = files.map(|file| (file.offset_bytes, file.offset_bytes.saturating_add(file.length_bytes)));
-        let (from, to) = ends.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))?;
-        let piece_bytes = u64::from(tree.facts.geometry()?.piece_bytes());
-        let (first, end) = ((from / piece_bytes) as usize, to.div_ceil(piece_bytes) as usize);
-        (to - from == entry.bytes && end <= view.pieces.states.len()).then_some(first..end)
+        let span = self.entry(row)?.span()?;
+        let piece_bytes = u64::from(view.torrent.geometry()?.piece_bytes());
+        let (first, end) = ((span.start / piece_bytes) as usize, span.end.div_ceil(piece_bytes) as usize);
+        (end <= view.pieces.states.len()).then_some(first..end)
     }
 
     /// Whether the row's folder is folded.
@@ -258,6 +262,7 @@ impl Tree {
                     end: 0,
                     files: 0,
                     bytes: 0,
+                    within: (u64::MAX, 0),
                 };
                 let make = || {
                     made.push(fresh);
@@ -272,6 +277,11 @@ impl Tree {
                 };
                 made[at].files += 1;
                 made[at].bytes = made[at].bytes.saturating_add(file.length_bytes);
+                if file.length_bytes > 0 {
+                    let (from, to) = made[at].within;
+                    let end = file.offset_bytes.saturating_add(file.length_bytes);
+                    made[at].within = (from.min(file.offset_bytes), to.max(end));
+                }
                 (parent, begin, depth) = (Some(at), end + 1, depth + 1);
                 if length.is_none() {
                     break;

@@ -224,7 +224,13 @@ const WORDS: &[Words] = &[
     (
         Place::Files,
         "Signs of the files",
-        &[("▾ ▸", "a folder that is open, or folded"), ("HERE", "how much of it is here and verified")],
+        &[
+            ("▾ ▸", "a folder that is open, or folded"),
+            ("PIECES", "its pieces from first to last, with the glyphs of the piece map"),
+            ("HERE", "how much of it is here and verified"),
+            ("RATE", "its part of what comes, by its pieces of the last 30 s"),
+            ("LEFT", "how long the rest of it takes at that rate"),
+        ],
     ),
     (
         Place::Log,

@@ -5,6 +5,7 @@ mod chooser;
 mod done;
 mod files;
 mod frame;
+mod halves;
 mod help;
 mod judgement;
 mod key_line;
@@ -118,9 +119,8 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             let furthest = |peer| {
-                let lines = peer::lines(peer, model, view, columns, bytes).len();
-                let above = usize::from(peer::rows_above(peer, body.height));
-                more::furthest(lines, usize::from(body.height).saturating_sub(above), 1)
+                let (lines, rows) = peer::extent(peer, model, view, body, bytes);
+                more::furthest(lines, rows, 1)
             };
             selected.map_or(0, furthest)
         }

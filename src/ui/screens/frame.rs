@@ -28,7 +28,7 @@ const LEAST_NAME: usize = 20;
 /// For how long a new user is told where to look.
 const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
-const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
+pub(super) const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
 /// What the torrent is doing, as a glyph and a word or two; before it, whether it is being recorded. Of a
 /// recording: how its replay stands.
@@ -100,13 +100,16 @@ pub(in crate::ui) fn percent(view: &View) -> u64 {
     (u128::from(view.have_bytes) * 100 / total).min(100) as u64
 }
 
+/// The time to go, where that can be told.
+pub(super) fn time_left(view: &View) -> Option<Duration> {
+    view.eta.filter(|eta| view.phase == Phase::Downloading && *eta < LONGEST_ETA)
+}
+
 /// The time to go, in words; nothing where there is nothing to wait for.
 pub(super) fn eta(view: &View) -> String {
     match view.phase {
-        Phase::Downloading => {
-            let told = view.eta.filter(|eta| *eta < LONGEST_ETA);
-            told.map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta)))
-        }
+        Phase::Downloading => time_left(view)
+            .map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta))),
         _ => String::new(),
     }
 }

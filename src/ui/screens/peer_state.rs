@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::peer::rule;
 use super::peer_attempts::clock;
 use crate::event::{Cause, Phase, Sample, Source, advised};
 use crate::ledger::{PeerRecord, View};
@@ -12,7 +11,7 @@ use crate::ui::columns::words_of_source;
 use crate::ui::model::Model;
 use crate::ui::paint::{Spans, width, wrap};
 use crate::ui::theme::Role;
-use crate::ui::widgets::bar;
+use crate::ui::widgets::{bar, rule};
 use crate::ui::words::{self, Standing};
 use crate::units::{self, Units};
 
@@ -254,7 +253,7 @@ fn facts(peer: &PeerRecord, model: &Model, view: &View, room: usize) -> Vec<Span
 
 /// How it stands, below a rule, in so many columns.
 pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, room: usize) -> Vec<Spans> {
-    let mut lines = vec![rule("State", "", room)];
+    let mut lines = vec![rule::line("State", "", room)];
     let meaning = wrap(&meaning(peer, model, view), room.clamp(1, MOST_TEXT));
     lines.extend(meaning.into_iter().map(|line| Spans::new().add(Role::Text, line)));
     lines.extend(facts(peer, model, view, room));

@@ -237,10 +237,59 @@ fn a_real_run_looks_as_expected() {
     }
 }
 
+/// Bytes of the film at most: it is loaded with the README.
+const MOST_OF_A_FILM: usize = 3 << 19;
+
+/// Twenty seconds of the demo, two frames a second: its overview, then its peers and the page of one, then its pieces.
+fn film() -> Vec<(Duration, Buffer)> {
+    let keys: &[(u64, Action)] = &[
+        (9_000, Action::Show(Screen::Peers)),
+        (10_000, Action::Down),
+        (10_500, Action::Down),
+        (11_000, Action::Down),
+        (12_000, Action::Open),
+        (15_500, Action::Back),
+        (16_000, Action::Show(Screen::Pieces)),
+        (18_000, Action::Layer),
+        (19_000, Action::Layer),
+    ];
+    let mut player = crate::record::scenes::demo();
+    player.go_to(FILM_FROM);
+    let mut model = model(Look::default(), (120, 40), &player.view());
+    let frame = |at_ms| {
+        let at = Duration::from_millis(at_ms);
+        player.go_to(FILM_FROM + at);
+        let view = player.view();
+        model.clock = at;
+        model.take_in(&view);
+        for (_, key) in keys.iter().filter(|(when, _)| *when == at_ms) {
+            update(&mut model, *key, &view);
+        }
+        model.take_in(&view);
+        (at, drawn(&model, &view))
+    };
+    (0..20_000).step_by(500).map(frame).collect()
+}
+
+/// Since when the film shows the demo: its graph has a past, and most pieces are still to come.
+const FILM_FROM: Duration = Duration::from_secs(30);
+
+#[test]
+fn the_film_shows_twenty_seconds_of_the_demo_in_few_bytes() {
+    let frames = film();
+    let svg = picture::moving(&frames, Duration::from_secs(20), "ttui: twenty seconds of the demo");
+    assert!(svg.len() <= MOST_OF_A_FILM, "{} bytes", svg.len());
+    is_as_in("screenshots/demo.svg", svg.as_bytes());
+    // It moves twice a second for the most part, and what moves is no more than what changes.
+    let changes = frames.windows(2).filter(|pair| pair[0].1 != pair[1].1).count();
+    assert!(changes > 25, "{changes}");
+}
+
 #[test]
 fn the_pictures_show_the_screens_as_they_are() {
     let (colour, mono) = (Look::default(), look(Colours::None, Glyphs::Braille));
-    let mut made = BTreeSet::new();
+    // The film has a test of its own.
+    let mut made = BTreeSet::from(["demo.svg".to_owned()]);
     let mut holds = |name: &str, title: &str, buf: &Buffer| {
         let file = format!("{name}.svg");
         let picture = picture::svg(buf, &format!("ttui: {title}"));

@@ -129,6 +129,21 @@ pub(crate) fn draw_part(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std:
     }
 }
 
+/// Draws the same pieces across the area's first row, all of it: a cell stands for several pieces, or several for one.
+pub(crate) fn draw_strip(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std::ops::Range<usize>) {
+    let (count, cells) = (pieces.len(), usize::from(area.width));
+    if count == 0 || area.is_empty() {
+        return;
+    }
+    let told = is_told(&view.pieces);
+    for (at, x) in (area.left()..area.right()).enumerate() {
+        let (from, to) = (at * count / cells, ((at + 1) * count / cells).max(at * count / cells + 1));
+        let (cell, arriving) = of_pieces(&view.pieces, pieces.start + from..pieces.start + to, told);
+        let (symbol, role) = cell.glyph(arriving);
+        pen.dot(x, area.y, symbol, role);
+    }
+}
+
 /// Draws what is in sight of a layer.
 pub(crate) fn draw_layer(pen: &mut Pen<'_>, lattice: &Lattice, layer: Layer, view: &View, letters: &Letters) {
     match layer {

@@ -55,6 +55,19 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, title: &str, note: &Spans, rig
     }
 }
 
+/// The same as a line of text: a title, and what stands at its right where there is room for that.
+pub(crate) fn line(title: &str, right: &str, room: usize) -> Spans {
+    let right = if width(title) + width(right) + 6 <= room { right } else { "" };
+    let used = width(title) + 1 + if right.is_empty() { 0 } else { width(right) + 4 };
+    let mut line = Spans::new().add(Role::Strong, title).add(Role::Dim, " ");
+    line.push(Role::Rule, "─".repeat(room.saturating_sub(used)));
+    if !right.is_empty() {
+        line.push(Role::Dim, format!(" {right} "));
+        line.push(Role::Rule, "──");
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use ratatui::buffer::Buffer;
