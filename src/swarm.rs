@@ -151,7 +151,7 @@ impl Swarm {
             phase_since: now,
             phase_reason: None,
             content: None,
-            metadata: Some(Metadata::new(settings.info_hash)),
+            metadata: Some(Metadata::new(settings.info_hash, settings.check_until.is_some())),
             live: Connected::default(),
             idle: 0,
             smart_ban: SmartBan::default(),
@@ -380,9 +380,10 @@ impl Swarm {
 
     /// What follows for a check from what happened, or from time.
     fn go_on_checking(&mut self, now: At) {
+        let fetching = self.metadata.as_ref().is_some_and(Metadata::is_waiting);
         let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
         let Some(check) = &mut self.check else { return };
-        if check.is_over(now, all_dialled) {
+        if check.is_over(now, all_dialled && !fetching) {
             self.out.act(Action::Finished);
         }
         if check.gives_up_closing(now) {

@@ -7,6 +7,8 @@
 //!
 //! Peers that claim different lengths are never mixed: the length that most of them claim is tried first. Nothing is
 //! allocated for a length, only for parts that came; and of one set alone, whose length its peers claim.
+//!
+//! In a check everybody who offers some is asked for a part, whether it is still missing or not.
 
 mod askers;
 #[cfg(test)]
@@ -67,8 +69,12 @@ pub(super) struct Parts {
 #[derive(Debug)]
 pub(super) struct Metadata {
     info_hash: InfoHash,
+    /// It is found out who gives what, not only what there is.
+    asks_all: bool,
     is_active: bool,
     is_known: bool,
+    /// Once they are known: their length, and what each part is.
+    right: (u32, Vec<[u8; 20]>),
     /// What is offered, on each connection.
     offers: BTreeMap<ConnKey, Offer>,
     /// Peers that are not asked again.
@@ -107,12 +113,14 @@ impl Givers {
 }
 
 impl Metadata {
-    /// Nobody offers any yet.
-    pub(super) fn new(info_hash: InfoHash) -> Self {
+    /// Nobody offers any yet. Those who do later are all asked, or only as long as something is missing.
+    pub(super) fn new(info_hash: InfoHash, asks_all: bool) -> Self {
         Self {
             info_hash,
+            asks_all,
             is_active: false,
             is_known: false,
+            right: (0, Vec::new()),
             offers: BTreeMap::new(),
             liars: BTreeSet::new(),
             poisoned: BTreeSet::new(),
@@ -134,7 +142,7 @@ impl Metadata {
 
     /// The peer introduces itself: it has metadata of this length, or none.
     pub(super) fn introduced(&mut self, now: At, conn: ConnKey, peer: PeerKey, bytes: Option<u32>) {
-        if self.is_known || self.liars.contains(&peer) {
+        if self.is_over() || self.liars.contains(&peer) {
             return;
         }
         let Some(bytes) = bytes else { return self.left(now, conn) };
@@ -155,6 +163,16 @@ impl Metadata {
             None => {}
         }
         self.go_on(now);
+    }
+
+    /// Nothing is left to be done.
+    fn is_over(&self) -> bool {
+        self.is_known && !self.asks_all
+    }
+
+    /// Whether somebody owes a part and is not late with it.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.offers.values().any(|offer| offer.asks.iter().any(|ask| !ask.is_late))
     }
 
     /// The connection is over, or offers nothing any more.
@@ -217,6 +235,9 @@ impl Metadata {
             return self.wrong(peer, reason);
         }
         self.out.push_back(Fetch::Told(peer, MetadataStep::Gave { part }));
+        if self.is_known {
+            return self.compare(peer, whole, part, &bytes);
+        }
         if self.given.len() < MOST_REMEMBERED {
             self.given.insert((peer, whole, part), Sha1::digest(&bytes).into());
         }
@@ -237,11 +258,11 @@ impl Metadata {
 
     /// When [`on_time`](Self::on_time) is wanted.
     pub(super) fn deadline(&self) -> Option<At> {
-        if !self.is_active || self.is_known {
+        if !self.is_active || self.is_over() {
             return None;
         }
         let offers = self.offers.values().filter_map(Offer::deadline);
-        offers.chain(self.has_others().then_some(self.set.turn_ends)).min()
+        offers.chain(self.has_turns().then_some(self.set.turn_ends)).min()
     }
 
     /// Time went by.
@@ -254,7 +275,7 @@ impl Metadata {
                 self.out.push_back(Fetch::Told(offer.peer, MetadataStep::Silent { part }));
             }
         }
-        if self.set.turn_ends <= now && self.has_others() {
+        if self.set.turn_ends <= now && self.has_turns() {
             let from = self.set.from;
             self.offers
                 .iter_mut()
@@ -280,11 +301,11 @@ impl Metadata {
             self.look(now);
         }
         while self.is_active
-            && !self.is_known
-            && let Some((conn, part)) = self.next_ask()
+            && let Some((conn, part)) = self.next_ask().or_else(|| self.next_untried())
         {
             let Some(offer) = self.offers.get_mut(&conn) else { break };
             offer.asks.push(Ask::new(now, part, offer.lates));
+            offer.is_tried = true;
             self.out.push_back(Fetch::Ask(conn, part));
             self.out.push_back(Fetch::Told(offer.peer, MetadataStep::Asked { part }));
         }
@@ -341,15 +362,30 @@ impl Metadata {
         });
         let lied: BTreeMap<PeerKey, u32> = lied.map(|((peer, _, part), _)| (peer, part)).collect();
         for (peer, part) in lied {
-            self.wrong(peer, format!("its part {part} is not that of the magnet"));
+            self.wrong(peer, gave_wrongly(part));
         }
         let claims: Vec<(PeerKey, u32)> =
             self.offers.values().map(|offer| (offer.peer, offer.bytes)).collect();
         for (peer, claimed) in claims.into_iter().filter(|(_, claimed)| *claimed != bytes) {
-            self.wrong(peer, format!("it claims {claimed} bytes, where there are {bytes}"));
+            self.wrong(peer, claims_wrongly(claimed, bytes));
         }
-        self.offers.clear();
+        if self.asks_all {
+            self.right = (bytes, right);
+        } else {
+            self.offers.clear();
+        }
         self.out.push_back(Fetch::Known(whole.freeze()));
+    }
+
+    /// They are known, and this peer gave a part all the same: whether that is right.
+    fn compare(&mut self, peer: PeerKey, whole: u32, part: u32, bytes: &[u8]) {
+        let (length, right) = &self.right;
+        let digest: [u8; 20] = Sha1::digest(bytes).into();
+        if whole != *length {
+            self.wrong(peer, claims_wrongly(whole, *length));
+        } else if right.get(part as usize).is_none_or(|right| *right != digest) {
+            self.wrong(peer, gave_wrongly(part));
+        }
     }
 
     /// The peer gave what is wrong: it is not asked again, and nothing of it is kept.
@@ -405,8 +441,9 @@ impl Metadata {
         })
     }
 
-    fn has_others(&self) -> bool {
-        self.candidates().any(|from| from != self.set.from)
+    /// Whether others would have their turn.
+    fn has_turns(&self) -> bool {
+        !self.is_known && self.candidates().any(|from| from != self.set.from)
     }
 
     /// Those who are to be asked: those who answer, who were seldom late, who are many, and who gave most already.
@@ -420,8 +457,17 @@ impl Metadata {
             .min_by_key(|from| (self.standing(*from), Reverse(claims(*from)), Reverse(gave(*from)), *from))
     }
 
+    /// Where all are to be asked: one that was asked for nothing yet.
+    fn next_untried(&self) -> Option<(ConnKey, u32)> {
+        let is_untried = |offer: &Offer| self.asks_all && !offer.is_tried && offer.may_be_asked();
+        self.offers.iter().find(|(_, offer)| is_untried(offer)).map(|(conn, _)| (*conn, 0))
+    }
+
     /// Whom to ask for which part: those first that answer soon and have least to do.
     fn next_ask(&self) -> Option<(ConnKey, u32)> {
+        if self.is_known {
+            return None;
+        }
         let Set { from, parts, .. } = &self.set;
         let mut members: Vec<(ConnKey, &Offer)> = self
             .offers
@@ -452,4 +498,12 @@ impl Metadata {
             })
         })
     }
+}
+
+fn gave_wrongly(part: u32) -> String {
+    format!("its part {part} is not that of the magnet")
+}
+
+fn claims_wrongly(claimed: u32, bytes: u32) -> String {
+    format!("it claims {claimed} bytes, where there are {bytes}")
 }

@@ -277,7 +277,12 @@ impl Swarm {
         for fetch in wanted {
             match fetch {
                 Fetch::Ask(conn, part) => self.out.order(conn, Order::AskMetadata { part }),
-                Fetch::Told(peer, step) => self.out.emit(now, Event::Metadata { peer, step }),
+                Fetch::Told(peer, step) => {
+                    let answers = matches!(step, MetadataStep::Gave { .. } | MetadataStep::Refused { .. });
+                    let conn = self.conn_of(peer).filter(|_| answers);
+                    self.check.iter_mut().zip(conn).for_each(|(check, conn)| check.answered(conn));
+                    self.out.emit(now, Event::Metadata { peer, step });
+                }
                 Fetch::Wrong(peer, conn, reason) => {
                     self.out.emit(now, Event::Metadata { peer, step: MetadataStep::Wrong { reason } });
                     conn.into_iter().for_each(|conn| self.close(conn, Cause::MetadataWrong));

@@ -18,6 +18,8 @@ pub(super) struct Offer {
     /// The length it claims.
     pub(super) bytes: u32,
     pub(super) asks: Vec<Ask>,
+    /// It was asked for something.
+    pub(super) is_tried: bool,
     /// How often it was late.
     pub(super) lates: u32,
     /// It refused, and is not asked until then.
@@ -46,7 +48,7 @@ fn patience(lates: u32) -> Duration {
 
 impl Offer {
     pub(super) fn new(peer: PeerKey, bytes: u32) -> Self {
-        Self { peer, bytes, asks: Vec::new(), lates: 0, refused_until: None, held: false }
+        Self { peer, bytes, asks: Vec::new(), is_tried: false, lates: 0, refused_until: None, held: false }
     }
 
     pub(super) fn may_be_asked(&self) -> bool {

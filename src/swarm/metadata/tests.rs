@@ -35,7 +35,10 @@ struct Fetching {
 
 impl Fetching {
     fn new(info: &Bytes) -> Self {
-        let mut metadata = Metadata::new(hash_of(info));
+        Self::of(Metadata::new(hash_of(info), false))
+    }
+
+    fn of(mut metadata: Metadata) -> Self {
         metadata.set_active(At::ZERO, true);
         Self {
             metadata,
@@ -308,6 +311,33 @@ fn nobody_is_asked_at_rest_or_while_held() {
     fetching.metadata.hold(SECOND, ConnKey(1), false);
     fetching.take();
     assert_eq!(fetching.asks(), [(1, 0), (1, 1)]);
+}
+
+#[test]
+fn in_a_check_everybody_is_asked_and_judged_by_what_is_right() {
+    let info = info(2 * PART);
+    let mut fetching = Fetching::of(Metadata::new(hash_of(&info), true));
+    (0..5).for_each(|peer| fetching.offers(peer, info.len() as u32));
+    fetching.offers(5, 17);
+    let asked: BTreeSet<u32> = fetching.asks().into_iter().map(|(peer, _)| peer).collect();
+    assert_eq!(asked, (0..6).collect());
+    assert!(fetching.metadata.is_waiting());
+    for part in [0, 1] {
+        fetching.news(1, part_of(&info, part));
+    }
+    assert_eq!(fetching.known.as_ref(), Some(&info));
+    assert_eq!(fetching.liars(), [5], "it claims another length");
+    fetching.news(2, part_of(&info, 0));
+    let wrong = Bytes::from(vec![9; PART]);
+    fetching.news(3, MetadataNews::Part { part: 0, total_bytes: None, bytes: wrong });
+    fetching.news(4, MetadataNews::Refused { part: 0 });
+    assert_eq!(fetching.liars(), [5, 3]);
+    fetching.offers(6, info.len() as u32);
+    assert_eq!(fetching.asks(), [(6, 0)]);
+    fetching.until(4 * SECOND);
+    assert!(!fetching.metadata.is_waiting());
+    let silent = fetching.steps.iter().filter(|(_, step)| matches!(step, MetadataStep::Silent { .. }));
+    assert_eq!(silent.map(|(peer, _)| *peer).collect::<BTreeSet<_>>(), BTreeSet::from([0, 6]));
 }
 
 /// How a peer of the property behaves.
