@@ -98,11 +98,10 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        ours: Arc::new(Ours::new(introduction(None, false))),
-        holdings: Arc::new(Holdings::new(geometry, have)),
+        ours: Arc::new(Ours::with(introduction(None, false), Holdings::new(geometry, have))),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
-        source: Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))),
+        source: (Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))) as Arc<dyn BlockSource>).into(),
         up: Arc::new(Limit::new(None)),
     };
     stream.set_nonblocking(true).unwrap();

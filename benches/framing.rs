@@ -74,7 +74,7 @@ impl Headers {
 fn blocks(bencher: Bencher<'_, '_>, most: usize, order: impl Fn(&mut Vec<BlockRef>)) {
     let geometry = geometry();
     let mut window = Window::new();
-    let mut receiver = Receiver::new(geometry, BlockPool::new(1024));
+    let mut receiver = Receiver::new(Some(geometry), BlockPool::new(1024));
     let of_torrent: Vec<BlockRef> = geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).collect();
     let mut of_torrent = of_torrent.into_iter().cycle();
     let mut asked = Vec::new();
@@ -127,7 +127,7 @@ fn small_messages(bencher: Bencher<'_, '_>, read_bytes: usize) {
     let line = line.freeze();
     let geometry = geometry();
     let window = Window::new();
-    let mut receiver = Receiver::new(geometry, BlockPool::new(16));
+    let mut receiver = Receiver::new(Some(geometry), BlockPool::new(16));
     bencher.counter(ItemsCount::new(MESSAGES)).bench_local(|| {
         let mut line = &line[..];
         while line.has_remaining() {

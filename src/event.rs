@@ -9,6 +9,7 @@ mod attempt;
 mod blocks;
 mod cause;
 mod finder;
+mod metadata;
 pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
@@ -26,6 +27,7 @@ pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transp
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use finder::{Finder, FinderStatus};
+pub use metadata::{METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataStep};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
 pub use source::{Source, SourceInfo};
@@ -69,6 +71,8 @@ pub enum Phase {
     /// Looking at what is on disk.
     #[default]
     Checking,
+    /// A magnet: what the torrent is made of is not known yet, and peers are asked for it (BEP 9).
+    Metadata,
     /// Pieces are missing.
     Downloading,
     /// Everything is here.
@@ -514,6 +518,22 @@ pub enum Event {
         /// How many of them nobody had named before.
         new: u32,
     },
+    /// A step on a peer's way to giving us the metadata.
+    Metadata {
+        /// Whose row.
+        peer: PeerKey,
+        /// The step.
+        step: MetadataStep,
+    },
+    /// How much of the metadata is here; told whenever one of the numbers changes. After a wrong hash nothing is.
+    MetadataParts {
+        /// Parts that are here.
+        got: u32,
+        /// Parts of the whole, by the length that most who offer it agree on; 0: nobody offers it.
+        of: u32,
+        /// That length, bytes.
+        bytes: u32,
+    },
 }
 
 parts! {
@@ -531,7 +551,8 @@ parts! {
     NextAnnounce { tracker at }, Sample(sample), Note { severity text answer }, LooksLike { peer what },
     Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
-    Places { most }, Finder { finder status detail }, Named { peer named new },
+    Places { most }, Finder { finder status detail }, Named { peer named new }, Metadata { peer step },
+    MetadataParts { got of bytes },
 }
 
 impl Event {

@@ -17,6 +17,7 @@ mod bucket;
 pub mod check;
 mod choker;
 mod commands;
+mod content;
 mod eviction;
 mod exchange;
 mod fallback;
@@ -46,7 +47,7 @@ use std::time::Duration;
 
 pub use bucket::Bucket;
 pub use fallback::EncryptionPolicy;
-pub use messages::{Action, Input, Settings};
+pub use messages::{Action, Input, Known, Settings};
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
@@ -57,6 +58,7 @@ use self::allowed_fast::AllowedFast;
 use self::announce::Announcer;
 use self::check::Check;
 use self::choker::Choker;
+use self::content::Content;
 use self::eviction::Holder;
 use self::exchange::Exchange;
 use self::live::Connected;
@@ -76,24 +78,20 @@ use crate::units;
 
 /// The decisions of one torrent.
 pub struct Swarm {
-    geometry: Geometry,
     settings: Settings,
     random: fastrand::Rng,
     phase: Phase,
     phase_since: At,
     /// Why the torrent rests, where it does not by the user's will.
     phase_reason: Option<String>,
-    /// What is on the disk is being verified once more.
-    recheck: Option<Recheck>,
-    have: Bitfield,
+    /// The torrent's pieces, once its geometry is known.
+    content: Option<Content>,
     peer_table: PeerTable,
     live: Connected,
     /// Live peers that would give way to another, as counted last.
     idle: usize,
-    picker: Picker,
     /// What was sent of pieces that failed by whom.
     smart_ban: SmartBan,
-    allowed_fast: AllowedFast,
     announcer: Announcer,
     /// The last piece came in this run, and trackers were not told `completed` yet.
     completed: bool,
@@ -118,9 +116,24 @@ const MOST_TOLD: usize = 32;
 
 impl Swarm {
     /// The swarm of a torrent of which `have` is on disk.
-    pub fn new(now: At, geometry: Geometry, have: Bitfield, settings: Settings) -> Self {
-        let mut random = fastrand::Rng::with_seed(settings.seed);
-        let chance = fastrand::Rng::with_seed(random.u64(..));
+    pub fn new(now: At, geometry: Geometry, have: Bitfield, mut settings: Settings) -> Self {
+        let (kept, stopped) = (std::mem::take(&mut settings.kept), settings.stopped.take());
+        let known = Known { geometry, have, private: settings.private, kept, stopped };
+        let mut swarm = Self::begin(now, settings);
+        swarm.know(now, known);
+        swarm
+    }
+
+    /// The swarm of a torrent of which nothing but its info-hash is known: it asks for the metadata, until
+    /// [`Input::Known`] tells the rest.
+    pub fn without_metadata(now: At, settings: Settings) -> Self {
+        let mut swarm = Self::begin(now, settings);
+        let phase = if swarm.settings.paused { Phase::Paused } else { swarm.active_phase() };
+        swarm.enter(now, phase, None);
+        swarm
+    }
+
+    fn begin(now: At, settings: Settings) -> Self {
         let announcer = match settings.check_until {
             Some(_) => Announcer::once(now, &settings.trackers, settings.seed),
             None => Announcer::new(now, &settings.trackers, settings.private, settings.seed),
@@ -128,23 +141,17 @@ impl Swarm {
         // A check serves nobody, and tells of no seconds.
         let rounds_from = settings.check_until.map_or(now, |_| At::MAX);
         let mut swarm = Self {
-            picker: Picker::new(geometry, &have, settings.memory_bytes, settings.down_bps, chance),
             peer_table: PeerTable::new(&settings),
             phase: Phase::Checking,
             phase_since: now,
             phase_reason: None,
-            recheck: None,
+            content: None,
             live: Connected::default(),
             idle: 0,
             smart_ban: SmartBan::default(),
-            allowed_fast: AllowedFast::new(geometry, settings.info_hash),
             announcer,
             completed: false,
-            choker: Choker::new(
-                rounds_from,
-                Slots::new(settings.upload_slots, settings.up_bps),
-                geometry.piece_bytes(),
-            ),
+            choker: Choker::new(rounds_from, Slots::new(settings.upload_slots, settings.up_bps)),
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
             exchange: Exchange::default(),
@@ -152,15 +159,12 @@ impl Swarm {
             leaving: false,
             check: settings.check_until.map(|until| Check::new(now, until)),
             out: Outbox::default(),
-            geometry,
-            random,
-            have,
+            random: fastrand::Rng::with_seed(settings.seed),
             settings,
         };
         if swarm.check.is_some() {
             swarm.out.emit(now, Event::Probing);
         } else {
-            swarm.out.emit(now, Event::Had { pieces: Arc::new(swarm.have.clone()) });
             let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
             swarm.out.emit(now, limits);
             let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
@@ -169,24 +173,54 @@ impl Swarm {
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.out.emit(now, Event::PlainOnly);
         }
-        let (status, detail) = match (swarm.settings.private, swarm.settings.pex) {
+        swarm.tell_exchange(now);
+        swarm
+    }
+
+    /// Tells whether peers may name others.
+    fn tell_exchange(&mut self, now: At) {
+        let (status, detail) = match (self.settings.private, self.settings.pex) {
             (true, _) => (FinderStatus::Off, Some("the torrent is private".to_owned())),
             (false, false) => (FinderStatus::Off, Some("switched off".to_owned())),
             (false, true) => (FinderStatus::Pending, None),
         };
-        swarm.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
-        let mut kept = std::mem::take(&mut swarm.settings.kept);
-        kept.retain(|block| !swarm.have.has(block.piece()));
-        swarm.picker.keep(now, &kept);
-        swarm.carry_out_picks(now);
-        let stopped = swarm.settings.stopped.take();
+        self.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
+    }
+
+    /// The geometry of the torrent is known from now on, and what of it is on the disk.
+    fn know(&mut self, now: At, known: Known) {
+        if self.content.is_some() {
+            return;
+        }
+        let Known { geometry, have, private, mut kept, stopped } = known;
+        if private && !self.settings.private {
+            self.turn_private(now);
+        }
+        if self.check.is_none() {
+            self.out.emit(now, Event::Had { pieces: Arc::new(have.clone()) });
+        }
+        let chance = fastrand::Rng::with_seed(self.random.u64(..));
+        let Settings { memory_bytes, down_bps, info_hash, .. } = self.settings;
+        let mut picker = Picker::new(geometry, &have, memory_bytes, down_bps, chance);
+        kept.retain(|block| !have.has(block.piece()));
+        picker.keep(now, &kept);
+        for (conn, live) in self.live.iter() {
+            picker.joined(now, *conn, live.peer);
+            picker.choked(now, *conn, live.peer_choking);
+        }
+        self.choker.know(geometry.piece_bytes());
+        let allowed_fast = AllowedFast::new(geometry, info_hash);
+        self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
+        self.carry_out_picks(now);
+        for conn in self.live.conns() {
+            self.out.order(conn, Order::Learn);
+        }
         let phase = match stopped {
             Some(_) => Phase::Stopped,
-            None if swarm.settings.paused => Phase::Paused,
-            None => swarm.active_phase(),
+            None if self.settings.paused => Phase::Paused,
+            None => self.active_phase(),
         };
-        swarm.enter(now, phase, stopped);
-        swarm
+        self.enter(now, phase, stopped);
     }
 
     /// Feeds one thing that happened. Afterwards empty [`poll`](Self::poll) and read [`deadline`](Self::deadline)
@@ -207,13 +241,14 @@ impl Swarm {
             Input::IncomingFailed { addr, cause } => {
                 self.out.emit(now, Event::IncomingFailed { addr, cause })
             }
+            Input::Known(known) => self.know(now, *known),
             // There are many of them: what follows is looked at with the window that comes behind them.
             Input::Block(conn, block) => return self.block(now, conn, block),
             Input::News(conn, news) => self.news(now, conn, news),
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
-            Input::Written { piece, bytes } => self.picker.written(piece, bytes),
-            Input::BlocksLost { piece, blocks } => self.picker.lost(piece, &blocks),
+            Input::Written { piece, bytes } => self.written(piece, bytes),
+            Input::BlocksLost { piece, blocks } => self.blocks_lost(piece, &blocks),
             Input::PieceDone { piece, good, blocks } => self.piece_done(now, piece, good, blocks),
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed(reason) => self.disk_failed(now, reason),
@@ -254,9 +289,24 @@ impl Swarm {
         self.settings.pex && !self.settings.private
     }
 
-    /// The pieces that are good and written.
-    pub fn have(&self) -> &Bitfield {
-        &self.have
+    /// The pieces that are good and written, where it is known what pieces there are.
+    pub fn have(&self) -> Option<&Bitfield> {
+        self.content.as_ref().map(|content| &content.have)
+    }
+
+    /// The torrent's lengths, where they are known.
+    pub fn geometry(&self) -> Option<Geometry> {
+        self.content.as_ref().map(|content| content.geometry)
+    }
+
+    /// Bytes of the pieces that are missing, where it is known what pieces there are.
+    pub fn missing_bytes(&self) -> Option<u64> {
+        self.content.as_ref().map(Content::missing_bytes)
+    }
+
+    /// Whether everything is here.
+    fn is_complete(&self) -> bool {
+        self.content.as_ref().is_some_and(Content::is_complete)
     }
 
     /// Payload received and sent in this run, bytes.
@@ -286,19 +336,21 @@ impl Swarm {
         for peer in self.peer_table.expired_bans(now) {
             self.out.emit(now, Event::Banned { peer, until: None, reason: String::new() });
         }
-        if downloading {
-            self.picker.second(now);
-            self.carry_out_picks(now);
-            for (piece, blocks) in self.picker.tell_blocks(now, MOST_TOLD) {
-                self.out.emit(now, Event::PieceBlocks { piece, blocks });
-            }
+        let mut told = Vec::new();
+        if let Some(Content { picker, .. }) = self.content.as_mut().filter(|_| downloading) {
+            picker.second(now);
+            told = picker.tell_blocks(now, MOST_TOLD);
+        }
+        self.carry_out_picks(now);
+        for (piece, blocks) in told {
+            self.out.emit(now, Event::PieceBlocks { piece, blocks });
         }
         let room = self.staying() < self.settings.max_peers || self.idle > 0;
-        let missing = u64::from(self.have.len() - self.have.count());
-        let needs = (downloading && !self.leaving && room).then(|| Needs {
+        let wanting = self.content.as_ref().filter(|_| downloading && !self.leaving && room);
+        let needs = wanting.map(|content| Needs {
             limit_bps: self.settings.down_bps,
-            missing_bytes: missing * u64::from(self.geometry.piece_bytes()),
-            useful: self.picker.useful_count(),
+            missing_bytes: content.missing_bytes(),
+            useful: content.picker.useful_count(),
         });
         if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
             self.announce(now, announce::Input::WantPeers(wanted));
@@ -337,18 +389,19 @@ impl Swarm {
 
     /// A block came: whether it was missing is answered at once.
     fn block(&mut self, now: At, conn: ConnKey, block: BlockRef) {
+        let Some(content) = &mut self.content else { return };
         if let Some(check) = &mut self.check {
-            if !check.arrived(now, conn, block, self.geometry) {
+            if !check.arrived(now, conn, block, content.geometry) {
                 return;
             }
         } else {
-            self.meter.received(u64::from(self.geometry.block_length(block)));
+            self.meter.received(u64::from(content.geometry.block_length(block)));
         }
         let Some(live) = self.live.get_mut(conn) else { return };
         if live.sent(now) {
             self.out.emit(now, Event::FirstBlock { peer: live.peer });
         }
-        if self.check.is_some() || self.picker.arrived(now, conn, block) {
+        if self.check.is_some() || content.picker.arrived(now, conn, block) {
             self.out.act(Action::Keep(conn, block));
         }
     }
@@ -368,13 +421,14 @@ impl Swarm {
 
     /// Has blocks asked for, where something became free or is due.
     fn pick(&mut self, now: At) {
-        self.picker.on_time(now);
+        self.content.iter_mut().for_each(|content| content.picker.on_time(now));
         self.carry_out_picks(now);
     }
 
     /// Carries out what the picker wants.
     fn carry_out_picks(&mut self, now: At) {
-        while let Some(pick) = self.picker.poll() {
+        let Some(content) = &mut self.content else { return };
+        while let Some(pick) = content.picker.poll() {
             match pick {
                 Pick::Order(conn, order) => self.out.order(conn, order),
                 Pick::Begun(piece) => self.out.emit(now, Event::PieceOpened { piece }),
@@ -393,7 +447,7 @@ impl Swarm {
 
     /// Whether peers are dialled, and as a rule asked for pieces and served.
     fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Downloading | Phase::Seeding) && !self.leaving
+        matches!(self.phase, Phase::Metadata | Phase::Downloading | Phase::Seeding) && !self.leaving
     }
 
     /// Why nobody is kept connected for long, if so. While it is verified again, those that are connected stay, and so
@@ -402,12 +456,16 @@ impl Swarm {
         match self.phase {
             Phase::Paused => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
-            Phase::Checking | Phase::Downloading | Phase::Seeding => None,
+            Phase::Metadata | Phase::Checking | Phase::Downloading | Phase::Seeding => None,
         }
     }
 
     fn active_phase(&self) -> Phase {
-        if self.have.is_full() { Phase::Seeding } else { Phase::Downloading }
+        match &self.content {
+            None => Phase::Metadata,
+            Some(content) if content.is_complete() => Phase::Seeding,
+            Some(_) => Phase::Downloading,
+        }
     }
 
     fn enter(&mut self, now: At, phase: Phase, reason: Option<String>) {
@@ -415,11 +473,13 @@ impl Swarm {
         self.phase_since = now;
         self.phase_reason.clone_from(&reason);
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
-        self.picker.set_active(now, asks);
+        self.content.iter_mut().for_each(|content| content.picker.set_active(now, asks));
         self.out.emit(now, Event::Phase { phase, reason });
         self.out.act(Action::Entered);
         match phase {
-            Phase::Downloading | Phase::Seeding => self.announce(now, announce::Input::Start),
+            Phase::Metadata | Phase::Downloading | Phase::Seeding => {
+                self.announce(now, announce::Input::Start)
+            }
             Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }
@@ -465,14 +525,20 @@ impl Swarm {
     /// Whether the user paused it, be it verified or not.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        let after = self.recheck.as_ref().and_then(Recheck::rests);
-        self.phase == Phase::Paused || after.is_some_and(|(phase, _)| *phase == Phase::Paused)
+        match (self.phase, &self.content) {
+            (Phase::Checking, None) => self.settings.paused,
+            (Phase::Checking, Some(content)) => {
+                let after = content.recheck.as_ref().and_then(Recheck::rests);
+                after.is_some_and(|(phase, _)| *phase == Phase::Paused)
+            }
+            (phase, _) => phase == Phase::Paused,
+        }
     }
 
     /// Closes the connection, unless it was told so already.
     fn close(&mut self, conn: ConnKey, cause: Cause) {
         if self.live.close(conn) {
-            self.picker.set_usable(At::ZERO, conn, false);
+            self.content.iter_mut().for_each(|content| content.picker.set_usable(At::ZERO, conn, false));
             self.check.iter_mut().for_each(|check| check.let_go(conn));
             self.out.order(conn, Order::Close(cause));
         }
@@ -507,9 +573,17 @@ impl Swarm {
         let downloading = self.phase == Phase::Downloading;
         self.live.iter().filter_map(move |(conn, live)| {
             let chosen = self.peer_table.row(live.peer).is_some_and(Row::is_chosen);
-            let holder = Holder { live, chosen, owes_since: self.picker.owes_since(*conn) };
+            let owes_since = self.content.as_ref().and_then(|content| content.picker.owes_since(*conn));
+            let holder = Holder { live, chosen, owes_since };
             Some((holder.gives_way(now, downloading)?, live.used, *conn))
         })
+    }
+}
+
+#[cfg(test)]
+impl Swarm {
+    fn picker(&self) -> &Picker {
+        &self.content.as_ref().expect("the geometry is known").picker
     }
 }
 

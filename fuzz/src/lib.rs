@@ -166,7 +166,7 @@ fn receive(geometry: Geometry, owed: u32, mut bytes: &[u8], cuts: &[u8]) -> Came
     let blocks: Vec<_> = geometry.pieces().flat_map(|piece| geometry.blocks_of(piece)).collect();
     window.grant(blocks.into_iter().take(owed as usize));
     window.refill(Duration::ZERO, &mut Vec::new());
-    let mut receiver = Receiver::new(geometry, BlockPool::new(8));
+    let mut receiver = Receiver::new(Some(geometry), BlockPool::new(8));
     let mut cuts = cuts.iter().map(|cut| usize::from(*cut) + 1).cycle();
     let (mut came, mut error) = (Vec::new(), None);
     while !bytes.is_empty() && error.is_none() {

@@ -132,16 +132,19 @@ impl Host {
 
     /// Has the engine carry the connection, and says what to do on it, to its end.
     async fn talk(&self, carrier: Carrier, peer: Handshaken) {
+        let source: Arc<dyn BlockSource> = Arc::new(Source {
+            content: Arc::clone(&self.content),
+            falls_silent: self.behaviour == Behaviour::FallsSilent,
+            sent: AtomicU32::new(0),
+        });
         let common = Arc::new(Common {
-            ours: Arc::new(Ours::new(self.introduction())),
-            holdings: Arc::new(Holdings::new(self.content.geometry, self.pieces())),
+            ours: Arc::new(Ours::with(
+                self.introduction(),
+                Holdings::new(self.content.geometry, self.pieces()),
+            )),
             clock: self.clock,
             pool: BlockPool::new(CALLER_REQUESTS as usize),
-            source: Arc::new(Source {
-                content: Arc::clone(&self.content),
-                falls_silent: self.behaviour == Behaviour::FallsSilent,
-                sent: AtomicU32::new(0),
-            }),
+            source: source.into(),
             up: Arc::new(Limit::new(Some(self.bps))),
         });
         let (orders_to, orders) = mpsc::unbounded_channel();

@@ -126,7 +126,6 @@ pub async fn check(
         idle_after: IDLE_AFTER,
         up_bps: None,
         clock,
-        torrent,
         ours,
         seed,
         event_sink,

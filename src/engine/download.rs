@@ -384,7 +384,6 @@ impl StartUp {
             up_bps: self.options.up_bps,
             idle_after: self.options.idle_after,
             tracker: self.options.tracker,
-            torrent: self.torrent,
             event_sink: self.event_sink,
             views: self.views,
             blocks: Blocks::Kept(Box::new(store)),

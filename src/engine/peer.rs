@@ -9,7 +9,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ use super::receive::{Incoming, Receiver};
 use super::transport::Transport;
 use super::upload::{BlockSource, Job, JobDone, finish, give_back, start};
 use crate::event::{At, Cause, OsError};
-use crate::metainfo::BlockRef;
+use crate::metainfo::{BlockRef, Geometry};
 pub use crate::peer::IDLE_AFTER;
-use crate::peer::{Broken, Connection, Fault, Handshaken, Holdings, Ours, Overhead};
+use crate::peer::{Broken, Connection, Fault, Handshaken, Ours, Overhead};
 use crate::wire::HANDSHAKE_BYTES;
 
 /// All bytes of a connection are told this often; its payload every second.
@@ -43,16 +43,20 @@ const FLUSH_TIME: Duration = Duration::from_millis(250);
 pub struct Common {
     /// What they say of us.
     pub ours: Arc<Ours>,
-    /// What we have.
-    pub holdings: Arc<Holdings>,
     /// The run's clock.
     pub clock: Clock,
     /// Where blocks are received into.
     pub pool: Arc<BlockPool>,
-    /// Where uploads are read from.
-    pub source: Arc<dyn BlockSource>,
+    /// Where uploads are read from; set once, with what we have.
+    pub source: OnceLock<Arc<dyn BlockSource>>,
     /// The limit of all uploads together.
     pub up: Arc<Limit>,
+}
+
+impl Common {
+    fn geometry(&self) -> Option<Geometry> {
+        self.ours.holdings.get().map(|holdings| holdings.geometry)
+    }
 }
 
 impl fmt::Debug for Common {
@@ -67,10 +71,8 @@ enum End {
     Eof,
     /// A read or write failed.
     Io(io::Error),
-    /// The peer broke the protocol, or fell silent.
+    /// The peer broke the protocol, or fell silent, or we were told to close.
     Fault(Fault),
-    /// We were told to close.
-    Told(Cause),
     /// Our disk failed it.
     Disk(io::Error),
     /// Nobody listens to reports any more.
@@ -159,14 +161,13 @@ impl<T: Transport> Peer<T> {
         reports: mpsc::Sender<(ConnKey, Report)>,
     ) -> Self {
         let began = common.clock.now();
-        let (ours, holdings) = (Arc::clone(&common.ours), Arc::clone(&common.holdings));
-        let connection = Connection::new(ours, Some(holdings), shaken.reserved, began);
+        let connection = Connection::new(Arc::clone(&common.ours), shaken.reserved, began);
         let due = Box::pin(sleep_until(common.clock.instant(connection.deadline())));
         Self {
             transport,
             connection,
             blocks: Vec::new(),
-            receiver: Receiver::new(common.holdings.geometry, Arc::clone(&common.pool)),
+            receiver: Receiver::new(common.geometry(), Arc::clone(&common.pool)),
             conn,
             common,
             orders,
@@ -257,8 +258,10 @@ impl<T: Transport> Peer<T> {
     fn take_orders(&mut self, now: At, first: Option<Order>) -> Result<(), End> {
         let mut next = Some(first.unwrap_or(Order::Close(Cause::Shutdown)));
         while let Some(order) = next {
-            if let Some(cause) = self.connection.order(now, order) {
-                return Err(End::Told(cause));
+            let learns = order == Order::Learn;
+            self.connection.order(now, order)?;
+            if let Some(geometry) = self.common.geometry().filter(|_| learns) {
+                self.receiver.learn(geometry);
             }
             next = self.orders.try_recv().ok();
         }
@@ -291,8 +294,8 @@ impl<T: Transport> Peer<T> {
     }
 
     fn start_job(&mut self) {
-        if self.job.is_none() {
-            let Common { source, up, clock, .. } = &*self.common;
+        let Common { source, up, clock, .. } = &*self.common;
+        if let Some(source) = source.get().filter(|_| self.job.is_none()) {
             let (upload, output) = self.connection.serve();
             self.job = start(upload, output, &**source, up, *clock);
         }
@@ -336,7 +339,7 @@ impl<T: Transport> Peer<T> {
         let (upload, output) = self.connection.serve();
         upload.forget(output);
         give_back(upload, &self.common.up);
-        if matches!(end, End::Told(_) | End::Fault(_)) {
+        if matches!(end, End::Fault(_)) {
             self.flush().await;
         }
         let now = self.common.clock.now();
@@ -444,7 +447,6 @@ fn judge(end: End, at_once: bool) -> (Cause, Option<OsError>, Option<String>) {
             (cause, Some(OsError::from(&error)), None)
         }
         End::Fault(fault) => (fault.cause, None, fault.detail),
-        End::Told(cause) => (cause, None, None),
         End::Disk(error) => (Cause::DiskError, Some(OsError::from(&error)), None),
         End::Deserted => (Cause::Shutdown, None, None),
     }

@@ -58,7 +58,7 @@ impl Judge {
         let live: BTreeSet<PeerKey> =
             view.peers.iter().filter(|peer| peer.group == Group::Live).map(|peer| peer.key).collect();
         assert_eq!(live, swarm.live_peers().into_keys().collect(), "who is live");
-        let pieces = swarm.have().numbers().filter_map(|number| self.geometry.piece(number));
+        let pieces = swarm.have().unwrap().numbers().filter_map(|number| self.geometry.piece(number));
         let have = pieces.map(|piece| u64::from(self.geometry.length_of(piece))).sum::<u64>();
         assert_eq!((view.have_bytes, view.phase), (have, swarm.phase()));
     }

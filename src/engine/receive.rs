@@ -117,7 +117,8 @@ impl Begun {
 /// Reads one connection.
 #[derive(Debug)]
 pub struct Receiver {
-    geometry: Geometry,
+    /// The torrent's lengths, once they are known. Before, no block can be owed.
+    geometry: Option<Geometry>,
     pool: Arc<BlockPool>,
     begun: Begun,
     slots: Vec<Slot>,
@@ -132,7 +133,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// A reader of a connection that has just shaken hands.
-    pub fn new(geometry: Geometry, pool: Arc<BlockPool>) -> Self {
+    pub fn new(geometry: Option<Geometry>, pool: Arc<BlockPool>) -> Self {
         Self {
             geometry,
             pool,
@@ -215,6 +216,11 @@ impl Receiver {
         self.ready.pop_front()
     }
 
+    /// The torrent's lengths are known.
+    pub fn learn(&mut self, geometry: Geometry) {
+        self.geometry = Some(geometry);
+    }
+
     /// Bytes of block data received so far, those of unfinished blocks included.
     pub fn payload_bytes(&self) -> u64 {
         self.payload_bytes
@@ -236,7 +242,7 @@ impl Receiver {
         let mut bytes = 0;
         let mut whole = true;
         for block in &mut expected {
-            let length = self.geometry.block_length(block);
+            let length = self.length_of(block);
             if bytes + length as usize > self.ahead_bytes || self.slots.len() * 2 + 2 >= MOST_SLICES {
                 whole = false;
                 break;
@@ -250,8 +256,12 @@ impl Receiver {
         whole
     }
 
+    fn length_of(&self, block: BlockRef) -> u32 {
+        self.geometry.map_or(0, |geometry| geometry.block_length(block))
+    }
+
     fn expected_header(&self, block: BlockRef) -> [u8; PIECE_HEADER_BYTES] {
-        let length = self.geometry.block_length(block);
+        let length = self.length_of(block);
         PieceHeader { index: block.piece().number(), begin: block.begin(), length }.to_bytes()
     }
 
@@ -430,12 +440,14 @@ impl Receiver {
 
     fn admit(&self, header: PieceHeader, window: &Window) -> Result<BlockRef, ReceiveError> {
         let PieceHeader { index: piece, begin, length } = header;
-        if self.geometry.piece(piece).is_none() {
-            return Err(ReceiveError::NoSuchPiece { piece, count: self.geometry.piece_count() });
+        let unrequested = ReceiveError::Unrequested { piece, begin };
+        let Some(geometry) = self.geometry else { return Err(unrequested) };
+        if geometry.piece(piece).is_none() {
+            return Err(ReceiveError::NoSuchPiece { piece, count: geometry.piece_count() });
         }
-        let owed = self.geometry.block_at(piece, begin).filter(|&block| window.may_come(block));
-        let block = owed.ok_or(ReceiveError::Unrequested { piece, begin })?;
-        let expected = self.geometry.block_length(block);
+        let owed = geometry.block_at(piece, begin).filter(|&block| window.may_come(block));
+        let block = owed.ok_or(unrequested)?;
+        let expected = geometry.block_length(block);
         if length != expected {
             return Err(ReceiveError::WrongLength { piece, begin, length, expected });
         }

@@ -13,8 +13,8 @@ mod recheck;
 mod trackers;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -41,7 +41,7 @@ use super::tracker;
 use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
-use crate::metainfo::Torrent;
+use crate::peer::haves::HaveLog;
 use crate::peer::{Holdings, Ours, introduction};
 use crate::swarm::announce;
 use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, check};
@@ -65,7 +65,6 @@ const PEERS_KEPT: usize = 100;
 /// What a task is born with.
 pub(super) struct Parts {
     pub(super) clock: Clock,
-    pub(super) torrent: Arc<Torrent>,
     pub(super) ours: Handshake,
     pub(super) encryption: EncryptionPolicy,
     pub(super) seed: u64,
@@ -104,7 +103,6 @@ struct Leaving {
 
 struct TorrentTask {
     clock: Clock,
-    torrent: Arc<Torrent>,
     ours: Handshake,
     mse: Mse,
     port: u16,
@@ -133,18 +131,20 @@ struct TorrentTask {
 impl TorrentTask {
     fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
         let now = parts.clock.now();
+        let here = parts.swarm.geometry().zip(parts.swarm.have());
+        let holdings = here.map(|(geometry, have)| Arc::new(Holdings::new(geometry, have.clone())));
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
+                holdings: holdings.map(OnceLock::from).unwrap_or_default(),
                 ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))
             }),
-            holdings: Arc::new(Holdings::new(parts.torrent.geometry, parts.swarm.have().clone())),
             clock: parts.clock,
             pool: BlockPool::new(KEPT_BUFFERS),
-            source: parts.blocks.source(),
+            source: parts.blocks.source().map(OnceLock::from).unwrap_or_default(),
             up: Arc::new(Limit::new(parts.up_bps)),
         };
-        let (info_hash, peer_id) = (parts.torrent.info_hash, parts.ours.peer_id);
+        let Handshake { info_hash, peer_id, .. } = parts.ours;
         let caller = Caller { info_hash, peer_id, port, key: (parts.seed >> 32) as u32 };
         let client = tracker::Client::new(parts.tracker);
         Self {
@@ -161,7 +161,6 @@ impl TorrentTask {
             leaving: None,
             stood_still: Duration::ZERO,
             clock: parts.clock,
-            torrent: parts.torrent,
             ours: parts.ours,
             mse: Mse::new(parts.encryption, parts.seed),
             port,
@@ -293,7 +292,7 @@ impl TorrentTask {
             Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
-            Action::Have(piece) => self.common.holdings.haves.append(piece),
+            Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
             Action::Found(pieces) => self.found(&pieces),
@@ -303,6 +302,11 @@ impl TorrentTask {
             Action::Finished => self.wish(Command::Quit),
             Action::Emit(at, event) => self.emit(at, &event),
         }
+    }
+
+    /// What we have, as connections say it.
+    fn haves(&self) -> Option<&HaveLog> {
+        self.common.ours.holdings.get().map(|holdings| &holdings.haves)
     }
 
     fn emit(&mut self, at: At, event: &Event) {

@@ -234,12 +234,21 @@ causes! {
         "Its address has as many connections to us as one address may have.", "";
     TorrentPaused: "torrent_paused", "paused", "the download is paused", Us { again: Again::AtOnce },
         "The download is paused.", "Go on with it.";
+    PrivateTorrent: "private_torrent", "private", "the torrent is private: no tracker named it", Us { again: Again::Never },
+        "The torrent is private, and none of its trackers named this peer.", "Nothing to do: its trackers name the peers.";
     Shutdown: "shutdown", "ended", "we quit", Us { again: Again::Never },
         "We quit.", "";
     NotAnswered: "not_answered", "no time", "the run ended before it answered", Us { again: Again::Never },
         "The run ended before it could answer.", "Give it more time (--for).";
     DiskError: "disk_error", "our disk", "our disk failed", Us {},
         "Our disk failed.", "";
+    // Metadata (BEP 9).
+    MetadataRefused: "metadata_refused", "refuses", "does not give the metadata", Peer {},
+        "It refuses to give us the metadata: most likely it has none itself.", "Nothing to do while others give them.";
+    MetadataWrong: "metadata_wrong", "bad meta", "gave wrong metadata", Peer { fault: true },
+        "It gave metadata that are not those of the magnet.", "Nothing to do: it is not asked again.";
+    MetadataSilent: "metadata_silent", "silent", "asked for metadata, says nothing", Peer {},
+        "It was asked for the metadata and sent nothing.", "Nothing to do while others give them.";
     // Any.
     LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true },
         "This machine could not do it.", "";

@@ -15,6 +15,8 @@ pub enum Source {
     Incoming,
     /// It was live when the last run ended.
     Resume,
+    /// The magnet link named it (`x.pe`).
+    Magnet,
     /// This peer named it (BEP 11).
     Pex(PeerKey),
 }
@@ -39,8 +41,14 @@ pub struct SourceInfo {
 
 impl Source {
     /// One of every kind.
-    pub const KINDS: &[Self] =
-        &[Self::Tracker(TrackerKey(0)), Self::Manual, Self::Incoming, Self::Resume, Self::Pex(PeerKey(0))];
+    pub const KINDS: &[Self] = &[
+        Self::Tracker(TrackerKey(0)),
+        Self::Manual,
+        Self::Incoming,
+        Self::Resume,
+        Self::Magnet,
+        Self::Pex(PeerKey(0)),
+    ];
 
     /// The table's entry.
     pub fn info(self) -> &'static SourceInfo {
@@ -51,6 +59,7 @@ impl Source {
                 &SourceInfo { code: "incoming", words: "it called us", listens: false, ..USUAL }
             }
             Self::Resume => &SourceInfo { code: "resume", words: "the last run", private: false, ..USUAL },
+            Self::Magnet => &SourceInfo { code: "magnet", words: "the magnet link", private: false, ..USUAL },
             Self::Pex(_) => &SourceInfo { code: "pex", words: "another peer", private: false, ..USUAL },
         }
     }

@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use thiserror::Error;
 
 use super::parts::{Inspect, Parts};
-use super::{At, Event};
+use super::{At, Event, METADATA_PART_BYTES, MOST_METADATA_BYTES};
 use crate::metainfo::{Geometry, PieceIndex};
 use crate::text::clean_in_place;
 
@@ -242,6 +242,10 @@ impl Event {
     pub fn check(&mut self, geometry: &Geometry) -> Result<(), Invalid> {
         if let Self::Limits { down_bps, up_bps } = self {
             rates([*down_bps, *up_bps].into_iter().flatten())?;
+        }
+        if let Self::MetadataParts { got, of, bytes } = self {
+            let parts = bytes.div_ceil(METADATA_PART_BYTES);
+            ensure(got <= of && *of == parts && *bytes <= MOST_METADATA_BYTES, "metadata that no run takes")?;
         }
         check(self, Some(geometry))
     }

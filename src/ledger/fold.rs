@@ -266,6 +266,8 @@ impl Ledger {
             }),
             Event::Recording { on } => self.run.recording = *on,
             Event::Preparing { done, of } => self.run.preparing = Some((*done, *of)),
+            // Not shown yet.
+            Event::Metadata { .. } | Event::MetadataParts { .. } => {}
             Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
         }
     }
@@ -389,7 +391,7 @@ impl Run {
     /// Why nothing is asked of anybody in this phase.
     pub(super) fn rests(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Checking | Phase::Downloading => None,
+            Phase::Checking | Phase::Metadata | Phase::Downloading => None,
             Phase::Paused => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
             Phase::Seeding => Some(Cause::NotInteresting),

@@ -110,7 +110,7 @@ impl Tally {
             let (named, handshaken) = match source {
                 Source::Tracker(tracker) => self.trackers.entry(*tracker).or_default(),
                 Source::Pex(_) => &mut self.pex,
-                Source::Manual | Source::Incoming | Source::Resume => continue,
+                Source::Manual | Source::Incoming | Source::Resume | Source::Magnet => continue,
             };
             bump(named, more);
             if place.stage >= Stage::Handshaken {

@@ -86,6 +86,7 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
     }
     let (severity, text) = match phase {
         Phase::Checking => (Severity::Info, "Looking at what is on disk."),
+        Phase::Metadata => (Severity::Info, "Asking peers for the metadata."),
         Phase::Downloading => (Severity::Info, "Downloading."),
         Phase::Seeding => (Severity::Good, "Complete: every piece is here and verified."),
         Phase::Paused => (Severity::Info, "Paused."),

@@ -42,6 +42,8 @@ pub enum Order {
     Interested(bool),
     /// Tell it of other peers, where it takes that (BEP 11).
     Name(Pex),
+    /// The geometry of the torrent is known by now ([`Ours::holdings`](super::Ours::holdings)).
+    Learn,
     /// Neither request nor send while held; keep the connection.
     Hold(bool),
     /// Send what is being written to its end if that is quick, then close.

@@ -51,9 +51,9 @@ pub struct Connection {
 
 impl Connection {
     /// Begins: what we have, then who we are. Where the torrent's geometry is not known yet, we have nothing and ask for
-    /// nothing until [`Self::learn`].
-    pub fn new(ours: Arc<Ours>, holdings: Option<Arc<Holdings>>, reserved: Reserved, now: At) -> Self {
-        let mut output = Output::default();
+    /// nothing until [`Order::Learn`].
+    pub fn new(ours: Arc<Ours>, reserved: Reserved, now: At) -> Self {
+        let (mut output, holdings) = (Output::default(), ours.holdings.get().cloned());
         Self {
             fast: reserved.fast(),
             asking: Asking::new(),
@@ -75,13 +75,12 @@ impl Connection {
     }
 
     /// The torrent's geometry is known from now on. What the peer said of pieces is checked and counts as if it came now.
-    ///
-    /// # Errors
-    ///
-    /// When it does not fit.
-    pub fn learn(&mut self, now: At, holdings: Arc<Holdings>) -> Result<(), Fault> {
-        self.told.catch_up(&self.ours, &holdings, &mut self.output);
-        self.holdings = Some(holdings);
+    fn learn(&mut self, now: At) -> Result<(), Fault> {
+        let Some(holdings) = self.ours.holdings.get().filter(|_| self.holdings.is_none()) else {
+            return Ok(());
+        };
+        self.told.catch_up(&self.ours, holdings, &mut self.output);
+        self.holdings = Some(Arc::clone(holdings));
         self.raw.take().into_iter().try_for_each(|message| self.take(now, message))
     }
 
@@ -126,8 +125,12 @@ impl Connection {
         self.asking.progressed(now, bytes, begun_bytes);
     }
 
-    /// Does what the swarm wants; a wish to close is returned.
-    pub fn order(&mut self, now: At, order: Order) -> Option<Cause> {
+    /// Does what the swarm wants.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection is to be closed: by its wish, or because what the peer said before does not fit the torrent.
+    pub fn order(&mut self, now: At, order: Order) -> Result<(), Fault> {
         let (geometry, output) = (self.geometry(), &mut self.output);
         match (order, geometry) {
             (Order::Grant(blocks), Some(_)) => self.asking.grant(blocks),
@@ -148,9 +151,10 @@ impl Connection {
                 self.asking.hold(held);
                 self.serving.upload_mut().set_held(held);
             }
-            (Order::Close(cause), _) => return Some(cause),
+            (Order::Learn, _) => return self.learn(now),
+            (Order::Close(cause), _) => return Err(Fault { cause, detail: None }),
         }
-        None
+        Ok(())
     }
 
     /// A whole block came; whether it is of use.

@@ -1,6 +1,7 @@
 //! What all connections of a torrent share.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::exchange::PEX_MESSAGE;
@@ -22,12 +23,21 @@ pub struct Ours {
     pub sent_bytes: AtomicU64,
     /// A peer that says nothing for this long is let go.
     pub idle_after: Duration,
+    /// What is known of the torrent with its geometry; set once. Connections that are open then are told to
+    /// [learn](super::Order::Learn) it.
+    pub holdings: OnceLock<Arc<Holdings>>,
 }
 
 impl Ours {
     /// Where nothing was sent yet, and every peer has the usual time.
     pub fn new(introduction: ExtensionHandshake) -> Self {
-        Self { introduction, sent_bytes: AtomicU64::new(0), idle_after: IDLE_AFTER }
+        let (sent_bytes, holdings) = (AtomicU64::new(0), OnceLock::new());
+        Self { introduction, sent_bytes, idle_after: IDLE_AFTER, holdings }
+    }
+
+    /// The same where the geometry is known, and this is here.
+    pub fn with(introduction: ExtensionHandshake, holdings: Holdings) -> Self {
+        Self { holdings: Arc::new(holdings).into(), ..Self::new(introduction) }
     }
 }
 

@@ -94,6 +94,7 @@ fn took(view: &View) -> Duration {
 fn state(phase: Phase) -> &'static str {
     match phase {
         Phase::Checking => "checking",
+        Phase::Metadata => "metadata",
         Phase::Downloading => "downloading",
         Phase::Seeding => "seeding",
         Phase::Paused => "paused",

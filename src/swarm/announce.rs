@@ -197,6 +197,19 @@ impl Announcer {
         announcer
     }
 
+    /// The torrent turns out to be private (BEP 27): from now on one tracker is asked at a time, first of all one that knows
+    /// us. The others are told that we are gone.
+    pub(super) fn turn_private(&mut self, now: At) {
+        let keeps = self.trackers.iter().position(|tracker| tracker.told);
+        let asked: BTreeSet<usize> = self.tiers.iter().flat_map(|tier| tier.order.iter().copied()).collect();
+        let rest = asked.iter().copied().filter(|index| Some(*index) != keeps);
+        let order = keeps.filter(|index| asked.contains(index)).into_iter().chain(rest).collect();
+        self.handle(now, Input::Stop);
+        self.private = true;
+        self.tiers = vec![Tier::one_at_a_time(order)];
+        self.trackers.iter_mut().for_each(|tracker| tracker.tier = 0);
+    }
+
     /// Takes a tracker in; false when nothing can ever be asked of it.
     fn know(&mut self, now: At, url: &str, tier: usize) -> bool {
         let key = TrackerKey(self.trackers.len() as u16);

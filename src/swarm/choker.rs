@@ -55,9 +55,13 @@ pub(super) struct Choker {
 
 impl Choker {
     /// Counts rounds from `now` on.
-    pub(super) fn new(now: At, slots: Slots, piece_bytes: u32) -> Self {
-        let piece_bytes = u64::from(piece_bytes);
-        Self { slots, piece_bytes, next_round: now.saturating_add(ROUND), sent_bytes: 0, waited: false }
+    pub(super) fn new(now: At, slots: Slots) -> Self {
+        Self { slots, piece_bytes: 0, next_round: now.saturating_add(ROUND), sent_bytes: 0, waited: false }
+    }
+
+    /// The length of pieces is known.
+    pub(super) fn know(&mut self, piece_bytes: u32) {
+        self.piece_bytes = u64::from(piece_bytes);
     }
 
     /// When [`Self::on_time`] is wanted.

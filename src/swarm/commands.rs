@@ -34,7 +34,7 @@ impl Swarm {
             Command::Record => {}
             Command::Quit => {
                 let leaves = !std::mem::replace(&mut self.leaving, true);
-                self.picker.set_active(now, false);
+                self.content.iter_mut().for_each(|content| content.picker.set_active(now, false));
                 self.end_dials(now);
                 // Those of a check hear of it when its end is told ([`Swarm::into_announcer`]).
                 if leaves && self.check.is_none() {
@@ -57,12 +57,13 @@ impl Swarm {
     }
 
     fn pause(&mut self, now: At) {
+        self.settings.paused = true;
         match self.phase {
             Phase::Paused => {}
             // It must not be forgotten that the disk is to be asked first.
             Phase::Stopped => self.out.answer(now, "It stands still already, until you go on.".to_owned()),
             Phase::Checking => {
-                if let Some(recheck) = &mut self.recheck {
+                if let Some(recheck) = self.content.as_mut().and_then(|content| content.recheck.as_mut()) {
                     recheck.rest_afterwards(Phase::Paused, None);
                 }
                 self.out.answer(now, "Paused, once everything is verified.".to_owned());
@@ -75,6 +76,7 @@ impl Swarm {
     }
 
     fn resume(&mut self, now: At) {
+        self.settings.paused = false;
         if matches!(self.phase, Phase::Paused | Phase::Stopped) {
             self.go_on(now, true);
             self.out.answer(now, "Going on.".to_owned());
@@ -203,7 +205,7 @@ impl Swarm {
     }
 
     fn limit(&mut self, now: At, down_bps: Option<u64>, up_bps: Option<u64>) {
-        self.picker.set_limit(now, down_bps);
+        self.content.iter_mut().for_each(|content| content.picker.set_limit(now, down_bps));
         self.settings.down_bps = down_bps;
         self.settings.up_bps = up_bps;
         self.out.act(Action::LimitUp(up_bps));

@@ -8,7 +8,7 @@ use super::peer_table::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, announce};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, PeerKey, Source, TrackerKey};
-use crate::metainfo::{Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
 use crate::peer::{News, Step};
 
 /// What a swarm is told once.
@@ -138,6 +138,8 @@ pub enum Input {
         /// Why.
         cause: Cause,
     },
+    /// The torrent's metadata is known, and what of it is on the disk.
+    Known(Box<Known>),
     /// A block came on the connection, and maybe more in the same read: what follows from all of them is decided with the
     /// [`News::Window`] behind them.
     Block(ConnKey, BlockRef),
@@ -195,6 +197,21 @@ pub enum Input {
     Command(Command),
     /// Nothing but time went by.
     Tick,
+}
+
+/// What is known of a torrent with its metadata, and with a look at the disk.
+#[derive(Debug)]
+pub struct Known {
+    /// Its lengths.
+    pub geometry: Geometry,
+    /// The pieces that are on the disk.
+    pub have: Bitfield,
+    /// Only trackers and the user may name peers (BEP 27).
+    pub private: bool,
+    /// Blocks of unfinished pieces that are here from an earlier run; who sent them is not known.
+    pub kept: Vec<BlockRef>,
+    /// The disk refuses: why, in one line for people.
+    pub stopped: Option<String>,
 }
 
 /// What to do.

@@ -99,6 +99,22 @@ impl PeerTable {
         self.sources.reached(tracker, scope, seen_at);
     }
 
+    /// The torrent turns out to be private (BEP 27): what sources said that such a torrent does not hear is forgotten.
+    /// Returns the peers that nobody else named.
+    pub(super) fn turn_private(&mut self) -> Vec<PeerKey> {
+        self.sources.turn_private();
+        let mut nobodys = Vec::new();
+        for (peer, row) in &mut self.rows {
+            row.sources.retain(|source| source.info().private);
+            if row.sources.is_empty() {
+                row.listens = None;
+                self.due.set(*peer, None, None);
+                nobodys.push(*peer);
+            }
+        }
+        nobodys
+    }
+
     pub(super) fn find(&self, addr: SocketAddr) -> Option<PeerKey> {
         self.by_addr.find(addr)
     }

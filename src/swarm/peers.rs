@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use super::choker::Candidate;
+use super::content::Content;
 use super::eviction::SPARE_DIALS;
-use super::exchange::Other;
+use super::exchange::{Exchange, Other};
 use super::live::Live;
 use super::peer_table::{Ban, Learned, Standing};
 use super::twins::Twin;
@@ -103,7 +104,8 @@ impl Swarm {
     pub(super) fn attempt_ended(&mut self, now: At, peer: PeerKey, end: Closed) {
         let cause = end.cause;
         self.out.emit(now, end.event(peer));
-        let at = self.peer_table.ended(now, peer, cause, self.have.is_full(), &mut self.random);
+        let complete = self.is_complete();
+        let at = self.peer_table.ended(now, peer, cause, complete, &mut self.random);
         self.out.emit(now, Event::NextTry { peer, at });
     }
 
@@ -120,6 +122,10 @@ impl Swarm {
             return Some(Cause::SelfConnection);
         }
         let known = peer.or_else(|| self.peer_table.find(addr));
+        let row = peer.and_then(|peer| self.peer_table.row(peer));
+        if row.is_some_and(|row| row.sources.is_empty()) {
+            return Some(Cause::PrivateTorrent);
+        }
         if known.and_then(|known| self.peer_table.row(known)).is_some_and(|row| row.dropped) {
             return Some(Cause::DroppedByUser);
         }
@@ -224,7 +230,7 @@ impl Swarm {
         }
         self.peer_table.live(peer, conn);
         self.live.joined(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
-        self.picker.joined(now, conn, peer);
+        self.content.iter_mut().for_each(|content| content.picker.joined(now, conn, peer));
         if let Some(check) = &mut self.check {
             check.joined(conn, shaken_at);
             self.update_interest(now, conn);
@@ -261,8 +267,10 @@ impl Swarm {
     }
 
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
-        self.picker.left(conn);
-        self.allowed_fast.left(conn);
+        if let Some(content) = &mut self.content {
+            content.picker.left(conn);
+            content.allowed_fast.left(conn);
+        }
         self.exchange.left(conn);
         let Some(live) = self.live.left(conn) else { return };
         if let Some(check) = &mut self.check {
@@ -282,14 +290,14 @@ impl Swarm {
 
     pub(super) fn news(&mut self, now: At, conn: ConnKey, news: News) {
         match news {
-            News::Window { window, .. } => self.picker.window(now, conn, window),
             News::Choked => self.peer_chokes(now, conn, true),
             News::Unchoked => self.peer_chokes(now, conn, false),
             News::Interested(interested) => self.interested(now, conn, interested),
             News::Has(pieces) => self.has(now, conn, pieces),
             News::Have(pieces) => self.has_more(now, conn, &pieces),
-            News::AllowedFast(piece) => self.picker.allowed_fast(now, conn, piece),
-            News::Rejected(blocks) => self.picker.rejected(now, conn, &blocks),
+            News::Window { .. } | News::AllowedFast(_) | News::Rejected(_) => {
+                self.of_requests(now, conn, news)
+            }
             News::Introduced(info) => self.introduced(now, conn, info),
             News::Named(pex) => self.named(now, conn, pex),
             News::Sample(sample) => self.peer_sample(now, conn, sample),
@@ -301,11 +309,22 @@ impl Swarm {
         }
     }
 
+    /// What became of what the peer was asked for, and what it may be asked for.
+    fn of_requests(&mut self, now: At, conn: ConnKey, news: News) {
+        let Some(Content { picker, .. }) = &mut self.content else { return };
+        match news {
+            News::Window { window, .. } => picker.window(now, conn, window),
+            News::AllowedFast(piece) => picker.allowed_fast(now, conn, piece),
+            News::Rejected(blocks) => picker.rejected(now, conn, &blocks),
+            _ => {}
+        }
+    }
+
     fn peer_chokes(&mut self, now: At, conn: ConnKey, choking: bool) {
         if let Some(live) = self.live.get_mut(conn) {
             live.peer_choking = choking;
             self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Them, choking });
-            self.picker.choked(now, conn, choking);
+            self.content.iter_mut().for_each(|content| content.picker.choked(now, conn, choking));
             if let Some(check) = self.check.as_mut().filter(|_| !choking) {
                 check.unchoked(now, conn);
             }
@@ -322,7 +341,7 @@ impl Swarm {
 
     /// Chooses whom to serve.
     pub(super) fn rechoke(&mut self, now: At) {
-        let (seeding, serves) = (self.have.is_full(), self.serves());
+        let (seeding, serves) = (self.is_complete(), self.serves());
         let wanting = self.live.iter().filter(|(_, live)| serves && live.wants_to_be_served());
         let candidates: Vec<Candidate> = wanting.map(|(conn, live)| live.candidate(*conn, seeding)).collect();
         let chosen = self.choker.choose(now, &candidates);
@@ -368,11 +387,27 @@ impl Swarm {
         }
     }
 
+    /// The torrent turns out to be private (BEP 27): peers that neither a tracker nor the user named, and that did not call,
+    /// are let go, and peers name no others any more.
+    pub(super) fn turn_private(&mut self, now: At) {
+        self.settings.private = true;
+        self.exchange = Exchange::default();
+        self.tell_exchange(now);
+        for peer in self.peer_table.turn_private() {
+            match self.conn_of(peer) {
+                Some(conn) => self.close(conn, Cause::PrivateTorrent),
+                None => self.out.emit(now, Event::NotDialled { peer, cause: Some(Cause::PrivateTorrent) }),
+            }
+        }
+        self.announcer.turn_private(now);
+        self.announce_due(now);
+    }
+
     /// The peer names others.
     fn named(&mut self, now: At, conn: ConnKey, pex: Pex) {
         let Some(by) = self.live.get(conn).map(|live| live.peer) else { return };
         let (named, mut new) = (pex.added.len() as u32, 0);
-        let complete = self.have.is_full();
+        let complete = self.is_complete();
         for (addr, flags) in self.exchange.heard(now, conn, pex) {
             // Two seeds have nothing for each other.
             if complete && flags.has(PexFlags::SEED) {
@@ -399,9 +434,10 @@ impl Swarm {
         let stays = self.live.iter().filter(|(_, live)| !live.closing);
         let others = stays.filter_map(|(conn, live)| {
             let row = self.peer_table.row(live.peer)?;
+            let is_seed = self.content.as_ref().is_some_and(|content| content.picker.is_seed(*conn));
             let flags = PexFlags::default()
                 .with(PexFlags::ENCRYPTED, row.encrypts())
-                .with(PexFlags::SEED, live.upload_only || self.picker.is_seed(*conn))
+                .with(PexFlags::SEED, live.upload_only || is_seed)
                 .with(PexFlags::REACHABLE, live.outgoing);
             Some(Other { conn: *conn, addr: row.lasting_address()?, flags })
         });
@@ -421,7 +457,7 @@ impl Swarm {
                 return;
             };
             live.peer = into;
-            self.picker.rename(conn, peer, into);
+            self.content.iter_mut().for_each(|content| content.picker.rename(conn, peer, into));
             if self.peer_table.row(into).is_some_and(|row| row.dropped) {
                 return self.close(conn, Cause::DroppedByUser);
             }
@@ -435,7 +471,7 @@ impl Swarm {
     }
 
     fn peer_sample(&mut self, now: At, conn: ConnKey, sample: PeerSample) {
-        self.picker.sampled(now, conn, &sample);
+        self.content.iter_mut().for_each(|content| content.picker.sampled(now, conn, &sample));
         let Some(live) = self.live.get_mut(conn) else { return };
         live.sampled(now, &sample);
         self.meter.sent(sample.up_bytes.saturating_sub(live.up_bytes));

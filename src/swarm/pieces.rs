@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::content::Content;
 use super::recheck::{self, Recheck};
 use super::{Action, BlockDigest, ConnKey, Order, Phase, Swarm};
 use crate::event::{At, Cause, Event, PeerKey, Severity, Side};
-use crate::metainfo::{Bitfield, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 
 impl Swarm {
     pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
-        let Some(live) = self.live.get(conn) else { return };
-        let wanted = pieces.count_missing_from(&self.have);
+        let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
+        let wanted = pieces.count_missing_from(&content.have);
         self.out.emit(now, Event::Has { peer: live.peer, pieces: Arc::new(pieces.clone()) });
-        self.allowed_fast.offer(conn, live.addr.ip(), &pieces);
-        self.picker.has(conn, pieces, wanted);
+        content.allowed_fast.offer(conn, live.addr.ip(), &pieces);
+        content.picker.has(conn, pieces, wanted);
         self.allow_fast(conn);
         self.update_interest(now, conn);
         self.close_if_both_seeds(conn);
@@ -21,38 +22,41 @@ impl Swarm {
     }
 
     pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
-        let Some(peer) = self.live.get(conn).map(|live| live.peer) else { return };
-        for piece in self.picker.have(conn, pieces, |piece| !self.have.has(piece)) {
+        let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
+        let (Content { have, picker, allowed_fast, .. }, peer) = (content, live.peer);
+        for piece in picker.have(conn, pieces, |piece| !have.has(piece)) {
             self.out.emit(now, Event::Have { peer, piece });
         }
-        if self.picker.pieces_of(conn).is_some_and(|has| self.allowed_fast.ends(conn, has)) {
+        if picker.pieces_of(conn).is_some_and(|has| allowed_fast.ends(conn, has)) {
             self.out.order(conn, Order::AllowFast(Vec::new()));
         }
         self.update_interest(now, conn);
-        self.picker.request(now, conn);
+        self.content.iter_mut().for_each(|content| content.picker.request(now, conn));
         self.close_if_both_seeds(conn);
         self.ask_for_a_piece(conn);
     }
 
     /// Tells the peer what it may ask for in spite of a choke.
     pub(super) fn allow_fast(&mut self, conn: ConnKey) {
-        let have = self.is_active().then_some(&self.have);
-        if let Some(order) = self.allowed_fast.order(conn, have) {
+        let Some(content) = &self.content else { return };
+        let have = self.is_active().then_some(&content.have);
+        if let Some(order) = content.allowed_fast.order(conn, have) {
             self.out.order(conn, order);
         }
     }
 
     /// Neither end has a use for a connection between two that want nothing any more.
     pub(super) fn close_if_both_seeds(&mut self, conn: ConnKey) {
-        let wants_nothing =
-            self.picker.is_seed(conn) || self.live.get(conn).is_some_and(|live| live.upload_only);
-        if self.have.is_full() && wants_nothing {
+        let Some(content) = self.content.as_ref().filter(|content| content.is_complete()) else { return };
+        let upload_only = self.live.get(conn).is_some_and(|live| live.upload_only);
+        if upload_only || content.picker.is_seed(conn) {
             self.close(conn, Cause::BothSeeds);
         }
     }
 
     pub(super) fn update_interest(&mut self, now: At, conn: ConnKey) {
-        let interested = self.check.is_some() || (self.is_active() && self.picker.wanted_of(conn) > 0);
+        let has_wanted = self.content.as_ref().is_some_and(|content| content.picker.wanted_of(conn) > 0);
+        let interested = self.check.is_some() || (self.is_active() && has_wanted);
         let Some(live) = self.live.get_mut(conn) else { return };
         if std::mem::replace(&mut live.am_interested, interested) != interested {
             self.out.order(conn, Order::Interested(interested));
@@ -63,19 +67,19 @@ impl Swarm {
 
     /// Tells the picker whether the peer can be asked when it does not choke us.
     pub(super) fn update_usable(&mut self, now: At, conn: ConnKey) {
-        if let Some(live) = self.live.get(conn) {
-            self.picker.set_usable(now, conn, live.am_interested && !live.held && !live.closing);
+        if let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) {
+            content.picker.set_usable(now, conn, live.am_interested && !live.held && !live.closing);
         }
     }
 
     /// In a check the connection is given its piece, or what is left of it.
     pub(super) fn ask_for_a_piece(&mut self, conn: ConnKey) {
-        let Some(check) = &mut self.check else { return };
+        let Some((check, content)) = self.check.as_mut().zip(self.content.as_ref()) else { return };
         if self.live.get(conn).is_none_or(|live| live.peer_choking || live.closing) {
             return;
         }
-        let has = self.picker.pieces_of(conn);
-        let blocks = check.blocks_for(conn, self.geometry, has, &mut self.random);
+        let has = content.picker.pieces_of(conn);
+        let blocks = check.blocks_for(conn, content.geometry, has, &mut self.random);
         if !blocks.is_empty() {
             self.out.order(conn, Order::Grant(blocks));
         }
@@ -90,7 +94,8 @@ impl Swarm {
     }
 
     pub(super) fn piece_done(&mut self, now: At, piece: PieceIndex, good: bool, blocks: Vec<BlockDigest>) {
-        let Some(senders) = self.picker.finished(piece, good) else { return };
+        let finished = self.content.as_mut().and_then(|content| content.picker.finished(piece, good));
+        let Some(senders) = finished else { return };
         let mut from: Vec<PeerKey> = senders.iter().copied().flatten().collect();
         from.sort_unstable();
         from.dedup();
@@ -111,22 +116,26 @@ impl Swarm {
     }
 
     fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
-        self.have.set(piece);
+        let Some(content) = &mut self.content else { return };
+        content.have.set(piece);
         self.out.emit(now, Event::PieceVerified { piece, from });
         self.out.act(Action::Have(piece));
-        for conn in self.allowed_fast.meant_for(piece) {
+        for conn in content.allowed_fast.meant_for(piece) {
             self.allow_fast(conn);
         }
         if self.smart_ban.knows(piece) {
             self.out.act(Action::Digest(piece));
         }
         let interested = self.live.iter().filter(|(_, live)| live.am_interested).map(|(conn, _)| *conn);
-        let done_with: Vec<ConnKey> = interested.filter(|conn| self.picker.wanted_of(*conn) == 0).collect();
+        let content = self.content.as_ref();
+        let wants_none = |conn: &ConnKey| content.is_none_or(|content| content.picker.wanted_of(*conn) == 0);
+        let done_with: Vec<ConnKey> = interested.filter(wants_none).collect();
         for conn in done_with {
             self.update_interest(now, conn);
         }
-        self.completed |= self.have.is_full();
-        if self.have.is_full() && self.phase == Phase::Downloading {
+        let complete = self.is_complete();
+        self.completed |= complete;
+        if complete && self.phase == Phase::Downloading {
             self.complete(now);
         }
     }
@@ -142,8 +151,18 @@ impl Swarm {
         }
     }
 
+    /// Bytes of an open piece were written and are out of memory.
+    pub(super) fn written(&mut self, piece: PieceIndex, bytes: u64) {
+        self.content.iter_mut().for_each(|content| content.picker.written(piece, bytes));
+    }
+
+    /// Blocks of an open piece are in its file no more.
+    pub(super) fn blocks_lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
+        self.content.iter_mut().for_each(|content| content.picker.lost(piece, blocks));
+    }
+
     pub(super) fn disk_failed(&mut self, now: At, reason: String) {
-        match &mut self.recheck {
+        match self.content.as_mut().and_then(|content| content.recheck.as_mut()) {
             Some(recheck) => recheck.rest_afterwards(Phase::Stopped, Some(reason)),
             None if self.phase == Phase::Stopped => {}
             None => self.rest(now, Phase::Stopped, Some(reason)),
@@ -153,24 +172,30 @@ impl Swarm {
     /// What is on the disk is to be verified once more. Meanwhile nothing is asked for, and nothing served that may be
     /// wrong.
     pub(super) fn recheck(&mut self, now: At) {
-        if self.recheck.is_some() {
+        let Some(content) = &self.content else {
+            return self
+                .out
+                .answer(now, "There is nothing to verify before the metadata is known.".to_owned());
+        };
+        if content.recheck.is_some() {
             return self.out.answer(now, "It is being verified already.".to_owned());
         }
         let rests = matches!(self.phase, Phase::Paused | Phase::Stopped);
         let rests = rests.then(|| (self.phase, self.phase_reason.clone()));
         self.rest(now, Phase::Checking, None);
         // Pieces of which something came are verified when they are complete.
-        self.picker.give_up_empty();
-        let mut pieces = Bitfield::empty(self.geometry.piece_count());
-        for piece in self.geometry.pieces().filter(|piece| !self.picker.has_begun(*piece)) {
+        let Some(Content { geometry, picker, recheck, .. }) = &mut self.content else { return };
+        picker.give_up_empty();
+        let mut pieces = Bitfield::empty(geometry.piece_count());
+        for piece in geometry.pieces().filter(|piece| !picker.has_begun(*piece)) {
             pieces.set(piece);
         }
-        self.recheck = Some(Recheck::new(pieces.clone(), rests));
+        *recheck = Some(Recheck::new(pieces.clone(), rests));
         self.out.act(Action::Recheck(pieces));
     }
 
     pub(super) fn rechecked(&mut self, now: At, good: Result<Bitfield, String>) {
-        let Some(recheck) = self.recheck.take() else { return };
+        let Some(recheck) = self.content.as_mut().and_then(|content| content.recheck.take()) else { return };
         let rests = match &good {
             Ok(_) => recheck.rests().cloned(),
             Err(reason) => Some((Phase::Stopped, Some(reason.clone()))),
@@ -189,18 +214,19 @@ impl Swarm {
 
     /// Takes in which pieces are good, says so, and returns whether there are some that we have no more.
     fn take_in(&mut self, now: At, recheck: &Recheck, good: &Bitfield) -> bool {
-        let (lost, mut found) = recheck.compare(self.geometry, &self.have, good);
-        found.retain(|piece| self.picker.found(*piece));
+        let Some(Content { geometry, have, picker, .. }) = &mut self.content else { return false };
+        let (lost, mut found) = recheck.compare(*geometry, have, good);
+        found.retain(|piece| picker.found(*piece));
         for piece in &lost {
-            self.have.clear(*piece);
-            self.picker.lost_whole(*piece);
+            have.clear(*piece);
+            picker.lost_whole(*piece);
         }
-        found.iter().for_each(|piece| _ = self.have.set(*piece));
+        found.iter().for_each(|piece| _ = have.set(*piece));
         let severity = if lost.is_empty() { Severity::Good } else { Severity::Warn };
-        let text = recheck::said(self.have.count(), self.geometry.piece_count(), lost.len(), found.len());
+        let text = recheck::said(have.count(), geometry.piece_count(), lost.len(), found.len());
         let any_lost = !lost.is_empty();
         if any_lost || !found.is_empty() {
-            self.out.emit(now, Event::Had { pieces: Arc::new(self.have.clone()) });
+            self.out.emit(now, Event::Had { pieces: Arc::new(have.clone()) });
         }
         self.out.emit(now, Event::Note { severity, text, answer: true });
         self.out.act(Action::Lose(lost));

@@ -23,6 +23,11 @@ impl Sources {
         Self { private, reach: BTreeMap::new(), ours: Vec::new() }
     }
 
+    /// The torrent turns out to be private.
+    pub(super) fn turn_private(&mut self) {
+        self.private = true;
+    }
+
     /// The tracker answered: it is this far, and sees us there.
     pub(super) fn reached(&mut self, tracker: TrackerKey, scope: Scope, seen_at: Option<SocketAddr>) {
         self.reach.insert(tracker, scope);

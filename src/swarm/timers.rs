@@ -10,7 +10,7 @@ type Timer = (fn(&Swarm) -> Option<At>, fn(&mut Swarm, At));
 
 /// In the order in which one may follow from another.
 pub(super) static TABLE: [Timer; 8] = [
-    (|swarm| swarm.picker.deadline(), Swarm::pick),
+    (|swarm| swarm.content.as_ref()?.picker.deadline(), Swarm::pick),
     (|swarm| swarm.check.as_ref().map(Check::deadline), Swarm::expire_tries),
     (|swarm| Some(swarm.meter.deadline()), Swarm::second),
     (|swarm| Some(swarm.choker.deadline()), Swarm::round),

@@ -14,8 +14,8 @@ use super::*;
 use crate::engine::testpeer::{Heard, PATIENCE, Wire, block_content, content};
 use crate::engine::upload::ReadFuture;
 use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
-use crate::peer::introduction;
 use crate::peer::upload::OFFERED_REQQ;
+use crate::peer::{Holdings, introduction};
 use crate::swarm::WindowState;
 use crate::wire::{BlockSpec, ExtensionHandshake, Message, OUR_NAME, PieceHeader, Reserved};
 
@@ -76,11 +76,10 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        ours: Arc::new(Ours::new(introduction(Some(6881), true))),
-        holdings: Arc::new(Holdings::new(geometry(), have)),
+        ours: Arc::new(Ours::with(introduction(Some(6881), true), Holdings::new(geometry(), have))),
         clock: Clock::start(),
         pool: BlockPool::new(100),
-        source: Arc::new(Disk { fails: begin.disk_fails }),
+        source: (Arc::new(Disk { fails: begin.disk_fails }) as Arc<dyn BlockSource>).into(),
         up: Arc::new(Limit::new(begin.up_bps)),
     });
     let shaken = Handshaken {
@@ -108,6 +107,11 @@ async fn sockets() -> (TcpStream, TcpStream) {
 impl<T: Transport> World<T> {
     async fn order(&self, order: Order) {
         self.orders.send(order).unwrap();
+    }
+
+    /// What we have.
+    fn holdings(&self) -> &Holdings {
+        self.common.ours.holdings.get().unwrap()
     }
 
     /// The next report that is no sample.

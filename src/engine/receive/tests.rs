@@ -83,7 +83,7 @@ fn feed(
 }
 
 fn receiver() -> Receiver {
-    Receiver::new(geometry(), BlockPool::new(1000))
+    Receiver::new(Some(geometry()), BlockPool::new(1000))
 }
 
 /// One message, whole, into a fresh receiver that is owed these blocks.

@@ -54,11 +54,11 @@ pub(in crate::engine) struct Store {
 }
 
 impl Blocks {
-    /// Where blocks that peers ask for are read.
-    pub(super) fn source(&self) -> Arc<dyn BlockSource> {
+    /// Where blocks that peers ask for are read; a check serves nobody.
+    pub(super) fn source(&self) -> Option<Arc<dyn BlockSource>> {
         match self {
-            Self::Kept(store) => Arc::clone(&store.disk) as Arc<dyn BlockSource>,
-            Self::Tried(_) => Arc::new(Nothing),
+            Self::Kept(store) => Some(Arc::clone(&store.disk) as Arc<dyn BlockSource>),
+            Self::Tried(_) => None,
         }
     }
 
@@ -77,15 +77,6 @@ impl Blocks {
             // The thread panicked and has said so; what was verified is on disk all the same.
             Err(_) => Ok(()),
         }
-    }
-}
-
-/// A check sends nothing, so nothing is read.
-struct Nothing;
-
-impl BlockSource for Nothing {
-    fn read(&self, _: PieceIndex, _: u32, _: u32) -> ReadFuture {
-        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
     }
 }
 
@@ -292,26 +283,26 @@ impl TorrentTask {
     /// These pieces are wrong on the disk: they are served to nobody, and remembered as missing.
     pub(super) fn lose(&mut self, pieces: &[PieceIndex]) {
         if !pieces.is_empty()
-            && let Blocks::Kept(store) = &self.blocks
+            && let (Blocks::Kept(store), Some(haves)) = (&self.blocks, self.haves())
         {
-            self.common.holdings.haves.lose(pieces);
+            haves.lose(pieces);
             store.keeper.lost(pieces);
         }
     }
 
     /// These pieces are on the disk, wherever they came from.
     pub(super) fn found(&mut self, pieces: &[PieceIndex]) {
-        let Blocks::Kept(store) = &self.blocks else { return };
+        let (Blocks::Kept(store), Some(haves)) = (&self.blocks, self.haves()) else { return };
         for piece in pieces {
             store.keeper.written(*piece);
-            self.common.holdings.haves.append(*piece);
+            haves.append(*piece);
         }
     }
 
     /// The user says go on: looks whether there is room now.
     pub(super) fn ask_disk_again(&mut self) {
-        let have = self.swarm.have().clone();
-        let Some(keeper) = self.store().map(|store| Arc::clone(&store.keeper)) else { return };
+        let (Blocks::Kept(store), Some(have)) = (&self.blocks, self.swarm.have()) else { return };
+        let (keeper, have) = (Arc::clone(&store.keeper), have.clone());
         let prepared = self.outlets.prepared.clone();
         self.tasks.spawn(async move {
             if let Ok(answer) = tokio::task::spawn_blocking(move || keeper.prepare(&have)).await {

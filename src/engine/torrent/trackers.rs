@@ -10,11 +10,13 @@ use super::super::tracker::{Answer, Client, Failure};
 use super::TorrentTask;
 use super::inbox::Answered;
 use crate::event::{AnnounceKind, At, Event, Source, TrackerKey};
-use crate::metainfo::{Bitfield, Geometry, InfoHash, PeerId};
+use crate::metainfo::{BLOCK_LENGTH, InfoHash, PeerId};
 use crate::swarm::Input;
 use crate::swarm::announce::{self, Output, Ticket};
 use crate::wire::AnnounceParams;
 
+/// What is left of a torrent of which nobody knows how long it is, bytes: a seed has nothing left.
+const SOMETHING_LEFT: u64 = BLOCK_LENGTH as u64;
 /// Peers asked for in an announce, unless we leave.
 const NUMWANT: u32 = 200;
 
@@ -125,7 +127,7 @@ impl TorrentTask {
 
     pub(super) fn amounts(&self) -> Amounts {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
-        let left_bytes = missing_bytes(self.torrent.geometry, self.swarm.have());
+        let left_bytes = self.swarm.missing_bytes().unwrap_or(SOMETHING_LEFT);
         Amounts { downloaded_bytes, uploaded_bytes, left_bytes }
     }
 
@@ -150,33 +152,5 @@ pub(super) fn heard(ticket: Ticket, outcome: Answered) -> announce::Input {
             announce::Input::Answered { ticket, answer, min_interval_s, tracker_id }
         }
         Err(Failure { error, text }) => announce::Input::Failed { ticket, error, text },
-    }
-}
-
-/// Bytes of the pieces that are not good: without a look at every piece, of which there may be millions.
-fn missing_bytes(geometry: Geometry, have: &Bitfield) -> u64 {
-    let missing = u64::from(have.len() - have.count()) * u64::from(geometry.piece_bytes());
-    let last = geometry.piece(geometry.piece_count().saturating_sub(1)).filter(|last| !have.has(*last));
-    missing - last.map_or(0, |last| u64::from(geometry.piece_bytes() - geometry.length_of(last)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_counted_to_the_byte() {
-        for (total, piece_bytes) in [(1, 16384), (100_000, 16384), (65536, 16384), (10, 3)] {
-            let geometry = Geometry::new(total, piece_bytes).unwrap();
-            let mut have = Bitfield::empty(geometry.piece_count());
-            let mut missing = total;
-            assert_eq!(missing_bytes(geometry, &have), missing);
-            for piece in geometry.pieces().rev() {
-                have.set(piece);
-                missing -= u64::from(geometry.length_of(piece));
-                assert_eq!(missing_bytes(geometry, &have), missing);
-            }
-            assert_eq!(missing, 0);
-        }
     }
 }

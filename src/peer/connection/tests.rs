@@ -11,15 +11,26 @@ use crate::wire::{BlockSpec, PieceHeader};
 const PIECES: u32 = 20;
 const NOW: At = At::from_secs(1);
 
-fn holdings(have: &[u32]) -> Arc<Holdings> {
+fn holdings(have: &[u32]) -> Holdings {
     let geometry = Geometry::new(u64::from(PIECES) * 100_000 - 5, 100_000).unwrap();
     let mut pieces = Bitfield::empty(PIECES);
     have.iter().for_each(|number| _ = pieces.set(geometry.piece(*number).unwrap()));
-    Arc::new(Holdings::new(geometry, pieces))
+    Holdings::new(geometry, pieces)
 }
 
-fn begin(holdings: Option<Arc<Holdings>>) -> Connection {
-    Connection::new(Arc::new(Ours::new(introduction(None, true))), holdings, Reserved::OURS, NOW)
+fn begin(holdings: Option<Holdings>) -> Connection {
+    let introduction = introduction(None, true);
+    let ours = match holdings {
+        Some(holdings) => Ours::with(introduction, holdings),
+        None => Ours::new(introduction),
+    };
+    Connection::new(Arc::new(ours), Reserved::OURS, NOW)
+}
+
+/// The geometry is known from now on, and that this is here.
+fn learn(connection: &mut Connection, have: &[u32]) -> Result<(), Fault> {
+    connection.ours.holdings.set(Arc::new(holdings(have))).unwrap();
+    connection.order(NOW, Order::Learn)
 }
 
 /// The messages that wait to be written, which are taken away.
@@ -42,12 +53,12 @@ fn after(messages: &[Message], learns: usize) -> Result<(String, BTreeSet<u32>),
     let mut connection = begin((learns == 0).then(|| holdings(&[])));
     for (nth, message) in messages.iter().enumerate() {
         if nth > 0 && nth == learns {
-            connection.learn(NOW, holdings(&[])).map_err(|fault| fault.cause)?;
+            learn(&mut connection, &[]).map_err(|fault| fault.cause)?;
         }
         connection.message(NOW, message.clone()).map_err(|fault| fault.cause)?;
     }
     if learns >= messages.len().max(1) {
-        connection.learn(NOW, holdings(&[])).map_err(|fault| fault.cause)?;
+        learn(&mut connection, &[]).map_err(|fault| fault.cause)?;
     }
     connection.tick(NOW).map_err(|fault| fault.cause)?;
     let mut theirs = BTreeSet::new();
@@ -110,7 +121,7 @@ fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass()
     for message in [Message::Extended { id: 0, payload }, Message::Interested, Message::Request(spec)] {
         connection.message(NOW, message).unwrap();
     }
-    assert_eq!(connection.order(NOW, Order::Choke(false)), None);
+    connection.order(NOW, Order::Choke(false)).unwrap();
     assert_eq!(said(&mut connection), [Message::Reject(spec), Message::Unchoke]);
     connection.tick(NOW).unwrap();
     let news: Vec<News> = connection.news(NOW).collect();
@@ -124,11 +135,11 @@ fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass()
 
     let mut connection = begin(None);
     said(&mut connection);
-    connection.learn(NOW, holdings(&[3, 19])).unwrap();
+    learn(&mut connection, &[3, 19]).unwrap();
     assert_eq!(said(&mut connection), [Message::Have(3), Message::Have(19)], "too late for a bitfield");
     let every: Vec<u32> = (0..PIECES).collect();
     let mut connection = begin(None);
-    connection.learn(NOW, holdings(&every)).unwrap();
+    learn(&mut connection, &every).unwrap();
     let Some(Message::Extended { id: 0, payload }) = said(&mut connection).pop() else { panic!("unsaid") };
     assert_eq!(ExtensionHandshake::decode(&payload).unwrap().upload_only, Some(true));
 }

@@ -180,7 +180,7 @@ impl Run {
     /// A dialled peer shakes hands, has everything and unchokes.
     fn serve(&mut self, peer: PeerKey, id: &[u8; 20]) -> ConnKey {
         let conn = self.shake(Some(peer), addr(1), id);
-        let count = self.swarm.geometry.piece_count();
+        let count = self.swarm.geometry().unwrap().piece_count();
         self.tell(Input::News(conn, News::Has(Bitfield::full(count))));
         self.tell(Input::News(conn, News::Unchoked));
         conn

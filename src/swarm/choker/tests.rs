@@ -27,7 +27,8 @@ struct World {
 
 impl World {
     fn new(slots: UploadSlots, limit_bps: Option<u64>) -> Self {
-        let choker = Choker::new(At::ZERO, Slots::new(slots, limit_bps), PIECE);
+        let mut choker = Choker::new(At::ZERO, Slots::new(slots, limit_bps));
+        choker.know(PIECE);
         Self { now: At::ZERO, choker, limit_bps, sent_bytes: 0, peers: Vec::new() }
     }
 

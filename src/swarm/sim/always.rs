@@ -10,10 +10,13 @@ use crate::metainfo::BLOCK_LENGTH;
 pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     let swarm = &client.swarm;
     assert!(swarm.deadline() >= now, "a deadline that was missed");
-    // What it claims is on disk, to the piece.
-    assert_eq!(swarm.have().count(), client.written.count());
     assert!(swarm.staying() <= client.settings.max_peers, "{} connections", swarm.staying());
     assert!(client.asked_most <= crate::peer::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
+    let Some(have) = swarm.have() else {
+        return assert_eq!((client.held_bytes(), client.granted), (0, 0), "blocks of unknown pieces");
+    };
+    // What it claims is on disk, to the piece.
+    assert_eq!(have.count(), client.written.count());
     let memory = client.settings.memory_bytes;
     // One block a peer is never refused, and a peer of which nothing is known is asked for a few.
     let most = memory + memory / FAR_PART + client.most_conns as u64 * 4 * u64::from(BLOCK_LENGTH);
@@ -21,12 +24,12 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
         client.held_bytes() <= most,
         "{} bytes in memory of {most} at {now:?}: {:#?}",
         client.held_bytes(),
-        swarm.picker.describe()
+        swarm.picker().describe()
     );
     if !thorough {
         return;
     }
-    swarm.picker.assert_nobody_idles(now);
+    swarm.picker().assert_nobody_idles(now);
     let active = matches!(swarm.phase(), Phase::Downloading | Phase::Seeding);
     for (key, conn) in &client.conns {
         let protocol = &conn.protocol;
@@ -34,5 +37,5 @@ pub(super) fn holds(now: At, client: &Client, thorough: bool) {
         assert!(active || protocol.upload().waiting() == 0, "{key:?} is served in a pause");
     }
     swarm.assert_consistent();
-    assert!(client.written.count_missing_from(swarm.have()) == 0, "a piece is claimed that is not on disk");
+    assert_eq!(client.written.count_missing_from(have), 0, "a piece is claimed that is not on disk");
 }

@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::super::announce::{self, Ticket};
-use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Order};
+use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Known, Order};
 use super::conn::Conn;
 use super::disk::{Done, Job};
 use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex, Said, Settings, Swarm};
 use crate::command::Command;
 use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
+use crate::peer::haves::HaveLog;
 use crate::peer::{Fault, Holdings, News, Ours, Step, introduction};
 use crate::wire::Reserved;
 
@@ -72,9 +73,8 @@ pub(super) struct Client {
     pub(super) written: Bitfield,
     /// What its connections say of it.
     ours: Arc<Ours>,
-    holdings: Arc<Holdings>,
-    /// When its connections learn the torrent's geometry; none: they know it.
-    pub(super) learns_at: Option<At>,
+    /// When it learns the torrent's geometry; none: it knows it.
+    learns_at: Option<At>,
     pub(super) effects: VecDeque<Effect>,
     pub(super) wake_at: At,
     /// What was learned, less what fills memory unless it is all kept.
@@ -107,7 +107,7 @@ impl Client {
     ) -> Self {
         let trackers = (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
         let settings = Settings { trackers, ..settings };
-        let holdings = Arc::new(Holdings::new(geometry, have.clone()));
+        let holdings = Holdings::new(geometry, have.clone());
         let swarm = Swarm::new(now, geometry, have.clone(), settings.clone());
         let exchanges = swarm.exchanges();
         let mut client = Self {
@@ -122,8 +122,7 @@ impl Client {
             failing: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
-            ours: Arc::new(Ours::new(introduction(Some(6881), exchanges))),
-            holdings,
+            ours: Arc::new(Ours::with(introduction(Some(6881), exchanges), holdings)),
             learns_at: None,
             effects: VecDeque::new(),
             wake_at: At::MAX,
@@ -153,7 +152,7 @@ impl Client {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.swarm.have().is_full()
+        self.swarm.is_complete()
     }
 
     /// When it wants to be woken.
@@ -213,8 +212,7 @@ impl Client {
         addr: SocketAddr,
         (id, reserved): (PeerId, Reserved),
     ) {
-        let holdings = self.learns_at.is_none().then(|| Arc::clone(&self.holdings));
-        self.conns.insert(conn, Conn::new(&self.ours, holdings, reserved, addr, now));
+        self.conns.insert(conn, Conn::new(&self.ours, reserved, addr, now));
         self.most_conns = self.most_conns.max(self.conns.len());
         self.write(now, conn);
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
@@ -289,17 +287,36 @@ impl Client {
         self.feed(now, Input::Announced(outcome));
     }
 
+    /// It knows of its torrent nothing but the info-hash, until then; of its data nothing is here.
+    pub(super) fn knows_only_the_hash(&mut self, now: At, until: At) {
+        self.swarm = Swarm::without_metadata(now, self.settings.clone());
+        self.ours = Arc::new(Ours::new(self.ours.introduction.clone()));
+        self.learns_at = Some(until);
+        self.settle(now);
+    }
+
+    /// It learns the torrent's geometry.
+    fn know(&mut self, now: At) {
+        let (geometry, have) = (self.geometry, self.written.clone());
+        assert!(self.ours.holdings.set(Arc::new(Holdings::new(geometry, have.clone()))).is_ok());
+        let private = self.settings.private;
+        let known = Known { geometry, have, private, kept: Vec::new(), stopped: None };
+        self.feed(now, Input::Known(Box::new(known)));
+    }
+
+    /// What it has, as its connections say.
+    pub(super) fn haves(&self) -> &HaveLog {
+        &self.ours.holdings.get().expect("the geometry is known").haves
+    }
+
     /// A second went by on every connection; `begun` are the bytes of their unfinished blocks.
     pub(super) fn second(&mut self, now: At, begun: &BTreeMap<ConnKey, u64>) {
         self.spill(now);
-        let learns = self.learns_at.take_if(|at| *at <= now).is_some();
+        if self.learns_at.take_if(|at| *at <= now).is_some() {
+            self.know(now);
+        }
         for key in self.conns.keys().copied().collect::<Vec<_>>() {
             let begun = begun.get(&key).copied().unwrap_or(0);
-            if learns {
-                let holdings = Arc::clone(&self.holdings);
-                let learned = self.conns.get_mut(&key).map(|conn| conn.protocol.learn(now, holdings));
-                self.handled(now, key, learned);
-            }
             let passed = self.conns.get_mut(&key).map(|conn| conn.second(now, begun));
             self.handled(now, key, passed);
         }
@@ -316,7 +333,7 @@ impl Client {
         for (piece, arriving) in &self.arriving {
             lines.push(format!("{piece:?}: {} blocks here", arriving.here.len()));
         }
-        lines.extend(self.swarm.picker.describe());
+        lines.extend(self.swarm.picker().describe());
         for (key, live) in self.swarm.live.iter() {
             let owed = self.conns.get(key).map(|conn| conn.protocol.window().state(now));
             lines.push(format!("{key:?}: {live:?}; it owes, as its connection knows: {owed:?}"));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{At, BlockRef, Geometry, Said};
 use crate::metainfo::BLOCK_LENGTH;
-use crate::peer::{Connection, Fault, Holdings, Ours};
+use crate::peer::{Connection, Fault, Ours};
 use crate::wire::{Head, Message, PIECE_HEADER_BYTES, Reserved};
 
 /// The bytes of every block: nobody looks at them.
@@ -23,14 +23,8 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(
-        ours: &Arc<Ours>,
-        holdings: Option<Arc<Holdings>>,
-        reserved: Reserved,
-        addr: SocketAddr,
-        now: At,
-    ) -> Self {
-        let protocol = Connection::new(Arc::clone(ours), holdings, reserved, now);
+    pub(super) fn new(ours: &Arc<Ours>, reserved: Reserved, addr: SocketAddr, now: At) -> Self {
+        let protocol = Connection::new(Arc::clone(ours), reserved, now);
         Self { addr, protocol, came: Vec::new(), begun_bytes: 0 }
     }
 

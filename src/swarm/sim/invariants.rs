@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::ConnKey;
+use super::super::content::Content;
 use super::super::peer_table::Standing;
 use super::Swarm;
 use crate::event::{PeerKey, Phase};
@@ -24,23 +25,25 @@ impl Swarm {
     /// What its tables hold, by name.
     pub(crate) fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.peer_table.sizes();
-        sizes.extend([
-            ("live", self.live.len()),
-            ("wishes", self.wishes.len()),
-            ("offered", self.allowed_fast.len()),
-        ]);
-        sizes.extend(self.picker.sizes());
+        sizes.extend([("live", self.live.len()), ("wishes", self.wishes.len())]);
+        if let Some(content) = &self.content {
+            sizes.push(("offered", content.allowed_fast.len()));
+            sizes.extend(content.picker.sizes());
+        }
         sizes
     }
 
     fn assert_picker(&self) {
-        self.picker.assert_consistent(&self.have);
+        let Some(Content { picker, have, .. }) = &self.content else {
+            return assert!(!matches!(self.phase, Phase::Downloading | Phase::Seeding), "of what?");
+        };
+        picker.assert_consistent(have);
         for (conn, live) in self.live.iter() {
-            let asked = self.picker.asked_of(*conn);
+            let asked = picker.asked_of(*conn);
             let may = live.closing || live.am_interested && !live.held && self.phase == Phase::Downloading;
             assert!(may || self.leaving || asked.is_empty(), "{conn:?} cannot be asked and is");
         }
-        assert!(self.phase != Phase::Downloading || !self.have.is_full(), "complete, and goes on");
+        assert!(self.phase != Phase::Downloading || !have.is_full(), "complete, and goes on");
     }
 
     fn assert_peers(&self) {
@@ -48,7 +51,8 @@ impl Swarm {
             let standing = self.peer_table.row(live.peer).map(|row| row.standing);
             assert_eq!(standing, Some(Standing::Live(*conn)), "the row of {:?}", live.peer);
             if !self.leaving {
-                assert_eq!(live.am_interested, self.is_active() && self.picker.wanted_of(*conn) > 0);
+                let wanted = self.content.as_ref().map_or(0, |content| content.picker.wanted_of(*conn));
+                assert_eq!(live.am_interested, self.is_active() && wanted > 0);
             }
             assert!(self.is_active() || self.leaving || live.am_choking, "nobody is served in a pause");
         }

@@ -28,7 +28,7 @@ fn swarm_of_500_peers_and_100k_pieces_stays_under_budget() {
         world.introduce(client, fake);
     }
     world.run(secs(20));
-    let have = world.at(client).swarm.have().count();
+    let have = world.at(client).swarm.have().unwrap().count();
     assert!(have > 6_000, "{have} pieces in twenty seconds");
     let took = took();
     assert!(took < BUDGET, "{took:?} for twenty seconds, {} happenings", world.happenings);

@@ -87,7 +87,7 @@ fn rarest_piece_is_spread_first() {
     let everything_left = |world: &World| {
         let mut somewhere = Bitfield::empty(world.geometry.piece_count());
         for client in &clients {
-            let have = world.at(*client).swarm.have();
+            let have = world.at(*client).swarm.have().unwrap();
             for piece in have.numbers().filter_map(|number| world.geometry.piece(number)) {
                 somewhere.set(piece);
             }
@@ -370,7 +370,7 @@ fn have_flood_of_100k_is_linear() {
         let took = stopwatch();
         world.run(secs(2));
         let swarm = &world.at(client).swarm;
-        assert!(swarm.live.iter().any(|(conn, _)| swarm.picker.is_seed(*conn)));
+        assert!(swarm.live.iter().any(|(conn, _)| swarm.picker().is_seed(*conn)));
         took()
     };
     busy(10_000);

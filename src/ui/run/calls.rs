@@ -71,6 +71,7 @@ fn title(view: &View, model: &Model) -> String {
             let (doing, percent) = screens::long_work(view);
             format!("{doing} {percent} % ")
         }
+        Phase::Metadata => "metadata ".to_owned(),
         Phase::Paused => format!("paused {} % ", screens::percent(view)),
         Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
         Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),

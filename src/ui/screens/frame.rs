@@ -64,6 +64,7 @@ fn phase(model: &Model, view: &View) -> Spans {
             let (doing, percent) = long_work(view);
             span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
+        Phase::Metadata => span(Role::Progress, "▸", text, "fetching metadata".to_owned()),
         Phase::Downloading => {
             let trouble = |word: String| span(Role::Trouble, "▲", Role::TroubleWord, word);
             match (view.stalled_for(), view.verdicts.first().map(|verdict| verdict.code)) {
@@ -216,7 +217,7 @@ pub(super) fn why_rows(view: &View, columns: u16) -> u16 {
         Phase::Stopped => 3,
         Phase::Downloading if stalled => 6 - less,
         Phase::Downloading if is_trouble(view) => 4 - less,
-        Phase::Downloading => 3,
+        Phase::Metadata | Phase::Downloading => 3,
     }
 }
 

@@ -86,14 +86,14 @@ async fn new_pieces_are_told_within_a_second_to_those_who_lack_them() {
     world.peer.say(&[Message::Have(3)]).await;
     world.has().await;
     for number in [1, 2, 3, 4] {
-        world.common.holdings.haves.append(piece(number));
+        world.holdings().haves.append(piece(number));
     }
     assert_eq!(
         world.peer.hear_within(Duration::from_millis(1100)).await,
         Some(Heard::Message(Message::Have(2)))
     );
     world.peer.expect(Message::Have(4)).await;
-    world.common.holdings.haves.append(piece(5));
+    world.holdings().haves.append(piece(5));
     world.order(Order::Interested(true)).await;
     world.peer.expect(Message::Interested).await;
     let with_it = world.peer.hear_within(Duration::from_millis(1)).await;
@@ -104,7 +104,7 @@ async fn new_pieces_are_told_within_a_second_to_those_who_lack_them() {
 async fn seeds_are_told_of_no_piece() {
     let mut world = piped(PLAIN);
     world.ask_for(1).await;
-    world.common.holdings.haves.append(piece(2));
+    world.holdings().haves.append(piece(2));
     assert_eq!(world.peer.hear_within(Duration::from_secs(10)).await, None);
 }
 
@@ -239,7 +239,7 @@ async fn says_that_it_wants_nothing_as_soon_as_it_has_everything() {
     let mut world = piped(Begin { have: &every[1..], ..MODERN });
     world.peer.hear().await;
     assert_eq!(world.peer.expect_extension_handshake().await.upload_only, None);
-    world.common.holdings.haves.append(piece(0));
+    world.holdings().haves.append(piece(0));
     world.peer.expect(Message::Have(0)).await;
     let again = world.peer.expect_extension_handshake().await;
     assert_eq!((again.upload_only, again.reqq), (Some(true), Some(OFFERED_REQQ)));

@@ -20,7 +20,8 @@ impl Client {
     fn act(&mut self, now: At, action: Action) {
         match action {
             Action::Dial { peer, addr, encryption } => {
-                let active = matches!(self.swarm.phase(), Phase::Downloading | Phase::Seeding);
+                let active =
+                    matches!(self.swarm.phase(), Phase::Metadata | Phase::Downloading | Phase::Seeding);
                 assert!(active && !self.left, "{addr} is dialled at rest");
                 assert!(self.dialling.insert(peer), "{addr} is dialled twice at once");
                 self.dials.push((now, addr, encryption));
@@ -37,15 +38,15 @@ impl Client {
                 self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
-            Action::Have(piece) => self.holdings.haves.append(piece),
+            Action::Have(piece) => self.haves().append(piece),
             Action::Lose(pieces) => {
-                self.holdings.haves.lose(&pieces);
+                self.haves().lose(&pieces);
                 pieces.iter().for_each(|piece| _ = self.written.clear(*piece));
             }
             Action::Found(pieces) => {
                 for piece in pieces {
                     self.written.set(piece);
-                    self.holdings.haves.append(piece);
+                    self.haves().append(piece);
                 }
             }
             Action::Announce(Output::Emit(at, event)) => self.emit(at, event),
@@ -65,9 +66,9 @@ impl Client {
             Order::Close(_) => self.closes.push(key),
             _ => {}
         }
-        match self.conns.get_mut(&key).and_then(|conn| conn.protocol.order(now, order)) {
-            Some(cause) => self.effects.push_back(Effect::Close(key, cause)),
-            None => self.write(now, key),
+        match self.conns.get_mut(&key).map(|conn| conn.protocol.order(now, order)) {
+            Some(Err(fault)) => self.effects.push_back(Effect::Close(key, fault.cause)),
+            _ => self.write(now, key),
         }
     }
 
@@ -83,11 +84,11 @@ impl Client {
             asked.push(key);
             if others > 0 {
                 self.granted_twice += 1;
-                let more = self.swarm.picker.could_begin(key);
+                let more = self.swarm.picker().could_begin(key);
                 assert!(
                     !more,
                     "{block:?} is asked of two, and there is more to ask {key:?} for: {:#?}",
-                    self.swarm.picker.describe()
+                    self.swarm.picker().describe()
                 );
             }
         }

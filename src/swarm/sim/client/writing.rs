@@ -34,7 +34,7 @@ impl Client {
         if self.disk.has(piece) {
             return;
         }
-        let is_tight = self.swarm.picker.unwritten() > self.settings.memory_bytes / 2;
+        let is_tight = self.swarm.picker().unwritten() > self.settings.memory_bytes / 2;
         let (count, length) = (self.geometry.blocks_in(piece), u64::from(self.geometry.length_of(piece)));
         let Some(arriving) = self.arriving.get_mut(&piece) else { return };
         let whole = arriving.here.len() as u32 == count;

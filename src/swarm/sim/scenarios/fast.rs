@@ -63,8 +63,9 @@ fn a_peer_that_begins_may_ask_for_few_pieces_that_we_have_until_it_has_as_many()
     let set = allowed_fast_set(addr(9).ip(), &Settings::default().info_hash, 100, 10);
     let mut swarm = called(&Bitfield::full(100), &some([]));
     assert_eq!(allowed(&mut swarm), std::slice::from_ref(&set));
-    let pieces =
-        |range: std::ops::Range<u32>| range.map(|n| swarm.geometry.piece(n).unwrap()).collect::<Vec<_>>();
+    let pieces = |range: std::ops::Range<u32>| {
+        range.map(|n| swarm.geometry().unwrap().piece(n).unwrap()).collect::<Vec<_>>()
+    };
     let (ten, one) = (pieces(0..10), pieces(10..11));
     swarm.handle(At::ZERO, Input::News(CONN, News::Have(ten)));
     assert!(allowed(&mut swarm).is_empty());
@@ -88,7 +89,7 @@ fn a_peer_that_begins_may_ask_for_few_pieces_that_we_have_until_it_has_as_many()
 fn of_one_that_chokes_only_the_pieces_it_names_are_asked() {
     let mut swarm = called(&some([5]), &some(0..50));
     assert!(granted(&mut swarm).is_empty());
-    let piece = |n| swarm.geometry.piece(n).unwrap();
+    let piece = |n| swarm.geometry().unwrap().piece(n).unwrap();
     let (have, lacks, names, other) = (piece(5), piece(60), piece(3), piece(4));
     for useless in [have, lacks] {
         swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(useless)));
@@ -100,7 +101,7 @@ fn of_one_that_chokes_only_the_pieces_it_names_are_asked() {
     swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(other)));
     assert_eq!(granted(&mut swarm), BTreeMap::from([(4, 4)]));
     // What it refuses after all it is not asked for again.
-    let refused: Vec<BlockRef> = swarm.geometry.blocks_of(names).collect();
+    let refused: Vec<BlockRef> = swarm.geometry().unwrap().blocks_of(names).collect();
     swarm.handle(At::ZERO, Input::News(CONN, News::Rejected(refused)));
     swarm.handle(At::ZERO, Input::News(CONN, News::Window { blocks: 0, window: WindowState::default() }));
     assert!(granted(&mut swarm).is_empty());
@@ -116,7 +117,7 @@ fn of_one_that_chokes_only_the_pieces_it_names_are_asked() {
 #[test]
 fn one_that_names_pieces_and_sends_none_of_them_holds_none() {
     let mut swarm = called(&some([]), &some(0..50));
-    let names = swarm.geometry.piece(3).unwrap();
+    let names = swarm.geometry().unwrap().piece(3).unwrap();
     swarm.handle(At::ZERO, Input::News(CONN, News::AllowedFast(names)));
     assert_eq!(granted(&mut swarm).len(), 1);
     let sample = PeerSample { requests_out: 4, ..PeerSample::default() };
@@ -124,7 +125,7 @@ fn one_that_names_pieces_and_sends_none_of_them_holds_none() {
         swarm.handle(At::from_secs(second), Input::News(CONN, News::Sample(sample)));
     }
     let revoked = orders(&mut swarm).iter().filter(|order| matches!(order, Order::Revoke(_))).count();
-    assert_eq!((revoked, swarm.picker.asked_of(CONN).len()), (1, 0));
+    assert_eq!((revoked, swarm.picker().asked_of(CONN).len()), (1, 0));
 }
 
 fn says_upload_only(upload_only: bool) -> Input {

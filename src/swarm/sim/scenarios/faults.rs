@@ -380,7 +380,7 @@ fn seeds_are_let_go_when_the_last_piece_came_during_a_pause() {
     one.run(secs(1));
     one.wish(Command::Pause);
     one.run(secs(20));
-    assert!(one.swarm().have().is_full() && one.ended().is_empty());
+    assert!(one.swarm().have().unwrap().is_full() && one.ended().is_empty());
     one.wish(Command::Resume);
     one.run(secs(1));
     assert_eq!(one.ended(), [(addr(1), Cause::BothSeeds)]);
@@ -397,7 +397,7 @@ fn a_liar_that_changes_its_row_is_banned_all_the_same() {
     let conn = ConnKey(300);
     one.news(conn, News::Has(Bitfield::full(1)));
     one.news(conn, News::Unchoked);
-    let granted: Vec<BlockRef> = one.swarm().picker.asked_of(conn);
+    let granted: Vec<BlockRef> = one.swarm().picker().asked_of(conn);
     assert_eq!(granted.len(), 4);
     for block in granted {
         one.tell(Input::Block(conn, block));
@@ -416,7 +416,7 @@ fn a_lone_liar_is_banned_and_the_piece_fetched_again() {
     let mut one = One::new(4 * MIB, 256 * 1024, Settings::default());
     one.add(1, Script { lies_every: Some(1), ..one.seed(4 * MIB) });
     one.wait_for(secs(5), |one| one.ended().contains(&(addr(1), Cause::HashFailures)));
-    assert_eq!(one.swarm().have().count(), 0);
+    assert_eq!(one.swarm().have().unwrap().count(), 0);
     one.add(2, one.seed(4 * MIB));
     one.until_complete(secs(5));
     assert!(one.events().any(|event| matches!(event, Event::Banned { until: Some(_), .. })));

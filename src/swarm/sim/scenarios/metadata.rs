@@ -15,8 +15,11 @@ fn what_peers_say_before_the_geometry_is_known_counts_once_it_is() {
         |geometry| Script::with(geometry, MIB, |_| false),
         |geometry| Script::with(geometry, MIB, |_| false),
     ];
-    let (mut world, client, fakes) = with_peers(8 * MIB, 128 * 1024, settings(), &scripts);
-    world.at_mut(client).learns_at = Some(secs(5));
+    let mut world = World::new(8 * MIB, 128 * 1024, 1);
+    let client = world.client(MIB, settings());
+    world.at_mut(client).knows_only_the_hash(At::ZERO, secs(5));
+    let fakes: Vec<NodeKey> = scripts.iter().map(|script| world.fake(script(world.geometry))).collect();
+    fakes.iter().for_each(|fake| world.introduce(client, *fake));
     world.run(secs(2));
     let (liar, endless) = (fakes[4], fakes[5]);
     world.say(liar, &Message::Have(64));

@@ -30,7 +30,7 @@ fn what_is_wrong_is_fetched_again_and_seeds_that_were_let_go_are_called_back() {
     assert_eq!(one.swarm().phase(), Phase::Checking, "until it is answered");
     let good = all_but(&one, &[3, 9]);
     one.tell(Input::Rechecked(Ok(good)));
-    assert_eq!((one.swarm().phase(), one.swarm().have().count()), (Phase::Downloading, 14));
+    assert_eq!((one.swarm().phase(), one.swarm().have().unwrap().count()), (Phase::Downloading, 14));
     one.until_complete(secs(6));
     assert_eq!(one.swarm().phase(), Phase::Seeding);
 }
@@ -40,14 +40,14 @@ fn nothing_is_asked_for_while_it_is_verified_and_who_is_connected_stays() {
     let mut one = One::new(16 * MIB, PIECE, Settings::default());
     one.add(1, one.seed(2 * MIB));
     one.run(secs(3));
-    let had = one.swarm().have().clone();
+    let had = one.swarm().have().unwrap().clone();
     assert!(!had.is_empty() && !had.is_full());
     one.wish(Command::Recheck);
     one.run(secs(2));
     let granted = one.client().granted;
     one.run(secs(40));
     assert_eq!(one.client().granted, granted);
-    let all_good = one.swarm().have().clone();
+    let all_good = one.swarm().have().unwrap().clone();
     one.tell(Input::Rechecked(Ok(all_good)));
     assert_eq!(one.swarm().phase(), Phase::Downloading);
     one.until_complete(secs(10));
@@ -77,7 +77,7 @@ fn afterwards_it_rests_where_it_rested_or_was_told_to_or_the_disk_refused() {
     // An answer that nobody waits for changes nothing.
     let everything = all_but(&one, &[]);
     one.tell(Input::Rechecked(Ok(everything)));
-    assert!(one.swarm().have().is_empty());
+    assert!(one.swarm().have().unwrap().is_empty());
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn who_may_be_of_use_keeps_its_place_for_longer() {
         let taken = one.fill(caller);
         for conn in &taken {
             // Whoever was granted blocks owes them from now on.
-            let owes = one.swarm().picker.asked_of(*conn).len() as u32;
+            let owes = one.swarm().picker().asked_of(*conn).len() as u32;
             let window = WindowState { outstanding: owes, target: 64, ..WindowState::default() };
             one.news(*conn, News::Window { blocks: 0, window });
         }
