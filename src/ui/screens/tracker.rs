@@ -60,7 +60,6 @@ fn said(source: &SourceRecord, view: &View) -> Vec<String> {
 
 /// What came of another way to find peers.
 fn found(record: &FinderRecord, view: &View) -> Vec<String> {
-    let count = |count: u64| units::count(count);
     match record.status {
         FinderStatus::Off => {
             let why = record.detail.as_ref().map_or_else(String::new, |why| format!(": {why}"));
@@ -74,14 +73,11 @@ fn found(record: &FinderRecord, view: &View) -> Vec<String> {
         }
         FinderStatus::Ok => vec![
             format!(
-                "Peers named others {} times; {} of them were new to us.",
-                count(record.named),
-                count(record.new)
-            ),
-            format!(
-                "{} of those they named are in the table, and {} shook hands.",
-                count(record.peers.into()),
-                count(record.handshaken.into())
+                "Named so far: {} · new to us: {} · in the table: {} · shook hands: {}.",
+                units::count(record.named),
+                units::count(record.new),
+                units::count(record.peers.into()),
+                units::count(record.handshaken.into())
             ),
             taking(view),
         ],
@@ -92,7 +88,7 @@ fn found(record: &FinderRecord, view: &View) -> Vec<String> {
 fn taking(view: &View) -> String {
     let live = || view.peers.iter().filter(|peer| peer.is_live());
     let part = live().filter(|peer| peer.info.exchanges_peers()).count();
-    format!("{part} of the {} live peers take part.", live().count())
+    format!("Live peers that take part: {part} of {}.", live().count())
 }
 
 /// What a tracker answered, in its own words.
