@@ -307,8 +307,8 @@ pub struct VerifyArgs {
 /// `ttui check`.
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct CheckArgs {
-    /// The torrent file
-    #[arg(value_name = "TORRENT")]
+    /// The torrent file, or a magnet link
+    #[arg(value_name = "TORRENT|MAGNET")]
     pub torrent: PathBuf,
     /// How long it may take at most, as 30s, 2m or 500ms
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]

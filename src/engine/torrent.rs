@@ -185,7 +185,7 @@ impl TorrentTask {
 
     /// Whether this only tries peers.
     fn is_check(&self) -> bool {
-        matches!(self.blocks, Blocks::Tried(_))
+        matches!(self.blocks, Blocks::Tried(_) | Blocks::TriedMagnet(_))
     }
 
     async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {

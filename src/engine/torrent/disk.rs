@@ -1,6 +1,7 @@
 //! Blocks on their way to the disk, and what the disk says.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::inbox::Rechecking;
 use super::recheck::recheck;
 use crate::command::Command;
 use crate::event::{At, DiskSample, Event, Severity};
-use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, Magnet, PieceIndex};
 use crate::peer::Holdings;
 use crate::storage::{OnDisk, StorageError};
 use crate::swarm::{BlockDigest, Input, Settings};
@@ -38,6 +39,8 @@ pub(in crate::engine) enum Blocks {
     Kept(Box<Store>),
     /// They are hashed and thrown away: those of a check.
     Tried(Hasher),
+    /// None come: of those that are tried, each is asked for the metadata.
+    TriedMagnet(Box<Magnet>),
     /// None come before it is known what the torrent is made of.
     Awaited(Box<Awaited>),
 }
@@ -64,7 +67,7 @@ impl Blocks {
     pub(super) fn source(&self) -> Option<Arc<dyn BlockSource>> {
         match self {
             Self::Kept(store) => Some(Arc::clone(&store.disk) as Arc<dyn BlockSource>),
-            Self::Tried(_) | Self::Awaited(_) => None,
+            Self::Tried(_) | Self::TriedMagnet(_) | Self::Awaited(_) => None,
         }
     }
 
@@ -237,7 +240,7 @@ impl TorrentTask {
     pub(super) fn store(&mut self) -> Option<&mut Store> {
         match &mut self.blocks {
             Blocks::Kept(store) => Some(store),
-            Blocks::Tried(_) | Blocks::Awaited(_) => None,
+            Blocks::Tried(_) | Blocks::TriedMagnet(_) | Blocks::Awaited(_) => None,
         }
     }
 
@@ -288,7 +291,18 @@ impl TorrentTask {
 
     /// The bytes of `info` are here, and their hash is right: the torrent's place on the disk is opened.
     pub(super) fn found_metadata(&mut self, info: &[u8]) {
-        let Blocks::Awaited(awaited) = &self.blocks else { return };
+        let awaited = match &self.blocks {
+            Blocks::Awaited(awaited) => awaited,
+            Blocks::TriedMagnet(magnet) => {
+                // What cannot be downloaded can be checked all the same: its peers are tried.
+                if let Ok((torrent, _)) = magnet.torrent(info) {
+                    let facts = facts(&torrent, Path::new(""), self.ours.peer_id);
+                    self.event_sink.know(self.clock.now(), facts);
+                }
+                return;
+            }
+            Blocks::Kept(_) | Blocks::Tried(_) => return,
+        };
         let found = match awaited.found(info) {
             Ok(found) => found,
             Err(error) => return self.fail(error),
