@@ -207,7 +207,7 @@ async fn keys_that_would_change_the_run_are_answered_and_all_screens_can_be_look
     pty.until_gone("Attempts ─");
     for (key, sign) in [
         ("1", "Where peers drop off"),
-        ("4", "Trackers"),
+        ("4", "Sources"),
         ("5", "Files"),
         ("6", "Log"),
         ("w", "what the numbers mean"),

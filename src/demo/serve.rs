@@ -47,7 +47,7 @@ pub(super) struct Host {
     pub(super) client: Client,
     /// Payload it sends (or, calling, asks for), bytes a second.
     pub(super) bps: u64,
-    /// Whom it names to others (BEP 11).
+    /// The peers that it names to others (BEP 11).
     pub(super) names: Vec<SocketAddr>,
     /// Its place in the cast, for every choice that is to differ from peer to peer.
     pub(super) number: u64,

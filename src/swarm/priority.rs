@@ -1,5 +1,5 @@
 //! Canonical peer priority (BEP 40): where there are more peers than places, the same pairs prefer each other on both
-//! sides, so that a swarm stays well connected and nobody can choose whom others dial.
+//! sides, so that a swarm stays well connected and nobody can choose which peers others dial.
 
 use std::net::{IpAddr, SocketAddr};
 
