@@ -1,7 +1,7 @@
 //! The metadata of a magnet, kept beside the resume record: the same magnet begins with it at once.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::{Operation, StorageError};
@@ -35,7 +35,10 @@ pub fn save_metadata(path: &Path, file: &[u8]) -> Result<(), StorageError> {
         create_folders(folder, false)
             .map_err(|error| StorageError::io(folder, Operation::CreateFolder, &error))?;
     }
-    let mut created = File::create_new(path).map_err(failed(Operation::Create))?;
+    let mut created = File::create_new(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => StorageError::Exists { path: path.to_owned() },
+        _ => failed(Operation::Create)(error),
+    })?;
     created.write_all(file).map_err(failed(Operation::Write))?;
     created.sync_all().map_err(failed(Operation::Sync))
 }

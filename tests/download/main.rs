@@ -5,6 +5,7 @@
 mod commands;
 mod faults;
 mod flow;
+mod magnet;
 mod metadata;
 mod network;
 mod payloads;
