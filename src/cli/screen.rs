@@ -19,7 +19,7 @@ use crate::config::Settings;
 use crate::engine::clock::Clock;
 use crate::engine::{Download, EngineError, Options};
 use crate::event::Phase;
-use crate::metainfo::Torrent;
+use crate::metainfo::{Magnet, Torrent};
 use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
@@ -138,6 +138,7 @@ fn about(torrent: &Torrent, options: &Options) -> ui::About {
         created_s: torrent.creation_date,
         hybrid: torrent.info_hash_v2.is_some(),
         most_connections: options.max_peers,
+        magnet: Some(Magnet::of(torrent).to_string()),
         ..ui::About::new(torrent.comment.as_deref(), torrent.created_by.as_deref())
     }
 }

@@ -3,6 +3,7 @@
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::ops::RangeInclusive;
 use std::path::Path;

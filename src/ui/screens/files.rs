@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ratatui::layout::Rect;
 
-use super::{frame, more};
+use super::{frame, more, overview};
 use crate::ledger::{PieceState, View};
 use crate::ui::file_tree::FileTree;
 use crate::ui::flow::{Flow, rest, up_to, whole};
@@ -44,6 +44,9 @@ impl Columns {
 
 /// Draws the files.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if view.metadata.is_some() {
+        return overview::later(pen, area, "Files", model, view);
+    }
     // What the model keeps is of this view wherever keys and views came its way.
     let tree = match model.files.is_of(view) {
         true => Cow::Borrowed(&model.files),
