@@ -9,6 +9,7 @@ mod check;
 mod columns;
 mod export;
 mod failure;
+mod file_url;
 mod handshake;
 mod headless;
 mod info;
@@ -167,7 +168,7 @@ impl Drop for DemoFolder {
 
 /// Reads the torrent and tells what is odd about it.
 fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
-    let torrent = Torrent::from_file(path)?;
+    let torrent = Torrent::from_file(file_url::path_of(path))?;
     for warning in &torrent.warnings {
         warn(&warning.to_string());
     }

@@ -41,6 +41,7 @@ mod glossary;
 mod grid;
 mod hues;
 pub mod keymap;
+mod metadata;
 pub mod model;
 mod mouse;
 mod order;

@@ -134,12 +134,14 @@ async fn show_again(player: Player<File>, name: String, settings: &Settings) -> 
 /// What the screen is told beside views.
 fn about(wanted: &Wanted, options: &Options) -> ui::About {
     let Wanted::Torrent(torrent) = wanted else {
-        return ui::About { most_connections: options.max_peers, ..ui::About::new(None, None) };
+        let magnet = wanted.magnet();
+        return ui::About { most_connections: options.max_peers, magnet, ..ui::About::new(None, None) };
     };
     ui::About {
         created_s: torrent.creation_date,
         hybrid: torrent.info_hash_v2.is_some(),
         most_connections: options.max_peers,
+        magnet: wanted.magnet(),
         ..ui::About::new(torrent.comment.as_deref(), torrent.created_by.as_deref())
     }
 }

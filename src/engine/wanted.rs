@@ -55,6 +55,15 @@ impl Wanted {
         matches!(self, Self::Torrent(torrent) if torrent.private)
     }
 
+    /// The magnet link by which others can have it.
+    #[must_use]
+    pub fn magnet(&self) -> Option<String> {
+        match self {
+            Self::Torrent(torrent) => Some(Magnet::of(torrent).to_string()),
+            Self::Magnet(magnet) => Some(magnet.to_string()),
+        }
+    }
+
     /// Peers that the magnet link names by their address.
     pub(super) fn linked_peers(&self) -> Vec<SocketAddr> {
         let Self::Magnet(magnet) = self else { return Vec::new() };

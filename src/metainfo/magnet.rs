@@ -4,6 +4,7 @@ mod file;
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::ops::RangeInclusive;
 use std::path::Path;

@@ -244,8 +244,8 @@ impl<R: Read + Seek> Recording<R> {
         }
         found.frames(&mut source, header.version, header.bytes())?;
         let Found { schema, torrents, shown, places, damage, left_out } = found;
-        let (torrent, known) = shown
-            .ok_or_else(|| RecordError::Damaged(damage.map_or("it ends there", |damage| damage.what)))?;
+        let broken = damage.map_or("it ends there", |damage| damage.what);
+        let (torrent, known) = shown.ok_or(RecordError::Damaged(broken))?;
         let (torrents, unknown, unpacked) = (torrents.len(), Unknown::default(), None);
         Ok(Self {
             source,

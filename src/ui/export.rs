@@ -294,10 +294,18 @@ fn log(model: &Model, view: &View) -> Table {
     Table { of: "lines", columns: names(&["at_ms", "severity", "text", "peer"]), rows: rows.collect() }
 }
 
-/// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece.
+/// The magnet link of the torrent; of a recording, as far as that tells of it.
+fn magnet(model: &Model, view: &View) -> String {
+    let hash = || format!("magnet:?xt=urn:btih:{}", view.torrent.info_hash);
+    model.about.magnet.clone().filter(|_| model.replay.is_none()).unwrap_or_else(hash)
+}
+
+/// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece, the torrent's
+/// magnet.
 pub(crate) fn copied(model: &Model, view: &View) -> Option<String> {
     let peer = || Some(model::peer(view, model.selected?)?.addr.to_string());
     match (model.page(), model.screen) {
+        (Mode::Torrent, _) => Some(magnet(model, view)),
         (Mode::Peer { .. }, _) | (_, Screen::Overview | Screen::Peers) => peer(),
         (_, Screen::Pieces) => Some(model.piece.to_string()),
         (_, Screen::Trackers) => Some(model.source(view)?.name().to_owned()),
@@ -315,6 +323,19 @@ mod tests {
     use crate::ui::filter::List;
     use crate::ui::prompt;
     use crate::ui::sample;
+
+    #[test]
+    fn on_the_page_of_the_torrent_its_magnet_is_copied() {
+        let view = sample::healthy();
+        let mut model = Model::at(Screen::Overview, &view);
+        model.open.push(Mode::Torrent);
+        let bare = format!("magnet:?xt=urn:btih:{}", view.torrent.info_hash);
+        assert_eq!(copied(&model, &view), Some(bare.clone()));
+        let whole = format!("{bare}&dn=debian");
+        let about = crate::ui::about::About { magnet: Some(whole.clone()), ..Default::default() };
+        model.about = std::sync::Arc::new(about);
+        assert_eq!(copied(&model, &view), Some(whole));
+    }
 
     #[test]
     fn what_is_seen_is_what_the_screen_lists() {

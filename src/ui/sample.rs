@@ -12,7 +12,7 @@ use crate::record::scenes::Scene;
 use super::words::Standing;
 
 /// A moment of a scene that has a name: the scene, and the time in it, milliseconds.
-pub(crate) const MOMENTS: [(&str, Scene, u64); 13] = [
+pub(crate) const MOMENTS: [(&str, Scene, u64); 15] = [
     ("checking", Scene::Debian, 590),
     ("preparing", Scene::Debian, 2_200),
     ("starting", Scene::Debian, 10_000),
@@ -25,6 +25,8 @@ pub(crate) const MOMENTS: [(&str, Scene, u64); 13] = [
     ("completing", Scene::Complete, 36_000),
     ("complete", Scene::Complete, 46_000),
     ("seeding", Scene::Complete, 92_000),
+    ("magnet", Scene::Magnet, 14_000),
+    ("magnet-missing", Scene::Magnet, 32_000),
     ("hostile", Scene::Hostile, 69_000),
 ];
 

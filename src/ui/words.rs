@@ -6,10 +6,8 @@ use crate::event::{At, Attempt, Cause, Direction, Encryption, Phase};
 use crate::ledger::{Group, PeerRecord, Stage, View};
 use crate::units;
 
+use super::metadata;
 use super::theme::Role;
-
-/// What stands for whatever the metadata of a magnet will tell.
-pub(crate) const WITH_THE_METADATA: &str = "known with the metadata";
 
 /// The steps of the funnel.
 pub(crate) const STEPS: [&str; 6] = ["known", "dialled", "connected", "handshaken", "unchoked", "sending"];
@@ -146,6 +144,7 @@ pub(crate) fn state_word(peer: &PeerRecord, now: At) -> &'static str {
             _ => "dialling",
         },
         (Standing::Failed | Standing::Left, Some(cause)) => cause.info().short,
+        (Standing::Idle, _) if peer.lacks_metadata => metadata::word(peer),
         (standing, _) => standing.word(),
     }
 }

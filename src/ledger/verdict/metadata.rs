@@ -15,7 +15,7 @@ const GAVE_WITHIN: Duration = Duration::from_secs(10);
 
 rules! {
     METADATA_MISSING = MetadataMissing Trouble, Peers, metadata_missing,
-        "without asked refused silent wrong stopped got_parts of_parts", _ => "No peer gives the metadata.",
+        "without asked refused silent wrong stopped parts_here parts", _ => "No peer gives the metadata.",
         { holds_s: 3, after_a_check: Some("look again later: a peer that has the metadata may come."), wants_peers: true };
 }
 
@@ -113,8 +113,8 @@ pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     Some(
         Finding::new(Severity::Good, text)
             .evidence("giving", giving)
-            .evidence("got_parts", progress.got)
-            .evidence("of_parts", progress.of),
+            .evidence("parts_here", progress.got)
+            .evidence("parts", progress.of),
     )
 }
 
@@ -146,7 +146,7 @@ fn metadata_missing(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("silent", said.silent)
             .evidence("wrong", said.wrong)
             .evidence("stopped", said.stopped)
-            .evidence("got_parts", progress.got)
-            .evidence("of_parts", progress.of),
+            .evidence("parts_here", progress.got)
+            .evidence("parts", progress.of),
     )
 }

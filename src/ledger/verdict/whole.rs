@@ -33,9 +33,9 @@ rules! {
             (_, rate) => format!("Slow: {rate} from {}.", told.many("sending", "peer")),
         }, { wants_peers: true };
     HEALTHY = Healthy Whole, Every(10), healthy,
-        "known handshaken transferring sending live down_bps giving got_parts of_parts",
+        "known handshaken transferring sending live down_bps giving parts_here parts",
         told => if told.seen("giving").is_some() {
-            format!("Metadata: {} of {}.", told.count("got_parts"), told.many("of_parts", "part"))
+            format!("Metadata: {} of {}.", told.count("parts_here"), told.many("parts", "part"))
         } else {
             let (pace, verb) = (told.head(&[". "]), if told.number("sending") == 1 { "is" } else { "are" });
             short(&format!("{pace} {} {verb} sending.", told.many("sending", "peer")), &pace)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use super::{frame, more};
+use super::{frame, more, overview};
 use crate::event::Phase;
 use crate::ledger::{PieceState, View};
 use crate::ui::file_tree::FileTree;
@@ -111,6 +111,9 @@ impl Lately {
 
 /// Draws the files.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if view.metadata.is_some() {
+        return overview::later(pen, area, "Files", model, view);
+    }
     // What the model keeps is of this view wherever keys and views came its way.
     let tree = match model.files.is_of(view) {
         true => Cow::Borrowed(&model.files),

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::page::Page;
 use super::{asking, judgement, key_line, replay_bar};
 use crate::event::Phase;
-use crate::ledger::{VerdictCode, View};
+use crate::ledger::{MetadataProgress, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::mouse::Target;
@@ -21,6 +21,8 @@ use crate::units;
 pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 /// From so many columns on there is room for more than the least.
 const WIDE: u16 = 98;
+/// In fewer columns a state is a word.
+const NARROW: u16 = 60;
 /// From so many columns on a judgement takes fewer lines.
 const FEW_LINES: u16 = 140;
 /// Columns for the torrent's name and the percentage, before the name of a recording gets any.
@@ -34,7 +36,7 @@ pub(super) const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 /// recording: how its replay stands.
 pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
     if let Some(replay) = &model.replay {
-        let phase = phase(model, view);
+        let phase = phase(model, view, columns);
         let gap = if columns < WIDE { "  " } else { "    " };
         // What the torrent was doing is worth more than which recording tells of it.
         let name = if columns < 60 { 9 } else { LEAST_NAME };
@@ -44,12 +46,12 @@ pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
     }
     if view.recording {
         let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");
-        return recording.and(phase(model, view));
+        return recording.and(phase(model, view, columns));
     }
-    phase(model, view)
+    phase(model, view, columns)
 }
 
-fn phase(model: &Model, view: &View) -> Spans {
+fn phase(model: &Model, view: &View, columns: u16) -> Spans {
     // In a replay no key changes what was.
     let way_on = match model.replay {
         Some(_) => String::new(),
@@ -64,7 +66,25 @@ fn phase(model: &Model, view: &View) -> Spans {
             let (doing, percent) = long_work(view);
             span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
-        Phase::Metadata => span(Role::Progress, "▸", text, "fetching metadata".to_owned()),
+        Phase::Metadata => {
+            let (got, of) = view.metadata.map_or((0, 0), |progress| (progress.got, progress.of));
+            let (got, parts) = (units::count(got.into()), units::count(of.into()));
+            let word = match (of, columns < NARROW) {
+                (0, true) => "metadata".to_owned(),
+                (_, true) => format!("metadata {got}/{parts}"),
+                (0, false) => "fetching metadata".to_owned(),
+                (_, false) => format!("fetching metadata, {got} of {parts}"),
+            };
+            let since = match columns < NARROW {
+                true => String::new(),
+                false => format!("   {}", words::span(view.at.saturating_sub(view.phase_since))),
+            };
+            let (glyph, shown, role) = match judgement::is_well(view) {
+                true => (Role::Progress, "▸", text),
+                false => (Role::Trouble, "▲", Role::TroubleWord),
+            };
+            span(glyph, shown, role, word).add(Role::Text, since)
+        }
         Phase::Downloading => {
             let trouble = |word: String| span(Role::Trouble, "▲", Role::TroubleWord, word);
             match (view.stalled_for(), view.verdicts.first().map(|verdict| verdict.code)) {
@@ -132,7 +152,7 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     let wide = area.width >= WIDE;
     let gap = if wide { "    " } else { "   " };
     let mut right = state(model, view, area.width);
-    if with_percent && view.phase != Phase::Checking {
+    if with_percent && view.phase != Phase::Checking && view.metadata.is_none() {
         right = right.add(Role::Text, gap).add(Role::Progress, format!("{} %", percent(view)));
     }
     let eta = eta(view);
@@ -206,13 +226,17 @@ pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
     let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked), view.metadata) {
         (Phase::Checking, Some((done, of)), _) => ((u64::from(done), u64::from(of)), long_work(view).1),
-        (.., Some(metadata)) => {
-            let (got, of) = (u64::from(metadata.got), u64::from(metadata.of));
-            ((got, of), got * 100 / of.max(1))
-        }
+        (.., Some(metadata)) => ((metadata.got.into(), metadata.of.into()), 0),
         _ => ((view.have_bytes, view.torrent.total_bytes().unwrap_or_default()), percent(view)),
     };
-    bar::progress(pen, area, done, of, &format!("{percent} %"));
+    let words = match view.metadata {
+        Some(MetadataProgress { of: 0, .. }) => "no part yet".to_owned(),
+        Some(MetadataProgress { got, of, .. }) => {
+            format!("{} of {} parts", units::count(got.into()), units::count(of.into()))
+        }
+        None => format!("{percent} %"),
+    };
+    bar::progress(pen, area, done, of, &words);
 }
 
 /// Rows for what is judged: as many as the state in the header alone asks for, so that nothing below them moves when a

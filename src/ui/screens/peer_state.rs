@@ -8,6 +8,7 @@ use crate::ledger::{PeerRecord, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
 use crate::ui::columns::words_of_source;
+use crate::ui::metadata;
 use crate::ui::model::Model;
 use crate::ui::paint::{Spans, width, wrap};
 use crate::ui::theme::Role;
@@ -30,6 +31,9 @@ pub(super) fn headline(peer: &PeerRecord, view: &View) -> String {
         Standing::Taking => "taking: it downloads from us".to_owned(),
         Standing::Choked => "choked: live, but choking us".to_owned(),
         Standing::Idle if words::stands_still(view) => "live; the download stands still".to_owned(),
+        Standing::Idle if peer.lacks_metadata => {
+            format!("{}: {}", metadata::word(peer), metadata::detail(peer, view.at))
+        }
         Standing::Idle => "idle: live, we need nothing it has".to_owned(),
         Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
         Standing::Trying => "an attempt is under way".to_owned(),
@@ -85,6 +89,13 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
             said.push("Connected; nothing is asked nor sent until the download goes on.".to_owned());
             advice = by_key(Action::Pause, "goes on.");
         }
+        Standing::Idle if peer.lacks_metadata => match peer.held_back_by(view.at) {
+            Some(cause) => {
+                said.push(cause.info().sentence.to_owned());
+                advice = lower_first(cause.info().advice);
+            }
+            None => said.push(format!("The metadata of the magnet: {}.", metadata::detail(peer, view.at))),
+        },
         Standing::Idle => {
             said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned())
         }
@@ -145,6 +156,7 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
         Standing::Choked => "when it unchokes",
         Standing::Held => "when you let go",
         Standing::Idle | Standing::Unchoked if words::stands_still(view) => "when you go on",
+        Standing::Idle if peer.lacks_metadata => "when the metadata are here",
         _ => "when it has what we miss",
     }
 }

@@ -103,6 +103,9 @@ pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
 
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if view.metadata.is_some() {
+        return overview::later(pen, area, "Pieces", model, view);
+    }
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
     let parts = Parts::of(body, model, view);

@@ -21,6 +21,7 @@ use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::metainfo::Geometry;
 use crate::text::clean;
 use crate::ui::action::Action;
+use crate::ui::metadata;
 use crate::ui::model::{Model, Screen};
 use crate::ui::paint::{Pen, Spans, wrap_whole};
 use crate::ui::theme::{Look, Role};
@@ -123,7 +124,7 @@ fn torrent(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
     lines.add("Name", &facts.title());
     match facts.geometry() {
         Some(geometry) => made_of(&mut lines, geometry, facts.files().len(), in_units),
-        None => ["Size", "Pieces"].iter().for_each(|name| lines.add(name, words::WITH_THE_METADATA)),
+        None => ["Size", "Pieces"].iter().for_each(|name| lines.add(name, metadata::TELL_LATER)),
     }
     lines.add("Folder", &clean(&facts.output.to_string_lossy(), 300));
     lines.add("Info hash", &facts.info_hash.to_string());
@@ -133,7 +134,7 @@ fn torrent(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
         lines.add("Version", version);
     }
     let private = match &facts.metadata {
-        None => words::WITH_THE_METADATA,
+        None => metadata::TELL_LATER,
         Some(metadata) if metadata.private => "yes: only its trackers may name peers",
         Some(_) => "no",
     };

@@ -41,7 +41,7 @@ fn layer(model: &mut Model, layer: Layer, zoom: u8) {
 }
 
 /// The overview at every moment.
-const MOMENTS: [Picture; 13] = [
+const MOMENTS: [Picture; 15] = [
     ("overview", "healthy", |_, _| {}),
     ("checking", "checking", |_, _| {}),
     ("preparing", "preparing", |_, _| {}),
@@ -54,11 +54,13 @@ const MOMENTS: [Picture; 13] = [
     ("completing", "completing", |_, _| {}),
     ("complete", "complete", |_, _| {}),
     ("seeding", "seeding", |_, _| {}),
+    ("magnet", "magnet", |_, _| {}),
+    ("magnet-missing", "magnet-missing", |_, _| {}),
     ("hostile", "hostile", |_, _| {}),
 ];
 
 /// Pages at moments where they show what they do not show of the healthy download.
-const OTHERS: [Picture; 17] = [
+const OTHERS: [Picture; 22] = [
     ("stalled-why", "stalled", |model, _| on(model, "why")),
     ("stalled-peers", "stalled", |model, _| on(model, "peers")),
     ("barred-peers", "barred", |model, view| {
@@ -93,6 +95,15 @@ const OTHERS: [Picture; 17] = [
     }),
     ("peer-sending", "healthy", |model, view| open(model, view, |peer| peer.sample.down_bps > 5_000_000)),
     ("peer-banned", "barred", |model, view| open(model, view, |peer| peer.banned.is_some())),
+    ("magnet-peers", "magnet", |model, _| on(model, "peers")),
+    ("magnet-peer", "magnet", |model, view| {
+        open(model, view, |peer| {
+            peer.held_back_by(Duration::ZERO) == Some(crate::event::Cause::MetadataRefused)
+        });
+    }),
+    ("magnet-pieces", "magnet", |model, _| on(model, "pieces")),
+    ("magnet-files", "magnet", |model, _| on(model, "files")),
+    ("magnet-torrent", "magnet", |model, _| on(model, "torrent")),
     ("peer-hostile", "hostile", |model, view| open(model, view, |peer| !peer.is_live())),
 ];
 
@@ -301,6 +312,7 @@ fn the_pictures_show_the_screens_as_they_are() {
         ("overview-80x24", "Overview, 80×24", "healthy", "overview", colour, (80, 24)),
         ("overview-200x60", "Overview, 200×60", "healthy", "overview", colour, (200, 60)),
         ("stalled", "A download that stands still", "stalled", "overview", colour, (80, 24)),
+        ("magnet", "A magnet without its metadata", "magnet", "overview", colour, (120, 40)),
         ("peers", "Peers", "healthy", "peers", colour, (120, 40)),
         ("peer", "A peer's page", "healthy", "peer", colour, (80, 24)),
         ("pieces", "Pieces", "healthy", "pieces", colour, (120, 40)),

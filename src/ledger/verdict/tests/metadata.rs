@@ -61,7 +61,7 @@ fn all_refuse_the_metadata() {
     offer(&mut run, &peers);
     ask(&mut run, &peers, Some(|part| MetadataStep::Refused { part }));
     let text = "Nothing arrives: no peer gives the metadata: 4 refuse.";
-    is_missing(&mut run, text, &[("asked", 4), ("refused", 4), ("of_parts", 12)]);
+    is_missing(&mut run, text, &[("asked", 4), ("refused", 4), ("parts", 12)]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn one_gives_half_of_the_metadata_and_goes() {
     assert_eq!(first.text, "80.0.0.1:6881 (Transmission 4.0.6) gives the metadata: 6 of 12 parts are here.");
     run.end(peers[0], Cause::ClosedByPeer);
     let text = "Nothing arrives: no peer gives the metadata: 2 have none, 1 stopped half way. 6 of 12 parts are here.";
-    is_missing(&mut run, text, &[("without", 2), ("stopped", 1), ("got_parts", 6)]);
+    is_missing(&mut run, text, &[("without", 2), ("stopped", 1), ("parts_here", 6)]);
 }
 
 #[test]
