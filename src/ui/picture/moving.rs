@@ -75,7 +75,7 @@ impl Row {
 
 /// The film of these frames, each from its time on, over and over: the same frames always make the same bytes.
 pub(in crate::ui) fn moving(frames: &[(Duration, Buffer)], length: Duration, title: &str) -> String {
-    let area = frames.first().map_or(Rect::default(), |(_, frame)| frame.area);
+    let area = frames.first().map_or_else(Rect::default, |(_, frame)| frame.area);
     let rows = (0..area.height).map(|y| Row::of(frames, y).drawn(y, length));
     framed(area, title, &rows.collect::<String>())
 }
