@@ -281,44 +281,62 @@ fn holder_table(
     holders.chunks(beside.max(1)).map(row).collect()
 }
 
-/// How much is said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Form {
-    /// Of how many of those that send or are asked.
-    senders: usize,
-    /// How many holders stand beside each other in a table; `None`: they are named only, behind each other.
-    table: Option<usize>,
-    /// In how many rows, where that can be shortened.
-    rows: usize,
-}
-
-/// Everything there is to say, in rows of so many columns: as large as it fits the rows, or else shortened.
+/// Everything there is to say, in rows of so many columns: all who send and every holder in a table, if that fits; else
+/// shortened.
 fn lines(
-    about: (&View, &Hues, Units),
+    (view, hues, units): (&View, &Hues, Units),
     piece: PieceIndex,
     lattice: &Lattice,
     columns: usize,
     rows: usize,
 ) -> Vec<Spans> {
-    let all = usize::MAX;
-    let tables = || (1..=(columns + 2) / HOLDER).map(Some);
-    let forms = tables().map(|table| (all, table)).chain(tables().map(|table| (3, table)));
-    let forms = forms.chain([(all, None), (3, None)]);
-    let mut forms = forms.map(|(senders, table)| Form { senders, table, rows: all });
-    let fits = forms.find_map(|form| {
-        let lines = said_as(about, piece, lattice, columns, form);
-        (lines.len() <= rows).then_some(lines)
+    let holders = holders(view, piece);
+    let cell = cell(view, lattice.cell_of(piece.index()));
+    let below = usize::from(cell.is_some());
+    let few = if rows >= 9 { 3 } else { 1 };
+    let above = |senders, rows| said_above((view, hues), piece, &holders, columns, (senders, rows));
+    // As few beside each other as there are rows for: the fewer, the more columns each has.
+    let beside = |above: usize| {
+        let left = rows.saturating_sub(above + below);
+        (1..=(columns + 2) / HOLDER).find(|beside| holders.len().div_ceil(*beside) <= left)
+    };
+    let table = [usize::MAX, few].into_iter().find_map(|senders| {
+        let said = above(senders, usize::MAX);
+        let beside = beside(said.len())?;
+        Some((said, holder_table(&holders, columns, beside, units)))
     });
-    let senders = if rows >= 9 { 3 } else { 1 };
-    fits.unwrap_or_else(|| said_as(about, piece, lattice, columns, Form { senders, table: None, rows }))
+    let (mut said, holding) = table.unwrap_or_else(|| {
+        let said = above(few, rows);
+        let left = rows.saturating_sub(said.len());
+        (said, holder_rows(&holders, columns, left))
+    });
+    said.extend(holding);
+    let free = said.len() < rows;
+    said.extend(cell.filter(|_| free));
+    said
 }
 
-fn said_as(
-    (view, hues, units): (&View, &Hues, Units),
+/// What is said of the pieces that share a cell of the grid with it, where there are others.
+fn cell(view: &View, cell: std::ops::Range<usize>) -> Option<Spans> {
+    let states = view.pieces.states.get(cell.clone()).filter(|states| states.len() > 1)?;
+    let good = states.iter().filter(|state| **state == PieceState::Good).count();
+    let text = format!(
+        "Its cell stands for pieces {} to {}: {good} of {} are verified.",
+        units::count(cell.start as u64),
+        units::count(cell.end as u64 - 1),
+        states.len()
+    );
+    Some(Spans::new().add(Role::Dim, text))
+}
+
+/// What became of it, its blocks with at most so many of those that send them, its failures in so many rows, and how
+/// many hold it.
+fn said_above(
+    (view, hues): (&View, &Hues),
     piece: PieceIndex,
-    lattice: &Lattice,
+    holders: &[(Standing, &PeerRecord)],
     columns: usize,
-    Form { senders: most, table, rows }: Form,
+    (most, rows): (usize, usize),
 ) -> Vec<Spans> {
     let history = &view.pieces.history;
     let mut said = Vec::new();
@@ -354,7 +372,6 @@ fn said_as(
         let room = rows.saturating_sub(said.len() + 2).max(1);
         said.extend(failures(view, failed, columns).into_iter().take(room));
     }
-    let holders = holders(view, piece);
     let sending = holders.iter().filter(|(standing, _)| *standing == Standing::Sending).count();
     let head = match (holders.len(), sending) {
         (0, _) => "No live peer has it.".to_owned(),
@@ -365,23 +382,6 @@ fn said_as(
         }
     };
     said.push(Spans::new().add(Role::Text, head));
-    let left = rows.saturating_sub(said.len());
-    said.extend(match table {
-        Some(beside) => holder_table(&holders, columns, beside, units),
-        None => holder_rows(&holders, columns, left),
-    });
-    let cell = lattice.cell_of(piece.index());
-    if cell.len() > 1 && said.len() < rows {
-        let states = view.pieces.states.get(cell.clone()).unwrap_or(&[]);
-        let good = states.iter().filter(|state| **state == PieceState::Good).count();
-        let text = format!(
-            "Its cell stands for pieces {} to {}: {good} of {} are verified.",
-            units::count(cell.start as u64),
-            units::count(cell.end as u64 - 1),
-            states.len()
-        );
-        said.push(Spans::new().add(Role::Dim, text));
-    }
     said
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, title: &str, note: &Spans, rig
         return;
     }
     for x in area.left()..area.right() {
-        pen.put(x, area.y, 1, "─", Role::Rule);
+        pen.dot(x, area.y, "─", Role::Rule);
     }
     let mut at = area.x;
     let room = |at: u16| area.right().saturating_sub(at);
