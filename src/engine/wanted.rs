@@ -60,7 +60,7 @@ impl Wanted {
     pub fn magnet(&self) -> Option<String> {
         match self {
             Self::Torrent(torrent) => Some(Magnet::of(torrent).to_string()),
-            Self::Magnet(magnet) => Some(magnet.to_string()),
+            Self::Magnet(magnet) => Some(magnet.without_keys().to_string()),
         }
     }
 

@@ -29,6 +29,13 @@ impl Magnet {
             warnings: Vec::new(),
         }
     }
+
+    /// The link as it is fit to be given to others: without trackers whose address may hold somebody's key.
+    #[must_use]
+    pub fn without_keys(&self) -> Self {
+        let trackers = self.trackers.iter().filter(|tier| tier.iter().all(|url| is_public(url)));
+        Self { trackers: trackers.cloned().collect(), ..self.clone() }
+    }
 }
 
 /// Whether an announce URL holds nothing but a host, a port, and where trackers are asked as a rule.
