@@ -531,7 +531,7 @@ async fn killed_in_the_middle_of_the_metadata_it_begins_again_and_leaves_nothing
     running.ended().await;
     drop(half);
     assert!(is_empty(&lab.out()));
-    let left = fs::read_dir(lab.state()).map_or(0, |folder| folder.count());
+    let left = fs::read_dir(lab.state()).map_or(0, Iterator::count);
     assert_eq!(left, 0, "nothing is kept of what was not whole");
     let (_seed, link) = magnet(&payload, Gives::Right).await;
     let output = Program::run(&lab, &[&link, "--json", "-o", "out"]).ended().await;
