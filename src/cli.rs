@@ -116,6 +116,11 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     }
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
+    if matches!(&wanted, Wanted::Magnet(magnet) if magnet.trackers.is_empty() && magnet.peers.is_empty())
+        && peers.is_empty()
+    {
+        warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
+    }
     let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
     if args.headless || args.json || args.metadata_only || !io::stdout().is_terminal() {
         headless::run(wanted, options, headless::Style { json: args.json, seed: args.seed })

@@ -31,8 +31,9 @@
 //!
 //! **A magnet** is a torrent whose geometry nobody has told yet: its swarm has peers and sources, and no pieces.
 //! `swarm::metadata` says whom to ask for which part of its metadata and finds who gave wrong ones; `peer::metadata` asks,
-//! and gives others what we have. The whole comes as `Action::Metadata`; `Input::Known` answers, and the connections
-//! that are open learn the geometry (`Order::Learn`).
+//! and gives others what we have. The whole comes as `Action::Metadata`; `engine::torrent::awaited` makes a
+//! torrent of it, `engine::opening` looks at the disk, `Input::Known` answers, and the connections that are open learn the
+//! geometry (`Order::Learn`).
 //!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to
