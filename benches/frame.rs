@@ -1,4 +1,4 @@
-//! What a frame costs: 500 peers and 100 000 pieces at 200×60, every page; and the grid of pieces alone in each of its
+//! What a frame costs: 500 peers and 100 000 pieces, every page at 200×60 and at 300×100; and the grid of pieces alone in each of its
 //! layers, 100 000 and 1 000 000 of them into the cells of 80×24 and 200×60.
 //!
 //! `cargo bench --bench frame` prints the median and the slowest tenth of each. The view is folded from events, as
@@ -21,7 +21,7 @@ use ttui::event::{
     BlockRun, BlockState, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Phase, Sample, Side,
     Source, Transport,
 };
-use ttui::ledger::{FileFacts, Ledger, TorrentFacts, View};
+use ttui::ledger::{FileFacts, Ledger, Metadata, TorrentFacts, View};
 use ttui::metainfo::{Bitfield, Geometry, InfoHash};
 use ttui::ui::action::Action;
 use ttui::ui::model::Screen;
@@ -53,11 +53,14 @@ impl Run {
             length_bytes,
         };
         let ledger = Ledger::new(Arc::new(TorrentFacts {
-            name: "many".to_owned(),
             info_hash: InfoHash([7; 20]),
-            geometry,
-            private: false,
-            files: (0..FILES).map(file).collect(),
+            metadata: Some(Metadata {
+                name: "many".to_owned(),
+                geometry,
+                private: false,
+                files: (0..FILES).map(file).collect(),
+            }),
+            magnet_name: None,
             output: "/home/me".into(),
             peer_id: "-Tu0100-0123456789ab".to_owned(),
         }));
@@ -172,24 +175,26 @@ const PAGES: &[Page] = &[
     ("trackers", Screen::Trackers, &[]),
     ("files, 100 000 of them", Screen::Files, &[]),
     ("log", Screen::Log, &[]),
+    ("the torrent's page", Screen::Overview, &[Action::Torrent]),
     ("keys", Screen::Overview, &[Action::Keys]),
 ];
 
 fn main() {
     let mut run = Run::new(PIECES);
-    println!("{PEERS} peers, {PIECES} pieces, 200 x 60: median, slowest tenth");
-    let mut worst = Duration::ZERO;
-    for page in PAGES {
-        worst = worst.max(measure(&mut run, page));
+    for area in [Rect::new(0, 0, 200, 60), Rect::new(0, 0, 300, 100)] {
+        println!("{PEERS} peers, {PIECES} pieces, {} x {}: median, slowest tenth", area.width, area.height);
+        let mut worst = Duration::ZERO;
+        for page in PAGES {
+            worst = worst.max(measure(&mut run, area, page));
+        }
+        println!("the slowest screen: {worst:.1?} a frame");
     }
-    println!("the slowest screen: {worst:.1?} a frame");
     grids(&mut run, PIECES);
     grids(&mut Run::new(MANY_PIECES), MANY_PIECES);
 }
 
 /// Draws frame after frame of a page of a run that goes on. Returns the median.
-fn measure(run: &mut Run, (name, screen, keys): &Page) -> Duration {
-    let area = Rect::new(0, 0, 200, 60);
+fn measure(run: &mut Run, area: Rect, (name, screen, keys): &Page) -> Duration {
     let view = run.view();
     let mut model = model(area, &view);
     update(&mut model, Action::Show(*screen), &view);

@@ -21,7 +21,7 @@ use ttui::event::{
     AnnounceKind, Announced, Cause, Direction, Encryption, Event, OsError, PeerKey, PeerSample, Phase,
     Sample, Side, Source, TrackerKey, Transport,
 };
-use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
+use ttui::ledger::{FileFacts, Ledger, Metadata, TorrentFacts};
 use ttui::metainfo::{Bitfield, Geometry, InfoHash};
 
 const GIB: u64 = 1 << 30;
@@ -58,11 +58,14 @@ fn main() {
 /// Feeds the events to a new ledger and takes a view four times a second. Returns how many.
 fn replay(events: &[(Duration, Event)]) -> u32 {
     let mut ledger = Ledger::new(Arc::new(TorrentFacts {
-        name: "debian.iso".to_owned(),
         info_hash: InfoHash([7; 20]),
-        geometry: geometry(),
-        private: false,
-        files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes: GIB }],
+        metadata: Some(Metadata {
+            name: "debian.iso".to_owned(),
+            geometry: geometry(),
+            private: false,
+            files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes: GIB }],
+        }),
+        magnet_name: None,
         output: "/tmp".into(),
         peer_id: "-Tu0100-0123456789ab".to_owned(),
     }));

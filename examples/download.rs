@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(async move {
         while views.changed().await.is_ok() {
             let view = views.borrow_and_update().clone();
-            println!("{} of {} bytes", view.have_bytes, view.torrent.geometry.total_bytes());
+            println!("{} of {} bytes", view.have_bytes, view.torrent.total_bytes().unwrap_or_default());
         }
     });
     download.completed().await?;

@@ -9,6 +9,7 @@ mod check;
 mod columns;
 mod export;
 mod failure;
+mod file_url;
 mod handshake;
 mod headless;
 mod info;
@@ -32,8 +33,8 @@ use self::args::{Cli, Command, DemoArgs, DownloadArgs};
 use self::output::Stdout;
 use crate::config::{self, Settings};
 use crate::demo::Demo;
-use crate::engine;
-use crate::metainfo::Torrent;
+use crate::engine::{self, Wanted};
+use crate::metainfo::{Magnet, PeerName, Torrent};
 use crate::storage;
 use crate::text;
 
@@ -109,14 +110,22 @@ fn home() -> Option<PathBuf> {
 }
 
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
-    let torrent = open_torrent(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
+    let wanted = open_wanted(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
+    if args.metadata_only && matches!(wanted, Wanted::Torrent(_)) {
+        return Err(Failure::HasMetadata);
+    }
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
+    if matches!(&wanted, Wanted::Magnet(magnet) if magnet.trackers.is_empty() && magnet.peers.is_empty())
+        && peers.is_empty()
+    {
+        warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
+    }
     let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
-    if args.headless || args.json || !io::stdout().is_terminal() {
-        headless::run(torrent, options, headless::Style { json: args.json, seed: args.seed })
+    if args.headless || args.json || args.metadata_only || !io::stdout().is_terminal() {
+        headless::run(wanted, options, headless::Style { json: args.json, seed: args.seed })
     } else {
-        screen::run(torrent, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
+        screen::run(wanted, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
     }
 }
 
@@ -136,10 +145,10 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
     };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(torrent, options, screen::Style { settings, no_seed: false, demo: true })
+        screen::run(torrent.into(), options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
-        headless::run(torrent, options, headless::Style { json: false, seed: false })
+        headless::run(torrent.into(), options, headless::Style { json: false, seed: false })
     }
 }
 
@@ -164,11 +173,24 @@ impl Drop for DemoFolder {
 
 /// Reads the torrent and tells what is odd about it.
 fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
-    let torrent = Torrent::from_file(path)?;
+    let torrent = Torrent::from_file(file_url::path_of(path))?;
     for warning in &torrent.warnings {
         warn(&warning.to_string());
     }
     Ok(torrent)
+}
+
+/// Reads the torrent or magnet link, and tells what is odd about it.
+fn open_wanted(named: &Path) -> Result<Wanted, Failure> {
+    if !Magnet::is_meant(named) {
+        return Ok(open_torrent(named)?.into());
+    }
+    let mut magnet: Magnet = named.to_string_lossy().parse()?;
+    for warning in &magnet.warnings {
+        warn(&warning.to_string());
+    }
+    magnet.peers = peers::addresses(&magnet.peers)?.into_iter().map(PeerName::Address).collect();
+    Ok(magnet.into())
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

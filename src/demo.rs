@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use self::behaviour::{Behaviour, CAST};
+use self::behaviour::{Behaviour, CAST, Client, NAMED};
 use self::content::Content;
 use self::serve::Host;
 use crate::engine::clock::Clock;
@@ -44,26 +44,27 @@ impl Demo {
 
         let (content, torrent, info_hash) = Content::with_torrent(fast, &trackers);
         let (content, clock) = (Arc::new(content), Clock::start());
+        let host = |n: usize, (behaviour, client, bps): (Behaviour, Client, u64), names| Host {
+            content: Arc::clone(&content),
+            info_hash,
+            behaviour,
+            client,
+            bps: if fast { bps * 16 } else { bps },
+            names,
+            number: n as u64,
+            clock,
+        };
+        let (unknown, serving) = host(CAST.len(), NAMED, Vec::new()).settle(address(CAST.len())).await?;
+        tasks.spawn(serving);
         let mut settling = JoinSet::new();
         let mut callers = Vec::new();
-        for (n, (behaviour, client, bps)) in CAST.iter().enumerate() {
-            let host = Host {
-                content: Arc::clone(&content),
-                info_hash,
-                behaviour: *behaviour,
-                client: *client,
-                bps: if fast { bps * 16 } else { *bps },
-                number: n as u64,
-                clock,
-            };
-            if *behaviour == Behaviour::Calls {
+        for (n, cast) in CAST.iter().enumerate() {
+            let host = host(n, *cast, if n == 0 { vec![unknown] } else { Vec::new() });
+            if host.behaviour == Behaviour::Calls {
                 callers.push(host);
                 continue;
             }
-            // Far apart, as the peers of a real swarm are.
-            let [_, a, b, c] = (n as u32 + 1).wrapping_mul(0x9e37_79b1).to_be_bytes();
-            let ip = Ipv4Addr::new(127, a | 1, b, c | 1);
-            settling.spawn(host.settle(ip));
+            settling.spawn(host.settle(address(n)));
         }
         // Side by side, for filling a queue takes its time.
         let mut named = Vec::new();
@@ -80,6 +81,12 @@ impl Demo {
     pub fn torrent(&self) -> &[u8] {
         &self.torrent
     }
+}
+
+/// Where the peer of this number listens: far apart, as the peers of a real swarm are.
+fn address(n: usize) -> Ipv4Addr {
+    let [_, a, b, c] = (n as u32 + 1).wrapping_mul(0x9e37_79b1).to_be_bytes();
+    Ipv4Addr::new(127, a | 1, b, c | 1)
 }
 
 /// Listens on a free port of this loopback address, or of 127.0.0.1 where the system has no other.

@@ -17,6 +17,7 @@ pub mod link;
 pub mod listen;
 mod log;
 pub mod mse;
+mod opening;
 pub mod peer;
 mod peer_tasks;
 pub mod pool;
@@ -32,8 +33,10 @@ mod torrent;
 pub mod tracker;
 pub mod transport;
 pub mod upload;
+mod wanted;
 
 pub use check::{CheckOptions, HandsShaken, check, shake_hands};
 pub use download::{Download, EngineError, Options};
 pub use event_sink::Recording;
 pub use recorder::RecordingError;
+pub use wanted::Wanted;

@@ -5,9 +5,11 @@
 mod callers;
 mod client;
 mod conn;
+mod finder;
 mod fold;
 mod folded;
 mod log;
+mod metadata;
 mod peer;
 mod peers;
 mod pieces;
@@ -23,6 +25,7 @@ mod words;
 
 pub use client::client_name;
 pub use fold::Ledger;
+pub use metadata::{MetadataAnswer, MetadataMoment, MetadataProgress, MetadataTalk};
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{
     Availability, FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay,
@@ -32,7 +35,7 @@ pub use snapshot::Snapshot;
 pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};
 pub use view::{
-    FailedCalls, FileFacts, FinderRecord, Funnel, Groups, IncomingCounts, LogLine, Loss, Serving,
+    FailedCalls, FileFacts, FinderRecord, Funnel, Groups, IncomingCounts, LogLine, Loss, Metadata, Serving,
     TorrentFacts, View,
 };
 

@@ -9,8 +9,8 @@
 //!
 //! **A peer.** A tracker's answer is read in `wire::tracker`; the torrent's task (`engine::torrent`) hands every address
 //! in it to the swarm as `swarm::Input::Learned`. `swarm::sources` says whether that source may name such an address (what
-//! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::pacer` says how fast peers
-//! are dialled. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
+//! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::priority` says who is
+//! dialled first, `swarm::pacer` how fast. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
 //! as `swarm::fallback` chose. Each step is an event; a failure ends the attempt with one `event::Cause`. Its row in
 //! `event::cause` says how it reads, who is to blame and whether it is tried again, `swarm::peer_table::due` says when.
 //! After the handshake the connection has a task of its own (`engine::peer`), which drives `peer::connection`: what the
@@ -28,6 +28,12 @@
 //! `swarm::pieces` hears whether the piece was right: then others are told that we have it (`peer::haves`). Of a wrong
 //! piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
 //! once the piece is right.
+//!
+//! **A magnet** is a torrent whose geometry nobody has told yet: its swarm has peers and sources, and no pieces.
+//! `swarm::metadata` says whom to ask for which part of its metadata and finds who gave wrong ones; `peer::metadata` asks,
+//! and gives others what we have. The whole comes as `Action::Metadata`; `engine::torrent::awaited` makes a
+//! torrent of it, `engine::opening` looks at the disk, `Input::Known` answers, and the connections that are open learn the
+//! geometry (`Order::Learn`).
 //!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to

@@ -6,7 +6,8 @@
 //!
 //! It routes between machines that keep their state to themselves and are given what they need: `PeerTable`, `Picker`,
 //! `Choker`, [`Announcer`] and others, a file each. What waits for the clock stands in one table (`timers`). Beside this
-//! file three more route: a peer's way (`peers`), what becomes of pieces (`pieces`), what the user asks for (`commands`).
+//! file three more route: a peer's way (`peers`), what becomes of the metadata and of pieces (`pieces`), what the user asks for
+//! (`commands`).
 //!
 //! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too.
 
@@ -23,6 +24,7 @@ mod exchange;
 mod fallback;
 mod live;
 mod messages;
+mod metadata;
 mod meter;
 mod network;
 mod outbox;
@@ -31,6 +33,7 @@ mod peer_table;
 mod peers;
 mod picker;
 mod pieces;
+pub mod priority;
 mod recheck;
 mod round_robin;
 mod slots;
@@ -61,6 +64,7 @@ use self::content::Content;
 use self::eviction::Holder;
 use self::exchange::Exchange;
 use self::live::Connected;
+use self::metadata::Metadata;
 use self::meter::Meter;
 use self::outbox::Outbox;
 use self::peer_table::{PeerTable, Row};
@@ -85,6 +89,8 @@ pub struct Swarm {
     phase_reason: Option<String>,
     /// The torrent's pieces, once its geometry is known.
     content: Option<Content>,
+    /// Until then: its metadata on their way.
+    metadata: Option<Metadata>,
     peer_table: PeerTable,
     live: Connected,
     /// Live peers that would give way to another, as counted last.
@@ -145,6 +151,7 @@ impl Swarm {
             phase_since: now,
             phase_reason: None,
             content: None,
+            metadata: Some(Metadata::new(settings.info_hash, settings.check_until.is_some())),
             live: Connected::default(),
             idle: 0,
             smart_ban: SmartBan::default(),
@@ -209,6 +216,7 @@ impl Swarm {
         }
         self.choker.know(geometry.piece_bytes());
         let allowed_fast = AllowedFast::new(geometry, info_hash);
+        self.metadata = None;
         self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
         self.carry_out_picks(now);
         for conn in self.live.conns() {
@@ -372,9 +380,10 @@ impl Swarm {
 
     /// What follows for a check from what happened, or from time.
     fn go_on_checking(&mut self, now: At) {
+        let fetching = self.metadata.as_ref().is_some_and(Metadata::is_waiting);
         let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
         let Some(check) = &mut self.check else { return };
-        if check.is_over(now, all_dialled) {
+        if check.is_over(now, all_dialled && !fetching) {
             self.out.act(Action::Finished);
         }
         if check.gives_up_closing(now) {
@@ -475,6 +484,7 @@ impl Swarm {
         self.content.iter_mut().for_each(|content| content.picker.set_active(now, asks));
         self.out.emit(now, Event::Phase { phase, reason });
         self.out.act(Action::Entered);
+        self.set_fetching(now);
         match phase {
             Phase::Metadata | Phase::Downloading | Phase::Seeding => {
                 self.announce(now, announce::Input::Start)

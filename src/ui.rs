@@ -41,6 +41,7 @@ mod glossary;
 mod grid;
 mod hues;
 pub mod keymap;
+mod metadata;
 pub mod model;
 mod mouse;
 mod order;
@@ -55,6 +56,7 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod screens;
+mod source;
 pub mod terminal;
 mod terminal_writer;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod extension;
 mod gzip;
 mod handshake;
 mod message;
+mod metadata;
 pub mod mse;
 mod pex;
 mod sniff;
@@ -18,6 +19,10 @@ pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};
 pub use handshake::{HANDSHAKE_BYTES, Handshake, Judged, PROTOCOL, Reserved};
 pub use message::{
     BlockSpec, Head, MAX_FRAME, MAX_REQUEST, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader,
+};
+pub use metadata::{
+    METADATA_NAME, METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataMessage, metadata_part_bytes,
+    metadata_parts,
 };
 pub use pex::{MOST_FIRST_PEX_ENTRIES, MOST_PEX_ENTRIES, PEX_NAME, Pex, PexFlags};
 pub use sniff::{LooksLike, looks_like};

@@ -66,9 +66,8 @@ fn the_desktop_entry_names_the_types_the_program_opens_and_no_other() {
     let file = folder.path().join("a.torrent");
     fs::write(&file, NewTorrent::of_file("a", 16384, &[1; 100]).to_bytes()).unwrap();
     let magnet = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
-    let out = folder.path().to_str().unwrap();
-    // `verify` opens what a download opens, and reaches nobody; 2 is what cannot be opened.
-    let opens = |example: &&str| ttui(&["verify", example, "-o", out]).status.code() != Some(2);
+    // `info` opens what a download opens, and reaches nobody; 2 is what cannot be opened.
+    let opens = |example: &&str| ttui(&["info", example]).status.code() != Some(2);
     let opened: BTreeSet<&str> =
         [("application/x-bittorrent", file.to_str().unwrap()), ("x-scheme-handler/magnet", magnet)]
             .into_iter()
@@ -77,7 +76,8 @@ fn the_desktop_entry_names_the_types_the_program_opens_and_no_other() {
             .collect();
     let types = entry("MimeType");
     assert_eq!(types.split_terminator(';').collect::<BTreeSet<&str>>(), opened);
-    assert_eq!(entry("Exec"), "ttui %f", "a path, as there is no other type");
+    assert_eq!(entry("Exec"), "ttui %u", "a magnet is no path");
+    assert!(opens(&&*format!("file://{}", file.to_str().unwrap())), "desktops hand files over as URLs");
     assert_eq!((entry("Type").as_str(), entry("Terminal").as_str()), ("Application", "true"));
 }
 

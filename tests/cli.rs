@@ -216,7 +216,7 @@ fn unreadable_files_end_in_one_line_and_status_2() {
         "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
     );
     let magnet = "magnet:?xt=urn:btih:0000000000000000000000000000000000000000";
-    assert_eq!(bad(&[magnet], 2), "magnet links are not supported yet, expected the path of a torrent file");
+    assert_eq!(bad(&["verify", magnet], 2), "is a magnet link, expected the path of a torrent file");
     assert_eq!(
         bad(&["info", "magnet:?xt=urn:btih:00"], 2),
         "magnet link: `xt`: expected `urn:btih:` and 40 hexadecimal digits, or 32 of base32, found urn:btih:00"
@@ -237,7 +237,7 @@ fn unreadable_files_end_in_one_line_and_status_2() {
 fn bad_usage_ends_in_one_line_and_status_2() {
     assert_eq!(
         bad(&[], 2),
-        "expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
+        "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
     );
     for args in [
         &["a", "--peer", "x"][..],

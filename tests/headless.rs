@@ -17,7 +17,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::program::command;
 use support::{
-    Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, nobody_at, program, soon,
+    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, nobody_at, program,
+    soon,
 };
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -487,4 +488,53 @@ async fn where_nothing_can_be_remembered_nothing_is_begun_and_one_line_names_the
         let begun = fs::read_dir(lab.out()).map_or(0, Iterator::count);
         assert_eq!(begun, 0, "nothing is written that would not be known again");
     }
+}
+
+/// A magnet of the payload that names one peer, who gives the metadata this way.
+async fn magnet(payload: &std::sync::Arc<Payload>, gives: Gives) -> (Seed, String) {
+    let info = payload.torrent.public_info().unwrap();
+    let seed = Seed::start(payload, Script { metadata: Some((info, gives)), ..Script::default() }).await;
+    let link = format!("magnet:?xt=urn:btih:{}&x.pe={}", payload.info_hash(), seed.addr);
+    (seed, link)
+}
+
+#[tokio::test]
+async fn the_metadata_of_a_magnet_are_saved_and_nothing_is_ever_overwritten() {
+    let (payload, lab) = (Recipe::file("it", 2_000_000, 1024).make(), Lab::new());
+    let (_seed, link) = magnet(&payload, Gives::Right).await;
+    let arguments = [link.as_str(), "--metadata-only", "-o", "new"];
+    let output = Program::run(&lab, &arguments).ended().await;
+    assert_eq!((output.code(), output.stderr.as_slice()), (0, &[][..]));
+    assert_eq!(output.stdout.last().unwrap(), "saved new/it.torrent");
+    let saved = ttui::metainfo::Torrent::from_file(lab.path("new/it.torrent")).unwrap();
+    assert_eq!((saved.info_hash, saved.geometry), (payload.info_hash(), payload.torrent.geometry));
+    fs::write(lab.path("new/it.torrent"), b"mine").unwrap();
+    let output = Program::run(&lab, &arguments).ended().await;
+    assert_eq!(output.code(), 2);
+    assert!(output.complaint().contains("new/it.torrent exists; move it away"), "{:?}", output.stderr);
+    assert_eq!(fs::read(lab.path("new/it.torrent")).unwrap(), b"mine");
+    let torrent = lab.torrent(&payload);
+    let output = Program::run(&lab, &[torrent.to_str().unwrap(), "--metadata-only"]).ended().await;
+    assert_eq!(output.code(), 2);
+    assert!(output.complaint().contains("expected a magnet link"), "{:?}", output.stderr);
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_the_metadata_it_begins_again_and_leaves_nothing() {
+    let (payload, lab) = (Recipe::file("it", 2_000_000, 1024).make(), Lab::new());
+    let (half, link) = magnet(&payload, Gives::Nothing).await;
+    let running = Program::run(&lab, &[&link, "--json", "-o", "out"]);
+    let first = running.until("it waits for the metadata", |line| line["funnel"]["handshaken"] == 1).await;
+    assert_eq!((&first["state"], &first["total_bytes"]), (&"metadata".into(), &Value::Null));
+    assert_eq!(first["torrent"]["name"], Value::Null);
+    running.signal(Signal::KILL);
+    running.ended().await;
+    drop(half);
+    assert!(is_empty(&lab.out()));
+    let left = fs::read_dir(lab.state()).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "nothing is kept of what was not whole");
+    let (_seed, link) = magnet(&payload, Gives::Right).await;
+    let output = Program::run(&lab, &[&link, "--json", "-o", "out"]).ended().await;
+    assert_eq!(output.code(), 0, "{:?}", output.stderr);
+    payload.assert_at(&lab.out());
 }

@@ -13,7 +13,7 @@ use ttui::event::{
     Cause, Direction, Encryption, Event, OsError, PeerInfo, PeerKey, Phase, Sample, Source, TrackerKey,
     Transport,
 };
-use ttui::ledger::{Ledger, TorrentFacts};
+use ttui::ledger::{Ledger, Metadata, TorrentFacts};
 use ttui::metainfo::{Bitfield, Geometry, InfoHash};
 
 #[global_allocator]
@@ -28,11 +28,14 @@ const LIVE: u32 = 200;
 
 fn ledger() -> Ledger {
     let mut ledger = Ledger::new(Arc::new(TorrentFacts {
-        name: "debian.iso".to_owned(),
         info_hash: InfoHash([7; 20]),
-        geometry: Geometry::new(u64::from(PIECES) << 18, 1 << 18).unwrap(),
-        private: false,
-        files: Vec::new(),
+        metadata: Some(Metadata {
+            name: "debian.iso".to_owned(),
+            geometry: Geometry::new(u64::from(PIECES) << 18, 1 << 18).unwrap(),
+            private: false,
+            files: Vec::new(),
+        }),
+        magnet_name: None,
         output: "/tmp".into(),
         peer_id: "-Tu0100-0123456789ab".to_owned(),
     }));

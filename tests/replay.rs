@@ -24,7 +24,7 @@ use ttui::event::{
     Announced, At, Cause, Direction, Encryption, Event, OsError, PeerInfo, PeerKey, Phase, Severity, Source,
     TorrentKey, TrackerError, TrackerKey, Transport,
 };
-use ttui::ledger::{FileFacts, Ledger, TorrentFacts};
+use ttui::ledger::{FileFacts, Ledger, Metadata, TorrentFacts};
 use ttui::metainfo::{Geometry, InfoHash};
 use ttui::record::{Batcher, Player, Recording, Writer};
 use ttui::text::is_invisible;
@@ -207,7 +207,7 @@ async fn keys_that_would_change_the_run_are_answered_and_all_screens_can_be_look
     pty.until_gone("Attempts ─");
     for (key, sign) in [
         ("1", "Where peers drop off"),
-        ("4", "Trackers"),
+        ("4", "Sources"),
         ("5", "Files"),
         ("6", "Log"),
         ("w", "what the numbers mean"),
@@ -335,11 +335,14 @@ fn hostile_recording() -> Vec<u8> {
     let file =
         |n: u64| FileFacts { path: format!("{MARK}/{n}"), offset_bytes: n << 15, length_bytes: 1 << 15 };
     let facts = Arc::new(TorrentFacts {
-        name: MARK.to_owned(),
         info_hash: InfoHash([7; 20]),
-        geometry: Geometry::new(1 << 17, 1 << 14).unwrap(),
-        private: false,
-        files: (0..4).map(file).collect(),
+        metadata: Some(Metadata {
+            name: MARK.to_owned(),
+            geometry: Geometry::new(1 << 17, 1 << 14).unwrap(),
+            private: false,
+            files: (0..4).map(file).collect(),
+        }),
+        magnet_name: None,
         output: MARK.into(),
         peer_id: MARK.to_owned(),
     });

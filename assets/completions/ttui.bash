@@ -47,7 +47,7 @@ _ttui() {
 
     case "${cmd}" in
         ttui)
-            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --seed --no-seed --headless --json --overwrite --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
+            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --seed --no-seed --headless --json --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex seed no-seed headless json overwrite sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex seed no-seed headless json overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -55,6 +55,7 @@ complete -c ttui -n "__fish_ttui_needs_command" -l no-seed -d 'On the screen: en
 complete -c ttui -n "__fish_ttui_needs_command" -l headless -d 'No screen, a line a second (as when standard output is no terminal)'
 complete -c ttui -n "__fish_ttui_needs_command" -l json -d 'No screen, a line of JSON a second'
 complete -c ttui -n "__fish_ttui_needs_command" -l overwrite -d 'Write into files that are there already and are not of this torrent'
+complete -c ttui -n "__fish_ttui_needs_command" -l metadata-only -d 'Of a magnet link: save its metadata as NAME.torrent in the output folder, and end (no screen)'
 complete -c ttui -n "__fish_ttui_needs_command" -l sync -d 'Leave only when the disk has everything'
 complete -c ttui -n "__fish_ttui_needs_command" -l privacy -d 'Made-up names instead of peers\' addresses, on the screen and in whatever is written'
 complete -c ttui -n "__fish_ttui_needs_command" -l ascii -d 'Draw with plain ASCII characters only'

@@ -19,7 +19,9 @@ use ttui::storage::Record;
 use ttui::text;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
 use ttui::wire::tracker::{http, udp};
-use ttui::wire::{ExtensionHandshake, Handshake, Judged, MOST_PEX_ENTRIES, Message, Pex, looks_like};
+use ttui::wire::{
+    ExtensionHandshake, Handshake, Judged, MOST_PEX_ENTRIES, Message, MetadataMessage, Pex, looks_like,
+};
 
 pub use recording::{recording, recording_frames};
 
@@ -27,13 +29,14 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 17] = [
+pub const ALL: [(&str, Feed); 18] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
     ("handshake", handshake),
     ("messages", messages),
     ("extension", extension),
+    ("ut_metadata", ut_metadata),
     ("ut_pex", ut_pex),
     ("mse", mse),
     ("tracker_http", tracker_http),
@@ -215,6 +218,20 @@ pub fn extension(bytes: &[u8]) {
     theirs.client.iter().for_each(|client| assert_harmless(client));
     theirs.messages.iter().for_each(|(name, _)| assert_harmless(name));
     ExtensionHandshake::decode(&theirs.encode()).expect("our own writing");
+}
+
+/// A message about metadata: it says the same when it is written again, and what is said against it is harmless.
+pub fn ut_metadata(bytes: &[u8]) {
+    match MetadataMessage::decode(bytes) {
+        Ok(Some(message)) => {
+            if let MetadataMessage::Data { bytes: part, .. } = &message {
+                assert!(bytes.ends_with(part), "it is what follows the dictionary");
+            }
+            assert_eq!(MetadataMessage::decode(&message.encode()), Ok(Some(message)));
+        }
+        Ok(None) => {}
+        Err(error) => assert_harmless(&error.to_string()),
+    }
 }
 
 /// A message of peer exchange: no more of it counts than may, and what is kept of it reads the same again.

@@ -145,8 +145,8 @@ pub enum Command {
 /// A download.
 #[derive(Clone, PartialEq, Debug, Args)]
 pub struct DownloadArgs {
-    /// The torrent file to download
-    #[arg(value_name = "TORRENT", required_unless_present = "print_config")]
+    /// The torrent file to download, or a magnet link
+    #[arg(value_name = "TORRENT|MAGNET", required_unless_present = "print_config")]
     pub torrent: Option<PathBuf>,
     /// The folder to download into [default: the current one]
     #[arg(short, long, value_name = "DIR")]
@@ -190,6 +190,9 @@ pub struct DownloadArgs {
     /// Write into files that are there already and are not of this torrent
     #[arg(long)]
     pub overwrite: bool,
+    /// Of a magnet link: save its metadata as NAME.torrent in the output folder, and end (no screen)
+    #[arg(long)]
+    pub metadata_only: bool,
     /// Leave only when the disk has everything
     #[arg(long)]
     pub sync: bool,
@@ -230,6 +233,7 @@ impl DownloadArgs {
             encryption: settings.encryption.policy(),
             pex: settings.pex,
             overwrite: self.overwrite,
+            metadata_only: self.metadata_only,
             sync: self.sync,
             recording: recording(self.record.as_ref(), self.privacy),
             ..engine::Options::default()
@@ -303,8 +307,8 @@ pub struct VerifyArgs {
 /// `ttui check`.
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct CheckArgs {
-    /// The torrent file
-    #[arg(value_name = "TORRENT")]
+    /// The torrent file, or a magnet link
+    #[arg(value_name = "TORRENT|MAGNET")]
     pub torrent: PathBuf,
     /// How long it may take at most, as 30s, 2m or 500ms
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = time)]
@@ -350,8 +354,8 @@ pub struct FormArgs {
 /// `ttui handshake`.
 #[derive(Clone, PartialEq, Eq, Debug, Args)]
 pub struct HandshakeArgs {
-    /// The torrent file
-    #[arg(value_name = "TORRENT")]
+    /// The torrent file, or a magnet link
+    #[arg(value_name = "TORRENT|MAGNET")]
     pub torrent: PathBuf,
     /// The peer
     #[arg(value_name = "HOST:PORT")]

@@ -8,7 +8,7 @@ use super::args::{CheckArgs, recording};
 use super::export::peers_csv;
 use super::output::Stdout;
 use super::signals::asked_to_end;
-use super::{Failure, Status, open_torrent, peers, runtime, warn};
+use super::{Failure, Status, open_wanted, peers, runtime, warn};
 use crate::config::Settings;
 use crate::engine::{self, CheckOptions};
 use crate::report;
@@ -16,7 +16,7 @@ use crate::ui::export::Peers;
 use crate::units;
 
 pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failure> {
-    let torrent = open_torrent(&args.torrent)?;
+    let wanted = open_wanted(&args.torrent)?;
     let options = CheckOptions {
         port: args.port,
         peers: peers::addresses(&args.peer)?,
@@ -36,7 +36,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failu
             asked.await;
             interrupted.store(true, Ordering::Relaxed);
         };
-        Ok::<_, Failure>(engine::check(torrent, options, stop).await?)
+        Ok::<_, Failure>(engine::check(wanted, options, stop).await?)
     });
     runtime.shutdown_background();
     drop(waiting);

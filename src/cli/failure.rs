@@ -42,8 +42,11 @@ pub enum Failure {
         tip: Option<String>,
     },
     /// Nothing to download was named.
-    #[error("expected a torrent file to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
+    #[error("expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
     NoTorrent,
+    /// Of a torrent file the metadata alone was wanted.
+    #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]
+    HasMetadata,
     /// The name of a peer has no address.
     #[error("{peer}: no address: {why}")]
     NoAddress {
@@ -107,6 +110,7 @@ impl Failure {
             Self::NoAddress { .. } => 1,
             Self::Usage { .. }
             | Self::NoTorrent
+            | Self::HasMetadata
             | Self::Torrent(_)
             | Self::Magnet(_)
             | Self::Log(_)

@@ -6,11 +6,11 @@ use super::args::HandshakeArgs;
 use super::check::Waiting;
 use super::output::Stdout;
 use super::signals::asked_to_end;
-use super::{Failure, Status, open_torrent, peers, runtime};
+use super::{Failure, Status, open_wanted, peers, runtime};
 use crate::{engine, report};
 
 pub(super) fn run(args: &HandshakeArgs) -> Result<Status, Failure> {
-    let torrent = open_torrent(&args.torrent)?;
+    let wanted = open_wanted(&args.torrent)?;
     let peer = peers::address(&args.peer)?;
     let waiting = Waiting::begin(&format!("Shaking hands with {}. Ctrl-C ends it now.", args.peer));
     let interrupted = AtomicBool::new(false);
@@ -21,7 +21,7 @@ pub(super) fn run(args: &HandshakeArgs) -> Result<Status, Failure> {
             asked.await;
             interrupted.store(true, Ordering::Relaxed);
         };
-        Ok::<_, Failure>(engine::shake_hands(&torrent, peer, args.encryption.policy(), stop).await?)
+        Ok::<_, Failure>(engine::shake_hands(&wanted, peer, args.encryption.policy(), stop).await?)
     });
     runtime.shutdown_background();
     drop(waiting);

@@ -11,10 +11,9 @@ use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, leaving, runtime, say};
 use crate::command::Command;
-use crate::engine::{Download, EngineError, Options};
+use crate::engine::{Download, EngineError, Options, Wanted};
 use crate::event::{At, Phase, Severity};
 use crate::ledger::View;
-use crate::metainfo::Torrent;
 use crate::report::progress;
 
 /// How it is shown, and when it ends.
@@ -30,10 +29,10 @@ pub(super) struct Style {
 const MOST_GOODBYE: Duration = Duration::from_secs(7);
 
 /// Downloads until it is complete (or, seeding, for ever), a signal comes, or nobody reads our lines any more.
-pub(super) fn run(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
+pub(super) fn run(wanted: Wanted, options: Options, style: Style) -> Result<Status, Failure> {
     let runtime = runtime()?;
     let patient = options.sync;
-    let ended = runtime.block_on(follow(torrent, options, style, patient));
+    let ended = runtime.block_on(follow(wanted, options, style, patient));
     runtime.shutdown_background();
     ended
 }
@@ -46,9 +45,10 @@ enum End {
     Over(Result<(), EngineError>),
 }
 
-async fn follow(torrent: Torrent, options: Options, style: Style, patient: bool) -> Result<Status, Failure> {
+async fn follow(wanted: Wanted, options: Options, style: Style, patient: bool) -> Result<Status, Failure> {
     let mut signals = pin!(asked_to_end()?);
-    let mut download = Download::start(torrent, options)?;
+    let saved = options.metadata_only.then(|| options.output.clone());
+    let mut download = Download::start(wanted, options)?;
     let mut views = download.views();
     let mut teller = Teller { style, stdout: Stdout, warned: WarnedUntil::default() };
     let mut second = interval(Duration::from_secs(1));
@@ -74,10 +74,18 @@ async fn follow(torrent: Torrent, options: Options, style: Style, patient: bool)
         End::Complete | End::Asked => (None, goodbye(download, patient).await),
     };
     let view = views.borrow().clone();
+    let saved = saved.zip(view.torrent.name());
     let failure = stopped.map(Failure::Stopped).or_else(|| ended.err().map(Failure::Engine));
-    teller.tell_last(&view, failure.as_ref())?;
+    match saved.as_ref().filter(|_| failure.is_none() && !style.json) {
+        Some((folder, name)) => {
+            let path = folder.join(format!("{name}.torrent"));
+            teller.stdout.line(&format!("saved {}", path.display())).map(drop)?;
+        }
+        None => teller.tell_last(&view, failure.as_ref())?,
+    }
     match failure {
         Some(failure) => Err(failure),
+        None if saved.is_some() => Ok(Status::Done),
         None if progress::is_complete(&view) => Ok(Status::Done),
         None => Ok(Status::NotAchieved),
     }

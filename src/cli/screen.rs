@@ -17,9 +17,8 @@ use super::{Failure, Status, columns, export, leaving, runtime};
 use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::clock::Clock;
-use crate::engine::{Download, EngineError, Options};
+use crate::engine::{Download, EngineError, Options, Wanted};
 use crate::event::Phase;
-use crate::metainfo::Torrent;
 use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
@@ -39,18 +38,18 @@ pub(super) struct Style {
 }
 
 /// Downloads until the user leaves, a signal comes, or, where that is wanted, everything is here.
-pub(super) fn run(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
+pub(super) fn run(wanted: Wanted, options: Options, style: Style) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(Box::pin(show(torrent, options, style)));
+    let ended = runtime.block_on(Box::pin(show(wanted, options, style)));
     runtime.shutdown_background();
     ended
 }
 
-async fn show(torrent: Torrent, options: Options, style: Style) -> Result<Status, Failure> {
+async fn show(wanted: Wanted, options: Options, style: Style) -> Result<Status, Failure> {
     let signals = asked_to_end()?;
     let started = since_1970();
-    let about = Arc::new(about(&torrent, &options));
-    let download = Download::start(torrent, options)?;
+    let about = Arc::new(about(&wanted, &options));
+    let download = Download::start(wanted, options)?;
     let views = download.views();
     let refused = |error: io::Error| Failure::Machine(format!("the terminal: {error}"));
     let mut guard = terminal::Guard::take().map_err(refused)?;
@@ -133,11 +132,16 @@ async fn show_again(player: Player<File>, name: String, settings: &Settings) -> 
 }
 
 /// What the screen is told beside views.
-fn about(torrent: &Torrent, options: &Options) -> ui::About {
+fn about(wanted: &Wanted, options: &Options) -> ui::About {
+    let Wanted::Torrent(torrent) = wanted else {
+        let magnet = wanted.magnet();
+        return ui::About { most_connections: options.max_peers, magnet, ..ui::About::new(None, None) };
+    };
     ui::About {
         created_s: torrent.creation_date,
         hybrid: torrent.info_hash_v2.is_some(),
         most_connections: options.max_peers,
+        magnet: wanted.magnet(),
         ..ui::About::new(torrent.comment.as_deref(), torrent.created_by.as_deref())
     }
 }

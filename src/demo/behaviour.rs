@@ -54,6 +54,10 @@ const fn client(prefix: &'static [u8; 8], name: &'static str) -> Client {
 /// Never heard of: these do not get as far as to name themselves.
 const NOBODY: Client = client(b"-XX0000-", "");
 
+/// Has everything and sends it, and no tracker knows it: the first of the cast names it to us (BEP 11).
+pub(super) const NAMED: (Behaviour, Client, u64) =
+    (Seeds, client(b"-TR4050-", "Transmission 4.0.5"), 240_000);
+
 /// Behaviour, client, and bytes a second.
 pub(super) const CAST: &[(Behaviour, Client, u64)] = &[
     (Seeds, client(b"-TR4060-", "Transmission 4.0.6"), 900_000),

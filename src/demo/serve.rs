@@ -27,8 +27,8 @@ use crate::engine::pool::BlockPool;
 use crate::engine::upload::{BlockSource, ReadFuture};
 use crate::event::Encryption;
 use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
-use crate::peer::{ConnKey, Handshaken, Holdings, News, Order, Ours};
-use crate::wire::{ExtensionHandshake, HANDSHAKE_BYTES, Handshake, Reserved};
+use crate::peer::{ConnKey, Handshaken, Holdings, News, Order, Ours, PEX_MESSAGE};
+use crate::wire::{ExtensionHandshake, HANDSHAKE_BYTES, Handshake, PEX_NAME, Pex, PexFlags, Reserved};
 
 /// Blocks a peer that falls silent sends before.
 const FEW_BLOCKS: u32 = 24;
@@ -47,6 +47,8 @@ pub(super) struct Host {
     pub(super) client: Client,
     /// Payload it sends (or, calling, asks for), bytes a second.
     pub(super) bps: u64,
+    /// The peers that it names to others (BEP 11).
+    pub(super) names: Vec<SocketAddr>,
     /// Its place in the cast, for every choice that is to differ from peer to peer.
     pub(super) number: u64,
     pub(super) clock: Clock,
@@ -172,6 +174,10 @@ impl Host {
                     sleep(Duration::from_millis(random.u64(100..1500))).await;
                     order(Order::Choke(false));
                 }
+                Report::News(News::Introduced(_)) if !self.names.is_empty() => {
+                    let added = self.names.iter().map(|addr| (*addr, PexFlags::SEED)).collect();
+                    order(Order::Name(Pex { added, dropped: Vec::new() }));
+                }
                 // Not a steady flow: a graph of one would be dull, and no network is steady.
                 Report::News(News::Sample(_)) => {
                     let pace = self.bps as f64 * (0.55 + 0.9 * random.f64());
@@ -206,7 +212,7 @@ impl Host {
 
     fn introduction(&self) -> ExtensionHandshake {
         ExtensionHandshake {
-            messages: vec![("ut_pex".to_owned(), 1)],
+            messages: vec![(PEX_NAME.to_owned(), PEX_MESSAGE)],
             client: Some(self.client.name.to_owned()),
             reqq: Some(250),
             ..ExtensionHandshake::default()

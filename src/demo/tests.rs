@@ -5,14 +5,15 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
-use crate::metainfo::PeerId;
+use crate::engine::{Download, Options};
+use crate::metainfo::{PeerId, Torrent};
 use crate::wire::{Handshake, Judged, Reserved};
 
 /// What happens to a handshake sent to a peer of this behaviour.
 async fn shake(behaviour: Behaviour) -> Result<Vec<u8>, String> {
     let (content, _, info_hash) = Content::with_torrent(true, &["http://127.0.0.1:9/announce".to_owned()]);
     let (content, client, clock) = (Arc::new(content), CAST[0].1, Clock::start());
-    let host = Host { content, info_hash, behaviour, client, bps: 1000, number: 3, clock };
+    let host = Host { content, info_hash, behaviour, client, bps: 1000, names: Vec::new(), number: 3, clock };
     let mut tasks = JoinSet::new();
     let (addr, serving) = host.settle(Ipv4Addr::LOCALHOST).await.unwrap();
     tasks.spawn(serving);
@@ -53,4 +54,19 @@ async fn every_behaviour_is_what_its_name_says() {
     assert!(shake(Behaviour::Web).await.unwrap().starts_with(b"HTTP/1.1"));
     assert_eq!(shake(Behaviour::Refuses).await, Err(ErrorKind::ConnectionRefused.to_string()));
     assert_eq!(shake(Behaviour::NoAnswer).await, Err("no answer".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_no_tracker_names_is_found_through_another_peer() {
+    let demo = Demo::start(true).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (state, output) = (folder.path().join("state"), folder.path().join("files"));
+    let options = Options { state: Some(state), output, loopback: true, ..Options::default() };
+    let torrent = Torrent::from_bytes(demo.torrent()).unwrap();
+    let download = Download::start(torrent, options).unwrap();
+    let mut views = download.views();
+    let found = views.wait_for(|view| view.finders.iter().any(|finder| finder.handshaken == 1));
+    let found = timeout(Duration::from_secs(30), found).await;
+    assert!(found.is_ok_and(|view| view.is_ok()), "nobody found it");
+    download.stop().await.unwrap();
 }

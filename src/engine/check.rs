@@ -8,6 +8,7 @@ mod once;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +18,18 @@ pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
 use super::clock::Clock;
-use super::download::{facts, random_seed};
+use super::download::random_seed;
 use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::listen::Listener;
 use super::peer::IDLE_AFTER;
 use super::torrent::{self, Blocks, Parts};
 use super::tracker;
+use super::wanted::Wanted;
 use crate::command::Command;
 use crate::event::{Event, OsError, Source};
 use crate::ledger::View;
-use crate::metainfo::{Bitfield, PeerId, Torrent};
+use crate::metainfo::{Bitfield, PeerId};
 use crate::swarm::{self, EncryptionPolicy, Input, Swarm};
 use crate::wire::{Handshake, Reserved};
 
@@ -79,7 +81,7 @@ impl Default for CheckOptions {
 ///
 /// When no port can be listened on, the recording cannot be made, or this machine gives no random numbers or threads.
 pub async fn check(
-    torrent: Torrent,
+    wanted: impl Into<Wanted>,
     options: CheckOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Arc<View>, EngineError> {
@@ -87,33 +89,40 @@ pub async fn check(
         if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port.or(Some(0))) }?;
     let seed = random_seed()?;
     let clock = Clock::start();
-    let torrent = Arc::new(torrent);
+    let wanted = wanted.into();
     let ours =
-        Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
+        Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id: PeerId::ours(seed) };
     let files = raise_open_files().unwrap_or(USUAL_FILES);
     let most_open = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1);
     let settings = swarm::Settings {
         encryption: options.encryption,
-        info_hash: torrent.info_hash,
-        private: torrent.private,
+        info_hash: wanted.info_hash(),
+        private: wanted.is_private(),
         pex: options.pex,
-        trackers: torrent.trackers.clone(),
+        trackers: wanted.trackers().to_vec(),
         peer_id: ours.peer_id,
         seed,
         ..swarm::Settings::of_check(options.time, most_open)
     };
-    let facts = facts(&torrent, std::path::Path::new(""), ours.peer_id);
+    let facts = wanted.facts(Path::new(""), ours.peer_id);
     let mut event_sink = EventSink::begin(facts, settings.max_rows, &options.recording, random_seed()?)?;
     let (commands, wishes) = mpsc::unbounded_channel();
     let (inbox, outlets) = torrent::open(wishes);
-    let hasher = Hasher::start(Arc::clone(&torrent), outlets.hashed.clone())
-        .map_err(|error| EngineError::Threads(OsError::from(&error)))?;
     let now = clock.now();
     event_sink.emit(now, &Event::Listening { port: listener.port() });
-    let geometry = torrent.geometry;
-    let mut swarm = Swarm::new(now, geometry, Bitfield::empty(geometry.piece_count()), settings);
-    for addr in options.peers {
-        swarm.handle(now, Input::Learned { addr, source: Source::Manual });
+    let linked = wanted.linked_peers().into_iter().map(|addr| (addr, Source::Magnet));
+    let (mut swarm, info, blocks) = match wanted {
+        Wanted::Torrent(torrent) => {
+            let (geometry, info) = (torrent.geometry, torrent.public_info());
+            let have = Bitfield::empty(geometry.piece_count());
+            let hasher = Hasher::start(Arc::from(torrent), outlets.hashed.clone())
+                .map_err(|error| EngineError::Threads(OsError::from(&error)))?;
+            (Swarm::new(now, geometry, have, settings), info, Blocks::Tried(hasher))
+        }
+        Wanted::Magnet(magnet) => (Swarm::without_metadata(now, settings), None, Blocks::TriedMagnet(magnet)),
+    };
+    for (addr, source) in options.peers.into_iter().map(|addr| (addr, Source::Manual)).chain(linked) {
+        swarm.handle(now, Input::Learned { addr, source });
     }
     // All are named: without any, and without trackers, it is over.
     swarm.handle(now, Input::Tick);
@@ -121,7 +130,8 @@ pub async fn check(
         // Nobody waits for a turn: that is how it is soon known which trackers answer.
         tracker: tracker::Settings { most_under_way: usize::MAX, ..options.tracker },
         views: watch::Sender::new(event_sink.view(now)),
-        blocks: Blocks::Tried(hasher),
+        blocks,
+        info,
         encryption: options.encryption,
         idle_after: IDLE_AFTER,
         up_bps: None,

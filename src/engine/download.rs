@@ -2,30 +2,30 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::clock::Clock;
-use super::disk::{DiskPool, Keeper, Remembered};
 use super::event_sink::{EventSink, Recording};
 use super::listen::{ListenError, Listener};
+use super::opening::{Opened, Opening, Told, from_join};
 use super::peer::IDLE_AFTER;
 use super::recorder::RecordingError;
-use super::torrent::{self, Blocks, Parts, Store};
+use super::torrent::{self, Awaited, Blocks, Inbox, Parts};
 use super::tracker;
+use super::wanted::Wanted;
 use crate::command::Command;
-use crate::event::{At, Event, OsError, Phase, Severity, Source};
-use crate::ledger::{FileFacts, TorrentFacts, View};
-use crate::metainfo::{Bitfield, PeerId, PieceIndex, Torrent};
-use crate::storage::{self, DirtySet, OnDisk, Start, Started, StorageError, state_dir};
+use crate::event::{Event, OsError, Phase, Source};
+use crate::ledger::View;
+use crate::metainfo::{PeerId, TorrentError};
+use crate::storage::{self, DirtySet, StorageError, state_dir};
 use crate::swarm::{self, EncryptionPolicy, Swarm, UploadSlots};
-use crate::text;
 use crate::wire::{Handshake, Reserved};
 
 /// How a download is to go.
@@ -62,6 +62,8 @@ pub struct Options {
     pub idle_after: Duration,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
+    /// Of a magnet: save its metadata as a torrent file in the output folder, and end.
+    pub metadata_only: bool,
     /// Leave only when the disk has everything.
     pub sync: bool,
     /// What is written is brought to the disk this much later at the latest.
@@ -90,6 +92,7 @@ impl Default for Options {
             pex: true,
             idle_after: IDLE_AFTER,
             overwrite: false,
+            metadata_only: false,
             sync: false,
             sync_after: DirtySet::LONGEST,
             tracker: tracker::Settings::default(),
@@ -110,6 +113,9 @@ pub enum EngineError {
     /// The recording.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// The metadata of a magnet is right, and yet no torrent that can be downloaded.
+    #[error("the metadata of the magnet cannot be used: {0}")]
+    Metadata(TorrentError),
     /// No randomness from the system.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
@@ -134,6 +140,7 @@ impl EngineError {
             Self::Storage(error) => error.exit_status(),
             Self::Recording(error) => error.exit_status(),
             Self::Ended => 1,
+            Self::Metadata(_) => 2,
             Self::Listen(_) | Self::Random(_) | Self::Threads(_) | Self::NoStateFolder | Self::Internal => 3,
         }
     }
@@ -170,33 +177,42 @@ impl Download {
     /// # Errors
     ///
     /// When no port can be listened on, there is nowhere to keep resume files, or the recording cannot be made.
-    pub fn start(torrent: Torrent, options: Options) -> Result<Self, EngineError> {
+    pub fn start(wanted: impl Into<Wanted>, options: Options) -> Result<Self, EngineError> {
         let listener =
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
         let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
         let state = options.state.clone().or_else(env).ok_or(EngineError::NoStateFolder)?;
         let seed = random_seed()?;
         let clock = Clock::start();
-        let ours =
-            Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id: PeerId::ours(seed) };
-        let facts = facts(&torrent, &options.output, ours.peer_id);
+        let wanted = wanted.into();
+        let linked = wanted.linked_peers();
+        let wanted = if options.metadata_only { wanted } else { wanted.or_kept(&state) };
+        let info_hash = wanted.info_hash();
+        let ours = Handshake { reserved: Reserved::OURS, info_hash, peer_id: PeerId::ours(seed) };
+        let facts = wanted.facts(&options.output, ours.peer_id);
         let mut event_sink = EventSink::begin(facts, options.max_rows, &options.recording, random_seed()?)?;
         let view = event_sink.view(clock.now());
         let (views_to, views) = watch::channel(view);
         let (commands, wishes) = mpsc::unbounded_channel();
         let cancel = Arc::new(AtomicBool::new(false));
         let start_up = StartUp {
-            clock,
-            torrent: Arc::new(torrent),
+            opening: Opening {
+                output: options.output.clone(),
+                state,
+                overwrite: options.overwrite,
+                sync: options.sync,
+                sync_after: options.sync_after,
+                clock,
+                cancel: Arc::clone(&cancel),
+            },
             options,
-            state,
+            linked,
             seed,
             ours,
             event_sink,
             views: views_to,
-            cancel: Arc::clone(&cancel),
         };
-        let task = tokio::spawn(Box::pin(start_up.live(listener, wishes)));
+        let task = tokio::spawn(Box::pin(start_up.live(wanted, listener, wishes)));
         Ok(Self { views, commands, cancel, task, outcome: None })
     }
 
@@ -273,111 +289,70 @@ impl Drop for Download {
     }
 }
 
-fn from_join(_: &JoinError) -> EngineError {
-    EngineError::Internal
-}
-
 pub(super) fn random_seed() -> Result<u64, EngineError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| EngineError::Random(error.to_string()))?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// What does not change, for the ledger.
-pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> TorrentFacts {
-    let shown = |path: &str| text::clean(path, 4096);
-    let files = torrent.files.iter().filter(|file| !file.pad);
-    TorrentFacts {
-        name: shown(&torrent.name),
-        info_hash: torrent.info_hash,
-        geometry: torrent.geometry,
-        private: torrent.private,
-        files: files
-            .map(|file| FileFacts {
-                path: shown(file.path.as_str()),
-                offset_bytes: file.offset,
-                length_bytes: file.length,
-            })
-            .collect(),
-        output: output.to_owned(),
-        peer_id: peer_id.printable(),
-    }
-}
-
-/// A download before its task: what is on disk has to be known first.
+/// A download before its task: of a torrent, what is on disk has to be known first.
 struct StartUp {
-    clock: Clock,
-    torrent: Arc<Torrent>,
+    opening: Opening,
     options: Options,
-    state: PathBuf,
+    /// Peers that the magnet link names.
+    linked: Vec<SocketAddr>,
     seed: u64,
     ours: Handshake,
     event_sink: EventSink,
     views: watch::Sender<Arc<View>>,
-    cancel: Arc<AtomicBool>,
 }
 
 impl StartUp {
     async fn live(
         mut self,
+        wanted: Wanted,
         listener: Listener,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Result<(), EngineError> {
-        let started = match self.look_at_disk().await {
-            Ok(started) if started.finished => started,
-            Ok(_) => {
-                self.event_sink.end(self.clock.now()).await;
-                return Ok(());
+        let (mut inbox, outlets) = torrent::open(commands);
+        let now = self.opening.clock.now();
+        self.event_sink.emit(now, &Event::Listening { port: listener.port() });
+        let mut settings = self.settings(&wanted);
+        let mut remembered = Vec::new();
+        let (mut swarm, info, blocks) = match wanted {
+            Wanted::Magnet(magnet) => {
+                let swarm = Swarm::without_metadata(now, settings);
+                (
+                    swarm,
+                    None,
+                    Blocks::Awaited(Box::new(Awaited {
+                        magnet,
+                        opening: self.opening.clone(),
+                        metadata_only: self.options.metadata_only,
+                    })),
+                )
             }
-            Err(error) => {
-                self.event_sink.abandon();
-                return Err(error);
+            Wanted::Torrent(torrent) => {
+                let (opening, info) = (self.opening.clone(), torrent.public_info());
+                tokio::spawn(opening.open(Arc::from(torrent), outlets.disk.clone(), outlets.opening.clone()));
+                let Some(opened) = self.opened(&mut inbox).await? else { return Ok(()) };
+                let Opened { known, store, paused, peers } = *opened;
+                let now = self.opening.clock.now();
+                (settings.kept, settings.stopped, settings.paused) = (known.kept, known.stopped, paused);
+                let swarm = Swarm::new(now, known.geometry, known.have, settings);
+                remembered = peers;
+                (swarm, info, Blocks::Kept(store))
             }
         };
-        let now = self.clock.now();
-        let port = listener.port();
-        self.emit(now, &Event::Listening { port });
-        for text in &started.notes {
-            self.emit(now, &Event::Note { severity: Severity::Warn, text: text.clone(), answer: false });
+        let now = self.opening.clock.now();
+        let by_hand = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
+        let remembered = remembered.into_iter().map(|addr| (addr, Source::Resume));
+        let linked = self.linked.iter().map(|addr| (*addr, Source::Magnet));
+        for (addr, source) in by_hand.chain(remembered).chain(linked) {
+            swarm.handle(now, swarm::Input::Learned { addr, source });
         }
-        let Started { storage, resume, record, have, journal, unfinished, .. } = started;
-        let kept: Vec<_> = unfinished.blocks().collect();
-        let (paused, peers) = (record.paused, record.peers.clone());
-        let (inbox, outlets) = torrent::open(commands);
-        let keeper = Keeper::start(
-            Arc::clone(&storage),
-            Remembered { resume, record, journal, unfinished },
-            self.clock,
-            self.options.sync_after,
-            outlets.disk.clone(),
-        );
-        let (progress_to, progress) = watch::channel((0, 0));
-        let preparing = {
-            let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            tokio::task::spawn_blocking(move || {
-                keeper.prepare_telling(&have, &|done, of| _ = progress_to.send_replace((done, of)))
-            })
-        };
-        self.follow(progress, |done, of| Event::Preparing { done, of }).await;
-        let prepared = preparing.await;
-        let now = self.clock.now();
-        // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
-        // the user says so. Whatever else is wrong with it would only get worse.
-        let stopped = match prepared.map_err(|error| from_join(&error))? {
-            Ok(()) => None,
-            Err(error) if error.is_disk_full() => Some(error.to_string()),
-            Err(error) => {
-                self.event_sink.abandon();
-                return Err(error.into());
-            }
-        };
-        let workers = DiskPool::workers_here();
-        let (heard, done) = (Some(Arc::clone(&keeper)), outlets.disk.clone());
-        let disk = DiskPool::start(storage, heard, workers, self.clock, done);
-        let swarm = self.swarm(now, have, &kept, paused, stopped, &peers);
-        let store = Store::new(now, self.torrent.geometry, disk, keeper, kept, self.options.sync);
         let parts = Parts {
-            clock: self.clock,
+            clock: self.opening.clock,
             ours: self.ours,
             encryption: self.options.encryption,
             seed: self.seed,
@@ -386,60 +361,39 @@ impl StartUp {
             tracker: self.options.tracker,
             event_sink: self.event_sink,
             views: self.views,
-            blocks: Blocks::Kept(Box::new(store)),
+            blocks,
+            info,
             swarm,
         };
         Box::pin(torrent::run(parts, listener, inbox, outlets)).await.map(|_| ())
     }
 
-    /// Checks what is on disk on threads of its own, telling how far it has come.
-    async fn look_at_disk(&mut self) -> Result<Started, EngineError> {
-        let (progress_to, progress) = watch::channel((0, 0));
-        let job = {
-            let (torrent, options) = (Arc::clone(&self.torrent), self.options.clone());
-            let (state, cancel) = (self.state.clone(), Arc::clone(&self.cancel));
-            tokio::task::spawn_blocking(move || {
-                storage::start(Start {
-                    torrent,
-                    output_dir: &options.output,
-                    state_dir: &state,
-                    options: storage::Options { overwrite: options.overwrite, ..storage::Options::default() },
-                    threads: DiskPool::workers_here(),
-                    progress: &|done, of| {
-                        progress_to.send_replace((done, of));
-                    },
-                    cancel: &cancel,
-                })
-            })
-        };
-        self.follow(progress, |done, of| Event::Checked { done, of }).await;
-        Ok(job.await.map_err(|error| from_join(&error))??)
-    }
-
-    /// Tells how far something has come, until nobody says so any more.
-    async fn follow(&mut self, mut progress: watch::Receiver<(u32, u32)>, event: fn(u32, u32) -> Event) {
-        while progress.changed().await.is_ok() {
-            let (done, of) = *progress.borrow_and_update();
-            let now = self.clock.now();
-            self.emit(now, &event(done, of));
-            self.event_sink.tick(now);
-            self.views.send_replace(self.event_sink.view(now));
-            // Often enough for a person to see it move; the end is not waited for.
-            let pause = Duration::from_millis(50);
-            let _ = tokio::time::timeout(pause, progress.wait_for(|_| false)).await;
+    /// Waits until the torrent's place on the disk is open; `None`: it was ended early.
+    async fn opened(&mut self, inbox: &mut Inbox) -> Result<Option<Box<Opened>>, EngineError> {
+        loop {
+            let told = inbox.opening.recv().await.unwrap_or(Told::Done(Err(EngineError::Internal)));
+            let now = self.opening.clock.now();
+            match told {
+                Told::Event(event) => {
+                    self.event_sink.emit(now, &event);
+                    self.event_sink.tick(now);
+                    self.views.send_replace(self.event_sink.view(now));
+                }
+                Told::Done(Ok(None)) => {
+                    self.event_sink.end(now).await;
+                    return Ok(None);
+                }
+                Told::Done(Err(error)) => {
+                    self.event_sink.abandon();
+                    return Err(error);
+                }
+                Told::Done(opened) => return opened,
+            }
         }
     }
 
-    fn swarm(
-        &self,
-        now: At,
-        have: Bitfield,
-        kept: &[(PieceIndex, OnDisk)],
-        paused: bool,
-        stopped: Option<String>,
-        last_peers: &[SocketAddr],
-    ) -> Swarm {
-        let settings = swarm::Settings {
+    fn settings(&self, wanted: &Wanted) -> swarm::Settings {
+        swarm::Settings {
             max_peers: self.options.max_peers,
             dial_pacer: swarm::DialPacer::new(self.options.dials_per_second),
             max_rows: self.options.max_rows,
@@ -447,30 +401,13 @@ impl StartUp {
             up_bps: self.options.up_bps,
             upload_slots: self.options.upload_slots,
             encryption: self.options.encryption,
-            info_hash: self.torrent.info_hash,
-            private: self.torrent.private,
+            info_hash: wanted.info_hash(),
+            private: wanted.is_private(),
             pex: self.options.pex,
-            trackers: self.torrent.trackers.clone(),
+            trackers: wanted.trackers().to_vec(),
             peer_id: self.ours.peer_id,
             seed: self.seed,
-            paused,
-            stopped,
-            kept: kept
-                .iter()
-                .filter_map(|(piece, block)| self.torrent.geometry.block(*piece, block.number))
-                .collect(),
             ..swarm::Settings::default()
-        };
-        let mut swarm = Swarm::new(now, self.torrent.geometry, have, settings);
-        let named = self.options.peers.iter().map(|addr| (*addr, Source::Manual));
-        let remembered = last_peers.iter().map(|addr| (*addr, Source::Resume));
-        for (addr, source) in named.chain(remembered) {
-            swarm.handle(now, swarm::Input::Learned { addr, source });
         }
-        swarm
-    }
-
-    fn emit(&mut self, now: At, event: &Event) {
-        self.event_sink.emit(now, event);
     }
 }

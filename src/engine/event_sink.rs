@@ -55,8 +55,8 @@ impl EventSink {
             let home = std::env::var_os(storage::HOME).map(|home| home.to_string_lossy().into_owned());
             Pseudonyms::new(secret, home)
         });
-        if let Some(mut names) = pseudonyms.clone() {
-            facts.output = names.text(&facts.output.to_string_lossy()).into();
+        if let Some(names) = &pseudonyms {
+            rename(&mut facts, names.clone());
         }
         let facts = Arc::new(facts);
         let mut event_sink = Self {
@@ -89,6 +89,18 @@ impl EventSink {
         }
         self.ledger.apply(at, event);
         log::write(&self.ledger, at, event);
+    }
+
+    /// The metadata of a magnet are known from now on, and with them what the torrent is made of.
+    pub(super) fn know(&mut self, at: At, mut facts: TorrentFacts) {
+        if let Some(names) = &self.pseudonyms {
+            rename(&mut facts, names.clone());
+        }
+        self.facts = Arc::new(facts);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.know(at, Arc::clone(&self.facts));
+        }
+        self.ledger.know(at, Arc::clone(&self.facts));
     }
 
     /// Everything known now.
@@ -157,4 +169,9 @@ impl EventSink {
             recorder.abandon();
         }
     }
+}
+
+/// Makes the facts tell nothing of the user.
+fn rename(facts: &mut TorrentFacts, mut names: Pseudonyms) {
+    facts.output = names.text(&facts.output.to_string_lossy()).into();
 }

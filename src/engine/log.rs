@@ -49,6 +49,7 @@ pub(super) fn write(ledger: &Ledger, at: At, event: &Event) {
             let from: Vec<String> = from.iter().map(|peer| peer_of(*peer)).collect();
             warn!(t, piece = piece.number(), ?from, "piece failed its hash");
         }
+        Event::Metadata { peer, step } => debug!(t, peer = peer_of(*peer), ?step, "metadata"),
         Event::Note { text, .. } => info!(t, text, "note"),
         _ => {}
     }

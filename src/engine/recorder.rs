@@ -135,6 +135,11 @@ impl Recorder {
         self.batcher.push(at, TORRENT, event);
     }
 
+    /// Takes in what is known of the torrent from now on.
+    pub(super) fn know(&mut self, at: At, facts: Arc<TorrentFacts>) {
+        self.batcher.know(at, TORRENT, facts);
+    }
+
     /// A second is over: hands it to the disk.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! Everything else (peer tasks, dials, trackers, disk threads) sends it messages and may wait for it; it waits
 //! for nobody, so there is no cycle to deadlock.
 
+mod awaited;
 mod disk;
 mod farewell;
 mod inbox;
@@ -17,13 +18,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
+pub(super) use self::awaited::Awaited;
 pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
-pub(super) use self::inbox::open;
-use self::inbox::{Inbox, Outlets};
+use self::inbox::Outlets;
+pub(super) use self::inbox::{Inbox, open};
 use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
@@ -75,6 +78,8 @@ pub(super) struct Parts {
     pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) blocks: Blocks,
+    /// The bytes of `info`, where they are known and peers may have them that ask for them.
+    pub(super) info: Option<Bytes>,
     pub(super) swarm: Swarm,
 }
 
@@ -113,6 +118,8 @@ struct TorrentTask {
     views: watch::Sender<Arc<View>>,
     publish_at: At,
     blocks: Blocks,
+    /// The bytes of `info` until the torrent's place on the disk is open.
+    info: Option<Bytes>,
     /// The bytes of the block that the decisions are being told of, and when it came.
     came: Option<(At, BlockBuf)>,
     /// What peer tasks share.
@@ -124,6 +131,8 @@ struct TorrentTask {
     outlets: Outlets,
     tasks: PeerTasks,
     leaving: Option<Leaving>,
+    /// What ends it, where the user does not.
+    failed: Option<EngineError>,
     /// For how long the program stood still, as the decisions were told.
     stood_still: Duration,
 }
@@ -132,7 +141,8 @@ impl TorrentTask {
     fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
         let now = parts.clock.now();
         let here = parts.swarm.geometry().zip(parts.swarm.have());
-        let holdings = here.map(|(geometry, have)| Arc::new(Holdings::new(geometry, have.clone())));
+        let holdings = here
+            .map(|(geometry, have)| Arc::new(Holdings::new(geometry, have.clone()).with_info(parts.info)));
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
@@ -155,10 +165,12 @@ impl TorrentTask {
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
             came: None,
+            info: None,
             next_conn: 0,
             outlets,
             tasks: PeerTasks::default(),
             leaving: None,
+            failed: None,
             stood_still: Duration::ZERO,
             clock: parts.clock,
             ours: parts.ours,
@@ -173,7 +185,7 @@ impl TorrentTask {
 
     /// Whether this only tries peers.
     fn is_check(&self) -> bool {
-        matches!(self.blocks, Blocks::Tried(_))
+        matches!(self.blocks, Blocks::Tried(_) | Blocks::TriedMagnet(_))
     }
 
     async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
@@ -197,6 +209,7 @@ impl TorrentTask {
                 Some(done) = inbox.disk.recv() => self.disk_done(done),
                 Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
                 Some(told) = inbox.rechecks.recv() => self.rechecking(told),
+                Some(told) = inbox.opening.recv() => self.opening(told),
                 Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),
                 Some(dialled) = inbox.dialled.recv() => self.dialled(dialled, &mut inbox.steps),
                 Some(arrived) = inbox.arrivals.recv() => {
@@ -292,6 +305,7 @@ impl TorrentTask {
             Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
+            Action::Metadata(info) => self.found_metadata(&info),
             Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Lose(pieces) => self.lose(&pieces),
@@ -323,6 +337,12 @@ impl TorrentTask {
     fn transferred(&self) -> (u64, u64) {
         let (received, _) = self.swarm.transferred();
         (received, self.common.ours.sent_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Ends it by this.
+    fn fail(&mut self, error: EngineError) {
+        self.failed.get_or_insert(error);
+        self.wish(Command::Quit);
     }
 
     /// Remembers for the next run what is not a piece.
@@ -381,7 +401,7 @@ impl TorrentTask {
         self.publish(now);
         let view = self.event_sink.view(now);
         let (amounts, is_check) = (self.amounts(), self.is_check());
-        let Self { clock, swarm, announces, mut event_sink, views, blocks, common, .. } = self;
+        let Self { clock, swarm, announces, mut event_sink, views, blocks, common, failed, .. } = self;
         drop(common);
         let mut announcer = swarm.into_announcer();
         if is_check {
@@ -390,6 +410,6 @@ impl TorrentTask {
         }
         let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
         let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
-        saved.map(|()| view)
+        failed.map_or(saved, Err).map(|()| view)
     }
 }

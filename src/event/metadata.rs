@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::parts;
-
-/// Metadata longer than this are not taken, bytes.
-pub const MOST_METADATA_BYTES: u32 = 64 << 20;
-/// Every part is this long, the last one excepted, bytes (BEP 9).
-pub const METADATA_PART_BYTES: u32 = 16 << 10;
+pub use crate::wire::{METADATA_PART_BYTES, MOST_METADATA_BYTES};
 
 /// A step on a peer's way to giving us the metadata. Parts count from 0.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

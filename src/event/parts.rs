@@ -120,6 +120,12 @@ impl<T: Parts> Parts for Option<T> {
     }
 }
 
+impl<T: Parts> Parts for Box<T> {
+    fn each(&mut self, inspect: &mut dyn Inspect) {
+        T::each(self, inspect);
+    }
+}
+
 impl<A: Parts, B: Parts> Parts for (A, B) {
     fn each(&mut self, inspect: &mut dyn Inspect) {
         self.0.each(inspect);

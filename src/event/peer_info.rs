@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::parts;
 use super::validate::bounded;
-use crate::wire::ExtensionHandshake;
+use crate::wire::{ExtensionHandshake, PEX_NAME};
 
 /// What a peer says of itself in its extension handshake (BEP 10), cleaned for showing.
 ///
@@ -49,6 +49,11 @@ impl PeerInfo {
     /// It says that it wants nothing any more.
     pub fn wants_nothing(&self) -> bool {
         self.upload_only == Some(true)
+    }
+
+    /// It takes part in peer exchange (BEP 11).
+    pub fn exchanges_peers(&self) -> bool {
+        self.extensions.iter().any(|name| name == PEX_NAME)
     }
 
     /// Takes in what it says once more.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PeerKey, TrackerKey};
+use super::{Finder, PeerKey, TrackerKey};
 
 /// Where a peer's address came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -67,6 +67,11 @@ impl Source {
     /// Whether one says no more of a peer than the other: who of all peers named it first is enough to know.
     pub fn is_as(self, other: Self) -> bool {
         self == other || matches!((self, other), (Self::Pex(_), Self::Pex(_)))
+    }
+
+    /// The way to find peers that it is, if it is neither a tracker nor a single address.
+    pub fn finder(self) -> Option<Finder> {
+        matches!(self, Self::Pex(_)).then_some(Finder::Pex)
     }
 
     /// The tracker that named it, if one did.

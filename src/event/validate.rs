@@ -180,18 +180,19 @@ where
 }
 
 /// Holds every part against what any run can have, and makes texts safe to show.
-struct Check<'a> {
-    geometry: Option<&'a Geometry>,
+struct Check {
+    /// Pieces of the torrent, where it matters how many there are.
+    pieces: Option<u32>,
     found: Result<(), Invalid>,
 }
 
-impl Check<'_> {
+impl Check {
     fn hold(&mut self, held: Result<(), Invalid>) {
         self.found = self.found.and(held);
     }
 }
 
-impl Inspect for Check<'_> {
+impl Inspect for Check {
     fn text(&mut self, text: &mut String) {
         sanitise(text);
     }
@@ -203,7 +204,7 @@ impl Inspect for Check<'_> {
     }
 
     fn piece(&mut self, piece: PieceIndex) {
-        let exists = self.geometry.is_none_or(|geometry| geometry.piece(piece.number()).is_some());
+        let exists = self.pieces.is_none_or(|pieces| piece.number() < pieces);
         self.hold(ensure(exists, "a piece that the torrent does not have"));
     }
 
@@ -220,26 +221,26 @@ impl Inspect for Check<'_> {
     }
 }
 
-/// Holds all parts of it against what any run, and a torrent of this geometry, can have, and makes its texts safe to
+/// Holds all parts of it against what any run, and a torrent of so many pieces, can have, and makes its texts safe to
 /// show.
 ///
 /// # Errors
 ///
 /// When no run can have it.
-pub(crate) fn check(it: &mut impl Parts, geometry: Option<&Geometry>) -> Result<(), Invalid> {
-    let mut check = Check { geometry, found: Ok(()) };
+pub(crate) fn check(it: &mut impl Parts, pieces: Option<u32>) -> Result<(), Invalid> {
+    let mut check = Check { pieces, found: Ok(()) };
     it.each(&mut check);
     check.found
 }
 
 impl Event {
-    /// Holds it against a torrent of this geometry, and makes its texts safe to show. Sets of pieces of another length
-    /// are no news to the ledger.
+    /// Holds it against a torrent of this geometry, and makes its texts safe to show. A magnet has no piece before its
+    /// geometry is known. Sets of pieces of another length are no news to the ledger.
     ///
     /// # Errors
     ///
     /// When no run with this torrent can have it.
-    pub fn check(&mut self, geometry: &Geometry) -> Result<(), Invalid> {
+    pub fn check(&mut self, geometry: Option<&Geometry>) -> Result<(), Invalid> {
         if let Self::Limits { down_bps, up_bps } = self {
             rates([*down_bps, *up_bps].into_iter().flatten())?;
         }
@@ -247,7 +248,7 @@ impl Event {
             let parts = bytes.div_ceil(METADATA_PART_BYTES);
             ensure(got <= of && *of == parts && *bytes <= MOST_METADATA_BYTES, "metadata that no run takes")?;
         }
-        check(self, Some(geometry))
+        check(self, Some(geometry.map_or(0, Geometry::piece_count)))
     }
 }
 

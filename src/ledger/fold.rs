@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::callers::Callers;
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
-use super::log::Log;
+use super::finder::FinderState;
+use super::log::{Entry, Log};
 use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::pieces::Pieces;
@@ -19,10 +20,10 @@ use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
-    At, Cause, Direction, DiskSample, Encryption, Event, Finder, FinderStatus, Payload, PeerKey, PeerSample,
-    Phase, Side, TrackerKey,
+    At, Cause, Direction, DiskSample, Encryption, Event, Finder, Payload, PeerKey, PeerSample, Phase,
+    Severity, Side, TrackerKey,
 };
-use crate::metainfo::{Bitfield, PieceIndex};
+use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 
 /// Rows kept before the oldest peers are folded into counters, those that never shook hands first.
 const MOST_ROWS: usize = 20_000;
@@ -38,15 +39,18 @@ const MOST_ROWS: usize = 20_000;
 /// use std::time::Duration;
 ///
 /// use ttui::event::{Event, PeerKey, Source};
-/// use ttui::ledger::{Ledger, TorrentFacts};
+/// use ttui::ledger::{Ledger, Metadata, TorrentFacts};
 /// use ttui::metainfo::{Geometry, InfoHash};
 ///
 /// let mut ledger = Ledger::new(Arc::new(TorrentFacts {
-///     name: "debian.iso".to_owned(),
 ///     info_hash: InfoHash([0; 20]),
-///     geometry: Geometry::new(1 << 20, 1 << 14).expect("lengths a torrent can have"),
-///     private: false,
-///     files: Vec::new(),
+///     metadata: Some(Metadata {
+///         name: "debian.iso".to_owned(),
+///         geometry: Geometry::new(1 << 20, 1 << 14).expect("lengths a torrent can have"),
+///         private: false,
+///         files: Vec::new(),
+///     }),
+///     magnet_name: None,
 ///     output: "/tmp".into(),
 ///     peer_id: "-Tu0100-0123456789ab".to_owned(),
 /// }));
@@ -74,6 +78,8 @@ pub(super) struct Run {
     pub(super) phase_reason: Option<String>,
     pub(super) checked: Option<(u32, u32)>,
     pub(super) preparing: Option<(u32, u32)>,
+    /// How much of the metadata of a magnet is here.
+    pub(super) metadata: MetadataParts,
     pub(super) down_bytes: u64,
     pub(super) up_bytes: u64,
     pub(super) last_block: Option<At>,
@@ -89,13 +95,24 @@ pub(super) struct Run {
     /// Our setting forbids encryption.
     pub(super) plain_only: bool,
     /// How each way to find peers stands that is no tracker.
-    pub(super) finders: BTreeMap<Finder, (FinderStatus, Option<String>)>,
+    pub(super) finders: BTreeMap<Finder, FinderState>,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
     /// The last second of the disk, where it is slow.
     pub(super) disk: Option<(At, DiskSample)>,
     /// What was told of it all.
     pub(super) judged: Judged,
+}
+
+/// How much of the metadata of a magnet is here.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct MetadataParts {
+    /// Parts that are here, and parts of the whole.
+    pub(super) got: u32,
+    pub(super) of: u32,
+    /// Bytes of the whole.
+    pub(super) bytes: u32,
 }
 
 impl Ledger {
@@ -107,11 +124,12 @@ impl Ledger {
     /// The same, with another number of peers that have a row of their own before the oldest ones that are gone
     /// are only counted, those that never shook hands first.
     pub fn with_most_rows(facts: Arc<TorrentFacts>, most_rows: usize) -> Self {
-        let pieces = Pieces::new(facts.geometry);
+        let pieces = Pieces::new(facts.geometry());
+        let peers = Peers::new(most_rows, facts.metadata.is_none());
         Self {
             facts,
             run: Run::default(),
-            peers: Peers::new(most_rows),
+            peers,
             pieces,
             trackers: BTreeMap::new(),
             series: SeriesFold::default(),
@@ -122,16 +140,31 @@ impl Ledger {
     /// Takes in one fact.
     pub fn apply(&mut self, at: At, event: &Event) {
         self.fold(at, event);
-        let known = Known {
-            peers: &self.peers,
-            trackers: &self.trackers,
-            piece_count: self.facts.geometry.piece_count(),
-        };
+        let known =
+            Known { peers: &self.peers, trackers: &self.trackers, piece_count: self.facts.piece_count() };
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
         }
         let due = matches!(event, Event::Sample(_) | Event::Phase { .. } | Event::Limits { .. });
         if due && !self.run.probing {
+            self.judge(at);
+        }
+    }
+
+    /// The metadata of a magnet are known from now on; it changes nothing where they were known before, or are of another
+    /// torrent.
+    pub fn know(&mut self, at: At, facts: Arc<TorrentFacts>) {
+        let (None, Some(metadata)) = (&self.facts.metadata, &facts.metadata) else { return };
+        if self.facts.info_hash != facts.info_hash {
+            return;
+        }
+        self.log.push(at, Entry::new(Severity::Good, words::metadata_known(metadata)));
+        let generation = self.pieces.map().generation;
+        self.pieces = Pieces::new(Some(metadata.geometry));
+        self.pieces.count_from(generation.saturating_add(1));
+        self.peers.lack_metadata(false);
+        self.facts = facts;
+        if !self.run.probing {
             self.judge(at);
         }
     }
@@ -255,18 +288,20 @@ impl Ledger {
             Event::Probing => self.run.probing = true,
             Event::PlainOnly => self.run.plain_only = true,
             Event::Finder { finder, status, detail } => {
-                self.run.finders.insert(*finder, (*status, detail.clone()));
+                self.run.finders.entry(*finder).or_default().stands(*status, detail.as_ref());
             }
-            Event::Named { .. } => {
-                self.run.finders.insert(Finder::Pex, (FinderStatus::Ok, None));
+            Event::Named { named, new, .. } => {
+                self.run.finders.entry(Finder::Pex).or_default().named(*named, *new);
             }
             Event::Agreed { peer, payload } => self.with(at, *peer, |row, _| {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
             Event::Recording { on } => self.run.recording = *on,
             Event::Preparing { done, of } => self.run.preparing = Some((*done, *of)),
-            // Not shown yet.
-            Event::Metadata { .. } | Event::MetadataParts { .. } => {}
+            Event::Metadata { peer, step } => self.with(at, *peer, |row, _| row.take_metadata(at, step)),
+            Event::MetadataParts { got, of, bytes } => {
+                self.run.metadata = MetadataParts { got: *got, of: *of, bytes: *bytes };
+            }
             Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
         }
     }
@@ -286,7 +321,7 @@ impl Ledger {
     }
 
     fn had(&mut self, good: &Bitfield) {
-        for piece in self.facts.geometry.pieces() {
+        for piece in self.facts.geometry().iter().flat_map(Geometry::pieces) {
             self.pieces.had(piece, good.has(piece));
         }
     }
@@ -346,7 +381,9 @@ impl Ledger {
     /// Takes in one piece more. Nothing that follows depends on when it came within its second: recordings rely
     /// on that.
     fn have(&mut self, peer: PeerKey, piece: PieceIndex) {
-        if let Some(row) = self.peers.connected(peer) {
+        if self.pieces.state(piece).is_some()
+            && let Some(row) = self.peers.connected(peer)
+        {
             take_piece(row, &mut self.pieces, piece);
         }
     }

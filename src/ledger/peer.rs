@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client::disagrees;
+use super::metadata::MetadataTalk;
 use super::row::{MOST_ATTEMPTS, MOST_SOURCES, deciding};
 use super::series::Recent;
 use crate::event::parts::{harmless, parts};
@@ -161,12 +162,19 @@ pub struct PeerRecord {
     /// Why nothing is asked of anybody now: the download is paused, stopped or complete.
     #[serde(skip)]
     pub rests: Option<Cause>,
+    /// What it did about the metadata of a magnet, where anything.
+    #[serde(default)]
+    pub metadata: Option<Box<MetadataTalk>>,
+    /// The metadata of the torrent are not known: peers are asked for them, not for pieces.
+    #[serde(skip)]
+    pub lacks_metadata: bool,
 }
 
 harmless!(Stage, Group, Flags);
 parts! {
     PeerRecord: key addr sources stage group cause attempts client peer_id reserved info has flags sample rates
-        recent down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests
+        recent down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests metadata
+        lacks_metadata
 }
 
 impl PeerRecord {
@@ -254,6 +262,9 @@ impl PeerRecord {
         }
         if self.rests.is_some() {
             return self.rests;
+        }
+        if self.lacks_metadata {
+            return self.metadata.as_ref()?.answer().cause();
         }
         let waited = self.silent_for(now)? >= SNUBBED_AFTER;
         match (self.flags.am_interested, self.flags.peer_choking) {

@@ -33,6 +33,8 @@ pub(super) struct Peers {
     fold_at: usize,
     /// Why nothing is asked of anybody now.
     rests: Option<Cause>,
+    /// The metadata of the torrent are not known.
+    lacks_metadata: bool,
 }
 
 /// The rows, written down.
@@ -46,9 +48,9 @@ pub(super) struct SavedPeers {
 }
 
 impl Peers {
-    pub(super) fn new(most_rows: usize) -> Self {
+    pub(super) fn new(most_rows: usize, lacks_metadata: bool) -> Self {
         let (rows, folded) = (BTreeMap::new(), Folded::default());
-        Self { rows, folded, most_rows, fold_at: most_rows + 1, rests: None }
+        Self { rows, folded, most_rows, fold_at: most_rows + 1, rests: None, lacks_metadata }
     }
 
     /// What there is to write down.
@@ -72,7 +74,7 @@ impl Peers {
         let folded = Folded::restore(folded)?;
         ensure(rows.keys().all(|key| !folded.remembers(*key)), "a peer with and without a row")?;
         let (most_rows, fold_at) = (most_rows as usize, fold_at as usize);
-        Ok(Self { rows, folded, most_rows, fold_at, rests: None })
+        Ok(Self { rows, folded, most_rows, fold_at, rests: None, lacks_metadata: false })
     }
 
     pub(super) fn learn(&mut self, at: At, key: PeerKey, addr: SocketAddr, source: Source) {
@@ -81,6 +83,7 @@ impl Peers {
         if row.record().addr != addr {
             row.edit().addr = addr;
         }
+        row.lack_metadata(self.lacks_metadata);
         row.rest(at, self.rests);
         row.add_source(source);
         if self.rows.len() >= self.fold_at {
@@ -130,6 +133,12 @@ impl Peers {
         self.rows.values_mut().for_each(|row| row.edit().rests = why);
     }
 
+    /// From now on the torrent lacks its metadata, or does no more.
+    pub(super) fn lack_metadata(&mut self, lacks: bool) {
+        self.lacks_metadata = lacks;
+        self.rows.values_mut().for_each(|row| row.lack_metadata(lacks));
+    }
+
     /// Brings what follows from the time alone up to date. Rates are means over `mean_of` seconds.
     pub(super) fn tick(&mut self, now: At, mean_of: usize) {
         for row in self.rows.values_mut().filter(|row| row.record().group == Group::Live) {
@@ -157,6 +166,7 @@ impl Peers {
     fn unfold(&mut self, at: At, key: PeerKey) {
         if let Some(lost) = self.folded.give_back(key) {
             let mut row = Row::come_back(key, lost, at);
+            row.lack_metadata(self.lacks_metadata);
             row.rest(at, self.rests);
             self.rows.insert(key, row);
         }

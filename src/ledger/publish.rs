@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fold::Ledger;
+use super::fold::{Ledger, MetadataParts};
+use super::metadata::MetadataProgress;
+use super::peer::PeerRecord;
 use super::tally::Tally;
-use super::view::{FinderRecord, View};
-use crate::event::{At, Finder, FinderStatus, Phase, Sample};
+use super::view::View;
+use crate::event::{At, Phase, Sample};
 
 impl Ledger {
     /// Everything there is to show at this moment.
@@ -35,6 +37,7 @@ impl Ledger {
             phase_reason: run.phase_reason.clone(),
             checked: run.checked,
             preparing: run.preparing,
+            metadata: self.metadata(&peers),
             have_bytes: self.pieces.have_bytes(),
             rates: if tally.groups().live > 0 { self.rates(now) } else { Sample::default() },
             down_bytes: run.down_bytes,
@@ -52,7 +55,11 @@ impl Ledger {
             losses: tally.losses(),
             groups: tally.groups(),
             trackers: self.trackers.values().map(Arc::clone).collect(),
-            finders: run.finders.iter().map(|(finder, state)| found_by(*finder, state, &tally)).collect(),
+            finders: run
+                .finders
+                .iter()
+                .map(|(finder, state)| state.record(*finder, tally.found_by(*finder)))
+                .collect(),
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),
@@ -78,10 +85,21 @@ impl Ledger {
     /// Time to completion at the mean rate of the last seconds, in whole seconds. Seconds before this phase, in
     /// which nothing was asked for, tell nothing of it.
     fn eta(&self, now: At) -> Option<Duration> {
-        let missing = self.facts.geometry.total_bytes() - self.pieces.have_bytes();
+        let missing = self.facts.total_bytes()? - self.pieces.have_bytes();
         let rate = self.series.rates_since(self.run.phase_since, now).down_bps;
         let known = self.run.phase == Phase::Downloading && missing > 0 && rate > 0;
         known.then(|| Duration::from_secs(missing.div_ceil(rate)))
+    }
+
+    /// How far the metadata of a magnet are, as long as they are not known.
+    fn metadata(&self, peers: &[Arc<PeerRecord>]) -> Option<MetadataProgress> {
+        let MetadataParts { got, of, bytes } = self.run.metadata;
+        let mut progress = MetadataProgress { got, of, bytes, ..MetadataProgress::default() };
+        if self.facts.metadata.is_some() {
+            return None;
+        }
+        peers.iter().filter_map(|peer| peer.metadata.as_deref()).for_each(|talk| progress.count(talk));
+        Some(progress)
     }
 
     fn count_tracker_peers(&mut self, tally: &Tally) {
@@ -94,13 +112,4 @@ impl Ledger {
             }
         }
     }
-}
-
-/// The way to find peers, and what came of it.
-fn found_by(finder: Finder, state: &(FinderStatus, Option<String>), tally: &Tally) -> FinderRecord {
-    let (status, detail) = state.clone();
-    let (peers, handshaken) = match finder {
-        Finder::Pex => tally.named_by_peers(),
-    };
-    FinderRecord { finder, status, detail, peers, handshaken }
 }

@@ -12,8 +12,8 @@ use super::pieces::Pieces;
 use super::series::Recent;
 use crate::event::validate::{self, Holds, ensure};
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, Invalid, PeerInfo, PeerKey, PeerSample, Sample, Source,
-    Transport,
+    At, Attempt, Cause, Direction, Encryption, Invalid, MetadataStep, PeerInfo, PeerKey, PeerSample, Sample,
+    Source, Transport,
 };
 use crate::metainfo::Bitfield;
 
@@ -74,11 +74,13 @@ struct Passed {
 
 impl Holds for SavedRow {
     fn bytes(&self) -> usize {
-        let PeerRecord { sources, attempts, info, recent, .. } = &*self.record;
+        let PeerRecord { sources, attempts, info, recent, metadata, .. } = &*self.record;
         let lists = sources.capacity() * size_of::<Source>()
             + attempts.capacity() * size_of::<Attempt>()
             + recent.seconds().capacity() * size_of::<Sample>();
-        size_of::<Self>() + size_of::<PeerRecord>() + lists + info.extensions.capacity() * size_of::<String>()
+        let metadata = metadata.as_ref().map_or(0, |talk| talk.bytes());
+        let extensions = info.extensions.capacity() * size_of::<String>();
+        size_of::<Self>() + size_of::<PeerRecord>() + lists + extensions + metadata
     }
 }
 
@@ -130,7 +132,7 @@ impl Row {
             Self { record, before, not_dialled, past, standing, until, most_attempts, counted: false };
         let has = match has {
             SavedHas::NotSaid => None,
-            SavedHas::All => Some(pieces.all()),
+            SavedHas::All => Some(pieces.all().ok_or(Invalid("pieces of a torrent that has none"))?),
             SavedHas::These(set) => Some(pieces.adopt(&set).ok_or(Invalid("pieces of another torrent"))?),
         };
         ensure(has.is_none() || row.open().is_some(), "pieces of a peer that is not connected")?;
@@ -169,6 +171,8 @@ impl Row {
             next_try: None,
             since: at,
             rests: None,
+            metadata: None,
+            lacks_metadata: false,
         };
         Self {
             record: Arc::new(record),
@@ -304,6 +308,9 @@ impl Row {
         record.rates = Sample::default();
         record.recent = Recent::default();
         record.has = None;
+        if let Some(talk) = &mut record.metadata {
+            talk.end();
+        }
         self.until = (0, 0);
         self.before = (self.record.down_bytes, self.record.up_bytes);
         true
@@ -378,6 +385,7 @@ impl Row {
             record.reserved = taken.reserved;
             record.info.update(std::mem::take(&mut taken.info));
         }
+        record.metadata = taken.metadata.take().or_else(|| record.metadata.take());
         if goes_on {
             record.flags = taken.flags;
             record.sample = taken.sample;
@@ -405,6 +413,18 @@ impl Row {
             }
             self.refresh(at);
         }
+    }
+
+    /// From now on the torrent lacks its metadata, or does no more.
+    pub(super) fn lack_metadata(&mut self, lacks: bool) {
+        if self.record.lacks_metadata != lacks {
+            self.edit().lacks_metadata = lacks;
+        }
+    }
+
+    /// Takes in a step on its way to giving us the metadata.
+    pub(super) fn take_metadata(&mut self, at: At, step: &MetadataStep) {
+        self.edit().metadata.get_or_insert_default().take(at, step);
     }
 
     /// The user or the disk keeps everything from going on: what still comes is no progress.
@@ -522,7 +542,7 @@ mod tests {
         let row = Row::new(PeerKey(1), "80.1.1.1:6881".parse().unwrap(), At::ZERO);
         let passed = Passed { until: (900, 0), seconds: [(300, 0), (0, 0), (600, 3)] };
         let kept = SavedRow { until: None, passed: Some(passed), ..row.snapshot() };
-        let mut row = Row::restore(kept, &mut Pieces::new(facts(4).geometry)).unwrap();
+        let mut row = Row::restore(kept, &mut Pieces::new(facts(4).geometry())).unwrap();
         assert_eq!(row.record.recent.mean(3), Sample { down_bps: 300, up_bps: 1 });
         row.end_second(3);
         assert_eq!((row.record.recent.seconds().len(), row.until), (4, (0, 0)));

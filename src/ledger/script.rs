@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{FileFacts, Ledger, PeerRecord, TorrentFacts, Verdict, VerdictCode, View};
+use super::{FileFacts, Ledger, Metadata, PeerRecord, TorrentFacts, Verdict, VerdictCode, View};
 use crate::event::{
     Announced, At, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Phase, Sample, Side, Source,
     TrackerError, TrackerKey, Transport,
@@ -23,14 +23,23 @@ pub(crate) fn facts(pieces: u32) -> Arc<TorrentFacts> {
 pub(crate) fn facts_of(geometry: Geometry) -> Arc<TorrentFacts> {
     let length_bytes = geometry.total_bytes();
     Arc::new(TorrentFacts {
-        name: "debian.iso".to_owned(),
         info_hash: InfoHash([7; 20]),
-        geometry,
-        private: false,
-        files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes }],
+        metadata: Some(Metadata {
+            name: "debian.iso".to_owned(),
+            geometry,
+            private: false,
+            files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes }],
+        }),
+        magnet_name: None,
         output: "/home/me/iso".into(),
         peer_id: "-Tu0100-0123456789ab".to_owned(),
     })
+}
+
+/// The facts of the torrent of [`facts`] as long as only its magnet is known.
+pub(crate) fn magnet() -> Arc<TorrentFacts> {
+    let known = (*facts(1)).clone();
+    Arc::new(TorrentFacts { metadata: None, magnet_name: Some("debian".to_owned()), ..known })
 }
 
 /// A ledger, the time, and the events that were told.
@@ -49,8 +58,15 @@ impl Script {
         script
     }
 
+    /// A magnet whose metadata are not known.
+    pub(crate) fn magnet() -> Self {
+        let mut script = Self::with_ledger(100, Ledger::new(magnet()));
+        script.phase(Phase::Metadata);
+        script
+    }
+
     pub(crate) fn with_ledger(pieces: u32, ledger: Ledger) -> Self {
-        let geometry = facts(pieces).geometry;
+        let geometry = facts(pieces).geometry().unwrap();
         Self { ledger, at: At::ZERO, geometry, next_peer: 0 }
     }
 

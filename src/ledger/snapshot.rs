@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::finder::FinderState;
 use super::fold::{Ledger, Run};
 use super::log::{Log, MOST_LINES, SavedLine};
 use super::peers::{Peers, SavedPeers};
@@ -55,9 +56,10 @@ impl Ledger {
     pub fn restore(facts: Arc<TorrentFacts>, snapshot: Snapshot) -> Result<Self, Invalid> {
         let Snapshot { mut run, peers, pieces: kept, trackers, series, log } = snapshot;
         run.check()?;
-        let mut pieces = Pieces::restore(facts.geometry, &kept)?;
+        let mut pieces = Pieces::restore(facts.geometry(), &kept)?;
         let mut peers = Peers::restore(peers, &mut pieces)?;
         peers.rested(run.rests());
+        peers.lack_metadata(facts.metadata.is_none());
         pieces.count_from(kept.generation);
         let trackers = trackers.into_iter().map(tracker).map(|record| Ok((record.key, Arc::new(record))));
         Ok(Self {
@@ -86,6 +88,7 @@ impl Run {
             answer,
             disk,
             judged,
+            finders,
             ..
         } = self;
         times([
@@ -100,6 +103,7 @@ impl Run {
         judged.check()?;
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;
+        finders.values_mut().for_each(FinderState::check);
         phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(sanitise);
         Ok(())
     }

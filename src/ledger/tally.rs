@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::peer::{Group, PeerRecord, Stage};
 use super::view::{Funnel, Groups, Loss, Serving};
 use crate::event::validate::ensure;
-use crate::event::{At, Cause, Invalid, Source, TrackerKey};
+use crate::event::{At, Cause, Finder, Invalid, Source, TrackerKey};
 
 /// Every cause, and one place more for peers that are still on their way.
 const REASONS: usize = Cause::ALL.len() + 1;
@@ -188,9 +188,11 @@ impl Tally {
         self.trackers.get(&tracker).copied().unwrap_or_default()
     }
 
-    /// The same of peers that other peers named.
-    pub(super) fn named_by_peers(&self) -> (u32, u32) {
-        self.pex
+    /// The same of peers that were found in another way.
+    pub(super) fn found_by(&self, finder: Finder) -> (u32, u32) {
+        match finder {
+            Finder::Pex => self.pex,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ mod pieces;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::script::{Script, facts, find};
+use super::script::{Script, facts, find, magnet};
 use super::*;
 use crate::event::*;
 use crate::metainfo::{Bitfield, Geometry};

@@ -10,6 +10,7 @@ mod bad_data;
 mod judged;
 mod limits;
 mod look;
+mod metadata;
 mod more;
 mod notes;
 mod patterns;
@@ -94,6 +95,8 @@ pub enum VerdictCode {
     CutRegularly,
     /// Nobody at the usual ports answers, while others do.
     PortsBlocked,
+    /// Peers shook hands, and none gives the metadata of the magnet.
+    MetadataMissing,
 }
 
 /// One judgement with its evidence.

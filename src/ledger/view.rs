@@ -1,5 +1,6 @@
 //! What is published: everything a screen, a report or a program may show, at one moment.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,9 +8,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Availability, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
+use super::{Availability, MetadataProgress, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
 use crate::event::{At, Cause, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, TrackerKey};
-use crate::metainfo::{Geometry, InfoHash};
+use crate::metainfo::{Geometry, InfoHash, PieceIndex};
+
+/// Digits of the info-hash by which a magnet without a name goes.
+const HASH_DIGITS: usize = 8;
 
 /// One file of the torrent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,23 +26,88 @@ pub struct FileFacts {
     pub length_bytes: u64,
 }
 
-/// What does not change during a run.
+/// What the metadata of a torrent say of it.
 #[derive(Clone, PartialEq, Debug)]
-pub struct TorrentFacts {
+pub struct Metadata {
     /// The torrent's name, cleaned for showing.
     pub name: String,
-    /// Its info-hash.
-    pub info_hash: InfoHash,
     /// Its lengths.
     pub geometry: Geometry,
     /// Only trackers may name peers (BEP 27).
     pub private: bool,
     /// Every file that is not padding, in the torrent's order.
     pub files: Vec<FileFacts>,
+}
+
+/// What does not change during a run, once it is known.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TorrentFacts {
+    /// The torrent's info-hash.
+    pub info_hash: InfoHash,
+    /// What it is made of; `None` as long as the metadata of a magnet are on their way (BEP 9).
+    pub metadata: Option<Metadata>,
+    /// What a magnet calls it (`dn`), cleaned for showing: the metadata may say otherwise.
+    pub magnet_name: Option<String>,
     /// The output folder.
     pub output: PathBuf,
     /// Our own peer id, as the handshake shows it.
     pub peer_id: String,
+}
+
+impl TorrentFacts {
+    /// The torrent's name, once it is known.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.metadata.as_ref().map(|metadata| metadata.name.as_str())
+    }
+
+    /// What to call it: its name, or `magnet 26c46caf… “sintel”` before it has one.
+    #[must_use]
+    pub fn title(&self) -> Cow<'_, str> {
+        if let Some(name) = self.name() {
+            return Cow::Borrowed(name);
+        }
+        let hash = self.info_hash.to_string();
+        let begins = hash.get(..HASH_DIGITS).unwrap_or(&hash);
+        let called = self.magnet_name.as_ref().map_or_else(String::new, |name| format!(" “{name}”"));
+        Cow::Owned(format!("magnet {begins}…{called}"))
+    }
+
+    /// Its lengths, once they are known.
+    #[must_use]
+    pub fn geometry(&self) -> Option<Geometry> {
+        self.metadata.as_ref().map(|metadata| metadata.geometry)
+    }
+
+    /// Bytes in all of it, once that is known.
+    #[must_use]
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.geometry().map(|geometry| geometry.total_bytes())
+    }
+
+    /// Pieces it has: none before the metadata are known.
+    #[must_use]
+    pub fn piece_count(&self) -> u32 {
+        self.geometry().map_or(0, |geometry| geometry.piece_count())
+    }
+
+    /// The piece of this number, if there is one.
+    #[must_use]
+    pub fn piece(&self, number: u32) -> Option<PieceIndex> {
+        self.geometry()?.piece(number)
+    }
+
+    /// Its files: none before the metadata are known.
+    #[must_use]
+    pub fn files(&self) -> &[FileFacts] {
+        self.metadata.as_ref().map_or(&[], |metadata| &metadata.files)
+    }
+
+    /// Whether only trackers may name peers (BEP 27), as far as is known.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.private)
+    }
 }
 
 /// A way to find peers that is no tracker, and what came of it.
@@ -50,7 +119,11 @@ pub struct FinderRecord {
     pub status: FinderStatus,
     /// Why, in a few words.
     pub detail: Option<String>,
-    /// Peers that it named.
+    /// Addresses that it named, as often as it named them.
+    pub named: u64,
+    /// Those of them that nobody had named before.
+    pub new: u64,
+    /// Peers in the table that it named.
     pub peers: u32,
     /// Those of them that shook hands.
     pub handshaken: u32,
@@ -160,6 +233,8 @@ pub struct View {
     pub checked: Option<(u32, u32)>,
     /// After checking: files made ready for writing, of how many.
     pub preparing: Option<(u32, u32)>,
+    /// How far the metadata are, as long as they are not known.
+    pub metadata: Option<MetadataProgress>,
     /// Bytes of good pieces.
     pub have_bytes: u64,
     /// Mean of the last three seconds.
@@ -226,6 +301,11 @@ impl View {
     #[must_use]
     pub fn tracker(&self, key: TrackerKey) -> Option<&TrackerRecord> {
         self.trackers.binary_search_by_key(&key, |tracker| tracker.key).ok().map(|at| &*self.trackers[at])
+    }
+
+    /// Whether every byte of the torrent is here.
+    pub fn is_whole(&self) -> bool {
+        self.torrent.total_bytes() == Some(self.have_bytes)
     }
 
     /// How far peers are: how many were ever known, dialled, connected, and shook hands; and how many of those let us

@@ -10,12 +10,13 @@ use super::log::{Alike, Entry};
 use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::tracker::TrackerRecord;
+use super::view::Metadata;
 use crate::event::{
-    Announced, At, Attempt, Cause, Direction, Encryption, Event, OsError, PeerKey, Phase, Severity, Side,
-    TrackerError, TrackerKey,
+    Announced, At, Attempt, Cause, Direction, Encryption, Event, MetadataStep, OsError, PeerKey, Phase,
+    Severity, Side, TrackerError, TrackerKey,
 };
 use crate::metainfo::PieceIndex;
-use crate::units;
+use crate::units::{self, Units};
 
 /// Peers named in one line at most.
 const MOST_NAMED: usize = 4;
@@ -75,6 +76,7 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
         Event::AnnounceFailed { tracker, error, text } => {
             known.tracker(*tracker).map(|record| announce_failed(record, *error, text))
         }
+        Event::Metadata { peer, step } => metadata_step(known.peers.record(*peer)?, step),
         Event::Note { severity, text, .. } => Some(Entry::new(*severity, text.clone())),
         _ => None,
     }
@@ -93,6 +95,35 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
         Phase::Stopped => (Severity::Error, "Stopped: nothing goes on until you resume it."),
     };
     Entry::new(severity, text.to_owned())
+}
+
+/// The line a step on a peer's way to giving us the metadata is worth: the first of its kind.
+fn metadata_step(record: &PeerRecord, step: &MetadataStep) -> Option<Entry> {
+    let (who, talk) = (named(record), record.metadata.as_ref()?);
+    let (severity, text) = match step {
+        MetadataStep::Gave { .. } if talk.gave == 1 => (Severity::Info, format!("{who} gives the metadata.")),
+        MetadataStep::Refused { .. } if talk.refused == 1 => {
+            (Severity::Info, format!("{who} refuses to give the metadata."))
+        }
+        MetadataStep::Silent { .. } if talk.silent == 1 => {
+            (Severity::Info, format!("{who} was asked for the metadata and says nothing."))
+        }
+        MetadataStep::Wrong { reason } => {
+            (Severity::Warn, format!("{who} gave wrong metadata and is not asked again: {reason}"))
+        }
+        _ => return None,
+    };
+    Some(Entry::new(severity, text).about(record.key))
+}
+
+/// The line that says that the metadata of a magnet are known.
+pub(super) fn metadata_known(metadata: &Metadata) -> String {
+    let size = units::bytes(metadata.geometry.total_bytes(), Units::Binary);
+    let files = match metadata.files.len() {
+        1 => "1 file".to_owned(),
+        files => format!("{} files", units::count(files as u64)),
+    };
+    format!("The metadata are here: {}, {size} in {files}.", metadata.name)
 }
 
 fn handshaken(record: &PeerRecord) -> Option<Entry> {

@@ -1,8 +1,10 @@
 //! Magnet links (BEP 9; BEP 53 for chosen files): what names a torrent where its file is not at hand.
 
+mod file;
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::ops::RangeInclusive;
 use std::path::Path;

@@ -8,6 +8,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
+use bytes::Bytes;
+
 use super::{FileSpan, Files, Geometry, InfoHash, PieceIndex};
 
 pub use error::{Fault, TorrentError};
@@ -51,6 +53,7 @@ pub struct Torrent {
     /// What is odd about the file and does not matter enough to refuse it.
     pub warnings: Vec<Warning>,
     hashes: Box<[[u8; 20]]>,
+    info: Bytes,
 }
 
 /// Something odd in a torrent file or magnet link that was still taken.
@@ -109,6 +112,12 @@ impl Torrent {
     /// SHA-1 of every piece, in order.
     pub fn piece_hashes(&self) -> &[[u8; 20]] {
         &self.hashes
+    }
+
+    /// The raw bytes of `info`, over which the info-hash is taken, where peers may have them that ask for them (BEP 9): a
+    /// private torrent is for those alone that its trackers name (BEP 27).
+    pub fn public_info(&self) -> Option<Bytes> {
+        (!self.private).then(|| self.info.clone())
     }
 
     /// The stretches of files the piece falls on, padding included.

@@ -1,5 +1,7 @@
 //! What passes between decisions and a connection, bytes left out.
 
+use bytes::Bytes;
+
 use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 use crate::wire::Pex;
@@ -42,6 +44,11 @@ pub enum Order {
     Interested(bool),
     /// Tell it of other peers, where it takes that (BEP 11).
     Name(Pex),
+    /// Ask it for this part of the metadata (BEP 9).
+    AskMetadata {
+        /// Its number.
+        part: u32,
+    },
     /// The geometry of the torrent is known by now ([`Ours::holdings`](super::Ours::holdings)).
     Learn,
     /// Neither request nor send while held; keep the connection.
@@ -79,6 +86,8 @@ pub enum News {
     Introduced(PeerInfo),
     /// It names other peers (BEP 11).
     Named(Pex),
+    /// It answers what it was asked of the metadata (BEP 9).
+    Metadata(MetadataNews),
     /// One second went by.
     Sample(PeerSample),
     /// Bytes that went over the connection so far, all of them.
@@ -87,6 +96,25 @@ pub enum News {
         bytes_in: u64,
         /// Sent.
         bytes_out: u64,
+    },
+}
+
+/// What a peer answers when it is asked for a part of the metadata.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MetadataNews {
+    /// It sends the part.
+    Part {
+        /// Its number.
+        part: u32,
+        /// Bytes of the whole, where it says that.
+        total_bytes: Option<u32>,
+        /// What it sends, of whatever length.
+        bytes: Bytes,
+    },
+    /// It will not send it.
+    Refused {
+        /// Its number.
+        part: u32,
     },
 }
 

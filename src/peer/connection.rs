@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::asking::Asking;
 use super::choke_flood::ChokeFlood;
 use super::exchange::Exchange;
+use super::metadata::Metadata;
 use super::output::Output;
 use super::pulse::Pulse;
 use super::raw::Raw;
@@ -16,7 +17,7 @@ use super::upload::Upload;
 use super::{Fault, Holdings, News, Order, Ours, Window};
 use crate::event::{At, Cause};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
-use crate::wire::{ExtensionHandshake, Message, PEX_NAME, Reserved};
+use crate::wire::{ExtensionHandshake, METADATA_NAME, Message, PEX_NAME, Reserved};
 
 /// Answers that a peer makes us write and does not read.
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
@@ -44,6 +45,7 @@ pub struct Connection {
     peer_interested: bool,
     extension_handshakes: u8,
     exchange: Exchange,
+    metadata: Metadata,
     choke_flood: ChokeFlood,
     said_anything: bool,
     news: Vec<News>,
@@ -65,6 +67,7 @@ impl Connection {
             peer_interested: false,
             extension_handshakes: 0,
             exchange: Exchange::default(),
+            metadata: Metadata::default(),
             choke_flood: ChokeFlood::default(),
             said_anything: false,
             news: Vec::new(),
@@ -147,8 +150,12 @@ impl Connection {
             (Order::Name(pex), _) => {
                 self.exchange.message(&pex).into_iter().for_each(|message| output.push(&message));
             }
+            (Order::AskMetadata { part }, _) => {
+                self.news.extend(self.metadata.ask(part, output).map(News::Metadata));
+            }
             (Order::Hold(held), _) => {
                 self.asking.hold(held);
+                self.metadata.hold(held);
                 self.serving.upload_mut().set_held(held);
             }
             (Order::Learn, _) => return self.learn(now),
@@ -316,6 +323,9 @@ impl Connection {
         if let Some(geometry) = self.geometry() {
             self.asking.refill(now, geometry, &mut self.output);
         }
+        if let Some(holdings) = &self.holdings {
+            self.metadata.go_on(holdings.info.as_ref(), &mut self.output);
+        }
         if !self.output.is_empty() {
             self.tell_haves();
         }
@@ -350,16 +360,24 @@ impl Connection {
             self.asking.queues(reqq);
         }
         self.exchange.introduced(&theirs);
+        self.metadata.introduced(&theirs);
         self.news.push(News::Introduced(theirs.into()));
         Ok(())
     }
 
     /// A message of an extension, by the number that we gave it.
     fn extended(&mut self, now: At, id: u8, payload: &[u8]) -> Result<(), Fault> {
-        if self.ours.introduction.id_of(PEX_NAME) == Some(id) {
+        let is = |name| self.ours.introduction.id_of(name) == Some(id);
+        let news = if is(PEX_NAME) {
             let fault = |error| Fault::new(Cause::BadExtensionMessage, format!("peer exchange: {error}"));
-            self.news.extend(self.exchange.hear(now, payload).map_err(fault)?.map(News::Named));
-        }
+            self.exchange.hear(now, payload).map_err(fault)?.map(News::Named)
+        } else if is(METADATA_NAME) {
+            let info = self.holdings.as_ref().and_then(|holdings| holdings.info.as_ref());
+            self.metadata.hear(payload, info, &mut self.output)?.map(News::Metadata)
+        } else {
+            None
+        };
+        self.news.extend(news);
         Ok(())
     }
 

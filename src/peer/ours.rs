@@ -4,12 +4,15 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::exchange::PEX_MESSAGE;
 use super::haves::HaveLog;
+use super::metadata::METADATA_MESSAGE;
 use super::upload::OFFERED_REQQ;
 use crate::event::At;
 use crate::metainfo::{Bitfield, Geometry};
-use crate::wire::{ExtensionHandshake, OUR_NAME, PEX_NAME};
+use crate::wire::{ExtensionHandshake, METADATA_NAME, OUR_NAME, PEX_NAME};
 
 /// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
 pub const IDLE_AFTER: At = At::from_secs(150);
@@ -48,19 +51,29 @@ pub struct Holdings {
     pub geometry: Geometry,
     /// What we have of it.
     pub haves: HaveLog,
+    /// The bytes of its `info`, for those who ask for them (BEP 9); none: nobody gets them.
+    pub info: Option<Bytes>,
 }
 
 impl Holdings {
     /// Where this was here at the beginning.
     pub fn new(geometry: Geometry, have: Bitfield) -> Self {
-        Self { geometry, haves: HaveLog::new(have) }
+        Self { geometry, haves: HaveLog::new(have), info: None }
+    }
+
+    /// The same, where these bytes of `info` are given to those who ask for them.
+    #[must_use]
+    pub fn with_info(self, info: Option<Bytes>) -> Self {
+        Self { info, ..self }
     }
 }
 
 /// What we say of ourselves where we are called on this port, and take it that peers name others or not.
 pub fn introduction(listen_port: Option<u16>, pex: bool) -> ExtensionHandshake {
+    let pex = pex.then_some((PEX_NAME, PEX_MESSAGE));
+    let messages = pex.into_iter().chain([(METADATA_NAME, METADATA_MESSAGE)]);
     ExtensionHandshake {
-        messages: pex.then(|| (PEX_NAME.to_owned(), PEX_MESSAGE)).into_iter().collect(),
+        messages: messages.map(|(name, number)| (name.to_owned(), number)).collect(),
         client: Some(OUR_NAME.to_owned()),
         listen_port,
         reqq: Some(OFFERED_REQQ),

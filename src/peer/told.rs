@@ -1,5 +1,6 @@
 //! What a peer was told of us: who we are, what we have, and that we want nothing any more.
 
+use super::metadata::length_of;
 use super::output::Output;
 use super::theirs::Theirs;
 use super::{Holdings, Ours};
@@ -35,15 +36,24 @@ impl Told {
             output.push(&Message::Bitfield(have.to_bytes().into()));
         }
         let mut told = Self { extended: reserved.extension_protocol(), place, upload_only: false };
-        told.introduce(ours, is_full, output);
+        told.introduce(ours, holdings, is_full, output);
         told
     }
 
-    /// Says who we are, and whether we want nothing any more (BEP 21).
-    fn introduce(&mut self, ours: &Ours, upload_only: bool, output: &mut Output) {
+    /// Says who we are, how long the metadata are that it can have of us (BEP 9), and whether we want nothing any more
+    /// (BEP 21).
+    fn introduce(
+        &mut self,
+        ours: &Ours,
+        holdings: Option<&Holdings>,
+        upload_only: bool,
+        output: &mut Output,
+    ) {
         if self.extended {
             let upload_only = upload_only.then_some(true);
-            let introduction = ExtensionHandshake { upload_only, ..ours.introduction.clone() };
+            let metadata_bytes = holdings.and_then(|holdings| holdings.info.as_ref()).map(length_of);
+            let introduction =
+                ExtensionHandshake { upload_only, metadata_bytes, ..ours.introduction.clone() };
             output.push(&Message::Extended { id: 0, payload: introduction.encode().into() });
         }
         self.upload_only = upload_only;
@@ -54,8 +64,8 @@ impl Told {
         let (have, place) = holdings.haves.snapshot();
         self.place = place;
         have.numbers().for_each(|number| output.push(&Message::Have(number)));
-        if have.is_full() {
-            self.introduce(ours, true, output);
+        if have.is_full() || holdings.info.is_some() {
+            self.introduce(ours, Some(holdings), have.is_full(), output);
         }
     }
 
@@ -70,7 +80,7 @@ impl Told {
             }
         });
         if !self.upload_only && holdings.haves.is_full() {
-            self.introduce(ours, true, output);
+            self.introduce(ours, Some(holdings), true, output);
         }
     }
 }

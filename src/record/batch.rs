@@ -1,8 +1,10 @@
 //! Gathers the events of a second.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::event::{At, Event, PeerKey, Subject, TorrentKey};
+use crate::ledger::TorrentFacts;
 use crate::metainfo::PieceIndex;
 
 /// What is written of an event, or of many alike.
@@ -18,6 +20,8 @@ pub(super) enum Told {
     Event(Event),
     /// Pieces that a peer told it has, ascending.
     Haves(PeerKey, Vec<PieceIndex>),
+    /// What the torrent is made of is known from now on: it stands in a frame of its own.
+    Known(Arc<TorrentFacts>),
 }
 
 /// The events of a second or so, ready to be written.
@@ -63,6 +67,12 @@ impl Batcher {
             _ => {}
         }
         self.entries.push(Entry { at, of: event.subject(torrent), told: Told::Event(event.clone()) });
+    }
+
+    /// Takes in what is known of a torrent from now on.
+    pub fn know(&mut self, at: At, torrent: TorrentKey, facts: Arc<TorrentFacts>) {
+        self.latest = self.latest.max(at);
+        self.entries.push(Entry { at, of: Subject::Torrent(torrent), told: Told::Known(facts) });
     }
 
     fn let_go(&mut self, torrent: TorrentKey, peer: PeerKey) {

@@ -75,6 +75,8 @@ impl Encoder {
                 What::Event(event)
             }
             Told::Haves(peer, pieces) => What::Haves { peer, gaps: gaps(&pieces) },
+            // It stands in a frame of its own.
+            Told::Known(_) => return Ok(before),
         };
         if out.is_empty() {
             self.of = Subject::Session;
@@ -115,7 +117,8 @@ pub(super) struct Files<'a> {
     pub(super) schema: &'a Schema,
     /// The torrent that is shown.
     pub(super) torrent: TorrentKey,
-    pub(super) geometry: &'a Geometry,
+    /// `None` before the metadata of a magnet are known.
+    pub(super) geometry: Option<Geometry>,
 }
 
 /// Reads entries.
@@ -164,11 +167,11 @@ impl Decoder {
                 return Ok((at, Read::Other, rest));
             }
             What::Event(mut event) => {
-                event.check(file.geometry)?;
+                event.check(file.geometry.as_ref())?;
                 self.samples.follow(self.of, &event);
                 Told::Event(event)
             }
-            What::Haves { peer, gaps } => Told::Haves(peer, pieces(gaps, file.geometry)?),
+            What::Haves { peer, gaps } => Told::Haves(peer, pieces(gaps, file.geometry.as_ref())?),
             What::Sample { peer, mask, changes } => {
                 let whose = (self.of, peer);
                 let sample = self.samples.apply(file.schema, &mut self.unknown, whose, mask, &changes);
@@ -203,11 +206,11 @@ impl Decoder {
     }
 }
 
-fn pieces(gaps: Vec<u32>, geometry: &Geometry) -> Result<Vec<PieceIndex>, Invalid> {
+fn pieces(gaps: Vec<u32>, geometry: Option<&Geometry>) -> Result<Vec<PieceIndex>, Invalid> {
     let mut number = 0u32;
     let pieces = gaps.into_iter().map(|gap| {
         number = number.checked_add(gap)?;
-        geometry.piece(number)
+        geometry?.piece(number)
     });
     let pieces: Option<Vec<PieceIndex>> = pieces.collect();
     pieces.ok_or(Invalid("a piece that the torrent does not have"))

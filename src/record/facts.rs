@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::schema::{self, ReadError, Root, Schema, Unknown, WriteError};
 use crate::event::validate::{bounded, ensure, sanitise};
 use crate::event::{Invalid, TorrentKey};
-use crate::ledger::{FileFacts, Snapshot, TorrentFacts};
+use crate::ledger::{FileFacts, Metadata, Snapshot, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
 /// Files of a torrent: more do not fit into the values that one may have.
@@ -27,6 +27,9 @@ struct Facts {
     private: bool,
     #[serde(default, deserialize_with = "bounded::<_, _, MOST_FILES>")]
     files: Vec<FileFacts>,
+    /// What a magnet calls it.
+    #[serde(default)]
+    magnet_name: Option<String>,
     #[serde(default)]
     output: String,
     #[serde(default)]
@@ -40,30 +43,52 @@ pub(super) fn write(
     facts: &TorrentFacts,
     out: &mut Vec<u8>,
 ) -> Result<(), WriteError> {
-    let TorrentFacts { name, info_hash, geometry, private, files, output, peer_id } = facts.clone();
+    let TorrentFacts { info_hash, metadata, magnet_name, output, peer_id } = facts.clone();
     let output = output.to_string_lossy().into_owned();
-    let (name, geometry) = (Some(name), Some(geometry));
-    let facts = Facts { torrent, name, info_hash, geometry, private, files, output, peer_id };
+    let (name, geometry, private, files) = match metadata {
+        Some(Metadata { name, geometry, private, files }) => (Some(name), Some(geometry), private, files),
+        None => (None, None, false, Vec::new()),
+    };
+    let facts = Facts { torrent, name, info_hash, geometry, private, files, magnet_name, output, peer_id };
     schema::write(schema, Root::Facts, &facts, out)
 }
 
-/// The facts of a torrent; `None` as long as it is not known what it is made of.
-pub(super) fn read(schema: &Schema, body: &[u8]) -> Result<(TorrentKey, Option<Arc<TorrentFacts>>), Invalid> {
+/// The facts of a torrent, as far as they are known.
+pub(super) fn read(schema: &Schema, body: &[u8]) -> Result<(TorrentKey, Arc<TorrentFacts>), Invalid> {
     let read = schema::read::<Facts>(schema, &mut Unknown::default(), Root::Facts, body);
     let (facts, _) = read.map_err(|_| Invalid("facts of the torrent that cannot be read"))?;
-    let Facts { torrent, name, info_hash, geometry, private, mut files, mut output, mut peer_id } = facts;
-    let Some(geometry) = geometry else { return Ok((torrent, None)) };
+    let Facts {
+        torrent,
+        name,
+        info_hash,
+        geometry,
+        private,
+        files,
+        mut magnet_name,
+        mut output,
+        mut peer_id,
+    } = facts;
+    magnet_name.iter_mut().chain([&mut output, &mut peer_id]).for_each(sanitise);
+    let name = name.unwrap_or_else(|| info_hash.to_string());
+    let metadata = geometry.map(|geometry| metadata(name, geometry, private, files)).transpose()?;
+    let output = output.into();
+    Ok((torrent, Arc::new(TorrentFacts { info_hash, metadata, magnet_name, output, peer_id })))
+}
+
+/// What a torrent is made of, if any can be made so.
+fn metadata(
+    mut name: String,
+    geometry: Geometry,
+    private: bool,
+    mut files: Vec<FileFacts>,
+) -> Result<Metadata, Invalid> {
     let inside = files.iter().all(|file| {
         let end = file.offset_bytes.checked_add(file.length_bytes);
         end.is_some_and(|end| end <= geometry.total_bytes())
     });
     ensure(inside, "a file outside its torrent")?;
-    let mut name = name.unwrap_or_else(|| info_hash.to_string());
-    let paths = files.iter_mut().map(|file| &mut file.path);
-    paths.chain([&mut name, &mut output, &mut peer_id]).for_each(sanitise);
-    let output = output.into();
-    let facts = TorrentFacts { name, info_hash, geometry, private, files, output, peer_id };
-    Ok((torrent, Some(Arc::new(facts))))
+    files.iter_mut().map(|file| &mut file.path).chain([&mut name]).for_each(sanitise);
+    Ok(Metadata { name, geometry, private, files })
 }
 
 /// What the ledger of a torrent knows. The body of a snapshot holds those of all torrents, one after the other.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::batch::Entry;
+use super::batch::{Entry, Told};
 use super::codec::{Decoder, Files, Read as ReadEntry};
 use super::delta;
 use super::facts;
@@ -14,7 +14,7 @@ use super::frame::{self, BadHeader, Frame, Header, Kind, NoFrame, Program, VERSI
 use super::schema::{ReadError, Schema, Unknown};
 use super::version_1;
 use crate::event::validate::ensure;
-use crate::event::{At, Invalid, TorrentKey};
+use crate::event::{At, Invalid, Subject, TorrentKey};
 use crate::ledger::{Ledger, TorrentFacts};
 use crate::units;
 
@@ -46,9 +46,6 @@ pub enum RecordError {
         /// Who wrote it.
         program: Option<Program>,
     },
-    /// It ends before it was known what the torrent is made of.
-    #[error("a recording that ends before the torrent's metadata were there: there is nothing to show")]
-    NoMetadata,
     /// It is damaged or cut off before anything of the run can be told.
     #[error("a recording that is damaged at its very beginning: {0}")]
     Damaged(&'static str),
@@ -110,7 +107,7 @@ pub struct Recording<R> {
     torrents: usize,
     /// The one that is shown.
     torrent: TorrentKey,
-    facts: Arc<TorrentFacts>,
+    known: Known,
     pub(super) places: Vec<Place>,
     damage: Option<Damage>,
     left_out: u64,
@@ -119,13 +116,45 @@ pub struct Recording<R> {
     unpacked: Option<(usize, Vec<u8>)>,
 }
 
+/// What is known of the torrent that is shown.
+#[derive(Debug)]
+struct Known {
+    at_first: Arc<TorrentFacts>,
+    /// Of a magnet: from which place on more is known, and what.
+    later: Option<(usize, Arc<TorrentFacts>)>,
+}
+
+impl Known {
+    /// Takes in facts that hold from this place on; false where they say nothing new.
+    fn take(&mut self, place: usize, facts: Arc<TorrentFacts>) -> bool {
+        let (known, said) = (&self.at_first.metadata, &facts.metadata);
+        if place == 0 {
+            self.at_first = facts;
+            return false;
+        }
+        let is_new = self.later.is_none() && known.is_none() && said.is_some();
+        if is_new {
+            self.later = Some((place, facts));
+        }
+        is_new
+    }
+
+    /// What is known at this place.
+    fn at(&self, place: usize) -> &Arc<TorrentFacts> {
+        match &self.later {
+            Some((from, facts)) if place >= *from => facts,
+            _ => &self.at_first,
+        }
+    }
+}
+
 /// The frames of a recording, as far as it is whole.
 #[derive(Default)]
 struct Found {
     schema: Schema,
     torrents: BTreeSet<TorrentKey>,
-    /// The first torrent of which it is known what it is made of.
-    shown: Option<(TorrentKey, Arc<TorrentFacts>)>,
+    /// The first torrent that it tells of.
+    shown: Option<(TorrentKey, Known)>,
     places: Vec<Place>,
     damage: Option<Damage>,
     left_out: u64,
@@ -166,10 +195,13 @@ impl Found {
                 if self.torrents.len() > MOST_TORRENTS {
                     return Err("more torrents than any run has");
                 }
-                // Those told last hold for the whole run: a name may come late.
-                let mine = self.shown.as_ref().is_none_or(|(shown, _)| *shown == torrent);
-                if let Some(facts) = facts.filter(|_| mine) {
-                    self.shown = Some((torrent, facts));
+                let Some((shown, known)) = &mut self.shown else {
+                    self.shown = Some((torrent, Known { at_first: facts, later: None }));
+                    return Ok(());
+                };
+                if *shown == torrent && known.take(self.places.len(), facts) {
+                    let (kind, until) = (frame.kind, frame.until);
+                    self.places.push(Place { byte, kind, until, tells: true, starts: false });
                 }
             }
             Kind::Schema if version > 1 => {
@@ -212,11 +244,8 @@ impl<R: Read + Seek> Recording<R> {
         }
         found.frames(&mut source, header.version, header.bytes())?;
         let Found { schema, torrents, shown, places, damage, left_out } = found;
-        let (torrent, facts) = shown.ok_or(match damage {
-            Some(damage) => RecordError::Damaged(damage.what),
-            None if torrents.is_empty() => RecordError::Damaged("it ends there"),
-            None => RecordError::NoMetadata,
-        })?;
+        let broken = damage.map_or("it ends there", |damage| damage.what);
+        let (torrent, known) = shown.ok_or(RecordError::Damaged(broken))?;
         let (torrents, unknown, unpacked) = (torrents.len(), Unknown::default(), None);
         Ok(Self {
             source,
@@ -224,7 +253,7 @@ impl<R: Read + Seek> Recording<R> {
             schema,
             torrents,
             torrent,
-            facts,
+            known,
             places,
             damage,
             left_out,
@@ -233,9 +262,9 @@ impl<R: Read + Seek> Recording<R> {
         })
     }
 
-    /// The torrent that was downloaded.
+    /// The torrent that was downloaded, as far as it is known in the end.
     pub fn torrent(&self) -> &Arc<TorrentFacts> {
-        &self.facts
+        self.known.at(self.places.len())
     }
 
     /// How many torrents it tells of.
@@ -271,9 +300,10 @@ impl<R: Read + Seek> Recording<R> {
         }
     }
 
-    pub(super) fn files(&self) -> Files<'_> {
-        let Self { header, schema, torrent, facts, .. } = self;
-        Files { version: header.version, schema, torrent: *torrent, geometry: &facts.geometry }
+    /// How entries stand in this frame.
+    pub(super) fn files(&self, frame: usize) -> Files<'_> {
+        let Self { header, schema, torrent, known, .. } = self;
+        Files { version: header.version, schema, torrent: *torrent, geometry: known.at(frame).geometry() }
     }
 
     /// From when it tells, in time of the run.
@@ -297,6 +327,7 @@ impl<R: Read + Seek> Recording<R> {
             let at = frame.checked_sub(1).map_or(place.until, |before| self.places[before].until);
             self.damage = Some(Damage { byte: place.byte, at, what });
             self.places.truncate(frame);
+            self.known.later.take_if(|(from, _)| *from >= frame);
         }
     }
 
@@ -337,7 +368,7 @@ impl<R: Read + Seek> Recording<R> {
         let Self { schema, unknown, torrent, .. } = self;
         let ledger = facts::read_ledger(schema, unknown, *torrent, &body);
         self.unpacked = Some((frame, body));
-        let facts = Arc::clone(&self.facts);
+        let facts = Arc::clone(self.known.at(frame));
         match ledger {
             Ok(Some(ledger)) => Ledger::restore(facts, ledger).map_err(|Invalid(what)| {
                 // What we had to leave out may be what the rest relies on.
@@ -406,12 +437,17 @@ impl Cursor {
             let Some(place) = recording.places.get(self.frame).copied() else { return Ok(Met::End) };
             let frame = self.frame;
             self.frame += 1;
+            if place.kind == Kind::Facts {
+                let (of, facts) =
+                    (Subject::Torrent(recording.torrent), Arc::clone(recording.known.at(frame)));
+                return Ok(Met::Entry(Entry { at: place.until, of, told: Told::Known(facts) }));
+            }
             if place.kind.is_snapshot() {
                 self.decoder.forget();
                 return Ok(Met::Snapshot(frame));
             }
             self.body = recording.body(frame).map_err(|what| Broken(frame, what))?;
-            self.decoder.begin(&recording.files());
+            self.decoder.begin(&recording.files(frame));
             self.read = 0;
             self.before = place.until;
             self.until = place.until;
@@ -420,7 +456,7 @@ impl Cursor {
 
     fn entry<R: Read + Seek>(&mut self, recording: &Recording<R>) -> Result<ReadEntry, Invalid> {
         let bytes = &self.body[self.read..];
-        let (at, read, rest) = self.decoder.decode(self.before, bytes, &recording.files())?;
+        let (at, read, rest) = self.decoder.decode(self.before, bytes, &recording.files(self.frame - 1))?;
         ensure(at <= self.until, "a time after its second")?;
         self.before = at;
         self.read = self.body.len() - rest.len();

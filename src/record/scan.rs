@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::batch::{Entry, Told};
 use super::curve::{Curve, Drawing};
 use super::reader::{Broken, Cursor, Met, NoLedger, RecordError, Recording};
-use crate::event::{At, Event, Phase};
+use crate::event::{At, Event, MetadataStep, Phase};
 use crate::ledger::{Ledger, PeerRecord, VerdictCode};
 
 /// Marks kept of each kind; a bar shows far fewer.
@@ -175,9 +175,9 @@ impl Scan {
                 [failed.then_some(MarkKind::Failure), live.then_some(MarkKind::Went)]
             }
             Event::PieceFailed { .. } => [Some(MarkKind::PieceFailed), None],
-            Event::AnnounceFailed { .. } | Event::Phase { phase: Phase::Stopped, .. } => {
-                [Some(MarkKind::Failure), None]
-            }
+            Event::Metadata { step: MetadataStep::Wrong { .. }, .. }
+            | Event::AnnounceFailed { .. }
+            | Event::Phase { phase: Phase::Stopped, .. } => [Some(MarkKind::Failure), None],
             Event::Handshaken { .. } => [Some(MarkKind::Came), None],
             _ => [None, None],
         }
@@ -189,6 +189,7 @@ pub(super) fn apply(ledger: &mut Ledger, entry: Entry) {
     let Entry { at, of: _, told } = entry;
     match told {
         Told::Event(event) => ledger.apply(at, &event),
+        Told::Known(facts) => ledger.know(at, facts),
         Told::Haves(peer, pieces) => {
             pieces.into_iter().for_each(|piece| ledger.apply(at, &Event::Have { peer, piece }));
         }

@@ -11,6 +11,7 @@
 //! | `stalled` | all that answered choke us, the others never answered |
 //! | `nature` | many files, private, and slow |
 //! | `complete` | the last pieces come, and then we serve others |
+//! | `magnet` | a magnet: one gives the metadata slowly and goes, the others refuse, say nothing or give wrong ones |
 //! | `hostile` | names of all kinds at their worst |
 //!
 //! `demo.ttrec` has no script: it is a real run, as `ttui demo --record` wrote it.
@@ -19,6 +20,7 @@ mod complete;
 mod debian;
 mod film;
 mod hostile;
+mod magnet;
 mod nature;
 mod stalled;
 mod story;
@@ -44,12 +46,13 @@ pub(crate) enum Scene {
     Stalled,
     Nature,
     Complete,
+    Magnet,
     Hostile,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Debian, Self::Stalled, Self::Nature, Self::Complete, Self::Hostile];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Debian, Self::Stalled, Self::Nature, Self::Complete, Self::Magnet, Self::Hostile];
 
     /// The name of its file, less the ending.
     pub(crate) fn name(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Scene {
             Self::Stalled => "stalled",
             Self::Nature => "nature",
             Self::Complete => "complete",
+            Self::Magnet => "magnet",
             Self::Hostile => "hostile",
         }
     }
@@ -68,6 +72,7 @@ impl Scene {
             Self::Stalled => stalled::story(),
             Self::Nature => nature::story(),
             Self::Complete => complete::story(),
+            Self::Magnet => magnet::story(),
             Self::Hostile => hostile::story(),
         }
     }

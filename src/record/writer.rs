@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::batch::Batch;
+use super::batch::{Batch, Entry, Told};
 use super::codec::Encoder;
 use super::delta;
 use super::facts;
 use super::frame::{self, Kind};
 use super::schema::WriteError;
-use crate::event::{At, TorrentKey};
+use crate::event::{At, Subject, TorrentKey};
 use crate::ledger::{Snapshot, TorrentFacts};
 
 /// Time from one snapshot to the next.
@@ -26,16 +26,19 @@ const MOST_IN_FRAME: usize = 4 << 20;
 /// use std::time::Duration;
 ///
 /// use ttui::event::{Event, PeerKey, Source, TorrentKey};
-/// use ttui::ledger::{Ledger, TorrentFacts};
+/// use ttui::ledger::{Ledger, Metadata, TorrentFacts};
 /// use ttui::metainfo::{Geometry, InfoHash};
 /// use ttui::record::{Batcher, Player, Recording, Writer};
 ///
 /// let facts = Arc::new(TorrentFacts {
-///     name: "debian.iso".to_owned(),
 ///     info_hash: InfoHash([0; 20]),
-///     geometry: Geometry::new(1 << 20, 1 << 14).expect("lengths a torrent can have"),
-///     private: false,
-///     files: Vec::new(),
+///     metadata: Some(Metadata {
+///         name: "debian.iso".to_owned(),
+///         geometry: Geometry::new(1 << 20, 1 << 14).expect("lengths a torrent can have"),
+///         private: false,
+///         files: Vec::new(),
+///     }),
+///     magnet_name: None,
 ///     output: "iso".into(),
 ///     peer_id: "-Tu0100-0123456789ab".to_owned(),
 /// });
@@ -105,7 +108,23 @@ impl<W: Write> Writer<W> {
     ///
     /// What the file says.
     pub fn write(&mut self, batch: Batch) -> io::Result<()> {
-        let Batch { until, entries } = batch;
+        let Batch { until, mut entries } = batch;
+        // What was told before facts became known stands before them.
+        while let Some(place) = entries.iter().position(|entry| matches!(entry.told, Told::Known(_))) {
+            let later = entries.split_off(place + 1);
+            let until = entries.iter().map(|entry| entry.at).max().unwrap_or(until);
+            if let Some(Entry { of: Subject::Torrent(torrent), told: Told::Known(facts), .. }) = entries.pop()
+            {
+                self.events(until, entries)?;
+                self.facts(until, torrent, &facts)?;
+            }
+            entries = later;
+        }
+        self.events(until, entries)?;
+        self.out.flush()
+    }
+
+    fn events(&mut self, until: At, entries: Vec<Entry>) -> io::Result<()> {
         let (mut body, mut before) = (Vec::new(), until);
         for entry in entries {
             before = self.encoder.encode(before, entry, &mut body).map_err(refused)?;
@@ -118,7 +137,7 @@ impl<W: Write> Writer<W> {
         if !body.is_empty() {
             self.frame(Kind::Events, until, &body)?;
         }
-        self.out.flush()
+        Ok(())
     }
 
     /// Writes how far the run went, though nothing happened; then nothing more comes.

@@ -47,7 +47,7 @@ struct Source<'a> {
 
 impl<'a> From<&'a FinderRecord> for Source<'a> {
     fn from(record: &'a FinderRecord) -> Self {
-        let FinderRecord { finder, status, detail, peers, handshaken } = record;
+        let FinderRecord { finder, status, detail, peers, handshaken, named: _, new: _ } = record;
         Self {
             kind: finder.code(),
             status: *status,
@@ -77,7 +77,7 @@ impl From<Availability> for OutThere {
 
 #[derive(Serialize)]
 struct Torrent<'a> {
-    name: &'a str,
+    name: Option<&'a str>,
     info_hash: String,
 }
 
@@ -109,7 +109,7 @@ struct Judgement<'a> {
 pub fn json(view: &View) -> String {
     json_line(&Report {
         schema: "ttui.check/1",
-        torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        torrent: Torrent { name: view.torrent.name(), info_hash: view.torrent.info_hash.to_string() },
         duration_ms: units::milliseconds(view.at),
         funnel: view.funnel,
         groups: view.groups,
@@ -134,7 +134,7 @@ pub fn peers_json(view: &View, keys: &[PeerKey], columns: Rows<'_>) -> String {
     let peers = chosen(view, keys).enumerate();
     json_line(&Peers {
         schema: "ttui.peers/1",
-        torrent: Torrent { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        torrent: Torrent { name: view.torrent.name(), info_hash: view.torrent.info_hash.to_string() },
         peers: peers.map(|(row, peer)| Peer::new(peer, view).with(columns, row)).collect(),
     })
 }

@@ -57,7 +57,7 @@ pub fn json(view: &View, wire: &[WireBytes]) -> String {
 pub fn text(view: &View, wire: &[WireBytes]) -> String {
     let mut out = String::new();
     let Some(peer) = view.peers.first() else { return out };
-    let _ = writeln!(out, "{} for {}", peer.addr, clean(&view.torrent.name, 200));
+    let _ = writeln!(out, "{} for {}", peer.addr, clean(&view.torrent.title(), 200));
     let mut wire = wire.iter();
     for tried in &peer.attempts {
         attempt(&mut out, peer, tried, wire.next());

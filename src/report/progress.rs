@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::json_line;
 use crate::event::{Phase, Severity};
-use crate::ledger::{Funnel, Groups, VerdictCode, View};
+use crate::ledger::{Funnel, Groups, MetadataProgress, VerdictCode, View};
 use crate::text::clean;
 use crate::units::{self, Units};
 
@@ -17,7 +17,7 @@ struct Progress<'a> {
     t_ms: u64,
     state: &'static str,
     have_bytes: u64,
-    total_bytes: u64,
+    total_bytes: Option<u64>,
     down_bps: u64,
     up_bps: u64,
     peers: Groups,
@@ -34,7 +34,7 @@ struct Progress<'a> {
 
 #[derive(Serialize)]
 struct Named<'a> {
-    name: &'a str,
+    name: Option<&'a str>,
     info_hash: String,
 }
 
@@ -65,13 +65,13 @@ fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> 
         t_ms: view.at.as_millis() as u64,
         state,
         have_bytes: view.have_bytes,
-        total_bytes: view.torrent.geometry.total_bytes(),
+        total_bytes: view.torrent.total_bytes(),
         down_bps: view.rates.down_bps,
         up_bps: view.rates.up_bps,
         peers: view.groups,
         funnel: view.funnel,
         verdict: view.verdicts.first().map(|verdict| verdict.code),
-        torrent: Named { name: &view.torrent.name, info_hash: view.torrent.info_hash.to_string() },
+        torrent: Named { name: view.torrent.name(), info_hash: view.torrent.info_hash.to_string() },
         eta_s: view.eta.map(|eta| eta.as_secs()),
         uploaded_bytes: view.up_bytes,
         elapsed_ms: view.at.as_millis() as u64,
@@ -104,7 +104,7 @@ fn state(phase: Phase) -> &'static str {
 
 /// Whether everything is here.
 pub fn is_complete(view: &View) -> bool {
-    view.phase == Phase::Seeding || view.have_bytes == view.torrent.geometry.total_bytes()
+    view.phase == Phase::Seeding || view.is_whole()
 }
 
 /// One line for a person while it goes on.
@@ -114,10 +114,18 @@ pub fn text(view: &View) -> String {
         let _ = write!(line, " {} of {} pieces", units::count(done.into()), units::count(of.into()));
         return line;
     }
-    let total = view.torrent.geometry.total_bytes();
-    let _ = write!(line, " {} of {}", percent(view.have_bytes, total), units::bytes(total, Units::Binary));
-    let rate = |bps| units::rate(bps, Units::Binary);
-    let _ = write!(line, ", down {}, up {}", rate(view.rates.down_bps), rate(view.rates.up_bps));
+    match (view.torrent.total_bytes(), view.metadata) {
+        (Some(total), _) => {
+            let of = units::bytes(total, Units::Binary);
+            let _ = write!(line, " {} of {of}", percent(view.have_bytes, total));
+            let rate = |bps| units::rate(bps, Units::Binary);
+            let _ = write!(line, ", down {}, up {}", rate(view.rates.down_bps), rate(view.rates.up_bps));
+        }
+        (None, Some(MetadataProgress { got, of, .. })) if of > 0 => {
+            let _ = write!(line, " {} of {} parts", units::count(got.into()), units::count(of.into()));
+        }
+        (None, _) => line += " not offered by anybody yet",
+    }
     let groups = view.groups;
     let _ = write!(line, ", peers: {} live", groups.live);
     for (count, word) in [(groups.trying, "trying"), (groups.queued, "queued"), (groups.failed, "failed")] {
@@ -137,10 +145,9 @@ pub fn text(view: &View) -> String {
 
 /// The last line for a person: what is here and where, what that took, and how to go on where something is missing.
 pub fn last_text(view: &View) -> String {
-    let total = view.torrent.geometry.total_bytes();
     let size = |bytes| units::bytes(bytes, Units::Binary);
     let folder = clean(&view.torrent.output.to_string_lossy(), 300);
-    let name = clean(&view.torrent.name, 200);
+    let name = clean(&view.torrent.title(), 200);
     let time = match took(view) {
         time if time.as_secs() == 0 => "within a second".to_owned(),
         time => format!("in {}", units::duration(time)),
@@ -151,11 +158,15 @@ pub fn last_text(view: &View) -> String {
         down => format!("{} received {time}, {mean} on average", size(down)),
     };
     let sent = if view.up_bytes > 0 { format!(", {} sent", size(view.up_bytes)) } else { String::new() };
-    if is_complete(view) {
-        format!("complete: {name} in {folder} ({}; {moved}{sent})", size(total))
-    } else {
-        let percent = percent(view.have_bytes, total);
-        format!("incomplete: {percent} of {name} in {folder} ({moved}{sent}); start again to go on")
+    match view.torrent.total_bytes() {
+        Some(total) if is_complete(view) => {
+            format!("complete: {name} in {folder} ({}; {moved}{sent})", size(total))
+        }
+        Some(total) => {
+            let percent = percent(view.have_bytes, total);
+            format!("incomplete: {percent} of {name} in {folder} ({moved}{sent}); start again to go on")
+        }
+        None => format!("incomplete: the metadata of {name} did not come {time}; start again to go on"),
     }
 }
 
@@ -170,16 +181,19 @@ mod tests {
 
     use super::*;
     use crate::event::Event;
-    use crate::ledger::{Ledger, TorrentFacts};
+    use crate::ledger::{Ledger, Metadata, TorrentFacts};
     use crate::metainfo::{Geometry, InfoHash};
 
     fn view() -> View {
         let facts = TorrentFacts {
-            name: "n\u{1b}".to_owned(),
             info_hash: InfoHash([0; 20]),
-            geometry: Geometry::new(1000, 100).unwrap(),
-            private: false,
-            files: Vec::new(),
+            metadata: Some(Metadata {
+                name: "n\u{1b}".to_owned(),
+                geometry: Geometry::new(1000, 100).unwrap(),
+                private: false,
+                files: Vec::new(),
+            }),
+            magnet_name: None,
             output: "out".into(),
             peer_id: String::new(),
         };
@@ -226,6 +240,26 @@ mod tests {
             assert_eq!(value["funnel"][step], 0);
         }
         assert!(value["verdict"].is_string());
+    }
+
+    #[test]
+    fn what_the_metadata_of_a_magnet_will_tell_is_null_before_they_are_here() {
+        let mut run = crate::ledger::script::Script::magnet();
+        run.wait(2).tell(Event::MetadataParts { got: 0, of: 0, bytes: 0 });
+        assert!(text(&run.view()).starts_with("metadata not offered by anybody yet, peers: 0 live"));
+        run.tell(Event::MetadataParts { got: 8, of: 12, bytes: 190_000 });
+        let view = run.view();
+        let value: serde_json::Value = serde_json::from_str(&json(&view)).unwrap();
+        assert_eq!(value["state"], "metadata");
+        assert!(value["total_bytes"].is_null() && value["torrent"]["name"].is_null(), "{value}");
+        assert_eq!((&value["have_bytes"], &value["eta_s"]), (&0.into(), &serde_json::Value::Null));
+        assert!(text(&view).starts_with("metadata 8 of 12 parts, peers: 0 live"), "{}", text(&view));
+        let last: serde_json::Value = serde_json::from_str(&last_json(&view, None)).unwrap();
+        assert_eq!(last["state"], "metadata");
+        assert_eq!(
+            last_text(&view),
+            "incomplete: the metadata of magnet 07070707… “debian” did not come in 2s; start again to go on"
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Rows<'_> {
         whole.insert(
             "torrent".to_owned(),
             serde_json::json!({
-                "name": view.torrent.name, "info_hash": view.torrent.info_hash.to_string(),
+                "name": view.torrent.name(), "info_hash": view.torrent.info_hash.to_string(),
             }),
         );
         whole.insert(kind.to_owned(), self.rows.iter().map(object).collect());

@@ -65,6 +65,12 @@ pub enum StorageError {
         /// The file.
         path: PathBuf,
     },
+    /// A file stands where a new one is to be written.
+    #[error("{} exists; move it away, or choose another folder with -o", shown(.path))]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file is longer than the torrent says.
     #[error(
         "{} has {found_bytes} bytes, but {expected_bytes} in the torrent; move it away, choose another folder with -o, or write into it with --overwrite",
@@ -184,6 +190,7 @@ impl StorageError {
         match self {
             Self::Foreign { .. }
             | Self::Appeared { .. }
+            | Self::Exists { .. }
             | Self::TooLong { .. }
             | Self::InTheWay { .. }
             | Self::Unsafe { .. } => 2,
@@ -205,6 +212,7 @@ impl StorageError {
             | Self::NoRoomForFiles { path, .. }
             | Self::Foreign { path }
             | Self::Appeared { path }
+            | Self::Exists { path }
             | Self::TooLong { path, .. }
             | Self::TooShort { path }
             | Self::Lost { path }

@@ -82,7 +82,7 @@ impl ResumeFile {
         }
         let _alone = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = self.path.with_extension("new");
-        write(&temporary, record, true)?;
+        write(&temporary, &record.to_bytes(), true)?;
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if *ended {
             return Ok(());
@@ -108,7 +108,7 @@ impl ResumeFile {
     /// The system refuses; the record before it stays.
     pub fn save_last(&self, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
         let temporary = self.path.with_extension("last");
-        write(&temporary, record, wait_for_disk)?;
+        write(&temporary, &record.to_bytes(), wait_for_disk)?;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         *ended = true;
         self.put(&temporary)?;
@@ -131,11 +131,20 @@ pub(super) fn place(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) ->
     state_dir.join(format!("{info_hash}-{place}.resume"))
 }
 
+/// Puts a file in the place of the one there is, if any, and waits until the disk has it.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
+    let temporary = path.with_extension("new");
+    write(&temporary, bytes, true)?;
+    std::fs::rename(&temporary, path).map_err(|e| StorageError::io(path, Operation::Rename, &e))?;
+    let Some(dir) = path.parent() else { return Ok(()) };
+    sync_folder(dir).map_err(|e| StorageError::io(dir, Operation::Sync, &e))
+}
+
 fn create_dir(state_dir: &Path) -> Result<(), StorageError> {
     create_folders(state_dir, true).map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
 }
 
-fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), StorageError> {
+fn write(path: &Path, bytes: &[u8], wait_for_disk: bool) -> Result<(), StorageError> {
     let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
     let mut created = File::create(path);
     if let (Err(error), Some(state_dir)) = (&created, path.parent())
@@ -146,7 +155,7 @@ fn write(path: &Path, record: &Record, wait_for_disk: bool) -> Result<(), Storag
         created = File::create(path);
     }
     let mut file = created.map_err(failed(Operation::Create))?;
-    file.write_all(&record.to_bytes()).map_err(failed(Operation::Write))?;
+    file.write_all(bytes).map_err(failed(Operation::Write))?;
     if wait_for_disk {
         file.sync_all().map_err(failed(Operation::Sync))?;
     }

@@ -2,7 +2,8 @@
 //!
 //! A check is a [`Swarm`](super::Swarm) that dials each peer once, and once more the other way where that may help, serves
 //! nobody, and gives each connection one piece, which is thrown away. `Check` decides which piece, and knows who still has
-//! time to show what it does. It is over when every tracker and every peer has had its chance, or when its time is up.
+//! time to show what it does. Of a magnet everybody is asked for the metadata instead. It is over when every tracker and
+//! every peer has had its chance, or when its time is up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -134,6 +135,12 @@ impl Check {
     pub(super) fn left(&mut self, conn: ConnKey) {
         self.let_go(conn);
         self.tries.remove(&conn);
+    }
+
+    /// Asked for the metadata, it gave some, or refused.
+    pub(super) fn answered(&mut self, conn: ConnKey) {
+        self.let_go(conn);
+        self.tries.get_mut(&conn).into_iter().for_each(|tried| tried.answered = true);
     }
 
     /// The connection is not waited for any more.

@@ -41,6 +41,7 @@ impl Swarm {
                     self.announce(now, announce::Input::Stop);
                 }
                 self.close_for_good(now);
+                self.set_fetching(now);
             }
         }
     }
@@ -49,7 +50,10 @@ impl Swarm {
     fn close_for_good(&mut self, now: At) {
         let Some(check) = &mut self.check else { return self.close_all(Cause::Shutdown) };
         if check.end(now) {
-            let causes = self.live.iter().map(|(conn, _)| (*conn, check.last_cause(*conn)));
+            let metadata = self.metadata.as_ref();
+            let withholds = |conn| metadata.and_then(|metadata| metadata.withholds(conn));
+            let last_cause = |conn| withholds(conn).unwrap_or_else(|| check.last_cause(conn));
+            let causes = self.live.iter().map(|(conn, _)| (*conn, last_cause(*conn)));
             for (conn, cause) in causes.collect::<Vec<_>>() {
                 self.close(conn, cause);
             }
@@ -104,6 +108,7 @@ impl Swarm {
         live.held = held;
         self.out.order(conn, Order::Hold(held));
         self.out.emit(now, Event::Held { peer: live.peer, held });
+        self.fetch(now, |metadata| metadata.hold(now, conn, held));
         self.update_usable(now, conn);
         if held {
             self.set_choking(now, conn, true);

@@ -32,7 +32,7 @@ pub(super) struct Exchange {
 struct Partner {
     /// How far it is from us: of those that are nearer it is not told.
     scope: Scope,
-    /// Whom it was told of.
+    /// The peers it was told of.
     told: BTreeSet<SocketAddr>,
     due: At,
     began: bool,
@@ -108,7 +108,7 @@ impl Exchange {
 }
 
 impl Partner {
-    /// Whom it was not told of, and who is gone.
+    /// The peers it was not told of, and those that are gone.
     fn news(&mut self, conn: ConnKey, others: &[Other]) -> Pex {
         let most = if self.began { MOST_PEX_ENTRIES } else { MOST_FIRST_PEX_ENTRIES };
         let there =

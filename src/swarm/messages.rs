@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::address::Scope;
 use super::peer_table::MOST_ROWS;
 use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, announce};
@@ -237,6 +239,8 @@ pub enum Action {
     Digest(PieceIndex),
     /// Hash these pieces as they stand on the disk, and answer with [`Input::Rechecked`].
     Recheck(Bitfield),
+    /// The bytes of `info` are here, and their hash is right: answer with [`Input::Known`] once the disk was looked at.
+    Metadata(Bytes),
     /// These pieces that we had are wrong on the disk: we have them no more.
     Lose(Vec<PieceIndex>),
     /// These pieces that we missed are right on the disk, though nobody sent them to us in this run.

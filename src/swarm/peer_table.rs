@@ -108,7 +108,7 @@ impl PeerTable {
             row.sources.retain(|source| source.info().private);
             if row.sources.is_empty() {
                 row.listens = None;
-                self.due.set(*peer, None);
+                self.due.set(*peer, None, None);
                 nobodys.push(*peer);
             }
         }
@@ -131,8 +131,8 @@ impl PeerTable {
         }
         let info = source.info();
         let valid = self.sources.may_name(source, self.reach_of(source), addr);
-        // What another peer makes up is not worth a row.
-        if !valid && matches!(source, Source::Pex(_)) {
+        // What another peer makes up is not worth a row, and others that we are connected with name us, too.
+        if matches!(source, Source::Pex(_)) && (!valid || self.sources.is_ours(addr)) {
             return None;
         }
         let Some(peer) = self.find(addr) else {
@@ -219,12 +219,14 @@ impl PeerTable {
 
     /// Sets when the peer may be dialled.
     pub(super) fn schedule(&mut self, peer: PeerKey, at: Option<At>) {
-        self.due.set(peer, at.filter(|_| self.rows.contains_key(&peer)));
+        let row = at.and_then(|_| self.rows.get(&peer));
+        let priority = row.and_then(|row| self.sources.priority(row.dialled_at()));
+        self.due.set(peer, at.filter(|_| row.is_some()), priority);
     }
 
     /// When the next peer may be dialled.
     pub(super) fn next_due(&self) -> Option<At> {
-        self.due.first().map(|(at, _)| at)
+        self.due.first()
     }
 
     /// Whether there is somebody to dial, now or within so short a time, of whom anything can be hoped for: never
@@ -238,9 +240,7 @@ impl PeerTable {
 
     /// The next peer to dial now, where, and whether plain or encrypted. It is dialling from here on.
     pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr, Encryption)> {
-        while let Some((at, peer)) = self.due.first()
-            && at <= now
-        {
+        while let Some(peer) = self.due.next(now) {
             self.schedule(peer, None);
             let Some(row) = self.rows.get(&peer) else { continue };
             let addr = row.dialled_at();

@@ -15,7 +15,7 @@ use crate::event::{
 };
 use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
-use crate::wire::{PEX_NAME, Pex, PexFlags};
+use crate::wire::{Pex, PexFlags};
 
 impl Swarm {
     /// A source names an address.
@@ -159,7 +159,7 @@ impl Swarm {
         }
         let Some((_, _, conn)) = self.giving_way(now).min() else { return Some(Cause::ConnectionLimit) };
         self.idle = self.idle.saturating_sub(1);
-        self.close(conn, Cause::Replaced);
+        self.close(conn, self.withholds_metadata(conn).unwrap_or(Cause::Replaced));
         None
     }
 
@@ -272,6 +272,7 @@ impl Swarm {
             content.allowed_fast.left(conn);
         }
         self.exchange.left(conn);
+        self.fetch(now, |metadata| metadata.left(now, conn));
         let Some(live) = self.live.left(conn) else { return };
         if let Some(check) = &mut self.check {
             check.left(conn);
@@ -300,6 +301,7 @@ impl Swarm {
             }
             News::Introduced(info) => self.introduced(now, conn, info),
             News::Named(pex) => self.named(now, conn, pex),
+            News::Metadata(news) => self.answers_metadata(now, conn, news),
             News::Sample(sample) => self.peer_sample(now, conn, sample),
             News::Traffic { bytes_in, bytes_out } => {
                 if let Some(live) = self.live.get(conn) {
@@ -374,10 +376,11 @@ impl Swarm {
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
         let port = info.listen_port.filter(|port| *port != 0);
-        if exchanges && info.extensions.iter().any(|name| name == PEX_NAME) {
+        if exchanges && info.exchanges_peers() {
             self.exchange.joined(now, conn, live.addr.ip());
         }
-        self.out.emit(now, Event::Introduced { peer, info });
+        self.out.emit(now, Event::Introduced { peer, info: info.clone() });
+        self.offers_metadata(now, conn, peer, &info);
         if let Some((ip, port)) = called_from.zip(port) {
             self.listens(now, peer, SocketAddr::new(ip, port));
         }
@@ -421,7 +424,9 @@ impl Swarm {
                 self.peer_table.is_said_to_encrypt(peer);
             }
         }
-        self.out.emit(now, Event::Named { peer: by, named, new });
+        if named > 0 {
+            self.out.emit(now, Event::Named { peer: by, named, new });
+        }
     }
 
     /// Tells those whose turn it is of others that are connected.
@@ -451,6 +456,7 @@ impl Swarm {
         if let Some(into) = self.peer_table.listens(peer, listens) {
             self.out.emit(now, Event::PeerMerged { gone: peer, into });
             self.smart_ban.rename(peer, into);
+            self.fetch(now, |metadata| metadata.rename(peer, into));
             let Some((conn, live)) = conn.and_then(|conn| Some((conn, self.live.get_mut(conn)?))) else {
                 return;
             };

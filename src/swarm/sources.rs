@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::address::{Scope, is_allowed};
+use super::priority::priority;
 use crate::event::{Source, TrackerKey};
 
 /// Judges what sources name.
@@ -44,6 +45,18 @@ impl Sources {
         let scope = reach.or_else(|| source.tracker().and_then(|tracker| self.reach.get(&tracker).copied()));
         let is_caller = !source.info().listens;
         is_caller || is_allowed(scope.unwrap_or(Scope::Loopback), addr, &self.ours)
+    }
+
+    /// Whether the address is known to be our own.
+    pub(super) fn is_ours(&self, addr: SocketAddr) -> bool {
+        self.ours
+            .iter()
+            .any(|ours| ours.port() == addr.port() && ours.ip().to_canonical() == addr.ip().to_canonical())
+    }
+
+    /// How much the peer there and we are to prefer each other (BEP 40), once it is known where others see us.
+    pub(super) fn priority(&self, addr: SocketAddr) -> Option<u32> {
+        self.ours.iter().find_map(|ours| priority(*ours, addr))
     }
 }
 

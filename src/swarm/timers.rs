@@ -9,8 +9,9 @@ use crate::event::At;
 type Timer = (fn(&Swarm) -> Option<At>, fn(&mut Swarm, At));
 
 /// In the order in which one may follow from another.
-pub(super) static TABLE: [Timer; 8] = [
+pub(super) static TABLE: [Timer; 9] = [
     (|swarm| swarm.content.as_ref()?.picker.deadline(), Swarm::pick),
+    (|swarm| swarm.metadata.as_ref()?.deadline(), Swarm::fetch_due),
     (|swarm| swarm.check.as_ref().map(Check::deadline), Swarm::expire_tries),
     (|swarm| Some(swarm.meter.deadline()), Swarm::second),
     (|swarm| Some(swarm.choker.deadline()), Swarm::round),

@@ -21,6 +21,8 @@ pub struct About {
     pub hybrid: bool,
     /// Connections at most.
     pub most_connections: usize,
+    /// The magnet link by which others can have it.
+    pub magnet: Option<String>,
 }
 
 impl About {

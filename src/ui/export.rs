@@ -259,6 +259,19 @@ fn trackers(view: &View) -> Table {
             json!(answer.and_then(|answer| answer.leechers)),
         ]
     });
+    let finders = view.finders.iter().map(|record| {
+        vec![
+            Value::Null,
+            json!(record.finder.code()),
+            json!(record.status),
+            json!(record.detail),
+            json!(record.peers),
+            json!(record.handshaken),
+            Value::Null,
+            Value::Null,
+        ]
+    });
+    let rows = rows.chain(finders);
     let columns = ["tier", "url", "status", "error", "peers", "handshaken", "seeders", "leechers"];
     Table { of: "trackers", columns: names(&columns), rows: rows.collect() }
 }
@@ -266,9 +279,9 @@ fn trackers(view: &View) -> Table {
 fn files(view: &View) -> Table {
     let mut tree = FileTree::default();
     tree.take_in(view);
-    let mut good_bytes = vec![0; view.torrent.files.len()];
+    let mut good_bytes = vec![0; view.torrent.files().len()];
     tree.good_files().for_each(|(file, bytes)| good_bytes[file] = bytes);
-    let files = view.torrent.files.iter().zip(good_bytes);
+    let files = view.torrent.files().iter().zip(good_bytes);
     let rows = files.map(|(file, good)| vec![json!(file.path), json!(file.length_bytes), json!(good)]);
     Table { of: "files", columns: names(&["path", "length", "good_bytes"]), rows: rows.collect() }
 }
@@ -281,16 +294,21 @@ fn log(model: &Model, view: &View) -> Table {
     Table { of: "lines", columns: names(&["at_ms", "severity", "text", "peer"]), rows: rows.collect() }
 }
 
-/// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece.
+/// The magnet link of the torrent; of a recording, as far as that tells of it.
+fn magnet(model: &Model, view: &View) -> String {
+    let hash = || format!("magnet:?xt=urn:btih:{}", view.torrent.info_hash);
+    model.about.magnet.clone().filter(|_| model.replay.is_none()).unwrap_or_else(hash)
+}
+
+/// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece, the torrent's
+/// magnet.
 pub(crate) fn copied(model: &Model, view: &View) -> Option<String> {
     let peer = || Some(model::peer(view, model.selected?)?.addr.to_string());
     match (model.page(), model.screen) {
+        (Mode::Torrent, _) => Some(magnet(model, view)),
         (Mode::Peer { .. }, _) | (_, Screen::Overview | Screen::Peers) => peer(),
         (_, Screen::Pieces) => Some(model.piece.to_string()),
-        (_, Screen::Trackers) => {
-            let last = view.trackers.len().checked_sub(1)?;
-            Some(view.trackers[model.scrolls.trackers.min(last)].url.clone())
-        }
+        (_, Screen::Trackers) => Some(model.source(view)?.name().to_owned()),
         (_, Screen::Files) => model.files.path(model.files.selected()).map(str::to_owned),
         (_, Screen::Log) => {
             let entries = screens::shown_entries(model, view);
@@ -307,13 +325,26 @@ mod tests {
     use crate::ui::sample;
 
     #[test]
+    fn on_the_page_of_the_torrent_its_magnet_is_copied() {
+        let view = sample::healthy();
+        let mut model = Model::at(Screen::Overview, &view);
+        model.open.push(Mode::Torrent);
+        let bare = format!("magnet:?xt=urn:btih:{}", view.torrent.info_hash);
+        assert_eq!(copied(&model, &view), Some(bare.clone()));
+        let whole = format!("{bare}&dn=debian");
+        let about = crate::ui::about::About { magnet: Some(whole.clone()), ..Default::default() };
+        model.about = std::sync::Arc::new(about);
+        assert_eq!(copied(&model, &view), Some(whole));
+    }
+
+    #[test]
     fn what_is_seen_is_what_the_screen_lists() {
         let view = sample::healthy();
         for (screen, rows, file) in [
             (Screen::Overview, 50, "peers-3m02s.json"),
             (Screen::Peers, 50, "peers-3m02s.json"),
             (Screen::Pieces, 15_104, "pieces-3m02s.json"),
-            (Screen::Trackers, 2, "trackers-3m02s.json"),
+            (Screen::Trackers, 3, "trackers-3m02s.json"),
             (Screen::Files, 1, "files-3m02s.json"),
             (Screen::Log, view.log.len(), "lines-3m02s.json"),
         ] {

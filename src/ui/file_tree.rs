@@ -31,6 +31,16 @@ pub(crate) struct Entry {
     pub(crate) files: usize,
     /// Bytes of all of them.
     pub(crate) bytes: u64,
+    /// From which byte of the torrent to which they lie: those of a folder do not always follow each other.
+    within: (u64, u64),
+}
+
+impl Entry {
+    /// The bytes of the torrent that it holds; `None`: there are none, or they do not follow each other.
+    pub(crate) fn span(&self) -> Option<Range<u64>> {
+        let (from, to) = self.within;
+        (self.bytes > 0 && to - from == self.bytes).then_some(from..to)
+    }
 }
 
 /// Everything that follows from the torrent alone.
@@ -98,14 +108,14 @@ impl FileTree {
     /// The name of a row's entry, less its folders.
     pub(crate) fn name(&self, row: usize) -> &str {
         let (Some(tree), Some(entry)) = (&self.tree, self.entry(row)) else { return "" };
-        let path = tree.facts.files.get(entry.first_file).map_or("", |file| &file.path);
+        let path = tree.facts.files().get(entry.first_file).map_or("", |file| &file.path);
         path.get(entry.name.0..entry.name.1).unwrap_or(path)
     }
 
     /// The path of a row's entry, from the output folder on.
     pub(crate) fn path(&self, row: usize) -> Option<&str> {
         let (tree, entry) = (self.tree.as_ref()?, self.entry(row)?);
-        tree.facts.files.get(entry.first_file)?.path.get(..entry.name.1)
+        tree.facts.files().get(entry.first_file)?.path.get(..entry.name.1)
     }
 
     /// Every file by its place in the torrent, and how many of its bytes lie in good pieces.
@@ -121,15 +131,10 @@ impl FileTree {
 
     /// The pieces of a row's entry; `None`: it has no bytes, or they do not follow each other.
     pub(crate) fn pieces(&self, row: usize, view: &View) -> Option<Range<usize>> {
-        let (tree, at) = (self.tree.as_ref()?, *self.rows.get(row)?);
-        let entry = &tree.entries[at];
-        let files = tree.entries[at..entry.end].iter().filter_map(|entry| tree.facts.files.get(entry.file?));
-        let files = files.filter(|file| file.length_bytes > 0);
-        let ends = files.map(|file| (file.offset_bytes, file.offset_bytes.saturating_add(file.length_bytes)));
-        let (from, to) = ends.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))?;
-        let piece_bytes = u64::from(tree.facts.geometry.piece_bytes());
-        let (first, end) = ((from / piece_bytes) as usize, to.div_ceil(piece_bytes) as usize);
-        (to - from == entry.bytes && end <= view.pieces.states.len()).then_some(first..end)
+        let span = self.entry(row)?.span()?;
+        let piece_bytes = u64::from(view.torrent.geometry()?.piece_bytes());
+        let (first, end) = ((span.start / piece_bytes) as usize, span.end.div_ceil(piece_bytes) as usize);
+        (end <= view.pieces.states.len()).then_some(first..end)
     }
 
     /// Whether the row's folder is folded.
@@ -195,7 +200,8 @@ impl FileTree {
     /// Bytes of every entry that lie in good pieces.
     fn count(&self, pieces: &PieceMap) -> Vec<u64> {
         let Some(tree) = &self.tree else { return Vec::new() };
-        let piece_bytes = u64::from(tree.facts.geometry.piece_bytes());
+        let Some(geometry) = tree.facts.geometry() else { return Vec::new() };
+        let piece_bytes = u64::from(geometry.piece_bytes());
         let mut before = Vec::with_capacity(pieces.states.len() + 1);
         let mut count = 0u32;
         before.push(0);
@@ -204,7 +210,7 @@ impl FileTree {
             before.push(count);
         }
         let good_of = |file: usize| {
-            tree.facts.files.get(file).map_or(0, |file| {
+            tree.facts.files().get(file).map_or(0, |file| {
                 good_within(&before, pieces, piece_bytes, file.offset_bytes, file.length_bytes)
             })
         };
@@ -242,7 +248,7 @@ impl Tree {
         let mut children: Vec<Vec<usize>> = Vec::new();
         let mut roots: Vec<usize> = Vec::new();
         let mut folders: HashMap<(Option<usize>, &str), usize> = HashMap::new();
-        for (number, file) in facts.files.iter().enumerate() {
+        for (number, file) in facts.files().iter().enumerate() {
             let (mut parent, mut begin, mut depth) = (None, 0, 0);
             while begin <= file.path.len() {
                 let length = file.path[begin..].find('/');
@@ -256,6 +262,7 @@ impl Tree {
                     end: 0,
                     files: 0,
                     bytes: 0,
+                    within: (u64::MAX, 0),
                 };
                 let make = || {
                     made.push(fresh);
@@ -270,6 +277,11 @@ impl Tree {
                 };
                 made[at].files += 1;
                 made[at].bytes = made[at].bytes.saturating_add(file.length_bytes);
+                if file.length_bytes > 0 {
+                    let (from, to) = made[at].within;
+                    let end = file.offset_bytes.saturating_add(file.length_bytes);
+                    made[at].within = (from.min(file.offset_bytes), to.max(end));
+                }
                 (parent, begin, depth) = (Some(at), end + 1, depth + 1);
                 if length.is_none() {
                     break;
@@ -317,7 +329,7 @@ mod tests {
             offset_bytes += length_bytes;
             file
         });
-        Arc::make_mut(&mut view.torrent).files = files.collect();
+        Arc::make_mut(&mut view.torrent).metadata.as_mut().unwrap().files = files.collect();
         view
     }
 

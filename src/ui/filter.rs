@@ -10,11 +10,12 @@ mod lists;
 mod tests;
 
 use crate::event::PeerKey;
-use crate::ledger::{PeerRecord, TrackerRecord, View};
+use crate::ledger::{PeerRecord, View};
 use crate::units;
 
 use super::columns::{PEER_COLUMNS, column, host_of};
 use super::grid::{Measure, Sieve};
+use super::source::SourceRecord;
 
 pub use grammar::{examples, grammar};
 pub(crate) use lists::{Filters, List, Words};
@@ -94,7 +95,7 @@ impl Filter {
                 _ => false,
             },
             Term::Piece(number) => {
-                let piece = view.torrent.geometry.piece(*number);
+                let piece = view.torrent.piece(*number);
                 piece.is_some_and(|piece| peer.has.as_ref().is_some_and(|has| has.has(piece)))
             }
         })
@@ -191,9 +192,13 @@ pub(super) fn holders_of(piece: u32) -> String {
     format!("{HAS}:{piece}")
 }
 
-/// The filter that takes the peers that a tracker named: by its host and port, or by all of its URL where these are part
-/// of what another source is called.
-pub(super) fn named_by(tracker: &TrackerRecord, view: &View) -> String {
+/// The filter that takes the peers that a source named: a tracker by its host and port, or by all of its URL where these
+/// are part of what another source is called.
+pub(super) fn named_by(source: &SourceRecord, view: &View) -> String {
+    let tracker = match source {
+        SourceRecord::Tracker(tracker) => tracker,
+        SourceRecord::Finder(record) => return format!("source:{}", record.finder.code()),
+    };
     let host = host_of(&tracker.url);
     let mut others = view.trackers.iter().filter(|other| other.key != tracker.key);
     let is_a_word = !host.contains(['.', ':']);

@@ -21,10 +21,9 @@ pub enum Funnel {
 impl Funnel {
     /// The one that tells how the torrent fares now.
     pub(crate) fn of(view: &View) -> Self {
-        let whole = view.have_bytes == view.torrent.geometry.total_bytes();
         match view.phase {
             Phase::Seeding => Self::Giving,
-            Phase::Paused | Phase::Stopped if whole => Self::Giving,
+            Phase::Paused | Phase::Stopped if view.is_whole() => Self::Giving,
             _ => Self::Fetching,
         }
     }

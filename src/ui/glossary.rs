@@ -170,19 +170,23 @@ const WORDS: &[Words] = &[
     ),
     (
         Place::Trackers,
-        "What is said of trackers",
+        "What is said of sources",
         &[
-            ("TRACKER", "a server that names peers; one that answers is enough"),
+            (
+                "SOURCE",
+                "who names peers: a tracker, a server for that, of which one that answers is enough; or other peers",
+            ),
+            ("PEX", "peer exchange: connected peers tell each other once a minute who else is there"),
             ("TIER", "trackers of one tier stand in for each other; all tiers are asked at once"),
-            ("✓ answered", "its last answer was one"),
-            ("◌ asking", "not answered yet"),
+            ("✓ answered", "its last answer was one; ✓ named some: peers named others"),
+            ("◌ asking", "not answered yet; ◌ none so far: no peer has named another"),
             ("✗", "it failed; the word says how, and below it stands what it said"),
-            ("PEERS", "how many of the peers it named we know; –: it never answered"),
+            ("PEERS", "how many of the peers it named we know; –: it never named any"),
             ("SHOOK HANDS", "how many of them answered as BitTorrent peers: how good its list is"),
             ("SEEDS", "peers that have everything, as it counts them"),
             ("LEECHES", "peers still downloading, as it counts them"),
             ("ANNOUNCES", "what came of the last ones, the newest at the right: ✓ answered, ✗ failed"),
-            ("AGAIN", "when it is asked again"),
+            ("AGAIN", "when it is asked again; –: it is never asked"),
         ],
     ),
     (
@@ -220,7 +224,13 @@ const WORDS: &[Words] = &[
     (
         Place::Files,
         "Signs of the files",
-        &[("▾ ▸", "a folder that is open, or folded"), ("HERE", "how much of it is here and verified")],
+        &[
+            ("▾ ▸", "a folder that is open, or folded"),
+            ("PIECES", "its pieces from first to last, with the glyphs of the piece map"),
+            ("HERE", "how much of it is here and verified"),
+            ("RATE", "its part of what comes, by its pieces of the last 30 s"),
+            ("LEFT", "how long the rest of it takes at that rate"),
+        ],
     ),
     (
         Place::Log,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::command::Command;
 use crate::event::{At, Cause, PeerKey, Phase};
-use crate::ledger::{PeerRecord, TrackerRecord, View};
+use crate::ledger::{PeerRecord, View};
 
 use super::about::About;
 use super::action::Action;
@@ -26,6 +26,7 @@ use super::order::Order;
 use super::piece_map::PieceMapView;
 use super::prompt::Prompt;
 use super::replay::Watched;
+use super::source::{self, SourceRecord};
 use super::theme::Look;
 use super::widgets::graph::Scales;
 
@@ -269,7 +270,7 @@ impl Model {
         if self.mode() == Mode::Browse {
             self.select_listed(view);
         }
-        self.piece = self.piece.min(view.torrent.geometry.piece_count().saturating_sub(1));
+        self.piece = self.piece.min(view.torrent.piece_count().saturating_sub(1));
         if self.scrolls.log_back > 0 {
             self.scrolls.log_back += self.lines_since(view);
         }
@@ -280,10 +281,9 @@ impl Model {
         self.scales.take_in(&view.series, self.window, self.look.units);
     }
 
-    /// The selected tracker.
-    pub(crate) fn tracker<'a>(&self, view: &'a View) -> Option<&'a TrackerRecord> {
-        let last = view.trackers.len().checked_sub(1)?;
-        Some(&view.trackers[self.scrolls.trackers.min(last)])
+    /// The selected source.
+    pub(crate) fn source(&self, view: &View) -> Option<SourceRecord> {
+        source::at(view, self.scrolls.trackers)
     }
 
     /// Which list of the present screen can be filtered.

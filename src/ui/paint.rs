@@ -101,12 +101,6 @@ impl Spans {
         self.0.iter().map(|(_, text)| width(text)).sum()
     }
 
-    /// These, and behind them others.
-    pub(crate) fn joined(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
-        self
-    }
-
     /// The text of all of them.
     pub(crate) fn text(&self) -> String {
         self.0.iter().map(|(_, text)| text.as_str()).collect()

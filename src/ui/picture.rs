@@ -4,11 +4,15 @@
 //! them: some leave gaps between blocks, many have no braille. The dark ground belongs to the picture alone; on a
 //! terminal nothing is painted behind the text but the bar of the selected row.
 
+mod moving;
+
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
+pub(super) use self::moving::moving;
 use super::paint;
 
 /// The size of a cell. Braille dots stand 4 apart, so that they go on evenly from cell to cell.
@@ -215,30 +219,37 @@ fn hex((r, g, b): Rgb) -> String {
 
 /// The buffer as SVG. The same cells always make the same bytes.
 pub(super) fn svg(buf: &Buffer, title: &str) -> String {
-    let (columns, rows) = (i32::from(buf.area.width), i32::from(buf.area.height));
+    framed(buf.area, title, &drawn(buf))
+}
+
+/// A picture of the cells of an area: the ground, and on it what is drawn.
+fn framed(area: Rect, title: &str, drawn: &str) -> String {
+    let (columns, rows) = (i32::from(area.width), i32::from(area.height));
     let (width, height) = (columns * CELL.0 + 2 * MARGIN.0, rows * CELL.1 + 2 * MARGIN.1);
+    let title = escaped(title);
+    let (ground, edge) = (hex(GROUND), hex(EDGE));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
+         <title>{title}</title>\n\
+         <rect x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"9\" fill=\"{ground}\" stroke=\"{edge}\"/>\n\
+         <g transform=\"translate({} {})\" font-size=\"13.3\" stroke-linecap=\"round\" font-family=\"ui-monospace,\
+         'SF Mono',SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace\">\n\
+         {drawn}</g>\n</svg>\n",
+        width - 1,
+        height - 1,
+        MARGIN.0,
+        MARGIN.1
+    )
+}
+
+/// The cells of a buffer, from the upper left corner on.
+fn drawn(buf: &Buffer) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
         out.push('\n');
     };
-    line(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\" role=\"img\">"
-    ));
-    line(format!("<title>{}</title>", escaped(title)));
-    line(format!(
-        "<rect x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"9\" fill=\"{}\" stroke=\"{}\"/>",
-        width - 1,
-        height - 1,
-        hex(GROUND),
-        hex(EDGE)
-    ));
-    line(format!(
-        "<g transform=\"translate({} {})\" font-size=\"13.3\" stroke-linecap=\"round\" font-family=\"ui-monospace,\
-         'SF Mono',SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace\">",
-        MARGIN.0, MARGIN.1
-    ));
     for layer in layers(buf) {
         let weight = if layer.ink.bold { " font-weight=\"700\"" } else { "" };
         line(format!("<g fill=\"{}\"{weight}>", hex(layer.ink.colour)));
@@ -270,7 +281,6 @@ pub(super) fn svg(buf: &Buffer, title: &str) -> String {
         }
         line("</g>".to_owned());
     }
-    line("</g>\n</svg>".to_owned());
     out
 }
 

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::ledger::View;
+use crate::metainfo::Geometry;
 
 /// What the cells of the grid show.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -122,8 +123,8 @@ impl Lattice {
     pub(crate) fn new(area: Rect, view: &View, zoom: u8, cursor: u32) -> Self {
         let pieces = view.pieces.states.len();
         let (columns, rows) = (usize::from(area.width).max(1), usize::from(area.height).max(1));
-        let geometry = view.torrent.geometry;
-        let blocks = geometry.piece(0).map_or(1, |piece| geometry.blocks_in(piece)) as usize;
+        let blocks_in = |geometry: Geometry| Some(geometry.blocks_in(geometry.piece(0)?));
+        let blocks = view.torrent.geometry().and_then(blocks_in).unwrap_or(1) as usize;
         let most_cells = blocks.min(columns);
         let mut scale = Scale::filling(pieces, columns, rows);
         for _ in 0..zoom {
@@ -233,8 +234,8 @@ mod tests {
     /// A torrent of so many pieces of sixteen blocks.
     fn of(pieces: u32) -> View {
         let mut view = sample::healthy();
-        let facts = std::sync::Arc::make_mut(&mut view.torrent);
-        facts.geometry = crate::metainfo::Geometry::new(u64::from(pieces) * 262_144, 262_144).unwrap();
+        let facts = std::sync::Arc::make_mut(&mut view.torrent).metadata.as_mut().unwrap();
+        facts.geometry = Geometry::new(u64::from(pieces) * 262_144, 262_144).unwrap();
         std::sync::Arc::make_mut(&mut view.pieces).states = vec![Default::default(); pieces as usize];
         view
     }

@@ -2,9 +2,11 @@
 //! what comes of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use crate::command::Command;
 use crate::ledger::View;
+use crate::metainfo::Magnet;
 use crate::units::{self, Units};
 
 use super::action::{Action, Key, action_for};
@@ -118,7 +120,10 @@ impl Ask {
                 let others = if format == Format::Json { "; .csv, .md" } else { "" };
                 Ok(format!("{} of {} {of}{others}", format.name(), units::count(count as u64)))
             }
-            Self::Peer if text.trim().is_empty() => Ok("its IP address and port".to_owned()),
+            Self::Peer if text.trim().is_empty() => Ok("its IP address and port; or a magnet".to_owned()),
+            Self::Peer if is_torrent(text) => {
+                start_of(text).map(|_| "another torrent: Enter copies how to start it".to_owned())
+            }
             Self::Peer => {
                 read_address(text).map(|addr| match view.peers.iter().any(|peer| peer.addr == addr) {
                     true => "known already; dialled again".to_owned(),
@@ -225,6 +230,13 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
                 replay::go_to(model, text);
                 return None;
             }
+            if ask == Ask::Peer && is_torrent(text) {
+                if let Ok(start) = start_of(text) {
+                    model.say(format!("Copied; run it in another terminal: {start}"), false);
+                    model.copy = Some(start);
+                }
+                return None;
+            }
             model.undoable = false;
             return ask.command(text, newest);
         }
@@ -243,6 +255,22 @@ pub(super) fn filter(model: &mut Model, list: List, text: &str, view: &View) {
         List::Keys => model.scrolls.keys = 0,
         List::Log => model.scrolls.log_back = 0,
     }
+}
+
+/// Whether a text names a torrent: a magnet link, or the file of one.
+fn is_torrent(text: &str) -> bool {
+    let path = Path::new(text.trim());
+    let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("torrent"));
+    is_file || Magnet::is_meant(path)
+}
+
+/// How to start another torrent, as a line for a shell; or why there is no such magnet.
+fn start_of(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if Magnet::is_meant(Path::new(text)) {
+        text.parse::<Magnet>().map_err(|error| error.to_string())?;
+    }
+    Ok(format!("ttui '{}'", text.replace('\'', r"'\''")))
 }
 
 /// Reads a peer's address: `83.148.245.186:51413`, `[2a01:4f8::2]:51413`.
@@ -459,6 +487,30 @@ mod tests {
     }
 
     #[test]
+    fn another_torrent_is_told_how_to_start() {
+        let view = sample::healthy();
+        let magnet = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it's";
+        let start = r"ttui 'magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it'\''s'";
+        for (given, start) in [(magnet, start), ("~/a b.torrent", "ttui '~/a b.torrent'")] {
+            for typed in [false, true] {
+                let mut model = at_start(&view);
+                if typed {
+                    type_in(&mut model, "a", &view);
+                }
+                paste(&mut model, &format!(" {given}\n"), &view);
+                assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None);
+                assert_eq!((model.copy.as_deref(), model.prompt.is_none()), (Some(start), true));
+                let said = model.note.as_ref().unwrap().text.clone();
+                assert!(said.contains("another terminal") && said.ends_with(start), "{said}");
+            }
+        }
+        let mut model = at_start(&view);
+        paste(&mut model, "magnet:?dn=it", &view);
+        press(&mut model, key(KeyCode::Enter), &view);
+        assert!(model.prompt.is_some() && model.copy.is_none(), "it names no torrent");
+    }
+
+    #[test]
     fn what_is_no_filter_leaves_the_list_as_it_was() {
         let view = sample::healthy();
         let mut model = at_start(&view);
@@ -490,7 +542,9 @@ mod tests {
             let model = at_start(&view);
             for ask in [Ask::Peer, Ask::DownLimit, Ask::UpLimit] {
                 match ask.says(&text, &model, &view) {
-                    Ok(_) => prop_assert!(text.trim().is_empty() || ask.command(&text, &view).is_some()),
+                    Ok(_) => prop_assert!(
+                        text.trim().is_empty() || is_torrent(&text) || ask.command(&text, &view).is_some()
+                    ),
                     Err(why) => prop_assert!(!why.is_empty() && ask.command(&text, &view).is_none()),
                 }
             }

@@ -12,7 +12,7 @@ use crate::record::scenes::Scene;
 use super::words::Standing;
 
 /// A moment of a scene that has a name: the scene, and the time in it, milliseconds.
-pub(crate) const MOMENTS: [(&str, Scene, u64); 13] = [
+pub(crate) const MOMENTS: [(&str, Scene, u64); 15] = [
     ("checking", Scene::Debian, 590),
     ("preparing", Scene::Debian, 2_200),
     ("starting", Scene::Debian, 10_000),
@@ -25,6 +25,8 @@ pub(crate) const MOMENTS: [(&str, Scene, u64); 13] = [
     ("completing", Scene::Complete, 36_000),
     ("complete", Scene::Complete, 46_000),
     ("seeding", Scene::Complete, 92_000),
+    ("magnet", Scene::Magnet, 14_000),
+    ("magnet-missing", Scene::Magnet, 32_000),
     ("hostile", Scene::Hostile, 69_000),
 ];
 
@@ -83,7 +85,7 @@ pub(crate) fn arriving_piece() -> u32 {
     let blocks = |piece: &PieceIndex| {
         view.pieces.history.under_way(*piece).map_or(0, |under_way| under_way.blocks.len())
     };
-    let pieces = view.torrent.geometry.pieces().filter(arriving);
+    let pieces = view.torrent.geometry().unwrap().pieces().filter(arriving);
     pieces.max_by_key(blocks).unwrap().number()
 }
 
@@ -146,12 +148,16 @@ pub(crate) fn random(seed: u64) -> View {
     if random.u32(..4) == 0 {
         view.trackers.clear();
     }
+    if random.u32(..4) == 0 {
+        view.finders.clear();
+    }
     if random.u32(..6) == 0 {
         view.verdicts.clear();
     }
     if random.u32(..6) == 0 {
         (view.have_bytes, view.rates.up_bps) = (u64::MAX, u64::MAX);
-        if let Some(file) = Arc::make_mut(&mut view.torrent).files.first_mut() {
+        let metadata = Arc::make_mut(&mut view.torrent).metadata.as_mut();
+        if let Some(file) = metadata.and_then(|metadata| metadata.files.first_mut()) {
             (file.offset_bytes, file.length_bytes) = (u64::MAX - 5, u64::MAX);
         }
     }

@@ -5,6 +5,7 @@ mod chooser;
 mod done;
 mod files;
 mod frame;
+mod halves;
 mod help;
 mod judgement;
 mod key_line;
@@ -39,6 +40,7 @@ use super::filter::{Filters, List};
 use super::model::{Mode, Model, Screen};
 use super::mouse::Targets;
 use super::paint::Pen;
+use super::source;
 use super::theme;
 
 /// Draws everything: a pure function of the view, the model and the area. Returns what can be clicked.
@@ -117,14 +119,13 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             let furthest = |peer| {
-                let lines = peer::lines(peer, model, view, columns, bytes).len();
-                let above = usize::from(peer::rows_above(peer, body.height));
-                more::furthest(lines, usize::from(body.height).saturating_sub(above), 1)
+                let (lines, rows) = peer::extent(peer, model, view, body, bytes);
+                more::furthest(lines, rows, 1)
             };
             selected.map_or(0, furthest)
         }
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
-            Screen::Trackers => view.trackers.len().saturating_sub(1),
+            Screen::Trackers => source::count(view).saturating_sub(1),
             Screen::Log => log::count(model, view).saturating_sub(1),
             Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => 0,
         },

@@ -195,6 +195,12 @@ fn a_live_peer_has_a_row_wherever_any_peer_has_one() {
     }
 }
 
+/// Rows that have the bar of the selected one.
+fn barred(buf: &Buffer) -> Vec<u16> {
+    let bar = Look::default().style(Role::Selected).bg.unwrap();
+    (0..buf.area.height).filter(|y| (0..buf.area.width).any(|x| buf[(x, *y)].bg == bar)).collect()
+}
+
 #[test]
 fn only_the_selected_row_has_a_background() {
     let view = sample::healthy();
@@ -203,8 +209,32 @@ fn only_the_selected_row_has_a_background() {
         let mut model = model(Look::default(), (120, 40), &view);
         change(&mut model);
         let buf = drawn(&model, &view);
-        let barred = |y: &u16| (0..buf.area.width).any(|x| buf[(x, *y)].bg == bar);
-        assert!((0..buf.area.height).filter(barred).count() <= 2);
+        assert!(barred(&buf).len() <= 2);
         assert!(buf.content().iter().all(|cell| [Color::Reset, bar].contains(&cell.bg)));
+    }
+}
+
+#[test]
+fn every_list_has_the_bar_from_its_mark_to_its_end() {
+    let view = sample::moment("slow");
+    for page in ["overview", "peers", "trackers", "files", "log", "columns", "order"] {
+        for size in [(40, 10), (80, 24), (120, 40), (200, 60)] {
+            let mut model = model(Look::default(), size, &view);
+            PAGES.iter().find(|(name, _)| *name == page).unwrap().1(&mut model);
+            let buf = drawn(&model, &view);
+            let rows = barred(&buf);
+            // Where a list has no room for its rows, there is none to select.
+            if page == "overview" && size.1 < 24 {
+                continue;
+            }
+            let marked = |y: &u16| (0..2).any(|x| buf[(x, *y)].symbol() == "▸");
+            assert!(rows.first().is_some_and(marked) || page == "order", "{page} {size:?}: {rows:?}");
+            let bar = Look::default().style(Role::Selected).bg;
+            let last = size.0 - 2;
+            assert!(
+                rows.iter().all(|y| Some(buf[(last, *y)].bg) == bar || page == "order"),
+                "{page} {size:?}"
+            );
+        }
     }
 }

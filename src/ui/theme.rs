@@ -211,7 +211,11 @@ impl Look {
             (Colours::None, Role::Availability(step)) if step + 1 >= STEPS && !strong => Modifier::DIM,
             (Colours::None, Role::Progress | Role::Sending | Role::Down | Role::Up | Role::Arriving)
             | (Colours::Sixteen, Role::Arriving) => Modifier::BOLD,
-            (Colours::None, Role::TroubleWord | Role::BarredWord) if strong => Modifier::BOLD,
+            (Colours::None, Role::TroubleWord | Role::BarredWord | Role::WarningWord | Role::ErrorWord)
+                if strong =>
+            {
+                Modifier::BOLD
+            }
             (Colours::None, _) => Modifier::empty(),
             _ if strong && !role.is_plain() => Modifier::BOLD,
             _ => Modifier::empty(),
@@ -225,6 +229,10 @@ impl Look {
                 let faint = [Role::Dim, Role::Rule, Role::Harmless, Role::Info].map(|role| self.colour(role));
                 if cell.fg == Color::Reset || faint.contains(&cell.fg) {
                     cell.fg = self.colour(Role::Text);
+                }
+                // Of the 256 the green of verified pieces is too near the bar.
+                if self.colours == Colours::Indexed && cell.fg == self.colour(Role::Verified) {
+                    cell.fg = self.colour(Role::Progress);
                 }
                 cell.bg = self.colour(Role::Selected);
             }

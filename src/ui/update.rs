@@ -20,6 +20,7 @@ use super::model::{Held, Mode, Model, Panel, Screen};
 use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
+use super::source::SourceRecord;
 
 pub(super) use moving::narrow;
 use moving::{page, select, sideways, step, turn, zoom};
@@ -68,7 +69,8 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Announce => {
             model.undoable = false;
-            let one = model.tracker(view).filter(|_| model.mode() == Mode::Tracker);
+            let one = model.source(view).filter(|_| model.mode() == Mode::Tracker);
+            let one = one.as_ref().and_then(SourceRecord::tracker);
             return Some(Command::Announce(one.map(|tracker| tracker.key)));
         }
         Action::Export => prompt::open(model, Ask::Export, view),

@@ -6,6 +6,7 @@ use crate::event::{At, Attempt, Cause, Direction, Encryption, Phase};
 use crate::ledger::{Group, PeerRecord, Stage, View};
 use crate::units;
 
+use super::metadata;
 use super::theme::Role;
 
 /// The steps of the funnel.
@@ -143,6 +144,7 @@ pub(crate) fn state_word(peer: &PeerRecord, now: At) -> &'static str {
             _ => "dialling",
         },
         (Standing::Failed | Standing::Left, Some(cause)) => cause.info().short,
+        (Standing::Idle, _) if peer.lacks_metadata => metadata::word(peer),
         (standing, _) => standing.word(),
     }
 }

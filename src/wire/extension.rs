@@ -45,6 +45,9 @@ pub enum ExtensionError {
     /// It is bencode, but not a dictionary.
     #[error("not a dictionary")]
     NotADictionary,
+    /// A key that it cannot do without is missing, or its value cannot stand there.
+    #[error("`{0}`: expected a whole number")]
+    NoNumber(&'static str),
 }
 
 impl ExtensionHandshake {
@@ -156,7 +159,8 @@ pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes);
 }
 
-fn integer(out: &mut Vec<u8>, number: u64) {
+/// Appends an integer of bencode.
+pub(super) fn integer(out: &mut Vec<u8>, number: u64) {
     out.extend(format!("i{number}e").as_bytes());
 }
 

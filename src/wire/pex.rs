@@ -39,7 +39,7 @@ impl PexFlags {
     }
 }
 
-/// Whom a peer is connected to since its last message, and whom no more.
+/// The peers that a peer connected to since its last message, and those that are gone.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Pex {
     /// New ones, with what is said of each.

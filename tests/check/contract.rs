@@ -101,10 +101,13 @@ async fn json_holds_every_field_of_the_contract() {
             "availability",
             "trackers",
             "peers",
+            "sources",
             "verdicts",
         ],
         &[],
     );
+    let pending = json!([{"kind": "pex", "status": "pending", "peers": 0, "handshaken": 0}]);
+    assert_eq!(report["sources"], pending, "peers that say nothing of others name none");
     assert_eq!(report["availability"], json!({"share": 1.0, "copies": 1.0}), "one peer has everything");
     assert_eq!(report["schema"], "ttui.check/1");
     assert_eq!(report["torrent"], json!({"name": "it", "info_hash": payload.info_hash().to_string()}));

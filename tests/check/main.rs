@@ -8,6 +8,7 @@ mod calls;
 mod causes;
 mod contract;
 mod crowds;
+mod exchange;
 mod handshake;
 mod peers;
 #[path = "../common/pty.rs"]

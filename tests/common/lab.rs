@@ -113,7 +113,7 @@ fn shown(view: &View) -> String {
         view.phase,
         view.phase_reason,
         view.have_bytes,
-        view.torrent.geometry.total_bytes(),
+        view.torrent.total_bytes().unwrap_or_default(),
         view.groups,
         view.trackers.iter().map(|tracker| &tracker.status).collect::<Vec<_>>()
     )];

@@ -5,14 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ttui::event::At;
 use ttui::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PieceIndex};
 use ttui::peer::DEFAULT_REQQ;
 use ttui::swarm::EncryptionPolicy;
-use ttui::wire::{BlockSpec, ExtensionHandshake, Message};
+use ttui::wire::{
+    BlockSpec, ExtensionHandshake, METADATA_NAME, METADATA_PART_BYTES, Message, MetadataMessage,
+    metadata_part_bytes, metadata_parts,
+};
 
 /// A peer says this often that it is still there.
 const ALIVE_EVERY: Duration = Duration::from_secs(110);
+/// The number under which it takes messages about metadata.
+const METADATA_NUMBER: u8 = 3;
 
 /// How a scripted peer behaves. By default it has everything, unchokes whoever is interested, and sends at once.
 #[derive(Clone, Debug)]
@@ -73,6 +79,19 @@ pub(crate) struct Script {
     pub(crate) mute: bool,
     /// Speaks the fast extension (BEP 6).
     pub(crate) fast: bool,
+    /// The metadata it offers, and what it does when it is asked for a part of them.
+    pub(crate) metadata: Option<(Bytes, Gives)>,
+}
+
+/// What a peer does when it is asked for a part of the metadata.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gives {
+    Right,
+    Wrong,
+    Refuses,
+    Nothing,
+    /// So many parts, then it hangs up.
+    First(u32),
 }
 
 impl Default for Script {
@@ -106,6 +125,7 @@ impl Default for Script {
             takes: false,
             mute: false,
             fast: false,
+            metadata: None,
         }
     }
 }
@@ -114,6 +134,16 @@ impl Script {
     /// What it sends once more of its own is asked for nowhere.
     fn knows_what_it_owes(&self) -> bool {
         !self.ignores_cancel && self.repeats_every.is_none()
+    }
+
+    /// What its extension handshake says.
+    fn introduces(&self) -> Option<ExtensionHandshake> {
+        let Some((info, _)) = &self.metadata else { return self.introduction.clone() };
+        Some(ExtensionHandshake {
+            messages: vec![(METADATA_NAME.to_owned(), METADATA_NUMBER)],
+            metadata_bytes: Some(info.len() as u32),
+            ..self.introduction.clone().unwrap_or_default()
+        })
     }
 
     fn pieces(&self, geometry: Geometry) -> Bitfield {
@@ -169,6 +199,10 @@ pub(crate) struct Scripted {
     their_choking: bool,
     /// Pieces that it sends while it chokes.
     allowed: BTreeSet<PieceIndex>,
+    /// The number under which they take messages about metadata.
+    their_metadata: Option<u8>,
+    /// Parts of the metadata that it gave.
+    gave_parts: u32,
 }
 
 impl Scripted {
@@ -180,7 +214,7 @@ impl Scripted {
             true if has.is_empty() => Message::HaveNone,
             _ => Message::Bitfield(has.to_bytes().into()),
         };
-        let introduced = script.introduction.as_ref().map(|introduction| introduction.encode().into());
+        let introduced = script.introduces().map(|introduction| introduction.encode().into());
         let mut messages = vec![pieces];
         messages.extend(introduced.map(|payload| Message::Extended { id: 0, payload }));
         messages.extend(script.takes.then_some(Message::Interested));
@@ -208,6 +242,8 @@ impl Scripted {
             wants: VecDeque::new(),
             their_choking: true,
             allowed: BTreeSet::new(),
+            their_metadata: None,
+            gave_parts: 0,
         }
     }
 
@@ -304,9 +340,45 @@ impl Scripted {
                     self.later(after, Step::Choke(false));
                 }
             }
+            Message::Extended { id: 0, payload } => {
+                let theirs = ExtensionHandshake::decode(payload).expect("an extension handshake");
+                self.their_metadata = theirs.id_of(METADATA_NAME);
+            }
+            Message::Extended { id: METADATA_NUMBER, payload } if script.metadata.is_some() => {
+                answers.extend(self.metadata(script, payload));
+            }
             Message::NotInterested | Message::Extended { .. } | Message::KeepAlive => {}
             other => panic!("nobody says {other:?}"),
         }
+    }
+
+    /// What it answers when it is asked for a part of the metadata.
+    fn metadata(&mut self, script: &Script, payload: &[u8]) -> Option<Message> {
+        let asked = MetadataMessage::decode(payload).expect("a message about metadata");
+        let (info, gives) = script.metadata.as_ref()?;
+        let Some(MetadataMessage::Request { part }) = asked else { return None };
+        let total_bytes = info.len() as u32;
+        assert!(part < metadata_parts(total_bytes), "it is asked for part {part}, which is none");
+        let begin = (part * METADATA_PART_BYTES) as usize;
+        let right = info.slice(begin..begin + metadata_part_bytes(total_bytes, part) as usize);
+        let bytes = match gives {
+            Gives::Nothing => return None,
+            Gives::Refuses => return self.about_metadata(&MetadataMessage::Reject { part }),
+            Gives::Wrong => right.iter().map(|byte| !byte).collect(),
+            Gives::Right | Gives::First(_) => right,
+        };
+        if let Gives::First(most) = gives
+            && self.gave_parts == *most
+        {
+            self.acts.push_back(Act::HangUp);
+            return None;
+        }
+        self.gave_parts += 1;
+        self.about_metadata(&MetadataMessage::Data { part, total_bytes: Some(total_bytes), bytes })
+    }
+
+    fn about_metadata(&self, said: &MetadataMessage) -> Option<Message> {
+        Some(Message::Extended { id: self.their_metadata?, payload: said.encode().into() })
     }
 
     /// Whether it will send the block.

@@ -21,6 +21,6 @@ pub(crate) use lab::{Lab, is_empty, key_of, peer_at, until};
 pub(crate) use payload::{Payload, Recipe};
 pub(crate) use peer::{Seed, Seen, nobody_at};
 pub(crate) use program::Program;
-pub(crate) use script::Script;
+pub(crate) use script::{Gives, Script};
 pub(crate) use tracker::{Asked, Certificate, Reply, Tracker};
 pub(crate) use wire::{Heard, PATIENCE, Wire, soon};

@@ -5,6 +5,8 @@
 mod commands;
 mod faults;
 mod flow;
+mod magnet;
+mod metadata;
 mod network;
 mod payloads;
 mod peers;

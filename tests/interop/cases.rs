@@ -11,7 +11,7 @@ use crate::clients::opentracker::Tracker;
 use crate::clients::qbittorrent::Qbittorrent;
 use crate::clients::rtorrent::Rtorrent;
 use crate::clients::transmission::Transmission;
-use crate::clients::{CLIENTS, Client, Encryption, PEER_PORT, Source, Tool, ttui};
+use crate::clients::{CLIENTS, Client, EXCHANGING, Encryption, PEER_PORT, PeerExchange, Source, Tool, ttui};
 use crate::lab::Lab;
 use crate::torrents::{self, Content, Maker, Torrent};
 use crate::tree;
@@ -43,6 +43,12 @@ pub(crate) fn all() -> Vec<Case> {
             needs.push(opentracker);
         }
         cases.push(case(&format!("seeds_to_{name}"), &needs, move |lab| seed_to(lab, client, plain)));
+    }
+    for (name, client) in EXCHANGING {
+        let needs = [client.tool(), libtorrent, create];
+        cases
+            .push(case(&format!("finds_peers_through_{name}"), &needs, move |lab| find_through(lab, client)));
+        cases.push(case(&format!("names_peers_to_{name}"), &needs, move |lab| name_to(lab, client)));
     }
     cases.extend([
         case("downloads_through_http_tracker", &[opentracker, libtorrent, create], |lab| {
@@ -181,6 +187,30 @@ fn ensure_reached(client: &dyn Client, encrypted: bool, peer: &Value) -> Result<
     ensure!(tries[0]["encryption"] == "plain", "not tried plainly: {peer:#}");
     ensure!(tries[0]["resolved"] == "encryption_required", "that it wants encryption is not said: {peer:#}");
     Ok(())
+}
+
+/// ttui is told of one peer alone, which has next to nothing, and finds the seed that this one knows.
+fn find_through(lab: &Lab, client: &dyn PeerExchange) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (there, between, ours) = (lab.host("seed")?, lab.host("between")?, lab.host("ttui")?);
+    let _seed = Libtorrent(Encryption::Usual).seed(lab, &there, &torrent, &content.parent)?;
+    let slow = lab.folder("between")?;
+    let _between = client.go_between(lab, &between, &torrent, &slow, there.at(PEER_PORT))?;
+    let into = lab.folder("download")?;
+    ttui::download(lab, &ours, &torrent, &into, &[between.at(PEER_PORT)])?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+/// The client is told of ttui alone, which has next to nothing, and finds the seed that ttui knows.
+fn name_to(lab: &Lab, client: &dyn PeerExchange) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (there, between, theirs) = (lab.host("seed")?, lab.host("ttui")?, lab.host("leecher")?);
+    let _seed = Libtorrent(Encryption::Usual).seed(lab, &there, &torrent, &content.parent)?;
+    let slow = lab.folder("between")?;
+    let _between = ttui::go_between(lab, &between, &torrent, &slow, there.at(PEER_PORT))?;
+    let into = lab.folder("download")?;
+    let _leecher = client.download_by_exchange(lab, &theirs, &torrent, &into, between.at(PEER_PORT))?;
+    tree::ensure_holds(&content.parent, &into)
 }
 
 fn seed_to(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {

@@ -89,6 +89,38 @@ pub(crate) trait Client: Sync {
     }
 }
 
+/// What one that stands between others downloads, bytes a second: in the time of a case next to nothing.
+pub(crate) const GO_BETWEEN_BPS: u32 = 20 * 1024;
+
+/// A client that names peers to others, and takes those that others name (BEP 11).
+pub(crate) trait PeerExchange: Client {
+    /// Starts it on an empty folder, connected with `peer`, so slow that nobody gets the content from it.
+    fn go_between(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: SocketAddr,
+    ) -> Result<Process>;
+
+    /// Downloads, told of `peer` alone; returns when it says that it is complete.
+    fn download_by_exchange(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: SocketAddr,
+    ) -> Result<Process>;
+}
+
+/// Those that do, with the name that cases use.
+pub(crate) const EXCHANGING: [(&str, &dyn PeerExchange); 2] = [
+    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
+    ("qbittorrent", &qbittorrent::Qbittorrent(Encryption::Usual)),
+];
+
 /// All of them, with the name that cases use.
 pub(crate) const CLIENTS: [(&str, &dyn Client); 10] = [
     ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),

@@ -165,8 +165,13 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                         screen.contents().contains("asking now") || screen.contents().contains("in 1m");
                     (says || stage.tracker.asked().len() > asked).then_some(())
                 }),
-                // There is one tracker, and its page stays.
-                _ => pty.until_shown("── 1 of 1 ─"),
+                // No source stands before the tracker: its page stays.
+                Action::NextTab => {
+                    pty.until_shown("other peers (PEX) ── 2 of 2 ─");
+                    pty.press(key(Action::PreviousTab));
+                    pty.until_shown("── 1 of 2 ─");
+                }
+                _ => pty.until_shown("── 1 of 2 ─"),
             }
             go(pty, Screen::Overview);
         }

@@ -68,7 +68,7 @@ async fn clicks_lead_through_every_screen_and_back() {
     pty.write(&click(column + 60, row + 1));
     pty.until_shown("with has:2");
     // A tracker, and its peers.
-    click_on(&mut pty, "4 trackers");
+    click_on(&mut pty, "4 sources");
     pty.until_shown(sign_of(Screen::Trackers));
     click_on(&mut pty, "127.0.0.1:");
     pty.until_shown("What it said ─");

@@ -175,6 +175,7 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
             ("text", "tracker: failure reason"),
             ("phase_reason", "ours: why it stopped"),
             ("answer", "ours: what a command came to"),
+            ("detail", "ours: why peers name no others"),
         ],
     ),
     (

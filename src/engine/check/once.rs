@@ -10,13 +10,14 @@ use tokio::sync::mpsc;
 
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
-use crate::engine::download::{facts, random_seed};
+use crate::engine::download::random_seed;
 use crate::engine::handshake::{Steps, call, connect};
 use crate::engine::mse::Mse;
 use crate::engine::tap::Tap;
+use crate::engine::wanted::Wanted;
 use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport, WireBytes};
 use crate::ledger::{Ledger, View};
-use crate::metainfo::{PeerId, Torrent};
+use crate::metainfo::PeerId;
 use crate::peer::{Closed, ConnKey, MOST_STEPS, Step};
 use crate::swarm::EncryptionPolicy;
 use crate::swarm::address::{Scope, is_allowed};
@@ -40,13 +41,13 @@ pub struct HandsShaken {
 ///
 /// When this machine gives no random numbers. That the peer does not shake hands is no error: the view says why.
 pub async fn shake_hands(
-    torrent: &Torrent,
+    wanted: &Wanted,
     addr: SocketAddr,
     encryption: EncryptionPolicy,
     stop: impl Future<Output = ()>,
 ) -> Result<HandsShaken, EngineError> {
     let mut stop = pin!(stop);
-    let mut once = Once::begin(torrent, addr, encryption)?;
+    let mut once = Once::begin(wanted, addr, encryption)?;
     let mut way = is_allowed(Scope::Loopback, addr, &[]).then(|| encryption.first());
     if way.is_none() {
         once.tell_now(Event::NotDialled { peer: PEER, cause: Some(Cause::InvalidAddress) });
@@ -105,14 +106,14 @@ struct Once {
 }
 
 impl Once {
-    fn begin(torrent: &Torrent, addr: SocketAddr, encryption: EncryptionPolicy) -> Result<Self, EngineError> {
+    fn begin(wanted: &Wanted, addr: SocketAddr, encryption: EncryptionPolicy) -> Result<Self, EngineError> {
         let seed = random_seed()?;
         let peer_id = PeerId::ours(seed);
         let mut once = Self {
             clock: Clock::start(),
-            ours: Handshake { reserved: Reserved::OURS, info_hash: torrent.info_hash, peer_id },
+            ours: Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id },
             mse: Mse::new(encryption, seed),
-            ledger: Ledger::new(Arc::new(facts(torrent, Path::new(""), peer_id))),
+            ledger: Ledger::new(Arc::new(wanted.facts(Path::new(""), peer_id))),
         };
         once.tell_now(Event::Phase { phase: Phase::Downloading, reason: None });
         once.tell_now(Event::Probing);

@@ -1,6 +1,7 @@
 //! Blocks on their way to the disk, and what the disk says.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,14 +13,18 @@ use super::super::EngineError;
 use super::super::assembly::{Assembly, Ended};
 use super::super::check::Hasher;
 use super::super::disk::{DiskDone, DiskPool, Keeper, Spill, WriteJob};
+use super::super::opening::{Opened, Told};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
+use super::super::wanted::facts;
 use super::TorrentTask;
+use super::awaited::Awaited;
 use super::inbox::Rechecking;
 use super::recheck::recheck;
 use crate::command::Command;
 use crate::event::{At, DiskSample, Event, Severity};
-use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Geometry, Magnet, PieceIndex};
+use crate::peer::Holdings;
 use crate::storage::{OnDisk, StorageError};
 use crate::swarm::{BlockDigest, Input, Settings};
 
@@ -34,6 +39,10 @@ pub(in crate::engine) enum Blocks {
     Kept(Box<Store>),
     /// They are hashed and thrown away: those of a check.
     Tried(Hasher),
+    /// None come: of those that are tried, each is asked for the metadata.
+    TriedMagnet(Box<Magnet>),
+    /// None come before it is known what the torrent is made of.
+    Awaited(Box<Awaited>),
 }
 
 /// Blocks on their way to the disk.
@@ -54,11 +63,11 @@ pub(in crate::engine) struct Store {
 }
 
 impl Blocks {
-    /// Where blocks that peers ask for are read; a check serves nobody.
+    /// Where blocks that peers ask for are read, if anybody is served.
     pub(super) fn source(&self) -> Option<Arc<dyn BlockSource>> {
         match self {
             Self::Kept(store) => Some(Arc::clone(&store.disk) as Arc<dyn BlockSource>),
-            Self::Tried(_) => None,
+            Self::Tried(_) | Self::TriedMagnet(_) | Self::Awaited(_) => None,
         }
     }
 
@@ -231,7 +240,7 @@ impl TorrentTask {
     pub(super) fn store(&mut self) -> Option<&mut Store> {
         match &mut self.blocks {
             Blocks::Kept(store) => Some(store),
-            Blocks::Tried(_) => None,
+            Blocks::Tried(_) | Blocks::TriedMagnet(_) | Blocks::Awaited(_) => None,
         }
     }
 
@@ -278,6 +287,56 @@ impl TorrentTask {
                 self.publish(self.clock.now());
             }
         }
+    }
+
+    /// The bytes of `info` are here, and their hash is right: the torrent's place on the disk is opened.
+    pub(super) fn found_metadata(&mut self, info: &[u8]) {
+        let awaited = match &self.blocks {
+            Blocks::Awaited(awaited) => awaited,
+            Blocks::TriedMagnet(magnet) => {
+                // What cannot be downloaded can be checked all the same: its peers are tried.
+                if let Ok((torrent, _)) = magnet.torrent(info) {
+                    let facts = facts(&torrent, Path::new(""), self.ours.peer_id);
+                    self.event_sink.know(self.clock.now(), facts);
+                }
+                return;
+            }
+            Blocks::Kept(_) | Blocks::Tried(_) => return,
+        };
+        let found = match awaited.found(info) {
+            Ok(found) => found,
+            Err(error) => return self.fail(error),
+        };
+        let (opening, metadata_only) = (awaited.opening.clone(), awaited.metadata_only);
+        let facts = facts(&found.torrent, &awaited.opening.output, self.ours.peer_id);
+        self.event_sink.know(self.clock.now(), facts);
+        self.info = found.torrent.public_info();
+        let (disk, told) = (self.outlets.disk.clone(), self.outlets.opening.clone());
+        self.tasks.spawn(Awaited::go_on(opening, metadata_only, found, disk, told));
+    }
+
+    /// How far the opening is, or what came of it.
+    pub(super) fn opening(&mut self, told: Told) {
+        match told {
+            Told::Event(event) => self.emit(self.clock.now(), &event),
+            Told::Done(Ok(Some(opened))) => self.opened(*opened),
+            // Its metadata alone was wanted, or the user was quicker.
+            Told::Done(Ok(None)) => self.wish(Command::Quit),
+            Told::Done(Err(error)) => self.fail(error),
+        }
+    }
+
+    /// The torrent can be downloaded from now on: connections are told so, and what they may give and take.
+    fn opened(&mut self, opened: Opened) {
+        let Opened { known, store, .. } = opened;
+        let holdings = Holdings::new(known.geometry, known.have.clone()).with_info(self.info.take());
+        self.blocks = Blocks::Kept(store);
+        let source = self.blocks.source();
+        // They are set once: before, nothing was known.
+        source.into_iter().for_each(|source| _ = self.common.source.set(source));
+        let _ = self.common.ours.holdings.set(Arc::new(holdings));
+        self.feed(Input::Known(Box::new(known)));
+        self.note();
     }
 
     /// These pieces are wrong on the disk: they are served to nobody, and remembered as missing.

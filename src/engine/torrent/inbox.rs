@@ -9,6 +9,7 @@ use super::super::disk::DiskDone;
 use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
+use super::super::opening::Told;
 use super::super::tracker;
 use crate::command::Command;
 use crate::event::At;
@@ -44,8 +45,8 @@ macro_rules! channels {
     ($($name:ident: $to:ident, $from:ident, $open:expr => $carries:ty;)*) => {
         /// The task's end of every channel.
         pub(in crate::engine) struct Inbox {
-            pub(super) commands: mpsc::UnboundedReceiver<Command>,
-            $(pub(super) $name: mpsc::$from<$carries>,)*
+            pub(in crate::engine) commands: mpsc::UnboundedReceiver<Command>,
+            $(pub(in crate::engine) $name: mpsc::$from<$carries>,)*
         }
 
         /// What tasks are given to speak through.
@@ -66,6 +67,7 @@ macro_rules! channels {
 channels! {
     disk: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => DiskDone;
     prepared: Sender, Receiver, mpsc::channel(OTHERS) => Result<(), StorageError>;
+    opening: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Told;
     rechecks: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Rechecking;
     steps: Sender, Receiver, mpsc::channel(OTHERS) => (ConnKey, At, Step);
     dialled: Sender, Receiver, mpsc::channel(OTHERS) => Dialled;

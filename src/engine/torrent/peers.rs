@@ -123,6 +123,7 @@ impl TorrentTask {
         match &mut self.blocks {
             Blocks::Kept(store) => store.put(now, block, bytes),
             Blocks::Tried(hasher) => hasher.take(conn, block, bytes),
+            Blocks::TriedMagnet(_) | Blocks::Awaited(_) => {}
         }
     }
 

@@ -12,7 +12,8 @@ use crate::metainfo::{Bitfield, Geometry, PieceIndex};
 #[derive(Clone, Debug)]
 pub(in crate::ledger) struct Pieces {
     map: Arc<PieceMap>,
-    geometry: Geometry,
+    /// `None` before the metadata of a magnet are known.
+    geometry: Option<Geometry>,
     have_bytes: u64,
     /// Pieces that are not good and that no live peer holds, seeds left out.
     unheld: u32,
@@ -24,8 +25,8 @@ pub(in crate::ledger) struct Pieces {
 }
 
 impl Pieces {
-    pub(in crate::ledger) fn new(geometry: Geometry) -> Self {
-        let count = geometry.piece_count();
+    pub(in crate::ledger) fn new(geometry: Option<Geometry>) -> Self {
+        let count = geometry.map_or(0, |geometry| geometry.piece_count());
         let map = PieceMap {
             states: vec![PieceState::Missing; count as usize],
             held_by: vec![0; count as usize],
@@ -44,17 +45,20 @@ impl Pieces {
     }
 
     /// The pieces again, from a map that was written down; nobody holds any yet.
-    pub(in crate::ledger) fn restore(geometry: Geometry, kept: &PieceMap) -> Result<Self, Invalid> {
-        let alike = kept.states.len() == geometry.piece_count() as usize;
+    pub(in crate::ledger) fn restore(geometry: Option<Geometry>, kept: &PieceMap) -> Result<Self, Invalid> {
+        let count = geometry.map_or(0, |geometry| geometry.piece_count());
+        let alike = kept.states.len() == count as usize;
         ensure(alike, "another number of pieces than the torrent has")?;
         ensure(kept.generation <= u64::MAX / 2, "more changes than any run has")?;
         let mut pieces = Self::new(geometry);
-        for (piece, state) in geometry.pieces().zip(&kept.states) {
+        for (piece, state) in geometry.iter().flat_map(Geometry::pieces).zip(&kept.states) {
             pieces.set(piece, *state);
         }
         let map = Arc::make_mut(&mut pieces.map);
         map.failures = kept.failures;
-        map.history = kept.history.clone().checked(&geometry)?;
+        if let Some(geometry) = geometry {
+            map.history = kept.history.clone().checked(&geometry)?;
+        }
         pieces.groups = map.history.index();
         Ok(pieces)
     }
@@ -80,8 +84,8 @@ impl Pieces {
 
     /// Keeps what a peer held that goes away, for [`Self::availability`].
     pub(in crate::ledger) fn keep_gone(&mut self, has: &Bitfield) {
-        self.gone.resize(self.geometry.piece_count() as usize, 0);
-        for (piece, held) in self.geometry.pieces().zip(&mut self.gone) {
+        self.gone.resize(self.count() as usize, 0);
+        for (piece, held) in self.geometry.iter().flat_map(Geometry::pieces).zip(&mut self.gone) {
             *held = held.saturating_add(u32::from(has.has(piece)));
         }
     }
@@ -100,7 +104,7 @@ impl Pieces {
 
     /// What the peers hold together that told us what they have.
     pub(in crate::ledger) fn availability(&self) -> Availability {
-        let pieces = self.geometry.piece_count();
+        let pieces = self.count();
         let rarest = self.met().min().unwrap_or_default();
         let more = self.met().filter(|held| *held > rarest).count() as u32;
         Availability { pieces, held: pieces - self.unmet(), whole_copies: rarest, more }
@@ -108,7 +112,7 @@ impl Pieces {
 
     /// Pieces that are not good.
     pub(in crate::ledger) fn missing(&self) -> u32 {
-        self.geometry.piece_count() - self.map.good
+        self.count() - self.map.good
     }
 
     pub(in crate::ledger) fn state(&self, piece: PieceIndex) -> Option<PieceState> {
@@ -116,8 +120,11 @@ impl Pieces {
     }
 
     pub(in crate::ledger) fn set(&mut self, piece: PieceIndex, to: PieceState) {
-        let Some(from) = self.state(piece).filter(|from| *from != to) else { return };
-        let length = u64::from(self.geometry.length_of(piece));
+        let (Some(from), Some(geometry)) = (self.state(piece).filter(|from| *from != to), self.geometry)
+        else {
+            return;
+        };
+        let length = u64::from(geometry.length_of(piece));
         let map = Arc::make_mut(&mut self.map);
         map.generation += 1;
         map.states[piece.index()] = to;
@@ -159,8 +166,10 @@ impl Pieces {
     }
 
     pub(in crate::ledger) fn take_blocks(&mut self, at: At, piece: PieceIndex, blocks: &[BlockRun]) {
-        if self.state(piece) == Some(PieceState::Arriving) {
-            let most = self.geometry.blocks_in(piece);
+        if self.state(piece) == Some(PieceState::Arriving)
+            && let Some(geometry) = self.geometry
+        {
+            let most = geometry.blocks_in(piece);
             self.note(|history, _| history.blocks(at, piece, blocks, most));
         }
     }
@@ -197,30 +206,35 @@ impl Pieces {
 
     /// The same set, shared with the others where it is full; `None` when it is not one of this torrent.
     pub(in crate::ledger) fn adopt(&self, pieces: &Arc<Bitfield>) -> Option<Arc<Bitfield>> {
-        if pieces.len() != self.geometry.piece_count() {
+        if self.geometry.is_none() || pieces.len() != self.count() {
             return None;
         }
         Some(Arc::clone(if pieces.is_full() { &self.full } else { pieces }))
     }
 
-    /// A set of all pieces, shared with the others like it.
-    pub(in crate::ledger) fn all(&self) -> Arc<Bitfield> {
-        Arc::clone(&self.full)
+    /// A set of all pieces, shared with the others like it; `None` before it is known how many there are.
+    pub(in crate::ledger) fn all(&self) -> Option<Arc<Bitfield>> {
+        self.geometry.is_some().then(|| Arc::clone(&self.full))
     }
 
     /// A set without pieces.
     pub(in crate::ledger) fn none(&self) -> Arc<Bitfield> {
-        Arc::new(Bitfield::empty(self.geometry.piece_count()))
+        Arc::new(Bitfield::empty(self.count()))
+    }
+
+    /// How many pieces there are: none before the metadata are known.
+    fn count(&self) -> u32 {
+        self.geometry.map_or(0, |geometry| geometry.piece_count())
     }
 
     /// Counts the pieces of a peer that became live.
     pub(in crate::ledger) fn count_in(&mut self, pieces: &Bitfield) {
-        self.count(pieces, true);
+        self.count_holder(pieces, true);
     }
 
     /// Counts the pieces of a live peer no more.
     pub(in crate::ledger) fn count_out(&mut self, pieces: &Bitfield) {
-        self.count(pieces, false);
+        self.count_holder(pieces, false);
     }
 
     /// Counts one more piece of a peer that is counted. It must not become a seed by it.
@@ -230,7 +244,7 @@ impl Pieces {
         self.unheld -= held(map, piece.index(), true);
     }
 
-    fn count(&mut self, pieces: &Bitfield, more: bool) {
+    fn count_holder(&mut self, pieces: &Bitfield, more: bool) {
         if pieces.is_empty() {
             return;
         }
@@ -277,7 +291,7 @@ mod tests {
 
     fn pieces(count: u64) -> (Pieces, Vec<PieceIndex>) {
         let geometry = Geometry::new(count * 10 - 3, 10).unwrap();
-        (Pieces::new(geometry), geometry.pieces().collect())
+        (Pieces::new(Some(geometry)), geometry.pieces().collect())
     }
 
     #[test]

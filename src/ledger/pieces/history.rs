@@ -211,6 +211,17 @@ impl History {
         Some(Duration::from_secs(u64::from(second)))
     }
 
+    /// The pieces that were verified in this second of the run or later, lowest first.
+    pub fn verified_since(&self, second: u64) -> Vec<usize> {
+        let least = u32::try_from(second.saturating_add(1)).unwrap_or(u32::MAX);
+        let mut verified = Vec::new();
+        for (chunk, number) in self.origins.iter().zip(0..) {
+            let lately = chunk.0.iter().enumerate().filter(|(_, origin)| origin.second >= least);
+            verified.extend(lately.map(|(at, _)| number * CHUNK + at));
+        }
+        verified
+    }
+
     /// The place of the piece's senders among [`Self::groups`], where they are known.
     pub fn group_of(&self, index: usize) -> Option<usize> {
         self.origin(index).group.checked_sub(1).map(|group| group as usize)

@@ -8,6 +8,18 @@ fn peer_key() -> impl Strategy<Value = PeerKey> {
     (0u32..12).prop_map(PeerKey)
 }
 
+fn metadata_step() -> impl Strategy<Value = MetadataStep> {
+    let part = 0u32..5;
+    prop_oneof![
+        any::<u32>().prop_map(|bytes| MetadataStep::Offered { bytes }),
+        part.clone().prop_map(|part| MetadataStep::Asked { part }),
+        part.clone().prop_map(|part| MetadataStep::Gave { part }),
+        part.clone().prop_map(|part| MetadataStep::Refused { part }),
+        part.prop_map(|part| MetadataStep::Silent { part }),
+        Just(MetadataStep::Wrong { reason: "its hash".to_owned() }),
+    ]
+}
+
 /// Any event about a handful of peers, pieces and trackers, in and out of range.
 fn event() -> impl Strategy<Value = Event> {
     let cause = (0..Cause::ALL.len()).prop_map(|index| Cause::ALL[index]);
@@ -52,6 +64,7 @@ fn event() -> impl Strategy<Value = Event> {
     });
     let phase = prop_oneof![
         Just(Phase::Checking),
+        Just(Phase::Metadata),
         Just(Phase::Downloading),
         Just(Phase::Seeding),
         Just(Phase::Paused),
@@ -82,6 +95,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => key().prop_map(|peer| Event::LooksLike { peer, what: LooksLike::Ssh }),
         1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
         1 => (key(), 0u32..60, 0u32..60).prop_map(|(peer, named, new)| Event::Named { peer, named, new }),
+        2 => (key(), metadata_step()).prop_map(|(peer, step)| Event::Metadata { peer, step }),
         1 => any::<bool>().prop_map(|on| Event::Recording { on }),
     ];
     let of_the_rest = prop_oneof![
@@ -101,6 +115,11 @@ fn event() -> impl Strategy<Value = Event> {
         phase.prop_map(|phase| Event::Phase { phase, reason: None }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Checked { done, of }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Preparing { done, of }),
+        (any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(got, of, bytes)| Event::MetadataParts {
+            got,
+            of,
+            bytes
+        }),
         any::<u16>().prop_map(|port| Event::Listening { port }),
         proptest::option::of(any::<u64>()).prop_map(|down_bps| Event::Limits { down_bps, up_bps: None }),
         (any::<u64>(), any::<u64>())
@@ -153,7 +172,7 @@ pub(crate) fn possible_event() -> impl Strategy<Value = Event> {
         event
     });
     let geometry = Geometry::new(30, 1).unwrap();
-    smaller.prop_filter("possible", move |event| event.clone().check(&geometry).is_ok())
+    smaller.prop_filter("possible", move |event| event.clone().check(Some(&geometry)).is_ok())
 }
 
 /// What must hold of every view.
@@ -192,7 +211,7 @@ fn holds(view: &View, before: Option<&View>) -> Result<(), TestCaseError> {
     }
     let map = &view.pieces;
     for (index, held) in map.held_by.iter().enumerate() {
-        let piece = view.torrent.geometry.piece(index as u32).unwrap();
+        let piece = view.torrent.piece(index as u32).unwrap();
         let sets =
             view.peers.iter().filter(|record| record.is_live()).filter_map(|record| record.has.as_ref());
         prop_assert_eq!(usize::from(*held), sets.filter(|set| !set.is_full() && set.has(piece)).count());
@@ -210,6 +229,28 @@ proptest! {
             let view = run.view();
             holds(&view, before.as_deref())?;
             before = Some(view);
+        }
+    }
+
+    #[test]
+    fn a_magnet_takes_any_events_before_and_after_its_metadata_are_known(
+        steps in proptest::collection::vec((0u64..3000, event()), 1..120), known in any::<prop::sample::Index>()
+    ) {
+        let mut run = Script::with_ledger(30, Ledger::with_most_rows(magnet(), 8));
+        let known = known.index(steps.len());
+        for (number, (ms, event)) in steps.into_iter().enumerate() {
+            if number == known {
+                run.ledger.know(run.at, facts(30));
+            }
+            run.wait_ms(ms).tell(event);
+            let view = run.view();
+            holds(&view, None)?;
+            prop_assert_eq!(view.torrent.metadata.is_some(), number >= known);
+            prop_assert_eq!(view.metadata.is_none(), number >= known);
+            let again = Ledger::restore(Arc::clone(&view.torrent), run.ledger.snapshot());
+            if let Ok(mut again) = again {
+                prop_assert_eq!(again.view(run.at).metadata, view.metadata);
+            }
         }
     }
 

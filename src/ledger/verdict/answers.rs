@@ -150,7 +150,7 @@ fn whom(alike: u32, all: u32) -> String {
 fn other_torrent(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let alike = answers.other_torrent;
-    (scene.downloading() && answers.is_what_all_say(alike))
+    (scene.fetching() && answers.is_what_all_say(alike))
         .then(|| {
             let verb = if alike == 1 { "shares" } else { "share" };
             let same = answers.that_torrent.filter(|_| !answers.torrents_differ);
@@ -175,7 +175,7 @@ fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
     let mixed = |(all, others): (u32, u32)| others >= ENOUGH_OF_A_TRACKER && others == all;
     let (tracker, &(all, _)) = answers.by_tracker.iter().find(|(_, counts)| mixed(**counts))?;
     let record = scene.view.tracker(*tracker)?;
-    (scene.downloading() && answers.dials_ended()).then(|| {
+    (scene.fetching() && answers.dials_ended()).then(|| {
         let text = format!(
             "All {} named by {} that answered share another torrent: it mixes torrents up.",
             many(all, "peer"),
@@ -192,7 +192,7 @@ fn mixed_up_tracker(scene: &Scene<'_>) -> Option<Finding> {
 fn answered_by_others(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let (&(kind, _), &(alike, attempt)) = answers.foreign.iter().max_by_key(|(_, (alike, _))| *alike)?;
-    (scene.downloading() && answers.is_what_all_say(alike)).then(|| {
+    (scene.fetching() && answers.is_what_all_say(alike)).then(|| {
         let what = if kind == LooksLike::Unknown { "something unknown" } else { kind.name() };
         let said = text::escape(&attempt.received, SHOWN_BYTES);
         let verb = if alike == 1 { "is" } else { "are" };
@@ -213,7 +213,7 @@ fn answered_by_others(scene: &Scene<'_>) -> Option<Finding> {
 pub(super) fn forbidden_encryption(scene: &Scene<'_>) -> Option<Finding> {
     let answers = &scene.answers;
     let alike = answers.cut_off;
-    (scene.plain_only && scene.downloading() && answers.is_what_all_say(alike)).then(|| {
+    (scene.plain_only && scene.fetching() && answers.is_what_all_say(alike)).then(|| {
         let (verb, they) = if alike == 1 { ("hangs", "It") } else { ("hang", "They") };
         let text = format!(
             "{} {verb} up on our plain handshake. {they} may want encryption, and our setting forbids the try that \
@@ -233,7 +233,7 @@ pub(super) fn forbidden_plain(scene: &Scene<'_>) -> Option<Finding> {
     let alike = answers.cut_off;
     // Where the setting allows both, the plain try is due at once, and the dials have not ended.
     let all = alike > 0 && alike == answers.all && answers.dials_ended();
-    (answers.only_encrypted && scene.downloading() && all).then(|| {
+    (answers.only_encrypted && scene.fetching() && all).then(|| {
         let (verb, they) = if alike == 1 { ("hangs", "It") } else { ("hang", "They") };
         let text = format!(
             "{} {verb} up on our encrypted handshake. {they} may speak no encryption, and our setting requires it.",

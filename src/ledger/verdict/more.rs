@@ -14,7 +14,7 @@ const SOONER: Duration = Duration::from_secs(2);
 
 /// The finding, with what is done about it, where it comes of a lack of peers.
 pub(super) fn with_what_is_done(finding: Finding, rule: &Rule, scene: &Scene<'_>) -> Finding {
-    match asked_for_more(scene).filter(|_| rule.wants_peers && scene.downloading() && !scene.probing) {
+    match asked_for_more(scene).filter(|_| rule.wants_peers && scene.fetching() && !scene.probing) {
         Some(said) => Finding { text: format!("{} {said}", finding.text), ..finding },
         None => finding,
     }

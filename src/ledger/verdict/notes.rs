@@ -66,7 +66,7 @@ fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
     // What has a cause of its own is told with it.
     let explained = troubles::dead_family(scene).map_or(0, |dead| dead.peers.decided);
     let others = failed.saturating_sub(explained);
-    (scene.flows() && others >= 3 && others * 4 >= known).then(|| {
+    (scene.downloading() && scene.flows() && others >= 3 && others * 4 >= known).then(|| {
         let (offline, closed) = (scene.crowd.offline, scene.crowd.closed);
         let most = match () {
             () if offline * 2 > failed => ", most of them simply offline",

@@ -7,8 +7,8 @@ use super::say::MOST_COLUMNS;
 use super::table::{Kind, RULES};
 use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
-    Cause, Direction, DiskSample, Encryption, Event, PeerKey, Phase, Severity, Side, Source, TrackerError,
-    advised,
+    Cause, Direction, DiskSample, Encryption, Event, MetadataStep, PeerKey, Phase, Severity, Side, Source,
+    TrackerError, advised,
 };
 use crate::ledger::script::Script;
 use crate::units::Units;
@@ -234,6 +234,20 @@ fn in_phase(phase: Phase) -> Script {
     run
 }
 
+/// A magnet: of three peers that offer the metadata so many refuse.
+fn refused_metadata(refusing: usize) -> Script {
+    let mut run = Script::magnet();
+    for (number, peer) in run.peers(3).into_iter().enumerate() {
+        run.live(peer).tell(Event::Metadata { peer, step: MetadataStep::Offered { bytes: 9000 } });
+        run.tell(Event::Metadata { peer, step: MetadataStep::Asked { part: 0 } });
+        if number < refusing {
+            run.tell(Event::Metadata { peer, step: MetadataStep::Refused { part: 0 } });
+        }
+    }
+    run.wait(4);
+    run
+}
+
 fn just_stopped_flowing(seconds: u64) -> Script {
     let mut run = flowing(MIB, 3);
     run.wait(seconds);
@@ -306,6 +320,7 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::TurnedAway, Kind::Trouble, || hanging_up(9, 0), || hanging_up(9, 1)),
     (Code::CutRegularly, Kind::Trouble, || cut(0), || cut(1)),
     (Code::PortsBlocked, Kind::Note, || at_usual_ports(8), || at_usual_ports(7)),
+    (Code::MetadataMissing, Kind::Trouble, || refused_metadata(3), || refused_metadata(2)),
     (Code::Stalled, Kind::Last, || quiet(30), || quiet(29)),
     (Code::Unknown, Kind::Last, || quiet(29), || quiet(30)),
 ];
@@ -327,7 +342,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 28, "every code of the contract");
+    assert_eq!(codes.len(), 29, "every code of the contract");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn turned_away(scene: &Scene<'_>) -> Option<Finding> {
     let all = shook.len() as u32;
     let alike = shook.iter().filter(turned).count() as u32;
     let over = stands || scene.answers.dials_ended();
-    (scene.downloading() && here == 0 && over && alike > 0 && alike == all).then(|| {
+    (scene.fetching() && here == 0 && over && alike > 0 && alike == all).then(|| {
         let (whom, they) = match all {
             1 => ("The one peer that shook hands hung up".to_owned(), "It may be full, take"),
             _ => (format!("All {} that shook hands hung up", many(all, "peer")), "They may be full, take"),
@@ -114,7 +114,7 @@ fn cut_regularly(scene: &Scene<'_>) -> Option<Finding> {
         shook.is_some_and(|at| view.at.saturating_sub(at) > median + slack * 3)
     });
     let enough = alike.len() >= ENOUGH_ENDS && peers.len() >= ENOUGH_PEERS && moments >= ENOUGH_MOMENTS;
-    (scene.downloading() && enough && alike.len() * 5 >= ends.len() * 4 && goes_on && !outlived).then(|| {
+    (scene.fetching() && enough && alike.len() * 5 >= ends.len() * 4 && goes_on && !outlived).then(|| {
         let text = format!(
             "The last {} connections to {} lasted {} each. Something on the way (a router, a VPN, the provider) seems \
              to cut them.",
@@ -137,7 +137,7 @@ fn ports_blocked(scene: &Scene<'_>) -> Option<Finding> {
     let silent = usual.decided >= ENOUGH_SILENT && usual.timed_out == usual.decided && usual.undecided == 0;
     let alive = others.opened >= ENOUGH_SILENT / 2 && others.answered() * 2 >= others.decided;
     // Where a family is dead, its ports have nothing to do with it.
-    (scene.downloading() && silent && alive && super::troubles::dead_family(scene).is_none()).then(|| {
+    (scene.fetching() && silent && alive && super::troubles::dead_family(scene).is_none()).then(|| {
         let text = format!(
             "None of the {} peers at ports 6881 to 6999 answers; {} of the {} at other ports do. A firewall or the \
              provider may block these ports.",

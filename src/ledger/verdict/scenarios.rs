@@ -8,7 +8,7 @@ use crate::event::{
     AnnounceKind, Announced, Cause, Direction, Encryption, Event, Phase, Severity, Source, TrackerError,
 };
 use crate::ledger::script::{Script, facts};
-use crate::ledger::{Ledger, LookOn, TorrentFacts};
+use crate::ledger::{Ledger, LookOn};
 use crate::metainfo::Bitfield;
 
 const MIB: u64 = 1 << 20;
@@ -350,7 +350,8 @@ fn everybody_poisons_or_our_memory_does() {
 
 #[test]
 fn a_private_torrent_has_nobody() {
-    let private = TorrentFacts { private: true, ..(*facts(100)).clone() };
+    let mut private = (*facts(100)).clone();
+    private.metadata.as_mut().unwrap().private = true;
     let mut run = Script::with_ledger(100, Ledger::new(Arc::new(private)));
     run.phase(Phase::Downloading);
     let tracker = run.tracker(0);

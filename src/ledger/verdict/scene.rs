@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::VerdictCode;
 use super::answers::Answers;
 use super::judged::ToldCodes;
+use super::metadata;
 use crate::event::{
     At, Attempt, Cause, Direction, DiskSample, Encryption, Phase, SNUBBED_AFTER, Sample, TrackerKey,
 };
@@ -84,6 +85,16 @@ impl<'a> Scene<'a> {
         self.view.phase == Phase::Downloading
     }
 
+    /// What the torrent is made of is not known, and nothing keeps us from asking for it.
+    pub(super) fn lacks_metadata(&self) -> bool {
+        self.view.phase == Phase::Metadata && self.view.metadata.is_some()
+    }
+
+    /// Pieces or the metadata are missing, and nothing keeps us from fetching them.
+    pub(super) fn fetching(&self) -> bool {
+        self.downloading() || self.lacks_metadata()
+    }
+
     /// How long the present phase lasts.
     pub(super) fn in_phase(&self) -> Duration {
         self.view.at.saturating_sub(self.view.phase_since)
@@ -92,6 +103,9 @@ impl<'a> Scene<'a> {
     /// Data arrives: now, or only moments ago and somebody is left to send more. Of peers that are only tried one is enough
     /// that sent what it was asked for: wrong data is worth no more than none.
     pub(super) fn flows(&self) -> bool {
+        if self.lacks_metadata() {
+            return metadata::givers(self).next().is_some();
+        }
         if self.probing {
             return self.view.funnel.transferring as usize > self.crowd.liars.len();
         }

@@ -49,7 +49,7 @@ fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         return None;
     }
     let known = scene.view.funnel.known;
-    let alone = scene.downloading() && scene.live() == 0 && !scene.flows();
+    let alone = scene.fetching() && scene.live() == 0 && !scene.flows();
     let said = text::clean(words.trim_end_matches('.'), 120);
     let why = match error {
         // A tracker that says no says why in its own words.
@@ -83,7 +83,7 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     let answered = trackers.iter().filter(|record| record.answer().is_some()).count();
     let waiting = trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count();
     let failing = !trackers.is_empty() && answered == 0 && waiting == 0;
-    if !scene.downloading()
+    if !scene.fetching()
         || scene.view.funnel.known > 0
         || failing
         || (waiting > 0 && (answered == 0 || scene.in_phase().as_secs() < FIRST_ANSWER_S))
@@ -91,10 +91,13 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     {
         return None;
     }
-    let ourselves = scene.crowd.ourselves;
+    let (ourselves, magnet) = (scene.crowd.ourselves, scene.lacks_metadata());
     let (mut text, advice, remedy) = if trackers.is_empty() {
         (
-            "No peers are known: the torrent names no tracker.".to_owned(),
+            format!(
+                "No peers are known: the {} names no tracker.",
+                if magnet { "magnet" } else { "torrent" }
+            ),
             "name a peer with --peer NAME:PORT.",
             NAME,
         )
@@ -115,7 +118,7 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
             WAIT_OR_NAME,
             NAME,
         )
-    } else if scene.view.torrent.private {
+    } else if scene.view.torrent.is_private() {
         (
             "No peers are known: the trackers that answered named nobody, and only they may (the torrent is private)."
                 .to_owned(),
@@ -185,7 +188,7 @@ fn stale_tracker(scene: &Scene<'_>) -> Option<Finding> {
         record.url,
         many(record.peers, "peer")
     );
-    let alone = scene.downloading() && scene.live() == 0 && all.opened == 0 && scene.answers.dials_ended();
+    let alone = scene.fetching() && scene.live() == 0 && all.opened == 0 && scene.answers.dials_ended();
     let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
         .evidence("peers", record.peers)
         .evidence("refused", named.refused)
@@ -212,7 +215,7 @@ fn names_no_peers(scene: &Scene<'_>) -> Option<Finding> {
             peers => format!("{} addresses", count(peers)),
         }
     );
-    let alone = scene.downloading() && scene.live() == 0 && scene.crowd.dialled().opened == 0;
+    let alone = scene.fetching() && scene.live() == 0 && scene.crowd.dialled().opened == 0;
     let alone = alone && scene.answers.dials_ended();
     let finding = Finding::new(if alone { costly(scene) } else { Severity::Info }, text)
         .advice("tell the people who run that tracker; or name a peer with --peer NAME:PORT.")

@@ -3,7 +3,9 @@
 use super::look::LookOn;
 use super::say::Told;
 use super::scene::Scene;
-use super::{Finding, VerdictCode, answers, bad_data, limits, notes, patterns, sources, troubles, whole};
+use super::{
+    Finding, VerdictCode, answers, bad_data, limits, metadata, notes, patterns, sources, troubles, whole,
+};
 
 /// What a rule speaks about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
@@ -92,6 +94,7 @@ pub(super) const RULES: &[Rule] = &[
     troubles::UNCHOKED_BUT_SILENT,
     troubles::DIALS_TIME_OUT,
     sources::STALE_TRACKER,
+    metadata::METADATA_MISSING,
     troubles::ALL_CHOKE_US,
     patterns::CUT_REGULARLY,
     patterns::TURNED_AWAY,

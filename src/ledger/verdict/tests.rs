@@ -3,6 +3,7 @@
 mod answers;
 mod check;
 mod dials;
+mod metadata;
 mod service;
 mod sources;
 mod whole;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::say::{Told, about, count, first_sentence, many, short, span};
 use super::scene::Scene;
 use super::table::rules;
-use super::{Finding, VerdictCode};
+use super::{Finding, VerdictCode, metadata};
 use crate::event::{Cause, Phase, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
@@ -32,8 +32,11 @@ rules! {
             (0, _) => "Slow. Data trickles in.".to_owned(),
             (_, rate) => format!("Slow: {rate} from {}.", told.many("sending", "peer")),
         }, { wants_peers: true };
-    HEALTHY = Healthy Whole, Every(10), healthy, "known handshaken transferring sending live down_bps",
-        told => {
+    HEALTHY = Healthy Whole, Every(10), healthy,
+        "known handshaken transferring sending live down_bps giving parts_here parts",
+        told => if told.seen("giving").is_some() {
+            format!("Metadata: {} of {}.", told.count("parts_here"), told.many("parts", "part"))
+        } else {
             let (pace, verb) = (told.head(&[". "]), if told.number("sending") == 1 { "is" } else { "are" });
             short(&format!("{pace} {} {verb} sending.", told.many("sending", "peer")), &pace)
         }, { brief: healthy_in_brief };
@@ -124,7 +127,8 @@ fn slow(scene: &Scene<'_>) -> Option<Finding> {
     let held_back = scene.view.limits.0.is_some_and(|limit| limit <= SLOW_BPS);
     // Once told it takes a quarter more than that to end it.
     let enough = if scene.stands(VerdictCode::Slow) { SLOW_BPS / 4 * 5 } else { SLOW_BPS };
-    let slow = scene.flows()
+    let slow = scene.downloading()
+        && scene.flows()
         && !scene.probing
         && seconds >= 30
         && scene.in_phase().as_secs() >= 30
@@ -162,6 +166,9 @@ fn healthy_in_brief(told: &Told<'_>) -> (String, String) {
 }
 
 fn healthy(scene: &Scene<'_>) -> Option<Finding> {
+    if scene.lacks_metadata() {
+        return metadata::come(scene);
+    }
     if scene.probing {
         return probed(scene);
     }
@@ -202,7 +209,7 @@ fn rest(scene: &Scene<'_>) -> String {
     if scene.unheld > 0 {
         return String::new();
     }
-    let what = if scene.view.torrent.files.len() == 1 { "the rest of the file" } else { "the rest" };
+    let what = if scene.view.torrent.files().len() == 1 { "the rest of the file" } else { "the rest" };
     scene.view.eta.map_or_else(String::new, |eta| format!("; {what} arrives in {}", about(eta)))
 }
 
@@ -340,7 +347,7 @@ fn unknown(scene: &Scene<'_>) -> Option<Finding> {
     let groups = scene.view.groups;
     let asked =
         scene.view.trackers.iter().filter(|record| record.status == TrackerStatus::Pending).count() as u32;
-    let lost = scene.downloading() && groups.live == 0 && scene.view.funnel.handshaken > 0;
+    let lost = scene.fetching() && groups.live == 0 && scene.view.funnel.handshaken > 0;
     let text = match (groups.live, groups.trying + groups.queued, scene.view.funnel.known) {
         (0, 0, 0) if asked > 0 => format!("Asking {} for peers.", many(asked, "tracker")),
         (0, 0, 0) => "No peer is known yet.".to_owned(),

@@ -43,7 +43,7 @@ pub enum Fault {
     #[error("longer than {} MiB, expected a torrent file", MOST_TORRENT_BYTES >> 20)]
     TooLong,
     /// A magnet link was given for a path.
-    #[error("magnet links are not supported yet, expected the path of a torrent file")]
+    #[error("is a magnet link, expected the path of a torrent file")]
     Magnet,
     /// A web address was given for a path.
     #[error("a web address is not read, expected the path of a torrent file: download it first")]

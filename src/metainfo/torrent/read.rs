@@ -2,6 +2,7 @@
 
 mod hybrid;
 
+use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
@@ -60,6 +61,7 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
         private: info.dict_get(b"private").and_then(Value::int).is_some_and(|flag| flag != 0),
         warnings,
         hashes,
+        info: Bytes::copy_from_slice(info.raw()),
     })
 }
 

@@ -336,7 +336,7 @@ fn reads_only_files_and_says_why_not() {
     assert_eq!(error(&path), format!("{shown}/none: no such file, expected the path of a torrent file"));
     assert_eq!(
         error(Path::new("magnet:?xt=urn:btih:00")),
-        "magnet links are not supported yet, expected the path of a torrent file"
+        "is a magnet link, expected the path of a torrent file"
     );
     assert!(error(Path::new("HTTPS://t.example/a.torrent")).contains("download it first"));
 

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::peer::introduction;
-use crate::wire::{BlockSpec, PieceHeader};
+use crate::peer::{METADATA_MESSAGE, MetadataNews, introduction};
+use crate::wire::{BlockSpec, MetadataMessage, PieceHeader};
 
 const PIECES: u32 = 20;
 const NOW: At = At::from_secs(1);
 
+fn geometry() -> Geometry {
+    Geometry::new(u64::from(PIECES) * 100_000 - 5, 100_000).unwrap()
+}
+
 fn holdings(have: &[u32]) -> Holdings {
-    let geometry = Geometry::new(u64::from(PIECES) * 100_000 - 5, 100_000).unwrap();
+    let geometry = geometry();
     let mut pieces = Bitfield::empty(PIECES);
     have.iter().for_each(|number| _ = pieces.set(geometry.piece(*number).unwrap()));
     Holdings::new(geometry, pieces)
@@ -84,11 +89,63 @@ fn any_said() -> impl Strategy<Value = Message> {
         2 => Just(Message::HaveNone),
         2 => (0..PIECES).prop_map(Message::AllowedFast),
         2 => prop_oneof![Just(Message::Unchoke), Just(Message::Choke), Just(Message::Interested)],
+        2 => any_of_metadata(),
         1 => Just(Message::Extended { id: 0, payload: introduction(Some(1), true).encode().into() }),
     ]
 }
 
+/// Anything about metadata.
+fn any_of_metadata() -> impl Strategy<Value = Message> {
+    let bytes = proptest::collection::vec(any::<u8>(), 0..9).prop_map(Bytes::from);
+    let data = (0..4u32, proptest::option::of(0..70_000u32), bytes)
+        .prop_map(|(part, total_bytes, bytes)| MetadataMessage::Data { part, total_bytes, bytes }.encode());
+    let payload = prop_oneof![
+        4 => (0..4u32).prop_map(|part| MetadataMessage::Request { part }.encode()),
+        4 => (0..4u32).prop_map(|part| MetadataMessage::Reject { part }.encode()),
+        8 => data,
+        1 => Just(b"d8:msg_typei9ee".to_vec()),
+    ];
+    payload.prop_map(|payload| Message::Extended { id: METADATA_MESSAGE, payload: payload.into() })
+}
+
 proptest! {
+    #[test]
+    fn of_metadata_no_more_is_news_than_was_asked_for_and_no_more_is_sent_than_three_times_the_whole(
+        steps in proptest::collection::vec((any_of_metadata(), proptest::option::of(0..4u32)), 0..200),
+        info in proptest::option::of(1..70_000usize),
+    ) {
+        let info = info.map(|bytes| Bytes::from(vec![7; bytes]));
+        let most = 3 * info.as_ref().map_or(0, Bytes::len);
+        let holdings = Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(info);
+        let mut connection = begin(Some(holdings));
+        connection.message(NOW, Message::Extended { id: 0, payload: introduction(None, true).encode().into() }).unwrap();
+        let (mut asked, mut news, mut sent) = ([0i32; 4], [0i32; 4], 0);
+        for (message, asks) in steps {
+            if let Some(part) = asks {
+                connection.order(NOW, Order::AskMetadata { part }).unwrap();
+                asked[part as usize] += 1;
+            }
+            if connection.message(NOW, message).is_err() {
+                break;
+            }
+            connection.refill(NOW);
+            for news_of in connection.news(NOW) {
+                if let News::Metadata(MetadataNews::Part { part, .. } | MetadataNews::Refused { part }) = news_of {
+                    news[part as usize] += 1;
+                }
+            }
+            for message in said(&mut connection) {
+                if let Message::Extended { id: METADATA_MESSAGE, payload } = message
+                    && let Ok(Some(MetadataMessage::Data { bytes, .. })) = MetadataMessage::decode(&payload)
+                {
+                    sent += bytes.len();
+                }
+            }
+        }
+        prop_assert!(asked.iter().zip(news).all(|(asked, news)| *asked >= news), "{asked:?} {news:?}");
+        prop_assert!(sent <= most, "{sent} of {most}");
+    }
+
     #[test]
     fn what_a_peer_says_comes_to_the_same_whenever_the_geometry_is_learned(
         messages in proptest::collection::vec(any_said(), 0..9),
@@ -142,4 +199,22 @@ fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass()
     learn(&mut connection, &every).unwrap();
     let Some(Message::Extended { id: 0, payload }) = said(&mut connection).pop() else { panic!("unsaid") };
     assert_eq!(ExtensionHandshake::decode(&payload).unwrap().upload_only, Some(true));
+}
+
+#[test]
+fn once_the_metadata_are_known_a_peer_is_told_how_long_they_are() {
+    let introduced = |messages: Vec<Message>| {
+        messages.into_iter().find_map(|message| match message {
+            Message::Extended { id: 0, payload } => Some(ExtensionHandshake::decode(&payload).unwrap()),
+            _ => None,
+        })
+    };
+    let mut connection = begin(None);
+    let first = introduced(said(&mut connection)).unwrap();
+    assert_eq!((first.id_of(METADATA_NAME), first.metadata_bytes), (Some(METADATA_MESSAGE), None));
+    let known = Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(Some(vec![7; 1234].into()));
+    connection.ours.holdings.set(Arc::new(known)).unwrap();
+    connection.order(NOW, Order::Learn).unwrap();
+    let second = introduced(said(&mut connection)).unwrap();
+    assert_eq!((second.metadata_bytes, second.upload_only), (Some(1234), None));
 }

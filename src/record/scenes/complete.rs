@@ -10,7 +10,7 @@ const DONE: u64 = 42;
 
 pub(super) fn story() -> Story {
     let facts = debian::facts();
-    let good = facts.geometry.piece_count() - 180;
+    let good = facts.piece_count() - 180;
     let mut story = Story::new(facts, 95_000);
     story.check(1900, good).tell(600, Event::Listening { port: 6881 }).phase(2000, Phase::Downloading);
     let tracker = story.tracker(0, "http://bttracker.debian.org:6969");

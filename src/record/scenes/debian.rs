@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::story::{Flow, Story};
 use super::swarm::CONNECTED;
-use crate::event::{Cause, Encryption, Event, PeerKey, Phase, Severity, Source, TrackerError};
-use crate::ledger::{FileFacts, TorrentFacts};
+use crate::event::{
+    Cause, Encryption, Event, Finder, FinderStatus, PeerKey, Phase, Severity, Source, TrackerError,
+};
+use crate::ledger::{FileFacts, Metadata, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
 const PIECES: u32 = 15_104;
@@ -24,17 +26,20 @@ pub(super) fn facts() -> TorrentFacts {
     let geometry = Geometry::new(u64::from(PIECES) * u64::from(PIECE_BYTES), PIECE_BYTES).unwrap();
     let hash = *b"\x26\x7d\x63\xff\xd3\x17\x70\xe4\x0c\x99\x2b\x1f\x6e\x55\xa0\x31\x8d\x7e\x44\x19";
     TorrentFacts {
-        name: name.clone(),
         info_hash: InfoHash(hash),
-        geometry,
-        private: false,
-        files: vec![FileFacts { path: name, offset_bytes: 0, length_bytes: geometry.total_bytes() }],
+        metadata: Some(Metadata {
+            name: name.clone(),
+            geometry,
+            private: false,
+            files: vec![FileFacts { path: name, offset_bytes: 0, length_bytes: geometry.total_bytes() }],
+        }),
+        magnet_name: None,
         output: "/home/me/iso".into(),
         peer_id: "-Tu0100-7f3kQ0xWm2Lp".to_owned(),
     }
 }
 
-fn ago(seconds: u64) -> u64 {
+const fn ago(seconds: u64) -> u64 {
     (NOW - seconds) * 1000
 }
 
@@ -56,15 +61,20 @@ fn trackers(story: &mut Story) -> Source {
         story.tell(at, Event::Preparing { done, of: 10 });
     }
     story.tell(600, Event::Listening { port: 6881 }).phase(2800, Phase::Downloading);
+    story.tell(600, Event::Finder { finder: Finder::Pex, status: FinderStatus::Pending, detail: None });
     let debian = story.tracker(0, "http://bttracker.debian.org:6969");
     let silent = story.tracker(1, "udp://tracker.opentrackr.org:1337");
-    story.tracker_answers(debian, 700, (50, 212, 31));
+    story.tracker_answers(debian, 700, (45, 212, 31));
     let why = (TrackerError::Timeout, "no answer within 15 s");
     story.tracker_fails(silent, 15_200, why, 60_000).tracker_fails(silent, 90_400, why, 140_000);
     Source::Tracker(debian)
 }
 
-/// The fifty rows: 17 that connect, 1 that is being tried, 28 that fail, 2 that leave, 2 that wait.
+/// Which rows a peer names, by its own row, and when; it names one each time that is known already.
+const NAMED: [(usize, u64, &[usize]); 2] = [(0, ago(75), &[15, 16]), (2, ago(5), &[17, 48, 49])];
+
+/// The fifty rows: 17 that connect, 1 that is being tried, 28 that fail, 2 that leave, 2 that wait. Five of them are named
+/// by other peers, the rest by the tracker.
 fn learn_all(story: &mut Story, named: Source) -> Vec<PeerKey> {
     let connected = CONNECTED.iter().map(|who| who.addr.to_owned());
     let fixed = ["102.129.252.107:51413", "213.239.217.8:51413", "188.165.230.19:33721", "192.0.2.80:80"];
@@ -73,7 +83,17 @@ fn learn_all(story: &mut Story, named: Source) -> Vec<PeerKey> {
     let left = (0..2).map(|n| format!("80.6.7.8:{}", 7000 + n));
     let queued = (0..2).map(|n| format!("100.64.7.{}:6881", 9 + n));
     let all = connected.chain(fixed.map(str::to_owned)).chain(silent).chain(others).chain(left).chain(queued);
-    all.map(|addr| story.learn(700, &addr, named)).collect()
+    let by_peer = |row| NAMED.iter().find(|(_, _, rows)| rows.contains(&row));
+    let learned = all.enumerate().map(|(row, addr)| match by_peer(row) {
+        Some((by, at, _)) => story.learn(*at, &addr, Source::Pex(PeerKey(*by as u32))),
+        None => story.learn(700, &addr, named),
+    });
+    let rows: Vec<PeerKey> = learned.collect();
+    for (by, at, new) in NAMED {
+        let new = new.len() as u32;
+        story.tell(at, Event::Named { peer: rows[by], named: new + 1, new });
+    }
+    rows
 }
 
 /// The seven that send: when they let us download, seconds ago, and at which rates, bytes a second.
@@ -190,7 +210,7 @@ fn user(story: &mut Story, rows: &[PeerKey]) {
             226_100,
             "198.18.26.186:7503 is banned for an hour. It is not dialled, and refused if it calls.",
         );
-    let bad = story.facts.geometry.piece(7000).unwrap();
+    let bad = story.facts.piece(7000).unwrap();
     story
         .tell(227_100, Event::PieceOpened { piece: bad })
         .tell(227_400, Event::PieceFailed { piece: bad, from: vec![rows[5]] });

@@ -32,15 +32,17 @@ pub(super) fn film(story: Story, started: Duration) -> Vec<u8> {
     writer.facts(At::ZERO, TORRENT, &facts).unwrap();
     writer.snapshot(At::ZERO, &[(TORRENT, &ledger.snapshot())]).unwrap();
     let mut camera = Camera { ledger, batcher: Batcher::default(), writer };
-    let mut swarm = Flowing::new(facts.geometry, flows);
+    let mut swarm = facts.geometry().map(|geometry| Flowing::new(geometry, flows));
     let mut events = events.into_iter().peekable();
     for second in 0..end_ms.div_ceil(1000) {
         let sampled = Duration::from_millis(second * 1000 + SAMPLED_MS);
         while let Some((at, event)) = events.next_if(|(at, _)| *at < sampled) {
             camera.tell(at, &event);
         }
-        if second > 0 {
-            swarm.second(second, sampled, &mut camera);
+        match &mut swarm {
+            _ if second == 0 => {}
+            Some(swarm) => swarm.second(second, sampled, &mut camera),
+            None => camera.tell(sampled, &Event::Sample(Sample::default())),
         }
         let end = Duration::from_millis(((second + 1) * 1000).min(end_ms));
         while let Some((at, event)) = events.next_if(|(at, _)| *at < end) {

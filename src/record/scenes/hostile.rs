@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::story::{Flow, Story, Who};
 use crate::event::{Cause, Encryption, Event, Phase, Source, TrackerError};
-use crate::ledger::{FileFacts, TorrentFacts};
+use crate::ledger::{FileFacts, Metadata, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
 const PIECES: u32 = 300;
@@ -16,14 +16,17 @@ fn facts() -> TorrentFacts {
     let half = geometry.total_bytes() / 2;
     let file = |path: String, offset_bytes| FileFacts { path, offset_bytes, length_bytes: half };
     TorrentFacts {
-        name: "日本語のとても長い名前のファイル…\x1b[31m\x07".repeat(40),
         info_hash: InfoHash([0xee; 20]),
-        geometry,
-        private: false,
-        files: vec![
-            file("名前/e\u{301}\u{301}\u{301}\u{301}/مرحبا/👩\u{200d}👩\u{200d}👧.bin".repeat(30), 0),
-            file("a".repeat(10_000), half),
-        ],
+        metadata: Some(Metadata {
+            name: "日本語のとても長い名前のファイル…\x1b[31m\x07".repeat(40),
+            geometry,
+            private: false,
+            files: vec![
+                file("名前/e\u{301}\u{301}\u{301}\u{301}/مرحبا/👩\u{200d}👩\u{200d}👧.bin".repeat(30), 0),
+                file("a".repeat(10_000), half),
+            ],
+        }),
+        magnet_name: None,
         output: "/home/me/\x1b]0;title\x07".into(),
         peer_id: "-Tu0100-7f3kQ0xWm2Lp".to_owned(),
     }

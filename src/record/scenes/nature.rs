@@ -3,7 +3,7 @@
 use super::story::{Flow, Story};
 use super::swarm::CONNECTED;
 use crate::event::{Cause, Encryption, Event, Phase, Source};
-use crate::ledger::{FileFacts, TorrentFacts};
+use crate::ledger::{FileFacts, Metadata, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
 const PIECES: u32 = 5_120;
@@ -35,11 +35,9 @@ fn facts() -> TorrentFacts {
         file
     });
     TorrentFacts {
-        name,
         info_hash: InfoHash([0x5c; 20]),
-        geometry,
-        private: true,
-        files: files.into(),
+        metadata: Some(Metadata { name, geometry, private: true, files: files.into() }),
+        magnet_name: None,
         output: "/home/me/films".into(),
         peer_id: "-Tu0100-7f3kQ0xWm2Lp".to_owned(),
     }

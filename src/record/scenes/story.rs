@@ -9,7 +9,7 @@ use crate::event::{
     Severity, Side, Source, TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::TorrentFacts;
-use crate::metainfo::Bitfield;
+use crate::metainfo::{Bitfield, Geometry};
 
 /// How long a dial waits, and a handshake.
 const GIVES_UP_MS: u64 = 10_000;
@@ -74,7 +74,7 @@ impl Story {
 
     /// Looks at what is on disk, and finds the first so many pieces good.
     pub(super) fn check(&mut self, until_ms: u64, good: u32) -> &mut Self {
-        let geometry = self.facts.geometry;
+        let geometry = self.facts.geometry().unwrap();
         let of = geometry.piece_count();
         self.phase(0, Phase::Checking);
         for tenth in 1..=10 {
@@ -215,16 +215,11 @@ impl Story {
     /// It is dialled so that it shakes hands at that time, plain or, after it hung up on that, encrypted; then it tells
     /// what it has, and we want it.
     pub(super) fn joins(&mut self, peer: PeerKey, ms: u64, who: &Who<'_>) -> &mut Self {
-        let opens_ms = who.answers_ms / 3;
         if who.encrypted {
             let cause = Cause::ClosedBeforeHandshake;
             self.fails(peer, ms.saturating_sub(9000), Encryption::Plain, cause, ms - who.answers_ms);
         }
-        let began = ms.saturating_sub(who.answers_ms);
-        let encryption = if who.encrypted { Encryption::Mse } else { Encryption::Plain };
-        self.dial(peer, began, encryption).open(peer, began + opens_ms);
-        let sent = if who.encrypted { 375 } else { 68 };
-        self.introduces(peer, ms, who).tell(ms, Event::Traffic { peer, bytes_in: 68, bytes_out: sent });
+        self.meets(peer, ms, who);
         let us = Side::Us;
         self.tell(ms + 2, Event::Interested { peer, by: us, interested: true });
         if who.percent < 100 {
@@ -233,7 +228,16 @@ impl Story {
         self
     }
 
-    /// Its handshake, its extensions and its pieces come.
+    /// It is dialled so that it shakes hands at that time.
+    pub(super) fn meets(&mut self, peer: PeerKey, ms: u64, who: &Who<'_>) -> &mut Self {
+        let began = ms.saturating_sub(who.answers_ms);
+        let encryption = if who.encrypted { Encryption::Mse } else { Encryption::Plain };
+        self.dial(peer, began, encryption).open(peer, began + who.answers_ms / 3);
+        let sent = if who.encrypted { 375 } else { 68 };
+        self.introduces(peer, ms, who).tell(ms, Event::Traffic { peer, bytes_in: 68, bytes_out: sent })
+    }
+
+    /// Its handshake, its extensions and, where it is known how many there are, its pieces come.
     fn introduces(&mut self, peer: PeerKey, ms: u64, who: &Who<'_>) -> &mut Self {
         let mut id = *b"--------9K_O3ddtJwp3";
         id[..8].copy_from_slice(who.id);
@@ -245,11 +249,14 @@ impl Story {
             reqq: Some(500),
             ..PeerInfo::default()
         };
-        let pieces = Arc::new(pieces_of(&self.facts, who.percent, peer.0));
         self.tell(ms, Event::HandshakeBytes { peer, received })
             .tell(ms, Event::Handshaken { peer })
-            .tell(ms + 1, Event::Introduced { peer, info })
-            .tell(ms + 1, Event::Has { peer, pieces })
+            .tell(ms + 1, Event::Introduced { peer, info });
+        if let Some(geometry) = self.facts.geometry() {
+            let pieces = Arc::new(pieces_of(geometry, who.percent, peer.0));
+            self.tell(ms + 1, Event::Has { peer, pieces });
+        }
+        self
     }
 
     /// It calls us, and shakes hands.
@@ -292,9 +299,9 @@ fn handshake(reserved: [u8; 8], facts: &TorrentFacts, id: &[u8]) -> Vec<u8> {
 }
 
 /// So many of a hundred pieces, others for each `turn`.
-fn pieces_of(facts: &TorrentFacts, percent: u32, turn: u32) -> Bitfield {
-    let mut pieces = Bitfield::empty(facts.geometry.piece_count());
-    for piece in facts.geometry.pieces().filter(|piece| (piece.number() * 7 + turn * 31) % 100 < percent) {
+fn pieces_of(geometry: Geometry, percent: u32, turn: u32) -> Bitfield {
+    let mut pieces = Bitfield::empty(geometry.piece_count());
+    for piece in geometry.pieces().filter(|piece| (piece.number() * 7 + turn * 31) % 100 < percent) {
         pieces.set(piece);
     }
     pieces

@@ -212,7 +212,8 @@ fn a_frame_that_unpacks_to_more_than_it_says_is_refused() {
 fn lists_longer_than_any_can_be_are_refused() {
     let nothing = FileFacts { path: String::new(), offset_bytes: 0, length_bytes: 0 };
     let with_files = |count| {
-        let torrent = TorrentFacts { files: vec![nothing.clone(); count], ..(*facts(30)).clone() };
+        let mut torrent = (*facts(30)).clone();
+        torrent.metadata.as_mut().unwrap().files = vec![nothing.clone(); count];
         let mut forger = Forger::without_torrent();
         forger.torrent(&torrent);
         let file = forger.file;

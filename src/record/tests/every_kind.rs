@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn piece(number: u32) -> PieceIndex {
-    facts(30).geometry.piece(number).unwrap()
+    facts(30).piece(number).unwrap()
 }
 
 /// In an order in which a run could tell them.
@@ -245,7 +245,7 @@ fn is_every_kind() {
 fn is_sound() {
     for mut event in events() {
         let before = event.clone();
-        event.check(&facts(30).geometry).unwrap();
+        event.check(facts(30).geometry().as_ref()).unwrap();
         assert_eq!(event, before);
     }
     let mut attempt: Attempt = Attempt {

@@ -17,7 +17,7 @@ const BLOCKS: u32 = 64;
 fn weigh(peers: u32, active: u32, pieces: u32, seconds: u32) -> usize {
     let mut random = fastrand::Rng::with_seed(7);
     let mut run = Run::new(pieces);
-    let geometry = facts(pieces).geometry;
+    let geometry = facts(pieces).geometry().unwrap();
     run.tell(Event::Phase { phase: Phase::Downloading, reason: None });
     let mut orders: Vec<Vec<PieceIndex>> = Vec::new();
     for number in 0..peers {

@@ -1,8 +1,8 @@
 //! Several torrents in one file, and facts that come late.
 
 use super::*;
-use crate::event::{PeerKey, Phase, Source};
-use crate::ledger::TorrentFacts;
+use crate::event::{Direction, Encryption, MetadataStep, PeerKey, Phase, Source, Transport};
+use crate::ledger::script::magnet;
 use crate::record::frame::{self, Kind};
 use crate::record::schema::{self, Root, Schema};
 
@@ -18,7 +18,11 @@ fn learned(number: u32) -> Event {
 #[test]
 fn of_several_torrents_the_first_is_shown_and_the_others_are_told() {
     let (other, late) = (TorrentKey(7), TorrentKey(9));
-    let named = |name: &str| TorrentFacts { name: name.to_owned(), ..(*facts(30)).clone() };
+    let named = |name: &str| {
+        let mut facts = (*facts(30)).clone();
+        facts.metadata.as_mut().unwrap().name = name.to_owned();
+        facts
+    };
     let mut ledger = Ledger::new(facts(30));
     let mut writer = Writer::begin(Vec::new(), 0).unwrap();
     writer.facts(at(0), TORRENT, &facts(30)).unwrap();
@@ -40,7 +44,7 @@ fn of_several_torrents_the_first_is_shown_and_the_others_are_told() {
     let sample = |down_bps| crate::event::PeerSample { down_bps, ..Default::default() };
     for second in 2..9 {
         for (torrent, down_bps) in [(TORRENT, 1000 * second), (other, 9)] {
-            let (peer, piece) = (PeerKey(1), facts(30).geometry.piece(second as u32).unwrap());
+            let (peer, piece) = (PeerKey(1), facts(30).piece(second as u32).unwrap());
             tell(second, torrent, Event::PeerSample { peer, sample: sample(down_bps) });
             tell(second, torrent, Event::Have { peer, piece });
         }
@@ -87,14 +91,68 @@ fn a_name_and_what_a_torrent_is_made_of_may_come_late() {
     schema::write(&mut schema, Root::Facts, &magnet(None), &mut body).unwrap();
     frame(Kind::Facts, 0, &mut schema, &body);
     let nothing = frame(Kind::Snapshot, 0, &mut schema, &[]);
-    assert_eq!(open(&nothing).unwrap_err(), RecordError::NoMetadata);
+    assert_eq!(open(&nothing).unwrap().view().torrent.metadata, None);
     body.clear();
-    schema::write(&mut schema, Root::Facts, &magnet(Some(whole.geometry)), &mut body).unwrap();
+    schema::write(&mut schema, Root::Facts, &magnet(whole.geometry()), &mut body).unwrap();
     frame(Kind::Facts, 5, &mut schema, &body);
     let file = frame(Kind::Events, 6, &mut schema, &[]);
     let mut player = open(&file).unwrap();
     assert_eq!((player.damage(), player.end()), (None, at(6)));
     player.go_to(at(6));
     let torrent = Arc::clone(&player.view().torrent);
-    assert_eq!((torrent.geometry, &torrent.name), (whole.geometry, &whole.info_hash.to_string()));
+    assert_eq!((torrent.geometry(), torrent.name()), (whole.geometry(), Some(&*whole.info_hash.to_string())));
+    player.go_to(at(4));
+    assert_eq!(player.view().torrent.geometry(), None, "it was not known then");
+}
+
+#[test]
+fn a_magnet_shows_at_every_second_what_was_known_then() {
+    let addr = "192.0.2.7:6881".parse().unwrap();
+    let (peer, direction, transport) = (PeerKey(1), Direction::Out, Transport::Tcp);
+    let step = |step| Event::Metadata { peer, step };
+    for always_snapshot in [false, true] {
+        let mut run = Run::with_ledger(Ledger::new(magnet()), At::ZERO);
+        run.always_snapshot = always_snapshot;
+        run.wait_ms(1).tell(Event::Phase { phase: Phase::Metadata, reason: None });
+        run.tell(Event::PeerLearned { peer, addr, source: Source::Manual });
+        run.tell(Event::AttemptBegan { peer, direction, transport, encryption: Encryption::Plain });
+        run.wait_ms(700).tell(Event::Connected { peer }).tell(Event::Handshaken { peer });
+        run.tell(step(MetadataStep::Offered { bytes: 30_000 }));
+        run.tell(Event::MetadataParts { got: 0, of: 2, bytes: 30_000 });
+        for part in 0..2 {
+            run.tell(step(MetadataStep::Asked { part })).wait_ms(900).tell(step(MetadataStep::Gave { part }));
+            run.tell(Event::MetadataParts { got: part + 1, of: 2, bytes: 30_000 });
+        }
+        // All in one second: what was told before and after stays on its side.
+        run.know(facts(30)).tell(Event::Phase { phase: Phase::Downloading, reason: None });
+        run.tell(Event::Has { peer, pieces: Arc::new(crate::metainfo::Bitfield::full(30)) });
+        for number in 0..9 {
+            let piece = facts(30).piece(number).unwrap();
+            run.wait_ms(400).tell(Event::PieceVerified { piece, from: vec![peer] });
+        }
+        let shown = run.shown.clone();
+        let (file, last) = run.end();
+        assert_eq!((last.pieces.good, last.metadata), (9, None));
+        let mut player = open(&file).unwrap();
+        assert_eq!((player.damage(), player.left_out(), player.end()), (None, None, last.at));
+        let mut ways: Vec<&Arc<View>> = shown.iter().chain(shown.iter().rev()).collect();
+        ways.extend(shown.iter().step_by(3));
+        for view in ways {
+            player.go_to(view.at);
+            assert_eq!(&player.view(), view, "{:?}", view.at);
+        }
+        assert!(shown[0].torrent.metadata.is_none() && shown.last().unwrap().torrent.metadata.is_some());
+        // Cut off before it was known, it plays up to there.
+        let cut = (0..file.len()).rev().step_by(20).find_map(|end| {
+            let mut player = open(&file[..end]).ok()?;
+            player.go_to(At::MAX);
+            player
+                .view()
+                .torrent
+                .metadata
+                .is_none()
+                .then(|| player.view().metadata.map(|progress| progress.of))
+        });
+        assert_eq!(cut, Some(Some(2)));
+    }
 }

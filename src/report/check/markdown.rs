@@ -22,7 +22,7 @@ const SHOWN: [(&str, &str, &str); 8] = [
 /// What was found, as Markdown.
 pub fn markdown(view: &View) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "## ttui check: {}\n", markdown_cell(&view.torrent.name));
+    let _ = writeln!(out, "## ttui check: {}\n", markdown_cell(&view.torrent.title()));
     let seconds = view.at.as_secs_f64();
     let _ = writeln!(
         out,

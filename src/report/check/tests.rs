@@ -6,7 +6,7 @@ use crate::event::{
     Announced, Direction, Encryption, Event, LooksLike, OsError, PeerInfo, PeerSample, Phase, Sample, Side,
     Source, TrackerError, TrackerKey, Transport,
 };
-use crate::ledger::{Ledger, Stage, TorrentFacts};
+use crate::ledger::{Ledger, Metadata, Stage, TorrentFacts};
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
 
 /// A run told event by event.
@@ -19,11 +19,14 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let facts = TorrentFacts {
-            name: "debian-12.2.0-amd64-DVD-1.iso".to_owned(),
             info_hash: InfoHash([7; 20]),
-            geometry: Geometry::new(1 << 20, 1 << 14).unwrap(),
-            private: false,
-            files: Vec::new(),
+            metadata: Some(Metadata {
+                name: "debian-12.2.0-amd64-DVD-1.iso".to_owned(),
+                geometry: Geometry::new(1 << 20, 1 << 14).unwrap(),
+                private: false,
+                files: Vec::new(),
+            }),
+            magnet_name: None,
             output: "".into(),
             peer_id: String::new(),
         };

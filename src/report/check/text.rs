@@ -21,7 +21,7 @@ const MOST_CONTRADICTIONS: usize = 10;
 /// What was found, in lines for a person, cleaned for a terminal.
 pub fn text(view: &View) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}: {}", clean(&view.torrent.name, 200), took(view));
+    let _ = writeln!(out, "{}: {}", clean(&view.torrent.title(), 200), took(view));
     if !view.peers.is_empty() {
         out.push('\n');
         peers(&mut out, view);

@@ -1,12 +1,16 @@
+use bytes::Bytes;
+use sha1::{Digest, Sha1};
+
 use super::*;
 use crate::command::Command;
 use crate::event::{AnnounceKind, Announced, Encryption, PeerInfo, Side, Source, TrackerError, TrackerKey};
-use crate::metainfo::PeerId;
-use crate::peer::{News, Step};
+use crate::metainfo::{InfoHash, PeerId};
+use crate::peer::{MetadataNews, News, Step};
 use crate::swarm::address::Scope;
 use crate::swarm::announce::{self, Output, Ticket};
 use crate::swarm::peer_table::Standing;
 use crate::swarm::{Action, Closed, EncryptionPolicy, Input, Order, Swarm};
+use crate::wire::METADATA_NAME;
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
@@ -47,13 +51,11 @@ impl Run {
         let trackers = trackers.iter().map(|url| vec![(*url).to_owned()]).collect();
         let settings = Settings { trackers, ..settings };
         let have = Bitfield::empty(geometry.piece_count());
-        let mut run = Self {
-            swarm: Swarm::new(At::ZERO, geometry, have, settings),
-            now: At::ZERO,
-            done: Vec::new(),
-            announced: Vec::new(),
-            next_conn: 0,
-        };
+        Self::of_swarm(Swarm::new(At::ZERO, geometry, have, settings))
+    }
+
+    fn of_swarm(swarm: Swarm) -> Self {
+        let mut run = Self { swarm, now: At::ZERO, done: Vec::new(), announced: Vec::new(), next_conn: 0 };
         // Peers are named before it is known that no tracker is asked.
         run.drain();
         run
@@ -511,4 +513,51 @@ fn never_unchokes_or_serves_anybody() {
     run.wait(10 * S);
     assert!(!run.orders(conn).iter().any(|order| matches!(order, Order::Choke(_))));
     assert!(!run.events().iter().any(|event| matches!(event, Event::Choking { by: Side::Us, .. })));
+}
+
+#[test]
+fn of_a_magnet_everybody_is_asked_for_the_metadata_and_it_is_over_with_their_answers() {
+    let info = Bytes::from(vec![7; 100]);
+    let info_hash = InfoHash(Sha1::digest(&info).into());
+    let mut run = Run::of_swarm(Swarm::without_metadata(At::ZERO, Settings { info_hash, ..settings() }));
+    (0..5).for_each(|n| run.learn(n));
+    run.wait(50 * MS);
+    let conns: Vec<ConnKey> = (0..5u8)
+        .map(|n| {
+            let mut id = *A;
+            id[19] = n;
+            let conn = run.shake(Some(PeerKey(n.into())), addr(n.into()), &id);
+            let info = PeerInfo {
+                extensions: vec![METADATA_NAME.to_owned()],
+                metadata_bytes: (n < 4).then_some(100),
+                ..PeerInfo::default()
+            };
+            run.tell(Input::News(conn, News::Introduced(info)));
+            conn
+        })
+        .collect();
+    let asks = |run: &Run, conn| run.orders(conn).contains(&&Order::AskMetadata { part: 0 });
+    assert_eq!(
+        conns.iter().map(|conn| asks(&run, *conn)).collect::<Vec<_>>(),
+        [true, true, true, true, false]
+    );
+    let gives = |bytes: Bytes| MetadataNews::Part { part: 0, total_bytes: Some(100), bytes };
+    for (conn, news) in [
+        (0, gives(info.clone())),
+        (1, MetadataNews::Refused { part: 0 }),
+        (2, gives(Bytes::from(vec![8; 100]))),
+    ] {
+        run.tell(Input::News(conns[conn], News::Metadata(news)));
+    }
+    assert!(run.done.iter().any(|(_, action)| *action == Action::Metadata(info.clone())));
+    assert!(run.orders(conns[2]).contains(&&Order::Close(Cause::MetadataWrong)));
+    // The silent one and the one without any have their time.
+    run.wait(9 * S);
+    assert!(!run.orders(conns[0]).contains(&&Order::Close(Cause::Shutdown)));
+    run.wait(2 * S);
+    for (conn, cause) in
+        [(0, Cause::Shutdown), (1, Cause::MetadataRefused), (3, Cause::MetadataSilent), (4, Cause::Shutdown)]
+    {
+        assert!(run.orders(conns[conn]).contains(&&Order::Close(cause)), "{conn} {cause:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Whom to dial when, and how long to wait after a failure.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -8,49 +9,79 @@ use crate::event::{Again, At, Cause, PeerKey};
 /// When each peer may be dialled; who is not in it is not dialled by itself.
 #[derive(Debug, Default)]
 pub(super) struct Due {
-    order: BTreeSet<(At, PeerKey)>,
-    of: BTreeMap<PeerKey, At>,
+    /// Those whose time was not yet seen to have come, by that time.
+    waiting: BTreeSet<(At, PeerKey)>,
+    /// Those whose time has come, by who goes first.
+    ready: BTreeSet<(Turn, PeerKey)>,
+    of: BTreeMap<PeerKey, Turn>,
+}
+
+/// Whose turn comes first: that of the highest priority, and among equals that whose time came first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Turn {
+    priority: Reverse<u32>,
+    at: At,
 }
 
 impl Due {
-    /// Sets when the peer may be dialled.
-    pub(super) fn set(&mut self, peer: PeerKey, at: Option<At>) {
-        let before = match at {
-            Some(at) => self.of.insert(peer, at),
+    /// Sets when the peer may be dialled. Of those whose time has come one at [`At::ZERO`] goes before all others, and one of
+    /// an unknown priority before those of a known one.
+    pub(super) fn set(&mut self, peer: PeerKey, at: Option<At>, priority: Option<u32>) {
+        let turn = at.map(|at| {
+            let priority = priority.filter(|_| at > At::ZERO).unwrap_or(u32::MAX);
+            Turn { priority: Reverse(priority), at }
+        });
+        let before = match turn {
+            Some(turn) => self.of.insert(peer, turn),
             None => self.of.remove(&peer),
         };
         if let Some(before) = before {
-            self.order.remove(&(before, peer));
+            self.waiting.remove(&(before.at, peer));
+            self.ready.remove(&(before, peer));
         }
-        self.order.extend(at.map(|at| (at, peer)));
+        self.waiting.extend(at.map(|at| (at, peer)));
     }
 
     /// When the peer may be dialled.
     pub(super) fn of(&self, peer: PeerKey) -> Option<At> {
-        self.of.get(&peer).copied()
+        self.of.get(&peer).map(|turn| turn.at)
     }
 
-    /// Who may be dialled first, and when.
-    pub(super) fn first(&self) -> Option<(At, PeerKey)> {
-        self.order.first().copied()
+    /// When the next one may be dialled.
+    pub(super) fn first(&self) -> Option<At> {
+        let ready = self.ready.first().map(|(turn, _)| turn.at);
+        ready.or_else(|| self.waiting.first().map(|(at, _)| *at))
+    }
+
+    /// Who goes first of those that may be dialled now.
+    pub(super) fn next(&mut self, now: At) -> Option<PeerKey> {
+        while let Some((at, peer)) = self.waiting.first().copied()
+            && at <= now
+        {
+            self.waiting.pop_first();
+            self.ready.extend(self.of.get(&peer).map(|turn| (*turn, peer)));
+        }
+        self.ready.first().map(|(_, peer)| *peer)
     }
 
     /// Who may be dialled by then.
     pub(super) fn until(&self, then: At) -> impl Iterator<Item = PeerKey> + '_ {
-        self.order.iter().take_while(move |(at, _)| *at <= then).map(|(_, peer)| *peer)
+        let soon = self.waiting.iter().take_while(move |(at, _)| *at <= then).map(|(_, peer)| *peer);
+        self.ready.iter().map(|(_, peer)| *peer).chain(soon)
     }
 
     /// Who may be dialled later than now, and when.
     pub(super) fn after(&self, now: At) -> impl Iterator<Item = (At, PeerKey)> + '_ {
-        self.order.iter().filter(move |(at, _)| *at > now).copied()
+        self.waiting.iter().filter(move |(at, _)| *at > now).copied()
     }
 }
 
 #[cfg(test)]
 impl Due {
     pub(super) fn peers(&self) -> impl Iterator<Item = PeerKey> + '_ {
-        assert_eq!(self.order.len(), self.of.len());
-        assert!(self.order.iter().all(|(at, peer)| self.of.get(peer) == Some(at)));
+        assert_eq!(self.waiting.len() + self.ready.len(), self.of.len());
+        assert!(self.waiting.iter().all(|(at, peer)| self.of(*peer) == Some(*at)));
+        assert!(self.ready.iter().all(|(turn, peer)| self.of.get(peer) == Some(turn)));
         self.of.keys().copied()
     }
 }

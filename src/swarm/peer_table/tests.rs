@@ -329,3 +329,38 @@ fn the_oldest_that_never_shook_hands_makes_room() {
         );
     }
 }
+
+#[test]
+fn of_those_that_are_due_the_one_of_the_highest_priority_is_dialled_first() {
+    let mut table = PeerTable::new(&Settings::default());
+    let tracker = Source::Tracker(TrackerKey(0));
+    let at = |addr: &str| -> SocketAddr { addr.parse().unwrap() };
+    table.reached(TrackerKey(0), Scope::Public, Some(at("123.213.32.10:6881")));
+    // The examples of BEP 40: the later one has the higher priority.
+    let (near, far) = (at("123.213.32.234:6881"), at("98.76.54.32:6881"));
+    table.learn(secs(1), near, tracker);
+    table.learn(secs(2), far, tracker);
+    table.learn(secs(2), at("5.6.7.8:1"), Source::Manual);
+    table.learn(secs(9), at("98.76.54.33:6881"), tracker);
+    assert_eq!(table.next_due(), Some(At::ZERO));
+    let order: Vec<SocketAddr> =
+        std::iter::from_fn(|| table.take_due(secs(3))).map(|(_, addr, _)| addr).collect();
+    assert_eq!(order, [at("5.6.7.8:1"), far, near], "who was chosen goes before all");
+    assert_eq!(table.next_due(), Some(secs(9)), "nobody is dialled before its time");
+    table.assert_consistent();
+}
+
+#[test]
+fn who_is_ready_and_put_off_waits_again() {
+    let mut due = Due::default();
+    let (one, two) = (PeerKey(1), PeerKey(2));
+    due.set(one, Some(secs(1)), Some(7));
+    due.set(two, Some(secs(1)), Some(9));
+    assert_eq!((due.next(secs(0)), due.next(secs(1))), (None, Some(two)));
+    due.set(two, Some(secs(5)), Some(9));
+    assert_eq!((due.next(secs(2)), due.first()), (Some(one), Some(secs(1))));
+    due.set(one, None, None);
+    assert_eq!((due.next(secs(2)), due.first()), (None, Some(secs(5))));
+    assert_eq!(due.until(secs(5)).collect::<Vec<_>>(), [two]);
+    assert_eq!(due.peers().count(), 1);
+}

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::super::announce::{self, Ticket};
 use super::super::{Action, BlockDigest, Closed, ConnKey, Input, Known, Order};
 use super::conn::Conn;
@@ -75,6 +77,8 @@ pub(super) struct Client {
     ours: Arc<Ours>,
     /// When it learns the torrent's geometry; none: it knows it.
     learns_at: Option<At>,
+    /// The bytes of the torrent's `info`, where they came from peers.
+    pub(super) info: Option<Bytes>,
     pub(super) effects: VecDeque<Effect>,
     pub(super) wake_at: At,
     /// What was learned, less what fills memory unless it is all kept.
@@ -124,6 +128,7 @@ impl Client {
             written: have,
             ours: Arc::new(Ours::with(introduction(Some(6881), exchanges), holdings)),
             learns_at: None,
+            info: None,
             effects: VecDeque::new(),
             wake_at: At::MAX,
             events: Vec::new(),
@@ -288,17 +293,24 @@ impl Client {
     }
 
     /// It knows of its torrent nothing but the info-hash, until then; of its data nothing is here.
-    pub(super) fn knows_only_the_hash(&mut self, now: At, until: At) {
+    pub(super) fn knows_only_the_hash(&mut self, now: At, until: Option<At>) {
         self.swarm = Swarm::without_metadata(now, self.settings.clone());
         self.ours = Arc::new(Ours::new(self.ours.introduction.clone()));
-        self.learns_at = Some(until);
+        self.learns_at = until;
         self.settle(now);
+    }
+
+    /// Peers gave it the metadata.
+    pub(super) fn got_metadata(&mut self, now: At, info: Bytes) {
+        assert!(self.info.replace(info).is_none(), "it gets them once");
+        self.know(now);
     }
 
     /// It learns the torrent's geometry.
     fn know(&mut self, now: At) {
         let (geometry, have) = (self.geometry, self.written.clone());
-        assert!(self.ours.holdings.set(Arc::new(Holdings::new(geometry, have.clone()))).is_ok());
+        let holdings = Holdings::new(geometry, have.clone()).with_info(self.info.clone());
+        assert!(self.ours.holdings.set(Arc::new(holdings)).is_ok());
         let private = self.settings.private;
         let known = Known { geometry, have, private, kept: Vec::new(), stopped: None };
         self.feed(now, Input::Known(Box::new(known)));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::event::{At, Attempt, Direction, Encryption, Payload, Phase, Source};
 use crate::ledger::{PeerRecord, View};
 use crate::ui::grid::{Context, fits};
+use crate::ui::metadata;
 use crate::ui::paint::{Spans, clip_address};
 use crate::ui::theme::Role;
 use crate::ui::words::{self, Standing};
@@ -95,6 +96,7 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
             Spans::new().add(Role::Text, if fits(&shown, columns) { shown } else { "0".to_owned() })
         }
         Standing::Choked => word(if fits("choking us", columns) { "choking us" } else { "chokes us" }),
+        Standing::Idle if peer.lacks_metadata => Spans::new(),
         Standing::Taking | Standing::Idle => Spans::new().add(Role::Dim, "no need"),
         _ => Spans::new(),
     }
@@ -142,6 +144,7 @@ pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
         _ if peer.is_live() && view.phase == Phase::Paused => "you paused the download".to_owned(),
         _ if peer.is_live() && words::stands_still(view) => "the disk stopped the download".to_owned(),
         Standing::Unchoked if waits_for_our_limit(peer, view) => "our own limit is used up".to_owned(),
+        Standing::Idle if peer.lacks_metadata => metadata::detail(peer, view.at),
         Standing::Choked => "it serves others first (chokes us)".to_owned(),
         Standing::Unchoked => "we may ask, but nothing comes".to_owned(),
         Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{Cause, Source};
 use crate::ledger::Group;
-use crate::ui::sample;
+use crate::ui::{sample, source};
 
 /// The addresses of the sample's peers that the filter takes.
 fn found(text: &str) -> Vec<String> {
@@ -21,7 +21,8 @@ fn takes_what_the_sketch_says() {
     assert_eq!(found("state:failed").len(), 28);
     assert_eq!(found("state:failed why:timeout").len(), 17 + 2, "no answer, and silent after opening");
     assert_eq!(found("client:qB").len(), 3);
-    assert_eq!(found("source:tracker").len(), 50);
+    assert_eq!(found("source:tracker").len(), 45);
+    assert_eq!(found("source:pex").len(), 5);
     assert_eq!(found("source:manual").len(), 0);
     assert_eq!(
         found("port:51413 state:live"),
@@ -63,8 +64,14 @@ fn a_state_is_found_by_the_word_it_had_before() {
 fn a_word_is_looked_for_in_every_column_and_addresses_are_words() {
     assert_eq!(found("transmission").len(), 5);
     assert_eq!(found("transmission 4.0.4").len(), 2);
-    assert_eq!(found("83.148.245.186:51414"), ["83.148.245.186:51414"]);
-    assert_eq!(found("[2a01"), ["[2a01:4f8:c17:1234::2]:51413"]);
+    let named = ["80.101.55.2:6881", "62.210.9.9:51413"];
+    assert_eq!(found("source:83.148.245.186:51414"), named);
+    assert_eq!(
+        found("83.148.245.186:51414"),
+        [&["83.148.245.186:51414"], &named[..]].concat(),
+        "and whom it named"
+    );
+    assert_eq!(found("[2a01")[0], "[2a01:4f8:c17:1234::2]:51413");
     assert_eq!(found("-tr40").len(), 4);
     assert_eq!(found("refused").len(), 3);
 }
@@ -82,7 +89,7 @@ fn numbers_are_compared_in_their_own_units() {
 #[test]
 fn has_with_a_number_takes_those_that_have_the_piece_and_with_a_percentage_as_much() {
     let view = sample::healthy();
-    let piece = view.torrent.geometry.piece(17).unwrap();
+    let piece = view.torrent.piece(17).unwrap();
     let has = |peer: &&std::sync::Arc<PeerRecord>| peer.has.as_ref().is_some_and(|has| has.has(piece));
     let holders: Vec<String> = view.peers.iter().filter(has).map(|peer| peer.addr.to_string()).collect();
     assert!(!holders.is_empty() && holders.len() < view.peers.len());
@@ -96,7 +103,7 @@ fn has_with_a_number_takes_those_that_have_the_piece_and_with_a_percentage_as_mu
 fn a_tracker_is_told_from_others_by_its_host_or_where_that_will_not_do_by_its_url() {
     let mut view = sample::healthy();
     let named = |view: &View, at: usize| {
-        let text = named_by(&view.trackers[at], view);
+        let text = named_by(&source::at(view, at).unwrap(), view);
         let taken = Filter::parse(&text).unwrap().keys(view);
         let source = Source::Tracker(view.trackers[at].key);
         let all = view.peers.iter().filter(|peer| peer.sources.contains(&source));
@@ -120,6 +127,20 @@ fn a_tracker_is_told_from_others_by_its_host_or_where_that_will_not_do_by_its_ur
         named(&view, 0);
         named(&view, 1);
     }
+}
+
+#[test]
+fn peers_that_other_peers_named_are_listed_by_their_code() {
+    let view = sample::healthy();
+    let pex = source::at(&view, usize::MAX).unwrap();
+    let text = named_by(&pex, &view);
+    assert_eq!(text, "source:pex");
+    let taken = Filter::parse(&text).unwrap().keys(&view);
+    assert_eq!(
+        taken,
+        view.peers.iter().filter(|peer| pex.named(peer)).map(|peer| peer.key).collect::<Vec<_>>()
+    );
+    assert_eq!((taken.len() as u32, 2), pex.peers(), "two of them shook hands");
 }
 
 #[test]

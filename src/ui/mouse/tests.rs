@@ -75,7 +75,7 @@ fn a_click_on_the_key_line_does_what_the_key_does() {
     let view = sample::healthy();
     let mut model = at_start(&view);
     model.size = (200, 60);
-    click_on(&mut model, "4 trackers", &view);
+    click_on(&mut model, "4 sources", &view);
     assert_eq!(model.screen, Screen::Trackers);
     assert_eq!(click_on(&mut model, "p pause", &view), Some(Command::Pause));
 }
@@ -236,7 +236,7 @@ fn a_click_on_what_a_key_does_does_that_on_the_page_behind_the_help() {
         let mut model = at_start(&view);
         (model.size, model.screen) = (size, Screen::Pieces);
         update(&mut model, Action::Keys, &view);
-        click_on(&mut model, "4 trackers", &view);
+        click_on(&mut model, "4 sources", &view);
         assert_eq!((model.screen, model.mode()), (Screen::Trackers, Mode::Browse), "{size:?}");
     }
     let mut model = at_start(&view);
@@ -367,16 +367,16 @@ fn a_click_selects_a_line_of_the_log() {
     model.screen = Screen::Log;
     let (_, targets) = drawn(&model, &view);
     let (before, _) = drawn(&model, &view);
-    act(&mut model, MouseEventKind::Down(MouseButton::Left), (30, 10), &targets, &view);
+    act(&mut model, MouseEventKind::Down(MouseButton::Left), (30, 12), &targets, &view);
     let (after, _) = drawn(&model, &view);
-    assert!(after[10].starts_with('▸'), "{}", after.join("\n"));
+    assert!(after[12].starts_with('▸'), "{}", after.join("\n"));
     let text = |row: &str| row.chars().skip(1).take(90).collect::<String>();
-    assert_eq!(text(&after[10]), text(&before[10]), "what is read stays where it is");
+    assert_eq!(text(&after[12]), text(&before[12]), "what is read stays where it is");
     // From there the arrows go on.
     update(&mut model, Action::Down, &view);
     let (after, _) = drawn(&model, &view);
     let next = after.iter().find(|row| row.starts_with('▸')).unwrap();
-    assert_eq!(text(next), text(&before[11]));
+    assert_eq!(text(next), text(&before[13]));
     update(&mut model, Action::Last, &view);
     assert_eq!(model.scrolls.log_back, 0);
 }
@@ -388,7 +388,8 @@ fn a_click_on_the_newest_events_of_the_overview_shows_the_log() {
     let mut model = at_start(&view);
     model.size = (120, 50);
     let newest = view.log.last().unwrap().text.clone();
-    click_on(&mut model, &newest, &view);
+    let (_, what) = newest.split_once(' ').unwrap();
+    click_on(&mut model, what, &view);
     assert_eq!(model.screen, Screen::Log);
 }
 

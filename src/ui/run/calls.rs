@@ -62,7 +62,7 @@ pub(super) fn carry_out(model: &mut Model, view: &View, options: &Options) -> io
 
 /// The title of the window: how far it is, and what it is.
 fn title(view: &View, model: &Model) -> String {
-    let name = crate::text::clean(&view.torrent.name, TITLE_CHARS);
+    let name = crate::text::clean(&view.torrent.title(), TITLE_CHARS);
     let is_ascii = model.look.is_ascii();
     let dot = if is_ascii { "-" } else { "·" };
     let far = match view.phase {

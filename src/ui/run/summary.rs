@@ -7,14 +7,15 @@ use crate::units;
 /// Three lines for the ordinary screen after leaving: what was done, where it is, why it stopped short.
 pub fn summary(view: &View) -> String {
     let binary = units::Units::Binary;
-    let total = view.torrent.geometry.total_bytes();
-    let complete = view.pieces.good == view.torrent.geometry.piece_count();
-    let name = &view.torrent.name;
-    let done = if complete {
-        format!("{name}: complete, {}", units::bytes(total, binary))
-    } else {
-        let percent = (u128::from(view.have_bytes) * 100 / u128::from(total.max(1))).min(99);
-        format!("{name}: {percent} % of {}", units::bytes(total, binary))
+    let complete = view.is_whole();
+    let name = view.torrent.title();
+    let done = match view.torrent.total_bytes() {
+        None => format!("{name}: the metadata did not come yet"),
+        Some(total) if complete => format!("{name}: complete, {}", units::bytes(total, binary)),
+        Some(total) => {
+            let percent = (u128::from(view.have_bytes) * 100 / u128::from(total.max(1))).min(99);
+            format!("{name}: {percent} % of {}", units::bytes(total, binary))
+        }
     };
     let output = crate::text::clean(&view.torrent.output.to_string_lossy(), 400);
     let (down, up) = (units::bytes(view.down_bytes, binary), units::bytes(view.up_bytes, binary));

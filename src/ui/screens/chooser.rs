@@ -11,33 +11,45 @@ use ratatui::layout::Rect;
 use super::{more, peer_list};
 use crate::ui::action::Action;
 use crate::ui::columns::{self, PEER_COLUMNS, Part};
+use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::grid;
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
-use crate::ui::paint::{Pen, inset, take_bottom, take_top, width, wrap};
+use crate::ui::paint::{Pen, inset, take_top, width, wrap};
 use crate::ui::theme::Role;
 
 /// Columns before what a column is said to show.
 const BEFORE: u16 = 18;
 
-/// Where what a column shows is cut in its row, that of the selected one is told in full below them all.
-fn told(pen: &mut Pen<'_>, body: &mut Rect, help: &str) {
-    let columns = usize::from(body.width.saturating_sub(2)).max(1);
-    let room = columns.saturating_sub(usize::from(BEFORE));
-    let lines = |help: &str| if width(help) > room { wrap(help, columns).len() } else { 0 };
-    let rows = PEER_COLUMNS.iter().map(|column| lines(column.help)).max().unwrap_or(0) as u16;
-    if rows == 0 || body.height < rows + 6 {
-        return;
-    }
-    let area = inset(take_bottom(body, rows + 1), 1, 1);
-    for (line, y) in wrap(help, columns).iter().zip(area.top() + 1..area.bottom()) {
-        pen.put(area.x, y, area.width, line, Role::Text);
-    }
+/// What the page is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Section {
+    Title,
+    List,
+    /// What the selected column shows, in full.
+    Told,
+}
+
+/// What a column shows where that is cut in its row, in lines of this many columns.
+fn told(help: &str, columns: u16) -> Vec<String> {
+    let columns = usize::from(columns.saturating_sub(2)).max(1);
+    let cut = width(help) > columns.saturating_sub(usize::from(BEFORE));
+    if cut { wrap(help, columns) } else { Vec::new() }
+}
+
+/// Gives every part its place. What is told has the room of the longest, so that the list stays where it is.
+fn flow(area: Rect) -> Flow<Section> {
+    use Section::{List, Title, Told};
+    let rows = PEER_COLUMNS.iter().map(|column| told(column.help, area.width).len()).max().unwrap_or(0);
+    let below = if rows > 0 { rows as u16 + 1 } else { 0 };
+    let claims = [up_to(Title, 1), up_to(List, 5), whole(Told, below), rest(List)];
+    Flow::new(area, &[Title, List, Told], &claims)
 }
 
 /// Draws the columns there are, the chosen ones first.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
-    let mut body = area;
+    let flow = flow(area);
+    let mut body = flow.of(Section::List);
     let part = model.chooser.part;
     let narrow = area.width < 60;
     let (of, other) = match part {
@@ -47,11 +59,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let (left, right) = (model.keys.name(Action::Left), model.keys.name(Action::Right));
     let other = model.hint(Action::NextPanel, other);
     let hint = format!("{left} {right} move it · {other}");
-    let title = inset(take_top(&mut body, 1), 1, 1);
+    let title = inset(flow.of(Section::Title), 1, 1);
     let chosen = model.columns.chosen(part, || peer_list::visible(model, part));
     let ids = columns::in_order(&chosen);
     let at = model.chooser.at.min(ids.len() - 1);
-    told(pen, &mut body, columns::column(ids[at]).map_or("", |column| column.help));
+    let below = inset(flow.of(Section::Told), 1, 1);
+    let help = told(columns::column(ids[at]).map_or("", |column| column.help), area.width);
+    for (line, y) in help.iter().zip(below.top() + 1..below.bottom()) {
+        pen.put(below.x, y, below.width, line, Role::Text);
+    }
     let visible = grid::visible(ids.len(), usize::from(body.height), Some(at), &[]);
     let more = more::hidden(&visible, ids.len());
     let right = [format!("{more} · {hint}"), more.clone(), hint];

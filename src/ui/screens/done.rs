@@ -37,7 +37,7 @@ fn senders(view: &View) -> impl Iterator<Item = &PeerRecord> {
 
 /// Bytes that came and are in no piece, of a run that knows which pieces it received: sent twice, or wrong.
 fn wasted(view: &View) -> Option<u64> {
-    let geometry = view.torrent.geometry;
+    let geometry = view.torrent.geometry()?;
     let pieces: u64 = view.pieces.history.groups().iter().map(|group| u64::from(group.pieces)).sum();
     let good = pieces.saturating_mul(u64::from(geometry.piece_bytes())).min(geometry.total_bytes());
     (pieces > 0).then(|| view.down_bytes.saturating_sub(good))
@@ -52,7 +52,7 @@ fn peak(view: &View) -> u64 {
 /// The facts of the card, the most telling first.
 fn facts(view: &View, look: &Look) -> Vec<Fact> {
     let bytes = |count: u64| units::bytes(count, look.units);
-    let mut facts = vec![("SIZE", bytes(view.torrent.geometry.total_bytes()))];
+    let mut facts = vec![("SIZE", bytes(view.torrent.total_bytes().unwrap_or_default()))];
     if view.down_bytes > 0 {
         let took = view.phase_since;
         let mean = (view.down_bytes as f64 / took.as_secs_f64().max(1.0)) as u64;
@@ -76,7 +76,7 @@ fn facts(view: &View, look: &Look) -> Vec<Fact> {
 /// What is told in a sentence below the facts.
 fn sentences(view: &View, look: &Look) -> Vec<String> {
     let bytes = |count: u64| units::bytes(count, look.units);
-    let total = view.torrent.geometry.total_bytes();
+    let total = view.torrent.total_bytes().unwrap_or_default();
     let mut said = Vec::new();
     let here = total.saturating_sub(view.down_bytes);
     if view.down_bytes == 0 {
@@ -92,7 +92,7 @@ fn sentences(view: &View, look: &Look) -> Vec<String> {
     if takers > 0 {
         said.push(format!("{} went to {}.", bytes(view.up_bytes), counted(takers, "peer")));
     }
-    let pieces = units::count(u64::from(view.torrent.geometry.piece_count()));
+    let pieces = units::count(u64::from(view.torrent.piece_count()));
     let failed = match view.pieces.failures {
         0 => String::new(),
         1 => "; one failed its check and came again".to_owned(),
@@ -214,7 +214,7 @@ mod tests {
     fn what_came_and_is_in_no_piece_was_wasted() {
         let mut view = sample::moment("complete");
         let pieces: u64 = view.pieces.history.groups().iter().map(|group| u64::from(group.pieces)).sum();
-        let good = pieces * u64::from(view.torrent.geometry.piece_bytes());
+        let good = pieces * u64::from(view.torrent.geometry().unwrap().piece_bytes());
         view.down_bytes = good + 5000;
         assert!(
             wasted(&view).is_some_and(|wasted| (5000..5000 + 262_144).contains(&wasted)),

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::page::Page;
 use super::{asking, judgement, key_line, replay_bar};
 use crate::event::Phase;
-use crate::ledger::{VerdictCode, View};
+use crate::ledger::{MetadataProgress, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Mode, Model, Screen};
 use crate::ui::mouse::Target;
@@ -21,6 +21,8 @@ use crate::units;
 pub(in crate::ui) const ANSWER_STANDS: Duration = Duration::from_secs(4);
 /// From so many columns on there is room for more than the least.
 const WIDE: u16 = 98;
+/// In fewer columns a state is a word.
+const NARROW: u16 = 60;
 /// From so many columns on a judgement takes fewer lines.
 const FEW_LINES: u16 = 140;
 /// Columns for the torrent's name and the percentage, before the name of a recording gets any.
@@ -28,13 +30,13 @@ const LEAST_NAME: usize = 20;
 /// For how long a new user is told where to look.
 const WELCOME_STANDS: Duration = Duration::from_secs(10);
 /// A longer time to go is no answer.
-const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
+pub(super) const LONGEST_ETA: Duration = Duration::from_secs(100 * 86_400);
 
 /// What the torrent is doing, as a glyph and a word or two; before it, whether it is being recorded. Of a
 /// recording: how its replay stands.
 pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
     if let Some(replay) = &model.replay {
-        let phase = phase(model, view);
+        let phase = phase(model, view, columns);
         let gap = if columns < WIDE { "  " } else { "    " };
         // What the torrent was doing is worth more than which recording tells of it.
         let name = if columns < 60 { 9 } else { LEAST_NAME };
@@ -44,12 +46,12 @@ pub(super) fn state(model: &Model, view: &View, columns: u16) -> Spans {
     }
     if view.recording {
         let recording = Spans::new().add(Role::Trouble, "●").add(Role::Text, " rec  ");
-        return recording.and(phase(model, view));
+        return recording.and(phase(model, view, columns));
     }
-    phase(model, view)
+    phase(model, view, columns)
 }
 
-fn phase(model: &Model, view: &View) -> Spans {
+fn phase(model: &Model, view: &View, columns: u16) -> Spans {
     // In a replay no key changes what was.
     let way_on = match model.replay {
         Some(_) => String::new(),
@@ -64,7 +66,25 @@ fn phase(model: &Model, view: &View) -> Spans {
             let (doing, percent) = long_work(view);
             span(Role::Progress, "▸", text, format!("{doing} {percent} %"))
         }
-        Phase::Metadata => span(Role::Progress, "▸", text, "fetching metadata".to_owned()),
+        Phase::Metadata => {
+            let (got, of) = view.metadata.map_or((0, 0), |progress| (progress.got, progress.of));
+            let (got, parts) = (units::count(got.into()), units::count(of.into()));
+            let word = match (of, columns < NARROW) {
+                (0, true) => "metadata".to_owned(),
+                (_, true) => format!("metadata {got}/{parts}"),
+                (0, false) => "fetching metadata".to_owned(),
+                (_, false) => format!("fetching metadata, {got} of {parts}"),
+            };
+            let since = match columns < NARROW {
+                true => String::new(),
+                false => format!("   {}", words::span(view.at.saturating_sub(view.phase_since))),
+            };
+            let (glyph, shown, role) = match judgement::is_well(view) {
+                true => (Role::Progress, "▸", text),
+                false => (Role::Trouble, "▲", Role::TroubleWord),
+            };
+            span(glyph, shown, role, word).add(Role::Text, since)
+        }
         Phase::Downloading => {
             let trouble = |word: String| span(Role::Trouble, "▲", Role::TroubleWord, word);
             match (view.stalled_for(), view.verdicts.first().map(|verdict| verdict.code)) {
@@ -96,17 +116,20 @@ pub(in crate::ui) fn long_work(view: &View) -> (&'static str, u64) {
 
 /// How much is good, in whole percent; 100 only when everything is.
 pub(in crate::ui) fn percent(view: &View) -> u64 {
-    let total = u128::from(view.torrent.geometry.total_bytes().max(1));
+    let total = u128::from(view.torrent.total_bytes().unwrap_or_default().max(1));
     (u128::from(view.have_bytes) * 100 / total).min(100) as u64
+}
+
+/// The time to go, where that can be told.
+pub(super) fn time_left(view: &View) -> Option<Duration> {
+    view.eta.filter(|eta| view.phase == Phase::Downloading && *eta < LONGEST_ETA)
 }
 
 /// The time to go, in words; nothing where there is nothing to wait for.
 pub(super) fn eta(view: &View) -> String {
     match view.phase {
-        Phase::Downloading => {
-            let told = view.eta.filter(|eta| *eta < LONGEST_ETA);
-            told.map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta)))
-        }
+        Phase::Downloading => time_left(view)
+            .map_or_else(|| "no ETA".to_owned(), |eta| format!("{} left", units::duration(eta))),
         _ => String::new(),
     }
 }
@@ -129,7 +152,7 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     let wide = area.width >= WIDE;
     let gap = if wide { "    " } else { "   " };
     let mut right = state(model, view, area.width);
-    if with_percent && view.phase != Phase::Checking {
+    if with_percent && view.phase != Phase::Checking && view.metadata.is_none() {
         right = right.add(Role::Text, gap).add(Role::Progress, format!("{} %", percent(view)));
     }
     let eta = eta(view);
@@ -141,11 +164,12 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
     let room = area.width.saturating_sub(used + if roomy { 2 } else { 1 });
-    let size = units::bytes(view.torrent.geometry.total_bytes(), pen.look.units);
+    let total = view.torrent.total_bytes();
+    let size = total.map_or_else(String::new, |total| units::bytes(total, pen.look.units));
     let name_room = room.saturating_sub(paint::width(&size) as u16 + 3);
     let name_room = if name_room < 10 || !roomy { room } else { name_room };
-    let mut x = pen.put(area.x, area.y, name_room, &view.torrent.name, Role::Strong);
-    if roomy && x + 3 + paint::width(&size) as u16 <= room {
+    let mut x = pen.put(area.x, area.y, name_room, &view.torrent.title(), Role::Strong);
+    if roomy && !size.is_empty() && x + 3 + paint::width(&size) as u16 <= room {
         x += 3;
         x += pen.put(area.x + x, area.y, room - x, &size, Role::Text);
     }
@@ -181,7 +205,8 @@ pub(super) fn frozen(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Durati
 
 /// Where the download is, as people write it.
 pub(super) fn path_as_tilde(view: &View) -> String {
-    let path = view.torrent.output.join(&view.torrent.name);
+    let output = &view.torrent.output;
+    let path = view.torrent.name().map_or_else(|| output.clone(), |name| output.join(name));
     crate::text::clean(&home_as_tilde(&path.to_string_lossy()), 400)
 }
 
@@ -199,11 +224,19 @@ fn home_as_tilde(path: &str) -> String {
 /// The second line: progress, or how much of the disk was looked at.
 pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let area = inset(area, 1, 1);
-    let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked)) {
-        (Phase::Checking, Some((done, of))) => ((u64::from(done), u64::from(of)), long_work(view).1),
-        _ => ((view.have_bytes, view.torrent.geometry.total_bytes()), percent(view)),
+    let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked), view.metadata) {
+        (Phase::Checking, Some((done, of)), _) => ((u64::from(done), u64::from(of)), long_work(view).1),
+        (.., Some(metadata)) => ((metadata.got.into(), metadata.of.into()), 0),
+        _ => ((view.have_bytes, view.torrent.total_bytes().unwrap_or_default()), percent(view)),
     };
-    bar::progress(pen, area, done, of, &format!("{percent} %"));
+    let words = match view.metadata {
+        Some(MetadataProgress { of: 0, .. }) => "no part yet".to_owned(),
+        Some(MetadataProgress { got, of, .. }) => {
+            format!("{} of {} parts", units::count(got.into()), units::count(of.into()))
+        }
+        None => format!("{percent} %"),
+    };
+    bar::progress(pen, area, done, of, &words);
 }
 
 /// Rows for what is judged: as many as the state in the header alone asks for, so that nothing below them moves when a

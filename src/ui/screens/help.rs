@@ -20,6 +20,7 @@ use crate::ui::piece_map::Layer;
 use crate::ui::replay;
 use crate::ui::theme::Role;
 use crate::ui::widgets::mosaic::{self, Letters};
+use crate::ui::widgets::rule;
 use crate::ui::words::Standing;
 
 /// From so many columns on the lines stand in two halves.
@@ -154,7 +155,8 @@ fn card(columns: u16, model: &Model) -> Vec<Line> {
     let below = below(model);
     let room = usize::from(columns / halves(columns)).saturating_sub(CARD_NAMES + 4).clamp(8, 90);
     let plain = |spans: Spans| (spans, None);
-    let mut lines = vec![plain(Spans::new().add(Role::Dim, "The screens"))];
+    let title = |text: &str| plain(rule::line(text, "", columns_of_a_half(columns)));
+    let mut lines = vec![title("The screens")];
     let bound = || model.keys.lines().filter(|(_, keys)| !keys.is_empty());
     let row = |lines: &mut Vec<Line>, name: &str, binding: &Binding| {
         // What a key does comes before the colon, what that means behind it.
@@ -170,19 +172,16 @@ fn card(columns: u16, model: &Model) -> Vec<Line> {
         let name = line.label.map_or("", |(label, _)| label);
         row(&mut lines, &format!("{} {name}", keys[0].name()), line);
     }
-    lines.push(plain(Spans::new()));
-    lines.push(plain(Spans::new().add(Role::Dim, "Used most on the page behind this one")));
+    lines.push(title("Used most on the page behind this one"));
     for (key, binding) in used_most(model, &below) {
         row(&mut lines, &key, binding);
     }
-    lines.push(plain(Spans::new()));
-    lines.extend(glyphs(usize::from(columns).saturating_sub(3)).into_iter().map(plain));
-    // The card is one screen: where it is short of a few rows, the empty ones go.
-    let rows = rows_in(super::body(model));
-    let is_told = |(spans, _): &Line| spans.width() > 0;
-    if lines.len() > rows && lines.iter().filter(|line| is_told(line)).count() <= rows {
-        lines.retain(is_told);
+    let glyphs = glyphs(usize::from(columns).saturating_sub(3));
+    // The card is one screen: where it is short of a row, the glyphs have no title.
+    if lines.len() + glyphs.len() < rows_in(super::body(model)) {
+        lines.push(title("Glyphs of peers and pieces"));
     }
+    lines.extend(glyphs.into_iter().map(plain));
     lines
 }
 
@@ -253,6 +252,11 @@ pub(super) fn halves(columns: u16) -> u16 {
     if columns >= TWO_HALVES { 2 } else { 1 }
 }
 
+/// Columns of a line.
+fn columns_of_a_half(columns: u16) -> usize {
+    usize::from((columns / halves(columns)).saturating_sub(2))
+}
+
 /// The lines of the help.
 pub(super) fn lines(columns: u16, model: &Model) -> Vec<Line> {
     if model.help == Help::Card && model.filters.keys.is_empty() {
@@ -260,8 +264,7 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Line> {
     }
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {
-        lines.push((Spans::new(), None));
-        lines.push((Spans::new().add(Role::Dim, title), None));
+        lines.push((rule::line(title, "", columns_of_a_half(columns)), None));
         let longest = entries.iter().map(|entry| width(&entry.name) + 1).max().unwrap_or(0);
         let names = longest.clamp(NAMES.0, NAMES.1);
         let room = usize::from(columns / halves(columns)).saturating_sub(names + 4).clamp(8, 90);

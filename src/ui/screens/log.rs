@@ -1,6 +1,9 @@
 //! What happened: a row for every event, equal ones counted, the selected one whole; the newest stands at the end until
 //! somebody scrolls.
 
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
 use ratatui::layout::Rect;
 
 use super::frame;
@@ -8,14 +11,20 @@ use super::page::Page;
 use crate::event::{At, Severity};
 use crate::ledger::{LogLine, View};
 use crate::ui::action::Action;
+use crate::ui::columns::host_of;
 use crate::ui::model::{self, Model};
 use crate::ui::mouse::Target;
-use crate::ui::paint::{Pen, clip, inset, take_top, width, wrap_whole};
+use crate::ui::paint::{Pen, Spans, clip, clip_address, inset, take_top, width, wrap_whole};
 use crate::ui::theme::Role;
 use crate::units;
 
 /// Columns before the text: time, glyph, and the gaps.
 const BEFORE: u16 = 12;
+/// Columns of a row in which the one that an event is about stands in a column of its own, and columns of that.
+const WHO_FROM: u16 = 98;
+const WHO: u16 = 22;
+/// Columns between that one and what happened.
+const GAP: u16 = 2;
 /// Lines of which the tail takes its events.
 const NEWEST: usize = 100;
 
@@ -61,22 +70,67 @@ impl Entry<'_> {
         if self.count > 1 { format!(" ×{}", units::count(self.count as u64)) } else { String::new() }
     }
 
-    /// Its rows in so many columns, at most so many: one, and all of its text only where it is selected.
-    fn rows(&self, columns: u16, most: usize, selected: bool) -> Vec<String> {
-        let room = usize::from(columns.saturating_sub(BEFORE)).saturating_sub(width(&self.counted())).max(1);
-        if selected {
-            wrap_whole(&self.line.text, room, most)
-        } else {
-            vec![clip(&self.line.text, room).into_owned()]
+    /// Who it is about, and where what happened begins and what that is. Where there is no room for both beside each
+    /// other, or only part of the name has room and all is to be shown, what happened is the whole text.
+    fn told(&self, columns: u16, selected: bool) -> (Cow<'_, str>, u16, &str) {
+        let text = self.line.text.as_str();
+        if columns < WHO_FROM {
+            return (Cow::Borrowed(""), BEFORE, text);
         }
+        let (who, what) = split(text);
+        let name = clip_address(host_of(who), WHO.into());
+        if selected && name != who {
+            return (Cow::Borrowed(""), BEFORE, text);
+        }
+        (name, BEFORE + WHO + GAP, what)
     }
+
+    /// The lines of what happened, at most `most`: one, and all of its text only where it is selected.
+    fn lines(&self, columns: u16, most: usize, selected: bool) -> Vec<String> {
+        let (_, before, what) = self.told(columns, selected);
+        let room = usize::from(columns.saturating_sub(before)).saturating_sub(width(&self.counted())).max(1);
+        if selected { wrap_whole(what, room, most) } else { vec![clip(what, room).into_owned()] }
+    }
+}
+
+/// Who a line is about (a peer's address, `17 peers`, a tracker), where it begins with that, and the rest of it.
+pub(super) fn split(text: &str) -> (&str, &str) {
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let first = first.strip_suffix(':').unwrap_or(first);
+    if first.contains("://") || first.parse::<SocketAddr>().is_ok() {
+        return (first, rest);
+    }
+    let is_count = |who: &str| who.strip_suffix(" peers").is_some_and(|count| count.parse::<u32>().is_ok());
+    text.split_once(": ").filter(|(who, _)| is_count(who)).unwrap_or(("", text))
+}
+
+/// The glyph of a severity and its hue, and the hue of the words beside it.
+pub(super) fn sign(severity: Severity) -> (&'static str, Role, Role) {
+    match severity {
+        Severity::Good => ("✓", Role::Progress, Role::Text),
+        Severity::Info => ("·", Role::Info, Role::Text),
+        Severity::Warn => ("▲", Role::Warning, Role::WarningWord),
+        Severity::Error => ("✗", Role::Error, Role::ErrorWord),
+    }
+}
+
+/// What happened stands out from why: the first sentence has this role, those behind it are dim.
+pub(super) fn tinted(lines: &[String], what: &str, role: Role) -> Vec<Spans> {
+    let shown = |text: &str| text.chars().filter(|c| *c != ' ').count();
+    let mut left = what.find(". ").map_or(usize::MAX, |end| shown(&what[..=end]));
+    let line = |line: &String| {
+        let end = line.char_indices().filter(|(_, c)| *c != ' ').nth(left).map_or(line.len(), |(at, _)| at);
+        left = left.saturating_sub(shown(line));
+        Spans::new().add(role, &line[..end]).add(Role::Dim, &line[end..])
+    };
+    lines.iter().map(line).collect()
 }
 
 /// How many events from the first on fit into so many rows; each with whether it is selected.
 fn fitting<'a>(entries: impl Iterator<Item = (&'a Entry<'a>, bool)>, columns: u16, room: usize) -> usize {
     let mut used = 0;
     let fits = |(entry, selected): &(&Entry<'_>, bool)| {
-        used += if *selected { entry.rows(columns, room, true).len() } else { 1 };
+        used += if *selected { entry.lines(columns, room, true).len() } else { 1 };
         used <= room
     };
     entries.take_while(fits).count()
@@ -105,7 +159,7 @@ fn furthest(model: &Model, entries: &[Entry<'_>]) -> usize {
 /// How many events stand below the selected one in the window: as many as when it was clicked, and as there is room for.
 fn under(model: &Model, entries: &[Entry<'_>], columns: u16, room: usize) -> usize {
     let Some(chosen) = selected(model, entries.len()) else { return 0 };
-    let left = room.saturating_sub(entries[chosen].rows(columns, room, true).len());
+    let left = room.saturating_sub(entries[chosen].lines(columns, room, true).len());
     model.scrolls.log_under.min(model.scrolls.log_back).min(left)
 }
 
@@ -215,29 +269,31 @@ fn at_words(at: At, model: &Model) -> String {
 }
 
 fn put(pen: &mut Pen<'_>, area: &mut Rect, (entry, at): (&Entry<'_>, &str), most: usize, selected: bool) {
-    let line = entry.line;
-    let (glyph, role) = match line.severity {
-        Severity::Good => ("✓", Role::Progress),
-        Severity::Info => ("·", Role::Info),
-        Severity::Warn => ("▲", Role::Warning),
-        Severity::Error => ("✗", Role::Error),
-    };
-    for (number, text) in entry.rows(area.width, most, selected).iter().enumerate() {
+    let (glyph, hue, words) = sign(entry.line.severity);
+    let (who, before, what) = entry.told(area.width, selected);
+    let lines = tinted(&entry.lines(area.width, most, selected), what, words);
+    let whole = Rect { height: (lines.len() as u16).min(area.height), ..*area };
+    for (number, text) in lines.iter().enumerate() {
         let row = take_top(area, 1);
         if row.is_empty() {
-            return;
+            break;
         }
-        let x = row.x + BEFORE;
         if number == 0 {
-            // Where there is a margin, the mark stands in it, as in every list.
-            if let Some(margin) = row.x.checked_sub(1).filter(|_| selected) {
-                pen.put(margin, row.y, 1, "▸", Role::Strong);
-            }
             pen.put_right(row.x + 8, row.y, 9, at, Role::Dim);
-            pen.put(x - 2, row.y, 1, glyph, role);
+            pen.put(row.x + BEFORE - 2, row.y, 1, glyph, hue);
+            pen.put(row.x + BEFORE, row.y, WHO, &who, Role::Text);
             pen.put_right(row.right(), row.y, row.width, &entry.counted(), Role::Strong);
         }
-        pen.put(x, row.y, row.right().saturating_sub(x), text, Role::Text);
+        let x = row.x + before;
+        pen.spans(x, row.y, row.right().saturating_sub(x), text);
+    }
+    if selected {
+        // Where there is a margin, the mark stands in it, as in every list.
+        let margin = whole.x.min(1);
+        if margin > 0 {
+            pen.put(whole.x - 1, whole.y, 1, "▸", Role::Strong);
+        }
+        pen.select(Rect { x: whole.x - margin, width: whole.width + margin, ..whole });
     }
 }
 
@@ -294,6 +350,49 @@ mod tests {
         assert_eq!(at_words(at, &model), "14:02:05");
         model.log_by_day = false;
         assert_eq!(at_words(at, &model), "1:02:05");
+    }
+
+    #[test]
+    fn a_line_tells_who_it_is_about_and_what_happened() {
+        for (text, who, what) in [
+            ("1.2.3.4:80: not BT. It is none.", "1.2.3.4:80", "not BT. It is none."),
+            (
+                "[2a01::2]:6881 (Deluge 2.1.1) lets us download.",
+                "[2a01::2]:6881",
+                "(Deluge 2.1.1) lets us download.",
+            ),
+            (
+                "17 peers: no answer; the last was 1.2.3.4:80.",
+                "17 peers",
+                "no answer; the last was 1.2.3.4:80.",
+            ),
+            ("udp://one.org:1337: no answer within 15 s.", "udp://one.org:1337", "no answer within 15 s."),
+            ("Stopped: the disk is full.", "", "Stopped: the disk is full."),
+            ("Downloading.", "", "Downloading."),
+        ] {
+            assert_eq!(split(text), (who, what), "{text}");
+        }
+        let (lines, what) = (
+            ["hung up. It is full, or".to_owned(), "gone. Or away.".to_owned()],
+            "hung up. It is full, or gone. Or away.",
+        );
+        let tints = tinted(&lines, what, Role::WarningWord);
+        let expected = Spans::new().add(Role::WarningWord, "hung up. ").add(Role::Dim, "It is full, or");
+        assert_eq!((&tints[0], tints[1].text().as_str()), (&expected, "gone. Or away."));
+        assert_eq!(tints[1], Spans::new().add(Role::WarningWord, "").add(Role::Dim, "gone. Or away."));
+    }
+
+    #[test]
+    fn nothing_of_the_selected_event_is_left_out_where_its_name_has_a_column() {
+        let mut view = view(1, 3);
+        let text = "udp://a-tracker-with-a-long-name.example.org:1337: no answer within 15 s.";
+        text.clone_into(&mut Arc::make_mut(&mut view.log)[2].text);
+        let mut model = model(&view);
+        model.size = (120, 40);
+        assert!(self::text(&model, &view).contains(text));
+        update(&mut model, Action::Up, &view);
+        let shown = self::text(&model, &view);
+        assert!(shown.contains("a-tracker-with-a…:1337  no answer within 15 s."), "{shown}");
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let used = pen.put(x + 2, y, ENTRY - 5, id, if is_now { Role::Strong } else { Role::Text });
         if is_now {
             pen.put(x + 3 + used, y, 1, model.order.mark(), Role::Strong);
+            pen.select(Rect { x, y, width: ENTRY - 1, height: 1 });
         }
     }
 }

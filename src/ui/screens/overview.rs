@@ -17,6 +17,7 @@
 
 mod drop_off;
 mod map;
+mod metadata;
 mod rate;
 mod speed;
 
@@ -31,6 +32,7 @@ use crate::ui::paint::{Pen, inset, take_top};
 use crate::ui::widgets::large;
 
 pub(super) use map::{piece_counts, rarity};
+pub(super) use metadata::later;
 
 /// From so many columns and rows on funnel and graph stand side by side.
 const BESIDE: (u16, u16) = (72, 17);
@@ -54,6 +56,8 @@ enum Part {
     Funnel,
     /// Funnel and graph, side by side.
     Middle,
+    /// Of a magnet whose metadata are missing: who was asked for them.
+    Metadata,
     /// The pieces, or once they are all here, what was done.
     Pieces,
     Peers,
@@ -70,6 +74,12 @@ const NARROW: [Part; 9] = {
     [Title, Progress, Rate, Graph, Why, Funnel, Pieces, Peers, Log]
 };
 
+/// The parts where the metadata of a magnet are missing: there is no rate, and no piece.
+const MAGNET: [Part; 8] = {
+    use Part::*;
+    [Title, Progress, Why, Metadata, Middle, Funnel, Peers, Log]
+};
+
 /// Whether funnel and graph stand side by side in this area.
 fn is_broad(area: Rect) -> bool {
     area.width >= BESIDE.0 && area.height >= BESIDE.1
@@ -77,6 +87,9 @@ fn is_broad(area: Rect) -> bool {
 
 /// Gives every part its place.
 fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
+    if view.metadata.is_some() {
+        return flow_of_magnet(area, model, view);
+    }
     use Part::{Graph, Log, Middle, Peers, Pieces, Progress, Rate, Title, Why};
     let broad = is_broad(area);
     let (graph, steps) = if broad { (Middle, Middle) } else { (Graph, Part::Funnel) };
@@ -117,6 +130,32 @@ fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     Flow::new(area, if broad { &BROAD } else { &NARROW }, &claims)
 }
 
+/// Gives every part its place where the metadata of a magnet are missing.
+fn flow_of_magnet(area: Rect, model: &Model, view: &View) -> Flow<Part> {
+    use Part::{Log, Metadata, Middle, Peers, Progress, Title, Why};
+    // Each step has a row, or where there is room for that, two.
+    let (steps, least, more) = match is_broad(area) {
+        true => (Middle, 1 + funnel::ROWS, 1 + funnel::ROWS * 2),
+        false => (Part::Funnel, drop_off::SMALL_ROWS, drop_off::SMALL_ROWS),
+    };
+    let (why, asked) = (frame::why_rows(view, area.width), metadata::rows(view));
+    let peers =
+        peer_list::rows_of(area.width, model, view, model.other_rows_folded(view).1).saturating_add(1);
+    let events = log::rows_of_all(view);
+    let first =
+        [up_to(Title, 1), up_to(Progress, 1), up_to(Why, 1), up_to(Metadata, asked.min(4)), up_to(Why, why)];
+    let then = [
+        whole(steps, least),
+        up_to(Metadata, asked),
+        whole(Peers, LEAST_PEERS.min(peers)),
+        whole(steps, more),
+    ];
+    let log = if is_broad(area) { 0 } else { events };
+    let last = [up_to(Peers, peers), whole(Log, log.min(LEAST_LOG)), up_to(Log, log), rest(steps)];
+    let claims: Vec<Claim<Part>> = first.into_iter().chain(then).chain(last).collect();
+    Flow::new(area, &MAGNET, &claims)
+}
+
 /// Rows in which the rate is large.
 pub(super) fn large_rate(model: &Model) -> impl Iterator<Item = u16> {
     large::heights(&model.look).iter().copied().filter(|rows| *rows > 1)
@@ -139,6 +178,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let flow = flow(area, model, view);
     head(pen, [flow.of(Part::Title), flow.of(Part::Progress), flow.of(Part::Rate)], model, view);
     judgement::draw_panel(pen, flow.of(Part::Why), model, view);
+    metadata::draw(pen, flow.of(Part::Metadata), view);
     middle(pen, flow.of(Part::Middle), model, view);
     speed::curve(pen, inset(flow.of(Part::Graph), 1, 1), model, view);
     drop_off::small(pen, flow.of(Part::Funnel), model, view);
@@ -158,11 +198,16 @@ pub(super) fn head(pen: &mut Pen<'_>, [title, progress, rate]: [Rect; 3], model:
     rate::draw(pen, rate, view);
 }
 
-/// Funnel and graph side by side, each with its rule.
+/// Funnel and graph side by side, each with its rule; without metadata the log in place of the graph.
 pub(super) fn middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     // Half of the columns and a little; where there are few, all that the words of the losses need.
     let left = if area.width < WIDE { 52 } else { (area.width * 21 / 40).clamp(62, 90) };
     let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Fill(1)]).areas(area);
     drop_off::draw(pen, inset(left, 0, 1), model, view);
-    speed::draw(pen, inset(right, u16::from(area.width >= WIDE), 1), model, view);
+    let right = inset(right, u16::from(area.width >= WIDE), 1);
+    match view.metadata {
+        // Nothing has a rate yet.
+        Some(_) => log::tail(pen, right, model, view),
+        None => speed::draw(pen, right, model, view),
+    }
 }

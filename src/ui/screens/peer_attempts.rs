@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::peer::rule;
 use crate::event::{At, Attempt, Direction};
 use crate::ledger::{PeerRecord, View};
 use crate::ui::calendar::Calendar;
 use crate::ui::model::Model;
 use crate::ui::paint::Spans;
 use crate::ui::theme::Role;
+use crate::ui::widgets::rule;
 use crate::ui::widgets::time_row::{Mark, Stretch, TimeRow};
 use crate::ui::words;
 
@@ -155,11 +155,11 @@ fn marks(attempt: &Attempt) -> impl Iterator<Item = Mark> {
 /// The attempts below a rule, in so many columns.
 pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, room: usize) -> Vec<Spans> {
     if peer.attempts.is_empty() {
-        return vec![rule("Attempts", "", room), Spans::new().add(Role::Dim, "none yet")];
+        return vec![rule::line("Attempts", "", room), Spans::new().add(Role::Dim, "none yet")];
     }
     let row = time_row(peer, view);
     let span = words::span(row.now.saturating_sub(row.from));
-    let mut lines = vec![rule("Attempts", &format!("{span} until now · below in milliseconds"), room)];
+    let mut lines = vec![rule::line("Attempts", &format!("{span} until now · below in milliseconds"), room)];
     lines.extend(row.lines(room));
     let bar = if room >= BAR_FROM { room - BEFORE_BAR - 2 } else { 0 };
     let took = |attempt: &Attempt| {

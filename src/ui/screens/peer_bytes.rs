@@ -43,8 +43,14 @@ fn printable(bytes: &[u8]) -> String {
 
 /// The four fields, ours beside its own.
 pub(super) fn fields(attempt: &Attempt, columns: u16) -> Vec<Spans> {
-    // As many bytes as there is room for twice, twenty at most and eight at least.
-    let most = if columns >= 100 { usize::from((columns - 22) / 6).min(20) } else { 8 };
+    // As many bytes as there is room for twice, twenty at most and eight at least. What it sent the same needs no room.
+    let is_same =
+        |range: std::ops::Range<usize>| attempt.received.get(range.clone()) == attempt.sent.get(range);
+    let most = match columns {
+        112.. if is_same(0..20) && is_same(28..48) => 20,
+        100.. => usize::from((columns - 22) / 6).min(20),
+        _ => 8,
+    };
     let room = most * 3 + 3;
     let pad = |text: &str, to: usize| format!("{text:<to$}");
     let mut lines =

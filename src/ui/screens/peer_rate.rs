@@ -62,7 +62,12 @@ impl Way {
     }
 }
 
-/// Rows of the rates on a page of so many.
+/// Whether a page of this height has a graph of them.
+pub(super) fn has_graph(peer: &PeerRecord, page: u16) -> bool {
+    rows(peer, page) > 1
+}
+
+/// Rows of the rates on a page of this height, at least.
 pub(super) fn rows(peer: &PeerRecord, page: u16) -> u16 {
     match peer.recent.seconds().is_empty() {
         _ if !peer.is_live() || page < ROWS_FROM => 0,
@@ -71,7 +76,7 @@ pub(super) fn rows(peer: &PeerRecord, page: u16) -> u16 {
     }
 }
 
-/// Draws them into so many rows.
+/// Draws them.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord) {
     let mut area = inset(area, 1, 1);
     let rule = take_top(&mut area, 1);

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::peer::rule;
 use super::peer_attempts::clock;
 use crate::event::{Cause, Phase, Sample, Source, advised};
 use crate::ledger::{PeerRecord, View};
 use crate::ui::action::Action;
 use crate::ui::calendar::Calendar;
 use crate::ui::columns::words_of_source;
+use crate::ui::metadata;
 use crate::ui::model::Model;
 use crate::ui::paint::{Spans, width, wrap};
 use crate::ui::theme::Role;
-use crate::ui::widgets::bar;
+use crate::ui::widgets::{bar, rule};
 use crate::ui::words::{self, Standing};
 use crate::units::{self, Units};
 
@@ -31,6 +31,9 @@ pub(super) fn headline(peer: &PeerRecord, view: &View) -> String {
         Standing::Taking => "taking: it downloads from us".to_owned(),
         Standing::Choked => "choked: live, but choking us".to_owned(),
         Standing::Idle if words::stands_still(view) => "live; the download stands still".to_owned(),
+        Standing::Idle if peer.lacks_metadata => {
+            format!("{}: {}", metadata::word(peer), metadata::detail(peer, view.at))
+        }
         Standing::Idle => "idle: live, we need nothing it has".to_owned(),
         Standing::Held => "held by you: live, nothing asked nor sent".to_owned(),
         Standing::Trying => "an attempt is under way".to_owned(),
@@ -86,6 +89,13 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
             said.push("Connected; nothing is asked nor sent until the download goes on.".to_owned());
             advice = by_key(Action::Pause, "goes on.");
         }
+        Standing::Idle if peer.lacks_metadata => match peer.held_back_by(view.at) {
+            Some(cause) => {
+                said.push(cause.info().sentence.to_owned());
+                advice = lower_first(cause.info().advice);
+            }
+            None => said.push(format!("The metadata of the magnet: {}.", metadata::detail(peer, view.at))),
+        },
         Standing::Idle => {
             said.push("Connected, but it has nothing that we miss, and takes nothing now.".to_owned())
         }
@@ -146,12 +156,19 @@ fn next_look(peer: &PeerRecord, view: &View) -> &'static str {
         Standing::Choked => "when it unchokes",
         Standing::Held => "when you let go",
         Standing::Idle | Standing::Unchoked if words::stands_still(view) => "when you go on",
+        Standing::Idle if peer.lacks_metadata => "when the metadata are here",
         _ => "when it has what we miss",
     }
 }
 
 /// Who named it, when that was last, and when it is asked again.
 fn from_words(source: Source, view: &View, started: &Calendar) -> String {
+    if let Source::Pex(by) = source
+        && let Some(by) = view.peer(by)
+    {
+        let client = by.client.as_ref().map_or_else(String::new, |client| format!(" ({client})"));
+        return format!("named by {}{client}", by.addr);
+    }
     let mut said = words_of_source(source, view);
     if let Some(key) = source.tracker()
         && let Some(tracker) = view.tracker(key)
@@ -248,7 +265,7 @@ fn facts(peer: &PeerRecord, model: &Model, view: &View, room: usize) -> Vec<Span
 
 /// How it stands, below a rule, in so many columns.
 pub(super) fn lines(peer: &PeerRecord, model: &Model, view: &View, room: usize) -> Vec<Spans> {
-    let mut lines = vec![rule("State", "", room)];
+    let mut lines = vec![rule::line("State", "", room)];
     let meaning = wrap(&meaning(peer, model, view), room.clamp(1, MOST_TEXT));
     lines.extend(meaning.into_iter().map(|line| Spans::new().add(Role::Text, line)));
     lines.extend(facts(peer, model, view, room));

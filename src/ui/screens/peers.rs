@@ -5,10 +5,11 @@ use ratatui::layout::Rect;
 use super::{frame, peer_list};
 use crate::ledger::{Group, View};
 use crate::ui::action::Action;
+use crate::ui::flow::{Flow, rest, up_to};
 use crate::ui::funnel::Funnel;
 use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
-use crate::ui::paint::{self, Pen, Spans, inset, take_top};
+use crate::ui::paint::{self, Pen, Spans, inset};
 use crate::ui::theme::Role;
 use crate::units;
 
@@ -49,13 +50,23 @@ fn narrowed(shown: Shown) -> Option<String> {
     }
 }
 
+/// What the screen is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Title,
+    Rule,
+    Tabs,
+    List,
+}
+
 /// Draws the list of peers.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
-    let mut body = area;
-    frame::title(pen, take_top(&mut body, 1), model, view);
+    use Part::{List, Rule, Tabs, Title};
+    let claims = [up_to(Title, 1), up_to(Rule, 1), up_to(Tabs, 1), rest(List)];
+    let flow = Flow::new(area, &[Title, Rule, Tabs, List], &claims);
+    frame::title(pen, flow.of(Title), model, view);
     let wide = area.width >= 100;
-    let title = inset(take_top(&mut body, 1), 1, 1);
-    let row = inset(take_top(&mut body, 1), 1, 1);
+    let row = inset(flow.of(Tabs), 1, 1);
     if let Some(said) = narrowed(model.shown) {
         let found = model.rows(view).count();
         let line = Spans::new()
@@ -83,5 +94,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             pen.put_right(row.right(), row.y, row.width, &hint, Role::Dim);
         }
     }
-    peer_list::draw(pen, title, inset(body, u16::from(wide), 0), model, view, true);
+    let list = inset(flow.of(List), u16::from(wide), 0);
+    peer_list::draw(pen, inset(flow.of(Rule), 1, 1), list, model, view, true);
 }

@@ -8,11 +8,11 @@ use crate::ledger::{Failures, PeerRecord, PieceState, Senders, UnderWay, View};
 use crate::metainfo::PieceIndex;
 use crate::ui::hues::Hues;
 use crate::ui::model::{self, Model};
-use crate::ui::paint::{self, Pen, Spans, inset, take_top, wrap};
+use crate::ui::paint::{self, Pen, Spans, clip_address, inset, take_top, wrap};
 use crate::ui::piece_map::Lattice;
 use crate::ui::theme::{HUES, Role};
 use crate::ui::words::{self, Standing};
-use crate::units;
+use crate::units::{self, Units};
 
 /// Columns of a client's name beside an address.
 const CLIENT: usize = 24;
@@ -117,22 +117,35 @@ fn senders(it: &UnderWay) -> Vec<(PeerKey, u32, u32)> {
     counted
 }
 
-/// A letter for each of them: that of its hue, or one behind those.
-fn letters(order: &[(PeerKey, u32, u32)], hues: &Hues) -> Vec<(PeerKey, char)> {
-    let mut others = ('A'..='Z').skip(usize::from(HUES));
-    let mut letter = |key| match hues.of(key) {
-        Some(number) => char::from(b'A' + number),
-        None => others.next().unwrap_or('?'),
-    };
-    order.iter().map(|(key, ..)| (*key, letter(*key))).collect()
+/// How a peer stands in the row of blocks: a letter, that of its hue or one behind those, and what it is drawn in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Letter {
+    of: PeerKey,
+    letter: char,
+    role: Role,
 }
 
-/// Its blocks in at most so many columns: `AAAAaabb··`.
-fn strip(it: &UnderWay, letters: &[(PeerKey, char)], columns: usize) -> Spans {
-    let letter =
-        |peer: PeerKey| letters.iter().find(|(key, _)| *key == peer).map_or('?', |(_, letter)| *letter);
+fn letters(order: &[(PeerKey, u32, u32)], hues: &Hues) -> Vec<Letter> {
+    let mut others = ('A'..='Z').skip(usize::from(HUES));
+    let mut letter = |of| match hues.of(of) {
+        Some(number) => Letter { of, letter: char::from(b'A' + number), role: Role::Peer(number) },
+        None => Letter { of, letter: others.next().unwrap_or('?'), role: Role::Sending },
+    };
+    order.iter().map(|(key, ..)| letter(*key)).collect()
+}
+
+/// Cells of a block at most.
+const MOST_A_BLOCK: usize = 8;
+
+/// Its blocks in so many columns at most: `AAAAaabb··`, and where there is room for it, wider: `A██ A██ a▒▒ ···`.
+fn strip(it: &UnderWay, letters: &[Letter], columns: usize) -> Spans {
+    let of = |peer: PeerKey| {
+        let known = letters.iter().find(|letter| letter.of == peer);
+        known.map_or(('?', Role::Sending), |known| (known.letter, known.role))
+    };
     let blocks: usize = it.blocks.iter().map(|run| run.count as usize).sum();
     let a_cell = blocks.div_ceil(columns.max(1)).max(1);
+    let wide = (columns / blocks.max(1)).clamp(1, MOST_A_BLOCK);
     let mut shown = Spans::new();
     let (mut run, mut before) = (0, 0);
     for first in (0..blocks).step_by(a_cell) {
@@ -140,15 +153,20 @@ fn strip(it: &UnderWay, letters: &[(PeerKey, char)], columns: usize) -> Spans {
             before += it.blocks[run].count as usize;
             run += 1;
         }
-        let (role, glyph) = match &it.blocks[run].state {
-            BlockState::Free => (Role::Dim, '·'),
+        let ((letter, hue), role, fill) = match &it.blocks[run].state {
+            BlockState::Free => (('·', Role::Dim), Role::Dim, "·"),
             BlockState::Asked(peers) => {
-                (Role::Sending, peers.first().map_or('?', |peer| letter(*peer).to_ascii_lowercase()))
+                let (letter, hue) = peers.first().map_or(('?', Role::Sending), |peer| of(*peer));
+                ((letter.to_ascii_lowercase(), hue), Role::Sending, "▒")
             }
-            BlockState::Here(peer) => (Role::Strong, letter(*peer)),
-            BlockState::Kept => (Role::Strong, '='),
+            BlockState::Here(peer) => (of(*peer), Role::Strong, "█"),
+            BlockState::Kept => (('=', Role::Verified), Role::Strong, "█"),
         };
-        shown.push(role, glyph.to_string());
+        shown.push(role, letter.to_string());
+        if wide >= 3 {
+            shown.push(hue, fill.repeat(wide - 2));
+            shown.push(Role::Text, " ");
+        }
     }
     if a_cell > 1 {
         shown.push(Role::Dim, format!("  one letter = {a_cell} blocks"));
@@ -226,13 +244,99 @@ fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize)
     lines
 }
 
-/// Everything there is to say, in rows of so many columns, and at most so many where that can be shortened.
+/// Columns of a holder in a table at least, and those of its rate and what stands between.
+const HOLDER: usize = 59;
+const BESIDE: usize = 16;
+
+/// The holders in a table, this many beside each other, each with its client and its rate.
+fn holder_table(
+    holders: &[(Standing, &PeerRecord)],
+    columns: usize,
+    beside: usize,
+    units: Units,
+) -> Vec<Spans> {
+    let room = ((columns + 2) / beside.max(1)).saturating_sub(BESIDE);
+    let longest = holders.iter().map(|(_, peer)| peer.addr.to_string().len() + 1).max().unwrap_or(0);
+    let address = longest.min(room * 4 / 7);
+    let name = (room - address).min(CLIENT + 8);
+    let entry = |(standing, peer): &(Standing, &PeerRecord)| {
+        let full = peer.addr.to_string();
+        let shown = clip_address(&full, address);
+        let client = paint::clip(peer.client.as_deref().unwrap_or("–"), name);
+        let rate = match peer.rates.down_bps {
+            0 => String::new(),
+            bps => units::rate(bps, units),
+        };
+        let gap = |text: &str, columns: usize| " ".repeat(columns.saturating_sub(paint::width(text)));
+        Spans::new()
+            .add(standing.roles().0, standing.glyph())
+            .add(Role::Text, format!(" {shown}{} ", gap(&shown, address)))
+            .add(Role::Dim, format!("{client}{}", gap(&client, name)))
+            .add(Role::Down, format!("{rate:>11}"))
+    };
+    let row = |row: &[(Standing, &PeerRecord)]| {
+        let entries = row.iter().map(entry);
+        entries.reduce(|row, entry| row.add(Role::Text, "  ").and(entry)).unwrap_or_default()
+    };
+    holders.chunks(beside.max(1)).map(row).collect()
+}
+
+/// Everything there is to say, in rows of so many columns: all who send and every holder in a table, if that fits; else
+/// shortened.
 fn lines(
-    (view, hues): (&View, &Hues),
+    (view, hues, units): (&View, &Hues, Units),
     piece: PieceIndex,
     lattice: &Lattice,
     columns: usize,
     rows: usize,
+) -> Vec<Spans> {
+    let holders = holders(view, piece);
+    let cell = cell(view, lattice.cell_of(piece.index()));
+    let below = usize::from(cell.is_some());
+    let few = if rows >= 9 { 3 } else { 1 };
+    let above = |senders, rows| said_above((view, hues), piece, &holders, columns, (senders, rows));
+    // As few beside each other as there are rows for: the fewer, the more columns each has.
+    let beside = |above: usize| {
+        let left = rows.saturating_sub(above + below);
+        (1..=(columns + 2) / HOLDER).find(|beside| holders.len().div_ceil(*beside) <= left)
+    };
+    let table = [usize::MAX, few].into_iter().find_map(|senders| {
+        let said = above(senders, usize::MAX);
+        let beside = beside(said.len())?;
+        Some((said, holder_table(&holders, columns, beside, units)))
+    });
+    let (mut said, holding) = table.unwrap_or_else(|| {
+        let said = above(few, rows);
+        let left = rows.saturating_sub(said.len());
+        (said, holder_rows(&holders, columns, left))
+    });
+    said.extend(holding);
+    let free = said.len() < rows;
+    said.extend(cell.filter(|_| free));
+    said
+}
+
+/// What is said of the pieces that share a cell of the grid with it, where there are others.
+fn cell(view: &View, cell: std::ops::Range<usize>) -> Option<Spans> {
+    let states = view.pieces.states.get(cell.clone()).filter(|states| states.len() > 1)?;
+    let good = states.iter().filter(|state| **state == PieceState::Good).count();
+    let text = format!(
+        "Its cell stands for pieces {} to {}: {good} of {} are verified.",
+        units::count(cell.start as u64),
+        units::count(cell.end as u64 - 1),
+        states.len()
+    );
+    Some(Spans::new().add(Role::Dim, text))
+}
+
+/// What became of it, its blocks with at most so many of those that send them, its failures in so many rows, and how
+/// many hold it.
+fn said_above(
+    (view, hues): (&View, &Hues),
+    piece: PieceIndex,
+    holders: &[(Standing, &PeerRecord)],
+    columns: usize,
+    (most, rows): (usize, usize),
 ) -> Vec<Spans> {
     let history = &view.pieces.history;
     let mut said = Vec::new();
@@ -248,12 +352,11 @@ fn lines(
     if let Some(it) = history.under_way(piece).filter(|it| !it.blocks.is_empty()) {
         let order = senders(it);
         let letters = letters(&order, hues);
-        said.push(Spans::new().add(Role::Text, "  ").joined(strip(
-            it,
-            &letters,
-            columns.saturating_sub(26).min(128),
-        )));
-        let most = if rows >= 9 { 3 } else { 1 };
+        // Where several blocks share a letter, that is told behind them.
+        let blocks: usize = it.blocks.iter().map(|run| run.count as usize).sum();
+        let room = columns.saturating_sub(2);
+        let room = if blocks > room { room.saturating_sub(24) } else { room };
+        said.push(Spans::new().add(Role::Text, "  ").and(strip(it, &letters, room)));
         for (at, (peer, here, asked)) in order.iter().take(most).enumerate() {
             let more = if at + 1 == most && order.len() > most {
                 format!("   and {} more", order.len() - most)
@@ -261,14 +364,14 @@ fn lines(
                 String::new()
             };
             let text = format!(" {} sent {here}, is asked for {asked}{more}", name(view, *peer));
-            said.push(Spans::new().add(Role::Strong, format!("  {}", letters[at].1)).add(Role::Text, text));
+            let letter = format!("  {}", letters[at].letter);
+            said.push(Spans::new().add(Role::Strong, letter).add(Role::Text, text));
         }
     }
     if let Some(failed) = history.failures(piece) {
         let room = rows.saturating_sub(said.len() + 2).max(1);
         said.extend(failures(view, failed, columns).into_iter().take(room));
     }
-    let holders = holders(view, piece);
     let sending = holders.iter().filter(|(standing, _)| *standing == Standing::Sending).count();
     let head = match (holders.len(), sending) {
         (0, _) => "No live peer has it.".to_owned(),
@@ -279,27 +382,13 @@ fn lines(
         }
     };
     said.push(Spans::new().add(Role::Text, head));
-    let left = rows.saturating_sub(said.len());
-    said.extend(holder_rows(&holders, columns, left));
-    let cell = lattice.cell_of(piece.index());
-    if cell.len() > 1 && said.len() < rows {
-        let states = view.pieces.states.get(cell.clone()).unwrap_or(&[]);
-        let good = states.iter().filter(|state| **state == PieceState::Good).count();
-        let text = format!(
-            "Its cell stands for pieces {} to {}: {good} of {} are verified.",
-            units::count(cell.start as u64),
-            units::count(cell.end as u64 - 1),
-            states.len()
-        );
-        said.push(Spans::new().add(Role::Dim, text));
-    }
     said
 }
 
 /// Draws what is known of the piece under the cursor.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, lattice: &Lattice) {
     let mut rest = area;
-    let geometry = view.torrent.geometry;
+    let Some(geometry) = view.torrent.geometry() else { return };
     let Some(piece) = geometry.piece(model.piece) else { return };
     let length = units::bytes(u64::from(geometry.length_of(piece)), pen.look.units);
     let title = format!("Piece {}", units::count(u64::from(piece.number())));
@@ -314,7 +403,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), &title, &length, &holders);
     let text = inset(rest, 1, 1);
     let (columns, rows) = (usize::from(text.width).max(1), usize::from(text.height));
-    let lines = lines((view, &model.hues), piece, lattice, columns, rows);
+    let lines = lines((view, &model.hues, pen.look.units), piece, lattice, columns, rows);
     more::shortened(pen, text, &lines);
 }
 
@@ -326,8 +415,8 @@ mod tests {
 
     fn text(view: &View, piece: u32, columns: usize, rows: usize) -> String {
         let lattice = Lattice::new(Rect::new(0, 0, 80, 20), view, 0, piece);
-        let piece = view.torrent.geometry.piece(piece).unwrap();
-        let shown = lines((view, &Hues::default()), piece, &lattice, columns, rows);
+        let piece = view.torrent.piece(piece).unwrap();
+        let shown = lines((view, &Hues::default(), Units::Binary), piece, &lattice, columns, rows);
         shown.iter().map(|line| format!("{}\n", line.text())).collect()
     }
 
@@ -345,7 +434,7 @@ mod tests {
         let said = text(&run.view(), 1, 78, 9);
         assert!(said.contains("Arriving for 4 s: 0 of 1 blocks here, 1 asked for."), "{said}");
         assert!(
-            said.contains("  i\n  I 80.0.1.1:6881 (Transmission 4.0.6) sent 0, is asked for 1"),
+            said.contains("  i▒▒▒▒▒▒ \n  I 80.0.1.1:6881 (Transmission 4.0.6) sent 0, is asked for 1"),
             "{said}"
         );
         let it = UnderWay {
@@ -362,7 +451,8 @@ mod tests {
         let mut hues = Hues::default();
         hues.give(0, peers[0]);
         let letters = letters(&senders(&it), &hues);
-        assert_eq!(strip(&it, &letters, 80).text(), "AAAaaI··", "one has a hue, the other none");
+        assert_eq!(strip(&it, &letters, 8).text(), "AAAaaI··", "one has a hue, the other none");
+        assert_eq!(strip(&it, &letters, 24).text(), "A█ A█ A█ a▒ a▒ I█ ·· ·· ");
         assert_eq!(strip(&it, &letters, 4).text(), "AAa·  one letter = 2 blocks");
     }
 
@@ -381,7 +471,7 @@ mod tests {
             "{said}"
         );
         assert_eq!(
-            (senders(&it), strip(&it, &letters(&senders(&it), &Hues::default()), 80).text()),
+            (senders(&it), strip(&it, &letters(&senders(&it), &Hues::default()), 6).text()),
             (vec![(peer, 1, 0)], "==I···".to_owned())
         );
     }

@@ -14,9 +14,10 @@ use ratatui::layout::Rect;
 use super::{frame, overview, piece};
 use crate::ledger::View;
 use crate::ui::action::Action;
+use crate::ui::flow::{Flow, rest, up_to};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
-use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
+use crate::ui::paint::{self, Pen, inset, take_top};
 use crate::ui::piece_map::{Lattice, Layer, Scale};
 use crate::ui::widgets::mosaic::{self, Legend, Letters};
 use crate::units;
@@ -26,7 +27,18 @@ const LEGEND_ROWS: u16 = 6;
 /// Columns of the name of a peer in it.
 const NAME: usize = 42;
 
-/// The parts of the screen: the title's row, the grid, what its glyphs mean, what is said of the piece.
+/// What the screen is made of, below its head.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Title,
+    Grid,
+    /// What the glyphs of the grid mean.
+    Legend,
+    /// What is said of the piece.
+    Detail,
+}
+
+/// Where the parts stand, and what the glyphs of the grid mean.
 struct Parts {
     title: Rect,
     grid: Rect,
@@ -39,17 +51,21 @@ struct Parts {
 impl Parts {
     /// Of what is left of the screen below its head.
     fn of(body: Rect, model: &Model, view: &View) -> Self {
-        let mut rest = body;
-        let title = inset(take_top(&mut rest, 1), 1, 1);
-        // A third tells of the piece, once there is room for both.
-        let rows = if rest.height < 10 { rest.height / 2 } else { (rest.height * 2 / 5).clamp(6, 14) };
-        let detail = take_bottom(&mut rest, rows);
+        use Part::{Detail, Grid, Legend, Title};
+        let rows = body.height.saturating_sub(1);
+        // A third tells of the piece, once there is room for both: as much for every piece, so that the grid stays as it is.
+        let detail = if rows < 10 { rows / 2 } else { (rows * 2 / 5).clamp(6, 14) };
         // The grid keeps three quarters of what is left.
-        let most = if rest.height > 4 { (rest.height / 4).clamp(1, LEGEND_ROWS) } else { 0 };
-        let columns = inset(rest, 2, 2).width;
+        let left = rows - detail;
+        let most = if left > 4 { (left / 4).clamp(1, LEGEND_ROWS) } else { 0 };
+        let columns = inset(body, 2, 2).width;
         let (letters, means) = explained(model, view, body.width >= 180, (columns, most));
-        let legend = take_bottom(&mut rest, means.height(columns, most));
-        Self { title, grid: inset(rest, 2, 2), legend: inset(legend, 2, 2), detail, means, letters }
+        let legend = means.height(columns, most);
+        let claims = [up_to(Title, 1), up_to(Detail, detail), up_to(Legend, legend), rest(Grid)];
+        let flow = Flow::new(body, &[Title, Grid, Legend, Detail], &claims);
+        let within = |part, margin| inset(flow.of(part), margin, margin);
+        let (title, grid, legend) = (within(Title, 1), within(Grid, 2), within(Legend, 2));
+        Self { title, grid, legend, detail: flow.of(Detail), means, letters }
     }
 }
 
@@ -87,6 +103,9 @@ pub(crate) fn lattice(model: &Model, view: &View) -> Lattice {
 
 /// Draws the pieces.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if view.metadata.is_some() {
+        return overview::later(pen, area, "Pieces", model, view);
+    }
     let mut body = area;
     frame::short_head(pen, &mut body, model, view);
     let parts = Parts::of(body, model, view);

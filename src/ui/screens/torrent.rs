@@ -14,21 +14,29 @@
 
 use ratatui::layout::Rect;
 
+use super::halves::{self, Line, TWO_COLUMNS_FROM};
 use super::page::Page;
 use super::{frame, more};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::metainfo::Geometry;
 use crate::text::clean;
 use crate::ui::action::Action;
-use crate::ui::model::Model;
-use crate::ui::paint::{Pen, Spans, wrap};
+use crate::ui::metadata;
+use crate::ui::model::{Model, Screen};
+use crate::ui::paint::{Pen, Spans, wrap_whole};
 use crate::ui::theme::{Look, Role};
+use crate::ui::widgets::{bar, rule};
 use crate::ui::words;
-use crate::units;
+use crate::units::{self, Units};
 
 /// Columns before the text.
 const NAMES: usize = 13;
 /// Columns of text that can be read at a glance.
 const MOST_TEXT: usize = 100;
+/// Rows of a text at most.
+const MOST_LINES: usize = 4;
+/// Columns of the bar of what is here at most.
+const BAR: usize = 24;
 
 /// What was sent in this run to what was received; where nothing was received, to what is here. `None` where there is
 /// neither.
@@ -50,68 +58,74 @@ pub(super) fn limits_in_force(view: &View, look: &Look) -> Option<String> {
     (!named.is_empty()).then(|| format!("limit {}", named.join(" ")))
 }
 
-/// Lines of names and what they mean, under titles.
-struct Lines {
+/// Names and what they mean, under a title.
+struct Section {
     lines: Vec<Spans>,
     columns: usize,
 }
 
-impl Lines {
-    fn title(&mut self, title: &str, right: &str) {
-        let right = if right.is_empty() { String::new() } else { format!(" {right} ──") };
-        let used = title.chars().count() + 1 + right.chars().count();
-        let rule = "─".repeat((self.columns.saturating_sub(2)).saturating_sub(used));
-        if !self.lines.is_empty() {
-            self.lines.push(Spans::new());
-        }
-        self.lines.push(
-            Spans::new()
-                .add(Role::Strong, title)
-                .add(Role::Dim, " ")
-                .add(Role::Dim, format!("{rule}{right}")),
-        );
+impl Section {
+    fn new(columns: u16, title: &str, right: &str) -> Self {
+        let columns = usize::from(columns);
+        Self { lines: vec![rule::line(title, right, columns)], columns }
     }
 
     fn add(&mut self, name: &str, text: &str) {
-        let room = self.columns.saturating_sub(NAMES + 2).clamp(1, MOST_TEXT);
-        let mut name = name;
-        for line in wrap(text, room) {
-            let head = format!("{name:<width$}", width = NAMES - 1);
-            self.lines.push(Spans::new().add(Role::Dim, head).add(Role::Text, line));
+        self.put(name, None, text);
+    }
+
+    /// The same with a glyph before the text.
+    fn add_with(&mut self, name: &str, sign: (&str, Role), text: &str) {
+        self.put(name, Some(sign), text);
+    }
+
+    fn put(&mut self, mut name: &str, mut sign: Option<(&str, Role)>, text: &str) {
+        let signs = if sign.is_some() { 2 } else { 0 };
+        let room = self.columns.saturating_sub(NAMES + signs).clamp(1, MOST_TEXT);
+        for line in wrap_whole(text, room, MOST_LINES) {
+            let mut row = Spans::new().add(Role::Dim, format!("{name:<width$}", width = NAMES - 1));
+            let (glyph, role) = sign.take().unwrap_or((" ", Role::Text));
+            if signs > 0 {
+                row.push(role, glyph);
+                row.push(Role::Text, " ");
+            }
+            self.lines.push(row.add(Role::Text, line));
             name = "";
         }
     }
+
+    /// Draws how much is done behind the text that stands last.
+    fn bar(&mut self, done: u64, total: u64) {
+        let last = self.lines.pop().unwrap_or_default().add(Role::Text, "  ");
+        let free = self.columns.saturating_sub(last.width());
+        self.lines.push(last.and(bar::line_spans(free.min(BAR), done, total)));
+    }
 }
 
-/// The lines of the page below its head.
-pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
-    let mut lines = Lines { lines: Vec::new(), columns: usize::from(columns) };
-    torrent(&mut lines, model, view);
-    run(&mut lines, model, view);
-    trackers(&mut lines, model, view);
-    lines.lines
+/// The lines of the page below its head: the torrent and this run of it, beside each other where there is room, and the
+/// trackers.
+pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
+    let room = columns.saturating_sub(2);
+    let mut lines = Vec::new();
+    if columns >= TWO_COLUMNS_FROM {
+        let left = room / 2;
+        let both = (torrent(left, model, view), run(halves::right_of(left, room), model, view));
+        lines.extend(halves::beside(left, both.0, both.1));
+    } else {
+        lines.extend(torrent(room, model, view).into_iter().chain(run(room, model, view)).map(Line::Whole));
+    }
+    lines.extend(trackers(room, model, view).into_iter().map(Line::Whole));
+    lines
 }
 
-fn torrent(lines: &mut Lines, model: &Model, view: &View) {
+fn torrent(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
+    let mut lines = Section::new(columns, "Torrent", &model.hint(Action::Units, "other units"));
     let (facts, about, in_units) = (&view.torrent, &model.about, model.look.units);
-    lines.title("Torrent", &model.hint(Action::Units, "other units"));
-    lines.add("Name", &facts.name);
-    let geometry = facts.geometry;
-    let pieces = u64::from(geometry.piece_count());
-    let files = match facts.files.len() {
-        1 => "1 file".to_owned(),
-        files => format!("{} files", units::count(files as u64)),
-    };
-    lines.add(
-        "Size",
-        &format!(
-            "{} ({} bytes) · {files}",
-            units::bytes(geometry.total_bytes(), in_units),
-            units::count(geometry.total_bytes()),
-        ),
-    );
-    let a_piece = units::bytes(u64::from(geometry.piece_bytes()), in_units);
-    lines.add("Pieces", &format!("{} of {a_piece} each", units::count(pieces)));
+    lines.add("Name", &facts.title());
+    match facts.geometry() {
+        Some(geometry) => made_of(&mut lines, geometry, facts.files().len(), in_units),
+        None => ["Size", "Pieces"].iter().for_each(|name| lines.add(name, metadata::TELL_LATER)),
+    }
     lines.add("Folder", &clean(&facts.output.to_string_lossy(), 300));
     lines.add("Info hash", &facts.info_hash.to_string());
     let known = model.replay.is_none();
@@ -119,7 +133,11 @@ fn torrent(lines: &mut Lines, model: &Model, view: &View) {
         let version = if about.hybrid { "1, with parts of version 2, which are not used" } else { "1" };
         lines.add("Version", version);
     }
-    let private = if facts.private { "yes: only its trackers may name peers" } else { "no" };
+    let private = match &facts.metadata {
+        None => metadata::TELL_LATER,
+        Some(metadata) if metadata.private => "yes: only its trackers may name peers",
+        Some(_) => "no",
+    };
     lines.add("Private", private);
     if let Some(comment) = &about.comment {
         lines.add("Comment", comment);
@@ -131,11 +149,26 @@ fn torrent(lines: &mut Lines, model: &Model, view: &View) {
         (None, Some(when)) => lines.add("Created", &when),
         (None, None) => {}
     }
+    lines.lines
 }
 
-fn run(lines: &mut Lines, model: &Model, view: &View) {
+/// What the metadata say of its size.
+fn made_of(lines: &mut Section, geometry: Geometry, files: usize, in_units: Units) {
+    let files = match files {
+        1 => "1 file".to_owned(),
+        files => format!("{} files", units::count(files as u64)),
+    };
+    let total = geometry.total_bytes();
+    let size = format!("{} ({} bytes) · {files}", units::bytes(total, in_units), units::count(total));
+    lines.add("Size", &size);
+    let a_piece = units::bytes(u64::from(geometry.piece_bytes()), in_units);
+    let pieces = units::count(u64::from(geometry.piece_count()));
+    lines.add("Pieces", &format!("{pieces} of {a_piece} each"));
+}
+
+fn run(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
     let in_units = model.look.units;
-    lines.title("This run", "");
+    let mut lines = Section::new(columns, "This run", "");
     let since = words::span(view.at);
     let began = model.started.day_time(crate::event::At::ZERO).map(|at| at.as_secs().cast_signed());
     lines.add(
@@ -147,6 +180,9 @@ fn run(lines: &mut Lines, model: &Model, view: &View) {
     );
     let good = units::bytes(view.have_bytes, in_units);
     lines.add("Here", &format!("{good}, {} %", frame::percent(view)));
+    if let Some(total) = view.torrent.total_bytes() {
+        lines.bar(view.have_bytes, total);
+    }
     let ratio = ratio(view).map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));
     let (received, sent) = (units::bytes(view.down_bytes, in_units), units::bytes(view.up_bytes, in_units));
     lines.add("Ratio", &format!("{ratio} · {received} received, {sent} sent"));
@@ -168,17 +204,26 @@ fn run(lines: &mut Lines, model: &Model, view: &View) {
     };
     lines.add("Connections", &format!("{live} live · {trying} trying{most}"));
     lines.add("Our peer id", &view.torrent.peer_id);
+    lines.lines
 }
 
-fn trackers(lines: &mut Lines, model: &Model, view: &View) {
-    lines.title("Trackers", &model.hint(Action::Show(crate::ui::model::Screen::Trackers), "all of them"));
+fn trackers(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
+    let all = model.hint(Action::Show(Screen::Trackers), "all of them");
+    let mut lines = Section::new(columns, "Trackers", &all);
     if view.trackers.is_empty() {
         lines.add("None", "the file names none");
     }
     for tracker in &view.trackers {
         let said = format!("{} · {}", tracker.url, answer(tracker));
-        lines.add(&format!("Tier {}", u32::from(tracker.tier) + 1), &said);
+        let name = format!("Tier {}", u32::from(tracker.tier) + 1);
+        let sign = match &tracker.status {
+            TrackerStatus::Pending => ("◌", Role::Waiting),
+            TrackerStatus::Ok(_) => ("✓", Role::Progress),
+            TrackerStatus::Failed(..) => ("✗", super::trackers::failed_roles(view).0),
+        };
+        lines.add_with(&name, sign, &said);
     }
+    lines.lines
 }
 
 fn answer(tracker: &TrackerRecord) -> String {
@@ -196,14 +241,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let page = Page::without_rule(area);
     frame::page_head(pen, &page, model, view);
     let lines = lines(model, view, area.width);
-    let (off, mut body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.torrent);
-    for line in lines.iter().skip(off) {
-        let row = crate::ui::paint::take_top(&mut body, 1);
-        if row.is_empty() {
-            return;
-        }
-        pen.spans(row.x + 1, row.y, row.width.saturating_sub(2), line);
-    }
+    let (off, body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.torrent);
+    halves::draw(pen, body, &lines[off..]);
 }
 
 #[cfg(test)]
@@ -215,7 +254,11 @@ mod tests {
     use crate::ui::sample;
 
     fn told(model: &Model, view: &View, columns: u16) -> String {
-        lines(model, view, columns).iter().map(Spans::text).collect::<Vec<_>>().join("\n")
+        let text = |line: &Line| match line {
+            Line::Whole(text) => text.text(),
+            Line::Halves(_, left, right) => format!("{}  {}", left.text(), right.text()),
+        };
+        lines(model, view, columns).iter().map(text).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -249,7 +292,14 @@ mod tests {
         assert!(page.contains("for") && !page.contains('\u{1b}'), "{page}");
         for columns in [40, 80, 120, 200] {
             for line in lines(&model, &view, columns) {
-                assert!(line.width() < usize::from(columns), "{columns}: {}", line.text());
+                let (fits, room) = match &line {
+                    Line::Whole(text) => (text.width(), columns - 2),
+                    Line::Halves(left, one, other) => {
+                        assert!(one.width() <= usize::from(*left), "{columns}: {}", one.text());
+                        (other.width(), halves::right_of(*left, columns - 2))
+                    }
+                };
+                assert!(fits <= usize::from(room), "{columns}: {line:?}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a tracker said, and what became of the peers that it named: below the list of trackers, and on a page of its own.
+//! What a source said, and what became of the peers that it named: below the list of sources, and on a page of its own.
 //!
 //! ```text
 //!  http://tracker.example.org:6969 ── 1 of 2 ─────── Enter lists its peers ──
@@ -26,12 +26,13 @@ use ratatui::layout::Rect;
 
 use super::page::Page;
 use super::{frame, more, trackers};
-use crate::event::Source;
-use crate::ledger::{PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
+use crate::event::FinderStatus;
+use crate::ledger::{FinderRecord, PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::grid::Context;
 use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, width, wrap};
+use crate::ui::source::{self, SourceRecord};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
 use crate::ui::widgets::time_row::{Mark, TimeRow};
@@ -49,8 +50,49 @@ fn plain(role: Role, text: impl Into<String>) -> Spans {
     Spans::new().add(role, text)
 }
 
-/// What it said, in its own words.
-fn said(tracker: &TrackerRecord, view: &View) -> Vec<String> {
+/// What it said.
+fn said(source: &SourceRecord, view: &View) -> Vec<String> {
+    match source {
+        SourceRecord::Tracker(tracker) => answered(tracker, view),
+        SourceRecord::Finder(record) => found(record, view),
+    }
+}
+
+/// What came of another way to find peers.
+fn found(record: &FinderRecord, view: &View) -> Vec<String> {
+    match record.status {
+        FinderStatus::Off => {
+            let why = record.detail.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            vec![format!("Off{why}. Peers name no others to us, and are told of none.")]
+        }
+        FinderStatus::Pending => {
+            vec![
+                "No peer has named others yet. Those that take part do so once a minute.".to_owned(),
+                taking(view),
+            ]
+        }
+        FinderStatus::Ok => vec![
+            format!(
+                "Named so far: {} · new to us: {} · in the table: {} · shook hands: {}.",
+                units::count(record.named),
+                units::count(record.new),
+                units::count(record.peers.into()),
+                units::count(record.handshaken.into())
+            ),
+            taking(view),
+        ],
+    }
+}
+
+/// How many of the live peers take part in peer exchange.
+fn taking(view: &View) -> String {
+    let live = || view.peers.iter().filter(|peer| peer.is_live());
+    let part = live().filter(|peer| peer.info.exchanges_peers()).count();
+    format!("Live peers that take part: {part} of {}.", live().count())
+}
+
+/// What a tracker answered, in its own words.
+fn answered(tracker: &TrackerRecord, view: &View) -> Vec<String> {
     let ago = tracker
         .answered
         .map_or_else(String::new, |at| format!(" {} ago", words::span(view.at.saturating_sub(at))));
@@ -88,15 +130,14 @@ fn said(tracker: &TrackerRecord, view: &View) -> Vec<String> {
 }
 
 /// The peers that it named.
-fn named<'a>(tracker: &TrackerRecord, view: &'a View) -> impl Iterator<Item = &'a Arc<PeerRecord>> {
-    let source = Source::Tracker(tracker.key);
-    view.peers.iter().filter(move |peer| peer.sources.contains(&source))
+fn named<'a>(source: &SourceRecord, view: &'a View) -> impl Iterator<Item = &'a Arc<PeerRecord>> {
+    view.peers.iter().filter(move |peer| source.named(peer))
 }
 
 /// How many of its peers are in which state, those that serve us first.
-fn outcomes(tracker: &TrackerRecord, view: &View) -> Vec<(&'static str, Standing, u64)> {
+fn outcomes(source: &SourceRecord, view: &View) -> Vec<(&'static str, Standing, u64)> {
     let mut counts: Vec<(&str, Standing, u64)> = Vec::new();
-    for peer in named(tracker, view) {
+    for peer in named(source, view) {
         let (word, standing) = (words::state_word(peer, view.at), Standing::of(peer, view.at));
         match counts.iter_mut().find(|(other, ..)| *other == word) {
             Some((.., count)) => *count += 1,
@@ -169,11 +210,11 @@ fn shares(counts: &[(&str, Standing, u64)]) -> (Spans, [bar::Part; 4]) {
     (words, shares.map(|(_, share, glyph, role)| bar::Part { share, glyph, role }))
 }
 
-/// What the selected tracker said, below the list of all.
-pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
+/// What the selected one said, below the list of all.
+pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) {
     let mut rest = area;
-    pen.rule(inset(take_top(&mut rest, 1), 1, 1), &tracker.url, "", "");
-    let said = said(tracker, view);
+    pen.rule(inset(take_top(&mut rest, 1), 1, 1), source.name(), "", "");
+    let said = said(source, view);
     let mut rows = inset(rest, 1, 1);
     let columns = usize::from(rows.width).max(1);
     let lines: Vec<Spans> =
@@ -181,7 +222,8 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, vie
     more::shortened(pen, rows, &lines);
     take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
     let context = Context { view, look: pen.look };
-    if let Some(strip) = announces(tracker, context, columns).filter(|_| rows.height >= 3) {
+    let strip = source.tracker().and_then(|tracker| announces(tracker, context, columns));
+    if let Some(strip) = strip.filter(|_| rows.height >= 3) {
         pen.put(rows.x, rows.y, rows.width, "Announces", Role::Strong);
         take_top(&mut rows, 1);
         for line in &strip {
@@ -190,12 +232,12 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, vie
         }
         take_top(&mut rows, 1);
     }
-    became(pen, rows, tracker, view);
+    became(pen, rows, source, view);
 }
 
 /// What became of the peers that it named: how good its addresses are.
-fn became(pen: &mut Pen<'_>, area: Rect, tracker: &TrackerRecord, view: &View) {
-    let counts = outcomes(tracker, view);
+fn became(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) {
+    let counts = outcomes(source, view);
     if area.height < 3 || counts.is_empty() {
         return;
     }
@@ -238,7 +280,7 @@ pub(super) enum Line {
 
 /// The lines of the page below its title, in so many columns.
 pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
-    let Some(tracker) = model.tracker(view) else {
+    let Some(source) = model.source(view) else {
         return vec![Line::Text(plain(Role::Dim, "This torrent names no tracker."))];
     };
     let room = usize::from(columns.saturating_sub(2)).clamp(1, MOST_TEXT);
@@ -247,10 +289,18 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     let mut add = |name: &str, what: Spans| {
         lines.push(Line::Text(plain(Role::Dim, format!("{name:<width$}", width = NAMES - 1)).and(what)));
     };
-    add("Tier", plain(Role::Text, (u32::from(tracker.tier) + 1).to_string()));
-    add("Last answer", trackers::state(tracker, context, columns));
-    add("Again", trackers::next(tracker, context, columns));
-    if let Some(strip) = announces(tracker, context, columns.saturating_sub(2).into()) {
+    let state = trackers::state(&source, context, columns);
+    match &source {
+        SourceRecord::Tracker(tracker) => {
+            add("Tier", plain(Role::Text, (u32::from(tracker.tier) + 1).to_string()));
+            add("Last answer", state);
+            add("Again", trackers::next(&source, context, columns));
+        }
+        SourceRecord::Finder(_) => add("State", state),
+    }
+    if let Some(tracker) = source.tracker()
+        && let Some(strip) = announces(tracker, context, columns.saturating_sub(2).into())
+    {
         lines.push(Line::Text(Spans::new()));
         let count = units::count(tracker.announces.len() as u64);
         lines.push(Line::Rule("Announces", count, "the newest at the right".to_owned()));
@@ -258,14 +308,14 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     }
     lines.push(Line::Text(Spans::new()));
     lines.push(Line::Rule("What it said", String::new(), String::new()));
-    let said = said(tracker, view).into_iter().flat_map(|text| wrap(&text, room));
+    let said = said(&source, view).into_iter().flat_map(|text| wrap(&text, room));
     lines.extend(said.map(|line| Line::Text(plain(Role::Text, line))));
-    let counts = outcomes(tracker, view);
+    let counts = outcomes(&source, view);
     if counts.is_empty() {
         return lines;
     }
     let all: u64 = counts.iter().map(|(.., count)| count).sum();
-    let alone = named(tracker, view).filter(|peer| peer.sources.len() == 1).count();
+    let alone = named(&source, view).filter(|peer| peer.sources.len() == 1).count();
     let alone = match alone {
         0 => String::new(),
         alone => format!("{} named by nobody else", units::count(alone as u64)),
@@ -278,19 +328,20 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     lines
 }
 
-/// Draws the page of the selected tracker.
+/// Draws the page of the selected source.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let page = Page::of(area);
     frame::page_head(pen, &page, model, view);
     let title = page.rule;
-    let count = view.trackers.len();
+    let count = source::count(view);
     let number = format!("{} of {count}", model.scrolls.trackers.saturating_add(1).min(count));
-    let url = model.tracker(view).map_or("Tracker", |tracker| &tracker.url);
+    let source = model.source(view);
+    let name = source.as_ref().map_or("Sources", SourceRecord::name);
     let hint = model.hint(Action::Open, "lists its peers");
-    // Which tracker it is matters more than which key lists its peers.
+    // Which source it is matters more than which key lists its peers.
     let room = usize::from(title.width).saturating_sub(width(&number) + 10);
-    let hint = if width(url) + width(&hint) + 4 <= room { hint } else { String::new() };
-    pen.rule(title, &clip_address(url, room), &number, &hint);
+    let hint = if width(name) + width(&hint) + 4 <= room { hint } else { String::new() };
+    pen.rule(title, &clip_address(name, room), &number, &hint);
     let lines = lines(model, view, area.width);
     let (off, mut body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.tracker);
     for line in lines.iter().skip(off) {

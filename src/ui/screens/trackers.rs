@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::{frame, tracker};
-use crate::event::AnnounceKind;
+use crate::event::{AnnounceKind, Announced, FinderStatus};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
 use crate::ui::flow::{Flow, rest, up_to, whole};
@@ -11,6 +11,7 @@ use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top};
+use crate::ui::source::{self, SourceRecord};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
 use crate::units;
@@ -20,7 +21,8 @@ fn plain(role: Role, text: impl Into<String>) -> Spans {
 }
 
 /// The number of the tier, at the first tracker of each.
-fn tier(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
+fn tier(source: &SourceRecord, context: Context<'_>, _: u16) -> Spans {
+    let Some(tracker) = source.tracker() else { return Spans::new() };
     let first = context.view.trackers.iter().find(|other| other.tier == tracker.tier);
     match first.is_some_and(|first| first.key == tracker.key) {
         true => plain(Role::Dim, format!("{:>4}", tracker.tier.saturating_add(1))),
@@ -35,13 +37,13 @@ fn number(count: Option<u32>) -> Spans {
     }
 }
 
-/// Its URL; without the scheme, and cut before its port, where there is no room for all.
-fn url(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
-    let url = tracker.url.as_str();
-    if grid::fits(url, columns) {
-        return plain(Role::Text, url);
+/// Its URL or name; a URL is without the scheme, and cut before its port, where there is no room for all.
+fn name(source: &SourceRecord, _: Context<'_>, columns: u16) -> Spans {
+    let name = source.name();
+    if grid::fits(name, columns) {
+        return plain(Role::Text, name);
     }
-    plain(Role::Text, clip_address(host_of(url), usize::from(columns)))
+    plain(Role::Text, clip_address(host_of(name), usize::from(columns)))
 }
 
 /// How a failure looks: while another tracker answers it costs nothing.
@@ -52,7 +54,11 @@ pub(super) fn failed_roles(view: &View) -> (Role, Role) {
     }
 }
 
-pub(super) fn state(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
+pub(super) fn state(source: &SourceRecord, context: Context<'_>, _: u16) -> Spans {
+    let tracker = match source {
+        SourceRecord::Tracker(tracker) => tracker,
+        SourceRecord::Finder(record) => return stands(record.status),
+    };
     match &tracker.status {
         TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
         TrackerStatus::Pending => Spans::new().add(Role::Waiting, "◌ asking"),
@@ -63,7 +69,17 @@ pub(super) fn state(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Sp
     }
 }
 
-pub(super) fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spans {
+fn stands(status: FinderStatus) -> Spans {
+    match status {
+        FinderStatus::Off => plain(Role::Dim, "– off"),
+        FinderStatus::Pending => plain(Role::Waiting, "◌ none so far"),
+        FinderStatus::Ok => Spans::new().add(Role::Progress, "✓").add(Role::Text, " named some"),
+    }
+}
+
+/// When it is asked again; peers say what they know by themselves.
+pub(super) fn next(source: &SourceRecord, context: Context<'_>, _: u16) -> Spans {
+    let Some(tracker) = source.tracker() else { return number(None) };
     if let Some(kind) = tracker.asking {
         return plain(
             Role::Text,
@@ -83,7 +99,8 @@ pub(super) fn next(tracker: &TrackerRecord, context: Context<'_>, _: u16) -> Spa
 }
 
 /// What came of its last announces, the newest at the right.
-fn announces(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
+fn announces(source: &SourceRecord, _: Context<'_>, columns: u16) -> Spans {
+    let Some(tracker) = source.tracker() else { return Spans::new() };
     let shown = tracker.announces.len().saturating_sub(columns.into());
     let alike =
         tracker.announces[shown..].chunk_by(|one, other| one.failed.is_some() == other.failed.is_some());
@@ -94,26 +111,35 @@ fn announces(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
 }
 
 /// How many of the peers it named shook hands, as a bar.
-fn share(tracker: &TrackerRecord, _: Context<'_>, columns: u16) -> Spans {
-    match tracker.peers {
-        0 => Spans::new(),
-        peers => bar::line_spans(columns.into(), tracker.handshaken.into(), peers.into()),
+fn share(source: &SourceRecord, _: Context<'_>, columns: u16) -> Spans {
+    match source.peers() {
+        (0, _) => Spans::new(),
+        (peers, handshaken) => bar::line_spans(columns.into(), handshaken.into(), peers.into()),
     }
 }
 
-/// A count of the peers that it named; nothing where it never answered.
-fn named(tracker: &TrackerRecord, count: u32) -> Option<u32> {
-    let answered = tracker.answer().is_some() || tracker.peers > 0;
-    answered.then_some(count)
+/// The peers that it named, and those that shook hands; nothing where it never said anything.
+fn named(source: &SourceRecord) -> Option<(u32, u32)> {
+    let (peers, _) = source.peers();
+    let answered = match source {
+        SourceRecord::Tracker(tracker) => tracker.answer().is_some(),
+        SourceRecord::Finder(record) => record.status == FinderStatus::Ok,
+    };
+    (answered || peers > 0).then(|| source.peers())
+}
+
+/// What the tracker counts.
+fn counts(source: &SourceRecord, of: fn(&Announced) -> Option<u32>) -> Spans {
+    number(source.tracker().and_then(TrackerRecord::answer).and_then(of))
 }
 
 const fn column(
     title: &'static str,
     (least, wish): (u16, u16),
     weight: u8,
-    cell: fn(&TrackerRecord, Context<'_>, u16) -> Spans,
-) -> Column<TrackerRecord> {
-    let key = |_: &TrackerRecord, _: &View| SortKey::Unknown;
+    cell: fn(&SourceRecord, Context<'_>, u16) -> Spans,
+) -> Column<SourceRecord> {
+    let key = |_: &SourceRecord, _: &View| SortKey::Unknown;
     Column {
         id: title,
         letter: ' ',
@@ -132,19 +158,19 @@ const fn column(
 }
 
 #[rustfmt::skip]
-static COLUMNS: &[Column<TrackerRecord>] = &[
+static COLUMNS: &[Column<SourceRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, tier) },
-    Column { right: false, grows: true, ..column("TRACKER", (18, 32), 100, url) },
+    Column { right: false, grows: true, ..column("SOURCE", (18, 32), 100, name) },
     Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
     Column { right: false, ..column("ANNOUNCES", (9, 16), 30, announces) },
-    column("PEERS", (5, 6), 80, |tracker, _, _| number(named(tracker, tracker.peers))),
-    column("SHOOK HANDS", (11, 11), 75, |tracker, _, _| match named(tracker, tracker.handshaken) {
-        Some(count) => plain(Role::Strong, units::count(u64::from(count))),
+    column("PEERS", (5, 6), 80, |source, _, _| number(named(source).map(|(peers, _)| peers))),
+    column("SHOOK HANDS", (11, 11), 75, |source, _, _| match named(source) {
+        Some((_, count)) => plain(Role::Strong, units::count(u64::from(count))),
         None => number(None),
     }),
     Column { right: false, ..column("", (8, 16), 31, share) },
-    column("SEEDS", (5, 7), 40, |tracker, _, _| number(tracker.answer().and_then(|answer| answer.seeders))),
-    column("LEECHES", (7, 7), 39, |tracker, _, _| number(tracker.answer().and_then(|answer| answer.leechers))),
+    column("SEEDS", (5, 7), 40, |source, _, _| counts(source, |answer| answer.seeders)),
+    column("LEECHES", (7, 7), 39, |source, _, _| counts(source, |answer| answer.leechers)),
     column("AGAIN", (10, 12), 70, next),
 ];
 
@@ -153,20 +179,28 @@ const COUNTS_FROM: u16 = 86;
 /// Rows that what the selected one said has in any case.
 const MOST_SAID: u16 = 7;
 
-/// Draws the trackers.
+/// What stands below its row where there is room: why it failed, or why it is off.
+fn remark(source: &SourceRecord) -> Option<&str> {
+    match source {
+        SourceRecord::Tracker(tracker) => tracker.failure().map(|(_, text)| text),
+        SourceRecord::Finder(record) => record.detail.as_deref(),
+    }
+}
+
+/// Draws all of them.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let flow = flow(area, view);
     frame::state_line(pen, flow.of(Part::Title), model, view);
     frame::progress(pen, flow.of(Part::Progress), view);
     let (table, said) = (flow.of(Part::Table), flow.of(Part::Said));
-    let count = units::count(view.trackers.len() as u64);
+    let sources: Vec<SourceRecord> = source::all(view).collect();
     pen.rule(
         inset(flow.of(Part::Rule), 1, 1),
-        "Trackers",
-        &count,
+        "Sources",
+        &units::count(sources.len() as u64),
         "all tiers are asked at once · one that answers is enough",
     );
-    if view.trackers.is_empty() {
+    if sources.is_empty() {
         pen.put(
             table.x + 2,
             table.y,
@@ -177,7 +211,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     // Where all of it fits, what went wrong stands below each.
-    let in_words = usize::from(table.height) > view.trackers.len() + failed(view);
+    let in_words = usize::from(table.height) > sources.len() + remarks(view);
     let mut rows = inset(table, 2, 1);
     // Which tracker it is matters more than what it counts.
     let least = if rows.width < COUNTS_FROM { 50 } else { 0 };
@@ -185,21 +219,20 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
     grid::head(pen, take_top(&mut rows, 1), &placed);
     let context = Context { view, look: pen.look };
-    let selected = model.scrolls.trackers.min(view.trackers.len() - 1);
-    for at in grid::visible(view.trackers.len(), usize::from(rows.height), Some(selected), &[]) {
+    let selected = model.scrolls.trackers.min(sources.len() - 1);
+    for at in grid::visible(sources.len(), usize::from(rows.height), Some(selected), &[]) {
         let look = RowLook { selected: at == selected, ..RowLook::default() };
-        let tracker = &*view.trackers[at];
         let row = take_top(&mut rows, 1);
         pen.targets.add(row, Target::Tracker(at));
-        grid::row(pen, row, &placed, tracker, context, look);
-        if let (true, TrackerStatus::Failed(_, text)) = (in_words, &tracker.status) {
+        grid::row(pen, row, &placed, &sources[at], context, look);
+        if let Some(text) = remark(&sources[at]).filter(|_| in_words) {
             let row = take_top(&mut rows, 1);
             pen.targets.add(row, Target::Tracker(at));
             let row = inset(row, 5, 0);
             pen.put(row.x, row.y, row.width, text, Role::Dim);
         }
     }
-    tracker::detail(pen, said, &view.trackers[selected], view);
+    tracker::detail(pen, said, &sources[selected], view);
 }
 
 /// What the screen is made of.
@@ -213,25 +246,25 @@ enum Part {
     Said,
 }
 
-/// How many of the trackers failed.
-fn failed(view: &View) -> usize {
-    view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Failed(..))).count()
+/// How many of them have words below their row.
+fn remarks(view: &View) -> usize {
+    source::all(view).filter(|source| remark(source).is_some()).count()
 }
 
 /// Gives every part its place. What the selected one said has its room in any case.
 fn flow(area: Rect, view: &View) -> Flow<Part> {
     use Part::{Progress, Rule, Said, Table, Title};
     let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(1);
-    let trackers = view.trackers.len();
-    let spare = if trackers == 0 { Table } else { Said };
+    let sources = source::count(view);
+    let spare = if sources == 0 { Table } else { Said };
     let claims = [
         up_to(Title, 1),
         up_to(Table, 2),
         up_to(Rule, 1),
         up_to(Progress, 1),
         up_to(spare, (area.height / 3).min(MOST_SAID)),
-        up_to(Table, rows(trackers)),
-        whole(Table, rows(trackers + failed(view))),
+        up_to(Table, rows(sources)),
+        whole(Table, rows(sources + remarks(view))),
         rest(spare),
     ];
     Flow::new(area, &[Title, Progress, Rule, Table, Said], &claims)

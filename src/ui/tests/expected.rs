@@ -73,8 +73,8 @@ fn letter(role: Role) -> char {
         Role::Arriving => 'a',
         Role::Peer(number) => nth("ABCDEFGH", number),
         Role::Availability(step) => nth("⁰¹²³⁴⁵⁶⁷", step),
-        Role::Warning => '!',
-        Role::Error => 'x',
+        Role::Warning | Role::WarningWord => '!',
+        Role::Error | Role::ErrorWord => 'x',
     }
 }
 

@@ -304,6 +304,20 @@ fn a_tracker_that_never_answered_names_no_number_and_one_is_said_to_be_enough() 
 }
 
 #[test]
+fn a_peer_that_another_named_says_who_it_was() {
+    let view = sample::healthy();
+    let named = view.peers.iter().find(|peer| peer.sources.iter().any(|source| source.finder().is_some()));
+    for size in [(80, 24), (120, 40)] {
+        let shown = page(size, &view, |model| {
+            model.selected = named.map(|peer| peer.key);
+            model.open.push(Mode::Peer { bytes: false });
+        });
+        let by = "named by 83.148.245.186:51414";
+        assert!(shown.iter().any(|row| row.contains(by)), "{size:?}\n{}", shown.join("\n"));
+    }
+}
+
+#[test]
 fn the_graph_has_a_number_between_its_ends() {
     let view = sample::healthy();
     let shown = page((120, 40), &view, |_| {}).join("\n");
@@ -332,7 +346,7 @@ fn the_card_of_the_help_fits_one_screen_on_every_page() {
                     assert!(all.contains(part), "{name}: {part}\n{all}");
                 }
                 let keys = shown.iter().skip_while(|row| !row.contains("Used most")).skip(1);
-                let keys = keys.take_while(|row| !row.trim().is_empty() && !row.contains("● sending"));
+                let keys = keys.take_while(|row| !row.contains("Glyphs") && !row.contains("● sending"));
                 assert_eq!(keys.count(), 10, "{name}\n{all}");
             }
         }

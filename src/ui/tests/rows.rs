@@ -1,4 +1,4 @@
-//! How the overview shares its rows: all of them say something, and nothing moves that need not.
+//! How screens share their rows: all of them say something, and nothing moves that need not.
 
 use super::*;
 
@@ -73,4 +73,78 @@ fn the_graph_has_a_third_of_the_height_where_there_is_room() {
         let to = shown.iter().position(|row| row.starts_with(" Pieces ──")).unwrap();
         assert_eq!(to - from, usize::from(size.1 / 3), "{size:?}\n{}", shown.join("\n"));
     }
+}
+
+const TALL: [(u16, u16); 3] = [(120, 40), (200, 60), (300, 100)];
+
+/// Rows of a page as text, its key line left out.
+fn of_page(view: &View, size: (u16, u16), change: impl Fn(&mut Model)) -> Vec<String> {
+    let mut model = model(Look::default(), size, view);
+    change(&mut model);
+    let mut shown = text_rows(&drawn(&model, view));
+    shown.pop();
+    shown
+}
+
+#[test]
+fn a_page_of_a_peer_leaves_no_row_blank_while_something_is_cut_or_could_be_larger() {
+    for name in ["healthy", "stalled", "seeding", "barred"] {
+        let view = sample::moment(name);
+        for size in TALL {
+            for peer in view.peers.iter().step_by(6) {
+                let shown = of_page(&view, size, |model| {
+                    model.selected = Some(peer.key);
+                    model.open.push(Mode::Peer { bytes: false });
+                });
+                let blank = shown.iter().skip(2).filter(|row| row.trim().is_empty()).count();
+                let all = shown.join("\n");
+                let graphs = shown.iter().any(|row| row.contains("peak"));
+                assert!(blank == 0 || !graphs, "{name} {size:?}: {blank} rows are blank\n{all}");
+                let cut =
+                    all.contains("more line") || all.contains('…') && !all.contains("IT SENT  68 bytes");
+                let bytes = peer.attempts.iter().any(|attempt| attempt.received.len() == 68);
+                assert!(blank < 13 || !cut || !bytes, "{name} {size:?}: {blank} rows are blank\n{all}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_known_of_a_piece_is_shown_at_large_where_rows_are_left() {
+    for name in ["healthy", "barred", "seeding"] {
+        let view = sample::moment(name);
+        for size in TALL {
+            for piece in [0, 7000, sample::arriving_piece()] {
+                let shown = of_page(&view, size, |model| {
+                    model.screen = Screen::Pieces;
+                    model.piece = piece;
+                });
+                let from = shown.iter().position(|row| row.starts_with(" Piece ")).unwrap();
+                let (below, all) = (&shown[from + 1..], shown.join("\n"));
+                let free = below.iter().filter(|row| row.trim().is_empty()).count();
+                let said = below.join("\n");
+                assert!(free == 0 || !said.contains(" more"), "{name} {size:?}\n{all}");
+                let index = view.torrent.piece(piece).unwrap();
+                let holds = |peer: &&std::sync::Arc<crate::ledger::PeerRecord>| {
+                    peer.is_live() && peer.has.as_ref().is_some_and(|has| has.has(index))
+                };
+                for peer in view.peers.iter().filter(holds) {
+                    let client = peer.client.as_deref().unwrap_or("–");
+                    let client: String = client.chars().take(12).collect();
+                    assert!(free == 0 || said.contains(&client), "{name} {size:?}: {client}\n{all}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_columns_of_the_lists_are_told_below_them_only_where_they_are_cut() {
+    let view = sample::healthy();
+    let shown = of_page(&view, (120, 40), |model| {
+        model.screen = Screen::Peers;
+        model.open.push(Mode::Columns);
+    });
+    let first = "what it is doing, or why it is not";
+    assert_eq!(shown.iter().filter(|row| row.contains(first)).count(), 1, "{}", shown.join("\n"));
 }

@@ -87,7 +87,7 @@ fn every_kind_of_cell_of_the_pieces() {
         ("failed its check", [Missing, Failed, Missing], 1),
     ];
     let mut view = sample::healthy();
-    Arc::make_mut(&mut view.torrent).geometry =
+    Arc::make_mut(&mut view.torrent).metadata.as_mut().unwrap().geometry =
         Geometry::new(cells.len() as u64 * 3 * 16_384, 16_384).unwrap();
     let map = Arc::make_mut(&mut view.pieces);
     map.states = cells.iter().flat_map(|(_, states, _)| *states).collect();

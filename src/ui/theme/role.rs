@@ -55,10 +55,14 @@ pub enum Role {
     Availability(u8),
     /// A line of the log that only informs.
     Info,
-    /// A line of the log that warns.
+    /// The glyph of a line of the log that warns.
     Warning,
-    /// A line of the log that tells of an error.
+    /// The words of such a line.
+    WarningWord,
+    /// The glyph of a line of the log that tells of an error.
     Error,
+    /// The words of such a line.
+    ErrorWord,
 }
 
 /// How many colours a palette has.
@@ -96,8 +100,8 @@ impl Role {
             Self::Waiting => 13,
             Self::Arriving => 14,
             Self::Info => 15,
-            Self::Warning => 16,
-            Self::Error => 17,
+            Self::Warning | Self::WarningWord => 16,
+            Self::Error | Self::ErrorWord => 17,
             Self::Peer(number) => PEERS + (number % HUES) as usize,
             Self::GraphDown(at) => step(0, at),
             Self::GraphUp(at) => step(1, at),

@@ -7,6 +7,7 @@ use crate::ui::funnel::Funnel;
 use crate::ui::model::{Mode, Model, Panel, Screen, Scrolls, Shown};
 use crate::ui::piece_map::Scale;
 use crate::ui::screens;
+use crate::ui::source;
 
 /// How many rows a page key moves by.
 pub(super) fn page(model: &Model) -> isize {
@@ -67,7 +68,7 @@ pub(super) fn zoom(model: &mut Model, view: &View, closer: bool) {
 }
 
 fn move_piece(model: &mut Model, view: &View, by: isize) {
-    let last = view.torrent.geometry.piece_count().saturating_sub(1);
+    let last = view.torrent.piece_count().saturating_sub(1);
     model.piece = shifted(model.piece as usize, by, last as usize) as u32;
 }
 
@@ -114,7 +115,7 @@ pub(super) fn select(model: &mut Model, view: &View, by: isize) {
     model.order.moved(model.clock);
 }
 
-/// The next tab of the list, or on a page of a peer or a tracker the next of them.
+/// The next tab of the list, or on a page of a peer or a source the next of them.
 pub(super) fn turn(model: &mut Model, view: &View, by: isize) {
     if model.mode() == Mode::Keys {
         return turn_help(model, by);
@@ -124,7 +125,7 @@ pub(super) fn turn(model: &mut Model, view: &View, by: isize) {
         return select(model, view, by);
     }
     if model.mode() == Mode::Tracker {
-        let last = view.trackers.len().saturating_sub(1);
+        let last = source::count(view).saturating_sub(1);
         let at = shifted(model.scrolls.trackers.min(last), by, last);
         model.scrolls = Scrolls { trackers: at, tracker: 0, ..model.scrolls };
         return;

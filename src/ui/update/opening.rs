@@ -31,13 +31,12 @@ pub(super) fn open(model: &mut Model, view: &View) {
         }
         Mode::Order => _ = model.open.pop(),
         Mode::Tracker => {
-            if let Some(tracker) = model.tracker(view) {
-                let named = filter::named_by(tracker, view);
-                list_peers(model, &named, view);
+            if let Some(source) = model.source(view) {
+                list_peers(model, &filter::named_by(&source, view), view);
             }
         }
         Mode::Browse if model.screen == Screen::Trackers => {
-            model.open.extend(model.tracker(view).map(|_| Mode::Tracker));
+            model.open.extend(model.source(view).map(|_| Mode::Tracker));
             model.scrolls.tracker = 0;
         }
         Mode::Browse if model.screen == Screen::Pieces => {

@@ -202,11 +202,27 @@ fn enter_opens_a_tracker_and_from_there_lists_its_peers() {
     press(&mut model, &view, &[Action::PreviousTab, Action::PreviousTab, Action::Open]);
     assert_eq!((model.screen, model.mode()), (Screen::Peers, Mode::Browse));
     assert_eq!(model.filters.peers.text(), "source:bttracker.debian.org:6969");
-    assert_eq!(model.rows(&view).count(), 50);
+    assert_eq!(model.rows(&view).count(), 45);
     assert_eq!(
         press(&mut model, &view, &[Action::Show(Screen::Trackers), Action::Announce]),
         Some(Command::Announce(None))
     );
+}
+
+#[test]
+fn enter_opens_what_other_peers_named_and_from_there_lists_them() {
+    let view = sample::healthy();
+    let mut model = at_start(&view);
+    press(&mut model, &view, &[Action::Show(Screen::Trackers), Action::Last, Action::Open]);
+    assert_eq!(model.mode(), Mode::Tracker);
+    assert_eq!(
+        press(&mut model, &view, &[Action::Announce]),
+        Some(Command::Announce(None)),
+        "of all trackers"
+    );
+    press(&mut model, &view, &[Action::Open]);
+    assert_eq!((model.screen, model.filters.peers.text()), (Screen::Peers, "source:pex"));
+    assert_eq!(model.rows(&view).count(), 5);
 }
 
 #[test]
@@ -216,7 +232,7 @@ fn enter_on_a_piece_lists_the_peers_that_have_it() {
     press(&mut model, &view, &[Action::Show(Screen::Peers), Action::NextTab, Action::NextTab]);
     press(&mut model, &view, &[Action::Show(Screen::Pieces), Action::Down, Action::Right, Action::Open]);
     assert_eq!((model.screen, model.shown), (Screen::Peers, Shown::All));
-    let piece = view.torrent.geometry.piece(model.piece).unwrap();
+    let piece = view.torrent.piece(model.piece).unwrap();
     let live = model.live_rows(&view).count();
     assert_eq!(live, view.pieces.availability(piece) as usize);
     press(&mut model, &view, &[Action::Back]);

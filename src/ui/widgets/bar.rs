@@ -30,7 +30,7 @@ pub(crate) fn progress(pen: &mut Pen<'_>, area: Rect, done: u64, total: u64, wor
             () if at == full && part > 0 => (EIGHTHS[part], Role::Progress),
             () => ("─", Role::Rule),
         };
-        pen.put(area.x + at, area.y, 1, glyph, role);
+        pen.dot(area.x + at, area.y, glyph, role);
     }
     let words = format!(" {words} ");
     let columns = width(&words) as u16;
@@ -57,7 +57,7 @@ pub(crate) fn line(pen: &mut Pen<'_>, area: Rect, done: u64, total: u64) {
             1 => ("╸", Role::Progress),
             _ => ("━", Role::Progress),
         };
-        pen.put(area.x + at, area.y, 1, glyph, role);
+        pen.dot(area.x + at, area.y, glyph, role);
     }
 }
 

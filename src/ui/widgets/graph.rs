@@ -171,26 +171,25 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, Points { values, full, ramp }:
     };
     let a_cell = if glyphs == Glyphs::Braille { 2 } else { 1 };
     for (column, cell) in values.chunks(a_cell).enumerate().take(usize::from(area.width)) {
+        let (left, right) = (height(cell[0]), cell.get(1).map_or(0, |value| height(*value)));
         for row in 0..area.height {
             // Rows counted from the axis.
             let from_axis = u64::from(if grows == Grows::Up { area.height - 1 - row } else { row });
-            let within = |value: u64| height(value).saturating_sub(from_axis * steps_a_row).min(steps_a_row);
+            let within = |height: u64| height.saturating_sub(from_axis * steps_a_row).min(steps_a_row);
             let glyph = match glyphs {
-                Glyphs::Braille => {
-                    braille(within(cell[0]), cell.get(1).map_or(0, |value| within(*value)), grows)
-                }
+                Glyphs::Braille => braille(within(left), within(right), grows),
                 Glyphs::Blocks if grows == Grows::Up => {
-                    [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][within(cell[0]) as usize]
+                    [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][within(left) as usize]
                 }
-                Glyphs::Blocks => [' ', '▀', '█'][within(cell[0]) as usize],
-                Glyphs::Ascii if grows == Grows::Up => [' ', '.', '#'][within(cell[0]) as usize],
-                Glyphs::Ascii => [' ', '\'', '#'][within(cell[0]) as usize],
+                Glyphs::Blocks => [' ', '▀', '█'][within(left) as usize],
+                Glyphs::Ascii if grows == Grows::Up => [' ', '.', '#'][within(left) as usize],
+                Glyphs::Ascii => [' ', '\'', '#'][within(left) as usize],
             };
             if glyph != ' ' {
                 let mut text = [0; 4];
                 let text = glyph.encode_utf8(&mut text);
                 let role = ramp(step(area, area.y + row, grows));
-                pen.put(area.x + column as u16, area.y + row, 1, text, role);
+                pen.dot(area.x + column as u16, area.y + row, text, role);
             }
         }
     }

@@ -92,8 +92,7 @@ fn of_pieces(map: &PieceMap, range: std::ops::Range<usize>, told: bool) -> (Cell
 /// What a part of a piece shows, from how its blocks were when they were last told of.
 fn of_blocks(view: &View, piece: usize, part: usize, parts: usize) -> (Cell, bool) {
     let whole = of_pieces(&view.pieces, piece..piece + 1, is_told(&view.pieces));
-    let geometry = view.torrent.geometry;
-    let under_way = geometry.piece(piece as u32).and_then(|piece| view.pieces.history.under_way(piece));
+    let under_way = view.torrent.piece(piece as u32).and_then(|piece| view.pieces.history.under_way(piece));
     let (Cell::Arriving, Some(under_way)) = (whole.0, under_way) else { return whole };
     let blocks: usize = under_way.blocks.iter().map(|run| run.count as usize).sum();
     let (from, to) = (part * blocks / parts, ((part + 1) * blocks / parts).max(part * blocks / parts + 1));
@@ -127,6 +126,21 @@ pub(crate) fn draw_part(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std:
         let (cell, arriving) = of_pieces(&view.pieces, first..(first + a_cell).min(pieces.end), told);
         let (symbol, role) = cell.glyph(arriving);
         pen.dot(place.x, place.y, symbol, role);
+    }
+}
+
+/// Draws the same pieces across the area's first row, all of it: a cell stands for several pieces, or several for one.
+pub(crate) fn draw_strip(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std::ops::Range<usize>) {
+    let (count, cells) = (pieces.len(), usize::from(area.width));
+    if count == 0 || area.is_empty() {
+        return;
+    }
+    let told = is_told(&view.pieces);
+    for (at, x) in (area.left()..area.right()).enumerate() {
+        let (from, to) = (at * count / cells, ((at + 1) * count / cells).max(at * count / cells + 1));
+        let (cell, arriving) = of_pieces(&view.pieces, pieces.start + from..pieces.start + to, told);
+        let (symbol, role) = cell.glyph(arriving);
+        pen.dot(x, area.y, symbol, role);
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, title: &str, note: &Spans, rig
         return;
     }
     for x in area.left()..area.right() {
-        pen.put(x, area.y, 1, "─", Role::Rule);
+        pen.dot(x, area.y, "─", Role::Rule);
     }
     let mut at = area.x;
     let room = |at: u16| area.right().saturating_sub(at);
@@ -53,6 +53,19 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, title: &str, note: &Spans, rig
     if !right.is_empty() && fits(width(right), at) {
         pen.put_right(area.right().saturating_sub(2), area.y, room(at), &format!(" {right} "), Role::Dim);
     }
+}
+
+/// The same as a line of text: a title, and what stands at its right where there is room for that.
+pub(crate) fn line(title: &str, right: &str, room: usize) -> Spans {
+    let right = if width(title) + width(right) + 6 <= room { right } else { "" };
+    let used = width(title) + 1 + if right.is_empty() { 0 } else { width(right) + 4 };
+    let mut line = Spans::new().add(Role::Strong, title).add(Role::Dim, " ");
+    line.push(Role::Rule, "─".repeat(room.saturating_sub(used)));
+    if !right.is_empty() {
+        line.push(Role::Dim, format!(" {right} "));
+        line.push(Role::Rule, "──");
+    }
+    line
 }
 
 #[cfg(test)]

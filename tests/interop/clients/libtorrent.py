@@ -6,7 +6,8 @@
   seed TORRENT FOLDER IP PORT                prints `complete` once it has everything, and stays
   download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays
 
-With ENCRYPTION=required in the environment only encrypted connections are taken and made.
+With ENCRYPTION=required in the environment only encrypted connections are taken and made, with PEX=on peers are named to
+and taken from others, and with DOWN=n no more than n bytes a second are downloaded.
 """
 import os
 import sys
@@ -54,8 +55,12 @@ def run(torrent, folder, ip, port, peer=None):
     params = lt.add_torrent_params()
     params.ti = lt.torrent_info(torrent)
     params.save_path = folder
-    params.flags = lt.torrent_flags.disable_pex | lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
+    params.flags = lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
+    if os.environ.get("PEX") != "on":
+        params.flags |= lt.torrent_flags.disable_pex
     handle = ses.add_torrent(params)
+    if "DOWN" in os.environ:
+        handle.set_download_limit(int(os.environ["DOWN"]))
     if peer:
         handle.connect_peer(peer)
     flushing = said = False

@@ -3,10 +3,11 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use color_eyre::eyre::Result;
 
-use super::{Client, Encryption, PEER_PORT, Tool};
+use super::{Client, Encryption, GO_BETWEEN_BPS, PEER_PORT, PeerExchange, Tool};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::process::Process;
@@ -43,19 +44,59 @@ impl Client for Libtorrent {
         parent: &Path,
         peer: Option<SocketAddr>,
     ) -> Result<Process> {
-        let own_address = match peer {
-            Some(addr) if addr.is_ipv6() => host.v6.to_string(),
-            Some(_) | None => host.v4.to_string(),
-        };
-        let mut command = host.command(PYTHON);
+        let mut command = download(lab, host, torrent, parent, peer)?;
         command.envs(encryption(self.0));
-        command.arg(script(lab)?).arg("download").arg(&torrent.path).arg(parent);
-        command.arg(own_address).arg(PEER_PORT.to_string());
-        if let Some(addr) = peer {
-            command.arg(addr.ip().to_string()).arg(addr.port().to_string());
-        }
         wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
     }
+}
+
+impl PeerExchange for Libtorrent {
+    fn go_between(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: SocketAddr,
+    ) -> Result<Process> {
+        let mut command = download(lab, host, torrent, parent, Some(peer))?;
+        command.env("PEX", "on").env("DOWN", GO_BETWEEN_BPS.to_string());
+        lab.spawn(command, "libtorrent-between")
+    }
+
+    fn download_by_exchange(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: SocketAddr,
+    ) -> Result<Process> {
+        let mut command = download(lab, host, torrent, parent, Some(peer))?;
+        command.env("PEX", "on");
+        wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+    }
+}
+
+/// The command that downloads.
+fn download(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    peer: Option<SocketAddr>,
+) -> Result<Command> {
+    let own_address = match peer {
+        Some(addr) if addr.is_ipv6() => host.v6.to_string(),
+        Some(_) | None => host.v4.to_string(),
+    };
+    let mut command = host.command(PYTHON);
+    command.arg(script(lab)?).arg("download").arg(&torrent.path).arg(parent);
+    command.arg(own_address).arg(PEER_PORT.to_string());
+    if let Some(addr) = peer {
+        command.arg(addr.ip().to_string()).arg(addr.port().to_string());
+    }
+    Ok(command)
 }
 
 /// Seeds at one given address of the host.

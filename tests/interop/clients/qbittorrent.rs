@@ -7,7 +7,7 @@ use std::path::Path;
 use color_eyre::eyre::{Result, ensure};
 use serde_json::Value;
 
-use super::{Client, Encryption, PEER_PORT, Tool};
+use super::{Client, Encryption, GO_BETWEEN_BPS, PEER_PORT, PeerExchange, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -15,6 +15,7 @@ use crate::process::Process;
 use crate::torrents::Torrent;
 
 const WEB_PORT: u16 = 8080;
+const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
 
 /// See the module.
 pub(crate) struct Qbittorrent(pub(crate) Encryption);
@@ -40,21 +41,63 @@ impl Client for Qbittorrent {
         parent: &Path,
         peer: Option<SocketAddr>,
     ) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent, self.0)?;
+        let mut client = start(lab, host, torrent, parent, self.0, false)?;
         if let Some(peer) = peer {
-            let body = format!("hashes={}&peers={peer}", torrent.hex());
-            let form = [("Content-Type", "application/x-www-form-urlencoded")];
-            lab.wait_for("qBittorrent to take the peer", &mut client, || {
-                let answer =
-                    http::post(host.at(WEB_PORT), "/api/v2/torrents/addPeers", &form, &body)?.text()?;
-                let answer: Value = serde_json::from_str(&answer)?;
-                ensure!(answer[torrent.hex()]["added"] == 1, "qBittorrent did not take the peer: {answer}");
-                Ok(Some(()))
-            })?;
+            add_peer(lab, host, torrent, &mut client, peer)?;
         }
         wait_until_complete(lab, host, torrent, &mut client)?;
         Ok(client)
     }
+}
+
+impl PeerExchange for Qbittorrent {
+    fn go_between(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: SocketAddr,
+    ) -> Result<Process> {
+        let mut client = start(lab, host, torrent, parent, self.0, true)?;
+        let (limit, list) = (format!("hashes={}&limit={GO_BETWEEN_BPS}", torrent.hex()), info(torrent));
+        lab.wait_for("qBittorrent to take the limit", &mut client, || {
+            http::post(host.at(WEB_PORT), "/api/v2/torrents/setDownloadLimit", &FORM, &limit)?.text()?;
+            let list: Value = serde_json::from_str(&http::get(host.at(WEB_PORT), &list)?.text()?)?;
+            Ok((list[0]["dl_limit"] == GO_BETWEEN_BPS).then_some(()))
+        })?;
+        add_peer(lab, host, torrent, &mut client, peer)?;
+        Ok(client)
+    }
+
+    fn download_by_exchange(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: SocketAddr,
+    ) -> Result<Process> {
+        let mut client = start(lab, host, torrent, parent, self.0, true)?;
+        add_peer(lab, host, torrent, &mut client, peer)?;
+        wait_until_complete(lab, host, torrent, &mut client)?;
+        Ok(client)
+    }
+}
+
+fn add_peer(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut Process, peer: SocketAddr) -> Result<()> {
+    let body = format!("hashes={}&peers={peer}", torrent.hex());
+    lab.wait_for("qBittorrent to take the peer", client, || {
+        let answer = http::post(host.at(WEB_PORT), "/api/v2/torrents/addPeers", &FORM, &body)?.text()?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        ensure!(answer[torrent.hex()]["added"] == 1, "qBittorrent did not take the peer: {answer}");
+        Ok(Some(()))
+    })
+}
+
+/// Where it says how the torrent stands.
+fn info(torrent: &Torrent) -> String {
+    format!("/api/v2/torrents/info?hashes={}", torrent.hex())
 }
 
 fn start(
@@ -63,6 +106,7 @@ fn start(
     torrent: &Torrent,
     parent: &Path,
     encryption: Encryption,
+    pex: bool,
 ) -> Result<Process> {
     let profile = lab.folder("qbittorrent")?;
     let config = profile.join("qBittorrent/config");
@@ -73,7 +117,7 @@ fn start(
          Session\\Port={PEER_PORT}\n\
          Session\\DHTEnabled=false\n\
          Session\\LSDEnabled=false\n\
-         Session\\PeXEnabled=false\n\
+         Session\\PeXEnabled={pex}\n\
          Session\\BTProtocol=TCP\n\
          Session\\Encryption={encryption}\n\
          Session\\MultiConnectionsPerIp=true\n\
@@ -104,7 +148,7 @@ fn start(
 }
 
 fn wait_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut Process) -> Result<()> {
-    let path = format!("/api/v2/torrents/info?hashes={}", torrent.hex());
+    let path = info(torrent);
     lab.wait_for("qBittorrent to have everything", client, || {
         let list: Value = serde_json::from_str(&http::get(host.at(WEB_PORT), &path)?.text()?)?;
         let state = list[0]["state"].as_str().unwrap_or_default();

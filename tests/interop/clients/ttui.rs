@@ -9,7 +9,7 @@ use std::time::Duration;
 use color_eyre::eyre::{ContextCompat, Result, WrapErr, ensure};
 use serde_json::Value;
 
-use super::PEER_PORT;
+use super::{GO_BETWEEN_BPS, PEER_PORT};
 use crate::lab::{CASE_LIMIT, Lab};
 use crate::net::Host;
 use crate::process::Process;
@@ -53,6 +53,22 @@ pub(crate) fn seed(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> 
         let line = last_line(&fs::read_to_string(&stdout)?)?;
         Ok(matches!(line["state"].as_str(), Some("seeding" | "complete")).then_some(()))
     })?;
+    lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+    Ok(client)
+}
+
+/// Starts on an empty folder, connected with `peer`, so slow that nobody gets the content from it; returns when it
+/// listens.
+pub(crate) fn go_between(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    peer: SocketAddr,
+) -> Result<Process> {
+    let mut command = headless(host, torrent, parent);
+    command.args(["--down", &GO_BETWEEN_BPS.to_string(), "--peer", &peer.to_string()]);
+    let mut client = lab.spawn(command, "ttui")?;
     lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
     Ok(client)
 }

@@ -38,6 +38,7 @@ impl Client {
                 self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
+            Action::Metadata(info) => self.got_metadata(now, info),
             Action::Have(piece) => self.haves().append(piece),
             Action::Lose(pieces) => {
                 self.haves().lose(&pieces);

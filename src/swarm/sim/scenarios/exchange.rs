@@ -1,13 +1,15 @@
 //! Peers name peers (BEP 11).
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use super::one::{One, addr};
 use super::*;
-use crate::event::{Event, Finder, FinderStatus, PeerInfo, PeerKey, Source};
+use crate::event::{Event, Finder, FinderStatus, PeerInfo, PeerKey, Source, TrackerKey};
 use crate::peer::News;
-use crate::swarm::ConnKey;
-use crate::wire::{PEX_NAME, Pex, PexFlags};
+use crate::swarm::address::Scope;
+use crate::swarm::{ConnKey, Input};
+use crate::wire::{MOST_FIRST_PEX_ENTRIES, PEX_NAME, Pex, PexFlags};
 
 /// Six clients with a part each, all of which know the first one alone.
 fn strangers(settings: &Settings) -> (World, Vec<NodeKey>) {
@@ -94,6 +96,53 @@ fn a_stranger_names_nobody_here_and_nobody_twice() {
     assert_eq!(learned, [(far.parse().unwrap(), PeerKey(0))]);
     assert!(one.events().any(|event| *event == Event::Named { peer: PeerKey(0), named: 7, new: 1 }));
     assert_eq!(one.dials().iter().map(|(_, addr)| *addr).collect::<Vec<_>>(), [far.parse().unwrap()]);
+}
+
+/// Who is learned from messages of a stranger, one after the other as they come off the wire.
+fn learned_from(messages: &[Pex]) -> Vec<String> {
+    let mut one = called_from_afar();
+    let seen_at = Some("203.0.113.9:6881".parse().unwrap());
+    one.tell(Input::Reached { tracker: TrackerKey(0), scope: Scope::Public, seen_at });
+    for pex in messages {
+        let read = Pex::decode(&pex.encode(), MOST_FIRST_PEX_ENTRIES).unwrap();
+        one.news(ConnKey(1), News::Named(read));
+        one.run(secs(60));
+    }
+    let learned = one.events().filter_map(|event| match event {
+        Event::PeerLearned { addr, source: Source::Pex(_), .. } => Some(addr.to_string()),
+        _ => None,
+    });
+    learned.collect()
+}
+
+#[test]
+fn of_what_a_stranger_makes_up_little_counts() {
+    let plain = |addr: SocketAddr| (addr, PexFlags::default());
+    let some = |addrs: &[&str]| Pex {
+        added: addrs.iter().map(|addr| plain(addr.parse().unwrap())).collect(),
+        dropped: Vec::new(),
+    };
+    let far = "203.0.113.5:6881";
+    let many = (1..=10_000u16).map(|n| plain(SocketAddr::from(([198, 51, 100, (n % 250) as u8], n))));
+    let gone = Pex { added: Vec::new(), dropped: vec![far.parse().unwrap()] };
+    let both = Pex { dropped: gone.dropped.clone(), ..some(&[far]) };
+    for (what, messages, learned) in [
+        ("10 000 addresses", vec![Pex { added: many.collect(), dropped: Vec::new() }], 200),
+        ("our own address", vec![some(&["203.0.113.9:6881"])], 0),
+        ("another port of ours", vec![some(&["203.0.113.9:22"])], 0),
+        ("loopback", vec![some(&["127.0.0.1:6881", "[::1]:6881"])], 0),
+        ("our network", vec![some(&["192.168.0.1:80", "10.0.0.1:6881", "[fd00::1]:80"])], 0),
+        ("no address and no port", vec![some(&["0.0.0.0:1", "203.0.113.5:0", "[::]:6881"])], 0),
+        ("many", vec![some(&["224.0.0.1:6881", "255.255.255.255:6881", "[ff02::1]:6881"])], 0),
+        ("one a thousand times", vec![some(&[far; 1000])], 1),
+        ("one in message after message", vec![some(&[far]); 20], 1),
+        ("dropped before it was added", vec![gone.clone()], 0),
+        ("dropped and added at once", vec![both], 0),
+        ("dropped, and then added", vec![gone, some(&[far])], 1),
+    ] {
+        let found = learned_from(&messages);
+        assert_eq!(found.len(), learned, "{what}: {found:?}");
+    }
 }
 
 #[test]

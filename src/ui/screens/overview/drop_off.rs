@@ -58,7 +58,9 @@ fn one_tracker(status: &TrackerStatus, brief: bool) -> String {
 fn sources(view: &View, brief: bool) -> String {
     let answered =
         view.trackers.iter().filter(|tracker| matches!(tracker.status, TrackerStatus::Ok(_))).count();
+    let by_peers: u32 = view.finders.iter().map(|finder| finder.peers).sum();
     match view.trackers.len() {
+        0 if by_peers > 0 => format!("{} named by peers", units::count(by_peers.into())),
         0 => "no tracker to ask".to_owned(),
         1 => one_tracker(&view.trackers[0].status, brief),
         total if brief => format!("from {answered} of {total} trackers"),

@@ -19,7 +19,7 @@ const NAME: u16 = 8;
 /// How many pieces are verified, arriving and bad: `2 098 of 15 104 verified · 41 arriving`.
 pub(in crate::ui::screens) fn piece_counts(view: &View, with_bad: bool) -> String {
     let pieces = &view.pieces;
-    let total = u64::from(view.torrent.geometry.piece_count());
+    let total = u64::from(view.torrent.piece_count());
     let mut said = format!("{} of {} verified", units::count(u64::from(pieces.good)), units::count(total));
     if pieces.arriving > 0 {
         said += &format!(" · {} arriving", units::count(u64::from(pieces.arriving)));

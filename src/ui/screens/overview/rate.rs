@@ -49,12 +49,14 @@ fn peers(view: &View, separator: &str, zeros: bool, room: usize) -> String {
 
 /// What else is known of the run, the most telling first.
 fn others(view: &View, look: &Look) -> Vec<String> {
-    let of = units::bytes(view.torrent.geometry.total_bytes(), look.units);
-    let verified = format!("{} of {of} verified", units::bytes(view.have_bytes, look.units));
+    let verified = view.torrent.total_bytes().map(|total| {
+        let (here, of) = (units::bytes(view.have_bytes, look.units), units::bytes(total, look.units));
+        format!("{here} of {of} verified")
+    });
     let ratio = torrent::ratio(view).map(|ratio| format!("ratio {ratio:.2}"));
     let since = (!view.at.is_zero()).then(|| format!("running {}", units::duration(view.at)));
     let port = view.port.map(|port| format!("port {port}"));
-    [Some(verified), ratio, since, port].into_iter().flatten().collect()
+    [verified, ratio, since, port].into_iter().flatten().collect()
 }
 
 /// As many of them as there is room for, from the first on; the others stay.

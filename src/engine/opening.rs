@@ -1,0 +1,169 @@
+//! A torrent's place on the disk is opened: what is there is looked at, and made ready for writing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, spawn_blocking};
+
+use super::EngineError;
+use super::clock::Clock;
+use super::disk::{DiskDone, DiskPool, Keeper, Remembered};
+use super::torrent::Store;
+use crate::event::{Event, Severity};
+use crate::metainfo::Torrent;
+use crate::storage::{self, Start, Started};
+use crate::swarm::Known;
+
+/// How long nothing follows on a word of how far it is: often enough for a person to see it move.
+const TOLD_EVERY: Duration = Duration::from_millis(50);
+
+/// What is opened, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Opening {
+    /// The folder the files go to.
+    pub(super) output: PathBuf,
+    /// The folder of resume files.
+    pub(super) state: PathBuf,
+    /// Write into files that are not ours, too.
+    pub(super) overwrite: bool,
+    /// Leave only when the disk has everything.
+    pub(super) sync: bool,
+    /// What is written is brought to the disk this much later at the latest.
+    pub(super) sync_after: Duration,
+    /// The run's clock.
+    pub(super) clock: Clock,
+    /// Set to end it early.
+    pub(super) cancel: Arc<AtomicBool>,
+}
+
+/// What is told of it.
+pub(super) enum Told {
+    /// Something was learned.
+    Event(Event),
+    /// It is over; `None`: it was ended early.
+    Done(Result<Option<Box<Opened>>, EngineError>),
+}
+
+/// A torrent that can be downloaded.
+pub(super) struct Opened {
+    /// What the decisions are to know of it.
+    pub(super) known: Known,
+    /// Where blocks go.
+    pub(super) store: Box<Store>,
+    /// What the last run left: whether the user paused it.
+    pub(super) paused: bool,
+    /// Peers that were live when it ended.
+    pub(super) peers: Vec<std::net::SocketAddr>,
+}
+
+impl Opening {
+    /// Opens the torrent, and tells of it until it is done. What is written is told to `disk`.
+    pub(super) async fn open(
+        self,
+        torrent: Arc<Torrent>,
+        disk: mpsc::UnboundedSender<DiskDone>,
+        told: mpsc::UnboundedSender<Told>,
+    ) {
+        let opened = self.opened(torrent, disk, &told).await;
+        // Nobody listens only when the run is over.
+        let _ = told.send(Told::Done(opened));
+    }
+
+    async fn opened(
+        self,
+        torrent: Arc<Torrent>,
+        disk: mpsc::UnboundedSender<DiskDone>,
+        told: &mpsc::UnboundedSender<Told>,
+    ) -> Result<Option<Box<Opened>>, EngineError> {
+        let started = self.look(&torrent, told).await?;
+        if !started.finished {
+            return Ok(None);
+        }
+        let Started { storage, resume, record, have, journal, unfinished, notes, .. } = started;
+        for text in notes {
+            let note = Event::Note { severity: Severity::Warn, text, answer: false };
+            let _ = told.send(Told::Event(note));
+        }
+        let kept: Vec<_> = unfinished.blocks().collect();
+        let (paused, peers) = (record.paused, record.peers.clone());
+        let keeper = Keeper::start(
+            Arc::clone(&storage),
+            Remembered { resume, record, journal, unfinished },
+            self.clock,
+            self.sync_after,
+            disk.clone(),
+        );
+        let prepared = {
+            let (keeper, have) = (Arc::clone(&keeper), have.clone());
+            following(
+                told,
+                |done, of| Event::Preparing { done, of },
+                move |tell| keeper.prepare_telling(&have, tell),
+            )
+        };
+        // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
+        // the user says so. Whatever else is wrong with it would only get worse.
+        let stopped = match prepared.await? {
+            Ok(()) => None,
+            Err(error) if error.is_disk_full() => Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        };
+        let geometry = torrent.geometry;
+        let blocks = kept.iter().filter_map(|(piece, block)| geometry.block(*piece, block.number)).collect();
+        let known = Known { geometry, have, private: torrent.private, kept: blocks, stopped };
+        let (heard, workers) = (Some(Arc::clone(&keeper)), DiskPool::workers_here());
+        let pool = DiskPool::start(storage, heard, workers, self.clock, disk);
+        let store = Box::new(Store::new(self.clock.now(), geometry, pool, keeper, kept, self.sync));
+        Ok(Some(Box::new(Opened { known, store, paused, peers })))
+    }
+
+    /// Checks what is on disk on threads of its own.
+    async fn look(
+        &self,
+        torrent: &Arc<Torrent>,
+        told: &mpsc::UnboundedSender<Told>,
+    ) -> Result<Started, EngineError> {
+        let (torrent, opening) = (Arc::clone(torrent), self.clone());
+        let looked = following(
+            told,
+            |done, of| Event::Checked { done, of },
+            move |tell| {
+                storage::start(Start {
+                    torrent,
+                    output_dir: &opening.output,
+                    state_dir: &opening.state,
+                    options: storage::Options { overwrite: opening.overwrite, ..storage::Options::default() },
+                    threads: DiskPool::workers_here(),
+                    progress: tell,
+                    cancel: &opening.cancel,
+                })
+            },
+        );
+        Ok(looked.await??)
+    }
+}
+
+/// Does long work on a thread of its own, and tells how far it is.
+async fn following<T: Send + 'static>(
+    told: &mpsc::UnboundedSender<Told>,
+    event: fn(u32, u32) -> Event,
+    work: impl FnOnce(&(dyn Fn(u32, u32) + Sync)) -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let (progress_to, mut progress) = watch::channel((0, 0));
+    let working = spawn_blocking(move || work(&|done, of| _ = progress_to.send_replace((done, of))));
+    while progress.changed().await.is_ok() {
+        let (done, of) = *progress.borrow_and_update();
+        let _ = told.send(Told::Event(event(done, of)));
+        // The end is not waited for.
+        let _ = tokio::time::timeout(TOLD_EVERY, progress.wait_for(|_| false)).await;
+    }
+    working.await.map_err(|error| from_join(&error))
+}
+
+/// The thread panicked, and has said so.
+pub(super) fn from_join(_: &JoinError) -> EngineError {
+    EngineError::Internal
+}

@@ -1,0 +1,64 @@
+//! Who names peers: a tracker, or another way to find them.
+
+use std::sync::Arc;
+
+use crate::ledger::{FinderRecord, PeerRecord, TrackerRecord, View};
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceRecord {
+    /// A tracker.
+    Tracker(Arc<TrackerRecord>),
+    /// Anything else.
+    Finder(FinderRecord),
+}
+
+/// How many there are.
+pub(crate) fn count(view: &View) -> usize {
+    view.trackers.len() + view.finders.len()
+}
+
+/// All of them, the trackers first.
+pub(crate) fn all(view: &View) -> impl Iterator<Item = SourceRecord> + '_ {
+    let trackers = view.trackers.iter().map(|tracker| SourceRecord::Tracker(Arc::clone(tracker)));
+    trackers.chain(view.finders.iter().cloned().map(SourceRecord::Finder))
+}
+
+/// The one at this place among all, or the last one.
+pub(crate) fn at(view: &View, place: usize) -> Option<SourceRecord> {
+    all(view).nth(place.min(count(view).checked_sub(1)?))
+}
+
+impl SourceRecord {
+    /// What it is called: a URL, or words.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Tracker(tracker) => &tracker.url,
+            Self::Finder(record) => record.finder.words(),
+        }
+    }
+
+    /// The tracker, where it is one.
+    pub(crate) fn tracker(&self) -> Option<&TrackerRecord> {
+        match self {
+            Self::Tracker(tracker) => Some(tracker),
+            Self::Finder(_) => None,
+        }
+    }
+
+    /// Peers in the table that it named, and how many of them shook hands.
+    pub(crate) fn peers(&self) -> (u32, u32) {
+        match self {
+            Self::Tracker(tracker) => (tracker.peers, tracker.handshaken),
+            Self::Finder(record) => (record.peers, record.handshaken),
+        }
+    }
+
+    /// Whether it named the peer.
+    pub(crate) fn named(&self, peer: &PeerRecord) -> bool {
+        peer.sources.iter().any(|source| match self {
+            Self::Tracker(tracker) => source.tracker() == Some(tracker.key),
+            Self::Finder(record) => source.finder() == Some(record.finder),
+        })
+    }
+}
