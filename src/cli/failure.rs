@@ -42,7 +42,9 @@ pub enum Failure {
         tip: Option<String>,
     },
     /// Nothing to download was named.
-    #[error("expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none")]
+    #[error(
+        "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
+    )]
     NoTorrent,
     /// Of a torrent file the metadata alone was wanted.
     #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]

@@ -41,6 +41,7 @@ pub(crate) const FIELDS: &[Field] = &[
     ("torrent: web seed", &["info", "info --json"]),
     ("torrent: a number that is none", &[]),
     ("torrent: its path", &["complaint"]),
+    ("magnet: name", &["info", "info --json", "handshake"]),
     (
         "tracker: failure reason",
         &["check", "check --json", "check --markdown", "screen", "export", "headless", "log"],
@@ -176,6 +177,7 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
             ("phase_reason", "ours: why it stopped"),
             ("answer", "ours: what a command came to"),
             ("detail", "ours: why peers name no others"),
+            ("magnet_name", "magnet: name"),
         ],
     ),
     (
@@ -208,6 +210,7 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
         "record/facts.rs",
         &[
             ("name", "a recording: see `replay::nothing_in_a_hostile_recording_reaches_the_terminal`"),
+            ("magnet_name", "a recording"),
             ("output", "a recording"),
             ("peer_id", "a recording"),
         ],

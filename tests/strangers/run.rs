@@ -78,6 +78,11 @@ async fn reports(lab: &Lab, swarm: &Swarm, outputs: &mut Outputs) {
         }
         outputs.of(place, &output);
     }
+    let name: String = words("magnet: name").bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let link = format!("magnet:?xt=urn:btih:{}&dn={name}", "0".repeat(40));
+    outputs.of("info", &ran(lab, &["info", &link]).await);
+    outputs.of("info --json", &ran(lab, &["info", &link, "--json"]).await);
+    outputs.of("handshake", &ran(lab, &["handshake", &link, &peers[0]]).await);
     for peer in &peers {
         outputs.of("handshake", &ran(lab, &["handshake", torrent, peer]).await);
         outputs.of("handshake --json", &ran(lab, &["handshake", torrent, peer, "--json"]).await);
