@@ -14,7 +14,15 @@ fn exists(file: &str, name: &str) -> bool {
     if file == "interop" {
         let (cases, clients) =
             (read("tests/interop/cases.rs").unwrap(), read("tests/interop/clients.rs").unwrap());
-        let prefixes = ["downloads_from_", "seeds_to_", "checks_", "finds_peers_through_", "names_peers_to_"];
+        let prefixes = [
+            "downloads_from_",
+            "seeds_to_",
+            "checks_",
+            "finds_peers_through_",
+            "names_peers_to_",
+            "magnet_from_",
+            "magnet_to_",
+        ];
         let of_client = prefixes.into_iter().any(|prefix| {
             name.strip_prefix(prefix).is_some_and(|client| {
                 clients.contains(&format!("\"{client}\"")) && cases.contains(&format!("\"{prefix}{{name}}\""))

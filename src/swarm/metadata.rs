@@ -28,8 +28,9 @@ use crate::metainfo::InfoHash;
 use crate::peer::MetadataNews;
 use crate::wire::{MOST_METADATA_BYTES, metadata_part_bytes, metadata_parts};
 
-/// Parts under way at one peer.
-const MOST_AT_ONE: usize = 2;
+/// Parts under way at one peer. There are clients (rtorrent) that forget a request that comes before they have answered the
+/// one before, and all that follow it.
+const MOST_AT_ONE: usize = 1;
 /// Peers that one part is asked of at a time, where there is nothing else to ask for.
 const MOST_FOR_ONE: usize = 2;
 /// A peer that refuses is not asked again for this long: it may have none yet, or answer only so often.

@@ -44,6 +44,11 @@ pub(crate) fn all() -> Vec<Case> {
         }
         cases.push(case(&format!("seeds_to_{name}"), &needs, move |lab| seed_to(lab, client, plain)));
     }
+    for (name, client) in CLIENTS.into_iter().filter(|(name, _)| !name.ends_with("_encrypted")) {
+        let needs = [client.tool(), create, opentracker];
+        cases.push(case(&format!("magnet_from_{name}"), &needs, move |lab| magnet_from(lab, client)));
+        cases.push(case(&format!("magnet_to_{name}"), &needs, move |lab| magnet_to(lab, client)));
+    }
     for (name, client) in EXCHANGING {
         let needs = [client.tool(), libtorrent, create];
         cases
@@ -151,6 +156,32 @@ fn download_from(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[theirs.at(PEER_PORT)])?;
     tree::ensure_equal(&content.parent, &into)
+}
+
+/// ttui knows a magnet alone, and the client has the metadata and all the rest.
+fn magnet_from(lab: &Lab, client: &dyn Client) -> Result<()> {
+    let (content, torrent) = thousand_files(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let _seed = client.seed(lab, &theirs, &torrent, &content.parent)?;
+    let into = lab.folder("download")?;
+    ttui::download(lab, &ours, &torrent.magnet(None), &into, &[theirs.at(PEER_PORT)])?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+/// The client knows a magnet alone, and nobody but ttui has the metadata.
+fn magnet_to(lab: &Lab, client: &dyn Client) -> Result<()> {
+    let mut tracker = Tracker::new(lab)?;
+    let announce = tracker.http();
+    let (content, torrent) = thousand_files(lab, Some(&announce))?;
+    tracker.start(lab, &torrent)?;
+    let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
+    let seed = ttui::seed(lab, &ours, &torrent, &content.parent)?;
+    tracker.wait_for_seed(lab, &torrent)?;
+    let into = lab.folder("download")?;
+    let magnet = torrent.magnet(Some(&announce));
+    let _leecher = client.download(lab, &theirs, &magnet, &into, Source::Tracker)?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ttui::end(lab, seed)
 }
 
 /// `check` and `handshake` name the client and how it is reached.

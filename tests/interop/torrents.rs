@@ -29,15 +29,24 @@ pub(crate) struct Content {
     name: String,
 }
 
-/// A torrent file.
+/// A torrent file, or a magnet link.
 #[derive(Debug)]
 pub(crate) struct Torrent {
+    /// Where the file stands, or the link.
     pub(crate) path: PathBuf,
     /// Over the raw bytes of `info`, computed here.
     pub(crate) info_hash: [u8; 20],
 }
 
 impl Torrent {
+    /// Its magnet link, with a tracker or without, in its place.
+    pub(crate) fn magnet(&self, tracker: Option<&str>) -> Self {
+        let quoted = |url: &str| url.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let tracker = tracker.map_or_else(String::new, |url| format!("&tr={}", quoted(url)));
+        let link = format!("magnet:?xt=urn:btih:{}{tracker}", self.hex());
+        Self { path: link.into(), info_hash: self.info_hash }
+    }
+
     /// The info-hash in lower-case hex.
     pub(crate) fn hex(&self) -> String {
         self.info_hash.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -4,7 +4,8 @@
   make-hybrid OUT CONTENT PIECE_BYTES [TRACKER]
   hash TORRENT                               prints the info-hash of version 1
   seed TORRENT FOLDER IP PORT                prints `complete` once it has everything, and stays
-  download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays
+  download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays; TORRENT may be a
+                                             magnet link
 
 With ENCRYPTION=required in the environment only encrypted connections are taken and made, with PEX=on peers are named to
 and taken from others, and with DOWN=n no more than n bytes a second are downloaded.
@@ -52,8 +53,11 @@ def session(ip, port):
 
 def run(torrent, folder, ip, port, peer=None):
     ses = session(ip, port)
-    params = lt.add_torrent_params()
-    params.ti = lt.torrent_info(torrent)
+    if torrent.startswith("magnet:"):
+        params = lt.parse_magnet_uri(torrent)
+    else:
+        params = lt.add_torrent_params()
+        params.ti = lt.torrent_info(torrent)
     params.save_path = folder
     params.flags = lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
     if os.environ.get("PEX") != "on":

@@ -104,7 +104,9 @@ fn wait_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut P
     lab.wait_for("rtorrent to have everything", client, || {
         let complete = number(host, "d.complete", &[&hash])? == Some(1);
         let hashing = number(host, "d.hashing", &[&hash])? != Some(0);
-        Ok((complete && !hashing).then_some(()))
+        // Of a magnet what is complete first is the metadata.
+        let is_meta = number(host, "d.is_meta", &[&hash])? != Some(0);
+        Ok((complete && !hashing && !is_meta).then_some(()))
     })
 }
 
@@ -117,6 +119,7 @@ fn number(host: &Host, method: &str, arguments: &[&str]) -> Result<Option<i64>> 
 fn call(scgi: SocketAddr, method: &str, arguments: &[&str]) -> Result<String> {
     let arguments: String = arguments
         .iter()
+        .map(|text| text.replace('&', "&amp;").replace('<', "&lt;"))
         .map(|text| format!("<param><value><string>{text}</string></value></param>"))
         .collect();
     let body = format!(
