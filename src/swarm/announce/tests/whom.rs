@@ -171,3 +171,24 @@ fn needs_no_tracker() {
     assert_eq!(rig.announcer.deadline(), None);
     assert!(!rig.announcer.is_stopping());
 }
+
+#[test]
+fn a_torrent_that_turns_out_to_be_private_speaks_to_one_tracker_from_then_on() {
+    let mut rig = Rig::started(&[&["http://a/announce"], &["http://b/announce"]]);
+    for sent in rig.news() {
+        rig.answer(&sent);
+    }
+    rig.announcer.turn_private(rig.now);
+    rig.drain();
+    let stopped = rig.news();
+    assert_eq!(stopped.len(), 2, "{stopped:?}");
+    assert!(stopped.iter().all(|sent| sent.kind == AnnounceKind::Stopped), "{stopped:?}");
+    stopped.iter().for_each(|sent| rig.answer(sent));
+    rig.tell(Input::Start);
+    let started = rig.one();
+    assert_eq!((started.tracker, started.kind), (0, AnnounceKind::Started));
+    rig.answer(&started);
+    rig.pass(secs(3600));
+    let later = rig.news();
+    assert!(!later.is_empty() && later.iter().all(|sent| sent.tracker == 0), "{later:?}");
+}

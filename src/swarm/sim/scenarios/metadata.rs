@@ -6,11 +6,12 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 
 use super::super::script::Gives;
+use super::one::{One, addr};
 use super::*;
-use crate::event::{Event, MetadataStep};
+use crate::event::{Event, MetadataStep, PeerKey, Source, TrackerKey};
 use crate::metainfo::InfoHash;
-use crate::swarm::ConnKey;
 use crate::swarm::metadata::Parts;
+use crate::swarm::{ConnKey, Input, Known};
 
 /// The bytes of `info`, as far as the decisions care.
 fn info() -> Bytes {
@@ -201,4 +202,32 @@ fn what_peers_say_before_the_geometry_is_known_counts_once_it_is() {
     assert!(world.at(client).asked_most > 0);
     world.complete(secs(30), &[client]);
     assert!(world.fake_at(fakes[3]).got_bytes > 0, "who asked is served");
+}
+
+#[test]
+fn where_the_metadata_say_private_peers_that_no_tracker_named_are_forgotten() {
+    let mut one = One::new(4 * MIB, 128 * 1024, settings());
+    one.client_mut().knows_only_the_hash(At::ZERO, None);
+    for (n, source) in [(1, Source::Tracker(TrackerKey(0))), (2, Source::Magnet), (3, Source::Magnet)] {
+        // Nobody is at the third.
+        if n < 3 {
+            let seed = one.seed(MIB);
+            one.listen(n, seed);
+        }
+        one.tell(Input::Learned { addr: addr(n), source });
+    }
+    one.run(secs(1));
+    let (geometry, have) = (one.geometry, Bitfield::empty(one.geometry.piece_count()));
+    let known = Known { geometry, have, private: true, kept: Vec::new(), stopped: None };
+    one.tell(Input::Known(Box::new(known)));
+    one.run(secs(1));
+    let ended = one.ended();
+    assert!(ended.contains(&(addr(2), Cause::PrivateTorrent)), "{ended:?}");
+    assert!(ended.iter().all(|(at, _)| *at != addr(1)), "{ended:?}");
+    let dials = one.client().dials.len();
+    one.tell(Input::Learned { addr: addr(4), source: Source::Pex(PeerKey(0)) });
+    one.tell(Input::Learned { addr: addr(5), source: Source::Magnet });
+    one.run(secs(600));
+    let again = one.client().dials[dials..].iter().filter(|(_, at, _)| *at != addr(1)).count();
+    assert_eq!(again, 0, "{:?}", one.client().dials);
 }
