@@ -319,8 +319,10 @@ impl TorrentTask {
     pub(super) fn opening(&mut self, told: Told) {
         match told {
             Told::Event(event) => self.emit(self.clock.now(), &event),
+            // To ask for the end again would mean that nobody waits for trackers.
+            Told::Done(_) if self.leaving.is_some() => {}
             Told::Done(Ok(Some(opened))) => self.opened(*opened),
-            // Its metadata alone was wanted, or the user was quicker.
+            // Its metadata alone was wanted.
             Told::Done(Ok(None)) => self.wish(Command::Quit),
             Told::Done(Err(error)) => self.fail(error),
         }
