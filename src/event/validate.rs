@@ -221,7 +221,7 @@ impl Inspect for Check {
     }
 }
 
-/// Holds all parts of it against what any run, and a torrent of so many pieces, can have, and makes its texts safe to
+/// Holds all parts of it against what any run can have with a torrent of this number of pieces, and makes its texts safe to
 /// show.
 ///
 /// # Errors

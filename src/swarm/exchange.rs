@@ -77,7 +77,7 @@ impl Exchange {
         self.next
     }
 
-    /// Who is to be told what now; `others` are all that anybody may be told of.
+    /// The messages that are due; `others` are all peers that may be named.
     pub(super) fn tell(&mut self, now: At, others: &[Other]) -> Vec<(ConnKey, Pex)> {
         let mut messages = Vec::new();
         for (conn, partner) in self.partners.iter_mut().filter(|(_, partner)| partner.due <= now) {

@@ -234,7 +234,7 @@ fn in_phase(phase: Phase) -> Script {
     run
 }
 
-/// A magnet: of three peers that offer the metadata so many refuse.
+/// A magnet: of three peers that offer the metadata this number refuses.
 fn refused_metadata(refusing: usize) -> Script {
     let mut run = Script::magnet();
     for (number, peer) in run.peers(3).into_iter().enumerate() {

@@ -51,7 +51,7 @@ impl Fetching {
         }
     }
 
-    /// One for which so many peers offer as much as it has.
+    /// One to which this number of peers offer the whole.
     fn with(info: &Bytes, peers: u32) -> Self {
         let mut fetching = Self::new(info);
         (0..peers).for_each(|peer| fetching.offers(peer, info.len() as u32));
@@ -353,7 +353,7 @@ fn in_a_check_everybody_is_asked_and_judged_by_what_is_right() {
 /// How a peer of the property behaves.
 #[derive(Clone, Debug)]
 struct Behaviour {
-    /// It answers after so many milliseconds.
+    /// It answers after this time, milliseconds.
     delay_ms: u64,
     manner: Manner,
     /// It comes so late.
@@ -363,7 +363,7 @@ struct Behaviour {
 #[derive(Clone, Debug)]
 enum Manner {
     Honest,
-    /// Every part is wrong, or every so many.
+    /// Each n-th part is wrong; 1: every one.
     Poison(u32),
     Refuses,
     /// It refuses, and sends the part all the same.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::event::MetadataStep;
 
-/// So many peers that are connected to us.
+/// Peers that are connected to us, of this number.
 fn with_peers(count: u32) -> (Script, Vec<PeerKey>) {
     let mut run = Script::magnet();
     let peers = run.peers(count);

@@ -29,7 +29,7 @@ const CLIENT: usize = 20;
 const WORD: usize = 9;
 /// In fewer columns nothing can be said of what a peer did.
 const LEAST_DETAIL: u16 = 16;
-/// From so many columns on a timeline is longer.
+/// From this number of columns on a timeline is longer.
 const BROAD: u16 = 160;
 
 /// Peers that say something of the metadata, those that give them first.
