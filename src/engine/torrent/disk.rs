@@ -463,13 +463,11 @@ mod tests {
 
     #[tokio::test]
     async fn quitting_while_the_disk_is_opened_quits_once_and_waits_for_trackers() {
-        let ends: [fn() -> Result<Option<Box<Opened>>, EngineError>; 2] =
-            [|| Ok(None), || Err(EngineError::Internal)];
-        for ended in ends {
+        for failed in [None, Some(EngineError::Internal)] {
             let mut task = opening();
             task.wish(Command::Quit);
             let told_by = task.leaving.unwrap().told_by;
-            task.opening(Told::Done(ended()));
+            task.opening(Told::Done(failed.map_or(Ok(None), Err)));
             assert_eq!(task.leaving.unwrap().told_by, told_by, "trackers have the time they had");
             assert!(task.failed.is_none(), "what came of the opening is of no matter any more");
             // The user may ask again, and then nobody waits.
