@@ -33,6 +33,8 @@ pub(super) struct Opening {
     pub(super) sync: bool,
     /// What is written is brought to the disk this much later at the latest.
     pub(super) sync_after: Duration,
+    /// The threads of all torrents that hash, write and read.
+    pub(super) disk: DiskPool,
     /// The run's clock.
     pub(super) clock: Clock,
     /// Set to end it early.
@@ -114,8 +116,7 @@ impl Opening {
         let geometry = torrent.geometry;
         let blocks = kept.iter().filter_map(|(piece, block)| geometry.block(*piece, block.number)).collect();
         let known = Known { geometry, have, private: torrent.private, kept: blocks, stopped };
-        let (heard, workers) = (Some(Arc::clone(&keeper)), DiskPool::workers_here());
-        let pool = DiskPool::start(storage, heard, workers, self.clock, disk);
+        let pool = self.disk.open(storage, Some(Arc::clone(&keeper)), disk);
         let store = Box::new(Store::new(self.clock.now(), geometry, pool, keeper, kept, self.sync));
         Ok(Some(Box::new(Opened { known, store, paused, peers })))
     }

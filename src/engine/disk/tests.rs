@@ -23,7 +23,7 @@ struct Case {
     geometry: Geometry,
     storage: Arc<Storage>,
     keeper: Arc<Keeper>,
-    pool: DiskPool,
+    pool: TorrentDisk,
     done: UnboundedReceiver<DiskDone>,
     assembly: Assembly,
     blocks: Arc<BlockPool>,
@@ -61,7 +61,7 @@ impl Case {
         let remembered = Remembered { resume, record, journal, unfinished };
         let clock = Clock::start();
         let keeper = Keeper::start(Arc::clone(&storage), remembered, clock, LATE, sender.clone());
-        let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, clock, sender);
+        let pool = DiskPool::new(2, clock).open(Arc::clone(&storage), Some(Arc::clone(&keeper)), sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry, u64::MAX);
         let blocks = BlockPool::new(64);

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::super::EngineError;
 use super::super::assembly::{Assembly, Ended};
 use super::super::check::Hasher;
-use super::super::disk::{DiskDone, DiskPool, Keeper, Spill, WriteJob};
+use super::super::disk::{DiskDone, Keeper, Spill, TorrentDisk, WriteJob};
 use super::super::opening::{Opened, Told};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
@@ -47,7 +47,7 @@ pub(in crate::engine) enum Blocks {
 
 /// Blocks on their way to the disk.
 pub(in crate::engine) struct Store {
-    disk: Arc<DiskPool>,
+    disk: Arc<TorrentDisk>,
     pub(super) keeper: Arc<Keeper>,
     assembly: Assembly,
     /// Memory for what is not written.
@@ -94,7 +94,7 @@ impl Store {
     pub(in crate::engine) fn new(
         now: At,
         geometry: Geometry,
-        disk: DiskPool,
+        disk: TorrentDisk,
         keeper: Arc<Keeper>,
         kept: Vec<(PieceIndex, OnDisk)>,
         sync: bool,
@@ -190,7 +190,7 @@ impl Store {
             }
             DiskDone::Unsynced(error) => Input::DiskFailed(error.to_string()),
             // Pieces are hashed again only by order of a later check; there is none in a running download.
-            DiskDone::Checked { .. } | DiskDone::Trouble(_) => return None,
+            DiskDone::Checked { .. } | DiskDone::Trouble(_) | DiskDone::Panicked => return None,
         })
     }
 
@@ -260,6 +260,9 @@ impl TorrentTask {
     }
 
     pub(super) fn disk_done(&mut self, done: DiskDone) {
+        if matches!(done, DiskDone::Panicked) {
+            return self.fail(EngineError::Internal);
+        }
         if let DiskDone::Trouble(error) = &done {
             let text = error.to_string();
             self.emit(self.clock.now(), &Event::Note { severity: Severity::Warn, text, answer: false });
@@ -312,7 +315,16 @@ impl TorrentTask {
         self.event_sink.know(self.clock.now(), facts);
         self.info = found.torrent.public_info();
         let (disk, told) = (self.outlets.disk.clone(), self.outlets.opening.clone());
-        self.tasks.spawn(Awaited::go_on(opening, metadata_only, found, disk, told));
+        let claims = self.resources.claims.clone();
+        self.tasks.spawn(async move {
+            // What is saved as a torrent file alone has no files yet.
+            if !metadata_only && let Err(refused) = claims.claim(&opening.output, &found.torrent).await {
+                // Nobody listens only when the run is over.
+                let _ = told.send(Told::Done(Err(refused)));
+                return;
+            }
+            Awaited::go_on(opening, metadata_only, found, disk, told).await;
+        });
     }
 
     /// How far the opening is, or what came of it.
@@ -392,7 +404,7 @@ impl TorrentTask {
     }
 }
 
-impl BlockSource for DiskPool {
+impl BlockSource for TorrentDisk {
     /// What is in memory anyway is worth neither a thread's waking up nor the way back.
     fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
         Self::read_at_once(self, piece, begin, length)
