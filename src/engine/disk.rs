@@ -236,7 +236,19 @@ impl DiskPool {
         }
     }
 
-    /// Writes what was handed in, drops reads and checks, and ends the workers. Blocks.
+    /// From now on nothing is hashed or written until that is allowed: what is handed in waits. Pieces that are on the disk
+    /// are read.
+    pub fn hold_writes(&self) -> HeldWrites {
+        self.shared.lock().hold_writes(true);
+        HeldWrites(Arc::clone(&self.shared))
+    }
+
+    /// What is handed in is written from now on, where it was held.
+    pub fn allow_writes(&self) {
+        self.shared.allow_writes();
+    }
+
+    /// Writes what was handed in, unless that is held, drops reads and checks, and ends the workers. Blocks.
     pub fn stop(self) {
         self.close();
         while let Some(thread) = self.shared.threads().pop() {
@@ -262,9 +274,25 @@ impl Drop for DiskPool {
     }
 }
 
+/// What is handed in to be written waits.
+#[derive(Debug)]
+pub struct HeldWrites(Arc<Shared>);
+
+impl HeldWrites {
+    /// From now on it is written.
+    pub fn allow(&self) {
+        self.0.allow_writes();
+    }
+}
+
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn allow_writes(&self) {
+        self.lock().hold_writes(false);
+        self.ready.notify_all();
     }
 
     fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {

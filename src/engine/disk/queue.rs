@@ -46,6 +46,8 @@ pub(super) struct Queue {
     advancing: usize,
     /// Whether the disk is slow.
     slow: bool,
+    /// Whether nothing may be written yet.
+    holds_writes: bool,
     /// Whether runs came last: neither kind keeps the other waiting.
     runs_last: bool,
     closing: bool,
@@ -60,6 +62,7 @@ impl Queue {
             most: lanes.clamp(1, MOST_AT_ONCE),
             advancing: 0,
             slow: false,
+            holds_writes: false,
             runs_last: false,
             closing: false,
         }
@@ -88,11 +91,17 @@ impl Queue {
             return Some(Task::Advance(runs));
         }
         self.runs_last = false;
-        match self.others.pop_front() {
+        let next = self.others.iter().position(|job| !self.holds_writes || !matches!(job, Job::Spill(_)));
+        match next.and_then(|next| self.others.remove(next)) {
             Some(job) => Some(Task::Other(job)),
             None if self.may_advance() => self.take(),
             None => None,
         }
+    }
+
+    /// Nothing is written until this is taken back: what comes waits.
+    pub(super) fn hold_writes(&mut self, held: bool) {
+        self.holds_writes = held;
     }
 
     /// The run that waits longest, with those that follow it in the file.
@@ -139,7 +148,7 @@ impl Queue {
 
     fn may_advance(&self) -> bool {
         let enough = if self.advancing == 0 || self.slow { 1 } else { 2 * self.most };
-        self.runs.len() >= enough
+        !self.holds_writes && self.runs.len() >= enough
     }
 }
 
@@ -212,6 +221,21 @@ mod tests {
         (0..3).for_each(|number| assert!(queue.put_run(run(number))));
         assert_eq!([taken(queue.take()), taken(queue.take())], [[0], [1]]);
         assert!(queue.take().is_none(), "where one suffices");
+    }
+
+    #[test]
+    fn reads_are_served_while_nothing_may_be_written() {
+        let mut queue = Queue::new(4);
+        queue.hold_writes(true);
+        assert!(!queue.put_run(run(0)));
+        queue.put(Job::Spill(Spill { piece: piece(1), blocks: Vec::new() }));
+        queue.put(Job::Check(piece(2)));
+        assert!(matches!(queue.take(), Some(Task::Other(Job::Check(_)))));
+        assert!(queue.take().is_none(), "what writes waits");
+        queue.hold_writes(false);
+        assert_eq!(taken(queue.take()), [0]);
+        assert!(matches!(queue.take(), Some(Task::Other(Job::Spill(_)))));
+        assert!(queue.take().is_none());
     }
 
     #[test]
