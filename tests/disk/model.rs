@@ -187,9 +187,13 @@ impl Disk {
     }
 
     pub(crate) fn mend(&self) {
-        let mut state = self.lock();
-        state.faults.clear();
-        state.held = None;
+        self.lock().faults.clear();
+        self.go_on_making();
+    }
+
+    /// Files are made again that were held.
+    pub(crate) fn go_on_making(&self) {
+        self.lock().held = None;
     }
 
     /// How many operations there were.

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ttui::command::Command;
 use ttui::engine::{Download, Options, Wanted};
 use ttui::event::Phase;
 use ttui::ledger::VerdictCode;
 use ttui::metainfo::Magnet;
 
-use super::model::{Disk, Speed};
-use super::support::{Gives, Recipe, Script, Seed, soon};
+use super::model::{Act, Disk, ENOSPC, Fault, Speed};
+use super::support::{Gives, Recipe, Script, Seed, soon, until};
 use super::{Bench, in_a_namespace};
 
 const MIB: usize = 1 << 20;
@@ -167,4 +168,42 @@ async fn asked_meanwhile() {
         soon("the download stops", download.stop()).await.unwrap();
         bench.assert_right(&payload);
     }
+}
+
+#[test]
+fn a_disk_that_is_full_before_all_files_are_made_is_asked_again_and_what_came_is_kept() {
+    in_a_namespace(
+        "slow::a_disk_that_is_full_before_all_files_are_made_is_asked_again_and_what_came_is_kept",
+        full_meanwhile,
+    );
+}
+
+async fn full_meanwhile() {
+    const PIECE: usize = 64 * 1024;
+    let payload = Recipe::files("it", &[("one", PIECE), ("two", PIECE)], PIECE).make();
+    let bench = Bench::new();
+    bench.disk.hold_making("one");
+    bench.disk.fail(Fault { act: Act::Make, on: "two", errno: ENOSPC, after: 0, times: u32::MAX });
+    let seed = Seed::honest(&payload).await;
+    let options = Options {
+        output: bench.out(),
+        state: Some(bench.lab.path("state")),
+        ..bench.lab.options(&[seed.addr])
+    };
+    let mut download = Download::start(payload.torrent.clone(), options).unwrap();
+    let blocks = 2 * PIECE / (16 << 10);
+    seed.until("everything is sent", |seen| seen.sent.len() == blocks).await;
+    bench.disk.go_on_making();
+    let reason = until(&download, "it stops", |view| {
+        (view.phase == Phase::Stopped).then(|| view.phase_reason.clone().unwrap_or_default())
+    })
+    .await;
+    assert!(reason.contains("cannot create") && reason.contains("full"), "{reason}");
+    assert_eq!(download.view().verdicts[0].code, VerdictCode::DiskTrouble);
+    bench.disk.mend();
+    download.send(Command::Resume);
+    soon("the download completes", download.completed()).await.unwrap();
+    assert_eq!(seed.seen().sent.len(), blocks, "nothing is fetched twice");
+    soon("the download stops", download.stop()).await.unwrap();
+    bench.assert_right(&payload);
 }
