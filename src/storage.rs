@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
 pub use journal::{Batch, BootId, Journal, JournalFile, OnDisk, boot_id};
-pub use metadata::{keep_metadata, kept_metadata, save_metadata};
+pub use metadata::{KeptMetadata, keep_metadata, kept_metadata, save_metadata};
 pub use record::{FileStamp, Record, RecordError};
 pub use resume::{HOME, Loaded, ResumeFile, state_dir};
 pub use start::{Start, Started, start};

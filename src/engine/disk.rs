@@ -234,7 +234,19 @@ impl TorrentDisk {
         }
     }
 
-    /// Waits until everything handed in is written, and drops reads and checks. Blocks.
+    /// From now on nothing of this torrent is hashed or written until that is allowed: what is handed in waits. Pieces that
+    /// are on the disk are read.
+    pub fn hold_writes(&self) -> HeldWrites {
+        self.lease.0.hold_writes(&self.owner);
+        HeldWrites { workers: Arc::clone(&self.lease.0), owner: Arc::clone(&self.owner) }
+    }
+
+    /// What is handed in is written from now on, where it was held.
+    pub fn allow_writes(&self) {
+        self.lease.0.allow_writes(&self.owner);
+    }
+
+    /// Waits until everything handed in is written, unless that is held, and drops reads and checks. Blocks.
     pub fn stop(self) {
         let owner = Arc::clone(&self.owner);
         drop(self);
@@ -245,6 +257,20 @@ impl TorrentDisk {
 impl Drop for TorrentDisk {
     fn drop(&mut self) {
         self.lease.0.leave(&self.owner);
+    }
+}
+
+/// What is handed in to be written waits.
+#[derive(Debug)]
+pub struct HeldWrites {
+    workers: Arc<Workers>,
+    owner: Arc<Owner>,
+}
+
+impl HeldWrites {
+    /// From now on it is written.
+    pub fn allow(&self) {
+        self.workers.allow_writes(&self.owner);
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Owner {
     all_written: Condvar,
     /// Whether its disk is slow, as the queue counts it.
     slow: AtomicBool,
+    /// Whether nothing of it may be written yet.
+    held: AtomicBool,
     /// Nothing is done for it any more but what was handed in to be written.
     closed: AtomicBool,
 }
@@ -53,6 +55,7 @@ impl Owner {
             unwritten: Mutex::default(),
             all_written: Condvar::new(),
             slow: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         })
     }
@@ -83,6 +86,15 @@ impl Owner {
     /// Returns what it was before.
     pub(super) fn set_slow(&self, is_slow: bool) -> bool {
         self.slow.swap(is_slow, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// To be called by the queue, or under its lock.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
     }
 
     pub(super) fn close(&self) {

@@ -65,6 +65,9 @@ pub(super) struct Queue {
     runs: VecDeque<Owned<Advance>>,
     slow_runs: VecDeque<Owned<Advance>>,
     others: VecDeque<Job>,
+    /// What writes to torrents to which nothing may be written yet.
+    held_runs: Vec<Owned<Advance>>,
+    held_spills: Vec<Owned<Spill>>,
     /// Runs a worker takes at once.
     most: usize,
     /// Workers that hash or write quick runs at the moment.
@@ -105,6 +108,8 @@ impl Queue {
             runs: VecDeque::new(),
             slow_runs: VecDeque::new(),
             others: VecDeque::new(),
+            held_runs: Vec::new(),
+            held_spills: Vec::new(),
             most: lanes.clamp(1, MOST_AT_ONCE),
             advancing: 0,
             slow_advancing: 0,
@@ -126,11 +131,18 @@ impl Queue {
         self.owners -= 1;
         self.slow_owners -= usize::from(owner.is_slow());
         owner.close();
+        // What was never allowed to be written is not.
+        self.held_runs.retain(|run| !run.owner.is(owner));
+        self.held_spills.retain(|spill| !spill.owner.is(owner));
         self.others.retain(|job| matches!(job, Job::Spill(_)) || !job.is_for(owner));
     }
 
     /// Adds a run. Returns whether a worker that waits can begin it.
     pub(super) fn put_run(&mut self, run: Owned<Advance>) -> bool {
+        if run.owner.is_held() {
+            self.held_runs.push(run);
+            return false;
+        }
         let lane = if run.owner.is_slow() { Lane::Slow } else { Lane::Quick };
         self.line(lane).push_back(run);
         self.may_advance(lane)
@@ -138,9 +150,20 @@ impl Queue {
 
     /// Adds another job, unless everything is about to end.
     pub(super) fn put(&mut self, job: Job) {
-        if !self.closing {
-            self.others.push_back(job);
+        match job {
+            Job::Spill(spill) if spill.owner.is_held() => self.held_spills.push(spill),
+            job if !self.closing => self.others.push_back(job),
+            _ => {}
         }
+    }
+
+    /// To the torrent may be written from now on; workers that wait are to look.
+    pub(super) fn allow_writes(&mut self, owner: &Arc<Owner>) {
+        owner.hold(false);
+        let runs: Vec<_> = self.held_runs.extract_if(.., |run| run.owner.is(owner)).collect();
+        runs.into_iter().for_each(|run| _ = self.put_run(run));
+        let spills: Vec<_> = self.held_spills.extract_if(.., |spill| spill.owner.is(owner)).collect();
+        self.others.extend(spills.into_iter().map(Job::Spill));
     }
 
     /// What the asking worker does now, if there is anything.
@@ -241,7 +264,11 @@ impl Queue {
 
     /// Jobs no worker has begun.
     pub(super) fn len(&self) -> usize {
-        self.runs.len() + self.slow_runs.len() + self.others.len()
+        self.runs.len()
+            + self.slow_runs.len()
+            + self.others.len()
+            + self.held_runs.len()
+            + self.held_spills.len()
     }
 
     fn line(&mut self, lane: Lane) -> &mut VecDeque<Owned<Advance>> {
@@ -375,6 +402,34 @@ mod tests {
         // Once the other has gone there is nobody to keep them for.
         queue.leave(&quick.owner);
         assert!(queue.take().is_some());
+    }
+
+    #[test]
+    fn while_nothing_may_be_written_of_a_torrent_it_is_read_and_others_are_written() {
+        let mut queue = Queue::new(4);
+        let (held, other) = (One::joins(&mut queue), One::joins(&mut queue));
+        held.owner.hold(true);
+        assert!(!queue.put_run(held.run(0)));
+        let spill = |of: &One| Job::Spill(of.owner.owes(Spill { piece: piece(1), blocks: Vec::new() }));
+        queue.put(spill(&held));
+        queue.put(Job::Check(Arc::clone(&held.owner), piece(2)));
+        assert!(queue.put_run(other.run(3)));
+        assert_eq!((queue.len(), taken(queue.take())), (4, vec![3]));
+        queue.advanced(Lane::Quick);
+        assert!(matches!(queue.take(), Some(Task::Other(Job::Check(..)))));
+        assert!(queue.take().is_none(), "what writes waits");
+        queue.allow_writes(&held.owner);
+        assert_eq!(taken(queue.take()), [0]);
+        assert!(matches!(queue.take(), Some(Task::Other(Job::Spill(_)))));
+        assert!(queue.take().is_none());
+        // What is held until the torrent has gone is dropped.
+        other.owner.hold(true);
+        queue.put_run(other.run(4));
+        queue.put(spill(&other));
+        queue.leave(&other.owner);
+        queue.allow_writes(&other.owner);
+        assert_eq!(queue.len(), 0);
+        other.owner.wait_until_written();
     }
 
     #[test]

@@ -57,6 +57,17 @@ impl Workers {
         self.ready.notify_all();
     }
 
+    /// Nothing of the torrent is hashed or written until it is allowed.
+    pub(super) fn hold_writes(&self, owner: &Owner) {
+        let _queue = self.lock();
+        owner.hold(true);
+    }
+
+    pub(super) fn allow_writes(&self, owner: &Arc<Owner>) {
+        self.lock().allow_writes(owner);
+        self.ready.notify_all();
+    }
+
     pub(super) fn put_run(&self, run: Owned<Advance>) {
         if self.lock().put_run(run) {
             self.ready.notify_one();

@@ -114,6 +114,8 @@ impl StartUp {
                     return Err(error);
                 }
                 Told::Done(opened) => return opened,
+                // It follows what is known of the disk, and goes to the torrent's task.
+                Told::Prepared(_) => {}
             }
         }
     }

@@ -58,6 +58,8 @@ pub(in crate::engine) struct Store {
     lags: bool,
     /// Leave only when the disk has everything.
     sync: bool,
+    /// It could not be made ready for writing: what waits to be written waits in vain.
+    unprepared: bool,
     /// Set to end a recheck early.
     pub(super) recheck_cancel: Arc<AtomicBool>,
 }
@@ -110,6 +112,7 @@ impl Store {
             sampled: (now, 0),
             lags: false,
             sync,
+            unprepared: false,
             recheck_cancel: Arc::default(),
         }
     }
@@ -250,7 +253,7 @@ impl TorrentTask {
             store.flush();
         }
         let written = async {
-            while self.store().is_some_and(|store| store.assembly.is_writing()) {
+            while self.store().is_some_and(|store| store.assembly.is_writing() && !store.unprepared) {
                 let Some(done) = done.recv().await else { return };
                 self.disk_done(done);
             }
@@ -332,11 +335,24 @@ impl TorrentTask {
         match told {
             Told::Event(event) => self.emit(self.clock.now(), &event),
             // To ask for the end again would mean that nobody waits for trackers.
-            Told::Done(_) if self.leaving.is_some() => {}
+            Told::Done(_) | Told::Prepared(_) if self.leaving.is_some() => {}
             Told::Done(Ok(Some(opened))) => self.opened(*opened),
             // Its metadata alone was wanted.
             Told::Done(Ok(None)) => self.wish(Command::Quit),
             Told::Done(Err(error)) => self.fail(error),
+            Told::Prepared(prepared) => self.prepared(prepared),
+        }
+    }
+
+    /// What comes is written from now on. A disk that is full is asked again when the user says so; whatever else is wrong
+    /// with it would only get worse.
+    fn prepared(&mut self, prepared: Result<(), StorageError>) {
+        let Err(error) = prepared else { return };
+        self.store().into_iter().for_each(|store| store.unprepared = true);
+        if error.is_disk_full() {
+            self.feed(Input::DiskFailed(error.to_string()));
+        } else {
+            self.fail(error.into());
         }
     }
 
@@ -395,6 +411,8 @@ impl TorrentTask {
             }
             Ok(()) => {
                 if let Some(store) = self.store() {
+                    store.unprepared = false;
+                    store.disk.allow_writes();
                     store.assembly.retry().into_iter().for_each(|job| store.disk.advance(job));
                 }
                 self.feed(Input::Command(Command::Resume));
