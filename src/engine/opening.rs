@@ -29,8 +29,8 @@ pub(super) struct Opening {
     pub(super) output: PathBuf,
     /// The folder of resume files.
     pub(super) state: PathBuf,
-    /// Write into files that are not ours, too.
-    pub(super) overwrite: bool,
+    /// How its files are opened.
+    pub(super) storage: storage::Options,
     /// Leave only when the disk has everything.
     pub(super) sync: bool,
     /// What is written is brought to the disk this much later at the latest.
@@ -143,7 +143,7 @@ impl Opening {
                     torrent,
                     output_dir: &opening.output,
                     state_dir: &opening.state,
-                    options: storage::Options { overwrite: opening.overwrite, ..storage::Options::default() },
+                    options: opening.storage,
                     threads: DiskPool::workers_here(),
                     progress: tell,
                     cancel: &opening.cancel,

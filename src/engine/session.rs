@@ -113,7 +113,7 @@ impl Session {
         let opening = Opening {
             output: options.output.clone(),
             state: self.state.clone(),
-            overwrite: options.overwrite,
+            storage: storage::Options { overwrite: options.overwrite, ..resources.storage.clone() },
             sync: options.sync,
             sync_after: options.sync_after,
             disk: resources.disk.clone(),

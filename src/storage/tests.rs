@@ -319,6 +319,27 @@ fn more_files_than_may_be_open_are_written_and_read() {
 }
 
 #[test]
+fn torrents_that_share_a_number_of_open_files_close_each_other_s() {
+    let cases = [Case::new(&[10; 6], 10), Case::new(&[10; 6], 10)];
+    let shared = Options { open_files: OpenFiles::new(4), ..Options::default() };
+    let storages = cases
+        .each_ref()
+        .map(|case| Storage::open(Arc::clone(&case.torrent), &case.out(), shared.clone()).unwrap());
+    for _ in 0..2 {
+        for (case, storage) in cases.iter().zip(&storages) {
+            case.write(storage, case.all());
+            let open = storages.iter().map(|storage| storage.open.count());
+            assert!(open.sum::<usize>() <= 4 && storage.open.count() > 0);
+        }
+    }
+    assert!(cases.iter().all(|case| case.verify().good.is_full()));
+    let [first, second] = storages;
+    drop(first);
+    cases[1].write(&second, cases[1].all());
+    assert_eq!(second.open.count(), 4, "those of a torrent that ended are free");
+}
+
+#[test]
 fn a_piece_with_more_blocks_than_one_call_takes_is_written_whole() {
     let case = Case::new(&[3000, 3000], 6000);
     let storage = case.storage();

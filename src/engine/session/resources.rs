@@ -12,6 +12,7 @@ use crate::engine::mse::Mse;
 use crate::engine::pool::BlockPool;
 use crate::engine::tracker;
 use crate::metainfo::PeerId;
+use crate::storage;
 use crate::swarm::{DialPacer, DownShare, Places};
 
 /// Free block buffers kept for the next blocks: 16 MiB.
@@ -43,6 +44,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) claims: Claims,
     /// The threads that hash, write and read.
     pub(in crate::engine) disk: DiskPool,
+    /// How many files may be open.
+    pub(in crate::engine) storage: storage::Options,
     /// Announces to trackers.
     pub(in crate::engine) tracker: tracker::Client,
     /// Drawn once a run, so that trackers know us over every address we have.
@@ -66,6 +69,7 @@ impl Resources {
             buffers: BlockPool::new(KEPT_BUFFERS),
             claims: Claims::default(),
             disk: DiskPool::new(DiskPool::workers_here(), clock),
+            storage: storage::Options::default(),
             tracker: tracker::Client::new(options.tracker.clone()),
             tracker_key: (seed >> 32) as u32,
         })
