@@ -6,9 +6,10 @@ use super::say::{count, many};
 use super::scene::Scene;
 use super::table::rules;
 use super::{Finding, Remedy};
-use crate::event::{MetadataStep, Severity};
+use crate::event::{At, MetadataStep, Severity};
 use crate::ledger::metadata::{MetadataAnswer, MetadataTalk};
 use crate::ledger::peer::{PeerRecord, Stage};
+use crate::ledger::view::View;
 
 /// A peer that gave a part so lately goes on giving.
 const GAVE_WITHIN: Duration = Duration::from_secs(10);
@@ -74,29 +75,29 @@ impl Said {
 }
 
 /// Whether a connected peer gave a part only moments ago.
-fn is_giving(record: &PeerRecord, scene: &Scene<'_>) -> bool {
+fn is_giving(record: &PeerRecord, now: At) -> bool {
     let gave = |talk: &MetadataTalk| {
         let last = talk.moments.iter().rev().find(|it| matches!(it.step, MetadataStep::Gave { .. }));
-        last.is_some_and(|last| scene.view.at.saturating_sub(last.until) < GAVE_WITHIN)
+        last.is_some_and(|last| now.saturating_sub(last.until) < GAVE_WITHIN)
     };
     let answers = |talk: &&MetadataTalk| talk.answer() == MetadataAnswer::Gives;
     record.is_live() && record.metadata.as_deref().filter(answers).is_some_and(gave)
 }
 
 /// The connected peers that give the metadata; in a run that only looks who answers, all that gave them.
-pub(super) fn givers<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = &'a PeerRecord> {
+pub(super) fn givers(view: &View) -> impl Iterator<Item = &PeerRecord> {
     let gave = |record: &PeerRecord| {
         record.metadata.as_ref().is_some_and(|talk| talk.answer() == MetadataAnswer::Gives)
     };
-    let records = scene.view.peers.iter().map(AsRef::as_ref);
-    records.filter(move |record| if scene.probing { gave(record) } else { is_giving(record, scene) })
+    let records = view.peers.iter().map(AsRef::as_ref);
+    records.filter(move |record| if view.probing { gave(record) } else { is_giving(record, view.at) })
 }
 
 /// The metadata come.
 pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     let progress = scene.view.metadata.filter(|_| scene.lacks_metadata())?;
-    let giving = givers(scene).count() as u32;
-    let first = givers(scene).next()?;
+    let giving = givers(scene.view).count() as u32;
+    let first = givers(scene.view).next()?;
     let who = match (giving, &first.client) {
         (1, Some(client)) => format!("{} ({client}) gives", first.addr),
         (1, None) => format!("{} gives", first.addr),
@@ -105,9 +106,10 @@ pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     let text = format!(
         "{who} the metadata: {} of {} here.",
         count(progress.got),
-        match progress.of {
-            1 => "1 part is".to_owned(),
-            parts => format!("{} parts are", count(parts)),
+        match (progress.got, progress.of) {
+            (_, 1) => "1 part is".to_owned(),
+            (1, parts) => format!("{} parts is", count(parts)),
+            (_, parts) => format!("{} parts are", count(parts)),
         }
     );
     Some(

@@ -54,6 +54,8 @@ pub(super) struct Scene<'a> {
     pub(super) last_failure: Option<At>,
     /// How long nothing has arrived, counted from when anything could.
     pub(super) quiet: Duration,
+    /// Data came for long enough that its rate tells how it goes.
+    pub(super) has_flowed: bool,
     told: ToldCodes,
 }
 
@@ -76,6 +78,7 @@ impl<'a> Scene<'a> {
                 .map(|(_, it)| it),
             last_failure: ledger.run.last_failure,
             quiet: view.quiet_for(),
+            has_flowed: ledger.series.has_flowed(view.phase_since, view.at),
             told,
         }
     }
@@ -104,7 +107,7 @@ impl<'a> Scene<'a> {
     /// that sent what it was asked for: wrong data is worth no more than none.
     pub(super) fn flows(&self) -> bool {
         if self.lacks_metadata() {
-            return metadata::givers(self).next().is_some();
+            return metadata::givers(self.view).next().is_some();
         }
         if self.probing {
             return self.view.funnel.transferring as usize > self.crowd.liars.len();
