@@ -13,7 +13,7 @@ mod queue;
 
 use std::io::IoSlice;
 use std::num::NonZero;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -150,7 +150,10 @@ struct Shared {
 impl DiskPool {
     /// As many workers as the machine has cores, up to eight.
     pub fn workers_here() -> usize {
-        std::thread::available_parallelism().map_or(2, NonZero::get).clamp(1, MOST_WORKERS)
+        // Asked once: the answer stands in files of the system.
+        static CORES: OnceLock<usize> = OnceLock::new();
+        let cores = || std::thread::available_parallelism().map_or(2, NonZero::get);
+        (*CORES.get_or_init(cores)).clamp(1, MOST_WORKERS)
     }
 
     /// Starts the workers. `keeper` hears of every piece written, `done` of everything.
