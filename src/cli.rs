@@ -22,6 +22,7 @@ mod replay;
 mod screen;
 mod signals;
 mod verify;
+mod waiting;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
