@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::parts::{Inspect, Parts};
 use crate::event::validate::{Holds, bounded};
 use crate::event::{At, Cause, MetadataStep};
+use crate::units;
 
 /// Moments kept of one peer.
 const MOST_MOMENTS: usize = 32;
@@ -152,6 +153,25 @@ impl MetadataTalk {
         self.moments.push(MetadataMoment { since: at, until: at, count: 1, step: step.clone() });
     }
 
+    /// Whether it offered them, or was asked.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.offered_bytes.is_some() || self.asked > 0
+    }
+
+    /// Which parts it gave, or how many: people count from 1.
+    #[must_use]
+    pub fn parts_given(&self) -> String {
+        match self.parts {
+            Some((first, last)) if first == last => format!("part {}", u64::from(first) + 1),
+            Some((first, last)) if last - first == self.gave.saturating_sub(1) => {
+                format!("parts {}–{}", u64::from(first) + 1, u64::from(last) + 1)
+            }
+            _ if self.gave == 1 => "1 part".to_owned(),
+            _ => format!("{} parts", units::count(self.gave.into())),
+        }
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn answer(&self) -> MetadataAnswer {
@@ -274,6 +294,9 @@ mod tests {
             talk.moments.iter().map(|moment| (moment.since, moment.until, moment.count)).collect();
         assert_eq!(spans, [(ms(10), ms(12), 2), (ms(40), ms(52), 2), (ms(60), ms(60), 1)]);
         assert_eq!((talk.gave, talk.parts, talk.took), (2, Some((1, 3)), ms(70)));
+        assert_eq!(talk.parts_given(), "2 parts");
+        assert_eq!(told(&[gave(1, 3)]).parts_given(), "part 4");
+        assert_eq!(told(&[gave(1, 3), gave(2, 2)]).parts_given(), "parts 3–4");
         assert_eq!(talk.waiting, [(7, ms(60))]);
 
         let many: Vec<_> = (0..100).flat_map(|part| [asked(1, part), gave(2, part)]).collect();

@@ -8,8 +8,8 @@ use crate::text::is_invisible;
 use super::action::Key;
 use super::paint::width;
 
-/// Bytes a field holds at most: a paste can be of any length.
-const MOST_BYTES: usize = 2000;
+/// KiB a field holds at most: a paste can be of any length. A magnet link of a thousand trackers has room.
+pub(crate) const MOST_KIB: usize = 64;
 
 /// What a key did to a field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +63,8 @@ impl Field {
             (KeyCode::Esc, _) => return Pressed::Esc,
             (KeyCode::Char('u'), true) => self.remove(0, self.cursor),
             (KeyCode::Char('w'), true) => self.remove(self.word_start(), self.cursor),
-            (KeyCode::Char(c), false) => self.insert(&String::from(c)),
+            (KeyCode::Char(c), false) if !self.insert(&String::from(c)) => return Pressed::Ignored,
+            (KeyCode::Char(_), false) => {}
             (KeyCode::Backspace, _) => self.remove(self.before(), self.cursor),
             (KeyCode::Delete, _) => self.remove(self.cursor, self.behind()),
             (KeyCode::Left, _) => self.cursor = self.before(),
@@ -75,17 +76,18 @@ impl Field {
         Pressed::Edited
     }
 
-    /// Puts a text in at the cursor, as one line and without what is no character of a line.
-    pub(crate) fn insert(&mut self, text: &str) {
-        let line = text.trim_matches(['\r', '\n']);
-        for c in line.chars().filter(|&c| !is_invisible(c)) {
-            let c = if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
-            if c.is_control() || self.text.len() + c.len_utf8() > MOST_BYTES {
-                continue;
-            }
-            self.text.insert(self.cursor, c);
-            self.cursor += c.len_utf8();
+    /// Puts a text in at the cursor, as one line and without what is no character of a line; all of it, or nothing where
+    /// it would be too long. Whether it did.
+    pub(crate) fn insert(&mut self, text: &str) -> bool {
+        let line = text.trim_matches(['\r', '\n']).chars().filter(|&c| !is_invisible(c));
+        let in_line = |c| if matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
+        let line: String = line.map(in_line).filter(|c| !c.is_control()).collect();
+        let fits = self.text.len() + line.len() <= MOST_KIB << 10;
+        if fits {
+            self.text.insert_str(self.cursor, &line);
+            self.cursor += line.len();
         }
+        fits
     }
 
     fn remove(&mut self, from: usize, to: usize) {
@@ -200,12 +202,14 @@ mod tests {
     #[test]
     fn a_paste_is_one_line_of_what_can_be_shown() {
         let mut field = Field::default();
-        field.insert("\n1.2.3.4:5\r\n");
+        assert!(field.insert("\n1.2.3.4:5\r\n"));
         assert_eq!(field.text(), "1.2.3.4:5");
-        field.insert("\x1b[31m\u{202e}a\tb\nc");
+        assert!(field.insert("\x1b[31m\u{202e}a\tb\nc"));
         assert_eq!(field.text(), "1.2.3.4:5[31ma b c");
-        field.insert(&"漢".repeat(10_000));
-        assert!(field.text().len() <= MOST_BYTES);
+        assert!(!field.insert(&"漢".repeat(30_000)), "it is too long");
+        assert_eq!(field.text(), "1.2.3.4:5[31ma b c", "nothing of it is taken");
+        assert!(field.insert(&"漢".repeat(20_000)));
+        assert!(field.text().len() <= MOST_KIB << 10);
     }
 
     #[test]

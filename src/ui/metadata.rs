@@ -1,12 +1,13 @@
-//! What a peer says of the metadata of a magnet, in words.
+//! What a peer says of the metadata of a magnet, in words and in time.
 
 use std::time::Duration;
 
-use crate::event::At;
-use crate::ledger::{MetadataAnswer, MetadataTalk, PeerRecord};
+use crate::event::{At, MetadataStep};
+use crate::ledger::{Group, MetadataAnswer, MetadataMoment, MetadataTalk, PeerRecord};
 use crate::units;
 
 use super::theme::Role;
+use super::widgets::time_row::{Mark, Stretch, TimeRow};
 use super::words;
 
 /// What stands for whatever the metadata will tell.
@@ -14,7 +15,7 @@ pub(crate) const TELL_LATER: &str = "known with the metadata";
 
 /// What it did about them, where it offers them or was asked.
 fn talk(peer: &PeerRecord) -> Option<&MetadataTalk> {
-    peer.metadata.as_deref().filter(|talk| talk.offered_bytes.is_some() || talk.asked > 0)
+    peer.metadata.as_deref().filter(|talk| talk.is_begun())
 }
 
 /// Where it stands: those that give first, those that have none last.
@@ -50,19 +51,55 @@ pub(crate) fn word(peer: &PeerRecord) -> &'static str {
     }
 }
 
-fn many(count: u32, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count.into())) }
+/// What happened between it and us from this time on.
+pub(crate) fn timeline(peer: &PeerRecord, from: At, now: At) -> TimeRow {
+    let moments = || peer.metadata.iter().flat_map(|talk| &talk.moments);
+    let connected = peer.attempts.iter().filter_map(|attempt| {
+        let from = attempt.handshaken?;
+        Some(Stretch { from, to: attempt.ended.unwrap_or(now), glyph: "─", role: Role::Text })
+    });
+    let gave = |moment: &&MetadataMoment| matches!(moment.step, MetadataStep::Gave { .. });
+    let given = moments().filter(gave).map(|moment| Stretch {
+        from: moment.since,
+        to: moment.until,
+        glyph: "━",
+        role: Role::Sending,
+    });
+    let mut marks: Vec<Mark> = moments().filter_map(mark).collect();
+    if peer.group == Group::Left || peer.group == Group::Failed {
+        let ended = peer.attempts.iter().filter_map(|attempt| attempt.ended).max();
+        let roles = (Role::Dim, Role::Dim);
+        marks.extend(ended.map(|at| Mark { at, glyph: "×", word: "went".to_owned(), roles }));
+    }
+    TimeRow { from, now, stretches: connected.chain(given).collect(), marks, next: None }
 }
 
-/// Which parts it gave, or how many: people count from 1.
-fn parts(talk: &MetadataTalk) -> String {
-    match talk.parts {
-        Some((first, last)) if first == last => format!("part {}", u64::from(first) + 1),
-        Some((first, last)) if last - first == talk.gave.saturating_sub(1) => {
-            format!("parts {}–{}", u64::from(first) + 1, u64::from(last) + 1)
-        }
-        _ => many(talk.gave, "part"),
+/// The mark of a moment that is not drawn as a stretch.
+fn mark(moment: &MetadataMoment) -> Option<Mark> {
+    let word = match moment.step {
+        MetadataStep::Gave { .. } | MetadataStep::Asked { .. } => return None,
+        MetadataStep::Offered { .. } => "offers them",
+        MetadataStep::Refused { .. } => "refused",
+        MetadataStep::Silent { .. } => "silent",
+        MetadataStep::Wrong { .. } => "wrong",
+    };
+    let (glyph, role) = step_glyph(&moment.step);
+    Some(Mark { at: moment.until, glyph, word: word.to_owned(), roles: (role, role) })
+}
+
+/// The glyph of a step, and how it looks.
+pub(crate) fn step_glyph(step: &MetadataStep) -> (&'static str, Role) {
+    match step {
+        MetadataStep::Offered { .. } => ("○", Role::Text),
+        MetadataStep::Asked { .. } | MetadataStep::Silent { .. } => ("◌", Role::Waiting),
+        MetadataStep::Gave { .. } => ("●", Role::Sending),
+        MetadataStep::Refused { .. } => ("✗", Role::Harmless),
+        MetadataStep::Wrong { .. } => ("✗", Role::Trouble),
     }
+}
+
+fn many(count: u32, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", units::count(count.into())) }
 }
 
 /// What it did, in a line.
@@ -77,7 +114,7 @@ pub(crate) fn detail(peer: &PeerRecord, now: At) -> String {
         match talk.answer() {
             MetadataAnswer::Gives => {
                 let each = talk.took.checked_div(talk.gave).unwrap_or_default().as_millis();
-                format!("{}, {} ms each", parts(talk), units::count(each as u64))
+                format!("{}, {} ms each", talk.parts_given(), units::count(each as u64))
             }
             MetadataAnswer::Asked => format!("asked {} ago, no answer yet", words::span(last)),
             MetadataAnswer::Offers => "not asked".to_owned(),

@@ -11,7 +11,7 @@ use crate::units::{self, Units};
 
 use super::action::{Action, Key, action_for};
 use super::export::{self, Export, Format, What};
-use super::field::{Field, Pressed};
+use super::field::{Field, MOST_KIB, Pressed};
 use super::filter::{Filter, List};
 use super::model::Model;
 use super::order_menu;
@@ -194,8 +194,11 @@ pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
         }
         open(model, Ask::Peer, view);
     }
-    if let Some(prompt) = &mut model.prompt {
-        prompt.field.insert(text.trim());
+    if let Some(prompt) = &mut model.prompt
+        && !prompt.field.insert(text.trim())
+    {
+        let why = format!("more than {MOST_KIB} KiB: nothing of it is taken");
+        prompt.failed = Some((prompt.field.text().to_owned(), why));
     }
     let held = model.held.clone();
     let _ = answered(model, Pressed::Edited, held.as_ref().map_or(view, |held| &held.view), view);
@@ -508,6 +511,32 @@ mod tests {
         paste(&mut model, "magnet:?dn=it", &view);
         press(&mut model, key(KeyCode::Enter), &view);
         assert!(model.prompt.is_some() && model.copy.is_none(), "it names no torrent");
+    }
+
+    #[test]
+    fn a_long_magnet_is_taken_whole_and_a_longer_one_not_at_all() {
+        let view = sample::healthy();
+        let link = |trackers: usize| {
+            let hash = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
+            (0..trackers).fold(hash.to_owned(), |link, n| {
+                link + &format!("&tr=udp%3A%2F%2Ft{n}.example%3A6969%2Fannounce")
+            })
+        };
+        let mut model = at_start(&view);
+        let long = link(1000);
+        paste(&mut model, &long, &view);
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None);
+        assert_eq!(model.copy.take(), Some(format!("ttui '{long}'")));
+
+        paste(&mut model, &link(10_000), &view);
+        let prompt = model.prompt.clone().unwrap();
+        let why = "more than 64 KiB: nothing of it is taken".to_owned();
+        assert_eq!((prompt.field.text(), prompt.says(&model, &view)), ("", Err(why.clone())));
+        paste(&mut model, "203.0.113.9:6881", &view);
+        assert_eq!(model.prompt.clone().unwrap().says(&model, &view), Ok(String::new()));
+        paste(&mut model, &link(10_000), &view);
+        let prompt = model.prompt.clone().unwrap();
+        assert_eq!((prompt.field.text(), prompt.says(&model, &view)), ("203.0.113.9:6881", Err(why)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod peer;
 mod peer_attempts;
 mod peer_bytes;
 mod peer_list;
+mod peer_metadata;
 mod peer_rate;
 mod peer_state;
 mod peers;

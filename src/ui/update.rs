@@ -179,6 +179,10 @@ fn freeze(model: &mut Model, newest: &View) {
 fn copy(model: &mut Model, view: &View) {
     let copied = export::copied(model, view);
     match &copied {
+        Some(text) if model.page() == Mode::Torrent && view.torrent.is_private() => {
+            let why = "Copied, but it is private: nobody gives its metadata. Pass its torrent file on";
+            model.say(format!("{why}: {text}"), true);
+        }
         Some(text) => model.say(format!("Copied: {text}"), false),
         None => model.say("There is nothing to copy here.", true),
     }

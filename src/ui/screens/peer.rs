@@ -1,11 +1,11 @@
-//! A peer's page: its rates, how it stands and why, every attempt, and the handshakes side by side. From
-//! [`TWO_COLUMNS_FROM`] columns on how it stands and the attempts are beside each other.
+//! A peer's page: its rates, how it stands and why, what it did about a magnet's metadata, every attempt, and the
+//! handshakes side by side. From [`TWO_COLUMNS_FROM`] columns on how it stands and the attempts are beside each other.
 
 use ratatui::layout::Rect;
 
 use super::halves::{self, Line, TWO_COLUMNS_FROM};
 use super::peer_state::headline;
-use super::{log, more, peer_attempts, peer_bytes, peer_rate, peer_state};
+use super::{log, more, peer_attempts, peer_bytes, peer_metadata, peer_rate, peer_state};
 use crate::event::Attempt;
 use crate::ledger::{LogLine, PeerRecord, View};
 use crate::ui::action::Action;
@@ -29,13 +29,15 @@ fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16, spare: usi
         let left = room * 2 / 5;
         let right = halves::right_of(left, room).into();
         let stands = peer_state::lines(peer, model, view, left.into());
-        let mut tried = peer_attempts::lines(peer, model, view, right);
+        let mut tried = peer_metadata::lines(peer, model, view, right);
+        tried.extend(peer_attempts::lines(peer, model, view, right));
         let free = stands.len().saturating_sub(tried.len() + 1);
         let most = free.clamp(LOG_LINES.0, LOG_LINES.1) + spare;
         tried.extend(happened(peer, model, view, right, most));
         lines.extend(halves::beside(left, stands, tried));
     } else {
         lines.extend(peer_state::lines(peer, model, view, room.into()).into_iter().map(Line::Whole));
+        lines.extend(peer_metadata::lines(peer, model, view, room.into()).into_iter().map(Line::Whole));
         lines.extend(peer_attempts::lines(peer, model, view, room.into()).into_iter().map(Line::Whole));
         if columns >= LOG_FROM {
             let most = LOG_LINES.1 + spare;

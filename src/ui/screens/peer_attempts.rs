@@ -111,7 +111,8 @@ fn scale_head(bar: usize, scale: u128) -> String {
     format!("{means}{}{end}", " ".repeat(gap.max(1)))
 }
 
-fn milliseconds(ms: u128) -> String {
+/// Milliseconds, or a time in words where they are many.
+pub(super) fn milliseconds(ms: u128) -> String {
     if ms < 10_000 { ms.to_string() } else { words::span(Duration::from_millis(ms as u64)) }
 }
 

@@ -276,3 +276,21 @@ fn tabs_go_round_and_take_the_selection_with_them() {
     let selected = crate::ui::model::peer(&view, model.selected.unwrap()).unwrap();
     assert_eq!(selected.group, Group::Failed);
 }
+
+#[test]
+fn a_copied_magnet_of_a_private_torrent_is_said_to_be_of_no_use_to_others() {
+    let mut view = sample::healthy();
+    let note = |view: &View| {
+        let mut model = at_start(view);
+        press(&mut model, view, &[Action::Torrent, Action::Copy]);
+        let link = model.copy.clone().unwrap();
+        assert!(link.starts_with("magnet:?xt=urn:btih:"), "{link}");
+        model.note.unwrap().text
+    };
+    assert!(note(&view).starts_with("Copied: magnet:"));
+    Arc::make_mut(&mut view.torrent).metadata.as_mut().unwrap().private = true;
+    let said = note(&view);
+    assert!(said.starts_with(
+        "Copied, but it is private: nobody gives its metadata. Pass its torrent file on: magnet:"
+    ));
+}

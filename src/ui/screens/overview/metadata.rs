@@ -10,8 +10,8 @@
 use ratatui::layout::Rect;
 
 use super::WIDE;
-use crate::event::{At, MetadataStep, Phase};
-use crate::ledger::{Group, MetadataMoment, MetadataProgress, PeerRecord, View};
+use crate::event::{At, Phase};
+use crate::ledger::{MetadataProgress, PeerRecord, View};
 use crate::ui::metadata;
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
@@ -19,7 +19,6 @@ use crate::ui::paint::{Pen, clip, clip_address, inset, take_top, width};
 use crate::ui::screens::frame;
 use crate::ui::screens::page::Page;
 use crate::ui::theme::Role;
-use crate::ui::widgets::time_row::{Mark, Stretch, TimeRow};
 use crate::units::{self, Units};
 
 /// Columns of an address, at least and at most.
@@ -169,7 +168,7 @@ fn row(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord, columns: &Columns, view
     cell(pen, columns.client, &clip(client, columns.client), Role::Text);
     cell(pen, columns.word, metadata::word(peer), role);
     if columns.timeline > 0 && x < end {
-        let [line, _] = timeline(peer, view).lines(columns.timeline);
+        let [line, _] = metadata::timeline(peer, since(view), view.at).lines(columns.timeline);
         pen.spans(x, area.y, end - x, &line);
         x += columns.timeline as u16 + 2;
     }
@@ -182,51 +181,6 @@ fn row(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord, columns: &Columns, view
 /// Since when metadata are asked for.
 fn since(view: &View) -> At {
     if view.phase == Phase::Metadata { view.phase_since } else { At::ZERO }
-}
-
-/// What happened between it and us, in time.
-fn timeline(peer: &PeerRecord, view: &View) -> TimeRow {
-    let moments = || peer.metadata.iter().flat_map(|talk| &talk.moments);
-    let connected = peer.attempts.iter().filter_map(|attempt| {
-        let from = attempt.handshaken?;
-        Some(Stretch { from, to: attempt.ended.unwrap_or(view.at), glyph: "─", role: Role::Text })
-    });
-    let gave = |moment: &&MetadataMoment| matches!(moment.step, MetadataStep::Gave { .. });
-    let given = moments().filter(gave).map(|moment| Stretch {
-        from: moment.since,
-        to: moment.until,
-        glyph: "━",
-        role: Role::Sending,
-    });
-    let mut marks: Vec<Mark> = moments().filter_map(mark).collect();
-    if peer.group == Group::Left || peer.group == Group::Failed {
-        let ended = peer.attempts.iter().filter_map(|attempt| attempt.ended).max();
-        marks.extend(ended.map(|at| Mark {
-            at,
-            glyph: "×",
-            word: String::new(),
-            roles: (Role::Dim, Role::Dim),
-        }));
-    }
-    TimeRow {
-        from: since(view),
-        now: view.at,
-        stretches: connected.chain(given).collect(),
-        marks,
-        next: None,
-    }
-}
-
-/// The mark of a moment that is not drawn as a stretch.
-fn mark(moment: &MetadataMoment) -> Option<Mark> {
-    let (glyph, role) = match moment.step {
-        MetadataStep::Gave { .. } | MetadataStep::Asked { .. } => return None,
-        MetadataStep::Offered { .. } => ("○", Role::Text),
-        MetadataStep::Refused { .. } => ("✗", Role::Harmless),
-        MetadataStep::Silent { .. } => ("◌", Role::Waiting),
-        MetadataStep::Wrong { .. } => ("✗", Role::Trouble),
-    };
-    Some(Mark { at: moment.until, glyph, word: String::new(), roles: (role, role) })
 }
 
 /// Draws a page of what the metadata will tell.
