@@ -23,6 +23,8 @@ mod screen;
 mod signals;
 mod verify;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -110,23 +112,57 @@ fn home() -> Option<PathBuf> {
 }
 
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
-    let wanted = open_wanted(args.torrent.as_deref().ok_or(Failure::NoTorrent)?)?;
-    if args.metadata_only && matches!(wanted, Wanted::Torrent(_)) {
-        return Err(Failure::HasMetadata);
+    let has_screen = !args.headless && !args.json && !args.metadata_only && io::stdout().is_terminal();
+    let several = args.torrents.len() > 1;
+    if several && has_screen {
+        return Err(Failure::OneOnScreen);
     }
+    let for_one = [("--peer", !args.peer.is_empty()), ("--record", args.record.is_some())];
+    if let Some((option, _)) = for_one.into_iter().find(|(_, given)| several && *given) {
+        return Err(Failure::ForOne { option, torrents: args.torrents.len() });
+    }
+    let mut wanted = wanted_of(args);
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
-    if matches!(&wanted, Wanted::Magnet(magnet) if magnet.trackers.is_empty() && magnet.peers.is_empty())
-        && peers.is_empty()
-    {
-        warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
+    for magnet in wanted.iter().filter_map(|wanted| wanted.as_ref().ok()?.as_magnet()) {
+        if magnet.trackers.is_empty() && magnet.peers.is_empty() && peers.is_empty() {
+            warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
+        }
     }
     let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
-    if args.headless || args.json || args.metadata_only || !io::stdout().is_terminal() {
-        headless::run(wanted, options, headless::Style { json: args.json, seed: args.seed })
-    } else {
+    if has_screen {
+        let wanted = wanted.pop().ok_or(Failure::NoTorrent)??;
         screen::run(wanted, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
+    } else {
+        headless::run(wanted, options, headless::Style { json: args.json, seed: args.seed })
     }
+}
+
+/// What is named, each torrent once.
+fn wanted_of(args: &DownloadArgs) -> Vec<Result<Wanted, Failure>> {
+    let mut first_names = HashMap::new();
+    let mut all = Vec::new();
+    for named in &args.torrents {
+        let wanted = open_wanted(named).and_then(|wanted| match wanted {
+            Wanted::Torrent(_) if args.metadata_only => Err(Failure::HasMetadata),
+            wanted => Ok(wanted),
+        });
+        if let Ok(wanted) = &wanted {
+            match first_names.entry(wanted.info_hash()) {
+                Entry::Vacant(entry) => _ = entry.insert(named),
+                Entry::Occupied(entry) => {
+                    let first = entry.get().display();
+                    warn(&format!(
+                        "{} is the same torrent as {first}: it is downloaded once",
+                        named.display()
+                    ));
+                    continue;
+                }
+            }
+        }
+        all.push(wanted);
+    }
+    all
 }
 
 fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
@@ -148,7 +184,7 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         screen::run(torrent.into(), options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
-        headless::run(torrent.into(), options, headless::Style { json: false, seed: false })
+        headless::run(vec![Ok(torrent.into())], options, headless::Style { json: false, seed: false })
     }
 }
 

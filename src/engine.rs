@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod assembly;
+mod calls;
 pub mod check;
 #[cfg(test)]
 mod churn;
@@ -25,6 +26,7 @@ pub mod pool;
 mod random_runs;
 pub mod receive;
 mod recorder;
+mod session;
 mod sockopt;
 mod tap;
 #[cfg(test)]
@@ -39,4 +41,5 @@ pub use check::{CheckOptions, HandsShaken, check, shake_hands};
 pub use download::{Download, EngineError, Options};
 pub use event_sink::Recording;
 pub use recorder::RecordingError;
+pub use session::{Session, SessionOptions, TorrentHandle, TorrentOptions};
 pub use wanted::Wanted;

@@ -11,7 +11,8 @@
 //! in it to the swarm as `swarm::Input::Learned`. `swarm::sources` says whether that source may name such an address (what
 //! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::priority` says who is
 //! dialled first, `swarm::pacer` how fast. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
-//! as `swarm::fallback` chose. Each step is an event; a failure ends the attempt with one `event::Cause`. Its row in
+//! as `swarm::fallback` chose; who dials us is taken by `engine::listen` and handed to the torrent it names
+//! (`engine::calls`). Each step is an event; a failure ends the attempt with one `event::Cause`. Its row in
 //! `event::cause` says how it reads, who is to blame and whether it is tried again, `swarm::peer_table::due` says when.
 //! After the handshake the connection has a task of its own (`engine::peer`), which drives `peer::connection`: what the
 //! peer says becomes `peer::News`. A choke: `peer::connection` reads it, `swarm::peers` has the picker give to others
@@ -24,7 +25,7 @@
 //! written. `engine::receive` reads the block into a buffer of `engine::pool`; how long a message may be says
 //! `wire::message`, what an extension may hold `wire::extension`. The torrent's task tells the swarm of it
 //! (`Input::Block`), and what was missing is kept (`Action::Keep`) by `engine::assembly` until its piece can be hashed and
-//! written by the threads of `engine::disk`, through `storage`; `storage::start` decides after a crash what is trusted.
+//! written by the threads of `engine::disk`, which all torrents share (a job carries its owner), through `storage`; `storage::start` decides after a crash what is trusted.
 //! `swarm::pieces` hears whether the piece was right: then others are told that we have it (`peer::haves`). Of a wrong
 //! piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
 //! once the piece is right.
@@ -34,6 +35,13 @@
 //! and gives others what we have. The whole comes as `Action::Metadata`; `engine::torrent::awaited` makes a
 //! torrent of it, `engine::opening` looks at the disk, `Input::Known` answers, and the connections that are open learn the
 //! geometry (`Order::Learn`).
+//!
+//! **Several torrents** run in one `engine::session`. It owns what there is one of (`session::resources`): port, peer id, clock,
+//! disk threads, the budgets. A torrent that is added has its files claimed (`session::claims`), the disk looked at
+//! (`session::start_up`, `engine::opening`) and then a task of its own (`engine::torrent`), which decides without the others:
+//! what they share stands in its settings as its part of it (`swarm::places` of the connections, `swarm::down_share` of the download limit,
+//! `swarm::pacer` of the dials), and each torrent takes its turn at the upload limit (`swarm::round_robin`). One torrent
+//! (`engine::Download`) is a session with nothing else in it.
 //!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to

@@ -29,14 +29,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
 pub use journal::{Batch, BootId, Journal, JournalFile, OnDisk, boot_id};
-pub use metadata::{keep_metadata, kept_metadata, save_metadata};
+pub use metadata::{KeptMetadata, keep_metadata, kept_metadata, save_metadata};
 pub use record::{FileStamp, Record, RecordError};
 pub use resume::{HOME, Loaded, ResumeFile, state_dir};
 pub use start::{Start, Started, start};
 pub use system::FileStat;
 pub use verify::{Check, Verdicts, check, check_piece, verify};
 
-use self::files::OpenFiles;
+pub use self::files::OpenFiles;
+use self::files::TorrentFiles;
 use self::identity::Identities;
 use self::open::{Near, Root};
 use self::system::{Access, Found, look_at};
@@ -46,7 +47,7 @@ use crate::metainfo::{File, PieceIndex, Torrent};
 const MOST_OPEN_FILES: usize = 240;
 
 /// How a [`Storage`] treats the disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Create what is missing. Without it nothing is written, and a missing output folder is an error.
     pub writable: bool,
@@ -54,11 +55,18 @@ pub struct Options {
     pub preallocate: bool,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
+    /// How many files may be open.
+    pub open_files: OpenFiles,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { writable: true, preallocate: true, overwrite: false }
+        Self {
+            writable: true,
+            preallocate: true,
+            overwrite: false,
+            open_files: OpenFiles::new(MOST_OPEN_FILES),
+        }
     }
 }
 
@@ -68,7 +76,7 @@ pub struct Storage {
     torrent: Arc<Torrent>,
     options: Options,
     root: Root,
-    open: OpenFiles,
+    open: TorrentFiles,
     /// By file: whether room for all of it was asked for in this run.
     allocated: Vec<AtomicBool>,
     /// By file: how far it reaches at least: what it had at the start, and what was written since.
@@ -92,7 +100,7 @@ impl Storage {
         let reach_bytes = torrent.files.iter().map(|_| AtomicU64::new(0)).collect();
         let named = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
         let identities = Identities::new(torrent.files.len());
-        let (open, disturbed) = (OpenFiles::new(MOST_OPEN_FILES), AtomicBool::new(false));
+        let (open, disturbed) = (options.open_files.of_torrent(), AtomicBool::new(false));
         Ok(Self { torrent, options, root, open, allocated, reach_bytes, identities, named, disturbed })
     }
 

@@ -19,6 +19,7 @@ pub mod check;
 mod choker;
 mod commands;
 mod content;
+mod down_share;
 mod eviction;
 mod exchange;
 mod fallback;
@@ -33,6 +34,7 @@ mod peer_table;
 mod peers;
 mod picker;
 mod pieces;
+mod places;
 pub mod priority;
 mod recheck;
 mod round_robin;
@@ -43,16 +45,19 @@ mod starving;
 mod timers;
 mod twins;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use bucket::Bucket;
+pub use down_share::DownShare;
 pub use fallback::EncryptionPolicy;
 pub use messages::{Action, Input, Known, Settings};
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
 pub use picker::RUN_BYTES;
+pub use places::Places;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 
@@ -116,6 +121,9 @@ pub struct Swarm {
 const SECOND: Duration = Duration::from_secs(1);
 /// How long connections stay open after a pause, so that a short one costs nothing.
 const PAUSE_GRACE: Duration = Duration::from_secs(30);
+/// Memory for blocks that are not written, of all torrents that download, and of one at least.
+const ALL_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+const LEAST_MEMORY_BYTES: u64 = 1024 * 1024;
 /// Pieces whose blocks are told of in one second: recordings have to stay small.
 const MOST_TOLD: usize = 32;
 
@@ -145,6 +153,7 @@ impl Swarm {
         };
         // A check serves nobody, and tells of no seconds.
         let rounds_from = settings.check_until.map_or(now, |_| At::MAX);
+        settings.down_share.set(settings.down_bps);
         let mut swarm = Self {
             peer_table: PeerTable::new(&settings),
             phase: Phase::Checking,
@@ -266,6 +275,7 @@ impl Swarm {
             Input::Tick => self.hear_trackers(),
         }
         timers::TABLE.iter().for_each(|(_, on_time)| on_time(self, now));
+        self.settings.places.hold(self.staying() + self.peer_table.dialling(), self.is_active());
     }
 
     /// What to do next; empty it after every call of [`handle`](Self::handle).
@@ -338,8 +348,10 @@ impl Swarm {
         let downloading = self.phase == Phase::Downloading;
         self.out.emit(now, Event::Sample(sample));
         // While there is room nobody has to give way.
-        let full = self.staying() + self.peer_table.dialling() >= self.settings.max_peers;
+        let full = self.staying() + self.peer_table.dialling() >= self.most_peers();
         self.idle = if full { self.giving_way(now).count() } else { 0 };
+        self.make_room_for_others(now);
+        self.take_shares(now, false);
         for peer in self.peer_table.expired_bans(now) {
             self.out.emit(now, Event::Banned { peer, until: None, reason: String::new() });
         }
@@ -352,10 +364,10 @@ impl Swarm {
         for (piece, blocks) in told {
             self.out.emit(now, Event::PieceBlocks { piece, blocks });
         }
-        let room = self.staying() < self.settings.max_peers || self.idle > 0;
+        let room = self.staying() < self.most_peers() || self.idle > 0;
         let wanting = self.content.as_ref().filter(|_| downloading && !self.leaving && room);
         let needs = wanting.map(|content| Needs {
-            limit_bps: self.settings.down_bps,
+            limit_bps: content.picker.limit_bps(),
             missing_bytes: content.missing_bytes(),
             useful: content.picker.useful_count(),
         });
@@ -482,6 +494,7 @@ impl Swarm {
         self.phase_reason.clone_from(&reason);
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
         self.content.iter_mut().for_each(|content| content.picker.set_active(now, asks));
+        self.take_shares(now, true);
         self.out.emit(now, Event::Phase { phase, reason });
         self.out.act(Action::Entered);
         self.set_fetching(now);
@@ -570,6 +583,46 @@ impl Swarm {
             self.out.emit(now, Event::NextTry { peer, at: Some(at) });
         }
         self.announce(now, announce::Input::StoodStill(time));
+    }
+
+    /// The most connections it may have now.
+    fn most_peers(&self) -> usize {
+        self.settings.places.most(self.settings.max_peers)
+    }
+
+    /// Lets the peers go that are of least use, where other torrents have less than their share of connections.
+    fn make_room_for_others(&mut self, now: At) {
+        let over = self.staying().saturating_sub(self.most_peers());
+        if over == 0 || self.check.is_some() {
+            return;
+        }
+        let idle: BTreeMap<ConnKey, u8> = self.giving_way(now).map(|(rank, _, conn)| (conn, rank)).collect();
+        let may_go = self.live.iter().filter(|(_, live)| {
+            let chosen = self.peer_table.row(live.peer).is_some_and(Row::is_chosen);
+            !live.closing && !live.held && !chosen
+        });
+        let rank = |conn| idle.get(conn).copied().unwrap_or(u8::MAX);
+        let mut may_go: Vec<_> =
+            may_go.map(|(conn, live)| (rank(conn), live.down_bps(), live.used, *conn)).collect();
+        may_go.sort_unstable();
+        may_go.into_iter().take(over).for_each(|(.., conn)| self.close(conn, Cause::Replaced));
+    }
+
+    /// Takes this torrent's share of memory and of the download limit, of this by what it used in the last second; one that
+    /// begins could use any.
+    fn take_shares(&mut self, now: At, begins: bool) {
+        let asks = self.phase == Phase::Downloading && !self.leaving && self.check.is_none();
+        match &mut self.content {
+            Some(Content { picker, .. }) if asks => {
+                let (used_bytes, more) = picker.take_demand();
+                if let Some(share_bps) = self.settings.down_share.take(used_bytes, more || begins) {
+                    picker.adjust_limit(now, share_bps);
+                }
+                let share_bytes = ALL_MEMORY_BYTES / self.settings.down_share.downloading();
+                picker.set_memory(self.settings.memory_bytes.min(share_bytes.max(LEAST_MEMORY_BYTES)));
+            }
+            _ => self.settings.down_share.rest(),
+        }
     }
 
     /// Live peers that were not told to close. In a check they count until they are gone: it is files that are few.

@@ -211,9 +211,15 @@ fn unreadable_files_end_in_one_line_and_status_2() {
         format!("{pipe}: is a named pipe, expected the path of a torrent file")
     );
     assert_eq!(bad(&["chekc"], 2), "chekc: no such file, expected the path of a torrent file");
+    // A command misspelt is a torrent that is not there, and what follows it another.
+    let two = run(&["chekc", "a.torrent"]);
     assert_eq!(
-        bad(&["chekc", "a.torrent"], 2),
-        "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
+        (two.status.code(), String::from_utf8(two.stderr).unwrap().as_str()),
+        (
+            Some(2),
+            "ttui: chekc: no such file, expected the path of a torrent file\n\
+             ttui: a.torrent: no such file, expected the path of a torrent file\n"
+        )
     );
     let magnet = "magnet:?xt=urn:btih:0000000000000000000000000000000000000000";
     assert_eq!(bad(&["verify", magnet], 2), "is a magnet link, expected the path of a torrent file");
@@ -290,7 +296,7 @@ fn options_of_every_command_stand_anywhere() {
     );
     assert_eq!(
         bad(&[&torrent, "demo"], 2),
-        "unexpected argument 'demo': expected one torrent file, or a command; see `ttui --help`"
+        "unexpected argument 'demo': expected torrents, or a command; see `ttui --help`"
     );
 }
 

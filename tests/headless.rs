@@ -538,3 +538,163 @@ async fn killed_in_the_middle_of_the_metadata_it_begins_again_and_leaves_nothing
     assert_eq!(output.code(), 0, "{:?}", output.stderr);
     payload.assert_at(&lab.out());
 }
+
+/// Torrents of several, each with a tracker that names a seed of its own.
+struct Several {
+    lab: Lab,
+    torrents: Vec<(std::sync::Arc<Payload>, PathBuf)>,
+    seeds: Vec<Seed>,
+    _trackers: Vec<Tracker>,
+}
+
+impl Several {
+    async fn of(scripts: Vec<Script>) -> Self {
+        let (lab, mut torrents, mut seeds, mut trackers) = (Lab::new(), Vec::new(), Vec::new(), Vec::new());
+        for (number, script) in scripts.into_iter().enumerate() {
+            let tracker = Tracker::http(Reply::nobody()).await;
+            let name = format!("it {number}");
+            let recipe = Recipe::file(&name, 8 * PIECE - number, PIECE).tier(&[&tracker.url()]);
+            let payload = recipe.make();
+            let seed = Seed::start(&payload, script).await;
+            tracker.reply(Reply::Compact(vec![seed.addr]));
+            let path = lab.write(&format!("{number}.torrent"), &payload.torrent_bytes);
+            torrents.push((payload, path));
+            seeds.push(seed);
+            trackers.push(tracker);
+        }
+        Self { lab, torrents, seeds, _trackers: trackers }
+    }
+
+    fn run(&self, more: &[&str]) -> Program {
+        let mut command = command(&self.lab);
+        command.args(self.torrents.iter().map(|(_, path)| path)).arg("-o").arg(self.lab.out()).args(more);
+        Program::spawn(&mut command)
+    }
+
+    fn hash(&self, number: usize) -> Value {
+        self.torrents[number].0.info_hash().to_string().into()
+    }
+}
+
+fn finals(lines: &[Value]) -> Vec<&Value> {
+    lines.iter().filter(|line| line["final"] == true).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_torrents_each_has_its_lines_and_its_last_at_the_end() {
+    let slow = Script { bps: 300_000, ..Script::default() };
+    let several = Several::of(vec![Script::default(), slow, Script::default()]).await;
+    let ended = several.run(&["--json"]).ended().await;
+    assert_eq!((ended.code(), &ended.stderr), (0, &Vec::new()), "{ended:#?}");
+    let lines = ended.json();
+    let last = lines.len() - 3;
+    assert_eq!(finals(&lines), lines[last..].iter().collect::<Vec<_>>(), "together, and behind all others");
+    for (number, (payload, _)) in several.torrents.iter().enumerate() {
+        let of_it: Vec<&Value> =
+            lines.iter().filter(|line| line["torrent"]["info_hash"] == several.hash(number)).collect();
+        assert_eq!(of_it[of_it.len() - 1], &lines[last + number], "in the order they were named");
+        assert_eq!(lines[last + number]["state"], "complete");
+        assert_eq!(payload.right_at(&several.lab.out()).len() as u32, payload.pieces());
+        // Whoever is complete seeds until the last is.
+        let seeds = of_it.iter().any(|line| line["state"] == "seeding");
+        assert_eq!(seeds, number != 1, "{number}: {of_it:#?}");
+        let mut seconds: Vec<u64> = of_it.iter().map(|line| line["t_ms"].as_u64().unwrap() / 500).collect();
+        seconds.pop();
+        seconds.dedup();
+        assert!(seconds.len() + 1 >= of_it.len(), "a line a second: {of_it:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_torrents_the_broken_are_named_and_the_rest_run() {
+    let several = Several::of(vec![Script::default(), Script::default()]).await;
+    let broken = several.lab.write("broken.torrent", b"nonsense");
+    let magnet = "magnet:?xt=urn:btih:nonsense";
+    let ended = several.run(&[broken.to_str().unwrap(), magnet, "nowhere.torrent", "--json"]).ended().await;
+    assert_eq!(ended.code(), 2, "{ended:#?}");
+    assert_eq!(ended.stderr.len(), 3, "{:#?}", ended.stderr);
+    for (line, name) in ended.stderr.iter().zip(["broken.torrent", "nonsense", "nowhere.torrent"]) {
+        assert!(line.starts_with("ttui: ") && line.contains(name), "{line}");
+    }
+    let lines = ended.json();
+    let finals = finals(&lines);
+    assert_eq!(finals.len(), 5);
+    for (line, told) in finals[2..].iter().zip(&ended.stderr) {
+        assert_eq!((&line["state"], &line["torrent"]["info_hash"]), (&"error".into(), &Value::Null));
+        assert_eq!(keys(line), keys(finals[0]), "{line}");
+        assert_eq!(format!("ttui: {}", line["error"].as_str().unwrap()), *told);
+    }
+    assert!(finals[..2].iter().all(|line| line["state"] == "complete"), "{finals:#?}");
+    let nulls = lines.iter().filter(|line| line["torrent"]["info_hash"].is_null()).count();
+    assert_eq!(nulls, 3, "they have no other line");
+    // Where all are broken nothing runs.
+    let ended = Program::run(&several.lab, &["a.torrent", "b.torrent", "--headless"]).ended().await;
+    assert_eq!((ended.code(), ended.stdout.len(), ended.stderr.len()), (2, 0, 2), "{ended:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_torrent_twice_is_one_and_one_in_the_way_of_another_is_refused() {
+    let several = Several::of(vec![Script::default()]).await;
+    let copy = several.lab.write("copy.torrent", &several.torrents[0].0.torrent_bytes);
+    // Of the same name, and with other content.
+    let other = Recipe::file("it 0", 5 * PIECE, PIECE).seed(99).make();
+    let other = several.lab.write("other.torrent", &other.torrent_bytes);
+    let paths = [copy.to_str().unwrap(), other.to_str().unwrap()];
+    let ended = several.run(&[paths[0], paths[1], "--json"]).ended().await;
+    assert_eq!(ended.code(), 2, "{ended:#?}");
+    let first = several.torrents[0].1.display();
+    let once = format!("ttui: warning: {} is the same torrent as {first}: it is downloaded once", paths[0]);
+    assert_eq!(ended.stderr.len(), 2, "{:#?}", ended.stderr);
+    assert_eq!(ended.stderr[0], once);
+    assert!(ended.stderr[1].contains("it 0 is refused: it would write "), "{}", ended.stderr[1]);
+    let lines = ended.json();
+    let states: Vec<&Value> = finals(&lines).iter().map(|line| &line["state"]).collect();
+    assert_eq!(states, ["complete", "error"]);
+    several.torrents[0].0.assert_at(&several.lab.out());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_for_one_torrent_is_refused_for_several() {
+    let lab = Lab::new();
+    let told = |option: &str| format!("ttui: {option} is for one torrent, and 2 are named");
+    for (option, value) in [("--peer", "192.0.2.1:1"), ("--record", "r.ttrec")] {
+        let ended = Program::run(&lab, &["a.torrent", "b.torrent", option, value]).ended().await;
+        assert_eq!((ended.code(), ended.complaint()), (2, told(option).as_str()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_that_are_interrupted_are_saved_and_go_on_in_the_next_run() {
+    let some = Script { allowed: 6, ..Script::default() };
+    let several = Several::of(vec![Script::default(), some.clone(), some]).await;
+    let program = several.run(&["--json"]);
+    let mut here = BTreeSet::new();
+    let hash = |line: &Value| line["torrent"]["info_hash"].as_str().map(str::to_owned);
+    program
+        .until("a part of each is here", |line| {
+            if line["have_bytes"].as_u64() > Some(0) {
+                here.extend(hash(line));
+            }
+            here.len() == 3
+        })
+        .await;
+    let asked_at = Instant::now();
+    program.signal(Signal::TERM);
+    let ended = program.ended().await;
+    assert!(asked_at.elapsed() < Duration::from_millis(2300), "{:?}", asked_at.elapsed());
+    assert_eq!((ended.code(), &ended.stderr), (1, &Vec::new()), "{ended:#?}");
+    let lines = ended.json();
+    let states: Vec<&Value> = finals(&lines).iter().map(|line| &line["state"]).collect();
+    assert_eq!(states, ["complete", "downloading", "downloading"]);
+    several.seeds.iter().for_each(|seed| seed.allow(u64::MAX));
+    let before: Vec<usize> = several.seeds.iter().map(|seed| seed.seen().requests.len()).collect();
+    let ended = several.run(&[]).ended().await;
+    assert_eq!((ended.code(), &ended.stderr), (0, &Vec::new()), "{ended:#?}");
+    assert_eq!(several.seeds[0].seen().requests.len(), before[0], "it is here");
+    // Lines for people name their torrents.
+    let last = &ended.stdout[ended.stdout.len() - 3..];
+    for (number, line) in last.iter().enumerate() {
+        assert!(line.starts_with(&format!("complete: it {number} in ")), "{line}");
+    }
+    assert!(ended.stdout.iter().all(|line| line.contains("it ")), "{:#?}", ended.stdout);
+}

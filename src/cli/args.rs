@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
@@ -64,24 +64,19 @@ impl Cli {
     /// Usage that makes no sense, help and version.
     pub fn read(line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
-        let line: Vec<OsString> = line.into_iter().map(Into::into).collect();
-        let named =
-            |word: &OsString| word.to_str().is_some_and(|word| command.find_subcommand(word).is_some());
-        let is_download = !line.iter().any(named);
-        let matches = command.try_get_matches_from_mut(line).map_err(|error| {
-            match error.get(ContextKind::InvalidArg) {
-                Some(ContextValue::String(word)) if is_download && is_unknown_word(&error, word) => {
-                    second(&command, word)
-                }
-                _ => error,
-            }
-        })?;
+        let line = line.into_iter().map(|word| -> OsString { word.into() });
+        let matches = command.try_get_matches_from_mut(line)?;
         if let Some((name, _)) = matches.subcommand()
             && let Some(stray) = stray(&command, &matches)
         {
             return Err(misplaced(&command, name, stray));
         }
-        Self::from_arg_matches(&matches)
+        let cli = Self::from_arg_matches(&matches)?;
+        let mut behind = cli.download.torrents.iter().skip(1).filter_map(|named| named.to_str());
+        if let Some(word) = behind.find(|word| command.find_subcommand(word).is_some()) {
+            return Err(behind_a_torrent(&command, word));
+        }
+        Ok(cli)
     }
 }
 
@@ -96,8 +91,7 @@ fn stray<'a>(command: &'a clap::Command, matches: &ArgMatches) -> Option<&'a cla
 
 fn misplaced(command: &clap::Command, name: &str, stray: &clap::Arg) -> clap::Error {
     let Some(long) = stray.get_long() else {
-        // A torrent, and then what would be a command in its place.
-        return second(command, name);
+        return behind_a_torrent(command, name);
     };
     let takes = |sub: &clap::Command| sub.get_arguments().any(|arg| arg.get_long() == Some(long));
     let told = if command.find_subcommand(name).is_some_and(takes) {
@@ -108,13 +102,9 @@ fn misplaced(command: &clap::Command, name: &str, stray: &clap::Arg) -> clap::Er
     clap::Error::raw(ErrorKind::ArgumentConflict, told).with_cmd(command)
 }
 
-fn is_unknown_word(error: &clap::Error, word: &str) -> bool {
-    error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-')
-}
-
-/// There is a torrent, and one is enough.
-fn second(command: &clap::Command, word: &str) -> clap::Error {
-    let told = format!("unexpected argument '{word}': expected one torrent file, or a command");
+/// A torrent, and then what would be a command in its place.
+fn behind_a_torrent(command: &clap::Command, word: &str) -> clap::Error {
+    let told = format!("unexpected argument '{word}': expected torrents, or a command");
     clap::Error::raw(ErrorKind::UnknownArgument, told).with_cmd(command)
 }
 
@@ -145,9 +135,9 @@ pub enum Command {
 /// A download.
 #[derive(Clone, PartialEq, Debug, Args)]
 pub struct DownloadArgs {
-    /// The torrent file to download, or a magnet link
+    /// The torrent files to download, or magnet links
     #[arg(value_name = "TORRENT|MAGNET", required_unless_present = "print_config")]
-    pub torrent: Option<PathBuf>,
+    pub torrents: Vec<PathBuf>,
     /// The folder to download into [default: the current one]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -445,7 +435,8 @@ mod tests {
         assert_eq!(cli.command, None);
         assert_eq!(cli.log, Some("l".into()));
         let args = cli.download;
-        assert_eq!(args.torrent, Some("a.torrent".into()));
+        assert_eq!(args.torrents, [PathBuf::from("a.torrent")]);
+        assert_eq!(parse("ttui a b --headless magnet:?c").unwrap().download.torrents.len(), 3);
         assert_eq!(cli.config, Some("c".into()));
         let mut settings = Settings { down_bps: Some(1), ..Settings::default() };
         settings.screen.bell = false;
@@ -564,7 +555,7 @@ mod tests {
         assert_eq!(cli.screen.theme, Some(Theme::HighContrast));
         assert_eq!(parse("ttui --theme default demo").unwrap().screen.theme, Some(Theme::Auto));
         let cli = parse("ttui --theme mono a.torrent --ascii").unwrap();
-        assert_eq!((cli.command, cli.download.torrent), (None, Some("a.torrent".into())));
+        assert_eq!((cli.command, cli.download.torrents), (None, vec!["a.torrent".into()]));
         assert!(cli.screen.ascii && cli.screen.theme == Some(Theme::Mono));
     }
 
@@ -601,7 +592,6 @@ mod tests {
             "ttui a --theme blue",
             "ttui a --print-config",
             "ttui a --encryption maybe",
-            "ttui a b",
             "ttui a demo",
             "ttui --overwrite demo",
             "ttui --json info a",

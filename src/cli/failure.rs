@@ -13,12 +13,14 @@ use crate::record::RecordError;
 use crate::storage::StorageError;
 
 /// How it ended when nothing failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
     /// What was asked for is done.
     Done,
     /// It is not: pieces are missing or bad.
     NotAchieved,
+    /// Some of several failed, and each was told; this is the highest status of all.
+    Told(u8),
 }
 
 impl From<Status> for ExitCode {
@@ -26,6 +28,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Done => Self::SUCCESS,
             Status::NotAchieved => Self::from(1),
+            Status::Told(status) => Self::from(status),
         }
     }
 }
@@ -46,6 +49,17 @@ pub enum Failure {
         "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
     )]
     NoTorrent,
+    /// Several torrents were named with what is for one.
+    #[error("{option} is for one torrent, and {torrents} are named")]
+    ForOne {
+        /// The option.
+        option: &'static str,
+        /// How many were named.
+        torrents: usize,
+    },
+    /// The screen shows one torrent.
+    #[error("on the screen one torrent runs at a time; --headless runs several")]
+    OneOnScreen,
     /// Of a torrent file the metadata alone was wanted.
     #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]
     HasMetadata,
@@ -113,6 +127,8 @@ impl Failure {
             Self::Usage { .. }
             | Self::NoTorrent
             | Self::HasMetadata
+            | Self::ForOne { .. }
+            | Self::OneOnScreen
             | Self::Torrent(_)
             | Self::Magnet(_)
             | Self::Log(_)
@@ -156,8 +172,8 @@ mod tests {
              [2001:db8::7]:6881 or seed.example.org:6881; see `ttui --help`"
         );
         assert_eq!(
-            told("ttui chekc a.torrent"),
-            "unexpected argument 'a.torrent': expected one torrent file, or a command; see `ttui --help`"
+            told("ttui a.torrent demo"),
+            "unexpected argument 'demo': expected torrents, or a command; see `ttui --help`"
         );
         let misspelt = Failure::from(Cli::read(["ttui", "a", "--pirvacy"]).unwrap_err());
         assert_eq!(misspelt.to_string(), "unexpected argument '--pirvacy' found; see `ttui --help`");

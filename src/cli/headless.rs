@@ -1,19 +1,19 @@
-//! A download without a screen: a line a second on standard output, warnings on standard error.
+//! Downloads without a screen: a line a second of each on standard output, warnings on standard error.
+
+mod teller;
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::output::Stdout;
+use self::teller::Teller;
 use super::signals::{asked_to_end, interrupted};
-use super::{Failure, Status, leaving, runtime, say};
+use super::{Failure, Status, leaving, runtime};
 use crate::command::Command;
-use crate::engine::{Download, EngineError, Options, Wanted};
-use crate::event::{At, Phase, Severity};
-use crate::ledger::View;
+use crate::engine::{EngineError, Options, Session, TorrentHandle, Wanted};
+use crate::event::Phase;
 use crate::report::progress;
 
 /// How it is shown, and when it ends.
@@ -28,145 +28,198 @@ pub(super) struct Style {
 /// Saving takes two seconds at most, and trackers have five more; what hangs longer is left behind.
 const MOST_GOODBYE: Duration = Duration::from_secs(7);
 
-/// Downloads until it is complete (or, seeding, for ever), a signal comes, or nobody reads our lines any more.
-pub(super) fn run(wanted: Wanted, options: Options, style: Style) -> Result<Status, Failure> {
+/// Downloads until everything is complete (or, seeding, for ever) or has failed, a signal comes, or nobody reads our lines
+/// any more. What could not be read fails at once. Of one torrent the failure is returned; those of several are told.
+pub(super) fn run(
+    wanted: Vec<Result<Wanted, Failure>>,
+    options: Options,
+    style: Style,
+) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let patient = options.sync;
-    let ended = runtime.block_on(follow(wanted, options, style, patient));
+    let ended = runtime.block_on(follow(wanted, options, style));
     runtime.shutdown_background();
     ended
 }
 
-/// Why the lines end.
-enum End {
+/// One of the torrents.
+struct One {
+    /// What is under way; where it never was, there is a failure.
+    torrent: Option<TorrentHandle>,
+    /// It was asked to end: asked again it waits for no trackers.
+    leaving: bool,
+    /// Nothing of it is waited for any more.
+    done: bool,
+    failure: Option<Failure>,
+}
+
+/// What happened to a torrent.
+enum Happened {
     Complete,
-    Asked,
     Stopped(String),
     Over(Result<(), EngineError>),
 }
 
-async fn follow(wanted: Wanted, options: Options, style: Style, patient: bool) -> Result<Status, Failure> {
+async fn follow(
+    wanted: Vec<Result<Wanted, Failure>>,
+    options: Options,
+    style: Style,
+) -> Result<Status, Failure> {
     let mut signals = pin!(asked_to_end()?);
     let saved = options.metadata_only.then(|| options.output.clone());
-    let mut download = Download::start(wanted, options)?;
-    let mut views = download.views();
-    let mut teller = Teller { style, stdout: Stdout, warned: WarnedUntil::default() };
+    let patient = options.sync;
+    let (of_session, of_torrent) = options.parts();
+    let session = Session::start(of_session)?;
+    let (happened_to, mut happened) = mpsc::unbounded_channel();
+    let mut teller = Teller::new(style.json, wanted.len());
+    let mut all = Vec::new();
+    for (number, wanted) in wanted.into_iter().enumerate() {
+        let added = wanted.and_then(|wanted| Ok(session.add(wanted, of_torrent.clone())?));
+        all.push(match added {
+            Ok(torrent) => {
+                tokio::spawn(attend(torrent.clone(), number, happened_to.clone()));
+                One { torrent: Some(torrent), leaving: false, done: false, failure: None }
+            }
+            Err(failure) if teller.is_of_one() => return Err(failure),
+            Err(failure) => {
+                teller.complain(None, &failure);
+                One { torrent: None, leaving: false, done: true, failure: Some(failure) }
+            }
+        });
+    }
+    session.takes_no_more();
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let end = loop {
+    while !all.iter().all(|one| one.done) {
         tokio::select! {
             biased;
-            () = &mut signals => break End::Asked,
-            end = until(&mut views, &download, style) => match end {
-                Some(end) => break end,
-                None => break End::Over(download.ended().await),
-            },
+            () = &mut signals => break,
+            Some((number, happened)) = happened.recv() => {
+                if let Some(one) = all.get_mut(number) {
+                    one.hear(happened, style, &teller);
+                }
+            }
             _ = second.tick() => {
-                if !teller.tell(&views.borrow().clone())? {
-                    break End::Asked;
+                let mut heard = true;
+                for (number, torrent) in under_way(&all) {
+                    heard &= teller.tell(number, &torrent.view())?;
+                }
+                if !heard {
+                    break;
                 }
             }
         }
-    };
-    let (stopped, ended) = match end {
-        End::Over(ended) => (None, ended),
-        End::Stopped(reason) => (Some(reason), goodbye(download, patient).await),
-        End::Complete | End::Asked => (None, goodbye(download, patient).await),
-    };
-    let view = views.borrow().clone();
-    let saved = saved.zip(view.torrent.name());
-    let failure = stopped.map(Failure::Stopped).or_else(|| ended.err().map(Failure::Engine));
-    match saved.as_ref().filter(|_| failure.is_none() && !style.json) {
-        Some((folder, name)) => {
-            let path = folder.join(format!("{name}.torrent"));
-            teller.stdout.line(&format!("saved {}", path.display())).map(drop)?;
-        }
-        None => teller.tell_last(&view, failure.as_ref())?,
     }
-    match failure {
-        Some(failure) => Err(failure),
-        None if saved.is_some() => Ok(Status::Done),
-        None if progress::is_complete(&view) => Ok(Status::Done),
-        None => Ok(Status::NotAchieved),
+    goodbye(&mut all, patient).await;
+    for (number, one) in all.iter_mut().enumerate() {
+        let Some(torrent) = &one.torrent else {
+            one.failure.iter().try_for_each(|failure| teller.tell_unread(failure))?;
+            continue;
+        };
+        let view = torrent.view();
+        if one.failure.is_none() {
+            one.failure = leaving::outcome(torrent).err().map(Failure::Engine);
+            one.failure.iter().for_each(|failure| teller.complain(Some(&view), failure));
+        }
+        match (saved.as_ref().zip(view.torrent.name()), &one.failure) {
+            (Some((folder, name)), None) if !style.json => {
+                teller.line(&format!("saved {}", folder.join(format!("{name}.torrent")).display()))?;
+            }
+            (_, failure) => teller.tell_last(number, &view, failure.as_ref())?,
+        }
+    }
+    let is_done = |view: &crate::ledger::View| match &saved {
+        Some(_) => view.torrent.name().is_some(),
+        None => progress::is_complete(view),
+    };
+    let mut status = Status::Done;
+    for one in all {
+        let is_done = one.torrent.is_some_and(|torrent| is_done(&torrent.view()));
+        match one.failure {
+            Some(failure) if teller.is_of_one() => return Err(failure),
+            Some(failure) => status = status.max(Status::Told(failure.status())),
+            None if !is_done => status = status.max(Status::NotAchieved),
+            None => {}
+        }
+    }
+    Ok(status)
+}
+
+fn under_way(all: &[One]) -> impl Iterator<Item = (usize, &TorrentHandle)> {
+    all.iter().enumerate().filter(|(_, one)| one.failure.is_none()).filter_map(|(number, one)| {
+        let torrent = one.torrent.as_ref()?;
+        torrent.outcome().is_none().then_some((number, torrent))
+    })
+}
+
+impl One {
+    fn hear(&mut self, happened: Happened, style: Style, teller: &Teller) {
+        let failure = match happened {
+            Happened::Complete => {
+                // It goes on seeding until the last is done.
+                self.done |= !style.seed;
+                return;
+            }
+            Happened::Stopped(reason) => {
+                self.leave();
+                Some(Failure::Stopped(reason))
+            }
+            Happened::Over(ended) => ended.err().map(Failure::Engine),
+        };
+        self.done = true;
+        if let (Some(failure), Some(torrent)) = (&failure, &self.torrent) {
+            teller.complain(Some(&torrent.view()), failure);
+        }
+        self.failure = failure;
+    }
+
+    /// Ends it, unless it was asked to end or has ended.
+    fn leave(&mut self) {
+        let under_way = self.torrent.as_ref().filter(|torrent| torrent.outcome().is_none());
+        if let Some(torrent) = under_way.filter(|_| !self.leaving) {
+            torrent.send(Command::Quit);
+            self.leaving = true;
+        }
     }
 }
 
-/// Waits for a view that ends the lines; `None` when the download is over. May be dropped and called again.
-async fn until(views: &mut watch::Receiver<Arc<View>>, download: &Download, style: Style) -> Option<End> {
+/// Tells what happens to a torrent until it is over.
+async fn attend(mut torrent: TorrentHandle, number: usize, to: mpsc::UnboundedSender<(usize, Happened)>) {
+    let mut views = torrent.views();
+    let mut is_complete = false;
     while views.changed().await.is_ok() {
         let view = views.borrow_and_update().clone();
-        match view.phase {
-            Phase::Seeding if !style.seed => return Some(End::Complete),
+        let happened = match view.phase {
+            Phase::Seeding if !is_complete => {
+                is_complete = true;
+                Happened::Complete
+            }
             Phase::Stopped => {
                 let reason = view.phase_reason.clone().unwrap_or_else(|| "the disk refused".to_owned());
-                return Some(End::Stopped(reason));
+                // Nobody listens only when the run is over.
+                let _ = to.send((number, Happened::Stopped(reason)));
+                return;
             }
             // Left paused by an earlier run; nobody could resume it here.
-            Phase::Paused => download.send(Command::Resume),
-            _ => {}
-        }
+            Phase::Paused => {
+                torrent.send(Command::Resume);
+                continue;
+            }
+            _ => continue,
+        };
+        let _ = to.send((number, happened));
     }
-    None
+    let _ = to.send((number, Happened::Over(torrent.ended().await)));
 }
 
-async fn goodbye(download: Download, patient: bool) -> Result<(), EngineError> {
+/// Ends what is under way.
+async fn goodbye(all: &mut [One], patient: bool) {
     let interrupted = interrupted();
-    download.send(Command::Quit);
-    let ended = leaving::ended(download, interrupted);
+    all.iter_mut().for_each(One::leave);
+    let mut torrents: Vec<TorrentHandle> = all.iter().filter_map(|one| one.torrent.clone()).collect();
+    let ended = leaving::ended(&mut torrents, interrupted);
     if patient {
         return ended.await;
     }
-    timeout(MOST_GOODBYE, ended).await.unwrap_or(Ok(()))
-}
-
-/// What is written while it goes on.
-struct Teller {
-    style: Style,
-    stdout: Stdout,
-    warned: WarnedUntil,
-}
-
-impl Teller {
-    /// Writes a line; false when nobody reads any more.
-    fn tell(&mut self, view: &View) -> Result<bool, Failure> {
-        self.warned.warn_of_new(view);
-        let line = if self.style.json { progress::json(view) } else { progress::text(view) };
-        self.stdout.line(&line)
-    }
-
-    fn tell_last(&mut self, view: &View, failure: Option<&Failure>) -> Result<(), Failure> {
-        self.warned.warn_of_new(view);
-        let line = match (self.style.json, failure) {
-            (true, failure) => progress::last_json(view, failure.map(ToString::to_string)),
-            (false, None) => progress::last_text(view),
-            // The line on standard error says it all.
-            (false, Some(_)) => return Ok(()),
-        };
-        self.stdout.line(&line).map(drop)
-    }
-}
-
-/// Up to where the log was looked through: a time, and how many lines had it.
-#[derive(Default)]
-struct WarnedUntil {
-    at: At,
-    lines: usize,
-}
-
-impl WarnedUntil {
-    /// Writes new warnings to standard error. What befalls single peers is left to the log file; what stops
-    /// everything is the last line, and said there.
-    fn warn_of_new(&mut self, view: &View) {
-        let first = view.log.partition_point(|line| line.at < self.at);
-        for line in view.log[first..].iter().skip(self.lines) {
-            // What is worse than a warning ends the run, and is said then.
-            if line.severity == Severity::Warn && line.peer.is_none() {
-                say(&format!("ttui: {}", line.text));
-            }
-        }
-        if let Some(last) = view.log.last() {
-            self.at = last.at;
-            self.lines = view.log.iter().rev().take_while(|line| line.at == last.at).count();
-        }
-    }
+    // What hangs longer is left behind.
+    let _ = timeout(MOST_GOODBYE, ended).await;
 }

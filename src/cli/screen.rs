@@ -17,7 +17,7 @@ use super::{Failure, Status, columns, export, leaving, runtime};
 use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::clock::Clock;
-use crate::engine::{Download, EngineError, Options, Wanted};
+use crate::engine::{Download, Options, Wanted};
 use crate::event::Phase;
 use crate::record::{Player, Replay};
 use crate::report::progress;
@@ -84,7 +84,9 @@ async fn show(wanted: Wanted, options: Options, style: Style) -> Result<Status, 
             download.send(Command::Quit);
         }
     }
-    explained(leaving::ended(download, interrupted)).await?;
+    let torrent = download.torrent();
+    explained(leaving::ended(&mut [torrent.clone()], interrupted)).await;
+    leaving::outcome(&torrent)?;
     let view = views.borrow().clone();
     let farewell = if style.demo {
         "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()
@@ -165,16 +167,16 @@ fn since_1970() -> Option<Duration> {
 }
 
 /// Says what is waited for where the end takes longer than a person expects.
-async fn explained(end: impl Future<Output = Result<(), EngineError>>) -> Result<(), EngineError> {
+async fn explained(end: impl Future<Output = ()>) {
     let mut end = pin!(end);
-    if let Ok(ended) = timeout(UNEXPLAINED, &mut end).await {
-        return ended;
+    if timeout(UNEXPLAINED, &mut end).await.is_ok() {
+        return;
     }
     if terminal::is_heard() {
         // A terminal that takes no line does not keep the download from ending.
         let _ = Stdout.write(b"Telling trackers that we are gone; Ctrl-C ends that.\n");
     }
-    end.await
+    end.await;
 }
 
 /// Ready when everything is here; never where nobody asks.

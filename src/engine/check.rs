@@ -13,23 +13,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
-use super::clock::Clock;
-use super::download::random_seed;
 use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::listen::Listener;
 use super::peer::IDLE_AFTER;
+use super::session::{Resources, SessionOptions, random_seed};
 use super::torrent::{self, Blocks, Parts};
 use super::tracker;
 use super::wanted::Wanted;
 use crate::command::Command;
 use crate::event::{Event, OsError, Source};
 use crate::ledger::View;
-use crate::metainfo::{Bitfield, PeerId};
+use crate::metainfo::Bitfield;
 use crate::swarm::{self, EncryptionPolicy, Input, Swarm};
 use crate::wire::{Handshake, Reserved};
 
@@ -88,10 +88,13 @@ pub async fn check(
     let listener =
         if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port.or(Some(0))) }?;
     let seed = random_seed()?;
-    let clock = Clock::start();
+    // Nobody waits for a turn: that is how it is soon known which trackers answer.
+    let tracker = tracker::Settings { most_under_way: usize::MAX, ..options.tracker };
+    let session = SessionOptions { encryption: options.encryption, tracker, ..SessionOptions::default() };
+    let resources = Resources::new(listener.port(), seed, &session);
+    let (clock, peer_id) = (resources.clock, resources.peer_id);
     let wanted = wanted.into();
-    let ours =
-        Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id: PeerId::ours(seed) };
+    let ours = Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id };
     let files = raise_open_files().unwrap_or(USUAL_FILES);
     let most_open = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1);
     let settings = swarm::Settings {
@@ -105,7 +108,8 @@ pub async fn check(
         ..swarm::Settings::of_check(options.time, most_open)
     };
     let facts = wanted.facts(Path::new(""), ours.peer_id);
-    let mut event_sink = EventSink::begin(facts, settings.max_rows, &options.recording, random_seed()?)?;
+    let mut event_sink =
+        EventSink::begin(clock.now(), facts, settings.max_rows, &options.recording, random_seed()?)?;
     let (commands, wishes) = mpsc::unbounded_channel();
     let (inbox, outlets) = torrent::open(wishes);
     let now = clock.now();
@@ -127,21 +131,19 @@ pub async fn check(
     // All are named: without any, and without trackers, it is over.
     swarm.handle(now, Input::Tick);
     let parts = Parts {
-        // Nobody waits for a turn: that is how it is soon known which trackers answer.
-        tracker: tracker::Settings { most_under_way: usize::MAX, ..options.tracker },
         views: watch::Sender::new(event_sink.view(now)),
         blocks,
         info,
-        encryption: options.encryption,
         idle_after: IDLE_AFTER,
-        up_bps: None,
-        clock,
+        resources: Arc::clone(&resources),
         ours,
-        seed,
         event_sink,
         swarm,
     };
-    let mut running = Box::pin(torrent::run(parts, listener, inbox, outlets));
+    resources.calls.last();
+    let mut accepting = JoinSet::new();
+    accepting.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), clock));
+    let mut running = Box::pin(torrent::run(parts, inbox, outlets));
     tokio::select! {
         biased;
         () = stop => {

@@ -40,12 +40,14 @@ pub(super) struct EventSink {
 }
 
 impl EventSink {
-    /// Begins at the start of a run. `secret` is a random number that stands nowhere else.
+    /// Begins a torrent's facts, `now` being the time since the start of the run. `secret` is a random number that stands
+    /// nowhere else.
     ///
     /// # Errors
     ///
     /// When the file to record into cannot be made.
     pub(super) fn begin(
+        now: At,
         mut facts: TorrentFacts,
         max_rows: usize,
         recording: &Recording,
@@ -65,11 +67,11 @@ impl EventSink {
             pseudonyms,
             recorder: None,
             folder: recording.folder.clone(),
-            wall_ms: wall_ms(),
-            next_second: SECOND,
+            wall_ms: wall_ms().saturating_sub(now.as_millis() as u64),
+            next_second: now + SECOND,
         };
         if let Some(path) = &recording.file {
-            event_sink.start_recording(At::ZERO, path)?;
+            event_sink.start_recording(now, path)?;
         }
         Ok(event_sink)
     }

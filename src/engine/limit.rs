@@ -1,4 +1,5 @@
-//! The limit of all uploads together: who waits for it, and who may send next.
+//! The limit of all uploads together: who waits for it, and who may send next. Torrents take turns, and within each its
+//! peers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,9 +16,17 @@ use crate::swarm::{RoundRobin, Turn};
 /// Those who are not first look too, this often: the task of the first may be busy with something else.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A rate limit for many tasks together, which take turns. Without a limit, asking costs one atomic load.
+/// A rate limit for the tasks of one torrent and, through others [beside](Self::beside) it, for those of all torrents,
+/// which take turns. Without a limit, asking costs one atomic load.
 #[derive(Debug)]
 pub struct Limit {
+    all: Arc<All>,
+    /// The torrent whose tasks ask here.
+    torrent: u64,
+}
+
+#[derive(Debug)]
+struct All {
     limited: AtomicBool,
     line: Mutex<Line>,
 }
@@ -53,21 +62,35 @@ impl Limit {
     pub fn new(rate_bps: Option<u64>) -> Self {
         let turns = RoundRobin::new(rate_bps);
         let line = Line { turns, waiting: HashMap::new(), first: None, next: 0 };
-        Self { limited: AtomicBool::new(rate_bps.is_some()), line: Mutex::new(line) }
+        let limited = AtomicBool::new(rate_bps.is_some());
+        Self { all: Arc::new(All { limited, line: Mutex::new(line) }), torrent: 0 }
     }
 
-    /// Changes the limit from `now` on, also for those who wait.
+    /// The same limit for the tasks of another torrent, which get as much as those of this one together.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let mut line = self.line();
+        line.next += 1;
+        Self { all: Arc::clone(&self.all), torrent: line.next }
+    }
+
+    /// The limit, bytes a second.
+    pub fn rate_bps(&self) -> Option<u64> {
+        self.line().turns.rate_bps()
+    }
+
+    /// Changes the limit of all from `now` on, also for those who wait.
     pub fn set(&self, now: At, rate_bps: Option<u64>) {
         let mut line = self.line();
         line.turns.set_rate(now, rate_bps);
-        self.limited.store(rate_bps.is_some(), Ordering::Relaxed);
+        self.all.limited.store(rate_bps.is_some(), Ordering::Relaxed);
         line.serve(now);
         line.wake_first();
     }
 
     /// Whether there is a limit.
     pub fn is_limited(&self) -> bool {
-        self.limited.load(Ordering::Relaxed)
+        self.all.limited.load(Ordering::Relaxed)
     }
 
     /// Asks for up to `wanted` bytes, more than none. Returns what may be sent now.
@@ -84,7 +107,7 @@ impl Limit {
         let (who, wake) = (line.next, Arc::new(Notify::new()));
         line.next += 1;
         line.waiting.insert(who, Waiting { wake: Arc::clone(&wake), turn_bytes: None });
-        line.turns.join(who, wanted);
+        line.turns.join(self.torrent, who, wanted);
         line.serve(now);
         line.take_turn(who).ok_or_else(|| Place { limit: Arc::clone(self), clock, who, wake })
     }
@@ -99,7 +122,7 @@ impl Limit {
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -221,6 +244,34 @@ mod tests {
         assert!(most - least <= 3 * BLOCK, "{sums:?}");
         let sum: u64 = sums.iter().sum();
         assert!((5_820_000..6_300_000).contains(&sum), "{sum}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn torrents_get_the_same_however_many_each_serves() {
+        let (first, clock) = (Limit::new(Some(1_000_000)), Clock::start());
+        let mut tasks = JoinSet::new();
+        for (torrent, peers) in [1, 50, 3, 20, 1].into_iter().enumerate() {
+            let limit = Arc::new(first.beside());
+            for _ in 0..peers {
+                let limit = Arc::clone(&limit);
+                tasks.spawn(async move {
+                    let mut sum = 0;
+                    while clock.now() < At::from_secs(30) {
+                        let bytes = match limit.take(clock, 64 * BLOCK) {
+                            Ok(bytes) => bytes,
+                            Err(place) => place.turn().await,
+                        };
+                        // All who wait at the end have their turn, however late.
+                        sum += if clock.now() < At::from_secs(30) { bytes } else { 0 };
+                    }
+                    (torrent, sum)
+                });
+            }
+        }
+        let mut sums = [0; 5];
+        tasks.join_all().await.into_iter().for_each(|(torrent, sum)| sums[torrent] += sum);
+        let even = 30 * 1_000_000 / 5;
+        assert!(sums.iter().all(|sum: &u64| sum.abs_diff(even) < even / 10), "{sums:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::calls::Calls;
 use super::clock::Clock;
 use super::handshake::{Steps, accept};
 use super::mse::{Carrier, Mse};
@@ -119,29 +120,23 @@ impl Listener {
         self.port
     }
 
-    /// Takes connections until the receiver of `arrivals` is gone, shaking hands with up to 256 at a time of each
-    /// address family: the address with most of them under way then gives up the oldest for the next, so that the silent
-    /// keep nobody out. A machine that can open no more files is asked again until it can.
-    pub async fn run(self, called: Called, mse: Mse, clock: Clock, arrivals: mpsc::Sender<Arrived>) {
+    /// Takes connections while any torrent takes calls, until the last has stopped, shaking hands with up to 256 at a time
+    /// of each address family: the address with most of them under way then gives up the oldest for the next, so that the
+    /// silent keep nobody out. A machine that can open no more files is asked again until it can.
+    pub async fn run(self, calls: Calls, mse: Mse, clock: Clock) {
         let mut loops = JoinSet::new();
         for socket in self.sockets {
-            loops.spawn(accept_all(socket, called.clone(), mse.clone(), clock, arrivals.clone()));
+            loops.spawn(accept_all(socket, calls.clone(), mse.clone(), clock));
         }
         while loops.join_next().await.is_some() {}
     }
 }
 
-async fn accept_all(
-    socket: TcpListener,
-    called: Called,
-    mse: Mse,
-    clock: Clock,
-    arrivals: mpsc::Sender<Arrived>,
-) {
+async fn accept_all(socket: TcpListener, calls: Calls, mse: Mse, clock: Clock) {
     let pending = Arc::new(Semaphore::new(MOST_PENDING));
     let mut shaking = JoinSet::new();
     let mut patience = Patience::default();
-    loop {
+    while calls.begun().await {
         if pending.available_permits() == 0 || patience.0.len() > 2 * MOST_PENDING {
             patience.0.retain(|(_, one)| !one.is_closed());
         }
@@ -151,19 +146,18 @@ async fn accept_all(
         let Ok(permit) = Arc::clone(&pending).acquire_owned().await else { return };
         let accepted = tokio::select! {
             biased;
-            () = arrivals.closed() => return,
+            () = calls.ended() => continue,
             accepted = socket.accept() => accepted,
         };
         match accepted {
             Ok((stream, addr)) => {
-                let (arrivals, called, mse) = (arrivals.clone(), called.clone(), mse.clone());
+                let (calls, mse) = (calls.clone(), mse.clone());
                 let (patient, impatient) = oneshot::channel();
                 patience.0.push_back((holder_of(addr.ip()), patient));
                 shaking.spawn(async move {
-                    let arrived = welcome(stream, addr, (called, &mse), clock, impatient).await;
-                    // Nobody listens only when the run is over. Until it is taken it counts: else a flood of calls
-                    // would pile up here.
-                    let _ = arrivals.send(arrived).await;
+                    let arrived = welcome(stream, addr, (calls.called(), &mse), clock, impatient).await;
+                    // Until it is taken it counts: else a flood of calls would pile up here.
+                    calls.deliver(arrived).await;
                     drop(permit);
                 });
             }
@@ -288,12 +282,22 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::engine::calls::Taking;
     use crate::metainfo::{InfoHash, PeerId};
     use crate::swarm::EncryptionPolicy;
     use crate::wire::{Handshake, Reserved};
 
     fn ours() -> Handshake {
         Handshake { reserved: Reserved::OURS, info_hash: InfoHash([7; 20]), peer_id: PeerId::ours(1) }
+    }
+
+    /// Calls for the torrent, and where they arrive.
+    fn calls() -> (Calls, Taking, mpsc::Receiver<Arrived>) {
+        let calls = Calls::new(ours().peer_id);
+        calls.last();
+        let (to, arrivals) = mpsc::channel(10);
+        let taking = calls.take(ours().info_hash, to);
+        (calls, taking, arrivals)
     }
 
     fn mse() -> Mse {
@@ -314,8 +318,8 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let both = listener.sockets.len() == 2;
-        let (to, mut arrivals) = mpsc::channel(10);
-        let task = tokio::spawn(listener.run(ours().into(), mse(), Clock::start(), to));
+        let (calls, taking, mut arrivals) = calls();
+        let task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
         let mut addrs = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
         addrs.extend(both.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, port))));
         for addr in addrs {
@@ -333,7 +337,7 @@ mod tests {
             peer.read_exact(&mut answer).await.unwrap();
             assert_eq!(answer, ours().to_bytes());
         }
-        drop(arrivals);
+        drop(taking);
         timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
     }
 
@@ -341,8 +345,8 @@ mod tests {
     async fn a_silent_caller_does_not_delay_the_next() {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
-        let (to, mut arrivals) = mpsc::channel(10);
-        let _task = tokio::spawn(listener.run(ours().into(), mse(), Clock::start(), to));
+        let (calls, _taking, mut arrivals) = calls();
+        let _task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
         let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let mut wrong = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         wrong.write_all(&theirs(8)).await.unwrap();
@@ -354,8 +358,8 @@ mod tests {
     async fn any_number_of_silent_callers_do_not_delay_the_next() {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
-        let (to, mut arrivals) = mpsc::channel(10);
-        let _task = tokio::spawn(listener.run(ours().into(), mse(), Clock::start(), to));
+        let (calls, _taking, mut arrivals) = calls();
+        let _task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
         let mut silent = Vec::new();
         for _ in 0..MOST_PENDING + 3 {
             silent.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap());
@@ -370,6 +374,35 @@ mod tests {
         }
         let mut answer = [0; 68];
         timeout(Duration::from_secs(5), next.read_exact(&mut answer)).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_to_the_torrent_it_names_and_one_for_none_to_nobody() {
+        let listener = Listener::bind_loopback().unwrap();
+        let port = listener.port();
+        let (calls, first, mut to_first) = calls();
+        let (to, mut to_second) = mpsc::channel(10);
+        let second = calls.take(InfoHash([8; 20]), to);
+        let task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
+        let call = async |hash| {
+            let mut peer = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+            peer.write_all(&theirs(hash)).await.unwrap();
+            let mut answer = Vec::new();
+            // A connection that nobody keeps is closed.
+            let _ = timeout(Duration::from_secs(5), peer.read_to_end(&mut answer)).await.unwrap();
+            answer
+        };
+        assert_eq!(call(9).await, b"", "for no torrent of ours");
+        let (answer, arrived) =
+            tokio::join!(call(8), async { arrival(&mut to_second).await.outcome.unwrap().1 });
+        assert_eq!((answer[28], arrived.info_hash), (8, InfoHash([8; 20])));
+        drop(second);
+        assert_eq!(call(8).await, b"", "that torrent has gone");
+        let gone = arrival(&mut to_first).await.outcome.unwrap_err();
+        assert_eq!(gone.cause, Cause::UnknownInfoHash, "told to the only one left");
+        assert!(to_first.try_recv().is_err() && to_second.try_recv().is_err());
+        drop(first);
+        timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
     }
 
     #[test]

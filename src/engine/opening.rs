@@ -1,4 +1,6 @@
-//! A torrent's place on the disk is opened: what is there is looked at, and made ready for writing.
+//! A torrent's place on the disk is opened: what is there is looked at, which says what to ask for, and made ready for
+//! writing. That may take long (files are created, and the disk has to have the record that says that writing began), so
+//! blocks are asked for meanwhile, and those that come wait in memory until they may be written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,11 +12,11 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use super::EngineError;
 use super::clock::Clock;
-use super::disk::{DiskDone, DiskPool, Keeper, Remembered};
+use super::disk::{DiskDone, DiskPool, HeldWrites, Keeper, Remembered};
 use super::torrent::Store;
 use crate::event::{Event, Severity};
-use crate::metainfo::Torrent;
-use crate::storage::{self, Start, Started};
+use crate::metainfo::{Bitfield, Torrent};
+use crate::storage::{self, Start, Started, StorageError};
 use crate::swarm::Known;
 
 /// How long nothing follows on a word of how far it is: often enough for a person to see it move.
@@ -27,12 +29,14 @@ pub(super) struct Opening {
     pub(super) output: PathBuf,
     /// The folder of resume files.
     pub(super) state: PathBuf,
-    /// Write into files that are not ours, too.
-    pub(super) overwrite: bool,
+    /// How its files are opened.
+    pub(super) storage: storage::Options,
     /// Leave only when the disk has everything.
     pub(super) sync: bool,
     /// What is written is brought to the disk this much later at the latest.
     pub(super) sync_after: Duration,
+    /// The threads of all torrents that hash, write and read.
+    pub(super) disk: DiskPool,
     /// The run's clock.
     pub(super) clock: Clock,
     /// Set to end it early.
@@ -43,11 +47,13 @@ pub(super) struct Opening {
 pub(super) enum Told {
     /// Something was learned.
     Event(Event),
-    /// It is over; `None`: it was ended early.
+    /// It is known what is there; `None`: it was ended early.
     Done(Result<Option<Box<Opened>>, EngineError>),
+    /// What comes can be written from now on, and is; or the disk refuses.
+    Prepared(Result<(), StorageError>),
 }
 
-/// A torrent that can be downloaded.
+/// A torrent of which it is known what to ask for.
 pub(super) struct Opened {
     /// What the decisions are to know of it.
     pub(super) known: Known,
@@ -67,9 +73,19 @@ impl Opening {
         disk: mpsc::UnboundedSender<DiskDone>,
         told: mpsc::UnboundedSender<Told>,
     ) {
-        let opened = self.opened(torrent, disk, &told).await;
+        let (opened, mut unprepared) = match self.opened(torrent, disk, &told).await {
+            Ok(Some((opened, unprepared))) => (Ok(Some(opened)), unprepared),
+            Ok(None) => (Ok(None), None),
+            Err(error) => (Err(error), None),
+        };
+        // Where nothing has to be asked for, what is still to be made comes first: the run may end at once.
+        let first = unprepared.take_if(|unprepared| unprepared.have.is_full());
+        let first = prepared(first, &told).await;
         // Nobody listens only when the run is over.
         let _ = told.send(Told::Done(opened));
+        if let Some(prepared) = first.or(prepared(unprepared, &told).await) {
+            let _ = told.send(Told::Prepared(prepared));
+        }
     }
 
     async fn opened(
@@ -77,12 +93,12 @@ impl Opening {
         torrent: Arc<Torrent>,
         disk: mpsc::UnboundedSender<DiskDone>,
         told: &mpsc::UnboundedSender<Told>,
-    ) -> Result<Option<Box<Opened>>, EngineError> {
+    ) -> Result<Option<(Box<Opened>, Option<Unprepared>)>, EngineError> {
         let started = self.look(&torrent, told).await?;
         if !started.finished {
             return Ok(None);
         }
-        let Started { storage, resume, record, have, journal, unfinished, notes, .. } = started;
+        let Started { storage, resume, record, have, journal, unfinished, no_room, notes, .. } = started;
         for text in notes {
             let note = Event::Note { severity: Severity::Warn, text, answer: false };
             let _ = told.send(Told::Event(note));
@@ -96,28 +112,20 @@ impl Opening {
             self.sync_after,
             disk.clone(),
         );
-        let prepared = {
-            let (keeper, have) = (Arc::clone(&keeper), have.clone());
-            following(
-                told,
-                |done, of| Event::Preparing { done, of },
-                move |tell| keeper.prepare_telling(&have, tell),
-            )
-        };
-        // A disk without room for the torrent says so before the first byte is fetched, and is asked again when
-        // the user says so. Whatever else is wrong with it would only get worse.
-        let stopped = match prepared.await? {
-            Ok(()) => None,
-            Err(error) if error.is_disk_full() => Some(error.to_string()),
-            Err(error) => return Err(error.into()),
-        };
+        let pool = self.disk.open(storage, Some(Arc::clone(&keeper)), disk);
+        // A disk without room for the torrent says so before the first byte is fetched, and is asked again when the
+        // user says so.
+        let unprepared = no_room.is_none().then(|| Unprepared {
+            keeper: Arc::clone(&keeper),
+            have: have.clone(),
+            writes: pool.hold_writes(),
+        });
+        let stopped = no_room.map(|error| error.to_string());
         let geometry = torrent.geometry;
         let blocks = kept.iter().filter_map(|(piece, block)| geometry.block(*piece, block.number)).collect();
         let known = Known { geometry, have, private: torrent.private, kept: blocks, stopped };
-        let (heard, workers) = (Some(Arc::clone(&keeper)), DiskPool::workers_here());
-        let pool = DiskPool::start(storage, heard, workers, self.clock, disk);
         let store = Box::new(Store::new(self.clock.now(), geometry, pool, keeper, kept, self.sync));
-        Ok(Some(Box::new(Opened { known, store, paused, peers })))
+        Ok(Some((Box::new(Opened { known, store, paused, peers }), unprepared)))
     }
 
     /// Checks what is on disk on threads of its own.
@@ -135,7 +143,7 @@ impl Opening {
                     torrent,
                     output_dir: &opening.output,
                     state_dir: &opening.state,
-                    options: storage::Options { overwrite: opening.overwrite, ..storage::Options::default() },
+                    options: opening.storage,
                     threads: DiskPool::workers_here(),
                     progress: tell,
                     cancel: &opening.cancel,
@@ -144,6 +152,26 @@ impl Opening {
         );
         Ok(looked.await??)
     }
+}
+
+/// A torrent to which nothing can be written yet.
+struct Unprepared {
+    keeper: Arc<Keeper>,
+    have: Bitfield,
+    writes: HeldWrites,
+}
+
+/// Makes it ready; what waits to be written is written from then on, even if the task that asks has ended meanwhile. `None`:
+/// there was nothing to do, or the thread panicked and has said so.
+async fn prepared(
+    unprepared: Option<Unprepared>,
+    told: &mpsc::UnboundedSender<Told>,
+) -> Option<Result<(), StorageError>> {
+    let Unprepared { keeper, have, writes } = unprepared?;
+    let prepare = move |tell: &(dyn Fn(u32, u32) + Sync)| {
+        keeper.prepare_telling(&have, tell).inspect(|()| writes.allow())
+    };
+    following(told, |done, of| Event::Preparing { done, of }, prepare).await.ok()
 }
 
 /// Does long work on a thread of its own, and tells how far it is.

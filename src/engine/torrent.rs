@@ -30,24 +30,22 @@ pub(super) use self::inbox::{Inbox, open};
 use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
+use super::calls::Taking;
 use super::clock::Clock;
 use super::disk::Notes;
 use super::event_sink::EventSink;
-use super::limit::Limit;
 use super::link::Report;
-use super::listen::Listener;
-use super::mse::Mse;
 use super::peer::Common;
 use super::peer_tasks::PeerTasks;
-use super::pool::{BlockBuf, BlockPool};
-use super::tracker;
+use super::pool::BlockBuf;
+use super::session::Resources;
 use crate::command::Command;
 use crate::event::{At, Event, PeerKey, Phase};
 use crate::ledger::View;
 use crate::peer::haves::HaveLog;
 use crate::peer::{Holdings, Ours, introduction};
 use crate::swarm::announce;
-use crate::swarm::{Action, ConnKey, EncryptionPolicy, Input, Order, Swarm, check};
+use crate::swarm::{Action, ConnKey, Input, Order, Swarm, check};
 use crate::wire::Handshake;
 
 /// How often the view is published.
@@ -60,21 +58,16 @@ const TOLD_WITHIN: Duration = Duration::from_millis(6800);
 const CHECK_TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// Reports taken from peers in one turn, so that nothing else waits long.
 const REPORTS_A_TURN: usize = 64;
-/// Free block buffers kept for the next blocks: 16 MiB.
-const KEPT_BUFFERS: usize = 1024;
 /// Peers kept for the next run.
 const PEERS_KEPT: usize = 100;
 
 /// What a task is born with.
 pub(super) struct Parts {
-    pub(super) clock: Clock,
+    /// What it shares with other torrents.
+    pub(super) resources: Arc<Resources>,
     pub(super) ours: Handshake,
-    pub(super) encryption: EncryptionPolicy,
-    pub(super) seed: u64,
-    pub(super) up_bps: Option<u64>,
     /// Who says nothing for this long is let go.
     pub(super) idle_after: Duration,
-    pub(super) tracker: tracker::Settings,
     pub(super) event_sink: EventSink,
     pub(super) views: watch::Sender<Arc<View>>,
     pub(super) blocks: Blocks,
@@ -85,16 +78,8 @@ pub(super) struct Parts {
 
 /// Runs a torrent until it is told to quit, or a check until it is over. Returns the view when all connections were
 /// closed; that of the very end is published last.
-pub(super) async fn run(
-    parts: Parts,
-    listener: Listener,
-    inbox: Inbox,
-    outlets: Outlets,
-) -> Result<Arc<View>, EngineError> {
-    let mut task = TorrentTask::new(parts, listener.port(), outlets);
-    let calls = listener.run(task.ours.into(), task.mse.clone(), task.clock, task.outlets.arrivals.clone());
-    task.tasks.spawn(calls);
-    Box::pin(task.run(inbox)).await
+pub(super) async fn run(parts: Parts, inbox: Inbox, outlets: Outlets) -> Result<Arc<View>, EngineError> {
+    Box::pin(TorrentTask::new(parts, outlets).run(inbox)).await
 }
 
 /// The program ends.
@@ -107,10 +92,11 @@ struct Leaving {
 }
 
 struct TorrentTask {
+    resources: Arc<Resources>,
     clock: Clock,
     ours: Handshake,
-    mse: Mse,
-    port: u16,
+    /// While it is held connections come that others open.
+    taking_calls: Option<Taking>,
     swarm: Swarm,
     announces: Announces,
     network: Network,
@@ -138,8 +124,10 @@ struct TorrentTask {
 }
 
 impl TorrentTask {
-    fn new(parts: Parts, port: u16, outlets: Outlets) -> Self {
-        let now = parts.clock.now();
+    fn new(parts: Parts, outlets: Outlets) -> Self {
+        let resources = parts.resources;
+        let (clock, port) = (resources.clock, resources.port);
+        let now = clock.now();
         let here = parts.swarm.geometry().zip(parts.swarm.have());
         let holdings = here
             .map(|(geometry, have)| Arc::new(Holdings::new(geometry, have.clone()).with_info(parts.info)));
@@ -149,16 +137,16 @@ impl TorrentTask {
                 holdings: holdings.map(OnceLock::from).unwrap_or_default(),
                 ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))
             }),
-            clock: parts.clock,
-            pool: BlockPool::new(KEPT_BUFFERS),
+            clock,
+            pool: Arc::clone(&resources.buffers),
             source: parts.blocks.source().map(OnceLock::from).unwrap_or_default(),
-            up: Arc::new(Limit::new(parts.up_bps)),
+            up: Arc::new(resources.up.beside()),
         };
         let Handshake { info_hash, peer_id, .. } = parts.ours;
-        let caller = Caller { info_hash, peer_id, port, key: (parts.seed >> 32) as u32 };
-        let client = tracker::Client::new(parts.tracker);
+        let caller = Caller { info_hash, peer_id, port, key: resources.tracker_key };
+        let taking_calls = resources.calls.take(info_hash, outlets.arrivals.clone());
         Self {
-            announces: Announces::new(client, caller, outlets.answers.clone()),
+            announces: Announces::new(resources.tracker.clone(), caller, outlets.answers.clone()),
             network: Network::new(now),
             publish_at: now,
             common: Arc::new(common),
@@ -171,11 +159,11 @@ impl TorrentTask {
             tasks: PeerTasks::default(),
             leaving: None,
             failed: None,
-            stood_still: Duration::ZERO,
-            clock: parts.clock,
+            stood_still: clock.stood_still(),
+            taking_calls: Some(taking_calls),
+            clock,
+            resources,
             ours: parts.ours,
-            mse: Mse::new(parts.encryption, parts.seed),
-            port,
             swarm: parts.swarm,
             event_sink: parts.event_sink,
             views: parts.views,
@@ -394,6 +382,7 @@ impl TorrentTask {
     /// Brings what is in memory to the disk and remembers it, waits until then for trackers to hear of it, and publishes
     /// the end. Returns the view before trackers were waited for.
     async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<Arc<View>, EngineError> {
+        self.taking_calls = None;
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
         self.flushed(&mut inbox.disk).await;

@@ -40,6 +40,15 @@ impl Wanted {
         }
     }
 
+    /// The magnet link, where no more is here.
+    #[must_use]
+    pub fn as_magnet(&self) -> Option<&Magnet> {
+        match self {
+            Self::Torrent(_) => None,
+            Self::Magnet(magnet) => Some(magnet),
+        }
+    }
+
     /// Its announce URLs by tier, passkeys and all.
     #[must_use]
     pub fn trackers(&self) -> &[Vec<String>] {

@@ -299,7 +299,11 @@ impl Ledger {
                 row.advance(|attempt| attempt.payload = Some(*payload));
             }),
             Event::Recording { on } => self.run.recording = *on,
-            Event::Preparing { done, of } => self.run.preparing = Some((*done, *of)),
+            // It goes on while blocks come, and ends then.
+            Event::Preparing { done, of } => {
+                let goes_on = self.run.phase == Phase::Checking || done < of;
+                self.run.preparing = goes_on.then_some((*done, *of));
+            }
             Event::Metadata { peer, step } => self.with(at, *peer, |row, _| row.take_metadata(at, step)),
             Event::MetadataParts { got, of, bytes } => {
                 self.run.metadata = MetadataParts { got: *got, of: *of, bytes: *bytes };

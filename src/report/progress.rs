@@ -11,6 +11,8 @@ use crate::ledger::{Funnel, Groups, MetadataProgress, VerdictCode, View};
 use crate::text::clean;
 use crate::units::{self, Units};
 
+const SCHEMA: &str = "ttui.progress/1";
+
 #[derive(Serialize)]
 struct Progress<'a> {
     schema: &'static str,
@@ -35,7 +37,7 @@ struct Progress<'a> {
 #[derive(Serialize)]
 struct Named<'a> {
     name: Option<&'a str>,
-    info_hash: String,
+    info_hash: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -59,9 +61,31 @@ pub fn last_json(view: &View, error: Option<String>) -> String {
     json_line(&progress(view, state, Some(Ending { r#final: true, error })))
 }
 
+/// The only line of JSON of what could not be read: there is no torrent that it would be about.
+pub fn unread_json(error: String) -> String {
+    json_line(&Progress {
+        schema: SCHEMA,
+        t_ms: 0,
+        state: "error",
+        have_bytes: 0,
+        total_bytes: None,
+        down_bps: 0,
+        up_bps: 0,
+        peers: Groups::default(),
+        funnel: Funnel::default(),
+        verdict: None,
+        torrent: Named { name: None, info_hash: None },
+        eta_s: None,
+        uploaded_bytes: 0,
+        elapsed_ms: 0,
+        mean_down_bps: 0,
+        ending: Some(Ending { r#final: true, error: Some(error) }),
+    })
+}
+
 fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> Progress<'a> {
     Progress {
-        schema: "ttui.progress/1",
+        schema: SCHEMA,
         t_ms: view.at.as_millis() as u64,
         state,
         have_bytes: view.have_bytes,
@@ -71,7 +95,7 @@ fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> 
         peers: view.groups,
         funnel: view.funnel,
         verdict: view.verdicts.first().map(|verdict| verdict.code),
-        torrent: Named { name: view.torrent.name(), info_hash: view.torrent.info_hash.to_string() },
+        torrent: Named { name: view.torrent.name(), info_hash: Some(view.torrent.info_hash.to_string()) },
         eta_s: view.eta.map(|eta| eta.as_secs()),
         uploaded_bytes: view.up_bytes,
         elapsed_ms: view.at.as_millis() as u64,

@@ -3,24 +3,34 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::error::StorageError;
 use super::system::{Access, read_at, write_at};
 
-/// Keeps the files used last open.
+/// How many files are kept open, those of every torrent that has a copy of it.
+#[derive(Clone, Debug)]
+pub struct OpenFiles(Arc<All>);
+
 #[derive(Debug)]
-pub(super) struct OpenFiles {
+struct All {
     most: usize,
-    open: Mutex<Open>,
+    kept: AtomicUsize,
+    /// Counts uses, to find the file unused for longest.
+    uses: AtomicU64,
+    torrents: Mutex<Vec<Weak<Mutex<Open>>>>,
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    files: HashMap<usize, Held>,
-    /// Counts uses, to find the file unused for longest.
-    uses: u64,
+/// The files of one torrent that are open: those used last.
+#[derive(Debug)]
+pub(super) struct TorrentFiles {
+    all: Arc<All>,
+    open: Arc<Mutex<Open>>,
 }
+
+/// By file: what is open of it.
+type Open = HashMap<usize, Held>;
 
 #[derive(Debug)]
 struct Held {
@@ -31,58 +41,112 @@ struct Held {
 
 impl OpenFiles {
     /// Keeps at most `most` files open, those in use by a thread at the moment apart.
-    pub(super) fn new(most: usize) -> Self {
-        Self { most: most.max(1), open: Mutex::default() }
+    pub fn new(most: usize) -> Self {
+        Self(Arc::new(All {
+            most: most.max(1),
+            kept: AtomicUsize::new(0),
+            uses: AtomicU64::new(0),
+            torrents: Mutex::default(),
+        }))
     }
 
-    /// The open file `number`; where it is not open for this access, `opened` has to open it. Nobody else opens any
-    /// meanwhile.
+    /// Those of a torrent.
+    pub(super) fn of_torrent(&self) -> TorrentFiles {
+        let open = Arc::default();
+        let mut torrents = lock(&self.0.torrents);
+        torrents.retain(|torrent| torrent.strong_count() > 0);
+        torrents.push(Arc::downgrade(&open));
+        TorrentFiles { all: Arc::clone(&self.0), open }
+    }
+}
+
+impl All {
+    fn use_number(&self) -> u64 {
+        self.uses.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn is_full(&self) -> bool {
+        self.kept.load(Ordering::Relaxed) >= self.most
+    }
+
+    /// Closes the file unused for longest, one of `own` where there are any; false where none can be closed. Whose files
+    /// are being looked for is left alone: nobody waits for another torrent's disk.
+    fn close_oldest(&self, own: &mut Open) -> bool {
+        let oldest = |open: &Open| open.iter().map(|(number, held)| (held.last_use, *number)).min();
+        if let Some((_, number)) = oldest(own) {
+            self.close(own, number);
+            return true;
+        }
+        let torrents: Vec<_> = lock(&self.torrents).iter().filter_map(Weak::upgrade).collect();
+        let unused = |open: &Arc<Mutex<Open>>| oldest(&*open.try_lock().ok()?);
+        let longest =
+            torrents.iter().filter_map(|open| Some((unused(open)?, open))).min_by_key(|(age, _)| *age);
+        let Some(((_, number), open)) = longest else { return false };
+        open.try_lock().is_ok_and(|mut open| self.close(&mut open, number))
+    }
+
+    /// Closes a file, if it is kept open.
+    fn close(&self, open: &mut Open, number: usize) -> bool {
+        let was_open = open.remove(&number).is_some();
+        self.kept.fetch_sub(usize::from(was_open), Ordering::Relaxed);
+        was_open
+    }
+}
+
+impl TorrentFiles {
+    /// The open file `number`; where it is not open for this access, `opened` has to open it. Nobody else opens any of this
+    /// torrent meanwhile.
     pub(super) fn file(
         &self,
         number: usize,
         access: Access,
         opened: impl FnOnce() -> Result<File, StorageError>,
     ) -> Result<Arc<File>, StorageError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.uses += 1;
-        let now = open.uses;
-        if let Some(held) = open.files.get_mut(&number)
+        let mut open = lock(&self.open);
+        let now = self.all.use_number();
+        if let Some(held) = open.get_mut(&number)
             && (access == Access::Read || held.access == Access::Write || held.access == access)
         {
             held.last_use = now;
             return Ok(Arc::clone(&held.file));
         }
-        open.files.remove(&number);
-        while open.files.len() >= self.most {
-            let oldest = open.files.iter().min_by_key(|(_, held)| held.last_use).map(|(&number, _)| number);
-            let Some(oldest) = oldest else { break };
-            open.files.remove(&oldest);
-        }
+        self.all.close(&mut open, number);
+        while self.all.is_full() && self.all.close_oldest(&mut open) {}
         let file = Arc::new(opened()?);
-        open.files.insert(number, Held { file: Arc::clone(&file), access, last_use: now });
+        open.insert(number, Held { file: Arc::clone(&file), access, last_use: now });
+        self.all.kept.fetch_add(1, Ordering::Relaxed);
         Ok(file)
     }
 
     /// The file, where it is open and can be had at once.
     pub(super) fn open_file(&self, number: usize) -> Option<Arc<File>> {
         let mut open = self.open.try_lock().ok()?;
-        open.uses += 1;
-        let now = open.uses;
-        let held = open.files.get_mut(&number)?;
-        held.last_use = now;
+        let held = open.get_mut(&number)?;
+        held.last_use = self.all.use_number();
         Some(Arc::clone(&held.file))
     }
 
     /// Closes file `number`, if it is kept open: the next use opens what stands at its path then.
     pub(super) fn forget(&self, number: usize) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).files.remove(&number);
+        self.all.close(&mut lock(&self.open), number);
     }
 
     /// How many are kept open.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.open.lock().unwrap().files.len()
+        lock(&self.open).len()
     }
+}
+
+impl Drop for TorrentFiles {
+    fn drop(&mut self) {
+        let kept = std::mem::take(&mut *lock(&self.open)).len();
+        self.all.kept.fetch_sub(kept, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes all of the slices at this offset of the file.

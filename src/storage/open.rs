@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::error::{Operation, OsKind, StorageError};
 use super::system::{
@@ -24,6 +25,15 @@ pub(super) struct Root {
     path: PathBuf,
     /// Whether the system cannot open many folders in one call.
     walks: AtomicBool,
+    /// The new folders that lead to it.
+    new: NewFolders,
+}
+
+/// Folders that were created, of which the disk may not have the names yet.
+#[derive(Debug, Default)]
+pub(super) struct NewFolders {
+    /// The folders that they stand in.
+    parents: Mutex<Vec<PathBuf>>,
 }
 
 /// The folder of the file last looked at in one go through the files: the next one mostly lies there too, and all that
@@ -34,18 +44,17 @@ pub(super) struct Near(Option<(PathBuf, Option<Folder>)>);
 impl Root {
     /// Opens the output folder. The user named it, so links on the way to it are followed.
     pub(super) fn open(path: &Path, create: bool) -> Result<Self, StorageError> {
-        if create {
-            create_folders(path, false).map_err(|e| match e.kind() {
-                ErrorKind::AlreadyExists => {
-                    StorageError::io(path, Operation::CreateFolder, &ErrorKind::NotADirectory.into())
-                }
-                _ => StorageError::io(path, Operation::CreateFolder, &e),
-            })?;
-        }
+        let new = if create { create_folders(path, false) } else { Ok(NewFolders::default()) };
+        let new = new.map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => {
+                StorageError::io(path, Operation::CreateFolder, &ErrorKind::NotADirectory.into())
+            }
+            _ => StorageError::io(path, Operation::CreateFolder, &e),
+        })?;
         let failed = |e: io::Error| StorageError::io(path, Operation::Open, &e);
         let real = path.canonicalize().map_err(failed)?;
         let dir = Folder::open(&real).map_err(failed)?;
-        Ok(Self { dir, path: system::plain(real), walks: AtomicBool::new(false) })
+        Ok(Self { dir, path: system::plain(real), walks: AtomicBool::new(false), new })
     }
 
     /// The output folder, absolute and without links.
@@ -111,6 +120,7 @@ impl Root {
     /// Waits until the disk has the names of everything in these folders, and theirs; the output folder is the empty
     /// path. A file that is synced can still be lost with its name.
     pub(super) fn sync_folders<'a>(&self, of: impl Iterator<Item = &'a Path>) -> Result<(), StorageError> {
+        self.new.sync();
         let folders: BTreeSet<&Path> = of.flat_map(|path| path.ancestors().skip(1)).collect();
         for path in folders {
             let held = self.folder(&path.iter().collect::<Vec<_>>(), false)?;
@@ -197,17 +207,26 @@ impl Root {
     }
 }
 
-/// Creates a folder with all that lead to it, and waits until the disk has the names of the new ones.
-pub(super) fn create_folders(path: &Path, private: bool) -> io::Result<()> {
+/// Creates a folder with all that lead to it. Waits for no disk: [`NewFolders::sync`] does.
+pub(super) fn create_folders(path: &Path, private: bool) -> io::Result<NewFolders> {
     let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let new: Vec<&Path> = path.ancestors().take_while(is_new).collect();
     folder_builder(private).recursive(true).create(path)?;
-    for parent in new.into_iter().filter_map(Path::parent) {
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        // What cannot be synced is as good as it gets.
-        let _ = sync_folder(parent);
+    let parents = new.into_iter().filter_map(Path::parent);
+    let named =
+        |parent: &Path| if parent.as_os_str().is_empty() { Path::new(".") } else { parent }.to_owned();
+    Ok(NewFolders { parents: Mutex::new(parents.map(named).collect()) })
+}
+
+impl NewFolders {
+    /// Waits until the disk has their names; does nothing the next time.
+    pub(super) fn sync(&self) {
+        let parents = std::mem::take(&mut *self.parents.lock().unwrap_or_else(PoisonError::into_inner));
+        for parent in parents {
+            // What cannot be synced is as good as it gets.
+            let _ = sync_folder(&parent);
+        }
     }
-    Ok(())
 }
 
 /// The folders and the name of a path that stays beneath where it begins.

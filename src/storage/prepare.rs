@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::Storage;
 use super::error::StorageError;
-use super::system::{Access, FileStat, Free};
+use super::system::{Access, FileStat};
 use crate::metainfo::Bitfield;
 
 /// Files created before the first byte, beside those of no length: a folder that nobody may write to, or a name that
@@ -38,9 +38,7 @@ impl Storage {
         let found = self.look()?;
         self.refuse_appeared(&found)?;
         self.meet_all(&found);
-        if let Some(free) = self.root.free() {
-            self.refuse_small(free, have, &found)?;
-        }
+        self.refuse_small(have, &found)?;
         let of = u32::try_from(self.torrent.files.len()).unwrap_or(u32::MAX);
         let mut ahead = CREATED_AHEAD;
         for ((number, file), done) in self.torrent.files.iter().enumerate().zip(0u32..) {
@@ -56,6 +54,9 @@ impl Storage {
                 }
             }
         }
+        if of > TELL_EVERY {
+            told(of, of);
+        }
         Ok(found)
     }
 
@@ -68,13 +69,13 @@ impl Storage {
         strange.map_or(Ok(()), |(number, _)| Err(StorageError::Appeared { path: self.path_of(number) }))
     }
 
-    /// Whether there is room for the bytes that are missing and the files that do not exist.
-    fn refuse_small(
+    /// Whether there is room for the bytes that are missing and the files that do not exist, as far as the system says.
+    pub(super) fn refuse_small(
         &self,
-        free: Free,
         have: &Bitfield,
         found: &[Option<FileStat>],
     ) -> Result<(), StorageError> {
+        let Some(free) = self.root.free() else { return Ok(()) };
         let path = || self.root.path().to_owned();
         let needed_bytes = self.still_to_write(have, found);
         if needed_bytes > free.bytes {

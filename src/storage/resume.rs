@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::error::{Operation, OsKind, StorageError};
-use super::open::create_folders;
+use super::open::{NewFolders, create_folders};
 use super::record::Record;
 use super::system::{knows_no_locks, open_to_read, sync_folder};
 use crate::hash::sha1;
@@ -25,6 +25,8 @@ pub struct ResumeFile {
     /// Held by who writes a record beside it: there is one place for that.
     saving: Mutex<()>,
     lock: File,
+    /// The new folders that lead to it.
+    new: NewFolders,
 }
 
 /// What was found where a download is remembered.
@@ -60,11 +62,11 @@ impl ResumeFile {
         info_hash: InfoHash,
         output_dir: &Path,
     ) -> Result<(Self, Loaded), StorageError> {
-        create_dir(state_dir)?;
+        let new = create_dir(state_dir)?;
         let path = place(state_dir, info_hash, output_dir);
         let lock = lock(&path.with_extension("lock"), output_dir)?;
         let loaded = load(&path)?;
-        Ok((Self { path, ended: Mutex::new(false), saving: Mutex::new(()), lock }, loaded))
+        Ok((Self { path, ended: Mutex::new(false), saving: Mutex::new(()), lock, new }, loaded))
     }
 
     /// The file.
@@ -93,6 +95,7 @@ impl ResumeFile {
     }
 
     fn sync_dir(&self) -> Result<(), StorageError> {
+        self.new.sync();
         let Some(dir) = self.path.parent() else { return Ok(()) };
         sync_folder(dir).map_err(|e| StorageError::io(dir, Operation::Sync, &e))
     }
@@ -131,27 +134,23 @@ pub(super) fn place(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) ->
     state_dir.join(format!("{info_hash}-{place}.resume"))
 }
 
-/// Puts a file in the place of the one there is, if any, and waits until the disk has it.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
-    let temporary = path.with_extension("new");
-    write(&temporary, bytes, true)?;
-    std::fs::rename(&temporary, path).map_err(|e| StorageError::io(path, Operation::Rename, &e))?;
-    let Some(dir) = path.parent() else { return Ok(()) };
-    sync_folder(dir).map_err(|e| StorageError::io(dir, Operation::Sync, &e))
-}
-
-fn create_dir(state_dir: &Path) -> Result<(), StorageError> {
+/// Creates the folder of resume files.
+pub(super) fn create_dir(state_dir: &Path) -> Result<NewFolders, StorageError> {
     create_folders(state_dir, true).map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
 }
 
-fn write(path: &Path, bytes: &[u8], wait_for_disk: bool) -> Result<(), StorageError> {
+/// Writes a new file in the folder of resume files, or over the one there is.
+pub(super) fn write(path: &Path, bytes: &[u8], wait_for_disk: bool) -> Result<File, StorageError> {
     let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
     let mut created = File::create(path);
     if let (Err(error), Some(state_dir)) = (&created, path.parent())
         && error.kind() == std::io::ErrorKind::NotFound
     {
         // Somebody tidied up while it was running.
-        create_dir(state_dir)?;
+        let new = create_dir(state_dir)?;
+        if wait_for_disk {
+            new.sync();
+        }
         created = File::create(path);
     }
     let mut file = created.map_err(failed(Operation::Create))?;
@@ -159,7 +158,7 @@ fn write(path: &Path, bytes: &[u8], wait_for_disk: bool) -> Result<(), StorageEr
     if wait_for_disk {
         file.sync_all().map_err(failed(Operation::Sync))?;
     }
-    Ok(())
+    Ok(file)
 }
 
 fn load(path: &Path) -> Result<Loaded, StorageError> {

@@ -46,6 +46,8 @@ pub struct Started {
     pub journal: JournalFile,
     /// Those that the runs before left.
     pub unfinished: Journal,
+    /// The disk has no room for what is missing: says so.
+    pub no_room: Option<StorageError>,
     /// How many pieces had to be hashed.
     pub hashed: u32,
     /// Lines for the user.
@@ -54,8 +56,8 @@ pub struct Started {
     pub finished: bool,
 }
 
-/// Opens the output folder, takes the lock, reads the resume file, and hashes what cannot be trusted. Writes to
-/// no file of the torrent.
+/// Opens the output folder, takes the lock, reads the resume file, hashes what cannot be trusted, and looks whether there is
+/// room for the rest. Writes to no file of the torrent, and waits for the disk only to read.
 ///
 /// Pieces that were synced are trusted, unless their file is gone or too short; or the last run ended cleanly and the
 /// file has another length or time than it had then; or it did not, and the file is another one now. After a run that did not end cleanly everything else
@@ -123,8 +125,9 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     record.clean = true;
     record.files = found.iter().map(|found| found.map(FileStamp::from)).collect();
     let finished = checked.finished;
+    let no_room = storage.refuse_small(&have, &found).err();
     let storage = Arc::new(storage);
-    Ok(Started { storage, resume, record, have, journal, unfinished, hashed, notes, finished })
+    Ok(Started { storage, resume, record, have, journal, unfinished, no_room, hashed, notes, finished })
 }
 
 /// Tells whether a block lies in files that reach that far, and are those that were written to.

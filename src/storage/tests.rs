@@ -233,7 +233,7 @@ fn preparing_many_files_tells_how_far_it_is() {
         let tell = |done, of| told.lock().unwrap().push((done, of));
         case.storage().prepare_telling(&Bitfield::empty(case.all().end), &tell).unwrap();
     }
-    assert_eq!(*told.lock().unwrap(), [(64, 200), (128, 200), (192, 200)]);
+    assert_eq!(*told.lock().unwrap(), [(64, 200), (128, 200), (192, 200), (200, 200)]);
 }
 
 #[test]
@@ -316,6 +316,27 @@ fn more_files_than_may_be_open_are_written_and_read() {
         assert_eq!(storage.open.count(), MOST_OPEN_FILES, "round {round}");
     }
     assert!(case.verify().good.is_full());
+}
+
+#[test]
+fn torrents_that_share_a_number_of_open_files_close_each_other_s() {
+    let cases = [Case::new(&[10; 6], 10), Case::new(&[10; 6], 10)];
+    let shared = Options { open_files: OpenFiles::new(4), ..Options::default() };
+    let storages = cases
+        .each_ref()
+        .map(|case| Storage::open(Arc::clone(&case.torrent), &case.out(), shared.clone()).unwrap());
+    for _ in 0..2 {
+        for (case, storage) in cases.iter().zip(&storages) {
+            case.write(storage, case.all());
+            let open = storages.iter().map(|storage| storage.open.count());
+            assert!(open.sum::<usize>() <= 4 && storage.open.count() > 0);
+        }
+    }
+    assert!(cases.iter().all(|case| case.verify().good.is_full()));
+    let [first, second] = storages;
+    drop(first);
+    cases[1].write(&second, cases[1].all());
+    assert_eq!(second.open.count(), 4, "those of a torrent that ended are free");
 }
 
 #[test]

@@ -14,6 +14,10 @@ pub struct Bucket {
     /// Bytes times a million: a level that loses nothing to rounding.
     level: i128,
     filled: At,
+    /// What passed since it was last asked for, bytes.
+    passed_bytes: u64,
+    /// Whether more would have passed.
+    refused: bool,
 }
 
 const MICRO: i128 = 1_000_000;
@@ -21,7 +25,13 @@ const MICRO: i128 = 1_000_000;
 impl Bucket {
     /// A full bucket; `None`: no limit. A rate of zero is taken for one byte a second.
     pub fn new(rate_bps: Option<u64>) -> Self {
-        let mut bucket = Self { rate_bps: rate_bps.map(|rate| rate.max(1)), level: 0, filled: At::ZERO };
+        let mut bucket = Self {
+            rate_bps: rate_bps.map(|rate| rate.max(1)),
+            level: 0,
+            filled: At::ZERO,
+            passed_bytes: 0,
+            refused: false,
+        };
         bucket.level = bucket.burst();
         bucket
     }
@@ -38,6 +48,22 @@ impl Bucket {
         self.filled = now;
     }
 
+    /// Changes the limit. What is saved up or owed stays, as far as the new limit saves up.
+    pub fn adjust_rate(&mut self, now: At, rate_bps: u64) {
+        if let Some(rate) = self.rate_bps {
+            self.fill(now, rate);
+            self.rate_bps = Some(rate_bps.max(1));
+            self.level = self.level.min(self.burst());
+        } else {
+            self.set_rate(now, Some(rate_bps));
+        }
+    }
+
+    /// What passed since this was last asked, bytes, and whether more would have.
+    pub fn take_demand(&mut self) -> (u64, bool) {
+        (std::mem::take(&mut self.passed_bytes), std::mem::take(&mut self.refused))
+    }
+
     /// Lets `bytes` pass now.
     ///
     /// # Errors
@@ -47,10 +73,12 @@ impl Bucket {
         let Some(rate) = self.rate_bps else { return Ok(()) };
         self.fill(now, rate);
         if self.level <= 0 {
+            self.refused = true;
             let wait_us = (-self.level) / i128::from(rate) + 1;
             return Err(now + At::from_micros(u64::try_from(wait_us).unwrap_or(u64::MAX / 2)));
         }
         self.level -= i128::from(bytes) * MICRO;
+        self.passed_bytes += bytes;
         Ok(())
     }
 
@@ -65,6 +93,7 @@ impl Bucket {
     pub fn give_back(&mut self, bytes: u64) {
         if self.rate_bps.is_some() {
             self.level = (self.level + i128::from(bytes) * MICRO).min(self.burst());
+            self.passed_bytes = self.passed_bytes.saturating_sub(bytes);
         }
     }
 
@@ -133,6 +162,23 @@ mod tests {
         bucket.set_rate(At::from_secs(1), Some(10));
         assert!(bucket.take(At::from_secs(1), 1).is_err());
         assert_eq!(bucket.take(At::from_secs(2), 1), Ok(()));
+    }
+
+    #[test]
+    fn an_adjusted_limit_forgets_no_debt_and_tells_what_was_wanted() {
+        let mut bucket = Bucket::new(Some(100_000));
+        assert_eq!(bucket.take(At::ZERO, 50_000), Ok(()));
+        assert_eq!(bucket.take_demand(), (50_000, false));
+        // 33 616 bytes are owed.
+        bucket.adjust_rate(At::ZERO, 10_000);
+        assert!(bucket.take(At::from_secs(3), 1).is_err());
+        assert_eq!(bucket.take(At::from_secs(4), 1), Ok(()));
+        assert_eq!(bucket.take_demand(), (1, true));
+        assert_eq!(
+            bucket.left(At::from_secs(100)),
+            Some(10_000),
+            "no more is saved up than the new limit lets"
+        );
     }
 
     #[test]

@@ -210,7 +210,9 @@ impl Swarm {
     }
 
     fn limit(&mut self, now: At, down_bps: Option<u64>, up_bps: Option<u64>) {
+        self.settings.down_share.set(down_bps);
         self.content.iter_mut().for_each(|content| content.picker.set_limit(now, down_bps));
+        self.take_shares(now, true);
         self.settings.down_bps = down_bps;
         self.settings.up_bps = up_bps;
         self.out.act(Action::LimitUp(up_bps));

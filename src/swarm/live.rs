@@ -144,6 +144,11 @@ impl Live {
         }
     }
 
+    /// What it sends, bytes a second.
+    pub(super) fn down_bps(&self) -> u64 {
+        self.down_bps
+    }
+
     /// It is choked from now on, or served; whether that is news.
     pub(super) fn choke(&mut self, now: At, choking: bool) -> bool {
         if self.am_choking == choking {

@@ -7,7 +7,10 @@ use bytes::Bytes;
 
 use super::address::Scope;
 use super::peer_table::MOST_ROWS;
-use super::{BlockDigest, Closed, ConnKey, DialPacer, EncryptionPolicy, Order, UploadSlots, Way, announce};
+use super::{
+    BlockDigest, Closed, ConnKey, DialPacer, DownShare, EncryptionPolicy, Order, Places, UploadSlots, Way,
+    announce,
+};
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, PeerKey, Source, TrackerKey};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
@@ -16,8 +19,10 @@ use crate::peer::{News, Step};
 /// What a swarm is told once.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The most connections at once, both directions.
+    /// The most connections at once, both directions, those of every torrent with places beside these.
     pub max_peers: usize,
+    /// This torrent's part of them.
+    pub places: Places,
     /// The most peers to remember one by one.
     pub max_rows: usize,
     /// The most dials under way at once.
@@ -29,8 +34,10 @@ pub struct Settings {
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
     /// that are far away.
     pub memory_bytes: u64,
-    /// Limit for what we receive, bytes a second.
+    /// Limit for what we receive, bytes a second, every torrent with a share beside this one.
     pub down_bps: Option<u64>,
+    /// This torrent's part of it.
+    pub down_share: DownShare,
     /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
     pub up_bps: Option<u64>,
     /// Whether peers are dialled plain or encrypted.
@@ -61,12 +68,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_peers: 200,
+            places: Places::default(),
             max_rows: MOST_ROWS,
             max_dials: 100,
             dial_pacer: DialPacer::default(),
             upload_slots: UploadSlots::Auto,
             memory_bytes: 16 * 1024 * 1024,
             down_bps: None,
+            down_share: DownShare::default(),
             up_bps: None,
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),

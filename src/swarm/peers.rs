@@ -49,7 +49,7 @@ impl Swarm {
         let dialling = self.peer_table.dialling();
         self.is_active()
             && dialling < self.settings.max_dials
-            && (self.staying() + dialling < self.settings.max_peers || dialling < self.idle.min(SPARE_DIALS))
+            && (self.staying() + dialling < self.most_peers() || dialling < self.idle.min(SPARE_DIALS))
     }
 
     pub(super) fn dial_due(&mut self, now: At) {
@@ -154,7 +154,7 @@ impl Swarm {
             return Some(Cause::TooManyFromAddress);
         }
         // Others may have called while it was being dialled.
-        if self.staying() < self.settings.max_peers {
+        if self.staying() < self.most_peers() {
             return None;
         }
         let Some((_, _, conn)) = self.giving_way(now).min() else { return Some(Cause::ConnectionLimit) };

@@ -186,6 +186,34 @@ impl Picker {
         self.all_want();
     }
 
+    /// The download limit, bytes a second.
+    pub(super) fn limit_bps(&self) -> Option<u64> {
+        self.limit.rate_bps()
+    }
+
+    /// Brings the download limit to what is this torrent's share of it.
+    pub(super) fn adjust_limit(&mut self, now: At, share_bps: u64) {
+        if self.limit.rate_bps() == Some(share_bps) {
+            return;
+        }
+        self.limit.adjust_rate(now, share_bps);
+        self.affordable_at = None;
+        self.all_want();
+    }
+
+    /// Sets how much memory may be charged before no peer is asked for more than one block.
+    pub(super) fn set_memory(&mut self, memory_bytes: u64) {
+        if memory_bytes > self.memory_bytes {
+            self.all_want();
+        }
+        self.memory_bytes = memory_bytes;
+    }
+
+    /// Bytes asked for since this was last asked, and whether more would have been without the limit.
+    pub(super) fn take_demand(&mut self) -> (u64, bool) {
+        self.limit.take_demand()
+    }
+
     /// A connection is there; nothing can be asked of it yet.
     pub(super) fn joined(&mut self, now: At, conn: ConnKey, peer: PeerKey) {
         self.senders.insert(conn, Sender::new(peer, now));

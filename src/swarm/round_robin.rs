@@ -4,6 +4,9 @@
 //! bytes; if it wants more, it joins again at the end. Bytes of a turn that are too few for its next block stay with
 //! it: that is its deficit; where it can send a part of one, it does. So all who keep waiting get the same to within one turn and one block, and the gap between
 //! two turns of one of them is at most what the others' turns take at the limit.
+//!
+//! Those of several torrents stand in a line for each: torrents take turns, and within each those who wait for it. So a
+//! torrent gets no more for serving many.
 
 use std::collections::VecDeque;
 
@@ -37,17 +40,24 @@ struct Waiter {
     wanted: u64,
 }
 
-/// A limit and the line before it. Time is handed in; nothing here waits.
+/// Those of one torrent who wait; never empty.
+#[derive(Debug)]
+struct Line {
+    torrent: u64,
+    waiters: VecDeque<Waiter>,
+}
+
+/// A limit and the lines before it, the torrent whose turn is next first. Time is handed in; nothing here waits.
 #[derive(Debug)]
 pub struct RoundRobin {
     bucket: Bucket,
-    line: VecDeque<Waiter>,
+    lines: VecDeque<Line>,
 }
 
 impl RoundRobin {
-    /// An empty line before a limit in bytes a second; `None`: no limit.
+    /// Nobody before a limit in bytes a second; `None`: no limit.
     pub fn new(rate_bps: Option<u64>) -> Self {
-        Self { bucket: Bucket::new(rate_bps), line: VecDeque::new() }
+        Self { bucket: Bucket::new(rate_bps), lines: VecDeque::new() }
     }
 
     /// Changes the limit from `now` on, also for those who wait.
@@ -55,31 +65,47 @@ impl RoundRobin {
         self.bucket.set_rate(now, rate_bps);
     }
 
-    /// Waits at the end of the line for up to `wanted` bytes, more than none. Who waits already keeps its place.
-    pub fn join(&mut self, who: u64, wanted: u64) {
-        match self.line.iter_mut().find(|waiter| waiter.who == who) {
-            Some(waiter) => waiter.wanted = wanted,
-            None => self.line.push_back(Waiter { who, wanted }),
+    /// Waits at the end of the torrent's line for up to `wanted` bytes, more than none. Who waits already keeps its place.
+    pub fn join(&mut self, torrent: u64, who: u64, wanted: u64) {
+        let waiter = Waiter { who, wanted };
+        match self.lines.iter_mut().find(|line| line.torrent == torrent) {
+            Some(Line { waiters, .. }) => match waiters.iter_mut().find(|waiter| waiter.who == who) {
+                Some(waiter) => waiter.wanted = wanted,
+                None => waiters.push_back(waiter),
+            },
+            None => self.lines.push_back(Line { torrent, waiters: VecDeque::from([waiter]) }),
         }
     }
 
     /// Waits no more.
     pub fn leave(&mut self, who: u64) {
-        self.line.retain(|waiter| waiter.who != who);
+        self.lines.retain_mut(|line| {
+            line.waiters.retain(|waiter| waiter.who != who);
+            !line.waiters.is_empty()
+        });
     }
 
     /// Who is first.
     pub fn first(&self) -> Option<u64> {
-        self.line.front().map(|waiter| waiter.who)
+        self.lines.front()?.waiters.front().map(|waiter| waiter.who)
     }
 
     /// The next turn, if the limit lets anything pass now. Whose turn it is waits no more.
     pub fn poll(&mut self, now: At) -> Option<Turn> {
-        let Waiter { who, wanted } = *self.line.front()?;
+        let Waiter { who, wanted } = *self.lines.front()?.waiters.front()?;
         let bytes = self.bucket.rate_bps().map_or(wanted, |rate_bps| wanted.min(turn_bytes(rate_bps)));
         self.bucket.take(now, bytes).ok()?;
-        self.line.pop_front();
+        let mut line = self.lines.pop_front()?;
+        line.waiters.pop_front();
+        if !line.waiters.is_empty() {
+            self.lines.push_back(line);
+        }
         Some(Turn { who, bytes })
+    }
+
+    /// The limit, bytes a second.
+    pub fn rate_bps(&self) -> Option<u64> {
+        self.bucket.rate_bps()
     }
 
     /// When the limit lets something pass.
@@ -161,7 +187,7 @@ mod tests {
                 let is_here = (flow.comes..flow.goes).contains(&now);
                 if here.insert(who, is_here) != Some(is_here) {
                     match is_here {
-                        true => line.join(who as u64, flow.wanted(got[who].deficit)),
+                        true => line.join(0, who as u64, flow.wanted(got[who].deficit)),
                         false => line.leave(who as u64),
                     }
                 }
@@ -176,7 +202,7 @@ mod tests {
                 if sent > 0 {
                     got.sent.push((now, sent));
                 }
-                line.join(who, flow.wanted(got.deficit));
+                line.join(0, who, flow.wanted(got.deficit));
                 turns += 1;
                 if turns > 100 {
                     break;
@@ -227,10 +253,10 @@ mod tests {
     #[test]
     fn a_lifted_limit_lets_everybody_pass_at_once_and_a_new_one_holds_from_then_on() {
         let mut line = RoundRobin::new(Some(1));
-        line.join(0, 1 << 20);
+        line.join(0, 0, 1 << 20);
         assert_eq!(line.poll(At::ZERO), Some(Turn { who: 0, bytes: BLOCK }));
         for who in 0..10 {
-            line.join(who, 1 << 20);
+            line.join(0, who, 1 << 20);
         }
         assert_eq!(line.poll(At::from_secs(60)), None);
         assert!(line.deadline(At::from_secs(60)) > At::from_secs(3600));
@@ -239,14 +265,14 @@ mod tests {
             assert_eq!(line.poll(At::from_secs(60)), Some(Turn { who, bytes: 1 << 20 }));
         }
         line.set_rate(At::from_secs(61), Some(16384));
-        line.join(7, 1 << 20);
+        line.join(0, 7, 1 << 20);
         assert_eq!(line.poll(At::from_secs(61)), None);
         let at = line.deadline(At::from_secs(61));
         assert!(at <= At::from_secs(61) + At::from_millis(1), "debts are forgotten: {at:?}");
         assert!(line.poll(at).is_some());
         let next = line.deadline(at) - at;
         assert!((At::from_millis(249)..At::from_millis(251)).contains(&next), "{next:?}");
-        line.join(8, 1);
+        line.join(0, 8, 1);
         line.give_back(BLOCK / 4);
         assert_eq!(line.poll(at + At::from_millis(1)), Some(Turn { who: 8, bytes: 1 }));
     }

@@ -89,6 +89,8 @@ struct State {
     base: BTreeMap<u64, Node>,
     log: Vec<Op>,
     faults: Vec<Fault>,
+    /// The end of the names of files that are not made yet.
+    held: Option<&'static str>,
     /// How slow it is, and when it has taken what was written so far.
     speed: Option<(Speed, Option<Instant>)>,
     /// Seconds since 1970 that the disk takes it to be, and how they go on with each operation.
@@ -186,6 +188,12 @@ impl Disk {
 
     pub(crate) fn mend(&self) {
         self.lock().faults.clear();
+        self.go_on_making();
+    }
+
+    /// Files are made again that were held.
+    pub(crate) fn go_on_making(&self) {
+        self.lock().held = None;
     }
 
     /// How many operations there were.
@@ -229,7 +237,15 @@ impl Disk {
         Ok(state.node(folder)?.entries.iter().map(|(name, inode)| (name.clone(), *inode)).collect())
     }
 
+    /// Files whose names end so are not made before [`Self::mend`].
+    pub(crate) fn hold_making(&self, on: &'static str) {
+        self.lock().held = Some(on);
+    }
+
     pub(crate) fn make(&self, folder: u64, name: &str, kind: Kind) -> Result<Look, Errno> {
+        while self.lock().held.is_some_and(|on| name.ends_with(on)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let mut state = self.lock();
         state.fault(Act::Make, name)?;
         if state.node(folder)?.kind != Kind::Folder {

@@ -2,16 +2,19 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ttui::engine::{Download, Options};
+use ttui::command::Command;
+use ttui::engine::{Download, Options, Wanted};
 use ttui::event::Phase;
 use ttui::ledger::VerdictCode;
+use ttui::metainfo::Magnet;
 
-use super::model::{Disk, Speed};
-use super::support::{Recipe, Script, Seed, soon};
+use super::model::{Act, Disk, ENOSPC, Fault, Speed};
+use super::support::{Gives, Recipe, Script, Seed, soon, until};
 use super::{Bench, in_a_namespace};
 
 const MIB: usize = 1 << 20;
@@ -126,4 +129,81 @@ async fn named() {
     // It takes 19 MiB/s; one second may hold a write more.
     assert!(said.iter().any(|said| said.starts_with("The disk is the limit: it takes 1")), "{said:?}");
     assert!(longest < Duration::from_secs(2), "no view for {longest:?}");
+}
+
+#[test]
+fn blocks_are_asked_for_while_files_are_made_and_written_when_they_are() {
+    in_a_namespace(
+        "slow::blocks_are_asked_for_while_files_are_made_and_written_when_they_are",
+        asked_meanwhile,
+    );
+}
+
+async fn asked_meanwhile() {
+    const PIECE: usize = 64 * 1024;
+    for magnet in [false, true] {
+        let payload = Recipe::files("it", &[("a", PIECE), ("b", PIECE)], PIECE).make();
+        let bench = Bench::new();
+        bench.disk.hold_making("b");
+        let metadata = payload.torrent.public_info().map(|info| (info, Gives::Right));
+        let seed = Seed::start(&payload, Script { metadata, ..Script::default() }).await;
+        let link = format!("magnet:?xt=urn:btih:{}&x.pe={}", payload.info_hash(), seed.addr);
+        let wanted: Wanted = match magnet {
+            true => link.parse::<Magnet>().unwrap().into(),
+            false => payload.torrent.clone().into(),
+        };
+        let state = bench.lab.path("state");
+        let options =
+            Options { output: bench.out(), state: Some(state.clone()), ..bench.lab.options(&[seed.addr]) };
+        let mut download = Download::start(wanted, options).unwrap();
+        seed.until("everything is sent", |seen| seen.sent.len() == 2 * PIECE / (16 << 10)).await;
+        assert_eq!(download.view().phase, Phase::Downloading);
+        let content = |name: &str| bench.disk.content(&Path::new("data/it").join(name));
+        assert_eq!((content("a"), content("b")), (Some(Vec::new()), None), "nothing is written yet");
+        let mut entries = fs::read_dir(&state).unwrap().flatten();
+        let recorded = entries.any(|entry| entry.path().extension().is_some_and(|end| end == "resume"));
+        assert!(!recorded, "the record says that writing began when it may begin");
+        bench.disk.mend();
+        soon("the download completes", download.completed()).await.unwrap();
+        soon("the download stops", download.stop()).await.unwrap();
+        bench.assert_right(&payload);
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_before_all_files_are_made_is_asked_again_and_what_came_is_kept() {
+    in_a_namespace(
+        "slow::a_disk_that_is_full_before_all_files_are_made_is_asked_again_and_what_came_is_kept",
+        full_meanwhile,
+    );
+}
+
+async fn full_meanwhile() {
+    const PIECE: usize = 64 * 1024;
+    let payload = Recipe::files("it", &[("one", PIECE), ("two", PIECE)], PIECE).make();
+    let bench = Bench::new();
+    bench.disk.hold_making("one");
+    bench.disk.fail(Fault { act: Act::Make, on: "two", errno: ENOSPC, after: 0, times: u32::MAX });
+    let seed = Seed::honest(&payload).await;
+    let options = Options {
+        output: bench.out(),
+        state: Some(bench.lab.path("state")),
+        ..bench.lab.options(&[seed.addr])
+    };
+    let mut download = Download::start(payload.torrent.clone(), options).unwrap();
+    let blocks = 2 * PIECE / (16 << 10);
+    seed.until("everything is sent", |seen| seen.sent.len() == blocks).await;
+    bench.disk.go_on_making();
+    let reason = until(&download, "it stops", |view| {
+        (view.phase == Phase::Stopped).then(|| view.phase_reason.clone().unwrap_or_default())
+    })
+    .await;
+    assert!(reason.contains("cannot create") && reason.contains("full"), "{reason}");
+    assert_eq!(download.view().verdicts[0].code, VerdictCode::DiskTrouble);
+    bench.disk.mend();
+    download.send(Command::Resume);
+    soon("the download completes", download.completed()).await.unwrap();
+    assert_eq!(seed.seen().sent.len(), blocks, "nothing is fetched twice");
+    soon("the download stops", download.stop()).await.unwrap();
+    bench.assert_right(&payload);
 }

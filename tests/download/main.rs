@@ -11,6 +11,7 @@ mod network;
 mod payloads;
 mod peers;
 mod recheck;
+mod session;
 #[path = "../common/support.rs"]
 mod support;
 

@@ -99,7 +99,7 @@ impl Life {
     async fn run(&mut self, aim: Option<Aim>, tally: &mut OfTorrent) -> End {
         let whole = self.payload.right_at(&self.lab.out());
         let named = self.unfinished();
-        let was_empty = fs::read_dir(self.lab.out()).unwrap().next().is_none();
+        let was_empty = !has_files(&self.lab);
         let traces = Traces::of(&self.lab);
         self.scripted.until("the seed is left alone", |seen| seen.open == 0).await;
         let before = self.scripted.seen();
@@ -172,10 +172,10 @@ impl Life {
                 Phase::Syncing
             } else if now.len() == self.payload.pieces() as usize {
                 Phase::Completing
+            } else if was_empty && has_files(&self.lab) && !has_record(&self.lab) {
+                Phase::Preparing
             } else if connected {
                 Phase::Downloading
-            } else if was_empty && fs::read_dir(self.lab.out()).unwrap().next().is_some() {
-                Phase::Preparing
             } else if !whole.is_empty() {
                 Phase::Checking
             } else {
@@ -250,4 +250,15 @@ enum End {
     Incomplete,
     Complete,
     Breach,
+}
+
+/// Whether any file was made.
+fn has_files(lab: &Lab) -> bool {
+    fs::read_dir(lab.out()).unwrap().next().is_some()
+}
+
+/// Whether it is remembered that writing began.
+fn has_record(lab: &Lab) -> bool {
+    let mut entries = fs::read_dir(lab.state()).into_iter().flatten().flatten();
+    entries.any(|entry| entry.path().extension().is_some_and(|ext| ext == "resume"))
 }

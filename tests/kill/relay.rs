@@ -46,7 +46,8 @@ impl RealSeed {
         let at = nobody_at().await;
         let port = at.port().to_string();
         let up = format!("{}K", bps / 1024);
-        let more = ["--seed", "-p", &port, "--up", &up, "--encryption", "off"];
+        // Who downloads would name the other seed to it, and that seed would take what it claims for theirs.
+        let more = ["--seed", "-p", &port, "--up", &up, "--encryption", "off", "--no-pex"];
         let seed = program::download(&lab, payload, &more);
         seed.until("the seed has everything", |line| line["state"] == "seeding").await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

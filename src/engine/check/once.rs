@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
-use crate::engine::download::random_seed;
 use crate::engine::handshake::{Steps, call, connect};
 use crate::engine::mse::Mse;
+use crate::engine::session::random_seed;
 use crate::engine::tap::Tap;
 use crate::engine::wanted::Wanted;
 use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport, WireBytes};

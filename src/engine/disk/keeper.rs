@@ -52,6 +52,8 @@ struct Shared {
     journal: JournalFile,
     /// Held from taking what the journal is to say until it is written: the last must not overtake what was taken before.
     naming: Mutex<()>,
+    /// Held from taking what the record is to say until it is saved, for the same reason.
+    saving: Mutex<()>,
     clock: Clock,
     state: Mutex<State>,
     wake: Condvar,
@@ -108,8 +110,9 @@ impl Keeper {
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
         let state = State { dirty, record, unfinished, save_at: None, name_at: None, ended: false };
-        let (state, naming, wake) = (Mutex::new(state), Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { storage, resume, journal, naming, clock, state, wake, done });
+        let (state, naming, saving) = (Mutex::new(state), Mutex::default(), Mutex::default());
+        let wake = Condvar::new();
+        let shared = Arc::new(Shared { storage, resume, journal, naming, saving, clock, state, wake, done });
         let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("sync".to_owned());
         if let Err(error) = thread.spawn(move || worker.work()) {
@@ -138,6 +141,7 @@ impl Keeper {
         if have.is_full() {
             return Ok(());
         }
+        let _alone = self.shared.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.shared.lock();
         state.record.clean = false;
         state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
@@ -392,6 +396,7 @@ impl Shared {
     }
 
     fn save(&self) {
+        let _alone = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.lock();
         state.save_at = None;
         let record = self.record(&state);

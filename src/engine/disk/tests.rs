@@ -23,7 +23,7 @@ struct Case {
     geometry: Geometry,
     storage: Arc<Storage>,
     keeper: Arc<Keeper>,
-    pool: DiskPool,
+    pool: TorrentDisk,
     done: UnboundedReceiver<DiskDone>,
     assembly: Assembly,
     blocks: Arc<BlockPool>,
@@ -61,7 +61,7 @@ impl Case {
         let remembered = Remembered { resume, record, journal, unfinished };
         let clock = Clock::start();
         let keeper = Keeper::start(Arc::clone(&storage), remembered, clock, LATE, sender.clone());
-        let pool = DiskPool::start(Arc::clone(&storage), Some(Arc::clone(&keeper)), 2, clock, sender);
+        let pool = DiskPool::new(2, clock).open(Arc::clone(&storage), Some(Arc::clone(&keeper)), sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry, u64::MAX);
         let blocks = BlockPool::new(64);
@@ -393,4 +393,31 @@ fn a_full_disk_loses_nothing_and_goes_on_with_room() {
     let (again, wrong, still) = case.settle(refused.len());
     assert_eq!((verified.len() + again.len(), wrong.len(), still.len()), (8, 0, 0));
     assert_eq!(std::fs::read(small.join("out/folder/file")).unwrap(), case.content);
+}
+
+#[test]
+fn what_comes_while_writes_are_held_is_written_when_they_are_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut case = Case::new(dir.path(), 3 << 18, 1 << 18);
+    case.keeper.prepare(&crate::metainfo::Bitfield::empty(3)).unwrap();
+    let held = case.pool.hold_writes();
+    (0..3).for_each(|number| case.receive(number));
+    assert_eq!(case.pool.queued(), 3, "no worker takes them");
+    let read = case.pool.read(case.piece(0), 0, 16_384).blocking_recv().unwrap();
+    assert!(read.is_err(), "reads are answered: nothing is there");
+    held.allow();
+    let (verified, wrong, refused) = case.settle(3);
+    assert_eq!((verified.len(), wrong.len(), refused.len()), (3, 0, 0));
+    assert_eq!(std::fs::read(dir.path().join("out/folder/file")).unwrap(), case.content);
+}
+
+#[test]
+fn what_is_held_until_the_end_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut case = Case::new(dir.path(), 1 << 18, 1 << 18);
+    let held = case.pool.hold_writes();
+    case.receive(0);
+    case.pool.stop();
+    held.allow();
+    assert!(!dir.path().join("out/folder").exists());
 }

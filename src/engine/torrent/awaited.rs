@@ -58,11 +58,19 @@ impl Awaited {
         }
         let (state, info_hash) = (opening.state.clone(), torrent.info_hash);
         let kept = spawn_blocking(move || storage::keep_metadata(&state, info_hash, &file)).await;
-        if let Ok(Err(error)) = kept {
-            let text = format!("the metadata is fetched again in the next run: {error}");
-            let _ = told.send(Told::Event(Event::Note { severity: Severity::Warn, text, answer: false }));
-        }
-        opening.open(torrent, disk, told).await;
+        // The first block does not wait until the disk has it.
+        let sync = async {
+            let Ok(kept) = kept else { return };
+            let synced = match kept {
+                Ok(kept) => spawn_blocking(move || kept.sync()).await.unwrap_or(Ok(())),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = synced {
+                let text = format!("the metadata is fetched again in the next run: {error}");
+                let _ = told.send(Told::Event(Event::Note { severity: Severity::Warn, text, answer: false }));
+            }
+        };
+        tokio::join!(opening.open(torrent, disk, told.clone()), sync);
     }
 }
 

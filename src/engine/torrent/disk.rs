@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::super::EngineError;
 use super::super::assembly::{Assembly, Ended};
 use super::super::check::Hasher;
-use super::super::disk::{DiskDone, DiskPool, Keeper, Spill, WriteJob};
+use super::super::disk::{DiskDone, Keeper, Spill, TorrentDisk, WriteJob};
 use super::super::opening::{Opened, Told};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
@@ -47,7 +47,7 @@ pub(in crate::engine) enum Blocks {
 
 /// Blocks on their way to the disk.
 pub(in crate::engine) struct Store {
-    disk: Arc<DiskPool>,
+    disk: Arc<TorrentDisk>,
     pub(super) keeper: Arc<Keeper>,
     assembly: Assembly,
     /// Memory for what is not written.
@@ -58,6 +58,8 @@ pub(in crate::engine) struct Store {
     lags: bool,
     /// Leave only when the disk has everything.
     sync: bool,
+    /// It could not be made ready for writing: what waits to be written waits in vain.
+    unprepared: bool,
     /// Set to end a recheck early.
     pub(super) recheck_cancel: Arc<AtomicBool>,
 }
@@ -94,7 +96,7 @@ impl Store {
     pub(in crate::engine) fn new(
         now: At,
         geometry: Geometry,
-        disk: DiskPool,
+        disk: TorrentDisk,
         keeper: Arc<Keeper>,
         kept: Vec<(PieceIndex, OnDisk)>,
         sync: bool,
@@ -110,6 +112,7 @@ impl Store {
             sampled: (now, 0),
             lags: false,
             sync,
+            unprepared: false,
             recheck_cancel: Arc::default(),
         }
     }
@@ -190,7 +193,7 @@ impl Store {
             }
             DiskDone::Unsynced(error) => Input::DiskFailed(error.to_string()),
             // Pieces are hashed again only by order of a later check; there is none in a running download.
-            DiskDone::Checked { .. } | DiskDone::Trouble(_) => return None,
+            DiskDone::Checked { .. } | DiskDone::Trouble(_) | DiskDone::Panicked => return None,
         })
     }
 
@@ -250,7 +253,7 @@ impl TorrentTask {
             store.flush();
         }
         let written = async {
-            while self.store().is_some_and(|store| store.assembly.is_writing()) {
+            while self.store().is_some_and(|store| store.assembly.is_writing() && !store.unprepared) {
                 let Some(done) = done.recv().await else { return };
                 self.disk_done(done);
             }
@@ -260,6 +263,9 @@ impl TorrentTask {
     }
 
     pub(super) fn disk_done(&mut self, done: DiskDone) {
+        if matches!(done, DiskDone::Panicked) {
+            return self.fail(EngineError::Internal);
+        }
         if let DiskDone::Trouble(error) = &done {
             let text = error.to_string();
             self.emit(self.clock.now(), &Event::Note { severity: Severity::Warn, text, answer: false });
@@ -312,7 +318,16 @@ impl TorrentTask {
         self.event_sink.know(self.clock.now(), facts);
         self.info = found.torrent.public_info();
         let (disk, told) = (self.outlets.disk.clone(), self.outlets.opening.clone());
-        self.tasks.spawn(Awaited::go_on(opening, metadata_only, found, disk, told));
+        let claims = self.resources.claims.clone();
+        self.tasks.spawn(async move {
+            // What is saved as a torrent file alone has no files yet.
+            if !metadata_only && let Err(refused) = claims.claim(&opening.output, &found.torrent).await {
+                // Nobody listens only when the run is over.
+                let _ = told.send(Told::Done(Err(refused)));
+                return;
+            }
+            Awaited::go_on(opening, metadata_only, found, disk, told).await;
+        });
     }
 
     /// How far the opening is, or what came of it.
@@ -320,11 +335,24 @@ impl TorrentTask {
         match told {
             Told::Event(event) => self.emit(self.clock.now(), &event),
             // To ask for the end again would mean that nobody waits for trackers.
-            Told::Done(_) if self.leaving.is_some() => {}
+            Told::Done(_) | Told::Prepared(_) if self.leaving.is_some() => {}
             Told::Done(Ok(Some(opened))) => self.opened(*opened),
             // Its metadata alone was wanted.
             Told::Done(Ok(None)) => self.wish(Command::Quit),
             Told::Done(Err(error)) => self.fail(error),
+            Told::Prepared(prepared) => self.prepared(prepared),
+        }
+    }
+
+    /// What comes is written from now on. A disk that is full is asked again when the user says so; whatever else is wrong
+    /// with it would only get worse.
+    fn prepared(&mut self, prepared: Result<(), StorageError>) {
+        let Err(error) = prepared else { return };
+        self.store().into_iter().for_each(|store| store.unprepared = true);
+        if error.is_disk_full() {
+            self.feed(Input::DiskFailed(error.to_string()));
+        } else {
+            self.fail(error.into());
         }
     }
 
@@ -383,6 +411,8 @@ impl TorrentTask {
             }
             Ok(()) => {
                 if let Some(store) = self.store() {
+                    store.unprepared = false;
+                    store.disk.allow_writes();
                     store.assembly.retry().into_iter().for_each(|job| store.disk.advance(job));
                 }
                 self.feed(Input::Command(Command::Resume));
@@ -392,7 +422,7 @@ impl TorrentTask {
     }
 }
 
-impl BlockSource for DiskPool {
+impl BlockSource for TorrentDisk {
     /// What is in memory anyway is worth neither a thread's waking up nor the way back.
     fn read_at_once(&self, piece: PieceIndex, begin: u32, length: u32) -> Option<Bytes> {
         Self::read_at_once(self, piece, begin, length)
@@ -415,61 +445,56 @@ mod tests {
 
     use super::super::{Parts, open};
     use super::*;
-    use crate::engine::clock::Clock;
     use crate::engine::event_sink::{EventSink, Recording};
     use crate::engine::opening::Opening;
     use crate::engine::peer::IDLE_AFTER;
-    use crate::engine::tracker;
+    use crate::engine::session::{Resources, SessionOptions};
     use crate::engine::wanted::Wanted;
-    use crate::metainfo::PeerId;
-    use crate::swarm::{EncryptionPolicy, Swarm};
+    use crate::swarm::Swarm;
     use crate::wire::{Handshake, Reserved};
 
     /// The task of a magnet whose place on the disk is being opened.
     fn opening() -> TorrentTask {
         let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
         let magnet: Magnet = link.parse().unwrap();
-        let (clock, peer_id) = (Clock::start(), PeerId([7; 20]));
+        let resources = Resources::new(1, 0, &SessionOptions::default());
+        let (clock, peer_id) = (resources.clock, resources.peer_id);
         let (now, settings) = (clock.now(), Settings { info_hash: magnet.info_hash, ..Settings::default() });
         let facts = Wanted::from(magnet.clone()).facts(Path::new(""), peer_id);
-        let mut event_sink = EventSink::begin(facts, settings.max_rows, &Recording::default(), 0).unwrap();
+        let mut event_sink =
+            EventSink::begin(now, facts, settings.max_rows, &Recording::default(), 0).unwrap();
         let place = Opening {
             output: "".into(),
             state: "".into(),
-            overwrite: false,
+            storage: resources.storage.clone(),
             sync: false,
             sync_after: Duration::ZERO,
+            disk: resources.disk.clone(),
             clock,
             cancel: Arc::default(),
         };
         let awaited = Awaited { magnet: Box::new(magnet), opening: place, metadata_only: false };
         let parts = Parts {
-            clock,
             ours: Handshake { reserved: Reserved::OURS, info_hash: settings.info_hash, peer_id },
-            encryption: EncryptionPolicy::default(),
-            seed: 0,
-            up_bps: None,
             idle_after: IDLE_AFTER,
-            tracker: tracker::Settings::default(),
             views: watch::Sender::new(event_sink.view(now)),
             event_sink,
             blocks: Blocks::Awaited(Box::new(awaited)),
             info: None,
             swarm: Swarm::without_metadata(now, settings),
+            resources,
         };
         let (_, outlets) = open(mpsc::unbounded_channel().1);
-        TorrentTask::new(parts, 1, outlets)
+        TorrentTask::new(parts, outlets)
     }
 
     #[tokio::test]
     async fn quitting_while_the_disk_is_opened_quits_once_and_waits_for_trackers() {
-        let ends: [fn() -> Result<Option<Box<Opened>>, EngineError>; 2] =
-            [|| Ok(None), || Err(EngineError::Internal)];
-        for ended in ends {
+        for failed in [None, Some(EngineError::Internal)] {
             let mut task = opening();
             task.wish(Command::Quit);
             let told_by = task.leaving.unwrap().told_by;
-            task.opening(Told::Done(ended()));
+            task.opening(Told::Done(failed.map_or(Ok(None), Err)));
             assert_eq!(task.leaving.unwrap().told_by, told_by, "trackers have the time they had");
             assert!(task.failed.is_none(), "what came of the opening is of no matter any more");
             // The user may ask again, and then nobody waits.

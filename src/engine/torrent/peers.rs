@@ -30,7 +30,7 @@ impl TorrentTask {
         let conn = self.new_conn();
         self.dialling.insert(conn, peer);
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
-        let (ours, mse, dialled) = (self.ours, self.mse.clone(), self.outlets.dialled.clone());
+        let (ours, mse, dialled) = (self.ours, self.resources.mse.clone(), self.outlets.dialled.clone());
         self.tasks.spawn_for(conn, async move {
             let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.

@@ -135,7 +135,7 @@ impl TorrentTask {
         let now = self.clock.now();
         let Some(tracker) = self.announces.end(ticket) else { return };
         if let Ok(Answer { peers, scope, our_address, .. }) = &outcome {
-            let seen_at = our_address.map(|ours| SocketAddr::new(ours, self.port));
+            let seen_at = our_address.map(|ours| SocketAddr::new(ours, self.resources.port));
             self.swarm.handle(now, Input::Reached { tracker, scope: *scope, seen_at });
             for addr in peers.iter().copied() {
                 self.swarm.handle(now, Input::Learned { addr, source: Source::Tracker(tracker) });

@@ -69,6 +69,16 @@ fn tells_how_far_checking_and_making_files_are_until_they_are_done() {
 }
 
 #[test]
+fn files_that_are_made_while_blocks_come_are_told_until_all_are() {
+    let mut run = Script::downloading(9);
+    run.tell(Event::Preparing { done: 128, of: 200 });
+    let view = run.view();
+    assert_eq!((view.preparing, view.phase), (Some((128, 200)), Phase::Downloading));
+    run.tell(Event::Preparing { done: 200, of: 200 });
+    assert_eq!(run.view().preparing, None);
+}
+
+#[test]
 fn tells_of_a_piece_who_is_asked_who_sent_it_and_who_is_at_fault() {
     let mut run = Script::downloading(4);
     let peers = run.peers(3);

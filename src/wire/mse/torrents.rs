@@ -7,7 +7,7 @@ use super::key::name_of;
 use crate::metainfo::InfoHash;
 
 /// Torrents by what stands for them under encryption, so that a call costs the same however many there are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Torrents(Arc<HashMap<[u8; 20], InfoHash>>);
 
 impl FromIterator<InfoHash> for Torrents {
@@ -17,6 +17,16 @@ impl FromIterator<InfoHash> for Torrents {
 }
 
 impl Torrents {
+    /// One more may be called for.
+    pub fn add(&mut self, torrent: InfoHash) {
+        Arc::make_mut(&mut self.0).insert(name_of(&torrent), torrent);
+    }
+
+    /// This one may be called for no more.
+    pub fn remove(&mut self, torrent: &InfoHash) {
+        Arc::make_mut(&mut self.0).remove(&name_of(torrent));
+    }
+
     /// Whether this one is among them.
     pub fn has(&self, torrent: &InfoHash) -> bool {
         self.0.contains_key(&name_of(torrent))

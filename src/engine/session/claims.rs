@@ -1,0 +1,137 @@
+//! Whose files are whose: no two torrents write the same one.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::spawn_blocking;
+
+use crate::engine::EngineError;
+use crate::engine::opening::from_join;
+use crate::metainfo::{InfoHash, Torrent};
+use crate::text;
+
+/// The most of a name that is told, characters.
+const MOST_NAME_CHARS: usize = 200;
+
+/// The torrents under way that write files. Copies are the same.
+#[derive(Clone, Debug, Default)]
+pub(in crate::engine) struct Claims(Arc<Mutex<Vec<Claim>>>);
+
+/// The files of one torrent.
+#[derive(Clone, Debug)]
+struct Claim {
+    output: PathBuf,
+    torrent: Arc<Torrent>,
+}
+
+impl Claims {
+    /// The torrent's files are its own from now on, until [`Self::release`].
+    ///
+    /// # Errors
+    ///
+    /// When another torrent writes one of them.
+    pub(in crate::engine) async fn claim(
+        &self,
+        output: &Path,
+        torrent: &Arc<Torrent>,
+    ) -> Result<(), EngineError> {
+        let mine = Claim { output: output.to_owned(), torrent: Arc::clone(torrent) };
+        // Of two at the same time the later sees the other.
+        let earlier = {
+            let mut claims = self.lock();
+            let earlier = claims.clone();
+            claims.push(mine.clone());
+            earlier
+        };
+        if earlier.is_empty() {
+            return Ok(());
+        }
+        let compared = spawn_blocking(move || earlier.iter().try_for_each(|other| mine.is_apart_from(other)));
+        let compared = compared.await.map_err(|error| from_join(&error)).flatten();
+        if compared.is_err() {
+            self.release(torrent.info_hash);
+        }
+        compared
+    }
+
+    /// The torrent writes no more.
+    pub(in crate::engine) fn release(&self, info_hash: InfoHash) {
+        self.lock().retain(|claim| claim.torrent.info_hash != info_hash);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Claim>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim {
+    /// Holds its files against those of another.
+    fn is_apart_from(&self, other: &Self) -> Result<(), EngineError> {
+        let (mine, theirs) = (real(&self.output), real(&other.output));
+        let (root, their_root) = (mine.join(&self.torrent.name), theirs.join(&other.torrent.name));
+        // Everything of a torrent lies at or below its name.
+        if !root.starts_with(&their_root) && !their_root.starts_with(&root) {
+            return Ok(());
+        }
+        let written: HashSet<PathBuf> = other.paths(&theirs).collect();
+        let Some(path) = self.paths(&mine).find(|path| written.contains(path)) else { return Ok(()) };
+        let name = |torrent: &Torrent| text::clean(&torrent.name, MOST_NAME_CHARS);
+        Err(EngineError::SameFile { path, name: name(&self.torrent), other: name(&other.torrent) })
+    }
+
+    fn paths(&self, output: &Path) -> impl Iterator<Item = PathBuf> {
+        let files = self.torrent.files.iter().filter(|file| !file.pad);
+        files.map(move |file| output.join(file.path.as_str()))
+    }
+}
+
+/// The folder without links, as far as it exists.
+fn real(folder: &Path) -> PathBuf {
+    let Ok(folder) = std::path::absolute(folder) else { return folder.to_owned() };
+    let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+    match found {
+        Some((ancestor, real)) => real.join(folder.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""))),
+        None => folder,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metainfo::NewTorrent;
+
+    fn torrent(name: &str, files: &[&str]) -> Arc<Torrent> {
+        let content: Vec<(&str, &[u8])> = files.iter().map(|path| (*path, &[7; 10][..])).collect();
+        let seed = NewTorrent::of_files(name, 16_384, &content);
+        Arc::new(Torrent::from_bytes(&seed.to_bytes()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_second_that_would_write_a_file_is_refused_by_a_line_that_names_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let claims = Claims::default();
+        let (first, second) = (torrent("a", &["x", "y"]), torrent("a", &["y", "z"]));
+        claims.claim(dir.path(), &first).await.unwrap();
+        let refused = claims.claim(&dir.path().join("."), &second).await.unwrap_err();
+        let path = dir.path().canonicalize().unwrap().join("a/y");
+        assert_eq!(refused, EngineError::SameFile { path, name: "a".to_owned(), other: "a".to_owned() });
+        assert_eq!(refused.exit_status(), 2);
+        // It has none of them by that; nor has the first once it is over.
+        claims.claim(&dir.path().join("elsewhere"), &second).await.unwrap();
+        claims.release(first.info_hash);
+        claims.claim(dir.path(), &torrent("a", &["x", "y", "more"])).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn torrents_with_files_side_by_side_or_folders_within_folders_are_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let claims = Claims::default();
+        claims.claim(dir.path(), &torrent("a", &["b/x"])).await.unwrap();
+        claims.claim(dir.path(), &torrent("a", &["b/y"])).await.unwrap();
+        claims.claim(dir.path(), &torrent("ab", &["b/x"])).await.unwrap();
+        let below = claims.claim(&dir.path().join("a"), &torrent("b", &["x"])).await;
+        assert!(matches!(below, Err(EngineError::SameFile { .. })), "{below:?}");
+        claims.claim(&dir.path().join("a"), &torrent("b", &["z"])).await.unwrap();
+    }
+}

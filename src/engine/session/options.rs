@@ -1,0 +1,97 @@
+//! How a session is to go, and how each of its torrents.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::event_sink::Recording;
+use crate::engine::peer::IDLE_AFTER;
+use crate::engine::tracker;
+use crate::storage::DirtySet;
+use crate::swarm::{self, EncryptionPolicy, UploadSlots};
+
+/// What holds for the whole program, however many torrents there are.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// The folder of resume files; `None`: `$XDG_STATE_HOME/ttui`, or where that defaults to.
+    pub state: Option<PathBuf>,
+    /// The port to listen on; `None`: 6881–6889, or else any free one.
+    pub port: Option<u16>,
+    /// Listen on loopback only.
+    pub loopback: bool,
+    /// The most connections at once.
+    pub max_peers: usize,
+    /// Dials that may begin in a second, and at once to begin with.
+    pub dials_per_second: NonZeroU32,
+    /// Limit for what we receive, bytes a second.
+    pub down_bps: Option<u64>,
+    /// Limit for what we send, bytes a second.
+    pub up_bps: Option<u64>,
+    /// Whether connections are plain or encrypted.
+    pub encryption: EncryptionPolicy,
+    /// How trackers are spoken to.
+    pub tracker: tracker::Settings,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            state: None,
+            port: None,
+            loopback: false,
+            max_peers: swarm::Settings::default().max_peers,
+            dials_per_second: swarm::DEFAULT_DIALS_PER_SECOND,
+            down_bps: None,
+            up_bps: None,
+            encryption: EncryptionPolicy::default(),
+            tracker: tracker::Settings::default(),
+        }
+    }
+}
+
+/// What holds for one torrent.
+#[derive(Clone, Debug)]
+pub struct TorrentOptions {
+    /// The folder the files go to.
+    pub output: PathBuf,
+    /// Peers to dial besides those that trackers name.
+    pub peers: Vec<SocketAddr>,
+    /// The most peers with a row of their own; beyond it the oldest that are gone are only counted, those
+    /// that never shook hands first.
+    pub max_rows: usize,
+    /// How many peers are served at once.
+    pub upload_slots: UploadSlots,
+    /// Whether peers may name other peers, and are told of others (BEP 11).
+    pub pex: bool,
+    /// A connected peer that says nothing for this long is let go.
+    pub idle_after: Duration,
+    /// Write into files that are not ours, too.
+    pub overwrite: bool,
+    /// Of a magnet: save its metadata as a torrent file in the output folder, and end.
+    pub metadata_only: bool,
+    /// Leave only when the disk has everything.
+    pub sync: bool,
+    /// What is written is brought to the disk this much later at the latest.
+    pub sync_after: Duration,
+    /// What is written down of the run.
+    pub recording: Recording,
+}
+
+impl Default for TorrentOptions {
+    fn default() -> Self {
+        Self {
+            output: PathBuf::from("."),
+            peers: Vec::new(),
+            max_rows: swarm::Settings::default().max_rows,
+            upload_slots: UploadSlots::default(),
+            pex: true,
+            idle_after: IDLE_AFTER,
+            overwrite: false,
+            metadata_only: false,
+            sync: false,
+            sync_after: DirtySet::LONGEST,
+            recording: Recording::default(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What there is one of, whatever number of torrents share it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Claims, SessionOptions};
+use crate::engine::calls::Calls;
+use crate::engine::clock::Clock;
+use crate::engine::disk::DiskPool;
+use crate::engine::limit::Limit;
+use crate::engine::mse::Mse;
+use crate::engine::pool::BlockPool;
+use crate::engine::tracker;
+use crate::metainfo::PeerId;
+use crate::storage;
+use crate::swarm::{DialPacer, DownShare, Places};
+
+/// Free block buffers kept for the next blocks: 16 MiB.
+const KEPT_BUFFERS: usize = 1024;
+
+/// What all torrents of a session share.
+pub(in crate::engine) struct Resources {
+    /// The run's clock.
+    pub(in crate::engine) clock: Clock,
+    /// Who we are to peers and trackers.
+    pub(in crate::engine) peer_id: PeerId,
+    /// Where we listen.
+    pub(in crate::engine) port: u16,
+    /// Who takes the connections that others open.
+    pub(in crate::engine) calls: Calls,
+    /// Keys of encrypted connections.
+    pub(in crate::engine) mse: Mse,
+    /// How many peers are dialled a second.
+    pub(in crate::engine) dials: DialPacer,
+    /// The connections of all torrents: those of each stand beside these.
+    pub(in crate::engine) places: Places,
+    /// The download limit: the share of each torrent stands beside this.
+    pub(in crate::engine) down: DownShare,
+    /// The upload limit, in the same way.
+    pub(in crate::engine) up: Limit,
+    /// Where blocks are received into.
+    pub(in crate::engine) buffers: Arc<BlockPool>,
+    /// Whose files are whose.
+    pub(in crate::engine) claims: Claims,
+    /// The threads that hash, write and read.
+    pub(in crate::engine) disk: DiskPool,
+    /// How many files may be open.
+    pub(in crate::engine) storage: storage::Options,
+    /// Announces to trackers.
+    pub(in crate::engine) tracker: tracker::Client,
+    /// Drawn once a run, so that trackers know us over every address we have.
+    pub(in crate::engine) tracker_key: u32,
+}
+
+impl Resources {
+    /// Those of a run that begins now and listens on `port`; who it is comes from `seed`.
+    pub(in crate::engine) fn new(port: u16, seed: u64, options: &SessionOptions) -> Arc<Self> {
+        let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
+        Arc::new(Self {
+            clock,
+            peer_id,
+            port,
+            calls: Calls::new(peer_id),
+            mse: Mse::new(options.encryption, seed),
+            dials: DialPacer::new(options.dials_per_second),
+            places: Places::default(),
+            down: DownShare::new(options.down_bps),
+            up: Limit::new(options.up_bps),
+            buffers: BlockPool::new(KEPT_BUFFERS),
+            claims: Claims::default(),
+            disk: DiskPool::new(DiskPool::workers_here(), clock),
+            storage: storage::Options::default(),
+            tracker: tracker::Client::new(options.tracker.clone()),
+            tracker_key: (seed >> 32) as u32,
+        })
+    }
+}
+
+impl fmt::Debug for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resources")
+            .field("peer_id", &self.peer_id)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
