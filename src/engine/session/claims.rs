@@ -103,7 +103,7 @@ fn real(folder: &Path) -> PathBuf {
     let Ok(folder) = std::path::absolute(folder) else { return folder.to_owned() };
     let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
     match found {
-        Some((ancestor, real)) => real.join(folder.strip_prefix(ancestor).unwrap_or(Path::new(""))),
+        Some((ancestor, real)) => real.join(folder.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""))),
         None => folder,
     }
 }

@@ -448,61 +448,56 @@ mod tests {
 
     use super::super::{Parts, open};
     use super::*;
-    use crate::engine::clock::Clock;
     use crate::engine::event_sink::{EventSink, Recording};
     use crate::engine::opening::Opening;
     use crate::engine::peer::IDLE_AFTER;
-    use crate::engine::tracker;
+    use crate::engine::session::{Resources, SessionOptions};
     use crate::engine::wanted::Wanted;
-    use crate::metainfo::PeerId;
-    use crate::swarm::{EncryptionPolicy, Swarm};
+    use crate::swarm::Swarm;
     use crate::wire::{Handshake, Reserved};
 
     /// The task of a magnet whose place on the disk is being opened.
     fn opening() -> TorrentTask {
         let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
         let magnet: Magnet = link.parse().unwrap();
-        let (clock, peer_id) = (Clock::start(), PeerId([7; 20]));
+        let resources = Resources::new(1, 0, &SessionOptions::default());
+        let (clock, peer_id) = (resources.clock, resources.peer_id);
         let (now, settings) = (clock.now(), Settings { info_hash: magnet.info_hash, ..Settings::default() });
         let facts = Wanted::from(magnet.clone()).facts(Path::new(""), peer_id);
-        let mut event_sink = EventSink::begin(facts, settings.max_rows, &Recording::default(), 0).unwrap();
+        let mut event_sink =
+            EventSink::begin(now, facts, settings.max_rows, &Recording::default(), 0).unwrap();
         let place = Opening {
             output: "".into(),
             state: "".into(),
-            overwrite: false,
+            storage: resources.storage.clone(),
             sync: false,
             sync_after: Duration::ZERO,
+            disk: resources.disk.clone(),
             clock,
             cancel: Arc::default(),
         };
         let awaited = Awaited { magnet: Box::new(magnet), opening: place, metadata_only: false };
         let parts = Parts {
-            clock,
             ours: Handshake { reserved: Reserved::OURS, info_hash: settings.info_hash, peer_id },
-            encryption: EncryptionPolicy::default(),
-            seed: 0,
-            up_bps: None,
             idle_after: IDLE_AFTER,
-            tracker: tracker::Settings::default(),
             views: watch::Sender::new(event_sink.view(now)),
             event_sink,
             blocks: Blocks::Awaited(Box::new(awaited)),
             info: None,
             swarm: Swarm::without_metadata(now, settings),
+            resources,
         };
         let (_, outlets) = open(mpsc::unbounded_channel().1);
-        TorrentTask::new(parts, 1, outlets)
+        TorrentTask::new(parts, outlets)
     }
 
     #[tokio::test]
     async fn quitting_while_the_disk_is_opened_quits_once_and_waits_for_trackers() {
-        let ends: [fn() -> Result<Option<Box<Opened>>, EngineError>; 2] =
-            [|| Ok(None), || Err(EngineError::Internal)];
-        for ended in ends {
+        for failed in [None, Some(EngineError::Internal)] {
             let mut task = opening();
             task.wish(Command::Quit);
             let told_by = task.leaving.unwrap().told_by;
-            task.opening(Told::Done(ended()));
+            task.opening(Told::Done(failed.map_or(Ok(None), Err)));
             assert_eq!(task.leaving.unwrap().told_by, told_by, "trackers have the time they had");
             assert!(task.failed.is_none(), "what came of the opening is of no matter any more");
             // The user may ask again, and then nobody waits.

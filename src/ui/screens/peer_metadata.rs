@@ -51,7 +51,10 @@ fn requests(talk: &MetadataTalk) -> Vec<Request<'_>> {
 impl Request<'_> {
     /// When it was.
     fn at(self) -> At {
-        self.asked.map(|asked| asked.since).or(self.answer.map(|answer| answer.until)).unwrap_or_default()
+        self.asked
+            .map(|asked| asked.since)
+            .or_else(|| self.answer.map(|answer| answer.until))
+            .unwrap_or_default()
     }
 
     /// The part it is about, or how many: people count from 1.
@@ -63,7 +66,7 @@ impl Request<'_> {
             | MetadataStep::Silent { part } => Some((part, moment.count)),
             MetadataStep::Offered { .. } | MetadataStep::Wrong { .. } => None,
         };
-        match self.asked.and_then(of).or(self.answer.and_then(of)) {
+        match self.asked.and_then(of).or_else(|| self.answer.and_then(of)) {
             Some((part, 1)) => units::count(u64::from(part) + 1),
             Some((_, count)) => format!("{}×", units::count(count.into())),
             None => String::new(),
