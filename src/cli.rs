@@ -22,6 +22,7 @@ mod replay;
 mod screen;
 mod signals;
 mod verify;
+mod waiting;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

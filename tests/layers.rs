@@ -1,4 +1,5 @@
-//! Holds the shape of `src/` against what the crate docs say: who imports whom, and how far one type is spread.
+//! Holds the shape of `src/` against what the crate docs say: who imports whom, how far one type is spread, and how long
+//! a file is.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input has failed")]
 
@@ -161,6 +162,16 @@ fn test_modules(files: &[PathBuf]) -> BTreeSet<PathBuf> {
     found
 }
 
+/// Every file of `src/` that is not there for tests alone.
+fn files_without_tests() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    rust_files(&src(), &mut files);
+    let of_tests = test_modules(&files);
+    files.retain(|file| !file.with_extension("").ancestors().any(|module| of_tests.contains(module)));
+    assert!(of_tests.len() > 10 && files.len() > 100, "modules of tests were not told from others");
+    files
+}
+
 /// The name of the type whose methods this line begins, where it does.
 fn inherent_impl(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("impl")?;
@@ -190,11 +201,7 @@ fn declared(line: &str) -> Option<&str> {
 
 #[test]
 fn no_type_has_methods_in_more_than_four_files() {
-    let mut files = Vec::new();
-    rust_files(&src(), &mut files);
-    let of_tests = test_modules(&files);
-    files.retain(|file| !file.with_extension("").ancestors().any(|module| of_tests.contains(module)));
-    assert!(of_tests.len() > 10 && files.len() > 100, "modules of tests were not told from others");
+    let files = files_without_tests();
     let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let lines =
         || files.iter().zip(&texts).flat_map(|(file, text)| text.lines().map(move |line| (file, line)));
@@ -240,4 +247,61 @@ fn reads_methods_and_types_of_every_shape() {
     let types =
         ["pub(in crate::a) struct A<'a> {", "enum B {", "pub struct C;", "// a struct D", "    enum E {"];
     assert_eq!(types.map(declared), [Some("A"), Some("B"), Some("C"), None, None]);
+}
+
+/// More lines of code than this, tests, comments and blank lines aside: a file does several things.
+const MOST_LINES_OF_CODE: usize = 500;
+/// Half of all files have fewer lines than this, comments included, tests aside.
+const MEDIAN_LINES: usize = 150;
+
+/// The lines of a file but for what is compiled for tests alone.
+fn without_tests(text: &str) -> Vec<&str> {
+    let mut kept = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if !line.starts_with("#[cfg(test)]") && !line.starts_with("#[cfg(all(test") {
+            kept.push(line);
+            continue;
+        }
+        let item = lines.find(|line| !line.starts_with("#[")).unwrap_or_default();
+        if !item.ends_with([';', '}']) {
+            lines.find(|line| *line == "}");
+        }
+    }
+    kept
+}
+
+fn is_code(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with("//")
+}
+
+#[test]
+fn no_file_is_long() {
+    let texts: Vec<(PathBuf, String)> = files_without_tests()
+        .into_iter()
+        .map(|file| (file.clone(), fs::read_to_string(file).unwrap()))
+        .collect();
+    let lines = texts.iter().map(|(file, text)| (file, without_tests(text)));
+    let mut lengths = Vec::new();
+    let mut long = Vec::new();
+    for (file, lines) in lines {
+        lengths.push(lines.len());
+        let code = lines.into_iter().filter(|line| is_code(line)).count();
+        if code > MOST_LINES_OF_CODE {
+            long.push(format!("{}: {code} lines of code", file.display()));
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+    lengths.sort_unstable();
+    assert!(lengths[lengths.len() / 2] < MEDIAN_LINES, "the median is {}", lengths[lengths.len() / 2]);
+}
+
+#[test]
+fn lines_of_tests_are_told_from_others() {
+    let text = "use a;\n\n#[cfg(test)]\nmod b;\n// c\n#[cfg(test)]\nimpl C {\n    fn d() {}\n}\nfn e() {}\n\
+                #[cfg(all(test, unix))]\n#[allow(x)]\nmod tests {\n    mod f {\n    }\n}\n";
+    let kept = without_tests(text);
+    assert_eq!(kept, ["use a;", "", "// c", "fn e() {}"]);
+    assert_eq!(kept.into_iter().filter(|line| is_code(line)).count(), 2);
 }

@@ -119,7 +119,7 @@ pub async fn check(
         Wanted::Torrent(torrent) => {
             let (geometry, info) = (torrent.geometry, torrent.public_info());
             let have = Bitfield::empty(geometry.piece_count());
-            let hasher = Hasher::start(Arc::from(torrent), outlets.hashed.clone())
+            let hasher = Hasher::start(torrent, outlets.hashed.clone())
                 .map_err(|error| EngineError::Threads(OsError::from(&error)))?;
             (Swarm::new(now, geometry, have, settings), info, Blocks::Tried(hasher))
         }

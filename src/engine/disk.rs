@@ -16,7 +16,7 @@ mod queue;
 mod workers;
 
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -147,7 +147,10 @@ pub enum DiskDone {
 impl DiskPool {
     /// As many workers as the machine has cores, up to eight.
     pub fn workers_here() -> usize {
-        std::thread::available_parallelism().map_or(2, NonZero::get).clamp(1, MOST_WORKERS)
+        // Asked once: the answer stands in files of the system.
+        static CORES: OnceLock<usize> = OnceLock::new();
+        let cores = || std::thread::available_parallelism().map_or(2, NonZero::get);
+        (*CORES.get_or_init(cores)).clamp(1, MOST_WORKERS)
     }
 
     /// A pool of this many workers, which start with the first torrent.

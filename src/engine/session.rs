@@ -122,8 +122,23 @@ impl Session {
         };
         let session = self.options.clone();
         let seed = random_seed()?;
-        let start_up =
-            StartUp { resources, opening, session, options, linked, seed, ours, event_sink, views: views_to };
+        // In the order in which they are added: the first to claim a file has it.
+        let claimed = match &wanted {
+            Wanted::Torrent(torrent) => Some(resources.claims.claim(&options.output, torrent)),
+            Wanted::Magnet(_) => None,
+        };
+        let start_up = StartUp {
+            resources,
+            opening,
+            session,
+            options,
+            linked,
+            claimed,
+            seed,
+            ours,
+            event_sink,
+            views: views_to,
+        };
         let task = tokio::spawn(Box::pin(start_up.live(wanted, wishes)));
         let claims = self.resources.claims.clone();
         let (outcome_to, outcome) = watch::channel(None);

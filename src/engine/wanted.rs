@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::ledger::{FileFacts, Metadata, TorrentFacts};
 use crate::metainfo::{InfoHash, Magnet, PeerId, PeerName, Torrent};
@@ -13,14 +14,14 @@ use crate::text;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wanted {
     /// All is known of it.
-    Torrent(Box<Torrent>),
+    Torrent(Arc<Torrent>),
     /// Its metadata is to be asked of peers first (BEP 9).
     Magnet(Box<Magnet>),
 }
 
 impl From<Torrent> for Wanted {
     fn from(torrent: Torrent) -> Self {
-        Self::Torrent(Box::new(torrent))
+        Self::Torrent(Arc::new(torrent))
     }
 }
 

@@ -165,7 +165,9 @@ impl Ledger {
         let generation = self.pieces.map().generation;
         self.pieces = Pieces::new(Some(metadata.geometry));
         self.pieces.count_from(generation.saturating_add(1));
-        self.peers.lack_metadata(false);
+        if !self.run.tries_a_magnet() {
+            self.peers.lack_metadata(false);
+        }
         self.facts = facts;
         if !self.run.probing {
             self.judge(at);
@@ -441,6 +443,12 @@ impl Run {
             Phase::Stopped => Some(Cause::DiskError),
             Phase::Seeding => Some(Cause::NotInteresting),
         }
+    }
+
+    /// Whether peers are tried by asking them for the metadata of a magnet: nobody is asked for a piece, even when the
+    /// metadata are known.
+    pub(super) fn tries_a_magnet(&self) -> bool {
+        self.probing && self.phase == Phase::Metadata
     }
 
     fn enter(&mut self, at: At, phase: Phase, reason: Option<&String>) {

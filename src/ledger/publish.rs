@@ -67,7 +67,8 @@ impl Ledger {
             log: Arc::default(),
             answer: None,
             probing: run.probing,
-            availability: (run.probing && tally.funnel().handshaken > 0).then(|| self.pieces.availability()),
+            availability: (run.probing && !run.tries_a_magnet() && tally.funnel().handshaken > 0)
+                .then(|| self.pieces.availability()),
             recording: run.recording,
         }
     }
@@ -100,11 +101,11 @@ impl Ledger {
         known.then(|| Duration::from_secs(missing.div_ceil(rate)).min(LONGEST_RUN))
     }
 
-    /// How far the metadata of a magnet are, as long as they are not known.
+    /// How far the metadata of a magnet are, as long as they are not known; in a check of a magnet to its end.
     fn metadata(&self, peers: &[Arc<PeerRecord>]) -> Option<MetadataProgress> {
         let MetadataParts { got, of, bytes } = self.run.metadata;
         let mut progress = MetadataProgress { got, of, bytes, ..MetadataProgress::default() };
-        if self.facts.metadata.is_some() {
+        if self.facts.metadata.is_some() && !self.run.tries_a_magnet() {
             return None;
         }
         peers.iter().filter_map(|peer| peer.metadata.as_deref()).for_each(|talk| progress.count(talk));

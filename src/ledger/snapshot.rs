@@ -59,7 +59,7 @@ impl Ledger {
         let mut pieces = Pieces::restore(facts.geometry(), &kept)?;
         let mut peers = Peers::restore(peers, &mut pieces)?;
         peers.rested(run.rests());
-        peers.lack_metadata(facts.metadata.is_none());
+        peers.lack_metadata(facts.metadata.is_none() || run.tries_a_magnet());
         pieces.count_from(kept.generation);
         let trackers = trackers.into_iter().map(tracker).map(|record| Ok((record.key, Arc::new(record))));
         Ok(Self {

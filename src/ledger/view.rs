@@ -233,7 +233,7 @@ pub struct View {
     pub checked: Option<(u32, u32)>,
     /// After checking: files made ready for writing, of how many.
     pub preparing: Option<(u32, u32)>,
-    /// How far the metadata are, as long as they are not known.
+    /// How far the metadata are, as long as they are not known; in a check of a magnet to its end.
     pub metadata: Option<MetadataProgress>,
     /// Bytes of good pieces.
     pub have_bytes: u64,

@@ -7,16 +7,23 @@
 //! such, and all else that keeps the two sides from agreeing is `encryption_failed`, with the reason that the
 //! negotiation gives, or `no_sync` where it just stopped.
 
+mod ending;
+mod ours;
+mod step;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::ending::{Stop, judge_end, speaks_in_words};
+pub use self::ours::Called;
+use self::ours::Us;
+pub use self::step::Step;
 use super::{Broken, Closed};
-use crate::event::{At, Cause, Encryption, Event, OsError, PeerKey};
+use crate::event::{At, Cause, OsError};
 use crate::metainfo::{InfoHash, PeerId};
-use crate::text;
 use crate::wire::mse::{
     Agreed, Ciphers, Exchange, Exchanged, Incoming, KEY_BYTES, MseError, Negotiation, Offer, Outgoing,
-    Payload, Step as MseStep, Torrents,
+    Step as MseStep,
 };
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, PROTOCOL, Reserved, looks_like};
 
@@ -24,48 +31,11 @@ use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, LooksLike, PROTOCOL, Reser
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Steps of one handshake: connected, sent, agreed, received, and what it looks like.
 pub const MOST_STEPS: usize = 5;
-/// Bytes of a stranger that are shown.
-const SHOWN_BYTES: usize = 60;
 /// How much longer is read when the end is decided, to tell who is there.
 const NAMING_TIME: Duration = Duration::from_millis(200);
 const NAMING_BYTES: usize = 512;
 /// With these the torrent is known.
 const UP_TO_INFO_HASH: usize = 48;
-
-/// How far an attempt has come. Its end is not among them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// The connection is open.
-    Connected,
-    /// These bytes, our handshake, are written.
-    Sent(Vec<u8>),
-    /// These bytes came where its handshake belongs: all 68, or as many as came before it ended. Told once, and
-    /// not when none came.
-    Received(Vec<u8>),
-    /// What came is no handshake; it looks like this.
-    LooksLike(LooksLike),
-    /// Under encryption, both sides agreed on what follows.
-    Agreed(Payload),
-}
-
-impl Step {
-    /// What is told of it.
-    pub fn event(self, peer: PeerKey) -> Event {
-        match self {
-            Self::Connected => Event::Connected { peer },
-            Self::Sent(sent) => Event::HandshakeSent { peer, sent },
-            Self::Received(received) => Event::HandshakeBytes { peer, received },
-            Self::LooksLike(what) => Event::LooksLike { peer, what },
-            Self::Agreed(payload) => Event::Agreed { peer, payload },
-        }
-    }
-
-    /// Whether a connection that came this way is encrypted.
-    pub fn encryption(so_far: &[(At, Self)]) -> Encryption {
-        let agreed = so_far.iter().any(|(_, step)| matches!(step, Self::Agreed(_)));
-        if agreed { Encryption::Mse } else { Encryption::Plain }
-    }
-}
 
 /// What a handshake wants done next.
 #[derive(Debug)]
@@ -95,60 +65,6 @@ pub enum Input<'a> {
     Failed(Broken, OsError),
 }
 
-/// Who answers calls, and for which torrents.
-#[derive(Clone, Debug)]
-pub struct Called {
-    /// Our peer id.
-    pub peer_id: PeerId,
-    /// Our reserved bytes.
-    pub reserved: Reserved,
-    /// The torrents that may be called for.
-    pub torrents: Torrents,
-}
-
-/// For one torrent.
-impl From<Handshake> for Called {
-    fn from(Handshake { reserved, info_hash, peer_id }: Handshake) -> Self {
-        Self { peer_id, reserved, torrents: [info_hash].into_iter().collect() }
-    }
-}
-
-/// Who we are in a handshake.
-#[derive(Debug)]
-enum Us {
-    /// For this torrent.
-    Known(Handshake),
-    /// For one of these, as the peer will say.
-    Called(Called),
-}
-
-impl Us {
-    fn peer_id(&self) -> PeerId {
-        match self {
-            Self::Known(ours) => ours.peer_id,
-            Self::Called(called) => called.peer_id,
-        }
-    }
-
-    /// The peer names this torrent; whether that will do.
-    fn is_for(&mut self, info_hash: InfoHash) -> bool {
-        if let Self::Called(Called { peer_id, reserved, torrents }) = self
-            && torrents.has(&info_hash)
-        {
-            *self = Self::Known(Handshake { reserved: *reserved, info_hash, peer_id: *peer_id });
-        }
-        matches!(self, Self::Known(ours) if ours.info_hash == info_hash)
-    }
-
-    /// What we send; nothing while the torrent is not known.
-    fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Known(ours) => ours.to_bytes().to_vec(),
-            Self::Called(_) => Vec::new(),
-        }
-    }
-}
-
 /// What a valid handshake told of the other end.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshaken {
@@ -169,21 +85,6 @@ pub struct Overhead {
     pub bytes_in: u64,
     /// Sent.
     pub bytes_out: u64,
-}
-
-/// Why no more is read.
-#[derive(Debug)]
-enum Stop {
-    /// The other side closed, or had closed when we wrote.
-    Closed,
-    /// Too late.
-    Timeout,
-    /// The connection broke.
-    Broken(Broken, OsError),
-    /// What came decides.
-    Decided(Cause, String),
-    /// The negotiation of an encryption failed.
-    Mse(MseError),
 }
 
 #[derive(Debug)]
@@ -524,41 +425,6 @@ impl Handshaking {
         if !shown.is_empty() {
             self.tell(now, Step::Received(shown.to_vec()));
         }
-    }
-}
-
-/// Text cannot be taken for a key; the two bytes that TLS begins with can.
-fn speaks_in_words(like: LooksLike) -> bool {
-    matches!(like, LooksLike::Http | LooksLike::Ssh | LooksLike::Smtp | LooksLike::Ftp)
-}
-
-fn judge_end(stop: &Stop, received: &[u8]) -> (Cause, Option<String>) {
-    match stop {
-        Stop::Decided(cause @ Cause::NotBittorrent, detail) => {
-            let like = looks_like(received).name();
-            let began = text::escape(received, SHOWN_BYTES);
-            (*cause, Some(format!("{detail}; looks like {like}: \"{began}\"")))
-        }
-        Stop::Decided(cause, detail) => (*cause, Some(detail.clone())),
-        Stop::Mse(MseError::UnknownTorrent) => (Cause::UnknownInfoHash, None),
-        Stop::Mse(MseError::PlainOnly) => {
-            let detail = "it goes on in plain only, which --encryption require forbids".to_owned();
-            (Cause::EncryptionMismatch, Some(detail))
-        }
-        Stop::Mse(error) => (Cause::EncryptionFailed, Some(error.code().to_owned())),
-        _ if !received.is_empty() => {
-            let ending = match stop {
-                Stop::Timeout => "then nothing more came",
-                Stop::Broken(..) => "then the connection broke",
-                _ => "then it closed",
-            };
-            (Cause::HandshakeTruncated, Some(format!("{} of 68 bytes, {ending}", received.len())))
-        }
-        Stop::Closed | Stop::Broken(Broken::Closed, _) => (Cause::ClosedBeforeHandshake, None),
-        Stop::Timeout => (Cause::HandshakeTimeout, None),
-        Stop::Broken(Broken::Reset, _) => (Cause::ResetBeforeHandshake, None),
-        Stop::Broken(Broken::Lost, _) => (Cause::ConnectionLost, None),
-        Stop::Broken(Broken::Local, _) => (Cause::LocalError, None),
     }
 }
 

@@ -16,9 +16,10 @@ use super::json_line;
 use super::table::Rows;
 use crate::event::{At, Attempt, Cause, FinderStatus, PeerKey, SNUBBED_AFTER};
 use crate::ledger::{
-    Availability, FinderRecord, Funnel, Group, Groups, PeerRecord, TrackerRecord, Verdict, VerdictCode, View,
+    Availability, FinderRecord, Funnel, Group, Groups, MetadataAnswer, MetadataProgress, PeerRecord, Stage,
+    TrackerRecord, Verdict, VerdictCode, View,
 };
-use crate::units;
+use crate::units::{self, Units};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -182,6 +183,9 @@ fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
     if !record.is_live() {
         return record.cause;
     }
+    if record.lacks_metadata {
+        return record.metadata.as_ref().and_then(|talk| talk.answer().cause());
+    }
     let attempt = record.last_attempt()?;
     if attempt.first_block.is_some() || now.saturating_sub(attempt.handshaken?) < SNUBBED_AFTER {
         return record.cause;
@@ -192,6 +196,23 @@ fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
         None => Cause::NeverUnchoked,
         Some(_) => Cause::Snubbed,
     })
+}
+
+/// What a peer that shook hands did about the metadata of a magnet, beside what its cause says.
+fn about_metadata(record: &PeerRecord) -> Option<String> {
+    if !record.lacks_metadata || record.stage < Stage::Handshaken {
+        return None;
+    }
+    let Some(talk) = record.metadata.as_deref().filter(|talk| talk.is_begun()) else {
+        return Some("has no metadata".to_owned());
+    };
+    match talk.answer() {
+        MetadataAnswer::Wrong => talk.wrong.clone(),
+        _ if talk.gave > 0 => Some(format!("gave {}", talk.parts_given())),
+        MetadataAnswer::Asked => Some("was asked for the metadata, no answer yet".to_owned()),
+        MetadataAnswer::Offers => Some("offers the metadata, was not asked".to_owned()),
+        MetadataAnswer::Gives | MetadataAnswer::Refuses | MetadataAnswer::Silent => None,
+    }
 }
 
 fn judgement(verdict: &Verdict) -> Judgement<'_> {
@@ -228,6 +249,37 @@ fn out_there(availability: Availability) -> String {
         copies / 100,
         copies % 100
     )
+}
+
+/// What came of the metadata of a magnet, and what those said who were asked, in a sentence.
+fn metadata(progress: MetadataProgress) -> String {
+    let MetadataProgress { got, of, bytes, offered: _, asked, gave, refused, silent, wrong } = progress;
+    if of == 0 {
+        return "Nobody offers the metadata.".to_owned();
+    }
+    let size = units::bytes(bytes.into(), Units::Binary);
+    let said =
+        [(gave, "gave some"), (refused, "refused"), (silent, "said nothing"), (wrong, "gave wrong ones")];
+    let said: Vec<String> = said
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", units::count((*count).into())))
+        .collect();
+    let of_asked = match (asked, said.is_empty()) {
+        (0, _) => "nobody was asked".to_owned(),
+        (_, true) => "nobody has answered".to_owned(),
+        (1, false) => format!("of 1 peer that was asked {}", said.join(", ")),
+        (asked, false) => {
+            format!("of {} peers that were asked {}", units::count(asked.into()), said.join(", "))
+        }
+    };
+    format!("Of the metadata ({size}) {got} of {of} parts came; {of_asked}.")
+}
+
+/// What came of what peers were asked for, in a sentence.
+fn came(view: &View) -> Option<String> {
+    let asked = view.metadata.filter(|_| view.funnel.handshaken > 0);
+    asked.map(metadata).or_else(|| view.availability.map(out_there))
 }
 
 /// The peers as people read them: those that serve us, those that shook hands, then by why they did not.

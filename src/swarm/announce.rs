@@ -9,12 +9,16 @@
 //! A private torrent (BEP 27) has one conversation: its trackers are asked one at a time, in the order of the tiers,
 //! and the next only when one fails.
 
+mod messages;
 mod tier;
+mod tracker;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+pub use self::messages::{Input, Output, Ticket};
 use self::tier::{Answer, Tier};
+use self::tracker::Tracker;
 use crate::event::{AnnounceKind, Announced, At, Event, Severity, TrackerError, TrackerKey};
 use crate::text;
 use crate::wire::tracker::Scheme;
@@ -27,98 +31,6 @@ const MOST_TRACKERS: usize = 500;
 const USER_PATIENCE: Duration = Duration::from_secs(5);
 /// The most announces under way at once.
 pub const MOST_UNDER_WAY: usize = 50;
-
-/// One announce; given out once in a run, so that the answer to an old one is recognised.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Ticket(u32);
-
-/// Something that happened.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Input {
-    /// The torrent begins, or goes on after a pause.
-    Start,
-    /// This run finished the download.
-    Completed,
-    /// The torrent is paused, or the program ends.
-    Stop,
-    /// Whether peers are wanted from now on: if so, ask as soon as the trackers allow, and not only after their interval.
-    WantPeers(bool),
-    /// Our address changed: trackers that name the old one to others are to hear of it.
-    Moved,
-    /// The program stood still for so long, and its clock with it; those of trackers went on.
-    StoodStill(Duration),
-    /// The user wants this tracker asked now; `None`: one of every tier.
-    Announce(Option<TrackerKey>),
-    /// The tracker answered.
-    Answered {
-        /// Which announce.
-        ticket: Ticket,
-        /// What.
-        answer: Announced,
-        /// Seconds before which it does not want to be asked again.
-        min_interval_s: Option<u32>,
-        /// What it wants to be told from now on.
-        tracker_id: Option<Vec<u8>>,
-    },
-    /// The announce failed.
-    Failed {
-        /// Which announce.
-        ticket: Ticket,
-        /// How.
-        error: TrackerError,
-        /// In whose words: the tracker's own, or the system's.
-        text: String,
-    },
-    /// Nothing but time went by.
-    Tick,
-}
-
-/// What to do.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Output {
-    /// Announce; answer with [`Input::Answered`] or [`Input::Failed`] under the same ticket.
-    Announce {
-        /// Which announce.
-        ticket: Ticket,
-        /// To whom.
-        tracker: TrackerKey,
-        /// Its announce URL, passkey and all: never to be shown.
-        url: String,
-        /// Which event.
-        kind: AnnounceKind,
-        /// What its last answer gave us to say.
-        tracker_id: Option<Vec<u8>>,
-    },
-    /// Do not wait for this announce any longer, nor make it if it has not begun; nobody wants its answer.
-    Abandon(Ticket),
-    /// This was learned.
-    Emit(At, Event),
-}
-
-/// One tracker.
-struct Tracker {
-    url: String,
-    tier: usize,
-    /// It answered a `started` and no `stopped` was sent since.
-    told: bool,
-    tracker_id: Option<Vec<u8>>,
-    /// The announce under way, `stopped` excepted.
-    flight: Option<(Ticket, AnnounceKind)>,
-    /// The `stopped` under way.
-    stopping: Option<Ticket>,
-    /// It is its turn as soon as its `stopped` is over.
-    after_stop: bool,
-    /// Its last answer, and the `min interval` in it.
-    answered: Option<(At, Option<Duration>)>,
-    /// The next announce as last told.
-    next: Option<At>,
-}
-
-impl Tracker {
-    fn says_completed(&self) -> bool {
-        matches!(self.flight, Some((_, AnnounceKind::Completed)))
-    }
-}
 
 /// The announces of one torrent.
 pub struct Announcer {
@@ -213,17 +125,7 @@ impl Announcer {
     /// Takes a tracker in; false when nothing can ever be asked of it.
     fn know(&mut self, now: At, url: &str, tier: usize) -> bool {
         let key = TrackerKey(self.trackers.len() as u16);
-        self.trackers.push(Tracker {
-            url: url.to_owned(),
-            tier: if self.private { 0 } else { tier },
-            told: false,
-            tracker_id: None,
-            flight: None,
-            stopping: None,
-            after_stop: false,
-            answered: None,
-            next: None,
-        });
+        self.trackers.push(Tracker::new(url, if self.private { 0 } else { tier }));
         self.emit(now, Event::TrackerKnown { tracker: key, tier: tier as u16, url: text::url_shown(url) });
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         let spoken = Scheme::named(scheme).is_some();

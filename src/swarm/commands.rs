@@ -50,9 +50,9 @@ impl Swarm {
     fn close_for_good(&mut self, now: At) {
         let Some(check) = &mut self.check else { return self.close_all(Cause::Shutdown) };
         if check.end(now) {
-            let metadata = self.metadata.as_ref();
-            let withholds = |conn| metadata.and_then(|metadata| metadata.withholds(conn));
-            let last_cause = |conn| withholds(conn).unwrap_or_else(|| check.last_cause(conn));
+            // One that refuses the metadata, or was asked and says nothing, has given its answer.
+            let withholds = |conn| self.metadata.as_ref().is_some_and(|it| it.withholds(conn).is_some());
+            let last_cause = |conn| if withholds(conn) { Cause::Shutdown } else { check.last_cause(conn) };
             let causes = self.live.iter().map(|(conn, _)| (*conn, last_cause(*conn)));
             for (conn, cause) in causes.collect::<Vec<_>>() {
                 self.close(conn, cause);

@@ -5,6 +5,9 @@
 //! asked of one of them, then of the next: a liar costs one round, and nobody is blamed for what another gave. Once the
 //! right bytes are here, those who gave others are named as well.
 //!
+//! A peer that refuses is not asked again on its connection, nor is one that owes a part for too long, until that comes:
+//! unless it says once more that it has them.
+//!
 //! Peers that claim different lengths are never mixed: the length that most of them claim is tried first. Nothing is
 //! allocated for a length, only for parts that came; and of one set alone, whose length its peers claim.
 //!
@@ -33,8 +36,6 @@ use crate::wire::{MOST_METADATA_BYTES, metadata_part_bytes, metadata_parts};
 const MOST_AT_ONE: usize = 1;
 /// Peers that one part is asked of at a time, where there is nothing else to ask for.
 const MOST_FOR_ONE: usize = 2;
-/// A peer that refuses is not asked again for this long: it may have none yet, or answer only so often.
-const REFUSAL: Duration = Duration::from_secs(60);
 /// How long peers may take for the whole before others have their turn, if there are any.
 const TURN: Duration = Duration::from_secs(30);
 /// Parts of which it is remembered what they were.
@@ -159,8 +160,7 @@ impl Metadata {
             Some(offer) if offer.bytes != bytes => {
                 self.wrong(peer, format!("it claims {bytes} bytes, and before {} bytes", offer.bytes));
             }
-            // It says once more what it said.
-            Some(offer) => _ = self.offers.insert(conn, Offer { refused_until: None, ..offer }),
+            Some(offer) => _ = self.offers.insert(conn, offer.renewed()),
             None => {}
         }
         self.go_on(now);
@@ -216,7 +216,7 @@ impl Metadata {
                 let Some(offer) = self.offers.get_mut(&conn) else { return };
                 // What else it was asked for it will hardly give.
                 offer.asks.clear();
-                offer.refused_until = Some(now + REFUSAL);
+                offer.refuses = true;
                 self.out.push_back(Fetch::Told(offer.peer, MetadataStep::Refused { part }));
             }
         }
@@ -253,7 +253,7 @@ impl Metadata {
     /// Why the peer is of no use for this, if so: it refuses, or owes a part for too long.
     pub(super) fn withholds(&self, conn: ConnKey) -> Option<Cause> {
         let offer = self.offers.get(&conn)?;
-        let refuses = offer.refused_until.map(|_| Cause::MetadataRefused);
+        let refuses = offer.refuses.then_some(Cause::MetadataRefused);
         refuses.or_else(|| offer.is_silent().then_some(Cause::MetadataSilent))
     }
 

@@ -25,7 +25,7 @@ use crate::peers::{
 use crate::support::namespace::{self, Place};
 use crate::support::program::{Output, command};
 use crate::support::{
-    Heard, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, soon, until,
+    Gives, Heard, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, soon, until,
 };
 
 /// Who names a cause.
@@ -45,13 +45,15 @@ pub(crate) enum By {
     Itself,
     /// A download, or a seed.
     Download,
+    /// `check --json` of a magnet.
+    Magnet,
 }
 
 /// Brings loopback up and lays routes to where nobody is: no route, one forbidden, one on which packets vanish.
 const ROUTES: &str = "ip link set lo up && ip route add unreachable 10.1.0.0/16 && ip route add prohibit 10.2.0.0/16 \
                       && ip addr add 10.8.0.1/32 dev lo && ip route add 10.9.0.0/16 dev lo src 10.8.0.1";
 
-use By::{Called, Check, Download, Encrypted, Itself, Machine, Routes};
+use By::{Called, Check, Download, Encrypted, Itself, Machine, Magnet, Routes};
 
 const TABLE: &[(Cause, By, &str)] = &[
     (Cause::InvalidAddress, Routes, "multicast"),
@@ -117,6 +119,11 @@ const TABLE: &[(Cause, By, &str)] = &[
     (Cause::ClosedAfterHandshake, Check, "shakes hands and hangs up"),
     (Cause::ClosedByPeer, Check, "leaves later"),
     (Cause::ResetByPeer, Check, "resets later"),
+    // Metadata.
+    (Cause::MetadataRefused, Magnet, "refuses the metadata"),
+    (Cause::MetadataWrong, Magnet, "gives metadata of another hash"),
+    (Cause::MetadataWrong, Magnet, "claims more metadata than anybody takes"),
+    (Cause::MetadataSilent, Magnet, "is asked for the metadata and says nothing"),
 ];
 
 /// Peers, each with the row of the table that it shows.
@@ -178,8 +185,10 @@ fn no_cause_is_missing() {
     // They stand in the order of a connection's life.
     let groups = &Cause::ALL[place(Cause::ConnectTimeout)..=place(Cause::HashFailures)];
     assert!(groups.len() >= 31, "dialling, handshakes, protocol and service");
-    let missing: Vec<&Cause> =
-        groups.iter().filter(|cause| TABLE.iter().all(|row| row.0 != **cause)).collect();
+    let metadata = &Cause::ALL[place(Cause::MetadataRefused)..=place(Cause::MetadataSilent)];
+    assert_eq!(metadata.len(), 3, "refused, wrong and silent");
+    let all = groups.iter().chain(metadata);
+    let missing: Vec<&Cause> = all.filter(|cause| TABLE.iter().all(|row| row.0 != **cause)).collect();
     assert!(missing.is_empty(), "nobody provokes {missing:?}");
 }
 
@@ -490,6 +499,40 @@ async fn check_names_each_way_encryption_fails() {
     for (how, detail) in [("answers with a key of zeros", "bad_key"), ("answers with noise", "no_sync")] {
         assert_eq!(peer_of(report, swarm.at(how))["detail"], detail);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_names_who_withholds_the_metadata_of_a_magnet() {
+    let payload = payload();
+    let info = payload.torrent.public_info().unwrap();
+    let mut swarm = Swarm::new(Magnet);
+    let mut kept = Vec::new();
+    for (how, gives) in [
+        ("refuses the metadata", Gives::Refuses),
+        ("gives metadata of another hash", Gives::Wrong),
+        ("is asked for the metadata and says nothing", Gives::Nothing),
+    ] {
+        let script = Script { metadata: Some((info.clone(), gives)), ..Script::default() };
+        let seed = Seed::start(&payload, script).await;
+        swarm.add(how, seed.addr);
+        kept.push(seed);
+    }
+    let claims = extended(b"d1:md11:ut_metadatai3ee13:metadata_sizei4294967295ee");
+    let claims = talks(&payload, b'c', &claims, listen_only).await;
+    swarm.add("claims more metadata than anybody takes", claims);
+    let lab = Lab::new();
+    let link = format!("magnet:?xt=urn:btih:{}", payload.info_hash());
+    let mut command = command(&lab);
+    command.args(["check", "--json", "--for", "60s", &link]).args(swarm.arguments());
+    let output = Program::spawn(&mut command).ended().await;
+    assert_eq!((output.code(), output.stderr.as_slice()), (0, &[][..]));
+    let report = &output.json()[0];
+    swarm.assert_named(report);
+    let detail = |how| peer_of(report, swarm.at(how))["detail"].as_str().unwrap();
+    let wrong = detail("gives metadata of another hash");
+    assert_eq!(wrong, "the hash of what it gave is not that of the magnet");
+    let claimed = detail("claims more metadata than anybody takes");
+    assert_eq!(claimed, "it claims 4294967295 bytes, and more than 64 MiB are not taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

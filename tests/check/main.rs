@@ -10,6 +10,7 @@ mod contract;
 mod crowds;
 mod exchange;
 mod handshake;
+mod magnets;
 mod peers;
 #[path = "../common/pty.rs"]
 mod pty;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use ttui::engine::{CheckOptions, check};
+use ttui::engine::{CheckOptions, Wanted, check};
 use ttui::ledger::View;
 use ttui::metainfo::{InfoHash, PeerId};
 use ttui::report;
@@ -124,7 +124,11 @@ pub(crate) fn options(peers: &[SocketAddr]) -> CheckOptions {
 }
 
 pub(crate) async fn run(payload: &Payload, options: CheckOptions) -> Arc<View> {
-    soon("the check ends", check(payload.torrent.clone(), options, pending())).await.unwrap()
+    run_on(payload.torrent.clone(), options).await
+}
+
+pub(crate) async fn run_on(wanted: impl Into<Wanted>, options: CheckOptions) -> Arc<View> {
+    soon("the check ends", check(wanted, options, pending())).await.unwrap()
 }
 
 pub(crate) fn as_json(view: &View) -> Value {

@@ -1,5 +1,6 @@
 //! What the program says of a staged swarm: in the lines of a run without a screen, and on a screen.
 
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -222,6 +223,20 @@ impl OnScreen {
 
     pub(crate) fn signal(&mut self, signal: Signal) {
         self.pty.signal(signal);
+    }
+
+    /// The overview has each of these addresses in a row with this behind it.
+    pub(crate) async fn shows_beside(&self, rows: &[(SocketAddr, &str)]) {
+        let shows = |screen: &Screen| {
+            let text = screen.contents();
+            let stands = |(addr, words): &(SocketAddr, &str)| {
+                let beside =
+                    |line: &str| line.split_once(&addr.to_string()).is_some_and(|(_, it)| it.contains(words));
+                text.lines().any(beside)
+            };
+            rows.iter().all(stands)
+        };
+        self.until(&format!("{rows:?}"), shows).await;
     }
 
     pub(crate) async fn until_it_goes_well(&self) {

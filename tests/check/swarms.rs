@@ -14,18 +14,18 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
-use ttui::engine::{CheckOptions, Download, Options};
-use ttui::event::{At, Attempt, Direction, Phase};
+use ttui::engine::{CheckOptions, Download, Options, Wanted};
+use ttui::event::{At, Attempt, Direction, MetadataStep, Phase};
 use ttui::ledger::{PeerRecord, Verdict, View};
-use ttui::metainfo::InfoHash;
+use ttui::metainfo::{InfoHash, Magnet};
 use ttui::swarm::EncryptionPolicy;
-use ttui::wire::Message;
+use ttui::wire::{ExtensionHandshake, METADATA_NAME, Message};
 
-use crate::peers::{PIECE, answers, as_json, handshake, listen_only, message, run, talks};
+use crate::peers::{PIECE, answers, as_json, handshake, listen_only, message, run_on, talks};
 use crate::support::overview::assert_first_is_shown_first;
 use crate::support::program::Output;
 use crate::support::{
-    Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, program, soon,
+    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, program, soon,
 };
 use crate::surfaces::{Headless, OnScreen, Told};
 
@@ -79,6 +79,12 @@ pub(crate) enum Does {
     Answers(&'static [u8]),
     /// Nothing listens at its address.
     Refuses,
+    /// Has everything but the metadata, and says so.
+    HasNoMetadata,
+    /// Has everything, and this way with the metadata.
+    OffersMetadata(Gives),
+    /// The same, and its handshake comes so many milliseconds after ours.
+    ComesWithMetadata(u64, Gives),
 }
 
 /// The last fact that decides.
@@ -94,6 +100,8 @@ pub(crate) enum Fact {
     LastBlock(u64),
     /// The last connection ended.
     LastEnd,
+    /// The last of those connected said what it does about the metadata of a magnet, or went.
+    Metadata,
 }
 
 impl Fact {
@@ -122,13 +130,38 @@ impl Fact {
                     .filter_map(|it| it.ended)
                     .max()
             }
+            Self::Metadata => {
+                let said = |record: &PeerRecord| {
+                    [answered(record), was_late(record), shook(record), ended(record)].into_iter().max()?
+                };
+                (view.groups.trying + view.groups.queued == 0).then(|| peers().filter_map(said).max())?
+            }
         }
     }
+}
+
+/// When a peer last answered what it was asked of the metadata.
+fn answered(record: &PeerRecord) -> Option<At> {
+    use MetadataStep::{Gave, Refused, Wrong};
+    last(record, |step| matches!(step, Gave { .. } | Refused { .. } | Wrong { .. }))
+}
+
+/// When it was last late with that.
+fn was_late(record: &PeerRecord) -> Option<At> {
+    last(record, |step| matches!(step, MetadataStep::Silent { .. }))
+}
+
+fn last(record: &PeerRecord, is: impl Fn(&MetadataStep) -> bool) -> Option<At> {
+    let moments = record.metadata.iter().flat_map(|talk| &talk.moments);
+    moments.filter(|moment| is(&moment.step)).map(|moment| moment.until).max()
 }
 
 /// A swarm in the making.
 pub(crate) struct Swarm {
     pieces: usize,
+    piece_bytes: usize,
+    /// All that the program is told is a link.
+    is_magnet: bool,
     payload: Arc<Payload>,
     tiers: Vec<String>,
     by_hand: Vec<SocketAddr>,
@@ -143,14 +176,30 @@ impl Swarm {
     }
 
     pub(crate) fn of_pieces(pieces: usize) -> Self {
+        Self::with_pieces(pieces, PIECE)
+    }
+
+    /// A magnet, whose metadata have three parts.
+    pub(crate) fn magnet() -> Self {
+        Self { is_magnet: true, ..Self::with_pieces(2000, 1024) }
+    }
+
+    fn with_pieces(pieces: usize, piece_bytes: usize) -> Self {
         Self {
             pieces,
-            payload: Recipe::file("it", pieces * PIECE, PIECE).make(),
+            piece_bytes,
+            is_magnet: false,
+            payload: Recipe::file("it", pieces * piece_bytes, piece_bytes).make(),
             tiers: Vec::new(),
             by_hand: Vec::new(),
             change: Box::new(|_| {}),
             kept: Vec::new(),
         }
+    }
+
+    /// The peers that the user named, in order.
+    pub(crate) fn named(&self) -> &[SocketAddr] {
+        &self.by_hand
     }
 
     /// So many peers named by the user.
@@ -250,6 +299,20 @@ impl Swarm {
             Does::HasAnotherTorrent => return answers(&handshake(InfoHash([9; 20]), name)).await,
             Does::Answers(bytes) => return answers(bytes).await,
             Does::Refuses => return nobody_at().await,
+            Does::HasNoMetadata => {
+                let messages = vec![(METADATA_NAME.to_owned(), 3)];
+                let introduction = ExtensionHandshake { messages, ..ExtensionHandshake::default() };
+                Script { introduction: Some(introduction), ..Script::default() }
+            }
+            Does::OffersMetadata(gives) => Script {
+                metadata: payload.torrent.public_info().map(|info| (info, gives)),
+                ..Script::default()
+            },
+            Does::ComesWithMetadata(ms, gives) => Script {
+                metadata: payload.torrent.public_info().map(|info| (info, gives)),
+                shakes_after: Duration::from_millis(ms),
+                ..Script::default()
+            },
             Does::LeavesAtOnce => {
                 let has = message(&Message::Bitfield(vec![0xff; self.pieces.div_ceil(8)].into()));
                 return talks(&payload, name, &has, Wire::leave).await;
@@ -270,8 +333,25 @@ impl Swarm {
     }
 
     fn torrent(&self) -> Arc<Payload> {
-        let recipe = Recipe::file("it", self.pieces * PIECE, PIECE);
+        let recipe = Recipe::file("it", self.pieces * self.piece_bytes, self.piece_bytes);
         self.tiers.iter().fold(recipe, |recipe, url| recipe.tier(&[url])).make()
+    }
+
+    /// What a check or a download here is of.
+    fn wanted(&self) -> Wanted {
+        match self.is_magnet {
+            true => self.link().parse::<Magnet>().unwrap().into(),
+            false => self.torrent().torrent.clone().into(),
+        }
+    }
+
+    fn link(&self) -> String {
+        format!("magnet:?xt=urn:btih:{}&dn=perhaps", self.payload.info_hash())
+    }
+
+    /// The same on a command line.
+    fn argument(&self, lab: &Lab) -> String {
+        if self.is_magnet { self.link() } else { lab.torrent(&self.torrent()).display().to_string() }
     }
 
     /// What a check reports, at once when the last of all it waits for came.
@@ -286,7 +366,7 @@ impl Swarm {
             tracker: download.tracker,
             ..CheckOptions::default()
         };
-        let view = run(&self.torrent(), options).await;
+        let view = run_on(self.wanted(), options).await;
         let (late, lost) = (view.at.saturating_sub(last_answer(&view)), stalls.total());
         assert!(
             late < AT_ONCE + lost,
@@ -303,8 +383,7 @@ impl Swarm {
 
     /// What the program is told to do what a download here does.
     pub(crate) fn arguments(&self, lab: &Lab) -> Vec<String> {
-        let (torrent, out) = (lab.torrent(&self.torrent()), lab.out());
-        let place = [torrent.display().to_string(), "-o".to_owned(), out.display().to_string()];
+        let place = [self.argument(lab), "-o".to_owned(), lab.out().display().to_string()];
         place.into_iter().chain(self.settings()).collect()
     }
 
@@ -342,9 +421,14 @@ impl Swarm {
 
     /// The program's check of it, to its end.
     pub(crate) async fn program_check(&self) -> Output {
+        self.program_check_as(&[]).await
+    }
+
+    /// The same in another form.
+    pub(crate) async fn program_check_as(&self, form: &[&str]) -> Output {
         let lab = Lab::new();
         let mut command = program::command(&lab);
-        command.arg("check").arg(lab.torrent(&self.torrent())).args(self.settings());
+        command.arg("check").arg(self.argument(&lab)).args(form).args(self.settings());
         Program::spawn(&mut command).ended().await
     }
 
@@ -357,7 +441,7 @@ impl Swarm {
     pub(crate) fn download(&self, lab: &Lab) -> Download {
         let mut options = lab.options(&self.by_hand);
         (self.change)(&mut options);
-        lab.start_with(&self.torrent(), options)
+        Download::start(self.wanted(), options).unwrap()
     }
 
     /// A check and a download are both led by this verdict, in these words, and the download's program with them.
@@ -564,7 +648,7 @@ fn last_answer(view: &View) -> At {
     let patience = |shook: At| shook + Duration::from_secs(10);
     let answer = |record: &PeerRecord, attempt: &Attempt| match attempt.handshaken {
         Some(shook) => {
-            let answered = record.last_block.unwrap_or_else(|| patience(shook));
+            let answered = record.last_block.or_else(|| answered(record)).unwrap_or_else(|| patience(shook));
             Some(attempt.ended.map_or(answered, |ended| ended.min(answered)))
         }
         None => attempt.ended,

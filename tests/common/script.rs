@@ -92,6 +92,10 @@ pub(crate) enum Gives {
     Nothing,
     /// So many parts, then it hangs up.
     First(u32),
+    /// The parts below this number; asked for another it hangs up, on every connection.
+    Below(u32),
+    /// Right ones, each so long after it was asked.
+    Late(Duration),
 }
 
 impl Default for Script {
@@ -164,6 +168,8 @@ pub(crate) enum Step {
     Gain,
     Flood,
     Alive,
+    /// It sends this part of the metadata.
+    Give(u32),
 }
 
 /// What it wants done.
@@ -284,6 +290,10 @@ impl Scripted {
                 self.say(vec![Message::KeepAlive]);
                 self.later(ALIVE_EVERY, Step::Alive);
             }
+            Step::Give(part) => {
+                let given = script.metadata.as_ref().and_then(|(info, _)| self.gives(info, part, true));
+                self.say(given.into_iter().collect());
+            }
         }
     }
 
@@ -359,19 +369,34 @@ impl Scripted {
         let Some(MetadataMessage::Request { part }) = asked else { return None };
         let total_bytes = info.len() as u32;
         assert!(part < metadata_parts(total_bytes), "it is asked for part {part}, which is none");
-        let begin = (part * METADATA_PART_BYTES) as usize;
-        let right = info.slice(begin..begin + metadata_part_bytes(total_bytes, part) as usize);
-        let bytes = match gives {
-            Gives::Nothing => return None,
-            Gives::Refuses => return self.about_metadata(&MetadataMessage::Reject { part }),
-            Gives::Wrong => right.iter().map(|byte| !byte).collect(),
-            Gives::Right | Gives::First(_) => right,
+        let hangs_up = match gives {
+            Gives::First(most) => self.gave_parts == *most,
+            Gives::Below(end) => part >= *end,
+            _ => false,
         };
-        if let Gives::First(most) = gives
-            && self.gave_parts == *most
-        {
-            self.acts.push_back(Act::HangUp);
-            return None;
+        match gives {
+            Gives::Nothing => None,
+            Gives::Refuses => self.about_metadata(&MetadataMessage::Reject { part }),
+            Gives::Late(after) => {
+                self.later(*after, Step::Give(part));
+                None
+            }
+            Gives::First(_) | Gives::Below(_) if hangs_up => {
+                self.acts.push_back(Act::HangUp);
+                None
+            }
+            Gives::Right | Gives::First(_) | Gives::Below(_) => self.gives(info, part, true),
+            Gives::Wrong => self.gives(info, part, false),
+        }
+    }
+
+    /// A part of the metadata, right or wrong.
+    fn gives(&mut self, info: &Bytes, part: u32, right: bool) -> Option<Message> {
+        let total_bytes = info.len() as u32;
+        let begin = (part * METADATA_PART_BYTES) as usize;
+        let mut bytes = info.slice(begin..begin + metadata_part_bytes(total_bytes, part) as usize);
+        if !right {
+            bytes = bytes.iter().map(|byte| !byte).collect();
         }
         self.gave_parts += 1;
         self.about_metadata(&MetadataMessage::Data { part, total_bytes: Some(total_bytes), bytes })

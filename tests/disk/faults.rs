@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use ttui::command::Command;
-use ttui::engine::{Download, Options};
+use ttui::engine::{Download, Options, Session, SessionOptions, TorrentOptions};
 use ttui::event::Phase;
 use ttui::ledger::VerdictCode;
 use ttui::storage::{self, Start};
@@ -112,6 +112,43 @@ async fn refusal_leads() {
         soon("the download stops", download.stop()).await.unwrap();
         bench.assert_right(&payload);
     }
+}
+
+#[test]
+fn a_full_disk_stops_its_torrent_and_no_other() {
+    in_a_namespace("faults::a_full_disk_stops_its_torrent_and_no_other", full_of_one);
+}
+
+async fn full_of_one() {
+    let bench = Bench::new();
+    bench.disk.fail(Fault { act: Act::Write, on: "full", errno: ENOSPC, after: 2, times: ALWAYS });
+    let state = Some(bench.lab.path("state"));
+    let session =
+        Session::start(SessionOptions { state, loopback: true, ..SessionOptions::default() }).unwrap();
+    let (mut torrents, mut seeds) = (Vec::new(), Vec::new());
+    for number in 0..10 {
+        let name = if number == 0 { "full".to_owned() } else { format!("it {number}") };
+        let payload = Recipe::file(&name, 16 * PIECE, PIECE).seed(number).make();
+        let seed = Seed::honest(&payload).await;
+        let options =
+            TorrentOptions { output: bench.out(), peers: vec![seed.addr], ..TorrentOptions::default() };
+        torrents.push((session.add(payload.torrent.clone(), options).unwrap(), payload));
+        seeds.push(seed);
+    }
+    for (torrent, payload) in &mut torrents[1..] {
+        soon("the others complete", torrent.completed()).await.unwrap();
+        bench.assert_right(payload);
+    }
+    let (full, payload) = &mut torrents[0];
+    let mut views = full.views();
+    let stopped = views.wait_for(|view| view.phase == Phase::Stopped);
+    let reason = soon("it stops", stopped).await.unwrap().phase_reason.clone().unwrap_or_default();
+    assert!(reason.contains("the disk is full") && full.outcome().is_none(), "{reason}");
+    bench.disk.mend();
+    full.send(Command::Resume);
+    soon("it goes on where it stopped", full.completed()).await.unwrap();
+    bench.assert_right(payload);
+    soon("all stop", session.stop()).await.unwrap();
 }
 
 #[test]

@@ -16,43 +16,31 @@ const MOST_NAME_CHARS: usize = 200;
 
 /// The torrents under way that write files. Copies are the same.
 #[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct Claims(Arc<Mutex<Vec<Claim>>>);
+pub(in crate::engine) struct Claims(Arc<Mutex<Vec<Arc<Claim>>>>);
+
+/// What was claimed, and is still to be held against what others claimed before.
+#[derive(Debug)]
+pub(in crate::engine) struct Claimed {
+    claims: Claims,
+    mine: Arc<Claim>,
+    earlier: Vec<Arc<Claim>>,
+}
 
 /// The files of one torrent.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Claim {
     output: PathBuf,
     torrent: Arc<Torrent>,
 }
 
 impl Claims {
-    /// The torrent's files are its own from now on, until [`Self::release`].
-    ///
-    /// # Errors
-    ///
-    /// When another torrent writes one of them.
-    pub(in crate::engine) async fn claim(
-        &self,
-        output: &Path,
-        torrent: &Arc<Torrent>,
-    ) -> Result<(), EngineError> {
-        let mine = Claim { output: output.to_owned(), torrent: Arc::clone(torrent) };
-        // Of two at the same time the later sees the other.
-        let earlier = {
-            let mut claims = self.lock();
-            let earlier = claims.clone();
-            claims.push(mine.clone());
-            earlier
-        };
-        if earlier.is_empty() {
-            return Ok(());
-        }
-        let compared = spawn_blocking(move || earlier.iter().try_for_each(|other| mine.is_apart_from(other)));
-        let compared = compared.await.map_err(|error| from_join(&error)).flatten();
-        if compared.is_err() {
-            self.release(torrent.info_hash);
-        }
-        compared
+    /// The torrent's files are its own from now on, until [`Self::release`], unless [`Claimed::holds`] says otherwise.
+    pub(in crate::engine) fn claim(&self, output: &Path, torrent: &Arc<Torrent>) -> Claimed {
+        let mine = Arc::new(Claim { output: output.to_owned(), torrent: Arc::clone(torrent) });
+        let mut claims = self.lock();
+        let earlier = claims.clone();
+        claims.push(Arc::clone(&mine));
+        Claimed { claims: self.clone(), mine, earlier }
     }
 
     /// The torrent writes no more.
@@ -60,14 +48,38 @@ impl Claims {
         self.lock().retain(|claim| claim.torrent.info_hash != info_hash);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Claim>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Claim>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claimed {
+    /// Whether the files are the torrent's alone; else it has none of them.
+    ///
+    /// # Errors
+    ///
+    /// When another torrent writes one of them.
+    pub(in crate::engine) async fn holds(self) -> Result<(), EngineError> {
+        let Self { claims, mine, earlier } = self;
+        if earlier.is_empty() {
+            return Ok(());
+        }
+        let info_hash = mine.torrent.info_hash;
+        let compared = spawn_blocking(move || earlier.iter().try_for_each(|other| mine.is_apart_from(other)));
+        let compared = compared.await.map_err(|error| from_join(&error)).flatten();
+        if compared.is_err() {
+            claims.release(info_hash);
+        }
+        compared
     }
 }
 
 impl Claim {
     /// Holds its files against those of another.
     fn is_apart_from(&self, other: &Self) -> Result<(), EngineError> {
+        if self.output == other.output && self.torrent.name != other.torrent.name {
+            return Ok(());
+        }
         let (mine, theirs) = (real(&self.output), real(&other.output));
         let (root, their_root) = (mine.join(&self.torrent.name), theirs.join(&other.torrent.name));
         // Everything of a torrent lies at or below its name.
@@ -112,26 +124,26 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let claims = Claims::default();
         let (first, second) = (torrent("a", &["x", "y"]), torrent("a", &["y", "z"]));
-        claims.claim(dir.path(), &first).await.unwrap();
-        let refused = claims.claim(&dir.path().join("."), &second).await.unwrap_err();
+        claims.claim(dir.path(), &first).holds().await.unwrap();
+        let refused = claims.claim(&dir.path().join("."), &second).holds().await.unwrap_err();
         let path = dir.path().canonicalize().unwrap().join("a/y");
         assert_eq!(refused, EngineError::SameFile { path, name: "a".to_owned(), other: "a".to_owned() });
         assert_eq!(refused.exit_status(), 2);
         // It has none of them by that; nor has the first once it is over.
-        claims.claim(&dir.path().join("elsewhere"), &second).await.unwrap();
+        claims.claim(&dir.path().join("elsewhere"), &second).holds().await.unwrap();
         claims.release(first.info_hash);
-        claims.claim(dir.path(), &torrent("a", &["x", "y", "more"])).await.unwrap();
+        claims.claim(dir.path(), &torrent("a", &["x", "y", "more"])).holds().await.unwrap();
     }
 
     #[tokio::test]
     async fn torrents_with_files_side_by_side_or_folders_within_folders_are_apart() {
         let dir = tempfile::tempdir().unwrap();
         let claims = Claims::default();
-        claims.claim(dir.path(), &torrent("a", &["b/x"])).await.unwrap();
-        claims.claim(dir.path(), &torrent("a", &["b/y"])).await.unwrap();
-        claims.claim(dir.path(), &torrent("ab", &["b/x"])).await.unwrap();
-        let below = claims.claim(&dir.path().join("a"), &torrent("b", &["x"])).await;
+        claims.claim(dir.path(), &torrent("a", &["b/x"])).holds().await.unwrap();
+        claims.claim(dir.path(), &torrent("a", &["b/y"])).holds().await.unwrap();
+        claims.claim(dir.path(), &torrent("ab", &["b/x"])).holds().await.unwrap();
+        let below = claims.claim(&dir.path().join("a"), &torrent("b", &["x"])).holds().await;
         assert!(matches!(below, Err(EngineError::SameFile { .. })), "{below:?}");
-        claims.claim(&dir.path().join("a"), &torrent("b", &["z"])).await.unwrap();
+        claims.claim(&dir.path().join("a"), &torrent("b", &["z"])).holds().await.unwrap();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::claims::Claimed;
 use super::{Resources, SessionOptions, TorrentOptions};
 use crate::command::Command;
 use crate::engine::EngineError;
@@ -26,6 +27,8 @@ pub(super) struct StartUp {
     pub(super) options: TorrentOptions,
     /// Peers that the magnet link names.
     pub(super) linked: Vec<SocketAddr>,
+    /// The files of a torrent.
+    pub(super) claimed: Option<Claimed>,
     /// Where its random choices come from.
     pub(super) seed: u64,
     pub(super) ours: Handshake,
@@ -59,8 +62,9 @@ impl StartUp {
             }
             Wanted::Torrent(torrent) => {
                 let (opening, info) = (self.opening.clone(), torrent.public_info());
-                let torrent = Arc::from(torrent);
-                if let Err(refused) = self.resources.claims.claim(&opening.output, &torrent).await {
+                if let Some(claimed) = self.claimed.take()
+                    && let Err(refused) = claimed.holds().await
+                {
                     self.event_sink.abandon();
                     return Err(refused);
                 }

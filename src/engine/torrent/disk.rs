@@ -318,10 +318,13 @@ impl TorrentTask {
         self.event_sink.know(self.clock.now(), facts);
         self.info = found.torrent.public_info();
         let (disk, told) = (self.outlets.disk.clone(), self.outlets.opening.clone());
-        let claims = self.resources.claims.clone();
+        // What is saved as a torrent file alone has no files yet.
+        let claims = &self.resources.claims;
+        let claimed = (!metadata_only).then(|| claims.claim(&opening.output, &found.torrent));
         self.tasks.spawn(async move {
-            // What is saved as a torrent file alone has no files yet.
-            if !metadata_only && let Err(refused) = claims.claim(&opening.output, &found.torrent).await {
+            if let Some(claimed) = claimed
+                && let Err(refused) = claimed.holds().await
+            {
                 // Nobody listens only when the run is over.
                 let _ = told.send(Told::Done(Err(refused)));
                 return;

@@ -7,17 +7,21 @@ use super::scene::Scene;
 use super::table::rules;
 use super::{Finding, Remedy};
 use crate::event::{At, MetadataStep, Severity};
-use crate::ledger::metadata::{MetadataAnswer, MetadataTalk};
+use crate::ledger::metadata::{MetadataAnswer, MetadataProgress, MetadataTalk};
 use crate::ledger::peer::{PeerRecord, Stage};
 use crate::ledger::view::View;
 
 /// A peer that gave a part so lately goes on giving.
 const GAVE_WITHIN: Duration = Duration::from_secs(10);
+/// A peer that shook hands says within this time whether it has them.
+const INTRODUCES_ITSELF: Duration = Duration::from_millis(500);
+/// While others are being dialled, it is not said before the first that shook hands has given nothing for this long.
+const OTHERS_HAVE: Duration = Duration::from_secs(3);
 
 rules! {
     METADATA_MISSING = MetadataMissing Trouble, Peers, metadata_missing,
         "without asked refused silent wrong stopped parts_here parts", _ => "No peer gives the metadata.",
-        { holds_s: 3, after_a_check: Some("look again later: a peer that has the metadata may come."), wants_peers: true };
+        { after_a_check: Some("look again later: a peer that has the metadata may come."), wants_peers: true };
 }
 
 /// What the peers that ever shook hands said of the metadata.
@@ -41,10 +45,10 @@ impl Said {
         let mut said = Self::default();
         let shook = |record: &&PeerRecord| record.stage >= Stage::Handshaken;
         for record in scene.view.peers.iter().map(AsRef::as_ref).filter(shook) {
-            let talk =
-                record.metadata.as_deref().filter(|talk| talk.offered_bytes.is_some() || talk.asked > 0);
+            let talk = record.metadata.as_deref().filter(|talk| talk.is_begun());
             said.asked += u32::from(talk.is_some_and(|talk| talk.asked > 0));
             let sum = match talk.map(MetadataTalk::answer) {
+                None if is_new(record, scene) => &mut said.pending,
                 None => &mut said.without,
                 Some(MetadataAnswer::Refuses) => &mut said.refused,
                 Some(MetadataAnswer::Silent) => &mut said.silent,
@@ -74,6 +78,13 @@ impl Said {
     }
 }
 
+/// Whether the peer shook hands only moments ago.
+fn is_new(record: &PeerRecord, scene: &Scene<'_>) -> bool {
+    let shook = record.last_attempt().and_then(|attempt| attempt.handshaken);
+    let lately = |shook| scene.view.at.saturating_sub(shook) < INTRODUCES_ITSELF;
+    record.is_live() && shook.is_some_and(lately)
+}
+
 /// Whether a connected peer gave a part only moments ago.
 fn is_giving(record: &PeerRecord, now: At) -> bool {
     let gave = |talk: &MetadataTalk| {
@@ -84,18 +95,52 @@ fn is_giving(record: &PeerRecord, now: At) -> bool {
     record.is_live() && record.metadata.as_deref().filter(answers).is_some_and(gave)
 }
 
-/// The connected peers that give the metadata; in a run that only looks who answers, all that gave them.
+/// The connected peers that give the metadata; in a run that only looks who answers, those whose last answer was a part.
 pub(super) fn givers(view: &View) -> impl Iterator<Item = &PeerRecord> {
     let gave = |record: &PeerRecord| {
-        record.metadata.as_ref().is_some_and(|talk| talk.answer() == MetadataAnswer::Gives)
+        let gives = |talk: &MetadataTalk| talk.answer() == MetadataAnswer::Gives;
+        (record.is_live() || is_known(view)) && record.metadata.as_deref().is_some_and(gives)
     };
     let records = view.peers.iter().map(AsRef::as_ref);
     records.filter(move |record| if view.probing { gave(record) } else { is_giving(record, view.at) })
 }
 
+/// Whether the metadata are known: only a run that looks who answers is judged by them then.
+fn is_known(view: &View) -> bool {
+    view.torrent.metadata.is_some()
+}
+
+/// Whether the metadata come, or came.
+pub(super) fn flow(scene: &Scene<'_>) -> bool {
+    is_known(scene.view) || givers(scene.view).next().is_some()
+}
+
+/// The metadata came, in a run that only looks who answers.
+fn came(scene: &Scene<'_>, progress: MetadataProgress) -> Finding {
+    let gave = givers(scene.view).count() as u32;
+    let parts = if progress.of == 1 {
+        "the only part".to_owned()
+    } else {
+        format!("all {} parts", count(progress.of))
+    };
+    let text = format!(
+        "It works: {} of the {} shook hands, and {} gave metadata: {parts} came, and they are right.",
+        count(scene.view.funnel.handshaken),
+        many(scene.view.funnel.known, "known peer"),
+        count(gave),
+    );
+    Finding::new(Severity::Good, text)
+        .evidence("giving", gave)
+        .evidence("parts_here", progress.got)
+        .evidence("parts", progress.of)
+}
+
 /// The metadata come.
 pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     let progress = scene.view.metadata.filter(|_| scene.lacks_metadata())?;
+    if is_known(scene.view) {
+        return Some(came(scene, progress));
+    }
     let giving = givers(scene.view).count() as u32;
     let first = givers(scene.view).next()?;
     let who = match (giving, &first.client) {
@@ -120,13 +165,20 @@ pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     )
 }
 
+/// Whether others are being dialled, and nobody was given long to be found.
+fn others_may(scene: &Scene<'_>) -> bool {
+    let attempts = scene.view.peers.iter().flat_map(|record| &record.attempts);
+    let first = attempts.filter_map(|attempt| attempt.handshaken).min().unwrap_or_default();
+    scene.view.groups.trying > 0 && scene.view.at.saturating_sub(first) < OTHERS_HAVE
+}
+
 /// Peers shook hands, and none of them gives the metadata.
 fn metadata_missing(scene: &Scene<'_>) -> Option<Finding> {
     let progress = scene.view.metadata.filter(|_| scene.lacks_metadata())?;
     let said = Said::of(scene);
     let anybody = scene.live() > 0 || said.asked > 0 || scene.probing;
     let answered = said.without + said.refused + said.silent + said.wrong + said.stopped;
-    let waits = said.pending > 0 && !scene.probing;
+    let waits = !scene.probing && (said.pending > 0 || others_may(scene));
     if scene.flows() || !anybody || waits || answered == 0 {
         return None;
     }

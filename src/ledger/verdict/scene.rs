@@ -107,7 +107,7 @@ impl<'a> Scene<'a> {
     /// that sent what it was asked for: wrong data is worth no more than none.
     pub(super) fn flows(&self) -> bool {
         if self.lacks_metadata() {
-            return metadata::givers(self.view).next().is_some();
+            return metadata::flow(self);
         }
         if self.probing {
             return self.view.funnel.transferring as usize > self.crowd.liars.len();

@@ -68,12 +68,10 @@ pub(super) fn story() -> Story {
         }
     }
     let [slow, refuses, lies, _, silent, later] = peers[..] else { return story };
-    for part in 0..2 {
-        step(&mut story, refuses, 1500 + u64::from(part) * 3200, MetadataStep::Asked { part });
-        step(&mut story, refuses, 1630 + u64::from(part) * 3200, MetadataStep::Refused { part });
-        step(&mut story, silent, 2400 + u64::from(part) * 20, MetadataStep::Asked { part });
-        step(&mut story, silent, 8400 + u64::from(part) * 20, MetadataStep::Silent { part });
-    }
+    step(&mut story, refuses, 1500, MetadataStep::Asked { part: 0 });
+    step(&mut story, refuses, 1630, MetadataStep::Refused { part: 0 });
+    step(&mut story, silent, 2400, MetadataStep::Asked { part: 1 });
+    step(&mut story, silent, 5400, MetadataStep::Silent { part: 1 });
     // All of it comes from one, and is not what the magnet asks for.
     for part in 0..of {
         step(&mut story, lies, 1700 + u64::from(part) * 120, MetadataStep::Asked { part });
@@ -91,10 +89,8 @@ pub(super) fn story() -> Story {
     }
     // The giver goes, and the last one that could give the rest has none of it either.
     story.end(slow, 15_200, Cause::ClosedByPeer, None, (140_000, 900)).again(slow, 15_200, 75_200);
-    for part in 8..10 {
-        step(&mut story, later, 15_300 + u64::from(part) * 10, MetadataStep::Asked { part });
-        step(&mut story, later, 15_430 + u64::from(part) * 10, MetadataStep::Refused { part });
-    }
+    step(&mut story, later, 15_380, MetadataStep::Asked { part: 8 });
+    step(&mut story, later, 15_510, MetadataStep::Refused { part: 8 });
     for n in 0..10 {
         let addr = format!("198.{}.{}.{}:{}", 18 + n % 2, n * 29 % 256, 190 - n * 7, 6881 + n * 311);
         let peer = story.learn(700, &addr, named);

@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::{cause, code, connect_ms, handshake_ms};
+use super::{about_metadata, cause, code, connect_ms, handshake_ms};
 use crate::event::{Attempt, Direction, Encryption, Payload};
 use crate::ledger::{PeerRecord, View};
 use crate::report::hex;
@@ -44,7 +44,7 @@ const FIELDS: &[Field] = &[
     field("live", In::All, |peer, _| json!(peer.is_live())),
     field("group", In::All, |peer, _| json!(peer.group)),
     field("cause", In::All, |peer, view| json!(cause(peer, view.at).map(code))),
-    field("detail", In::AllIfKnown, |peer, _| json!(telling(peer, |attempt| attempt.detail.as_deref()))),
+    field("detail", In::AllIfKnown, |peer, _| json!(detail(peer))),
     field("looks_like", In::AllIfKnown, |peer, _| json!(telling(peer, |attempt| attempt.looks_like))),
     field("client", In::All, |peer, _| json!(peer.client)),
     field("peer_id", In::Json, |peer, _| json!(peer.peer_id.map(|id| id.printable()))),
@@ -195,6 +195,11 @@ fn telling<'a, T>(peer: &'a PeerRecord, of: impl FnOnce(&'a Attempt) -> Option<T
 /// Bytes of all its attempts, one way.
 fn carried(peer: &PeerRecord, way: fn((u64, u64)) -> u64) -> u64 {
     peer.attempts.iter().map(|attempt| way(peer.bytes_of(attempt))).sum()
+}
+
+/// What the attempt says beside its cause; of a magnet, what the peer did about the metadata.
+fn detail(peer: &PeerRecord) -> Option<String> {
+    telling(peer, |attempt| attempt.detail.clone()).or_else(|| about_metadata(peer))
 }
 
 fn sources(peer: &PeerRecord, view: &View) -> Value {

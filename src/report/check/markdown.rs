@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{fields, in_order, out_there, steps};
+use super::{came, fields, in_order, steps};
 use crate::event::advised;
 use crate::ledger::{PeerRecord, View};
 use crate::report::{markdown_cell, table};
@@ -34,8 +34,8 @@ pub fn markdown(view: &View) -> String {
     let _ = writeln!(out, "| {} |", funnel.map(|(name, _)| name).join(" | "));
     let _ = writeln!(out, "|{}", "---|".repeat(funnel.len()));
     let _ = writeln!(out, "| {} |\n", funnel.map(|(_, peers)| peers.to_string()).join(" | "));
-    if let Some(availability) = view.availability {
-        let _ = writeln!(out, "{}\n", markdown_cell(&out_there(availability)));
+    if let Some(came) = came(view) {
+        let _ = writeln!(out, "{}\n", markdown_cell(&came));
     }
     for verdict in &view.verdicts {
         let _ = write!(out, "- **{}**: {}", verdict.severity.name(), markdown_cell(&verdict.text));

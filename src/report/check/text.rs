@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{cause, connect_ms, handshake_ms, in_order, out_there, steps};
+use super::{about_metadata, came, cause, connect_ms, handshake_ms, in_order, steps};
 use crate::event::{Cause, Encryption, Severity, advised};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, VerdictCode, View};
 use crate::text::clean;
@@ -31,8 +31,8 @@ pub fn text(view: &View) -> String {
     out.push('\n');
     let funnel = steps(&view.funnel).map(|(name, peers)| format!("{name} {peers}"));
     let _ = writeln!(out, "{}", funnel.join(" > "));
-    if let Some(availability) = view.availability {
-        lines(&mut out, "", &out_there(availability));
+    if let Some(came) = came(view) {
+        lines(&mut out, "", &came);
     }
     for tracker in &view.trackers {
         lines(&mut out, "", &tracker_line(tracker));
@@ -113,6 +113,7 @@ fn peers(out: &mut String, view: &View) {
 fn answer(peer: &PeerRecord, view: &View) -> String {
     let cause = cause(peer, view.at);
     let attempt = peer.telling_attempt();
+    let about_metadata = about_metadata(peer);
     let mut text = String::new();
     if peer.stage >= Stage::Handshaken {
         text.push_str(
@@ -130,10 +131,14 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         text.push_str(match cause {
             Some(_) => ": ",
             None if peer.stage == Stage::Transferring => ": sends data",
+            None if about_metadata.is_some() => ": ",
             None => "",
         });
     }
-    let Some(cause) = cause else { return clean(&text, 200) };
+    let Some(cause) = cause else {
+        text.push_str(about_metadata.as_deref().unwrap_or_default());
+        return clean(&text, 200);
+    };
     text.push_str(match cause {
         Cause::NeverUnchoked => "choking us",
         Cause::Snubbed => "unchoked us, sends nothing",
@@ -144,6 +149,8 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
         let _ = write!(text, ", {}: \"{began}\"", what.name());
     } else if let Some(detail) = attempt.and_then(|attempt| attempt.detail.as_deref()) {
         let _ = write!(text, ": {detail}");
+    } else if let Some(about) = about_metadata {
+        let _ = write!(text, ", {about}");
     } else if peer.stage == Stage::HandshakeSent && peer.was_tried_both_ways() {
         text.push_str(", plain and encrypted");
     }

@@ -555,9 +555,8 @@ fn of_a_magnet_everybody_is_asked_for_the_metadata_and_it_is_over_with_their_ans
     run.wait(9 * S);
     assert!(!run.orders(conns[0]).contains(&&Order::Close(Cause::Shutdown)));
     run.wait(2 * S);
-    for (conn, cause) in
-        [(0, Cause::Shutdown), (1, Cause::MetadataRefused), (3, Cause::MetadataSilent), (4, Cause::Shutdown)]
-    {
-        assert!(run.orders(conns[conn]).contains(&&Order::Close(cause)), "{conn} {cause:?}");
+    // They were live to the end, whatever they answered.
+    for conn in [0, 1, 3, 4] {
+        assert!(run.orders(conns[conn]).contains(&&Order::Close(Cause::Shutdown)), "{conn}");
     }
 }

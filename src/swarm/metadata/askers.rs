@@ -8,8 +8,6 @@ use crate::event::{At, PeerKey};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Patience is doubled this often at most.
 const MOST_DOUBLED: u32 = 4;
-/// What was asked for and did not come by then is asked for again.
-const GIVEN_UP: Duration = Duration::from_secs(60);
 
 /// What a peer offers.
 #[derive(Debug)]
@@ -17,13 +15,14 @@ pub(super) struct Offer {
     pub(super) peer: PeerKey,
     /// The length it claims.
     pub(super) bytes: u32,
+    /// What it owes. One that is late is asked for nothing else before it answers.
     pub(super) asks: Vec<Ask>,
     /// It was asked for something.
     pub(super) is_tried: bool,
     /// How often it was late.
     pub(super) lates: u32,
-    /// It refused, and is not asked until then.
-    pub(super) refused_until: Option<At>,
+    /// It refused, and is not asked again.
+    pub(super) refuses: bool,
     pub(super) held: bool,
 }
 
@@ -31,14 +30,13 @@ pub(super) struct Offer {
 #[derive(Debug)]
 pub(super) struct Ask {
     pub(super) part: u32,
-    since: At,
     late_at: At,
     pub(super) is_late: bool,
 }
 
 impl Ask {
     pub(super) fn new(now: At, part: u32, lates: u32) -> Self {
-        Self { part, since: now, late_at: now + patience(lates), is_late: false }
+        Self { part, late_at: now + patience(lates), is_late: false }
     }
 }
 
@@ -48,11 +46,18 @@ fn patience(lates: u32) -> Duration {
 
 impl Offer {
     pub(super) fn new(peer: PeerKey, bytes: u32) -> Self {
-        Self { peer, bytes, asks: Vec::new(), is_tried: false, lates: 0, refused_until: None, held: false }
+        Self { peer, bytes, asks: Vec::new(), is_tried: false, lates: 0, refuses: false, held: false }
     }
 
     pub(super) fn may_be_asked(&self) -> bool {
-        !self.held && self.refused_until.is_none()
+        !self.held && !self.refuses
+    }
+
+    /// It says once more that it has them: it may have had none before, and is asked again.
+    pub(super) fn renewed(mut self) -> Self {
+        self.refuses = false;
+        self.asks.retain(|ask| !ask.is_late);
+        self
     }
 
     /// Whether it owes something for too long.
@@ -60,16 +65,13 @@ impl Offer {
         self.asks.iter().any(|ask| ask.is_late)
     }
 
-    /// When it is late with something, given up for it, or asked again after a refusal.
+    /// When it is late with something.
     pub(super) fn deadline(&self) -> Option<At> {
-        let asks = self.asks.iter().map(|ask| ask.late_at.min(ask.since + GIVEN_UP));
-        asks.chain(self.refused_until).min()
+        self.asks.iter().map(|ask| ask.late_at).min()
     }
 
     /// Time went by; the parts that are late now, and were not before.
     pub(super) fn on_time(&mut self, now: At) -> Vec<u32> {
-        self.refused_until.take_if(|until| *until <= now);
-        self.asks.retain(|ask| now < ask.since + GIVEN_UP);
         let mut late = Vec::new();
         for ask in self.asks.iter_mut().filter(|ask| ask.late_at <= now) {
             self.lates += 1;

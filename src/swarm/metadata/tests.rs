@@ -174,22 +174,44 @@ fn nobody_waits_for_those_who_were_silent_before() {
 }
 
 #[test]
-fn one_that_refuses_is_asked_again_after_a_minute_and_others_at_once() {
+fn one_that_refuses_is_asked_again_only_when_it_says_again_that_it_has_them() {
     let info = info(2 * PART);
     let mut fetching = Fetching::with(&info, 1);
     fetching.asks();
     fetching.news(0, MetadataNews::Refused { part: 0 });
     assert_eq!(fetching.steps.last(), Some(&(0, MetadataStep::Refused { part: 0 })));
-    fetching.until(59 * SECOND);
+    fetching.until(3600 * SECOND);
     assert_eq!(fetching.asks(), []);
-    fetching.until(60 * SECOND);
+    assert_eq!(fetching.metadata.withholds(ConnKey(0)), Some(Cause::MetadataRefused));
+    fetching.offers(0, info.len() as u32);
     assert_eq!(fetching.asks(), [(0, 0)]);
+    fetching.news(0, MetadataNews::Refused { part: 0 });
+    fetching.leaves(0);
+    fetching.offers(0, info.len() as u32);
+    assert_eq!(fetching.asks(), [(0, 0)], "on another connection");
+    fetching.news(0, MetadataNews::Refused { part: 0 });
     fetching.offers(1, info.len() as u32);
     fetching.asks();
-    fetching.news(0, MetadataNews::Refused { part: 0 });
     fetching.news(1, part_of(&info, 0));
     fetching.news(1, part_of(&info, 1));
     assert_eq!(fetching.known, Some(info));
+}
+
+#[test]
+fn one_that_is_silent_is_asked_again_only_when_it_answers_or_says_again_that_it_has_them() {
+    let info = info(3 * PART);
+    let mut fetching = Fetching::with(&info, 1);
+    assert_eq!(fetching.asks(), [(0, 0)]);
+    fetching.until(3600 * SECOND);
+    assert_eq!(fetching.asks(), []);
+    assert_eq!(fetching.metadata.withholds(ConnKey(0)), Some(Cause::MetadataSilent));
+    let silent = fetching.steps.iter().filter(|(_, step)| matches!(step, MetadataStep::Silent { .. }));
+    assert_eq!(silent.count(), 1, "it is told once");
+    fetching.news(0, part_of(&info, 0));
+    assert_eq!(fetching.asks(), [(0, 1)], "it answers after all");
+    fetching.until(7200 * SECOND);
+    fetching.offers(0, info.len() as u32);
+    assert_eq!(fetching.asks(), [(0, 1)]);
 }
 
 #[test]

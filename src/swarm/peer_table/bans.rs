@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::super::address::{all_of, answers_for};
-use crate::event::At;
+use super::{PeerTable, Row, Standing};
+use crate::event::{At, PeerKey};
 
 /// How long an automatic ban, or one by the user, lasts.
 pub(in crate::swarm) const BAN: Duration = Duration::from_secs(3600);
@@ -94,6 +95,76 @@ impl Bans {
     fn of(&self, addr: SocketAddr) -> impl Iterator<Item = &Ban> {
         let holder = self.holders.get(&answers_for(addr.ip()));
         [self.ports.get(&addr), self.addresses.get(&addr.ip()), holder].into_iter().flatten()
+    }
+}
+
+impl PeerTable {
+    /// Bans the peer's address and port, and where it listens; after three of one holder, all that it holds. Returns who
+    /// is banned by that: the peer, and then those that wait there to be dialled. Who is connected there stays.
+    pub(in crate::swarm) fn ban_peer(&mut self, now: At, peer: PeerKey, reason: &str) -> Vec<(PeerKey, Ban)> {
+        let Some(&Row { addr, listens, .. }) = self.rows.get(&peer) else { return Vec::new() };
+        let (until, mut whole) = self.bans.ban(now, addr, reason);
+        if let Some(listens) = listens {
+            whole |= self.bans.ban(now, listens, reason).1;
+        }
+        let waiting = if whole { self.of_holder(addr.ip()) } else { Vec::new() };
+        let waiting = waiting.into_iter().filter_map(|peer| {
+            let row = self.rows.get(&peer).filter(|row| row.standing == Standing::Idle)?;
+            Some((peer, self.ban_of(now, row.addr)?))
+        });
+        std::iter::once((peer, Ban { until, reason: reason.to_owned() })).chain(waiting).collect()
+    }
+
+    /// Bans the whole address. Returns who is there.
+    pub(in crate::swarm) fn ban_address(
+        &mut self,
+        now: At,
+        addr: IpAddr,
+        reason: &str,
+    ) -> Vec<(PeerKey, Ban)> {
+        let until = self.bans.ban_address(now, addr, reason);
+        let there = self.by_addr.at(addr).into_iter();
+        there.map(|peer| (peer, Ban { until, reason: reason.to_owned() })).collect()
+    }
+
+    /// Lifts the ban of the peer, that of its address, and that of all its holder has. Returns what now holds, bans of
+    /// other ports, for each row there for which that is another than before.
+    pub(in crate::swarm) fn unban(&mut self, now: At, peer: PeerKey) -> Vec<(PeerKey, Option<Ban>)> {
+        let Some(row) = self.rows.get(&peer) else { return Vec::new() };
+        let (addr, listens) = (row.addr, row.listens);
+        let bans = |peer_table: &Self| -> Vec<(PeerKey, Option<Ban>)> {
+            let there = peer_table.of_holder(addr.ip()).into_iter();
+            there
+                .filter_map(|peer| Some((peer, peer_table.ban_of(now, peer_table.rows.get(&peer)?.addr))))
+                .collect()
+        };
+        let before = bans(self);
+        self.bans.lift(addr.ip(), [Some(addr), listens]);
+        bans(self).into_iter().zip(before).filter(|(now, before)| now != before).map(|(now, _)| now).collect()
+    }
+
+    /// Until when the address is banned, if it is.
+    pub(in crate::swarm) fn banned_until(&self, now: At, addr: SocketAddr) -> Option<At> {
+        self.bans.longest(now, addr).map(|ban| ban.until)
+    }
+
+    /// The ban that keeps the address out for longest, if there is one.
+    pub(in crate::swarm) fn ban_of(&self, now: At, addr: SocketAddr) -> Option<Ban> {
+        self.bans.longest(now, addr).cloned()
+    }
+
+    /// The bans that ran out, each told once.
+    pub(in crate::swarm) fn expired_bans(&mut self, now: At) -> Vec<PeerKey> {
+        if !self.bans.any_over(now) {
+            return Vec::new();
+        }
+        let rows = self.rows.iter();
+        let was: Vec<PeerKey> =
+            rows.filter(|(_, row)| self.bans.is_over(now, row.addr)).map(|(peer, _)| *peer).collect();
+        self.bans.forget_over(now);
+        was.into_iter()
+            .filter(|peer| self.rows.get(peer).is_some_and(|row| self.banned_until(now, row.addr).is_none()))
+            .collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::expected::{holds, is_as_in};
 use super::*;
+use crate::ledger::{MetadataAnswer, MetadataTalk};
 use crate::record::scenes::Scene;
 use crate::ui::action::Action;
 use crate::ui::filter::List;
@@ -60,7 +61,7 @@ const MOMENTS: [Picture; 15] = [
 ];
 
 /// Pages at moments where they show what they do not show of the healthy download.
-const OTHERS: [Picture; 22] = [
+const OTHERS: [Picture; 23] = [
     ("stalled-why", "stalled", |model, _| on(model, "why")),
     ("stalled-peers", "stalled", |model, _| on(model, "peers")),
     ("barred-peers", "barred", |model, view| {
@@ -99,6 +100,11 @@ const OTHERS: [Picture; 22] = [
     ("magnet-peer", "magnet", |model, view| {
         open(model, view, |peer| {
             peer.held_back_by(Duration::ZERO) == Some(crate::event::Cause::MetadataRefused)
+        });
+    }),
+    ("magnet-giver", "magnet", |model, view| {
+        open(model, view, |peer| {
+            peer.metadata.as_deref().map(MetadataTalk::answer) == Some(MetadataAnswer::Gives)
         });
     }),
     ("magnet-pieces", "magnet", |model, _| on(model, "pieces")),

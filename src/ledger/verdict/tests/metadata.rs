@@ -48,11 +48,52 @@ fn is_missing(run: &mut Script, text: &str, numbers: &[(&str, u64)]) {
 #[test]
 fn nobody_has_the_metadata() {
     let (mut run, _) = with_peers(3);
-    run.wait(2);
-    assert_eq!(run.first().code, VerdictCode::Unknown, "somebody may offer them yet");
+    assert_eq!(run.first().code, VerdictCode::Unknown, "they have not said yet who they are");
     let text = "Nothing arrives: no peer gives the metadata: 3 have none.";
     is_missing(&mut run, text, &[("without", 3), ("asked", 0)]);
     assert!(run.first().advice.starts_with("leave it running until somebody comes who has them;"));
+}
+
+#[test]
+fn while_others_are_dialled_it_is_not_said_at_once_that_nobody_has_the_metadata() {
+    let (mut run, _) = with_peers(3);
+    let late = run.peers(1)[0];
+    run.dial(late).wait(2);
+    assert_eq!(run.first().code, VerdictCode::Unknown, "the fourth may have them");
+    run.wait(1);
+    assert_eq!(run.first().code, VerdictCode::MetadataMissing);
+}
+
+#[test]
+fn a_check_says_who_gave_the_metadata_and_not_what_came_of_pieces() {
+    let (mut run, peers) = with_peers(4);
+    run.tell(Event::Probing);
+    offer(&mut run, &peers[..3]);
+    ask(&mut run, &peers[..1], Some(|part| MetadataStep::Gave { part }));
+    run.tell(Event::MetadataParts { got: 1, of: 12, bytes: 190_000 });
+    run.end(peers[0], Cause::ClosedByPeer);
+    ask(&mut run, &peers[1..3], Some(|part| MetadataStep::Refused { part }));
+    let first = run.wait(1).first();
+    assert_eq!(first.code, VerdictCode::MetadataMissing);
+    let text =
+        "No peer gives the metadata: 1 has none, 2 refuse, 1 stopped half way. 1 of 12 parts are here.";
+    assert_eq!((first.text.as_str(), run.view().availability), (text, None));
+    // Somebody gave the rest: it is known, and the run goes on with asking.
+    run.tell(Event::MetadataParts { got: 12, of: 12, bytes: 190_000 });
+    let at = run.at;
+    run.ledger.know(at, crate::ledger::script::facts(100));
+    let first = run.first();
+    assert_eq!(first.code, VerdictCode::Healthy);
+    assert_eq!(
+        first.text,
+        "It works: 4 of the 4 known peers shook hands, and 1 gave metadata: all 12 parts came, and they are right."
+    );
+    let view = run.view();
+    assert_eq!((view.availability, view.metadata.map(|progress| progress.refused)), (None, Some(2)));
+    assert_eq!(
+        crate::ledger::script::find(&view, peers[1]).held_back_by(view.at),
+        Some(Cause::MetadataRefused)
+    );
 }
 
 #[test]
