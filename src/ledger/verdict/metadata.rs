@@ -151,10 +151,9 @@ pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     let text = format!(
         "{who} the metadata: {} of {} here.",
         count(progress.got),
-        match (progress.got, progress.of) {
-            (_, 1) => "1 part is".to_owned(),
-            (1, parts) => format!("{} parts is", count(parts)),
-            (_, parts) => format!("{} parts are", count(parts)),
+        match progress.of {
+            1 => "1 part is".to_owned(),
+            parts => format!("{} parts are", count(parts)),
         }
     );
     Some(

@@ -163,7 +163,7 @@ fn a_peer_whose_parts_are_wrong_is_praised_no_longer_at_once() {
     step(&mut run, peers[1], MetadataStep::Gave { part: 0 });
     run.tell(Event::MetadataParts { got: 1, of: 12, bytes: 190_000 });
     let first = run.first().text;
-    assert_eq!(first, "80.0.1.1:6881 (Transmission 4.0.6) gives the metadata: 1 of 12 parts is here.");
+    assert_eq!(first, "80.0.1.1:6881 (Transmission 4.0.6) gives the metadata: 1 of 12 parts are here.");
     run.tell(Event::MetadataParts { got: 2, of: 12, bytes: 190_000 });
     let now = run.view().verdicts[0].text.clone();
     assert_eq!(now, "80.0.1.1:6881 (Transmission 4.0.6) gives the metadata: 2 of 12 parts are here.");
