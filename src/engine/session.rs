@@ -188,7 +188,9 @@ impl Session {
     /// What could not be saved, of the torrent that it is worst for.
     pub async fn stop(self) -> Result<(), EngineError> {
         self.takes_no_more();
-        let torrents: Vec<Running> = self.torrents().values().cloned().collect();
+        // What ended before was told those who hold it.
+        let under_way = |running: &&Running| !running.is_over();
+        let torrents: Vec<Running> = self.torrents().values().filter(under_way).cloned().collect();
         torrents.iter().for_each(|running| running.send(Command::Quit));
         let mut worst = Ok(());
         for mut running in torrents {

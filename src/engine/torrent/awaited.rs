@@ -11,7 +11,7 @@ use super::super::disk::DiskDone;
 use super::super::opening::{Opening, Told};
 use crate::event::{Event, Severity};
 use crate::metainfo::{Magnet, Torrent};
-use crate::storage::{self, KeptMetadata};
+use crate::storage;
 
 /// What is wanted of a magnet.
 pub(in crate::engine) struct Awaited {
@@ -57,16 +57,20 @@ impl Awaited {
             return;
         }
         let (state, info_hash) = (opening.state.clone(), torrent.info_hash);
-        // The first block does not wait for it, and it is there before the disk has it.
-        let keep = move || storage::keep_metadata(&state, info_hash, &file).and_then(KeptMetadata::sync);
-        let keeping = spawn_blocking(keep);
-        let keeping = async {
-            if let Ok(Err(error)) = keeping.await {
+        let kept = spawn_blocking(move || storage::keep_metadata(&state, info_hash, &file)).await;
+        // The first block does not wait until the disk has it.
+        let sync = async {
+            let Ok(kept) = kept else { return };
+            let synced = match kept {
+                Ok(kept) => spawn_blocking(move || kept.sync()).await.unwrap_or(Ok(())),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = synced {
                 let text = format!("the metadata is fetched again in the next run: {error}");
                 let _ = told.send(Told::Event(Event::Note { severity: Severity::Warn, text, answer: false }));
             }
         };
-        tokio::join!(keeping, opening.open(torrent, disk, told.clone()));
+        tokio::join!(opening.open(torrent, disk, told.clone()), sync);
     }
 }
 
