@@ -87,6 +87,9 @@ fn nobody(model: &Model, view: &View) -> String {
     }
 }
 
+/// So many of those that send are seen before the first of each other state.
+const SENDERS_FIRST: usize = 3;
+
 /// Columns that never scroll.
 pub(super) const FIXED: usize = 2;
 
@@ -394,7 +397,8 @@ impl Rows<'_> {
         peer(self.view, key).map(|peer| Standing::of(peer, self.view.at))
     }
 
-    /// The rows of live peers that are kept visible: the marked ones, the first of each state, and those that send.
+    /// The rows of live peers that are kept visible: the marked ones, the first few that send, the first of each state, and
+    /// the others that send.
     fn firsts(&self, keys: &[PeerKey]) -> Vec<usize> {
         let mut seen = Vec::new();
         let mut firsts = Vec::new();
@@ -409,8 +413,10 @@ impl Rows<'_> {
             keys.iter().enumerate().filter(move |(_, key)| wanted(self, **key)).map(|(at, _)| at)
         };
         let mut kept: Vec<usize> = is(|rows, key| rows.model.marked.contains(&key)).collect();
+        let sending = || is(|rows, key| rows.standing(key) == Some(Standing::Sending));
+        kept.extend(sending().take(SENDERS_FIRST));
         kept.extend(firsts);
-        kept.extend(is(|rows, key| rows.standing(key) == Some(Standing::Sending)));
+        kept.extend(sending());
         let mut seen = std::collections::HashSet::new();
         kept.retain(|at| seen.insert(*at));
         kept
