@@ -1,9 +1,15 @@
 //! What a swarm decides about pieces with: it is there once the torrent's geometry is known.
 
+use super::DownShare;
 use super::allowed_fast::AllowedFast;
 use super::picker::Picker;
 use super::recheck::Recheck;
+use crate::event::At;
 use crate::metainfo::{Bitfield, Geometry};
+
+/// Memory for blocks that are not written, of all torrents that download, and of one at least.
+const ALL_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+const LEAST_MEMORY_BYTES: u64 = 1024 * 1024;
 
 /// The pieces of a torrent, which of them are here, and the machines that deal with them.
 pub(super) struct Content {
@@ -24,6 +30,17 @@ impl Content {
     /// Bytes of the pieces that are missing.
     pub(super) fn missing_bytes(&self) -> u64 {
         missing_bytes(self.geometry, &self.have)
+    }
+
+    /// Takes this torrent's share of memory, `most_memory` bytes at most, and of the download limit, of this by what it
+    /// used in the last second; one that begins could use any.
+    pub(super) fn take_shares(&mut self, now: At, begins: bool, share: &DownShare, most_memory: u64) {
+        let (used_bytes, more) = self.picker.take_demand();
+        if let Some(share_bps) = share.take(used_bytes, more || begins) {
+            self.picker.adjust_limit(now, share_bps);
+        }
+        let share_bytes = ALL_MEMORY_BYTES / share.downloading();
+        self.picker.set_memory(most_memory.min(share_bytes.max(LEAST_MEMORY_BYTES)));
     }
 }
 
