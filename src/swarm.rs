@@ -74,12 +74,11 @@ use self::meter::Meter;
 use self::outbox::Outbox;
 use self::peer_table::{PeerTable, Row};
 use self::picker::{Pick, Picker};
-use self::recheck::Recheck;
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
-use self::starving::{Needs, Starving};
-use crate::event::{At, Cause, Event, Finder, FinderStatus, Phase, Severity};
+use self::starving::Starving;
+use crate::event::{At, Cause, Event, Finder, Phase, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 use crate::units;
@@ -191,11 +190,7 @@ impl Swarm {
 
     /// Tells whether peers may name others.
     fn tell_exchange(&mut self, now: At) {
-        let (status, detail) = match (self.settings.private, self.settings.pex) {
-            (true, _) => (FinderStatus::Off, Some("the torrent is private".to_owned())),
-            (false, false) => (FinderStatus::Off, Some("switched off".to_owned())),
-            (false, true) => (FinderStatus::Pending, None),
-        };
+        let (status, detail) = exchange::status(self.settings.private, self.settings.pex);
         self.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
     }
 
@@ -363,11 +358,7 @@ impl Swarm {
         }
         let room = self.staying() < self.most_peers() || self.idle > 0;
         let wanting = self.content.as_ref().filter(|_| downloading && !self.leaving && room);
-        let needs = wanting.map(|content| Needs {
-            limit_bps: content.picker.limit_bps(),
-            missing_bytes: content.missing_bytes(),
-            useful: content.picker.useful_count(),
-        });
+        let needs = wanting.map(Content::needs);
         if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
             self.announce(now, announce::Input::WantPeers(wanted));
         }
@@ -546,10 +537,7 @@ impl Swarm {
     pub fn is_paused(&self) -> bool {
         match (self.phase, &self.content) {
             (Phase::Checking, None) => self.settings.paused,
-            (Phase::Checking, Some(content)) => {
-                let after = content.recheck.as_ref().and_then(Recheck::rests);
-                after.is_some_and(|(phase, _)| *phase == Phase::Paused)
-            }
+            (Phase::Checking, Some(content)) => content.is_paused_after_recheck(),
             (phase, _) => phase == Phase::Paused,
         }
     }

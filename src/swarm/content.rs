@@ -4,7 +4,8 @@ use super::DownShare;
 use super::allowed_fast::AllowedFast;
 use super::picker::Picker;
 use super::recheck::Recheck;
-use crate::event::At;
+use super::starving::Needs;
+use crate::event::{At, Phase};
 use crate::metainfo::{Bitfield, Geometry};
 
 /// Memory for blocks that are not written, of all torrents that download, and of one at least.
@@ -30,6 +31,21 @@ impl Content {
     /// Bytes of the pieces that are missing.
     pub(super) fn missing_bytes(&self) -> u64 {
         missing_bytes(self.geometry, &self.have)
+    }
+
+    /// What it takes to finish, for finding out whether there are too few to give it.
+    pub(super) fn needs(&self) -> Needs {
+        Needs {
+            limit_bps: self.picker.limit_bps(),
+            missing_bytes: self.missing_bytes(),
+            useful: self.picker.useful_count(),
+        }
+    }
+
+    /// Whether it rests by the user's will once what is on the disk is verified.
+    pub(super) fn is_paused_after_recheck(&self) -> bool {
+        let after = self.recheck.as_ref().and_then(Recheck::rests);
+        after.is_some_and(|(phase, _)| *phase == Phase::Paused)
     }
 
     /// Takes this torrent's share of memory, `most_memory` bytes at most, and of the download limit, of this by what it
