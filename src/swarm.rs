@@ -74,12 +74,11 @@ use self::meter::Meter;
 use self::outbox::Outbox;
 use self::peer_table::{PeerTable, Row};
 use self::picker::{Pick, Picker};
-use self::recheck::Recheck;
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
-use self::starving::{Needs, Starving};
-use crate::event::{At, Cause, Event, Finder, FinderStatus, Phase, Severity};
+use self::starving::Starving;
+use crate::event::{At, Cause, Event, Finder, Phase, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 use crate::units;
@@ -121,9 +120,6 @@ pub struct Swarm {
 const SECOND: Duration = Duration::from_secs(1);
 /// How long connections stay open after a pause, so that a short one costs nothing.
 const PAUSE_GRACE: Duration = Duration::from_secs(30);
-/// Memory for blocks that are not written, of all torrents that download, and of one at least.
-const ALL_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
-const LEAST_MEMORY_BYTES: u64 = 1024 * 1024;
 /// Pieces whose blocks are told of in one second: recordings have to stay small.
 const MOST_TOLD: usize = 32;
 
@@ -194,11 +190,7 @@ impl Swarm {
 
     /// Tells whether peers may name others.
     fn tell_exchange(&mut self, now: At) {
-        let (status, detail) = match (self.settings.private, self.settings.pex) {
-            (true, _) => (FinderStatus::Off, Some("the torrent is private".to_owned())),
-            (false, false) => (FinderStatus::Off, Some("switched off".to_owned())),
-            (false, true) => (FinderStatus::Pending, None),
-        };
+        let (status, detail) = exchange::status(self.settings.private, self.settings.pex);
         self.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
     }
 
@@ -366,11 +358,7 @@ impl Swarm {
         }
         let room = self.staying() < self.most_peers() || self.idle > 0;
         let wanting = self.content.as_ref().filter(|_| downloading && !self.leaving && room);
-        let needs = wanting.map(|content| Needs {
-            limit_bps: content.picker.limit_bps(),
-            missing_bytes: content.missing_bytes(),
-            useful: content.picker.useful_count(),
-        });
+        let needs = wanting.map(Content::needs);
         if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
             self.announce(now, announce::Input::WantPeers(wanted));
         }
@@ -549,10 +537,7 @@ impl Swarm {
     pub fn is_paused(&self) -> bool {
         match (self.phase, &self.content) {
             (Phase::Checking, None) => self.settings.paused,
-            (Phase::Checking, Some(content)) => {
-                let after = content.recheck.as_ref().and_then(Recheck::rests);
-                after.is_some_and(|(phase, _)| *phase == Phase::Paused)
-            }
+            (Phase::Checking, Some(content)) => content.is_paused_after_recheck(),
             (phase, _) => phase == Phase::Paused,
         }
     }
@@ -597,31 +582,20 @@ impl Swarm {
             return;
         }
         let idle: BTreeMap<ConnKey, u8> = self.giving_way(now).map(|(rank, _, conn)| (conn, rank)).collect();
-        let may_go = self.live.iter().filter(|(_, live)| {
-            let chosen = self.peer_table.row(live.peer).is_some_and(Row::is_chosen);
-            !live.closing && !live.held && !chosen
+        let chosen = |peer| self.peer_table.row(peer).is_some_and(Row::is_chosen);
+        let may_go = self.live.least_used(|conn, live| {
+            (!chosen(live.peer)).then(|| idle.get(&conn).copied().unwrap_or(u8::MAX))
         });
-        let rank = |conn| idle.get(conn).copied().unwrap_or(u8::MAX);
-        let mut may_go: Vec<_> =
-            may_go.map(|(conn, live)| (rank(conn), live.down_bps(), live.used, *conn)).collect();
-        may_go.sort_unstable();
-        may_go.into_iter().take(over).for_each(|(.., conn)| self.close(conn, Cause::Replaced));
+        may_go.into_iter().take(over).for_each(|conn| self.close(conn, Cause::Replaced));
     }
 
-    /// Takes this torrent's share of memory and of the download limit, of this by what it used in the last second; one that
-    /// begins could use any.
+    /// Takes this torrent's share of memory and of the download limit; one that begins could use any.
     fn take_shares(&mut self, now: At, begins: bool) {
+        let Settings { down_share, memory_bytes, .. } = &self.settings;
         let asks = self.phase == Phase::Downloading && !self.leaving && self.check.is_none();
         match &mut self.content {
-            Some(Content { picker, .. }) if asks => {
-                let (used_bytes, more) = picker.take_demand();
-                if let Some(share_bps) = self.settings.down_share.take(used_bytes, more || begins) {
-                    picker.adjust_limit(now, share_bps);
-                }
-                let share_bytes = ALL_MEMORY_BYTES / self.settings.down_share.downloading();
-                picker.set_memory(self.settings.memory_bytes.min(share_bytes.max(LEAST_MEMORY_BYTES)));
-            }
-            _ => self.settings.down_share.rest(),
+            Some(content) if asks => content.take_shares(now, begins, down_share, *memory_bytes),
+            _ => down_share.rest(),
         }
     }
 

@@ -349,7 +349,9 @@ async fn with_seed_it_goes_on_after_completion_and_a_signal_ends_it_with_0() {
     assert_eq!(tracker.events(), ["started", "completed", "stopped"]);
     let (uploaded, total) = (tracker.until("stopped").await.uploaded, payload.bytes.len() as u64);
     assert!((total..=total + PIECE as u64).contains(&uploaded), "{uploaded} of {total}");
-    assert_eq!(lines.last().unwrap()["uploaded_bytes"], uploaded);
+    // More may have gone out since trackers were told.
+    let at_the_end = lines.last().unwrap()["uploaded_bytes"].as_u64().unwrap();
+    assert!((uploaded..=total + PIECE as u64).contains(&at_the_end), "{at_the_end} after {uploaded}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

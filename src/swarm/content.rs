@@ -1,9 +1,16 @@
 //! What a swarm decides about pieces with: it is there once the torrent's geometry is known.
 
+use super::DownShare;
 use super::allowed_fast::AllowedFast;
 use super::picker::Picker;
 use super::recheck::Recheck;
+use super::starving::Needs;
+use crate::event::{At, Phase};
 use crate::metainfo::{Bitfield, Geometry};
+
+/// Memory for blocks that are not written, of all torrents that download, and of one at least.
+const ALL_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+const LEAST_MEMORY_BYTES: u64 = 1024 * 1024;
 
 /// The pieces of a torrent, which of them are here, and the machines that deal with them.
 pub(super) struct Content {
@@ -24,6 +31,32 @@ impl Content {
     /// Bytes of the pieces that are missing.
     pub(super) fn missing_bytes(&self) -> u64 {
         missing_bytes(self.geometry, &self.have)
+    }
+
+    /// What it takes to finish, for finding out whether there are too few to give it.
+    pub(super) fn needs(&self) -> Needs {
+        Needs {
+            limit_bps: self.picker.limit_bps(),
+            missing_bytes: self.missing_bytes(),
+            useful: self.picker.useful_count(),
+        }
+    }
+
+    /// Whether it rests by the user's will once what is on the disk is verified.
+    pub(super) fn is_paused_after_recheck(&self) -> bool {
+        let after = self.recheck.as_ref().and_then(Recheck::rests);
+        after.is_some_and(|(phase, _)| *phase == Phase::Paused)
+    }
+
+    /// Takes this torrent's share of memory, `most_memory` bytes at most, and of the download limit, of this by what it
+    /// used in the last second; one that begins could use any.
+    pub(super) fn take_shares(&mut self, now: At, begins: bool, share: &DownShare, most_memory: u64) {
+        let (used_bytes, more) = self.picker.take_demand();
+        if let Some(share_bps) = share.take(used_bytes, more || begins) {
+            self.picker.adjust_limit(now, share_bps);
+        }
+        let share_bytes = ALL_MEMORY_BYTES / share.downloading();
+        self.picker.set_memory(most_memory.min(share_bytes.max(LEAST_MEMORY_BYTES)));
     }
 }
 

@@ -61,6 +61,16 @@ impl Connected {
         self.closing -= usize::from(live.closing);
         Some(live)
     }
+
+    /// Those that may go, the least used first: none that is held, or that `rank` has none for.
+    pub(super) fn least_used(&self, rank: impl Fn(ConnKey, &Live) -> Option<u8>) -> Vec<ConnKey> {
+        let may_go = self.iter().filter(|(_, live)| !live.closing && !live.held);
+        let mut ranked: Vec<_> = may_go
+            .filter_map(|(conn, live)| Some((rank(*conn, live)?, live.down_bps, live.used, *conn)))
+            .collect();
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(.., conn)| conn).collect()
+    }
 }
 
 /// A live peer.
@@ -142,11 +152,6 @@ impl Live {
             unchoked: !self.am_choking,
             given_bytes: self.up_bytes.saturating_sub(self.turn_began_bytes),
         }
-    }
-
-    /// What it sends, bytes a second.
-    pub(super) fn down_bps(&self) -> u64 {
-        self.down_bps
     }
 
     /// It is choked from now on, or served; whether that is news.

@@ -229,7 +229,7 @@ async fn complaints(lab: &Lab, swarm: &Swarm, outputs: &mut Outputs) {
         vec!["check", &missing],
         vec!["number.torrent"],
         vec!["large.torrent"],
-        vec![torrent, &another],
+        vec!["check", torrent, &another],
         vec![torrent, &option],
         vec![&option],
         vec![torrent, "--peer", &address],
@@ -251,6 +251,10 @@ async fn complaints(lab: &Lab, swarm: &Swarm, outputs: &mut Outputs) {
         outputs.written("complaint", output.complaint());
         output.stderr.iter().skip(1).for_each(|tip| outputs.written("complaint", tip));
     }
+    // Of several every one that cannot be read is named.
+    let output = ran(lab, &[&missing, &another]).await;
+    assert_eq!((output.code(), output.stderr.len()), (2, 2), "{output:?}");
+    output.stderr.iter().for_each(|line| outputs.written("complaint", line));
 }
 
 /// Settings files with something wrong in each; the name of one is.
