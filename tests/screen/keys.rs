@@ -452,9 +452,20 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         }
         (Action::Window, _) => {
             go(pty, Screen::Overview);
-            for window in ["last 5 minutes", "last 15 minutes", "last hour", "whole run", "last minute"] {
+            // Where the rates beside it are long, it has a shorter name.
+            for (window, short) in [
+                ("last 5 minutes", "5 min"),
+                ("last 15 minutes", "15 min"),
+                ("last hour", "1 h"),
+                ("whole run", "run"),
+                ("last minute", "1 min"),
+            ] {
                 pty.press(pressed);
-                pty.until_shown(window);
+                let names = [window.to_owned(), format!("Speed, {short} ──"), format!("── {short} ·")];
+                pty.until(window, |screen| {
+                    let shown = screen.contents();
+                    names.iter().any(|name| shown.contains(name)).then_some(())
+                });
             }
         }
         (Action::Layer, _) => {

@@ -24,6 +24,7 @@ mod speed;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{done, frame, judgement, log, peer_list};
+use crate::event::Sample;
 use crate::ledger::View;
 use crate::ui::flow::{Claim, Flow, rest, up_to, whole};
 use crate::ui::funnel::{self, Funnel};
@@ -158,9 +159,14 @@ fn flow_of_magnet(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     Flow::new(area, &MAGNET, &claims)
 }
 
-/// Whether anything came or went in the last minute.
+/// After so many seconds in which nothing came or went the graph is low: not before, so that nothing jumps at the start.
+const QUIET_FOR: usize = 60;
+
+/// Whether anything came or went lately, or may yet.
 fn moves(view: &View) -> bool {
-    view.series.seconds.iter().rev().take(60).any(|second| second.down_bps > 0 || second.up_bps > 0)
+    let seconds = &view.series.seconds;
+    let something = |second: &Sample| second.down_bps > 0 || second.up_bps > 0;
+    seconds.len() < QUIET_FOR || seconds.iter().rev().take(QUIET_FOR).any(something)
 }
 
 /// Rows in which the rate is large.

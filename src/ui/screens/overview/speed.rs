@@ -61,8 +61,9 @@ impl Curve {
         Points { values: &self.values, full: self.full, ramp: self.ramp }
     }
 
+    /// The most of it: no less than what is now, which is a mean over fewer seconds where the window is long.
     fn peak(&self) -> u64 {
-        self.values.iter().copied().max().unwrap_or(0)
+        self.values.iter().copied().max().unwrap_or(0).max(self.now)
     }
 }
 
