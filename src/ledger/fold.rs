@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,8 @@ pub(super) struct Run {
     pub(super) down_bytes: u64,
     pub(super) up_bytes: u64,
     pub(super) last_block: Option<At>,
+    /// Time to completion when the last second ended; `None`: no telling.
+    pub(super) time_left: Option<Duration>,
     /// When a piece last failed its check.
     pub(super) last_failure: Option<At>,
     pub(super) limits: (Option<u64>, Option<u64>),
@@ -275,6 +278,7 @@ impl Ledger {
             Event::Sample(sample) => {
                 self.series.push(at, *sample);
                 self.peers.tick(at, self.mean_of(at));
+                self.run.time_left = self.estimate(at);
             }
             Event::Note { text, answer, .. } => {
                 if *answer {
@@ -405,10 +409,11 @@ impl Ledger {
 
     /// Takes in one second of a connection. One like the last changes nothing at all: recordings leave it out.
     fn sample_peer(&mut self, at: At, peer: PeerKey, sample: PeerSample) {
+        let mean_of = self.mean_of(at) as u64;
         let Some(row) = self.peers.connected(peer).filter(|row| row.record().sample != sample) else {
             return;
         };
-        let (down, up) = row.take_sample(at, sample);
+        let (down, up) = row.take_sample(at, sample, mean_of);
         row.refresh(at);
         self.run.down_bytes = self.run.down_bytes.saturating_add(down);
         self.run.up_bytes = self.run.up_bytes.saturating_add(up);

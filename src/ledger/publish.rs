@@ -8,6 +8,7 @@ use super::metadata::MetadataProgress;
 use super::peer::PeerRecord;
 use super::tally::Tally;
 use super::view::View;
+use crate::event::validate::LONGEST_RUN;
 use crate::event::{At, Phase, Sample};
 
 impl Ledger {
@@ -83,13 +84,21 @@ impl Ledger {
         }
     }
 
-    /// Time to completion at the mean rate of the last seconds, in whole seconds. Seconds before this phase, in
-    /// which nothing was asked for, tell nothing of it.
+    /// Time to completion as it was when the last second ended, so that everything that tells it tells the same.
     fn eta(&self, now: At) -> Option<Duration> {
         let missing = self.facts.total_bytes()? - self.pieces.have_bytes();
         let rate = self.series.rates_since(self.run.phase_since, now).down_bps;
         let known = self.run.phase == Phase::Downloading && missing > 0 && rate > 0;
-        known.then(|| Duration::from_secs(missing.div_ceil(rate)))
+        self.run.time_left.filter(|_| known)
+    }
+
+    /// Time to completion at the mean rate of the last seconds, in whole seconds. Seconds before this phase, in
+    /// which nothing was asked for, tell nothing of it, and neither does the beginning alone.
+    pub(super) fn estimate(&self, now: At) -> Option<Duration> {
+        let missing = self.facts.total_bytes()? - self.pieces.have_bytes();
+        let rate = self.series.rates_since(self.run.phase_since, now).down_bps;
+        let known = rate > 0 && self.series.has_flowed(self.run.phase_since, now);
+        known.then(|| Duration::from_secs(missing.div_ceil(rate)).min(LONGEST_RUN))
     }
 
     /// How far the metadata of a magnet are, as long as they are not known; in a check of a magnet to its end.

@@ -222,8 +222,9 @@ impl Row {
         true
     }
 
-    /// Takes in one second of the connection. Returns what it moved since the last one, bytes: down, up.
-    pub(super) fn take_sample(&mut self, at: At, sample: PeerSample) -> (u64, u64) {
+    /// Takes in one second of the connection, the rate of which is shown at once if it is the first in which anything
+    /// moved, as a mean over `mean_of` seconds. Returns what it moved since the last one, bytes: down, up.
+    pub(super) fn take_sample(&mut self, at: At, sample: PeerSample, mean_of: u64) -> (u64, u64) {
         if self.open().is_none() || self.record.sample == sample {
             return (0, 0);
         }
@@ -237,6 +238,11 @@ impl Row {
         record.up_bytes = up;
         if moved.0 > 0 {
             record.last_block = Some(at);
+        }
+        let begins = self.record.recent.seconds().is_empty() && !self.stands_still();
+        if begins && moved != (0, 0) {
+            let mean_of = mean_of.max(1);
+            self.edit().rates = Sample { down_bps: moved.0 / mean_of, up_bps: moved.1 / mean_of };
         }
         moved
     }

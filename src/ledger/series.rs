@@ -106,6 +106,15 @@ impl SeriesFold {
         }
     }
 
+    /// Whether data came for as long as a mean is taken over, in the seconds that ended after `since`: before that a mean
+    /// tells more of how it began than of how it goes.
+    pub(super) fn has_flowed(&self, since: At, now: At) -> bool {
+        let whole = now.saturating_sub(since).as_secs();
+        let seconds = self.series.seconds.iter().rev();
+        let seconds = seconds.take(usize::try_from(whole).unwrap_or(usize::MAX));
+        seconds.skip(MEAN_SECONDS - 1).any(|second| second.down_bps > 0)
+    }
+
     /// The mean of the last so many seconds, or of as many as there are.
     pub(super) fn mean(&self, seconds: usize) -> Sample {
         let taken = self.series.seconds.len().min(seconds);
@@ -196,6 +205,20 @@ mod tests {
             assert_eq!(rates, expected, "{second}");
         }
         assert_eq!(fold.rates_since(s(3), s(9)), down(0), "it fell silent");
+    }
+
+    #[test]
+    fn data_have_flowed_once_a_mean_is_made_of_them_alone() {
+        let mut fold = SeriesFold::default();
+        for (second, rate) in [(1, 900), (2, 0), (3, 0), (4, 600), (5, 400), (6, 500)] {
+            fold.push(s(second), down(rate));
+            assert_eq!(fold.has_flowed(s(0), s(second)), second >= 3, "{second}");
+            assert_eq!(
+                fold.has_flowed(s(3), s(second)),
+                second >= 6,
+                "{second}: what came before is another matter"
+            );
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl Run {
         let Self { phase: _, phase_since, phase_reason, checked: _, down_bytes, up_bytes, .. } = self;
         let Self {
             last_block,
+            time_left,
             last_failure,
             limits,
             listening,
@@ -98,6 +99,7 @@ impl Run {
             listening.map(|(_, at)| at),
             answer.as_ref().map(|(at, _)| *at),
         ])?;
+        *time_left = time_left.map(|left| left.min(LONGEST_RUN));
         callers.check()?;
         check(disk, None)?;
         judged.check()?;

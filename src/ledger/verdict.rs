@@ -229,7 +229,15 @@ impl Ledger {
 }
 
 /// What the screen counts under this name of the evidence, where it counts it.
-fn counted(name: &str, view: &View) -> Option<u32> {
+fn counted(name: &str, view: &View) -> Option<u64> {
+    Some(match name {
+        "up_bytes" => view.up_bytes,
+        _ => u64::from(counted_small(name, view)?),
+    })
+}
+
+/// The same of what is counted in thousands at most.
+fn counted_small(name: &str, view: &View) -> Option<u32> {
     Some(match name {
         "known" => view.funnel.known,
         "handshaken" => view.funnel.handshaken,
@@ -240,6 +248,9 @@ fn counted(name: &str, view: &View) -> Option<u32> {
         "queued" => view.groups.queued,
         "sending" => view.serving.sending,
         "pieces_looked_at" => view.checked?.0,
+        "giving" => metadata::givers(view).count() as u32,
+        "parts_here" => view.metadata?.got,
+        "parts" => view.metadata?.of,
         "served" => {
             let taking = |record: &&Arc<PeerRecord>| record.is_taking();
             view.peers.iter().filter(taking).count() as u32
@@ -250,7 +261,7 @@ fn counted(name: &str, view: &View) -> Option<u32> {
 
 /// Whether the numbers are those that stand beside them on the screen.
 fn agree(evidence: &[(&str, u64)], view: &View) -> bool {
-    evidence.iter().all(|(name, number)| counted(name, view).is_none_or(|now| u64::from(now) == *number))
+    evidence.iter().all(|(name, number)| counted(name, view).is_none_or(|now| now == *number))
 }
 
 /// Holds every number that a judgement names, in its evidence or in its words, against what is counted beside it.
@@ -271,7 +282,7 @@ pub(crate) fn agrees_with_counts(view: &View) -> Result<(), String> {
         for pair in words.windows(2) {
             let word = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
             let (Ok(number), Some(count)) = (pair[0].parse::<u32>(), counted(word, view)) else { continue };
-            if number != count && !text.contains("failed the check") {
+            if u64::from(number) != count && !text.contains("failed the check") {
                 return Err(format!("{} beside {count} {word}", verdict.text));
             }
         }

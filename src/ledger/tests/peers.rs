@@ -318,3 +318,16 @@ fn the_last_seconds_of_a_connection_are_kept_while_it_lasts() {
     run.end(peers[0], Cause::ClosedByPeer);
     assert!(kept(&mut run, peers[0]).is_empty());
 }
+
+#[test]
+fn a_peer_has_a_rate_as_soon_as_its_first_second_is_told() {
+    let mut run = Script::downloading(100);
+    let peer = run.open_seeds(1)[0];
+    run.wait_ms(1000).tell(Event::Sample(Sample { down_bps: 30_000, up_bps: 0 }));
+    assert_eq!(run.record(peer).rates.down_bps, 0);
+    let sample = PeerSample { down_bps: 30_000, down_bytes: 30_000, ..PeerSample::default() };
+    run.wait_ms(400).tell(Event::PeerSample { peer, sample });
+    assert_eq!(run.record(peer).rates.down_bps, 30_000, "not nothing beside the rate of all");
+    run.wait_ms(600).tell(Event::Sample(Sample { down_bps: 30_000, up_bps: 0 }));
+    assert_eq!(run.record(peer).rates.down_bps, 15_000, "the mean of two seconds");
+}

@@ -6,9 +6,10 @@ use super::say::{count, many};
 use super::scene::Scene;
 use super::table::rules;
 use super::{Finding, Remedy};
-use crate::event::{MetadataStep, Severity};
+use crate::event::{At, MetadataStep, Severity};
 use crate::ledger::metadata::{MetadataAnswer, MetadataProgress, MetadataTalk};
 use crate::ledger::peer::{PeerRecord, Stage};
+use crate::ledger::view::View;
 
 /// A peer that gave a part so lately goes on giving.
 const GAVE_WITHIN: Duration = Duration::from_secs(10);
@@ -85,38 +86,38 @@ fn is_new(record: &PeerRecord, scene: &Scene<'_>) -> bool {
 }
 
 /// Whether a connected peer gave a part only moments ago.
-fn is_giving(record: &PeerRecord, scene: &Scene<'_>) -> bool {
+fn is_giving(record: &PeerRecord, now: At) -> bool {
     let gave = |talk: &MetadataTalk| {
         let last = talk.moments.iter().rev().find(|it| matches!(it.step, MetadataStep::Gave { .. }));
-        last.is_some_and(|last| scene.view.at.saturating_sub(last.until) < GAVE_WITHIN)
+        last.is_some_and(|last| now.saturating_sub(last.until) < GAVE_WITHIN)
     };
     let answers = |talk: &&MetadataTalk| talk.answer() == MetadataAnswer::Gives;
     record.is_live() && record.metadata.as_deref().filter(answers).is_some_and(gave)
 }
 
 /// The connected peers that give the metadata; in a run that only looks who answers, those whose last answer was a part.
-fn givers<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = &'a PeerRecord> {
+pub(super) fn givers(view: &View) -> impl Iterator<Item = &PeerRecord> {
     let gave = |record: &PeerRecord| {
         let gives = |talk: &MetadataTalk| talk.answer() == MetadataAnswer::Gives;
-        (record.is_live() || is_known(scene)) && record.metadata.as_deref().is_some_and(gives)
+        (record.is_live() || is_known(view)) && record.metadata.as_deref().is_some_and(gives)
     };
-    let records = scene.view.peers.iter().map(AsRef::as_ref);
-    records.filter(move |record| if scene.probing { gave(record) } else { is_giving(record, scene) })
+    let records = view.peers.iter().map(AsRef::as_ref);
+    records.filter(move |record| if view.probing { gave(record) } else { is_giving(record, view.at) })
 }
 
 /// Whether the metadata are known: only a run that looks who answers is judged by them then.
-fn is_known(scene: &Scene<'_>) -> bool {
-    scene.view.torrent.metadata.is_some()
+fn is_known(view: &View) -> bool {
+    view.torrent.metadata.is_some()
 }
 
 /// Whether the metadata come, or came.
 pub(super) fn flow(scene: &Scene<'_>) -> bool {
-    is_known(scene) || givers(scene).next().is_some()
+    is_known(scene.view) || givers(scene.view).next().is_some()
 }
 
 /// The metadata came, in a run that only looks who answers.
 fn came(scene: &Scene<'_>, progress: MetadataProgress) -> Finding {
-    let gave = givers(scene).count() as u32;
+    let gave = givers(scene.view).count() as u32;
     let parts = if progress.of == 1 {
         "the only part".to_owned()
     } else {
@@ -137,11 +138,11 @@ fn came(scene: &Scene<'_>, progress: MetadataProgress) -> Finding {
 /// The metadata come.
 pub(super) fn come(scene: &Scene<'_>) -> Option<Finding> {
     let progress = scene.view.metadata.filter(|_| scene.lacks_metadata())?;
-    if is_known(scene) {
+    if is_known(scene.view) {
         return Some(came(scene, progress));
     }
-    let giving = givers(scene).count() as u32;
-    let first = givers(scene).next()?;
+    let giving = givers(scene.view).count() as u32;
+    let first = givers(scene.view).next()?;
     let who = match (giving, &first.client) {
         (1, Some(client)) => format!("{} ({client}) gives", first.addr),
         (1, None) => format!("{} gives", first.addr),

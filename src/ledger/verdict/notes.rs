@@ -74,7 +74,7 @@ fn losses_are_usual(scene: &Scene<'_>) -> Option<Finding> {
             () => "",
         };
         let text = format!(
-            "{} of {} peers failed{most}. That is usual, and costs nothing while others send.",
+            "{} of {} peers failed{most}. That is usual, and costs nothing.",
             count(failed),
             count(known)
         );

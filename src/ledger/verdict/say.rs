@@ -19,7 +19,8 @@ pub(super) fn about(time: Duration) -> String {
     let seconds = time.as_secs();
     let (count, noun) = match seconds {
         0..10 => return "a few seconds".to_owned(),
-        10..55 => return format!("about {} seconds", (seconds + 5) / 10 * 10),
+        // To the nearest five: beside the exact number a rougher one reads as another.
+        10..55 => return format!("about {} seconds", (seconds + 2) / 5 * 5),
         55..3570 => ((seconds + 30) / 60, "minute"),
         3570..127_800 => ((seconds + 1800) / 3600, "hour"),
         _ => ((seconds + 43_200) / 86_400, "day"),
@@ -136,6 +137,8 @@ mod tests {
     fn says_times_as_people_do() {
         for (seconds, said) in [
             (3, "a few seconds"),
+            (15, "about 15 seconds"),
+            (34, "about 35 seconds"),
             (38, "about 40 seconds"),
             (58, "about a minute"),
             (168, "about 3 minutes"),

@@ -54,6 +54,8 @@ pub(super) struct Scene<'a> {
     pub(super) last_failure: Option<At>,
     /// How long nothing has arrived, counted from when anything could.
     pub(super) quiet: Duration,
+    /// Data came for long enough that its rate tells how it goes.
+    pub(super) has_flowed: bool,
     told: ToldCodes,
 }
 
@@ -76,6 +78,7 @@ impl<'a> Scene<'a> {
                 .map(|(_, it)| it),
             last_failure: ledger.run.last_failure,
             quiet: view.quiet_for(),
+            has_flowed: ledger.series.has_flowed(view.phase_since, view.at),
             told,
         }
     }

@@ -177,17 +177,23 @@ fn healthy(scene: &Scene<'_>) -> Option<Finding> {
             0 => format!("{}. The last data came {} ago{}.", pace(scene), span(scene.quiet), rest(scene)),
             _ => format!("{}. {}{}.", pace(scene), senders(scene), rest(scene)),
         };
-        Finding::new(Severity::Good, text)
+        // Nothing is praised before it goes.
+        let severity = if pace(scene) == STARTING { Severity::Info } else { Severity::Good };
+        Finding::new(severity, text)
             .evidence("sending", scene.crowd.sending)
             .evidence("live", scene.live())
             .evidence("down_bps", scene.view.rates.down_bps)
     })
 }
 
+/// Said before there is data enough to tell how it goes.
+const STARTING: &str = "Getting started";
+
 /// How well it goes, by the rate that stands beside it.
 fn pace(scene: &Scene<'_>) -> &'static str {
     match scene.view.rates.down_bps {
-        0 if scene.quiet < JUST_NOW => "Getting started",
+        0 if scene.quiet < JUST_NOW => STARTING,
+        _ if !scene.has_flowed => STARTING,
         bps if bps < SLOW_BPS => "Data arrives",
         _ => "Going well",
     }

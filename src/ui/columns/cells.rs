@@ -89,6 +89,11 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
         }
         _ if peer.is_live() && words::stands_still(context.view) => word(still(context.view)),
         Standing::Unchoked if waits_for_our_limit(peer, context.view) => word("our limit"),
+        // Its first second is not over.
+        Standing::Sending if peer.recent.seconds().is_empty() => {
+            let said = if fits("just began", columns) { "just began" } else { "begins" };
+            Spans::new().add(Role::Dim, said)
+        }
         Standing::Sending => Spans::new().add(Role::Down, rate(0, context, columns)),
         Standing::Unchoked => {
             let silent = now.saturating_sub(silent_since(peer));

@@ -151,15 +151,16 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     }
     let wide = area.width >= WIDE;
     let gap = if wide { "    " } else { "   " };
-    let mut right = state(model, view, area.width);
+    let eta = eta(view);
+    // Where there is little room, what is downloaded matters more than how long it takes, and which recording it is.
+    let roomy = area.width >= 60;
+    let with_eta = !eta.is_empty() && roomy && (model.replay.is_none() || wide);
+    let behind = if with_eta { paint::width(gap) + paint::width(&eta) } else { 0 };
+    let mut right = state(model, view, area.width.saturating_sub(behind as u16));
     if with_percent && view.phase != Phase::Checking && view.metadata.is_none() {
         right = right.add(Role::Text, gap).add(Role::Progress, format!("{} %", percent(view)));
     }
-    let eta = eta(view);
-    // Where there is little room, what is downloaded matters more than how long it takes; and a replay goes its own
-    // speed.
-    let roomy = area.width >= 60;
-    if !eta.is_empty() && roomy && model.replay.is_none() {
+    if with_eta {
         right = right.add(Role::Text, format!("{gap}{eta}"));
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);

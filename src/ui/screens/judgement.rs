@@ -240,8 +240,7 @@ pub(super) fn draw_panel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &Vi
             Some(((mark, role), text)) => {
                 pen.put(area.x + 1, y, 1, mark, role);
                 // The word or two that judge the whole stand out.
-                let end = text.find([':', '.', ';']).map_or(text.len(), |end| end + 1);
-                let head = if y == area.y { end } else { 0 };
+                let head = if y == area.y { first_words(&text) } else { 0 };
                 let used = pen.put(x, y, room, &text[..head], Role::Strong);
                 used + pen.put(x + used, y, room.saturating_sub(used), &text[head..], Role::Text)
             }
@@ -252,6 +251,14 @@ pub(super) fn draw_panel(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &Vi
             pen.put_right(area.right() - 1, y, hint_columns, &hint, Role::Dim);
         }
     }
+}
+
+/// Where the words end that come first: at a mark with a blank behind it, or that ends the text. The marks inside of an
+/// address or a number end nothing.
+fn first_words(text: &str) -> usize {
+    let ends = text.match_indices([':', '.', ';']).map(|(at, mark)| at + mark.len());
+    let mut ends = ends.filter(|end| text[*end..].is_empty() || text[*end..].starts_with(' '));
+    ends.next().unwrap_or(text.len())
 }
 
 /// A number a judgement rests on, with its unit: `quiet 35 s`, `down 2.0 MiB/s`.
@@ -310,16 +317,19 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
 
 /// Where peers are lost, and what that means.
 pub(super) fn lost(view: &View, columns: u16) -> Vec<Spans> {
-    let lines: Vec<Spans> = each_lost(view, columns).into_iter().flatten().collect();
+    let lines: Vec<Spans> = each_of(losses(view), columns).flatten().collect();
     match lines.is_empty() {
         true => vec![Spans::new().add(Role::Dim, "  nowhere yet")],
         false => lines,
     }
 }
 
-/// The same in at most so many rows: a loss is told whole or not at all.
+/// The same in at most so many rows, the largest first: a loss is told whole or not at all, and none is told in place of a
+/// larger one.
 pub(super) fn lost_within(view: &View, columns: u16, rows: u16) -> Vec<Spans> {
     let mut room = usize::from(rows);
+    let mut all = losses(view);
+    all.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
     let fits = |lines: &Vec<Spans>| match room.checked_sub(lines.len()) {
         Some(left) => {
             room = left;
@@ -327,13 +337,13 @@ pub(super) fn lost_within(view: &View, columns: u16, rows: u16) -> Vec<Spans> {
         }
         None => false,
     };
-    each_lost(view, columns).into_iter().filter(fits).flatten().collect()
+    each_of(all, columns).take_while(fits).flatten().collect()
 }
 
-/// The lines of each loss.
-fn each_lost(view: &View, columns: u16) -> Vec<Vec<Spans>> {
+/// The lines of each loss, in as many columns.
+fn each_of(losses: Vec<(&'static str, u32, String)>, columns: u16) -> impl Iterator<Item = Vec<Spans>> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
-    let of = |(word, count, told): (&str, u32, String)| {
+    let of = move |(word, count, told): (&str, u32, String)| {
         let head = format!("  {count:>5}  {word:<16}");
         let room = room.saturating_sub(head.len()).max(12);
         let lines = wrap(&told, room).into_iter().enumerate();
@@ -343,7 +353,7 @@ fn each_lost(view: &View, columns: u16) -> Vec<Vec<Spans>> {
         });
         lines.collect()
     };
-    losses(view).into_iter().map(of).collect()
+    losses.into_iter().map(of)
 }
 
 /// Every loss with its word, how many peers it keeps, and what it means; what reads the same at two steps stands once.
@@ -468,6 +478,22 @@ mod tests {
         let stalled = summary(&model, &sample::stalled(), 80, 9);
         assert!((4..=6).contains(&stalled.len()), "{stalled:?}");
         assert!(stalled.iter().any(|(_, text)| text.starts_with("Try: ")), "{stalled:?}");
+    }
+
+    #[test]
+    fn the_words_that_come_first_do_not_end_inside_an_address() {
+        for (text, first) in [
+            ("Going well. 7 peers send.", "Going well."),
+            (
+                "192.0.2.4:50001 (LimeWire) gives the metadata: 1 of 12.",
+                "192.0.2.4:50001 (LimeWire) gives the metadata:",
+            ),
+            ("[2001:db8::2]:6881 gives the metadata.", "[2001:db8::2]:6881 gives the metadata."),
+            ("Slow: 3.5 KiB/s", "Slow:"),
+            ("Paused", "Paused"),
+        ] {
+            assert_eq!(&text[..first_words(text)], first);
+        }
     }
 
     #[test]

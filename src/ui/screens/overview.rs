@@ -38,6 +38,8 @@ pub(super) use metadata::later;
 const BESIDE: (u16, u16) = (72, 17);
 /// From so many columns on there is a margin, and a panel has a rule of its own.
 const WIDE: u16 = 100;
+/// From so many rows on the graph has its third before the peers have their rows.
+const TALL: u16 = 50;
 /// Rows of the list of peers below which it tells little: its rule, its heads, and the peers.
 const LEAST_PEERS: u16 = 5;
 /// Rows in which the first peers of both parts are seen.
@@ -108,19 +110,19 @@ fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     if broad {
         claims.extend([up_to(Peers, LEAST_PEERS.min(peers)), up_to(Why, why)]);
     } else {
-        claims.extend([
-            up_to(Why, 2),
-            up_to(Graph, 1),
-            whole(Peers, LEAST_PEERS.min(peers)),
-            up_to(Graph, 3),
-        ]);
+        let curve = |rows| up_to(Graph, if moves(view) { rows } else { 0 });
+        claims.extend([up_to(Why, 2), curve(1), whole(Peers, LEAST_PEERS.min(peers)), curve(3)]);
         claims.push(up_to(Why, why));
     }
     let large = |rows| large_rate(model).find(|large| *large == rows).map(|rows| whole(Rate, rows));
     claims.extend(large(2));
     claims.extend([whole(Pieces, least), up_to(Peers, SOME_PEERS.min(peers))]);
     claims.extend(large(3));
-    claims.extend([up_to(graph, (area.height + 1) / 3), whole(Pieces, enough), up_to(Peers, peers)]);
+    // Of a graph with nothing in it the numbers are enough: what it would take goes to the others.
+    let third = if moves(view) { (area.height + 1) / 3 } else { 3 };
+    // Where rows are short, a step of the funnel beside it has one, and peers come before a higher graph.
+    let some = if area.height < TALL { third.min(all_steps + 3) } else { third };
+    claims.extend([up_to(graph, some), whole(Pieces, enough), up_to(Peers, peers), up_to(graph, third)]);
     claims.push(whole(Peers, all_peers));
     claims.extend((LEAST_LOG..=events.min(area.height / 5)).map(|rows| whole(Log, rows)));
     claims.extend(more.into_iter().map(|rows| whole(Pieces, rows)));
@@ -154,6 +156,11 @@ fn flow_of_magnet(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     let last = [up_to(Peers, peers), whole(Log, log.min(LEAST_LOG)), up_to(Log, log), rest(steps)];
     let claims: Vec<Claim<Part>> = first.into_iter().chain(then).chain(last).collect();
     Flow::new(area, &MAGNET, &claims)
+}
+
+/// Whether anything came or went in the last minute.
+fn moves(view: &View) -> bool {
+    view.series.seconds.iter().rev().take(60).any(|second| second.down_bps > 0 || second.up_bps > 0)
 }
 
 /// Rows in which the rate is large.

@@ -87,6 +87,9 @@ fn nobody(model: &Model, view: &View) -> String {
     }
 }
 
+/// So many of those that send are seen before the first of each other state.
+const SENDERS_FIRST: usize = 3;
+
 /// Columns that never scroll.
 pub(super) const FIXED: usize = 2;
 
@@ -177,7 +180,8 @@ fn marks(
     row: Rect,
     placed: &[grid::Placed<'_, PeerRecord>],
     peer: &PeerRecord,
-    most: Sample,
+    (most, recent): (Sample, u64),
+    pushed: u64,
 ) {
     for place in placed {
         let area = place.area(row);
@@ -191,18 +195,30 @@ fn marks(
             "down" => spark::beside(pen, bar, peer.rates.down_bps, most.down_bps, Role::Down),
             "up" => spark::beside(pen, bar, peer.rates.up_bps, most.up_bps, Role::Up),
             id if id == RECENT.id => {
-                let seconds =
-                    |of: fn(&Sample) -> u64| peer.recent.seconds().iter().map(of).collect::<Vec<u64>>();
-                let down = seconds(|second| second.down_bps);
-                let (values, role) = match down.iter().any(|bps| *bps > 0) {
-                    true => (down, Role::Down),
-                    false => (seconds(|second| second.up_bps), Role::Up),
-                };
-                spark::line(pen, area, &values, RECENT_SECONDS, role);
+                let area = inset_left(area);
+                let (means, role) = recent_means(peer, area.width, pushed);
+                spark::line(pen, area, &means, recent, role);
             }
             _ => {}
         }
     }
+}
+
+/// The curve of the last seconds keeps a blank from the numbers before it.
+fn inset_left(area: Rect) -> Rect {
+    let blank = area.width.min(1);
+    Rect { x: area.x + blank, width: area.width - blank, ..area }
+}
+
+/// The last seconds of a peer in so many columns: what came, or where nothing did, what went.
+fn recent_means(peer: &PeerRecord, columns: u16, pushed: u64) -> (Vec<u64>, Role) {
+    let seconds = |of: fn(&Sample) -> u64| peer.recent.seconds().iter().map(of).collect::<Vec<u64>>();
+    let down = seconds(|second| second.down_bps);
+    let (values, role) = match down.iter().any(|bps| *bps > 0) {
+        true => (down, Role::Down),
+        false => (seconds(|second| second.up_bps), Role::Up),
+    };
+    (spark::means(&values, RECENT_SECONDS, columns.into(), pushed), role)
 }
 
 /// The state of a peer that has a hue: its glyph has it, or where there are no colours, a letter has its place.
@@ -381,10 +397,10 @@ impl Rows<'_> {
         peer(self.view, key).map(|peer| Standing::of(peer, self.view.at))
     }
 
-    /// The rows of live peers that are kept visible: the marked ones, those that send, and the first of each other
-    /// state.
+    /// The rows of live peers that are kept visible: the marked ones, the first few that send, the first of each state, and
+    /// the others that send.
     fn firsts(&self, keys: &[PeerKey]) -> Vec<usize> {
-        let mut seen = vec![Standing::Sending];
+        let mut seen = Vec::new();
         let mut firsts = Vec::new();
         for (at, standing) in keys.iter().enumerate().filter_map(|(at, key)| Some((at, self.standing(*key)?)))
         {
@@ -397,8 +413,10 @@ impl Rows<'_> {
             keys.iter().enumerate().filter(move |(_, key)| wanted(self, **key)).map(|(at, _)| at)
         };
         let mut kept: Vec<usize> = is(|rows, key| rows.model.marked.contains(&key)).collect();
-        kept.extend(is(|rows, key| rows.standing(key) == Some(Standing::Sending)));
+        let sending = || is(|rows, key| rows.standing(key) == Some(Standing::Sending));
+        kept.extend(sending().take(SENDERS_FIRST));
         kept.extend(firsts);
+        kept.extend(sending());
         let mut seen = std::collections::HashSet::new();
         kept.retain(|at| seen.insert(*at));
         kept
@@ -435,7 +453,16 @@ impl Rows<'_> {
             down_bps: most.down_bps.max(rates.down_bps),
             up_bps: most.up_bps.max(rates.up_bps),
         });
-        for at in grid::visible(lines.len(), usize::from(area.height), chosen, keep) {
+        let seen = grid::visible(lines.len(), usize::from(area.height), chosen, keep);
+        // One scale for the rows that are seen: what is high in one is high beside the others.
+        let pushed = self.view.series.pushed;
+        let curves = placed.iter().find(|place| place.id() == RECENT.id);
+        let recent = curves.map_or(0, |place| {
+            let columns = inset_left(place.area(area)).width;
+            let records = seen.iter().filter_map(|at| peer(self.view, lines[*at].key));
+            records.flat_map(|record| recent_means(record, columns, pushed).0).max().unwrap_or(0)
+        });
+        for at in seen {
             let Line { key, fold } = &lines[at];
             let Some(record) = peer(self.view, *key) else {
                 continue;
@@ -451,7 +478,7 @@ impl Rows<'_> {
             match fold {
                 None => {
                     if !look.dim {
-                        marks(pen, row, placed, record, most);
+                        marks(pen, row, placed, record, (most, recent), pushed);
                     }
                     let hue = self.model.hues.of(*key).filter(|_| record.is_live());
                     let state = hue.map(|hue| {

@@ -329,6 +329,19 @@ fn cell(view: &View, cell: std::ops::Range<usize>) -> Option<Spans> {
     Some(Spans::new().add(Role::Dim, text))
 }
 
+/// Who sends this piece: what they send of others is no news here.
+fn sent_by(view: &View, piece: PieceIndex) -> String {
+    let it = view.pieces.history.under_way(piece);
+    let asked: Vec<PeerKey> = it.map_or_else(Vec::new, |it| {
+        senders(it).into_iter().filter(|(.., asked)| *asked > 0).map(|(peer, ..)| peer).collect()
+    });
+    match asked[..] {
+        [] => String::new(),
+        [one] => format!("; {} is asked for blocks of it", address(view, one)),
+        _ => format!("; {} of them are asked for blocks of it", asked.len()),
+    }
+}
+
 /// What became of it, its blocks with at most so many of those that send them, its failures in so many rows, and how
 /// many hold it.
 fn said_above(
@@ -372,15 +385,13 @@ fn said_above(
         let room = rows.saturating_sub(said.len() + 2).max(1);
         said.extend(failures(view, failed, columns).into_iter().take(room));
     }
-    let sending = holders.iter().filter(|(standing, _)| *standing == Standing::Sending).count();
-    let head = match (holders.len(), sending) {
-        (0, _) => "No live peer has it.".to_owned(),
-        (1, 0) => "1 live peer has it, not sending now:".to_owned(),
-        (1, _) => "1 live peer has it, and is sending:".to_owned(),
-        (count, sending) => {
-            format!("{} live peers have it, {sending} sending:", units::count(count as u64))
-        }
+    let head = |sent_by: &str| match holders.len() {
+        0 => "No live peer has it.".to_owned(),
+        1 => format!("1 live peer has it{sent_by}:"),
+        count => format!("{} live peers have it{sent_by}:", units::count(count as u64)),
     };
+    let full = head(&sent_by(view, piece));
+    let head = if paint::width(&full) <= columns { full } else { head("") };
     said.push(Spans::new().add(Role::Text, head));
     said
 }
@@ -437,6 +448,7 @@ mod tests {
             said.contains("  i▒▒▒▒▒▒ \n  I 80.0.1.1:6881 (Transmission 4.0.6) sent 0, is asked for 1"),
             "{said}"
         );
+        assert!(said.contains("2 live peers have it; 80.0.1.1:6881 is asked for blocks of it:"), "{said}");
         let it = UnderWay {
             since: run.at,
             told: None,

@@ -169,11 +169,11 @@ fn what_is_judged_has_the_units_of_the_header() {
 #[test]
 fn the_funnel_says_the_same_at_every_size() {
     // Where the words begin, behind the bars or in the row below, and how many columns they have.
-    let sizes = [((80, 24), 0, 27, 24), ((120, 40), 1, 17, 44)];
+    let places = [((80, 24), 0, 27, 24), ((120, 40), 0, 33, 28), ((120, 40), 1, 17, 44)];
     for (moment, ..) in sample::MOMENTS {
         let view = sample::moment(moment);
         for step in ["unchoked", "sending", "interested", "taking"] {
-            let said = sizes.map(|(size, below, from, columns)| {
+            let said = places.map(|(size, below, from, columns)| {
                 let rows = page(size, &view, |_| {});
                 let step = rows.iter().position(|row| row.starts_with(&format!(" {step} ")));
                 let row = step.map_or("", |step| &rows[step + below]);
@@ -182,7 +182,8 @@ fn the_funnel_says_the_same_at_every_size() {
             });
             // What has no room is a number of its own at the end.
             let first = said[0].split(" +").next().unwrap_or_default();
-            assert!(said[1].starts_with(first), "{moment}, {step}: {said:?}");
+            let same = said[1..].iter().any(|said| said.starts_with(first));
+            assert!(same, "{moment}, {step}: {said:?}");
         }
     }
 }

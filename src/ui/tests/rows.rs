@@ -67,11 +67,20 @@ fn nothing_moves_where_a_line_of_what_is_judged_comes_or_goes() {
 
 #[test]
 fn the_graph_has_a_third_of_the_height_where_there_is_room() {
-    for size in [(120, 40), (200, 60)] {
+    // In 40 rows a step of the funnel has one, for what that saves shows more peers.
+    for (size, expected) in [((120, 40), 10), ((200, 60), 20)] {
         let shown = rows(&sample::healthy(), size);
         let from = shown.iter().position(|row| row.contains("Speed ──")).unwrap();
         let to = shown.iter().position(|row| row.starts_with(" Pieces ──")).unwrap();
-        assert_eq!(to - from, usize::from(size.1 / 3), "{size:?}\n{}", shown.join("\n"));
+        assert_eq!(to - from, expected, "{size:?}\n{}", shown.join("\n"));
+    }
+}
+
+#[test]
+fn the_first_row_of_each_live_state_is_seen_however_many_send() {
+    let shown = rows(&sample::healthy(), (120, 40)).join("\n");
+    for state in ["● sending", "○ unchoked", "◐ choked"] {
+        assert!(shown.contains(state), "{state}\n{shown}");
     }
 }
 

@@ -12,28 +12,24 @@ use crate::units::Units;
 /// Points that a scale is found from: no screen shows more of them, and fewer of them are never higher.
 const SCALE_POINTS: usize = 400;
 
-/// The samples of a window in `points` steps, oldest first; `None` before the run began.
+/// The samples of a window in `points` steps, oldest first, the newest at the end; `None` before the run began.
 ///
-/// A step that stands for several samples is their mean. Such steps begin at fixed moments of the run, so that
-/// they wander to the left as they are and never change on their way.
+/// A step that stands for several samples is their mean. Such steps begin at fixed moments of the run, and every one is as
+/// many points wide, so that they wander to the left as they are and never change on their way. What the points have room
+/// for beyond the window is shown too.
 pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Option<Sample>> {
     let seconds = series.seconds.len();
     let pushed = usize::try_from(series.pushed).unwrap_or(usize::MAX).max(seconds);
-    let (samples, span, newest) = match window {
-        Window::Minute => (&series.seconds, 60, pushed),
-        Window::FiveMinutes => (&series.seconds, 300, pushed),
-        Window::Quarter => (&series.seconds, 900, pushed),
-        Window::Hour => (&series.seconds, 3600, pushed),
-        Window::Run if series.minutes.len() * 60 > seconds + 60 => {
-            (&series.minutes, series.minutes.len(), (pushed / 60).max(series.minutes.len()))
-        }
-        Window::Run => (&series.seconds, seconds.max(60), pushed),
+    let (span, _) = span(series, window);
+    let (samples, newest) = match window {
+        Window::Run if in_minutes(series) => (&series.minutes, (pushed / 60).max(series.minutes.len())),
+        _ => (&series.seconds, pushed),
     };
     if points == 0 {
         return Vec::new();
     }
-    let a_step = span.div_ceil(points);
-    let steps = span.div_ceil(a_step);
+    let (a_step, wide) = step_of(span, points, window);
+    let steps = points.div_ceil(wide);
     // Steps and samples are numbered from the beginning of the run; those before it have no number.
     let last_step = newest.saturating_sub(1) / a_step;
     let oldest = newest - samples.len();
@@ -50,7 +46,41 @@ pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Opti
         (count > 0).then(|| Sample { down_bps: sum.down_bps / count, up_bps: sum.up_bps / count })
     };
     let means: Vec<Option<Sample>> = (0..steps).map(mean).collect();
-    (0..points).map(|point| means[point * steps / points]).collect()
+    (0..points).map(|point| means[steps - 1 - (points - 1 - point) / wide]).collect()
+}
+
+/// How many samples a step of a window stands for, and how many of so many points it is wide.
+fn step_of(span: usize, points: usize, window: Window) -> (usize, usize) {
+    let a_step = match window {
+        // No more than that is kept.
+        Window::Hour => (span / points).max(1),
+        _ => span.div_ceil(points),
+    };
+    (a_step, (points / span).max(1))
+}
+
+/// How many seconds so many points of a window show, which are at least as many as the window has, or nearly.
+pub(crate) fn seconds_in(series: &Series, window: Window, points: usize) -> usize {
+    let (span, of_sample) = span(series, window);
+    let (a_step, wide) = step_of(span, points.max(1), window);
+    points * a_step * of_sample / wide
+}
+
+/// How many samples a window has, and how many seconds each stands for.
+fn span(series: &Series, window: Window) -> (usize, usize) {
+    match window {
+        Window::Minute => (60, 1),
+        Window::FiveMinutes => (300, 1),
+        Window::Quarter => (900, 1),
+        Window::Hour => (3600, 1),
+        Window::Run if in_minutes(series) => (series.minutes.len(), 60),
+        Window::Run => (series.seconds.len().max(60), 1),
+    }
+}
+
+/// Whether the whole run is longer than its seconds are kept.
+fn in_minutes(series: &Series) -> bool {
+    series.minutes.len() * 60 > series.seconds.len() + 60
 }
 
 /// The ends of both scales. They go up at once and come down late, so that a rate which wavers about a round
@@ -262,6 +292,25 @@ mod tests {
     }
 
     #[test]
+    fn a_curve_goes_to_the_left_by_whole_points_and_keeps_its_shape() {
+        let mut series = series(&[]);
+        let mut random = fastrand::Rng::with_seed(7);
+        // As many points as a second is wide, whatever number of them there is room for.
+        for (count, wide) in [(92, 1), (60, 1), (104, 1), (130, 2), (187, 3)] {
+            let mut before: Vec<Option<Sample>> = Vec::new();
+            for second in 0..150 {
+                series.seconds.push_back(Sample { down_bps: random.u64(..1000), up_bps: second });
+                series.pushed += 1;
+                let now = points(&series, Window::Minute, count);
+                if !before.is_empty() {
+                    assert_eq!(now[..count - wide], before[wide..], "{count} points, second {second}");
+                }
+                before = now;
+            }
+        }
+    }
+
+    #[test]
     fn every_window_reaches_from_its_edge_to_now() {
         let mut series = series(&(1..=3600).collect::<Vec<u64>>());
         series.pushed = 10_000;
@@ -274,10 +323,13 @@ mod tests {
                 let last = shown[count - 1].unwrap().down_bps;
                 let first = shown[0].unwrap().down_bps;
                 let a_step = (span as usize).div_ceil(count) as u64;
+                let reaches = seconds_in(&series, window, count) as u64;
                 assert!(
-                    last > 3600 - a_step && first <= 3602 - span + a_step * 3 / 2,
+                    last > 3600 - a_step
+                        && first <= (3602 + a_step * 3 / 2).saturating_sub(reaches).max(a_step),
                     "{window:?} {count}: {first} {last}"
                 );
+                assert!(reaches * 30 >= span * 29, "{window:?} {count}: {reaches}");
             }
         }
         assert_eq!(points(&series, Window::Run, 9).len(), 9);

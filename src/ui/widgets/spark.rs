@@ -20,36 +20,44 @@ pub(crate) fn beside(pen: &mut Pen<'_>, area: Rect, share: u64, most: u64, role:
     pen.put(area.right() - rest, area.y, rest, &"─".repeat(rest.into()), Role::Rule);
 }
 
-/// Draws values as a curve in the area's first row, the newest at its right: each column stands for as many of the newest
-/// `span` values as fall to it, and the highest is full.
-pub(crate) fn line(pen: &mut Pen<'_>, area: Rect, newest_last: &[u64], span: usize, role: Role) {
-    let columns = usize::from(area.width);
-    if area.is_empty() || span == 0 {
+/// The newest `span` values, in as many means as there are columns for, the newest last. `pushed` is the number of the
+/// newest value of all that ever were: each mean is of values that belong together by their number, so that it goes to the
+/// left as it is when others follow.
+pub(crate) fn means(newest_last: &[u64], span: usize, columns: usize, pushed: u64) -> Vec<u64> {
+    if columns == 0 || span == 0 {
+        return Vec::new();
+    }
+    let values = &newest_last[newest_last.len().saturating_sub(span)..];
+    let each = span.div_ceil(columns);
+    // How many values the newest mean is of as yet.
+    let begun = (pushed.saturating_sub(1) % each as u64) as usize + 1;
+    let mut means: Vec<u64> = Vec::with_capacity(columns);
+    let (mut rest, mut take) = (values, begun);
+    while !rest.is_empty() && means.len() < columns {
+        let (older, these) = rest.split_at(rest.len().saturating_sub(take));
+        let sum = these.iter().fold(0, |sum: u64, value| sum.saturating_add(*value));
+        means.push(sum / these.len().max(1) as u64);
+        (rest, take) = (older, each);
+    }
+    means.reverse();
+    means
+}
+
+/// Draws such means as a curve in the area's first row, the newest at its right; `most` is full.
+pub(crate) fn line(pen: &mut Pen<'_>, area: Rect, means: &[u64], most: u64, role: Role) {
+    if area.is_empty() {
         return;
     }
-    let first = newest_last.len().saturating_sub(span);
-    let values = &newest_last[first..];
-    // Before the first value there was none.
-    let before = span - values.len();
-    let of = |column: usize| {
-        let (from, to) =
-            (column * span / columns, ((column + 1) * span / columns).max(column * span / columns + 1));
-        let known = from.max(before)..to.max(before);
-        let sum = known
-            .clone()
-            .filter_map(|at| values.get(at - before))
-            .fold(0, |sum: u64, value| sum.saturating_add(*value));
-        sum / known.len().max(1) as u64
-    };
-    let means: Vec<u64> = (0..columns).map(of).collect();
-    let most = means.iter().copied().max().unwrap_or(0).max(1);
+    let most = most.max(1);
+    let means = &means[means.len().saturating_sub(usize::from(area.width))..];
+    let from = area.right() - means.len() as u16;
     let levels: &[&str] = if pen.look.is_ascii() {
         &["_", ".", ":", "|"]
     } else {
         // A whole block would touch the row above.
         &["▁", "▂", "▃", "▄", "▅", "▆", "▇"]
     };
-    for (mean, x) in means.iter().zip(area.x..).filter(|(mean, _)| **mean > 0) {
+    for (mean, x) in means.iter().zip(from..).filter(|(mean, _)| **mean > 0) {
         let level = u128::from(*mean) * levels.len() as u128 / u128::from(most);
         let level = (level as usize).min(levels.len() - 1);
         pen.put(x, area.y, 1, levels[level], role);
@@ -72,17 +80,48 @@ mod tests {
 
     #[test]
     fn a_curve_ends_now_and_begins_when_there_was_something() {
-        let curve = |look, values: &[u64]| drawn(look, 6, |pen, area| line(pen, area, values, 6, Role::Down));
+        let drawn_in = |look, columns: u16, values: &[u64]| {
+            let means = means(values, 6, columns.into(), values.len() as u64);
+            let most = means.iter().copied().max().unwrap_or(0);
+            drawn(look, columns, |pen, area| line(pen, area, &means, most, Role::Down))
+        };
+        let curve = |look, values: &[u64]| drawn_in(look, 6, values);
         let unicode = Look::default();
         assert_eq!(curve(unicode, &[]), "      ");
         assert_eq!(curve(unicode, &[8]), "     ▇");
         assert_eq!(curve(unicode, &[1, 0, 4, 8]), "  ▁ ▄▇");
         assert_eq!(curve(unicode, &[9, 9, 9, 1, 2, 3, 4, 5, 8]), "▁▂▃▄▅▇");
         assert_eq!(curve(Look { glyphs: Glyphs::Ascii, ..unicode }, &[1, 0, 4, 8]), "  _ :|");
-        let halves = |values: &[u64]| drawn(unicode, 3, |pen, area| line(pen, area, values, 6, Role::Down));
+        let halves = |values: &[u64]| drawn_in(unicode, 3, values);
         assert_eq!(halves(&[8, 8, 4, 4, 0, 0]), "▇▄ ");
         assert_eq!(halves(&[8]), "  ▇", "seconds before the first are not counted");
         assert_eq!(halves(&[u64::MAX; 6]), "▇▇▇");
+    }
+
+    #[test]
+    fn a_mean_goes_to_the_left_as_it_is() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let all: Vec<u64> = (0..90).map(|_| random.u64(..1000)).collect();
+        for (columns, each) in [(15, 2), (12, 3), (30, 1)] {
+            let mut before: Vec<u64> = Vec::new();
+            for seconds in 31..all.len() {
+                let now = means(&all[seconds - 30..seconds], 30, columns, seconds as u64);
+                let shift = usize::from((seconds - 1) % each == 0);
+                if !before.is_empty() {
+                    let kept =
+                        |means: &[u64], from: usize, to: usize| means[from.min(means.len())..to].to_vec();
+                    // All but the newest, which is not over, and the oldest, which falls out.
+                    let (old, new) = (before.len() - usize::from(shift == 0), now.len() - 1);
+                    let count = old.min(new).saturating_sub(1);
+                    assert_eq!(
+                        kept(&now, new - count, new),
+                        kept(&before, old - count, old),
+                        "{columns}: {seconds}"
+                    );
+                }
+                before = now;
+            }
+        }
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn losses_are_called_usual_only_while_others_send() {
     assert_eq!(note.severity, Severity::Info);
     assert_eq!(
         note.text,
-        "28 of 50 peers failed, most of them simply offline. That is usual, and costs nothing while others send."
+        "28 of 50 peers failed, most of them simply offline. That is usual, and costs nothing."
     );
     run.wait(20);
     assert!(run.verdict(VerdictCode::Healthy).is_none());

@@ -148,6 +148,28 @@ fn wrong_metadata_are_told_of_and_another_peer_that_gives_them_ends_it() {
 }
 
 #[test]
+fn a_peer_whose_parts_are_wrong_is_praised_no_longer_at_once() {
+    let (mut run, peers) = with_peers(2);
+    offer(&mut run, &peers);
+    ask(&mut run, &peers[..1], Some(|part| MetadataStep::Gave { part }));
+    run.tell(Event::MetadataParts { got: 10, of: 12, bytes: 190_000 });
+    assert!(run.first().text.starts_with("80.0.0.1:6881 (Transmission 4.0.6) gives"), "{}", run.first().text);
+    step(&mut run, peers[0], MetadataStep::Wrong { reason: "its hash".to_owned() });
+    run.tell(Event::MetadataParts { got: 0, of: 12, bytes: 190_000 }).wait_ms(250);
+    let first = run.view().verdicts[0].text.clone();
+    assert!(!first.contains("gives the metadata"), "{first}");
+
+    step(&mut run, peers[1], MetadataStep::Asked { part: 0 });
+    step(&mut run, peers[1], MetadataStep::Gave { part: 0 });
+    run.tell(Event::MetadataParts { got: 1, of: 12, bytes: 190_000 });
+    let first = run.first().text;
+    assert_eq!(first, "80.0.1.1:6881 (Transmission 4.0.6) gives the metadata: 1 of 12 parts are here.");
+    run.tell(Event::MetadataParts { got: 2, of: 12, bytes: 190_000 });
+    let now = run.view().verdicts[0].text.clone();
+    assert_eq!(now, "80.0.1.1:6881 (Transmission 4.0.6) gives the metadata: 2 of 12 parts are here.");
+}
+
+#[test]
 fn nothing_is_said_of_pieces_before_there_are_any() {
     use VerdictCode::*;
     let (mut run, peers) = with_peers(8);

@@ -245,3 +245,27 @@ fn what_is_over_is_told_at_once_and_what_may_still_come_is_waited_for() {
     asked.fail(peer, Cause::ConnectionRefused);
     assert_eq!(asked.first().code, VerdictCode::Unknown, "the tracker may name others");
 }
+
+#[test]
+fn nothing_is_praised_and_no_time_is_told_before_three_seconds_of_data() {
+    let mut run = Script::downloading(100);
+    let peers = run.open_seeds(2);
+    for second in 1..=5 {
+        run.second(&peers, 100_000);
+        let (first, eta) = (run.first(), run.view().eta);
+        let known = second >= 3;
+        assert_eq!(
+            (eta.is_some(), first.text.contains("arrives in")),
+            (known, known),
+            "{second}: {}",
+            first.text
+        );
+        assert_eq!(first.text.starts_with("Going well."), known, "{second}: {}", first.text);
+        assert_eq!((first.code, first.severity == Severity::Good), (VerdictCode::Healthy, known), "{second}");
+    }
+    // Between two seconds nothing moves, so that header and verdict tell the same.
+    let eta = run.view().eta;
+    let piece = run.piece(0);
+    run.wait_ms(400).tell(Event::PieceVerified { piece, from: peers });
+    assert_eq!(run.view().eta, eta);
+}

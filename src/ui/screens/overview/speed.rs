@@ -7,7 +7,7 @@ use crate::ledger::View;
 use crate::ui::action::Action;
 use crate::ui::funnel::Funnel;
 use crate::ui::model::{Model, Window};
-use crate::ui::paint::{Pen, Spans, inset, take_top};
+use crate::ui::paint::{Pen, Spans, inset, take_bottom, take_top, width};
 use crate::ui::theme::Role;
 use crate::ui::widgets::graph::{self, Grows, Points};
 use crate::ui::widgets::rule;
@@ -19,6 +19,8 @@ const AXIS: u16 = 9;
 const AXIS_FROM: u16 = AXIS * 4;
 /// From so many rows on what matters more has a number at half its scale.
 const MIDDLE_FROM: u16 = 4;
+/// From so many rows of the panel on the times have one below the graph.
+const TIMES_FROM: u16 = 7;
 
 /// What the window is called.
 fn window_name(window: Window) -> &'static str {
@@ -103,6 +105,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return;
     }
     let with_axis = area.width >= AXIS_FROM;
+    if with_axis && body.height >= TIMES_FROM {
+        let row = inset(take_bottom(&mut body, 1), AXIS, 0);
+        times(pen, row, model, view);
+    }
     let points = inset(body, if with_axis { AXIS } else { 1 }, 0);
     let [main, other] = curves(pen, points.width, model, view);
     head(pen, title, [&main, &other], model);
@@ -130,10 +136,28 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     number(pen, above.y, "┤", &format!("{}{}", main.label, main.way));
     if above.height >= MIDDLE_FROM {
         let half = units::bytes(main.full / 2, pen.look.units).replace(".0 ", " ");
-        number(pen, above.y + above.height / 2, "┤", &format!("{half} "));
+        // Without the blanks where it is longer than others.
+        let half =
+            if width(&half) + 1 < usize::from(AXIS) { format!("{half} ") } else { half.replace(' ', "") };
+        number(pen, above.y + above.height / 2, "┤", &half);
     }
     number(pen, line.y, "┼", "0 ");
     number(pen, rest.y, "┤", &format!("{}{}", other.label, other.way));
+}
+
+/// The row of the times: how long ago what stands above its beginning and its middle was.
+fn times(pen: &mut Pen<'_>, row: Rect, model: &Model, view: &View) {
+    let points = graph::points_in(row.width, pen.look.glyphs);
+    let seconds = graph::seconds_in(&view.series, model.window, points) as u64;
+    let ago = |seconds: u64| match seconds {
+        0..120 => format!("-{seconds}s"),
+        120..7200 => format!("-{}m", seconds / 60),
+        _ => format!("-{}h", seconds / 3600),
+    };
+    pen.put(row.x, row.y, row.width, &ago(seconds), Role::Dim);
+    let middle = row.x + row.width / 2;
+    pen.put(middle, row.y, row.right().saturating_sub(middle), &ago(seconds / 2), Role::Dim);
+    pen.put_right(row.right(), row.y, row.width, "now", Role::Dim);
 }
 
 /// The axis of the values, in this column.
@@ -165,8 +189,31 @@ fn head(pen: &mut Pen<'_>, area: Rect, curves: [&Curve; 2], model: &Model) {
             .add(Role::Dim, format!(", peak {}", rate(curve.peak())))
     });
     let peak = || Spans::new().add(Role::Dim, format!("peak {}", rate(curves[0].peak())));
+    // A peak in the unit of the rate beside it goes without.
+    let [main, other] = curves;
+    let (now, most) = (rate(main.now), rate(main.peak()));
+    let most = match (now.split_once(' '), most.split_once(' ')) {
+        (Some((_, unit)), Some((number, same))) if unit == same => number.to_owned(),
+        _ => most,
+    };
+    let first = || {
+        let now = Spans::new().add(main.role, main.way).add(Role::Text, format!(" {now}"));
+        now.add(Role::Dim, format!(", peak {most}"))
+    };
+    let both = || {
+        first()
+            .add(Role::Dim, "   ")
+            .add(other.role, other.way)
+            .add(Role::Text, format!(" {}", rate(other.now)))
+    };
+    let in_short = format!("Speed, {short}");
     let ways = [
         ("Speed".to_owned(), full, window.clone()),
+        ("Speed".to_owned(), both(), window.clone()),
+        ("Speed".to_owned(), both(), format!("{short}{key}")),
+        (in_short.clone(), both(), String::new()),
+        ("Speed".to_owned(), first(), window.clone()),
+        (in_short, first(), String::new()),
         ("Speed".to_owned(), peak(), window),
         (format!("Speed, {short}"), peak(), String::new()),
         (short.to_owned(), peak(), String::new()),
