@@ -215,7 +215,7 @@ fn holders(view: &View, piece: PieceIndex) -> Vec<(Standing, &PeerRecord)> {
 /// The glyph of a holder in its hue, where it has one; without colours the letter of the hue stands behind the glyph.
 fn mark(standing: Standing, peer: &PeerRecord, hues: &Hues, look: &Look) -> Spans {
     let hue = hues.of(peer.key);
-    let plain = Spans::new().add(hue.map_or(standing.roles().0, Role::Peer), standing.glyph());
+    let plain = Spans::new().add(hue.map_or_else(|| standing.roles().0, Role::Peer), standing.glyph());
     match hue.filter(|_| hues::has_letters(look)) {
         Some(hue) => plain.add(Role::Peer(hue), hues::letter(hue)).add(Role::Text, " "),
         None => plain.add(Role::Text, if hues::has_letters(look) { "  " } else { " " }),

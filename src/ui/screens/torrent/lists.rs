@@ -115,8 +115,8 @@ struct Given {
 impl Given {
     fn of(view: &View) -> Option<Self> {
         let sum = |of: fn(&PeerRecord) -> u64| view.peers.iter().map(|peer| of(peer)).sum::<u64>();
-        let (down, up): (fn(&PeerRecord) -> u64, fn(&PeerRecord) -> u64) =
-            (|peer| peer.down_bytes, |peer| peer.up_bytes);
+        let down: fn(&PeerRecord) -> u64 = |peer| peer.down_bytes;
+        let up: fn(&PeerRecord) -> u64 = |peer| peer.up_bytes;
         match (sum(down), sum(up)) {
             (0, 0) => None,
             (0, total) => Some(Self { title: "Sent to", of: up, total }),
@@ -155,7 +155,10 @@ pub(super) fn peers(columns: usize, most: usize, model: &Model, view: &View) -> 
     peers.sort_by_key(|peer| (Reverse((given.of)(peer)), peer.key));
     let mark = |key: PeerKey| {
         let plain = Spans::new().add(Role::Text, "●").add(Role::Text, " ");
-        model.hues.of(key).map_or(plain.clone(), |hue| hues::sign(&model.look, hue, plain))
+        match model.hues.of(key) {
+            Some(hue) => hues::sign(&model.look, hue, plain),
+            None => plain,
+        }
     };
     let share = |peer: &&PeerRecord| Share {
         mark: mark(peer.key),
