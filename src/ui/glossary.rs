@@ -215,7 +215,7 @@ const WORDS: &[Words] = &[
             ("+bit 19", "a bit that no specification explains"),
             ("info hash", "which torrent it is about; ✗: another one than ours"),
             ("peer id", "the name the client made for itself: client and version, then chance"),
-            ("chokes us", "it does not let us ask; serves us: it does"),
+            ("choking us", "it does not let us ask; serving us: it does"),
             ("interested", "it wants something that the other has"),
             ("requests out", "blocks asked for that have not come; wanted: how many we would have under way"),
             ("Takes", "the extensions it names: ut_pex names peers, ut_metadata gives the torrent itself"),

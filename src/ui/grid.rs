@@ -11,6 +11,7 @@ use super::columns::SortKey;
 use super::mouse::Target;
 use super::paint::{self, Pen, Spans};
 use super::theme::{Look, Role};
+use super::widgets::selection;
 
 /// What a cell may look at besides its row.
 #[derive(Clone, Copy)]
@@ -295,11 +296,7 @@ fn cells<R: ?Sized>(
         pen.put(area.x - 1, area.y, 1, "+", Role::Strong);
     }
     if look.selected {
-        if area.x > 0 {
-            pen.put(area.x - 1, area.y, 1, if look.marked { "»" } else { "▸" }, Role::Strong);
-        }
-        let mark = u16::from(area.x > 0);
-        pen.select(Rect { x: area.x - mark, width: area.width + mark, height: 1, ..area });
+        selection::draw(pen, Rect { height: 1, ..area }, if look.marked { "»" } else { "▸" });
     }
 }
 

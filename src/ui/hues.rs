@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use super::model::peer;
-use super::theme::HUES;
+use super::paint::Spans;
+use super::theme::{Colours, HUES, Look, Role};
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, View};
 
@@ -44,6 +45,17 @@ impl Hues {
     pub(crate) fn peers(&self) -> impl Iterator<Item = (u8, PeerKey)> {
         self.0.iter().zip(0..).filter_map(|(key, number)| Some((number, (*key)?)))
     }
+}
+
+/// What begins with the glyph of a peer that has a hue: the glyph has it, or where there are no colours, a letter has its
+/// place.
+pub(crate) fn sign(look: &Look, hue: u8, said: Spans) -> Spans {
+    said.with_first(Role::Peer(hue), has_letters(look).then(|| letter(hue)))
+}
+
+/// Whether hues are letters: there are no colours, or nothing but ASCII.
+pub(crate) fn has_letters(look: &Look) -> bool {
+    look.is_ascii() || look.colours == Colours::None
 }
 
 /// The letter that stands for a hue.

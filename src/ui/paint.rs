@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::mouse::Targets;
@@ -144,6 +144,11 @@ impl<'a> Pen<'a> {
         for at in area.intersection(self.area).positions() {
             self.look.select(&mut self.buf[at]);
         }
+    }
+
+    /// Whether nothing stands in a cell.
+    pub(crate) fn is_blank(&self, at: Position) -> bool {
+        self.buf.cell(at).is_none_or(|cell| cell.symbol() == " ")
     }
 
     /// Puts the cursor on what is drawn.

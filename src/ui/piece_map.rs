@@ -74,13 +74,21 @@ impl Scale {
     }
 
     /// The scale in which everything fits into so many columns and rows and leaves as few as it can blank.
-    fn filling(pieces: usize, columns: usize, rows: usize) -> Self {
+    pub(crate) fn filling(pieces: usize, columns: usize, rows: usize) -> Self {
+        const ENOUGH_PERCENT: usize = 85;
         let whole = Self::whole(pieces, columns * rows);
-        let fits = |cells: &usize| pieces.div_ceil((columns / cells).max(1)) <= rows;
-        match whole {
-            Self::Pieces(1) => (2..=columns).rev().find(fits).map_or(whole, Self::Cells),
-            _ => whole,
+        if whole != Self::Pieces(1) {
+            return whole;
         }
+        // Cells that are filled where a piece has this many beside each other.
+        let filled = |cells: usize| {
+            let a_row = (columns / cells).max(1);
+            let all_rows = pieces.div_ceil(a_row).max(1);
+            rows / all_rows * all_rows * a_row * cells
+        };
+        let enough = |cells: &usize| filled(*cells) * 100 >= columns * rows * ENOUGH_PERCENT;
+        let best = || (2..=columns).max_by_key(|cells| filled(*cells)).filter(|cells| filled(*cells) > 0);
+        (2..=columns).rev().find(enough).or_else(best).map_or(whole, Self::Cells)
     }
 
     /// Twice as close, where that shows more; a piece takes no more cells than it has blocks.

@@ -110,7 +110,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
     let bare = usize::from(page::Page::without_rule(body).body.height);
     match model.page() {
         Mode::Keys => {
-            let halves = usize::from(help::halves(columns));
+            let halves = usize::from(help::halves(columns, model));
             more::furthest(help::lines(columns, model).len(), help::rows_in(body), halves)
         }
         Mode::Why => more::furthest(judgement::height(model, view, columns), page, 1),

@@ -230,7 +230,7 @@ fn every_list_has_the_bar_from_its_mark_to_its_end() {
             let marked = |y: &u16| (0..2).any(|x| buf[(x, *y)].symbol() == "▸");
             assert!(rows.first().is_some_and(marked) || page == "order", "{page} {size:?}: {rows:?}");
             let bar = Look::default().style(Role::Selected).bg;
-            let last = size.0 - 2;
+            let last = size.0 - 1;
             assert!(
                 rows.iter().all(|y| Some(buf[(last, *y)].bg) == bar || page == "order"),
                 "{page} {size:?}"

@@ -207,8 +207,6 @@ impl Look {
             (_, Role::Selected) if few => Modifier::REVERSED,
             (_, Role::Dim | Role::Rule | Role::Harmless | Role::Info) if few && !strong => Modifier::DIM,
             (Colours::None, Role::Trouble | Role::Barred | Role::Warning | Role::Error) => Modifier::REVERSED,
-            (Colours::None, Role::Availability(0 | 1)) => Modifier::BOLD,
-            (Colours::None, Role::Availability(step)) if step + 1 >= STEPS && !strong => Modifier::DIM,
             (Colours::None, Role::Progress | Role::Sending | Role::Down | Role::Up | Role::Arriving)
             | (Colours::Sixteen, Role::Arriving) => Modifier::BOLD,
             (Colours::None, Role::TroubleWord | Role::BarredWord | Role::WarningWord | Role::ErrorWord)

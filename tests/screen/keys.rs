@@ -452,19 +452,20 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
         }
         (Action::Window, _) => {
             go(pty, Screen::Overview);
-            // Where the rates beside it are long, it has a shorter name.
-            for (window, short) in [
+            // In a word where the rates leave no room for more.
+            let windows = [
                 ("last 5 minutes", "5 min"),
                 ("last 15 minutes", "15 min"),
                 ("last hour", "1 h"),
                 ("whole run", "run"),
                 ("last minute", "1 min"),
-            ] {
+            ];
+            for (long, short) in windows {
+                let said = [long.to_owned(), format!(" {short} · t"), format!("Speed, {short} ")];
                 pty.press(pressed);
-                let names = [window.to_owned(), format!("Speed, {short} ──"), format!("── {short} ·")];
-                pty.until(window, |screen| {
-                    let shown = screen.contents();
-                    names.iter().any(|name| shown.contains(name)).then_some(())
+                pty.until(long, |screen| {
+                    let text = screen.contents();
+                    said.iter().any(|said| text.contains(said)).then_some(())
                 });
             }
         }

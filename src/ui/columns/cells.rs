@@ -150,7 +150,7 @@ pub(super) fn why(peer: &PeerRecord, view: &View) -> String {
         _ if peer.is_live() && words::stands_still(view) => "the disk stopped the download".to_owned(),
         Standing::Unchoked if waits_for_our_limit(peer, view) => "our own limit is used up".to_owned(),
         Standing::Idle if peer.lacks_metadata => metadata::detail(peer, view.at),
-        Standing::Choked => "it serves others first (chokes us)".to_owned(),
+        Standing::Choked => "it serves others first (choking us)".to_owned(),
         Standing::Unchoked => "we may ask, but nothing comes".to_owned(),
         Standing::Idle | Standing::Taking => "we need nothing it has".to_owned(),
         Standing::Sending => String::new(),

@@ -42,7 +42,13 @@ impl Model {
 
     /// The live peers of the list in the order of their rows.
     pub(crate) fn live_rows<'a>(&'a self, view: &'a View) -> impl Iterator<Item = PeerKey> + 'a {
-        self.order.live.iter().copied().filter(|key| self.lists(view, *key))
+        let listed = !self.tells_of_metadata(view);
+        self.order.live.iter().copied().filter(move |key| listed && self.lists(view, *key))
+    }
+
+    /// Whether the screen tells of the live peers what they say of the metadata, so that they are in no list.
+    pub(crate) fn tells_of_metadata(&self, view: &View) -> bool {
+        self.screen == Screen::Overview && view.metadata.is_some()
     }
 
     /// The other peers of the list in the order of their rows.

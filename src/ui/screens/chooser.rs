@@ -17,6 +17,7 @@ use crate::ui::model::Model;
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, inset, take_top, width, wrap};
 use crate::ui::theme::Role;
+use crate::ui::widgets::selection;
 
 /// Columns before what a column is said to show.
 const BEFORE: u16 = 18;
@@ -90,7 +91,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(line.x + 16, line.y, room(16).min(1), by, Role::Strong);
         pen.put(line.x + BEFORE, line.y, room(BEFORE), column.help, if on { Role::Text } else { Role::Dim });
         if row == at {
-            pen.select(line);
+            selection::bar(pen, line);
         }
     }
 }

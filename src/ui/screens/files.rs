@@ -14,13 +14,18 @@ use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::grid;
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
-use crate::ui::paint::{self, Pen, inset, take_top};
+use crate::ui::paint::{self, Pen, inset, take_bottom, take_top};
+use crate::ui::piece_map::Layer;
 use crate::ui::theme::Role;
-use crate::ui::widgets::{bar, mosaic};
+use crate::ui::widgets::mosaic::Letters;
+use crate::ui::widgets::{bar, mosaic, selection};
 use crate::units;
 
 /// Rows of the pieces of what is selected: a rule, and a row of them.
 const LEAST_PIECES: u16 = 2;
+
+/// Rows of the pieces from which on the last one tells what their glyphs mean.
+const LEGEND_FROM: u16 = 3;
 
 /// The time over which the parts that files have in the rate are taken: they are known of whole pieces only.
 const LATELY: Duration = Duration::from_secs(30);
@@ -137,7 +142,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let visible = grid::visible(tree.len(), usize::from(listed.height), Some(tree.selected()), &[]);
     let more = more::hidden(&visible, tree.len());
     let right = if more.is_empty() { place.into_owned() } else { format!("{more} · {place}") };
-    pen.rule(inset(flow.of(Part::Rule), 1, 1), "Files", &units::count(files.len() as u64), &right);
+    let rule = selection::place(pen, inset(flow.of(Part::Rule), 1, 1), Some(tree.selected()), tree.len());
+    pen.rule(rule, "Files", &units::count(files.len() as u64), &right);
     for at in visible {
         let area = take_top(&mut listed, 1);
         pen.targets.add(area, Target::File(at));
@@ -181,7 +187,11 @@ fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, 
         format!("{} of {} pieces verified", units::count(good as u64), units::count(pieces.len() as u64));
     let name = paint::clip(tree.name(tree.selected()), usize::from(area.width / 2)).into_owned();
     pen.rule(title, &name, &counts, "");
-    mosaic::draw_part(pen, inset(grid, 1, 1), view, pieces);
+    let rows = u16::from(grid.height >= LEGEND_FROM);
+    let legend = take_bottom(&mut grid, rows);
+    let scale = mosaic::draw_part(pen, inset(grid, 1, 1), view, pieces);
+    let letters = Letters::none(pen.look);
+    mosaic::legend(Layer::State, &letters, |_| String::new()).draw(pen, inset(legend, 1, 1), scale);
 }
 
 fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
@@ -234,7 +244,7 @@ fn row(
         }
     }
     if selected {
-        pen.select(Rect { height: 1, ..area });
+        selection::bar(pen, Rect { height: 1, ..area });
     }
 }
 

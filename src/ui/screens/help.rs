@@ -46,6 +46,8 @@ pub(super) type Line = (Spans, Option<Action>);
 
 /// Keys that the card names of the page it was asked on.
 const USED_MOST: usize = 10;
+/// Columns that the card has at least where something stands beside it.
+const CARD_COLUMNS: u16 = 58;
 /// Columns of the names on the card.
 const CARD_NAMES: usize = 13;
 
@@ -153,9 +155,9 @@ pub(super) fn count(model: &Model) -> usize {
 /// What one needs to begin: the screens, the keys used most on the page below, and the glyphs.
 fn card(columns: u16, model: &Model) -> Vec<Line> {
     let below = below(model);
-    let room = usize::from(columns / halves(columns)).saturating_sub(CARD_NAMES + 4).clamp(8, 90);
+    let room = usize::from(columns).saturating_sub(CARD_NAMES + 4).clamp(8, 90);
     let plain = |spans: Spans| (spans, None);
-    let title = |text: &str| plain(rule::line(text, "", columns_of_a_half(columns)));
+    let title = |text: &str| plain(rule::line(text, "", usize::from(columns.saturating_sub(2))));
     let mut lines = vec![title("The screens")];
     let bound = || model.keys.lines().filter(|(_, keys)| !keys.is_empty());
     let row = |lines: &mut Vec<Line>, name: &str, binding: &Binding| {
@@ -247,27 +249,64 @@ fn flow(entries: Vec<(Vec<(&'static str, Role)>, String)>, columns: usize) -> Ve
     rows
 }
 
-/// In how many columns the lines stand beside each other.
-pub(super) fn halves(columns: u16) -> u16 {
-    if columns >= TWO_HALVES { 2 } else { 1 }
+/// Whether the card is shown.
+fn is_card(model: &Model) -> bool {
+    model.help == Help::Card && model.filters.keys.is_empty()
 }
 
-/// Columns of a line.
-fn columns_of_a_half(columns: u16) -> usize {
-    usize::from((columns / halves(columns)).saturating_sub(2))
+/// What stands beside the card, where its tab is shown: the keys, then the words, as far as there is room for the columns
+/// of each and the card has the rows.
+fn beside_the_card(columns: u16, model: &Model) -> &'static [Help] {
+    static BESIDE: [Help; 2] = [Help::Keys, Help::Words];
+    let rows = rows_in(super::body(model));
+    let fits = |others: &usize| {
+        let each = columns / (*others as u16 + 1);
+        each >= CARD_COLUMNS && card(each, model).len() <= rows
+    };
+    let others = if is_card(model) { (1..=BESIDE.len()).rev().find(fits).unwrap_or(0) } else { 0 };
+    &BESIDE[..others]
+}
+
+/// In how many columns the lines stand beside each other.
+pub(super) fn halves(columns: u16, model: &Model) -> u16 {
+    match beside_the_card(columns, model).len() {
+        0 if columns >= TWO_HALVES => 2,
+        others => others as u16 + 1,
+    }
 }
 
 /// The lines of the help.
 pub(super) fn lines(columns: u16, model: &Model) -> Vec<Line> {
-    if model.help == Help::Card && model.filters.keys.is_empty() {
-        return card(columns, model);
+    let each = columns / halves(columns, model);
+    if !is_card(model) {
+        return explained(each, model);
     }
+    let mut lines = card(each, model);
+    let rows = rows_in(super::body(model));
+    for (others, tab) in (1..).zip(beside_the_card(columns, model)) {
+        lines.resize(rows * others, (Spans::new(), None));
+        let mut there = model.clone();
+        there.help = *tab;
+        let mut beside = explained(each, &there);
+        if beside.len() > rows {
+            let more = beside.len() + 1 - rows;
+            beside.truncate(rows.saturating_sub(1));
+            let said = format!("  ↓ {more} more lines with the tab of {}", name(*tab));
+            beside.push((Spans::new().add(Role::Dim, said), None));
+        }
+        lines.append(&mut beside);
+    }
+    lines
+}
+
+/// Everything that a tab explains, in so many columns.
+fn explained(columns: u16, model: &Model) -> Vec<Line> {
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {
-        lines.push((rule::line(title, "", columns_of_a_half(columns)), None));
+        lines.push((rule::line(title, "", usize::from(columns.saturating_sub(2))), None));
         let longest = entries.iter().map(|entry| width(&entry.name) + 1).max().unwrap_or(0);
         let names = longest.clamp(NAMES.0, NAMES.1);
-        let room = usize::from(columns / halves(columns)).saturating_sub(names + 4).clamp(8, 90);
+        let room = usize::from(columns).saturating_sub(names + 4).clamp(8, 90);
         for entry in entries {
             for (at, line) in wrap(&entry.text, room).into_iter().enumerate() {
                 let name = if at == 0 { entry.name.as_str() } else { "" };
@@ -335,7 +374,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         false => pen.rule(rule, "Keys and words", &clip(&note, usize::from(rule.width / 2)), &esc),
     }
     let lines = lines(area.width, model);
-    let halves = halves(area.width);
+    let halves = halves(area.width, model);
     let (off, body) = more::window(pen, body, model, (lines.len(), usize::from(halves)), model.scrolls.keys);
     if body.is_empty() {
         return;

@@ -18,6 +18,8 @@ use crate::ui::theme::Role;
 use crate::ui::words;
 use crate::units::{self, Units};
 
+/// Columns of text that can be read.
+const MOST_TEXT: usize = 160;
 /// Columns the glyph in front of a judgement takes, with the margin.
 const INDENT: u16 = 3;
 
@@ -288,7 +290,7 @@ fn under_way(step: usize) -> &'static str {
 
 /// What is judged, in full.
 fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
-    let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
+    let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, MOST_TEXT);
     let mut lines = vec![Spans::new()];
     for (at, verdict) in verdicts(model, view).iter().enumerate() {
         let (mut mark, role) = glyph(verdict, at == 0);
@@ -342,7 +344,7 @@ pub(super) fn lost_within(view: &View, columns: u16, rows: u16) -> Vec<Spans> {
 
 /// The lines of each loss, in as many columns.
 fn each_of(losses: Vec<(&'static str, u32, String)>, columns: u16) -> impl Iterator<Item = Vec<Spans>> {
-    let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, 100);
+    let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, MOST_TEXT);
     let of = move |(word, count, told): (&str, u32, String)| {
         let head = format!("  {count:>5}  {word:<16}");
         let room = room.saturating_sub(head.len()).max(12);
@@ -427,7 +429,7 @@ pub(super) fn height(model: &Model, view: &View, columns: u16) -> usize {
 fn parts(model: &Model, view: &View, columns: u16) -> (Vec<Spans>, Vec<Spans>) {
     let beside = columns >= BESIDE;
     let columns = if beside { columns / 2 } else { columns };
-    let mut losses = vec![Spans::new().add(Role::Strong, "Where peers are lost")];
+    let mut losses = vec![Spans::new().add(Role::Strong, "Where peers drop off")];
     losses.extend(lost(view, columns));
     if beside {
         // In line with the first judgement.

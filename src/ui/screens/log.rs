@@ -1,5 +1,5 @@
-//! What happened: a row for every event, equal ones counted, the selected one whole; the newest stands at the end until
-//! somebody scrolls.
+//! What happened: a row for every event, equal ones counted; why stands in the selected one, which has more rows where it
+//! needs them; the newest stands at the end until somebody scrolls.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ use crate::ui::model::{self, Model};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, clip_address, inset, take_top, width, wrap_whole};
 use crate::ui::theme::Role;
+use crate::ui::widgets::selection;
 use crate::units;
 
 /// Columns before the text: time, glyph, and the gaps.
@@ -25,6 +26,8 @@ const WHO_FROM: u16 = 98;
 const WHO: u16 = 22;
 /// Columns between that one and what happened.
 const GAP: u16 = 2;
+/// Rows of the selected event at most, however much somebody has to say.
+const MOST_LINES: usize = 8;
 /// Lines of which the tail takes its events.
 const NEWEST: usize = 100;
 
@@ -89,7 +92,20 @@ impl Entry<'_> {
     fn lines(&self, columns: u16, most: usize, selected: bool) -> Vec<String> {
         let (_, before, what) = self.told(columns, selected);
         let room = usize::from(columns.saturating_sub(before)).saturating_sub(width(&self.counted())).max(1);
-        if selected { wrap_whole(what, room, most) } else { vec![clip(what, room).into_owned()] }
+        match selected {
+            true => wrap_whole(what, room, most.min(MOST_LINES)),
+            false => vec![clip(self.brief(what), room).into_owned()],
+        }
+    }
+
+    /// What happened without the sentences that explain it, where it is about a peer: those stand in the row once it is
+    /// selected, and on the page of the peer.
+    fn brief<'t>(&self, what: &'t str) -> &'t str {
+        let (who, _) = split(&self.line.text);
+        if who.is_empty() || who.contains("://") {
+            return what;
+        }
+        what.find(". ").map_or(what, |end| &what[..end])
     }
 }
 
@@ -174,6 +190,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let all = page.rule;
     let back = model.scrolls.log_back - under(model, &entries, rows.width, room);
     let last = entries.len() - back.min(furthest(model, &entries));
+    let all = selection::place(pen, all, selected(model, entries.len()), entries.len());
     title(pen, all, model, view, (lines.len(), entries.len() - last));
     if lines.is_empty() {
         let said = match model.filters.log.is_empty() {
@@ -288,12 +305,7 @@ fn put(pen: &mut Pen<'_>, area: &mut Rect, (entry, at): (&Entry<'_>, &str), most
         pen.spans(x, row.y, row.right().saturating_sub(x), text);
     }
     if selected {
-        // Where there is a margin, the mark stands in it, as in every list.
-        let margin = whole.x.min(1);
-        if margin > 0 {
-            pen.put(whole.x - 1, whole.y, 1, "▸", Role::Strong);
-        }
-        pen.select(Rect { x: whole.x - margin, width: whole.width + margin, ..whole });
+        selection::draw(pen, whole, "▸");
     }
 }
 
@@ -380,6 +392,56 @@ mod tests {
         let expected = Spans::new().add(Role::WarningWord, "hung up. ").add(Role::Dim, "It is full, or");
         assert_eq!((&tints[0], tints[1].text().as_str()), (&expected, "gone. Or away."));
         assert_eq!(tints[1], Spans::new().add(Role::WarningWord, "").add(Role::Dim, "gone. Or away."));
+    }
+
+    /// A view whose log has these lines.
+    fn with_lines(lines: &[&str]) -> View {
+        let mut view = view(1, lines.len() as u64);
+        for (line, text) in Arc::make_mut(&mut view.log).iter_mut().zip(lines) {
+            (*text).clone_into(&mut line.text);
+        }
+        view
+    }
+
+    #[test]
+    fn a_row_has_the_cause_and_only_the_selected_one_why() {
+        let view = with_lines(&[
+            "1.2.3.4:80: hung up. It hung up on our handshake: it is full, or gone.",
+            "17 peers: no answer; the last was 1.2.3.4:80. Nothing answered: it is offline, or behind a router.",
+            "1.2.3.5:80 (Deluge 2.1.1): gone after 20s. It closed the connection.",
+            "http://one.org named 5 peers. It warns: too many.",
+            "Listening for peers on port 1.",
+        ]);
+        for size in [(80, 24), (120, 40), (200, 60)] {
+            let mut model = model(&view);
+            model.size = size;
+            let shown = text(&model, &view);
+            assert!(!shown.contains('…'), "{shown}");
+            for kept in
+                ["hung up\n", "no answer; the last was 1.2.3.4:80\n", "gone after 20s\n", "It warns: too"]
+            {
+                assert!(shown.contains(kept), "{kept:?} {shown}");
+            }
+            assert!(!shown.contains("It hung up on our handshake") && !shown.contains("Nothing answered"));
+            for _ in 0..4 {
+                update(&mut model, Action::Up, &view);
+            }
+            assert!(text(&model, &view).contains("It hung up on our handshake"), "{size:?}");
+        }
+    }
+
+    #[test]
+    fn however_much_is_said_of_one_event_others_have_rows() {
+        let endless = format!("1.2.3.4:80 is banned for 1 h: {}", "it sent and sent ".repeat(400));
+        let mut lines = vec!["another event."; 9];
+        lines.push(&endless);
+        let view = with_lines(&lines);
+        let mut model = model(&view);
+        model.size = (120, 40);
+        let shown = text(&model, &view);
+        assert!(shown.matches("sent and sent").count() > 8 && shown.contains('…'), "{shown}");
+        assert!(shown.contains("another event."), "{shown}");
+        assert!(shown.lines().filter(|row| row.contains("and sent")).count() <= MOST_LINES, "{shown}");
     }
 
     #[test]

@@ -153,8 +153,8 @@ fn flow_of_magnet(area: Rect, model: &Model, view: &View) -> Flow<Part> {
         whole(Peers, LEAST_PEERS.min(peers)),
         whole(steps, more),
     ];
-    let log = if is_broad(area) { 0 } else { events };
-    let last = [up_to(Peers, peers), whole(Log, log.min(LEAST_LOG)), up_to(Log, log), rest(steps)];
+    let some = whole(Log, events.min(area.height / 5).max(LEAST_LOG.min(events)));
+    let last = [some, up_to(Peers, peers), up_to(Log, events), rest(steps)];
     let claims: Vec<Claim<Part>> = first.into_iter().chain(then).chain(last).collect();
     Flow::new(area, &MAGNET, &claims)
 }
@@ -211,16 +211,15 @@ pub(super) fn head(pen: &mut Pen<'_>, [title, progress, rate]: [Rect; 3], model:
     rate::draw(pen, rate, view);
 }
 
-/// Funnel and graph side by side, each with its rule; without metadata the log in place of the graph.
+/// Funnel and graph side by side, each with its rule; without metadata nothing has a rate yet, and the funnel has it all.
 pub(super) fn middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if view.metadata.is_some() {
+        return drop_off::draw(pen, inset(area, 0, 1), model, view);
+    }
     // Half of the columns and a little; where there are few, all that the words of the losses need.
     let left = if area.width < WIDE { 52 } else { (area.width * 21 / 40).clamp(62, 90) };
     let [left, right] = Layout::horizontal([Constraint::Length(left), Constraint::Fill(1)]).areas(area);
     drop_off::draw(pen, inset(left, 0, 1), model, view);
     let right = inset(right, u16::from(area.width >= WIDE), 1);
-    match view.metadata {
-        // Nothing has a rate yet.
-        Some(_) => log::tail(pen, right, model, view),
-        None => speed::draw(pen, right, model, view),
-    }
+    speed::draw(pen, right, model, view);
 }

@@ -182,7 +182,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
         who.push(Role::Text, id.printable().chars().take(8).collect::<String>());
         who.push(Role::Text, format!(" {}", peer.client.as_deref().unwrap_or("a client we do not know")));
     }
-    if let Some(name) = &peer.info.calls_itself {
+    if let Some(name) = peer.info.calls_itself.as_ref().filter(|name| Some(*name) != peer.client.as_ref()) {
         who.push(Role::Dim, format!("   calls itself {name}"));
     }
     let rows = model.rows(view);

@@ -14,8 +14,8 @@ use crate::ui::hues;
 use crate::ui::model::{Model, Panel, Screen, Shown, peer};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width};
-use crate::ui::theme::{Colours, Role};
-use crate::ui::widgets::spark;
+use crate::ui::theme::Role;
+use crate::ui::widgets::{selection, spark};
 use crate::ui::words::{self, Standing};
 use crate::units;
 
@@ -49,7 +49,11 @@ fn rule(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, hidden: usize
     let both = if more.is_empty() { order.clone() } else { format!("{more} · {order}") };
     let fits = |right: &str| width(&note) + width(right) + 18 <= usize::from(area.width);
     let right = [both, more, order].into_iter().find(|right| !right.is_empty() && fits(right));
-    pen.rule(area, "Peers", &note, &right.unwrap_or_default());
+    let (title, note) = match model.tells_of_metadata(view) {
+        true => ("Not connected", others_note(view.groups, " · ")),
+        false => ("Peers", note),
+    };
+    pen.rule(area, title, &note, &right.unwrap_or_default());
 }
 
 /// A hint behind what stands there, if there is one.
@@ -75,6 +79,9 @@ fn nobody(model: &Model, view: &View) -> String {
     if !view.peers.is_empty() && !model.filters.peers.is_empty() {
         let way_on = model.hint(Action::Back, "takes the filter away.");
         return format!("Nobody here is like that. {way_on}");
+    }
+    if !view.peers.is_empty() && model.tells_of_metadata(view) {
+        return "Every peer that is known is connected.".to_owned();
     }
     if !view.peers.is_empty() || model.shown_here() != Shown::All {
         return format!("None here. {}", model.hint(Action::NextTab, "shows the other groups."));
@@ -221,12 +228,6 @@ fn recent_means(peer: &PeerRecord, columns: u16, pushed: u64) -> (Vec<u64>, Role
     (spark::means(&values, RECENT_SECONDS, columns.into(), pushed), role)
 }
 
-/// The state of a peer that has a hue: its glyph has it, or where there are no colours, a letter has its place.
-fn hued(pen: &Pen<'_>, hue: u8, state: Spans) -> Spans {
-    let letters = pen.look.is_ascii() || pen.look.colours == Colours::None;
-    state.with_first(Role::Peer(hue), letters.then(|| hues::letter(hue)))
-}
-
 /// The columns of a part that are in sight on the present screen.
 pub(super) fn visible(model: &Model, part: Part) -> Vec<&'static str> {
     let full = model.screen != Screen::Overview || model.zoomed;
@@ -238,22 +239,29 @@ pub(super) fn visible(model: &Model, part: Part) -> Vec<&'static str> {
 
 /// Draws the list below a rule; with `full`, every column can be scrolled to.
 pub(super) fn draw(pen: &mut Pen<'_>, title: Rect, area: Rect, model: &Model, view: &View, full: bool) {
-    let hidden = rows(pen, area, model, view, full);
+    let (hidden, selected, count) = rows(pen, area, model, view, full);
+    let title = selection::place(pen, title, selected, count);
     rule(pen, title, model, view, hidden);
 }
 
-/// Draws the rows, and returns for how many live peers there is none.
-fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -> usize {
+/// Draws the rows, and returns for how many live peers there is none, which of all rows is selected, and how many they are.
+fn rows(
+    pen: &mut Pen<'_>,
+    area: Rect,
+    model: &Model,
+    view: &View,
+    full: bool,
+) -> (usize, Option<usize>, usize) {
     let wide = area.width >= 98;
     let rows = inset(area, 1, 1);
     let live: Vec<PeerKey> = model.live_rows(view).collect();
     let others = model.other_lines(view);
     if rows.is_empty() {
-        return live.len();
+        return (live.len(), None, 0);
     }
     if live.is_empty() && others.is_empty() {
         pen.put(rows.x + 1, rows.y, rows.width.saturating_sub(1), &nobody(model, view), Role::Dim);
-        return 0;
+        return (0, None, 0);
     }
     let mut rest = rows;
     let live_placed = placed(model, Part::Live, rows.width, full);
@@ -303,7 +311,14 @@ fn rows(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, full: bool) -
     let mut keep: Vec<usize> = part.marked(&others).collect();
     keep.extend(part.largest_failure(&others));
     part.draw(pen, rest, &others, &keep, &other_placed);
-    live.len().saturating_sub(live_room)
+    let all = live.iter().chain(&others);
+    let selected = all.clone().position(|line| takes_keys(model) && model.selected == Some(line.key));
+    (live.len().saturating_sub(live_room), selected, all.count())
+}
+
+/// Whether the arrows move in this list.
+fn takes_keys(model: &Model) -> bool {
+    model.screen != Screen::Overview || model.panel == Panel::Peers
 }
 
 /// A cell of a row in which several peers stand: the cause, how many, what it means, and when the first is tried again.
@@ -446,7 +461,7 @@ impl Rows<'_> {
     ) {
         let mut rest = area;
         let chosen = self.model.selected.and_then(|key| lines.iter().position(|line| line.key == key));
-        let takes_keys = self.model.screen != Screen::Overview || self.model.panel == Panel::Peers;
+        let takes_keys = takes_keys(self.model);
         let context = Context { view: self.view, look: pen.look };
         let rates = lines.iter().filter_map(|line| peer(self.view, line.key)).map(|peer| peer.rates);
         let most = rates.fold(Sample::default(), |most, rates| Sample {
@@ -483,7 +498,7 @@ impl Rows<'_> {
                     let hue = self.model.hues.of(*key).filter(|_| record.is_live());
                     let state = hue.map(|hue| {
                         let state = column("state").map(|state| (state.cell)(record, context, 0));
-                        hued(pen, hue, state.unwrap_or_default())
+                        hues::sign(pen.look, hue, state.unwrap_or_default())
                     });
                     grid::row_with(pen, row, placed, record, context, look, ("state", state));
                 }

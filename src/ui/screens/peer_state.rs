@@ -78,7 +78,7 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
         Standing::Unchoked => said.push("It would let us ask; nothing is asked now.".to_owned()),
         Standing::Choked => {
             said.push(
-                "It serves others first (it chokes us). That often ends by itself; where many want data from it, a turn \
+                "It serves others first (choking us). That often ends by itself; where many want data from it, a turn \
                  can take minutes."
                     .to_owned(),
             );
@@ -204,11 +204,14 @@ fn flags(peer: &PeerRecord) -> (String, String) {
     let only = if peer.info.wants_nothing() { " (upload only)" } else { "" };
     let its = format!(
         "{} us · {}{only}",
-        if flags.peer_choking { "chokes" } else { "serves" },
+        if flags.peer_choking { "choking" } else { "serving" },
         wants(flags.peer_interested && !peer.info.wants_nothing())
     );
-    let ours =
-        format!("{} it · {}", if flags.am_choking { "choke" } else { "serve" }, wants(flags.am_interested));
+    let ours = format!(
+        "{} it · {}",
+        if flags.am_choking { "choking" } else { "serving" },
+        wants(flags.am_interested)
+    );
     (its, ours)
 }
 

@@ -6,13 +6,13 @@ use super::more;
 use crate::event::{BlockState, PeerKey};
 use crate::ledger::{Failures, PeerRecord, PieceState, Senders, UnderWay, View};
 use crate::metainfo::PieceIndex;
-use crate::ui::hues::Hues;
+use crate::ui::hues::{self, Hues};
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{self, Pen, Spans, clip_address, inset, take_top, wrap};
 use crate::ui::piece_map::Lattice;
-use crate::ui::theme::{HUES, Role};
+use crate::ui::theme::{HUES, Look, Role};
 use crate::ui::words::{self, Standing};
-use crate::units::{self, Units};
+use crate::units;
 
 /// Columns of a client's name beside an address.
 const CLIENT: usize = 24;
@@ -212,8 +212,23 @@ fn holders(view: &View, piece: PieceIndex) -> Vec<(Standing, &PeerRecord)> {
     holders
 }
 
+/// The glyph of a holder in its hue, where it has one; without colours the letter of the hue stands behind the glyph.
+fn mark(standing: Standing, peer: &PeerRecord, hues: &Hues, look: &Look) -> Spans {
+    let hue = hues.of(peer.key);
+    let plain = Spans::new().add(hue.map_or_else(|| standing.roles().0, Role::Peer), standing.glyph());
+    match hue.filter(|_| hues::has_letters(look)) {
+        Some(hue) => plain.add(Role::Peer(hue), hues::letter(hue)).add(Role::Text, " "),
+        None => plain.add(Role::Text, if hues::has_letters(look) { "  " } else { " " }),
+    }
+}
+
 /// The holders in rows of so many columns; those without room are counted.
-fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize) -> Vec<Spans> {
+fn holder_rows(
+    holders: &[(Standing, &PeerRecord)],
+    (hues, look): (&Hues, &Look),
+    columns: usize,
+    rows: usize,
+) -> Vec<Spans> {
     let mut lines: Vec<Spans> = Vec::new();
     let mut line = Spans::new();
     for (at, (standing, peer)) in holders.iter().enumerate() {
@@ -223,7 +238,7 @@ fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize)
         let last_row = lines.len() + 1 >= rows;
         // The last row keeps room for how many more there are.
         let reserve = if last_row && left > 1 { more.len() + 3 } else { 0 };
-        let needs = 2 + address.len();
+        let needs = mark(*standing, peer, hues, look).width() + address.len();
         if line.width() > 0 && line.width() + 3 + needs + reserve > columns {
             if last_row {
                 line.push(Role::Text, format!("   {more}"));
@@ -234,9 +249,7 @@ fn holder_rows(holders: &[(Standing, &PeerRecord)], columns: usize, rows: usize)
         } else if line.width() > 0 {
             line.push(Role::Text, "   ");
         }
-        let (glyph, _) = standing.roles();
-        line.push(glyph, standing.glyph());
-        line.push(Role::Text, format!(" {address}"));
+        line = line.and(mark(*standing, peer, hues, look)).add(Role::Text, address);
     }
     if line.width() > 0 {
         lines.push(line);
@@ -251,11 +264,12 @@ const BESIDE: usize = 16;
 /// The holders in a table, this many beside each other, each with its client and its rate.
 fn holder_table(
     holders: &[(Standing, &PeerRecord)],
+    (hues, look): (&Hues, &Look),
     columns: usize,
     beside: usize,
-    units: Units,
 ) -> Vec<Spans> {
-    let room = ((columns + 2) / beside.max(1)).saturating_sub(BESIDE);
+    let marks = 2 + usize::from(hues::has_letters(look));
+    let room = ((columns + 2) / beside.max(1)).saturating_sub(BESIDE + marks - 2);
     let longest = holders.iter().map(|(_, peer)| peer.addr.to_string().len() + 1).max().unwrap_or(0);
     let address = longest.min(room * 4 / 7);
     let name = (room - address).min(CLIENT + 8);
@@ -265,12 +279,11 @@ fn holder_table(
         let client = paint::clip(peer.client.as_deref().unwrap_or("–"), name);
         let rate = match peer.rates.down_bps {
             0 => String::new(),
-            bps => units::rate(bps, units),
+            bps => units::rate(bps, look.units),
         };
         let gap = |text: &str, columns: usize| " ".repeat(columns.saturating_sub(paint::width(text)));
-        Spans::new()
-            .add(standing.roles().0, standing.glyph())
-            .add(Role::Text, format!(" {shown}{} ", gap(&shown, address)))
+        mark(*standing, peer, hues, look)
+            .add(Role::Text, format!("{shown}{} ", gap(&shown, address)))
             .add(Role::Dim, format!("{client}{}", gap(&client, name)))
             .add(Role::Down, format!("{rate:>11}"))
     };
@@ -284,7 +297,7 @@ fn holder_table(
 /// Everything there is to say, in rows of so many columns: all who send and every holder in a table, if that fits; else
 /// shortened.
 fn lines(
-    (view, hues, units): (&View, &Hues, Units),
+    (view, hues, look): (&View, &Hues, &Look),
     piece: PieceIndex,
     lattice: &Lattice,
     columns: usize,
@@ -295,20 +308,24 @@ fn lines(
     let below = usize::from(cell.is_some());
     let few = if rows >= 9 { 3 } else { 1 };
     let above = |senders, rows| said_above((view, hues), piece, &holders, columns, (senders, rows));
-    // As few beside each other as there are rows for: the fewer, the more columns each has.
+    // Two beside each other where there are columns for them, and more only where there are no rows: the fewer, the more
+    // columns each has.
     let beside = |above: usize| {
         let left = rows.saturating_sub(above + below);
-        (1..=(columns + 2) / HOLDER).find(|beside| holders.len().div_ceil(*beside) <= left)
+        let most = (columns + 2) / HOLDER;
+        (most.min(2)..=most)
+            .filter(|beside| *beside > 0)
+            .find(|beside| holders.len().div_ceil(*beside) <= left)
     };
     let table = [usize::MAX, few].into_iter().find_map(|senders| {
         let said = above(senders, usize::MAX);
         let beside = beside(said.len())?;
-        Some((said, holder_table(&holders, columns, beside, units)))
+        Some((said, holder_table(&holders, (hues, look), columns, beside)))
     });
     let (mut said, holding) = table.unwrap_or_else(|| {
         let said = above(few, rows);
         let left = rows.saturating_sub(said.len());
-        (said, holder_rows(&holders, columns, left))
+        (said, holder_rows(&holders, (hues, look), columns, left))
     });
     said.extend(holding);
     let free = said.len() < rows;
@@ -414,7 +431,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), &title, &length, &holders);
     let text = inset(rest, 1, 1);
     let (columns, rows) = (usize::from(text.width).max(1), usize::from(text.height));
-    let lines = lines((view, &model.hues, pen.look.units), piece, lattice, columns, rows);
+    let lines = lines((view, &model.hues, pen.look), piece, lattice, columns, rows);
     more::shortened(pen, text, &lines);
 }
 
@@ -427,7 +444,7 @@ mod tests {
     fn text(view: &View, piece: u32, columns: usize, rows: usize) -> String {
         let lattice = Lattice::new(Rect::new(0, 0, 80, 20), view, 0, piece);
         let piece = view.torrent.piece(piece).unwrap();
-        let shown = lines((view, &Hues::default(), Units::Binary), piece, &lattice, columns, rows);
+        let shown = lines((view, &Hues::default(), &Look::default()), piece, &lattice, columns, rows);
         shown.iter().map(|line| format!("{}\n", line.text())).collect()
     }
 

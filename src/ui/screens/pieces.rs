@@ -74,7 +74,7 @@ impl Parts {
 fn explained(model: &Model, view: &View, wide: bool, (columns, rows): (u16, u16)) -> (Letters, Legend) {
     let layer = model.piece_map.layer;
     if layer != Layer::Provenance {
-        let letters = Letters::default();
+        let letters = Letters::none(&model.look);
         let means = mosaic::legend(layer, &letters, |_| String::new());
         return (letters, means);
     }
@@ -123,7 +123,7 @@ pub fn draw_grid(buf: &mut Buffer, area: Rect, model: &Model, view: &View) {
     let lattice = Lattice::new(area, view, model.piece_map.zoom, model.piece);
     let letters = match model.piece_map.layer {
         Layer::Provenance => Letters::of(view, &model.hues, &model.look),
-        _ => Letters::default(),
+        _ => Letters::none(&model.look),
     };
     grid(&mut pen, &lattice, model, view, &letters);
 }

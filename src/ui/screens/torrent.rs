@@ -12,17 +12,19 @@
 //!  Limits      ↓ none · ↑ 500 KiB/s
 //! ```
 
+mod lists;
+
 use ratatui::layout::Rect;
 
 use super::halves::{self, Line, TWO_COLUMNS_FROM};
 use super::page::Page;
 use super::{frame, more};
-use crate::ledger::{TrackerRecord, TrackerStatus, View};
+use crate::ledger::View;
 use crate::metainfo::Geometry;
 use crate::text::clean;
 use crate::ui::action::Action;
 use crate::ui::metadata;
-use crate::ui::model::{Model, Screen};
+use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, wrap_whole};
 use crate::ui::theme::{Look, Role};
 use crate::ui::widgets::{bar, rule};
@@ -37,6 +39,8 @@ const MOST_TEXT: usize = 100;
 const MOST_LINES: usize = 4;
 /// Columns of the bar of what is here at most.
 const BAR: usize = 24;
+/// Rows that a list of the page has in any case.
+const LEAST_LISTED: usize = 24;
 
 /// What was sent in this run to what was received; where nothing was received, to what is here. `None` where there is
 /// neither.
@@ -70,25 +74,10 @@ impl Section {
         Self { lines: vec![rule::line(title, right, columns)], columns }
     }
 
-    fn add(&mut self, name: &str, text: &str) {
-        self.put(name, None, text);
-    }
-
-    /// The same with a glyph before the text.
-    fn add_with(&mut self, name: &str, sign: (&str, Role), text: &str) {
-        self.put(name, Some(sign), text);
-    }
-
-    fn put(&mut self, mut name: &str, mut sign: Option<(&str, Role)>, text: &str) {
-        let signs = if sign.is_some() { 2 } else { 0 };
-        let room = self.columns.saturating_sub(NAMES + signs).clamp(1, MOST_TEXT);
+    fn add(&mut self, mut name: &str, text: &str) {
+        let room = self.columns.saturating_sub(NAMES).clamp(1, MOST_TEXT);
         for line in wrap_whole(text, room, MOST_LINES) {
-            let mut row = Spans::new().add(Role::Dim, format!("{name:<width$}", width = NAMES - 1));
-            let (glyph, role) = sign.take().unwrap_or((" ", Role::Text));
-            if signs > 0 {
-                row.push(role, glyph);
-                row.push(Role::Text, " ");
-            }
+            let row = Spans::new().add(Role::Dim, format!("{name:<width$}", width = NAMES - 1));
             self.lines.push(row.add(Role::Text, line));
             name = "";
         }
@@ -102,8 +91,8 @@ impl Section {
     }
 }
 
-/// The lines of the page below its head: the torrent and this run of it, beside each other where there is room, and the
-/// trackers.
+/// The lines of the page below its head: the torrent and this run of it, beside each other where there is room; who names
+/// peers; the files, and beside them from whom the data came.
 pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     let room = columns.saturating_sub(2);
     let mut lines = Vec::new();
@@ -114,7 +103,20 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     } else {
         lines.extend(torrent(room, model, view).into_iter().chain(run(room, model, view)).map(Line::Whole));
     }
-    lines.extend(trackers(room, model, view).into_iter().map(Line::Whole));
+    let whole = usize::from(room);
+    lines.extend(lists::sources(whole, model, view).into_iter().map(Line::Whole));
+    // However many files and peers there are, the page ends; other screens have all of them.
+    let most = usize::from(model.size.1).max(LEAST_LISTED);
+    if columns >= TWO_COLUMNS_FROM {
+        let left = room / 2;
+        let files = lists::files(left.into(), most, model, view);
+        let clients = lists::clients(halves::right_of(left, room).into(), most, model, view);
+        lines.extend(halves::beside(left, files, clients));
+    } else {
+        let files = lists::files(whole, most, model, view);
+        lines.extend(files.into_iter().chain(lists::clients(whole, most, model, view)).map(Line::Whole));
+    }
+    lines.extend(lists::peers(whole, most, model, view).into_iter().map(Line::Whole));
     lines
 }
 
@@ -194,6 +196,7 @@ fn run(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
     let port = match (view.port, view.incoming.handshaken) {
         (None, _) => "none: nobody can call us".to_owned(),
         (Some(port), 0) => format!("{port} · nobody called yet"),
+        (Some(port), 1) => format!("{port} · 1 call shook hands"),
         (Some(port), calls) => format!("{port} · {} calls shook hands", units::count(u64::from(calls))),
     };
     lines.add("Port", &port);
@@ -205,35 +208,6 @@ fn run(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
     lines.add("Connections", &format!("{live} live · {trying} trying{most}"));
     lines.add("Our peer id", &view.torrent.peer_id);
     lines.lines
-}
-
-fn trackers(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
-    let all = model.hint(Action::Show(Screen::Trackers), "all of them");
-    let mut lines = Section::new(columns, "Trackers", &all);
-    if view.trackers.is_empty() {
-        lines.add("None", "the file names none");
-    }
-    for tracker in &view.trackers {
-        let said = format!("{} · {}", tracker.url, answer(tracker));
-        let name = format!("Tier {}", u32::from(tracker.tier) + 1);
-        let sign = match &tracker.status {
-            TrackerStatus::Pending => ("◌", Role::Waiting),
-            TrackerStatus::Ok(_) => ("✓", Role::Progress),
-            TrackerStatus::Failed(..) => ("✗", super::trackers::failed_roles(view).0),
-        };
-        lines.add_with(&name, sign, &said);
-    }
-    lines.lines
-}
-
-fn answer(tracker: &TrackerRecord) -> String {
-    match &tracker.status {
-        TrackerStatus::Pending => "no answer yet".to_owned(),
-        TrackerStatus::Ok(_) => {
-            format!("named {} peers, {} of them shook hands", tracker.peers, tracker.handshaken)
-        }
-        TrackerStatus::Failed(_, text) => clean(text, 200),
-    }
 }
 
 /// Draws the page.

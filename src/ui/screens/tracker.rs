@@ -6,7 +6,7 @@
 //!  Last answer ✓ answered, 2m 10s ago
 //!  Again       in 27m
 //!
-//!  Announces ── 1 ──────────────────────────────── the newest at the right ──
+//!  Announces ── 1 ──────────────── two scales: 2m 10s past · 27m to come ──
 //!  ✓──────────────────────────────────────────────────────┃·················◌
 //!  50 peers                                               now    again in 27m
 //!
@@ -15,7 +15,7 @@
 //!
 //!  What became of its peers ── 50 ── 12 named by nobody else ────────────────
 //!  █ 17 live   ░ 3 not there yet   ▒ 28 failed   · 2 gone
-//!  █████████████████████████░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒···
+//!      50   all         ████████████████████░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒···
 //!       7 ● sending     ████████
 //! ```
 
@@ -34,8 +34,8 @@ use crate::ui::model::Model;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top, width, wrap};
 use crate::ui::source::{self, SourceRecord};
 use crate::ui::theme::Role;
-use crate::ui::widgets::bar;
 use crate::ui::widgets::time_row::{Mark, TimeRow};
+use crate::ui::widgets::{bar, rule};
 use crate::ui::words::{self, Standing};
 use crate::units;
 
@@ -43,8 +43,8 @@ use crate::units;
 const NAMES: usize = 13;
 /// Columns of text that can be read at a glance.
 const MOST_TEXT: usize = 100;
-/// Columns of a bar at most.
-const MOST_BAR: u16 = 60;
+/// Columns before a bar: how many, and what they do.
+const BEFORE_BAR: u16 = 24;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
     Spans::new().add(role, text)
@@ -101,7 +101,7 @@ fn answered(tracker: &TrackerRecord, view: &View) -> Vec<String> {
         TrackerStatus::Pending => said.push("It has not answered yet.".to_owned()),
         TrackerStatus::Ok(answer) => {
             said.push(format!(
-                "It named {} peers{ago}; {} of the peers it ever named are in the table, and {} shook hands.",
+                "It named {} peers{ago}; in the table are {} that it named, and {} of them shook hands.",
                 answer.peers, tracker.peers, tracker.handshaken
             ));
             if let (Some(seeds), Some(leeches)) = (answer.seeders, answer.leechers) {
@@ -154,8 +154,32 @@ fn outcome(pen: &mut Pen<'_>, row: Rect, (word, standing, count): (&str, Standin
     pen.put_right(row.x + 6, row.y, 6, &units::count(count), Role::Text);
     pen.put(row.x + 8, row.y, 1, standing.glyph(), glyph);
     pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), word, text);
-    let room = row.width.saturating_sub(24).min(MOST_BAR);
-    bar::blocks(pen, (row.x + 24, row.y), room, (count, all), glyph);
+    let place = bar_place(row);
+    bar::blocks(pen, (place.x, place.y), place.width, (count, all), glyph);
+}
+
+/// Where the bars of all rows stand: below each other, on one scale.
+fn bar_place(row: Rect) -> Rect {
+    inset(row, BEFORE_BAR, 0)
+}
+
+/// The row above them: all of its peers, and the parts of them behind each other.
+fn all_of_them(pen: &mut Pen<'_>, row: Rect, parts: &[bar::Part], all: u64) {
+    pen.put_right(row.x + 6, row.y, 6, &units::count(all), Role::Text);
+    pen.put(row.x + 10, row.y, 12.min(row.width.saturating_sub(10)), "all", Role::Text);
+    bar::stacked(pen, bar_place(row), parts, all);
+}
+
+/// On which scales the row of announces stands: what is past has one, what is to come another.
+fn scales(tracker: &TrackerRecord, view: &View) -> String {
+    let past = tracker.announces.first().map_or(Duration::ZERO, |first| view.at.saturating_sub(first.at));
+    let past = format!("{} past", words::span(past));
+    match tracker.next.filter(|next| *next > view.at && tracker.asking.is_none()) {
+        Some(next) => {
+            format!("two scales: {past} · {} to come", units::duration_short(next.saturating_sub(view.at)))
+        }
+        None => past,
+    }
 }
 
 /// Its announces on a row of time: which were answered, which failed, and when the next one is; `None` before the first
@@ -223,9 +247,9 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view:
     take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
     let context = Context { view, look: pen.look };
     let strip = source.tracker().and_then(|tracker| announces(tracker, context, columns));
-    if let Some(strip) = strip.filter(|_| rows.height >= 3) {
-        pen.put(rows.x, rows.y, rows.width, "Announces", Role::Strong);
-        take_top(&mut rows, 1);
+    if let Some((tracker, strip)) = source.tracker().zip(strip).filter(|_| rows.height >= 3) {
+        let count = units::count(tracker.announces.len() as u64);
+        pen.rule(take_top(&mut rows, 1), "Announces", &count, &scales(tracker, view));
         for line in &strip {
             let row = take_top(&mut rows, 1);
             pen.spans(row.x, row.y, row.width, line);
@@ -244,11 +268,9 @@ fn became(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) {
     let all: u64 = counts.iter().map(|(.., count)| count).sum();
     let mut rows = area;
     let (words, parts) = shares(&counts);
-    let used = pen.put(rows.x, rows.y, rows.width, "What became of its peers", Role::Strong) + 3;
-    pen.spans(rows.x + used, rows.y, rows.width.saturating_sub(used), &words);
-    take_top(&mut rows, 1);
+    rule::draw(pen, take_top(&mut rows, 1), "What became of its peers", &words, "");
     if usize::from(rows.height) > counts.len() {
-        bar::stacked(pen, take_top(&mut rows, 1), &parts, all);
+        all_of_them(pen, take_top(&mut rows, 1), &parts, all);
     }
     for (at, counted) in counts.iter().copied().enumerate() {
         let row = take_top(&mut rows, 1);
@@ -303,7 +325,7 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     {
         lines.push(Line::Text(Spans::new()));
         let count = units::count(tracker.announces.len() as u64);
-        lines.push(Line::Rule("Announces", count, "the newest at the right".to_owned()));
+        lines.push(Line::Rule("Announces", count, scales(tracker, view)));
         lines.extend(strip.map(Line::Text));
     }
     lines.push(Line::Text(Spans::new()));
@@ -352,7 +374,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         match line {
             Line::Text(text) => _ = pen.spans(row.x, row.y, row.width, text),
             Line::Rule(title, note, right) => pen.rule(row, title, note, right),
-            Line::Shares(parts, all) => bar::stacked(pen, row, parts, *all),
+            Line::Shares(parts, all) => all_of_them(pen, row, parts, *all),
             Line::Outcome(word, standing, count, all) => outcome(pen, row, (word, *standing, *count), *all),
         }
     }

@@ -13,7 +13,7 @@ use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top};
 use crate::ui::source::{self, SourceRecord};
 use crate::ui::theme::Role;
-use crate::ui::widgets::bar;
+use crate::ui::widgets::{bar, selection};
 use crate::units;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
@@ -194,8 +194,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     frame::progress(pen, flow.of(Part::Progress), view);
     let (table, said) = (flow.of(Part::Table), flow.of(Part::Said));
     let sources: Vec<SourceRecord> = source::all(view).collect();
+    let selected = model.scrolls.trackers.min(sources.len().saturating_sub(1));
+    let rule = selection::place(pen, inset(flow.of(Part::Rule), 1, 1), Some(selected), sources.len());
     pen.rule(
-        inset(flow.of(Part::Rule), 1, 1),
+        rule,
         "Sources",
         &units::count(sources.len() as u64),
         "all tiers are asked at once · one that answers is enough",
@@ -219,7 +221,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
     grid::head(pen, take_top(&mut rows, 1), &placed);
     let context = Context { view, look: pen.look };
-    let selected = model.scrolls.trackers.min(sources.len() - 1);
     for at in grid::visible(sources.len(), usize::from(rows.height), Some(selected), &[]) {
         let look = RowLook { selected: at == selected, ..RowLook::default() };
         let row = take_top(&mut rows, 1);

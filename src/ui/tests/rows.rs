@@ -157,3 +157,149 @@ fn the_columns_of_the_lists_are_told_below_them_only_where_they_are_cut() {
     let first = "what it is doing, or why it is not";
     assert_eq!(shown.iter().filter(|row| row.contains(first)).count(), 1, "{}", shown.join("\n"));
 }
+
+/// A page by its name among all of them, in rows of text.
+fn named(page: &str, view: &View, size: (u16, u16)) -> Vec<String> {
+    let change = PAGES.iter().find(|(name, _)| *name == page).unwrap().1;
+    of_page(view, size, change)
+}
+
+#[test]
+fn the_page_of_the_torrent_has_its_files_its_sources_and_whose_data_it_is() {
+    let view = sample::healthy();
+    for size in [(120, 40), (200, 60)] {
+        let shown = named("torrent", &view, size);
+        let all = shown.join("\n");
+        for title in
+            ["Files ── 1 ─", "Sources ── ", "Received from each client ── ", "Received from each peer ── "]
+        {
+            assert!(all.contains(title), "{size:?}: {title}\n{all}");
+        }
+        let givers = view.peers.iter().filter(|peer| peer.down_bytes > 0);
+        let listed = givers.clone().filter(|peer| all.contains(&peer.addr.to_string())).count();
+        let blank = shown.iter().filter(|row| row.trim().is_empty()).count();
+        assert!(blank == 0 || listed == givers.count(), "{size:?}: {blank} rows are blank\n{all}");
+        assert!(
+            shown.iter().any(|row| row.contains("debian-12.2.0") && row.contains('%') && row.contains('━'))
+        );
+        assert!(all.contains("shook hands"), "{all}");
+    }
+    let mut seeding = sample::moment("seeding");
+    for peer in &mut seeding.peers {
+        std::sync::Arc::make_mut(peer).down_bytes = 0;
+    }
+    let all = named("torrent", &seeding, (120, 40)).join("\n");
+    assert!(all.contains("Sent to each peer"), "{all}");
+}
+
+#[test]
+fn the_card_of_the_help_has_the_keys_beside_it_where_there_is_room() {
+    let view = sample::healthy();
+    for (size, beside) in [((120, 40), "Everywhere"), ((200, 60), "Columns of the lists")] {
+        let shown = named("help", &view, size);
+        let blank = shown.iter().filter(|row| row.trim().is_empty()).count();
+        let all = shown.join("\n");
+        assert_eq!(blank, 0, "{size:?}\n{all}");
+        assert!(all.contains("The screens") && (all.contains(beside) || all.contains("more lines")), "{all}");
+    }
+    assert!(named("help", &view, (80, 24)).join("\n").contains("The screens"));
+}
+
+#[test]
+fn what_a_source_did_stands_on_one_scale_over_the_whole_width() {
+    let view = sample::healthy();
+    for size in [(120, 40), (200, 60)] {
+        for page in ["trackers", "tracker"] {
+            let shown = named(page, &view, size);
+            let all = shown.join("\n");
+            for title in [" Announces ── ", " What became of its peers ── "] {
+                assert!(
+                    shown.iter().any(|row| row.starts_with(title) && row.ends_with("──")),
+                    "{title}\n{all}"
+                );
+            }
+            assert!(all.contains("two scales: "), "{all}");
+            // However many are in a state, its bar is as long as its part of the bar of all.
+            let bar = |word: &str| {
+                let row =
+                    shown.iter().find(|row| row.contains(word)).unwrap_or_else(|| panic!("{word}\n{all}"));
+                let columns = row.chars().skip(25).take_while(|c| "█▉▊▋▌▍▎▏".contains(*c)).count();
+                let count: usize = row.split_whitespace().next().unwrap().parse().unwrap();
+                (columns, count)
+            };
+            let whole = shown.iter().find(|row| row.contains("   all ")).unwrap();
+            let all_columns = whole.chars().count() - 25;
+            let peers: usize = whole.split_whitespace().next().unwrap().parse().unwrap();
+            assert!(all_columns + 28 >= usize::from(size.0), "{page} {size:?}: {all_columns}\n{all}");
+            let (columns, count) = bar("● sending");
+            let exact = all_columns as f64 * count as f64 / peers as f64;
+            assert!((columns as f64 - exact).abs() <= 1.5, "{page} {size:?}: {columns}, {exact}\n{all}");
+        }
+    }
+}
+
+#[test]
+fn the_text_of_why_goes_across_the_page() {
+    let view = sample::stalled();
+    let shown = named("why", &view, (140, 40));
+    let longest = shown.iter().skip(3).map(|row| crate::ui::paint::width(row)).max().unwrap();
+    assert!(longest > 110, "{longest}\n{}", shown.join("\n"));
+}
+
+#[test]
+fn two_that_hold_a_piece_stand_beside_each_other() {
+    let view = sample::healthy();
+    for size in [(120, 40), (200, 60)] {
+        let shown = of_page(&view, size, |model| {
+            model.screen = Screen::Pieces;
+            model.piece = sample::arriving_piece();
+        });
+        let holders = |row: &&String| row.matches("iB/s").count() + row.matches(" B/s").count() >= 2;
+        assert!(shown.iter().any(|row| holders(&row)), "{size:?}\n{}", shown.join("\n"));
+    }
+}
+
+#[test]
+fn the_graph_of_a_peer_has_scales_of_time_and_of_rate() {
+    let view = sample::healthy();
+    for size in [(120, 40), (200, 60)] {
+        let giver = view.peers.iter().max_by_key(|peer| peer.rates.down_bps).unwrap().key;
+        let shown = of_page(&view, size, |model| {
+            model.selected = Some(giver);
+            model.open.push(Mode::Peer { bytes: false });
+        });
+        let all = shown.join("\n");
+        let axis = shown.iter().find(|row| row.ends_with("now")).unwrap_or_else(|| panic!("{all}"));
+        assert!(axis.contains("-10 s"), "{all}");
+        let peak = shown.iter().find_map(|row| row.split("peak ").nth(1)).unwrap();
+        let peak: Vec<&str> = peak.split_whitespace().take(2).collect();
+        assert!(all.contains(&format!("{} │", peak.join(" "))), "{peak:?}\n{all}");
+        assert!(all.contains(" 0 │"), "{all}");
+    }
+}
+
+#[test]
+fn the_pieces_of_the_selected_file_fill_the_rows_below_the_list_and_say_what_they_mean() {
+    let mut view = sample::healthy();
+    let facts = std::sync::Arc::make_mut(&mut view.torrent).metadata.as_mut().unwrap();
+    facts.geometry = crate::metainfo::Geometry::new(300 * 262_144, 262_144).unwrap();
+    std::sync::Arc::make_mut(&mut view.pieces).states.truncate(300);
+    std::sync::Arc::make_mut(&mut view.pieces).held_by.truncate(300);
+    let mut file = facts.files[0].clone();
+    file.length_bytes = 50 * 262_144;
+    facts.files = (0..6)
+        .map(|number| {
+            let mut file = file.clone();
+            file.path = format!("file {number}");
+            file.offset_bytes = number * file.length_bytes;
+            file
+        })
+        .collect();
+    for size in [(120, 40), (200, 60)] {
+        let shown = named("files", &view, size);
+        let all = shown.join("\n");
+        assert!(all.contains("verified") && all.contains("missing") && all.contains("cell"), "{all}");
+        let blank = shown.iter().filter(|row| row.trim().is_empty()).count();
+        assert!(blank <= usize::from(size.1) / 6, "{size:?}: {blank} rows are blank\n{all}");
+    }
+}

@@ -13,8 +13,10 @@ use crate::event::{Announced, Severity, TrackerError};
 use crate::ledger::{Group, LogLine, PieceState, TrackerStatus};
 use crate::metainfo::Geometry;
 use crate::ui::action::Action;
+use crate::ui::funnel::Funnel;
 use crate::ui::mouse::Target;
 use crate::ui::piece_map::Layer;
+use crate::ui::theme::{Palette, Scheme};
 use crate::ui::update;
 use crate::ui::widgets::mosaic::{self, Letters};
 use crate::ui::words::Standing;
@@ -258,5 +260,78 @@ fn every_group_of_peers() {
             text_rows(&drawn(&model, &view))[2].contains("[failed"),
             "the tab that is shown stands in brackets"
         );
+    }
+}
+
+#[test]
+fn the_selected_row_of_every_list_up_to_the_last_column() {
+    let view = sample::moment("slow");
+    let colours = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
+    let all = Scheme::ALL.into_iter().flat_map(|scheme| colours.map(|colours| (scheme, colours)));
+    for (scheme, colours) in all {
+        let look = Look { colours, palette: Palette::of(scheme), ..Look::default() };
+        for page in ["overview", "peers", "trackers", "files", "log", "columns"] {
+            for size in [(80, 24), (120, 40), (200, 60)] {
+                let mut model = model(look, size, &view);
+                PAGES.iter().find(|(name, _)| *name == page).unwrap().1(&mut model);
+                let buf = drawn(&model, &view);
+                let rows = text_rows(&buf);
+                let marked = rows.iter().position(|row| row.chars().take(2).any(|c| c == '▸'));
+                let y = marked.unwrap_or_else(|| panic!("{page} {size:?}: no mark")) as u16;
+                let style = |x, y| (buf[(x, y)].bg, buf[(x, y)].modifier.contains(Modifier::REVERSED));
+                let plain = style(size.0 - 1, 0);
+                let bar: Vec<u16> = (0..size.1).filter(|row| style(size.0 - 1, *row) != plain).collect();
+                // What was selected of the log has as many rows as it needs.
+                let all: Vec<u16> = (y..y + bar.len() as u16).collect();
+                assert!(!bar.is_empty() && bar.len() < 6, "{scheme:?} {colours:?} {page} {size:?}: {bar:?}");
+                assert_eq!(bar, all, "{scheme:?} {colours:?} {page} {size:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_step_of_the_funnel_that_is_picked() {
+    let view = sample::healthy();
+    for look in bare().into_iter().chain([Look::default()]) {
+        for size in SIZES {
+            let mut model = model(look, size, &view);
+            (model.panel, model.step) = (Panel::Funnel, (4, 0));
+            let buf = drawn(&model, &view);
+            let rows = text_rows(&buf);
+            let is_it = |row: &&String| row.contains(Funnel::Fetching.step(4)) && !row.contains("drop off");
+            let y = rows.iter().position(|row| is_it(&row)).unwrap_or_else(|| panic!("{size:?}"));
+            let before = rows[y].find(Funnel::Fetching.step(4)).unwrap();
+            let (x, y) = (crate::ui::paint::width(&rows[y][..before]) as u16, y as u16);
+            let style = |y| (buf[(x, y)].bg, buf[(x, y)].modifier.contains(Modifier::REVERSED));
+            assert_ne!(style(y), style(0), "{look:?} {size:?}\n{}", rows.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn which_of_how_many_rows_is_selected_stands_on_the_rule_of_every_list() {
+    let view = sample::moment("slow");
+    for (page, title) in
+        [("peers", " Peers ─"), ("trackers", " Sources ─"), ("files", " Files ─"), ("log", " Log ─")]
+    {
+        for size in [(80, 24), (120, 40), (200, 60)] {
+            let mut model = model(Look::default(), size, &view);
+            PAGES.iter().find(|(name, _)| *name == page).unwrap().1(&mut model);
+            let place = |model: &Model| {
+                let rows = text_rows(&drawn(model, &view));
+                let rule = rows.iter().find(|row| row.starts_with(title)).unwrap().clone();
+                let said = rule.trim_end_matches('─').trim_end().rsplit(' ').next().unwrap().to_owned();
+                let (at, count) = said.split_once('/').unwrap_or_else(|| panic!("{page} {size:?}: {rule}"));
+                (at.parse::<usize>().unwrap(), count.parse::<usize>().unwrap())
+            };
+            let (at, count) = place(&model);
+            assert!(at >= 1 && at <= count, "{page}: {at}/{count}");
+            if count > 1 {
+                let way = if at == count { Action::Up } else { Action::Down };
+                update(&mut model, way, &view);
+                assert_eq!(place(&model).0.abs_diff(at), 1, "{page} {size:?}");
+            }
+        }
     }
 }

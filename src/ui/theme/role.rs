@@ -134,6 +134,7 @@ impl Role {
                 | Self::GraphDown(_)
                 | Self::GraphUp(_)
                 | Self::Peer(_)
+                | Self::Availability(_)
         )
     }
 }

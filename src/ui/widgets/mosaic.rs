@@ -117,16 +117,31 @@ pub(crate) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
     pen.targets.add(area, Target::Grid(lattice));
 }
 
-/// Draws some pieces that follow each other, and nothing else, into as many cells as there are.
-pub(crate) fn draw_part(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std::ops::Range<usize>) {
-    let cells = usize::from(area.width) * usize::from(area.height);
-    let a_cell = Scale::whole(pieces.len(), cells).pieces_a_cell();
+/// Draws some pieces that follow each other, and nothing else, so that they fill the area: where there are more cells than
+/// pieces, a piece has several. Tells how much a cell stands for.
+pub(crate) fn draw_part(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std::ops::Range<usize>) -> Scale {
+    let (columns, rows) = (usize::from(area.width).max(1), usize::from(area.height).max(1));
+    let scale = Scale::filling(pieces.len(), columns, rows);
+    let a_cell = scale.pieces_a_cell();
+    let cells = if let Scale::Cells(count) = scale { count } else { 1 };
+    let a_row = (columns / cells).max(1) * a_cell;
+    let rows_a_row = (rows / pieces.len().div_ceil(a_row).max(1)).max(1);
     let told = is_told(&view.pieces);
-    for (first, place) in pieces.clone().step_by(a_cell).zip(area.positions()) {
-        let (cell, arriving) = of_pieces(&view.pieces, first..(first + a_cell).min(pieces.end), told);
+    for place in area.positions() {
+        let (column, row) = (usize::from(place.x - area.x), usize::from(place.y - area.y));
+        let within = column / cells * a_cell;
+        let first = pieces.start + row / rows_a_row * a_row + within;
+        if within >= a_row || first >= pieces.end {
+            continue;
+        }
+        let (cell, arriving) = match cells {
+            1 => of_pieces(&view.pieces, first..(first + a_cell).min(pieces.end), told),
+            cells => of_blocks(view, first, column % cells, cells),
+        };
         let (symbol, role) = cell.glyph(arriving);
         pen.dot(place.x, place.y, symbol, role);
     }
+    scale
 }
 
 /// Draws the same pieces across the area's first row, all of it: a cell stands for several pieces, or several for one.
@@ -148,7 +163,9 @@ pub(crate) fn draw_strip(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std
 pub(crate) fn draw_layer(pen: &mut Pen<'_>, lattice: &Lattice, layer: Layer, view: &View, letters: &Letters) {
     match layer {
         Layer::State => draw_states(pen, lattice, view),
-        Layer::Availability => each_cell(pen, lattice, |range, _| layers::availability(view, range)),
+        Layer::Availability => {
+            each_cell(pen, lattice, |range, _| layers::availability(view, range, letters.digits))
+        }
         Layer::Provenance => each_cell(pen, lattice, |range, _| letters.cell(view, range)),
         Layer::Age => each_cell(pen, lattice, |range, _| layers::age(view, range)),
     }
@@ -240,7 +257,7 @@ mod tests {
     #[test]
     fn a_piece_that_only_we_have_is_not_missed_by_anybody() {
         let mut view = crate::ui::sample::healthy();
-        let shown = |view: &View| layers::availability(view, 0..2).0;
+        let shown = |view: &View| layers::availability(view, 0..2, true).0;
         let pieces = std::sync::Arc::make_mut(&mut view.pieces);
         pieces.seeds = 0;
         pieces.held_by[..2].fill(0);

@@ -11,6 +11,7 @@ use crate::ui::paint::{Pen, Spans, inset, take_top, width};
 use crate::ui::screens::{judgement, torrent};
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar::{self, Part};
+use crate::ui::widgets::selection;
 use crate::units;
 
 /// Rows of the steps in two columns.
@@ -166,6 +167,9 @@ fn draw_step(
         pen.targets.add(target, Target::Step(step, loss));
     }
     pen.spans(words.x, words.y, words.width, &said);
+    if here {
+        selection::around(pen, area, place);
+    }
 }
 
 /// The losses in so many columns: the picked one in brackets, and those that do not fit as a number. And where each
@@ -232,5 +236,8 @@ pub(super) fn small(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let (x, edge) = (place.x + 1, half.saturating_sub(1).min(16));
         pen.put(x, place.y, edge, name, role);
         pen.put_right(x + edge, place.y, 5, &format!(" {count}"), role);
+        if here {
+            selection::around(pen, place, Rect::default());
+        }
     }
 }

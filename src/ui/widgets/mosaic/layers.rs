@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::event::PeerKey;
 use crate::ledger::{PieceState, View};
 use crate::ui::hues::{self, Hues};
-use crate::ui::theme::{Colours, HUES, Look, Role, STEPS};
+use crate::ui::theme::{Colours, HUES, Look, Role};
 
 /// A glyph of a layer, and how it looks.
 pub(super) type Glyph = (&'static str, Role);
@@ -22,27 +22,44 @@ fn empty(view: &View, range: Range<usize>) -> Glyph {
 /// What stands for pieces that only we have.
 pub(super) const OURS_ALONE: Glyph = ("0", Role::Dim);
 
-/// How many live peers have the rarest piece of the cell; of pieces that no peer has, those that are missing count first.
-pub(super) fn availability(view: &View, range: Range<usize>) -> Glyph {
+/// How many live peers have the rarest piece of the cell, and whether we have all of them; of pieces that no peer has,
+/// those that are missing count first. In digits where colours are too few for a ramp.
+pub(super) fn availability(view: &View, range: Range<usize>, digits: bool) -> Glyph {
     let held = view.pieces.held_by.get(range.clone()).unwrap_or(&[]);
     let least = held.iter().min().copied().unwrap_or(0);
     let seeds = u64::from(view.pieces.seeds);
+    let ours = view.pieces.states[range.clone()].iter().all(|state| *state == PieceState::Good);
     let states = view.pieces.states[range].iter();
     let missing = states.zip(held).any(|(state, held)| *state != PieceState::Good && *held == 0);
     match u64::from(least) + seeds {
         0 if !missing && !held.is_empty() => OURS_ALONE,
-        peers => had_by(peers),
+        peers => had_by(peers, ours, digits),
     }
 }
 
-/// What stands for so many.
-pub(super) fn had_by(peers: u64) -> Glyph {
+/// What stands for pieces that no peer has.
+pub(super) const HAD_BY_NONE: Glyph = ("!", Role::Trouble);
+/// From so many peers on a piece is as common as it gets.
+pub(super) const COMMON: u64 = 10;
+/// Up to so many it is rare.
+const RARE: u64 = 2;
+
+/// What stands for so many, of pieces that we have and of others: a block of a ramp, or a digit.
+pub(super) fn had_by(peers: u64, ours: bool, digits: bool) -> Glyph {
     const DIGITS: [&str; 10] = ["!", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    match peers {
-        0 => ("!", Role::Trouble),
-        1..=9 => (DIGITS[peers as usize], Role::Availability(Role::step(peers - 1, 9))),
-        _ => ("+", Role::Availability(STEPS - 1)),
+    if peers == 0 {
+        return HAD_BY_NONE;
     }
+    if digits {
+        let digit = DIGITS.get(usize::try_from(peers).unwrap_or(usize::MAX)).copied().unwrap_or("+");
+        return match () {
+            () if ours => (digit, Role::Dim),
+            () if peers <= RARE => (digit, Role::Strong),
+            () => (digit, Role::Text),
+        };
+    }
+    let role = Role::Availability(Role::step(peers.min(COMMON) - 1, COMMON - 1));
+    (if ours { "▒" } else { "█" }, role)
 }
 
 /// How long ago the newest piece of the cell came.
@@ -82,6 +99,8 @@ pub(crate) struct Letters {
     others: bool,
     /// Letters in the place of hues.
     bare: bool,
+    /// Digits in the place of a ramp.
+    pub(super) digits: bool,
     /// What stands for each group of senders.
     of_group: Vec<u8>,
 }
@@ -95,6 +114,12 @@ const SEVERAL: u8 = HUES + 1;
 const BEFORE: u8 = HUES + 2;
 
 impl Letters {
+    /// None: for layers that tell of no senders.
+    pub(crate) fn none(look: &Look) -> Self {
+        let digits = look.is_ascii() || matches!(look.colours, Colours::None | Colours::Sixteen);
+        Self { digits, ..Self::default() }
+    }
+
     /// Those of a moment; with letters where hues would not be seen.
     pub(crate) fn of(view: &View, hues: &Hues, look: &Look) -> Self {
         let groups = view.pieces.history.groups();
@@ -112,7 +137,7 @@ impl Letters {
         let number = |key| hues.of(key).unwrap_or(OTHER);
         let of_group = groups.iter().map(|group| group.senders.only().map_or(SEVERAL, number)).collect();
         let bare = look.is_ascii() || look.colours == Colours::None;
-        Self { named: senders.len(), senders, others, bare, of_group }
+        Self { named: senders.len(), senders, others, bare, of_group, ..Self::none(look) }
     }
 
     /// The same with at most so many named; the other senders are others.
@@ -176,6 +201,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::ledger::script::Script;
+    use crate::ui::theme::STEPS;
 
     /// Ten pieces: two of `a`, one of both, one that was there, one arriving.
     fn view() -> (Arc<View>, PeerKey) {
@@ -231,9 +257,21 @@ mod tests {
     #[test]
     fn the_rarest_piece_of_a_cell_tells_how_many_hold_it() {
         let (view, _) = view();
-        assert_eq!(availability(&view, 1..3).0, "2");
-        assert_eq!(availability(&view, 1..4).0, "1");
+        assert_eq!(availability(&view, 1..3, true), ("2", Role::Dim), "we have them");
+        assert_eq!(availability(&view, 1..4, true).0, "1");
+        assert_eq!(availability(&view, 5..6, true), ("1", Role::Strong));
         let nobody = Script::downloading(3).view();
-        assert_eq!(availability(&nobody, 0..3), ("!", Role::Trouble));
+        assert_eq!(availability(&nobody, 0..3, false), HAD_BY_NONE);
+    }
+
+    #[test]
+    fn the_rarer_the_brighter_and_what_we_have_has_another_block() {
+        let steps: Vec<Glyph> = (1..=COMMON).map(|peers| had_by(peers, false, false)).collect();
+        assert_eq!(steps[0], ("█", Role::Availability(0)));
+        assert_eq!(*steps.last().unwrap(), ("█", Role::Availability(STEPS - 1)));
+        assert_eq!(had_by(1000, true, false), ("▒", Role::Availability(STEPS - 1)));
+        let digits =
+            [(1, false), (9, false), (10, false), (1, true)].map(|(peers, ours)| had_by(peers, ours, true));
+        assert_eq!(digits, [("1", Role::Strong), ("9", Role::Text), ("+", Role::Text), ("1", Role::Dim)]);
     }
 }

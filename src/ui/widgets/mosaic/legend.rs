@@ -3,7 +3,10 @@
 use ratatui::layout::Rect;
 
 use super::Cell;
-use super::layers::{AGES, ARRIVING, Glyph, Letters, MISSING, ON_DISK, OTHERS, OURS_ALONE, TOGETHER, had_by};
+use super::layers::{
+    AGES, ARRIVING, COMMON, Glyph, HAD_BY_NONE, Letters, MISSING, ON_DISK, OTHERS, OURS_ALONE, TOGETHER,
+    had_by,
+};
 use crate::event::PeerKey;
 use crate::ui::paint::{Pen, width};
 use crate::ui::piece_map::{Layer, Scale};
@@ -143,15 +146,25 @@ pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> 
             add(&[of(Cell::Failed)], "failed its check", "failed");
         }
         Layer::Availability => {
-            let so_many = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(had_by);
-            add(
-                &so_many,
-                "so many live peers have the rarest piece of the cell",
-                "peers have its rarest piece",
-            );
-            add(&[had_by(10)], "ten or more", "ten or more");
+            let digits = letters.digits;
+            let steps = |ours: bool| {
+                let mut steps: Vec<Glyph> = (1..=COMMON).map(|peers| had_by(peers, ours, digits)).collect();
+                steps.dedup();
+                steps
+            };
+            match digits {
+                true => {
+                    add(&steps(false), "so many live peers have its rarest piece", "peers have its rarest")
+                }
+                false => add(
+                    &steps(false),
+                    "1 to 10 or more live peers have its rarest piece",
+                    "1 to 10 or more have it",
+                ),
+            }
+            add(&steps(true), "and we have it", "and we");
             add(&[OURS_ALONE], "only we have it", "only we");
-            add(&[had_by(0)], "no peer has it", "no peer");
+            add(&[HAD_BY_NONE], "no peer has it", "no peer");
         }
         Layer::Provenance => {
             for (letter, peer) in letters.senders() {
