@@ -27,7 +27,7 @@ const UNREAD: usize = 4096;
 /// What only these pages show, and only once they are whole.
 const PAGES: [(Screen, &str); 4] = [
     (Screen::Peers, "[all"),
-    (Screen::Trackers, "all tiers are asked at once"),
+    (Screen::Trackers, "LAST ANSWER"),
     (Screen::Log, "time since the start"),
     (Screen::Overview, "Where peers drop off"),
 ];
