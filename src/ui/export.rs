@@ -277,10 +277,7 @@ fn trackers(view: &View) -> Table {
 }
 
 fn files(view: &View) -> Table {
-    let mut tree = FileTree::default();
-    tree.take_in(view);
-    let mut good_bytes = vec![0; view.torrent.files().len()];
-    tree.good_files().for_each(|(file, bytes)| good_bytes[file] = bytes);
+    let good_bytes = FileTree::default().up_to_date(view).good_of_files(usize::MAX);
     let files = view.torrent.files().iter().zip(good_bytes);
     let rows = files.map(|(file, good)| vec![json!(file.path), json!(file.length_bytes), json!(good)]);
     Table { of: "files", columns: names(&["path", "length", "good_bytes"]), rows: rows.collect() }

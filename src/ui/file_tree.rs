@@ -3,6 +3,7 @@
 //! The tree is built once for a torrent. What is drawn is found by row, so a hundred thousand files cost a frame
 //! no more than the rows in sight.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl FileTree {
     }
 
     /// Whether this is what the view shows now.
-    pub(crate) fn is_of(&self, view: &View) -> bool {
+    fn is_of(&self, view: &View) -> bool {
         let is_same = |tree: &Arc<Tree>| Arc::ptr_eq(&tree.facts, &view.torrent);
         self.tree.as_ref().is_some_and(is_same) && self.good.0 == view.pieces.generation
     }
@@ -118,10 +119,26 @@ impl FileTree {
         tree.facts.files().get(entry.first_file)?.path.get(..entry.name.1)
     }
 
-    /// Every file by its place in the torrent, and how many of its bytes lie in good pieces.
-    pub(crate) fn good_files(&self) -> impl Iterator<Item = (usize, u64)> {
-        let good = self.entries().iter().zip(&self.good.1);
-        good.filter_map(|(entry, good_bytes)| Some((entry.file?, *good_bytes)))
+    /// This, or where the view shows something newer, the same brought up to date.
+    pub(crate) fn up_to_date(&self, view: &View) -> Cow<'_, Self> {
+        if self.is_of(view) {
+            return Cow::Borrowed(self);
+        }
+        let mut newer = self.clone();
+        newer.take_in(view);
+        Cow::Owned(newer)
+    }
+
+    /// How many bytes of each of the torrent's first files, `most` at most, lie in good pieces.
+    pub(crate) fn good_of_files(&self, most: usize) -> Vec<u64> {
+        let files = self.tree.as_ref().map_or(0, |tree| tree.facts.files().len());
+        let mut good_of = vec![0; files.min(most)];
+        for (entry, good_bytes) in self.entries().iter().zip(&self.good.1) {
+            if let Some(good) = entry.file.and_then(|file| good_of.get_mut(file)) {
+                *good = *good_bytes;
+            }
+        }
+        good_of
     }
 
     /// Bytes of a row's entry that lie in good pieces.

@@ -275,7 +275,7 @@ impl Model {
             self.scrolls.log_back += self.lines_since(view);
         }
         self.before.log = Arc::clone(&view.log);
-        if self.screen == Screen::Files {
+        if self.screen == Screen::Files || self.mode() == Mode::Torrent {
             self.files.take_in(view);
         }
         self.scales.take_in(&view.series, self.window, self.look.units);

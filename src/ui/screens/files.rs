@@ -1,6 +1,5 @@
 //! The files in their folders: the pieces of each, how much of it is here, how fast it comes and how long the rest takes.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -120,14 +119,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         return overview::later(pen, area, "Files", model, view);
     }
     // What the model keeps is of this view wherever keys and views came its way.
-    let tree = match model.files.is_of(view) {
-        true => Cow::Borrowed(&model.files),
-        false => {
-            let mut tree = model.files.clone();
-            tree.take_in(view);
-            Cow::Owned(tree)
-        }
-    };
+    let tree = model.files.up_to_date(view);
     let files = view.torrent.files();
     let flow = flow(area, &tree, view);
     frame::state_line(pen, flow.of(Part::Title), model, view);

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::event::PeerKey;
-use crate::ledger::{FileFacts, PeerRecord, PieceState, TrackerRecord, TrackerStatus, View};
+use crate::ledger::{FileFacts, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::text::clean;
 use crate::ui::action::Action;
 use crate::ui::hues;
@@ -55,33 +55,24 @@ fn rows(shares: &[Share], columns: usize, model: &Model) -> Vec<Spans> {
     shares.iter().map(row).collect()
 }
 
-/// A title above rows, of which at most so many are shown; the others are counted.
-fn titled(
+/// A title above the rows of `all`, of which as many are made as fit into `most`; the others are counted.
+fn titled<T>(
     (title, right): (&str, &str),
-    shares: &[Share],
+    all: &[T],
+    share: impl Fn(usize, &T) -> Share,
     (columns, most): (usize, usize),
     model: &Model,
 ) -> Vec<Spans> {
-    let shown = if shares.len() > most { most.saturating_sub(1) } else { shares.len() };
-    let count = units::count(shares.len() as u64);
+    let shown = if all.len() > most { most.saturating_sub(1) } else { all.len() };
+    let count = units::count(all.len() as u64);
     let mut lines = vec![rule::line(&format!("{title} ── {count}"), right, columns)];
-    lines.extend(rows(&shares[..shown], columns, model));
-    if let Some(others) = shares.get(shown..).filter(|others| !others.is_empty()) {
-        lines.push(Spans::new().add(Role::Dim, format!("and {} more", units::count(others.len() as u64))));
+    let shares: Vec<Share> = all.iter().take(shown).enumerate().map(|(at, one)| share(at, one)).collect();
+    lines.extend(rows(&shares, columns, model));
+    if all.len() > shown {
+        let others = units::count((all.len() - shown) as u64);
+        lines.push(Spans::new().add(Role::Dim, format!("and {others} more")));
     }
     lines
-}
-
-/// How many of these bytes lie in verified pieces.
-fn here(view: &View, from: u64, length: u64) -> u64 {
-    let Some(geometry) = view.torrent.geometry() else { return 0 };
-    let piece_bytes = u64::from(geometry.piece_bytes());
-    let end = from.saturating_add(length);
-    let first = from / piece_bytes;
-    let of_pieces = view.pieces.states.iter().zip(0u64..).skip(usize::try_from(first).unwrap_or(usize::MAX));
-    let within = of_pieces.take_while(|(_, piece)| piece * piece_bytes < end);
-    let good = within.filter(|(state, _)| **state == PieceState::Good);
-    good.map(|(_, piece)| ((piece + 1) * piece_bytes).min(end) - (piece * piece_bytes).max(from)).sum()
 }
 
 /// The files with their sizes, and how much of each is here.
@@ -90,19 +81,14 @@ pub(super) fn files(columns: usize, most: usize, model: &Model, view: &View) -> 
     if all.is_empty() {
         return Vec::new();
     }
-    let share = |(at, file): (usize, &FileFacts)| {
-        let here = if at < most { here(view, file.offset_bytes, file.length_bytes) } else { 0 };
+    let good = model.files.up_to_date(view).good_of_files(most);
+    let share = |at: usize, file: &FileFacts| {
         // What has no bytes is here as soon as anything is.
-        let part = if file.length_bytes == 0 { (1, 1) } else { (here, file.length_bytes) };
+        let part = if file.length_bytes == 0 { (1, 1) } else { (good[at], file.length_bytes) };
         Share { mark: Spans::new(), name: file.path.clone(), bytes: file.length_bytes, part }
     };
-    let shares: Vec<Share> = all.iter().enumerate().map(share).collect();
-    titled(
-        ("Files", &model.hint(Action::Show(Screen::Files), "all of them")),
-        &shares,
-        (columns, most),
-        model,
-    )
+    let right = model.hint(Action::Show(Screen::Files), "all of them");
+    titled(("Files", &right), all, share, (columns, most), model)
 }
 
 /// Whose data this is: what came from each peer; once nothing came, what went there.
@@ -137,14 +123,13 @@ pub(super) fn clients(columns: usize, most: usize, model: &Model, view: &View) -
         }
     }
     clients.sort_by_key(|(client, bytes)| (Reverse(*bytes), *client));
-    let share = |(client, bytes): &(&str, u64)| Share {
+    let share = |_, (client, bytes): &(&str, u64)| Share {
         mark: Spans::new(),
         name: (*client).to_owned(),
         bytes: *bytes,
         part: (*bytes, given.total),
     };
-    let shares: Vec<Share> = clients.iter().map(share).collect();
-    titled((&format!("{} each client", given.title), ""), &shares, (columns, most), model)
+    titled((&format!("{} each client", given.title), ""), &clients, share, (columns, most), model)
 }
 
 /// How much came from each peer, in its hue where it has one.
@@ -160,14 +145,13 @@ pub(super) fn peers(columns: usize, most: usize, model: &Model, view: &View) -> 
             None => plain,
         }
     };
-    let share = |peer: &&PeerRecord| Share {
+    let share = |_, peer: &&PeerRecord| Share {
         mark: mark(peer.key),
         name: format!("{}  {}", peer.addr, peer.client.as_deref().unwrap_or("")).trim_end().to_owned(),
         bytes: (given.of)(peer),
         part: ((given.of)(peer), given.total),
     };
-    let shares: Vec<Share> = peers.iter().map(share).collect();
-    titled((&format!("{} each peer", given.title), ""), &shares, (columns, most), model)
+    titled((&format!("{} each peer", given.title), ""), &peers, share, (columns, most), model)
 }
 
 /// Who names peers: what each answered, and how many of its peers shook hands.
