@@ -396,7 +396,7 @@ pub enum Event {
     },
     /// An announce is on its way.
     AnnounceBegan {
-        /// To whom.
+        /// The tracker it goes to.
         tracker: TrackerKey,
         /// Which.
         kind: AnnounceKind,

@@ -103,9 +103,29 @@ impl Options {
     /// What of it holds for the whole program, and what for its torrent.
     #[must_use]
     pub fn parts(self) -> (SessionOptions, TorrentOptions) {
-        let Self { output, state, port, loopback, peers, max_peers, dials_per_second, max_rows, .. } = self;
-        let Self { down_bps, up_bps, upload_slots, encryption, pex, idle_after, overwrite, .. } = self;
-        let Self { metadata_only, sync, sync_after, tracker, recording, .. } = self;
+        // All of them by name: one that belongs to neither part does not compile.
+        let Self {
+            output,
+            state,
+            port,
+            loopback,
+            peers,
+            max_peers,
+            dials_per_second,
+            max_rows,
+            down_bps,
+            up_bps,
+            upload_slots,
+            encryption,
+            pex,
+            idle_after,
+            overwrite,
+            metadata_only,
+            sync,
+            sync_after,
+            tracker,
+            recording,
+        } = self;
         let session = SessionOptions {
             state,
             port,

@@ -71,7 +71,7 @@ impl DownShare {
         self.all().wanted.remove(&self.0.who);
     }
 
-    /// The share of a torrent that used so many bytes a second, and could have used more or not.
+    /// The share of a torrent that used `used_bps`, and could have used more or not.
     #[must_use]
     pub fn take(&self, used_bps: u64, more: bool) -> Option<u64> {
         let mut all = self.all();

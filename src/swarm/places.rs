@@ -46,7 +46,7 @@ impl Places {
         Self::of(Arc::clone(&self.0.all))
     }
 
-    /// This torrent has so many, and wants some or rests.
+    /// This torrent holds `places`, and wants some or rests.
     pub fn hold(&self, places: usize, wants: bool) {
         let Mine { all, held, wants: wanted } = &*self.0;
         let before = held.swap(places, Ordering::Relaxed);

@@ -18,7 +18,7 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// For so many torrents.
+    /// For this number of torrents.
     pub(super) fn new(json: bool, torrents: usize) -> Self {
         let warned = std::iter::repeat_with(WarnedUntil::default).take(torrents).collect();
         Self { json, stdout: Stdout, warned }

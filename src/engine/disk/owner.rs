@@ -169,7 +169,7 @@ impl Owner {
         }
     }
 
-    /// A job with so many bytes in memory ended.
+    /// A job that had these bytes in memory ended.
     pub(super) fn ended(&self, bytes: u64, done: DiskDone) {
         self.pace.ended(bytes);
         self.report(done);

@@ -20,7 +20,7 @@ use crate::storage::{OnDisk, check_piece};
 /// Buffers for reads that are kept for the next ones.
 const KEPT_READS: usize = 16;
 
-/// Of runs that were spilled, so many bytes are read back at once by one worker.
+/// How many bytes of spilled runs one worker reads back at once.
 const MOST_READ_BACK_BYTES: u64 = 4 << 20;
 
 /// The threads and their queue.
@@ -93,7 +93,7 @@ impl Workers {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts workers until there are so many, as far as the system does.
+    /// Starts workers until there is this number of them, as far as the system lets us.
     fn grow(self: &Arc<Self>, workers: usize) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for number in threads.len()..workers.clamp(1, MOST_WORKERS) {

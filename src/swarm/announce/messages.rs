@@ -56,7 +56,7 @@ pub enum Output {
     Announce {
         /// Which announce.
         ticket: Ticket,
-        /// To whom.
+        /// The tracker it goes to.
         tracker: TrackerKey,
         /// Its announce URL, passkey and all: never to be shown.
         url: String,

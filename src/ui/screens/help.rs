@@ -299,7 +299,7 @@ pub(super) fn lines(columns: u16, model: &Model) -> Vec<Line> {
     lines
 }
 
-/// Everything that a tab explains, in so many columns.
+/// Everything that a tab explains, `columns` wide.
 fn explained(columns: u16, model: &Model) -> Vec<Line> {
     let mut lines = Vec::new();
     for (title, entries) in sections(model) {

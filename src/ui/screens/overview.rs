@@ -159,7 +159,7 @@ fn flow_of_magnet(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     Flow::new(area, &MAGNET, &claims)
 }
 
-/// After so many seconds in which nothing came or went the graph is low: not before, so that nothing jumps at the start.
+/// How many seconds nothing has come or gone before the graph is low: not before, so that nothing jumps at the start.
 const QUIET_FOR: usize = 60;
 
 /// Whether anything came or went lately, or may yet.

@@ -36,7 +36,7 @@ const MARKS: usize = 10;
 /// Rows from which on time has a scale.
 const TIME_FROM: u16 = 4;
 
-/// The last seconds that are shown: so many that there were some.
+/// How many of the last seconds are shown: as many as there were, in steps.
 fn span(peer: &PeerRecord) -> usize {
     (peer.recent.seconds().len().div_ceil(MARKS) * MARKS).clamp(MARKS, RECENT_SECONDS)
 }
@@ -120,7 +120,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, peer: &PeerRecord) {
     way(pen, area, peer, &UP);
 }
 
-/// Draws the scale of time: so many seconds until now.
+/// Draws the scale of time: the last `span` seconds.
 fn time(pen: &mut Pen<'_>, row: Rect, span: usize) {
     let now = "now";
     let end = row.right().saturating_sub(width(now) as u16);

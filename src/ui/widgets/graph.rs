@@ -49,7 +49,7 @@ pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Opti
     (0..points).map(|point| means[steps - 1 - (points - 1 - point) / wide]).collect()
 }
 
-/// How many samples a step of a window stands for, and how many of so many points it is wide.
+/// How many samples a step of a window stands for, and how many of `points` it is wide.
 fn step_of(span: usize, points: usize, window: Window) -> (usize, usize) {
     let a_step = match window {
         // No more than that is kept.
@@ -59,7 +59,7 @@ fn step_of(span: usize, points: usize, window: Window) -> (usize, usize) {
     (a_step, (points / span).max(1))
 }
 
-/// How many seconds so many points of a window show, which are at least as many as the window has, or nearly.
+/// How many seconds `points` of a window show, which are at least as many as the window has, or nearly.
 pub(crate) fn seconds_in(series: &Series, window: Window, points: usize) -> usize {
     let (span, of_sample) = span(series, window);
     let (a_step, wide) = step_of(span, points.max(1), window);

@@ -41,7 +41,7 @@ pub(crate) fn around(pen: &mut Pen<'_>, row: Rect, kept: Rect) {
     }
 }
 
-/// Tells at the right end of a rule which of so many rows is selected, and returns the part of the rule that is left for
+/// Tells at the right end of a rule which of `count` rows is selected, and returns the part of the rule that is left for
 /// its title. In few columns, and where none is selected, all of it.
 pub(crate) fn place(pen: &mut Pen<'_>, rule: Rect, selected: Option<usize>, count: usize) -> Rect {
     let Some(at) = selected.filter(|at| *at < count) else { return rule };

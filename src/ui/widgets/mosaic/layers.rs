@@ -39,9 +39,9 @@ pub(super) fn availability(view: &View, range: Range<usize>, digits: bool) -> Gl
 
 /// What stands for pieces that no peer has.
 pub(super) const HAD_BY_NONE: Glyph = ("!", Role::Trouble);
-/// From so many peers on a piece is as common as it gets.
+/// From this number of peers on a piece is as common as it gets.
 pub(super) const COMMON: u64 = 10;
-/// Up to so many it is rare.
+/// Up to this number it is rare.
 const RARE: u64 = 2;
 
 /// What stands for so many, of pieces that we have and of others: a block of a ramp, or a digit.
