@@ -3,6 +3,7 @@
 mod author;
 pub mod bencode;
 mod bitfield;
+mod choice;
 mod files;
 mod geometry;
 mod id;
@@ -14,6 +15,7 @@ mod urls;
 
 pub use author::NewTorrent;
 pub use bitfield::Bitfield;
+pub use choice::{Choice, FilePriority};
 pub use files::{File, FileSpan, Files};
 pub use geometry::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 pub use id::{InfoHash, PeerId};
