@@ -98,7 +98,7 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn shows_at_every_second_what_the_run_showed(
         steps in events(), always_snapshot in any::<bool>(), begin in 0usize..60,

@@ -180,6 +180,7 @@ fn reconnect_backs_off() {
 #[test]
 fn peers_far_away_are_kept_busy() {
     let mut world = World::new(384 * MIB, MIB as u32, 1);
+    world.thorough = false;
     let client = world.client(MIB, settings());
     for _ in 0..8 {
         let link = Link { latency: ms(100) - Link::good().latency, ..Link::good() };
@@ -244,6 +245,7 @@ fn long_pieces_go_on_however_little_of_each_is_here() {
         world.introduce(client, fake);
     }
     world.run(secs(8));
+    world.thorough = false;
     let seed = world.fake(Script::seed(world.geometry, 8 * MIB));
     world.introduce(client, seed);
     let took = world.complete(secs(60), &[client]);

@@ -107,7 +107,7 @@ proptest! {
 #[test]
 fn every_page_layer_and_question_is_drawn_within_every_size_that_matters() {
     for view in [sample::healthy(), sample::hostile(), sample::checking(), sample::many_files()] {
-        for size in [(0, 0), (1, 1), (7, 3), (24, 4), (40, 10), (80, 24), (500, 200)] {
+        for size in [(0, 0), (1, 1), (7, 3), (24, 4), (40, 10), (80, 24), (300, 100)] {
             for (_, change) in PAGES {
                 for layer in [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age] {
                     let mut model = model(Look::default(), size, &view);

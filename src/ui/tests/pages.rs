@@ -62,7 +62,7 @@ fn words_of_before_are_on_no_page() {
     for (moment, ..) in sample::MOMENTS {
         let view = sample::moment(moment);
         for (name, change) in PAGES {
-            for size in [(80, 24), (120, 40), (200, 300)] {
+            for size in [(80, 24), (120, 40), (200, 120)] {
                 let shown = page(size, &view, change).join("\n");
                 // That the log tells of "good news" and of a title that is a good deal longer is no matter of pieces.
                 let shown = shown.replace("good news", "").replace("is a good", "").replace("how good", "");
@@ -327,6 +327,7 @@ fn the_graph_has_a_number_between_its_ends() {
 
 #[test]
 fn the_card_of_the_help_fits_one_screen_on_every_page() {
+    let playback = crate::record::standing(&crate::record::scenes::Scene::Debian.player());
     for view in [sample::healthy(), sample::seeding()] {
         for (name, change) in PAGES {
             for replay in [false, true] {
@@ -336,9 +337,7 @@ fn the_card_of_the_help_fits_one_screen_on_every_page() {
                     model.open.push(Mode::Keys);
                     model.help = Help::Card;
                     if replay {
-                        let player = crate::record::scenes::Scene::Debian.player();
-                        let playback = crate::record::standing(&player);
-                        model.replay = Some(crate::ui::replay::Watched::new("a.ttrec", playback));
+                        model.replay = Some(crate::ui::replay::Watched::new("a.ttrec", playback.clone()));
                     }
                 });
                 let all = shown.join("\n");

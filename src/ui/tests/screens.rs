@@ -204,17 +204,27 @@ fn questions_filters_and_held_screens_look_as_expected() {
     all_hold(&ASKING);
 }
 
-/// A replay of a scene at this time, as the screens show it.
-fn replayed(scene: Scene, look: Look, size: (u16, u16), at_ms: u64, change: fn(&mut Model)) -> Buffer {
+/// A replay of a scene at this time.
+fn replay(scene: Scene, at_ms: u64) -> (Arc<View>, Watched) {
     let mut player = scene.player();
     player.go_to(Duration::from_millis(at_ms));
     player.change_speed(Duration::ZERO, true);
     player.play(Duration::ZERO);
-    let view = player.view();
-    let mut model = model(look, size, &view);
-    model.replay = Some(Watched::new(&format!("{}.ttrec", scene.name()), crate::record::standing(&player)));
+    let watched = Watched::new(&format!("{}.ttrec", scene.name()), crate::record::standing(&player));
+    (player.view(), watched)
+}
+
+/// The same as the screens show it.
+fn replayed(
+    (view, watched): &(Arc<View>, Watched),
+    look: Look,
+    size: (u16, u16),
+    change: fn(&mut Model),
+) -> Buffer {
+    let mut model = model(look, size, view);
+    model.replay = Some(watched.clone());
     change(&mut model);
-    drawn(&model, &view)
+    drawn(&model, view)
 }
 
 #[test]
@@ -228,7 +238,8 @@ fn a_replay_looks_as_expected_on_every_page() {
         ("replay-help", "help", 182_000),
         ("replay-keys", "keys", 182_000),
     ] {
-        holds(name, |look, size| replayed(Scene::Debian, look, size, at_ms, page_of(page)));
+        let replay = replay(Scene::Debian, at_ms);
+        holds(name, |look, size| replayed(&replay, look, size, page_of(page)));
     }
 }
 
@@ -330,7 +341,7 @@ fn the_pictures_show_the_screens_as_they_are() {
         page_of(page)(&mut model);
         holds(name, title, &drawn(&model, &view));
     }
-    let replay = replayed(Scene::Debian, colour, (120, 40), 182_000, |_| {});
+    let replay = replayed(&replay(Scene::Debian, 182_000), colour, (120, 40), |_| {});
     holds("replay", "A recording, replayed", &replay);
     // None is left over, and the README shows them all.
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
