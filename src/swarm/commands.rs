@@ -62,7 +62,7 @@ impl Swarm {
 
     fn pause(&mut self, now: At) {
         self.settings.paused = true;
-        match self.phase {
+        match self.doing.phase {
             Phase::Paused => {}
             // It must not be forgotten that the disk is to be asked first.
             Phase::Stopped => self.out.answer(now, "It stands still already, until you go on.".to_owned()),
@@ -81,7 +81,7 @@ impl Swarm {
 
     fn resume(&mut self, now: At) {
         self.settings.paused = false;
-        if matches!(self.phase, Phase::Paused | Phase::Stopped) {
+        if matches!(self.doing.phase, Phase::Paused | Phase::Stopped) {
             self.go_on(now, true);
             self.out.answer(now, "Going on.".to_owned());
         }

@@ -3,16 +3,55 @@
 
 use std::sync::Arc;
 
+use super::allowed_fast::AllowedFast;
 use super::content::Content;
 use super::metadata::{Fetch, Metadata, Parts};
+use super::picker::Picker;
 use super::recheck::{self, Recheck};
-use super::{Action, BlockDigest, ConnKey, Order, Phase, Swarm};
+use super::{Action, BlockDigest, ConnKey, Known, Order, Phase, Settings, Swarm};
 use crate::event::{At, Cause, Event, MetadataStep, PeerInfo, PeerKey, Severity, Side};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 use crate::peer::MetadataNews;
 use crate::wire::METADATA_NAME;
 
 impl Swarm {
+    /// The geometry of the torrent is known from now on, and what of it is on the disk.
+    pub(super) fn know(&mut self, now: At, known: Known) {
+        if self.content.is_some() {
+            return;
+        }
+        let Known { geometry, have, private, mut kept, stopped } = known;
+        if private && !self.settings.private {
+            self.turn_private(now);
+        }
+        if self.check.is_none() {
+            self.out.emit(now, Event::Had { pieces: Arc::new(have.clone()) });
+        }
+        let chance = fastrand::Rng::with_seed(self.random.u64(..));
+        let Settings { memory_bytes, down_bps, info_hash, .. } = self.settings;
+        let mut picker = Picker::new(geometry, &have, memory_bytes, down_bps, chance);
+        kept.retain(|block| !have.has(block.piece()));
+        picker.keep(now, &kept);
+        for (conn, live) in self.live.iter() {
+            picker.joined(now, *conn, live.peer);
+            picker.choked(now, *conn, live.peer_choking);
+        }
+        self.choker.know(geometry.piece_bytes());
+        let allowed_fast = AllowedFast::new(geometry, info_hash);
+        self.metadata = None;
+        self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
+        self.carry_out_picks(now);
+        for conn in self.live.conns() {
+            self.out.order(conn, Order::Learn);
+        }
+        let phase = match stopped {
+            Some(_) => Phase::Stopped,
+            None if self.settings.paused => Phase::Paused,
+            None => self.active_phase(),
+        };
+        self.enter(now, phase, stopped);
+    }
+
     pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
         let wanted = pieces.count_missing_from(&content.have);
@@ -139,7 +178,7 @@ impl Swarm {
         }
         let complete = self.is_complete();
         self.completed |= complete;
-        if complete && self.phase == Phase::Downloading {
+        if complete && self.doing.phase == Phase::Downloading {
             self.complete(now);
         }
     }
@@ -168,7 +207,7 @@ impl Swarm {
     pub(super) fn disk_failed(&mut self, now: At, reason: String) {
         match self.content.as_mut().and_then(|content| content.recheck.as_mut()) {
             Some(recheck) => recheck.rest_afterwards(Phase::Stopped, Some(reason)),
-            None if self.phase == Phase::Stopped => {}
+            None if self.doing.phase == Phase::Stopped => {}
             None => self.rest(now, Phase::Stopped, Some(reason)),
         }
     }
@@ -184,8 +223,7 @@ impl Swarm {
         if content.recheck.is_some() {
             return self.out.answer(now, "It is being verified already.".to_owned());
         }
-        let rests = matches!(self.phase, Phase::Paused | Phase::Stopped);
-        let rests = rests.then(|| (self.phase, self.phase_reason.clone()));
+        let rests = self.doing.at_rest();
         self.rest(now, Phase::Checking, None);
         // Pieces of which something came are verified when they are complete.
         let Some(Content { geometry, picker, recheck, .. }) = &mut self.content else { return };
@@ -255,7 +293,7 @@ impl Swarm {
 
     /// Asks for the metadata in the phase of them, and only then.
     pub(super) fn set_fetching(&mut self, now: At) {
-        let active = self.phase == Phase::Metadata && !self.leaving;
+        let active = self.doing.phase == Phase::Metadata && !self.leaving;
         self.fetch(now, |metadata| metadata.set_active(now, active));
     }
 

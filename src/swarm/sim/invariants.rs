@@ -35,15 +35,16 @@ impl Swarm {
 
     fn assert_picker(&self) {
         let Some(Content { picker, have, .. }) = &self.content else {
-            return assert!(!matches!(self.phase, Phase::Downloading | Phase::Seeding), "of what?");
+            return assert!(!matches!(self.doing.phase, Phase::Downloading | Phase::Seeding), "of what?");
         };
         picker.assert_consistent(have);
         for (conn, live) in self.live.iter() {
             let asked = picker.asked_of(*conn);
-            let may = live.closing || live.am_interested && !live.held && self.phase == Phase::Downloading;
+            let may =
+                live.closing || live.am_interested && !live.held && self.doing.phase == Phase::Downloading;
             assert!(may || self.leaving || asked.is_empty(), "{conn:?} cannot be asked and is");
         }
-        assert!(self.phase != Phase::Downloading || !have.is_full(), "complete, and goes on");
+        assert!(self.doing.phase != Phase::Downloading || !have.is_full(), "complete, and goes on");
     }
 
     fn assert_peers(&self) {
