@@ -118,10 +118,13 @@ const SECOND: Duration = Duration::from_secs(1);
 const MOST_TOLD: usize = 32;
 
 impl Swarm {
-    /// The swarm of a torrent of which `have` is on disk.
-    pub fn new(now: At, geometry: Geometry, have: Bitfield, mut settings: Settings) -> Self {
-        let (kept, stopped) = (std::mem::take(&mut settings.kept), settings.stopped.take());
-        let known = Known { geometry, have, private: settings.private, kept, stopped };
+    /// The swarm of a torrent of which `have` is on disk and everything is wanted.
+    pub fn new(now: At, geometry: Geometry, have: Bitfield, settings: Settings) -> Self {
+        Self::of(now, Known::everything(geometry, have), settings)
+    }
+
+    /// The swarm of a torrent of which this is known.
+    pub fn of(now: At, known: Known, settings: Settings) -> Self {
         let mut swarm = Self::begin(now, settings);
         swarm.know(now, known);
         swarm
@@ -216,6 +219,7 @@ impl Swarm {
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed(reason) => self.disk_failed(now, reason),
             Input::Rechecked(good) => self.rechecked(now, good),
+            Input::Chosen(pieces) => self.chosen(now, pieces),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
@@ -263,12 +267,12 @@ impl Swarm {
         self.content.as_ref().map(|content| content.geometry)
     }
 
-    /// Bytes of the pieces that are missing, where it is known what pieces there are.
+    /// Bytes of the pieces that are wanted and missing, where it is known what pieces there are.
     pub fn missing_bytes(&self) -> Option<u64> {
         self.content.as_ref().map(Content::missing_bytes)
     }
 
-    /// Whether everything is here.
+    /// Whether everything that is wanted is here.
     fn is_complete(&self) -> bool {
         self.content.as_ref().is_some_and(Content::is_complete)
     }
@@ -439,7 +443,7 @@ impl Swarm {
         }
     }
 
-    /// Everything is here.
+    /// Everything that is wanted is here.
     fn complete(&mut self, now: At) {
         self.enter(now, Phase::Seeding, None);
         for conn in self.live.conns() {

@@ -10,7 +10,7 @@ use super::picker::Picker;
 use super::recheck::{self, Recheck};
 use super::{Action, BlockDigest, ConnKey, Known, Order, Phase, Settings, Swarm};
 use crate::event::{At, Cause, Event, MetadataStep, PeerInfo, PeerKey, Severity, Side};
-use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, PieceChoice, PieceIndex};
 use crate::peer::MetadataNews;
 use crate::wire::METADATA_NAME;
 
@@ -20,17 +20,21 @@ impl Swarm {
         if self.content.is_some() {
             return;
         }
-        let Known { geometry, have, private, mut kept, stopped } = known;
+        let Known { geometry, private, .. } = known;
         if private && !self.settings.private {
             self.turn_private(now);
         }
         if self.check.is_none() {
-            self.out.emit(now, Event::Had { pieces: Arc::new(have.clone()) });
+            self.out.emit(now, Event::Had { pieces: Arc::new(known.have.clone()) });
+        }
+        if !known.choice.is_plain() {
+            self.out.emit(now, Event::Chosen { choice: Arc::clone(&known.choice) });
         }
         let chance = fastrand::Rng::with_seed(self.random.u64(..));
         let Settings { memory_bytes, down_bps, info_hash, .. } = self.settings;
-        let mut picker = Picker::new(geometry, &have, memory_bytes, down_bps, chance);
-        kept.retain(|block| !have.has(block.piece()));
+        let Known { have, pieces, kept, .. } = &known;
+        let mut picker = Picker::new(geometry, pieces, have, memory_bytes, down_bps, chance);
+        let kept: Vec<BlockRef> = kept.iter().copied().filter(|block| !have.has(block.piece())).collect();
         picker.keep(now, &kept);
         for (conn, live) in self.live.iter() {
             picker.joined(now, *conn, live.peer);
@@ -39,7 +43,8 @@ impl Swarm {
         self.choker.know(geometry.piece_bytes());
         let allowed_fast = AllowedFast::new(geometry, info_hash);
         self.metadata = None;
-        self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
+        let stopped = known.stopped.clone();
+        self.content = Some(Content::new(known, picker, allowed_fast));
         self.carry_out_picks(now);
         for conn in self.live.conns() {
             self.out.order(conn, Order::Learn);
@@ -54,7 +59,7 @@ impl Swarm {
 
     pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
-        let wanted = pieces.count_missing_from(&content.have);
+        let wanted = content.missing_of(&pieces);
         self.out.emit(now, Event::Has { peer: live.peer, pieces: Arc::new(pieces.clone()) });
         content.allowed_fast.offer(conn, live.addr.ip(), &pieces);
         content.picker.has(conn, pieces, wanted);
@@ -66,10 +71,11 @@ impl Swarm {
 
     pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
         let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
-        let (Content { have, picker, allowed_fast, .. }, peer) = (content, live.peer);
-        for piece in picker.have(conn, pieces, |piece| !have.has(piece)) {
+        let peer = live.peer;
+        for piece in content.peer_has(conn, pieces) {
             self.out.emit(now, Event::Have { peer, piece });
         }
+        let Content { picker, allowed_fast, .. } = content;
         if picker.pieces_of(conn).is_some_and(|has| allowed_fast.ends(conn, has)) {
             self.out.order(conn, Order::AllowFast(Vec::new()));
         }
@@ -160,7 +166,7 @@ impl Swarm {
 
     fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
         let Some(content) = &mut self.content else { return };
-        content.have.set(piece);
+        content.here(piece);
         self.out.emit(now, Event::PieceVerified { piece, from });
         self.out.act(Action::Have(piece));
         for conn in content.allowed_fast.meant_for(piece) {
@@ -244,9 +250,7 @@ impl Swarm {
         };
         let lost = good.is_ok_and(|good| self.take_in(now, &recheck, &good));
         if lost {
-            for peer in self.peer_table.call_back() {
-                self.out.emit(now, Event::NextTry { peer, at: Some(now) });
-            }
+            self.call_back(now);
         }
         match rests {
             Some((phase, reason)) => self.rest(now, phase, reason),
@@ -256,14 +260,12 @@ impl Swarm {
 
     /// Takes in which pieces are good, says so, and returns whether there are some that we have no more.
     fn take_in(&mut self, now: At, recheck: &Recheck, good: &Bitfield) -> bool {
-        let Some(Content { geometry, have, picker, .. }) = &mut self.content else { return false };
-        let (lost, mut found) = recheck.compare(*geometry, have, good);
-        found.retain(|piece| picker.found(*piece));
-        for piece in &lost {
-            have.clear(*piece);
-            picker.lost_whole(*piece);
-        }
-        found.iter().for_each(|piece| _ = have.set(*piece));
+        let Some(content) = &mut self.content else { return false };
+        let (lost, mut found) = recheck.compare(content.geometry, &content.have, good);
+        found.retain(|piece| content.picker.found(*piece));
+        lost.iter().for_each(|piece| content.lost(*piece));
+        found.iter().for_each(|piece| content.here(*piece));
+        let Content { geometry, have, .. } = content;
         let severity = if lost.is_empty() { Severity::Good } else { Severity::Warn };
         let text = recheck::said(have.count(), geometry.piece_count(), lost.len(), found.len());
         let any_lost = !lost.is_empty();
@@ -274,6 +276,32 @@ impl Swarm {
         self.out.act(Action::Lose(lost));
         self.out.act(Action::Found(found));
         any_lost
+    }
+
+    /// What the user chose means this for pieces, and the disk is ready for it.
+    pub(super) fn chosen(&mut self, now: At, pieces: PieceChoice) {
+        let Some(content) = &mut self.content else { return };
+        content.choose(pieces);
+        for conn in self.live.conns() {
+            self.update_interest(now, conn);
+        }
+        let complete = self.is_complete();
+        self.completed &= complete;
+        match (self.doing.phase, complete) {
+            (Phase::Downloading, true) => self.complete(now),
+            (Phase::Seeding, false) => {
+                self.call_back(now);
+                self.go_on(now, true);
+            }
+            _ => {}
+        }
+    }
+
+    /// Those that were let go because nothing was missing are of use again.
+    fn call_back(&mut self, now: At) {
+        for peer in self.peer_table.call_back() {
+            self.out.emit(now, Event::NextTry { peer, at: Some(now) });
+        }
     }
 
     /// The peer introduces itself.

@@ -9,7 +9,7 @@ pub fn summary(view: &View) -> String {
     let binary = units::Units::Binary;
     let complete = view.is_whole();
     let name = view.torrent.title();
-    let done = match view.torrent.total_bytes() {
+    let done = match view.wanted_bytes {
         None => format!("{name}: the metadata did not come yet"),
         Some(total) if complete => format!("{name}: complete, {}", units::bytes(total, binary)),
         Some(total) => {
