@@ -100,6 +100,8 @@ pub struct Swarm {
     announcer: Announcer,
     /// The last piece came in this run, and trackers were not told `completed` yet.
     completed: bool,
+    /// They were told in this run: they count it once.
+    told_completed: bool,
     choker: Choker,
     meter: Meter,
     starving: Starving,
@@ -157,6 +159,7 @@ impl Swarm {
             smart_ban: SmartBan::default(),
             announcer,
             completed: false,
+            told_completed: false,
             choker: Choker::new(rounds_from, Slots::new(settings.upload_slots, settings.up_bps)),
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
@@ -438,7 +441,8 @@ impl Swarm {
             Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }
-        if phase == Phase::Seeding && std::mem::take(&mut self.completed) {
+        let completed = phase == Phase::Seeding && std::mem::take(&mut self.completed);
+        if completed && !std::mem::replace(&mut self.told_completed, true) {
             self.announce(now, announce::Input::Completed);
         }
     }

@@ -156,6 +156,11 @@ fn trackers_hear_completed_when_the_last_that_is_wanted_came_and_not_for_a_choic
     one.until_complete(secs(60));
     one.run(secs(5));
     assert_eq!(one.kinds_heard(), [AnnounceKind::Started, AnnounceKind::Completed]);
+    one.choose(1..2, Normal);
+    one.choose(2..3, Normal);
+    one.until_complete(secs(60));
+    one.run(secs(5));
+    assert_eq!(one.kinds_heard().len(), 2, "they count it once");
 }
 
 #[test]
