@@ -51,6 +51,7 @@ impl Run {
             path: format!("many/{:03}/file number {number}.bin", number / 100),
             offset_bytes: number * length_bytes,
             length_bytes,
+            number: number as u32,
         };
         let ledger = Ledger::new(Arc::new(TorrentFacts {
             info_hash: InfoHash([7; 20]),

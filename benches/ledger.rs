@@ -63,7 +63,12 @@ fn replay(events: &[(Duration, Event)]) -> u32 {
             name: "debian.iso".to_owned(),
             geometry: geometry(),
             private: false,
-            files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes: GIB }],
+            files: vec![FileFacts {
+                path: "debian.iso".to_owned(),
+                offset_bytes: 0,
+                length_bytes: GIB,
+                number: 0,
+            }],
         }),
         magnet_name: None,
         output: "/tmp".into(),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::event::{PeerKey, TrackerKey};
+use crate::metainfo::FilePriority;
 
 /// One wish. Its effect shows in the next view, its answer as a note there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +18,7 @@ pub enum Command {
     Drop(PeerKey),
     /// Ban the peer's address for an hour.
     Ban(PeerKey),
-    /// Take back the last hold, drop or ban.
+    /// Take back the last hold, drop, ban or choice of files.
     Undo,
     /// Dial the peer now, without back-off; takes back a drop or ban.
     Retry(PeerKey),
@@ -32,6 +33,17 @@ pub enum Command {
         /// For what we send.
         up_bps: Option<u64>,
     },
+    /// Want these files as much as this from now on.
+    Choose {
+        /// The number of the first, as the torrent counts its files.
+        from: u32,
+        /// One more than the number of the last.
+        to: u32,
+        /// How much.
+        priority: FilePriority,
+    },
+    /// Ask for pieces in the order of the torrent, or no more.
+    InOrder(bool),
     /// Verify everything on the disk once more; what is wrong is fetched again.
     Recheck,
     /// Begin a recording of the run, or end the one there is.

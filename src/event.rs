@@ -36,7 +36,7 @@ pub use validate::Invalid;
 
 use parts::parts;
 
-use crate::metainfo::{Bitfield, PieceIndex};
+use crate::metainfo::{Bitfield, Choice, PieceIndex};
 pub use crate::wire::mse::Payload;
 pub use crate::wire::{AnnounceKind, LooksLike, TrackerError};
 
@@ -525,6 +525,11 @@ pub enum Event {
         /// The step.
         step: MetadataStep,
     },
+    /// Which files are wanted from now on, and in which order. Where nobody chooses it is not told: all are.
+    Chosen {
+        /// By the numbers of the torrent's files.
+        choice: Arc<Choice>,
+    },
     /// How much of the metadata is here; told whenever one of the numbers changes. After a wrong hash nothing is.
     MetadataParts {
         /// Parts that are here.
@@ -552,7 +557,7 @@ parts! {
     Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
     Places { most }, Finder { finder status detail }, Named { peer named new }, Metadata { peer step },
-    MetadataParts { got of bytes },
+    Chosen { choice }, MetadataParts { got of bytes },
 }
 
 impl Event {

@@ -21,7 +21,8 @@
 //! the clock of `swarm::timers`.
 //!
 //! **A block.** `swarm::picker` decides which block each peer is asked for (`choice` and `request`, near the end `end_game`), and
-//! takes back what does not come (`timeouts`). The order reaches the peer's task, `peer::window` says when the request is
+//! takes back what does not come (`timeouts`). Which pieces are wanted follows from the files that the user chose
+//! (`metainfo::Choice`), which come first from that, too (`classes`). The order reaches the peer's task, `peer::window` says when the request is
 //! written. `engine::receive` reads the block into a buffer of `engine::pool`; how long a message may be says
 //! `wire::message`, what an extension may hold `wire::extension`. The torrent's task tells the swarm of it
 //! (`Input::Block`), and what was missing is kept (`Action::Keep`) by `engine::assembly` until its piece can be hashed and

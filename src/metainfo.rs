@@ -15,7 +15,7 @@ mod urls;
 
 pub use author::NewTorrent;
 pub use bitfield::Bitfield;
-pub use choice::{Choice, FilePriority};
+pub use choice::{Choice, FilePriority, PieceChoice};
 pub use files::{File, FileSpan, Files};
 pub use geometry::{BLOCK_LENGTH, BlockRef, Geometry, PieceIndex};
 pub use id::{InfoHash, PeerId};

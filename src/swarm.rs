@@ -19,6 +19,7 @@ pub mod check;
 mod choker;
 mod commands;
 mod content;
+mod doing;
 mod down_share;
 mod eviction;
 mod exchange;
@@ -45,9 +46,7 @@ mod starving;
 mod timers;
 mod twins;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use bucket::Bucket;
@@ -61,19 +60,19 @@ pub use places::Places;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 
-use self::allowed_fast::AllowedFast;
 use self::announce::Announcer;
 use self::check::Check;
 use self::choker::Choker;
 use self::content::Content;
-use self::eviction::Holder;
+use self::doing::Doing;
+use self::eviction::Holders;
 use self::exchange::Exchange;
 use self::live::Connected;
 use self::metadata::Metadata;
 use self::meter::Meter;
 use self::outbox::Outbox;
-use self::peer_table::{PeerTable, Row};
-use self::picker::{Pick, Picker};
+use self::peer_table::PeerTable;
+use self::picker::Pick;
 use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
@@ -87,10 +86,7 @@ use crate::units;
 pub struct Swarm {
     settings: Settings,
     random: fastrand::Rng,
-    phase: Phase,
-    phase_since: At,
-    /// Why the torrent rests, where it does not by the user's will.
-    phase_reason: Option<String>,
+    doing: Doing,
     /// The torrent's pieces, once its geometry is known.
     content: Option<Content>,
     /// Until then: its metadata on their way.
@@ -104,6 +100,8 @@ pub struct Swarm {
     announcer: Announcer,
     /// The last piece came in this run, and trackers were not told `completed` yet.
     completed: bool,
+    /// They were told in this run: they count it once.
+    told_completed: bool,
     choker: Choker,
     meter: Meter,
     starving: Starving,
@@ -118,16 +116,17 @@ pub struct Swarm {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How long connections stay open after a pause, so that a short one costs nothing.
-const PAUSE_GRACE: Duration = Duration::from_secs(30);
 /// Pieces whose blocks are told of in one second: recordings have to stay small.
 const MOST_TOLD: usize = 32;
 
 impl Swarm {
-    /// The swarm of a torrent of which `have` is on disk.
-    pub fn new(now: At, geometry: Geometry, have: Bitfield, mut settings: Settings) -> Self {
-        let (kept, stopped) = (std::mem::take(&mut settings.kept), settings.stopped.take());
-        let known = Known { geometry, have, private: settings.private, kept, stopped };
+    /// The swarm of a torrent of which `have` is on disk and everything is wanted.
+    pub fn new(now: At, geometry: Geometry, have: Bitfield, settings: Settings) -> Self {
+        Self::of(now, Known::everything(geometry, have), settings)
+    }
+
+    /// The swarm of a torrent of which this is known.
+    pub fn of(now: At, known: Known, settings: Settings) -> Self {
         let mut swarm = Self::begin(now, settings);
         swarm.know(now, known);
         swarm
@@ -152,9 +151,7 @@ impl Swarm {
         settings.down_share.set(settings.down_bps);
         let mut swarm = Self {
             peer_table: PeerTable::new(&settings),
-            phase: Phase::Checking,
-            phase_since: now,
-            phase_reason: None,
+            doing: Doing::new(Phase::Checking, now, None),
             content: None,
             metadata: Some(Metadata::new(settings.info_hash, settings.check_until.is_some())),
             live: Connected::default(),
@@ -162,6 +159,7 @@ impl Swarm {
             smart_ban: SmartBan::default(),
             announcer,
             completed: false,
+            told_completed: false,
             choker: Choker::new(rounds_from, Slots::new(settings.upload_slots, settings.up_bps)),
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
@@ -194,43 +192,6 @@ impl Swarm {
         self.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
     }
 
-    /// The geometry of the torrent is known from now on, and what of it is on the disk.
-    fn know(&mut self, now: At, known: Known) {
-        if self.content.is_some() {
-            return;
-        }
-        let Known { geometry, have, private, mut kept, stopped } = known;
-        if private && !self.settings.private {
-            self.turn_private(now);
-        }
-        if self.check.is_none() {
-            self.out.emit(now, Event::Had { pieces: Arc::new(have.clone()) });
-        }
-        let chance = fastrand::Rng::with_seed(self.random.u64(..));
-        let Settings { memory_bytes, down_bps, info_hash, .. } = self.settings;
-        let mut picker = Picker::new(geometry, &have, memory_bytes, down_bps, chance);
-        kept.retain(|block| !have.has(block.piece()));
-        picker.keep(now, &kept);
-        for (conn, live) in self.live.iter() {
-            picker.joined(now, *conn, live.peer);
-            picker.choked(now, *conn, live.peer_choking);
-        }
-        self.choker.know(geometry.piece_bytes());
-        let allowed_fast = AllowedFast::new(geometry, info_hash);
-        self.metadata = None;
-        self.content = Some(Content { geometry, have, picker, allowed_fast, recheck: None });
-        self.carry_out_picks(now);
-        for conn in self.live.conns() {
-            self.out.order(conn, Order::Learn);
-        }
-        let phase = match stopped {
-            Some(_) => Phase::Stopped,
-            None if self.settings.paused => Phase::Paused,
-            None => self.active_phase(),
-        };
-        self.enter(now, phase, stopped);
-    }
-
     /// Feeds one thing that happened. Afterwards empty [`poll`](Self::poll) and read [`deadline`](Self::deadline)
     /// again.
     pub fn handle(&mut self, now: At, input: Input) {
@@ -261,6 +222,7 @@ impl Swarm {
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed(reason) => self.disk_failed(now, reason),
             Input::Rechecked(good) => self.rechecked(now, good),
+            Input::Chosen(pieces) => self.chosen(now, pieces),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
@@ -290,7 +252,7 @@ impl Swarm {
 
     /// What the torrent is doing.
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.doing.phase
     }
 
     /// Whether peers may name other peers, and are told of others (BEP 11).
@@ -308,12 +270,12 @@ impl Swarm {
         self.content.as_ref().map(|content| content.geometry)
     }
 
-    /// Bytes of the pieces that are missing, where it is known what pieces there are.
+    /// Bytes of the pieces that are wanted and missing, where it is known what pieces there are.
     pub fn missing_bytes(&self) -> Option<u64> {
         self.content.as_ref().map(Content::missing_bytes)
     }
 
-    /// Whether everything is here.
+    /// Whether everything that is wanted is here.
     fn is_complete(&self) -> bool {
         self.content.as_ref().is_some_and(Content::is_complete)
     }
@@ -337,11 +299,11 @@ impl Swarm {
 
     fn second(&mut self, now: At) {
         let Some(sample) = self.meter.on_time(now) else { return };
-        let downloading = self.phase == Phase::Downloading;
+        let downloading = self.doing.phase == Phase::Downloading;
         self.out.emit(now, Event::Sample(sample));
         // While there is room nobody has to give way.
         let full = self.staying() + self.peer_table.dialling() >= self.most_peers();
-        self.idle = if full { self.giving_way(now).count() } else { 0 };
+        self.idle = if full { self.holders(now).giving_way().count() } else { 0 };
         self.make_room_for_others(now);
         self.take_shares(now, false);
         for peer in self.peer_table.expired_bans(now) {
@@ -362,9 +324,7 @@ impl Swarm {
         if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
             self.announce(now, announce::Input::WantPeers(wanted));
         }
-        if let Some(cause) = self.rests().filter(|_| now.saturating_sub(self.phase_since) >= PAUSE_GRACE) {
-            self.close_all(cause);
-        }
+        self.doing.lets_go(now).into_iter().for_each(|cause| self.close_all(cause));
     }
 
     fn expire_tries(&mut self, now: At) {
@@ -455,17 +415,7 @@ impl Swarm {
 
     /// Whether peers are dialled, and as a rule asked for pieces and served.
     fn is_active(&self) -> bool {
-        matches!(self.phase, Phase::Metadata | Phase::Downloading | Phase::Seeding) && !self.leaving
-    }
-
-    /// Why nobody is kept connected for long, if so. While it is verified again, those that are connected stay, and so
-    /// does whoever comes.
-    fn rests(&self) -> Option<Cause> {
-        match self.phase {
-            Phase::Paused => Some(Cause::TorrentPaused),
-            Phase::Stopped => Some(Cause::DiskError),
-            Phase::Metadata | Phase::Checking | Phase::Downloading | Phase::Seeding => None,
-        }
+        self.doing.is_active() && !self.leaving
     }
 
     fn active_phase(&self) -> Phase {
@@ -477,9 +427,7 @@ impl Swarm {
     }
 
     fn enter(&mut self, now: At, phase: Phase, reason: Option<String>) {
-        self.phase = phase;
-        self.phase_since = now;
-        self.phase_reason.clone_from(&reason);
+        self.doing = Doing::new(phase, now, reason.clone());
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
         self.content.iter_mut().for_each(|content| content.picker.set_active(now, asks));
         self.take_shares(now, true);
@@ -493,12 +441,13 @@ impl Swarm {
             Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }
-        if phase == Phase::Seeding && std::mem::take(&mut self.completed) {
+        let completed = phase == Phase::Seeding && std::mem::take(&mut self.completed);
+        if completed && !std::mem::replace(&mut self.told_completed, true) {
             self.announce(now, announce::Input::Completed);
         }
     }
 
-    /// Everything is here.
+    /// Everything that is wanted is here.
     fn complete(&mut self, now: At) {
         self.enter(now, Phase::Seeding, None);
         for conn in self.live.conns() {
@@ -535,7 +484,7 @@ impl Swarm {
     /// Whether the user paused it, be it verified or not.
     #[must_use]
     pub fn is_paused(&self) -> bool {
-        match (self.phase, &self.content) {
+        match (self.doing.phase, &self.content) {
             (Phase::Checking, None) => self.settings.paused,
             (Phase::Checking, Some(content)) => content.is_paused_after_recheck(),
             (phase, _) => phase == Phase::Paused,
@@ -581,18 +530,14 @@ impl Swarm {
         if over == 0 || self.check.is_some() {
             return;
         }
-        let idle: BTreeMap<ConnKey, u8> = self.giving_way(now).map(|(rank, _, conn)| (conn, rank)).collect();
-        let chosen = |peer| self.peer_table.row(peer).is_some_and(Row::is_chosen);
-        let may_go = self.live.least_used(|conn, live| {
-            (!chosen(live.peer)).then(|| idle.get(&conn).copied().unwrap_or(u8::MAX))
-        });
+        let may_go = self.holders(now).least_used();
         may_go.into_iter().take(over).for_each(|conn| self.close(conn, Cause::Replaced));
     }
 
     /// Takes this torrent's share of memory and of the download limit; one that begins could use any.
     fn take_shares(&mut self, now: At, begins: bool) {
         let Settings { down_share, memory_bytes, .. } = &self.settings;
-        let asks = self.phase == Phase::Downloading && !self.leaving && self.check.is_none();
+        let asks = self.doing.phase == Phase::Downloading && !self.leaving && self.check.is_none();
         match &mut self.content {
             Some(content) if asks => content.take_shares(now, begins, down_share, *memory_bytes),
             _ => down_share.rest(),
@@ -604,21 +549,23 @@ impl Swarm {
         if self.check.is_some() { self.live.len() } else { self.live.staying() }
     }
 
-    /// Who would give way to another, each with its rank and when it was last of use: the lowest first.
-    fn giving_way(&self, now: At) -> impl Iterator<Item = (u8, At, ConnKey)> {
-        let downloading = self.phase == Phase::Downloading;
-        self.live.iter().filter_map(move |(conn, live)| {
-            let chosen = self.peer_table.row(live.peer).is_some_and(Row::is_chosen);
-            let owes_since = self.content.as_ref().and_then(|content| content.picker.owes_since(*conn));
-            let holder = Holder { live, chosen, owes_since };
-            Some((holder.gives_way(now, downloading)?, live.used, *conn))
-        })
+    /// Who holds the places.
+    fn holders(&self, now: At) -> Holders<'_> {
+        let Self { live, peer_table, content, .. } = self;
+        let downloading = self.doing.phase == Phase::Downloading;
+        Holders {
+            now,
+            live,
+            peer_table,
+            picker: content.as_ref().map(|content| &content.picker),
+            downloading,
+        }
     }
 }
 
 #[cfg(test)]
 impl Swarm {
-    fn picker(&self) -> &Picker {
+    fn picker(&self) -> &picker::Picker {
         &self.content.as_ref().expect("the geometry is known").picker
     }
 }

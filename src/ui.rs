@@ -63,6 +63,7 @@ mod terminal_writer;
 mod tests;
 pub mod theme;
 mod update;
+mod wanted;
 mod widgets;
 mod words;
 

@@ -332,8 +332,12 @@ fn with_texts(facts: &TorrentFacts) -> Vec<Event> {
 /// A recording every text of which, in its facts, its snapshots and its events, is hostile.
 fn hostile_recording() -> Vec<u8> {
     assert_eq!(MARK.len(), HOSTILE.len());
-    let file =
-        |n: u64| FileFacts { path: format!("{MARK}/{n}"), offset_bytes: n << 15, length_bytes: 1 << 15 };
+    let file = |number: u32| FileFacts {
+        path: format!("{MARK}/{number}"),
+        offset_bytes: u64::from(number) << 15,
+        length_bytes: 1 << 15,
+        number,
+    };
     let facts = Arc::new(TorrentFacts {
         info_hash: InfoHash([7; 20]),
         metadata: Some(Metadata {

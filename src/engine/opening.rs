@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::disk::{DiskDone, DiskPool, HeldWrites, Keeper, Remembered};
 use super::torrent::Store;
 use crate::event::{Event, Severity};
-use crate::metainfo::{Bitfield, Torrent};
+use crate::metainfo::{Bitfield, Choice, Torrent};
 use crate::storage::{self, Start, Started, StorageError};
 use crate::swarm::Known;
 
@@ -123,7 +123,16 @@ impl Opening {
         let stopped = no_room.map(|error| error.to_string());
         let geometry = torrent.geometry;
         let blocks = kept.iter().filter_map(|(piece, block)| geometry.block(*piece, block.number)).collect();
-        let known = Known { geometry, have, private: torrent.private, kept: blocks, stopped };
+        let choice = Arc::new(Choice::everything(torrent.files.len()));
+        let known = Known {
+            private: torrent.private,
+            kept: blocks,
+            stopped,
+            pieces: choice.of_pieces(&torrent.files, geometry),
+            choice,
+            geometry,
+            have,
+        };
         let store = Box::new(Store::new(self.clock.now(), geometry, pool, keeper, kept, self.sync));
         Ok(Some((Box::new(Opened { known, store, paused, peers }), unprepared)))
     }

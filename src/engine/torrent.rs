@@ -296,6 +296,7 @@ impl TorrentTask {
             Action::Metadata(info) => self.found_metadata(&info),
             Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
             Action::Recheck(pieces) => self.recheck(pieces),
+            Action::Choose(choice) => self.choose(&choice),
             Action::Lose(pieces) => self.lose(&pieces),
             Action::Found(pieces) => self.found(&pieces),
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
@@ -318,7 +319,15 @@ impl TorrentTask {
     fn entered(&mut self) {
         // A task that waits for it need not wait for the next regular view.
         self.publish_at = self.clock.now();
+        self.tell_done();
         self.note();
+    }
+
+    /// Connections say whether anything is wanted that is missing.
+    fn tell_done(&self) {
+        if let Some(holdings) = self.common.ours.holdings.get() {
+            holdings.done.store(self.swarm.missing_bytes() == Some(0), Ordering::Relaxed);
+        }
     }
 
     /// Payload received and sent in this run, bytes.

@@ -113,8 +113,9 @@ impl Wanted {
 /// What does not change of a torrent, for the ledger.
 pub(super) fn facts(torrent: &Torrent, output: &Path, peer_id: PeerId) -> TorrentFacts {
     let shown = |path: &str| text::clean(path, 4096);
-    let files = torrent.files.iter().filter(|file| !file.pad);
-    let files = files.map(|file| FileFacts {
+    let files = (0..).zip(&torrent.files).filter(|(_, file)| !file.pad);
+    let files = files.map(|(number, file)| FileFacts {
+        number,
         path: shown(file.path.as_str()),
         offset_bytes: file.offset,
         length_bytes: file.length,

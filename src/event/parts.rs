@@ -9,7 +9,7 @@ use super::{
     LooksLike, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey,
     Transport,
 };
-use crate::metainfo::{Bitfield, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, Choice, PeerId, PieceIndex};
 
 /// What looks at every part.
 pub(crate) trait Inspect {
@@ -71,7 +71,7 @@ macro_rules! harmless {
 pub(crate) use harmless;
 
 harmless! {
-    bool, u16, u32, i32, [u8; 8], PeerId, Arc<Bitfield>, PeerKey, TrackerKey, Phase, Severity, Side, Source, Cause,
+    bool, u16, u32, i32, [u8; 8], PeerId, Arc<Bitfield>, Arc<Choice>, PeerKey, TrackerKey, Phase, Severity, Side, Source, Cause,
     Direction, Transport, Encryption, Payload, LooksLike, AnnounceKind, TrackerError, Vec<PeerKey>, Vec<BlockRun>,
     Vec<Source>, Finder, FinderStatus,
 }

@@ -24,7 +24,7 @@ use crate::event::{
     At, Cause, Direction, DiskSample, Encryption, Event, Finder, Payload, PeerKey, PeerSample, Phase,
     Severity, Side, TrackerKey,
 };
-use crate::metainfo::{Bitfield, Geometry, PieceIndex};
+use crate::metainfo::{Bitfield, Choice, Geometry, PieceIndex};
 
 /// Rows kept before the oldest peers are folded into counters, those that never shook hands first.
 const MOST_ROWS: usize = 20_000;
@@ -79,6 +79,8 @@ pub(super) struct Run {
     pub(super) phase_reason: Option<String>,
     pub(super) checked: Option<(u32, u32)>,
     pub(super) preparing: Option<(u32, u32)>,
+    /// Which files are wanted; none: all are.
+    pub(super) choice: Option<Arc<Choice>>,
     /// How much of the metadata of a magnet is here.
     pub(super) metadata: MetadataParts,
     pub(super) down_bytes: u64,
@@ -143,8 +145,8 @@ impl Ledger {
     /// Takes in one fact.
     pub fn apply(&mut self, at: At, event: &Event) {
         self.fold(at, event);
-        let known =
-            Known { peers: &self.peers, trackers: &self.trackers, piece_count: self.facts.piece_count() };
+        let Self { facts, peers, trackers, run, .. } = &*self;
+        let known = Known { facts, peers, trackers, choice: run.choice.as_deref() };
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
         }
@@ -169,6 +171,7 @@ impl Ledger {
             self.peers.lack_metadata(false);
         }
         self.facts = facts;
+        self.pieces.choose(&self.facts, self.run.choice.as_deref());
         if !self.run.probing {
             self.judge(at);
         }
@@ -187,6 +190,7 @@ impl Ledger {
             }
             Event::Checked { done, of } => self.run.checked = Some((*done, *of)),
             Event::Had { pieces } => self.had(pieces),
+            Event::Chosen { choice } => self.choose(choice),
             Event::Listening { port } => self.run.listening = Some((*port, at)),
             Event::Limits { down_bps, up_bps } => self.run.limits = (*down_bps, *up_bps),
             Event::Places { most } => self.run.places = Some(*most),
@@ -420,6 +424,11 @@ impl Ledger {
         if down > 0 {
             self.run.last_block = Some(at);
         }
+    }
+
+    fn choose(&mut self, choice: &Arc<Choice>) {
+        self.run.choice = Some(Arc::clone(choice)).filter(|choice| !choice.is_plain());
+        self.pieces.choose(&self.facts, self.run.choice.as_deref());
     }
 
     fn piece_failed(&mut self, at: At, piece: PieceIndex, from: &[PeerKey]) {

@@ -6,6 +6,8 @@ mod history;
 pub(super) use fold::Pieces;
 pub use history::{FailedTry, Failures, History, SenderGroup, Senders, UnderWay};
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::metainfo::PieceIndex;
@@ -39,6 +41,9 @@ pub struct PieceMap {
     /// Live peers that hold every piece.
     #[serde(skip)]
     pub seeds: u32,
+    /// How many bytes of each piece are wanted; none: all.
+    #[serde(skip)]
+    pub wanted_bytes: Option<Arc<[u32]>>,
     /// Pieces that are good.
     #[serde(skip)]
     pub good: u32,
@@ -81,14 +86,20 @@ impl Availability {
 }
 
 impl PieceMap {
+    /// Whether no file that is wanted reaches into the piece.
+    pub fn is_skipped(&self, piece: usize) -> bool {
+        self.wanted_bytes.as_ref().is_some_and(|bytes| bytes.get(piece).is_none_or(|bytes| *bytes == 0))
+    }
+
     /// How many live peers hold this piece.
     pub fn availability(&self, piece: PieceIndex) -> u32 {
         u32::from(self.held_by.get(piece.index()).copied().unwrap_or(0)) + self.seeds
     }
 
-    /// How many live peers hold the rarest of the pieces that are not good; `None` when all are.
+    /// How many live peers hold the rarest of the pieces that are missing; `None` when none is.
     pub fn rarest(&self) -> Option<u32> {
-        let missing = self.states.iter().zip(&self.held_by).filter(|(state, _)| **state != PieceState::Good);
-        missing.map(|(_, held)| u32::from(*held)).min().map(|held| held + self.seeds)
+        let pieces = self.states.iter().zip(&self.held_by).enumerate();
+        let missing = pieces.filter(|(n, (state, _))| **state != PieceState::Good && !self.is_skipped(*n));
+        missing.map(|(_, (_, held))| u32::from(*held)).min().map(|held| held + self.seeds)
     }
 }

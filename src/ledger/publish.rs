@@ -39,6 +39,9 @@ impl Ledger {
             checked: run.checked,
             preparing: run.preparing,
             metadata: self.metadata(&peers),
+            choice: run.choice.clone(),
+            wanted_files: self.pieces.wanted_files(),
+            wanted_bytes: self.pieces.wanted_bytes(),
             have_bytes: self.pieces.have_bytes(),
             rates: if tally.groups().live > 0 { self.rates(now) } else { Sample::default() },
             down_bytes: run.down_bytes,
@@ -86,7 +89,7 @@ impl Ledger {
 
     /// Time to completion as it was when the last second ended, so that everything that tells it tells the same.
     fn eta(&self, now: At) -> Option<Duration> {
-        let missing = self.facts.total_bytes()? - self.pieces.have_bytes();
+        let missing = self.pieces.wanted_bytes()? - self.pieces.have_bytes();
         let rate = self.series.rates_since(self.run.phase_since, now).down_bps;
         let known = self.run.phase == Phase::Downloading && missing > 0 && rate > 0;
         self.run.time_left.filter(|_| known)
@@ -95,7 +98,7 @@ impl Ledger {
     /// Time to completion at the mean rate of the last seconds, in whole seconds. Seconds before this phase, in
     /// which nothing was asked for, tell nothing of it, and neither does the beginning alone.
     pub(super) fn estimate(&self, now: At) -> Option<Duration> {
-        let missing = self.facts.total_bytes()? - self.pieces.have_bytes();
+        let missing = self.pieces.wanted_bytes()? - self.pieces.have_bytes();
         let rate = self.series.rates_since(self.run.phase_since, now).down_bps;
         let known = rate > 0 && self.series.has_flowed(self.run.phase_since, now);
         known.then(|| Duration::from_secs(missing.div_ceil(rate)).min(LONGEST_RUN))

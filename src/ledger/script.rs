@@ -28,7 +28,12 @@ pub(crate) fn facts_of(geometry: Geometry) -> Arc<TorrentFacts> {
             name: "debian.iso".to_owned(),
             geometry,
             private: false,
-            files: vec![FileFacts { path: "debian.iso".to_owned(), offset_bytes: 0, length_bytes }],
+            files: vec![FileFacts {
+                path: "debian.iso".to_owned(),
+                offset_bytes: 0,
+                length_bytes,
+                number: 0,
+            }],
         }),
         magnet_name: None,
         output: "/home/me/iso".into(),

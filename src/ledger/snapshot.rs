@@ -57,6 +57,7 @@ impl Ledger {
         let Snapshot { mut run, peers, pieces: kept, trackers, series, log } = snapshot;
         run.check()?;
         let mut pieces = Pieces::restore(facts.geometry(), &kept)?;
+        pieces.choose(&facts, run.choice.as_deref());
         let mut peers = Peers::restore(peers, &mut pieces)?;
         peers.rested(run.rests());
         peers.lack_metadata(facts.metadata.is_none() || run.tries_a_magnet());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::script::{Script, facts, find, magnet};
 use super::*;
 use crate::event::*;
-use crate::metainfo::{Bitfield, Geometry};
+use crate::metainfo::{Bitfield, Choice, FilePriority, Geometry};
 
 #[test]
 fn keeps_the_rate_columns_honest_about_since_when() {

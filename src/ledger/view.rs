@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Availability, MetadataProgress, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
 use crate::event::{At, Cause, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, TrackerKey};
-use crate::metainfo::{Geometry, InfoHash, PieceIndex};
+use crate::metainfo::{Choice, FilePriority, Geometry, InfoHash, PieceIndex};
 
 /// Digits of the info-hash by which a magnet without a name goes.
 const HASH_DIGITS: usize = 8;
@@ -24,6 +24,9 @@ pub struct FileFacts {
     pub offset_bytes: u64,
     /// Its length, bytes.
     pub length_bytes: u64,
+    /// Its number, as the torrent counts its files: padding counts, too.
+    #[serde(default)]
+    pub number: u32,
 }
 
 /// What the metadata of a torrent say of it.
@@ -235,7 +238,13 @@ pub struct View {
     pub preparing: Option<(u32, u32)>,
     /// How far the metadata are, as long as they are not known; in a check of a magnet to its end.
     pub metadata: Option<MetadataProgress>,
-    /// Bytes of good pieces.
+    /// Which files are wanted; none: all are.
+    pub choice: Option<Arc<Choice>>,
+    /// How many files are wanted, where some are skipped.
+    pub wanted_files: Option<usize>,
+    /// Bytes of what is wanted, once that is known: of the whole torrent, or of the files that are not skipped.
+    pub wanted_bytes: Option<u64>,
+    /// Those of them that lie in good pieces.
     pub have_bytes: u64,
     /// Mean of the last three seconds.
     pub rates: Sample,
@@ -303,9 +312,14 @@ impl View {
         self.trackers.binary_search_by_key(&key, |tracker| tracker.key).ok().map(|at| &*self.trackers[at])
     }
 
-    /// Whether every byte of the torrent is here.
+    /// Whether every byte that is wanted is here.
     pub fn is_whole(&self) -> bool {
-        self.torrent.total_bytes() == Some(self.have_bytes)
+        self.wanted_bytes == Some(self.have_bytes)
+    }
+
+    /// How much a file is wanted.
+    pub fn priority(&self, file: &FileFacts) -> FilePriority {
+        self.choice.as_ref().map_or_else(FilePriority::default, |choice| choice.of(file.number as usize))
     }
 
     /// How far peers are: how many were ever known, dialled, connected, and shook hands; and how many of those let us

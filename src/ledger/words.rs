@@ -10,12 +10,12 @@ use super::log::{Alike, Entry};
 use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::tracker::TrackerRecord;
-use super::view::Metadata;
+use super::view::{FileFacts, Metadata, TorrentFacts};
 use crate::event::{
     Announced, At, Attempt, Cause, Direction, Encryption, Event, MetadataStep, OsError, PeerKey, Phase,
     Severity, Side, TrackerError, TrackerKey,
 };
-use crate::metainfo::PieceIndex;
+use crate::metainfo::{Choice, FilePriority, PieceIndex};
 use crate::units::{self, Units};
 
 /// Peers named in one line at most.
@@ -25,10 +25,16 @@ const MOST_NAMED: usize = 4;
 pub(super) struct Known<'a> {
     pub(super) peers: &'a Peers,
     pub(super) trackers: &'a BTreeMap<TrackerKey, Arc<TrackerRecord>>,
-    pub(super) piece_count: u32,
+    pub(super) facts: &'a TorrentFacts,
+    pub(super) choice: Option<&'a Choice>,
 }
 
 impl Known<'_> {
+    /// Whether not all files are wanted.
+    fn skips(&self) -> bool {
+        self.choice.is_some_and(|choice| !choice.is_everything())
+    }
+
     fn tracker(&self, key: TrackerKey) -> Option<&TrackerRecord> {
         self.trackers.get(&key).map(|tracker| &**tracker)
     }
@@ -37,11 +43,17 @@ impl Known<'_> {
 /// The line an event is worth; `None` for the many that are not.
 pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
     match event {
+        Event::Phase { phase: Phase::Seeding, .. } if known.skips() => Some(Entry::new(
+            Severity::Good,
+            "Complete: every file that is wanted is here and verified.".to_owned(),
+        )),
         Event::Phase { phase, reason } => Some(phase_entry(*phase, reason.as_deref())),
         Event::Had { pieces } => {
-            let (good, of) = (units::count(pieces.count().into()), units::count(known.piece_count.into()));
+            let (good, of) =
+                (units::count(pieces.count().into()), units::count(known.facts.piece_count().into()));
             Some(Entry::new(Severity::Info, format!("{good} of {of} pieces were on disk and are verified.")))
         }
+        Event::Chosen { choice } => Some(chosen(known.facts, choice)),
         Event::Listening { port } => {
             Some(Entry::new(Severity::Info, format!("Listening for peers on port {port}.")))
         }
@@ -95,6 +107,16 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
         Phase::Stopped => (Severity::Error, "Stopped: nothing goes on until you resume it."),
     };
     Entry::new(severity, text.to_owned())
+}
+
+/// The line a choice of files is worth.
+fn chosen(facts: &TorrentFacts, choice: &Choice) -> Entry {
+    let files = facts.files();
+    let is_wanted = |file: &&FileFacts| choice.of(file.number as usize) != FilePriority::Skip;
+    let wanted = files.iter().filter(is_wanted).count() as u64;
+    let (wanted, of) = (units::count(wanted), units::count(files.len() as u64));
+    let order = if choice.sequential { ", one after the other" } else { "" };
+    Entry::new(Severity::Info, format!("{wanted} of {of} files are wanted{order}."))
 }
 
 /// The line a step on a peer's way to giving us the metadata is worth: the first of its kind.

@@ -3,7 +3,7 @@
 //! The torrent's task appends; each connection remembers how far it has told its peer and reads on from there. So a piece
 //! costs one entry, however many peers there are.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use crate::metainfo::{Bitfield, PieceIndex};
@@ -13,6 +13,7 @@ use crate::metainfo::{Bitfield, PieceIndex};
 pub struct HaveLog {
     inner: RwLock<Inner>,
     appended: AtomicUsize,
+    full: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -24,7 +25,8 @@ struct Inner {
 impl HaveLog {
     /// A log that begins with what was on disk.
     pub fn new(have: Bitfield) -> Self {
-        Self { inner: RwLock::new(Inner { have, log: Vec::new() }), appended: AtomicUsize::new(0) }
+        let full = AtomicBool::new(have.is_full());
+        Self { inner: RwLock::new(Inner { have, log: Vec::new() }), appended: AtomicUsize::new(0), full }
     }
 
     /// We have this piece now. Said twice, it counts once.
@@ -32,6 +34,7 @@ impl HaveLog {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         if inner.have.set(piece) {
             inner.log.push(piece);
+            self.full.store(inner.have.is_full(), Ordering::Release);
             self.appended.store(inner.log.len(), Ordering::Release);
         }
     }
@@ -40,6 +43,7 @@ impl HaveLog {
     pub fn lose(&self, pieces: &[PieceIndex]) {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         pieces.iter().for_each(|piece| _ = inner.have.clear(*piece));
+        self.full.store(inner.have.is_full(), Ordering::Release);
     }
 
     /// What we have, and the place in the log from which news follows.
@@ -53,9 +57,9 @@ impl HaveLog {
         self.read().have.has(piece)
     }
 
-    /// Whether we have every piece.
+    /// Whether we have every piece. Costs no lock.
     pub fn is_full(&self) -> bool {
-        self.read().have.is_full()
+        self.full.load(Ordering::Acquire)
     }
 
     /// Whether the log goes on after `place`. Costs no lock.

@@ -1,6 +1,6 @@
 //! What all connections of a torrent share.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -53,12 +53,19 @@ pub struct Holdings {
     pub haves: HaveLog,
     /// The bytes of its `info`, for those who ask for them (BEP 9); none: nobody gets them.
     pub info: Option<Bytes>,
+    /// Nothing that is wanted is missing, though not everything may be here.
+    pub done: AtomicBool,
 }
 
 impl Holdings {
     /// Where this was here at the beginning.
     pub fn new(geometry: Geometry, have: Bitfield) -> Self {
-        Self { geometry, haves: HaveLog::new(have), info: None }
+        Self { geometry, haves: HaveLog::new(have), info: None, done: AtomicBool::new(false) }
+    }
+
+    /// Whether peers are told that we want nothing any more (BEP 21). Costs no lock.
+    pub fn wants_nothing(&self) -> bool {
+        self.done.load(Ordering::Relaxed) || self.haves.is_full()
     }
 
     /// The same, where these bytes of `info` are given to those who ask for them.

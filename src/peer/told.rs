@@ -36,7 +36,8 @@ impl Told {
             output.push(&Message::Bitfield(have.to_bytes().into()));
         }
         let mut told = Self { extended: reserved.extension_protocol(), place, upload_only: false };
-        told.introduce(ours, holdings, is_full, output);
+        let wants_nothing = holdings.is_some_and(Holdings::wants_nothing);
+        told.introduce(ours, holdings, wants_nothing, output);
         told
     }
 
@@ -50,10 +51,11 @@ impl Told {
         output: &mut Output,
     ) {
         if self.extended {
-            let upload_only = upload_only.then_some(true);
+            // That it is so no more is said where it was said that it is.
+            let said = (upload_only || self.upload_only).then_some(upload_only);
             let metadata_bytes = holdings.and_then(|holdings| holdings.info.as_ref()).map(length_of);
             let introduction =
-                ExtensionHandshake { upload_only, metadata_bytes, ..ours.introduction.clone() };
+                ExtensionHandshake { upload_only: said, metadata_bytes, ..ours.introduction.clone() };
             output.push(&Message::Extended { id: 0, payload: introduction.encode().into() });
         }
         self.upload_only = upload_only;
@@ -64,23 +66,24 @@ impl Told {
         let (have, place) = holdings.haves.snapshot();
         self.place = place;
         have.numbers().for_each(|number| output.push(&Message::Have(number)));
-        if have.is_full() || holdings.info.is_some() {
-            self.introduce(ours, Some(holdings), have.is_full(), output);
+        let wants_nothing = holdings.wants_nothing();
+        if wants_nothing || holdings.info.is_some() {
+            self.introduce(ours, Some(holdings), wants_nothing, output);
         }
     }
 
-    /// Says what we have more by now, less what it has itself.
+    /// Says what we have more by now, less what it has itself, and whether we want nothing any more, or do again.
     pub(super) fn go_on(&mut self, ours: &Ours, holdings: &Holdings, theirs: &Theirs, output: &mut Output) {
-        if !holdings.haves.has_news(self.place) {
-            return;
+        if holdings.haves.has_news(self.place) {
+            holdings.haves.tell(&mut self.place, |piece| {
+                if !theirs.has(piece) {
+                    output.push(&Message::Have(piece.number()));
+                }
+            });
         }
-        holdings.haves.tell(&mut self.place, |piece| {
-            if !theirs.has(piece) {
-                output.push(&Message::Have(piece.number()));
-            }
-        });
-        if !self.upload_only && holdings.haves.is_full() {
-            self.introduce(ours, Some(holdings), true, output);
+        let wants_nothing = holdings.wants_nothing();
+        if wants_nothing != self.upload_only {
+            self.introduce(ours, Some(holdings), wants_nothing, output);
         }
     }
 }

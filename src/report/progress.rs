@@ -89,7 +89,7 @@ fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> 
         t_ms: view.at.as_millis() as u64,
         state,
         have_bytes: view.have_bytes,
-        total_bytes: view.torrent.total_bytes(),
+        total_bytes: view.wanted_bytes,
         down_bps: view.rates.down_bps,
         up_bps: view.rates.up_bps,
         peers: view.groups,
@@ -138,7 +138,7 @@ pub fn text(view: &View) -> String {
         let _ = write!(line, " {} of {} pieces", units::count(done.into()), units::count(of.into()));
         return line;
     }
-    match (view.torrent.total_bytes(), view.metadata) {
+    match (view.wanted_bytes, view.metadata) {
         (Some(total), _) => {
             let of = units::bytes(total, Units::Binary);
             let _ = write!(line, " {} of {of}", percent(view.have_bytes, total));
@@ -182,7 +182,7 @@ pub fn last_text(view: &View) -> String {
         down => format!("{} received {time}, {mean} on average", size(down)),
     };
     let sent = if view.up_bytes > 0 { format!(", {} sent", size(view.up_bytes)) } else { String::new() };
-    match view.torrent.total_bytes() {
+    match view.wanted_bytes {
         Some(total) if is_complete(view) => {
             format!("complete: {name} in {folder} ({}; {moved}{sent})", size(total))
         }

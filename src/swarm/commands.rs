@@ -1,20 +1,25 @@
 //! What the user asks for.
 
+use std::sync::Arc;
+
 use super::peer_table::Standing;
 use super::{Action, ConnKey, Order, Phase, Swarm, announce};
 use crate::command::Command;
 use crate::event::{At, Cause, Event, PeerKey, Source};
+use crate::metainfo::{Choice, FilePriority};
 use crate::units::{Units, rate};
 
 /// Wishes that can be taken back, one after another.
 const MOST_WISHES: usize = 1000;
 
 /// A wish that can be taken back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Undoable {
     Hold(PeerKey, bool),
     Drop(PeerKey),
     Ban(PeerKey),
+    /// Which files were wanted before.
+    Choice(Arc<Choice>),
 }
 
 impl Swarm {
@@ -29,6 +34,15 @@ impl Swarm {
             Command::Retry(peer) => self.retry(now, peer),
             Command::AddPeer(addr) => self.add_peer(now, addr),
             Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
+            Command::Choose { from, to, priority } => {
+                let files = from as usize..to as usize;
+                self.choose(now, |choice| choice.set_all(files, priority), chosen(priority));
+            }
+            Command::InOrder(in_order) => {
+                let set =
+                    |choice: &mut Choice| std::mem::replace(&mut choice.sequential, in_order) != in_order;
+                self.choose(now, set, ordered(in_order));
+            }
             Command::Recheck => self.recheck(now),
             Command::Announce(tracker) => self.announce(now, announce::Input::Announce(tracker)),
             Command::Record => {}
@@ -62,7 +76,7 @@ impl Swarm {
 
     fn pause(&mut self, now: At) {
         self.settings.paused = true;
-        match self.phase {
+        match self.doing.phase {
             Phase::Paused => {}
             // It must not be forgotten that the disk is to be asked first.
             Phase::Stopped => self.out.answer(now, "It stands still already, until you go on.".to_owned()),
@@ -81,7 +95,7 @@ impl Swarm {
 
     fn resume(&mut self, now: At) {
         self.settings.paused = false;
-        if matches!(self.phase, Phase::Paused | Phase::Stopped) {
+        if matches!(self.doing.phase, Phase::Paused | Phase::Stopped) {
             self.go_on(now, true);
             self.out.answer(now, "Going on.".to_owned());
         }
@@ -158,6 +172,10 @@ impl Swarm {
                     format!("Undone: {} {goes_on}.", self.address(peer))
                 }
             },
+            Some(Undoable::Choice(before)) => {
+                self.take_choice(now, before);
+                "Undone: files are wanted as before.".to_owned()
+            }
             Some(Undoable::Drop(peer) | Undoable::Ban(peer)) => {
                 self.forgive(now, peer);
                 format!("Undone: {} may be dialled again.", self.address(peer))
@@ -222,6 +240,29 @@ impl Swarm {
         self.out.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
     }
 
+    /// Changes which files are wanted, and answers so; `change` says whether anything is new.
+    fn choose(&mut self, now: At, change: impl FnOnce(&mut Choice) -> bool, answer: &str) {
+        let Some(content) = &self.content else {
+            let text = "Files can be chosen once the metadata is known.";
+            return self.out.answer(now, text.to_owned());
+        };
+        let before = Arc::clone(&content.choice);
+        let mut choice = Choice::clone(&before);
+        if !change(&mut choice) {
+            return self.out.answer(now, "It is so already.".to_owned());
+        }
+        self.wished(Undoable::Choice(before));
+        self.take_choice(now, Arc::new(choice));
+        self.out.answer(now, answer.to_owned());
+    }
+
+    /// These files are wanted from now on; their pieces as soon as the disk is ready for them.
+    fn take_choice(&mut self, now: At, choice: Arc<Choice>) {
+        self.content.iter_mut().for_each(|content| content.choice = Arc::clone(&choice));
+        self.out.emit(now, Event::Chosen { choice: Arc::clone(&choice) });
+        self.out.act(Action::Choose(choice));
+    }
+
     pub(super) fn conn_of(&self, peer: PeerKey) -> Option<ConnKey> {
         match self.peer_table.row(peer)?.standing {
             Standing::Live(conn) => Some(conn),
@@ -231,5 +272,24 @@ impl Swarm {
 
     fn address(&self, peer: PeerKey) -> String {
         self.peer_table.row(peer).map(|row| row.addr.to_string()).unwrap_or_default()
+    }
+}
+
+/// What a choice of files means, in a sentence.
+fn chosen(priority: FilePriority) -> &'static str {
+    match priority {
+        FilePriority::Skip => "Not wanted any more; what is here of it stays.",
+        FilePriority::Low => "Wanted, after the other files.",
+        FilePriority::Normal => "Wanted.",
+        FilePriority::High => "Wanted, before the other files.",
+    }
+}
+
+/// The same of the order.
+fn ordered(in_order: bool) -> &'static str {
+    if in_order {
+        "Files come one after the other from now on, their first and last pieces early."
+    } else {
+        "Pieces come in any order from now on, the rarest first."
     }
 }

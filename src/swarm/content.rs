@@ -1,21 +1,28 @@
 //! What a swarm decides about pieces with: it is there once the torrent's geometry is known.
 
-use super::DownShare;
+use std::sync::Arc;
+
 use super::allowed_fast::AllowedFast;
 use super::picker::Picker;
 use super::recheck::Recheck;
 use super::starving::Needs;
+use super::{ConnKey, DownShare, Known};
 use crate::event::{At, Phase};
-use crate::metainfo::{Bitfield, Geometry};
+use crate::metainfo::{Bitfield, Choice, FilePriority, Geometry, PieceChoice, PieceIndex};
 
 /// Memory for blocks that are not written, of all torrents that download, and of one at least.
 const ALL_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 const LEAST_MEMORY_BYTES: u64 = 1024 * 1024;
 
-/// The pieces of a torrent, which of them are here, and the machines that deal with them.
+/// The pieces of a torrent, which of them are here and which are wanted, and the machines that deal with them.
 pub(super) struct Content {
     pub(super) geometry: Geometry,
     pub(super) have: Bitfield,
+    /// The pieces that are here or skipped: all others are missing.
+    done_with: Bitfield,
+    /// Which files the user wants. What that means for pieces is worked out where the files are known.
+    pub(super) choice: Arc<Choice>,
+    pieces: PieceChoice,
     pub(super) picker: Picker,
     pub(super) allowed_fast: AllowedFast,
     /// What is on the disk is being verified once more.
@@ -23,14 +30,54 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Whether everything is here.
+    /// The content of a torrent that the picker knows already.
+    pub(super) fn new(known: Known, picker: Picker, allowed_fast: AllowedFast) -> Self {
+        let Known { geometry, have, choice, pieces, .. } = known;
+        let done_with = with_skipped(geometry, &have, &pieces);
+        Self { geometry, have, done_with, choice, pieces, picker, allowed_fast, recheck: None }
+    }
+
+    /// Whether everything that is wanted is here.
     pub(super) fn is_complete(&self) -> bool {
-        self.have.is_full()
+        self.done_with.is_full()
     }
 
     /// Bytes of the pieces that are missing.
     pub(super) fn missing_bytes(&self) -> u64 {
-        missing_bytes(self.geometry, &self.have)
+        missing_bytes(self.geometry, &self.done_with)
+    }
+
+    /// How many of these pieces are wanted and not here.
+    pub(super) fn missing_of(&self, pieces: &Bitfield) -> u32 {
+        pieces.count_missing_from(&self.done_with)
+    }
+
+    /// The peer has these pieces more; returns those it was not known to have.
+    pub(super) fn peer_has(&mut self, conn: ConnKey, pieces: &[PieceIndex]) -> Vec<PieceIndex> {
+        let done_with = &self.done_with;
+        self.picker.have(conn, pieces, |piece| !done_with.has(piece))
+    }
+
+    /// The piece is here.
+    pub(super) fn here(&mut self, piece: PieceIndex) {
+        self.have.set(piece);
+        self.done_with.set(piece);
+    }
+
+    /// The piece is here no more.
+    pub(super) fn lost(&mut self, piece: PieceIndex) {
+        self.have.clear(piece);
+        if self.pieces.of(piece) != FilePriority::Skip {
+            self.done_with.clear(piece);
+        }
+        self.picker.lost_whole(piece);
+    }
+
+    /// Pieces are wanted so from now on.
+    pub(super) fn choose(&mut self, pieces: PieceChoice) {
+        self.done_with = with_skipped(self.geometry, &self.have, &pieces);
+        self.picker.choose(&pieces, &self.done_with);
+        self.pieces = pieces;
     }
 
     /// What it takes to finish, for finding out whether there are too few to give it.
@@ -60,10 +107,20 @@ impl Content {
     }
 }
 
-/// Bytes of the pieces that are not good: without a look at every piece, of which there may be millions.
-fn missing_bytes(geometry: Geometry, have: &Bitfield) -> u64 {
-    let missing = u64::from(have.len() - have.count()) * u64::from(geometry.piece_bytes());
-    let last = geometry.piece(geometry.piece_count().saturating_sub(1)).filter(|last| !have.has(*last));
+/// The pieces that are here, and those that are skipped.
+fn with_skipped(geometry: Geometry, have: &Bitfield, choice: &PieceChoice) -> Bitfield {
+    let mut done_with = have.clone();
+    if !choice.is_plain() {
+        let skipped = geometry.pieces().filter(|piece| choice.of(*piece) == FilePriority::Skip);
+        skipped.for_each(|piece| _ = done_with.set(piece));
+    }
+    done_with
+}
+
+/// Bytes of the pieces we are not done with: without a look at every piece, of which there may be millions.
+fn missing_bytes(geometry: Geometry, done_with: &Bitfield) -> u64 {
+    let missing = u64::from(done_with.len() - done_with.count()) * u64::from(geometry.piece_bytes());
+    let last = geometry.piece(geometry.piece_count().saturating_sub(1)).filter(|last| !done_with.has(*last));
     missing - last.map_or(0, |last| u64::from(geometry.piece_bytes() - geometry.length_of(last)))
 }
 

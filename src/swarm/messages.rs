@@ -1,6 +1,7 @@
 //! What a swarm is told, and what it says is to be done.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, PeerKey, Source, TrackerKey};
-use crate::metainfo::{Bitfield, BlockRef, Geometry, InfoHash, PeerId, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, InfoHash, PeerId, PieceChoice, PieceIndex};
 use crate::peer::{News, Step};
 
 /// What a swarm is told once.
@@ -58,10 +59,6 @@ pub struct Settings {
     pub check_until: Option<At>,
     /// Begin paused.
     pub paused: bool,
-    /// Begin stopped, because the disk refuses: one line for people.
-    pub stopped: Option<String>,
-    /// Blocks of unfinished pieces that are here from an earlier run; who sent them is not known.
-    pub kept: Vec<BlockRef>,
 }
 
 impl Default for Settings {
@@ -86,8 +83,6 @@ impl Default for Settings {
             seed: 0,
             check_until: None,
             paused: false,
-            stopped: None,
-            kept: Vec::new(),
         }
     }
 }
@@ -195,6 +190,8 @@ pub enum Input {
     DiskFailed(String),
     /// What [`Action::Recheck`] asked for: the pieces that are good, or why that cannot be told, in one line for people.
     Rechecked(Result<Bitfield, String>),
+    /// What [`Action::Choose`] asked for: how much each piece is wanted from now on.
+    Chosen(PieceChoice),
     /// The program stood still for so long, and the time given here with it; everybody else's went on.
     StoodStill(Duration),
     /// The addresses of this machine changed.
@@ -223,6 +220,18 @@ pub struct Known {
     pub kept: Vec<BlockRef>,
     /// The disk refuses: why, in one line for people.
     pub stopped: Option<String>,
+    /// Which files are wanted.
+    pub choice: Arc<Choice>,
+    /// What that means for its pieces.
+    pub pieces: PieceChoice,
+}
+
+impl Known {
+    /// A torrent of these lengths of which this is on the disk, and everything is wanted.
+    pub fn everything(geometry: Geometry, have: Bitfield) -> Self {
+        let (choice, pieces) = (Arc::new(Choice::everything(0)), PieceChoice::default());
+        Self { geometry, have, private: false, kept: Vec::new(), stopped: None, choice, pieces }
+    }
 }
 
 /// What to do.
@@ -248,6 +257,8 @@ pub enum Action {
     Digest(PieceIndex),
     /// Hash these pieces as they stand on the disk, and answer with [`Input::Rechecked`].
     Recheck(Bitfield),
+    /// The user wants these files from now on: make the disk ready for it, and answer with [`Input::Chosen`].
+    Choose(Arc<Choice>),
     /// The bytes of `info` are here, and their hash is right: answer with [`Input::Known`] once the disk was looked at.
     Metadata(Bytes),
     /// These pieces that we had are wrong on the disk: we have them no more.

@@ -135,7 +135,7 @@ impl Swarm {
         if self.leaving {
             return Some(Cause::Shutdown);
         }
-        if let Some(cause) = self.rests() {
+        if let Some(cause) = self.doing.rests() {
             return Some(cause);
         }
         let outgoing = peer.is_some();
@@ -157,7 +157,9 @@ impl Swarm {
         if self.staying() < self.most_peers() {
             return None;
         }
-        let Some((_, _, conn)) = self.giving_way(now).min() else { return Some(Cause::ConnectionLimit) };
+        let Some((_, _, conn)) = self.holders(now).giving_way().min() else {
+            return Some(Cause::ConnectionLimit);
+        };
         self.idle = self.idle.saturating_sub(1);
         self.close(conn, self.withholds_metadata(conn).unwrap_or(Cause::Replaced));
         None

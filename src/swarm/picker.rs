@@ -3,8 +3,10 @@
 //! The picker keeps what it needs of every connection ([`Sender`]), every piece that was begun, and the memory that
 //! blocks take. It is told what happened, and says what to ask for ([`Picker::poll`]).
 //!
+//! - Pieces come by how much they are wanted ([`classes`]), and those that are skipped not at all: what is here of such a
+//!   one is kept, in case that it is wanted again.
 //! - Pieces that were begun are finished before more are begun than the peers need, rarest first, ties at random; the
-//!   very first at random, so that there is something to trade early.
+//!   very first at random, so that there is something to trade early. In order it is the first of all, always.
 //! - A quick peer gets pieces of its own, which hash while they grow; slow ones join a piece that is begun.
 //! - Where every missing block is asked of somebody, a peer with nothing to do takes over what others would send later
 //!   than it would ([`end_game`]).
@@ -13,6 +15,7 @@
 
 mod begun;
 mod choice;
+mod classes;
 mod end_game;
 mod parole;
 mod piece;
@@ -30,7 +33,7 @@ use self::rarity::Rarity;
 use self::sender::Sender;
 use super::{Bucket, ConnKey, Order, WindowState};
 use crate::event::{At, BlockRun, PeerKey, PeerSample};
-use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PieceIndex};
+use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PieceChoice, PieceIndex};
 
 /// Pieces longer than a MiB are written in runs of this many bytes.
 pub const RUN_BYTES: u32 = 256 * 1024;
@@ -92,17 +95,18 @@ pub(super) struct Picker {
 }
 
 impl Picker {
-    /// The picker of a torrent of which `have` is here. `memory_bytes` is what may be charged before no peer is asked
-    /// for more than one block; `down_bps` the download limit.
+    /// The picker of a torrent of which `have` is here, and whose pieces are wanted so. `memory_bytes` is what may be
+    /// charged before no peer is asked for more than one block; `down_bps` the download limit.
     pub(super) fn new(
         geometry: Geometry,
+        choice: &PieceChoice,
         have: &Bitfield,
         memory_bytes: u64,
         down_bps: Option<u64>,
         mut random: fastrand::Rng,
     ) -> Self {
         Self {
-            rarity: Rarity::new(geometry, have, &mut random),
+            rarity: Rarity::new(geometry, choice, have, &mut random),
             begun: Begun::new(geometry),
             parole: Parole::default(),
             senders: BTreeMap::new(),
@@ -231,7 +235,7 @@ impl Picker {
         }
     }
 
-    /// All that the peer has, of which we miss `wanted` pieces.
+    /// All that the peer has, of which we miss and want `wanted` pieces.
     pub(super) fn has(&mut self, conn: ConnKey, pieces: Bitfield, wanted: u32) {
         if pieces.is_full() {
             self.generation += 1;
@@ -244,7 +248,8 @@ impl Picker {
         }
     }
 
-    /// The peer has these pieces more; returns those it was not known to have. `missing` tells which of them we miss.
+    /// The peer has these pieces more; returns those it was not known to have. `missing` tells which of them we miss and
+    /// want.
     pub(super) fn have(
         &mut self,
         conn: ConnKey,
@@ -375,11 +380,13 @@ impl Picker {
     pub(super) fn keep(&mut self, now: At, blocks: &[BlockRef]) {
         for blocks in blocks.chunk_by(|one, next| one.piece() == next.piece()) {
             let Some(piece) = blocks.first().map(|block| block.piece()) else { continue };
-            if self.rarity.remove(piece) {
+            if !self.has_begun(piece) {
+                self.rarity.remove(piece);
                 self.begun.begin(piece, now);
                 self.picks.push_back(Pick::Begun(piece));
             }
             self.begun.keep(piece, blocks);
+            self.begun.shelve(piece, !self.rarity.is_wanted(piece));
         }
     }
 
@@ -410,7 +417,8 @@ impl Picker {
     /// The piece is here: nobody is asked for it any more.
     fn here(&mut self, piece: PieceIndex) {
         self.verified += 1;
-        for sender in self.senders.values_mut() {
+        let wanted = self.rarity.is_wanted(piece);
+        for sender in self.senders.values_mut().filter(|_| wanted) {
             if sender.has.as_ref().is_some_and(|has| has.has(piece)) {
                 sender.wanted = sender.wanted.saturating_sub(1);
             }
@@ -419,7 +427,8 @@ impl Picker {
 
     /// The piece turned out to be on the disk; whether it was one that nobody began.
     pub(super) fn found(&mut self, piece: PieceIndex) -> bool {
-        let was_missing = self.rarity.remove(piece);
+        let skipped = !self.rarity.is_wanted(piece) && !self.has_begun(piece);
+        let was_missing = self.rarity.remove(piece) || skipped;
         if was_missing {
             self.here(piece);
         }
@@ -429,7 +438,8 @@ impl Picker {
     /// The piece was here, and is no more: it is picked again.
     pub(super) fn lost_whole(&mut self, piece: PieceIndex) {
         self.verified -= 1;
-        for sender in self.senders.values_mut() {
+        let wanted = self.rarity.is_wanted(piece);
+        for sender in self.senders.values_mut().filter(|_| wanted) {
             if sender.has.as_ref().is_some_and(|has| has.has(piece)) {
                 sender.wanted += 1;
                 sender.exhausted_at = None;
@@ -457,6 +467,40 @@ impl Picker {
     pub(super) fn give_up_empty(&mut self) {
         let empty = self.begun.iter().filter(|(_, begun)| begun.is_empty()).map(|(piece, _)| piece);
         empty.collect::<Vec<_>>().into_iter().for_each(|piece| self.give_up(piece));
+    }
+
+    /// Pieces are wanted so from now on; those that are here or skipped are `done_with`. What is asked for of skipped ones
+    /// is taken back, and what came of them is kept.
+    pub(super) fn choose(&mut self, choice: &PieceChoice, done_with: &Bitfield) {
+        let begun: Vec<PieceIndex> = self.begun.iter().map(|(piece, _)| piece).collect();
+        let missing = |piece| !done_with.has(piece) && self.begun.get(piece).is_none();
+        self.rarity.choose(choice, missing, &mut self.random);
+        for piece in begun {
+            if self.rarity.is_wanted(piece) { self.begun.shelve(piece, false) } else { self.shelve(piece) }
+        }
+        for sender in self.senders.values_mut() {
+            sender.wanted = sender.has.as_ref().map_or(0, |has| has.count_missing_from(done_with));
+        }
+        self.generation += 1;
+        self.all_want();
+    }
+
+    /// Takes back what is asked for of a piece that is not wanted any more.
+    fn shelve(&mut self, piece: PieceIndex) {
+        let Some(begun) = self.begun.get(piece) else { return };
+        // What came of one on parole proves nothing without its sender.
+        if begun.missing() > 0 && (begun.is_empty() || begun.alone) {
+            return self.give_up(piece);
+        }
+        self.begun.shelve(piece, true);
+        let mut asked: BTreeMap<ConnKey, Vec<BlockRef>> = BTreeMap::new();
+        for (conn, block) in self.begun.asked(piece) {
+            asked.entry(conn).or_default().push(block);
+        }
+        for (conn, blocks) in asked {
+            self.release(conn, &blocks);
+            self.order(conn, Order::Revoke(blocks));
+        }
     }
 
     /// Two rows turned out to be one peer, that of the connection.

@@ -3,19 +3,63 @@
 
 use std::sync::Arc;
 
+use super::allowed_fast::AllowedFast;
 use super::content::Content;
 use super::metadata::{Fetch, Metadata, Parts};
+use super::picker::Picker;
 use super::recheck::{self, Recheck};
-use super::{Action, BlockDigest, ConnKey, Order, Phase, Swarm};
+use super::{Action, BlockDigest, ConnKey, Known, Order, Phase, Settings, Swarm};
 use crate::event::{At, Cause, Event, MetadataStep, PeerInfo, PeerKey, Severity, Side};
-use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, PieceChoice, PieceIndex};
 use crate::peer::MetadataNews;
 use crate::wire::METADATA_NAME;
 
 impl Swarm {
+    /// The geometry of the torrent is known from now on, and what of it is on the disk.
+    pub(super) fn know(&mut self, now: At, known: Known) {
+        if self.content.is_some() {
+            return;
+        }
+        let Known { geometry, private, .. } = known;
+        if private && !self.settings.private {
+            self.turn_private(now);
+        }
+        if self.check.is_none() {
+            self.out.emit(now, Event::Had { pieces: Arc::new(known.have.clone()) });
+        }
+        if !known.choice.is_plain() {
+            self.out.emit(now, Event::Chosen { choice: Arc::clone(&known.choice) });
+        }
+        let chance = fastrand::Rng::with_seed(self.random.u64(..));
+        let Settings { memory_bytes, down_bps, info_hash, .. } = self.settings;
+        let Known { have, pieces, kept, .. } = &known;
+        let mut picker = Picker::new(geometry, pieces, have, memory_bytes, down_bps, chance);
+        let kept: Vec<BlockRef> = kept.iter().copied().filter(|block| !have.has(block.piece())).collect();
+        picker.keep(now, &kept);
+        for (conn, live) in self.live.iter() {
+            picker.joined(now, *conn, live.peer);
+            picker.choked(now, *conn, live.peer_choking);
+        }
+        self.choker.know(geometry.piece_bytes());
+        let allowed_fast = AllowedFast::new(geometry, info_hash);
+        self.metadata = None;
+        let stopped = known.stopped.clone();
+        self.content = Some(Content::new(known, picker, allowed_fast));
+        self.carry_out_picks(now);
+        for conn in self.live.conns() {
+            self.out.order(conn, Order::Learn);
+        }
+        let phase = match stopped {
+            Some(_) => Phase::Stopped,
+            None if self.settings.paused => Phase::Paused,
+            None => self.active_phase(),
+        };
+        self.enter(now, phase, stopped);
+    }
+
     pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {
         let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
-        let wanted = pieces.count_missing_from(&content.have);
+        let wanted = content.missing_of(&pieces);
         self.out.emit(now, Event::Has { peer: live.peer, pieces: Arc::new(pieces.clone()) });
         content.allowed_fast.offer(conn, live.addr.ip(), &pieces);
         content.picker.has(conn, pieces, wanted);
@@ -27,10 +71,11 @@ impl Swarm {
 
     pub(super) fn has_more(&mut self, now: At, conn: ConnKey, pieces: &[PieceIndex]) {
         let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) else { return };
-        let (Content { have, picker, allowed_fast, .. }, peer) = (content, live.peer);
-        for piece in picker.have(conn, pieces, |piece| !have.has(piece)) {
+        let peer = live.peer;
+        for piece in content.peer_has(conn, pieces) {
             self.out.emit(now, Event::Have { peer, piece });
         }
+        let Content { picker, allowed_fast, .. } = content;
         if picker.pieces_of(conn).is_some_and(|has| allowed_fast.ends(conn, has)) {
             self.out.order(conn, Order::AllowFast(Vec::new()));
         }
@@ -121,7 +166,7 @@ impl Swarm {
 
     fn piece_good(&mut self, now: At, piece: PieceIndex, from: Vec<PeerKey>) {
         let Some(content) = &mut self.content else { return };
-        content.have.set(piece);
+        content.here(piece);
         self.out.emit(now, Event::PieceVerified { piece, from });
         self.out.act(Action::Have(piece));
         for conn in content.allowed_fast.meant_for(piece) {
@@ -139,7 +184,7 @@ impl Swarm {
         }
         let complete = self.is_complete();
         self.completed |= complete;
-        if complete && self.phase == Phase::Downloading {
+        if complete && self.doing.phase == Phase::Downloading {
             self.complete(now);
         }
     }
@@ -168,7 +213,7 @@ impl Swarm {
     pub(super) fn disk_failed(&mut self, now: At, reason: String) {
         match self.content.as_mut().and_then(|content| content.recheck.as_mut()) {
             Some(recheck) => recheck.rest_afterwards(Phase::Stopped, Some(reason)),
-            None if self.phase == Phase::Stopped => {}
+            None if self.doing.phase == Phase::Stopped => {}
             None => self.rest(now, Phase::Stopped, Some(reason)),
         }
     }
@@ -184,8 +229,7 @@ impl Swarm {
         if content.recheck.is_some() {
             return self.out.answer(now, "It is being verified already.".to_owned());
         }
-        let rests = matches!(self.phase, Phase::Paused | Phase::Stopped);
-        let rests = rests.then(|| (self.phase, self.phase_reason.clone()));
+        let rests = self.doing.at_rest();
         self.rest(now, Phase::Checking, None);
         // Pieces of which something came are verified when they are complete.
         let Some(Content { geometry, picker, recheck, .. }) = &mut self.content else { return };
@@ -206,9 +250,7 @@ impl Swarm {
         };
         let lost = good.is_ok_and(|good| self.take_in(now, &recheck, &good));
         if lost {
-            for peer in self.peer_table.call_back() {
-                self.out.emit(now, Event::NextTry { peer, at: Some(now) });
-            }
+            self.call_back(now);
         }
         match rests {
             Some((phase, reason)) => self.rest(now, phase, reason),
@@ -218,14 +260,12 @@ impl Swarm {
 
     /// Takes in which pieces are good, says so, and returns whether there are some that we have no more.
     fn take_in(&mut self, now: At, recheck: &Recheck, good: &Bitfield) -> bool {
-        let Some(Content { geometry, have, picker, .. }) = &mut self.content else { return false };
-        let (lost, mut found) = recheck.compare(*geometry, have, good);
-        found.retain(|piece| picker.found(*piece));
-        for piece in &lost {
-            have.clear(*piece);
-            picker.lost_whole(*piece);
-        }
-        found.iter().for_each(|piece| _ = have.set(*piece));
+        let Some(content) = &mut self.content else { return false };
+        let (lost, mut found) = recheck.compare(content.geometry, &content.have, good);
+        found.retain(|piece| content.picker.found(*piece));
+        lost.iter().for_each(|piece| content.lost(*piece));
+        found.iter().for_each(|piece| content.here(*piece));
+        let Content { geometry, have, .. } = content;
         let severity = if lost.is_empty() { Severity::Good } else { Severity::Warn };
         let text = recheck::said(have.count(), geometry.piece_count(), lost.len(), found.len());
         let any_lost = !lost.is_empty();
@@ -236,6 +276,32 @@ impl Swarm {
         self.out.act(Action::Lose(lost));
         self.out.act(Action::Found(found));
         any_lost
+    }
+
+    /// What the user chose means this for pieces, and the disk is ready for it.
+    pub(super) fn chosen(&mut self, now: At, pieces: PieceChoice) {
+        let Some(content) = &mut self.content else { return };
+        content.choose(pieces);
+        for conn in self.live.conns() {
+            self.update_interest(now, conn);
+        }
+        let complete = self.is_complete();
+        self.completed &= complete;
+        match (self.doing.phase, complete) {
+            (Phase::Downloading, true) => self.complete(now),
+            (Phase::Seeding, false) => {
+                self.call_back(now);
+                self.go_on(now, true);
+            }
+            _ => {}
+        }
+    }
+
+    /// Those that were let go because nothing was missing are of use again.
+    fn call_back(&mut self, now: At) {
+        for peer in self.peer_table.call_back() {
+            self.out.emit(now, Event::NextTry { peer, at: Some(now) });
+        }
     }
 
     /// The peer introduces itself.
@@ -255,7 +321,7 @@ impl Swarm {
 
     /// Asks for the metadata in the phase of them, and only then.
     pub(super) fn set_fetching(&mut self, now: At) {
-        let active = self.phase == Phase::Metadata && !self.leaving;
+        let active = self.doing.phase == Phase::Metadata && !self.leaving;
         self.fetch(now, |metadata| metadata.set_active(now, active));
     }
 

@@ -22,7 +22,7 @@ pub enum Action {
     Ban,
     /// Dial the peer now.
     Retry,
-    /// Undo the last hold, drop or ban.
+    /// Undo the last hold, drop, ban or choice of files.
     Undo,
     /// Ask all trackers now.
     Announce,
@@ -52,6 +52,14 @@ pub enum Action {
     Replay(Control),
     /// Ask for the time of the recording to go to.
     GoTo,
+    /// Skip the file or folder, or fetch it after all.
+    Want,
+    /// Want it more.
+    WantMore,
+    /// Want it less.
+    WantLess,
+    /// Fetch files one after the other, or in any order.
+    InOrder,
     /// Ask for the address of a peer to dial.
     AddPeer,
     /// Ask for the limit of what we receive.
@@ -139,6 +147,10 @@ impl Action {
             Self::Retry => "retry",
             Self::Undo => "undo",
             Self::Announce => "announce",
+            Self::Want => "want",
+            Self::WantMore => "want-more",
+            Self::WantLess => "want-less",
+            Self::InOrder => "in-order",
             Self::AddPeer => "add-peer",
             Self::LimitDown => "limit-down",
             Self::LimitUp => "limit-up",
@@ -208,6 +220,10 @@ impl Action {
                 | Self::Announce
                 | Self::Recheck
                 | Self::Record
+                | Self::Want
+                | Self::WantMore
+                | Self::WantLess
+                | Self::InOrder
                 | Self::AddPeer
                 | Self::LimitDown
                 | Self::LimitUp
@@ -382,7 +398,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 5)), "dial it now; undoes a drop or a ban"),
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, Some(("ban", 7)), "ban its address for an hour"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
-    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop or ban"),
+    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files"),
     bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a peer by its address; it is dialled at once"),
     bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
@@ -397,6 +413,10 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many have it, who sent it, when it came"),
     bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("zoom", 4)), "closer, up to the blocks of a piece"),
     bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("zoom", 4)), "farther away, up to the whole"),
+    bind(Action::Want, &[Key::char(' ')], Scope::Files, Some(("skip", 2)), "skip the file or folder: it is not fetched; again: fetch it"),
+    bind(Action::WantMore, &[Key::char('+'), Key::char('=')], Scope::Files, Some(("priority", 4)), "want it more: skipped, low, normal, high"),
+    bind(Action::WantLess, &[Key::char('-')], Scope::Files, Some(("priority", 4)), "want it less"),
+    bind(Action::InOrder, &[Key::char('o')], Scope::Files, Some(("in order", 5)), "fetch one file after the other, their first and last pieces early; again: in any order"),
     bind(Action::Recheck, &[Key::char('V')], Scope::Everywhere, None, "verify everything on the disk again; what is damaged is fetched again"),
     bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::PreviousTab, &[Key::of(KeyCode::BackTab), Key::char('[')], Scope::Peers, None, "the group before"),

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::ledger::{PieceMap, PieceState, TorrentFacts, View};
+use crate::metainfo::{Choice, FilePriority};
 
 /// Trees with more entries begin with all folders folded but the first.
 const MOST_UNFOLDED: usize = 500;
@@ -60,7 +61,42 @@ pub struct FileTree {
     rows: Arc<Vec<usize>>,
     /// Bytes of every entry that lie in good pieces, and the generation of the pieces they were counted from.
     good: Arc<(u64, Vec<u64>)>,
+    wanted: Arc<Wanted>,
     selected: usize,
+}
+
+/// How much every entry is wanted, where anything was chosen.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// The choice from which it follows.
+    choice: Option<Arc<Choice>>,
+    /// The least and the most that any file of the entry is wanted.
+    of: Vec<(FilePriority, FilePriority)>,
+}
+
+impl Wanted {
+    fn of(tree: &Tree, choice: Option<&Arc<Choice>>) -> Self {
+        let Some(chosen) = choice else { return Self::default() };
+        let files = tree.facts.files();
+        let of_file =
+            |file: usize| files.get(file).map_or(FilePriority::Skip, |it| chosen.of(it.number as usize));
+        let of_entry = |entry: &Entry| match entry.file.map(of_file) {
+            Some(priority) => (priority, priority),
+            None => (FilePriority::High, FilePriority::Skip),
+        };
+        let mut of: Vec<_> = tree.entries.iter().map(of_entry).collect();
+        // Entries stand behind their folders, so from the end every folder is complete when it is reached.
+        for at in (0..of.len()).rev() {
+            if let Some(parent) = tree.entries[at].parent {
+                of[parent] = (of[parent].0.min(of[at].0), of[parent].1.max(of[at].1));
+            }
+        }
+        Self { choice: choice.cloned(), of }
+    }
+
+    fn is_of(&self, choice: Option<&Arc<Choice>>) -> bool {
+        self.choice.as_ref().map(Arc::as_ptr) == choice.map(Arc::as_ptr)
+    }
 }
 
 impl FileTree {
@@ -73,18 +109,24 @@ impl FileTree {
             let folded = tree.entries.iter().map(|entry| many && entry.file.is_none() && entry.depth > 0);
             self.folded = Arc::new(folded.collect());
             self.good = Arc::new((u64::MAX, Vec::new()));
+            self.wanted = Arc::default();
             self.tree = Some(Arc::new(tree));
             self.find_rows();
         }
         if self.good.0 != view.pieces.generation {
             self.good = Arc::new((view.pieces.generation, self.count(&view.pieces)));
         }
+        let choice = view.choice.as_ref();
+        if let Some(tree) = self.tree.as_ref().filter(|_| !self.wanted.is_of(choice)) {
+            self.wanted = Arc::new(Wanted::of(tree, choice));
+        }
     }
 
     /// Whether this is what the view shows now.
     fn is_of(&self, view: &View) -> bool {
         let is_same = |tree: &Arc<Tree>| Arc::ptr_eq(&tree.facts, &view.torrent);
-        self.tree.as_ref().is_some_and(is_same) && self.good.0 == view.pieces.generation
+        let is_of = self.tree.as_ref().is_some_and(is_same) && self.wanted.is_of(view.choice.as_ref());
+        is_of && self.good.0 == view.pieces.generation
     }
 
     fn entries(&self) -> &[Entry] {
@@ -144,6 +186,30 @@ impl FileTree {
     /// Bytes of a row's entry that lie in good pieces.
     pub(crate) fn good_bytes(&self, row: usize) -> u64 {
         self.rows.get(row).and_then(|at| self.good.1.get(*at)).copied().unwrap_or(0)
+    }
+
+    /// Whether anything was chosen.
+    pub(crate) fn is_chosen(&self) -> bool {
+        self.wanted.choice.is_some()
+    }
+
+    /// The least and the most that any file of a row's entry is wanted.
+    pub(crate) fn wanted(&self, row: usize) -> (FilePriority, FilePriority) {
+        let wanted = self.rows.get(row).and_then(|at| self.wanted.of.get(*at));
+        wanted.copied().unwrap_or_default()
+    }
+
+    /// The numbers of the files of a row's entry, as the torrent counts them: those that follow each other together.
+    pub(crate) fn numbers(&self, row: usize) -> Vec<Range<u32>> {
+        let (Some(tree), Some(at)) = (&self.tree, self.rows.get(row)) else { return Vec::new() };
+        let Some(entry) = tree.entries.get(*at) else { return Vec::new() };
+        let inside = tree.entries.get(*at..entry.end).unwrap_or_default();
+        let mut files: Vec<usize> = inside.iter().filter_map(|entry| entry.file).collect();
+        files.sort_unstable();
+        let number = |file: usize| tree.facts.files().get(file).map_or(0, |file| file.number);
+        // What only pads lies between them and counts for nothing.
+        let together = files.chunk_by(|file, next| file + 1 == *next);
+        together.filter_map(|files| Some(number(*files.first()?)..number(*files.last()?) + 1)).collect()
     }
 
     /// The pieces of a row's entry; `None`: it has no bytes, or they do not follow each other.
@@ -341,8 +407,9 @@ mod tests {
     fn view(files: &[(&str, u64)]) -> View {
         let mut view = sample::healthy();
         let mut offset_bytes = 0;
-        let files = files.iter().map(|(path, length_bytes)| {
-            let file = FileFacts { path: (*path).to_owned(), offset_bytes, length_bytes: *length_bytes };
+        let files = (0..).zip(files).map(|(number, (path, length_bytes))| {
+            let path = (*path).to_owned();
+            let file = FileFacts { path, offset_bytes, length_bytes: *length_bytes, number };
             offset_bytes += length_bytes;
             file
         });

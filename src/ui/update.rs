@@ -21,6 +21,7 @@ use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
 use super::source::SourceRecord;
+use super::wanted;
 
 pub(super) use moving::narrow;
 use moving::{page, select, sideways, step, turn, zoom};
@@ -56,6 +57,9 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
             return asked;
         }
         Action::Undo => return Some(bulk::undo(model)),
+        Action::Want | Action::WantMore | Action::WantLess | Action::InOrder => {
+            return wanted::ask(model, action, view);
+        }
         Action::Mark => {
             if !bulk::is_many(model, view) {
                 bulk::mark(model);

@@ -139,6 +139,25 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             }
             pty.until_gone("Sort by ──");
         }
+        (Action::Want | Action::WantMore | Action::WantLess, _) => {
+            go(pty, Screen::Files);
+            pty.press(pressed);
+            let word = match action {
+                Action::Want => " skipped ",
+                Action::WantMore => " high ",
+                _ => " low ",
+            };
+            row_has(pty, word, true);
+            pty.press(key(Action::Undo));
+            pty.until_gone("WANTED");
+        }
+        (Action::InOrder, _) => {
+            go(pty, Screen::Files);
+            pty.press(pressed);
+            pty.until_shown(", in order ─");
+            pty.press(key(Action::Undo));
+            pty.until_gone(", in order ─");
+        }
         (Action::Recheck, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
-use crate::metainfo::{Bitfield, PieceIndex};
+use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 use crate::storage::{
     self, Check, DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError, Verdicts,
 };
@@ -121,6 +121,11 @@ impl Keeper {
             shared.report(DiskDone::Trouble(StorageError::io(path, storage::Operation::Sync, &error)));
         }
         Arc::new(Self { shared })
+    }
+
+    /// What it keeps.
+    pub fn torrent(&self) -> &Torrent {
+        self.shared.storage.torrent()
     }
 
     /// Makes ready to write what is missing from `have`: room on the disk, files and folders, and a record

@@ -72,8 +72,8 @@ impl StartUp {
                 let Some(opened) = self.opened(&mut inbox).await? else { return Ok(()) };
                 let Opened { known, store, paused, peers } = *opened;
                 let now = self.opening.clock.now();
-                (settings.kept, settings.stopped, settings.paused) = (known.kept, known.stopped, paused);
-                let swarm = Swarm::new(now, known.geometry, known.have, settings);
+                settings.paused = paused;
+                let swarm = Swarm::of(now, known, settings);
                 remembered = peers;
                 (swarm, info, Blocks::Kept(store))
             }

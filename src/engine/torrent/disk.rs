@@ -23,7 +23,7 @@ use super::inbox::Rechecking;
 use super::recheck::recheck;
 use crate::command::Command;
 use crate::event::{At, DiskSample, Event, Severity};
-use crate::metainfo::{Bitfield, BlockRef, Geometry, Magnet, PieceIndex};
+use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, Magnet, PieceIndex};
 use crate::peer::Holdings;
 use crate::storage::{OnDisk, StorageError};
 use crate::swarm::{BlockDigest, Input, Settings};
@@ -281,6 +281,15 @@ impl TorrentTask {
         let Some(store) = self.store() else { return };
         let (keeper, cancel) = (Arc::clone(&store.keeper), Arc::clone(&store.recheck_cancel));
         self.tasks.spawn(recheck(keeper, pieces, cancel, self.outlets.rechecks.clone()));
+    }
+
+    /// These files are wanted from now on, and so are the pieces that reach into them.
+    pub(super) fn choose(&mut self, choice: &Choice) {
+        let Some(store) = self.store() else { return };
+        let torrent = store.keeper.torrent();
+        let pieces = choice.of_pieces(&torrent.files, torrent.geometry);
+        self.feed(Input::Chosen(pieces));
+        self.tell_done();
     }
 
     pub(super) fn rechecking(&mut self, told: Rechecking) {

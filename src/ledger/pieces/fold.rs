@@ -6,7 +6,8 @@ use super::history::GroupIndex;
 use super::{Availability, History, PieceMap, PieceState};
 use crate::event::validate::ensure;
 use crate::event::{At, BlockRun, Invalid, PeerKey};
-use crate::metainfo::{Bitfield, Geometry, PieceIndex};
+use crate::ledger::{FileFacts, TorrentFacts};
+use crate::metainfo::{Bitfield, Choice, FilePriority, Geometry, PieceIndex};
 
 /// The piece map with what follows from it.
 #[derive(Clone, Debug)]
@@ -14,8 +15,15 @@ pub(in crate::ledger) struct Pieces {
     map: Arc<PieceMap>,
     /// `None` before the metadata of a magnet are known.
     geometry: Option<Geometry>,
+    /// Files that are wanted, where some are skipped.
+    wanted_files: Option<usize>,
+    /// Bytes of all pieces that are wanted.
+    wanted_bytes: u64,
+    /// Those of them in good pieces.
     have_bytes: u64,
-    /// Pieces that are not good and that no live peer holds, seeds left out.
+    /// Pieces that are wanted and not good.
+    missing: u32,
+    /// Those of them that no live peer holds, seeds left out.
     unheld: u32,
     /// How many peers that are gone held each piece, where that is kept; empty before the first of them.
     gone: Vec<u32>,
@@ -36,7 +44,10 @@ impl Pieces {
         Self {
             map: Arc::new(map),
             geometry,
+            wanted_files: None,
+            wanted_bytes: geometry.map_or(0, |geometry| geometry.total_bytes()),
             have_bytes: 0,
+            missing: count,
             unheld: count,
             gone: Vec::new(),
             full: Arc::new(Bitfield::full(count)),
@@ -72,12 +83,55 @@ impl Pieces {
         &self.map
     }
 
-    /// Bytes of good pieces.
+    /// How many files are wanted, where some are skipped.
+    pub(in crate::ledger) fn wanted_files(&self) -> Option<usize> {
+        self.wanted_files
+    }
+
+    /// Bytes of what is wanted, once that is known.
+    pub(in crate::ledger) fn wanted_bytes(&self) -> Option<u64> {
+        self.geometry.map(|_| self.wanted_bytes)
+    }
+
+    /// Bytes of what is wanted in good pieces.
     pub(in crate::ledger) fn have_bytes(&self) -> u64 {
         self.have_bytes
     }
 
-    /// Pieces that are not good and that no live peer holds.
+    /// These files of the torrent are wanted from now on; none: all are.
+    pub(in crate::ledger) fn choose(&mut self, facts: &TorrentFacts, choice: Option<&Choice>) {
+        let Some(geometry) = self.geometry else { return };
+        let skips = choice.filter(|choice| !choice.is_everything());
+        if skips.is_none() && self.map.wanted_bytes.is_none() {
+            return;
+        }
+        let is_wanted =
+            |choice: &Choice, file: &FileFacts| choice.of(file.number as usize) != FilePriority::Skip;
+        let wanted = |choice| facts.files().iter().filter(|file| is_wanted(choice, file)).count();
+        self.wanted_files = skips.map(wanted);
+        let map = Arc::make_mut(&mut self.map);
+        map.generation += 1;
+        map.wanted_bytes = skips.map(|choice| wanted_bytes(geometry, facts, choice));
+        (self.wanted_bytes, self.have_bytes, self.missing, self.unheld) = (0, 0, 0, 0);
+        for piece in geometry.pieces() {
+            let bytes = self.wanted_of(piece);
+            self.wanted_bytes += bytes;
+            if self.map.states[piece.index()] == PieceState::Good {
+                self.have_bytes += bytes;
+            } else if bytes > 0 {
+                self.missing += 1;
+                self.unheld += u32::from(self.map.held_by[piece.index()] == 0);
+            }
+        }
+    }
+
+    /// How many bytes of the piece are wanted.
+    fn wanted_of(&self, piece: PieceIndex) -> u64 {
+        let length = self.geometry.map_or(0, |geometry| geometry.length_of(piece));
+        u64::from(self.map.wanted_bytes.as_ref().map_or(length, |bytes| bytes[piece.index()]))
+    }
+
+    /// Pieces that are wanted, not good, and that no live peer holds.
     pub(in crate::ledger) fn unheld(&self) -> u32 {
         if self.map.seeds > 0 { 0 } else { self.unheld }
     }
@@ -110,9 +164,9 @@ impl Pieces {
         Availability { pieces, held: pieces - self.unmet(), whole_copies: rarest, more }
     }
 
-    /// Pieces that are not good.
+    /// Pieces that are wanted and not good.
     pub(in crate::ledger) fn missing(&self) -> u32 {
-        self.count() - self.map.good
+        self.missing
     }
 
     pub(in crate::ledger) fn state(&self, piece: PieceIndex) -> Option<PieceState> {
@@ -120,11 +174,9 @@ impl Pieces {
     }
 
     pub(in crate::ledger) fn set(&mut self, piece: PieceIndex, to: PieceState) {
-        let (Some(from), Some(geometry)) = (self.state(piece).filter(|from| *from != to), self.geometry)
-        else {
-            return;
-        };
-        let length = u64::from(geometry.length_of(piece));
+        let Some(from) = self.state(piece).filter(|from| *from != to) else { return };
+        let bytes = self.wanted_of(piece);
+        let missing = u32::from(bytes > 0);
         let map = Arc::make_mut(&mut self.map);
         map.generation += 1;
         map.states[piece.index()] = to;
@@ -134,12 +186,14 @@ impl Pieces {
         if let Some(count) = counter(map, to) {
             *count += 1;
         }
-        let unheld = u32::from(map.held_by[piece.index()] == 0);
+        let unheld = if map.held_by[piece.index()] == 0 { missing } else { 0 };
         if from == PieceState::Good {
-            self.have_bytes -= length;
+            self.have_bytes -= bytes;
+            self.missing += missing;
             self.unheld += unheld;
         } else if to == PieceState::Good {
-            self.have_bytes += length;
+            self.have_bytes += bytes;
+            self.missing -= missing;
             self.unheld -= unheld;
         }
     }
@@ -265,13 +319,43 @@ impl Pieces {
     }
 }
 
-/// Counts one holder of a piece more or less. Returns 1 when a piece that is not good turned from unheld to held
+/// How many bytes of each piece are of files that are wanted. Files that a recording tells of may lie over each other.
+fn wanted_bytes(geometry: Geometry, facts: &TorrentFacts, choice: &Choice) -> Arc<[u32]> {
+    let (count, piece_bytes) = (geometry.piece_count() as usize, u64::from(geometry.piece_bytes()));
+    let mut ends = vec![0u64; count];
+    // How many more files than the piece before it a piece lies in with all its bytes.
+    let mut within = vec![0i64; count + 1];
+    let is_wanted =
+        |file: &&FileFacts| file.length_bytes > 0 && choice.of(file.number as usize) != FilePriority::Skip;
+    for file in facts.files().iter().filter(is_wanted) {
+        let end = file.offset_bytes + file.length_bytes;
+        let (first, last) = (file.offset_bytes / piece_bytes, (end - 1) / piece_bytes);
+        if first == last {
+            ends[first as usize] += file.length_bytes;
+            continue;
+        }
+        ends[first as usize] += (first + 1) * piece_bytes - file.offset_bytes;
+        ends[last as usize] += end - last * piece_bytes;
+        within[first as usize + 1] += 1;
+        within[last as usize] -= 1;
+    }
+    let mut whole = 0;
+    let pieces = geometry.pieces().zip(ends).zip(within).map(|((piece, bytes), more)| {
+        whole += more;
+        let length = geometry.length_of(piece);
+        if whole > 0 { length } else { u32::try_from(bytes).unwrap_or(length).min(length) }
+    });
+    pieces.collect()
+}
+
+/// Counts one holder of a piece more or less. Returns 1 when a piece that is missing turned from unheld to held
 /// or back, else 0.
 fn held(map: &mut PieceMap, index: usize, more: bool) -> u32 {
     let Some(holders) = map.held_by.get_mut(index) else { return 0 };
     let was_held = *holders > 0;
     *holders = if more { holders.saturating_add(1) } else { holders.saturating_sub(1) };
-    u32::from(was_held != (*holders > 0) && map.states[index] != PieceState::Good)
+    let turned = was_held != (*holders > 0);
+    u32::from(turned && map.states[index] != PieceState::Good && !map.is_skipped(index))
 }
 
 fn counter(map: &mut PieceMap, state: PieceState) -> Option<&mut u32> {

@@ -107,6 +107,16 @@ fn event() -> impl Strategy<Value = Event> {
         (piece, proptest::collection::vec(key(), 0..6))
             .prop_map(|(piece, from)| Event::PieceFailed { piece, from }),
         bitfield.prop_map(|pieces| Event::Had { pieces }),
+        (0u8..4, any::<bool>()).prop_map(|(priority, sequential)| {
+            let mut choice = Choice::everything(1);
+            choice.sequential = sequential;
+            choice.set(
+                0,
+                [FilePriority::Skip, FilePriority::Low, FilePriority::Normal, FilePriority::High]
+                    [usize::from(priority)],
+            );
+            Event::Chosen { choice: Arc::new(choice) }
+        }),
         (standing, proptest::option::of(Just("so".to_owned()))).prop_map(|(status, detail)| Event::Finder {
             finder: Finder::Pex,
             status,

@@ -116,7 +116,12 @@ fn complete(scene: &Scene<'_>) -> Option<Finding> {
             1 => " 1 peer is downloading from us.".to_owned(),
             peers => format!(" {} are downloading from us.", many(peers, "peer")),
         };
-        Finding::new(Severity::Good, format!("Complete. Everything is in {output}.{served}"))
+        let here = match scene.view.wanted_files {
+            None => "Everything is".to_owned(),
+            Some(1) => "The one file that is wanted is".to_owned(),
+            Some(wanted) => format!("The {wanted} files that are wanted are"),
+        };
+        Finding::new(Severity::Good, format!("Complete. {here} in {output}.{served}"))
             .evidence("served", scene.crowd.served)
             .evidence("up_bytes", scene.view.up_bytes)
     })

@@ -1,6 +1,7 @@
 //! A connection whose torrent's geometry is learned sooner or later; what carries it is in `engine::peer`.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -217,4 +218,24 @@ fn once_the_metadata_are_known_a_peer_is_told_how_long_they_are() {
     connection.order(NOW, Order::Learn).unwrap();
     let second = introduced(said(&mut connection)).unwrap();
     assert_eq!((second.metadata_bytes, second.upload_only), (Some(1234), None));
+}
+
+#[test]
+fn a_peer_is_told_that_we_want_nothing_any_more_and_that_we_do_again() {
+    let upload_only = |connection: &mut Connection| {
+        connection.tick(NOW).unwrap();
+        said(connection).into_iter().find_map(|message| match message {
+            Message::Extended { id: 0, payload } => ExtensionHandshake::decode(&payload).unwrap().upload_only,
+            _ => None,
+        })
+    };
+    let mut connection = begin(None);
+    learn(&mut connection, &[3]).unwrap();
+    let holdings = Arc::clone(connection.ours.holdings.get().unwrap());
+    assert_eq!(upload_only(&mut connection), None);
+    // Nothing that is wanted is missing, though pieces are.
+    holdings.done.store(true, Ordering::Relaxed);
+    assert_eq!([upload_only(&mut connection), upload_only(&mut connection)], [Some(true), None]);
+    holdings.done.store(false, Ordering::Relaxed);
+    assert_eq!([upload_only(&mut connection), upload_only(&mut connection)], [Some(false), None]);
 }

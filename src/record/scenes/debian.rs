@@ -31,7 +31,12 @@ pub(super) fn facts() -> TorrentFacts {
             name: name.clone(),
             geometry,
             private: false,
-            files: vec![FileFacts { path: name, offset_bytes: 0, length_bytes: geometry.total_bytes() }],
+            files: vec![FileFacts {
+                path: name,
+                offset_bytes: 0,
+                length_bytes: geometry.total_bytes(),
+                number: 0,
+            }],
         }),
         magnet_name: None,
         output: "/home/me/iso".into(),

@@ -14,7 +14,10 @@ const PIECE_BYTES: u32 = 16 * 1024;
 fn facts() -> TorrentFacts {
     let geometry = Geometry::new(u64::from(PIECES) * u64::from(PIECE_BYTES), PIECE_BYTES).unwrap();
     let half = geometry.total_bytes() / 2;
-    let file = |path: String, offset_bytes| FileFacts { path, offset_bytes, length_bytes: half };
+    let file = |path: String, offset_bytes| {
+        let number = u32::from(offset_bytes > 0);
+        FileFacts { path, offset_bytes, length_bytes: half, number }
+    };
     TorrentFacts {
         info_hash: InfoHash([0xee; 20]),
         metadata: Some(Metadata {

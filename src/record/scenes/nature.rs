@@ -28,10 +28,11 @@ fn facts() -> TorrentFacts {
     let geometry = Geometry::new(u64::from(PIECES) * u64::from(PIECE_BYTES), PIECE_BYTES).unwrap();
     let name = "Nature documentaries".to_owned();
     let mut offset_bytes = 0;
+    let mut number = 0;
     let files = FILES.map(|(path, share)| {
         let length_bytes = geometry.total_bytes() * share / 1000;
-        let file = FileFacts { path: format!("{name}/{path}"), offset_bytes, length_bytes };
-        offset_bytes += length_bytes;
+        let file = FileFacts { path: format!("{name}/{path}"), offset_bytes, length_bytes, number };
+        (offset_bytes, number) = (offset_bytes + length_bytes, number + 1);
         file
     });
     TorrentFacts {

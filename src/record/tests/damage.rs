@@ -212,7 +212,7 @@ fn a_frame_that_unpacks_to_more_than_it_says_is_refused() {
 /// Few bytes that stand for a lot: a file of a hundred kilobytes must not become gigabytes.
 #[test]
 fn lists_longer_than_any_can_be_are_refused() {
-    let nothing = FileFacts { path: String::new(), offset_bytes: 0, length_bytes: 0 };
+    let nothing = FileFacts { path: String::new(), offset_bytes: 0, length_bytes: 0, number: 0 };
     let with_files = |count| {
         let mut torrent = (*facts(30)).clone();
         torrent.metadata.as_mut().unwrap().files = vec![nothing.clone(); count];

@@ -108,6 +108,7 @@ impl Begun {
     pub(super) fn release(&mut self, block: BlockRef, from: ConnKey) {
         if let Some(begun) = self.pieces.get_mut(&block.piece())
             && begun.release(block.number(), from)
+            && begun.has_free()
         {
             self.with_free.insert(block.piece());
         }
@@ -153,6 +154,17 @@ impl Begun {
         }
         if begun.has_free() {
             self.with_free.insert(piece);
+        }
+    }
+
+    /// Nothing of the piece is asked for while it is shelved.
+    pub(super) fn shelve(&mut self, piece: PieceIndex, shelved: bool) {
+        let Some(begun) = self.pieces.get_mut(&piece) else { return };
+        begun.shelved = shelved;
+        if begun.has_free() {
+            self.with_free.insert(piece);
+        } else {
+            self.with_free.remove(&piece);
         }
     }
 

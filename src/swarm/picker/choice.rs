@@ -12,16 +12,28 @@ const FIRST_AT_RANDOM: u32 = 4;
 const QUICK: Duration = Duration::from_secs(20);
 
 impl Picker {
-    /// The piece to ask the connection for its next blocks of; begins one where that is best.
+    /// The piece to ask the connection for its next blocks of: one of the most wanted. Begins one where that is best.
     pub(super) fn next_piece(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
-        let current = self.senders.get(&conn)?.current.filter(|piece| self.goes_on(conn, *piece));
+        self.rarity.classes.each().find_map(|class| self.next_of_class(now, conn, class, side_by_side))
+    }
+
+    /// The same among the pieces of a class; there is none in the classes before it.
+    fn next_of_class(
+        &mut self,
+        now: At,
+        conn: ConnKey,
+        class: usize,
+        side_by_side: usize,
+    ) -> Option<PieceIndex> {
+        let current = self.senders.get(&conn)?.current;
+        let current = current.filter(|piece| self.is_of(class, *piece) && self.goes_on(conn, *piece));
         // What no other has takes longest: it begins first, and others finish what was begun.
         if !current.is_some_and(|piece| self.is_sole(conn, piece))
-            && let Some(piece) = self.begin_sole(now, conn)
+            && let Some(piece) = self.begin_sole(now, conn, class)
         {
             return Some(piece);
         }
-        let next = if side_by_side > 1 { self.next_in_turn(now, conn, side_by_side) } else { current };
+        let next = if side_by_side > 1 { self.next_in_turn(now, conn, class, side_by_side) } else { current };
         if next.is_some() {
             return next;
         }
@@ -29,31 +41,46 @@ impl Picker {
         let crowded = self.begun.count_with_free() > self.senders.len();
         if self.is_quick(conn) && !crowded {
             return self
-                .begin(now, conn, true)
-                .or_else(|| self.join(conn, false))
-                .or_else(|| self.join(conn, true));
+                .begin(now, conn, class, true)
+                .or_else(|| self.join(conn, class, false))
+                .or_else(|| self.join(conn, class, true));
         }
-        self.join(conn, false).or_else(|| self.begin(now, conn, false)).or_else(|| self.join(conn, true))
+        self.join(conn, class, false)
+            .or_else(|| self.begin(now, conn, class, false))
+            .or_else(|| self.join(conn, class, true))
     }
 
-    /// Of the long pieces that the connection lets grow side by side, the one whose turn it is; begins one where there is
+    /// Whether the piece is of this class.
+    fn is_of(&self, class: usize, piece: PieceIndex) -> bool {
+        self.rarity.classes.of(piece) == Some(class)
+    }
+
+    /// Of the long pieces of a class that the connection lets grow side by side, the one whose turn it is; begins one where there is
     /// room for it.
-    fn next_in_turn(&mut self, now: At, conn: ConnKey, side_by_side: usize) -> Option<PieceIndex> {
+    fn next_in_turn(
+        &mut self,
+        now: At,
+        conn: ConnKey,
+        class: usize,
+        side_by_side: usize,
+    ) -> Option<PieceIndex> {
         let last = self.senders.get(&conn)?.current;
-        let amid_turn = last.filter(|piece| self.begun.is_within_turn(*piece) && self.goes_on(conn, *piece));
+        let amid_turn = last
+            .filter(|piece| self.is_of(class, *piece) && self.begun.is_within_turn(*piece))
+            .filter(|piece| self.goes_on(conn, *piece));
         if amid_turn.is_some() {
             return amid_turn;
         }
         let own = self.begun.with_free().filter(|(_, begun)| begun.owner == Some(conn));
         let mut growing: Vec<PieceIndex> = own.map(|(piece, _)| piece).collect();
-        growing.retain(|piece| self.goes_on(conn, *piece));
+        growing.retain(|piece| self.is_of(class, *piece) && self.goes_on(conn, *piece));
         // What came behind a gap stays in memory until the gap is filled.
         let gap = growing.iter().find(|piece| self.begun.get(**piece).is_some_and(Piece::has_gap));
         if gap.is_some() {
             return gap.copied();
         }
         if growing.len() < side_by_side
-            && let Some(piece) = self.begin(now, conn, true)
+            && let Some(piece) = self.begin(now, conn, class, true)
         {
             return Some(piece);
         }
@@ -66,11 +93,12 @@ impl Picker {
         self.rarity.is_sole(piece, is_seed, self.seeds)
     }
 
-    /// Begins a piece that no other peer has, where there are others.
-    fn begin_sole(&mut self, now: At, conn: ConnKey) -> Option<PieceIndex> {
-        let sender = self.senders.get(&conn).filter(|sender| !sender.choking)?;
-        let piece =
-            self.rarity.rarest(&*sender.not_refused(self.geometry)?, sender.is_seed(), sender.current)?;
+    /// Begins a piece of the class that no other peer has, where there are others, and where it does not go in order.
+    fn begin_sole(&mut self, now: At, conn: ConnKey, class: usize) -> Option<PieceIndex> {
+        let mixed = |sender: &&Sender| !sender.choking && !self.rarity.classes.in_order;
+        let sender = self.senders.get(&conn).filter(mixed)?;
+        let has = sender.not_refused(self.geometry)?;
+        let piece = self.rarity.rarest(class, &has, sender.is_seed(), sender.current)?;
         if self.senders.len() < 2 || !self.is_sole(conn, piece) {
             return None;
         }
@@ -94,25 +122,26 @@ impl Picker {
         free.filter_map(|number| self.geometry.block(piece, number)).any(|block| !sender.refuses(block))
     }
 
-    /// A begun piece with free blocks that the peer has: the nearest to completion. Pieces of quick owners are
-    /// left to them unless `any`.
-    fn join(&self, conn: ConnKey, any: bool) -> Option<PieceIndex> {
+    /// A begun piece of the class with free blocks that the peer has: the nearest to completion, or in order the first.
+    /// Pieces of quick owners are left to them unless `any`.
+    fn join(&self, conn: ConnKey, class: usize, any: bool) -> Option<PieceIndex> {
         let mut best: Option<(u32, PieceIndex)> = None;
-        for (piece, begun) in self.begun.with_free() {
+        for (piece, begun) in self.begun.with_free().filter(|(piece, _)| self.is_of(class, *piece)) {
             let left_alone = match begun.owner {
                 Some(owner) if owner != conn => begun.alone || (!any && self.is_quick(owner)),
                 _ => false,
             };
-            let nearer = best.is_none_or(|(missing, _)| begun.missing() < missing);
+            let missing = if self.rarity.classes.in_order { 0 } else { begun.missing() };
+            let nearer = best.is_none_or(|(least, _)| missing < least);
             if !left_alone && nearer && self.goes_on(conn, piece) {
-                best = Some((begun.missing(), piece));
+                best = Some((missing, piece));
             }
         }
         best.map(|(_, piece)| piece)
     }
 
-    /// Begins a piece that the peer has; it is the peer's `own` while it is quick.
-    fn begin(&mut self, now: At, conn: ConnKey, own: bool) -> Option<PieceIndex> {
+    /// Begins a piece of the class that the peer has; it is the peer's `own` while it is quick.
+    fn begin(&mut self, now: At, conn: ConnKey, class: usize, own: bool) -> Option<PieceIndex> {
         let sender = self.senders.get(&conn)?;
         if sender.exhausted_at == Some(self.generation) {
             return None;
@@ -123,13 +152,16 @@ impl Picker {
             (None, _) => None,
             (Some(has), true) => {
                 let may = |piece: &PieceIndex| has.has(*piece) && !self.parole.contains(*piece);
-                self.rarity.rarest_of(sender.allowed_fast.iter().copied().filter(may))
+                self.rarity.rarest_of(class, sender.allowed_fast.iter().copied().filter(may))
             }
-            (Some(has), false) if first => self.rarity.any(has, &mut self.random),
-            (Some(has), false) => self.rarity.rarest(has, sender.is_seed(), sender.current),
+            (Some(has), false) if first => self.rarity.any(class, has, &mut self.random),
+            (Some(has), false) => self.rarity.rarest(class, has, sender.is_seed(), sender.current),
         };
         let Some(piece) = picked else {
-            self.senders.get_mut(&conn)?.exhausted_at = Some(self.generation);
+            // In the classes before it there is nothing either.
+            if self.rarity.classes.is_last(class) {
+                self.senders.get_mut(&conn)?.exhausted_at = Some(self.generation);
+            }
             return None;
         };
         Some(self.begin_piece(now, conn, piece, own))

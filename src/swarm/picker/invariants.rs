@@ -70,7 +70,13 @@ impl Picker {
         let partial: Vec<&Sender> = self.senders.values().filter(|sender| !sender.is_seed()).collect();
         for piece in self.geometry.pieces() {
             let begun = self.has_begun(piece);
-            assert_eq!(self.rarity.has(piece), !begun && !have.has(piece), "{piece:?} is to be picked");
+            let wanted = self.rarity.is_wanted(piece);
+            let missing = !begun && !have.has(piece);
+            assert_eq!(self.rarity.has(piece), missing && wanted, "{piece:?} is to be picked");
+            let whole = self.begun.get(piece).is_some_and(|begun| begun.missing() == 0);
+            let shelved = self.begun.get(piece).is_some_and(|begun| begun.shelved);
+            assert!(shelved != wanted || whole || !begun, "{piece:?} is shelved: {shelved}");
+            assert!(wanted || self.begun.asked(piece).is_empty(), "{piece:?} is skipped and asked for");
             assert!(!(begun && have.has(piece)), "{piece:?} is fetched and here");
             let has = |sender: &&&Sender| sender.has.as_ref().is_some_and(|has| has.has(piece));
             assert_eq!(
@@ -80,8 +86,12 @@ impl Picker {
             );
         }
         for (conn, sender) in &self.senders {
-            let missing = sender.has.as_ref().map_or(0, |has| has.count_missing_from(have));
-            assert_eq!(sender.wanted, missing, "what {conn:?} has and we miss");
+            let wanted = |has: &Bitfield, piece: &PieceIndex| {
+                has.has(*piece) && !have.has(*piece) && self.rarity.is_wanted(*piece)
+            };
+            let has_of = |has: &Bitfield| self.geometry.pieces().filter(|piece| wanted(has, piece)).count();
+            let missing = sender.has.as_ref().map_or(0, has_of);
+            assert_eq!(sender.wanted as usize, missing, "what {conn:?} has and we miss and want");
         }
     }
 
@@ -99,7 +109,7 @@ impl Picker {
     pub(in crate::swarm) fn could_begin(&self, conn: ConnKey) -> bool {
         let Some(sender) = self.senders.get(&conn).filter(|sender| !sender.choking) else { return false };
         let has = sender.not_refused(self.geometry);
-        has.is_some_and(|has| self.rarity.rarest(&has, sender.is_seed(), None).is_some())
+        has.is_some_and(|has| self.rarity.rarest_of_all(&has, sender.is_seed(), None).is_some())
     }
 
     /// Bytes that are here and not written.

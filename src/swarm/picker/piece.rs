@@ -29,6 +29,8 @@ pub(super) struct Piece {
     pub(super) owner: Option<ConnKey>,
     /// Only its owner may send any of it: it failed before, and this shows who sends wrong data.
     pub(super) alone: bool,
+    /// It is not wanted any more: nothing of it is asked for, and what came of it is kept.
+    pub(super) shelved: bool,
     /// When it was begun, or the download last went on after a pause.
     pub(super) since: At,
     /// When a block of it last came.
@@ -52,6 +54,7 @@ impl Piece {
             high: 0,
             owner: None,
             alone: false,
+            shelved: false,
             since: now,
             touched: now,
             unwritten: 0,
@@ -60,9 +63,9 @@ impl Piece {
         }
     }
 
-    /// Whether a block of it is neither here nor asked of anybody.
+    /// Whether a block of it can be asked for that is neither here nor asked of anybody.
     pub(super) fn has_free(&self) -> bool {
-        self.free > 0
+        self.free > 0 && !self.shelved
     }
 
     /// Whether nothing of it is here.
@@ -230,9 +233,9 @@ impl Piece {
 #[cfg(test)]
 impl Piece {
     pub(super) fn describe(&self) -> String {
-        let Self { free, here, owner, alone, since, touched, unwritten, .. } = self;
+        let Self { free, here, owner, alone, shelved, since, touched, unwritten, .. } = self;
         format!(
-            "{free} free, {here} here of {}, {unwritten} bytes unwritten, owner {owner:?}, alone {alone}, since {since:?}, touched {touched:?}",
+            "{free} free, {here} here of {}, {unwritten} bytes unwritten, owner {owner:?}, alone {alone}, shelved {shelved}, since {since:?}, touched {touched:?}",
             self.blocks.len()
         )
     }

@@ -17,7 +17,8 @@ impl Case {
     fn of_none(memory_bytes: u64) -> Self {
         let geometry = Geometry::new(8 * u64::from(BLOCK_LENGTH), 8 * BLOCK_LENGTH).unwrap();
         let random = fastrand::Rng::with_seed(1);
-        let mut picker = Picker::new(geometry, &Bitfield::empty(1), memory_bytes, None, random);
+        let mut picker =
+            Picker::new(geometry, &PieceChoice::default(), &Bitfield::empty(1), memory_bytes, None, random);
         picker.set_active(At::ZERO, true);
         Self { geometry, picker }
     }
@@ -168,7 +169,14 @@ fn a_peer_that_loses_its_last_block_is_asked_for_another_at_once() {
     let mut of_first = Bitfield::empty(2);
     of_first.set(first);
     // Memory is short: one block for each beside what is not written.
-    let mut picker = Picker::new(geometry, &Bitfield::empty(2), 2 * bytes, None, fastrand::Rng::with_seed(1));
+    let mut picker = Picker::new(
+        geometry,
+        &PieceChoice::default(),
+        &Bitfield::empty(2),
+        2 * bytes,
+        None,
+        fastrand::Rng::with_seed(1),
+    );
     picker.set_active(At::ZERO, true);
     for conn in [SLOW, QUICK] {
         picker.joined(At::ZERO, conn, PeerKey(conn.0));
@@ -204,7 +212,14 @@ fn a_peer_that_loses_its_last_block_is_asked_for_another_at_once() {
 fn no_peer_is_asked_for_more_than_memory_holds_while_the_sum_of_rates_is_old() {
     let bytes = u64::from(BLOCK_LENGTH);
     let geometry = Geometry::new(64 * bytes, 8 * BLOCK_LENGTH).unwrap();
-    let mut picker = Picker::new(geometry, &Bitfield::empty(8), 4 * bytes, None, fastrand::Rng::with_seed(1));
+    let mut picker = Picker::new(
+        geometry,
+        &PieceChoice::default(),
+        &Bitfield::empty(8),
+        4 * bytes,
+        None,
+        fastrand::Rng::with_seed(1),
+    );
     picker.set_active(At::ZERO, true);
     for conn in [SLOW, QUICK] {
         picker.joined(At::ZERO, conn, PeerKey(conn.0));
@@ -223,7 +238,14 @@ fn no_peer_is_asked_for_more_than_memory_holds_while_the_sum_of_rates_is_old() {
 #[test]
 fn a_piece_that_a_peer_refuses_whole_is_not_begun_with_it() {
     let geometry = Geometry::new(6 * u64::from(BLOCK_LENGTH), BLOCK_LENGTH).unwrap();
-    let picker = Picker::new(geometry, &Bitfield::empty(6), 20 * MIB, None, fastrand::Rng::with_seed(1));
+    let picker = Picker::new(
+        geometry,
+        &PieceChoice::default(),
+        &Bitfield::empty(6),
+        20 * MIB,
+        None,
+        fastrand::Rng::with_seed(1),
+    );
     let mut case = Case { geometry, picker };
     case.picker.set_active(At::ZERO, true);
     case.picker.joined(At::ZERO, QUICK, PeerKey(QUICK.0));
@@ -264,7 +286,8 @@ fn memory_that_comes_back_block_by_block_is_asked_for_in_batches() {
     let bytes = u64::from(BLOCK_LENGTH);
     let geometry = Geometry::new(512 * bytes, 8 * BLOCK_LENGTH).unwrap();
     let none = Bitfield::empty(64);
-    let mut picker = Picker::new(geometry, &none, 64 * bytes, None, fastrand::Rng::with_seed(1));
+    let mut picker =
+        Picker::new(geometry, &PieceChoice::default(), &none, 64 * bytes, None, fastrand::Rng::with_seed(1));
     picker.set_active(At::ZERO, true);
     for conn in [SLOW, QUICK] {
         picker.joined(At::ZERO, conn, PeerKey(conn.0));

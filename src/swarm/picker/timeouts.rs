@@ -66,7 +66,8 @@ impl Picker {
     /// Whether the peer is busy with what others have too, and has a piece alone that nobody began.
     fn has_sole_unbegun(&self, conn: ConnKey) -> bool {
         let Some(sender) = self.senders.get(&conn).filter(|sender| !sender.choking) else { return false };
-        let rarest = sender.has.as_ref().and_then(|has| self.rarity.rarest(has, sender.is_seed(), None));
+        let mixed = sender.has.as_ref().filter(|_| !self.rarity.classes.in_order);
+        let rarest = mixed.and_then(|has| self.rarity.rarest_of_all(has, sender.is_seed(), None));
         rarest.is_some_and(|piece| self.is_sole(conn, piece))
             && sender.asked.iter().any(|block| !self.is_sole(conn, block.piece()))
     }

@@ -16,7 +16,7 @@ use super::disk::{Done, Job};
 use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex, Said, Settings, Swarm};
 use crate::command::Command;
 use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
-use crate::metainfo::{BLOCK_LENGTH, PeerId};
+use crate::metainfo::{BLOCK_LENGTH, Choice, Files, PeerId, SafePath};
 use crate::peer::haves::HaveLog;
 use crate::peer::{Fault, Holdings, News, Ours, Step, introduction};
 use crate::wire::Reserved;
@@ -55,6 +55,7 @@ pub(super) struct Arriving {
 
 pub(super) struct Client {
     pub(super) geometry: Geometry,
+    pub(super) files: Files,
     pub(super) settings: Settings,
     pub(super) swarm: Swarm,
     asked: BTreeMap<Ticket, TrackerKey>,
@@ -102,6 +103,7 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// A client that has this of the torrent, and wants everything.
     pub(super) fn new(
         now: At,
         geometry: Geometry,
@@ -109,10 +111,17 @@ impl Client {
         settings: Settings,
         trackers: usize,
     ) -> Self {
+        Self::of(now, Known::everything(geometry, have), settings, trackers)
+    }
+
+    /// A client that knows this of the torrent, and wants everything.
+    pub(super) fn of(now: At, known: Known, settings: Settings, trackers: usize) -> Self {
         let trackers = (0..trackers).map(|n| vec![format!("http://tracker{n}/announce")]).collect();
         let settings = Settings { trackers, ..settings };
-        let holdings = Holdings::new(geometry, have.clone());
-        let swarm = Swarm::new(now, geometry, have.clone(), settings.clone());
+        let (geometry, have, kept) = (known.geometry, known.have.clone(), known.kept.clone());
+        let (holdings, files) = (Holdings::new(geometry, have.clone()), files(geometry));
+        let known = Known { choice: Arc::new(Choice::everything(files.len())), ..known };
+        let swarm = Swarm::of(now, known, settings.clone());
         let exchanges = swarm.exchanges();
         let mut client = Self {
             swarm,
@@ -144,10 +153,11 @@ impl Client {
             asked_most: 0,
             most_conns: 0,
             geometry,
+            files,
             settings,
         };
         // What is here from an earlier run lies on the disk.
-        for block in client.settings.kept.clone() {
+        for block in kept {
             let arriving = client.arriving.entry(block.piece()).or_default();
             arriving.here.insert(block.number());
             arriving.handed.insert(block.number());
@@ -312,7 +322,7 @@ impl Client {
         let holdings = Holdings::new(geometry, have.clone()).with_info(self.info.clone());
         assert!(self.ours.holdings.set(Arc::new(holdings)).is_ok());
         let private = self.settings.private;
-        let known = Known { geometry, have, private, kept: Vec::new(), stopped: None };
+        let known = Known { private, ..Known::everything(geometry, have) };
         self.feed(now, Input::Known(Box::new(known)));
     }
 
@@ -363,6 +373,16 @@ impl Client {
     pub(super) fn take(&mut self, key: ConnKey) -> Option<BlockRef> {
         self.conns.get_mut(&key)?.take(self.geometry)
     }
+}
+
+/// The files of a torrent of this length: of every size, and one empty; pieces lie across them.
+fn files(geometry: Geometry) -> Files {
+    let total = geometry.total_bytes();
+    let mut lengths = vec![total / 3, 0, total / 100, total / 7, total / 50, total / 4];
+    lengths.push(total - lengths.iter().sum::<u64>());
+    let path = |n: usize| SafePath::new([n.to_string().as_bytes()]);
+    let files = lengths.into_iter().enumerate().map(|(n, length)| (path(n), length, false));
+    Files::lay_out(files).expect("lengths of a torrent")
 }
 
 pub(super) fn end(cause: Cause) -> Closed {

@@ -34,16 +34,22 @@ impl Swarm {
     }
 
     fn assert_picker(&self) {
-        let Some(Content { picker, have, .. }) = &self.content else {
-            return assert!(!matches!(self.phase, Phase::Downloading | Phase::Seeding), "of what?");
+        let Some(content) = &self.content else {
+            return assert!(!matches!(self.doing.phase, Phase::Downloading | Phase::Seeding), "of what?");
         };
+        let Content { picker, have, .. } = content;
         picker.assert_consistent(have);
         for (conn, live) in self.live.iter() {
             let asked = picker.asked_of(*conn);
-            let may = live.closing || live.am_interested && !live.held && self.phase == Phase::Downloading;
+            let may =
+                live.closing || live.am_interested && !live.held && self.doing.phase == Phase::Downloading;
             assert!(may || self.leaving || asked.is_empty(), "{conn:?} cannot be asked and is");
         }
-        assert!(self.phase != Phase::Downloading || !have.is_full(), "complete, and goes on");
+        assert!(self.doing.phase != Phase::Downloading || !content.is_complete(), "complete, and goes on");
+        assert!(
+            self.doing.phase != Phase::Seeding || content.is_complete(),
+            "something is wanted, and it seeds"
+        );
     }
 
     fn assert_peers(&self) {

@@ -4,6 +4,7 @@ use super::world::Reach;
 use super::*;
 use crate::command::Command;
 use crate::event::{Event, PeerKey, Phase, Source, TrackerKey};
+use crate::metainfo::FilePriority::{High, Low, Normal, Skip};
 use crate::swarm::address::Scope;
 use crate::swarm::{Input, UploadSlots};
 use crate::wire::ExtensionHandshake;
@@ -165,6 +166,8 @@ pub(crate) struct RandomRun {
     random: fastrand::Rng,
     /// What strangers do, by chance of their own: the seeds that failed once are without them.
     strange: Option<fastrand::Rng>,
+    /// Which files the user chooses, where any are chosen.
+    chooses: Option<fastrand::Rng>,
 }
 
 impl RandomRun {
@@ -172,13 +175,19 @@ impl RandomRun {
         let (world, client, others) = build(seed);
         let random = fastrand::Rng::with_seed(!seed);
         let strange = (!FAILED_ONCE.contains(&seed)).then(|| fastrand::Rng::with_seed(seed.rotate_left(32)));
-        Self { world, client, others, random, strange }
+        Self { world, client, others, random, strange, chooses: None }
     }
 
     /// All that is learned is kept for [`Self::learned`], and what costs much is looked at once a second.
     pub(crate) fn listened_to(mut self) -> Self {
         self.world.at_mut(self.client).keeps_all = true;
         self.world.thorough = false;
+        self
+    }
+
+    /// The user chooses files time and again.
+    fn choosing(mut self, seed: u64) -> Self {
+        self.chooses = Some(fastrand::Rng::with_seed(seed.rotate_left(16)));
         self
     }
 
@@ -215,6 +224,7 @@ impl RandomRun {
     pub(crate) fn turn(&mut self) {
         self.ordinary();
         self.stranger();
+        self.choice();
         let time = self.random.choice([1, 50, 900, 7_000]).unwrap_or(1);
         self.world.run(ms(time));
     }
@@ -297,6 +307,23 @@ impl RandomRun {
         }
     }
 
+    /// The user wants other files, or in another order.
+    fn choice(&mut self) {
+        let Some(random) = self.chooses.as_mut() else { return };
+        let files = self.world.at(self.client).files.len() as u32;
+        let command = match random.u8(..12) {
+            0..6 => return,
+            6 => Command::InOrder(random.bool()),
+            7 => Command::Undo,
+            _ => {
+                let (from, priorities) = (random.u32(..files), [Skip, Skip, Low, Normal, High]);
+                let priority = random.choice(priorities).unwrap_or_default();
+                Command::Choose { from, to: random.u32(from + 1..=files), priority }
+            }
+        };
+        self.world.wish(self.client, command);
+    }
+
     /// Whatever happened, one honest seed is enough to complete once it has a place, while everybody else goes on as
     /// before. Those who send a little keep theirs, so that it may have to wait for one; the user lets go of those held.
     pub(crate) fn must_complete(&mut self, mut each: impl FnMut(&mut Self)) {
@@ -341,5 +368,19 @@ fn holds_and_completes_whatever_the_swarm_is_made_of() {
         let mut run = RandomRun::new(seed);
         (0..TURNS).for_each(|_| run.turn());
         run.must_complete(|_| {});
+    }
+}
+
+#[test]
+fn completes_what_is_wanted_whichever_files_are_chosen_meanwhile_and_the_rest_when_it_is() {
+    for seed in seeds() {
+        let mut run = RandomRun::new(seed).choosing(seed);
+        (0..TURNS).for_each(|_| run.turn());
+        run.chooses = None;
+        run.must_complete(|_| {});
+        let files = run.world.at(run.client).files.len() as u32;
+        run.wish(Command::Choose { from: 0, to: files, priority: Normal });
+        run.must_complete(|_| {});
+        assert!(run.world.at(run.client).written.is_full(), "everything was wanted at last");
     }
 }

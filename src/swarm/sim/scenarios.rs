@@ -1,5 +1,6 @@
 //! One behaviour a test: what a swarm must come through.
 
+mod choice;
 mod company;
 mod dials;
 mod encryption;

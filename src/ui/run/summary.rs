@@ -9,7 +9,7 @@ pub fn summary(view: &View) -> String {
     let binary = units::Units::Binary;
     let complete = view.is_whole();
     let name = view.torrent.title();
-    let done = match view.torrent.total_bytes() {
+    let done = match view.wanted_bytes {
         None => format!("{name}: the metadata did not come yet"),
         Some(total) if complete => format!("{name}: complete, {}", units::bytes(total, binary)),
         Some(total) => {
@@ -21,6 +21,7 @@ pub fn summary(view: &View) -> String {
     let (down, up) = (units::bytes(view.down_bytes, binary), units::bytes(view.up_bytes, binary));
     let time = units::duration(view.at);
     let short = match (complete, view.phase) {
+        (true, _) if view.wanted_files.is_some() => "Nothing that is wanted is missing.".to_owned(),
         (true, _) => "Nothing is missing.".to_owned(),
         (false, Phase::Stopped) => {
             format!("It stopped: {}", view.phase_reason.as_deref().unwrap_or("the disk refused."))

@@ -52,7 +52,7 @@ fn peak(view: &View) -> u64 {
 /// The facts of the card, the most telling first.
 fn facts(view: &View, look: &Look) -> Vec<Fact> {
     let bytes = |count: u64| units::bytes(count, look.units);
-    let mut facts = vec![("SIZE", bytes(view.torrent.total_bytes().unwrap_or_default()))];
+    let mut facts = vec![("SIZE", bytes(view.wanted_bytes.unwrap_or_default()))];
     if view.down_bytes > 0 {
         let took = view.phase_since;
         let mean = (view.down_bytes as f64 / took.as_secs_f64().max(1.0)) as u64;
@@ -76,7 +76,7 @@ fn facts(view: &View, look: &Look) -> Vec<Fact> {
 /// What is told in a sentence below the facts.
 fn sentences(view: &View, look: &Look) -> Vec<String> {
     let bytes = |count: u64| units::bytes(count, look.units);
-    let total = view.torrent.total_bytes().unwrap_or_default();
+    let total = view.wanted_bytes.unwrap_or_default();
     let mut said = Vec::new();
     let here = total.saturating_sub(view.down_bytes);
     if view.down_bytes == 0 {

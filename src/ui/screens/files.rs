@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::{frame, more, overview};
 use crate::event::Phase;
 use crate::ledger::{PieceState, View};
+use crate::metainfo::FilePriority;
 use crate::ui::file_tree::FileTree;
 use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::grid;
@@ -32,6 +33,8 @@ const LATELY: Duration = Duration::from_secs(30);
 /// The columns of a row, from its left edge; those that there is no room for have no width.
 struct Columns {
     name: u16,
+    /// How much it is wanted, where anything was chosen.
+    wanted: u16,
     size: u16,
     strip: u16,
     here: u16,
@@ -43,7 +46,7 @@ impl Columns {
     /// Between two of them.
     const GAP: u16 = 2;
 
-    fn of(columns: u16) -> Self {
+    fn of(columns: u16, chosen: bool) -> Self {
         let strip = match columns {
             160.. => 60,
             100.. => 24,
@@ -52,15 +55,16 @@ impl Columns {
         };
         let wide = |from: u16, wide: u16| if columns >= from { wide } else { 0 };
         let (size, here, rate, left) = (wide(40, 9), 5, wide(96, 10), wide(72, 8));
-        let others = [size, strip, here, rate, left].into_iter().filter(|column| *column > 0);
+        let wanted = if chosen { wide(34, 7) } else { 0 };
+        let others = [wanted, size, strip, here, rate, left].into_iter().filter(|column| *column > 0);
         let others = others.map(|column| column + Self::GAP).sum();
-        Self { name: columns.saturating_sub(others), size, strip, here, rate, left }
+        Self { name: columns.saturating_sub(others), wanted, size, strip, here, rate, left }
     }
 
-    /// Where they stand in a row, the name left out: size, strip, share, rate, time.
-    fn places(&self, row: Rect) -> [Rect; 5] {
+    /// Where they stand in a row, the name left out: wanted, size, strip, share, rate, time.
+    fn places(&self, row: Rect) -> [Rect; 6] {
         let mut x = row.x + self.name;
-        [self.size, self.strip, self.here, self.rate, self.left].map(|width| {
+        [self.wanted, self.size, self.strip, self.here, self.rate, self.left].map(|width| {
             x += if width > 0 { Self::GAP } else { 0 };
             let place = Rect { x, width, height: 1, ..row }.intersection(row);
             x += width;
@@ -105,7 +109,7 @@ impl Lately {
         let (of, all) = (self.within(span), self.within(&(0..self.total_bytes)));
         let rate = u128::from(view.rates.down_bps) * u128::from(of) / u128::from(all.max(1));
         let rate = u64::try_from(rate).ok().filter(|rate| *rate > 0)?;
-        let missing = self.total_bytes.saturating_sub(view.have_bytes).max(1) as f64;
+        let missing = view.wanted_bytes.unwrap_or_default().saturating_sub(view.have_bytes).max(1) as f64;
         let part = missing_bytes as f64 / missing * (all as f64 / of as f64);
         let left = frame::time_left(view)
             .and_then(|left| Duration::try_from_secs_f64(left.as_secs_f64() * part).ok());
@@ -128,14 +132,22 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let place = format!("in {output}");
     let place = paint::clip(&place, usize::from(area.width / 2));
     let mut listed = inset(flow.of(Part::List), 1, 1);
-    let columns = Columns::of(listed.width);
+    let columns = Columns::of(listed.width, tree.is_chosen());
     heads(pen, inset(flow.of(Part::Heads), 1, 1), &columns);
     let lately = (view.phase == Phase::Downloading).then(|| Lately::of(view));
     let visible = grid::visible(tree.len(), usize::from(listed.height), Some(tree.selected()), &[]);
     let more = more::hidden(&visible, tree.len());
     let right = if more.is_empty() { place.into_owned() } else { format!("{more} · {place}") };
     let rule = selection::place(pen, inset(flow.of(Part::Rule), 1, 1), Some(tree.selected()), tree.len());
-    pen.rule(rule, "Files", &units::count(files.len() as u64), &right);
+    let count = match view.wanted_files {
+        Some(wanted) => {
+            format!("{} of {} wanted", units::count(wanted as u64), units::count(files.len() as u64))
+        }
+        None => units::count(files.len() as u64),
+    };
+    let in_order = view.choice.as_ref().is_some_and(|choice| choice.sequential);
+    let count = if in_order { format!("{count}, in order") } else { count };
+    pen.rule(rule, "Files", &count, &right);
     for at in visible {
         let area = take_top(&mut listed, 1);
         pen.targets.add(area, Target::File(at));
@@ -183,7 +195,11 @@ fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, 
     let legend = take_bottom(&mut grid, rows);
     let scale = mosaic::draw_part(pen, inset(grid, 1, 1), view, pieces);
     let letters = Letters::none(pen.look);
-    mosaic::legend(Layer::State, &letters, |_| String::new()).draw(pen, inset(legend, 1, 1), scale);
+    mosaic::legend(Layer::State, &letters, |_| String::new()).and_skipped(view).draw(
+        pen,
+        inset(legend, 1, 1),
+        scale,
+    );
 }
 
 fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
@@ -191,10 +207,22 @@ fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {
         return;
     }
     pen.put(area.x + 1, area.y, columns.name, "NAME", Role::Dim);
-    let [size, strip, here, rate, left] = columns.places(area);
+    let [wanted, size, strip, here, rate, left] = columns.places(area);
+    pen.put(wanted.x, area.y, wanted.width, "WANTED", Role::Dim);
     pen.put(strip.x, area.y, strip.width, "PIECES", Role::Dim);
     for (place, title) in [(size, "SIZE"), (here, "HERE"), (rate, "RATE"), (left, "LEFT")] {
         pen.put_right(place.right(), area.y, place.width, title, Role::Dim);
+    }
+}
+
+/// How much files are wanted of which the least and the most wanted are wanted so much, in a word.
+fn wanted_word((least, most): (FilePriority, FilePriority)) -> (&'static str, Role) {
+    match most {
+        _ if least != most => ("mixed", Role::Text),
+        FilePriority::Skip => ("skipped", Role::Dim),
+        FilePriority::Low => ("low", Role::Dim),
+        FilePriority::Normal => ("normal", Role::Text),
+        FilePriority::High => ("high", Role::Strong),
     }
 }
 
@@ -211,7 +239,10 @@ fn row(
     name(pen, area, (tree, at), columns.name);
     let good = tree.good_bytes(at);
     let done = good >= entry.bytes;
-    let [size, strip, here, rate, left] = columns.places(area);
+    let [wanted, size, strip, here, rate, left] = columns.places(area);
+    let (word, role) = wanted_word(tree.wanted(at));
+    pen.put(wanted.x, wanted.y, wanted.width, word, role);
+    let skipped = tree.wanted(at).1 == FilePriority::Skip;
     let units = pen.look.units;
     let right = |pen: &mut Pen<'_>, place: Rect, text: &str, role: Role| {
         pen.put_right(place.right(), place.y, place.width, text, role);
@@ -223,8 +254,15 @@ fn row(
         None => {}
     }
     let percent = if done { 100 } else { (u128::from(good) * 100 / u128::from(entry.bytes.max(1))) as u64 };
-    right(pen, here, &format!("{percent} %"), if done { Role::Progress } else { Role::Text });
-    if let Some(lately) = lately.filter(|_| !done) {
+    let role = match (done, skipped) {
+        (true, _) => Role::Progress,
+        (false, true) => Role::Dim,
+        (false, false) => Role::Text,
+    };
+    // Where there is no room for the column it is said here.
+    let said = if skipped && wanted.is_empty() { "skip".to_owned() } else { format!("{percent} %") };
+    right(pen, here, &said, role);
+    if let Some(lately) = lately.filter(|_| !done && !skipped) {
         let pace = entry.span().and_then(|span| lately.pace(view, &span, entry.bytes - good));
         match pace {
             Some((bps, _)) => right(pen, rate, &units::rate(bps, units), Role::Down),
@@ -251,7 +289,12 @@ fn name(pen: &mut Pen<'_>, area: Rect, (tree, at): (&FileTree, usize), columns: 
     let indent = (entry.depth * 2).min(usize::from(columns / 2)) as u16;
     let x = area.x + 1 + indent;
     let room = columns.saturating_sub(1 + indent);
-    let strong = if selected { Role::Strong } else { Role::Text };
+    let skipped = tree.wanted(at).1 == FilePriority::Skip;
+    let strong = match (selected, skipped) {
+        (true, _) => Role::Strong,
+        (false, true) => Role::Dim,
+        (false, false) => Role::Text,
+    };
     if entry.file.is_some() {
         pen.put(x, area.y, room, tree.name(at), strong);
         return;

@@ -114,9 +114,12 @@ pub(in crate::ui) fn long_work(view: &View) -> (&'static str, u64) {
     }
 }
 
-/// How much is good, in whole percent; 100 only when everything is.
+/// How much of what is wanted is good, in whole percent; 100 only when all of it is.
 pub(in crate::ui) fn percent(view: &View) -> u64 {
-    let total = u128::from(view.torrent.total_bytes().unwrap_or_default().max(1));
+    if view.is_whole() {
+        return 100;
+    }
+    let total = u128::from(view.wanted_bytes.unwrap_or_default().max(1));
     (u128::from(view.have_bytes) * 100 / total).min(100) as u64
 }
 
@@ -165,8 +168,12 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     }
     let used = pen.spans_right(area.right(), area.y, area.width, &right);
     let room = area.width.saturating_sub(used + if roomy { 2 } else { 1 });
-    let total = view.torrent.total_bytes();
-    let size = total.map_or_else(String::new, |total| units::bytes(total, pen.look.units));
+    let total = view.wanted_bytes;
+    let mut size = total.map_or_else(String::new, |total| units::bytes(total, pen.look.units));
+    if let Some(wanted) = view.wanted_files {
+        let (wanted, of) = (wanted as u64, view.torrent.files().len() as u64);
+        size = format!("{size} · {} of {} files", units::count(wanted), units::count(of));
+    }
     let name_room = room.saturating_sub(paint::width(&size) as u16 + 3);
     let name_room = if name_room < 10 || !roomy { room } else { name_room };
     let mut x = pen.put(area.x, area.y, name_room, &view.torrent.title(), Role::Strong);
@@ -228,7 +235,7 @@ pub(super) fn progress(pen: &mut Pen<'_>, area: Rect, view: &View) {
     let ((done, of), percent) = match (view.phase, view.preparing.or(view.checked), view.metadata) {
         (Phase::Checking, Some((done, of)), _) => ((u64::from(done), u64::from(of)), long_work(view).1),
         (.., Some(metadata)) => ((metadata.got.into(), metadata.of.into()), 0),
-        _ => ((view.have_bytes, view.torrent.total_bytes().unwrap_or_default()), percent(view)),
+        _ => ((view.have_bytes, view.wanted_bytes.unwrap_or_default()), percent(view)),
     };
     let words = match view.metadata {
         Some(MetadataProgress { of: 0, .. }) => "no part yet".to_owned(),

@@ -76,7 +76,7 @@ fn explained(model: &Model, view: &View, wide: bool, (columns, rows): (u16, u16)
     if layer != Layer::Provenance {
         let letters = Letters::none(&model.look);
         let means = mosaic::legend(layer, &letters, |_| String::new());
-        return (letters, means);
+        return (letters, if layer == Layer::State { means.and_skipped(view) } else { means });
     }
     let name = |peer| {
         let name = if wide { piece::name(view, peer) } else { piece::address(view, peer) };

@@ -182,7 +182,7 @@ fn run(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
     );
     let good = units::bytes(view.have_bytes, in_units);
     lines.add("Here", &format!("{good}, {} %", frame::percent(view)));
-    if let Some(total) = view.torrent.total_bytes() {
+    if let Some(total) = view.wanted_bytes {
         lines.bar(view.have_bytes, total);
     }
     let ratio = ratio(view).map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"));

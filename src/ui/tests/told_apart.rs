@@ -11,7 +11,7 @@ use ratatui::style::Modifier;
 use super::*;
 use crate::event::{Announced, Severity, TrackerError};
 use crate::ledger::{Group, LogLine, PieceState, TrackerStatus};
-use crate::metainfo::Geometry;
+use crate::metainfo::{Choice, FilePriority, Geometry};
 use crate::ui::action::Action;
 use crate::ui::funnel::Funnel;
 use crate::ui::mouse::Target;
@@ -87,6 +87,7 @@ fn every_kind_of_cell_of_the_pieces() {
         ("missing", [Missing; 3], 1),
         ("no peer has it", [Missing; 3], 0),
         ("failed its check", [Missing, Failed, Missing], 1),
+        ("skipped", [Missing; 3], 1),
     ];
     let mut view = sample::healthy();
     Arc::make_mut(&mut view.torrent).metadata.as_mut().unwrap().geometry =
@@ -95,6 +96,8 @@ fn every_kind_of_cell_of_the_pieces() {
     map.states = cells.iter().flat_map(|(_, states, _)| *states).collect();
     map.held_by = cells.iter().flat_map(|(_, _, held_by)| [*held_by; 3]).collect();
     map.seeds = 0;
+    let skips = |(what, ..): &(&str, [PieceState; 3], u16)| *what == "skipped";
+    map.wanted_bytes = Some(cells.iter().flat_map(|cell| [u32::from(!skips(cell)); 3]).collect());
     for look in bare() {
         let area = Rect::new(1, 0, cells.len() as u16, 2);
         let mut buf = Buffer::empty(Rect::new(0, 0, area.right(), 2));
@@ -108,6 +111,30 @@ fn every_kind_of_cell_of_the_pieces() {
         }
         let shown = cells.iter().zip(1..).map(|((what, ..), x)| (*what, seen(&buf, x..x + 1, 0)));
         all_differ(shown.collect());
+    }
+}
+
+#[test]
+fn however_much_a_file_is_wanted() {
+    use FilePriority::{High, Low, Normal, Skip};
+    let mut view = sample::many_files();
+    let files = view.torrent.files().len();
+    for (look, size) in bare().into_iter().flat_map(|look| [(look, (120, 30)), (look, (60, 30))]) {
+        let shown = [Skip, Low, Normal, High].map(|priority| {
+            let mut choice = Choice::everything(files);
+            (choice.sequential, _) = (true, choice.set(0, priority));
+            view.choice = Some(Arc::new(choice));
+            let mut model = model(look, size, &view);
+            model.screen = Screen::Files;
+            model.take_in(&view);
+            let buf = drawn(&model, &view);
+            let (_, row) = place_of(&buf, "01 From");
+            let (_, folder) = place_of(&buf, "Season 1/");
+            let says_mixed = text_rows(&buf)[usize::from(folder)].contains("mixed");
+            assert_eq!(says_mixed, priority != Normal, "the folder of files that differ");
+            (priority, seen(&buf, 0..size.0, row))
+        });
+        all_differ(shown.into());
     }
 }
 

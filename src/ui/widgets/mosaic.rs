@@ -33,6 +33,8 @@ pub(crate) enum Cell {
     Unheld,
     /// One failed its check.
     Failed,
+    /// Nothing of it is here, and it is not wanted.
+    Skipped,
 }
 
 impl Cell {
@@ -46,6 +48,7 @@ impl Cell {
             Self::Some => ("▒", role),
             Self::Arriving => ARRIVING,
             Self::Missing => ("·", Role::Rule),
+            Self::Skipped => ("/", Role::Rule),
             Self::Unheld => ("!", Role::Trouble),
             Self::Failed => ("x", Role::Trouble),
         }
@@ -70,17 +73,30 @@ fn is_told(map: &PieceMap) -> bool {
 
 /// What a cell of these pieces shows, and whether any of them is arriving.
 fn of_pieces(map: &PieceMap, range: std::ops::Range<usize>, told: bool) -> (Cell, bool) {
-    let states = &map.states[range.clone()];
+    let (states, held) = (&map.states[range.clone()], map.held_by.get(range.clone()).unwrap_or(&[]));
+    if map.wanted_bytes.is_none() {
+        return of_states(states, held, told && map.seeds == 0);
+    }
+    // Those that are skipped and not here say nothing of the others.
+    let counts = |piece: usize| map.states[piece] == PieceState::Good || !map.is_skipped(piece);
+    let all = range.zip(states.iter().zip(held)).filter(|(piece, _)| counts(*piece));
+    let (states, held): (Vec<PieceState>, Vec<u16>) = all.map(|(_, (state, held))| (*state, *held)).unzip();
+    if states.is_empty() {
+        return (Cell::Skipped, false);
+    }
+    of_states(&states, &held, told && map.seeds == 0)
+}
+
+/// The same of pieces that stand so, and are held by so many; `tells`: that one is held by nobody is worth telling.
+fn of_states(states: &[PieceState], held: &[u16], tells: bool) -> (Cell, bool) {
     let count = |wanted: PieceState| states.iter().map(|state| usize::from(*state == wanted)).sum::<usize>();
     let good = count(PieceState::Good);
     if good == states.len() {
         return (Cell::Good, false);
     }
     let arriving = count(PieceState::Arriving) > 0;
-    let unheld = told && map.seeds == 0 && {
-        let held = map.held_by.get(range).unwrap_or(&[]);
-        states.iter().zip(held).any(|(state, held)| *state != PieceState::Good && *held == 0)
-    };
+    let unheld =
+        tells && states.iter().zip(held).any(|(state, held)| *state != PieceState::Good && *held == 0);
     let cell = match () {
         () if count(PieceState::Failed) > 0 => Cell::Failed,
         () if unheld => Cell::Unheld,

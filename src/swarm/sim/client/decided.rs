@@ -38,6 +38,10 @@ impl Client {
                 self.failing.remove(&piece);
                 self.disk.forget(piece);
             }
+            Action::Choose(choice) => {
+                let pieces = choice.of_pieces(&self.files, self.geometry);
+                self.swarm.handle(now, Input::Chosen(pieces));
+            }
             Action::Metadata(info) => self.got_metadata(now, info),
             Action::Have(piece) => self.haves().append(piece),
             Action::Lose(pieces) => {

@@ -8,7 +8,7 @@ use crate::event::{Event, PeerKey, Source, TrackerKey};
 use crate::metainfo::PeerId;
 use crate::peer::News;
 use crate::swarm::address::Scope;
-use crate::swarm::{ConnKey, Input, Way};
+use crate::swarm::{ConnKey, Input, Known, Way};
 
 #[test]
 fn a_peer_that_never_sends_a_block_loses_its_requests() {
@@ -428,7 +428,9 @@ fn kept(right: bool) -> One {
     let geometry = Geometry::new(MIB, 256 * 1024).unwrap();
     let piece = geometry.piece(1).unwrap();
     let kept = geometry.blocks_of(piece).filter(|block| block.number().is_multiple_of(3)).collect();
-    let mut one = One::new(MIB, 256 * 1024, Settings { kept, ..Settings::default() });
+    let mut one = One::new(MIB, 256 * 1024, Settings::default());
+    let known = Known { kept, ..Known::everything(geometry, Bitfield::empty(4)) };
+    *one.client_mut() = client::Client::of(At::ZERO, known, Settings::default(), 0);
     if !right {
         one.client_mut().spoil(piece);
     }

@@ -213,7 +213,7 @@ fn where_the_metadata_say_private_peers_that_no_tracker_named_are_forgotten() {
     }
     one.run(secs(1));
     let (geometry, have) = (one.geometry, Bitfield::empty(one.geometry.piece_count()));
-    let known = Known { geometry, have, private: true, kept: Vec::new(), stopped: None };
+    let known = Known { private: true, ..Known::everything(geometry, have) };
     one.tell(Input::Known(Box::new(known)));
     one.run(secs(1));
     let ended = one.ended();

@@ -90,7 +90,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, view: &View) {
             if rows > 0 {
                 let cells = usize::from(grid.width) * usize::from(grid.height);
                 let scale = Scale::whole(view.pieces.states.len(), cells);
-                let legend = mosaic::legend(Layer::State, &Letters::default(), |_| String::new());
+                let legend =
+                    mosaic::legend(Layer::State, &Letters::default(), |_| String::new()).and_skipped(view);
                 pieces::legend(pen, row, &legend, scale);
             }
         }

@@ -49,7 +49,7 @@ fn peers(view: &View, separator: &str, zeros: bool, room: usize) -> String {
 
 /// What else is known of the run, the most telling first.
 fn others(view: &View, look: &Look) -> Vec<String> {
-    let verified = view.torrent.total_bytes().map(|total| {
+    let verified = view.wanted_bytes.map(|total| {
         let (here, of) = (units::bytes(view.have_bytes, look.units), units::bytes(total, look.units));
         format!("{here} of {of} verified")
     });

@@ -8,6 +8,7 @@ use super::layers::{
     had_by,
 };
 use crate::event::PeerKey;
+use crate::ledger::View;
 use crate::ui::paint::{Pen, width};
 use crate::ui::piece_map::{Layer, Scale};
 use crate::ui::theme::Role;
@@ -114,6 +115,17 @@ impl Legend {
 }
 
 impl Legend {
+    /// The same, and what stands for skipped pieces where there are any.
+    #[must_use]
+    pub(crate) fn and_skipped(mut self, view: &View) -> Self {
+        if view.pieces.wanted_bytes.is_some() {
+            let skipped = "skipped".to_owned();
+            let glyphs = vec![Cell::Skipped.glyph(false)];
+            self.0.push(Entry { glyphs, means: skipped.clone(), brief: skipped });
+        }
+        self
+    }
+
     /// Every entry: its glyphs, and its two wordings.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&[Glyph], [&str; 2])> {
         self.0.iter().map(|entry| (entry.glyphs.as_slice(), [entry.text(false), entry.text(true)]))
