@@ -74,6 +74,7 @@
 //! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
+//! | `library` | what is kept of torrents from run to run, and which process runs them | metainfo, hash, storage |
 //! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, swarm, hash, storage, record |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
@@ -94,6 +95,7 @@ pub mod engine;
 pub mod event;
 pub mod hash;
 pub mod ledger;
+pub mod library;
 pub mod metainfo;
 pub mod peer;
 pub mod record;

@@ -207,6 +207,17 @@ impl Root {
     }
 }
 
+/// The folder as it is known by: absolute, and without links as far as it exists.
+#[must_use]
+pub fn without_links(folder: &Path) -> PathBuf {
+    let Ok(folder) = std::path::absolute(folder) else { return folder.to_owned() };
+    let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+    let Some((ancestor, real)) = found else { return folder };
+    let rest = folder.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""));
+    // A path that ends in nothing would end in a separator.
+    if rest.as_os_str().is_empty() { system::plain(real) } else { system::plain(real).join(rest) }
+}
+
 /// Creates a folder with all that lead to it. Waits for no disk: [`NewFolders::sync`] does.
 pub(super) fn create_folders(path: &Path, private: bool) -> io::Result<NewFolders> {
     let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
