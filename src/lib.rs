@@ -69,7 +69,7 @@
 //! | `wire` | bytes to messages and back, no sockets: handshake, messages, extensions, tracker codecs | metainfo |
 //! | `event` | events, causes, attempts, ids of peers and trackers | metainfo, wire |
 //! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |
-//! | `command` | what a user can ask for | metainfo, event |
+//! | `command` | what a user can ask for, of a torrent and of all | metainfo, event |
 //! | `peer` | the protocol of one connection, from the first byte of its handshake on: choke, interest, bitfield, requests | metainfo, wire, event |
 //! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
