@@ -82,6 +82,12 @@ impl Library {
         Self { state: state_dir.to_owned(), folder: kept_torrents(state_dir), unsynced: Arc::default() }
     }
 
+    /// Whether the state folder is there.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.state.is_dir()
+    }
+
     /// All that is kept. What was forgotten in a run that did not end well is removed.
     ///
     /// # Errors
@@ -113,8 +119,8 @@ impl Library {
     /// How many downloads an earlier version left that are not kept: they go on when their torrent is named with its
     /// folder.
     #[must_use]
-    pub fn waiting(&self, listing: &Listing) -> usize {
-        let is_kept = |hash: &InfoHash| listing.entries.iter().any(|entry| entry.info_hash == *hash);
+    pub fn waiting(&self) -> usize {
+        let is_kept = |hash: &&InfoHash| self.path(**hash, ENTRY).exists();
         recorded_torrents(&self.state).iter().filter(|hash| !is_kept(hash)).count()
     }
 
@@ -172,7 +178,8 @@ impl Library {
         if before.as_ref() != Some(&entry) {
             self.write(&entry)?;
         }
-        Ok(Kept { library: self.clone(), entry, lock })
+        let totals = before.as_ref().map(|entry| entry.totals).unwrap_or_default();
+        Ok(Kept { library: self.clone(), entry, lock, is_new: before.is_none(), before: totals })
     }
 
     /// Has a torrent that is kept, to run it.
@@ -184,7 +191,8 @@ impl Library {
         // It may have been changed, or forgotten, since it was listed.
         let kept = self.read(entry.info_hash, ENTRY)?;
         let entry = kept.ok_or_else(|| LibraryError::Absent(entry.title()))?;
-        Ok(Kept { library: self.clone(), entry, lock })
+        let before = entry.totals;
+        Ok(Kept { library: self.clone(), entry, lock, is_new: false, before })
     }
 
     /// What it runs from.

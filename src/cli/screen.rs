@@ -11,9 +11,10 @@ use crossterm::event::EventStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use super::chosen::Chosen;
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted, woken};
-use super::{Failure, Status, columns, export, leaving, runtime};
+use super::{Failure, Status, columns, export, keeping, leaving, runtime};
 use crate::command::Command;
 use crate::config::Settings;
 use crate::engine::clock::Clock;
@@ -38,14 +39,16 @@ pub(super) struct Style {
 }
 
 /// Downloads until the user leaves, a signal comes, or, where that is wanted, everything is here.
-pub(super) fn run(wanted: Wanted, options: Options, style: Style) -> Result<Status, Failure> {
+pub(super) fn run(chosen: Chosen, options: Options, style: Style) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(Box::pin(show(wanted, options, style)));
+    let ended = runtime.block_on(Box::pin(show(chosen, options, style)));
     runtime.shutdown_background();
     ended
 }
 
-async fn show(wanted: Wanted, options: Options, style: Style) -> Result<Status, Failure> {
+async fn show(chosen: Chosen, options: Options, style: Style) -> Result<Status, Failure> {
+    let Chosen { wanted, output, kept } = chosen;
+    let options = Options { output, ..options };
     let signals = asked_to_end()?;
     let started = since_1970();
     let about = Arc::new(about(&wanted, &options));
@@ -86,8 +89,14 @@ async fn show(wanted: Wanted, options: Options, style: Style) -> Result<Status, 
     }
     let torrent = download.torrent();
     explained(leaving::ended(&mut [torrent.clone()], interrupted)).await;
-    leaving::outcome(&torrent)?;
-    let view = views.borrow().clone();
+    let (outcome, view) = (leaving::outcome(&torrent), views.borrow().clone());
+    if let Some(mut kept) = kept {
+        if style.no_seed && progress::is_complete(&view) {
+            keeping::change(&mut kept, |entry| entry.done = true);
+        }
+        keeping::settle(kept, &view, outcome.is_err());
+    }
+    outcome?;
     let farewell = if style.demo {
         "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()
     } else {
@@ -162,7 +171,7 @@ fn is_first_run(remember: bool) -> bool {
 
 /// The time of day, for times that a person compares with others.
 #[expect(clippy::disallowed_methods, reason = "the one place where the time of day enters")]
-fn since_1970() -> Option<Duration> {
+pub(super) fn since_1970() -> Option<Duration> {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
 }
 

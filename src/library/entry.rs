@@ -115,7 +115,7 @@ impl Entry {
         if version > VERSION {
             return Err(EntryError::Version(version));
         }
-        if words.next() != Some(&sum(fields)) {
+        if version != VERSION || words.next() != Some(&sum(fields)) {
             return Err(EntryError::Damaged);
         }
         let entry: Self = serde_json::from_str(fields).map_err(|_| EntryError::Damaged)?;

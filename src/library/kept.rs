@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::entry::Entry;
+use super::entry::{Entry, Totals};
 use super::{Library, LibraryError};
 use crate::metainfo::InfoHash;
 use crate::storage::{Operation, ProcessLock, StorageError, forget_record};
@@ -14,6 +14,10 @@ pub struct Kept {
     pub(super) library: Library,
     pub(super) entry: Entry,
     pub(super) lock: ProcessLock,
+    /// It was not kept before this run.
+    pub(super) is_new: bool,
+    /// What the runs before came to.
+    pub(super) before: Totals,
 }
 
 /// A torrent that was forgotten, and can be brought back until [`Forgotten::for_good`].
@@ -24,6 +28,16 @@ impl Kept {
     /// What is kept.
     pub fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    /// Whether it was not kept before this run.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// What the runs before this one came to.
+    pub fn before(&self) -> Totals {
+        self.before
     }
 
     /// Changes what is kept; writes where that makes a difference, and waits for no disk.
@@ -78,7 +92,7 @@ impl Forgotten {
     /// # Errors
     /// The system refuses; the rest is removed when what is kept is listed next.
     pub fn for_good(self) -> Result<(), LibraryError> {
-        let Kept { library, entry, lock } = self.0;
+        let Kept { library, entry, lock, .. } = self.0;
         library.remove(&entry, lock)
     }
 }

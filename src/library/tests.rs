@@ -201,7 +201,7 @@ fn what_was_forgotten_when_the_power_failed_is_removed_by_the_next_run() {
 fn downloads_of_an_earlier_version_wait_until_they_are_named() {
     let lab = Lab::new();
     let state = &lab.library.state;
-    let waiting = || lab.library.waiting(&lab.library.list().unwrap());
+    let waiting = || lab.library.waiting();
     assert_eq!(waiting(), 0);
     for (name, folder) in [("one", "a"), ("two", "a"), ("two", "b")] {
         let (resume, _) = ResumeFile::open(state, hash(name), Path::new(folder)).unwrap();
