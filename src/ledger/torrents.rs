@@ -170,6 +170,14 @@ impl TorrentRow {
         }
     }
 
+    /// The same torrent with nothing going on in it.
+    #[must_use]
+    pub fn at_rest(&self, standing: Standing) -> Self {
+        let Self { total_bytes, have_bytes, downloaded_bytes, uploaded_bytes, limits, .. } = *self;
+        let resting = Self::resting(self.id, self.name.clone(), self.output.clone(), standing);
+        Self { total_bytes, have_bytes, downloaded_bytes, uploaded_bytes, limits, ..resting }
+    }
+
     /// How much of it is here, from 0 to 1; nothing before its length is known.
     #[must_use]
     pub fn done(&self) -> f64 {
