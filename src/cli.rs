@@ -4,6 +4,7 @@
 //! on standard error that names the thing.
 
 pub mod args;
+pub mod librarian;
 
 mod check;
 mod chosen;
@@ -29,16 +30,17 @@ mod waiting;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::CommandFactory;
 
 use self::args::{Cli, Command, DemoArgs, DownloadArgs};
-use self::chosen::{Chosen, Shelf};
+use self::chosen::{Chosen, Selection};
 use self::output::Stdout;
 use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine::{self, Wanted};
-use crate::library::Library;
+use crate::library::{Library, Shelf};
 use crate::metainfo::{Magnet, PeerName, Torrent};
 use crate::storage;
 use crate::text;
@@ -118,47 +120,48 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
     let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
-    let library = if args.metadata_only { None } else { library() };
-    let mut shelf = match &library {
-        Some(library) if is_bare => chosen::kept(library, has_screen)?,
-        library => {
-            let now = screen::since_1970().unwrap_or_default();
-            let running = chosen::named(args, &options.output, library.as_ref(), now);
-            Shelf { running, ..Shelf::default() }
-        }
+    let shelf = if args.metadata_only { None } else { shelf(&options.output) };
+    let mut selection = match shelf {
+        Some(shelf) if is_bare => chosen::kept(shelf, has_screen)?,
+        shelf => chosen::named(args, &options.output, shelf),
     };
-    if shelf.running.is_empty() && shelf.resting.is_empty() {
-        return Err(Failure::NoTorrent { waiting: shelf.waiting });
+    if selection.running.is_empty() && selection.resting.is_empty() {
+        return Err(Failure::NoTorrent { waiting: selection.waiting });
     }
     if is_bare {
-        refuse_several(args, shelf.running.len(), has_screen)?;
-        shelf.tell_waiting();
+        refuse_several(args, selection.running.len(), has_screen)?;
+        selection.tell_waiting();
     }
-    let links = shelf.running.iter().filter_map(|chosen| chosen.as_ref().ok()?.wanted.as_magnet());
+    let links = selection.running.iter().filter_map(|chosen| chosen.as_ref().ok()?.wanted.as_magnet());
     for magnet in links {
         if magnet.trackers.is_empty() && magnet.peers.is_empty() && options.peers.is_empty() {
             warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
         }
     }
-    let syncing = library.clone().map(|library| std::thread::spawn(move || chosen::sync(&library)));
-    let status = if has_screen && let Some(chosen) = shelf.running.pop() {
-        screen::run(chosen?, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
+    let shelf = selection.shelf.clone();
+    let library = shelf.as_ref().map(|shelf| shelf.library().clone());
+    let syncing = library.map(|library| std::thread::spawn(move || chosen::sync(&library)));
+    let status = if has_screen && let Some(chosen) = selection.running.pop() {
+        let style = screen::Style { settings, no_seed: args.no_seed, demo: false };
+        screen::run(chosen?, shelf.as_deref(), options, style)
     } else {
         let style = headless::Style { json: args.json, seed: args.seed, leaves_paused: is_bare };
-        headless::run(shelf, options, style)
+        headless::run(selection, options, style)
     };
-    if let (true, Some(library), Some(syncing)) = (args.sync, library, syncing) {
+    shelf.iter().for_each(|shelf| keeping::end(shelf));
+    if let (true, Some(shelf), Some(syncing)) = (args.sync, shelf, syncing) {
         // It panicked, and has said so.
         let _ = syncing.join();
-        chosen::sync(&library);
+        chosen::sync(shelf.library());
     }
     status
 }
 
 /// Where torrents are kept; `None`: no variable says where, and the session says so.
-fn library() -> Option<Library> {
+fn shelf(usual: &Path) -> Option<Arc<Shelf>> {
     let env = |name| std::env::var_os(name);
-    storage::state_dir(env("XDG_STATE_HOME"), env(storage::HOME)).map(|state| Library::of(&state))
+    let state = storage::state_dir(env("XDG_STATE_HOME"), env(storage::HOME))?;
+    Some(Arc::new(Shelf::new(Library::of(&state), usual)))
 }
 
 /// What is for one torrent, where there are several.
@@ -187,14 +190,14 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
-    let chosen = Chosen { wanted: torrent.into(), output: options.output.clone(), kept: None };
+    let chosen = Chosen { wanted: torrent.into(), output: options.output.clone() };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(chosen, options, screen::Style { settings, no_seed: false, demo: true })
+        screen::run(chosen, None, options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
         let style = headless::Style { json: false, seed: false, leaves_paused: false };
-        headless::run(Shelf { running: vec![Ok(chosen)], ..Shelf::default() }, options, style)
+        headless::run(Selection { running: vec![Ok(chosen)], ..Selection::default() }, options, style)
     }
 }
 

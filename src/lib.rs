@@ -43,6 +43,10 @@
 //! `swarm::pacer` of the dials), and each torrent takes its turn at the upload limit (`swarm::round_robin`). One torrent
 //! (`engine::Download`) is a session with nothing else in it.
 //!
+//! **From run to run** torrents are kept in a `library`: an entry each with its torrent file or magnet, and a lock that says
+//! which process runs it. `cli::chosen` keeps what is named, or takes all that is kept; a `library::Shelf` has what of it runs
+//! here, and `cli::librarian` changes that by what is asked of the session.
+//!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to
 //! `swarm::commands`. What follows comes back as events: the ledger folds them, `ledger::verdict` judges them (a rule, its

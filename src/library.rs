@@ -7,7 +7,9 @@
 mod entry;
 mod error;
 mod kept;
+mod shelf;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,11 +19,12 @@ use std::time::Duration;
 pub use self::entry::{Entry, EntryError, Totals};
 pub use self::error::LibraryError;
 pub use self::kept::{Forgotten, Kept};
+pub use self::shelf::Shelf;
 use crate::metainfo::{InfoHash, Magnet, Torrent};
 use crate::storage::{
-    KeptMetadata, NotLocked, Operation, ProcessLock, StorageError, create_state_folder, keep_metadata,
-    kept_metadata, kept_torrents, read_state_file, recorded_torrents, replace_state_file, sync_state_files,
-    without_links,
+    KeptMetadata, NotLocked, Operation, ProcessLock, Removal, StorageError, create_state_folder,
+    keep_metadata, kept_metadata, kept_torrents, read_state_file, recorded_torrents, replace_state_file,
+    sync_state_files, without_links,
 };
 
 const ENTRY: &str = "entry";
@@ -44,7 +47,7 @@ pub struct Library {
 /// What was written, and the disk may not have.
 #[derive(Debug, Default)]
 struct Unsynced {
-    entries: Vec<PathBuf>,
+    entries: BTreeSet<PathBuf>,
     torrents: Vec<KeptMetadata>,
 }
 
@@ -182,6 +185,14 @@ impl Library {
         Ok(Kept { library: self.clone(), entry, lock, is_new: before.is_none(), before: totals })
     }
 
+    /// What is kept of a torrent, whoever runs it.
+    ///
+    /// # Errors
+    /// Nothing is, or it cannot be used.
+    pub fn find(&self, info_hash: InfoHash) -> Result<Entry, LibraryError> {
+        self.read(info_hash, ENTRY)?.ok_or_else(|| LibraryError::Absent(info_hash.to_string()))
+    }
+
     /// Has a torrent that is kept, to run it.
     ///
     /// # Errors
@@ -212,6 +223,15 @@ impl Library {
         let path = self.path(entry.info_hash, TORRENT);
         let read = Torrent::from_file(&path).map_err(|why| LibraryError::Torrent { name: name(), why })?;
         Err(LibraryError::Entry { path, why: EntryError::Another(read.info_hash) })
+    }
+
+    /// What of a torrent's data this program created, and may delete; `None` where its files are not known.
+    ///
+    /// # Errors
+    /// Those of [`Removal::of`].
+    pub fn removal(&self, entry: &Entry) -> Result<Option<Removal>, StorageError> {
+        let torrent = kept_metadata(&self.state, entry.info_hash);
+        torrent.map(|torrent| Removal::of(&self.state, &torrent, &entry.output)).transpose()
     }
 
     /// Waits until the disk has all that was kept so far. Slow.
@@ -246,7 +266,7 @@ impl Library {
     fn write(&self, entry: &Entry) -> Result<(), StorageError> {
         let path = self.path(entry.info_hash, ENTRY);
         replace_state_file(&path, &entry.to_bytes())?;
-        self.unsynced().entries.push(path);
+        self.unsynced().entries.insert(path);
         Ok(())
     }
 
@@ -269,7 +289,9 @@ impl Library {
 }
 
 impl Named<'_> {
-    fn info_hash(&self) -> InfoHash {
+    /// Which torrent.
+    #[must_use]
+    pub fn info_hash(&self) -> InfoHash {
         match self {
             Self::Torrent(torrent, _) => torrent.info_hash,
             Self::Magnet(magnet) => magnet.info_hash,

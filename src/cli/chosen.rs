@@ -3,15 +3,19 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::DownloadArgs;
 use super::{Failure, open_file, open_magnet, warn};
 use crate::engine::Wanted;
 use crate::ledger::{Standing, TorrentRow};
-use crate::library::{Entry, Kept, Library, LibraryError, Listing, Named, Source};
+use crate::library::{Entry, Library, LibraryError, Listing, Named, Shelf, Source};
 use crate::metainfo::Magnet;
-use crate::units;
+use crate::{text, units};
+
+/// The most of a name that is told, characters.
+const MOST_NAME_CHARS: usize = 200;
 
 /// A torrent that is to run.
 pub(super) struct Chosen {
@@ -19,13 +23,13 @@ pub(super) struct Chosen {
     pub(super) wanted: Wanted,
     /// The folder its files go to.
     pub(super) output: PathBuf,
-    /// What is kept of it, unless nothing is.
-    pub(super) kept: Option<Kept>,
 }
 
-/// All that is kept, and what becomes of it.
+/// What runs, and what does not.
 #[derive(Default)]
-pub(super) struct Shelf {
+pub(super) struct Selection {
+    /// What is kept of it, where anything is.
+    pub(super) shelf: Option<Arc<Shelf>>,
     /// What runs.
     pub(super) running: Vec<Result<Chosen, Failure>>,
     /// What does not: it is done, paused, or another process has it.
@@ -35,15 +39,11 @@ pub(super) struct Shelf {
 }
 
 /// What is named, each torrent once, and kept where there is a library.
-pub(super) fn named(
-    args: &DownloadArgs,
-    usual: &Path,
-    library: Option<&Library>,
-    now: Duration,
-) -> Vec<Result<Chosen, Failure>> {
+pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>) -> Selection {
+    let now = super::screen::since_1970().unwrap_or_default();
+    let mut keeper = Keeper { args, usual, shelf: shelf.as_deref(), now, is_refused: false };
     let mut first_names = HashMap::new();
-    let mut all = Vec::new();
-    let mut keeper = Keeper { args, usual, library, now, is_refused: false };
+    let mut running = Vec::new();
     for named in &args.torrents {
         let opened = match open(named) {
             Ok((Wanted::Torrent(_), _)) if args.metadata_only => Err(Failure::HasMetadata),
@@ -62,9 +62,9 @@ pub(super) fn named(
                 }
             }
         }
-        all.push(opened.and_then(|(wanted, file)| keeper.keep(wanted, &file)));
+        running.push(opened.and_then(|(wanted, file)| keeper.keep(wanted, &file)));
     }
-    all
+    Selection { running, shelf, ..Selection::default() }
 }
 
 /// What is named, and the bytes of its file where it is one.
@@ -77,35 +77,38 @@ fn open(named: &Path) -> Result<(Wanted, Vec<u8>), Failure> {
 }
 
 /// All that is kept. Those left paused run where somebody can resume them.
-pub(super) fn kept(library: &Library, takes_paused: bool) -> Result<Shelf, Failure> {
-    let listing = library.list()?;
-    let waiting = library.waiting();
-    let Listing { entries, unusable } = listing;
-    let mut shelf = Shelf { waiting, ..Shelf::default() };
-    shelf.running.extend(unusable.into_iter().map(|error| Err(error.into())));
+pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, Failure> {
+    let library = shelf.library();
+    let Listing { entries, unusable } = library.list()?;
+    let mut selection = Selection { waiting: library.waiting(), ..Selection::default() };
+    selection.running.extend(unusable.into_iter().map(|error| Err(error.into())));
+    let rests = |entry: &Entry| standing(entry, takes_paused);
     for entry in entries {
-        let standing = match standing(&entry, takes_paused) {
-            Some(standing) => standing,
-            None => match library.take(&entry) {
-                Err(LibraryError::Elsewhere { process, .. }) => {
-                    Standing::Elsewhere { process: process.unwrap_or_default() }
-                }
-                // It was forgotten a moment ago.
-                Err(LibraryError::Absent(_)) => continue,
-                taken => match taken.as_ref().ok().and_then(|kept| standing(kept.entry(), takes_paused)) {
-                    // Another process was quicker.
-                    Some(standing) => standing,
-                    None => {
-                        let chosen = taken.and_then(|kept| chosen(library, kept));
-                        shelf.running.push(chosen.map_err(Failure::from));
-                        continue;
-                    }
-                },
-            },
+        // One that is not to run is left to others.
+        let taken = match rests(&entry) {
+            Some(standing) => Ok(Err(standing)),
+            None => shelf.take(&entry, rests),
         };
-        shelf.resting.push(row(&entry, standing));
+        match taken {
+            Ok(Ok((source, output))) => {
+                let wanted = match source {
+                    Source::Torrent(torrent) => (*torrent).into(),
+                    Source::Magnet(magnet) => (*magnet).into(),
+                };
+                selection.running.push(Ok(Chosen { wanted, output }));
+            }
+            Ok(Err(standing)) => selection.resting.push(row(&entry, standing)),
+            Err(LibraryError::Elsewhere { process, .. }) => {
+                let process = process.unwrap_or_default();
+                selection.resting.push(row(&entry, Standing::Elsewhere { process }));
+            }
+            // It was forgotten a moment ago.
+            Err(LibraryError::Absent(_)) => {}
+            Err(error) => selection.running.push(Err(error.into())),
+        }
     }
-    Ok(shelf)
+    selection.shelf = Some(shelf);
+    Ok(selection)
 }
 
 /// What a torrent is that is not to run; `None`: it is.
@@ -117,15 +120,6 @@ fn standing(entry: &Entry, takes_paused: bool) -> Option<Standing> {
     }
 }
 
-fn chosen(library: &Library, kept: Kept) -> Result<Chosen, LibraryError> {
-    let wanted = match library.source(kept.entry())? {
-        Source::Torrent(torrent) => (*torrent).into(),
-        Source::Magnet(magnet) => (*magnet).into(),
-    };
-    let output = kept.entry().output.clone();
-    Ok(Chosen { wanted, output, kept: Some(kept) })
-}
-
 /// Waits until the disk has what was kept.
 pub(super) fn sync(library: &Library) {
     if let Err(error) = library.sync() {
@@ -133,7 +127,7 @@ pub(super) fn sync(library: &Library) {
     }
 }
 
-impl Shelf {
+impl Selection {
     /// Says how many downloads of an earlier version are not kept.
     pub(super) fn tell_waiting(&self) {
         if self.waiting > 0 {
@@ -152,12 +146,13 @@ pub(super) fn waiting_text(waiting: usize) -> String {
 
 /// What is known of a torrent that does not run.
 fn row(entry: &Entry, standing: Standing) -> TorrentRow {
+    let name = text::clean(&entry.title(), MOST_NAME_CHARS);
     TorrentRow {
         total_bytes: entry.totals.total_bytes,
         have_bytes: entry.totals.have_bytes,
         downloaded_bytes: entry.totals.downloaded_bytes,
         uploaded_bytes: entry.totals.uploaded_bytes,
-        ..TorrentRow::resting(entry.info_hash, entry.title(), entry.output.clone(), standing)
+        ..TorrentRow::resting(entry.info_hash, name, entry.output.clone(), standing)
     }
 }
 
@@ -166,7 +161,7 @@ struct Keeper<'a> {
     args: &'a DownloadArgs,
     /// The folder where no other is named.
     usual: &'a Path,
-    library: Option<&'a Library>,
+    shelf: Option<&'a Shelf>,
     now: Duration,
     /// The system refused to keep one: that is said once.
     is_refused: bool,
@@ -174,25 +169,22 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn keep(&mut self, wanted: Wanted, file: &[u8]) -> Result<Chosen, Failure> {
-        let usual = |wanted| Chosen { wanted, output: self.usual.to_owned(), kept: None };
-        let Some(library) = self.library.filter(|_| !self.is_refused) else { return Ok(usual(wanted)) };
+        let usual = |wanted| Chosen { wanted, output: self.usual.to_owned() };
+        let Some(shelf) = self.shelf.filter(|_| !self.is_refused) else { return Ok(usual(wanted)) };
         let named = match &wanted {
             Wanted::Torrent(torrent) => Named::Torrent(torrent, file),
             Wanted::Magnet(magnet) => Named::Magnet(magnet),
         };
         // One after the other in the queue, as they are named.
         self.now += Duration::from_nanos(1);
-        match library.keep(named, self.args.output.as_deref(), self.usual, self.now) {
-            Ok(kept) => {
-                let output = kept.entry().output.clone();
-                Ok(Chosen { wanted, output, kept: Some(kept) })
-            }
+        match shelf.keep(named, self.args.output.as_deref(), self.now) {
+            Ok(output) => Ok(Chosen { wanted, output }),
             Err(error @ (LibraryError::Elsewhere { .. } | LibraryError::OtherFolder { .. })) => {
                 Err(error.into())
             }
             Err(error) => {
                 self.is_refused = matches!(error, LibraryError::Storage(_));
-                if self.is_refused && !library.is_reachable() {
+                if self.is_refused && !shelf.library().is_reachable() {
                     // The session needs the folder, and says what is wrong with it.
                     return Ok(usual(wanted));
                 }

@@ -3,13 +3,14 @@
 mod teller;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::teller::Teller;
-use super::chosen::{Chosen, Shelf};
+use super::chosen::{Chosen, Selection};
 use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, keeping, leaving, runtime};
@@ -17,7 +18,7 @@ use crate::command::Command;
 use crate::engine::{EngineError, Options, Session, TorrentHandle, TorrentOptions};
 use crate::event::Phase;
 use crate::ledger::Standing;
-use crate::library::Kept;
+use crate::library::Shelf;
 use crate::report::progress;
 
 /// How it is shown, and when it ends.
@@ -38,14 +39,14 @@ const MOST_GOODBYE: Duration = Duration::from_secs(7);
 /// any more. What could not be read fails at once. Of one torrent the failure is returned; those of several are told.
 ///
 /// Of what is kept and does not run here, a line each says why.
-pub(super) fn run(shelf: Shelf, options: Options, style: Style) -> Result<Status, Failure> {
-    let Shelf { running, resting, .. } = shelf;
+pub(super) fn run(selection: Selection, options: Options, style: Style) -> Result<Status, Failure> {
+    let Selection { running, resting, shelf, .. } = selection;
     let ended = if running.is_empty() {
         let is_done = resting.iter().all(|row| row.standing == Standing::Done);
         if is_done { Status::Done } else { Status::NotAchieved }
     } else {
         let runtime = runtime()?;
-        let ended = runtime.block_on(follow(running, options, style));
+        let ended = runtime.block_on(follow(running, shelf, options, style));
         runtime.shutdown_background();
         ended?
     };
@@ -60,7 +61,6 @@ pub(super) fn run(shelf: Shelf, options: Options, style: Style) -> Result<Status
 struct One {
     /// What is under way; where it never was, there is a failure.
     torrent: Option<TorrentHandle>,
-    kept: Option<Kept>,
     /// It was asked to end: asked again it waits for no trackers.
     leaving: bool,
     /// Nothing of it is waited for any more.
@@ -81,9 +81,11 @@ enum Happened {
 
 async fn follow(
     chosen: Vec<Result<Chosen, Failure>>,
+    shelf: Option<Arc<Shelf>>,
     options: Options,
     style: Style,
 ) -> Result<Status, Failure> {
+    let shelf = shelf.as_deref();
     let mut signals = pin!(asked_to_end()?);
     let saved = options.metadata_only.then(|| options.output.clone());
     let patient = options.sync;
@@ -93,20 +95,19 @@ async fn follow(
     let mut teller = Teller::new(style.json, chosen.len());
     let mut all = Vec::new();
     for (number, chosen) in chosen.into_iter().enumerate() {
-        let added = chosen.and_then(|Chosen { wanted, output, kept }| {
-            let options = TorrentOptions { output, ..of_torrent.clone() };
-            Ok((session.add(wanted, options)?, kept))
+        let added = chosen.and_then(|Chosen { wanted, output }| {
+            Ok(session.add(wanted, TorrentOptions { output, ..of_torrent.clone() })?)
         });
         all.push(match added {
-            Ok((torrent, kept)) => {
+            Ok(torrent) => {
                 tokio::spawn(attend(torrent.clone(), number, style.leaves_paused, happened_to.clone()));
-                One { torrent: Some(torrent), kept, leaving: false, done: false, rests: false, failure: None }
+                One { torrent: Some(torrent), leaving: false, done: false, rests: false, failure: None }
             }
             Err(failure) if teller.is_of_one() => return Err(failure),
             Err(failure) => {
                 teller.complain(None, &failure);
                 let failure = Some(failure);
-                One { torrent: None, kept: None, leaving: false, done: true, rests: false, failure }
+                One { torrent: None, leaving: false, done: true, rests: false, failure }
             }
         });
     }
@@ -119,7 +120,7 @@ async fn follow(
             () = &mut signals => break,
             Some((number, happened)) = happened.recv() => {
                 if let Some(one) = all.get_mut(number) {
-                    one.hear(happened, style, &teller);
+                    one.hear(happened, style, shelf, &teller);
                 }
             }
             _ = second.tick() => {
@@ -144,9 +145,7 @@ async fn follow(
             one.failure = leaving::outcome(torrent).err().map(Failure::Engine);
             one.failure.iter().for_each(|failure| teller.complain(Some(&view), failure));
         }
-        if let Some(kept) = one.kept.take() {
-            keeping::settle(kept, &view, one.failure.is_some());
-        }
+        keeping::settle(shelf, &view, one.failure.is_some());
         match (saved.as_ref().zip(view.torrent.name()), &one.failure) {
             (Some((folder, name)), None) if !style.json => {
                 teller.line(&format!("saved {}", folder.join(format!("{name}.torrent")).display()))?;
@@ -179,13 +178,13 @@ fn under_way(all: &[One]) -> impl Iterator<Item = (usize, &TorrentHandle)> {
 }
 
 impl One {
-    fn hear(&mut self, happened: Happened, style: Style, teller: &Teller) {
+    fn hear(&mut self, happened: Happened, style: Style, shelf: Option<&Shelf>, teller: &Teller) {
         let failure = match happened {
             Happened::Complete => {
                 // It goes on seeding until the last is done.
                 self.done |= !style.seed;
-                if let Some(kept) = self.kept.as_mut().filter(|_| !style.seed) {
-                    keeping::change(kept, |entry| entry.done = true);
+                if let Some(torrent) = self.torrent.as_ref().filter(|_| !style.seed) {
+                    keeping::change(shelf, torrent.info_hash(), |entry| entry.done = true);
                 }
                 return;
             }

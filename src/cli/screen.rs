@@ -20,6 +20,7 @@ use crate::config::Settings;
 use crate::engine::clock::Clock;
 use crate::engine::{Download, Options, Wanted};
 use crate::event::Phase;
+use crate::library::Shelf;
 use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
@@ -39,15 +40,25 @@ pub(super) struct Style {
 }
 
 /// Downloads until the user leaves, a signal comes, or, where that is wanted, everything is here.
-pub(super) fn run(chosen: Chosen, options: Options, style: Style) -> Result<Status, Failure> {
+pub(super) fn run(
+    chosen: Chosen,
+    shelf: Option<&Shelf>,
+    options: Options,
+    style: Style,
+) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(Box::pin(show(chosen, options, style)));
+    let ended = runtime.block_on(Box::pin(show(chosen, shelf, options, style)));
     runtime.shutdown_background();
     ended
 }
 
-async fn show(chosen: Chosen, options: Options, style: Style) -> Result<Status, Failure> {
-    let Chosen { wanted, output, kept } = chosen;
+async fn show(
+    chosen: Chosen,
+    shelf: Option<&Shelf>,
+    options: Options,
+    style: Style,
+) -> Result<Status, Failure> {
+    let Chosen { wanted, output } = chosen;
     let options = Options { output, ..options };
     let signals = asked_to_end()?;
     let started = since_1970();
@@ -90,12 +101,10 @@ async fn show(chosen: Chosen, options: Options, style: Style) -> Result<Status, 
     let torrent = download.torrent();
     explained(leaving::ended(&mut [torrent.clone()], interrupted)).await;
     let (outcome, view) = (leaving::outcome(&torrent), views.borrow().clone());
-    if let Some(mut kept) = kept {
-        if style.no_seed && progress::is_complete(&view) {
-            keeping::change(&mut kept, |entry| entry.done = true);
-        }
-        keeping::settle(kept, &view, outcome.is_err());
+    if style.no_seed && progress::is_complete(&view) {
+        keeping::change(shelf, torrent.info_hash(), |entry| entry.done = true);
     }
+    keeping::settle(shelf, &view, outcome.is_err());
     outcome?;
     let farewell = if style.demo {
         "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()

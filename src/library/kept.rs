@@ -87,6 +87,15 @@ impl Forgotten {
         }
     }
 
+    /// Can be brought back no more; what is remembered of its data stays.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(super) fn let_go(self) -> Result<(), StorageError> {
+        let Kept { library, entry, .. } = self.0;
+        library.unlink(entry.info_hash, super::FORGOTTEN)
+    }
+
     /// Removes all that is remembered of it. Its data stay.
     ///
     /// # Errors

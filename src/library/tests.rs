@@ -7,24 +7,24 @@ use super::*;
 use crate::metainfo::NewTorrent;
 use crate::storage::{Record, ResumeFile};
 
-struct Lab {
+pub(super) struct Lab {
     dir: tempfile::TempDir,
-    library: Library,
+    pub(super) library: Library,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let library = Library::of(&dir.path().join("state"));
         Self { dir, library }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().canonicalize().unwrap().join(name)
     }
 
     /// Names a torrent, with a folder or without.
-    fn keep(&self, name: &str, output: Option<&str>, at_s: u64) -> Result<Kept, LibraryError> {
+    pub(super) fn keep(&self, name: &str, output: Option<&str>, at_s: u64) -> Result<Kept, LibraryError> {
         let file = file(name);
         let torrent = Torrent::from_bytes(&file).unwrap();
         let output = output.map(|output| self.path(output));
@@ -32,11 +32,11 @@ impl Lab {
         self.library.keep(Named::Torrent(&torrent, &file), output.as_deref(), &self.path("usual"), now)
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         self.library.list().unwrap().entries.iter().map(Entry::title).collect()
     }
 
-    fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         let found = fs::read_dir(&self.library.folder).unwrap();
         let mut names: Vec<String> =
             found.map(|found| found.unwrap().file_name().into_string().unwrap()).collect();
@@ -45,11 +45,11 @@ impl Lab {
     }
 }
 
-fn file(name: &str) -> Vec<u8> {
+pub(super) fn file(name: &str) -> Vec<u8> {
     NewTorrent::of_files(name, 16_384, &[("x", &[7; 10][..])]).to_bytes()
 }
 
-fn hash(name: &str) -> InfoHash {
+pub(super) fn hash(name: &str) -> InfoHash {
     Torrent::from_bytes(&file(name)).unwrap().info_hash
 }
 

@@ -101,7 +101,7 @@ pub fn resting_json(row: &TorrentRow) -> String {
     json_line(&Progress {
         have_bytes: row.have_bytes,
         total_bytes: row.total_bytes,
-        torrent: Named { name: Some(&row.name), info_hash: Some(row.id.to_string()) },
+        torrent: Named { name: row.total_bytes.map(|_| &*row.name), info_hash: Some(row.id.to_string()) },
         ..Progress::last(state, elsewhere.then(|| resting_text(row)))
     })
 }

@@ -29,7 +29,10 @@ pub fn replace_state_file(path: &Path, bytes: &[u8]) -> Result<(), StorageError>
 ///
 /// # Errors
 /// The system refuses. One that is gone by now is none.
-pub fn sync_state_files(folder: &Path, files: &[PathBuf]) -> Result<(), StorageError> {
+pub fn sync_state_files<'a>(
+    folder: &Path,
+    files: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<(), StorageError> {
     for path in files {
         match open_to_read(path).and_then(|file| file.sync_all()) {
             Err(e) if e.kind() != ErrorKind::NotFound => {
