@@ -9,7 +9,6 @@ mod check;
 mod columns;
 mod export;
 mod failure;
-mod file_url;
 mod handshake;
 mod headless;
 mod info;
@@ -37,7 +36,7 @@ use self::output::Stdout;
 use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine::{self, Wanted};
-use crate::metainfo::{Magnet, PeerName, Torrent};
+use crate::metainfo::{Magnet, PeerName, Torrent, path_of_url};
 use crate::storage;
 use crate::text;
 
@@ -115,14 +114,11 @@ fn home() -> Option<PathBuf> {
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
     let has_screen = !args.headless && !args.json && !args.metadata_only && io::stdout().is_terminal();
     let several = args.torrents.len() > 1;
-    if several && has_screen {
-        return Err(Failure::OneOnScreen);
-    }
     let for_one = [("--peer", !args.peer.is_empty()), ("--record", args.record.is_some())];
     if let Some((option, _)) = for_one.into_iter().find(|(_, given)| several && *given) {
         return Err(Failure::ForOne { option, torrents: args.torrents.len() });
     }
-    let mut wanted = wanted_of(args);
+    let wanted = wanted_of(args);
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
     for magnet in wanted.iter().filter_map(|wanted| wanted.as_ref().ok()?.as_magnet()) {
@@ -132,7 +128,6 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     }
     let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
     if has_screen {
-        let wanted = wanted.pop().ok_or(Failure::NoTorrent)??;
         screen::run(wanted, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
     } else {
         headless::run(wanted, options, headless::Style { json: args.json, seed: args.seed })
@@ -182,7 +177,7 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
     };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(torrent.into(), options, screen::Style { settings, no_seed: false, demo: true })
+        screen::run(vec![Ok(torrent.into())], options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
         headless::run(vec![Ok(torrent.into())], options, headless::Style { json: false, seed: false })
@@ -210,7 +205,7 @@ impl Drop for DemoFolder {
 
 /// Reads the torrent and tells what is odd about it.
 fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
-    let torrent = Torrent::from_file(file_url::path_of(path))?;
+    let torrent = Torrent::from_file(path_of_url(path))?;
     for warning in &torrent.warnings {
         warn(&warning.to_string());
     }

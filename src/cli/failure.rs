@@ -57,9 +57,6 @@ pub enum Failure {
         /// How many were named.
         torrents: usize,
     },
-    /// The screen shows one torrent.
-    #[error("on the screen one torrent runs at a time; --headless runs several")]
-    OneOnScreen,
     /// Of a torrent file the metadata alone was wanted.
     #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]
     HasMetadata,
@@ -128,7 +125,6 @@ impl Failure {
             | Self::NoTorrent
             | Self::HasMetadata
             | Self::ForOne { .. }
-            | Self::OneOnScreen
             | Self::Torrent(_)
             | Self::Magnet(_)
             | Self::Log(_)
