@@ -11,7 +11,6 @@ mod chosen;
 mod columns;
 mod export;
 mod failure;
-mod file_url;
 mod handshake;
 mod headless;
 mod info;
@@ -41,7 +40,7 @@ use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine::{self, Wanted};
 use crate::library::{Library, Shelf};
-use crate::metainfo::{Magnet, PeerName, Torrent};
+use crate::metainfo::{Magnet, PeerName, Torrent, path_of_url};
 use crate::storage;
 use crate::text;
 
@@ -116,12 +115,12 @@ fn home() -> Option<PathBuf> {
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
     let has_screen = !args.headless && !args.json && !args.metadata_only && io::stdout().is_terminal();
     let is_bare = args.torrents.is_empty();
-    refuse_several(args, args.torrents.len(), has_screen)?;
+    refuse_several(args, args.torrents.len())?;
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
     let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
     let shelf = if args.metadata_only { None } else { shelf(&options.output) };
-    let mut selection = match shelf {
+    let selection = match shelf {
         Some(shelf) if is_bare => chosen::kept(shelf, has_screen)?,
         shelf => chosen::named(args, &options.output, shelf),
     };
@@ -129,7 +128,7 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
         return Err(Failure::NoTorrent { waiting: selection.waiting });
     }
     if is_bare {
-        refuse_several(args, selection.running.len(), has_screen)?;
+        refuse_several(args, selection.running.len())?;
         selection.tell_waiting();
     }
     let links = selection.running.iter().filter_map(|chosen| chosen.as_ref().ok()?.wanted.as_magnet());
@@ -141,9 +140,9 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     let shelf = selection.shelf.clone();
     let library = shelf.as_ref().map(|shelf| shelf.library().clone());
     let syncing = library.map(|library| std::thread::spawn(move || chosen::sync(&library)));
-    let status = if has_screen && let Some(chosen) = selection.running.pop() {
+    let status = if has_screen && !selection.running.is_empty() {
         let style = screen::Style { settings, no_seed: args.no_seed, demo: false };
-        screen::run(chosen?, shelf.as_deref(), options, style)
+        screen::run(selection, options, style)
     } else {
         let style = headless::Style { json: args.json, seed: args.seed, leaves_paused: is_bare };
         headless::run(selection, options, style)
@@ -165,10 +164,7 @@ fn shelf(usual: &Path) -> Option<Arc<Shelf>> {
 }
 
 /// What is for one torrent, where there are several.
-fn refuse_several(args: &DownloadArgs, torrents: usize, has_screen: bool) -> Result<(), Failure> {
-    if torrents > 1 && has_screen {
-        return Err(Failure::OneOnScreen);
-    }
+fn refuse_several(args: &DownloadArgs, torrents: usize) -> Result<(), Failure> {
     let for_one = [("--peer", !args.peer.is_empty()), ("--record", args.record.is_some())];
     match for_one.into_iter().find(|(_, given)| torrents > 1 && *given) {
         Some((option, _)) => Err(Failure::ForOne { option, torrents, kept: args.torrents.is_empty() }),
@@ -191,13 +187,14 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         ..engine::Options::default()
     };
     let chosen = Chosen { wanted: torrent.into(), output: options.output.clone() };
+    let selection = Selection { running: vec![Ok(chosen)], ..Selection::default() };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(chosen, None, options, screen::Style { settings, no_seed: false, demo: true })
+        screen::run(selection, options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
         let style = headless::Style { json: false, seed: false, leaves_paused: false };
-        headless::run(Selection { running: vec![Ok(chosen)], ..Selection::default() }, options, style)
+        headless::run(selection, options, style)
     }
 }
 
@@ -227,7 +224,7 @@ fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
 
 /// The same with the bytes of the file.
 fn open_file(path: &Path) -> Result<(Torrent, Vec<u8>), Failure> {
-    let (torrent, file) = Torrent::with_bytes(file_url::path_of(path))?;
+    let (torrent, file) = Torrent::with_bytes(path_of_url(path))?;
     for warning in &torrent.warnings {
         warn(&warning.to_string());
     }

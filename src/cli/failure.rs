@@ -65,9 +65,6 @@ pub enum Failure {
         /// They were not named.
         kept: bool,
     },
-    /// The screen shows one torrent.
-    #[error("on the screen one torrent runs at a time; --headless runs several")]
-    OneOnScreen,
     /// Of a torrent file the metadata alone was wanted.
     #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]
     HasMetadata,
@@ -139,7 +136,6 @@ impl Failure {
             | Self::NoTorrent { .. }
             | Self::HasMetadata
             | Self::ForOne { .. }
-            | Self::OneOnScreen
             | Self::Torrent(_)
             | Self::Magnet(_)
             | Self::Log(_)
