@@ -21,7 +21,7 @@ use ttui::event::{
     BlockRun, BlockState, Cause, Direction, Encryption, Event, PeerKey, PeerSample, Phase, Sample, Side,
     Source, Transport,
 };
-use ttui::ledger::{FileFacts, Ledger, Metadata, TorrentFacts, View};
+use ttui::ledger::{FileFacts, Ledger, Metadata, Standing, TorrentFacts, TorrentRow, Torrents, Totals, View};
 use ttui::metainfo::{Bitfield, Geometry, InfoHash};
 use ttui::ui::action::Action;
 use ttui::ui::model::Screen;
@@ -32,6 +32,7 @@ const PIECES: u32 = 100_000;
 const MANY_PIECES: u32 = 1_000_000;
 const FILES: u64 = 100_000;
 const PIECE_BYTES: u32 = 256 * 1024;
+const TORRENTS: u32 = 5000;
 const FRAMES: usize = 400;
 
 /// A run under way.
@@ -190,6 +191,7 @@ fn main() {
         }
         println!("the slowest screen: {worst:.1?} a frame");
     }
+    torrents(&mut run);
     grids(&mut run, PIECES);
     grids(&mut Run::new(MANY_PIECES), MANY_PIECES);
 }
@@ -226,6 +228,48 @@ fn measure(run: &mut Run, area: Rect, (name, screen, keys): &Page) -> Duration {
         "{name:<28} {median:>10.1?} {tenth:>10.1?}   rows in order {take_in:>8.1?}, the view itself {view:>8.1?}"
     );
     median
+}
+
+/// The list of many torrents.
+fn torrents(run: &mut Run) {
+    let view = run.view();
+    let standings = [Standing::Downloading, Standing::Seeding, Standing::Stalled, Standing::Paused];
+    let row = |number: u32| {
+        let mut id = [0; 20];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        let standing = standings[number as usize % standings.len()].clone();
+        let name = format!("torrent number {number} of many.iso");
+        let mut row = TorrentRow::resting(InfoHash(id), name, "/home/me/iso".into(), standing);
+        (row.total_bytes, row.have_bytes) = (Some(1 << 30), u64::from(number) * 10_000);
+        Arc::new(row)
+    };
+    let rows: Vec<Arc<TorrentRow>> = (0..TORRENTS).map(row).collect();
+    for area in [Rect::new(0, 0, 80, 24), Rect::new(0, 0, 200, 60)] {
+        let mut model = model(area, &view);
+        update(&mut model, Action::Show(Screen::Torrents), &view);
+        let mut buf = Buffer::empty(area);
+        let (mut frames, mut taken) = (Vec::new(), Vec::new());
+        for frame in 0..FRAMES {
+            let mut rows = rows.clone();
+            let changed = frame * 7 % rows.len();
+            Arc::make_mut(&mut rows[changed]).down_bps = frame as u64 * 1000;
+            let torrents = Arc::new(Torrents { totals: Totals::of(&rows), rows, ..Torrents::default() });
+            let began = Instant::now();
+            model.clock += Duration::from_millis(250);
+            model.take_in_torrents(&torrents);
+            taken.push(began.elapsed());
+            update(&mut model, Action::Down, &view);
+            let began = Instant::now();
+            buf.reset();
+            draw(&mut buf, area, &model, &view);
+            frames.push(began.elapsed());
+        }
+        let ((median, tenth), (take_in, _)) = (told(frames), told(taken));
+        println!(
+            "{TORRENTS} torrents, {} x {}: {median:>10.1?} {tenth:>10.1?}   rows in order {take_in:>8.1?}",
+            area.width, area.height
+        );
+    }
 }
 
 /// The grid alone, in each of its layers.

@@ -4,15 +4,17 @@
 //! on standard error that names the thing.
 
 pub mod args;
+pub mod librarian;
 
 mod check;
+mod chosen;
 mod columns;
 mod export;
 mod failure;
-mod file_url;
 mod handshake;
 mod headless;
 mod info;
+mod keeping;
 mod leaving;
 mod logfile;
 mod manual;
@@ -24,20 +26,21 @@ mod signals;
 mod verify;
 mod waiting;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::CommandFactory;
 
 use self::args::{Cli, Command, DemoArgs, DownloadArgs};
+use self::chosen::{Chosen, Selection};
 use self::output::Stdout;
 use crate::config::{self, Settings};
 use crate::demo::Demo;
 use crate::engine::{self, Wanted};
-use crate::metainfo::{Magnet, PeerName, Torrent};
+use crate::library::{Library, Shelf};
+use crate::metainfo::{Magnet, PeerName, Torrent, path_of_url};
 use crate::storage;
 use crate::text;
 
@@ -48,9 +51,6 @@ pub use failure::{Failure, Status};
 
 /// The whole program: reads the arguments of the process, does what they ask, and says what went wrong.
 pub fn main() -> ExitCode {
-    if std::env::args_os().len() <= 1 {
-        return complain(&Failure::NoTorrent);
-    }
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
@@ -114,56 +114,62 @@ fn home() -> Option<PathBuf> {
 
 fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failure> {
     let has_screen = !args.headless && !args.json && !args.metadata_only && io::stdout().is_terminal();
-    let several = args.torrents.len() > 1;
-    if several && has_screen {
-        return Err(Failure::OneOnScreen);
-    }
-    let for_one = [("--peer", !args.peer.is_empty()), ("--record", args.record.is_some())];
-    if let Some((option, _)) = for_one.into_iter().find(|(_, given)| several && *given) {
-        return Err(Failure::ForOne { option, torrents: args.torrents.len() });
-    }
-    let mut wanted = wanted_of(args);
+    let is_bare = args.torrents.is_empty();
+    refuse_several(args, args.torrents.len())?;
     args.overrule(&mut settings);
     let peers = peers::addresses(&args.peer)?;
-    for magnet in wanted.iter().filter_map(|wanted| wanted.as_ref().ok()?.as_magnet()) {
-        if magnet.trackers.is_empty() && magnet.peers.is_empty() && peers.is_empty() {
+    let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
+    let shelf = if args.metadata_only { None } else { shelf(&options.output) };
+    let selection = match shelf {
+        Some(shelf) if is_bare => chosen::kept(shelf, has_screen)?,
+        shelf => chosen::named(args, &options.output, shelf),
+    };
+    if selection.running.is_empty() && selection.resting.is_empty() {
+        return Err(Failure::NoTorrent { waiting: selection.waiting });
+    }
+    if is_bare {
+        refuse_several(args, selection.running.len())?;
+        selection.tell_waiting();
+    }
+    let links = selection.running.iter().filter_map(|chosen| chosen.as_ref().ok()?.wanted.as_magnet());
+    for magnet in links {
+        if magnet.trackers.is_empty() && magnet.peers.is_empty() && options.peers.is_empty() {
             warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
         }
     }
-    let options = engine::Options { peers, ..args.engine_options(&settings, home().as_deref()) };
-    if has_screen {
-        let wanted = wanted.pop().ok_or(Failure::NoTorrent)??;
-        screen::run(wanted, options, screen::Style { settings, no_seed: args.no_seed, demo: false })
+    let shelf = selection.shelf.clone();
+    let library = shelf.as_ref().map(|shelf| shelf.library().clone());
+    let syncing = library.map(|library| std::thread::spawn(move || chosen::sync(&library)));
+    let status = if has_screen && !selection.running.is_empty() {
+        let style = screen::Style { settings, no_seed: args.no_seed, demo: false };
+        screen::run(selection, options, style)
     } else {
-        headless::run(wanted, options, headless::Style { json: args.json, seed: args.seed })
+        let style = headless::Style { json: args.json, seed: args.seed, leaves_paused: is_bare };
+        headless::run(selection, options, style)
+    };
+    shelf.iter().for_each(|shelf| keeping::end(shelf));
+    if let (true, Some(shelf), Some(syncing)) = (args.sync, shelf, syncing) {
+        // It panicked, and has said so.
+        let _ = syncing.join();
+        chosen::sync(shelf.library());
     }
+    status
 }
 
-/// What is named, each torrent once.
-fn wanted_of(args: &DownloadArgs) -> Vec<Result<Wanted, Failure>> {
-    let mut first_names = HashMap::new();
-    let mut all = Vec::new();
-    for named in &args.torrents {
-        let wanted = open_wanted(named).and_then(|wanted| match wanted {
-            Wanted::Torrent(_) if args.metadata_only => Err(Failure::HasMetadata),
-            wanted => Ok(wanted),
-        });
-        if let Ok(wanted) = &wanted {
-            match first_names.entry(wanted.info_hash()) {
-                Entry::Vacant(entry) => _ = entry.insert(named),
-                Entry::Occupied(entry) => {
-                    let first = entry.get().display();
-                    warn(&format!(
-                        "{} is the same torrent as {first}: it is downloaded once",
-                        named.display()
-                    ));
-                    continue;
-                }
-            }
-        }
-        all.push(wanted);
+/// Where torrents are kept; `None`: no variable says where, and the session says so.
+fn shelf(usual: &Path) -> Option<Arc<Shelf>> {
+    let env = |name| std::env::var_os(name);
+    let state = storage::state_dir(env("XDG_STATE_HOME"), env(storage::HOME))?;
+    Some(Arc::new(Shelf::new(Library::of(&state), usual)))
+}
+
+/// What is for one torrent, where there are several.
+fn refuse_several(args: &DownloadArgs, torrents: usize) -> Result<(), Failure> {
+    let for_one = [("--peer", !args.peer.is_empty()), ("--record", args.record.is_some())];
+    match for_one.into_iter().find(|(_, given)| torrents > 1 && *given) {
+        Some((option, _)) => Err(Failure::ForOne { option, torrents, kept: args.torrents.is_empty() }),
+        None => Ok(()),
     }
-    all
 }
 
 fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
@@ -180,12 +186,15 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
+    let chosen = Chosen { wanted: torrent.into(), output: options.output.clone() };
+    let selection = Selection { running: vec![Ok(chosen)], ..Selection::default() };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.
-        screen::run(torrent.into(), options, screen::Style { settings, no_seed: false, demo: true })
+        screen::run(selection, options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
-        headless::run(vec![Ok(torrent.into())], options, headless::Style { json: false, seed: false })
+        let style = headless::Style { json: false, seed: false, leaves_paused: false };
+        headless::run(selection, options, style)
     }
 }
 
@@ -210,24 +219,31 @@ impl Drop for DemoFolder {
 
 /// Reads the torrent and tells what is odd about it.
 fn open_torrent(path: &Path) -> Result<Torrent, Failure> {
-    let torrent = Torrent::from_file(file_url::path_of(path))?;
+    open_file(path).map(|(torrent, _)| torrent)
+}
+
+/// The same with the bytes of the file.
+fn open_file(path: &Path) -> Result<(Torrent, Vec<u8>), Failure> {
+    let (torrent, file) = Torrent::with_bytes(path_of_url(path))?;
     for warning in &torrent.warnings {
         warn(&warning.to_string());
     }
-    Ok(torrent)
+    Ok((torrent, file))
 }
 
 /// Reads the torrent or magnet link, and tells what is odd about it.
 fn open_wanted(named: &Path) -> Result<Wanted, Failure> {
-    if !Magnet::is_meant(named) {
-        return Ok(open_torrent(named)?.into());
-    }
+    if Magnet::is_meant(named) { Ok(open_magnet(named)?.into()) } else { Ok(open_torrent(named)?.into()) }
+}
+
+/// Reads the magnet link, and tells what is odd about it.
+fn open_magnet(named: &Path) -> Result<Magnet, Failure> {
     let mut magnet: Magnet = named.to_string_lossy().parse()?;
     for warning in &magnet.warnings {
         warn(&warning.to_string());
     }
     magnet.peers = peers::addresses(&magnet.peers)?.into_iter().map(PeerName::Address).collect();
-    Ok(magnet.into())
+    Ok(magnet)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -1,11 +1,13 @@
-//! What a user can ask the engine for.
+//! What a user can ask the engine for: of one torrent, and of the session of all.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::event::{PeerKey, TrackerKey};
-use crate::metainfo::FilePriority;
+use crate::metainfo::{FilePriority, InfoHash, Magnet, Torrent};
 
-/// One wish. Its effect shows in the next view, its answer as a note there.
+/// One wish about one torrent. Its effect shows in the next view, its answer as a note there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Stop requests, uploads and dialling; announce `stopped`; stay paused over restarts.
@@ -51,4 +53,58 @@ pub enum Command {
     /// Keep what is verified, within two seconds, and end when trackers have heard `stopped`, within five more; asked for
     /// once more: do not wait for them.
     Quit,
+}
+
+/// One wish about torrents among others. Its effect shows in the rows of all torrents, its answer as a note there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SessionCommand {
+    /// Add a torrent at the end of the queue; adding never stops what is under way.
+    Add(Box<Addition>),
+    /// Of this torrent: what can be asked of one. Resumed is also one that failed, or is done.
+    To(InfoHash, Command),
+    /// The same of every torrent.
+    ToAll(Command),
+    /// The rate limits of all torrents together, bytes a second; `None`: none.
+    Limit {
+        /// For what we receive.
+        down_bps: Option<u64>,
+        /// For what we send.
+        up_bps: Option<u64>,
+    },
+    /// Say goodbye to its peers and forget it. What was downloaded stays.
+    Forget(InfoHash),
+    /// Bring back what was forgotten last, where it stood.
+    Revive,
+    /// Let it go before the one before it in the queue.
+    Earlier(InfoHash),
+    /// Let the one behind it in the queue go first.
+    Later(InfoHash),
+    /// Publish the view of this torrent from now on, in place of that of any other.
+    Look(InfoHash),
+    /// End every torrent, as [`Command::Quit`] ends one.
+    Quit,
+}
+
+/// A torrent that is to be added.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Addition {
+    /// Comes back with the answer.
+    pub ticket: u32,
+    /// What it is.
+    pub what: What,
+    /// The folder its files go to; `None`: that of the others.
+    pub output: Option<PathBuf>,
+    /// It waits until it is resumed; of a magnet the metadata are fetched before.
+    pub paused: bool,
+}
+
+/// What is to be added.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// A torrent file, that is still to be read.
+    File(PathBuf),
+    /// A torrent.
+    Torrent(Arc<Torrent>),
+    /// Of which only a magnet link is here.
+    Magnet(Box<Magnet>),
 }

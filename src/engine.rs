@@ -2,6 +2,7 @@
 
 mod addresses;
 pub mod assembly;
+mod board;
 mod calls;
 pub mod check;
 #[cfg(test)]
@@ -41,5 +42,5 @@ pub use check::{CheckOptions, HandsShaken, check, shake_hands};
 pub use download::{Download, EngineError, Options};
 pub use event_sink::Recording;
 pub use recorder::RecordingError;
-pub use session::{Session, SessionOptions, TorrentHandle, TorrentOptions};
+pub use session::{Control, Session, SessionOptions, TorrentHandle, TorrentOptions};
 pub use wanted::Wanted;

@@ -18,6 +18,7 @@ mod row;
 mod series;
 mod snapshot;
 mod tally;
+mod torrents;
 mod tracker;
 mod verdict;
 mod view;
@@ -32,6 +33,7 @@ pub use pieces::{
 };
 pub use series::{RECENT_SECONDS, Recent, Series};
 pub use snapshot::Snapshot;
+pub use torrents::{Answer, Before, Queued, Standing, TorrentRow, Torrents, Totals};
 pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};
 pub use verdict::{Look, LookOn, Remedy, Verdict, VerdictCode};
 pub use view::{

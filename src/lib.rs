@@ -44,6 +44,10 @@
 //! `swarm::pacer` of the dials), and each torrent takes its turn at the upload limit (`swarm::round_robin`). One torrent
 //! (`engine::Download`) is a session with nothing else in it.
 //!
+//! **From run to run** torrents are kept in a `library`: an entry each with its torrent file or magnet, and a lock that says
+//! which process runs it. `cli::chosen` keeps what is named, or takes all that is kept; a `library::Shelf` has what of it runs
+//! here, and `cli::librarian` changes that by what is asked of the session.
+//!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to
 //! `swarm::commands`. What follows comes back as events: the ledger folds them, `ledger::verdict` judges them (a rule, its
@@ -70,11 +74,12 @@
 //! | `wire` | bytes to messages and back, no sockets: handshake, messages, extensions, tracker codecs | metainfo |
 //! | `event` | events, causes, attempts, ids of peers and trackers | metainfo, wire |
 //! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |
-//! | `command` | what a user can ask for | metainfo, event |
+//! | `command` | what a user can ask for, of a torrent and of all | metainfo, event |
 //! | `peer` | the protocol of one connection, from the first byte of its handshake on: choke, interest, bitfield, requests | metainfo, wire, event |
 //! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
+//! | `library` | what is kept of torrents from run to run, and which process runs them | metainfo, hash, storage |
 //! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, swarm, hash, storage, record |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
@@ -95,6 +100,7 @@ pub mod engine;
 pub mod event;
 pub mod hash;
 pub mod ledger;
+pub mod library;
 pub mod metainfo;
 pub mod peer;
 pub mod record;

@@ -5,37 +5,46 @@
 //!
 //! Nothing here truncates a file, follows a symbolic link inside the output folder, or opens a path outside it.
 
+mod created;
 mod dirty;
 mod error;
 mod files;
 mod identity;
 mod journal;
 mod layout;
+mod lock;
 mod metadata;
 mod open;
 mod piece_hasher;
 mod prepare;
 mod record;
+mod remove;
 mod resume;
 mod start;
+mod state_file;
 mod system;
 mod verify;
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 pub use dirty::DirtySet;
 pub use error::{Operation, OsKind, StorageError};
 pub use journal::{Batch, BootId, Journal, JournalFile, OnDisk, boot_id};
-pub use metadata::{KeptMetadata, keep_metadata, kept_metadata, save_metadata};
+pub use lock::{NotLocked, ProcessLock};
+pub use metadata::{KeptMetadata, keep_metadata, kept_metadata, kept_torrents, save_metadata};
+pub use open::without_links;
 pub use record::{FileStamp, Record, RecordError};
-pub use resume::{HOME, Loaded, ResumeFile, state_dir};
+pub use remove::{Removal, Removed};
+pub use resume::{HOME, Loaded, ResumeFile, forget_record, recorded_torrents, state_dir};
 pub use start::{Start, Started, start};
+pub use state_file::{create_state_folder, read_state_file, replace_state_file, sync_state_files};
 pub use system::FileStat;
 pub use verify::{Check, Verdicts, check, check_piece, verify};
 
+use self::created::CreatedFile;
 pub use self::files::OpenFiles;
 use self::files::TorrentFiles;
 use self::identity::Identities;
@@ -87,6 +96,8 @@ pub struct Storage {
     named: Vec<AtomicBool>,
     /// Whether a file was found to have lost what was written to it.
     disturbed: AtomicBool,
+    /// Where it is written down what is created, once that is known.
+    created: OnceLock<CreatedFile>,
 }
 
 impl Storage {
@@ -101,7 +112,19 @@ impl Storage {
         let named = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
         let identities = Identities::new(torrent.files.len());
         let (open, disturbed) = (options.open_files.of_torrent(), AtomicBool::new(false));
-        Ok(Self { torrent, options, root, open, allocated, reach_bytes, identities, named, disturbed })
+        let created = OnceLock::new();
+        Ok(Self {
+            torrent,
+            options,
+            root,
+            open,
+            allocated,
+            reach_bytes,
+            identities,
+            named,
+            disturbed,
+            created,
+        })
     }
 
     /// Whose files they are.
@@ -373,12 +396,27 @@ impl Storage {
     /// put in its place since it was looked for is theirs.
     fn open_file(&self, number: usize, access: Access) -> Result<std::fs::File, StorageError> {
         let path = path(self.file(number));
-        if access != Access::Write || self.options.overwrite || self.identities.first_of(number).is_some() {
+        if access != Access::Write {
             return self.root.file(path, access);
         }
-        let file = self.root.file(path, Access::New)?;
-        self.meet(number, self.look_at(&file, path)?.stat.identity);
-        Ok(file)
+        let is_met = self.options.overwrite || self.identities.first_of(number).is_some();
+        let opened = self.root.file_or_new(path, is_met);
+        let depths: Vec<usize> =
+            self.root.take_made().iter().map(|folder| folder.components().count()).collect();
+        let inode = match &opened {
+            Ok((file, is_new)) if *is_new || !is_met => {
+                let identity = self.look_at(file, path)?.stat.identity;
+                if !is_met {
+                    self.meet(number, identity);
+                }
+                is_new.then_some(identity.1)
+            }
+            _ => None,
+        };
+        if let Some(created) = self.created.get() {
+            created.note(number, inode, &depths);
+        }
+        opened.map(|(file, _)| file)
     }
 }
 

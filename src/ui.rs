@@ -11,9 +11,11 @@
 //! | `calendar` | which time of day a moment of the run was |
 //! | `hues` | which peers have a hue each |
 //! | `columns`, `grid` | the one table of the peers' columns, and the table that draws only what is visible |
+//! | `torrent_list` | the torrents of the run: which are listed, in which order, and which is looked at |
 //! | `file_tree` | the files in their folders, folded and not, and how much of each is here |
 //! | `flow` | how a screen shares its rows among its parts |
 //! | `theme`, `paint` | colours by meaning, palettes and glyph tiers; clipped text |
+//! | `adding`, `address` | torrents and peers that are added while the screen runs |
 //! | `field`, `prompt` | a line of text that is typed, and the questions that are answered so |
 //! | `replay` | a recording in the screens: how it stands, and what keys ask of it |
 //! | `mouse` | where things stand that can be clicked, and what a click does |
@@ -26,6 +28,8 @@
 
 mod about;
 pub mod action;
+mod adding;
+mod address;
 mod bulk;
 pub mod calendar;
 mod choose;
@@ -62,6 +66,7 @@ mod terminal_writer;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod torrent_list;
 mod update;
 mod wanted;
 mod widgets;
@@ -75,7 +80,7 @@ pub use filter::{examples as filter_examples, grammar as filter_grammar};
 pub use keymap::Keymap;
 pub use model::Model;
 pub use replay::{Replayed, Watched};
-pub use run::{Left, Options, Question, Reason, Write, run, summary};
+pub use run::{Left, Link, Options, Question, Reason, Write, run, summary, summary_of_several};
 pub use screens::{draw, draw_grid};
 pub use theme::{
     ColourChoice, Colours, Glyphs, Ground, Look, MEANINGS, Meaning, Palette, Palettes, Scheme, Shade, Theme,

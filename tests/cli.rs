@@ -16,6 +16,8 @@ fn ttui(args: &[&str]) -> Command {
     command.args(args).stdin(Stdio::null()).env_remove("RUST_LOG");
     // Whoever runs the tests may have settings.
     command.env("XDG_CONFIG_HOME", "/nonexistent");
+    // And torrents.
+    command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/nothing-kept"));
     command
 }
 
@@ -243,7 +245,7 @@ fn unreadable_files_end_in_one_line_and_status_2() {
 fn bad_usage_ends_in_one_line_and_status_2() {
     assert_eq!(
         bad(&[], 2),
-        "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
+        "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`: none is kept; `ttui demo` needs none"
     );
     for args in [
         &["a", "--peer", "x"][..],

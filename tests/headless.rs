@@ -17,8 +17,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::program::command;
 use support::{
-    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, is_empty, nobody_at, program,
-    soon,
+    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Several, Tracker, Wire, finals, is_empty,
+    nobody_at, program, soon,
 };
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -533,53 +533,18 @@ async fn killed_in_the_middle_of_the_metadata_it_begins_again_and_leaves_nothing
     running.ended().await;
     drop(half);
     assert!(is_empty(&lab.out()));
-    let left = fs::read_dir(lab.state()).map_or(0, Iterator::count);
-    assert_eq!(left, 0, "nothing is kept of what was not whole");
+    let left =
+        |folder: PathBuf| fs::read_dir(folder).unwrap().map(|found| found.unwrap().file_name()).collect();
+    let left: [Vec<std::ffi::OsString>; 2] = [left(lab.state()), left(lab.state().join("torrents"))];
+    assert_eq!(left[0], ["torrents"]);
+    let is_part = |name: &&std::ffi::OsString| {
+        !name.to_str().is_some_and(|name| name.ends_with(".entry") || name.ends_with(".lock"))
+    };
+    assert_eq!(left[1].iter().find(is_part), None, "nothing is kept of what was not whole");
     let (_seed, link) = magnet(&payload, Gives::Right).await;
     let output = Program::run(&lab, &[&link, "--json", "-o", "out"]).ended().await;
     assert_eq!(output.code(), 0, "{:?}", output.stderr);
     payload.assert_at(&lab.out());
-}
-
-/// Torrents of several, each with a tracker that names a seed of its own.
-struct Several {
-    lab: Lab,
-    torrents: Vec<(std::sync::Arc<Payload>, PathBuf)>,
-    seeds: Vec<Seed>,
-    _trackers: Vec<Tracker>,
-}
-
-impl Several {
-    async fn of(scripts: Vec<Script>) -> Self {
-        let (lab, mut torrents, mut seeds, mut trackers) = (Lab::new(), Vec::new(), Vec::new(), Vec::new());
-        for (number, script) in scripts.into_iter().enumerate() {
-            let tracker = Tracker::http(Reply::nobody()).await;
-            let name = format!("it {number}");
-            let recipe = Recipe::file(&name, 8 * PIECE - number, PIECE).tier(&[&tracker.url()]);
-            let payload = recipe.make();
-            let seed = Seed::start(&payload, script).await;
-            tracker.reply(Reply::Compact(vec![seed.addr]));
-            let path = lab.write(&format!("{number}.torrent"), &payload.torrent_bytes);
-            torrents.push((payload, path));
-            seeds.push(seed);
-            trackers.push(tracker);
-        }
-        Self { lab, torrents, seeds, _trackers: trackers }
-    }
-
-    fn run(&self, more: &[&str]) -> Program {
-        let mut command = command(&self.lab);
-        command.args(self.torrents.iter().map(|(_, path)| path)).arg("-o").arg(self.lab.out()).args(more);
-        Program::spawn(&mut command)
-    }
-
-    fn hash(&self, number: usize) -> Value {
-        self.torrents[number].0.info_hash().to_string().into()
-    }
-}
-
-fn finals(lines: &[Value]) -> Vec<&Value> {
-    lines.iter().filter(|line| line["final"] == true).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

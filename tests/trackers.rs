@@ -538,7 +538,8 @@ async fn a_passkey_shows_nowhere() {
         if json {
             command.arg("--json").arg("-o").arg(lab.out());
         } else {
-            command.arg("-o").arg(lab.path("again"));
+            // Another library: it would go on in the folder where it is kept.
+            command.env("XDG_STATE_HOME", lab.path("another")).arg("-o").arg(lab.path("again"));
         }
         let ended = Program::spawn(&mut command).ended().await;
         assert_eq!(ended.code(), 0, "{ended:#?}");

@@ -135,8 +135,8 @@ pub enum Command {
 /// A download.
 #[derive(Clone, PartialEq, Debug, Args)]
 pub struct DownloadArgs {
-    /// The torrent files to download, or magnet links
-    #[arg(value_name = "TORRENT|MAGNET", required_unless_present = "print_config")]
+    /// The torrent files to download, or magnet links; they are kept [default: all that are kept]
+    #[arg(value_name = "TORRENT|MAGNET")]
     pub torrents: Vec<PathBuf>,
     /// The folder to download into [default: the current one]
     #[arg(short, long, value_name = "DIR")]

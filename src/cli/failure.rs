@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
+use super::chosen::waiting_text;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
+use crate::library::LibraryError;
 use crate::metainfo::{MagnetError, TorrentError};
 use crate::record::RecordError;
 use crate::storage::StorageError;
@@ -44,22 +46,25 @@ pub enum Failure {
         /// What may have been meant.
         tip: Option<String>,
     },
-    /// Nothing to download was named.
+    /// Nothing to download was named, and nothing is kept.
     #[error(
-        "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`; `ttui demo` needs none"
+        "expected a torrent file or a magnet link to download, as in `ttui FILE.torrent`: none is kept; {}",
+        if *waiting > 0 { waiting_text(*waiting) } else { "`ttui demo` needs none".to_owned() }
     )]
-    NoTorrent,
-    /// Several torrents were named with what is for one.
-    #[error("{option} is for one torrent, and {torrents} are named")]
+    NoTorrent {
+        /// Downloads of an earlier version that are not kept.
+        waiting: usize,
+    },
+    /// Several torrents would run with what is for one.
+    #[error("{option} is for one torrent, and {torrents} are {}", if *kept { "kept" } else { "named" })]
     ForOne {
         /// The option.
         option: &'static str,
-        /// How many were named.
+        /// How many would run.
         torrents: usize,
+        /// They were not named.
+        kept: bool,
     },
-    /// The screen shows one torrent.
-    #[error("on the screen one torrent runs at a time; --headless runs several")]
-    OneOnScreen,
     /// Of a torrent file the metadata alone was wanted.
     #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]
     HasMetadata,
@@ -94,6 +99,9 @@ pub enum Failure {
         /// What is wrong with it.
         error: RecordError,
     },
+    /// What is kept.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// The download.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -125,10 +133,9 @@ impl Failure {
         match self {
             Self::NoAddress { .. } => 1,
             Self::Usage { .. }
-            | Self::NoTorrent
+            | Self::NoTorrent { .. }
             | Self::HasMetadata
             | Self::ForOne { .. }
-            | Self::OneOnScreen
             | Self::Torrent(_)
             | Self::Magnet(_)
             | Self::Log(_)
@@ -136,6 +143,7 @@ impl Failure {
             Self::NoSettings(_) | Self::Settings(_) => 2,
             Self::Storage(error) => error.exit_status(),
             Self::Engine(error) => error.exit_status(),
+            Self::Library(error) => error.exit_status(),
             Self::Stopped(_) | Self::Output(_) | Self::Machine(_) => 3,
         }
     }

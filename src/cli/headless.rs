@@ -3,17 +3,22 @@
 mod teller;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::teller::Teller;
+use super::chosen::{Chosen, Selection};
+use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
-use super::{Failure, Status, leaving, runtime};
+use super::{Failure, Status, keeping, leaving, runtime};
 use crate::command::Command;
-use crate::engine::{EngineError, Options, Session, TorrentHandle, Wanted};
+use crate::engine::{EngineError, Options, Session, TorrentHandle, TorrentOptions};
 use crate::event::Phase;
+use crate::ledger::Standing;
+use crate::library::Shelf;
 use crate::report::progress;
 
 /// How it is shown, and when it ends.
@@ -23,6 +28,8 @@ pub(super) struct Style {
     pub(super) json: bool,
     /// Go on when complete.
     pub(super) seed: bool,
+    /// What is found paused is left so, and not waited for.
+    pub(super) leaves_paused: bool,
 }
 
 /// Saving takes two seconds at most, and trackers have five more; what hangs longer is left behind.
@@ -30,15 +37,24 @@ const MOST_GOODBYE: Duration = Duration::from_secs(7);
 
 /// Downloads until everything is complete (or, seeding, for ever) or has failed, a signal comes, or nobody reads our lines
 /// any more. What could not be read fails at once. Of one torrent the failure is returned; those of several are told.
-pub(super) fn run(
-    wanted: Vec<Result<Wanted, Failure>>,
-    options: Options,
-    style: Style,
-) -> Result<Status, Failure> {
-    let runtime = runtime()?;
-    let ended = runtime.block_on(follow(wanted, options, style));
-    runtime.shutdown_background();
-    ended
+///
+/// Of what is kept and does not run here, a line each says why.
+pub(super) fn run(selection: Selection, options: Options, style: Style) -> Result<Status, Failure> {
+    let Selection { running, resting, shelf, .. } = selection;
+    let ended = if running.is_empty() {
+        let is_done = resting.iter().all(|row| row.standing == Standing::Done);
+        if is_done { Status::Done } else { Status::NotAchieved }
+    } else {
+        let runtime = runtime()?;
+        let ended = runtime.block_on(follow(running, shelf, options, style));
+        runtime.shutdown_background();
+        ended?
+    };
+    let line = if style.json { progress::resting_json } else { progress::resting_text };
+    for row in &resting {
+        Stdout.line(&line(row))?;
+    }
+    Ok(ended)
 }
 
 /// One of the torrents.
@@ -49,40 +65,49 @@ struct One {
     leaving: bool,
     /// Nothing of it is waited for any more.
     done: bool,
+    /// It was paused in an earlier run, and is left so.
+    rests: bool,
     failure: Option<Failure>,
 }
 
 /// What happened to a torrent.
 enum Happened {
     Complete,
+    /// It was left paused by an earlier run.
+    Paused,
     Stopped(String),
     Over(Result<(), EngineError>),
 }
 
 async fn follow(
-    wanted: Vec<Result<Wanted, Failure>>,
+    chosen: Vec<Result<Chosen, Failure>>,
+    shelf: Option<Arc<Shelf>>,
     options: Options,
     style: Style,
 ) -> Result<Status, Failure> {
+    let shelf = shelf.as_deref();
     let mut signals = pin!(asked_to_end()?);
     let saved = options.metadata_only.then(|| options.output.clone());
     let patient = options.sync;
     let (of_session, of_torrent) = options.parts();
     let session = Session::start(of_session)?;
     let (happened_to, mut happened) = mpsc::unbounded_channel();
-    let mut teller = Teller::new(style.json, wanted.len());
+    let mut teller = Teller::new(style.json, chosen.len());
     let mut all = Vec::new();
-    for (number, wanted) in wanted.into_iter().enumerate() {
-        let added = wanted.and_then(|wanted| Ok(session.add(wanted, of_torrent.clone())?));
+    for (number, chosen) in chosen.into_iter().enumerate() {
+        let added = chosen.and_then(|Chosen { wanted, output }| {
+            Ok(session.add(wanted, TorrentOptions { output, ..of_torrent.clone() })?)
+        });
         all.push(match added {
             Ok(torrent) => {
-                tokio::spawn(attend(torrent.clone(), number, happened_to.clone()));
-                One { torrent: Some(torrent), leaving: false, done: false, failure: None }
+                tokio::spawn(attend(torrent.clone(), number, style.leaves_paused, happened_to.clone()));
+                One { torrent: Some(torrent), leaving: false, done: false, rests: false, failure: None }
             }
             Err(failure) if teller.is_of_one() => return Err(failure),
             Err(failure) => {
                 teller.complain(None, &failure);
-                One { torrent: None, leaving: false, done: true, failure: Some(failure) }
+                let failure = Some(failure);
+                One { torrent: None, leaving: false, done: true, rests: false, failure }
             }
         });
     }
@@ -95,7 +120,7 @@ async fn follow(
             () = &mut signals => break,
             Some((number, happened)) = happened.recv() => {
                 if let Some(one) = all.get_mut(number) {
-                    one.hear(happened, style, &teller);
+                    one.hear(happened, style, shelf, &teller);
                 }
             }
             _ = second.tick() => {
@@ -120,6 +145,7 @@ async fn follow(
             one.failure = leaving::outcome(torrent).err().map(Failure::Engine);
             one.failure.iter().for_each(|failure| teller.complain(Some(&view), failure));
         }
+        keeping::settle(shelf, &view, one.failure.is_some());
         match (saved.as_ref().zip(view.torrent.name()), &one.failure) {
             (Some((folder, name)), None) if !style.json => {
                 teller.line(&format!("saved {}", folder.join(format!("{name}.torrent")).display()))?;
@@ -132,7 +158,7 @@ async fn follow(
         None => progress::is_complete(view),
     };
     let mut status = Status::Done;
-    for one in all {
+    for one in all.into_iter().filter(|one| !one.rests) {
         let is_done = one.torrent.is_some_and(|torrent| is_done(&torrent.view()));
         match one.failure {
             Some(failure) if teller.is_of_one() => return Err(failure),
@@ -152,12 +178,20 @@ fn under_way(all: &[One]) -> impl Iterator<Item = (usize, &TorrentHandle)> {
 }
 
 impl One {
-    fn hear(&mut self, happened: Happened, style: Style, teller: &Teller) {
+    fn hear(&mut self, happened: Happened, style: Style, shelf: Option<&Shelf>, teller: &Teller) {
         let failure = match happened {
             Happened::Complete => {
                 // It goes on seeding until the last is done.
                 self.done |= !style.seed;
+                if let Some(torrent) = self.torrent.as_ref().filter(|_| !style.seed) {
+                    keeping::change(shelf, torrent.info_hash(), |entry| entry.done = true);
+                }
                 return;
+            }
+            Happened::Paused => {
+                self.rests = true;
+                self.leave();
+                None
             }
             Happened::Stopped(reason) => {
                 self.leave();
@@ -183,7 +217,12 @@ impl One {
 }
 
 /// Tells what happens to a torrent until it is over.
-async fn attend(mut torrent: TorrentHandle, number: usize, to: mpsc::UnboundedSender<(usize, Happened)>) {
+async fn attend(
+    mut torrent: TorrentHandle,
+    number: usize,
+    leaves_paused: bool,
+    to: mpsc::UnboundedSender<(usize, Happened)>,
+) {
     let mut views = torrent.views();
     let mut is_complete = false;
     while views.changed().await.is_ok() {
@@ -200,6 +239,10 @@ async fn attend(mut torrent: TorrentHandle, number: usize, to: mpsc::UnboundedSe
                 return;
             }
             // Left paused by an earlier run; nobody could resume it here.
+            Phase::Paused if leaves_paused => {
+                let _ = to.send((number, Happened::Paused));
+                return;
+            }
             Phase::Paused => {
                 torrent.send(Command::Resume);
                 continue;

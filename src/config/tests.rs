@@ -41,7 +41,7 @@ fn every_setting_is_taken() {
     let settings = read(
         "output = '~/iso'\nport = 7000\nmax-peers = 50\ndials-per-second = 5\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nupload-slots = 12\nencryption = 'require'\n\
          screen = { theme = 'mono', color = 256, ascii = true, fps = 10, mouse = false, bell = false, title = false, clock = true, \
-         units = 'decimal' }\n[columns]\nlive = ['client', 'state']\n[keys]\npause = ['F2', 'P']\n[keys.peer]\nhold = 'H'\n",
+         units = 'decimal' }\n[columns]\nlive = ['client', 'state']\n[keys]\npause = ['F2', 'Q']\n[keys.peer]\nhold = 'H'\n",
     )
     .unwrap();
     let key = |name| Key::parse(name).unwrap();
@@ -70,7 +70,7 @@ fn every_setting_is_taken() {
     assert_eq!(settings.columns.of(ColumnPart::Live), Some(&["client", "state"][..]));
     assert_eq!(settings.columns.of(ColumnPart::Others), None);
     let keys = |action, scope| settings.keys.keys(Bound { action, scope });
-    assert_eq!(keys(Action::Pause, Scope::Everywhere), [key("F2"), key("P")]);
+    assert_eq!(keys(Action::Pause, Scope::Everywhere), [key("F2"), key("Q")]);
     assert_eq!(keys(Action::Hold, Scope::Peer), [key("H")]);
     assert_eq!(keys(Action::Drop, Scope::Peer), [key("x")]);
 }
@@ -210,7 +210,7 @@ fn a_conflict_of_keys_names_both() {
         wrong("[keys]\nwhy = 'F2'\n[keys.peer]\ndrop = 'F2'"),
         "4: `keys.peer.drop`: F2 is the key of `keys.why` (what the numbers mean, in full) as well; give one of them another"
     );
-    assert!(read("[keys]\npause = 'P'\n[keys.peer]\ndrop = ['x', 'p']").is_ok());
+    assert!(read("[keys]\npause = 'Q'\n[keys.peer]\ndrop = ['x', 'p']").is_ok());
 }
 
 #[test]

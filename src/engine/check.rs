@@ -12,12 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
+use super::board::Shown;
 use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::listen::Listener;
@@ -131,7 +132,7 @@ pub async fn check(
     // All are named: without any, and without trackers, it is over.
     swarm.handle(now, Input::Tick);
     let parts = Parts {
-        views: watch::Sender::new(event_sink.view(now)),
+        shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
         blocks,
         info,
         idle_after: IDLE_AFTER,

@@ -54,6 +54,8 @@ pub struct Options {
     pub pex: bool,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
+    /// It waits until the user has it go on, also where an earlier run did not.
+    pub paused: bool,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Of a magnet: save its metadata as a torrent file in the output folder, and end.
@@ -89,6 +91,7 @@ impl Default for Options {
             encryption: session.encryption,
             pex,
             idle_after,
+            paused: torrent.paused,
             overwrite: torrent.overwrite,
             metadata_only: torrent.metadata_only,
             sync: torrent.sync,
@@ -119,6 +122,7 @@ impl Options {
             encryption,
             pex,
             idle_after,
+            paused,
             overwrite,
             metadata_only,
             sync,
@@ -144,6 +148,7 @@ impl Options {
             upload_slots,
             pex,
             idle_after,
+            paused,
             overwrite,
             metadata_only,
             sync,

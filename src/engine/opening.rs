@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::disk::{DiskDone, DiskPool, HeldWrites, Keeper, Remembered};
 use super::torrent::Store;
 use crate::event::{Event, Severity};
+use crate::ledger::Before;
 use crate::metainfo::{Bitfield, Choice, Torrent};
 use crate::storage::{self, Start, Started, StorageError};
 use crate::swarm::Known;
@@ -61,6 +62,8 @@ pub(super) struct Opened {
     pub(super) store: Box<Store>,
     /// What the last run left: whether the user paused it.
     pub(super) paused: bool,
+    /// What the runs before came to.
+    pub(super) before: Before,
     /// Peers that were live when it ended.
     pub(super) peers: Vec<std::net::SocketAddr>,
 }
@@ -105,6 +108,11 @@ impl Opening {
         }
         let kept: Vec<_> = unfinished.blocks().collect();
         let (paused, peers) = (record.paused, record.peers.clone());
+        let before = Before {
+            downloaded_bytes: record.downloaded_bytes,
+            uploaded_bytes: record.uploaded_bytes,
+            seeded: Duration::ZERO,
+        };
         let keeper = Keeper::start(
             Arc::clone(&storage),
             Remembered { resume, record, journal, unfinished },
@@ -134,7 +142,7 @@ impl Opening {
             have,
         };
         let store = Box::new(Store::new(self.clock.now(), geometry, pool, keeper, kept, self.sync));
-        Ok(Some((Box::new(Opened { known, store, paused, peers }), unprepared)))
+        Ok(Some((Box::new(Opened { known, store, paused, before, peers }), unprepared)))
     }
 
     /// Checks what is on disk on threads of its own.

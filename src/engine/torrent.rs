@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
 pub(super) use self::awaited::Awaited;
@@ -30,6 +30,7 @@ pub(super) use self::inbox::{Inbox, open};
 use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
+use super::board::Shown;
 use super::calls::Taking;
 use super::clock::Clock;
 use super::disk::Notes;
@@ -69,7 +70,7 @@ pub(super) struct Parts {
     /// Who says nothing for this long is let go.
     pub(super) idle_after: Duration,
     pub(super) event_sink: EventSink,
-    pub(super) views: watch::Sender<Arc<View>>,
+    pub(super) shown: Shown,
     pub(super) blocks: Blocks,
     /// The bytes of `info`, where they are known and peers may have them that ask for them.
     pub(super) info: Option<Bytes>,
@@ -101,7 +102,7 @@ struct TorrentTask {
     announces: Announces,
     network: Network,
     event_sink: EventSink,
-    views: watch::Sender<Arc<View>>,
+    shown: Shown,
     publish_at: At,
     blocks: Blocks,
     /// The bytes of `info` until the torrent's place on the disk is open.
@@ -166,7 +167,7 @@ impl TorrentTask {
             ours: parts.ours,
             swarm: parts.swarm,
             event_sink: parts.event_sink,
-            views: parts.views,
+            shown: parts.shown,
             blocks: parts.blocks,
         }
     }
@@ -267,9 +268,8 @@ impl TorrentTask {
 
     fn publish(&mut self, now: At) {
         self.publish_at = now + PUBLISH_EVERY;
-        if self.views.receiver_count() > 0 {
-            let view = self.event_sink.view(now);
-            self.views.send_replace(view);
+        if self.shown.is_looked_at() {
+            self.shown.show(self.event_sink.view(now));
         }
     }
 
@@ -345,11 +345,11 @@ impl TorrentTask {
     /// Remembers for the next run what is not a piece.
     fn note(&self) {
         let Blocks::Kept(store) = &self.blocks else { return };
-        let (downloaded_bytes, uploaded_bytes) = self.transferred();
+        let ((received, sent), before) = (self.transferred(), self.shown.before());
         store.keeper.note(Notes {
             paused: self.swarm.is_paused(),
-            uploaded_bytes,
-            downloaded_bytes,
+            uploaded_bytes: before.uploaded_bytes.saturating_add(sent),
+            downloaded_bytes: before.downloaded_bytes.saturating_add(received),
             peers: self.swarm.worth_keeping(PEERS_KEPT),
         });
     }
@@ -399,14 +399,14 @@ impl TorrentTask {
         self.publish(now);
         let view = self.event_sink.view(now);
         let (amounts, is_check) = (self.amounts(), self.is_check());
-        let Self { clock, swarm, announces, mut event_sink, views, blocks, common, failed, .. } = self;
+        let Self { clock, swarm, announces, mut event_sink, shown, blocks, common, failed, .. } = self;
         drop(common);
         let mut announcer = swarm.into_announcer();
         if is_check {
             event_sink.end(now).await;
             announcer.handle(now, announce::Input::Stop);
         }
-        let farewell = Farewell { clock, announcer, announces, amounts, event_sink, views };
+        let farewell = Farewell { clock, announcer, announces, amounts, event_sink, shown };
         let (saved, ()) = tokio::join!(blocks.finish(), farewell.say(inbox, told_by));
         failed.map_or(saved, Err).map(|()| view)
     }

@@ -8,6 +8,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct InfoHash(pub [u8; 20]);
 
+impl InfoHash {
+    /// What forty digits stand for, as it is written; `None` where they are no such digits.
+    #[must_use]
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digits.len() != 40 || !digits.bytes().all(is_digit) {
+            return None;
+        }
+        let mut hash = [0; 20];
+        for (byte, at) in hash.iter_mut().zip((0..40).step_by(2)) {
+            *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+}
+
 /// The twenty bytes by which a client names itself in its handshake (BEP 3, BEP 20).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PeerId(pub [u8; 20]);
@@ -73,6 +89,15 @@ impl fmt::Debug for PeerId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_an_info_hash_as_it_is_written() {
+        let hash = InfoHash([0xa7; 20]);
+        assert_eq!(InfoHash::from_hex(&hash.to_string()), Some(hash));
+        for wrong in ["", "a7", &"A7".repeat(20), &"+7".repeat(20), &"é".repeat(20), &"a7".repeat(21)] {
+            assert_eq!(InfoHash::from_hex(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn writes_an_info_hash_in_lower_case_hex() {

@@ -87,13 +87,22 @@ impl Torrent {
     /// error names file, field or offset, and what was expected. A magnet link or web address is told from a
     /// path.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TorrentError> {
+        Self::with_bytes(path).map(|(torrent, _)| torrent)
+    }
+
+    /// The same with the bytes of the file: what a pipe gives can be read once.
+    ///
+    /// # Errors
+    /// As [`Torrent::from_file`].
+    pub fn with_bytes(path: impl AsRef<Path>) -> Result<(Self, Vec<u8>), TorrentError> {
         let path = path.as_ref();
         if let Some(fault) = Fault::of_address(path) {
             return Err(TorrentError { file: None, fault });
         }
         let in_file = |fault| TorrentError { file: Some(path.to_owned()), fault };
         let bytes = read_file(path).map_err(in_file)?;
-        read::torrent(&bytes).map_err(in_file)
+        let torrent = read::torrent(&bytes).map_err(in_file)?;
+        Ok((torrent, bytes))
     }
 
     /// Reads the content of a torrent file.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::json_line;
 use crate::event::{Phase, Severity};
-use crate::ledger::{Funnel, Groups, MetadataProgress, VerdictCode, View};
+use crate::ledger::{Funnel, Groups, MetadataProgress, Standing, TorrentRow, VerdictCode, View};
 use crate::text::clean;
 use crate::units::{self, Units};
 
@@ -63,24 +63,61 @@ pub fn last_json(view: &View, error: Option<String>) -> String {
 
 /// The only line of JSON of what could not be read: there is no torrent that it would be about.
 pub fn unread_json(error: String) -> String {
+    json_line(&Progress::last("error", Some(error)))
+}
+
+impl Progress<'_> {
+    /// The only line about what did not run.
+    fn last(state: &'static str, error: Option<String>) -> Self {
+        Self {
+            schema: SCHEMA,
+            t_ms: 0,
+            state,
+            have_bytes: 0,
+            total_bytes: None,
+            down_bps: 0,
+            up_bps: 0,
+            peers: Groups::default(),
+            funnel: Funnel::default(),
+            verdict: None,
+            torrent: Named { name: None, info_hash: None },
+            eta_s: None,
+            uploaded_bytes: 0,
+            elapsed_ms: 0,
+            mean_down_bps: 0,
+            ending: Some(Ending { r#final: true, error }),
+        }
+    }
+}
+
+/// The only line of JSON of a torrent that is kept and does not run here.
+pub fn resting_json(row: &TorrentRow) -> String {
+    let elsewhere = matches!(row.standing, Standing::Elsewhere { .. });
+    let state = match row.standing {
+        Standing::Done => "complete",
+        Standing::Paused => "paused",
+        _ => "error",
+    };
     json_line(&Progress {
-        schema: SCHEMA,
-        t_ms: 0,
-        state: "error",
-        have_bytes: 0,
-        total_bytes: None,
-        down_bps: 0,
-        up_bps: 0,
-        peers: Groups::default(),
-        funnel: Funnel::default(),
-        verdict: None,
-        torrent: Named { name: None, info_hash: None },
-        eta_s: None,
-        uploaded_bytes: 0,
-        elapsed_ms: 0,
-        mean_down_bps: 0,
-        ending: Some(Ending { r#final: true, error: Some(error) }),
+        have_bytes: row.have_bytes,
+        total_bytes: row.total_bytes,
+        torrent: Named { name: row.total_bytes.map(|_| &*row.name), info_hash: Some(row.id.to_string()) },
+        ..Progress::last(state, elsewhere.then(|| resting_text(row)))
     })
+}
+
+/// The only line for a person about a torrent that is kept and does not run here.
+pub fn resting_text(row: &TorrentRow) -> String {
+    let (name, folder) = (clean(&row.name, 200), clean(&row.output.to_string_lossy(), 300));
+    match row.standing {
+        Standing::Done => {
+            format!("done: {name} in {folder}, complete in an earlier run; name it to run it again")
+        }
+        Standing::Paused => format!("paused: {name} in {folder}; name it to go on"),
+        Standing::Elsewhere { process: 0 } => format!("in another ttui: {name} in {folder}"),
+        Standing::Elsewhere { process } => format!("in another ttui (process {process}): {name} in {folder}"),
+        _ => format!("not running: {name} in {folder}"),
+    }
 }
 
 fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> Progress<'a> {

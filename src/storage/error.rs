@@ -138,6 +138,7 @@ pub enum Operation {
     Allocate,
     Sync,
     Rename,
+    Remove,
     Lock,
 }
 
@@ -266,6 +267,7 @@ impl fmt::Display for Operation {
             Self::Allocate => "reserve room for",
             Self::Sync => "sync",
             Self::Rename => "rename",
+            Self::Remove => "remove",
             Self::Lock => "lock",
         })
     }

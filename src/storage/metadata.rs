@@ -1,4 +1,4 @@
-//! The metadata of a magnet, kept beside the resume record: the same magnet begins with it at once.
+//! The torrent files that are kept: a magnet whose metadata came once begins with it at once.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Operation, StorageError};
 use super::open::{NewFolders, create_folders};
-use super::resume::{create_dir, write};
+use super::state_file::{create_dir, replace};
 use super::system::sync_folder;
 use crate::metainfo::{InfoHash, Torrent};
 
@@ -14,8 +14,16 @@ use crate::metainfo::{InfoHash, Torrent};
 /// is fetched again.
 #[must_use]
 pub fn kept_metadata(state_dir: &Path, info_hash: InfoHash) -> Option<Torrent> {
-    let torrent = Torrent::from_file(place(state_dir, info_hash)).ok()?;
-    (torrent.info_hash == info_hash).then_some(torrent)
+    // The version before kept them beside the resume records.
+    let places = [place(state_dir, info_hash), state_dir.join(name(info_hash))];
+    let mut torrents = places.iter().filter_map(|path| Torrent::from_file(path).ok());
+    torrents.find(|torrent| torrent.info_hash == info_hash)
+}
+
+/// The folder in the state folder where torrents are kept.
+#[must_use]
+pub fn kept_torrents(state_dir: &Path) -> PathBuf {
+    state_dir.join("torrents")
 }
 
 /// A torrent file that is kept, and that the disk may not have yet: what a power cut makes of it is not right, and is
@@ -37,11 +45,9 @@ pub fn keep_metadata(
     info_hash: InfoHash,
     file: &[u8],
 ) -> Result<KeptMetadata, StorageError> {
-    let new = create_dir(state_dir)?;
+    let new = create_dir(&kept_torrents(state_dir))?;
     let path = place(state_dir, info_hash);
-    let temporary = path.with_extension("new");
-    let file = write(&temporary, file, false)?;
-    std::fs::rename(&temporary, &path).map_err(|e| StorageError::io(&path, Operation::Rename, &e))?;
+    let file = replace(&path, file)?;
     Ok(KeptMetadata { path, file, new })
 }
 
@@ -80,7 +86,11 @@ pub fn save_metadata(path: &Path, file: &[u8]) -> Result<(), StorageError> {
 }
 
 fn place(state_dir: &Path, info_hash: InfoHash) -> PathBuf {
-    state_dir.join(format!("{info_hash}.torrent"))
+    kept_torrents(state_dir).join(name(info_hash))
+}
+
+fn name(info_hash: InfoHash) -> String {
+    format!("{info_hash}.torrent")
 }
 
 #[cfg(test)]
@@ -100,16 +110,25 @@ mod tests {
         assert_eq!(kept_metadata(&state, hash).map(|torrent| torrent.info_hash), Some(hash));
         kept.sync().unwrap();
         keep_metadata(&state, hash, FILE).unwrap().sync().unwrap();
-        assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(std::fs::read_dir(kept_torrents(&state)).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]
     fn what_a_power_cut_left_of_it_is_not_taken() {
         let dir = tempfile::tempdir().unwrap();
         let hash = Torrent::from_bytes(FILE).unwrap().info_hash;
+        std::fs::create_dir(kept_torrents(dir.path())).unwrap();
         for length in [0, 10, FILE.len() - 1] {
             std::fs::write(place(dir.path(), hash), &FILE[..length]).unwrap();
             assert!(kept_metadata(dir.path(), hash).is_none(), "{length} bytes");
         }
+    }
+
+    #[test]
+    fn what_the_version_before_kept_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let hash = Torrent::from_bytes(FILE).unwrap().info_hash;
+        std::fs::write(dir.path().join(name(hash)), FILE).unwrap();
+        assert_eq!(kept_metadata(dir.path(), hash).map(|torrent| torrent.info_hash), Some(hash));
     }
 }

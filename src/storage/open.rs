@@ -27,6 +27,8 @@ pub(super) struct Root {
     walks: AtomicBool,
     /// The new folders that lead to it.
     new: NewFolders,
+    /// Folders beneath it that were created, and not told yet.
+    made: Mutex<Vec<PathBuf>>,
 }
 
 /// Folders that were created, of which the disk may not have the names yet.
@@ -54,7 +56,13 @@ impl Root {
         let failed = |e: io::Error| StorageError::io(path, Operation::Open, &e);
         let real = path.canonicalize().map_err(failed)?;
         let dir = Folder::open(&real).map_err(failed)?;
-        Ok(Self { dir, path: system::plain(real), walks: AtomicBool::new(false), new })
+        Ok(Self {
+            dir,
+            path: system::plain(real),
+            walks: AtomicBool::new(false),
+            new,
+            made: Mutex::default(),
+        })
     }
 
     /// The output folder, absolute and without links.
@@ -73,21 +81,68 @@ impl Root {
         let create = matches!(access, Access::Write | Access::New);
         let held = self.folder(&folders, create)?;
         let folder = held.as_ref().unwrap_or(&self.dir);
-        let opened = folder.file(name, access);
-        let is_taken =
-            access == Access::New && matches!(&opened, Err(e) if e.kind() == ErrorKind::AlreadyExists);
+        let operation = if create { Operation::Create } else { Operation::Open };
+        let refused = |e| self.refused(folder, name, relative, (Kind::File, operation), &e);
+        let file = folder.file(name, access).map_err(refused)?;
+        self.is_file(relative, &file).map(|_| file)
+    }
+
+    /// Opens a file of the torrent to write to; whether it was created. Where one stands that has something in it, that is
+    /// opened if `takes_others`.
+    pub(super) fn file_or_new(
+        &self,
+        relative: &Path,
+        takes_others: bool,
+    ) -> Result<(File, bool), StorageError> {
+        let (folders, name) = split(relative)?;
+        let held = self.folder(&folders, true)?;
+        let folder = held.as_ref().unwrap_or(&self.dir);
+        let opened = folder.file(name, Access::New);
+        let is_taken = matches!(&opened, Err(e) if e.kind() == ErrorKind::AlreadyExists);
         // What is there has to be looked at to tell what it is.
         let opened = if is_taken { folder.file(name, Access::Write) } else { opened };
-        let operation = if create { Operation::Create } else { Operation::Open };
-        let file = opened.map_err(|e| self.refused(folder, name, relative, (Kind::File, operation), &e))?;
-        let found = look_at(&file).map_err(|e| StorageError::io(self.full(relative), Operation::Stat, &e))?;
+        let wanted = (Kind::File, Operation::Create);
+        let file = opened.map_err(|e| self.refused(folder, name, relative, wanted, &e))?;
+        let found = self.is_file(relative, &file)?;
+        if is_taken && found.bytes > 0 && !takes_others {
+            return Err(StorageError::Appeared { path: self.full(relative) });
+        }
+        Ok((file, !is_taken))
+    }
+
+    /// What is known of what was opened, if that is a file.
+    fn is_file(&self, relative: &Path, file: &File) -> Result<FileStat, StorageError> {
+        let found = look_at(file).map_err(|e| StorageError::io(self.full(relative), Operation::Stat, &e))?;
         match found.kind {
-            Kind::File if is_taken && found.stat.bytes > 0 => {
-                Err(StorageError::Appeared { path: self.full(relative) })
-            }
-            Kind::File => Ok(file),
+            Kind::File => Ok(found.stat),
             other => Err(self.in_the_way(relative, other, Kind::File)),
         }
+    }
+
+    /// Folders that were created since this was asked last.
+    pub(super) fn take_made(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Deletes a file of the torrent.
+    pub(super) fn remove_file(&self, relative: &Path) -> Result<(), StorageError> {
+        self.remove(relative, Folder::remove_file)
+    }
+
+    /// Deletes a folder that is empty.
+    pub(super) fn remove_folder(&self, relative: &Path) -> Result<(), StorageError> {
+        self.remove(relative, Folder::remove_folder)
+    }
+
+    fn remove(
+        &self,
+        relative: &Path,
+        remove: fn(&Folder, &OsStr) -> io::Result<()>,
+    ) -> Result<(), StorageError> {
+        let (folders, name) = split(relative)?;
+        let held = self.folder(&folders, false)?;
+        remove(held.as_ref().unwrap_or(&self.dir), name)
+            .map_err(|e| StorageError::io(self.full(relative), Operation::Remove, &e))
     }
 
     /// Looks at a file of the torrent without opening it; `None` where it does not exist.
@@ -176,7 +231,12 @@ impl Root {
                     Err(e) if e.kind() != ErrorKind::AlreadyExists => {
                         return Err(StorageError::io(self.full(&path), Operation::CreateFolder, &e));
                     }
-                    _ => parent.folder(name),
+                    made => {
+                        if made.is_ok() {
+                            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+                        }
+                        parent.folder(name)
+                    }
                 },
                 opened => opened,
             };
@@ -205,6 +265,17 @@ impl Root {
     fn in_the_way(&self, relative: &Path, found: Kind, wanted: Kind) -> StorageError {
         StorageError::InTheWay { path: self.full(relative), found: found.named(), wanted: wanted.named() }
     }
+}
+
+/// The folder as it is known by: absolute, and without links as far as it exists.
+#[must_use]
+pub fn without_links(folder: &Path) -> PathBuf {
+    let Ok(folder) = std::path::absolute(folder) else { return folder.to_owned() };
+    let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
+    let Some((ancestor, real)) = found else { return folder };
+    let rest = folder.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""));
+    // A path that ends in nothing would end in a separator.
+    if rest.as_os_str().is_empty() { system::plain(real) } else { system::plain(real).join(rest) }
 }
 
 /// Creates a folder with all that lead to it. Waits for no disk: [`NewFolders::sync`] does.

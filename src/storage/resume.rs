@@ -1,15 +1,16 @@
 //! The resume file: one [`Record`] per torrent and output folder, and the lock that goes with it.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::error::{Operation, OsKind, StorageError};
-use super::open::{NewFolders, create_folders};
+use super::lock::{NotLocked, ProcessLock};
+use super::open::NewFolders;
 use super::record::Record;
-use super::system::{knows_no_locks, open_to_read, sync_folder};
+use super::state_file::{create_dir, write};
+use super::system::{open_to_read, sync_folder};
 use crate::hash::sha1;
 use crate::metainfo::InfoHash;
 
@@ -24,7 +25,7 @@ pub struct ResumeFile {
     ended: Mutex<bool>,
     /// Held by who writes a record beside it: there is one place for that.
     saving: Mutex<()>,
-    lock: File,
+    lock: ProcessLock,
     /// The new folders that lead to it.
     new: NewFolders,
 }
@@ -64,7 +65,11 @@ impl ResumeFile {
     ) -> Result<(Self, Loaded), StorageError> {
         let new = create_dir(state_dir)?;
         let path = place(state_dir, info_hash, output_dir);
-        let lock = lock(&path.with_extension("lock"), output_dir)?;
+        // A file of its own, because the resume file is another one after each save.
+        let lock = ProcessLock::take(&path.with_extension("lock")).map_err(|not| match not {
+            NotLocked::Held(pid) => StorageError::Locked { path: output_dir.to_owned(), pid },
+            NotLocked::Refused(error) => error,
+        })?;
         let loaded = load(&path)?;
         Ok((Self { path, ended: Mutex::new(false), saving: Mutex::new(()), lock, new }, loaded))
     }
@@ -116,8 +121,7 @@ impl ResumeFile {
         *ended = true;
         self.put(&temporary)?;
         let synced = if wait_for_disk { self.sync_dir() } else { Ok(()) };
-        // Where it cannot be let go now, it is when the file is closed.
-        let _ = self.lock.unlock();
+        self.lock.release();
         synced
     }
 
@@ -127,38 +131,43 @@ impl ResumeFile {
     }
 }
 
+/// The torrents of which there are resume records, one for each output folder, however they read.
+#[must_use]
+pub fn recorded_torrents(state_dir: &Path) -> Vec<InfoHash> {
+    let names = std::fs::read_dir(state_dir).into_iter().flatten().flatten().map(|found| found.file_name());
+    let hash = |name: OsString| {
+        let (hash, _) = name.to_str()?.strip_suffix(".resume")?.split_once('-')?;
+        InfoHash::from_hex(hash)
+    };
+    names.filter_map(hash).collect()
+}
+
+/// Removes what is remembered of a torrent in this output folder. The files of the torrent stay.
+///
+/// # Errors
+/// The system refuses.
+pub fn forget_record(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) -> Result<(), StorageError> {
+    let place = place(state_dir, info_hash, output_dir);
+    let Some(stem) = place.file_stem() else { return Ok(()) };
+    for found in std::fs::read_dir(state_dir).into_iter().flatten().flatten() {
+        let path = found.path();
+        if path.file_stem() == Some(stem) {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StorageError::io(path, Operation::Remove, &e));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Where a torrent in this output folder is remembered.
 pub(super) fn place(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) -> PathBuf {
     let place = sha1(output_dir.as_os_str().as_encoded_bytes());
     let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     state_dir.join(format!("{info_hash}-{place}.resume"))
-}
-
-/// Creates the folder of resume files.
-pub(super) fn create_dir(state_dir: &Path) -> Result<NewFolders, StorageError> {
-    create_folders(state_dir, true).map_err(|e| StorageError::io(state_dir, Operation::CreateFolder, &e))
-}
-
-/// Writes a new file in the folder of resume files, or over the one there is.
-pub(super) fn write(path: &Path, bytes: &[u8], wait_for_disk: bool) -> Result<File, StorageError> {
-    let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
-    let mut created = File::create(path);
-    if let (Err(error), Some(state_dir)) = (&created, path.parent())
-        && error.kind() == std::io::ErrorKind::NotFound
-    {
-        // Somebody tidied up while it was running.
-        let new = create_dir(state_dir)?;
-        if wait_for_disk {
-            new.sync();
-        }
-        created = File::create(path);
-    }
-    let mut file = created.map_err(failed(Operation::Create))?;
-    file.write_all(bytes).map_err(failed(Operation::Write))?;
-    if wait_for_disk {
-        file.sync_all().map_err(failed(Operation::Sync))?;
-    }
-    Ok(file)
 }
 
 fn load(path: &Path) -> Result<Loaded, StorageError> {
@@ -189,37 +198,6 @@ fn load(path: &Path) -> Result<Loaded, StorageError> {
     }
     Record::from_bytes(&bytes)
         .map_or_else(|error| unusable(&error), |record| Ok(Loaded::Found(Box::new(record))))
-}
-
-/// The lock is a file of its own, because the resume file is another one after each save.
-fn lock(path: &Path, output_dir: &Path) -> Result<File, StorageError> {
-    let failed = |operation| move |e: std::io::Error| StorageError::io(path, operation, &e);
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(failed(Operation::Create))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        // Some network file systems know no locks; that must not keep anybody from downloading.
-        Err(TryLockError::Error(e)) if knows_no_locks(&e) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Whose it is, is only told; not knowing changes nothing. Windows lets nobody read what is locked.
-            let _ = file.take(20).read_to_string(&mut holder);
-            return Err(StorageError::Locked {
-                path: output_dir.to_owned(),
-                pid: holder.trim().parse().ok(),
-            });
-        }
-        Err(TryLockError::Error(e)) => return Err(failed(Operation::Lock)(e)),
-    }
-    // On a full disk the number of the process is missing; the lock holds all the same.
-    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-    Ok(file)
 }
 
 #[cfg(test)]

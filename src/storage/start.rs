@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::created::CreatedFile;
 use super::error::StorageError;
 use super::journal::{self, Journal, JournalFile, boot_id};
 use super::layout::{pieces_in, pieces_of};
@@ -70,6 +71,8 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     let storage = Storage::open(start.torrent, start.output_dir, start.options)?;
     let (resume, loaded) =
         ResumeFile::open(start.state_dir, storage.torrent().info_hash, storage.output_dir())?;
+    // Nothing else sets it: the storage was opened a moment ago.
+    let _ = storage.created.set(CreatedFile::beside(resume.path()));
     let found = storage.survey()?;
 
     let torrent = Arc::clone(storage.torrent());

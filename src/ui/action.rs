@@ -60,8 +60,16 @@ pub enum Action {
     WantLess,
     /// Fetch files one after the other, or in any order.
     InOrder,
-    /// Ask for the address of a peer to dial.
-    AddPeer,
+    /// Ask for a torrent to download as well, or for the address of a peer to dial.
+    Add,
+    /// Pause every torrent, or let all go on.
+    PauseAll,
+    /// Forget the torrent; what was downloaded stays.
+    Forget,
+    /// Let the torrent go before the one before it in the queue.
+    Earlier,
+    /// Let the one behind it in the queue go first.
+    Later,
     /// Ask for the limit of what we receive.
     LimitDown,
     /// Ask for the limit of what we send.
@@ -134,6 +142,7 @@ impl Action {
     /// What settings call it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Show(Screen::Torrents) => "show-torrents",
             Self::Show(Screen::Overview) => "show-overview",
             Self::Show(Screen::Peers) => "show-peers",
             Self::Show(Screen::Pieces) => "show-pieces",
@@ -151,7 +160,11 @@ impl Action {
             Self::WantMore => "want-more",
             Self::WantLess => "want-less",
             Self::InOrder => "in-order",
-            Self::AddPeer => "add-peer",
+            Self::Add => "add",
+            Self::PauseAll => "pause-all",
+            Self::Forget => "forget",
+            Self::Earlier => "earlier",
+            Self::Later => "later",
             Self::LimitDown => "limit-down",
             Self::LimitUp => "limit-up",
             Self::Recheck => "recheck",
@@ -224,7 +237,11 @@ impl Action {
                 | Self::WantMore
                 | Self::WantLess
                 | Self::InOrder
-                | Self::AddPeer
+                | Self::Add
+                | Self::PauseAll
+                | Self::Forget
+                | Self::Earlier
+                | Self::Later
                 | Self::LimitDown
                 | Self::LimitUp
         )
@@ -262,6 +279,8 @@ pub enum Scope {
     Pieces,
     /// On the files.
     Files,
+    /// On the torrents.
+    Torrents,
     /// Everywhere.
     Everywhere,
 }
@@ -288,6 +307,7 @@ impl Scope {
             Self::Trackers => lists(&[Screen::Trackers]),
             Self::Pieces => lists(&[Screen::Pieces]),
             Self::Files => lists(&[Screen::Files]),
+            Self::Torrents => lists(&[Screen::Torrents]),
         }
     }
 
@@ -308,6 +328,7 @@ impl Scope {
             Self::Trackers => "Sources",
             Self::Pieces => "Pieces",
             Self::Files => "Files",
+            Self::Torrents => "Torrents",
             Self::Everywhere => "Everywhere",
         }
     }
@@ -374,6 +395,7 @@ const fn bind(
 /// Every binding, one for an action in a scope. A key may stand twice in scopes that never hold together.
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = &[
+    bind(Action::Show(Screen::Torrents), &[Key::char('0')], Scope::Everywhere, Some(("torrents", 0)), "all torrents of the run"),
     bind(Action::Show(Screen::Overview), &[Key::char('1')], Scope::Everywhere, Some(("overview", 0)), "everything at a glance"),
     bind(Action::Show(Screen::Peers), &[Key::char('2')], Scope::Everywhere, Some(("peers", 0)), "every peer, and why it does not send"),
     bind(Action::Show(Screen::Pieces), &[Key::char('3')], Scope::Everywhere, Some(("pieces", 0)), "which pieces are here, and who has the others"),
@@ -398,8 +420,19 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 5)), "dial it now; undoes a drop or a ban"),
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, Some(("ban", 7)), "ban its address for an hour"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
-    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files"),
-    bind(Action::AddPeer, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a peer by its address; it is dialled at once"),
+    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files; on the torrents: bring back what was forgotten"),
+    bind(Action::Add, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a torrent by its path or magnet, or a peer by its address"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Torrents, Some(("open", 1)), "open the torrent: the other screens are about it"),
+    bind(Action::Hold, &[Key::char(' ')], Scope::Torrents, None, "pause the torrent, or let it go on"),
+    bind(Action::PauseAll, &[Key::char('P')], Scope::Torrents, Some(("pause all", 7)), "pause all torrents; where all are paused, let them go on"),
+    bind(Action::Forget, &[Key::char('x')], Scope::Torrents, Some(("forget", 4)), "forget the torrent; what was downloaded stays, and undo brings it back"),
+    bind(Action::Earlier, &[Key::char('K')], Scope::Torrents, Some(("queue", 8)), "let it go earlier in the queue"),
+    bind(Action::Later, &[Key::char('J')], Scope::Torrents, Some(("queue", 8)), "let it go later in the queue"),
+    bind(Action::Mark, &[Key::char('m')], Scope::Torrents, None, "mark it: pause, verify, forget and announce then act on all that are marked"),
+    bind(Action::Announce, &[Key::char('A')], Scope::Torrents, None, "ask its trackers now, as soon as they allow it"),
+    bind(Action::Sort, &[Key::char('s')], Scope::Torrents, None, "choose the order: a letter for each, the same once more turns it around"),
+    bind(Action::Reverse, &[Key::char('S')], Scope::Torrents, None, "turn the order around"),
+    bind(Action::Filter, &[Key::char('/')], Scope::Torrents, Some(("filter", 3)), "only the torrents with these words: names, states, reasons"),
     bind(Action::LimitDown, &[Key::char('D')], Scope::Everywhere, None, "limit what we receive: 500k, 1.5M; empty: no limit"),
     bind(Action::LimitUp, &[Key::char('U')], Scope::Everywhere, None, "limit what we send"),
     bind(Action::PeerLog, &[Key::char('L')], Scope::Peer, None, "its lines of the log"),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::event::PeerKey;
 use crate::ledger::{PeerRecord, PieceState, View};
+use crate::metainfo::InfoHash;
 use crate::units;
 
 use super::columns::{self, LIVE, OTHERS, PEER_COLUMNS, Part, words_of_state};
@@ -14,6 +15,7 @@ use super::grid::{Column, Context, Measure, Sieve};
 use super::model::{self, Mode, Model, Screen};
 use super::screens;
 use super::theme::Look;
+use super::torrent_list;
 
 /// The form of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,6 +206,7 @@ impl What {
             (_, Screen::Trackers) => Self::Table(trackers(view)),
             (_, Screen::Files) => Self::Table(files(view)),
             (_, Screen::Log) => Self::Table(log(model, view)),
+            (_, Screen::Torrents) => Self::Table(torrents(model)),
         }
     }
 }
@@ -291,10 +294,20 @@ fn log(model: &Model, view: &View) -> Table {
     Table { of: "lines", columns: names(&["at_ms", "severity", "text", "peer"]), rows: rows.collect() }
 }
 
+fn torrents(model: &Model) -> Table {
+    let rows = torrent_list::table_rows(&model.torrents);
+    Table { of: "torrents", columns: names(torrent_list::TABLE_NAMES), rows }
+}
+
 /// The magnet link of the torrent; of a recording, as far as that tells of it.
 fn magnet(model: &Model, view: &View) -> String {
-    let hash = || format!("magnet:?xt=urn:btih:{}", view.torrent.info_hash);
-    model.about.magnet.clone().filter(|_| model.replay.is_none()).unwrap_or_else(hash)
+    let magnet = model.about.magnet.clone().filter(|_| model.replay.is_none());
+    magnet.unwrap_or_else(|| magnet_of(view.torrent.info_hash))
+}
+
+/// The magnet link of a torrent of which no more is known.
+fn magnet_of(id: InfoHash) -> String {
+    format!("magnet:?xt=urn:btih:{id}")
 }
 
 /// What `y` copies: the address of the peer, the line, the path, the tracker, the number of the piece, the torrent's
@@ -306,6 +319,10 @@ pub(crate) fn copied(model: &Model, view: &View) -> Option<String> {
         (Mode::Peer { .. }, _) | (_, Screen::Overview | Screen::Peers) => peer(),
         (_, Screen::Pieces) => Some(model.piece.to_string()),
         (_, Screen::Trackers) => Some(model.source(view)?.name().to_owned()),
+        (_, Screen::Torrents) => {
+            let id = model.torrents.selected()?.id;
+            Some(if id == view.torrent.info_hash { magnet(model, view) } else { magnet_of(id) })
+        }
         (_, Screen::Files) => model.files.path(model.files.selected()).map(str::to_owned),
         (_, Screen::Log) => {
             let entries = screens::shown_entries(model, view);

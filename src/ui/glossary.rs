@@ -25,6 +25,8 @@ pub(crate) enum Place {
     Files,
     /// On the log.
     Log,
+    /// On the torrents.
+    Torrents,
     /// Below a recording.
     Replay,
 }
@@ -41,6 +43,7 @@ impl Place {
             Self::Trackers => browse(&[Screen::Trackers]),
             Self::Files => browse(&[Screen::Files]),
             Self::Log => browse(&[Screen::Log]),
+            Self::Torrents => browse(&[Screen::Torrents]),
             Self::Replay => model.replay.is_some(),
         }
     }
@@ -250,6 +253,25 @@ const WORDS: &[Words] = &[
             ("✗", "something failed there; x: a piece failed its check"),
             ("▲", "the judgement changed there"),
             ("+ –", "more peers came than went there, or fewer"),
+        ],
+    ),
+    (
+        Place::Torrents,
+        "What a torrent is doing (STATE)",
+        &[
+            ("▸ downloading", "pieces come, or are about to"),
+            ("▲ slow", "pieces come, and no faster than peers give them; WHY says what holds it up"),
+            ("▲ stalled", "pieces are missing, and nothing came for half a minute"),
+            ("▸ metadata", "a magnet: what is in the torrent is being asked of peers"),
+            ("▸ verifying", "what is on the disk is compared with the torrent"),
+            ("✓ seeding", "everything is here, and others may have it from us"),
+            ("‖ paused", "you paused it"),
+            ("– queued", "only so many run at once; WHY says what it waits for"),
+            ("■ stopped", "it cannot go on until you let it (its disk is full, say)"),
+            ("✓ done", "everything is here, and nothing goes on with it"),
+            ("– elsewhere", "another ttui has it"),
+            ("7/17/50", "PEERS: those that send, those that are live, those that are known"),
+            ("×1.31", "LEFT, where everything is here: how often it was given on"),
         ],
     ),
 ];

@@ -48,6 +48,7 @@ impl Bound {
     pub fn former_name(self) -> Option<&'static str> {
         match self.action {
             Action::Freeze => Some("hold-screen"),
+            Action::Add => Some("add-peer"),
             _ => None,
         }
     }
@@ -102,9 +103,14 @@ impl Keymap {
         here.map(|(_, keys)| keys[0].name())
     }
 
-    /// The keys of the six screens in short: `1-6`, `F1-F6`, or one behind the other.
-    pub fn screens(&self) -> String {
-        let shows = self.lines().filter(|(line, _)| matches!(line.action, Action::Show(_)));
+    /// The keys of the screens of a torrent in short, and of that of all where it is wanted: `1-6`, `F1-F6`, `0-6`, or one
+    /// behind the other.
+    pub fn screens(&self, with_all: bool) -> String {
+        let is_wanted = |action| match action {
+            Action::Show(Screen::Torrents) => with_all,
+            action => matches!(action, Action::Show(_)),
+        };
+        let shows = self.lines().filter(|(line, _)| is_wanted(line.action));
         let keys: Vec<Key> = shows.filter_map(|(_, keys)| keys.first().copied()).collect();
         let number = |key: &Key| match key.code {
             KeyCode::Char(c) if !key.ctrl => Some(u32::from(c)),
@@ -144,10 +150,8 @@ impl Keymap {
 fn places() -> Vec<Model> {
     let mut start = Model::new(super::Look::default());
     start.selected = Some(crate::event::PeerKey(0));
-    let screens =
-        [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
     let mut places = Vec::new();
-    for screen in screens {
+    for screen in Screen::ALL {
         let pages =
             [Mode::Peer { bytes: false }, Mode::Tracker, Mode::Why, Mode::Torrent, Mode::Keys, Mode::Order];
         for open in pages.map(Some).into_iter().chain([None]) {
@@ -178,6 +182,7 @@ pub fn section(scope: Scope) -> &'static str {
         Scope::Trackers => "trackers",
         Scope::Pieces => "pieces",
         Scope::Files => "files",
+        Scope::Torrents => "torrents",
     }
 }
 
@@ -306,7 +311,7 @@ mod tests {
         let conflict = keys.conflict().unwrap();
         assert_eq!((conflict.one, conflict.other), (bound("", "pause"), bound("peer", "drop")));
         assert_eq!(conflict.key, key("p"));
-        keys.bind(bound("", "pause"), vec![key("P")]);
+        keys.bind(bound("", "pause"), vec![key("Q")]);
         assert_eq!(keys.conflict().unwrap().key, key("h"));
         keys.bind(bound("", "left"), vec![key("Left")]);
         assert_eq!(keys.conflict(), None);

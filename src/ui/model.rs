@@ -5,15 +5,17 @@ mod listed;
 mod places;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::Command;
-use crate::event::{At, Cause, PeerKey, Phase};
-use crate::ledger::{PeerRecord, View};
+use crate::command::{Command, SessionCommand};
+use crate::event::{At, Cause, PeerKey, Phase, Severity};
+use crate::ledger::{PeerRecord, Torrents, View};
 
 use super::about::About;
 use super::action::Action;
+use super::adding::{self, Asked};
 use super::calendar::Calendar;
 use super::choose::Chooser;
 use super::columns::Choice;
@@ -26,8 +28,10 @@ use super::order::Order;
 use super::piece_map::PieceMapView;
 use super::prompt::Prompt;
 use super::replay::Watched;
+use super::screens;
 use super::source::{self, SourceRecord};
 use super::theme::Look;
+use super::torrent_list::TorrentList;
 use super::widgets::graph::Scales;
 
 use before::Before;
@@ -71,6 +75,8 @@ pub struct Model {
     pub(crate) prompt: Option<Prompt>,
     /// The replay that is shown; `None`: the run is live.
     pub replay: Option<Watched>,
+    /// The torrents of the run, and which of them is looked at.
+    pub(crate) torrents: TorrentList,
     /// Which panel of the overview takes the arrows.
     pub panel: Panel,
     /// The selected peer.
@@ -103,6 +109,16 @@ pub struct Model {
     pub(crate) zoomed: bool,
     /// Commands beside the one that a key returned, until they were sent.
     pub(crate) more: Vec<Command>,
+    /// What was added and not answered yet.
+    pub(crate) asked_to_add: Vec<Asked>,
+    /// The number of the next.
+    pub(crate) tickets: u32,
+    /// The home folder.
+    pub(crate) home: Option<PathBuf>,
+    /// The answer of the session that was heard last.
+    heard: u64,
+    /// What is asked of the session of all torrents, until it was sent.
+    pub(crate) wishes: Vec<SessionCommand>,
     /// Of how many peers was asked what `u` takes back.
     pub(crate) asked: usize,
     /// The piece under the cursor.
@@ -155,11 +171,6 @@ pub struct Model {
     before: Before,
 }
 
-/// Whether quitting stops something, so that it is asked first.
-pub(crate) fn quitting_stops(view: &View) -> bool {
-    matches!(view.phase, Phase::Downloading | Phase::Checking)
-}
-
 impl Model {
     /// The screen at its start.
     pub fn new(look: Look) -> Self {
@@ -171,6 +182,7 @@ impl Model {
             open: Vec::new(),
             prompt: None,
             replay: None,
+            torrents: TorrentList::default(),
             panel: Panel::default(),
             selected: None,
             help: Help::default(),
@@ -187,6 +199,11 @@ impl Model {
             held: None,
             zoomed: false,
             more: Vec::new(),
+            asked_to_add: Vec::new(),
+            tickets: 0,
+            home: None,
+            heard: 0,
+            wishes: Vec::new(),
             asked: 0,
             piece: 0,
             piece_map: PieceMapView::default(),
@@ -240,13 +257,83 @@ impl Model {
     pub fn take_in(&mut self, view: &View) {
         self.notice(view);
         self.hues.take_in(view);
-        if self.mode() == Mode::AskQuit && !quitting_stops(view) {
+        if self.mode() == Mode::AskQuit && !self.quitting_stops(view) {
             self.open.pop();
         }
         if let Some(held) = self.held.clone() {
             return self.select_in(&held.view);
         }
         self.select_in(view);
+    }
+
+    /// Forgets what was about the torrent that was looked at: from now on it is another. What the user chose for all of
+    /// them stays.
+    pub(crate) fn turn_to_another(&mut self) {
+        let was = std::mem::replace(self, Self::new(self.look));
+        let fresh = Self::new(was.look);
+        let on_the_list = was.screen == Screen::Torrents;
+        *self = Self {
+            keys: was.keys,
+            size: was.size,
+            screen: was.screen,
+            // What is open is about the torrent that was left.
+            open: if on_the_list { was.open } else { Vec::new() },
+            prompt: was.prompt,
+            help: was.help,
+            filters: Filters { keys: was.filters.keys, torrents: was.filters.torrents, ..fresh.filters },
+            columns: was.columns,
+            chooser: was.chooser,
+            asked_to_add: was.asked_to_add,
+            tickets: was.tickets,
+            home: was.home,
+            heard: was.heard,
+            wishes: was.wishes,
+            torrents: was.torrents,
+            window: was.window,
+            clock: was.clock,
+            mouse: was.mouse,
+            welcome: was.welcome,
+            leaving: was.leaving,
+            redraw: was.redraw,
+            suspend: was.suspend,
+            note: was.note,
+            export: was.export,
+            copy: was.copy,
+            started: was.started,
+            bell: was.bell,
+            log_by_day: was.log_by_day,
+            ..fresh
+        };
+    }
+
+    /// Takes in the newest rows of all torrents.
+    pub fn take_in_torrents(&mut self, newest: &Arc<Torrents>) {
+        let completed = self.torrents.take_in(newest, &self.filters.torrents, self.clock);
+        // Of the one that is looked at its view tells.
+        let looked_at = self.torrents.selected().map(|row| row.id);
+        for row in completed.iter().filter(|row| Some(row.id) != looked_at) {
+            self.bell = true;
+            let path = row.output.join(&row.name);
+            self.say(format!("Complete: {}", screens::folder_as_tilde(&path)), false);
+        }
+        let heard = newest.answers.last().map_or(self.heard, |answer| answer.number);
+        let heard = std::mem::replace(&mut self.heard, heard);
+        for answer in newest.answers.iter().filter(|answer| answer.number > heard) {
+            let is_refused = answer.severity > Severity::Info;
+            if adding::answered(self, answer, is_refused) {
+                continue;
+            }
+            let undo = match answer.torrent.filter(|id| self.torrents.forgotten.contains(id)) {
+                Some(_) => format!("   {}", self.hint(Action::Undo, "brings it back")),
+                None => String::new(),
+            };
+            self.say(format!("{}{undo}", answer.text), is_refused);
+        }
+    }
+
+    /// Whether quitting stops something, so that it is asked first.
+    pub(crate) fn quitting_stops(&self, view: &View) -> bool {
+        matches!(view.phase, Phase::Downloading | Phase::Checking) || self.torrents.under_way() > 0
     }
 
     /// What is shown: the newest view, or the one that is held.
@@ -291,6 +378,7 @@ impl Model {
         match (self.page(), self.screen) {
             (Mode::Keys, _) => List::Keys,
             (_, Screen::Log) => List::Log,
+            (_, Screen::Torrents) => List::Torrents,
             _ => List::Peers,
         }
     }

@@ -14,6 +14,7 @@ use super::model::{Help, Mode, Model, Panel, Screen, Shown};
 use super::order_menu;
 use super::piece_map::Lattice;
 use super::replay::{self, Timeline};
+use super::torrent_list;
 use super::update::{narrow, update};
 
 /// Rows that a step of the wheel moves by.
@@ -34,6 +35,8 @@ pub(crate) enum Target {
     Step(usize, usize),
     /// Pieces in cells.
     Grid(Lattice),
+    /// A torrent, by its row.
+    Torrent(usize),
     /// A tracker, by its place in the list.
     Tracker(usize),
     /// A file or folder, by its row.
@@ -157,6 +160,9 @@ fn click(
             model.selected.replace(key) == Some(key) && is_chosen
         }
         Target::Head(id) => {
+            if Scope::Torrents.holds(model) && torrent_list::is_order(id) {
+                model.torrents.by(id, &model.filters.torrents);
+            }
             if let Some(column) = columns::column(id).filter(|_| Scope::PeerList.holds(model)) {
                 model.order.by(column.id);
                 model.take_in(newest);
@@ -180,6 +186,11 @@ fn click(
                 model.screen = Screen::Pieces;
             }
             is_here && same_cell
+        }
+        Target::Torrent(row) => {
+            let before = model.torrents.selected_row();
+            model.torrents.select_row(row, model.clock);
+            before == Some(row)
         }
         Target::Tracker(at) => std::mem::replace(&mut model.scrolls.trackers, at) == at,
         Target::File(row) | Target::Fold(row) => {

@@ -27,24 +27,49 @@ pub struct Order {
     pub(crate) column: Option<&'static str>,
     /// Whether the order is turned around.
     pub(crate) reversed: bool,
+    pace: Pace,
+}
+
+/// When rows are sorted: every two seconds, and not while the user moves in them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pace {
     sorted_at: Option<Duration>,
     moved_at: Option<Duration>,
+}
+
+impl Pace {
+    /// The user moved the selection: rows rest for a while.
+    pub(crate) fn moved(&mut self, clock: Duration) {
+        self.moved_at = Some(clock);
+    }
+
+    /// Whether rows are sorted now.
+    pub(crate) fn is_due(&self, clock: Duration) -> bool {
+        let due = self.sorted_at.is_none_or(|at| clock.saturating_sub(at) >= EVERY);
+        let resting = self.moved_at.is_some_and(|at| clock.saturating_sub(at) < REST);
+        self.sorted_at.is_none() || (due && !resting)
+    }
+
+    /// They were.
+    pub(crate) fn sorted(&mut self, clock: Duration) {
+        self.sorted_at = Some(clock);
+    }
 }
 
 impl Order {
     /// The user moved the selection: rows rest for a while.
     pub fn moved(&mut self, clock: Duration) {
-        self.moved_at = Some(clock);
+        self.pace.moved(clock);
     }
 
     /// Whether the user ever moved the selection.
     pub(crate) fn moved_by_user(&self) -> bool {
-        self.moved_at.is_some()
+        self.pace.moved_at.is_some()
     }
 
     /// Sorts at the next view, whatever the time.
     pub(crate) fn sort_soon(&mut self) {
-        self.sorted_at = None;
+        self.pace.sorted_at = None;
     }
 
     /// Sorts by this column; `None`: by state.
@@ -76,11 +101,9 @@ impl Order {
 
     pub(crate) fn take_in(&mut self, view: &View, clock: Duration) {
         self.part(view);
-        let due = self.sorted_at.is_none_or(|at| clock.saturating_sub(at) >= EVERY);
-        let resting = self.moved_at.is_some_and(|at| clock.saturating_sub(at) < REST);
-        if self.sorted_at.is_none() || (due && !resting) {
+        if self.pace.is_due(clock) {
             self.sort(view);
-            self.sorted_at = Some(clock);
+            self.pace.sorted(clock);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The menu of orders: a letter for each column. The letter of the order there is turns it around.
+//! The menu of orders of the list on the screen: a letter for each. The letter of the order there is turns it around.
 
 use std::cmp::Reverse;
 
@@ -8,11 +8,15 @@ use crate::ledger::View;
 
 use super::action::Key;
 use super::columns::{self, PEER_COLUMNS};
-use super::model::{Mode, Model};
+use super::model::{Mode, Model, Screen};
 use super::screens;
+use super::torrent_list::ORDERS;
 
-/// The letters and columns of the menu: first those of columns in sight, and the weightiest first.
+/// The letters and ids of the menu: of the peers first the columns in sight, and the weightiest first.
 pub(crate) fn entries(model: &Model) -> Vec<(char, &'static str)> {
+    if model.screen == Screen::Torrents {
+        return ORDERS.iter().map(|order| (order.letter, order.id)).collect();
+    }
     let in_sight = [columns::Part::Live, columns::Part::Others]
         .into_iter()
         .flat_map(|part| screens::visible_columns(model, part))
@@ -22,18 +26,33 @@ pub(crate) fn entries(model: &Model) -> Vec<(char, &'static str)> {
     entries.into_iter().map(|column| (column.letter, column.id)).collect()
 }
 
+/// The order there is: its id, its name, and which way it goes.
+pub(crate) fn now(model: &Model) -> (&'static str, &'static str, &'static str) {
+    if model.screen == Screen::Torrents {
+        let order = model.torrents.order();
+        return (order, order, model.torrents.mark_of_order());
+    }
+    let id = model.order.column.unwrap_or("state");
+    (id, columns::column(id).map_or(id, |column| column.name), model.order.mark())
+}
+
 /// Carries out a key while the menu is open: whether it was a letter of the menu.
 pub(super) fn press(model: &mut Model, key: Key, newest: &View) -> bool {
     let (Mode::Order, KeyCode::Char(letter), false) = (model.mode(), key.code, key.ctrl) else {
         return false;
     };
-    let Some(column) = PEER_COLUMNS.iter().find(|column| column.letter == letter) else { return false };
-    pick(model, column.id, newest);
-    true
+    let entry = entries(model).into_iter().find(|(its, _)| *its == letter);
+    entry.is_some_and(|(_, id)| {
+        pick(model, id, newest);
+        true
+    })
 }
 
-/// Sorts by this column; where it does already, the other way round.
+/// Sorts by this; where it does already, the other way round.
 pub(super) fn pick(model: &mut Model, id: &'static str, newest: &View) {
+    if model.screen == Screen::Torrents {
+        return model.torrents.by(id, &model.filters.torrents);
+    }
     model.order.by(id);
     model.take_in(newest);
 }
@@ -44,7 +63,6 @@ mod tests {
 
     use super::*;
     use crate::ui::action::{Action, action_for};
-    use crate::ui::model::Screen;
     use crate::ui::theme::Look;
     use crate::ui::{prompt, sample, update};
 

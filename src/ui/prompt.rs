@@ -1,15 +1,14 @@
 //! Questions that are answered by typing, in place of the key line: what is asked, whether the answer will do, and
 //! what comes of it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
-
 use crate::command::Command;
 use crate::ledger::View;
-use crate::metainfo::Magnet;
 use crate::units::{self, Units};
 
+use ratatui::crossterm::event::KeyCode;
+
 use super::action::{Action, Key, action_for};
+use super::adding::{self, Adding};
 use super::export::{self, Export, Format, What};
 use super::field::{Field, MOST_KIB, Pressed};
 use super::filter::{Filter, List};
@@ -28,8 +27,10 @@ pub(crate) enum Ask {
     Filter(List),
     /// The file for what is seen.
     Export,
-    /// The address of a peer to dial.
-    Peer,
+    /// The path or magnet of a torrent, or the address of a peer.
+    Add,
+    /// The folder for the torrents that were named.
+    Into,
     /// How fast we may receive.
     DownLimit,
     /// How fast we may send.
@@ -47,13 +48,27 @@ pub(crate) struct Prompt {
     before: String,
     /// An answer that could not be carried out, and why.
     failed: Option<(String, String)>,
+    /// The torrents that are being added.
+    pub(crate) adding: Adding,
 }
 
 impl Prompt {
+    /// A question with this in its field.
+    pub(super) fn new(ask: Ask, first: String) -> Self {
+        Self { ask, field: Field::new(first.clone()), before: first, failed: None, adding: Adding::default() }
+    }
+
+    /// A question that is asked once more: what was typed, and why it could not be carried out.
+    pub(super) fn again(ask: Ask, typed: String, why: String) -> Self {
+        Self { failed: Some((typed.clone(), why)), ..Self::new(ask, typed) }
+    }
+
     /// What is said of the answer that stands there now.
     pub(crate) fn says(&self, model: &Model, view: &View) -> Said {
         match &self.failed {
             Some((text, why)) if text == self.field.text() => Err(why.clone()),
+            _ if self.ask == Ask::Add => self.adding.says(self.field.text(), model, view),
+            _ if self.ask == Ask::Into => self.adding.says_of_folder(self.field.text(), model),
             _ => self.ask.says(self.field.text(), model, view),
         }
     }
@@ -69,7 +84,8 @@ impl Ask {
             Self::GoTo => "go to",
             Self::Filter(_) => "filter",
             Self::Export => "export",
-            Self::Peer => "add peer",
+            Self::Add => "add",
+            Self::Into => "into",
             Self::DownLimit => "limit ↓",
             Self::UpLimit => "limit ↑",
         }
@@ -81,7 +97,8 @@ impl Ask {
             Self::GoTo => "Enter go · Esc leave",
             Self::Filter(_) => "Enter keep · Esc as before",
             Self::Export => "Enter write · Esc leave",
-            Self::Peer => "Enter dial · Esc leave",
+            Self::Add => "Enter add · Esc leave",
+            Self::Into => "Enter add · Tab paused · Esc back",
             Self::DownLimit | Self::UpLimit => "Enter set · Esc leave",
         }
     }
@@ -91,7 +108,7 @@ impl Ask {
         match self {
             Self::Filter(list) => model.filters.text(list).to_owned(),
             Self::Export => export::name(model, view),
-            Self::GoTo | Self::Peer => String::new(),
+            Self::GoTo | Self::Add | Self::Into => String::new(),
             Self::DownLimit => view.limits.0.map(typed_rate).unwrap_or_default(),
             Self::UpLimit => view.limits.1.map(typed_rate).unwrap_or_default(),
         }
@@ -120,16 +137,8 @@ impl Ask {
                 let others = if format == Format::Json { "; .csv, .md" } else { "" };
                 Ok(format!("{} of {} {of}{others}", format.name(), units::count(count as u64)))
             }
-            Self::Peer if text.trim().is_empty() => Ok("its IP address and port; or a magnet".to_owned()),
-            Self::Peer if is_torrent(text) => {
-                start_of(text).map(|_| "another torrent: Enter copies how to start it".to_owned())
-            }
-            Self::Peer => {
-                read_address(text).map(|addr| match view.peers.iter().any(|peer| peer.addr == addr) {
-                    true => "known already; dialled again".to_owned(),
-                    false => String::new(),
-                })
-            }
+            // What is said of them stands with what is added.
+            Self::Add | Self::Into => Ok(String::new()),
             Self::DownLimit => {
                 read_limit(text).map(|limit| limit_note(limit, view.limits.0, model.look.units))
             }
@@ -141,8 +150,7 @@ impl Ask {
     fn command(self, text: &str, view: &View) -> Option<Command> {
         let (down_bps, up_bps) = view.limits;
         match self {
-            Self::GoTo | Self::Filter(_) | Self::Export => None,
-            Self::Peer => read_address(text).ok().map(Command::AddPeer),
+            Self::GoTo | Self::Filter(_) | Self::Export | Self::Add | Self::Into => None,
             Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
             Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
         }
@@ -151,15 +159,14 @@ impl Ask {
 
 /// Asks.
 pub(super) fn open(model: &mut Model, ask: Ask, view: &View) {
-    let before = ask.first(model, view);
-    model.prompt = Some(Prompt { ask, field: Field::new(before.clone()), before, failed: None });
+    let first = ask.first(model, view);
+    model.prompt = Some(Prompt::new(ask, first));
 }
 
 /// Asks once more where the file could not be written, with the path that was typed and why it was not.
 pub(super) fn not_written(model: &mut Model, export: &Export, why: String) {
     let path = export.path.to_string_lossy().into_owned();
-    let failed = Some((path.clone(), why));
-    model.prompt = Some(Prompt { ask: Ask::Export, field: Field::new(path.clone()), before: path, failed });
+    model.prompt = Some(Prompt::again(Ask::Export, path, why));
 }
 
 /// Carries out a key: where something is asked every key is text, but the few that end or edit it and Ctrl-C;
@@ -172,6 +179,10 @@ pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command>
     }
     match &mut model.prompt {
         Some(prompt) if action != Some(Action::QuitNow) => {
+            if prompt.ask == Ask::Into && key.code == KeyCode::Tab {
+                prompt.adding.paused = !prompt.adding.paused;
+                return None;
+            }
             let pressed = prompt.field.press(key);
             let held = model.held.clone();
             answered(model, pressed, held.as_ref().map_or(view, |held| &held.view), view)
@@ -186,15 +197,16 @@ pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command>
     }
 }
 
-/// Takes in a text as a whole. Where nothing is asked it is taken for the address of a peer.
+/// Takes in a text as a whole. Where nothing is asked it is taken for what is to be added; several lines are several.
 pub(super) fn paste(model: &mut Model, text: &str, view: &View) {
     if model.prompt.is_none() {
         if replay::paste(model) {
             return;
         }
-        open(model, Ask::Peer, view);
+        open(model, Ask::Add, view);
     }
     if let Some(prompt) = &mut model.prompt
+        && !(prompt.ask == Ask::Add && prompt.adding.take_lines(&mut prompt.field, text))
         && !prompt.field.insert(text.trim())
     {
         let why = format!("more than {MOST_KIB} KiB: nothing of it is taken");
@@ -216,12 +228,16 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
             }
             model.prompt = Some(prompt);
         }
+        // What was named is not lost by it.
+        Pressed::Esc if ask == Ask::Into => model.prompt = Some(prompt.adding.back()),
         Pressed::Esc => {
             if let Ask::Filter(list) = ask {
                 filter(model, list, &prompt.before, view);
             }
         }
-        Pressed::Enter if ask.says(text, model, view).is_err() => model.prompt = Some(prompt),
+        Pressed::Enter if prompt.says(model, view).is_err() => model.prompt = Some(prompt),
+        Pressed::Enter if ask == Ask::Add => return adding::named(model, prompt),
+        Pressed::Enter if ask == Ask::Into => adding::add(model, &prompt),
         Pressed::Enter => {
             if ask == Ask::Export
                 && let Some(format) = Format::of(text.trim())
@@ -231,13 +247,6 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
             }
             if ask == Ask::GoTo {
                 replay::go_to(model, text);
-                return None;
-            }
-            if ask == Ask::Peer && is_torrent(text) {
-                if let Ok(start) = start_of(text) {
-                    model.say(format!("Copied; run it in another terminal: {start}"), false);
-                    model.copy = Some(start);
-                }
                 return None;
             }
             model.undoable = false;
@@ -257,75 +266,8 @@ pub(super) fn filter(model: &mut Model, list: List, text: &str, view: &View) {
         }
         List::Keys => model.scrolls.keys = 0,
         List::Log => model.scrolls.log_back = 0,
+        List::Torrents => model.torrents.list(&model.filters.torrents),
     }
-}
-
-/// Whether a text names a torrent: a magnet link, or the file of one.
-fn is_torrent(text: &str) -> bool {
-    let path = Path::new(text.trim());
-    let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("torrent"));
-    is_file || Magnet::is_meant(path)
-}
-
-/// How to start another torrent, as a line for a shell; or why there is no such magnet.
-fn start_of(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if Magnet::is_meant(Path::new(text)) {
-        text.parse::<Magnet>().map_err(|error| error.to_string())?;
-    }
-    Ok(format!("ttui '{}'", text.replace('\'', r"'\''")))
-}
-
-/// Reads a peer's address: `83.148.245.186:51413`, `[2a01:4f8::2]:51413`.
-fn read_address(text: &str) -> Result<SocketAddr, String> {
-    let text = text.trim();
-    let Ok(addr) = text.parse::<SocketAddr>() else {
-        return Err(why_no_address(text));
-    };
-    if addr.port() == 0 {
-        return Err("a port is a number from 1 to 65535".to_owned());
-    }
-    let ip = addr.ip().to_canonical();
-    if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
-        return Err(format!("no peer can be at {ip}"));
-    }
-    Ok(addr)
-}
-
-/// Why a text is no address of a peer.
-fn why_no_address(text: &str) -> String {
-    let is_port = |port: &str| port.parse::<u16>().is_ok();
-    if text.parse::<Ipv6Addr>().is_ok() || (!text.starts_with('[') && text.matches(':').count() > 1) {
-        return format!("in brackets, as [{}]:51413", example(text));
-    }
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            None => return "the ] after the IPv6 address is missing".to_owned(),
-            Some((host, _)) if host.parse::<Ipv6Addr>().is_err() => {
-                return "what is in brackets is no IPv6 address".to_owned();
-            }
-            Some((host, port)) => (host, port.strip_prefix(':')),
-        },
-        None => match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        },
-    };
-    let ip_is_fine = host.parse::<IpAddr>().is_ok();
-    match port {
-        _ if !ip_is_fine && host.chars().any(|c| !c.is_ascii_digit() && c != '.') => {
-            "an IP address; names are not looked up".to_owned()
-        }
-        _ if !ip_is_fine => "four numbers up to 255, as 83.148.245.186".to_owned(),
-        None | Some("") => "and its port behind a colon, as :51413".to_owned(),
-        Some(port) if !is_port(port) => "a port is a number from 1 to 65535".to_owned(),
-        Some(_) => "an address and port, as 83.148.245.186:51413".to_owned(),
-    }
-}
-
-/// The IPv6 address itself where it is one and short, else one that shows how it is meant.
-fn example(text: &str) -> &str {
-    if text.len() <= 20 && text.parse::<Ipv6Addr>().is_ok() { text } else { "2a01:4f8::2" }
 }
 
 /// Reads a limit; nothing means none.
@@ -359,7 +301,6 @@ fn typed_rate(bps: u64) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use ratatui::crossterm::event::KeyCode;
 
     use super::*;
     use crate::ui::sample;
@@ -394,32 +335,6 @@ mod tests {
         let dials = Command::AddPeer("203.0.113.9:6881".parse().unwrap());
         assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(dials));
         assert_eq!(model.prompt, None);
-    }
-
-    #[test]
-    fn what_is_wrong_with_an_address_is_said_in_words() {
-        for (text, why) in [
-            ("83.148.245.186", "and its port behind a colon"),
-            ("83.148.245.186:", "and its port behind a colon"),
-            ("83.148.245.186:0", "from 1 to 65535"),
-            ("83.148.245.186:70000", "from 1 to 65535"),
-            ("83.148.245:6881", "four numbers"),
-            ("83.148.245.999:6881", "four numbers"),
-            ("peer.example:6881", "names are not looked up"),
-            ("2a01:4f8::2", "[2a01:4f8::2]:51413"),
-            ("2a01:4f8:0:1:6881", "brackets"),
-            ("[2a01:4f8::2", "] after"),
-            ("[2a01:4f8::2]", "and its port"),
-            ("[2a01:4f8::2]6881", "and its port"),
-            ("[2a01:4g8::2]:6881", "no IPv6 address"),
-            ("224.0.0.1:6881", "no peer can be at"),
-            ("0.0.0.0:6881", "no peer can be at"),
-        ] {
-            let said = read_address(text).unwrap_err();
-            assert!(said.contains(why), "{text}: {said}");
-            assert!(said.chars().count() <= 44, "{said}");
-        }
-        assert_eq!(read_address(" [2a01:4f8::2]:51413 ").unwrap().port(), 51413);
     }
 
     #[test]
@@ -481,36 +396,12 @@ mod tests {
     }
 
     #[test]
-    fn a_paste_where_nothing_is_asked_is_taken_for_an_address() {
+    fn a_paste_where_nothing_is_asked_is_taken_for_what_is_to_be_added() {
         let view = sample::healthy();
         let mut model = at_start(&view);
         paste(&mut model, " 203.0.113.9:6881\n", &view);
         assert_eq!(model.prompt.as_ref().map(|prompt| prompt.field.text()), Some("203.0.113.9:6881"));
         assert!(matches!(press(&mut model, key(KeyCode::Enter), &view), Some(Command::AddPeer(_))));
-    }
-
-    #[test]
-    fn another_torrent_is_told_how_to_start() {
-        let view = sample::healthy();
-        let magnet = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it's";
-        let start = r"ttui 'magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it'\''s'";
-        for (given, start) in [(magnet, start), ("~/a b.torrent", "ttui '~/a b.torrent'")] {
-            for typed in [false, true] {
-                let mut model = at_start(&view);
-                if typed {
-                    type_in(&mut model, "a", &view);
-                }
-                paste(&mut model, &format!(" {given}\n"), &view);
-                assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None);
-                assert_eq!((model.copy.as_deref(), model.prompt.is_none()), (Some(start), true));
-                let said = model.note.as_ref().unwrap().text.clone();
-                assert!(said.contains("another terminal") && said.ends_with(start), "{said}");
-            }
-        }
-        let mut model = at_start(&view);
-        paste(&mut model, "magnet:?dn=it", &view);
-        press(&mut model, key(KeyCode::Enter), &view);
-        assert!(model.prompt.is_some() && model.copy.is_none(), "it names no torrent");
     }
 
     #[test]
@@ -525,8 +416,7 @@ mod tests {
         let mut model = at_start(&view);
         let long = link(1000);
         paste(&mut model, &long, &view);
-        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None);
-        assert_eq!(model.copy.take(), Some(format!("ttui '{long}'")));
+        assert_eq!(model.prompt.take().unwrap().field.text(), long);
 
         paste(&mut model, &link(10_000), &view);
         let prompt = model.prompt.clone().unwrap();
@@ -569,10 +459,10 @@ mod tests {
         fn any_answer_is_understood_or_told_why_not(text in "(\\PC{0,12}|[0-9a-f:.\\[\\]]{0,24})") {
             let view = sample::healthy();
             let model = at_start(&view);
-            for ask in [Ask::Peer, Ask::DownLimit, Ask::UpLimit] {
+            for ask in [Ask::DownLimit, Ask::UpLimit] {
                 match ask.says(&text, &model, &view) {
                     Ok(_) => prop_assert!(
-                        text.trim().is_empty() || is_torrent(&text) || ask.command(&text, &view).is_some()
+                        text.trim().is_empty() || ask.command(&text, &view).is_some()
                     ),
                     Err(why) => prop_assert!(!why.is_empty() && ask.command(&text, &view).is_none()),
                 }

@@ -5,6 +5,7 @@
 //! | `options` | how the screen is run, and what its caller can do for it |
 //! | `screen` | what the loop holds: model, newest view, whether they may differ from what is shown |
 //! | `background` | the terminal's answer to which background it has, told from keys |
+//! | `link` | what is looked at, and where wishes go: one torrent, or a session of them |
 //! | `input` | keys, clicks, pastes and sizes, into the model |
 //! | `canvas` | the picture, and when the next may be drawn |
 //! | `calls` | title, bell, mouse, files and clipboard |
@@ -15,6 +16,7 @@ mod background;
 mod calls;
 mod canvas;
 mod input;
+mod link;
 mod options;
 mod screen;
 mod summary;
@@ -31,15 +33,15 @@ use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::Event;
-use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use self::canvas::may_draw;
 use self::input::there_already;
+pub use self::link::Link;
+use self::link::News;
 pub use self::options::{Options, Question, Write};
 use self::screen::Screen;
-pub use self::summary::summary;
-use crate::command::Command;
+pub use self::summary::{summary, summary_of_several};
 use crate::ledger::View;
 use crate::ui::columns::Choice;
 
@@ -53,7 +55,7 @@ pub enum Reason {
     Quit,
     /// `stop` was ready: a signal, say.
     Stopped,
-    /// There are no more views: the task that publishes them ended.
+    /// There is nothing new any more: the task that tells of it ended.
     Ended,
     /// There is no more input: the terminal is gone.
     InputClosed,
@@ -70,10 +72,10 @@ pub struct Left {
     pub columns: Choice,
 }
 
-/// Shows views and takes keys until the user leaves, `stop` is ready, or either stream ends.
+/// Shows what is looked at and takes keys until the user leaves, `stop` is ready, or the link or the input ends.
 ///
 /// Writes only when what is shown changed, at most `frames_per_second` times a second, and always the newest view:
-/// a slow terminal misses frames, and nothing waits for it. Quitting sends [`Command::Quit`] and returns at once.
+/// a slow terminal misses frames, and nothing waits for it. Quitting asks the link to end all, and returns at once.
 ///
 /// # Errors
 ///
@@ -81,8 +83,7 @@ pub struct Left {
 pub async fn run<B, S, F>(
     terminal: &mut Terminal<B>,
     input: S,
-    mut views: watch::Receiver<Arc<View>>,
-    commands: mpsc::UnboundedSender<Command>,
+    mut link: Link,
     mut options: Options,
     stop: F,
 ) -> io::Result<Left>
@@ -94,10 +95,10 @@ where
 {
     let mut input = std::pin::pin!(input);
     let mut stop = std::pin::pin!(stop);
-    let mut screen = Screen::new(&options, &mut views, terminal.size().map_err(Into::into)?);
+    let mut screen = Screen::new(&options, &mut link, terminal.size().map_err(Into::into)?);
     let frame = Duration::from_secs(1) / u32::from(options.frames_per_second.max(1));
     screen.ask_for_the_background(&options)?;
-    let is_over = wait_for_the_background(&mut screen, &mut input, &commands).await?;
+    let is_over = wait_for_the_background(&mut screen, &mut input, &link).await?;
     screen.show(terminal, &options)?;
     let mut next_frame = Instant::now() + frame;
     let left = |screen: &Screen, reason| {
@@ -116,24 +117,24 @@ where
             () = &mut stop => return left(&screen, Reason::Stopped),
             event = input.next() => {
                 let Some(event) = event else { return left(&screen, Reason::InputClosed) };
-                screen.take(&event?, &commands);
+                screen.take(&event?, &link);
                 // Keys that are there already are taken before anything is drawn.
                 for _ in 0..BURST {
                     match there_already(&mut input).await {
-                        Some(event) => screen.take(&event?, &commands),
+                        Some(event) => screen.take(&event?, &link),
                         None => break,
                     }
                 }
             }
-            changed = views.changed() => {
-                screen.look_at(&mut views, options.time_of_day.and_then(|now| now()));
-                if changed.is_err() {
+            news = link.changed() => {
+                screen.hear(news, &mut link, &options);
+                if news == News::Over {
                     return left(&screen, Reason::Ended);
                 }
             }
             () = tokio::time::sleep_until(wakes_at.unwrap_or(next_frame)), if wakes_at.is_some() => {
                 screen.wake();
-                screen.let_go(&commands);
+                screen.let_go(&link);
             }
             () = suspend::woken(&mut options.woken) => suspend::retake(&mut screen, &options)?,
             () = may_draw(next_frame, &mut options.taken), if screen.changed => {
@@ -154,7 +155,7 @@ where
 async fn wait_for_the_background<S>(
     screen: &mut Screen,
     input: &mut Pin<&mut S>,
-    commands: &mpsc::UnboundedSender<Command>,
+    link: &Link,
 ) -> io::Result<bool>
 where
     S: Stream<Item = io::Result<Event>>,
@@ -162,7 +163,7 @@ where
     let end = Instant::now() + background::PATIENCE;
     while screen.waits_for_the_background() {
         match tokio::time::timeout_at(end, input.next()).await {
-            Ok(Some(event)) => screen.take(&event?, commands),
+            Ok(Some(event)) => screen.take(&event?, link),
             Ok(None) => return Ok(true),
             Err(_) => break,
         }

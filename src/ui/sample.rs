@@ -1,5 +1,7 @@
 //! The moments of recordings that tests of screens look at, and views in which nothing fits together.
 
+mod torrents;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use crate::metainfo::PieceIndex;
 pub(crate) use crate::record::scenes::STARTED;
 use crate::record::scenes::Scene;
 
+pub(crate) use self::torrents::torrents;
 use super::words::Standing;
 
 /// A moment of a scene that has a name: the scene, and the time in it, milliseconds.

@@ -1,5 +1,6 @@
 //! The screens: each draws itself from the view and the model into the area it is given.
 
+mod absent;
 mod asking;
 mod chooser;
 mod done;
@@ -27,6 +28,7 @@ mod pieces;
 mod replay_bar;
 mod small;
 mod torrent;
+mod torrents;
 mod tracker;
 mod trackers;
 mod zoomed;
@@ -55,15 +57,19 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
     let mut body = area;
     let foot = frame::take_foot(&mut body, model);
     let mut list = body;
-    let menu = (model.mode() == Mode::Order).then(|| order_menu::take(&mut list));
+    let menu = (model.mode() == Mode::Order).then(|| order_menu::take(&mut list, model));
     if area.height < 4 || area.width < 20 {
         small::line(&mut pen, area, model, view);
     } else {
         // A list that has the screen for itself ends above the menu; the overview is as it was behind it.
-        if model.screen == Screen::Peers || model.zoomed {
+        if matches!(model.screen, Screen::Peers | Screen::Torrents) || model.zoomed {
             body = list;
         }
         match model.page() {
+            Mode::Keys => help::draw(&mut pen, body, model),
+            _ if model.screen != Screen::Torrents && !model.torrents.is_seen_in(view) => {
+                absent::draw(&mut pen, body, model);
+            }
             Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
                 Screen::Overview if model.zoomed => zoomed::draw(&mut pen, body, model, view),
                 Screen::Overview => overview::draw(&mut pen, body, model, view),
@@ -72,12 +78,12 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
                 Screen::Trackers => trackers::draw(&mut pen, body, model, view),
                 Screen::Files => files::draw(&mut pen, body, model, view),
                 Screen::Log => log::draw(&mut pen, body, model, view),
+                Screen::Torrents => torrents::draw(&mut pen, body, model, view),
             },
             Mode::Peer { bytes } => peer::draw(&mut pen, body, model, view, bytes),
             Mode::Tracker => tracker::draw(&mut pen, body, model, view),
             Mode::Why => judgement::draw(&mut pen, body, model, view),
             Mode::Torrent => torrent::draw(&mut pen, body, model, view),
-            Mode::Keys => help::draw(&mut pen, body, model),
             Mode::Columns => chooser::draw(&mut pen, body, model),
         }
         frame::foot(&mut pen, &foot, model, newest);
@@ -128,7 +134,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
             Screen::Trackers => source::count(view).saturating_sub(1),
             Screen::Log => log::count(model, view).saturating_sub(1),
-            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files => 0,
+            Screen::Overview | Screen::Peers | Screen::Pieces | Screen::Files | Screen::Torrents => 0,
         },
     }
 }
@@ -150,6 +156,7 @@ pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
         }
         List::Keys => (help::count(model), help::count(&unfiltered)),
         List::Log => (log::count(model, view), log::count(&unfiltered, view)),
+        List::Torrents => (model.torrents.len(), model.torrents.newest.rows.len()),
     }
 }
 
@@ -164,7 +171,7 @@ pub(super) fn columns_to_scroll(model: &Model) -> usize {
     count.saturating_sub(peer_list::FIXED + 1)
 }
 
-pub(super) use frame::{ANSWER_STANDS, long_work, percent};
+pub(super) use frame::{ANSWER_STANDS, folder_as_tilde, long_work, percent};
 pub(super) use log::{entries as log_entries, selected as log_selected, shown as log_lines, shown_entries};
 pub use pieces::draw_grid;
 pub(super) use pieces::lattice;

@@ -4,6 +4,7 @@ mod moving;
 mod opening;
 #[cfg(test)]
 mod tests;
+mod torrents;
 
 use std::sync::Arc;
 
@@ -36,6 +37,9 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
     }
     if model.mode() == Mode::AskQuit && action != Action::Quit {
         model.open.pop();
+    }
+    if torrents::update(model, action) {
+        return None;
     }
     if model.screen == Screen::Files {
         model.files.take_in(view);
@@ -86,7 +90,9 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         }
         // Only a recording can do these, and has done them.
         Action::Replay(_) | Action::GoTo => {}
-        Action::AddPeer => prompt::open(model, Ask::Peer, view),
+        Action::Add => prompt::open(model, Ask::Add, view),
+        // They mean something on the list of torrents, and have done it there.
+        Action::PauseAll | Action::Forget | Action::Earlier | Action::Later => {}
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
         Action::LimitUp => prompt::open(model, Ask::UpLimit, view),
         Action::Up => step(model, view, -1),

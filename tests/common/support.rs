@@ -13,6 +13,7 @@ mod peer;
 mod percent;
 pub(crate) mod program;
 mod script;
+mod several;
 mod tracker;
 mod wire;
 
@@ -22,5 +23,6 @@ pub(crate) use payload::{Payload, Recipe};
 pub(crate) use peer::{Seed, Seen, nobody_at};
 pub(crate) use program::Program;
 pub(crate) use script::{Gives, Script};
+pub(crate) use several::{Several, finals};
 pub(crate) use tracker::{Asked, Certificate, Reply, Tracker};
 pub(crate) use wire::{Heard, PATIENCE, Wire, soon};

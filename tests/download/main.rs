@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot do its work has failed")]
 
 mod commands;
+mod control;
 mod faults;
 mod flow;
 mod magnet;

@@ -13,6 +13,7 @@
 mod aim;
 mod life;
 mod relay;
+mod several;
 #[path = "../common/support.rs"]
 mod support;
 mod tally;
@@ -58,4 +59,13 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_wrong_is_claimed() {
     if kills >= 200 {
         assert_eq!(tally.phases_missed(), Vec::<&str>::new(), "phases that no kill fell into");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_torrents_killed_at_any_moment_are_all_kept_and_go_on() {
+    let kills = number("TTUI_KILLS").map_or(FEW, |kills| u32::try_from(kills).unwrap());
+    let seed = number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    println!("{kills} kills of ten torrents with TTUI_SEED={seed}");
+    let breaches = several::live(kills, &mut fastrand::Rng::with_seed(seed)).await;
+    assert_eq!(breaches, Vec::<String>::new());
 }

@@ -51,6 +51,48 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(pressed);
             pty.until_shown(sign_of(screen));
         }
+        // One alone has no place in a queue; the test of several presses them.
+        (Action::Forget | Action::Earlier | Action::Later, _) => {}
+        (action, Scope::Torrents) => {
+            go(pty, Screen::Torrents);
+            let asked = stage.tracker.asked().len();
+            pty.press(pressed);
+            match action {
+                Action::Open => pty.until_shown(sign_of(Screen::Overview)),
+                Action::Hold | Action::PauseAll => {
+                    pty.until_shown("‖ paused");
+                    pty.press(pressed);
+                    pty.until_gone("‖ paused");
+                }
+                Action::Mark => {
+                    pty.until_shown("1 marked");
+                    pty.press(pressed);
+                    pty.until_gone("1 marked");
+                }
+                Action::Sort => {
+                    pty.until_shown("Sort by ── queue ▴");
+                    pty.press(key(Action::Back));
+                    pty.until_gone("Sort by");
+                }
+                Action::Reverse => {
+                    pty.until_shown("by queue ▾");
+                    pty.press(pressed);
+                    pty.until_shown("by queue ▴");
+                }
+                Action::Filter => {
+                    pty.write(b"nowhere\r");
+                    pty.until_shown("No torrent has “nowhere”.");
+                    pty.press(key(Action::Back));
+                    pty.until_gone("No torrent has");
+                }
+                _ => pty.until("its tracker is asked again", |_| {
+                    (stage.tracker.asked().len() > asked).then_some(())
+                }),
+            }
+            go(pty, Screen::Overview);
+            pty.until_shown("● sending");
+        }
+        (Action::PauseAll, _) => unreachable!("it holds on the torrents alone"),
         (Action::Pause, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);
@@ -380,11 +422,11 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".ttrec"));
             assert_eq!(recordings.count(), 1);
         }
-        (Action::AddPeer, _) => {
-            let go_on = |pty: &Pty| pty.until_gone("add peer");
+        (Action::Add, _) => {
+            let go_on = |pty: &Pty| pty.until_gone("Esc leave");
             go(pty, Screen::Peers);
             pty.press(pressed);
-            pty.until_shown("its IP address and port");
+            pty.until_shown("a path, a magnet, or a peer's IP address and port");
             // Every key is text, those that would quit or show another screen included.
             pty.write(b"127.0.0.1q");
             pty.until_shown("127.0.0.1q");

@@ -113,9 +113,10 @@ async fn closing_the_window_ends_the_program_and_keeps_what_was_done() {
 }
 
 #[test]
-fn several_torrents_are_refused_in_one_line_that_says_where_they_run() {
+fn several_torrents_of_which_none_can_be_read_are_named_without_a_screen() {
     let lab = Lab::new();
     let mut pty = Pty::spawn(ttui(&lab, &["a.torrent", "b.torrent"]), 80, 24);
-    pty.until_shown("ttui: on the screen one torrent runs at a time; --headless runs several");
+    pty.until_shown("a.torrent: ");
+    pty.until_shown("b.torrent: ");
     assert_eq!(pty.ended_within(SOON), 2);
 }

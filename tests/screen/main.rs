@@ -11,6 +11,7 @@ mod looks;
 mod mouse;
 #[path = "../common/pty.rs"]
 mod pty;
+mod several;
 mod sizes;
 #[path = "../common/stage.rs"]
 mod stage;
@@ -76,5 +77,6 @@ fn sign_of(screen: Screen) -> &'static str {
         Screen::Trackers => "all tiers are asked at once",
         Screen::Files => "Files ─",
         Screen::Log => "time since the start",
+        Screen::Torrents => "Torrents ─",
     }
 }

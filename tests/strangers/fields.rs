@@ -193,6 +193,26 @@ const CARRIED: &[(&str, &[(&str, &str)])] = &[
     ("storage/resume.rs", &[("path", "resume: its path"), ("Unusable", "resume: its path")]),
     ("storage/error.rs", &[("path", "output: its path")]),
     (
+        "library/entry.rs",
+        &[
+            ("magnet", "magnet: name"),
+            ("name", "torrent: name"),
+            ("output", "output: its path"),
+            ("Text", "output: its path"),
+            ("Raw", "output: its path"),
+        ],
+    ),
+    (
+        "library/error.rs",
+        &[
+            ("name", "torrent: name"),
+            ("kept", "output: its path"),
+            ("named", "output: its path"),
+            ("path", "resume: its path"),
+            ("Absent", "torrent: name"),
+        ],
+    ),
+    (
         "config/error.rs",
         &[
             ("file", "settings: path"),

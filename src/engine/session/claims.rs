@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::engine::EngineError;
 use crate::engine::opening::from_join;
 use crate::metainfo::{InfoHash, Torrent};
+use crate::storage::without_links;
 use crate::text;
 
 /// The most of a name that is told, characters.
@@ -80,7 +81,7 @@ impl Claim {
         if self.output == other.output && self.torrent.name != other.torrent.name {
             return Ok(());
         }
-        let (mine, theirs) = (real(&self.output), real(&other.output));
+        let (mine, theirs) = (without_links(&self.output), without_links(&other.output));
         let (root, their_root) = (mine.join(&self.torrent.name), theirs.join(&other.torrent.name));
         // Everything of a torrent lies at or below its name.
         if !root.starts_with(&their_root) && !their_root.starts_with(&root) {
@@ -95,16 +96,6 @@ impl Claim {
     fn paths(&self, output: &Path) -> impl Iterator<Item = PathBuf> {
         let files = self.torrent.files.iter().filter(|file| !file.pad);
         files.map(move |file| output.join(file.path.as_str()))
-    }
-}
-
-/// The folder without links, as far as it exists.
-fn real(folder: &Path) -> PathBuf {
-    let Ok(folder) = std::path::absolute(folder) else { return folder.to_owned() };
-    let found = folder.ancestors().find_map(|ancestor| Some((ancestor, ancestor.canonicalize().ok()?)));
-    match found {
-        Some((ancestor, real)) => real.join(folder.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""))),
-        None => folder,
     }
 }
 

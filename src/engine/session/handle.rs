@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::command::Command;
+use crate::command::{Command, SessionCommand};
 use crate::engine::EngineError;
 use crate::event::Phase;
-use crate::ledger::View;
+use crate::ledger::{Torrents, View};
 use crate::metainfo::InfoHash;
 
 /// How a torrent ended, once it has.
@@ -114,4 +114,15 @@ impl TorrentHandle {
     pub async fn ended(&mut self) -> Result<(), EngineError> {
         self.running.ended().await
     }
+}
+
+/// What those hold who look at all torrents of a session, and ask things of them.
+#[derive(Debug)]
+pub struct Control {
+    /// All torrents, whenever one changes, four times a second at most, and at once after a wish.
+    pub torrents: watch::Receiver<Arc<Torrents>>,
+    /// The views of the torrent that [`SessionCommand::Look`] named last; `None` before.
+    pub view: watch::Receiver<Option<Arc<View>>>,
+    /// Takes wishes; when it is dropped, nobody looks any more.
+    pub commands: mpsc::UnboundedSender<SessionCommand>,
 }

@@ -66,6 +66,8 @@ pub struct TorrentOptions {
     pub pex: bool,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
+    /// It waits until the user has it go on, also where an earlier run did not.
+    pub paused: bool,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Of a magnet: save its metadata as a torrent file in the output folder, and end.
@@ -87,6 +89,7 @@ impl Default for TorrentOptions {
             upload_slots: UploadSlots::default(),
             pex: true,
             idle_after: IDLE_AFTER,
+            paused: false,
             overwrite: false,
             metadata_only: false,
             sync: false,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Claims, SessionOptions};
+use crate::engine::board::Board;
 use crate::engine::calls::Calls;
 use crate::engine::clock::Clock;
 use crate::engine::disk::DiskPool;
@@ -40,6 +41,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) up: Limit,
     /// Where blocks are received into.
     pub(in crate::engine) buffers: Arc<BlockPool>,
+    /// What torrents tell of themselves.
+    pub(in crate::engine) board: Arc<Board>,
     /// Whose files are whose.
     pub(in crate::engine) claims: Claims,
     /// The threads that hash, write and read.
@@ -67,6 +70,7 @@ impl Resources {
             down: DownShare::new(options.down_bps),
             up: Limit::new(options.up_bps),
             buffers: BlockPool::new(KEPT_BUFFERS),
+            board: Arc::default(),
             claims: Claims::default(),
             disk: DiskPool::new(DiskPool::workers_here(), clock),
             storage: storage::Options::default(),

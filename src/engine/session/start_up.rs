@@ -3,18 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use super::claims::Claimed;
 use super::{Resources, SessionOptions, TorrentOptions};
 use crate::command::Command;
 use crate::engine::EngineError;
+use crate::engine::board::Shown;
 use crate::engine::event_sink::EventSink;
 use crate::engine::opening::{Opened, Opening, Told};
 use crate::engine::torrent::{self, Awaited, Blocks, Inbox, Parts};
 use crate::engine::wanted::Wanted;
 use crate::event::{Event, Source};
-use crate::ledger::View;
 use crate::swarm::{self, Swarm};
 use crate::wire::Handshake;
 
@@ -33,7 +33,7 @@ pub(super) struct StartUp {
     pub(super) seed: u64,
     pub(super) ours: Handshake,
     pub(super) event_sink: EventSink,
-    pub(super) views: watch::Sender<Arc<View>>,
+    pub(super) shown: Shown,
 }
 
 impl StartUp {
@@ -70,9 +70,10 @@ impl StartUp {
                 }
                 tokio::spawn(opening.open(torrent, outlets.disk.clone(), outlets.opening.clone()));
                 let Some(opened) = self.opened(&mut inbox).await? else { return Ok(()) };
-                let Opened { known, store, paused, peers } = *opened;
+                let Opened { known, store, paused, before, peers } = *opened;
+                self.shown.after(before);
                 let now = self.opening.clock.now();
-                settings.paused = paused;
+                settings.paused |= paused;
                 let swarm = Swarm::of(now, known, settings);
                 remembered = peers;
                 (swarm, info, Blocks::Kept(store))
@@ -90,7 +91,7 @@ impl StartUp {
             ours: self.ours,
             idle_after: self.options.idle_after,
             event_sink: self.event_sink,
-            views: self.views,
+            shown: self.shown,
             blocks,
             info,
             swarm,
@@ -107,7 +108,7 @@ impl StartUp {
                 Told::Event(event) => {
                     self.event_sink.emit(now, &event);
                     self.event_sink.tick(now);
-                    self.views.send_replace(self.event_sink.view(now));
+                    self.shown.show(self.event_sink.view(now));
                 }
                 Told::Done(Ok(None)) => {
                     self.event_sink.end(now).await;
@@ -138,6 +139,7 @@ impl StartUp {
             info_hash: wanted.info_hash(),
             private: wanted.is_private(),
             pex: self.options.pex,
+            paused: self.options.paused,
             trackers: wanted.trackers().to_vec(),
             peer_id: self.ours.peer_id,
             seed: self.seed,

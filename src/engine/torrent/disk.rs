@@ -370,7 +370,8 @@ impl TorrentTask {
 
     /// The torrent can be downloaded from now on: connections are told so, and what they may give and take.
     fn opened(&mut self, opened: Opened) {
-        let Opened { known, store, .. } = opened;
+        let Opened { known, store, before, .. } = opened;
+        self.shown.after(before);
         let holdings = Holdings::new(known.geometry, known.have.clone()).with_info(self.info.take());
         self.blocks = Blocks::Kept(store);
         let source = self.blocks.source();
@@ -453,10 +454,9 @@ impl BlockSource for TorrentDisk {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::watch;
-
     use super::super::{Parts, open};
     use super::*;
+    use crate::engine::board::Shown;
     use crate::engine::event_sink::{EventSink, Recording};
     use crate::engine::opening::Opening;
     use crate::engine::peer::IDLE_AFTER;
@@ -489,7 +489,7 @@ mod tests {
         let parts = Parts {
             ours: Handshake { reserved: Reserved::OURS, info_hash: settings.info_hash, peer_id },
             idle_after: IDLE_AFTER,
-            views: watch::Sender::new(event_sink.view(now)),
+            shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
             event_sink,
             blocks: Blocks::Awaited(Box::new(awaited)),
             info: None,

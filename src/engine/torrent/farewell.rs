@@ -1,10 +1,8 @@
 //! What is left when everything is saved: trackers are told that we are gone.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
 use tokio::time::sleep_until;
 
+use super::super::board::Shown;
 use super::super::clock::Clock;
 use super::super::event_sink::EventSink;
 use super::PUBLISH_EVERY;
@@ -12,7 +10,6 @@ use super::inbox::Inbox;
 use super::trackers::{Amounts, Announces, heard};
 use crate::command::Command;
 use crate::event::At;
-use crate::ledger::View;
 use crate::swarm::announce::Announcer;
 
 /// A run without peers and disk.
@@ -23,7 +20,7 @@ pub(super) struct Farewell {
     /// How far we are, which changes no more.
     pub(super) amounts: Amounts,
     pub(super) event_sink: EventSink,
-    pub(super) views: watch::Sender<Arc<View>>,
+    pub(super) shown: Shown,
 }
 
 impl Farewell {
@@ -59,7 +56,7 @@ impl Farewell {
         inbox.answers.close();
         self.announces.drop_all();
         let now = self.clock.now();
-        self.views.send_replace(self.event_sink.view(now));
+        self.shown.show(self.event_sink.view(now));
         self.event_sink.end(now).await;
     }
 }

@@ -80,6 +80,16 @@ impl Folder {
         Ok(found(&fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
+    /// Deletes the file of this name in it; a link is deleted itself.
+    pub(in crate::storage) fn remove_file(&self, name: &OsStr) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    /// Deletes the folder of this name in it, if that is empty.
+    pub(in crate::storage) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
+    }
+
     /// Waits until the disk has the names of all that is in it.
     pub(in crate::storage) fn sync(&self) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

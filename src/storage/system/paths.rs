@@ -56,6 +56,16 @@ impl Folder {
         Ok(found(&fs::symlink_metadata(self.path.join(name))?))
     }
 
+    /// Deletes the file of this name in it; a link is deleted itself.
+    pub(in crate::storage) fn remove_file(&self, name: &OsStr) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    /// Deletes the folder of this name in it, if that is empty.
+    pub(in crate::storage) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        fs::remove_dir(self.path.join(name))
+    }
+
     /// Waits until the disk has the names of all that is in it.
     pub(in crate::storage) fn sync(&self) -> io::Result<()> {
         sync_folder(&self.path)

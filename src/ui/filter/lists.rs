@@ -42,6 +42,8 @@ pub(crate) struct Filters {
     pub(crate) keys: Words,
     /// Of the log.
     pub(crate) log: Words,
+    /// Of the list of torrents.
+    pub(crate) torrents: Words,
 }
 
 /// A list that can be filtered.
@@ -53,6 +55,8 @@ pub(crate) enum List {
     Keys,
     /// The log.
     Log,
+    /// The torrents.
+    Torrents,
 }
 
 impl Filters {
@@ -62,6 +66,7 @@ impl Filters {
             List::Peers => self.peers.text(),
             List::Keys => self.keys.text(),
             List::Log => self.log.text(),
+            List::Torrents => self.torrents.text(),
         }
     }
 
@@ -75,6 +80,7 @@ impl Filters {
             }
             List::Keys => self.keys = Words::new(text),
             List::Log => self.log = Words::new(text),
+            List::Torrents => self.torrents = Words::new(text),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::ledger::{Group, PeerRecord};
 use crate::ui::funnel::{self, Funnel};
 use crate::ui::words::Standing as PeerStanding;
 
-/// One of the six screens.
+/// One of the screens: six of the torrent that is looked at, and one of all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Screen {
     /// Everything at a glance.
@@ -21,6 +21,14 @@ pub enum Screen {
     Files,
     /// What happened.
     Log,
+    /// Every torrent of the run.
+    Torrents,
+}
+
+impl Screen {
+    /// All of them, in the order of their keys.
+    pub const ALL: [Self; 7] =
+        [Self::Torrents, Self::Overview, Self::Peers, Self::Pieces, Self::Trackers, Self::Files, Self::Log];
 }
 
 /// What keys are about.

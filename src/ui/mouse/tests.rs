@@ -97,7 +97,7 @@ fn the_wheel_moves_by_rows_and_nothing_moves_while_something_is_typed() {
     let (_, targets) = drawn(&model, &view);
     act(&mut model, MouseEventKind::ScrollDown, (5, 30), &targets, &view);
     assert_eq!(model.selected, Some(rows[3]));
-    update(&mut model, Action::AddPeer, &view);
+    update(&mut model, Action::Add, &view);
     act(&mut model, MouseEventKind::ScrollUp, (5, 30), &targets, &view);
     assert_eq!(model.selected, Some(rows[3]));
 }
@@ -263,7 +263,7 @@ fn a_click_in_the_help_changes_nothing_of_the_run_and_does_not_leave_it() {
                 assert_eq!(act(&mut clicked, press, (4, row), &targets, &view), None);
                 let asks = clicked.prompt.as_ref().map(|prompt| prompt.ask);
                 assert!(
-                    !clicked.leaving && !clicked.suspend && !matches!(asks, Some(Ask::Peer | Ask::DownLimit))
+                    !clicked.leaving && !clicked.suspend && !matches!(asks, Some(Ask::Add | Ask::DownLimit))
                 );
             }
         }

@@ -99,7 +99,7 @@ fn nothing_asks_the_engine_and_who_tries_is_told() {
                     (model.screen, model.open) = (screen, pages.to_vec());
                     let command = prompt::press(&mut model, *key, &view);
                     assert_eq!(command, None, "{} on {screen:?}", key.name());
-                    assert!(!matches!(model.prompt.map(|prompt| prompt.ask), Some(Ask::Peer)));
+                    assert!(!matches!(model.prompt.map(|prompt| prompt.ask), Some(Ask::Add)));
                 }
             }
             for key in "pxXrRaADUu".chars() {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::options::Options;
 use crate::event::Phase;
-use crate::ledger::View;
+use crate::ledger::{Torrents, View};
 use crate::ui::model::Model;
 use crate::ui::prompt;
 use crate::ui::screens;
@@ -62,9 +62,13 @@ pub(super) fn carry_out(model: &mut Model, view: &View, options: &Options) -> io
 
 /// The title of the window: how far it is, and what it is.
 fn title(view: &View, model: &Model) -> String {
-    let name = crate::text::clean(&view.torrent.title(), TITLE_CHARS);
     let is_ascii = model.look.is_ascii();
     let dot = if is_ascii { "-" } else { "·" };
+    if model.torrents.are_several() {
+        let title = of_several(model, dot);
+        return if is_ascii { title.replace(|c: char| !c.is_ascii(), "?") } else { title };
+    }
+    let name = crate::text::clean(&view.torrent.title(), TITLE_CHARS);
     let far = match view.phase {
         _ if model.replay.is_some() => "replay of ".to_owned(),
         Phase::Checking => {
@@ -78,6 +82,15 @@ fn title(view: &View, model: &Model) -> String {
     };
     let title = format!("{far}{name} {dot} ttui");
     if is_ascii { title.replace(|c: char| !c.is_ascii(), "?") } else { title }
+}
+
+/// The title where there are several torrents: what they come to.
+fn of_several(model: &Model, dot: &str) -> String {
+    let Torrents { rows, totals, .. } = &*model.torrents.newest;
+    let rate = |bps| units::rate(bps, model.look.units);
+    let (down, up) = if model.look.is_ascii() { ("v", "^") } else { ("↓", "↑") };
+    let rates = format!("{down} {} {up} {}", rate(totals.down_bps), rate(totals.up_bps));
+    format!("{rates} {dot} {} torrents {dot} ttui", units::count(rows.len() as u64))
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! How the screen is run: what it looks like, and what its caller can do for it.
 
+use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::ledger::View;
+use crate::metainfo::InfoHash;
 use crate::ui::about::About;
 use crate::ui::columns::Choice;
 use crate::ui::export::Export;
@@ -64,14 +67,25 @@ pub struct Options {
     pub export: Option<Write>,
     /// Copies a text to the clipboard; `None`: it is only shown.
     pub copy: Option<fn(&str) -> io::Result<()>>,
+    /// The home folder, for paths that are typed.
+    pub home: Option<PathBuf>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
-    /// What is known of the torrent beside views.
+    /// What is known beside views of torrents that `abouts` does not name.
     pub about: Arc<About>,
+    /// What is known of torrents beside their views.
+    pub abouts: HashMap<InfoHash, Arc<About>>,
     /// The time of day, since 1970 (UTC), where it goes on with the run; `None`: what is shown was long ago.
     pub time_of_day: Option<fn() -> Option<Duration>>,
     /// The recording whose views are shown; `None`: the run is live.
     pub replayed: Option<Replayed>,
+}
+
+impl Options {
+    /// What is known of a torrent beside its views.
+    pub(super) fn about(&self, id: InfoHash) -> Arc<About> {
+        Arc::clone(self.abouts.get(&id).unwrap_or(&self.about))
+    }
 }
 
 impl Default for Options {
@@ -94,8 +108,10 @@ impl Default for Options {
             bell: None,
             export: None,
             copy: None,
+            home: None,
             started: None,
             about: Arc::default(),
+            abouts: HashMap::new(),
             time_of_day: None,
             replayed: None,
         }

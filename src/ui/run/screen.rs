@@ -2,23 +2,23 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::Event;
 use ratatui::layout::Size;
-use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::background::Background;
 use super::calls::{self, Told};
 use super::canvas::Canvas;
 use super::input;
+use super::link::{self, Link, News};
 use super::options::Options;
-use crate::command::Command;
+use crate::command::SessionCommand;
 use crate::ledger::View;
-use crate::ui::model::Model;
+use crate::metainfo::InfoHash;
+use crate::ui::model::{self, Model};
 use crate::ui::replay::{Replayed, Watched};
 use crate::ui::screens;
 use crate::ui::theme::{Ground, Palette};
@@ -26,6 +26,8 @@ use crate::ui::theme::{Ground, Palette};
 pub(super) struct Screen {
     pub(super) model: Model,
     pub(super) view: Arc<View>,
+    /// The torrent whose views were asked for last.
+    asked_for: Option<InfoHash>,
     /// They may differ from what is on the terminal.
     pub(super) changed: bool,
     canvas: Canvas,
@@ -38,7 +40,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(options: &Options, views: &mut watch::Receiver<Arc<View>>, size: Size) -> Self {
+    pub(super) fn new(options: &Options, link: &mut Link, size: Size) -> Self {
         let mut model = Model::new(options.look);
         model.size = (size.width, size.height);
         model.started = options.started.into();
@@ -51,12 +53,21 @@ impl Screen {
         model.keys = Arc::clone(&options.keys);
         model.columns = options.columns.clone();
         model.log_by_day = options.log_by_day;
-        model.about = Arc::clone(&options.about);
-        let view = Arc::clone(&views.borrow_and_update());
+        model.home.clone_from(&options.home);
+        let looked_at = link.view();
+        let asked_for = looked_at.as_ref().map(|view| view.torrent.info_hash);
+        let view = looked_at.unwrap_or_else(link::nothing);
+        model.about = options.about(view.torrent.info_hash);
+        model.torrents.look_at(asked_for);
+        model.take_in_torrents(&link.torrents(&view));
         model.take_in(&view);
-        Self {
+        if model.torrents.newest.rows.len() != 1 {
+            model.screen = model::Screen::Torrents;
+        }
+        let mut screen = Self {
             model,
             view,
+            asked_for,
             changed: true,
             canvas: Canvas::default(),
             told: Told::default(),
@@ -64,7 +75,9 @@ impl Screen {
             began: Instant::now(),
             background: Background::default(),
             palettes: None,
-        }
+        };
+        screen.look_for(link);
+        screen
     }
 
     /// Asks the terminal which background it has.
@@ -80,17 +93,43 @@ impl Screen {
         self.palettes.is_some() && !self.model.leaving
     }
 
-    /// Takes the newest view in; where the time of day is known, it is so late now.
-    pub(super) fn look_at(&mut self, views: &mut watch::Receiver<Arc<View>>, now: Option<Duration>) {
-        self.view = Arc::clone(&views.borrow_and_update());
+    /// Takes in what is new.
+    pub(super) fn hear(&mut self, news: News, link: &mut Link, options: &Options) {
         self.wake();
-        if let Some(now) = now {
+        if news != News::Torrents
+            && let Some(view) = link.view()
+        {
+            self.look_at(view, options);
+        }
+        if news == News::Torrents || matches!(link, Link::One { .. }) {
+            self.model.take_in_torrents(&link.torrents(&self.view));
+        }
+        self.look_for(link);
+    }
+
+    /// Takes the newest view in; where the time of day is known, it is so late now.
+    fn look_at(&mut self, view: Arc<View>, options: &Options) {
+        if view.torrent.info_hash != self.view.torrent.info_hash {
+            self.model.turn_to_another();
+            self.model.about = options.about(view.torrent.info_hash);
+        }
+        self.view = view;
+        if let Some(now) = options.time_of_day.and_then(|now| now()) {
             self.model.started.set(self.view.at, now);
         }
         if let (Some(shown), Some(replay)) = (&self.replayed, &mut self.model.replay) {
             replay.playback = shown.replay.playback().borrow().clone();
         }
         self.model.take_in(&self.view);
+    }
+
+    /// Asks for the views of the torrent that is looked at, where these are of another.
+    fn look_for(&mut self, link: &Link) {
+        let id = self.model.torrents.looked_at();
+        if let Some(id) = id.filter(|_| id != self.asked_for) {
+            link.wish(SessionCommand::Look(id));
+            self.asked_for = Some(id);
+        }
     }
 
     /// When something happens by time alone.
@@ -105,9 +144,9 @@ impl Screen {
     }
 
     /// Takes a key in that was kept back as long as it might have been the terminal's.
-    pub(super) fn let_go(&mut self, commands: &mpsc::UnboundedSender<Command>) {
+    pub(super) fn let_go(&mut self, link: &Link) {
         if let Some(event) = self.background.let_go(Instant::now()) {
-            self.take_users(&event, commands);
+            self.take_users(&event, link);
         }
     }
 
@@ -118,13 +157,13 @@ impl Screen {
     }
 
     /// Takes what the terminal tells: what the user did, or which background it has.
-    pub(super) fn take(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
+    pub(super) fn take(&mut self, event: &Event, link: &Link) {
         let told = self.background.hear(event, Instant::now());
         if let Some(event) = &told.before {
-            self.take_users(event, commands);
+            self.take_users(event, link);
         }
         if told.is_of_the_user {
-            self.take_users(event, commands);
+            self.take_users(event, link);
         }
         if let Some(ground) = told.ground
             && let Some([dark, light]) = self.palettes.take()
@@ -135,13 +174,14 @@ impl Screen {
     }
 
     /// Takes a key, a click, a paste or a size in, and sends on what they ask for.
-    fn take_users(&mut self, event: &Event, commands: &mpsc::UnboundedSender<Command>) {
+    fn take_users(&mut self, event: &Event, link: &Link) {
         self.model.clock = self.began.elapsed();
         let (command, changed) = input::take(&mut self.model, event, &self.canvas.targets, &self.view);
-        for command in command.into_iter().chain(self.model.more.drain(..)) {
-            // Nobody takes commands when the engine is gone; then the views end too.
-            let _ = commands.send(command);
-        }
+        // Meant is the torrent that the user saw.
+        let seen = self.view.torrent.info_hash;
+        command.into_iter().chain(self.model.more.drain(..)).for_each(|command| link.send(seen, command));
+        self.model.wishes.drain(..).for_each(|wish| link.wish(wish));
+        self.look_for(link);
         self.ask_the_replay();
         self.changed |= changed;
     }

@@ -13,8 +13,10 @@ use ratatui::backend::{ClearType, TestBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::{Position, Size};
+use tokio::sync::{mpsc, watch};
 
 use super::*;
+use crate::command::Command;
 use crate::ui::sample;
 use crate::ui::theme::{Look, Palette, Role, Scheme};
 
@@ -97,7 +99,9 @@ async fn run_with(
     let input = stream::iter(input).chain(stream::pending());
     let left = tokio::select! {
         biased;
-        left = run(terminal, input, views, commands, options, std::future::pending()) => Some(left.unwrap()),
+        left = run(terminal, input, Link::One { views, commands }, options, std::future::pending()) => {
+            Some(left.unwrap())
+        }
         () = during(&sender) => None,
     };
     (left, (sender, taken))
@@ -178,7 +182,7 @@ async fn every_key_is_answered_within_a_frame_though_no_view_comes() {
     };
     let never = std::future::pending();
     tokio::select! {
-        _ = run(&mut terminal, typed.clone(), views, commands, Options::default(), never) => unreachable!("nobody left"),
+        _ = run(&mut terminal, typed.clone(), Link::One { views, commands }, Options::default(), never) => unreachable!("nobody left"),
         () = user => {}
     }
 }
@@ -237,7 +241,7 @@ async fn keys_pressed_while_the_terminal_takes_nothing_are_answered_by_one_frame
     };
     let never = std::future::pending();
     tokio::select! {
-        _ = run(&mut terminal, typed.clone(), views, commands, options, never) => unreachable!("nobody left"),
+        _ = run(&mut terminal, typed.clone(), Link::One { views, commands }, options, never) => unreachable!("nobody left"),
         () = user => {}
     }
     assert_eq!(terminal.backend().1, 2, "the first frame, and the answer to the last key");
@@ -331,7 +335,7 @@ async fn the_first_frame_waits_a_moment_for_the_background_and_a_late_answer_cha
     };
     let never = std::future::pending();
     tokio::select! {
-        _ = run(&mut late, typed.clone(), views, commands, asking(), never) => unreachable!("nobody left"),
+        _ = run(&mut late, typed.clone(), Link::One { views, commands }, asking(), never) => unreachable!("nobody left"),
         () = user => {}
     }
     assert_eq!((palette_of(&late), late.backend().1), (Some(Scheme::Light), 2));
@@ -372,6 +376,6 @@ async fn ends_when_no_more_views_come() {
     drop(sender);
     let mut terminal = terminal();
     let never = std::future::pending();
-    let run = run(&mut terminal, stream::pending(), views, commands, Options::default(), never);
+    let run = run(&mut terminal, stream::pending(), Link::One { views, commands }, Options::default(), never);
     assert_eq!(run.await.unwrap().reason, Reason::Ended);
 }

@@ -1,7 +1,7 @@
 //! A question that is answered by typing, in place of the key line.
 //!
 //! ```text
-//!  add peer  83.148.245.186▏             and its port behind a colon, as :51413
+//!  add  83.148.245.186▏                  and its port behind a colon, as :51413
 //! ```
 
 use ratatui::layout::Rect;

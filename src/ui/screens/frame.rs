@@ -1,5 +1,6 @@
 //! What stands around every screen: the head with the torrent's state, and the key line.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ratatui::layout::Rect;
@@ -176,7 +177,8 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     }
     let name_room = room.saturating_sub(paint::width(&size) as u16 + 3);
     let name_room = if name_room < 10 || !roomy { room } else { name_room };
-    let mut x = pen.put(area.x, area.y, name_room, &view.torrent.title(), Role::Strong);
+    let mut x = place(pen, Rect { width: name_room, ..area }, model);
+    x += pen.put(area.x + x, area.y, name_room - x, &view.torrent.title(), Role::Strong);
     if roomy && !size.is_empty() && x + 3 + paint::width(&size) as u16 <= room {
         x += 3;
         x += pen.put(area.x + x, area.y, room - x, &size, Role::Text);
@@ -185,6 +187,17 @@ fn first_line(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, with_pe
     if wide && x + 12 <= room {
         pen.put(area.x + x, area.y, room - x, &crate::text::clean(&output, 200), Role::Dim);
     }
+}
+
+/// Which of several torrents it is, before its name: `2/5`. Returns the columns it took.
+pub(super) fn place(pen: &mut Pen<'_>, area: Rect, model: &Model) -> u16 {
+    let Some((at, of)) = model.torrents.place().filter(|(_, of)| *of > 1) else { return 0 };
+    let said = format!("{}/{}  ", units::count(at as u64), units::count(of as u64));
+    // Which torrent it is matters more than its number.
+    if usize::from(area.width) < paint::width(&said) + LEAST_NAME / 2 {
+        return 0;
+    }
+    pen.put(area.x, area.y, area.width, &said, Role::Dim)
 }
 
 /// Says in the first line that the screen is frozen, and how the download goes on meanwhile.
@@ -209,6 +222,11 @@ pub(super) fn frozen(pen: &mut Pen<'_>, area: Rect, model: &Model, since: Durati
         pen.put(x, row.y, 1, " ", Role::Text);
     }
     pen.put_right(row.right(), row.y, row.width, &said, Role::Barred);
+}
+
+/// A folder, as people write it.
+pub(in crate::ui) fn folder_as_tilde(folder: &Path) -> String {
+    crate::text::clean(&home_as_tilde(&folder.to_string_lossy()), 200)
 }
 
 /// Where the download is, as people write it.
@@ -306,7 +324,7 @@ fn welcome(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         (Action::Quit, "quits"),
     ] {
         let key = match action {
-            Action::Show(_) => model.keys.screens(),
+            Action::Show(_) => model.keys.screens(false),
             _ => model.keys.name(action),
         };
         let (hint, dot) = (format!("{key} {word}"), if x > area.x { " · " } else { "" });
@@ -322,8 +340,11 @@ fn welcome(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 }
 
 /// The question before quitting: what stops, and how it goes on.
-fn quit_question(key: &str, view: &View, columns: u16) -> String {
+fn quit_question(key: &str, model: &Model, view: &View, columns: u16) -> String {
+    let downloads = model.torrents.under_way();
     let stops = match view.phase {
+        _ if downloads > 1 => format!("{key} again stops {} downloads", units::count(downloads as u64)),
+        _ if model.torrents.are_several() && downloads == 1 => format!("{key} again stops one download"),
         Phase::Checking => format!("{key} again stops {} at {} %", long_work(view).0, long_work(view).1),
         _ => format!("{key} again stops the download at {} %", percent(view)),
     };
@@ -371,7 +392,7 @@ fn last_row(pen: &mut Pen<'_>, foot: &Foot, model: &Model, view: &View) {
         return asking::draw(pen, area, prompt, model, view);
     }
     if model.mode() == Mode::AskQuit {
-        let asked = quit_question(&model.keys.name(Action::Quit), view, area.width);
+        let asked = quit_question(&model.keys.name(Action::Quit), model, view, area.width);
         let used = pen.put(area.x, area.y, area.width, &asked, Role::Strong);
         if used + 20 <= area.width {
             pen.put_right(area.right(), area.y, area.width - used, "any other key goes on", Role::Dim);

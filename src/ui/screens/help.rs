@@ -13,7 +13,7 @@ use super::more;
 use crate::ui::action::{Action, Binding, Scope};
 use crate::ui::columns::PEER_COLUMNS;
 use crate::ui::glossary;
-use crate::ui::model::{Help, Mode, Model};
+use crate::ui::model::{Help, Mode, Model, Screen};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
 use crate::ui::piece_map::Layer;
@@ -109,6 +109,7 @@ fn key_sections(model: &Model, below: &Model) -> Vec<Section> {
     let mut scopes = vec![
         Scope::PeerPage,
         Scope::TrackerPage,
+        Scope::Torrents,
         Scope::Overview,
         Scope::Peers,
         Scope::Pieces,
@@ -170,7 +171,12 @@ fn card(columns: u16, model: &Model) -> Vec<Line> {
             lines.push((spans, click(binding, &below)));
         }
     };
-    for (line, keys) in bound().filter(|(line, _)| matches!(line.action, Action::Show(_))) {
+    // With one torrent the screen of all says no more than the others.
+    let is_shown = |action| match action {
+        Action::Show(Screen::Torrents) => model.torrents.are_several(),
+        action => matches!(action, Action::Show(_)),
+    };
+    for (line, keys) in bound().filter(|(line, _)| is_shown(line.action)) {
         let name = line.label.map_or("", |(label, _)| label);
         row(&mut lines, &format!("{} {name}", keys[0].name()), line);
     }

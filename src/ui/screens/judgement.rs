@@ -56,7 +56,7 @@ fn with_key(verdict: &Verdict, advice: &str, model: &Model, view: &View) -> Stri
         _ => match verdict.remedy {
             Some(Remedy::Ban) => Some(("with", Action::Ban)),
             // A brief advice is without its last words.
-            Some(Remedy::NamePeer) if advice == verdict.advice => Some(("or with", Action::AddPeer)),
+            Some(Remedy::NamePeer) if advice == verdict.advice => Some(("or with", Action::Add)),
             _ => None,
         },
     };

@@ -76,6 +76,11 @@ fn label(binding: &Binding, model: &Model, view: &View) -> Option<(&'static str,
     }
 }
 
+/// Whether the line names the screen of all torrents: with one there is no need for it.
+fn tells_of_all(model: &Model) -> bool {
+    model.torrents.are_several() || model.screen == Screen::Torrents
+}
+
 /// The items of the line: screens, what is done here, what is done everywhere.
 fn items(model: &Model, view: &View) -> [Vec<Item>; 3] {
     let browsing = model.open.is_empty();
@@ -95,6 +100,7 @@ fn items(model: &Model, view: &View) -> [Vec<Item>; 3] {
             continue;
         };
         let (side, gap) = match binding.action {
+            Action::Show(Screen::Torrents) if !tells_of_all(model) => continue,
             Action::Show(_) if browsing => (&mut screens, 1),
             Action::Show(_) => continue,
             Action::Why | Action::Filter | Action::Keys | Action::Quit => (&mut right, 2),
@@ -121,7 +127,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let needed: u16 = left.iter().filter(|item| item.weight < LESS_THAN_NAMES).map(Item::columns).sum();
     if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
         let label = if room >= 60 { "screens" } else { "" };
-        let keys = vec![(model.keys.screens(), Action::Show(Screen::Overview))];
+        let keys = vec![(model.keys.screens(tells_of_all(model)), Action::Show(Screen::Overview))];
         screens = vec![Item { keys, label, weight: 0, gap: 0 }];
     }
     let heaviest = |items: &[Item]| {
@@ -142,13 +148,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
         right.remove(0);
     }
-    let here =
-        [Screen::Overview, Screen::Peers, Screen::Pieces, Screen::Trackers, Screen::Files, Screen::Log];
-    let here = here.iter().position(|screen| *screen == model.screen);
     let quiet = (Role::Text, Role::Dim);
     let mut x = area.x;
-    for (at, item) in screens.iter().enumerate() {
-        let now = screens.len() > 1 && here == Some(at);
+    for item in &screens {
+        let now =
+            screens.len() > 1 && item.keys.iter().any(|(_, action)| *action == Action::Show(model.screen));
         item.draw(pen, x, area.y, room, if now { (Role::Strong, Role::Strong) } else { quiet });
         x += item.columns();
     }

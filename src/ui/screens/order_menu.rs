@@ -8,10 +8,9 @@
 use ratatui::layout::Rect;
 
 use crate::ui::action::Action;
-use crate::ui::columns::{self, PEER_COLUMNS};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
-use crate::ui::order_menu::entries;
+use crate::ui::order_menu::{entries, now};
 use crate::ui::paint::{Pen, inset, take_bottom, take_top};
 use crate::ui::theme::Role;
 
@@ -24,8 +23,8 @@ fn a_row(columns: u16) -> u16 {
 }
 
 /// Takes the rows of the menu off the bottom of the list that it orders: at most half of them.
-pub(super) fn take(body: &mut Rect) -> Rect {
-    let rows = (PEER_COLUMNS.len() as u16).div_ceil(a_row(body.width));
+pub(super) fn take(body: &mut Rect, model: &Model) -> Rect {
+    let rows = (entries(model).len() as u16).div_ceil(a_row(body.width));
     take_bottom(body, (rows + 1).min(body.height / 2))
 }
 
@@ -37,10 +36,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(at.x, at.y, 1, " ", Role::Text);
     }
     let title = inset(take_top(&mut menu, 1), 1, 1);
-    let now = model.order.column.unwrap_or("state");
-    let name = columns::column(now).map_or(now, |column| column.name);
+    let (now, name, mark) = now(model);
     let hint = format!("a letter; again turns it around · {}", model.hint(Action::Back, "closes"));
-    pen.rule(title, "Sort by", &format!("{name} {}", model.order.mark()), &hint);
+    pen.rule(title, "Sort by", &format!("{name} {mark}"), &hint);
     for (at, (letter, id)) in entries.into_iter().enumerate() {
         let (row, column) = (at as u16 / a_row, at as u16 % a_row);
         if row >= menu.height {
@@ -52,7 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.put(x, y, 1, &letter.to_string(), Role::Strong);
         let used = pen.put(x + 2, y, ENTRY - 5, id, if is_now { Role::Strong } else { Role::Text });
         if is_now {
-            pen.put(x + 3 + used, y, 1, model.order.mark(), Role::Strong);
+            pen.put(x + 3 + used, y, 1, mark, Role::Strong);
             pen.select(Rect { x, y, width: ENTRY - 1, height: 1 });
         }
     }

@@ -57,7 +57,10 @@ fn named_in(row: &str, names: &BTreeSet<String>) -> Option<String> {
         names.contains(word)
             && !is_unit
             && !is_sender
-            && !matches!((word, after), ("x", "failed") | ("A", "peer's" | "tracker's" | "block" | "router"))
+            && !matches!(
+                (word, after),
+                ("x", "failed" | "a") | ("A", "peer's" | "tracker's" | "block" | "router")
+            )
     };
     (0..words.len()).find(is_name).map(|at| words[at].to_owned())
 }

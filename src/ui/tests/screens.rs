@@ -1,6 +1,7 @@
 //! Every page at every moment that looks different, in every size and look, and the pictures of the README.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::expected::{holds, is_as_in};
@@ -122,11 +123,33 @@ const LAYERS: [Picture; 5] = [
     ("pieces-blocks", "healthy", |model, _| layer(model, Layer::State, 9)),
 ];
 
+/// The torrents of the run, and what keys make of their list.
+const TORRENTS: [Picture; 6] = [
+    ("torrents", "healthy", |model, view| several(model, view, &[])),
+    ("torrents-stalled", "stalled", |model, view| several(model, view, &[])),
+    ("torrents-marked", "healthy", |model, view| {
+        several(model, view, &[Action::Down, Action::Mark, Action::Mark, Action::Last, Action::Up]);
+    }),
+    ("torrents-filtered", "healthy", |model, view| {
+        several(model, view, &[]);
+        prompt::filter(model, List::Torrents, "iso", view);
+    }),
+    ("torrents-order", "healthy", |model, view| several(model, view, &[Action::Sort])),
+    ("torrent-of-several", "healthy", |model, view| several(model, view, &[Action::Open])),
+];
+
+/// Shows all torrents, and carries these keys out.
+fn several(model: &mut Model, view: &View, keys: &[Action]) {
+    model.take_in_torrents(&sample::torrents(view));
+    press(model, view, &[Action::Show(Screen::Torrents)]);
+    press(model, view, keys);
+}
+
 /// What keys make of a screen for a while.
 const ASKING: [Picture; 7] = [
     ("ask-quit", "healthy", |model, view| press(model, view, &[Action::Quit])),
     ("ask-address", "healthy", |model, view| {
-        press(model, view, &[Action::AddPeer]);
+        press(model, view, &[Action::Add]);
         prompt::paste(model, "83.148.245.186:", view);
     }),
     ("filtered", "healthy", |model, view| {
@@ -197,6 +220,17 @@ fn every_page_looks_as_expected() {
 #[test]
 fn every_layer_of_the_pieces_looks_as_expected_however_close() {
     all_hold(&LAYERS);
+}
+
+#[test]
+fn all_torrents_look_as_expected() {
+    all_hold(&TORRENTS);
+    let view = sample::healthy();
+    holds("torrents-none", |look, size| {
+        let mut model = model(look, size, &view);
+        model.screen = Screen::Torrents;
+        drawn(&model, &view)
+    });
 }
 
 #[test]
@@ -356,13 +390,13 @@ fn the_pictures_show_the_screens_as_they_are() {
 #[test]
 fn nothing_is_left_in_the_folders_of_what_is_expected() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = [&MOMENTS[..], &OTHERS, &LAYERS, &ASKING].concat();
+    let names = [&MOMENTS[..], &OTHERS, &LAYERS, &TORRENTS, &ASKING].concat();
     let names = names.iter().map(|(name, ..)| *name).chain(PAGES[1..].iter().map(|(name, _)| *name));
     let known: BTreeSet<String> = names.map(|name| format!("{name}.txt")).collect();
     for entry in std::fs::read_dir(root.join("tests/screens")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let is_known = known.contains(&name)
-            || ["replay-", "demo-", "README"].iter().any(|begin| name.starts_with(begin));
+            || ["replay-", "demo-", "torrents-none", "README"].iter().any(|begin| name.starts_with(begin));
         assert!(is_known, "tests/screens/{name} is of no test");
     }
 }

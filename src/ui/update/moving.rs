@@ -45,6 +45,8 @@ pub(super) fn step(model: &mut Model, view: &View, by: isize) {
         }
         Screen::Trackers => scrolls.trackers = shifted(scrolls.trackers, by, furthest),
         Screen::Files => model.files.step(by),
+        // Its keys are its own.
+        Screen::Torrents => {}
         // The log counts from its end.
         Screen::Log => scrolls.log_back = shifted(scrolls.log_back, by.saturating_neg(), furthest),
     }

@@ -7,7 +7,7 @@ use crate::ledger::View;
 use crate::ui::action::Scope;
 use crate::ui::filter::{self, List, Words};
 use crate::ui::funnel::Funnel;
-use crate::ui::model::{Help, Mode, Model, Panel, Screen, Scrolls, Shown, quitting_stops};
+use crate::ui::model::{Help, Mode, Model, Panel, Screen, Scrolls, Shown};
 use crate::ui::prompt;
 
 pub(super) fn open(model: &mut Model, view: &View) {
@@ -83,7 +83,11 @@ pub(super) fn back(model: &mut Model, view: &View) {
             model.scrolls.log_back = 0;
         }
         Screen::Peers if model.shown != Shown::All => narrow(model, view, Shown::All),
+        Screen::Overview if model.panel == Panel::Peers && model.torrents.are_several() => {
+            show(model, Screen::Torrents);
+        }
         Screen::Overview => model.panel = Panel::Peers,
+        Screen::Torrents => {}
         _ => show(model, Screen::Overview),
     }
 }
@@ -102,7 +106,7 @@ pub(super) fn toggle(model: &mut Model, mode: Mode) {
 
 pub(super) fn quit(model: &mut Model, view: &View) -> Option<Command> {
     match model.open.pop() {
-        None if quitting_stops(view) => model.open.push(Mode::AskQuit),
+        None if model.quitting_stops(view) => model.open.push(Mode::AskQuit),
         None | Some(Mode::AskQuit) => {
             model.leaving = true;
             return Some(Command::Quit);

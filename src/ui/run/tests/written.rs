@@ -140,7 +140,7 @@ async fn written_on(keys: &str) -> usize {
     let never = std::future::pending();
     tokio::select! {
         biased;
-        _ = run(&mut terminal, input, views, commands, Options::default(), never) => unreachable!("nobody left"),
+        _ = run(&mut terminal, input, Link::One { views, commands }, Options::default(), never) => unreachable!("nobody left"),
         bytes_per_second = counted => bytes_per_second,
     }
 }

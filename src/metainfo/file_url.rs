@@ -8,7 +8,8 @@ use percent_encoding::percent_decode_str;
 const SCHEME: &str = "file://";
 
 /// The path of a `file:` URL of this machine; anything else as it is.
-pub(super) fn path_of(given: &Path) -> Cow<'_, Path> {
+#[must_use]
+pub fn path_of_url(given: &Path) -> Cow<'_, Path> {
     let url = given.to_str().and_then(|text| text.strip_prefix(SCHEME));
     let path =
         url.map(|rest| rest.strip_prefix("localhost").unwrap_or(rest)).filter(|rest| rest.starts_with('/'));
@@ -32,7 +33,7 @@ mod tests {
             ("a%20b.torrent", "a%20b.torrent"),
             ("magnet:?xt=urn:btih:0", "magnet:?xt=urn:btih:0"),
         ] {
-            assert_eq!(path_of(Path::new(given)), Path::new(path), "{given}");
+            assert_eq!(path_of_url(Path::new(given)), Path::new(path), "{given}");
         }
     }
 }

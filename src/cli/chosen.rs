@@ -1,0 +1,196 @@
+//! What runs: the torrents that are named, which are kept by that, or all that are kept.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::args::DownloadArgs;
+use super::{Failure, open_file, open_magnet, warn};
+use crate::engine::Wanted;
+use crate::ledger::{Standing, TorrentRow};
+use crate::library::{Entry, Library, LibraryError, Listing, Named, Shelf, Source};
+use crate::metainfo::Magnet;
+use crate::{text, units};
+
+/// The most of a name that is told, characters.
+const MOST_NAME_CHARS: usize = 200;
+
+/// A torrent that is to run.
+pub(super) struct Chosen {
+    /// What it is.
+    pub(super) wanted: Wanted,
+    /// The folder its files go to.
+    pub(super) output: PathBuf,
+}
+
+/// What runs, and what does not.
+#[derive(Default)]
+pub(super) struct Selection {
+    /// What is kept of it, where anything is.
+    pub(super) shelf: Option<Arc<Shelf>>,
+    /// What runs.
+    pub(super) running: Vec<Result<Chosen, Failure>>,
+    /// What does not: it is done, paused, or another process has it.
+    pub(super) resting: Vec<TorrentRow>,
+    /// Downloads of an earlier version that are not kept.
+    pub(super) waiting: usize,
+}
+
+/// What is named, each torrent once, and kept where there is a library.
+pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>) -> Selection {
+    let now = super::screen::since_1970().unwrap_or_default();
+    let mut keeper = Keeper { args, usual, shelf: shelf.as_deref(), now, is_refused: false };
+    let mut first_names = HashMap::new();
+    let mut running = Vec::new();
+    for named in &args.torrents {
+        let opened = match open(named) {
+            Ok((Wanted::Torrent(_), _)) if args.metadata_only => Err(Failure::HasMetadata),
+            opened => opened,
+        };
+        if let Ok((wanted, _)) = &opened {
+            match first_names.entry(wanted.info_hash()) {
+                Place::Vacant(place) => _ = place.insert(named),
+                Place::Occupied(place) => {
+                    let first = place.get().display();
+                    warn(&format!(
+                        "{} is the same torrent as {first}: it is downloaded once",
+                        named.display()
+                    ));
+                    continue;
+                }
+            }
+        }
+        running.push(opened.and_then(|(wanted, file)| keeper.keep(wanted, &file)));
+    }
+    Selection { running, shelf, ..Selection::default() }
+}
+
+/// What is named, and the bytes of its file where it is one.
+fn open(named: &Path) -> Result<(Wanted, Vec<u8>), Failure> {
+    if Magnet::is_meant(named) {
+        return Ok((open_magnet(named)?.into(), Vec::new()));
+    }
+    let (torrent, file) = open_file(named)?;
+    Ok((torrent.into(), file))
+}
+
+/// All that is kept. Those left paused run where somebody can resume them.
+pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, Failure> {
+    let library = shelf.library();
+    let Listing { entries, unusable } = library.list()?;
+    let mut selection = Selection { waiting: library.waiting(), ..Selection::default() };
+    selection.running.extend(unusable.into_iter().map(|error| Err(error.into())));
+    let rests = |entry: &Entry| standing(entry, takes_paused);
+    for entry in entries {
+        // One that is not to run is left to others.
+        let taken = match rests(&entry) {
+            Some(standing) => Ok(Err(standing)),
+            None => shelf.take(&entry, rests),
+        };
+        match taken {
+            Ok(Ok((source, output))) => {
+                let wanted = match source {
+                    Source::Torrent(torrent) => (*torrent).into(),
+                    Source::Magnet(magnet) => (*magnet).into(),
+                };
+                selection.running.push(Ok(Chosen { wanted, output }));
+            }
+            Ok(Err(standing)) => selection.resting.push(row(&entry, standing)),
+            Err(LibraryError::Elsewhere { process, .. }) => {
+                let process = process.unwrap_or_default();
+                selection.resting.push(row(&entry, Standing::Elsewhere { process }));
+            }
+            // It was forgotten a moment ago.
+            Err(LibraryError::Absent(_)) => {}
+            Err(error) => selection.running.push(Err(error.into())),
+        }
+    }
+    selection.shelf = Some(shelf);
+    Ok(selection)
+}
+
+/// What a torrent is that is not to run; `None`: it is.
+fn standing(entry: &Entry, takes_paused: bool) -> Option<Standing> {
+    match (entry.done, entry.paused && !takes_paused) {
+        (true, _) => Some(Standing::Done),
+        (false, true) => Some(Standing::Paused),
+        (false, false) => None,
+    }
+}
+
+/// Waits until the disk has what was kept.
+pub(super) fn sync(library: &Library) {
+    if let Err(error) = library.sync() {
+        warn(&format!("the disk may not have what is kept: {error}"));
+    }
+}
+
+impl Selection {
+    /// Says how many downloads of an earlier version are not kept.
+    pub(super) fn tell_waiting(&self) {
+        if self.waiting > 0 {
+            warn(&waiting_text(self.waiting));
+        }
+    }
+}
+
+/// How downloads of an earlier version go on.
+pub(super) fn waiting_text(waiting: usize) -> String {
+    let number = units::count(waiting as u64);
+    format!(
+        "downloads of an earlier version wait ({number}): each goes on when its torrent is named with its folder (-o)"
+    )
+}
+
+/// What is known of a torrent that does not run.
+fn row(entry: &Entry, standing: Standing) -> TorrentRow {
+    let name = text::clean(&entry.title(), MOST_NAME_CHARS);
+    TorrentRow {
+        total_bytes: entry.totals.total_bytes,
+        have_bytes: entry.totals.have_bytes,
+        downloaded_bytes: entry.totals.downloaded_bytes,
+        uploaded_bytes: entry.totals.uploaded_bytes,
+        ..TorrentRow::resting(entry.info_hash, name, entry.output.clone(), standing)
+    }
+}
+
+/// Keeps what is named.
+struct Keeper<'a> {
+    args: &'a DownloadArgs,
+    /// The folder where no other is named.
+    usual: &'a Path,
+    shelf: Option<&'a Shelf>,
+    now: Duration,
+    /// The system refused to keep one: that is said once.
+    is_refused: bool,
+}
+
+impl Keeper<'_> {
+    fn keep(&mut self, wanted: Wanted, file: &[u8]) -> Result<Chosen, Failure> {
+        let usual = |wanted| Chosen { wanted, output: self.usual.to_owned() };
+        let Some(shelf) = self.shelf.filter(|_| !self.is_refused) else { return Ok(usual(wanted)) };
+        let named = match &wanted {
+            Wanted::Torrent(torrent) => Named::Torrent(torrent, file),
+            Wanted::Magnet(magnet) => Named::Magnet(magnet),
+        };
+        // One after the other in the queue, as they are named.
+        self.now += Duration::from_nanos(1);
+        match shelf.keep(named, self.args.output.as_deref(), self.now) {
+            Ok(output) => Ok(Chosen { wanted, output }),
+            Err(error @ (LibraryError::Elsewhere { .. } | LibraryError::OtherFolder { .. })) => {
+                Err(error.into())
+            }
+            Err(error) => {
+                self.is_refused = matches!(error, LibraryError::Storage(_));
+                if self.is_refused && !shelf.library().is_reachable() {
+                    // The session needs the folder, and says what is wrong with it.
+                    return Ok(usual(wanted));
+                }
+                warn(&format!("{error}; it is downloaded, and `ttui` alone will not know of it"));
+                Ok(usual(wanted))
+            }
+        }
+    }
+}

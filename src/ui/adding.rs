@@ -1,0 +1,217 @@
+//! Torrents and peers that are added while the screen runs: what was typed or pasted, and where it goes.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::address::read_address;
+use super::field::Field;
+use super::model::Model;
+use super::prompt::{Ask, Prompt, Said};
+use super::screens;
+use crate::command::{Addition, Command, SessionCommand, What};
+use crate::ledger::{Answer, View};
+use crate::metainfo::{Magnet, path_of_url};
+use crate::units;
+
+/// What one line names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Named {
+    /// A peer.
+    Peer(SocketAddr),
+    /// A torrent.
+    Torrent(What),
+}
+
+/// Torrents on their way to be added.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Adding {
+    /// What was typed of those whose folder is asked for.
+    typed: Vec<String>,
+    /// The lines of a paste behind the first, which stands in the field.
+    more: Vec<String>,
+    /// They wait until they are told to go on.
+    pub(crate) paused: bool,
+}
+
+/// Something that was added and not answered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Asked {
+    ticket: u32,
+    typed: String,
+}
+
+impl Adding {
+    /// Takes a paste of several lines: the first goes into the field, where nothing stands there. Whether it did.
+    pub(super) fn take_lines(&mut self, field: &mut Field, text: &str) -> bool {
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let Some(first) = lines.next().filter(|_| field.text().is_empty()) else { return false };
+        let more: Vec<String> = lines.map(str::to_owned).collect();
+        if more.is_empty() || !field.insert(first) {
+            return false;
+        }
+        self.more = more;
+        true
+    }
+
+    /// How what is typed is understood, or why it is not.
+    pub(crate) fn says(&self, text: &str, model: &Model, view: &View) -> Said {
+        if text.trim().is_empty() && self.more.is_empty() {
+            return Ok("a path, a magnet, or a peer's IP address and port".to_owned());
+        }
+        let said = match read(text, model)? {
+            Named::Peer(addr) if view.peers.iter().any(|peer| peer.addr == addr) => {
+                "known already; dialled again".to_owned()
+            }
+            Named::Peer(_) => String::new(),
+            Named::Torrent(What::Magnet(_)) => "a magnet".to_owned(),
+            Named::Torrent(_) => "a torrent".to_owned(),
+        };
+        for (line, number) in self.more.iter().zip(2..) {
+            read(line, model).map_err(|why| format!("line {number}: {why}"))?;
+        }
+        Ok(match self.more.len() {
+            0 => said,
+            more => format!("and {} more lines", units::count(more as u64)),
+        })
+    }
+
+    /// What is said of the folder that they go to.
+    pub(crate) fn says_of_folder(&self, text: &str, _: &Model) -> Said {
+        if text.trim().is_empty() {
+            return Err("a folder".to_owned());
+        }
+        let many = match self.typed.len() {
+            1 => String::new(),
+            count => format!("{} torrents", units::count(count as u64)),
+        };
+        let when = if self.paused { "paused at first" } else { "" };
+        Ok([many, when.to_owned()].into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(", "))
+    }
+
+    /// The question for what is added, as it was answered.
+    pub(super) fn back(self) -> Prompt {
+        let mut lines = self.typed.into_iter();
+        let mut prompt = Prompt::new(Ask::Add, lines.next().unwrap_or_default());
+        prompt.adding.more = lines.collect();
+        prompt
+    }
+}
+
+/// Something was named: a peer is dialled at once, of torrents it is asked where they go.
+pub(super) fn named(model: &mut Model, prompt: Prompt) -> Option<Command> {
+    let typed: Vec<String> =
+        [prompt.field.text().trim().to_owned()].into_iter().chain(prompt.adding.more).collect();
+    let named: Vec<Named> = typed.iter().filter_map(|line| read(line, model).ok()).collect();
+    let mut dials: Vec<Command> = Vec::new();
+    let mut torrents = Vec::new();
+    for (named, line) in named.into_iter().zip(typed) {
+        match named {
+            Named::Peer(addr) => dials.push(Command::AddPeer(addr)),
+            Named::Torrent(_) => torrents.push(line),
+        }
+    }
+    if !torrents.is_empty() {
+        let folder = model.torrents.selected().map_or_else(|| PathBuf::from("."), |row| row.output.clone());
+        let mut into = Prompt::new(Ask::Into, screens::folder_as_tilde(&folder));
+        into.adding = Adding { typed: torrents, more: Vec::new(), paused: false };
+        model.prompt = Some(into);
+    }
+    model.undoable = false;
+    let first = (!dials.is_empty()).then(|| dials.remove(0));
+    model.more.extend(dials);
+    first
+}
+
+/// Adds the torrents to the folder that is typed.
+pub(super) fn add(model: &mut Model, prompt: &Prompt) {
+    let output = Some(in_full(prompt.field.text().trim(), model));
+    for typed in &prompt.adding.typed {
+        let Ok(Named::Torrent(what)) = read(typed, model) else { continue };
+        let ticket = model.tickets;
+        model.tickets = model.tickets.wrapping_add(1);
+        model.asked_to_add.push(Asked { ticket, typed: typed.clone() });
+        let addition = Addition { ticket, what, output: output.clone(), paused: prompt.adding.paused };
+        model.wishes.push(SessionCommand::Add(Box::new(addition)));
+    }
+}
+
+/// Takes the answer to what was added: where it was refused it is asked again with what was typed, and why. Whether that
+/// says all there is to say.
+pub(super) fn answered(model: &mut Model, answer: &Answer, is_refused: bool) -> bool {
+    let at = model.asked_to_add.iter().position(|asked| Some(asked.ticket) == answer.ticket);
+    let Some(asked) = at.map(|at| model.asked_to_add.remove(at)) else { return false };
+    match &mut model.prompt {
+        _ if !is_refused => return false,
+        None => model.prompt = Some(Prompt::again(Ask::Add, asked.typed, answer.text.clone())),
+        Some(prompt) if prompt.ask == Ask::Add => prompt.adding.more.push(asked.typed),
+        Some(_) => return false,
+    }
+    true
+}
+
+/// Understands one line.
+fn read(text: &str, model: &Model) -> Result<Named, String> {
+    let text = unquoted(text.trim());
+    let path = Path::new(&*text);
+    if Magnet::is_meant(path) {
+        let magnet = text.parse::<Magnet>().map_err(|error| error.to_string())?;
+        return Ok(Named::Torrent(What::Magnet(Box::new(magnet))));
+    }
+    let is_torrent = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("torrent"));
+    if is_torrent || text.contains('/') {
+        return Ok(Named::Torrent(What::File(in_full(&text, model))));
+    }
+    read_address(&text).map(Named::Peer)
+}
+
+/// The text without the quotes around it, and the marks before its blanks, that a terminal puts into the path of a file that
+/// is dropped on it.
+fn unquoted(text: &str) -> String {
+    let quoted = ['\'', '"'].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote));
+    match quoted {
+        Some(inner) => inner.replace(r"'\''", "'"),
+        None => text.replace(r"\ ", " "),
+    }
+}
+
+/// A path as it is typed in a shell or handed over by a desktop: `~/` is the home folder.
+fn in_full(text: &str, model: &Model) -> PathBuf {
+    let path = path_of_url(Path::new(text)).into_owned();
+    match (path.strip_prefix("~"), &model.home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::Look;
+
+    const MAGNET: &str = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it's";
+
+    fn model() -> Model {
+        let mut model = Model::new(Look::default());
+        model.home = Some("/home/me".into());
+        model
+    }
+
+    #[test]
+    fn paths_are_read_as_shells_and_desktops_write_them() {
+        for (typed, path) in [
+            ("~/a b.torrent", "/home/me/a b.torrent"),
+            ("'/tmp/it'\\''s.torrent'", "/tmp/it's.torrent"),
+            ("\"~/a.torrent\"", "/home/me/a.torrent"),
+            (r"/tmp/a\ b.torrent", "/tmp/a b.torrent"),
+            ("file:///tmp/a%20b.torrent", "/tmp/a b.torrent"),
+            ("a.TORRENT", "a.TORRENT"),
+            ("./no-ending", "./no-ending"),
+        ] {
+            assert_eq!(read(typed, &model()), Ok(Named::Torrent(What::File(path.into()))), "{typed}");
+        }
+        assert!(matches!(read(MAGNET, &model()), Ok(Named::Torrent(What::Magnet(_)))));
+        assert_eq!(read(" 192.0.2.7:6881", &model()), Ok(Named::Peer("192.0.2.7:6881".parse().unwrap())));
+        assert!(read("magnet:?dn=it", &model()).is_err(), "it names no torrent");
+        assert!(read("nothing", &model()).unwrap_err().contains("IP address"));
+    }
+}

@@ -1,0 +1,116 @@
+//! Several torrents in one run.
+
+use std::sync::Arc;
+
+use super::*;
+use support::{Payload, Tracker};
+
+/// A torrent whose tracker names a seed at a walking pace.
+struct Seeded {
+    payload: Arc<Payload>,
+    _seed: Seed,
+    _tracker: Tracker,
+}
+
+impl Seeded {
+    async fn new(name: &str, number: u64) -> Self {
+        let tracker = Tracker::http(Reply::nobody()).await;
+        let recipe = Recipe::file(name, 64 * PIECE, PIECE).seed(number).tier(&[&tracker.url()]);
+        let payload = recipe.make();
+        let seed = Seed::start(&payload, Script { bps: 40_000, ..Script::default() }).await;
+        tracker.reply(Reply::Compact(vec![seed.addr]));
+        Self { payload, _seed: seed, _tracker: tracker }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_torrents_run_side_by_side_and_a_fourth_is_pasted() {
+    let lab = Lab::new();
+    let mut all = Vec::new();
+    for (name, number) in [("one.bin", 1), ("two.bin", 2), ("three.bin", 3), ("four.bin", 4)] {
+        all.push(Seeded::new(name, number).await);
+    }
+    let paths: Vec<String> =
+        all.iter().map(|one| lab.torrent(&one.payload).to_str().unwrap().to_owned()).collect();
+    let out = lab.out();
+    let command =
+        ttui(&lab, &[&paths[0], &paths[1], "missing.torrent", &paths[2], "-o", out.to_str().unwrap()]);
+    let mut pty = Pty::spawn(command, 120, 40);
+    let selected = |pty: &Pty, name: &str, word: &str| {
+        pty.until(&format!("{name} is selected, and {word}"), |screen| {
+            cursor_row(screen).filter(|row| row.contains(name) && row.contains(word)).map(drop)
+        });
+    };
+    pty.until_shown("3 torrents");
+    pty.until_shown("3 downloading");
+    selected(&pty, "one.bin", "downloading");
+    pty.until_called("the title tells of all", |calls| {
+        calls.titles.last().is_some_and(|title| title.ends_with("3 torrents · ttui"))
+    });
+
+    // Opened, every screen is about the second, and knows which it is.
+    pty.press(key(Action::Down));
+    selected(&pty, "two.bin", "downloading");
+    pty.write(b"\r");
+    pty.until_shown("2/3  two.bin");
+    pty.until_shown("● sending");
+    pty.press(key(Action::Show(Screen::Files)));
+    pty.until_shown(sign_of(Screen::Files));
+    pty.press(key(Action::Show(Screen::Torrents)));
+    selected(&pty, "two.bin", "downloading");
+
+    pty.write(b" ");
+    selected(&pty, "two.bin", "‖ paused");
+    pty.until_shown("2 downloading");
+    pty.press(key(Action::PauseAll));
+    pty.until_shown("3 paused");
+    pty.press(key(Action::PauseAll));
+    pty.until_shown("3 downloading");
+
+    // What cannot be added is asked again; what can be goes where it is said to, and nothing jumps.
+    pty.write(b"\x1b[200~/nowhere/a.torrent\x1b[201~\r");
+    pty.until_shown("into  ");
+    pty.write(b"\r");
+    pty.until_shown("add  /nowhere/a.torrent");
+    pty.write(b"\x1b");
+    pty.until_gone("/nowhere");
+    pty.write(format!("\x1b[200~'{}'\x1b[201~\r", paths[3]).as_bytes());
+    pty.until_shown("into  ");
+    let elsewhere = lab.path("elsewhere");
+    pty.write(format!("\x15{}\r", elsewhere.display()).as_bytes());
+    pty.until_shown("Added four.bin.");
+    pty.until_shown("4 torrents");
+    selected(&pty, "two.bin", "downloading");
+
+    // Forgotten, and back again.
+    pty.press(key(Action::Last));
+    selected(&pty, "four.bin", "downloading");
+    pty.press(key(Action::Forget));
+    pty.until_shown("3 torrents");
+    pty.until_shown("u brings it back");
+    pty.press(key(Action::Undo));
+    pty.until_shown("4 torrents");
+    pty.until("it goes on", |screen| {
+        let text = screen.contents();
+        text.lines().any(|row| row.contains("four.bin") && row.contains("downloading")).then_some(())
+    });
+
+    pty.press(key(Action::Quit));
+    pty.until_shown("q again stops 4 downloads");
+    pty.press(key(Action::Quit));
+    // The missing file is worth more than what is not complete.
+    assert_eq!(pty.ended_within(SOON), 2);
+    assert_given_back(&pty);
+    let said = pty.text();
+    assert!(said.contains("missing.torrent: "), "{said}");
+    for (name, folder) in
+        [("one.bin", &out), ("two.bin", &out), ("three.bin", &out), ("four.bin", &elsewhere)]
+    {
+        let line = said.lines().find(|line| line.starts_with(&format!("{name}: ")));
+        assert!(
+            line.is_some_and(|line| line.ends_with(&format!("in {}", folder.display()))),
+            "{name}\n{said}"
+        );
+    }
+    assert!(said.contains("The same command goes on where they stopped."), "{said}");
+}
