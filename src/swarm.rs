@@ -36,6 +36,7 @@ mod picker;
 mod pieces;
 mod places;
 pub mod priority;
+pub mod queue;
 mod recheck;
 mod round_robin;
 mod slots;
@@ -137,7 +138,7 @@ impl Swarm {
     /// [`Input::Known`] tells the rest.
     pub fn without_metadata(now: At, settings: Settings) -> Self {
         let mut swarm = Self::begin(now, settings);
-        let phase = if swarm.settings.paused { Phase::Paused } else { swarm.active_phase() };
+        let phase = swarm.next_phase();
         swarm.enter(now, phase, None);
         swarm
     }
@@ -162,7 +163,10 @@ impl Swarm {
             smart_ban: SmartBan::default(),
             announcer,
             completed: false,
-            choker: Choker::new(rounds_from, Slots::new(settings.upload_slots, settings.up_bps)),
+            choker: Choker::new(
+                rounds_from,
+                Slots::new(settings.upload_slots, settings.up_bps).among(settings.slot_places.clone()),
+            ),
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
             exchange: Exchange::default(),
@@ -223,11 +227,7 @@ impl Swarm {
         for conn in self.live.conns() {
             self.out.order(conn, Order::Learn);
         }
-        let phase = match stopped {
-            Some(_) => Phase::Stopped,
-            None if self.settings.paused => Phase::Paused,
-            None => self.active_phase(),
-        };
+        let phase = if stopped.is_some() { Phase::Stopped } else { self.next_phase() };
         self.enter(now, phase, stopped);
     }
 
@@ -264,6 +264,7 @@ impl Swarm {
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
+            Input::Turn(waits) => self.take_turn(now, waits),
             Input::Tick => self.hear_trackers(),
         }
         timers::TABLE.iter().for_each(|(_, on_time)| on_time(self, now));
@@ -316,6 +317,14 @@ impl Swarm {
     /// Whether everything is here.
     fn is_complete(&self) -> bool {
         self.content.as_ref().is_some_and(Content::is_complete)
+    }
+
+    /// Whether nothing goes on that time has to be counted for: nobody is connected or dialled, and nothing is wanted. Only
+    /// trackers are asked now and then.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let idles = self.phase == Phase::Seeding || self.phase.rests();
+        idles && self.live.len() == 0 && self.peer_table.is_quiet() && self.meter.has_told_all()
     }
 
     /// Payload received and sent in this run, bytes.
@@ -403,7 +412,7 @@ impl Swarm {
                 return;
             }
         } else {
-            self.meter.received(u64::from(content.geometry.block_length(block)));
+            self.meter.received(now, u64::from(content.geometry.block_length(block)));
         }
         let Some(live) = self.live.get_mut(conn) else { return };
         if live.sent(now) {
@@ -462,17 +471,9 @@ impl Swarm {
     /// does whoever comes.
     fn rests(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Paused => Some(Cause::TorrentPaused),
+            Phase::Paused | Phase::Queued(_) => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
             Phase::Metadata | Phase::Checking | Phase::Downloading | Phase::Seeding => None,
-        }
-    }
-
-    fn active_phase(&self) -> Phase {
-        match &self.content {
-            None => Phase::Metadata,
-            Some(content) if content.is_complete() => Phase::Seeding,
-            Some(_) => Phase::Downloading,
         }
     }
 
@@ -490,11 +491,12 @@ impl Swarm {
             Phase::Metadata | Phase::Downloading | Phase::Seeding => {
                 self.announce(now, announce::Input::Start)
             }
-            Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
+            Phase::Paused | Phase::Stopped | Phase::Queued(_) => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }
         if phase == Phase::Seeding && std::mem::take(&mut self.completed) {
             self.announce(now, announce::Input::Completed);
+            self.out.act(Action::Completed);
         }
     }
 
@@ -505,41 +507,6 @@ impl Swarm {
             self.close_if_both_seeds(conn);
         }
         self.rechoke(now);
-    }
-
-    /// Stops asking, serving and dialling; connections stay for a while.
-    fn rest(&mut self, now: At, phase: Phase, reason: Option<String>) {
-        self.enter(now, phase, reason);
-        for conn in self.live.conns() {
-            self.update_interest(now, conn);
-            self.set_choking(now, conn, true);
-            self.allow_fast(conn);
-        }
-    }
-
-    /// Goes on after a rest; with `retry` peers that are not connected are dialled without further wait.
-    fn go_on(&mut self, now: At, retry: bool) {
-        let phase = self.active_phase();
-        self.enter(now, phase, None);
-        if retry {
-            self.peer_table.retry(now, true);
-        }
-        for conn in self.live.conns() {
-            self.update_interest(now, conn);
-            self.allow_fast(conn);
-            self.close_if_both_seeds(conn);
-        }
-        self.rechoke(now);
-    }
-
-    /// Whether the user paused it, be it verified or not.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        match (self.phase, &self.content) {
-            (Phase::Checking, None) => self.settings.paused,
-            (Phase::Checking, Some(content)) => content.is_paused_after_recheck(),
-            (phase, _) => phase == Phase::Paused,
-        }
     }
 
     /// Closes the connection, unless it was told so already.

@@ -13,7 +13,7 @@ use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, leaving, runtime};
 use crate::command::Command;
 use crate::engine::{EngineError, Options, Session, TorrentHandle, Wanted};
-use crate::event::Phase;
+use crate::event::{Phase, Queued};
 use crate::report::progress;
 
 /// How it is shown, and when it ends.
@@ -55,6 +55,8 @@ struct One {
 /// What happened to a torrent.
 enum Happened {
     Complete,
+    /// It seeded as much as it was to.
+    Enough,
     Stopped(String),
     Over(Result<(), EngineError>),
 }
@@ -159,6 +161,10 @@ impl One {
                 self.done |= !style.seed;
                 return;
             }
+            Happened::Enough => {
+                self.done = true;
+                return;
+            }
             Happened::Stopped(reason) => {
                 self.leave();
                 Some(Failure::Stopped(reason))
@@ -189,7 +195,8 @@ async fn attend(mut torrent: TorrentHandle, number: usize, to: mpsc::UnboundedSe
     while views.changed().await.is_ok() {
         let view = views.borrow_and_update().clone();
         let happened = match view.phase {
-            Phase::Seeding if !is_complete => {
+            Phase::Queued(Queued::Enough) => Happened::Enough,
+            Phase::Seeding | Phase::Queued(_) if !is_complete && view.is_whole() => {
                 is_complete = true;
                 Happened::Complete
             }
